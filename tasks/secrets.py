@@ -1,0 +1,58 @@
+"""Secrets of this installation: from the environment, else from key files of mode 0600 outside git."""
+
+import os
+import secrets
+from pathlib import Path
+
+from tasks.errors import ConfigError
+
+
+def home(root: Path = Path()) -> Path:
+    """Return the folder of everything that must never be committed: `$PORTCULLIS_HOME`, else `.portcullis/`."""
+    folder = Path(os.environ.get("PORTCULLIS_HOME") or root / ".portcullis").absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def secret(name: str, root: Path = Path()) -> bytes:
+    """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use.
+
+    Two processes that make it at once end up with the same one: the file is linked into place whole.
+    """
+    variable = f"PORTCULLIS_SECRET_{name.upper().replace('-', '_')}"
+    path = home(root) / f"{name}.key"
+    if given := os.environ.get(variable):
+        return _decoded(given, f"${variable}")
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(32))
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(
+            str(path),
+            expected="a key file that only its owner can read (mode 0600)",
+            found="a wider mode",
+            remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
+        )
+    return _decoded(path.read_text(encoding="ascii"), str(path))
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        value = bytes.fromhex(text.strip())
+    except ValueError:
+        value = b""
+    if len(value) != 32:
+        raise ConfigError(
+            where, expected="32 bytes in hex", found="something else", remedy="Restore the secret from your backup."
+        )
+    return value

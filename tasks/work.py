@@ -1,0 +1,158 @@
+"""The shell that all stages share: it reads, unseals, seals, writes and digests, so that rooms only compute.
+
+A room's `stage.py` has one function, `run(work: Work) -> None`, which wires the room's pure functions to it.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from tasks.case import Columns, section
+from tasks.digests import sha256_of
+from tasks.errors import DataError
+from tasks.gates import Check, Verdict, digest_of
+from tasks.secrets import secret
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.sealed import KeyStore
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Work:
+    """One run of one stage for one use case, with its inputs and outputs under `data/<case>/<stage>/`."""
+
+    def __init__(self, stage: str, case: str, root: Path = Path()) -> None:
+        self.stage, self.case, self.root = stage, case, root
+        self.inputs: dict[str, str] = {}  # artefact -> sha256, of everything read
+        self.outputs: dict[str, str] = {}  # artefact -> sha256, of everything written
+        self.rows_unsealed = 0
+        self.rows_shredded = 0
+
+    # what the stage is told
+
+    def params(self, model: type[P], key: str | None = None) -> P:
+        """Return the stage's own section of the use case (or `key`), validated."""
+        return section(self.case, key or self.stage, model, self.root)
+
+    def limits(self, model: type[P]) -> P:
+        """Return `limits.<stage>` of the use case, validated."""
+        return self.params(model, f"limits.{self.stage}")
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The use case's declared columns."""
+        return self.params(Columns, "columns")
+
+    def secret(self, name: str) -> bytes:
+        """Return a 32-byte secret of this installation."""
+        return secret(name, self.root)
+
+    @cached_property
+    def keys(self) -> "KeyStore":
+        """The key store that seals and unseals rows about people."""
+        from tasks.sealed import open_keys
+
+        return open_keys(self.root)
+
+    # what it reads
+
+    def input(self, stage: str, name: str) -> Path:
+        """Return the path of an earlier stage's output and note its digest; absent is a DataError."""
+        path = self.root / "data" / self.case / stage / name
+        if not path.exists():
+            raise DataError(
+                _shown(path),
+                expected=f"an output of stage `{stage}`",
+                found="nothing",
+                remedy=f"Run `dvc repro {stage}@{self.case}` first.",
+            )
+        self.inputs[f"{stage}/{name}"] = sha256_of(path)
+        return path
+
+    def read_rows(self, stage: str, name: str = "rows", columns: tuple[str, ...] | None = None) -> "pd.DataFrame":
+        """Return an earlier stage's sealed rows, in memory only; rows of erased subjects are left out and counted."""
+        from tasks.sealed import read_rows
+
+        opened = read_rows(
+            self.input(stage, f"{name}.parquet"), dataset=self._dataset(stage, name), keys=self.keys, columns=columns
+        )
+        self.rows_unsealed += opened.unsealed
+        self.rows_shredded += opened.shredded
+        return opened.frame
+
+    def read_json(self, stage: str, name: str) -> Any:
+        """Return an earlier stage's JSON output."""
+        return json.loads(self.input(stage, name).read_text(encoding="utf-8"))
+
+    def read_verdict(self, stage: str) -> Verdict:
+        """Return an earlier stage's verdict."""
+        return Verdict.model_validate(self.read_json(stage, "verdict.json"))
+
+    # what it leaves
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this stage's outputs."""
+        folder = self.root / "data" / self.case / self.stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write_rows(self, frame: "pd.DataFrame", name: str = "rows") -> None:
+        """Seal rows about people (`frame` has a `subject` column of pseudonyms) and write them."""
+        from tasks.sealed import write_rows
+
+        with self.writing(f"{name}.parquet") as path:
+            write_rows(frame, path, dataset=self._dataset(self.stage, name), keys=self.keys)
+
+    def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
+        """Write a report: readable JSON, NaN refused, the same bytes for the same content."""
+        values = report.model_dump(mode="json") if isinstance(report, BaseModel) else report
+        with self.writing(name) as path:
+            path.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+    def write_verdict(self, checks: tuple[Check, ...], limits: BaseModel) -> Verdict:
+        """Write this stage's verdict about everything that it has read and written so far."""
+        verdict = Verdict(
+            gate=self.stage,
+            use_case=self.case,
+            checks=checks,
+            limits_sha256=digest_of(limits),
+            about={**self.inputs, **self.outputs},
+        )
+        self.write_report(verdict, "verdict.json")
+        return verdict
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Give a path to write an output file to; it appears under `name` whole, or not at all."""
+        descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=".draft-", suffix=Path(name).suffix)
+        os.close(descriptor)
+        path = Path(draft)
+        try:
+            yield path
+            path.chmod(0o644)
+            path.replace(self.folder / name)
+        finally:
+            path.unlink(missing_ok=True)
+        self.wrote(name)
+
+    def wrote(self, name: str) -> None:
+        """Note the digest of an output that the stage wrote itself (a folder of pages, a model)."""
+        self.outputs[f"{self.stage}/{name}"] = sha256_of(self.folder / name)
+
+    def _dataset(self, stage: str, name: str) -> str:
+        return f"{self.case}/{stage}/{name}"
+
+
+def _shown(path: Path) -> str:
+    return path.as_posix()
