@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from tasks.case import Columns, section
+from tasks.case import Columns, load_case, section
 from tasks.digests import sha256_of
 from tasks.errors import DataError
 from tasks.gates import Check, Verdict, digest_of
@@ -66,9 +66,14 @@ class Work:
 
     # what it reads
 
+    @property
+    def data(self) -> Path:
+        """The folder of the use case's outputs, a folder per stage."""
+        return self.root / "data" / self.case
+
     def input(self, stage: str, name: str) -> Path:
         """Return the path of an earlier stage's output and note its digest; absent is a DataError."""
-        path = self.root / "data" / self.case / stage / name
+        path = self.data / stage / name
         if not path.exists():
             raise DataError(
                 _shown(path),
@@ -103,7 +108,7 @@ class Work:
     @property
     def folder(self) -> Path:
         """The folder of this stage's outputs."""
-        folder = self.root / "data" / self.case / self.stage
+        folder = self.data / self.stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -120,8 +125,12 @@ class Work:
         with self.writing(name) as path:
             path.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
-    def write_verdict(self, checks: tuple[Check, ...], limits: BaseModel) -> Verdict:
-        """Write this stage's verdict about everything that it has read and written so far."""
+    def write_verdict(self, checks: tuple[Check, ...]) -> Verdict:
+        """Write this stage's verdict about everything that it has read and written so far.
+
+        The digest of the limits is that of the section as it stands in the file, which `decide` computes again.
+        """
+        limits = load_case(self.case, self.root)["limits"][self.stage]
         verdict = Verdict(
             gate=self.stage,
             use_case=self.case,

@@ -1,0 +1,1 @@
+"""Weigh every verdict into one decision; stop nothing."""

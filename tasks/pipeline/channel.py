@@ -1,0 +1,95 @@
+"""What a stage's process tells the process that runs it: progress, and at the end why it was refused or failed.
+
+With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON lines go there; on a plain `dvc repro`,
+the same words go to standard error.
+"""
+
+import json
+import logging
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+VARIABLE = "PORTCULLIS_CHANNEL"
+
+
+class Channel:
+    """The stage's end of the channel."""
+
+    def __init__(self, stage: str, connection: socket.socket | None) -> None:
+        self._stage, self._connection = stage, connection
+
+    @classmethod
+    @contextmanager
+    def to_parent(cls, stage: str) -> Iterator["Channel"]:
+        """Open it, route the `portcullis` logger into it, and report time and memory at the end."""
+        connection = None
+        if path := os.environ.get(VARIABLE):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(path)
+        channel = cls(stage, connection)
+        logger = logging.getLogger("portcullis")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        handler = _ToChannel(channel)
+        logger.addHandler(handler)
+        start = time.perf_counter()
+        channel._send(kind="started", pid=os.getpid())
+        try:
+            yield channel
+        finally:
+            logger.removeHandler(handler)
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            peak = usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+            channel._send(kind="ended", seconds=time.perf_counter() - start, peak_mib=peak)
+            if connection:
+                connection.close()
+
+    def said(self, message: str, level: str = "info") -> None:
+        """Pass a line of progress on."""
+        self._send(kind="said", level=level, message=message)
+
+    def refused(self, lines: tuple[str, ...]) -> None:
+        """Say that a gate is shut, one line per failed check."""
+        self._send(kind="refused", lines=list(lines))
+
+    def failed(self, message: str) -> None:
+        """Say what went wrong, in one line."""
+        self._send(kind="failed", message=message)
+
+    def _send(self, **event: Any) -> None:
+        if self._connection:
+            try:
+                self._connection.sendall(json.dumps(event).encode() + b"\n")
+                return
+            except OSError:  # nobody listens any more: fall back to the terminal
+                self._connection = None
+        for line in spoken(event):
+            sys.stderr.write(f"{self._stage}: {line}\n")
+
+
+def spoken(event: dict[str, Any]) -> tuple[str, ...]:
+    """Return an event as the lines that a person reads."""
+    match event:
+        case {"kind": "said" | "failed", "message": str(message)}:
+            return (message,)
+        case {"kind": "refused", "lines": [*lines]}:
+            return ("BLOCKED", *(str(line) for line in lines))
+        case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
+            return (f"{seconds:.1f} s, {peak:.0f} MiB",)
+        case _:
+            return ()
+
+
+class _ToChannel(logging.Handler):
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._channel.said(record.getMessage(), record.levelname.lower())

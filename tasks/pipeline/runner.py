@@ -1,0 +1,103 @@
+"""Run one stage through DVC, in this process: the same path, lock file and skips as `dvc repro`.
+
+The only place that imports DVC. What it relies on, measured with DVC 3.67: `single_item` runs just the stage named,
+never checks that its inputs are fresh, and frees the repository's lock while the stage's command runs.
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import PortcullisError, RefusedError
+from tasks.pipeline.listener import Hear, Heard, listening
+
+os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+
+
+class StageError(PortcullisError):
+    """A stage failed: not refused by a gate, but unable to do its work."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage ended that was neither refused nor failed."""
+
+    stage: str
+    changed: bool  # False: nothing changed, DVC left it alone
+    seconds: float | None  # of the stage's own process; None where none ran
+    peak_mib: float | None
+
+
+def reproduce(stage: str, case: str, *, root: Path = Path(), with_upstream: bool = False, hear: Hear) -> StageResult:
+    """Run `stage` for `case` if anything it depends on has changed.
+
+    Args:
+        stage: A stage of the data path.
+        case: A use case.
+        root: The checkout.
+        with_upstream: Also run what stands before it, where stale. `decide` and `register` must: a single stage
+            alone never checks that its inputs are fresh.
+        hear: Is given each line that the stage says.
+
+    Raises:
+        RefusedError: A gate is shut; its lines say why.
+        StageError: The stage could not do its work; the message is the stage's own.
+    """
+    from dvc.exceptions import DvcException
+
+    target = f"{stage}@{case}"
+    with listening(hear) as heard, _repo(root) as repo:
+        try:
+            ran = repo.reproduce(targets=[target], single_item=not with_upstream, run_env=heard.environment)
+        except DvcException as error:
+            raise _told(error, stage, case, heard) from error
+    changed = any(done.addressing == target for done in ran)
+    return StageResult(stage, changed, heard.seconds, heard.peak_mib)
+
+
+def stale(stage: str, case: str, *, root: Path = Path()) -> tuple[str, ...]:
+    """Return what differs from the last run among `stage` and everything before it; empty means fresh.
+
+    `admit` runs every time by design ("always changed"), which is no staleness.
+    """
+    with _repo(root) as repo:
+        status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
+    found = []
+    for name, changes in sorted(status.items()):
+        real = [change for change in changes if change != "always changed"]
+        found += [f"{name}: {_listed(change)}" for change in real]
+    return tuple(found)
+
+
+def _listed(change: Any) -> str:
+    if isinstance(change, dict):
+        return "; ".join(f"{kind} {', '.join(sorted(paths))}" for kind, paths in sorted(change.items()))
+    return str(change)
+
+
+def _repo(root: Path) -> Any:
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    config = None if (root / ".git").exists() else {"core": {"no_scm": True}}
+    repo = Repo(str(root.absolute()), config=config, _wait_for_lock=True)
+    if config is None:
+        repo.scm_context.quiet = True
+    return repo
+
+
+def _told(error: Exception, stage: str, case: str, heard: Heard) -> PortcullisError:
+    where = f"stage {stage}@{case}"
+    if heard.refusals:
+        return RefusedError(where, heard.refusals, remedy="See the reports; mend what failed, never the limit.")
+    if heard.failure:
+        return StageError(where, expected="the stage to finish", found=heard.failure, remedy="")
+    causes = [str(error)]
+    while error.__cause__:
+        error = error.__cause__  # type: ignore[assignment]
+        causes.append(str(error))
+    return StageError(
+        where, expected="DVC to run it", found=" <- ".join(causes), remedy="Run `dvc repro -v` to see more."
+    )

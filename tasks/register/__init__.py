@@ -1,0 +1,1 @@
+"""Open the registry for a cleared model, or leave it shut."""

@@ -1,0 +1,115 @@
+"""The stage `register`: trusts no file's word, checks everything again, then publishes, or refuses with exit 3."""
+
+import logging
+import os
+import subprocess
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.errors import RefusedError
+from tasks.gates import Outcome, Verdict
+from tasks.gates.decision import SUBJECTS, Decision
+from tasks.weighing import gather
+from tasks.work import Work
+
+logger = logging.getLogger("portcullis.register")
+
+
+class RegisterParams(BaseModel):
+    """The `register:` section of a use case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    experiment: str
+    alias: str = "candidate"
+
+
+def run(work: Work) -> None:
+    """Register the model if, and only if, every gate passed about exactly these bytes."""
+    params = work.params(RegisterParams)
+    decision = gather(work)
+    if refusals := (*_circumstances(work, decision), *decision.refusals):
+        raise RefusedError(f"register@{work.case}", refusals, remedy="Mend what failed, never the limit.")
+    if decision.outcome is not Outcome.PASS:
+        raise RefusedError(f"register@{work.case}", ("no gate was passed",), remedy="Run the whole path.")
+    _publish(work, params, decision)
+
+
+def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
+    """Return why this is no moment to register, whatever the verdicts say."""
+    from tasks.pipeline.runner import stale
+    from tasks.sources import Sources, lapsed
+
+    lines = []
+    if os.environ.get("DVC_EXP_BASELINE_REV"):
+        lines.append("register: an experiment (`dvc exp run`) never registers; release from a committed workspace")
+    lines += [
+        f"register: {line}, so what was judged is not what lies here"
+        for line in stale("decide", work.case, root=work.root)
+    ]
+    lines += [f"register: {line}" for line in lapsed(work.params(Sources, "sources"))]
+    written = work.read_json("decide", "decision.json")
+    if written.get("model_sha256") != decision.model_sha256 or written.get("about") != decision.about:
+        lines.append("register: the decision that was written is about something else; run `decide` again")
+    return tuple(lines)
+
+
+def _publish(work: Work, params: RegisterParams, decision: Decision) -> None:
+    from tasks.registry import Release, publish
+
+    verdicts = {gate: work.read_verdict(gate) for gate in SUBJECTS}
+    pages = {stage: work.data / stage / "page" for stage in ("train", "explain", "fairness")}
+    release = Release(
+        name=params.model,
+        experiment=params.experiment,
+        alias=params.alias,
+        model_folder=work.input("train", "model"),
+        model_sha256=decision.model_sha256,
+        decision_sha256=work.inputs["decide/decision.json"],
+        params={"use_case": work.case, "limits_sha256": decision.limits_sha256},
+        metrics=_metrics(verdicts),
+        tags=_tags(work, decision),
+        documents={
+            **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
+            **{f"evidence/{gate}": work.data / gate / "verdict.json" for gate in SUBJECTS},
+            "evidence/decide": work.input("decide", "decision.json"),
+        },
+    )
+    published = publish(release, work.root)
+    work.write_report(published.receipt, "receipt.json")
+    done = "registered" if published.is_new else "was registered already"
+    logger.info(
+        "%s version %s %s in %s as `%s`", params.model, published.version, done, published.registry, params.alias
+    )
+
+
+def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
+    return {
+        f"{gate}/{check.measure}": check.value
+        for gate, verdict in verdicts.items()
+        for check in verdict.checks
+        if check.value is not None
+    }
+
+
+def _tags(work: Work, decision: Decision) -> dict[str, str]:
+    """Return what a reader of the registry needs to find the way back: commit, data digests, outcomes."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=work.root, capture_output=True, text=True, check=False)
+    dirty = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"],
+        cwd=work.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    data = {
+        f"portcullis.data.{name}": digest for name, digest in decision.about.items() if name.endswith("rows.parquet")
+    }
+    return {
+        "portcullis.use_case": work.case,
+        "portcullis.git_commit": commit.stdout.strip() or "no git",
+        "portcullis.git_dirty": str(bool(dirty.stdout.strip())).lower(),
+        **{f"portcullis.gate.{gate.gate}": gate.outcome.value for gate in decision.gates},
+        **data,
+    }

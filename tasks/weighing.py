@@ -1,0 +1,33 @@
+"""Gather what a decision rests on from what lies in `data/` now. `decide` and `register` do it independently."""
+
+from typing import Any
+
+from tasks.case import load_case
+from tasks.digests import sha256_of
+from tasks.errors import ConfigError
+from tasks.gates.decision import SUBJECTS, Decision, weigh
+from tasks.gates.verdict import digest_of
+from tasks.work import Work
+
+
+def gather(work: Work) -> Decision:
+    """Read every verdict, digest every artefact that they are about, and weigh them."""
+    limits = load_case(work.case, work.root).get("limits")
+    if not isinstance(limits, dict) or not limits:
+        raise ConfigError(
+            f"configs/{work.case}.yaml", expected="a section `limits`", found="none",
+            remedy="Declare what each gate has to meet; no limit has a default.",
+        )  # fmt: skip
+    verdicts = {gate: work.read_verdict(gate) for gate in SUBJECTS if (work.data / gate / "verdict.json").is_file()}
+    work.input("train", "model")
+    named = {name for verdict in verdicts.values() for name in verdict.about}
+    artefacts = {name: sha256_of(work.data / name) for name in sorted(named) if (work.data / name).exists()}
+    report: dict[str, Any] = work.read_json("train", "report.json")
+    return weigh(
+        verdicts,
+        use_case=work.case,
+        artefacts={**artefacts, **work.inputs},
+        limits_sha256={gate: digest_of(values) for gate, values in limits.items()},
+        all_limits_sha256=digest_of(limits),
+        trained_under_sha256=report.get("limits_sha256"),
+    )
