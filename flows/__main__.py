@@ -1,0 +1,59 @@
+"""The command line behind the launcher: `./portcullis <command>`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from tasks.errors import PortcullisError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is for, and the module whose `add_arguments` and `main` make it."""
+
+    name: str
+    purpose: str
+    module: str
+
+
+COMMANDS = (
+    Command("release", "take a use case from its sources to a gated, registered model", "flows.commands.release"),
+    Command("ui", "start a Prefect server, the deployments and a worker on this machine", "flows.commands.ui"),
+    Command("sync", "check every use case and write configs/index.yaml", "flows.commands.sync"),
+    Command("test", "install and run everything that CI runs", "flows.commands.test"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return the exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service."""
+    parser = argparse.ArgumentParser(
+        prog="./portcullis", description="Train a model on personal data, and prove that it was done lawfully."
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.name, help=command.purpose, description=command.purpose)
+        if command.name == wanted:
+            run = _wire(command, subparser)
+    options = parser.parse_args(arguments)
+    try:
+        return run(options)
+    except PortcullisError as error:
+        print(f"portcullis: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
+def _wire(command: Command, subparser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    module = import_module(command.module)
+    module.add_arguments(subparser)
+    run: Callable[[argparse.Namespace], int] = module.main
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

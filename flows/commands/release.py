@@ -1,0 +1,50 @@
+"""`./portcullis release <use case>`: the flow with Prefect's ephemeral API, and what came of it as a table."""
+
+import argparse
+import sys
+
+from tasks.case import load_case
+from tasks.errors import RefusedError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case", help="a use case of configs/index.yaml, for example `loan`")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the release; 0 registered, 3 blocked."""
+    load_case(options.use_case)  # a mistyped name is told before Prefect's ten seconds of start-up
+    from flows.release import UseCase, release
+
+    state = release(UseCase(options.use_case), return_state=True)
+    if not state.is_completed() and state.name != "Blocked":
+        print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
+        return 2
+    _show(options.use_case, state.name == "Blocked", state.message or "")
+    return RefusedError.exit_code if state.name == "Blocked" else 0
+
+
+def _show(case: str, blocked: bool, message: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.artifacts import gate_rows, report_pages
+    from tasks.registry.client import registry_uri
+
+    console = Console(highlight=False)
+    table = Table(title=f"Gates of {case}", title_justify="left")
+    for head in ("gate", "outcome", "checks", "first refusal"):
+        table.add_column(head)
+    for row in gate_rows(case):
+        table.add_row(*row)
+    console.print(table)
+    if blocked:
+        console.print("BLOCKED: nothing was registered.", style="bold red")
+        for line in message.splitlines():
+            console.print(f"  {line}")
+    else:
+        console.print(f"REGISTERED. {message}", style="bold green")
+    for stage, page in report_pages(case).items():
+        console.print(f"  {stage:9} {page}")
+    console.print(f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}")

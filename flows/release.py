@@ -1,0 +1,99 @@
+"""The main job: from raw data to a gated, registered model, or to a refusal that says why."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from prefect import flow
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.artifacts import publish_artifacts
+from flows.stages import run_context_id, run_stage
+from tasks.case import case_names
+from tasks.errors import RefusedError
+from tasks.pipeline.listener import end_all
+from tasks.secrets import home
+
+if TYPE_CHECKING:
+    UseCase = StrEnum
+else:
+    UseCase = StrEnum("UseCase", {name: name for name in case_names()})  # Prefect's form offers these
+
+BEFORE_MODEL = ("admit", "ingest", "redact", "validate", "train")
+ABOUT_MODEL = ("explain", "fairness")  # independent of each other: they run at once
+DECISION = ("decide", "register")
+
+
+@flow(
+    name="release",
+    flow_run_name="release-{use_case}",
+    task_runner=ThreadPoolTaskRunner(max_workers=len(ABOUT_MODEL)),  # type: ignore[arg-type]
+    persist_result=False,
+    validate_parameters=True,
+)
+def release(use_case: UseCase) -> State[str]:
+    """Take one use case from its sources to a registered model, through every gate.
+
+    Runs the same DVC stages as `dvc repro`: what has not changed is not run again. Ends `Completed` with the model
+    registered, or `Blocked` with one line per failed check and nothing registered.
+    """
+    case = str(use_case)
+    with _one_release_at_a_time(case):
+        try:
+            refusal = _take_the_path(case)
+        except BaseException:
+            end_all()
+            raise
+        publish_artifacts(case, refusal)
+    if refusal is None:
+        return Completed(message=f"{case}: every gate passed; the model is registered")
+    emit_event(
+        event="portcullis.release.blocked",
+        resource={"prefect.resource.id": f"portcullis.use-case.{case}", "prefect.resource.name": case},
+        payload={"refusals": list(refusal.lines), "flow_run": run_context_id()},
+    )
+    return Failed(name="Blocked", message="\n".join(refusal.lines))
+
+
+def _take_the_path(case: str) -> RefusedError | None:
+    """Run all stages; return the refusal that stopped the release, if one did. A failed stage raises."""
+    for stage in BEFORE_MODEL:
+        if refusal := _outcome(run_stage(stage, case, return_state=True)):
+            return refusal
+    futures = [run_stage.submit(stage, case) for stage in ABOUT_MODEL]
+    for future in futures:
+        future.wait()
+    for future in futures:
+        if refusal := _outcome(future.state):
+            return refusal
+    for stage in DECISION:
+        if refusal := _outcome(run_stage(stage, case, return_state=True)):
+            return refusal
+    return None
+
+
+def _outcome(state: State[str]) -> RefusedError | None:
+    """Return a stage's refusal; None where the path goes on (a failed gate does: all gates run); raise its failure."""
+    if state.name == "Refused":
+        lines = tuple((state.message or "").splitlines())
+        return RefusedError("release", lines, remedy="Mend what failed, never the limit.")
+    if not state.is_completed() and state.name != "GateFailed":
+        state.result(raise_on_failure=True)
+    return None
+
+
+@contextmanager
+def _one_release_at_a_time(case: str) -> Iterator[None]:
+    """Hold the use case's lock: DVC's own protects neither threads of one process nor the way between two stages."""
+    with (home() / f"release-{case}.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            get_run_logger().warning("another release of %s is under way; waiting for it to end", case)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,49 @@
+"""A stage of the data path as a Prefect task: its name, its log, its state."""
+
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import get_run_context
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+
+from tasks.errors import RefusedError
+from tasks.gates import Outcome, Verdict
+from tasks.pipeline.runner import reproduce
+
+WITH_UPSTREAM = ("decide", "register")  # a single stage never checks that its inputs are fresh; these two must
+
+
+def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:
+    """Return the verdict that `stage` left, or None: not every stage is a gate, and not every gate has run."""
+    path = root / "data" / case / stage / "verdict.json"
+    return Verdict.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+def run_stage(stage: str, case: str) -> State[str]:
+    """Run one stage through DVC; its own process streams what it says into this task run's log.
+
+    Ends `Unchanged` where DVC found nothing to do, `GateFailed` where the stage's verdict is not a pass (later gates
+    still run), `Refused` where the stage would not work behind a shut gate.
+    """
+    logger = get_run_logger()
+    try:
+        result = reproduce(stage, case, with_upstream=stage in WITH_UPSTREAM, hear=logger.info)
+    except RefusedError as refusal:
+        for line in refusal.lines:
+            logger.error(line)
+        return Failed(name="Refused", message="\n".join(refusal.lines), data=refusal)
+    verdict = verdict_of(stage, case)
+    if verdict is not None and verdict.outcome is not Outcome.PASS:
+        for line in verdict.refusals():
+            logger.warning(line)
+        return Failed(name="GateFailed", message="\n".join(verdict.refusals()))
+    return Completed(name="Completed" if result.changed else "Unchanged")
+
+
+def run_context_id() -> str:
+    """Return the id of the flow run that is under way."""
+    context = get_run_context()
+    return str(context.flow_run.id) if getattr(context, "flow_run", None) else ""
