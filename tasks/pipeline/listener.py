@@ -16,9 +16,10 @@ from typing import Any
 from tasks.pipeline.channel import VARIABLE, spoken
 
 Hear = Callable[[str], None]
+_running: set["Heard"] = set()
 
 
-@dataclass
+@dataclass(eq=False)
 class Heard:
     """What one stage's process said: its refusals, its failure, its cost."""
 
@@ -48,6 +49,12 @@ class Heard:
                 os.kill(self.pid, signal.SIGTERM)
 
 
+def end_all() -> None:
+    """End every stage that still runs, whichever thread waits for it: for a flow that is interrupted."""
+    for heard in tuple(_running):
+        heard.end()
+
+
 @contextmanager
 def listening(hear: Hear) -> Iterator[Heard]:
     """Listen for one stage; give its process `environment`. On any exception the stage's process is ended."""
@@ -59,12 +66,14 @@ def listening(hear: Hear) -> Iterator[Heard]:
         heard.environment[VARIABLE] = str(path)
         ear = threading.Thread(target=_hear, args=(server, heard, hear), daemon=True)
         ear.start()
+        _running.add(heard)
         try:
             yield heard
         except BaseException:
             heard.end()
             raise
         finally:
+            _running.discard(heard)
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)  # wakes an ear that still waits for a stage that never came
             ear.join(timeout=5)

@@ -1,7 +1,8 @@
 """Run one stage through DVC, in this process: the same path, lock file and skips as `dvc repro`.
 
-The only place that imports DVC. What it relies on, measured with DVC 3.67: `single_item` runs just the stage named,
-never checks that its inputs are fresh, and frees the repository's lock while the stage's command runs.
+The only place that imports DVC. What it relies on, measured with DVC 3.67: `single_item` runs just the stage named and
+never checks that its inputs are fresh; the repository must be the current folder; its lock is free while a stage's
+command runs, so that independent stages may run at once.
 """
 
 import logging
@@ -30,13 +31,12 @@ class StageResult:
     peak_mib: float | None
 
 
-def reproduce(stage: str, case: str, *, root: Path = Path(), with_upstream: bool = False, hear: Hear) -> StageResult:
+def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear) -> StageResult:
     """Run `stage` for `case` if anything it depends on has changed.
 
     Args:
         stage: A stage of the data path.
         case: A use case.
-        root: The checkout.
         with_upstream: Also run what stands before it, where stale. `decide` and `register` must: a single stage
             alone never checks that its inputs are fresh.
         hear: Is given each line that the stage says.
@@ -48,7 +48,7 @@ def reproduce(stage: str, case: str, *, root: Path = Path(), with_upstream: bool
     from dvc.exceptions import DvcException
 
     target = f"{stage}@{case}"
-    with listening(hear) as heard, _repo(root) as repo:
+    with listening(hear) as heard, _repo() as repo:
         try:
             ran = repo.reproduce(targets=[target], single_item=not with_upstream, run_env=heard.environment)
         except DvcException as error:
@@ -57,12 +57,12 @@ def reproduce(stage: str, case: str, *, root: Path = Path(), with_upstream: bool
     return StageResult(stage, changed, heard.seconds, heard.peak_mib)
 
 
-def stale(stage: str, case: str, *, root: Path = Path()) -> tuple[str, ...]:
+def stale(stage: str, case: str) -> tuple[str, ...]:
     """Return what differs from the last run among `stage` and everything before it; empty means fresh.
 
     `admit` runs every time by design ("always changed"), which is no staleness.
     """
-    with _repo(root) as repo:
+    with _repo() as repo:
         status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
     found = []
     for name, changes in sorted(status.items()):
@@ -77,12 +77,12 @@ def _listed(change: Any) -> str:
     return str(change)
 
 
-def _repo(root: Path) -> Any:
+def _repo() -> Any:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
-    config = None if (root / ".git").exists() else {"core": {"no_scm": True}}
-    repo = Repo(str(root.absolute()), config=config, _wait_for_lock=True)
+    config = None if Path(".git").exists() else {"core": {"no_scm": True}}
+    repo = Repo(config=config, _wait_for_lock=True)
     if config is None:
         repo.scm_context.quiet = True
     return repo

@@ -44,10 +44,7 @@ def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
     lines = []
     if os.environ.get("DVC_EXP_BASELINE_REV"):
         lines.append("register: an experiment (`dvc exp run`) never registers; release from a committed workspace")
-    lines += [
-        f"register: {line}, so what was judged is not what lies here"
-        for line in stale("decide", work.case, root=work.root)
-    ]
+    lines += [f"register: {line}, so what was judged is not what lies here" for line in stale("decide", work.case)]
     lines += [f"register: {line}" for line in lapsed(work.params(Sources, "sources"))]
     written = work.read_json("decide", "decision.json")
     if written.get("model_sha256") != decision.model_sha256 or written.get("about") != decision.about:

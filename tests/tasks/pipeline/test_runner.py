@@ -1,0 +1,131 @@
+"""Stages through DVC itself, on a toy path: the runner must skip, stream, refuse and clean up as the real one does."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import RefusedError
+from tasks.pipeline.listener import end_all
+from tasks.pipeline.runner import StageError, reproduce, stale
+
+CHECKOUT = Path(__file__).parents[3]
+STAGE = """
+import logging, pathlib, sys, time
+from tasks.pipeline.channel import Channel
+name, mode = sys.argv[1], pathlib.Path("mode").read_text().strip()
+with Channel.to_parent(name) as channel:
+    logging.getLogger("portcullis.toy").info("working on %s", name)
+    if name == "second" and mode == "refuse":
+        channel.refused(("fairness: ratio = 0.5, limit ≥ 0.8: fail",)); sys.exit(3)
+    if name == "second" and mode == "fail":
+        channel.failed("source missing"); sys.exit(2)
+    if name == "second" and mode == "crash":
+        import os; os._exit(9)
+    if name == "second" and mode == "hang":
+        pathlib.Path("pid").write_text(str(__import__("os").getpid())); time.sleep(60)
+    pathlib.Path(name).write_text(mode)
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "mode").write_text("fine")
+    (tmp_path / "dvc.yaml").write_text(
+        textwrap.dedent("""
+            stages:
+              first:
+                foreach: [toy]
+                do: {cmd: python stage.py first, deps: [mode], outs: [first]}
+              second:
+                foreach: [toy]
+                do: {cmd: python stage.py second, deps: [mode, first], outs: [second: {cache: false}]}
+            """)
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(stage: str, **options):
+    said: list[str] = []
+    return reproduce(stage, "toy", hear=said.append, **options), said
+
+
+def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy):
+    result, said = run("first")
+    assert result.changed
+    assert "working on first" in said
+    assert result.seconds is not None
+    assert result.peak_mib > 1
+    again, said = run("first")
+    assert not again.changed
+    assert again.seconds is None
+    assert said == []
+
+
+def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy):
+    (toy / "mode").write_text("refuse")
+    run("first")
+    with pytest.raises(RefusedError) as refusal:
+        run("second")
+    assert refusal.value.lines == ("fairness: ratio = 0.5, limit ≥ 0.8: fail",)
+    assert not (toy / "second").exists()
+
+
+@pytest.mark.parametrize(("mode", "words"), [("fail", "source missing"), ("crash", "exited with 9")])
+def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words):
+    (toy / "mode").write_text(mode)
+    run("first")
+    with pytest.raises(StageError, match=words):
+        run("second")
+
+
+def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale_does(toy):
+    run("first")
+    run("second")
+    assert stale("second", "toy") == ()
+    (toy / "mode").write_text("changed")
+    assert any("mode" in line for line in stale("second", "toy"))
+    result, _ = run("second", with_upstream=True)
+    assert result.changed
+    assert (toy / "first").read_text() == "changed"
+
+
+def test_an_edited_output_is_stale(toy):
+    run("first")
+    run("second")
+    (toy / "second").write_text("forged")
+    assert any("second" in line for line in stale("second", "toy"))
+
+
+def test_an_interrupted_runner_ends_its_stage(toy):
+    (toy / "mode").write_text("hang")
+    run("first")
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run("second")
+        except StageError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not (toy / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    end_all()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert failures
+    assert not Path(f"/proc/{(toy / 'pid').read_text()}").exists()
