@@ -15,9 +15,11 @@ def gather(work: Work) -> Decision:
     limits = load_case(work.case, work.root).get("limits")
     if not isinstance(limits, dict) or not limits:
         raise ConfigError(
-            f"configs/{work.case}.yaml", expected="a section `limits`", found="none",
+            f"configs/{work.case}.yaml",
+            expected="a section `limits`",
+            found="none",
             remedy="Declare what each gate has to meet; no limit has a default.",
-        )  # fmt: skip
+        )
     verdicts = {gate: work.read_verdict(gate) for gate in SUBJECTS if (work.data / gate / "verdict.json").is_file()}
     work.input("train", "model")
     named = {name for verdict in verdicts.values() for name in verdict.about}

@@ -116,6 +116,9 @@ def weigh(
     about = {key: digest for verdict in verdicts.values() for key, digest in verdict.about.items()}
     about |= {f"{gate}/verdict.json": artefacts[f"{gate}/verdict.json"] for gate in verdicts}
     return Decision(
-        use_case=use_case, model_sha256=artefacts["train/model"], limits_sha256=all_limits_sha256, gates=tuple(gates),
+        use_case=use_case,
+        model_sha256=artefacts["train/model"],
+        limits_sha256=all_limits_sha256,
+        gates=tuple(gates),
         about=about,
-    )  # fmt: skip
+    )

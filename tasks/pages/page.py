@@ -59,9 +59,12 @@ def write_page(folder: Path, page: Page) -> Path:
             if isinstance(part, Figure) and not (folder / part.file).is_file():
                 raise FileNotFoundError(folder / part.file)
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     path = folder / "index.html"
     path.write_text(environment.get_template("page.html.jinja").render(page=page), encoding="utf-8")
     return path

@@ -94,9 +94,11 @@ def publish(release: Release, root: Path = Path()) -> Published:
             remedy="Nothing is half-registered: start the registry and run the same command again.",
         ) from error  # fmt: skip
     receipt = Receipt(
-        name=release.name, alias=release.alias, model_sha256=release.model_sha256,
+        name=release.name,
+        alias=release.alias,
+        model_sha256=release.model_sha256,
         decision_sha256=release.decision_sha256,
-    )  # fmt: skip
+    )
     return Published(receipt=receipt, version=version, run_id=run_id, registry=_without_password(uri), is_new=is_new)
 
 
@@ -142,9 +144,11 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
         found = sha256_of(Path(stored))
     if found != release.model_sha256:
         raise EvidenceError(
-            "the model as the registry stored it", expected=release.model_sha256, found=found,
+            "the model as the registry stored it",
+            expected=release.model_sha256,
+            found=found,
             remedy="Do not use it; look for who or what writes into the artifact store.",
-        )  # fmt: skip
+        )
 
 
 def _version(client: "MlflowClient", release: Release, run_id: str) -> tuple[str, bool]:

@@ -1,0 +1,35 @@
+"""The stage `admit`: every run, before anything is read."""
+
+import logging
+
+from tasks.admit.fingerprint import fingerprint
+from tasks.errors import AgreementError
+from tasks.sources import Sources, lapsed
+from tasks.work import Work
+
+logger = logging.getLogger("portcullis.admit")
+
+
+def run(work: Work) -> None:
+    """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on."""
+    sources = work.params(Sources, "sources")
+    if lines := lapsed(sources):
+        raise AgreementError(
+            f"{work.case}, {lines[0]}",
+            expected="an agreement in force for every source",
+            found=f"{len(lines)} that lapsed",
+            remedy="Renew it, then set `expires`, or remove the source.",
+        )
+    admitted = {
+        name: {
+            "fingerprint": fingerprint(name, source),
+            "owner": source.owner,
+            "role": source.role,
+            "legal_basis": source.legal_basis,
+            "agreement": source.agreement,
+            "expires": source.expires.isoformat(),
+        }
+        for name, source in sources.root.items()
+    }
+    work.write_report(admitted, "sources.json")
+    logger.info("%d sources admitted", len(admitted))

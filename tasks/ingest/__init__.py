@@ -1,0 +1,1 @@
+"""Bring the sources together: only what is declared, one row per application, under a pseudonym."""
