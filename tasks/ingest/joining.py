@@ -124,21 +124,21 @@ def join_sources(
 
 def _joined(rows: pd.DataFrame, other: pd.DataFrame, join: Join) -> tuple[pd.DataFrame, SourceCount]:
     where = f"source `{join.source}`"
-    if join.on not in rows or join.on not in other:
-        raise SourceError(where, expected=f"the key `{join.on}` on both sides", found="it on one", remedy="Mend `on`.")
+    if join.by not in rows or join.by not in other:
+        raise SourceError(where, expected=f"the key `{join.by}` on both sides", found="it on one", remedy="Mend `by`.")
     given = len(other)
     if join.take == "latest":
-        other = other.sort_values(join.order_by or join.on, kind="stable").drop_duplicates(join.on, keep="last")
-    if doubled := int(other[join.on].duplicated().sum()):
+        other = other.sort_values(join.order_by or join.by, kind="stable").drop_duplicates(join.by, keep="last")
+    if doubled := int(other[join.by].duplicated().sum()):
         raise SourceError(
             where,
-            expected=f"one row per `{join.on}`",
+            expected=f"one row per `{join.by}`",
             found=f"{doubled} more",
             remedy="Mend the delivery, or set `take: latest` with `order_by`.",
         )
-    known = other[join.on].isin(rows[join.on])
-    merged = rows.merge(other, on=join.on, how="left", validate="many_to_one")
-    lonely = int((~rows[join.on].isin(other[join.on])).sum())
+    known = other[join.by].isin(rows[join.by])
+    merged = rows.merge(other, on=join.by, how="left", validate="many_to_one")
+    lonely = int((~rows[join.by].isin(other[join.by])).sum())
     if join.required and lonely:
         raise SourceError(
             where,

@@ -17,7 +17,7 @@ class Join(_Strict):
     """
 
     source: str
-    on: str
+    by: str
     take: Literal["one", "latest"] = "one"
     order_by: str | None = None
     required: bool = True
