@@ -42,22 +42,23 @@ class IngestReport(BaseModel):
     missing_ratio: dict[str, float]
 
 
-def check_columns(name: str, frame: pd.DataFrame, columns: Columns) -> None:
+def check_columns(name: str, frame: pd.DataFrame, columns: Columns, params: IngestParams) -> None:
     """Stop on a column that is not declared (nothing unasked-for is taken in), absent, or not of its declared kind.
 
     Raises:
         SourceError: Names the columns, never a value.
     """
     declared = {column for column, is_ in columns.root.items() if is_.source == name}
+    keys = {join.by for join in params.joins if join.source == name}
     found = set(frame.columns)
-    if undeclared := sorted(found - declared):
+    if undeclared := sorted(found - declared - keys):
         raise SourceError(
             f"source `{name}`",
             expected="declared columns only",
             found=f"undeclared: {', '.join(undeclared)}",
             remedy="Declare each in `columns:` (role `dropped` where it is not needed), or have it left out.",
         )
-    if absent := sorted(declared - found):
+    if absent := sorted((declared | keys) - found):
         raise SourceError(
             f"source `{name}`",
             expected="every declared column",

@@ -18,7 +18,7 @@ def run(work: Work) -> None:
     frames = {}
     for name, source in work.params(Sources, "sources").root.items():
         frames[name] = read_source(name, source)
-        check_columns(name, frames[name], work.columns)
+        check_columns(name, frames[name], work.columns, params)
         logger.info("%s: %d rows", name, len(frames[name]))
     rows, report = join_sources(frames, work.columns, params, work.secret("pseudonym"))
     work.write_rows(rows)
