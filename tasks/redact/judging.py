@@ -1,0 +1,32 @@
+"""The gate `redact`: judges what leaked."""
+
+from tasks.gates import Check, at_most, holds
+from tasks.redact.params import RedactLimits
+from tasks.redact.redacting import RedactReport
+
+
+def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
+    """Judge a redaction. Without planted answers leakage is undecided, unless the limits say why it does not apply."""
+    checks = [
+        at_most(
+            "identifiers of its own row that survive in a text",
+            report.surviving_identifiers,
+            limits.surviving_identifiers,
+        )
+    ]
+    if report.texts + report.withheld.count == 0:
+        return (*checks, holds("free text", True, expected="none, or measured", reason="the data holds no free text"))
+    checks.append(at_most("withheld ratio", report.withheld.value, limits.withheld_ratio))
+    if report.leakage is None and limits.not_applicable:
+        reason = f"not measured: {limits.not_applicable}"
+        return (
+            *checks,
+            holds("leakage against planted answers", True, expected="measured, or declared", reason=reason),
+        )
+    leaked = report.leakage
+    return (
+        *checks,
+        at_most("leak ratio, own person", leaked and leaked.own.value, limits.own_leak_ratio),
+        at_most("leak ratio, third persons", leaked and leaked.third.value, limits.third_person_leak_ratio),
+        at_most("over-redaction ratio", leaked and leaked.over.value, limits.over_redaction_ratio),
+    )

@@ -1,0 +1,52 @@
+"""The `redact:` section of a use case, and its limits."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ENTITIES = (
+    "PERSON",
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "US_SSN",
+    "LOCATION",
+    "IP_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "CRYPTO",
+    "MEDICAL_LICENSE",
+    "US_BANK_NUMBER",
+    "US_DRIVER_LICENSE",
+    "US_ITIN",
+    "US_PASSPORT",
+    "MAC_ADDRESS",
+)
+
+
+class RedactParams(BaseModel):
+    """How personal data is found and what becomes of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: Literal["presidio"]
+    language: str
+    model: str = Field(description="a spaCy pipeline: an installed package, or a package that carries one in `_model`")
+    min_score: float = Field(ge=0, le=1)
+    entities: tuple[str, ...] = ENTITIES
+    recognisers: str | None = Field(default=None, description="a file of further recognisers in Presidio's YAML format")
+    tokenised: tuple[str, ...] = Field(description="identifiers kept as pseudonyms; all others are dropped")
+    dates: Literal["year", "month"]
+    chunk_rows: int = Field(ge=1)
+
+
+class RedactLimits(BaseModel):
+    """What may leak. `not_applicable` says, with a reason, that the data has no planted answers to measure against."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    own_leak_ratio: float = Field(ge=0, le=1)
+    third_person_leak_ratio: float = Field(ge=0, le=1)
+    over_redaction_ratio: float = Field(ge=0, le=1)
+    surviving_identifiers: int = Field(ge=0)
+    withheld_ratio: float = Field(ge=0, le=1)
+    not_applicable: str | None = Field(default=None, min_length=10)

@@ -1,0 +1,63 @@
+"""Columns whose kind is declared: pseudonymised, generalised or dropped, by role and kind; no guessing."""
+
+import ipaddress
+
+import pandas as pd
+
+from tasks.case import Columns, Role
+from tasks.errors import ConfigError
+from tasks.pseudonyms import pseudonyms
+from tasks.redact.params import RedactParams
+
+KEPT = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
+V4_PREFIX, V6_PREFIX = 24, 48
+
+
+def redact_structured(rows: pd.DataFrame, columns: Columns, params: RedactParams, secret: bytes) -> pd.DataFrame:
+    """Return what may stay of the structured columns, with `subject` first.
+
+    Features, protected attributes and the target stay as they are; quasi-identifiers are made coarser; the identifiers
+    that `params.tokenised` names become pseudonyms. Other identifiers, the subject column and free texts are left out.
+    """
+    unknown = set(params.tokenised) - set(columns.named(Role.IDENTIFIER))
+    if unknown:
+        raise ConfigError(
+            "redact.tokenised",
+            expected="columns with role `identifier`",
+            found=", ".join(sorted(unknown)),
+            remedy="Mend the list.",
+        )
+    result = {"subject": rows["subject"]}
+    for name, column in columns.root.items():
+        if column.role in KEPT:
+            result[name] = rows[name]
+        elif column.role is Role.QUASI:
+            result[name] = _generalised(name, column.kind, rows[name], params)
+        elif name in params.tokenised:
+            result[name] = pseudonyms(secret, rows[name])
+    return pd.DataFrame(result)
+
+
+def _generalised(name: str, kind: str, values: "pd.Series[str]", params: RedactParams) -> "pd.Series[str]":
+    if kind == "ip":
+        known = {value: _network(value) for value in values.dropna().unique()}
+        return values.map(known).astype("str")
+    if kind == "date":
+        dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
+        return dates.dt.strftime("%Y" if params.dates == "year" else "%Y-%m").astype("str")
+    raise ConfigError(
+        f"column `{name}`",
+        expected="a quasi-identifier of kind `ip` or `date`",
+        found=kind,
+        remedy="Give it another role, or add a rule how it is made coarser.",
+    )
+
+
+def _network(value: str) -> str | None:
+    """Return the /24 (IPv6: /48) that an address lies in; what is no address is withheld (missing)."""
+    try:
+        address = ipaddress.ip_address(value.strip())
+    except ValueError:
+        return None
+    prefix = V4_PREFIX if address.version == 4 else V6_PREFIX
+    return str(ipaddress.ip_network((address, prefix), strict=False))

@@ -1,0 +1,141 @@
+"""Pack a frame's rows into one byte string each, and back, column-wise: no Python code runs per cell.
+
+A packed row is a fixed part (one little-endian field per column, a mask byte for nullable ones, a length for texts)
+followed by the texts' bytes. The layout follows from the schema, which is bound into every row's seal.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.errors import SealError
+
+MISSING = np.uint32(0xFFFFFFFF)  # the length of a text that is missing, as against an empty one
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows are packed: (name, kind, dtype) per column, kind one of `plain`, `masked`, `text`."""
+
+    columns: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Layout":
+        """Return the layout of a frame; a column that cannot be packed exactly is refused by name."""
+        return cls(tuple((str(name), *_kind(str(name), frame[name])) for name in frame.columns))
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Layout":
+        """Return the layout that `to_json` wrote."""
+        return cls(tuple((name, kind, dtype) for name, kind, dtype in json.loads(text)))
+
+    def to_json(self) -> bytes:
+        """Return the layout as canonical JSON."""
+        return json.dumps(self.columns, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @property
+    def record(self) -> np.dtype[Any]:
+        """The numpy record of a row's fixed part."""
+        fields: list[tuple[str, str]] = []
+        for index, (_, kind, dtype) in enumerate(self.columns):
+            if kind == "text":
+                fields.append((f"{index}", "<u4"))
+            else:
+                fields.append((f"{index}", np.dtype(dtype).newbyteorder("<").str))
+            if kind == "masked":
+                fields.append((f"{index}m", "u1"))
+        return np.dtype(fields)
+
+
+def pack(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
+    """Return one byte string per row."""
+    fixed = np.zeros(len(frame), dtype=layout.record)
+    texts: list[pa.Array] = []
+    for index, (name, kind, dtype) in enumerate(layout.columns):
+        series = frame[name]
+        if kind == "text":
+            values = pa.array(series, type=pa.large_string(), from_pandas=True).cast(pa.large_binary())
+            lengths = pc.binary_length(values).fill_null(int(MISSING)).to_numpy(zero_copy_only=False)
+            fixed[f"{index}"] = lengths
+            texts.append(values.fill_null(b""))
+        elif kind == "masked":
+            mask = series.isna().to_numpy()
+            fixed[f"{index}"] = series.to_numpy(dtype=dtype, na_value=np.dtype(dtype).type(0))
+            fixed[f"{index}m"] = mask
+        else:
+            fixed[f"{index}"] = series.to_numpy()
+    size = layout.record.itemsize
+    head = pa.Array.from_buffers(pa.binary(size), len(frame), [None, pa.py_buffer(fixed.tobytes())])
+    parts = [head.cast(pa.large_binary()), *texts]
+    packed = pc.binary_join_element_wise(*parts, pa.scalar(b"", pa.large_binary()))
+    rows: list[bytes] = packed.to_pylist()
+    return rows
+
+
+def unpack(rows: list[bytes], layout: Layout) -> pd.DataFrame:
+    """Return the frame that `pack` packed, with the same dtypes."""
+    size = layout.record.itemsize
+    fixed = np.frombuffer(b"".join([row[:size] for row in rows]), dtype=layout.record)
+    names = [str(index) for index, (_, kind, _) in enumerate(layout.columns) if kind == "text"]
+    texts = iter(_texts([row[size:] for row in rows], fixed, names))
+    columns: dict[str, Any] = {}
+    for index, (name, kind, dtype) in enumerate(layout.columns):
+        if kind == "text":
+            columns[name] = pd.array(next(texts), dtype="str")
+        elif kind == "masked":
+            values = fixed[f"{index}"].astype(dtype)
+            mask = fixed[f"{index}m"].astype(bool)
+            columns[name] = _nullable(values, mask)
+        else:
+            columns[name] = fixed[f"{index}"].astype(dtype)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _texts(tails: list[bytes], fixed: np.ndarray, names: list[str]) -> list[pa.Array]:
+    """Return the text columns out of the rows' tails: all cells as one array in row order, then a column a stride."""
+    if not names:
+        return []
+    lengths = np.stack([fixed[name] for name in names], axis=1)
+    missing = lengths == MISSING
+    ends = np.cumsum(np.where(missing, 0, lengths).ravel(), dtype=np.int64)
+    buffer = b"".join(tails)
+    if len(buffer) != (ends[-1] if len(ends) else 0):
+        raise SealError("a sealed row", expected="texts of the lengths it says", found="others", remedy="Restore it.")
+    offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), ends]).tobytes())
+    cells = pa.Array.from_buffers(pa.large_string(), len(ends), [None, offsets, pa.py_buffer(buffer)])
+    columns = []
+    for position in range(len(names)):
+        column = cells.take(pa.array(np.arange(position, len(ends), len(names))))
+        columns.append(pc.if_else(pa.array(missing[:, position]), pa.scalar(None, pa.large_string()), column))
+    return columns
+
+
+def _kind(name: str, series: "pd.Series[Any]") -> tuple[str, str]:
+    dtype = series.dtype
+    if isinstance(dtype, pd.StringDtype) or (
+        pd.api.types.is_object_dtype(dtype) and pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty")
+    ):
+        return "text", "str"
+    if isinstance(dtype, np.dtype) and dtype.kind in "iufbM":
+        return "plain", dtype.str
+    if isinstance(dtype, pd.api.extensions.ExtensionDtype) and hasattr(dtype, "numpy_dtype"):
+        return "masked", np.dtype(dtype.numpy_dtype).str
+    raise SealError(
+        f"column `{name}`",
+        expected="numbers, booleans, dates or texts",
+        found=str(dtype),
+        remedy="Convert it before sealing: what cannot be restored exactly is not sealed.",
+    )
+
+
+def _nullable(values: np.ndarray, mask: np.ndarray) -> Any:
+    if values.dtype.kind == "b":
+        return pd.arrays.BooleanArray(values, mask)
+    if values.dtype.kind == "f":
+        return pd.arrays.FloatingArray(values, mask)
+    return pd.arrays.IntegerArray(values, mask)
