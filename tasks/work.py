@@ -5,6 +5,7 @@ A room's `stage.py` has one function, `run(work: Work) -> None`, which wires the
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,6 +154,17 @@ class Work:
             path.replace(self.folder / name)
         finally:
             path.unlink(missing_ok=True)
+        self.wrote(name)
+
+    @contextmanager
+    def folder_of(self, name: str) -> Iterator[Path]:
+        """Give an empty folder to fill; it takes the place of `name` whole when the block ends without an error."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".draft-") as draft:
+            folder = Path(draft) / name
+            folder.mkdir()
+            yield folder
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            folder.replace(self.folder / name)
         self.wrote(name)
 
     def wrote(self, name: str) -> None:

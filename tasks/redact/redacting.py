@@ -62,8 +62,9 @@ def redact(
 ) -> tuple[pd.DataFrame, RedactReport]:
     """Return `rows` without identities, in the same order, and what was found.
 
-    Missing text stays missing. `progress` is told how many texts of how many are done. A cell that is no text, or too long to analyse, is withheld whole and counted; none is
+    Missing text stays missing. A cell that is no text, or too long to analyse, is withheld whole and counted; none is
     ever passed on unread. `open_finder` is called only where there is free text: its engine takes seconds to load.
+    `progress` is told how many texts of how many are done.
     """
     result = redact_structured(rows, columns, params, secret)
     tally = _Tally()

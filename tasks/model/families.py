@@ -1,0 +1,97 @@
+"""Model families, each in its own library's text or JSON format: no format here can carry code."""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Booster(Protocol):
+    """A fitted model: log-odds of the favourable label for rows of a float matrix; NaN is a missing value."""
+
+    def margin(self, matrix: Matrix) -> Matrix:
+        """Return log-odds, shape (rows,)."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder`."""
+
+
+class LightGbm:
+    """LightGBM; `model.txt` in its own text format."""
+
+    def __init__(self, model: Any) -> None:
+        self.native = model
+
+    @classmethod
+    def load(cls, folder: Path) -> "LightGbm":
+        """Read what `save` wrote."""
+        import lightgbm
+
+        return cls(lightgbm.Booster(model_file=str(folder / "model.txt")))
+
+    def margin(self, matrix: Matrix) -> Matrix:
+        """Return log-odds."""
+        return np.asarray(self.native.predict(matrix, raw_score=True), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.txt`."""
+        self.native.save_model(str(folder / "model.txt"))
+
+
+class XgBoost:
+    """XGBoost; `model.json` in its own format."""
+
+    def __init__(self, model: Any) -> None:
+        self.native = model
+
+    @classmethod
+    def load(cls, folder: Path) -> "XgBoost":
+        """Read what `save` wrote."""
+        import xgboost
+
+        return cls(xgboost.Booster(model_file=str(folder / "model.json")))
+
+    def margin(self, matrix: Matrix) -> Matrix:
+        """Return log-odds."""
+        import xgboost
+
+        return np.asarray(self.native.predict(xgboost.DMatrix(matrix), output_margin=True), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.json`."""
+        self.native.save_model(str(folder / "model.json"))
+
+
+class Logistic:
+    """Logistic regression on standardised columns; missing values count as the training median."""
+
+    def __init__(self, weights: Matrix, intercept: float, centre: Matrix, scale: Matrix, median: Matrix) -> None:
+        self.weights, self.intercept, self.centre, self.scale, self.median = weights, intercept, centre, scale, median
+
+    @classmethod
+    def load(cls, folder: Path) -> "Logistic":
+        """Read what `save` wrote."""
+        values = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        arrays = {name: np.asarray(values[name]) for name in ("weights", "centre", "scale", "median")}
+        return cls(intercept=values["intercept"], **arrays)
+
+    def standardised(self, matrix: Matrix) -> Matrix:
+        """Return the columns as the weights see them: median for missing, centred, scaled."""
+        filled = np.where(np.isnan(matrix), self.median, matrix)
+        return np.asarray((filled - self.centre) / self.scale)
+
+    def margin(self, matrix: Matrix) -> Matrix:
+        """Return log-odds."""
+        return np.asarray(self.standardised(matrix) @ self.weights + self.intercept)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.json`."""
+        arrays = {name: getattr(self, name).tolist() for name in ("weights", "centre", "scale", "median")}
+        text = json.dumps({"intercept": self.intercept, **arrays}, indent=1)
+        (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+FAMILIES: dict[str, Any] = {"lightgbm": LightGbm, "xgboost": XgBoost, "logistic": Logistic}

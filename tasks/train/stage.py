@@ -1,0 +1,69 @@
+"""The stage `train`: refuses behind a shut gate; else trains, reports and judges."""
+
+import json
+import logging
+from pathlib import Path
+
+from tasks.case import CONFIGS, load_case
+from tasks.digests import sha256_of
+from tasks.errors import RefusedError
+from tasks.gates import digest_of
+from tasks.gates.decision import BEFORE_TRAINING, weigh_gate
+from tasks.sources import Sources, lapsed
+from tasks.train.pages import write_performance_page
+from tasks.train.params import TrainLimits, TrainParams
+from tasks.train.performance import judge_performance, measure, roc
+from tasks.train.training import train
+from tasks.work import Work
+
+logger = logging.getLogger("portcullis.train")
+
+
+def run(work: Work) -> None:
+    """Train the model of a use case and judge how good it is."""
+    params, limits = work.params(TrainParams), work.limits(TrainLimits)
+    _refuse_behind_a_shut_gate(work)
+    trained = train(work.read_rows("redact"), work.columns, params)
+    found = trained.predictions
+    labels, scores = found["actual"].to_numpy(float), found["oof_score"].to_numpy(float)
+    performance = measure(scores, found["oof_approved"].to_numpy(), labels)
+    checks = judge_performance(performance, _champion_auc(work.case, work.root), limits)
+    with work.folder_of("model") as folder:
+        trained.scorer.save(folder)
+    work.write_rows(found, "predictions")
+    with work.folder_of("page") as page:
+        write_performance_page(page, work.case, performance, checks, scores, labels, trained.scorer.cutoff)
+    work.write_report(
+        {
+            "limits_sha256": digest_of(load_case(work.case, work.root)["limits"]),
+            "features": list(trained.scorer.features),
+            "left_out": params.left_out,
+            "cutoff": trained.scorer.cutoff,
+            "parts": found["part"].value_counts().sort_index().to_dict(),
+            "performance": performance.model_dump(mode="json"),
+        }
+    )
+    points = [{"false_positive_rate": round(x, 6), "true_positive_rate": round(y, 6)} for x, y in roc(scores, labels)]
+    work.write_report({"roc": points}, "roc.json")
+    verdict = work.write_verdict(checks)
+    logger.info("AUC %.3f, %d features: %s", performance.auc, len(trained.scorer.features), verdict.outcome.value)
+
+
+def _refuse_behind_a_shut_gate(work: Work) -> None:
+    limits = load_case(work.case, work.root)["limits"]
+    lines = [f"agreements: {line}" for line in lapsed(work.params(Sources, "sources"))]
+    for gate in BEFORE_TRAINING:
+        verdict = work.read_verdict(gate)
+        artefacts = {name: sha256_of(work.data / name) for name in verdict.about if (work.data / name).exists()}
+        result = weigh_gate(
+            gate, verdict, use_case=work.case, artefacts=artefacts, limits_sha256=digest_of(limits.get(gate))
+        )
+        lines += result.refusals
+    if lines:
+        raise RefusedError(f"train@{work.case}", tuple(lines), remedy="Mend what failed, never the limit.")
+
+
+def _champion_auc(case: str, root: Path) -> float | None:
+    """Return the accepted model's AUC, or None where none has been accepted."""
+    path = root / CONFIGS / "references" / f"{case}.champion.json"
+    return float(json.loads(path.read_text(encoding="utf-8"))["auc"]) if path.is_file() else None

@@ -1,0 +1,1 @@
+"""Is the data fit to learn from? Expectations, drift, duplicates, balance."""

@@ -1,0 +1,40 @@
+"""The stage `validate`."""
+
+import logging
+from pathlib import Path
+
+from tasks.case import CONFIGS, Role
+from tasks.validate.expectations import check_expectations, load_suite
+from tasks.validate.pages import quality_page
+from tasks.validate.params import ValidateLimits, ValidateParams
+from tasks.validate.profile import Profile, profile
+from tasks.validate.quality import judge_quality, measure_quality
+from tasks.work import Work
+
+logger = logging.getLogger("portcullis.validate")
+
+
+def reference_path(case: str, root: Path = Path()) -> Path:
+    """Return where the accepted profile of a use case's data lies."""
+    return root / CONFIGS / "references" / f"{case}.json"
+
+
+def run(work: Work) -> None:
+    """Measure redact's rows, write the pages, and judge."""
+    from tasks.pages import write_page
+
+    params, limits = work.params(ValidateParams), work.limits(ValidateLimits)
+    rows = work.read_rows("redact")
+    features = list(work.columns.named(Role.FEATURE))
+    results, html = check_expectations(rows, load_suite(work.root / CONFIGS / "suites" / f"{params.suite}.yaml"))
+    accepted = reference_path(work.case, work.root)
+    reference = Profile.model_validate_json(accepted.read_text(encoding="utf-8")) if accepted.is_file() else None
+    report = measure_quality(rows, work.columns, params, results, profile(rows[features]), reference)
+    with work.folder_of("docs") as docs:
+        (docs / "index.html").write_text(html, encoding="utf-8")
+    checks = judge_quality(report, params, limits)
+    with work.folder_of("page") as page:
+        write_page(page, quality_page(work.case, report, checks))
+    work.write_report(report)
+    verdict = work.write_verdict(checks)
+    logger.info("%d expectations, %d checks: %s", len(results), len(checks), verdict.outcome.value)
