@@ -1,1 +1,1 @@
-"""Whom does the model disadvantage, by how much, and how sure can one be?"""
+"""Measure whom the model disadvantages, by how much, and how sure one can be."""

@@ -55,12 +55,18 @@ def count_groups(
 
 
 def intersect(rows: pd.DataFrame, attributes: tuple[str, ...], smallest_rows: int, privileged: str) -> "pd.Series[str]":
-    """Return the joint group of each row, missing where one attribute is; small ones pooled, so that nobody is left out.
+    """Return the joint group of each row, missing where one attribute is.
 
-    The privileged joint group is never pooled.
+    Groups of fewer than `smallest_rows` are pooled into one, and the pool takes in the next smallest group until it has
+    as many itself, so that nobody is left out. The privileged joint group is never pooled.
     """
     parts = [rows[name].astype("str") for name in attributes]
     joint = parts[0].str.cat(parts[1:], sep=" / ") if len(parts) > 1 else parts[0]
-    sizes = joint.value_counts()
-    small = set(sizes[sizes < smallest_rows].index) - {privileged}
-    return joint.where(~joint.isin(small), POOLED)
+    pool: list[str] = []
+    pooled_rows = 0
+    for group, size in joint[joint != privileged].value_counts(ascending=True).items():
+        if size >= smallest_rows and (not pool or pooled_rows >= smallest_rows):
+            break
+        pool.append(str(group))
+        pooled_rows += int(size)
+    return joint.where(~joint.isin(pool), POOLED)

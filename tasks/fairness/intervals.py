@@ -30,7 +30,7 @@ def newcombe(count: int, of: int, other_count: int, other_of: int) -> Interval:
 
 
 def katz(count: int, of: int, other_count: int, other_of: int) -> Interval:
-    """Return Katz's (1978) log interval of the ratio of two proportions; half a row is added where a count is 0 or all."""
+    """Return Katz's (1978) log interval of the ratio of two proportions; half a row is added at 0 and at all."""
     if of == 0 or other_of == 0:
         return math.nan, math.nan
     edge = 0 in (count, other_count) or count == of or other_count == other_of

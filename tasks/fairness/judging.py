@@ -11,13 +11,13 @@ from tasks.gates import Check, Outcome
 
 @dataclass(frozen=True)
 class _Question:
-    """One figure and its limit. `sign` +1: at least the limit; -1: at most; the figure is folded to be one-sided."""
+    """One figure and its limit: `sign` +1, at least the limit; -1, at most. Differences count by their size."""
 
     name: str
     estimate: Estimate
     limit: float
     sign: int
-    p_value: float | None = None
+    is_difference: bool = False
 
 
 def judge_fairness(report: FairnessReport, params: FairnessParams, limits: FairnessLimits) -> tuple[Check, ...]:
@@ -39,12 +39,12 @@ def judge_fairness(report: FairnessReport, params: FairnessParams, limits: Fairn
 
 
 def _questions(report: FairnessReport, limits: FairnessLimits) -> list[_Question]:
-    asked = {
+    asked: dict[str, tuple[float, int] | tuple[float, int, bool]] = {
         "disparate impact ratio": (limits.disparate_impact, 1),
         "disparate impact ratio, against the highest rate": (limits.disparate_impact, 1),
-        "equal opportunity difference": (limits.equal_opportunity_difference, -1),
+        "equal opportunity difference": (limits.equal_opportunity_difference, -1, True),
         "average absolute odds difference": (limits.average_abs_odds_difference, -1),
-        "calibration gap": (limits.calibration_gap, -1),
+        "underrated by": (limits.underrated_by, -1),
     }
     questions = [
         _Question(f"{estimate.measure}, {group.group} ({group.attribute})", estimate, *asked[estimate.measure])
@@ -57,17 +57,17 @@ def _questions(report: FairnessReport, limits: FairnessLimits) -> list[_Question
 
 def _judged(question: _Question, p_value: float | None, params: FairnessParams) -> Check:
     estimate, sign = question.estimate, question.sign
-    shown = f"{'≥' if sign > 0 else '≤'} {question.limit:g}" + ("" if sign > 0 else " (absolute)")
+    shown = f"{'≥' if sign > 0 else '≤'} {question.limit:g}" + (" (absolute)" if question.is_difference else "")
     if estimate.value is None or estimate.interval is None or not math.isfinite(estimate.value):
         return Check(
             measure=question.name,
             outcome=Outcome.UNDECIDED,
             value=None,
             limit=shown,
-            reason=f"cannot be computed from {estimate.rests_on_rows} rows",
+            reason=f"cannot be computed from {estimate.group_rows} rows",
         )
-    low, high = estimate.interval if sign > 0 else _folded(estimate.interval)
-    value = estimate.value if sign > 0 else abs(estimate.value)
+    low, high = _folded(estimate.interval) if question.is_difference else estimate.interval
+    value = abs(estimate.value) if question.is_difference else estimate.value
     worst, best = (low, high) if sign > 0 else (high, low)
     margin = sign * (value - question.limit)
     outcome, reason = _decide(
@@ -75,13 +75,11 @@ def _judged(question: _Question, p_value: float | None, params: FairnessParams) 
         worst=sign * (worst - question.limit) >= 0,
         best=sign * (best - question.limit) >= 0,
         p_value=p_value,
-        rows=estimate.rests_on_rows,
+        rows=estimate.group_rows,
         params=params,
     )
     needed = (
-        ""
-        if outcome is not Outcome.UNDECIDED
-        else _rows_that_decide(margin, abs(value - worst), estimate.rests_on_rows)
+        "" if outcome is not Outcome.UNDECIDED else _rows_that_decide(margin, abs(value - worst), estimate.group_rows)
     )
     return Check(
         measure=question.name,
@@ -103,7 +101,9 @@ def _decide(
         return Outcome.PASS, f"the whole interval meets the limit ({rows:,} rows)"
     if not best:
         return Outcome.FAIL, f"the whole interval misses the limit ({rows:,} rows)"
-    if params.decision_rule == "interval" or rows >= params.interval_from_rows:
+    if params.decision_rule == "interval":
+        return Outcome.UNDECIDED, f"the interval holds the limit ({rows:,} rows)"
+    if rows >= params.interval_from_rows:
         if not point and p_value is not None and p_value < params.significance:
             return (
                 Outcome.FAIL,

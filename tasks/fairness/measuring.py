@@ -19,13 +19,13 @@ class _Frozen(BaseModel):
 
 
 class Estimate(_Frozen):
-    """One measure of one group. `rests_on_rows` is the smallest number of the group's rows that it is a share of."""
+    """One measure of one group of `group_rows` rows; its interval says what the rows it is a share of allow."""
 
     measure: str
     value: float | None
     interval: Interval | None
     p_value: float | None  # of the test that the group is treated as the privileged one is
-    rests_on_rows: int
+    group_rows: int
 
 
 class GroupReport(_Frozen):
@@ -132,21 +132,22 @@ def _measured(
     against_highest = (group.approved, group.rows, highest.approved, highest.rows)
     odds = average_abs_odds(resampled(group, params.bootstrap, rng), resampled(privileged, params.bootstrap, rng))
     estimates = (
-        _estimate("disparate impact ratio", known["disparate_impact"], katz, approvals),
+        _estimate(group, "disparate impact ratio", known["disparate_impact"], katz, approvals),
         _estimate(
+            group,
             "disparate impact ratio, against the highest rate",
             _ratio(*against_highest) if highest.group != group.group else 1.0,
             katz,
             against_highest,
         ),
-        _estimate("statistical parity difference", known["statistical_parity_difference"], newcombe, approvals),
-        _estimate("equal opportunity difference", known["equal_opportunity_difference"], newcombe, true),
+        _estimate(group, "statistical parity difference", known["statistical_parity_difference"], newcombe, approvals),
+        _estimate(group, "equal opportunity difference", known["equal_opportunity_difference"], newcombe, true),
         Estimate(
             measure="average absolute odds difference",
             value=known["average_abs_odds_difference"],
             interval=_finite(percentile(odds)),
             p_value=min(1.0, 2 * min(fisher(*true), fisher(*false))),
-            rests_on_rows=min(group.good, group.bad),
+            group_rows=group.rows,
         ),
         _calibration(group),
     )
@@ -162,6 +163,7 @@ def _measured(
 
 
 def _estimate(
+    group: GroupCounts,
     measure: str,
     value: float | None,
     interval: Callable[[int, int, int, int], Interval],
@@ -172,20 +174,23 @@ def _estimate(
         value=value,
         interval=_finite(interval(*counts)),
         p_value=fisher(*counts),
-        rests_on_rows=counts[1],
+        group_rows=group.rows,
     )
 
 
 def _calibration(group: GroupCounts) -> Estimate:
-    """Return mean score less observed share; the interval is Wilson's of the share, moved by the mean score."""
+    """Return the observed share less the mean score; the interval is Wilson's of the share, less the mean score.
+
+    Above 0 the model underrates the group. Overrating one is the lender's risk, which the gate `train` judges.
+    """
     mean, share = group.score_sum / group.rows, group.good / group.rows
     low, high = wilson(group.good, group.rows)
     return Estimate(
-        measure="calibration gap",
-        value=mean - share,
-        interval=(mean - high, mean - low),
+        measure="underrated by",
+        value=share - mean,
+        interval=(low - mean, high - mean),
         p_value=None,
-        rests_on_rows=group.rows,
+        group_rows=group.rows,
     )
 
 
@@ -194,7 +199,7 @@ def _theil(actual: np.ndarray, approved: np.ndarray, params: FairnessParams) -> 
     draws = theil(resampled(everyone, params.bootstrap, np.random.default_rng([params.seed, 10_000])))
     value = aif.theil_index(actual, approved)
     return Estimate(
-        measure="Theil index", value=value, interval=_finite(percentile(draws)), p_value=None, rests_on_rows=len(actual)
+        measure="Theil index", value=value, interval=_finite(percentile(draws)), p_value=None, group_rows=len(actual)
     )
 
 

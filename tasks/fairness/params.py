@@ -13,8 +13,8 @@ class FairnessParams(_Strict):
     """What is measured, on which rows, and by which rule an uncertain figure is decided.
 
     `decision_rule` is `interval` (the whole 95 % interval must lie on the right side) or `small_portfolio`: the same
-    where a figure rests on at least `interval_from_rows` rows of the group; below that, point estimate and
-    significance, as 29 CFR 1607.4(D) reads for small numbers. See docs/adr/0002-small-portfolios.md.
+    where the group has at least `interval_from_rows` rows; below that, point estimate and significance where the
+    interval cannot tell, as 29 CFR 1607.4(D) reads for small numbers. See docs/adr/0002-small-portfolios.md.
     """
 
     privileged: dict[str, str] = Field(min_length=1, description="protected attribute -> its privileged group")
@@ -34,5 +34,5 @@ class FairnessLimits(_Strict):
     disparate_impact: float = Field(gt=0, le=1)
     equal_opportunity_difference: float = Field(ge=0, le=1)
     average_abs_odds_difference: float = Field(ge=0, le=1)
-    calibration_gap: float = Field(ge=0, le=1)
+    underrated_by: float = Field(ge=0, le=1, description="observed share less mean score: calibration within the group")
     theil_index: float = Field(ge=0)
