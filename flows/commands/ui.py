@@ -68,9 +68,11 @@ def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(_command(arguments), env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(
-            f"prefect {' '.join(arguments)}", expected="exit 0", found=f"exit {done.returncode}",
+            f"prefect {' '.join(arguments)}",
+            expected="exit 0",
+            found=f"exit {done.returncode}",
             remedy=(done.stderr or done.stdout)[-2000:],
-        )  # fmt: skip
+        )
 
 
 def _command(arguments: list[str]) -> list[str]:
@@ -85,9 +87,11 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float) -> None
                 return
         time.sleep(0.3)
     raise ServiceError(
-        "Prefect server", expected=f"an answer at {url} within {seconds:g} s", found="none",
+        "Prefect server",
+        expected=f"an answer at {url} within {seconds:g} s",
+        found="none",
         remedy="Its own words are above; is the port taken?",
-    )  # fmt: skip
+    )
 
 
 def _until_one_ends(*processes: subprocess.Popen[bytes]) -> int:

@@ -10,7 +10,7 @@ Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Booster(Protocol):
-    """A fitted model: log-odds of the favourable label for rows of a float matrix; NaN is a missing value."""
+    """A fitted model: log-odds of the favourable label for rows of a float matrix without missing values."""
 
     def margin(self, matrix: Matrix) -> Matrix:
         """Return log-odds, shape (rows,)."""
@@ -66,22 +66,21 @@ class XgBoost:
 
 
 class Logistic:
-    """Logistic regression on standardised columns; missing values count as the training median."""
+    """Logistic regression on standardised columns; `model.json` holds its coefficients."""
 
-    def __init__(self, weights: Matrix, intercept: float, centre: Matrix, scale: Matrix, median: Matrix) -> None:
-        self.weights, self.intercept, self.centre, self.scale, self.median = weights, intercept, centre, scale, median
+    def __init__(self, weights: Matrix, intercept: float, centre: Matrix, scale: Matrix) -> None:
+        self.weights, self.intercept, self.centre, self.scale = weights, intercept, centre, scale
 
     @classmethod
     def load(cls, folder: Path) -> "Logistic":
         """Read what `save` wrote."""
         values = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = {name: np.asarray(values[name]) for name in ("weights", "centre", "scale", "median")}
+        arrays = {name: np.asarray(values[name]) for name in ("weights", "centre", "scale")}
         return cls(intercept=values["intercept"], **arrays)
 
     def standardised(self, matrix: Matrix) -> Matrix:
-        """Return the columns as the weights see them: median for missing, centred, scaled."""
-        filled = np.where(np.isnan(matrix), self.median, matrix)
-        return np.asarray((filled - self.centre) / self.scale)
+        """Return the columns as the weights see them: centred and scaled."""
+        return np.asarray((matrix - self.centre) / self.scale)
 
     def margin(self, matrix: Matrix) -> Matrix:
         """Return log-odds."""
@@ -89,7 +88,7 @@ class Logistic:
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""
-        arrays = {name: getattr(self, name).tolist() for name in ("weights", "centre", "scale", "median")}
+        arrays = {name: getattr(self, name).tolist() for name in ("weights", "centre", "scale")}
         text = json.dumps({"intercept": self.intercept, **arrays}, indent=1)
         (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """The scorer: which columns go in, what comes out, and where the line between yes and no lies."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """One column of the model's matrix: a feature's number, or 1 where the feature is `category`."""
+    """One column of the model's matrix: a feature's number, or 1 where the feature is `category`.
+
+    A missing number counts as `fill`, the training rows' median, for every family alike: what libraries do with NaN
+    differs between them and between scoring and explaining.
+    """
 
     feature: str
     category: str | None = None
+    fill: float = 0.0
 
     @property
     def name(self) -> str:
@@ -72,7 +77,7 @@ class Scorer:
         values = {
             "family": self.family,
             "cutoff": self.cutoff,
-            "inputs": [{"feature": one.feature, "category": one.category} for one in self.inputs],
+            "inputs": [asdict(one) for one in self.inputs],
         }
         (folder / "scorer.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
@@ -85,9 +90,9 @@ class Scorer:
         """
         try:
             values = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))
-            inputs = tuple(Input(one["feature"], one["category"]) for one in values["inputs"])
+            inputs = tuple(Input(**one) for one in values["inputs"])
             return cls(values["family"], inputs, FAMILIES[values["family"]].load(folder), float(values["cutoff"]))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
                 str(folder),
                 expected=f"a model of a known family ({', '.join(FAMILIES)})",
@@ -97,7 +102,7 @@ class Scorer:
 
 
 def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
-    """Return `inputs` of `frame` as floats, missing as NaN, shape (rows, inputs)."""
+    """Return `inputs` of `frame` as floats, none of them missing, shape (rows, inputs)."""
     if absent := sorted({one.feature for one in inputs} - set(frame.columns)):
         raise DataError(
             "model input",
@@ -108,7 +113,8 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
     result = np.empty((len(frame), len(inputs)), dtype=np.float64)
     for position, one in enumerate(inputs):
         values = frame[one.feature]
-        result[:, position] = values if one.category is None else values == one.category
+        column = values if one.category is None else values == one.category
+        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill)
     return result
 
 

@@ -14,7 +14,7 @@ def fit(matrix: Matrix, labels: Matrix, weights: Matrix, names: list[str], param
     """Return a model of P(label = 1).
 
     Args:
-        matrix: Inputs, shape (rows, inputs), NaN where missing.
+        matrix: Inputs, shape (rows, inputs), none missing.
         labels: 0 or 1, shape (rows,); both occur.
         weights: Positive row weights, shape (rows,).
         names: Input names, for monotone constraints.
@@ -60,10 +60,8 @@ def _logistic(matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[in
     from sklearn.linear_model import LogisticRegression
 
     del monotone  # a linear model is monotone as it is; its signs are the data's
-    median = np.nan_to_num(np.nanmedian(matrix, axis=0))
-    filled = np.where(np.isnan(matrix), median, matrix)
-    centre, scale = filled.mean(axis=0), filled.std(axis=0)
+    centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     model = LogisticRegression(max_iter=params.rounds, random_state=params.seed, **params.parameters)
-    model.fit((filled - centre) / scale, labels, sample_weight=weights)
-    return Logistic(model.coef_[0], float(model.intercept_[0]), centre, scale, median)
+    model.fit((matrix - centre) / scale, labels, sample_weight=weights)
+    return Logistic(model.coef_[0], float(model.intercept_[0]), centre, scale)

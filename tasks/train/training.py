@@ -67,11 +67,11 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     Raises:
         DataError: The target is missing somewhere, has one class only, or a part is too small to learn from.
     """
-    inputs = _inputs(rows, features_of(columns, params))
     labels = _labels(rows[columns.only(Role.TARGET)], params)
+    parts = split(rows["subject"], params.seed, params.validation_ratio, params.test_ratio)
+    inputs = _inputs(rows[parts == "train"], features_of(columns, params))
     matrix = matrix_of(rows, inputs)
     groups = rows[list(params.mitigate)]
-    parts = split(rows["subject"], params.seed, params.validation_ratio, params.test_ratio)
     scorer = _fitted(matrix, labels, groups, inputs, params, parts == "train", parts == "validation")
     scores = probability(scorer.booster.margin(matrix))
     oof_scores, oof_approved = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
@@ -124,10 +124,12 @@ def _fitted(
 
 
 def _inputs(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
+    """Return the model's inputs, with medians and categories of the training rows only."""
     inputs: list[Input] = []
     for name in features:
         if pd.api.types.is_numeric_dtype(rows[name]):
-            inputs.append(Input(name))
+            median = rows[name].median()
+            inputs.append(Input(name, fill=float(median) if pd.notna(median) else 0.0))
         else:
             inputs += [Input(name, category) for category in sorted(rows[name].dropna().unique())]
     return tuple(inputs)

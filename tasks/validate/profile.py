@@ -1,6 +1,6 @@
 """A profile of a data version, coarse enough to keep in git: shares of bins and categories, never a person's values.
 
-Drift compares a new version with the profile that a person accepted (`./portcullis accept-data`), not with whatever
+Drift compares a new version with the profile that a person accepted (`./portcullis accept`), not with whatever
 ran last: a drift that creeps in small steps must not move its own yardstick.
 """
 

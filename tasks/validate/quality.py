@@ -99,7 +99,7 @@ def judge_quality(report: QualityReport, params: ValidateParams, limits: Validat
 
 def _drift_checks(report: QualityReport, params: ValidateParams, limits: ValidateLimits) -> list[Check]:
     if report.drift_psi is None:
-        reason = params.first_version or "no accepted version to compare with; ./portcullis accept-data"
+        reason = params.first_version or "no accepted version to compare with; ./portcullis accept"
         return [
             holds(
                 "drift",

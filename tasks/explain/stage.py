@@ -1,0 +1,31 @@
+"""The stage `explain`."""
+
+import logging
+
+from tasks.case import CONFIGS, Role
+from tasks.explain.explaining import explain
+from tasks.explain.judging import judge_explanation
+from tasks.explain.pages import write_explain_page
+from tasks.explain.params import ExplainLimits, ExplainParams
+from tasks.explain.reasons import load_reason_map
+from tasks.model import Scorer
+from tasks.work import Work
+
+logger = logging.getLogger("portcullis.explain")
+
+
+def run(work: Work) -> None:
+    """Explain the model's decisions, write the reasons sealed, the page, and judge."""
+    params, limits = work.params(ExplainParams), work.limits(ExplainLimits)
+    scorer = Scorer.load(work.input("train", "model"))
+    known = load_reason_map(work.root / CONFIGS / "reasons" / f"{params.reasons}.yaml", scorer.features)
+    rows, predictions = work.read_rows("redact"), work.read_rows("train", "predictions")
+    protected = rows[list(work.columns.named(Role.PROTECTED))]
+    found = explain(rows, predictions, scorer, protected, known, params)
+    checks = judge_explanation(found.report, limits)
+    work.write_rows(found.reasons, "reasons")
+    with work.folder_of("page") as page:
+        write_explain_page(page, work.case, scorer, found, known, checks)
+    work.write_report(found.report)
+    verdict = work.write_verdict(checks)
+    logger.info("%d declined explained, %d checks: %s", found.report.declined_rows, len(checks), verdict.outcome.value)
