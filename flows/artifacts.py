@@ -6,7 +6,6 @@ from pathlib import Path
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from flows.stages import verdict_of
-from tasks.errors import RefusedError
 from tasks.gates import Outcome
 from tasks.gates.decision import SUBJECTS
 
@@ -34,13 +33,13 @@ def report_pages(case: str, root: Path = Path()) -> dict[str, Path]:
     return {stage: page.absolute() for stage, page in pages.items() if page.is_file()}
 
 
-def publish_artifacts(case: str, refusal: RefusedError | None) -> None:
+def publish_artifacts(case: str, refusals: tuple[str, ...]) -> None:
     """Publish the gate table with the reports' places, and the figures of the report pages."""
     key = case.replace("_", "-")
-    head = "## ⛔ Blocked: nothing was registered" if refusal else "## ✅ Registered"
+    head = "## ⛔ Blocked: nothing was registered" if refusals else "## ✅ Registered"
     table = ["| gate | outcome | checks | first refusal |", "|---|---|---|---|"]
     table += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in gate_rows(case)]
-    lines = [f"- {_cell(line)}" for line in refusal.lines] if refusal else []
+    lines = [f"- {_cell(line)}" for line in refusals]
     pages = [f"- {stage}: [{page}]({page.as_uri()})" for stage, page in report_pages(case).items()]
     markdown = "\n".join([head, "", *table, "", *lines, "", "### Reports", "", *pages])
     create_markdown_artifact(key=f"gates-{key}", markdown=markdown, description=f"Every gate's verdict about {case}")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from prefect import flow
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish_artifacts
-from flows.stages import run_context_id, run_stage
+from flows.stages import GATE_FAILED, REFUSED, run_stage
 from tasks.case import case_names
-from tasks.errors import RefusedError
 from tasks.pipeline.listener import end_all
 from tasks.secrets import home
 
@@ -45,46 +45,44 @@ def release(use_case: UseCase) -> State[str]:
     case = str(use_case)
     with _one_release_at_a_time(case):
         try:
-            refusal = _take_the_path(case)
+            stop = _take_the_path(case)
         except BaseException:
             end_all()
             raise
-        publish_artifacts(case, refusal)
-    if refusal is None:
+        if stop is not None and stop.name != REFUSED:
+            return Failed(message=stop.message)
+        refusals = tuple((stop.message or "").splitlines()) if stop else ()
+        publish_artifacts(case, refusals)
+    if not refusals:
         return Completed(message=f"{case}: every gate passed; the model is registered")
     emit_event(
         event="portcullis.release.blocked",
         resource={"prefect.resource.id": f"portcullis.use-case.{case}", "prefect.resource.name": case},
-        payload={"refusals": list(refusal.lines), "flow_run": run_context_id()},
+        payload={"refusals": list(refusals), "flow_run": str(flow_run.id)},
     )
-    return Failed(name="Blocked", message="\n".join(refusal.lines))
+    return Failed(name="Blocked", message="\n".join(refusals))
 
 
-def _take_the_path(case: str) -> RefusedError | None:
-    """Run all stages; return the refusal that stopped the release, if one did. A failed stage raises."""
+def _take_the_path(case: str) -> State[str] | None:
+    """Run all stages; return the state of the one that stopped the release, if one did."""
     for stage in BEFORE_MODEL:
-        if refusal := _outcome(run_stage(stage, case, return_state=True)):
-            return refusal
+        if _stops(state := run_stage(stage, case, return_state=True)):
+            return state
     futures = [run_stage.submit(stage, case) for stage in ABOUT_MODEL]
     for future in futures:
         future.wait()
     for future in futures:
-        if refusal := _outcome(future.state):
-            return refusal
+        if _stops(future.state):
+            return future.state
     for stage in DECISION:
-        if refusal := _outcome(run_stage(stage, case, return_state=True)):
-            return refusal
+        if _stops(state := run_stage(stage, case, return_state=True)):
+            return state
     return None
 
 
-def _outcome(state: State[str]) -> RefusedError | None:
-    """Return a stage's refusal; None where the path goes on (a failed gate does: all gates run); raise its failure."""
-    if state.name == "Refused":
-        lines = tuple((state.message or "").splitlines())
-        return RefusedError("release", lines, remedy="Mend what failed, never the limit.")
-    if not state.is_completed() and state.name != "GateFailed":
-        state.result(raise_on_failure=True)
-    return None
+def _stops(state: State[str]) -> bool:
+    """Say whether the path ends here. A failed gate does not end it: all gates run, so that people see everything."""
+    return not state.is_completed() and state.name != GATE_FAILED
 
 
 @contextmanager

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.context import get_run_context
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
-from tasks.errors import RefusedError
+from tasks.errors import PortcullisError, RefusedError
 from tasks.gates import Outcome, Verdict
 from tasks.pipeline.runner import reproduce
 
 WITH_UPSTREAM = ("decide", "register")  # a single stage never checks that its inputs are fresh; these two must
+
+REFUSED, GATE_FAILED = "Refused", "GateFailed"  # names of Failed states
 
 
 def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:
@@ -34,16 +35,15 @@ def run_stage(stage: str, case: str) -> State[str]:
     except RefusedError as refusal:
         for line in refusal.lines:
             logger.error(line)
-        return Failed(name="Refused", message="\n".join(refusal.lines), data=refusal)
+        return Failed(name=REFUSED, message="\n".join(refusal.lines))
+    except PortcullisError as error:
+        logger.error(error)
+        return Failed(message=str(error))
     verdict = verdict_of(stage, case)
     if verdict is not None and verdict.outcome is not Outcome.PASS:
         for line in verdict.refusals():
             logger.warning(line)
-        return Failed(name="GateFailed", message="\n".join(verdict.refusals()))
+        return Failed(
+            name=GATE_FAILED, message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass"
+        )
     return Completed(name="Completed" if result.changed else "Unchanged")
-
-
-def run_context_id() -> str:
-    """Return the id of the flow run that is under way."""
-    context = get_run_context()
-    return str(context.flow_run.id) if getattr(context, "flow_run", None) else ""

@@ -1,5 +1,6 @@
 """Use cases: one YAML file each in `configs/`, read by section so that each stage sees its own settings only."""
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,4 +134,20 @@ def _load_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(spot, expected="YAML", found="a syntax error", remedy="Mend the line.") from error
     if not isinstance(values, dict):
         raise ConfigError(str(path), expected="a mapping", found=type(values).__name__, remedy="See docs/use-cases.md.")
+    if unquoted := _dates(values, ""):
+        raise ConfigError(
+            f"{path}: {unquoted[0]}",
+            expected='a date in quotes ("2031-12-31"), which DVC can track',
+            found="one without",
+            remedy="Put it in quotes.",
+        )
     return values
+
+
+def _dates(values: Any, where: str) -> list[str]:
+    """Return where YAML has read a date: DVC cannot track those."""
+    if isinstance(values, dict):
+        return [place for key, value in values.items() for place in _dates(value, f"{where}.{key}".lstrip("."))]
+    if isinstance(values, list):
+        return [place for value in values for place in _dates(value, where)]
+    return [where] if isinstance(values, date) else []

@@ -82,9 +82,11 @@ def check_columns(name: str, frame: pd.DataFrame, columns: Columns, params: Inge
 def join_sources(
     frames: "Mapping[str, pd.DataFrame]", columns: Columns, params: IngestParams, secret: bytes
 ) -> tuple[pd.DataFrame, IngestReport]:
-    """Return one row per row of the base source, with `subject` pseudonyms first, and what was done.
+    """Return one row per row of the base source, and what was done.
 
-    Every source has been through `check_columns`. Columns with role `dropped` are not in the result.
+    `subject` (pseudonym) and `person` come first; `person` numbers people by first appearance in the base source, so
+    that splits by person are the same wherever the pipeline runs, whatever its secrets. Every source has been through
+    `check_columns`. Columns with role `dropped` are not in the result.
     """
     rows = frames[params.base].copy()
     counts = {params.base: _count(rows, len(rows), 0)}
@@ -112,6 +114,7 @@ def join_sources(
         )
     result = rows[kept].copy()
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
+    result.insert(1, "person", pd.factorize(result["subject"])[0])
     report = IngestReport(
         rows=len(result),
         subjects=int(result["subject"].nunique()),

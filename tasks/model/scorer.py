@@ -114,7 +114,7 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
     for position, one in enumerate(inputs):
         values = frame[one.feature]
         column = values if one.category is None else values == one.category
-        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill)
+        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill).astype(np.float32)
     return result
 
 

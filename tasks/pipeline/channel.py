@@ -4,6 +4,7 @@ With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON l
 the same words go to standard error.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 VARIABLE = "PORTCULLIS_CHANNEL"
@@ -44,9 +46,7 @@ class Channel:
             yield channel
         finally:
             logger.removeHandler(handler)
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            peak = usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-            channel._send(kind="ended", seconds=time.perf_counter() - start, peak_mib=peak)
+            channel._send(kind="ended", seconds=time.perf_counter() - start, peak_mib=_peak_mib())
             if connection:
                 connection.close()
 
@@ -84,6 +84,15 @@ def spoken(event: dict[str, Any]) -> tuple[str, ...]:
             return (f"{seconds:.1f} s, {peak:.0f} MiB",)
         case _:
             return ()
+
+
+def _peak_mib() -> float:
+    """Return this process's largest resident memory in MiB; on Linux not its parent's, which getrusage inherits."""
+    with contextlib.suppress(OSError, IndexError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 class _ToChannel(logging.Handler):

@@ -21,7 +21,7 @@ _running: set["Heard"] = set()
 
 @dataclass(eq=False)
 class Heard:
-    """What one stage's process said: its refusals, its failure, its cost."""
+    """What the last stage's process said: its refusals, its failure, its cost."""
 
     refusals: tuple[str, ...] = ()
     failure: str = ""
@@ -75,16 +75,18 @@ def listening(hear: Hear) -> Iterator[Heard]:
         finally:
             _running.discard(heard)
             with contextlib.suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)  # wakes an ear that still waits for a stage that never came
+                server.shutdown(socket.SHUT_RDWR)  # wakes an ear that waits for another stage
             ear.join(timeout=5)
 
 
 def _hear(server: socket.socket, heard: Heard, hear: Hear) -> None:
+    """Hear one stage after the other (a run with upstream has several) until the server is shut down."""
     with contextlib.suppress(OSError):
-        connection, _ = server.accept()
-        with connection, connection.makefile("r", encoding="utf-8") as lines:
-            for line in lines:
-                event = json.loads(line)
-                heard.take(event)
-                for text in spoken(event):
-                    hear(text)
+        while True:
+            connection, _ = server.accept()
+            with connection, connection.makefile("r", encoding="utf-8") as lines:
+                for line in lines:
+                    event = json.loads(line)
+                    heard.take(event)
+                    for text in spoken(event):
+                        hear(text)

@@ -14,7 +14,7 @@ V4_PREFIX, V6_PREFIX = 24, 48
 
 
 def redact_structured(rows: pd.DataFrame, columns: Columns, params: RedactParams, secret: bytes) -> pd.DataFrame:
-    """Return what may stay of the structured columns, with `subject` first.
+    """Return what may stay of the structured columns, with `subject` and `person` first.
 
     Features, protected attributes and the target stay as they are; quasi-identifiers are made coarser; the identifiers
     that `params.tokenised` names become pseudonyms. Other identifiers, the subject column and free texts are left out.
@@ -27,7 +27,7 @@ def redact_structured(rows: pd.DataFrame, columns: Columns, params: RedactParams
             found=", ".join(sorted(unknown)),
             remedy="Mend the list.",
         )
-    result = {"subject": rows["subject"]}
+    result = {"subject": rows["subject"], "person": rows["person"]}
     for name, column in columns.root.items():
         if column.role in KEPT:
             result[name] = rows[name]

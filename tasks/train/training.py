@@ -62,20 +62,20 @@ def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
 
 
 def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
-    """Train on `rows` (`subject`, features, protected attributes, target).
+    """Train on `rows` (`subject`, `person`, features, protected attributes, target).
 
     Raises:
         DataError: The target is missing somewhere, has one class only, or a part is too small to learn from.
     """
     labels = _labels(rows[columns.only(Role.TARGET)], params)
-    parts = split(rows["subject"], params.seed, params.validation_ratio, params.test_ratio)
+    parts = split(rows["person"], params.seed, params.validation_ratio, params.test_ratio)
     inputs = _inputs(rows[parts == "train"], features_of(columns, params))
     matrix = matrix_of(rows, inputs)
     groups = rows[list(params.mitigate)]
     scorer = _fitted(matrix, labels, groups, inputs, params, parts == "train", parts == "validation")
     scores = probability(scorer.booster.margin(matrix))
     oof_scores, oof_approved = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
-    fold = folds(rows["subject"], params.seed, params.folds)
+    fold = folds(rows["person"], params.seed, params.folds)
     for number in range(params.folds):
         here, next_one = fold == number, fold == (number + 1) % params.folds
         if here.any():
