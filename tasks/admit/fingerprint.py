@@ -1,32 +1,18 @@
-"""Fingerprints of sources: equal while the source is unchanged, without reading it where that can be avoided."""
+"""Fingerprints of sources: equal while the source is unchanged, without reading it where that can be avoided.
 
-import hashlib
-import os
+They are digests and marks of change only: what a source holds cannot be told from them.
+"""
+
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from tasks.digests import sha256_of
-from tasks.errors import ServiceError, SourceError
-from tasks.sources import FileSource, PackagedSource, SampleSource, Source, SqlSource
-
-
-def packaged_file(source: PackagedSource) -> Path:
-    """Return the path of a packaged source's file, without importing its package."""
-    spec = find_spec(source.package)
-    path = Path(spec.origin).parent / source.path if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise SourceError(
-            f"package {source.package}",
-            expected=f"a data file {source.path}",
-            found="none",
-            remedy="Install the package that requirements.lock names, or mend the path.",
-        )
-    return path
+from tasks.errors import SourceError
+from tasks.sources import REAL_ROWS, FileSource, PackagedSource, SampleSource, Source, SqlSource, packaged_path
 
 
 def fingerprint(name: str, source: Source) -> str:
-    """Return the fingerprint of `source`.
+    """Return the fingerprint of the source called `name`.
 
     Raises:
         SourceError: It is not there.
@@ -34,65 +20,34 @@ def fingerprint(name: str, source: Source) -> str:
     """
     match source:
         case PackagedSource():
-            return f"{source.package} {version(source.package)} sha256:{sha256_of(packaged_file(source))}"
+            return packaged(source.package, source.path)
         case SampleSource():
-            return f"{source.of}/{source.part} rows={source.rows} seed={source.seed}"
+            made = f"{source.of}/{source.part} rows={source.rows} seed={source.seed}"
+            return f"{made} of {packaged(*REAL_ROWS[source.of])}" if source.of in REAL_ROWS else made
         case FileSource() if source.is_remote:
-            return _remote(name, source)
+            from tasks.admit.remote import remote_mark
+
+            return remote_mark(name, source)
         case FileSource():
-            path = Path(source.path.removeprefix("file://"))
-            if not path.is_file():
-                raise SourceError(
-                    f"source `{name}`",
-                    expected=f"a file {path}",
-                    found="none",
-                    remedy="Deliver the file, or mend `path` in the use case.",
-                )
-            return f"sha256:{sha256_of(path)}"
+            return _local(name, source)
         case SqlSource():
-            return _watermark(name, source)
+            from tasks.admit.database import database_mark
+
+            return database_mark(name, source)
 
 
-def _remote(name: str, source: FileSource) -> str:
-    import fsspec
-
-    try:
-        filesystem, path = fsspec.url_to_fs(source.path)
-        found = filesystem.info(path)
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"source `{name}`", expected=f"an object {source.path}", found="none", remedy="Deliver it, or mend `path`."
-        ) from error
-    except Exception as error:
-        raise ServiceError(
-            f"source `{name}`", expected=f"{source.path} to answer", found=type(error).__name__,
-            remedy="Check the network and the credentials in the environment, then run again.",
-        ) from error  # fmt: skip
-    marks = [str(found[key]) for key in ("ETag", "etag", "LastModified", "mtime", "size") if found.get(key) is not None]
-    return "remote:" + " ".join(marks)
+def packaged(package: str, path: str) -> str:
+    """Return the fingerprint of a package's data file: its version and the file's digest."""
+    return f"{package} {version(package)} sha256:{sha256_of(packaged_path(package, path))}"
 
 
-def _watermark(name: str, source: SqlSource) -> str:
-    """Digest the watermark query's answer; without one the data is read and compared by content in `ingest`."""
-    url = os.environ.get(source.url_variable)
-    if not url:
+def _local(name: str, source: FileSource) -> str:
+    path = Path(source.path.removeprefix("file://"))
+    if not path.is_file():
         raise SourceError(
             f"source `{name}`",
-            expected=f"a database URL in ${source.url_variable}",
-            found="none",
-            remedy="Set the variable for the worker, never in the file.",
+            expected=f"a file {path}",
+            found="a folder" if path.is_dir() else "none",
+            remedy="Deliver the file, or mend `path` in the use case.",
         )
-    if source.watermark is None:
-        return f"unmarked:{os.urandom(8).hex()}"  # not knowable from outside: read it again every time
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with create_engine(url).connect() as connection:
-            value = connection.execute(text(source.watermark)).scalar_one()
-    except SQLAlchemyError as error:
-        raise ServiceError(
-            f"source `{name}`", expected="an answer to its watermark query", found=type(error).__name__,
-            remedy="Check the database, the URL and the query.",
-        ) from error  # fmt: skip
-    return "watermark:" + hashlib.sha256(str(value).encode()).hexdigest()
+    return f"sha256:{sha256_of(path)}"

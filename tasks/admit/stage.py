@@ -11,14 +11,17 @@ logger = logging.getLogger("portcullis.admit")
 
 
 def run(work: Work) -> None:
-    """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on."""
+    """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on.
+
+    The day of the run is not written: `ingest` would run again every day.
+    """
     sources = work.params(Sources, "sources")
     if lines := lapsed(sources):
         raise AgreementError(
             f"{work.case}, {lines[0]}",
             expected="an agreement in force for every source",
-            found=f"{len(lines)} that lapsed",
-            remedy="Renew it, then set `expires`, or remove the source.",
+            found=f"{len(lines)} without",
+            remedy="Renew it and set `agreement` and `expires`, or take the source out of the use case.",
         )
     admitted = {
         name: {
@@ -27,7 +30,7 @@ def run(work: Work) -> None:
             "role": source.role,
             "legal_basis": source.legal_basis,
             "agreement": source.agreement,
-            "expires": source.expires.isoformat(),
+            "expires": source.expires.isoformat() if source.expires else None,
         }
         for name, source in sources.root.items()
     }

@@ -6,20 +6,23 @@ from tasks.errors import DataError
 from tasks.ingest.params import AtMost, Derivation, FromFlags, Recode
 
 
-def derive(name: str, rows: pd.DataFrame, rule: Derivation) -> pd.Series:
-    """Return the derived column; what a rule does not cover is an error, what is missing stays missing."""
+def derive(name: str, rows: pd.DataFrame, rule: Derivation) -> "pd.Series[str] | pd.Series[float]":
+    """Return the derived column: text for categories, 0 or 1 for thresholds; what is missing stays missing.
+
+    Raises:
+        DataError: A code that the rule does not list; says how many rows hold one, never which.
+    """
     match rule:
         case FromFlags():
-            flags = rows[list(rule.flags)]
-            labels = flags.rename(columns=rule.flags).idxmax(axis=1)
-            return labels.where(flags.sum(axis=1) == 1).astype("str")
+            flags = rows[list(rule.flags)].rename(columns=rule.flags).fillna(0) == 1
+            return flags.idxmax(axis=1).where(flags.sum(axis=1) == 1).astype("str")
         case Recode():
             labels = rows[rule.column].map(rule.labels)
             if odd := int((labels.isna() & rows[rule.column].notna()).sum()):
                 raise DataError(
                     f"derived column `{name}`",
-                    expected=f"codes {sorted(rule.labels)} in `{rule.column}`",
-                    found=f"{odd} rows with others",
+                    expected=f"codes {', '.join(map(str, rule.labels))} in `{rule.column}`",
+                    found=f"{odd:,} rows with others",
                     remedy="Add the codes to `labels`, or have the source mended.",
                 )
             return labels.astype("str")

@@ -1,6 +1,7 @@
 """Join the sources to one row per application. Pure: frames in, frame and report out."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -8,25 +9,23 @@ from pydantic import BaseModel, ConfigDict
 from tasks.case import Columns, Role
 from tasks.errors import DataError, SourceError
 from tasks.ingest.deriving import derive
-from tasks.ingest.params import IngestParams, Join
-from tasks.pseudonyms import pseudonyms
+from tasks.ingest.params import Aggregate, IngestParams, Join
+from tasks.pseudonyms import normal_form, pseudonyms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-DERIVED = "derived"  # the "source" of a column that ingest computes
-NUMBERS = ("number", "flag")
+    from pandas.core.groupby import DataFrameGroupBy
 
 
 class SourceCount(BaseModel):
-    """What a source gave, and what came of it."""
+    """What a source gave, and what came of it, in rows."""
 
     model_config = ConfigDict(frozen=True)
 
     rows: int
-    columns: int
-    matched_rows: int
-    unmatched_rows: int
+    matched_rows: int  # their key is in the base source
+    unmatched_rows: int  # it is not, or they have none: they are left out
+    superseded_rows: int  # matched, but a later row of the same key stands for them, or they were aggregated
+    without_partner_rows: int  # rows of the base source that found none here
 
 
 class IngestReport(BaseModel):
@@ -36,88 +35,58 @@ class IngestReport(BaseModel):
 
     rows: int
     subjects: int
+    erased_rows: int  # left out because their subjects were erased
+    repeated_rows: int  # equal in every column to another row
     sources: dict[str, SourceCount]
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
     missing_ratio: dict[str, float]
 
 
-def check_columns(name: str, frame: pd.DataFrame, columns: Columns, params: IngestParams) -> None:
-    """Stop on a column that is not declared (nothing unasked-for is taken in), absent, or not of its declared kind.
-
-    Raises:
-        SourceError: Names the columns, never a value.
-    """
-    declared = {column for column, is_ in columns.root.items() if is_.source == name}
-    keys = {join.by for join in params.joins if join.source == name}
-    found = set(frame.columns)
-    if undeclared := sorted(found - declared - keys):
-        raise SourceError(
-            f"source `{name}`",
-            expected="declared columns only",
-            found=f"undeclared: {', '.join(undeclared)}",
-            remedy="Declare each in `columns:` (role `dropped` where it is not needed), or have it left out.",
-        )
-    if absent := sorted((declared | keys) - found):
-        raise SourceError(
-            f"source `{name}`",
-            expected="every declared column",
-            found=f"absent: {', '.join(absent)}",
-            remedy="Ask the owner what changed.",
-        )
-    words = [
-        column for column in sorted(declared)
-        if columns.root[column].kind in NUMBERS and columns.root[column].role is not Role.DROPPED
-        and not pd.api.types.is_numeric_dtype(frame[column])
-    ]  # fmt: skip
-    if words:
-        raise SourceError(
-            f"source `{name}`",
-            expected="numbers",
-            found=f"something else in: {', '.join(words)}",
-            remedy="Mend the delivery, or declare another `kind`.",
-        )
-
-
 def join_sources(
-    frames: "Mapping[str, pd.DataFrame]", columns: Columns, params: IngestParams, secret: bytes
+    frames: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    params: IngestParams,
+    secret: bytes,
+    tombstones: Collection[str] = (),
 ) -> tuple[pd.DataFrame, IngestReport]:
     """Return one row per row of the base source, and what was done.
 
     `subject` (pseudonym) and `person` come first; `person` numbers people by first appearance in the base source, so
-    that splits by person are the same wherever the pipeline runs, whatever its secrets. Every source has been through
-    `check_columns`. Columns with role `dropped` are not in the result.
+    that splits by person are the same wherever the pipeline runs, whatever its secrets, and an erasure moves nobody
+    else. Columns with role `dropped` are not in the result, nor are rows about subjects in `tombstones`.
+
+    Raises:
+        SourceError: A source does not fit to the base as its join declares it.
+        DataError: A row is about nobody known, or no row is left.
     """
-    rows = frames[params.base].copy()
-    counts = {params.base: _count(rows, len(rows), 0)}
-    for join in params.joins:
-        rows, counts[join.source] = _joined(rows, frames[join.source], join)
-    for column, codes in params.missing.items():
-        rows[column] = rows[column].mask(rows[column].isin(codes))
-    for column, derivation in params.derive.items():
-        rows[column] = derive(column, rows, derivation)
-    kept = [name for name, column in columns.root.items() if column.role is not Role.DROPPED]
-    if absent := [name for name in kept if name not in rows]:
-        raise DataError(
-            "ingest",
-            expected="every declared column after the join",
-            found=f"absent: {', '.join(absent)}",
-            remedy="Add the source that holds it to `ingest.joins`, or a rule to `ingest.derive`.",
-        )
     subject = columns.only(Role.SUBJECT)
-    if rows[subject].isna().any():
+    rows = frames[params.base]
+    counts = {params.base: _count(len(rows), len(rows), len(rows), 0)}
+    for join in params.joins:
+        rows, counts[join.source] = _joined(rows, frames[join.source], join, is_subject=join.by == subject)
+    decoded = {name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()}
+    rows = rows.assign(**decoded)
+    for name, rule in params.derive.items():
+        rows = rows.assign(**{name: derive(name, rows, rule)})
+    kept = [name for name, column in columns.root.items() if column.role is not Role.DROPPED]
+    if unknown := int(rows[subject].isna().sum()):
         raise DataError(
             f"column `{subject}`",
             expected="a subject for every row",
-            found=f"{int(rows[subject].isna().sum())} without",
+            found=f"{unknown:,} rows without",
             remedy="A row about nobody known can be neither protected nor erased: have the source mended.",
         )
-    result = rows[kept].copy()
+    result = rows[kept]
+    repeated = int(result.duplicated().sum())
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
     result.insert(1, "person", pd.factorize(result["subject"])[0])
+    result, erased = drop_erased(result, tombstones)
     report = IngestReport(
         rows=len(result),
         subjects=int(result["subject"].nunique()),
+        erased_rows=erased,
+        repeated_rows=repeated,
         sources=counts,
         kept=tuple(kept),
         dropped=columns.named(Role.DROPPED),
@@ -126,32 +95,89 @@ def join_sources(
     return result, report
 
 
-def _joined(rows: pd.DataFrame, other: pd.DataFrame, join: Join) -> tuple[pd.DataFrame, SourceCount]:
+def drop_erased(rows: pd.DataFrame, tombstones: Collection[str]) -> tuple[pd.DataFrame, int]:
+    """Return the rows whose `subject` has no tombstone, and how many have one.
+
+    A source file that is delivered again must not bring an erased person back.
+
+    Raises:
+        DataError: Nobody is left.
+    """
+    if not tombstones:
+        return rows, 0
+    is_erased = rows["subject"].isin(set(tombstones))
+    if is_erased.all():
+        raise DataError(
+            "ingest", expected="rows about somebody", found="only erased subjects", remedy="Deliver other data."
+        )
+    return rows[~is_erased].reset_index(drop=True), int(is_erased.sum())
+
+
+def _joined(
+    rows: pd.DataFrame, other: pd.DataFrame, join: Join, *, is_subject: bool
+) -> tuple[pd.DataFrame, SourceCount]:
     where = f"source `{join.source}`"
-    if join.by not in rows or join.by not in other:
-        raise SourceError(where, expected=f"the key `{join.by}` on both sides", found="it on one", remedy="Mend `by`.")
-    given = len(other)
-    if join.take == "latest":
-        other = other.sort_values(join.order_by or join.by, kind="stable").drop_duplicates(join.by, keep="last")
-    if doubled := int(other[join.by].duplicated().sum()):
+    if join.by not in rows or rows[join.by].dtype != other[join.by].dtype:
         raise SourceError(
             where,
-            expected=f"one row per `{join.by}`",
-            found=f"{doubled} more",
-            remedy="Mend the delivery, or set `take: latest` with `order_by`.",
+            expected=f"the key `{join.by}` on both sides, of one kind",
+            found="it on one side" if join.by not in rows else "two kinds",
+            remedy="Mend `by`, or declare the column's `kind`.",
         )
-    known = other[join.by].isin(rows[join.by])
-    merged = rows.merge(other, on=join.by, how="left", validate="many_to_one")
-    lonely = int((~rows[join.by].isin(other[join.by])).sum())
+    mine, theirs = (_keys(frame[join.by], is_subject=is_subject) for frame in (rows, other))
+    is_known = theirs.notna() & theirs.isin(mine.dropna())
+    matched = other[is_known].drop(columns=join.by).assign(**{join.by: theirs[is_known]})
+    partners = _partners(where, matched, join)
+    lonely = int((~mine.isin(partners.index)).sum())
     if join.required and lonely:
         raise SourceError(
             where,
             expected="a partner for every row",
-            found=f"{lonely} rows without",
-            remedy="Ask its owner for the rest.",
+            found=f"{lonely:,} rows without",
+            remedy="Ask its owner for the rest, or set `required: false`.",
         )
-    return merged, _count(other, int(known.sum()), given - int(known.sum()))
+    found = partners.reindex(mine).set_axis(rows.index)
+    return pd.concat([rows, found], axis=1), _count(len(other), len(matched), len(partners), lonely)
 
 
-def _count(frame: pd.DataFrame, matched: int, unmatched: int) -> SourceCount:
-    return SourceCount(rows=matched + unmatched, columns=frame.shape[1], matched_rows=matched, unmatched_rows=unmatched)
+def _partners(where: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
+    """Return one row per key, indexed by it."""
+    groups = matched.groupby(join.by, sort=False)
+    made = {name: _aggregated(groups, one) for name, one in join.aggregate.items()}
+    aggregates = pd.DataFrame(made)
+    if join.take == "none":
+        return aggregates
+    if join.take == "latest":
+        ordered = matched.sort_values(str(join.order_by), kind="stable", na_position="first")
+        matched = ordered.drop_duplicates(join.by, keep="last")
+    if doubled := int(matched[join.by].duplicated().sum()):
+        raise SourceError(
+            where,
+            expected=f"one row per `{join.by}`",
+            found=f"{doubled:,} more",
+            remedy="Mend the delivery, or set `take: latest` with `order_by`.",
+        )
+    one_each = matched.set_index(join.by)
+    return one_each.join(aggregates) if made else one_each
+
+
+def _aggregated(groups: "DataFrameGroupBy[Any, Any]", one: Aggregate) -> "pd.Series[float]":
+    made = groups.size() if one.by == "count" else groups[one.column].agg("nunique" if one.by == "distinct" else one.by)
+    return made.astype("float64")
+
+
+def _keys(values: "pd.Series[str]", *, is_subject: bool) -> "pd.Series[str]":
+    """Return join keys; a subject's are compared as pseudonyms are, whatever their case and spacing."""
+    if not is_subject or pd.api.types.is_numeric_dtype(values):
+        return values
+    return values.map({value: normal_form(value) for value in values.dropna().unique()}).astype("str")
+
+
+def _count(rows: int, matched: int, partners: int, lonely: int) -> SourceCount:
+    return SourceCount(
+        rows=rows,
+        matched_rows=matched,
+        unmatched_rows=rows - matched,
+        superseded_rows=matched - partners,
+        without_partner_rows=lonely,
+    )

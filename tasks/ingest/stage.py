@@ -2,23 +2,34 @@
 
 import logging
 
-from tasks.ingest.joining import check_columns, join_sources
-from tasks.ingest.params import IngestParams
-from tasks.ingest.reading import read_source
-from tasks.sources import Sources
+from tasks.errors import AgreementError
+from tasks.ingest.joining import join_sources
+from tasks.ingest.params import IngestParams, check_wiring
+from tasks.ingest.reading import Wanted, read_source
+from tasks.sources import Sources, lapsed
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.ingest")
 
 
 def run(work: Work) -> None:
-    """Read every source, join them, and write the rows sealed."""
-    params = work.params(IngestParams)
+    """Read every source, join them, and write the rows sealed.
+
+    Agreements are looked at again: `dvc repro --single-item ingest` comes here without `admit`.
+    """
+    params, sources = work.params(IngestParams), work.params(Sources, "sources")
+    check_wiring(work.columns, params, sources)
+    if lines := lapsed(sources):
+        raise AgreementError(
+            f"{work.case}, {lines[0]}",
+            expected="an agreement in force for every source",
+            found=f"{len(lines)} without",
+            remedy="Renew it, then run `admit` again.",
+        )
     work.input("admit", "sources.json")
     frames = {}
-    for name, source in work.params(Sources, "sources").root.items():
-        frames[name] = read_source(name, source)
-        check_columns(name, frames[name], work.columns, params)
+    for name, source in sources.root.items():
+        frames[name] = read_source(source, Wanted.of(name, work.columns, params))
         logger.info("%s: %d rows", name, len(frames[name]))
     rows, report = join_sources(frames, work.columns, params, work.secret("pseudonym"))
     work.write_rows(rows)

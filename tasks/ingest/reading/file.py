@@ -1,0 +1,138 @@
+"""Read a file, here or behind a URL: CSV and Parquet by Arrow, which refuses ragged rows, JSON lines by pandas."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from tasks.errors import ServiceError, SourceError
+from tasks.ingest.reading.delivery import Wanted
+from tasks.sources import FileSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# how files write "no number"; text columns know none of these: there are people called Null
+NO_NUMBER = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "."]
+
+
+def read_file(source: FileSource, wanted: Wanted) -> "pd.DataFrame":
+    """Return the rows of a file source."""
+    readers: dict[str, Callable[[str, Wanted], pd.DataFrame]] = {
+        "csv": read_csv,
+        "parquet": _read_parquet,
+        "jsonl": _read_jsonl,
+    }
+    return readers[source.format](source.path.removeprefix("file://"), wanted)
+
+
+def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.DataFrame":
+    """Return the rows of a CSV file (UTF-8, a header, as RFC 4180 has it; plain, gzip or bzip2).
+
+    A row with fewer or more fields than the header is refused: that is what a truncated file ends with. `row_key` is
+    the name of a column of row numbers (1, 2, 3, …) to add.
+    """
+    from pyarrow import csv, float64, string
+
+    with _reading(path, wanted, "CSV") as open_stream:
+        with open_stream() as stream:
+            names = csv.open_csv(stream).schema.names
+        wanted.check_names([*names, *([row_key] if row_key else ())])
+        kinds = {name: float64() if name in wanted.numbers else string() for name in wanted.read if name in names}
+        options = csv.ConvertOptions(column_types=kinds, include_columns=list(kinds), null_values=NO_NUMBER)
+        with open_stream() as stream:
+            table = csv.read_csv(
+                stream,
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+                convert_options=options,
+            )
+    frame: pd.DataFrame = table.to_pandas()
+    if row_key:
+        frame.insert(0, row_key, range(1, len(frame) + 1))
+    return frame
+
+
+def _read_parquet(path: str, wanted: Wanted) -> "pd.DataFrame":
+    import pyarrow as pa
+    from pyarrow import parquet
+    from pyarrow.types import is_dictionary
+
+    with _reading(path, wanted, "Parquet") as open_stream, open_stream() as stream:
+        file = parquet.ParquetFile(stream)
+        wanted.check_names(file.schema_arrow.names)
+        table = file.read(columns=list(wanted.read))
+        plain = [table.column(name).cast(kind.value_type) if is_dictionary(kind) else table.column(name) for name, kind
+                 in zip(table.column_names, table.schema.types, strict=True)]  # fmt: skip
+        return cast("pd.DataFrame", pa.table(plain, names=table.column_names).to_pandas(ignore_metadata=True))
+
+
+def _read_jsonl(path: str, wanted: Wanted) -> "pd.DataFrame":
+    import pandas as pd
+
+    with _reading(path, wanted, "JSON lines") as open_stream, open_stream() as stream:
+        frame = pd.read_json(stream, lines=True, dtype=False, convert_dates=False)
+        wanted.check_names(map(str, frame.columns))
+        return frame
+
+
+@contextmanager
+def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]]:
+    """Give a way to open the file from its start, as often as needed; say in one line what is wrong with it."""
+    is_remote = "://" in path
+    shown = path.partition("?")[0]
+    try:
+        yield (lambda: _remote(path)) if is_remote else (lambda: _local(path))
+    except FileNotFoundError as error:
+        raise wanted.error(f"a {form} file at {shown}", "none", "Deliver it, or mend `path`.") from error
+    except SourceError:
+        raise
+    except (ValueError, EOFError) as error:  # the parse errors of Arrow, pandas and json are all ValueErrors
+        raise wanted.error(
+            f"a whole {form} file of the declared kinds",
+            _fault(str(error), type(error).__name__),
+            "It may be cut short: compare its size with what the owner sent; or declare another `kind`.",
+        ) from None  # the parser's own text quotes values
+    except OSError as error:
+        if not is_remote:
+            raise wanted.error(
+                f"a whole {form} file at {shown}",
+                f"one that cannot be read ({type(error).__name__})",
+                "Check its permissions; a compressed file may be cut short.",
+            ) from error
+        raise _silent(wanted, shown, error) from error
+    except Exception as error:  # every remote file system has errors of its own
+        if not is_remote:
+            raise
+        raise _silent(wanted, shown, error) from error
+
+
+def _silent(wanted: Wanted, shown: str, error: Exception) -> ServiceError:
+    return ServiceError(
+        f"source `{wanted.source}`",
+        expected=f"{shown} to answer",
+        found=type(error).__name__,
+        remedy="Check the network and the credentials in the environment, then run again.",
+    )
+
+
+def _local(path: str) -> Any:
+    import pyarrow as pa
+
+    return pa.input_stream(path, compression="detect")
+
+
+def _remote(path: str) -> BinaryIO:
+    import fsspec
+
+    return cast("BinaryIO", fsspec.open(path, "rb", compression="infer").open())
+
+
+def _fault(text: str, kind: str) -> str:
+    """Return what Arrow says about the place of a fault, without the value that it quotes."""
+    if column := re.search(r"In CSV column #(\d+)", text):
+        return f"a value of another kind in column {int(column[1]) + 1}"
+    if columns := re.search(r"Expected (\d+) columns, got (\d+)", text):
+        return f"a row with {columns[2]} fields under a header of {columns[1]}"
+    if "Empty" in text:
+        return "an empty one"
+    return f"one that does not parse ({kind})"
