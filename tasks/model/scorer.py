@@ -102,7 +102,14 @@ class Scorer:
 
 
 def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
-    """Return `inputs` of `frame` as floats, none of them missing, shape (rows, inputs)."""
+    """Return `inputs` of `frame` as floats of single precision, none missing, shape (rows, inputs).
+
+    SHAP and XGBoost compare in single precision: a value must not fall on one side of a split when it is scored and on
+    the other when it is explained.
+
+    Raises:
+        DataError: A feature is absent.
+    """
     if absent := sorted({one.feature for one in inputs} - set(frame.columns)):
         raise DataError(
             "model input",
@@ -114,8 +121,8 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
     for position, one in enumerate(inputs):
         values = frame[one.feature]
         column = values if one.category is None else values == one.category
-        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill).astype(np.float32)
-    return result
+        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill)
+    return result.astype(np.float32).astype(np.float64)
 
 
 def probability(margin: Matrix) -> Matrix:

@@ -1,6 +1,7 @@
 """Publish one cleared model to MLflow: whole, once, and safely repeatable after a crash at any point."""
 
 import fcntl
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def publish(release: Release, root: Path = Path()) -> Published:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -139,7 +142,10 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
         packed = pack(release.model_folder, Path(scratch) / "model")
         client.log_artifacts(run_id, str(packed), "model")
         stored = download_artifacts(
-            run_id=run_id, artifact_path="model/data", dst_path=scratch, tracking_uri=client.tracking_uri
+            run_id=run_id,
+            artifact_path=f"model/data/{release.model_folder.name}",
+            dst_path=scratch,
+            tracking_uri=client.tracking_uri,
         )
         found = sha256_of(Path(stored))
     if found != release.model_sha256:

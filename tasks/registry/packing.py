@@ -1,13 +1,17 @@
 """Pack a model folder as an MLflow model with a signature. Its own text format stays as it is: no pickle."""
 
+import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tasks.model import Scorer
 
+LIBRARIES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "logistic": "numpy"}
+
 
 def pack(model_folder: Path, destination: Path) -> Path:
-    """Write an MLflow pyfunc model to `destination`; its `data/` holds exactly the bytes of `model_folder`."""
+    """Write an MLflow pyfunc model to `destination`; `data/<folder>` in it holds exactly `model_folder`'s bytes."""
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -17,13 +21,15 @@ def pack(model_folder: Path, destination: Path) -> Path:
         [ColSpec(DataType.string if name in scorer.categories else DataType.double, name) for name in scorer.features]
     )
     outputs = Schema([ColSpec(DataType.double, "probability_favourable")])
-    mlflow.pyfunc.save_model(
-        path=str(destination),
-        loader_module="tasks.registry.packing",
-        data_path=str(model_folder),
-        signature=ModelSignature(inputs=inputs, outputs=outputs),
-        pip_requirements=["portcullis"],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for an input example: that would be a person's row
+        mlflow.pyfunc.save_model(
+            path=str(destination),
+            loader_module="tasks.registry.packing",
+            data_path=str(model_folder),
+            signature=ModelSignature(inputs=inputs, outputs=outputs),
+            pip_requirements=[f"{name}=={version(name)}" for name in (LIBRARIES[scorer.family], "numpy", "pandas")],
+        )
     return destination
 
 

@@ -1,5 +1,6 @@
 """Fit one model of a family. Deterministic: the same rows and settings give the same bytes."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,22 @@ def _lightgbm(matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[in
         **params.parameters,
     }
     data = lightgbm.Dataset(matrix, labels, weight=weights, params={"verbosity": -1})
-    return LightGbm(lightgbm.train(settings, data, num_boost_round=params.rounds))
+    model = lightgbm.train(settings, data, num_boost_round=params.rounds)
+    return LightGbm(lightgbm.Booster(model_str=single_precision(model.model_to_string())))
+
+
+def single_precision(model: str) -> str:
+    """Return a LightGBM model's text with its thresholds rounded to single precision, as its inputs are.
+
+    SHAP keeps thresholds as floats. One that lies between two floats would send a value that equals its rounding
+    to one leaf when it is scored and to another when it is explained.
+    """
+
+    def rounded(match: re.Match[str]) -> str:
+        return "threshold=" + " ".join(repr(float(np.float32(number))) for number in match[1].split())
+
+    without_sizes = re.sub(r"^tree_sizes=.*\n", "", model, flags=re.MULTILINE)  # of texts that are no longer these
+    return re.sub(r"^threshold=(.+)$", rounded, without_sizes, flags=re.MULTILINE)
 
 
 def _xgboost(matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams) -> Booster:
