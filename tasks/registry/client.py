@@ -141,10 +141,12 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
     with TemporaryDirectory() as scratch:
         packed = pack(release.model_folder, Path(scratch) / "model")
         client.log_artifacts(run_id, str(packed), "model")
+        back = Path(scratch) / "stored"
+        back.mkdir()
         stored = download_artifacts(
             run_id=run_id,
             artifact_path=f"model/data/{release.model_folder.name}",
-            dst_path=scratch,
+            dst_path=str(back),
             tracking_uri=client.tracking_uri,
         )
         found = sha256_of(Path(stored))
