@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
@@ -10,10 +11,13 @@ from tasks.case import Columns, Role
 from tasks.errors import DataError, SourceError
 from tasks.ingest.deriving import derive
 from tasks.ingest.params import Aggregate, IngestParams, Join
-from tasks.pseudonyms import normal_form, pseudonyms
+from tasks.pseudonyms import normal_forms, pseudonyms
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
+
+Codes = np.ndarray[Any, np.dtype[np.intp]]
+NO_KEY = -1
 
 
 class SourceCount(BaseModel):
@@ -78,7 +82,7 @@ def join_sources(
             remedy="A row about nobody known can be neither protected nor erased: have the source mended.",
         )
     result = rows[kept]
-    repeated = int(result.duplicated().sum())
+    repeated = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
     result.insert(1, "person", pd.factorize(result["subject"])[0])
     result, erased = drop_erased(result, tombstones)
@@ -124,11 +128,11 @@ def _joined(
             found="it on one side" if join.by not in rows else "two kinds",
             remedy="Mend `by`, or declare the column's `kind`.",
         )
-    mine, theirs = (_keys(frame[join.by], is_subject=is_subject) for frame in (rows, other))
-    is_known = theirs.notna() & theirs.isin(mine.dropna())
-    matched = other[is_known].drop(columns=join.by).assign(**{join.by: theirs[is_known]})
+    mine, theirs = _keys(rows[join.by], other[join.by], is_subject=is_subject)
+    is_known = (theirs != NO_KEY) & np.isin(theirs, mine)
+    matched = other[is_known].assign(**{join.by: theirs[is_known]})
     partners = _partners(where, matched, join)
-    lonely = int((~mine.isin(partners.index)).sum())
+    lonely = int((~np.isin(mine, partners.index)).sum())
     if join.required and lonely:
         raise SourceError(
             where,
@@ -166,11 +170,16 @@ def _aggregated(groups: "DataFrameGroupBy[Any, Any]", one: Aggregate) -> "pd.Ser
     return made.astype("float64")
 
 
-def _keys(values: "pd.Series[str]", *, is_subject: bool) -> "pd.Series[str]":
-    """Return join keys; a subject's are compared as pseudonyms are, whatever their case and spacing."""
-    if not is_subject or pd.api.types.is_numeric_dtype(values):
-        return values
-    return values.map({value: normal_form(value) for value in values.dropna().unique()}).astype("str")
+def _keys(mine: "pd.Series[Any]", theirs: "pd.Series[Any]", *, is_subject: bool) -> "tuple[Codes, Codes]":
+    """Return a number for each row of both sides, equal where the keys are; `NO_KEY` where there is none.
+
+    Subjects are compared as their pseudonyms are, whatever their case and spacing.
+    """
+    both = pd.concat([mine, theirs], ignore_index=True)
+    if is_subject and not pd.api.types.is_numeric_dtype(both):
+        both = normal_forms(both)
+    codes, _ = pd.factorize(both)
+    return codes[: len(mine)], codes[len(mine) :]
 
 
 def _count(rows: int, matched: int, partners: int, lonely: int) -> SourceCount:

@@ -8,9 +8,12 @@ copy.
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from tasks.ingest.sample.columns import integers, join, words
 from tasks.ingest.sample.notes import notes
-from tasks.ingest.sample.people import people
+from tasks.ingest.sample.people import emails, people
 from tasks.sources import REAL_ROWS, packaged_path
 
 BUREAU = [
@@ -46,34 +49,36 @@ def real_rows(rows: int, seed: int) -> pd.DataFrame:
 
 def applications(rows: int, seed: int) -> pd.DataFrame:
     """Return the bank's own table: identities, the officer's note with its gold spans, figures and the decision."""
-    real, mine = real_rows(rows, seed), people(rows, seed)
+    mine = people(rows, seed)
     texts, golds = notes(mine, people(rows, seed + 1), seed)
-    figures = real.drop(columns=[*BUREAU, "msa", "suffolk"])
-    identities = mine.drop(columns=["first", "last"])
-    return pd.concat([identities, figures], axis=1).assign(notes=texts, notes_gold=golds)
+    identities = mine.drop(columns=["title", "first", "last"])
+    figures = real_rows(rows, seed).drop(columns=[*BUREAU, "msa", "suffolk"])
+    written = pa.table({"notes": texts, "notes_gold": golds}).to_pandas()
+    table: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
+    return table
 
 
 def bureau(rows: int, seed: int) -> pd.DataFrame:
     """Return the third party's table: credit history by e-mail."""
-    return pd.concat([people(rows, seed)[["email"]], real_rows(rows, seed)[BUREAU]], axis=1)
+    return pd.concat([emails(rows, seed), real_rows(rows, seed)[BUREAU]], axis=1)
 
 
 def activity(rows: int, seed: int) -> pd.DataFrame:
-    """Return the web log: one to four events a person, with time and IP address (a few of them IPv6)."""
-    rng = np.random.default_rng([seed, 8])
-    mine = people(rows, seed)["email"]
-    events = rng.integers(1, 5, rows)
-    owner = np.repeat(np.arange(rows), events)
+    """Return the web log: one to four events a person, with time and IP address (a few of them IPv6), by time."""
+    owner = np.repeat(np.arange(rows), integers(seed, 20, rows, 1, 5))
     total = len(owner)
-    octets = rng.integers(1, 255, (total, 3))
-    v4 = [f"203.{a}.{b}.{c}" for a, b, c in octets]
-    v6 = [f"2001:db8:{a:x}:{b:x}::{c:x}" for a, b, c in octets]
-    seconds = np.sort(rng.integers(0, 86400 * 180, total))
-    return pd.DataFrame(
-        {
-            "time": (pd.Timestamp("2026-01-01") + pd.to_timedelta(seconds, unit="s")).strftime("%Y-%m-%dT%H:%M:%S"),
-            "email": mine.to_numpy()[owner],
-            "ip": np.where(rng.random(total) < 0.05, v6, v4),
-            "event": np.asarray(EVENTS, dtype=object)[rng.integers(0, len(EVENTS), total)],
-        }
-    )
+    a, b, c = (integers(seed, stream, total, 1, 255) for stream in (21, 22, 23))
+    is_v6 = integers(seed, 24, total, 0, 20) == 0
+    blocks = [f"{number:x}" for number in range(256)]
+    v6 = join("2001:db8:", words(blocks, a), ":", words(blocks, b), "::", words(blocks, c))
+    seconds = np.sort(integers(seed, 25, total, 0, 86_400 * 180))
+    shuffled = np.random.default_rng([seed, 26]).permutation(total)
+    times = (np.datetime64("2026-01-01T00:00:00") + seconds.astype("timedelta64[s]")).astype(str)
+    columns = {
+        "time": pa.array(times),
+        "email": pa.array(emails(rows, seed)).take(pa.array(owner[shuffled])),
+        "ip": pc.if_else(pa.array(is_v6), v6, join("203.", a, ".", b, ".", c)),
+        "event": words(EVENTS, integers(seed, 27, total, 0, len(EVENTS))),
+    }
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame

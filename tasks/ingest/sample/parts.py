@@ -7,13 +7,13 @@ import pandas as pd
 
 from tasks.errors import ConfigError
 from tasks.ingest.sample.loan import activity, applications, bureau
-from tasks.ingest.sample.people import people
+from tasks.ingest.sample.people import emails
 from tasks.sources import SampleSource
 
 
 def identities(rows: int, seed: int) -> pd.DataFrame:
     """Return `row` (1, 2, 3, …) with an invented e-mail each: people for a data set that comes without them."""
-    return pd.DataFrame({"row": np.arange(1, rows + 1), "email": people(rows, seed)["email"]})
+    return pd.DataFrame({"row": np.arange(1, rows + 1), "email": emails(rows, seed)})
 
 
 PARTS: dict[tuple[str, str], Callable[[int, int], pd.DataFrame]] = {

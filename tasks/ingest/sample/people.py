@@ -1,80 +1,77 @@
 """Invented people: names, addresses, numbers. No attribute depends on race, sex or the decision, by construction.
 
-Word lists are Faker's (MIT); drawing is numpy's, so that a million people take seconds.
+Names and titles are drawn at random, so a name tells nothing about the row that it is given to. Word lists are Faker's
+for the United States (MIT); drawing is numpy's. Domains are reserved ones (RFC 2606): nobody owns them.
 """
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.ingest.sample.columns import digits, integers, join, words
 
 DOMAINS = ("example.org", "example.com", "mail.example.net", "post.example.edu")
-AREA_CODES = (617, 508, 781, 978, 413, 339, 857)
+AREA_CODES = ("617", "508", "781", "978", "413", "339", "857")
 TOWNS = (
-    "Ashford",
-    "Brockfield",
-    "Cambria",
-    "Dunmore",
-    "Eastham",
-    "Foxboro",
-    "Granby",
-    "Harwick",
-    "Ipswell",
-    "Kingsbury",
-    "Lynnfield",
-    "Marston",
-    "Newbridge",
-    "Oakdale",
-    "Pembrook",
-    "Quincey",
-    "Rockport",
-    "Saugus Falls",
-    "Tilbury",
+    *("Ashford", "Brockfield", "Cambria", "Dunmore", "Eastham", "Foxboro", "Granby", "Harwick", "Ipswell", "Kingsbury"),
+    *("Lynnfield", "Marston", "Newbridge", "Oakdale", "Pembrook", "Quincey", "Rockport", "Saugus Falls", "Tilbury"),
     "Westover",
 )
 STREETS = ("Street", "Avenue", "Road", "Lane", "Court", "Drive", "Place", "Terrace")
+TITLES = ("Mr.", "Ms.")
+BORN_FROM, BORN_DAYS = np.datetime64("1935-01-01"), 365 * 55
 
 
 def people(rows: int, seed: int) -> pd.DataFrame:
-    """Return `rows` invented people: first, last, name, email, phone, ssn, account, street, city, born.
+    """Return `rows` invented people: title, first, last, name, email, phone, ssn, account, street, city, born.
 
     The same seed gives the same first `n` people whatever `rows` is, so that a larger sample extends a smaller one.
     """
+    first, last, email = _named(rows, seed)
+
+    def draw(stream: int, low: int, high: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        return integers(seed, stream, rows, low, high)
+
+    area, exchange, line = words(AREA_CODES, draw(4, 0, len(AREA_CODES))), draw(5, 220, 999), draw(6, 1000, 9999)
+    ssn = join(draw(7, 100, 665), "-", digits(draw(8, 10, 99), 2), "-", draw(9, 1000, 9999))
+    surnames = _names()[1]
+    kind = words(STREETS, draw(12, 0, len(STREETS)))
+    street = join(draw(10, 2, 990), " ", words(surnames, draw(11, 0, len(surnames))), " ", kind)
+    born = BORN_FROM + draw(13, 0, BORN_DAYS).astype("timedelta64[D]")
+    columns = {
+        "title": words(TITLES, draw(16, 0, 2)),
+        "first": first,
+        "last": last,
+        "name": join(first, " ", last),
+        "email": email,
+        "phone": join("(", area, ") ", exchange, "-", line),
+        "ssn": ssn,
+        "account": digits(draw(14, 10**9, 10**10 - 1), 10),
+        "street": street,
+        "city": words(TOWNS, draw(15, 0, len(TOWNS))),
+        "born": pa.array(born.astype(str)),
+    }
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame
+
+
+def emails(rows: int, seed: int) -> pd.Series:
+    """Return the e-mails of `people(rows, seed)`, without making the rest of them."""
+    return pd.Series(_named(rows, seed)[2].to_pandas(), name="email")
+
+
+def _named(rows: int, seed: int) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return first names, last names and e-mails; the row's number makes every e-mail somebody's own."""
+    firsts, lasts = _names()
+    first = words(firsts, integers(seed, 1, rows, 0, len(firsts)))
+    last = words(lasts, integers(seed, 2, rows, 0, len(lasts)))
+    domain = words(DOMAINS, integers(seed, 3, rows, 0, len(DOMAINS)))
+    local = pc.utf8_lower(join(first, ".", pc.replace_substring_regex(last, r"\W", "")))
+    return first, last, join(local, np.arange(1, rows + 1), "@", domain)
+
+
+def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     from faker.providers.person.en_US import Provider
 
-    def draw(words: tuple[str, ...], stream: int) -> np.ndarray:
-        return np.asarray(words, dtype=object)[_integers(seed, stream, rows, len(words))]
-
-    first = draw(tuple(Provider.first_names), 1)
-    last = draw(tuple(Provider.last_names), 2)
-
-    def digits(stream: int, low: int, high: int) -> np.ndarray:
-        return low + _integers(seed, stream, rows, high - low)
-
-    row = np.arange(1, rows + 1)
-    local = pd.Series(first).str.lower() + "." + pd.Series(last).str.lower().str.replace(r"\W", "", regex=True)
-    email = local + row.astype(str) + "@" + pd.Series(draw(DOMAINS, 3))
-    area, exchange, line = draw(tuple(map(str, AREA_CODES)), 4), digits(5, 220, 999), digits(6, 1000, 9999)
-    phone = [f"({a}) {e}-{n}" for a, e, n in zip(area, exchange, line, strict=True)]
-    ssn = [
-        f"{a:03d}-{g:02d}-{s:04d}"
-        for a, g, s in zip(digits(7, 100, 665), digits(8, 10, 99), digits(9, 1000, 9999), strict=True)
-    ]
-    house, name_of_street, kind = digits(10, 2, 990), draw(tuple(Provider.last_names), 11), draw(STREETS, 12)
-    days = _integers(seed, 13, rows, 365 * 55)
-    return pd.DataFrame(
-        {
-            "first": first,
-            "last": last,
-            "name": pd.Series(first) + " " + pd.Series(last),
-            "email": email,
-            "phone": phone,
-            "ssn": ssn,
-            "account": [f"{n:010d}" for n in digits(14, 10**9, 10**10 - 1)],
-            "street": [f"{h} {n} {k}" for h, n, k in zip(house, name_of_street, kind, strict=True)],
-            "city": draw(TOWNS, 15),
-            "born": (pd.Timestamp("1935-01-01") + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%d"),
-        }
-    )
-
-
-def _integers(seed: int, stream: int, rows: int, below: int) -> np.ndarray:
-    return np.random.default_rng([seed, stream]).integers(0, below, size=rows)
+    return tuple(Provider.first_names), tuple(Provider.last_names)
