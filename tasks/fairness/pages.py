@@ -64,7 +64,7 @@ def _draw_calibration(path: Path, report: FairnessReport) -> None:
         axes.set_yticks(range(len(everyone)), [f"{one.group} ({one.attribute})" for one in reversed(everyone)])
         axes.set(
             title="Calibration within groups",
-            xlabel="Observed share less mean score (above 0: the model underrates the group)",
+            xlabel="Observed share less mean score (right: underrated)",
         )
         axes.grid(visible=False, axis="y")
 

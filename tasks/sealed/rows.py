@@ -1,7 +1,7 @@
 """Sealed parquet: `(key id, nonce and ciphertext)` per row, AES-256-GCM.
 
 Bound into every row: dataset, layout, key id and position, so that no row can stand elsewhere. Bound into the file by
-one HMAC: how many rows there are and all their tags, so that none can be left out. The nonce is synthetic (SIV-like):
+one HMAC: how many rows there are, all key ids and all tags, so that none can be left out. The nonce is synthetic:
 keyed BLAKE2b (RFC 7693) under the subject's nonce key over all that is bound and the row itself. Equal bytes come
 only from the same row at the same place of the same dataset, so a rerun writes the same file.
 """
@@ -84,7 +84,7 @@ class SealedWriter:
             text = key.cipher.encrypt(nonce, row, data)
             sealed.append(nonce + text)
             ids.append(key.key_id)
-            self._tags.update(text[-16:])
+            self._tags.update(key.key_id + text[-16:])
         self.rows += len(frame)
         if self._writer is not None:
             self._writer.write_table(
@@ -125,16 +125,17 @@ def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
 
     The file's own authentication is checked first, over the tags of all rows, before any row is given out.
     """
+    shown = f"{path.parent.name}/{path.name}"
     try:
         file = pq.ParquetFile(path)
         metadata = file.metadata.metadata or {}
         layout_json, mac = metadata[LAYOUT], bytes.fromhex(metadata[MAC].decode())
         layout = Layout.from_json(layout_json)
-        if not hmac.compare_digest(mac, _mac(keys, dataset, layout_json, *_tags(file))):
+        if not hmac.compare_digest(mac, _mac(keys, dataset, layout_json, *_tags(file, shown))):
             raise ValueError("the file's authentication code does not match")
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise SealError(
-            f"{path.parent.name}/{path.name}",
+            shown,
             expected=f"the whole sealed dataset {dataset}, as it was written here",
             found=f"something else ({type(error).__name__}: altered, cut, of another dataset or installation)",
             remedy="Run `dvc checkout`, or restore the key store that belongs to this data.",
@@ -143,18 +144,18 @@ def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
     bound = _bound(dataset, layout_json)
     if file.num_row_groups == 0:
         yield Opened(unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0)
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
-        opened = _unseal(table, position, bound, layout, keys, f"{path.parent.name}/{path.name}")
-        position += table.num_rows
+    for ids, sealed in _groups(file, shown):
+        opened = _unseal(ids, sealed, position, bound, layout, keys, shown)
+        position += len(ids)
         yield opened if columns is None else Opened(opened.frame[list(columns)], opened.unsealed, opened.shredded)
 
 
-def _unseal(table: pa.Table, first: int, bound: bytes, layout: Layout, keys: KeyStore, shown: str) -> Opened:
-    ids: list[bytes] = table["key"].to_pylist()
+def _unseal(
+    ids: list[bytes], rows_sealed: list[bytes], first: int, bound: bytes, layout: Layout, keys: KeyStore, shown: str
+) -> Opened:
     known = keys.by_id(set(ids))
     rows = []
-    for position, (key_id, sealed) in enumerate(zip(ids, table["row"].to_pylist(), strict=True), first):
+    for position, (key_id, sealed) in enumerate(zip(ids, rows_sealed, strict=True), first):
         key = known.get(key_id)
         if key is None:
             continue
@@ -170,13 +171,27 @@ def _unseal(table: pa.Table, first: int, bound: bytes, layout: Layout, keys: Key
     return Opened(unpack(rows, layout), len(rows), len(ids) - len(rows))
 
 
-def _tags(file: pq.ParquetFile) -> tuple[int, bytes]:
-    digest, rows = hashlib.sha256(), 0
+def _groups(file: pq.ParquetFile, where: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """Yield each row group's key ids and sealed rows; a group that does not parse is a SealError."""
     for group in range(file.num_row_groups):
-        column = file.read_row_group(group, columns=["row"])["row"]
-        rows += len(column)
-        for sealed in column.to_pylist():
-            digest.update(sealed[-16:])
+        try:
+            table = file.read_row_group(group, columns=SCHEMA.names)
+            yield table["key"].to_pylist(), table["row"].to_pylist()
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise SealError(
+                where,
+                expected=f"a whole row group {group}",
+                found=f"one that does not parse ({type(error).__name__})",
+                remedy="Run `dvc checkout`; look for who or what wrote into it.",
+            ) from None
+
+
+def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
+    """Return how many rows there are, and the digest of all their key ids and tags."""
+    digest, rows = hashlib.sha256(), 0
+    for ids, sealed in _groups(file, where):
+        rows += len(ids)
+        digest.update(b"".join([key_id + row[-16:] for key_id, row in zip(ids, sealed, strict=True)]))
     return rows, digest.digest()
 
 
