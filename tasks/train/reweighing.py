@@ -32,5 +32,6 @@ def weights_for(groups: pd.DataFrame, labels: Matrix) -> Matrix:
         frame = pd.DataFrame({"group": inside[known].astype(float), "label": labels[known]})
         dataset = BinaryLabelDataset(df=frame, label_names=["label"], protected_attribute_names=["group"])
         method = Reweighing(unprivileged_groups=[{"group": 1.0}], privileged_groups=[{"group": 0.0}])
-        weights[inside & known] = method.fit_transform(dataset).instance_weights[inside[known]]
+        with np.errstate(invalid="ignore", divide="ignore"):  # of cells without rows, which no row is in
+            weights[inside & known] = method.fit_transform(dataset).instance_weights[inside[known]]
     return weights
