@@ -153,6 +153,12 @@ def _lapse(name: str, source: Source, day: date) -> str:
     return ""
 
 
+def is_absent(error: FileNotFoundError) -> bool:
+    """Say whether a file is really not there: fsspec reports a server that does not answer in the same way."""
+    cause = error.__cause__
+    return cause is None or isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404
+
+
 def packaged_path(package: str, path: str) -> Path:
     """Return where a package's data file lies, without importing the package.
 

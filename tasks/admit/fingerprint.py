@@ -3,7 +3,8 @@
 They are digests and marks of change only: what a source holds cannot be told from them.
 """
 
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tasks.digests import sha256_of
@@ -37,8 +38,11 @@ def fingerprint(name: str, source: Source) -> str:
 
 
 def packaged(package: str, path: str) -> str:
-    """Return the fingerprint of a package's data file: its version and the file's digest."""
-    return f"{package} {version(package)} sha256:{sha256_of(packaged_path(package, path))}"
+    """Return the fingerprint of a package's data file: its version, where it tells one, and the file's digest."""
+    digest = sha256_of(packaged_path(package, path))
+    with suppress(PackageNotFoundError):  # a package may be called otherwise than what distributes it
+        return f"{package} {version(package)} sha256:{digest}"
+    return f"{package} sha256:{digest}"
 
 
 def _local(name: str, source: FileSource) -> str:

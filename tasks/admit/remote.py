@@ -3,21 +3,25 @@
 import hashlib
 
 from tasks.errors import ServiceError, SourceError
-from tasks.sources import FileSource
+from tasks.sources import FileSource, is_absent
 
-# What servers say about an object's content; a size alone does not tell two versions apart.
-MARKS = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "Content-MD5", "md5", "versionId")
+# What servers say about an object's content. A time of change has the grain of a second and proves nothing (RFC 9110,
+# 8.8.2.2), nor does a size.
+MARKS = ("ETag", "etag", "Content-MD5", "content_md5", "md5Hash", "VersionId", "versionId")
 CHUNK_BYTES = 2**20
 
 
 def remote_mark(name: str, source: FileSource) -> str:
-    """Return the server's own marks of the object's version and its size; where it has none, the content's digest."""
+    """Return the server's own marks of the object's version and its size; where it has none, the content's digest.
+
+    A weak ETag (`W/…`) is no mark: it may outlive a change.
+    """
     import fsspec
 
     try:
         filesystem, path = fsspec.url_to_fs(source.path)
         found = filesystem.info(path)
-        marks = [f"{key.lower()}={found[key]}" for key in MARKS if found.get(key) is not None]
+        marks = [f"{key.lower()}={found[key]}" for key in MARKS if _is_strong(found.get(key))]
         if marks:
             return f"remote:{' '.join(marks)} size={found.get('size')}"
         digest = hashlib.sha256()
@@ -25,13 +29,6 @@ def remote_mark(name: str, source: FileSource) -> str:
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
         return f"sha256:{digest.hexdigest()}"
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"source `{name}`",
-            expected=f"an object {source.shown}",
-            found="none",
-            remedy="Deliver it, or mend `path` in the use case.",
-        ) from error
     except ImportError as error:
         raise SourceError(
             f"source `{name}`",
@@ -40,9 +37,20 @@ def remote_mark(name: str, source: FileSource) -> str:
             remedy="Install what it names and pin it in requirements.lock.",
         ) from error
     except Exception as error:  # every file system has errors of its own
+        if isinstance(error, FileNotFoundError) and is_absent(error):
+            raise SourceError(
+                f"source `{name}`",
+                expected=f"an object {source.shown}",
+                found="none",
+                remedy="Deliver it, or mend `path` in the use case.",
+            ) from error
         raise ServiceError(
             f"source `{name}`",
             expected=f"{source.shown} to answer",
             found=type(error).__name__,
             remedy="Check the network and the credentials in the environment, then run again.",
         ) from error
+
+
+def _is_strong(mark: object) -> bool:
+    return bool(mark) and not str(mark).startswith("W/")

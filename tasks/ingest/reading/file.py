@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tasks.errors import ServiceError, SourceError
 from tasks.ingest.reading.delivery import Wanted
-from tasks.sources import FileSource
+from tasks.sources import FileSource, is_absent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +82,6 @@ def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]
     shown = path.partition("?")[0]
     try:
         yield (lambda: _remote(path)) if is_remote else (lambda: _local(path))
-    except FileNotFoundError as error:
-        raise wanted.error(f"a {form} file at {shown}", "none", "Deliver it, or mend `path`.") from error
     except SourceError:
         raise
     except (ValueError, EOFError) as error:  # the parse errors of Arrow, pandas and json are all ValueErrors
@@ -93,6 +91,8 @@ def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]
             "It may be cut short: compare its size with what the owner sent; or declare another `kind`.",
         ) from None  # the parser's own text quotes values
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and is_absent(error):
+            raise wanted.error(f"a {form} file at {shown}", "none", "Deliver it, or mend `path`.") from error
         if not is_remote:
             raise wanted.error(
                 f"a whole {form} file at {shown}",
