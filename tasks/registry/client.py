@@ -188,4 +188,4 @@ def _without_password(uri: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return _without_password(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__

@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tasks.model import Scorer
 
 LIBRARIES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "logistic": "numpy"}
@@ -37,7 +39,7 @@ class _Predictor:
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
 
-    def predict(self, frame: Any, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - MLflow's signature
+    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - MLflow's signature
         return self._scorer.score(frame)
 
 

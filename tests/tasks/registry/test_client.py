@@ -1,0 +1,113 @@
+"""Against a real MLflow on SQLite: once, whole, and safely again after a crash between any two calls."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.digests import sha256_of
+from tasks.errors import EvidenceError, ServiceError
+from tasks.model import Input, Scorer
+from tasks.model.families import Logistic
+from tasks.registry import Release, publish
+from tasks.registry.client import MODEL_TAG
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # MLflow 3.17 leaves SQLite connections to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    booster = Logistic(np.array([1.0]), 0.0, np.zeros(1), np.ones(1))
+    Scorer("logistic", (Input("income"),), booster, 0.5).save(folder)
+    verdict = tmp_path / "verdict.json"
+    verdict.write_text("{}")
+    return Release(
+        name="loan",
+        experiment="loan",
+        alias="candidate",
+        model_folder=folder,
+        model_sha256=sha256_of(folder),
+        decision_sha256="d" * 64,
+        params={"use_case": "loan"},
+        metrics={"fairness/ratio, black (race)": 0.9},
+        tags={"portcullis.gate.fairness": "pass"},
+        documents={"evidence/fairness": verdict},
+    )
+
+
+def client():
+    from mlflow import MlflowClient
+
+    from tasks.registry.client import registry_uri
+
+    return MlflowClient(registry_uri())
+
+
+def versions():
+    return client().search_model_versions("name = 'loan'")
+
+
+def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alias(release):
+    published = publish(release)
+    assert published.is_new
+    (version,) = versions()
+    assert version.tags[MODEL_TAG] == release.model_sha256
+    assert client().get_model_version_by_alias("loan", "candidate").version == version.version
+    assert {item.path for item in client().list_artifacts(version.run_id)} == {"model", "evidence"}
+    import mlflow
+
+    mlflow.set_tracking_uri(published.registry)
+    model = mlflow.pyfunc.load_model("models:/loan@candidate")
+    assert model.predict(pd.DataFrame({"income": [0.0]})).tolist() == [0.5]
+
+
+def test_the_same_model_never_gets_a_second_version(release):
+    first, second = publish(release), publish(release)
+    assert (first.version, first.run_id) == (second.version, second.run_id)
+    assert not second.is_new
+    assert len(versions()) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["create_run", "log_metric", "log_artifacts", "set_terminated", "create_registered_model", "create_model_version",
+     "set_registered_model_alias"],
+)  # fmt: skip
+def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(release, monkeypatch, call):
+    from mlflow import MlflowClient
+
+    def crash(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, call, crash)
+        with pytest.raises(KeyboardInterrupt):
+            publish(release)
+    with_alias = [version for version in versions() if "candidate" in version.aliases]
+    assert with_alias == []
+    publish(release)
+    (version,) = versions()
+    assert "candidate" in client().get_model_version("loan", version.version).aliases
+    assert client().get_run(version.run_id).info.status == "FINISHED"
+
+
+def test_a_store_that_alters_the_model_is_found_out(release, monkeypatch):
+    wrong = release.model_copy(update={"model_sha256": "0" * 64})
+    with pytest.raises(EvidenceError, match="as the registry stored it"):
+        publish(wrong)
+    assert versions() == []
+
+
+def test_a_registry_that_is_down_is_one_clear_line(release, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ServiceError, match="model registry") as failure:
+        publish(release)
+    assert "secret" not in str(failure.value)
