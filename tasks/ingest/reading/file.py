@@ -1,9 +1,9 @@
-"""Read a file, here or behind a URL: CSV and Parquet by Arrow, which refuses ragged rows, JSON lines by pandas."""
+"""Read a file, here or behind a URL, by Arrow, which refuses ragged rows and halves of files."""
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tasks.errors import ServiceError, SourceError
 from tasks.ingest.reading.delivery import Wanted
@@ -29,8 +29,8 @@ def read_file(source: FileSource, wanted: Wanted) -> "pd.DataFrame":
 def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.DataFrame":
     """Return the rows of a CSV file (UTF-8, a header, as RFC 4180 has it; plain, gzip or bzip2).
 
-    A row with fewer or more fields than the header is refused: that is what a truncated file ends with. `row_key` is
-    the name of a column of row numbers (1, 2, 3, …) to add.
+    A row with fewer or more fields than the header is refused, and so is a last line without an end: both are what a
+    file that was cut short ends with. `row_key` is the name of a column of row numbers (1, 2, 3, …) to add.
     """
     from pyarrow import csv, float64, string
 
@@ -39,13 +39,17 @@ def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.Da
             names = csv.open_csv(stream).schema.names
         wanted.check_names([*names, *([row_key] if row_key else ())])
         kinds = {name: float64() if name in wanted.numbers else string() for name in wanted.read if name in names}
-        options = csv.ConvertOptions(column_types=kinds, include_columns=list(kinds), null_values=NO_NUMBER)
         with open_stream() as stream:
+            end = _End(stream)
             table = csv.read_csv(
-                stream,
+                end,
                 parse_options=csv.ParseOptions(newlines_in_values=True),
-                convert_options=options,
+                convert_options=csv.ConvertOptions(
+                    column_types=kinds, include_columns=list(kinds), null_values=NO_NUMBER
+                ),
             )
+        if end.last not in (b"\n", b"\r"):
+            raise ValueError("the last line has no end")
     frame: pd.DataFrame = table.to_pandas()
     if row_key:
         frame.insert(0, row_key, range(1, len(frame) + 1))
@@ -53,7 +57,6 @@ def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.Da
 
 
 def _read_parquet(path: str, wanted: Wanted) -> "pd.DataFrame":
-    import pyarrow as pa
     from pyarrow import parquet
     from pyarrow.types import is_dictionary
 
@@ -61,18 +64,22 @@ def _read_parquet(path: str, wanted: Wanted) -> "pd.DataFrame":
         file = parquet.ParquetFile(stream)
         wanted.check_names(file.schema_arrow.names)
         table = file.read(columns=list(wanted.read))
-        plain = [table.column(name).cast(kind.value_type) if is_dictionary(kind) else table.column(name) for name, kind
-                 in zip(table.column_names, table.schema.types, strict=True)]  # fmt: skip
-        return cast("pd.DataFrame", pa.table(plain, names=table.column_names).to_pandas(ignore_metadata=True))
+        for index, field in enumerate(table.schema):
+            if is_dictionary(field.type):
+                table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
+        return cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))
 
 
 def _read_jsonl(path: str, wanted: Wanted) -> "pd.DataFrame":
-    import pandas as pd
+    """Return the rows of a file with one JSON object a line; a column that is null in every row counts as absent."""
+    import pyarrow as pa
+    from pyarrow import json
 
+    kinds = [(name, pa.float64() if name in wanted.numbers else pa.string()) for name in wanted.read]
     with _reading(path, wanted, "JSON lines") as open_stream, open_stream() as stream:
-        frame = pd.read_json(stream, lines=True, dtype=False, convert_dates=False)
-        wanted.check_names(map(str, frame.columns))
-        return frame
+        table = json.read_json(stream, parse_options=json.ParseOptions(explicit_schema=pa.schema(kinds)))
+        wanted.check_names(name for name in table.column_names if table[name].null_count < len(table))
+        return cast("pd.DataFrame", table.select(list(wanted.read)).to_pandas())
 
 
 @contextmanager
@@ -84,35 +91,43 @@ def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]
         yield (lambda: _remote(path)) if is_remote else (lambda: _local(path))
     except SourceError:
         raise
-    except (ValueError, EOFError) as error:  # the parse errors of Arrow, pandas and json are all ValueErrors
+    except (ValueError, EOFError) as error:  # the parse errors of Arrow and of what unpacks are all ValueErrors
         raise wanted.error(
             f"a whole {form} file of the declared kinds",
             _fault(str(error), type(error).__name__),
             "It may be cut short: compare its size with what the owner sent; or declare another `kind`.",
         ) from None  # the parser's own text quotes values
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and is_absent(error):
-            raise wanted.error(f"a {form} file at {shown}", "none", "Deliver it, or mend `path`.") from error
-        if not is_remote:
-            raise wanted.error(
-                f"a whole {form} file at {shown}",
-                f"one that cannot be read ({type(error).__name__})",
-                "Check its permissions; a compressed file may be cut short.",
-            ) from error
-        raise _silent(wanted, shown, error) from error
     except Exception as error:  # every remote file system has errors of its own
-        if not is_remote:
+        if isinstance(error, FileNotFoundError) and is_absent(error):
+            raise wanted.error(f"a {form} file at {shown}", "none", "Deliver it, or mend `path`.") from None
+        if is_remote:
+            raise ServiceError(
+                f"source `{wanted.source}`",
+                expected=f"{shown} to answer",
+                found=type(error).__name__,
+                remedy="Check the network and the credentials in the environment, then run again.",
+            ) from None  # its text quotes the whole URL, and a query may be a signature
+        if not isinstance(error, OSError):
             raise
-        raise _silent(wanted, shown, error) from error
+        raise wanted.error(
+            f"a whole {form} file at {shown}",
+            f"one that cannot be read ({type(error).__name__})",
+            "Check its permissions; a compressed file may be cut short.",
+        ) from None
 
 
-def _silent(wanted: Wanted, shown: str, error: Exception) -> ServiceError:
-    return ServiceError(
-        f"source `{wanted.source}`",
-        expected=f"{shown} to answer",
-        found=type(error).__name__,
-        remedy="Check the network and the credentials in the environment, then run again.",
-    )
+class _End:
+    """A stream that remembers its last byte."""
+
+    closed = False
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.last = stream, b""
+
+    def read(self, size: int = -1) -> bytes:
+        chunk: bytes = self._stream.read(size)
+        self.last = chunk[-1:] or self.last
+        return chunk
 
 
 def _local(path: str) -> Any:
@@ -121,10 +136,14 @@ def _local(path: str) -> Any:
     return pa.input_stream(path, compression="detect")
 
 
-def _remote(path: str) -> BinaryIO:
+def _remote(path: str) -> Any:
     import fsspec
+    import pyarrow as pa
 
-    return cast("BinaryIO", fsspec.open(path, "rb", compression="infer").open())
+    filesystem, inside = fsspec.url_to_fs(path)
+    endings = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
+    compression = endings.get(path.partition("?")[0].rpartition(".")[2])
+    return pa.input_stream(filesystem.open(inside, "rb"), compression=compression)
 
 
 def _fault(text: str, kind: str) -> str:
@@ -133,6 +152,8 @@ def _fault(text: str, kind: str) -> str:
         return f"a value of another kind in column {int(column[1]) + 1}"
     if columns := re.search(r"Expected (\d+) columns, got (\d+)", text):
         return f"a row with {columns[2]} fields under a header of {columns[1]}"
-    if "Empty" in text:
-        return "an empty one"
+    if column := re.search(r"Column\(/(\w+)\)", text):
+        return f"a value of another kind in {column[1]}"
+    if "Empty" in text or "the last line has no end" in text:
+        return "an empty one" if "Empty" in text else "a last line without an end"
     return f"one that does not parse ({kind})"

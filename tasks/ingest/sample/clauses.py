@@ -2,7 +2,7 @@
 
 `{me.…}` is the applicant, `{she.…}` a third person, another one in every theme; what they stand for is planted as
 personal data. `{….title}` and fields without a person (amounts, months, ratios) are not, and must survive redaction.
-An opening or a closing has at most 12 words, a clause of a theme at most 14, counted with one word a field.
+No choice of clauses makes a note shorter or longer; a test counts.
 """
 
 OPENINGS = (
