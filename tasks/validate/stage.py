@@ -1,13 +1,14 @@
 """The stage `validate`."""
 
+import json
 import logging
 from pathlib import Path
 
-from tasks.case import CONFIGS, Role
+from tasks.case import CONFIGS, validated
 from tasks.validate.expectations import check_expectations, load_suite
 from tasks.validate.pages import quality_page
 from tasks.validate.params import ValidateLimits, ValidateParams
-from tasks.validate.profile import Profile, profile
+from tasks.validate.profile import Profile
 from tasks.validate.quality import judge_quality, measure_quality
 from tasks.work import Work
 
@@ -19,17 +20,25 @@ def reference_path(case: str, root: Path = Path()) -> Path:
     return root / CONFIGS / "references" / f"{case}.json"
 
 
+def _accepted(path: Path) -> Profile | None:
+    """Return the accepted profile, or None where no version has been accepted yet."""
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        values = None
+    return validated(Profile, values, path.as_posix())
+
+
 def run(work: Work) -> None:
     """Measure redact's rows, write the pages, and judge."""
     from tasks.pages import write_page
 
     params, limits = work.params(ValidateParams), work.limits(ValidateLimits)
     rows = work.read_rows("redact")
-    features = list(work.columns.named(Role.FEATURE))
-    results, html = check_expectations(rows, load_suite(work.root / CONFIGS / "suites" / f"{params.suite}.yaml"))
-    accepted = reference_path(work.case, work.root)
-    reference = Profile.model_validate_json(accepted.read_text(encoding="utf-8")) if accepted.is_file() else None
-    report = measure_quality(rows, work.columns, params, results, profile(rows[features]), reference)
+    results, html = check_expectations(rows, load_suite(work.root / CONFIGS / "suites", params.suite))
+    report = measure_quality(rows, work.columns, params, results, _accepted(reference_path(work.case, work.root)))
     with work.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")
     checks = judge_quality(report, params, limits)
