@@ -100,10 +100,12 @@ def check_expectations(frame: pd.DataFrame, suite: Suite) -> tuple[tuple[Expecta
     try:
         stated = [one.model_dump() for one in suite.expectations]
         expectations = gx.ExpectationSuite(name=suite.name, expectations=stated)
+        if [one.expectation_type for one in expectations.expectations] != [one.type for one in suite.expectations]:
+            raise LookupError("it leaves out what it does not know")
     except Exception as error:
         raise ConfigError(
             f"suite {suite.name}",
-            expected="expectations that Great Expectations knows, with the arguments they take",
+            expected="different expectations that Great Expectations knows, with the arguments they take",
             found=type(error).__name__,
             remedy="Check each `type` and its `kwargs`.",
         ) from error
@@ -123,7 +125,7 @@ def _strip(one: Any) -> None:
     one.result = {key: value for key, value in one.result.items() if key in kept}
     if (one.exception_info or {}).get("raised_exception", True):
         fault = "it could not be evaluated: is the column there, and of that type?"
-        one.exception_info = {"raised_exception": True, "exception_message": fault, "exception_traceback": None}
+        one.exception_info = {"raised_exception": True, "exception_message": fault, "exception_traceback": ""}
 
 
 def _place(one: Any, suite: Suite) -> int:
