@@ -4,19 +4,20 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prefect import flow
+from prefect import State, flow
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish_artifacts
 from flows.stages import GATE_FAILED, REFUSED, run_stage
 from tasks.case import case_names
 from tasks.pipeline.listener import end_all
+from tasks.pipeline.runner import settle
 from tasks.secrets import home
 
 if TYPE_CHECKING:
@@ -66,21 +67,28 @@ def release(use_case: UseCase) -> State[str]:
 def _take_the_path(case: str) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for stage in BEFORE_MODEL:
-        if _stops(state := run_stage(stage, case, return_state=True)):
+        if (state := _run(stage, case)) is not None:
             return state
     futures = [run_stage.submit(stage, case) for stage in ABOUT_MODEL]
     for future in futures:
         future.wait()
+    settle(ABOUT_MODEL, case)
     for future in futures:
         if _stops(future.state):
             return future.state
     for stage in DECISION:
-        if _stops(state := run_stage(stage, case, return_state=True)):
+        if (state := _run(stage, case)) is not None:
             return state
     return None
 
 
-def _stops(state: State[str]) -> bool:
+def _run(stage: str, case: str) -> State[str] | None:
+    """Run one stage; return its state if the path ends there."""
+    state: State[Any] = run_stage(stage, case, return_state=True)
+    return state if _stops(state) else None
+
+
+def _stops(state: State[Any]) -> bool:
     """Say whether the path ends here. A failed gate does not end it: all gates run, so that people see everything."""
     return not state.is_completed() and state.name != GATE_FAILED
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from prefect import task
+from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.gates import Outcome, Verdict

@@ -140,7 +140,8 @@ def _background(
         nearest = eligible[np.argsort(scores[eligible], kind="stable")][: 2 * params.background_rows]
         eligible = nearest
     chosen = rng.choice(eligible, size=min(params.background_rows, len(eligible)), replace=False)
-    return matrix[np.sort(chosen)]
+    background: Matrix = matrix[np.sort(chosen)]
+    return background
 
 
 def _sample(rows: int, params: ExplainParams) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Counts by group, label and decision: all that group metrics depend on, whatever the number of rows."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,7 @@ def intersect(rows: pd.DataFrame, attributes: tuple[str, ...], smallest_rows: in
     as many itself, so that nobody is left out. The privileged joint group is never pooled.
     """
     parts = [rows[name].astype("str") for name in attributes]
-    joint = parts[0].str.cat(parts[1:], sep=" / ") if len(parts) > 1 else parts[0]
+    joint = reduce(lambda left, right: left + " / " + right, parts)
     pool: list[str] = []
     pooled_rows = 0
     for group, size in joint[joint != privileged].value_counts(ascending=True).items():

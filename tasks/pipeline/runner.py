@@ -57,6 +57,26 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
     return StageResult(stage, changed, heard.seconds, heard.peak_mib)
 
 
+def settle(stages: tuple[str, ...], case: str) -> None:
+    """Put the lock file's entries of stages that ran at once into the order in which `dvc repro` writes them.
+
+    DVC appends an entry when its stage ends; of two that run at once, either may be first.
+    """
+    from dvc.utils.serialize import load_yaml, modify_yaml
+
+    names = [f"{stage}@{case}" for stage in stages]
+    with _repo() as repo, repo.lock:
+        path = Path("dvc.lock")
+        found = [name for name in load_yaml(str(path)).get("stages", {}) if name in names] if path.is_file() else []
+        if found == [name for name in names if name in found]:
+            return
+        with modify_yaml(str(path)) as data:
+            places = [list(data["stages"]).index(name) for name in found]
+            entries = {name: data["stages"].pop(name) for name in found}
+            for place, name in zip(places, [name for name in names if name in found], strict=True):
+                data["stages"].insert(place, name, entries[name])
+
+
 def stale(stage: str, case: str) -> tuple[str, ...]:
     """Return what differs from the last run among `stage` and everything before it; empty means fresh.
 

