@@ -19,20 +19,6 @@ REGISTER = f"register@{CASE}"
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory) -> Workspace:
-    """A workspace that `dvc repro` has taken to a registered model. Never changed: tests work on copies."""
-    root = tmp_path_factory.mktemp("released")
-    workspace = make(root / "checkout", root / "home")
-    workspace.dvc("repro", REGISTER)
-    return workspace
-
-
-@pytest.fixture
-def workspace(released, tmp_path) -> Workspace:
-    return released.copy(tmp_path)
-
-
-@pytest.fixture(scope="module")
 def shut(released, tmp_path_factory) -> Workspace:
     """A released workspace that was then brought to a shut fairness gate. Never changed either."""
     workspace = released.copy(tmp_path_factory.mktemp("shut"))

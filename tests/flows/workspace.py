@@ -143,6 +143,10 @@ def _add_case(root: Path) -> None:
     ]
     (root / "configs" / "reasons" / f"{CASE}.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
     (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(case(), sort_keys=False))
+    deployments = yaml.safe_load((root / "prefect.yaml").read_text())
+    (release,) = [d for d in deployments["deployments"] if d["name"] == "release-loan"]
+    release |= {"name": f"release-{CASE}", "parameters": {"use_case": CASE}, "tags": [CASE], "schedules": []}
+    (root / "prefect.yaml").write_text(yaml.safe_dump(deployments | {"deployments": [release]}))
     (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
 
 

@@ -45,7 +45,8 @@ def test_path_rooms_do_not_import_each_other_nor_the_engines_of_the_house(stage)
 
 @pytest.mark.parametrize("stage", PATH)
 def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_cache(stage):
-    for out in DVC[stage]["do"]["outs"]:
+    written = DVC[stage]["do"]
+    for out in (*written["outs"], *written.get("metrics", []), *written.get("plots", [])):
         name, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
         assert name.startswith(f"data/${{item}}/{stage}/")
         assert (options.get("cache") is False) == name.endswith(".json")
