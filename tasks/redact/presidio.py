@@ -1,6 +1,6 @@
 """Presidio, the only place that imports it: an analyzer over a lean spaCy pipeline.
 
-Of the pipeline only `ner` runs (its token vectors are its own); lemmas, which Presidio wants for context words, are
+Of the pipeline only `ner` runs (it makes its own token vectors); lemmas, which Presidio wants for context words, are
 the lower-case words. The phone recogniser, which tries eight regions on every text, sees only texts with enough digits.
 """
 
@@ -15,7 +15,7 @@ from tasks.redact.params import RedactParams
 from tasks.redact.spans import Span
 
 FEWEST_PHONE_DIGITS = 7
-NEEDLESS = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+NEEDLESS = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec"]
 
 
 class PresidioFinder:

@@ -1,7 +1,7 @@
 """Read a file, here or behind a URL, by Arrow, which refuses ragged rows and halves of files."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,9 +34,10 @@ def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.Da
     """
     from pyarrow import csv, float64, string
 
-    with _reading(path, wanted, "CSV") as open_stream:
+    names: list[str] = []
+    with _reading(path, wanted, "CSV", names) as open_stream:
         with open_stream() as stream:
-            names = csv.open_csv(stream).schema.names
+            names += csv.open_csv(stream).schema.names
         wanted.check_names([*names, *([row_key] if row_key else ())])
         kinds = {name: float64() if name in wanted.numbers else string() for name in wanted.read if name in names}
         with open_stream() as stream:
@@ -83,8 +84,11 @@ def _read_jsonl(path: str, wanted: Wanted) -> "pd.DataFrame":
 
 
 @contextmanager
-def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]]:
-    """Give a way to open the file from its start, as often as needed; say in one line what is wrong with it."""
+def _reading(path: str, wanted: Wanted, form: str, names: Sequence[str] = ()) -> Iterator[Callable[[], Any]]:
+    """Give a way to open the file from its start, as often as needed; say in one line what is wrong with it.
+
+    `names` are the columns in the file's order, once they are known.
+    """
     is_remote = "://" in path
     shown = path.partition("?")[0]
     try:
@@ -94,7 +98,7 @@ def _reading(path: str, wanted: Wanted, form: str) -> Iterator[Callable[[], Any]
     except (ValueError, EOFError) as error:  # the parse errors of Arrow and of what unpacks are all ValueErrors
         raise wanted.error(
             f"a whole {form} file of the declared kinds",
-            _fault(str(error), type(error).__name__),
+            _fault(str(error), type(error).__name__, names),
             "It may be cut short: compare its size with what the owner sent; or declare another `kind`.",
         ) from None  # the parser's own text quotes values
     except Exception as error:  # every remote file system has errors of its own
@@ -146,10 +150,11 @@ def _remote(path: str) -> Any:
     return pa.input_stream(filesystem.open(inside, "rb"), compression=compression)
 
 
-def _fault(text: str, kind: str) -> str:
+def _fault(text: str, kind: str, names: Sequence[str]) -> str:
     """Return what Arrow says about the place of a fault, without the value that it quotes."""
     if column := re.search(r"In CSV column #(\d+)", text):
-        return f"a value of another kind in column {int(column[1]) + 1}"
+        index = int(column[1])
+        return f"a value of another kind in {names[index] if index < len(names) else f'column {index + 1}'}"
     if columns := re.search(r"Expected (\d+) columns, got (\d+)", text):
         return f"a row with {columns[2]} fields under a header of {columns[1]}"
     if column := re.search(r"Column\(/(\w+)\)", text):

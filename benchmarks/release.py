@@ -1,0 +1,152 @@
+"""Time the main job: the flow against plain `dvc repro` and against bare functions; then by number of rows.
+
+    python benchmarks/release.py ways --runs 3       # who costs what, cold and with nothing changed
+    python benchmarks/release.py sizes 10000 100000  # seconds and peak memory by stage, and the exponent
+
+Run it on a quiet machine, from inside .venv. Prints Markdown for docs/benchmarks.md. Ways are interleaved, so that a
+noisy neighbour hits all of them; figures are medians.
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.workspace import Bench
+
+CASE = "loan"
+BARE = """
+import importlib, sys
+from tasks.work import Work
+for stage in ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide"):
+    importlib.import_module(f"tasks.{stage}.stage").run(Work(stage, sys.argv[1]))
+"""
+BY_STAGE = """
+import json, sys
+from tasks.__main__ import PATH
+from tasks.pipeline.runner import reproduce
+for stage in PATH[:-2]:
+    done = reproduce(stage, sys.argv[1], hear=lambda line: None)
+    print(json.dumps({"stage": stage, "seconds": done.seconds, "peak_mib": done.peak_mib}), flush=True)
+"""
+
+
+def main() -> None:
+    """Run one of the two benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("ways").add_argument("--runs", type=int, default=3)
+    commands.add_parser("sizes").add_argument("rows", type=int, nargs="+")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
+        bench = Bench.clone(Path(folder) / "clone")
+        if options.command == "ways":
+            compare_ways(bench, options.runs)
+        else:
+            measure_sizes(bench, options.rows)
+
+
+def compare_ways(bench: Bench, runs: int) -> None:
+    """Print each way's median seconds, cold and unchanged, and their ratios to `dvc repro`."""
+    with _server(bench) as address:
+        server = {"PREFECT_API_URL": f"{address}/api"}
+        ways: dict[str, Callable[[], object]] = {
+            "`dvc repro register@loan`": lambda: bench.run("-m", "dvc", "repro", f"register@{CASE}"),
+            "the flow, Prefect server running": lambda: bench.run("-m", "flows", "release", CASE, **server),
+            "the flow, Prefect's temporary API": lambda: bench.run("-m", "flows", "release", CASE),
+        }
+        cold: dict[str, list[float]] = {name: [] for name in ways}
+        again: dict[str, list[float]] = {name: [] for name in ways}
+        bare: list[float] = []
+        for _ in range(runs):
+            for name, way in ways.items():
+                bench.forget(CASE)
+                cold[name].append(_timed(way))
+                again[name].append(_timed(way))
+            bench.forget(CASE)
+            bare.append(_timed(lambda: bench.run("-c", BARE, CASE)))
+    peer, *_ = ways
+    print("| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n|---|---|---|---|---|")
+    for name in ways:
+        first, second = statistics.median(cold[name]), statistics.median(again[name])
+        ratios = first / statistics.median(cold[peer]), second / statistics.median(again[peer])
+        print(f"| {name} | {first:.1f} | {ratios[0]:.2f} | {second:.1f} | {ratios[1]:.2f} |")
+    ratio = statistics.median(bare) / statistics.median(cold[peer])
+    print(
+        f"| the same functions in one process, without registration | {statistics.median(bare):.1f} | {ratio:.2f} | | |"
+    )
+
+
+def measure_sizes(bench: Bench, sizes: list[int]) -> None:
+    """Print seconds and peak memory of each stage at each size, and how time grows (the exponent between sizes)."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for rows in sizes:
+        bench.forget(CASE)
+        bench.scale(CASE, rows)
+        for line in bench.run("-c", BY_STAGE, CASE).stdout.splitlines():
+            values = json.loads(line)
+            found.setdefault(values["stage"], []).append((values["seconds"], values["peak_mib"]))
+            print(rows, line, file=sys.stderr)
+    heads = " | ".join(f"{rows:,} rows, s | MiB" for rows in sizes)
+    print(f"| stage | {heads} | exponent |\n|---|{'---|---|' * len(sizes)}---|")
+    for stage, figures in found.items():
+        cells = " | ".join(f"{seconds:.1f} | {peak:,.0f}" for seconds, peak in figures)
+        print(f"| {stage} | {cells} | {_exponent(sizes, [seconds for seconds, _ in figures])} |")
+    totals = [sum(figures[index][0] for figures in found.values()) for index in range(len(sizes))]
+    peaks = [max(figures[index][1] for figures in found.values()) for index in range(len(sizes))]
+    cells = " | ".join(f"{total:.1f} | {peak:,.0f}" for total, peak in zip(totals, peaks, strict=True))
+    print(f"| all | {cells} | {_exponent(sizes, totals)} |")
+
+
+def _exponent(sizes: list[int], seconds: list[float]) -> str:
+    if len(sizes) < 2:
+        return "not measured"
+    return f"{math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2]):.2f}"
+
+
+def _timed(way: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    way()
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _server(bench: Bench) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        env={**os.environ, **bench.environment, "PREFECT_HOME": str(bench.root / ".portcullis" / "server")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(400):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/health", timeout=2):
+                break
+            time.sleep(0.3)
+        else:
+            raise SystemExit("the Prefect server did not start")
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    main()
