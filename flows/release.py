@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish_artifacts
-from flows.stages import GATE_FAILED, REFUSED, run_stage
+from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, run_stage, task_for
 from tasks.case import case_names
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
@@ -41,7 +41,8 @@ def release(use_case: UseCase) -> State[str]:
     """Take one use case from its sources to a registered model, through every gate.
 
     Runs the same DVC stages as `dvc repro`: what has not changed is not run again. Ends `Completed` with the model
-    registered, or `Blocked` with one line per failed check and nothing registered.
+    registered, `Blocked` with one line per failed check and nothing registered, or `Unavailable` where a service did
+    not answer.
     """
     case = str(use_case)
     with _one_release_at_a_time(case):
@@ -51,7 +52,7 @@ def release(use_case: UseCase) -> State[str]:
             end_all()
             raise
         if stop is not None and stop.name != REFUSED:
-            return Failed(message=stop.message)
+            return Failed(name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message)
         refusals = tuple((stop.message or "").splitlines()) if stop else ()
         publish_artifacts(case, refusals)
     if not refusals:
@@ -84,7 +85,7 @@ def _take_the_path(case: str) -> State[str] | None:
 
 def _run(stage: str, case: str) -> State[str] | None:
     """Run one stage; return its state if the path ends there."""
-    state: State[Any] = run_stage(stage, case, return_state=True)
+    state: State[Any] = task_for(stage, case)(stage, case, return_state=True)
     return state if _stops(state) else None
 
 

@@ -1,19 +1,24 @@
 """A stage of the data path as a Prefect task: its name, its log, its state."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from tasks.errors import PortcullisError, RefusedError
+from tasks.case import section
+from tasks.errors import PortcullisError, RefusedError, ServiceError
 from tasks.gates import Outcome, Verdict
 from tasks.pipeline.runner import reproduce
+from tasks.sources import Sources
 
 WITH_UPSTREAM = ("decide", "register")  # a single stage never checks that its inputs are fresh; these two must
 
-REFUSED, GATE_FAILED = "Refused", "GateFailed"  # names of Failed states
+REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
+REMOTE_STAGES = ("admit", "ingest")  # these read sources, and only they may have to wait for somebody else's server
+RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
 def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:
@@ -27,7 +32,8 @@ def run_stage(stage: str, case: str) -> State[str]:
     """Run one stage through DVC; its own process streams what it says into this task run's log.
 
     Ends `Unchanged` where DVC found nothing to do, `GateFailed` where the stage's verdict is not a pass (later gates
-    still run), `Refused` where the stage would not work behind a shut gate.
+    still run), `Refused` where the stage would not work behind a shut gate, `Unavailable` where a service that it
+    needs did not answer.
     """
     logger = get_run_logger()
     try:
@@ -38,7 +44,8 @@ def run_stage(stage: str, case: str) -> State[str]:
         return Failed(name=REFUSED, message="\n".join(refusal.lines))
     except PortcullisError as error:
         logger.error(error)
-        return Failed(message=str(error))
+        name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
+        return Failed(name=name, message=str(error))
     verdict = verdict_of(stage, case)
     if verdict is not None and verdict.outcome is not Outcome.PASS:
         for line in verdict.refusals():
@@ -47,3 +54,17 @@ def run_stage(stage: str, case: str) -> State[str]:
             name=GATE_FAILED, message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass"
         )
     return Completed(name="Completed" if result.changed else "Unchanged")
+
+
+def task_for(stage: str, case: str) -> Any:
+    """Return the task that runs `stage`: tried again where it reads a remote source that did not answer, else once."""
+    is_remote = stage in REMOTE_STAGES and section(case, "sources", Sources).is_remote
+    if not is_remote:
+        return run_stage
+    return run_stage.with_options(
+        retries=len(RETRY_DELAYS_SECONDS), retry_delay_seconds=RETRY_DELAYS_SECONDS, retry_condition_fn=_is_unavailable
+    )
+
+
+def _is_unavailable(_task: object, _run: object, state: State[Any]) -> bool:
+    return state.name == UNAVAILABLE

@@ -39,10 +39,10 @@ def main(arguments: list[str]) -> int:
             channel.refused(refusal.lines)
             return refusal.exit_code
         except PortcullisError as error:
-            channel.failed(str(error))
+            channel.failed(str(error), error.exit_code)
             return error.exit_code
         except Exception as error:
-            channel.failed(_without_values(error))
+            channel.failed(_without_values(error), 1)
             return 1
     return 0
 

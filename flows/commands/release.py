@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from tasks.case import load_case
-from tasks.errors import RefusedError
+from tasks.errors import PortcullisError, RefusedError, ServiceError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,14 +13,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the release; 0 registered, 3 blocked."""
+    """Run the release; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     load_case(options.use_case)  # a mistyped name is told before Prefect's ten seconds of start-up
     from flows.release import UseCase, release
+    from flows.stages import UNAVAILABLE
 
     state = release(UseCase(options.use_case), return_state=True)
     if not state.is_completed() and state.name != "Blocked":
         print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
-        return 2
+        return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
     _show(options.use_case, state.name == "Blocked", state.message or "")
     return RefusedError.exit_code if state.name == "Blocked" else 0
 

@@ -58,9 +58,9 @@ class Channel:
         """Say that a gate is shut, one line per failed check."""
         self._send(kind="refused", lines=list(lines))
 
-    def failed(self, message: str) -> None:
-        """Say what went wrong, in one line."""
-        self._send(kind="failed", message=message)
+    def failed(self, message: str, exit_code: int) -> None:
+        """Say what went wrong, in one line, and of which kind it is (see `tasks.errors`)."""
+        self._send(kind="failed", message=message, exit_code=exit_code)
 
     def _send(self, **event: Any) -> None:
         if self._connection:

@@ -25,6 +25,7 @@ class Heard:
 
     refusals: tuple[str, ...] = ()
     failure: str = ""
+    exit_code: int | None = None  # of the failure
     seconds: float | None = None
     peak_mib: float | None = None
     pid: int | None = None
@@ -37,8 +38,8 @@ class Heard:
                 self.pid = pid
             case {"kind": "refused", "lines": [*lines]}:
                 self.refusals = tuple(str(line) for line in lines)
-            case {"kind": "failed", "message": str(message)}:
-                self.failure = message
+            case {"kind": "failed", "message": str(message), "exit_code": int(exit_code)}:
+                self.failure, self.exit_code = message, exit_code
             case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
                 self.seconds, self.peak_mib, self.pid = seconds, peak, None
 

@@ -7,6 +7,7 @@ command runs, so that independent stages may run at once.
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
 
 class StageError(PortcullisError):
-    """A stage failed: not refused by a gate, but unable to do its work."""
+    """A stage failed: not refused by a gate, but unable to do its work. Carries what it said and its exit code."""
+
+    def __init__(self, where: str, said: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        Exception.__init__(self, f"{where}: {said}")
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,16 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
 
     Raises:
         RefusedError: A gate is shut; its lines say why.
-        StageError: The stage could not do its work; the message is the stage's own.
+        StageError: The stage could not do its work; message and exit code are the stage's own.
     """
     from dvc.exceptions import DvcException
 
     target = f"{stage}@{case}"
     with listening(hear) as heard, _repo() as repo:
         try:
-            ran = repo.reproduce(targets=[target], single_item=not with_upstream, run_env=heard.environment)
+            ran = repo.reproduce(
+                targets=[target], single_item=not with_upstream, run_env={**_same_python(), **heard.environment}
+            )
         except DvcException as error:
             raise _told(error, stage, case, heard) from error
     changed = any(done.addressing == target for done in ran)
@@ -91,6 +98,11 @@ def stale(stage: str, case: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _same_python() -> dict[str, str]:
+    """Return the PATH on which a stage's `python` is the one that runs this, however this one was started."""
+    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
 def _listed(change: Any) -> str:
     if isinstance(change, dict):
         return "; ".join(f"{kind} {', '.join(sorted(paths))}" for kind, paths in sorted(change.items()))
@@ -113,11 +125,10 @@ def _told(error: Exception, stage: str, case: str, heard: Heard) -> PortcullisEr
     if heard.refusals:
         return RefusedError(where, heard.refusals, remedy="See the reports; mend what failed, never the limit.")
     if heard.failure:
-        return StageError(where, expected="the stage to finish", found=heard.failure, remedy="")
+        return StageError(where, heard.failure, heard.exit_code or PortcullisError.exit_code)
     causes = [str(error)]
     while error.__cause__:
         error = error.__cause__  # type: ignore[assignment]
         causes.append(str(error))
-    return StageError(
-        where, expected="DVC to run it", found=" <- ".join(causes), remedy="Run `dvc repro -v` to see more."
-    )
+    said = f"DVC could not run it ({' <- '.join(causes)}). Run `dvc repro -v` to see more."
+    return StageError(where, said, PortcullisError.exit_code)

@@ -1,10 +1,13 @@
 """The whole path on a small use case: passed, blocked, attacked, interrupted; by Prefect's flow and by `dvc repro`."""
 
+import functools
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ from tests.flows.workspace import CASE, Workspace, make, people
 
 pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
+RELEASE = (sys.executable, "-m", "flows", "release", CASE)
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +45,17 @@ def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace):
 def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(released, tmp_path):
     other = make(tmp_path / "checkout", tmp_path / "unused")
     other = Workspace(other.root, released.copy(tmp_path / "keys").home)  # the same secrets, keys and registry
-    done = other.run(sys.executable, "-m", "flows", "release", CASE)
+    done = other.run(*RELEASE)
     assert "REGISTERED" in done.stdout
     assert (other.root / "dvc.lock").read_bytes() == (released.root / "dvc.lock").read_bytes()
     assert other.versions() == ["1"]
-    unchanged = other.run(sys.executable, "-m", "flows", "release", CASE)
+    unchanged = other.run(*RELEASE)
     assert unchanged.stderr.count("Unchanged") + unchanged.stdout.count("Unchanged") == 8
 
 
 def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(workspace):
     workspace.configure(limits__fairness__equal_opportunity_difference=0.0, limits__train__auc=0.999)
-    done = workspace.run(sys.executable, "-m", "flows", "release", CASE, check=False)
+    done = workspace.run(*RELEASE, check=False)
     assert done.returncode == 3, done.stderr[-2000:]
     assert "BLOCKED: nothing was registered" in done.stdout
     flat = " ".join(done.stdout.split())
@@ -221,14 +225,37 @@ def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(workspace,
 
 def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(workspace):
     workspace.configure(train__rounds=21)
-    down = workspace.dvc(
-        "repro", REGISTER, check=False, MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    down = workspace.run(
+        *RELEASE, check=False, MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
     )
-    assert down.returncode
+    assert down.returncode == 4
     assert "model registry http://127.0.0.1:9" in down.stderr
+    assert "Unavailable(" in down.stderr + down.stdout
     assert workspace.path("decide/decision.json").exists()
     workspace.dvc("repro", REGISTER)
     assert sorted(workspace.versions()) == ["1", "2"]
+
+
+def test_a_remote_source_that_does_not_answer_at_once_is_asked_again(workspace):
+    class Stumbling(http.server.SimpleHTTPRequestHandler):
+        asked = 0
+
+        def send_head(self):
+            type(self).asked += 1
+            return self.send_error(503) if type(self).asked <= 2 else super().send_head()  # HEAD, then GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    serve = functools.partial(Stumbling, directory=str(workspace.root / "sources"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/bureau.jsonl"
+        workspace.configure(sources__bureau__path=address)
+        done = workspace.run(*RELEASE)
+        server.shutdown()
+    assert "REGISTERED" in done.stdout
+    assert "Retry 1/3" in done.stdout + done.stderr
 
 
 def test_a_file_that_cannot_grow_leaves_nothing_half_written(workspace):
@@ -265,10 +292,9 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(works
 
 def test_two_releases_at_once_make_one_version(workspace):
     workspace.configure(train__rounds=22)
-    command = [sys.executable, "-m", "flows", "release", CASE]
     both = [
         subprocess.Popen(
-            command, cwd=workspace.root, env=workspace.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            RELEASE, cwd=workspace.root, env=workspace.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         for _ in range(2)
     ]

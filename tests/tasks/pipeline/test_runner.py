@@ -24,7 +24,7 @@ with Channel.to_parent(name) as channel:
     if name == "second" and mode == "refuse":
         channel.refused(("fairness: ratio = 0.5, limit ≥ 0.8: fail",)); sys.exit(3)
     if name == "second" and mode == "fail":
-        channel.failed("source missing"); sys.exit(2)
+        channel.failed("source missing", 4); sys.exit(4)
     if name == "second" and mode == "crash":
         import os; os._exit(9)
     if name == "second" and mode == "hang":
@@ -82,12 +82,19 @@ def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy):
     assert not (toy / "second").exists()
 
 
-@pytest.mark.parametrize(("mode", "words"), [("fail", "source missing"), ("crash", "exited with 9")])
-def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words):
+@pytest.mark.parametrize(("mode", "words", "code"), [("fail", "source missing", 4), ("crash", "exited with 9", 2)])
+def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words, code):
     (toy / "mode").write_text(mode)
     run("first")
-    with pytest.raises(StageError, match=words):
+    with pytest.raises(StageError, match=words) as failure:
         run("second")
+    assert failure.value.exit_code == code
+
+
+def test_a_stage_runs_by_this_python_even_where_it_is_not_on_the_path(toy, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    result, _ = run("first")
+    assert result.changed
 
 
 def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale_does(toy):
