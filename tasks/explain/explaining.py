@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import DataError
 from tasks.explain.params import ExplainParams, ReasonMap
 from tasks.explain.proxies import proxy_strengths
-from tasks.explain.reasons import group_contributions, overlap, reason_table, top_reasons
+from tasks.explain.reasons import group_contributions, reason_table, top_reasons
 from tasks.explain.shapley import Explainer
+from tasks.explain.stability import Overlap, measure_overlap
 from tasks.model import Scorer
 from tasks.model.families import Matrix
 
@@ -47,7 +48,7 @@ class ExplainReport(_Frozen):
     proxies: tuple[Proxy, ...]
     reasons: dict[str, int]  # code -> declined applicants who were told it
     declined_without_reason: int
-    top_reasons_overlap: float | None
+    top_reasons_overlap: Overlap
     fidelity: float | None
 
 
@@ -68,18 +69,26 @@ def explain(
     rows: pd.DataFrame,
     predictions: pd.DataFrame,
     scorer: Scorer,
+    refits: tuple[Scorer, ...],
     protected: pd.DataFrame,
     known: ReasonMap,
     params: ExplainParams,
 ) -> Explained:
     """Explain the model's decisions about `rows` (in the order of `predictions`).
 
+    `refits` are models of the same inputs, fitted with other seeds on most of the training people.
+
     Raises:
         DataError: Fewer than 20 rows can serve as the background.
     """
     matrix, scores = scorer.matrix(rows), predictions["score"].to_numpy()
     inputs = tuple(one.feature for one in scorer.inputs)
-    background = _background(matrix, scores, predictions["part"].to_numpy() == "train", scorer.cutoff, params, draw=0)
+    learnt = predictions["part"].to_numpy() == "train"
+
+    def choose(of: Matrix, cutoff: float, draw: int) -> Matrix:
+        return _background(matrix, of, learnt, cutoff, params, draw=draw)
+
+    background = choose(scores, scorer.cutoff, 0)
     explainer = Explainer(scorer, background)
     declined = np.flatnonzero(~predictions["approved"].to_numpy(bool))
     shown = _sample(len(rows), params)
@@ -112,7 +121,7 @@ def explain(
         ),
         reasons=dict(sorted(told.items())),
         declined_without_reason=int((top[:, 0] < 0).sum()),
-        top_reasons_overlap=_stability(matrix, scores, predictions, scorer, declined, top, known, params),
+        top_reasons_overlap=measure_overlap(matrix, scores, scorer, refits, declined, top, choose, known, params),
         fidelity=_fidelity(matrix, background, scorer, declined, top, inputs, known, params),
     )
     table = reason_table(predictions["subject"].iloc[declined], declined, top, grouped, known)
@@ -155,29 +164,6 @@ def _additivity(explainer: Explainer, contributions: Matrix, margins: Matrix) ->
     if not len(margins):
         return 0.0
     return float(np.max(np.abs(explainer.base + contributions.sum(axis=1) - margins)))
-
-
-def _stability(
-    matrix: Matrix,
-    scores: Matrix,
-    predictions: pd.DataFrame,
-    scorer: Scorer,
-    declined: np.ndarray,
-    top: np.ndarray,
-    known: ReasonMap,
-    params: ExplainParams,
-) -> float | None:
-    """Return how much of the top reasons other draws of the background keep; None where nobody was declined."""
-    if not len(declined):
-        return None
-    sampled = declined[: params.explain_rows]
-    inputs = tuple(one.feature for one in scorer.inputs)
-    kept = []
-    for draw in range(1, params.stability_draws + 1):
-        other = _background(matrix, scores, predictions["part"].to_numpy() == "train", scorer.cutoff, params, draw=draw)
-        grouped = group_contributions(Explainer(scorer, other).contributions(matrix[sampled]), inputs, known.reasons)
-        kept.append(overlap(top[: len(sampled)], top_reasons(grouped)))
-    return float(np.mean(kept))
 
 
 def _fidelity(

@@ -21,11 +21,13 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
             for one in proxies
         ),
         at_most("declined applicants without a reason", report.declined_without_reason, 0),
-        at_least(
-            "top reasons kept by other backgrounds",
-            report.top_reasons_overlap,
-            limits.top_reasons_overlap,
-            reason=nobody,
+        *(
+            at_least(f"top reasons kept by {others}", kept, limits.top_reasons_overlap, reason=nobody)
+            for others, kept in (
+                ("other backgrounds", report.top_reasons_overlap.backgrounds),
+                ("other fits", report.top_reasons_overlap.refits),
+                ("slightly other figures", report.top_reasons_overlap.perturbations),
+            )
         ),
         at_least("declined whom the named reasons move most", report.fidelity, limits.fidelity, reason=nobody),
     )

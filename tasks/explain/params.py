@@ -20,7 +20,8 @@ class ExplainParams(_Strict):
     background: Literal["near_cutoff", "all"]
     background_rows: int = Field(ge=20)
     explain_rows: int = Field(ge=100, description="rows in the global figures; every declined applicant gets reasons")
-    stability_draws: int = Field(ge=2)
+    stability_draws: int = Field(ge=2, description="other backgrounds, and other small errors, to try")
+    perturbation: float = Field(gt=0, le=0.2, description="relative standard deviation of the small errors")
     seed: int
 
 
@@ -30,7 +31,7 @@ class ExplainLimits(_Strict):
     additivity_error: float = Field(gt=0, description="log-odds, worst row")
     proxy_strength: float = Field(gt=0, le=1, description="2 |AUC - 0.5| towards a protected group, times SHAP share")
     top_reasons_overlap: float = Field(
-        ge=0, le=1, description="mean share of top-4 reasons that other backgrounds keep"
+        ge=0, le=1, description="mean share of top-4 reasons that other backgrounds, fits and figures keep"
     )
     fidelity: float = Field(ge=0, le=1, description="share of declined for whom the named reasons move the score most")
 

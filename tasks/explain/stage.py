@@ -8,7 +8,7 @@ from tasks.explain.judging import judge_explanation
 from tasks.explain.pages import write_explain_page
 from tasks.explain.params import ExplainLimits, ExplainParams
 from tasks.explain.reasons import load_reason_map
-from tasks.model import Scorer
+from tasks.model import Scorer, load_refits
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.explain")
@@ -21,7 +21,8 @@ def run(work: Work) -> None:
     known = load_reason_map(work.root / CONFIGS / "reasons" / f"{params.reasons}.yaml", scorer.features)
     rows, predictions = work.read_rows("redact"), work.read_rows("train", "predictions")
     protected = rows[list(work.columns.named(Role.PROTECTED))]
-    found = explain(rows, predictions, scorer, protected, known, params)
+    refits = load_refits(work.input("train", "refits"))
+    found = explain(rows, predictions, scorer, refits, protected, known, params)
     checks = judge_explanation(found.report, limits)
     work.write_rows(found.reasons, "reasons")
     with work.folder_of("page") as page:

@@ -8,8 +8,8 @@ from tasks.gates.verdict import Outcome, Verdict
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "redact": ("ingest/rows.parquet", "redact/rows.parquet"),
     "validate": ("redact/rows.parquet",),
-    "train": ("redact/rows.parquet", "train/model", "train/predictions.parquet"),
-    "explain": ("train/model", "train/predictions.parquet"),
+    "train": ("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
+    "explain": ("train/model", "train/refits", "train/predictions.parquet"),
     "fairness": ("redact/rows.parquet", "train/predictions.parquet"),
 }
 BEFORE_TRAINING = ("redact", "validate")

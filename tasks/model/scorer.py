@@ -122,7 +122,12 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
         values = frame[one.feature]
         column = values if one.category is None else values == one.category
         result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill)
-    return result.astype(np.float32).astype(np.float64)
+    return single_precision(result)
+
+
+def single_precision(matrix: Matrix) -> Matrix:
+    """Return the numbers as models read them: rounded to single precision."""
+    return matrix.astype(np.float32).astype(np.float64)
 
 
 def probability(margin: Matrix) -> Matrix:

@@ -42,6 +42,7 @@ class TrainParams(_Strict):
     validation_ratio: float = Field(gt=0, lt=0.5)
     test_ratio: float = Field(gt=0, lt=0.5)
     folds: int = Field(ge=3, le=20)
+    refits: int = Field(ge=1, le=20, description="fits with other seeds, to see how far explanations depend on the fit")
     cutoff: Cutoff
     mitigation: Literal["none", "reweighing"]
     mitigate: tuple[str, ...] = Field(default=(), description="protected attributes whose groups are reweighed")

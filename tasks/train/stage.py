@@ -9,6 +9,7 @@ from tasks.digests import sha256_of
 from tasks.errors import RefusedError
 from tasks.gates import digest_of
 from tasks.gates.decision import BEFORE_TRAINING, weigh_gate
+from tasks.model import save_refits
 from tasks.sources import Sources, lapsed
 from tasks.train.pages import write_performance_page
 from tasks.train.params import TrainLimits, TrainParams
@@ -30,6 +31,8 @@ def run(work: Work) -> None:
     checks = judge_performance(performance, _champion_auc(work.case, work.root), limits)
     with work.folder_of("model") as folder:
         trained.scorer.save(folder)
+    with work.folder_of("refits") as folder:
+        save_refits(folder, trained.refits)
     work.write_rows(found, "predictions")
     with work.folder_of("page") as page:
         write_performance_page(page, work.case, performance, checks, scores, labels, trained.scorer.cutoff)

@@ -1,5 +1,6 @@
 """Train one use case's model: split by person, fit, choose the cut-off, score every row out of fold."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,21 @@ from tasks.train.cutoffs import choose_cutoff
 from tasks.train.fitting import fit
 from tasks.train.params import TrainParams
 from tasks.train.reweighing import weights_for
-from tasks.train.splitting import folds, split
+from tasks.train.splitting import draws, folds, split
 
 FEWEST_ROWS_PER_LABEL = 10
+LEFT_OUT_OF_REFITS = 0.1
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, and what it says about every row: in one piece for its part, and out of fold for all."""
+    """A model, and what it says about every row: in one piece for its part, and out of fold for all.
+
+    `refits` have the same inputs, other seeds, and nine tenths of the people that the model learnt from.
+    """
 
     scorer: Scorer
+    refits: tuple[Scorer, ...]
     predictions: pd.DataFrame  # subject, part, actual, score, approved, oof_score, oof_approved; one row per input row
 
 
@@ -73,6 +79,10 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     matrix = matrix_of(rows, inputs)
     groups = rows[list(params.mitigate)]
     scorer = _fitted(matrix, labels, groups, inputs, params, parts == "train", parts == "validation")
+    refits = tuple(
+        _fitted(matrix, labels, groups, inputs, other, (parts == "train") & kept, parts == "validation")
+        for other, kept in _refitting(rows["person"], params)
+    )
     scores = probability(scorer.booster.margin(matrix))
     oof_scores, oof_approved = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
     fold = folds(rows["person"], params.seed, params.folds)
@@ -93,7 +103,14 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
             "oof_approved": oof_approved,
         }
     )
-    return Trained(scorer, predictions)
+    return Trained(scorer, refits, predictions)
+
+
+def _refitting(persons: "pd.Series[int]", params: TrainParams) -> Iterator[tuple[TrainParams, np.ndarray]]:
+    """Yield, for each refit, its parameters and which rows it may learn from."""
+    for number in range(1, params.refits + 1):
+        kept = draws(persons, params.seed, f"refit {number}") >= LEFT_OUT_OF_REFITS
+        yield params.model_copy(update={"seed": params.seed + number}), kept
 
 
 def _fitted(

@@ -180,12 +180,12 @@ def case() -> dict[str, object]:
         },
         "train": {
             "family": "lightgbm", "seed": 1, "favourable": 1, "validation_ratio": 0.2, "test_ratio": 0.2, "folds": 3,
-            "cutoff": {"rule": "approval_rate", "rate": 0.8}, "mitigation": "none", "rounds": 20,
+            "refits": 2, "cutoff": {"rule": "approval_rate", "rate": 0.8}, "mitigation": "none", "rounds": 20,
             "parameters": {"num_leaves": 7},
         },
         "explain": {
             "reasons": CASE, "background": "all", "background_rows": 50, "explain_rows": 200,
-            "stability_draws": 2, "seed": 1,
+            "stability_draws": 2, "perturbation": 0.02, "seed": 1,
         },
         "fairness": {
             "privileged": {"colour": "blue"}, "evaluate_on": "out_of_fold", "decision_rule": "small_portfolio",

@@ -11,12 +11,19 @@ from tasks.explain.judging import judge_explanation
 from tasks.explain.params import ExplainLimits, ExplainParams, ReasonGroup, ReasonMap
 from tasks.explain.proxies import proxy_strengths
 from tasks.explain.reasons import group_contributions, load_reason_map, overlap, top_reasons
+from tasks.explain.stability import Overlap
 from tasks.gates import Outcome
 from tasks.train.training import train
 from tests.tasks.train.test_training import COLUMNS, params, rows
 
 PARAMS = ExplainParams(
-    reasons="x", background="near_cutoff", background_rows=40, explain_rows=150, stability_draws=2, seed=1
+    reasons="x",
+    background="near_cutoff",
+    background_rows=40,
+    explain_rows=150,
+    stability_draws=2,
+    perturbation=0.02,
+    seed=1,
 )
 LIMITS = ExplainLimits(additivity_error=1e-4, proxy_strength=0.05, top_reasons_overlap=0.5, fidelity=0.5)
 REASONS = ReasonMap(
@@ -33,9 +40,8 @@ def explained(family: str = "lightgbm", **change):
     given_rows = rows()
     trained = train(given_rows, COLUMNS, params(family=family, rounds=30 if family != "logistic" else 500))
     protected = given_rows[["race"]]
-    return explain(
-        given_rows, trained.predictions, trained.scorer, protected, REASONS, PARAMS.model_copy(update=change)
-    )
+    chosen = PARAMS.model_copy(update=change)
+    return explain(given_rows, trained.predictions, trained.scorer, trained.refits, protected, REASONS, chosen)
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "logistic"])
@@ -46,7 +52,8 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
     assert found.report.declined_without_reason == 0
     assert set(found.reasons["reason_1"]) <= {"A", "B", "C"}
     assert found.report.fidelity > 0.8
-    assert found.report.top_reasons_overlap > 0.5
+    kept = found.report.top_reasons_overlap
+    assert min(kept.backgrounds, kept.refits, kept.perturbations) > 0.5
 
 
 def test_explaining_again_gives_the_same_reasons():
@@ -58,7 +65,24 @@ def test_a_background_that_is_too_small_is_refused():
     trained = train(given_rows, COLUMNS, params())
     shut = type(trained.scorer)(trained.scorer.family, trained.scorer.inputs, trained.scorer.booster, 2.0)
     with pytest.raises(DataError, match="background"):
-        explain(given_rows, trained.predictions, shut, given_rows[["race"]], REASONS, PARAMS)
+        explain(given_rows, trained.predictions, shut, trained.refits, given_rows[["race"]], REASONS, PARAMS)
+
+
+def test_reasons_that_only_a_small_error_gives_are_not_stable():
+    kept = explained(perturbation=0.2).report.top_reasons_overlap
+    assert kept.perturbations < explained(perturbation=0.001).report.top_reasons_overlap.perturbations
+
+
+def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused():
+    given_rows = rows()
+    trained = train(given_rows, COLUMNS, params(rounds=30))
+    upside_down = train(given_rows.assign(good=1 - given_rows["good"]), COLUMNS, params(rounds=30))
+    protected = given_rows[["race"]]
+    found = explain(given_rows, trained.predictions, trained.scorer, upside_down.refits, protected, REASONS, PARAMS)
+    failed = [check for check in judge_explanation(found.report, LIMITS) if check.outcome is not Outcome.PASS]
+    assert "top reasons kept by other fits" in {check.measure for check in failed}
+    with pytest.raises(DataError, match="refits"):
+        explain(given_rows, trained.predictions, trained.scorer, (), protected, REASONS, PARAMS)
 
 
 grids = st.lists(st.lists(st.integers(-5, 5), min_size=6, max_size=6), min_size=1, max_size=8)
@@ -106,9 +130,13 @@ def test_a_planted_proxy_is_found_named_and_fails_the_gate():
 
 
 def test_nobody_declined_is_undecided_not_perfect():
-    report = explained().report.model_copy(update={"declined_rows": 0, "fidelity": None, "top_reasons_overlap": None})
+    nothing = Overlap(backgrounds=None, refits=None, perturbations=None)
+    report = explained().report.model_copy(
+        update={"declined_rows": 0, "fidelity": None, "top_reasons_overlap": nothing}
+    )
     outcomes = {check.measure: check.outcome for check in judge_explanation(report, LIMITS)}
     assert outcomes["declined whom the named reasons move most"] is Outcome.UNDECIDED
+    assert outcomes["top reasons kept by other fits"] is Outcome.UNDECIDED
 
 
 @pytest.mark.parametrize("change", ["missing", "doubled", "typo", "no file"])

@@ -9,7 +9,7 @@ from tasks.case import Columns
 from tasks.digests import sha256_of
 from tasks.errors import ConfigError, DataError
 from tasks.gates import Outcome
-from tasks.model import Scorer
+from tasks.model import Scorer, load_refits, save_refits
 from tasks.train.cutoffs import choose_cutoff
 from tasks.train.params import ApprovalRate, BalancedAccuracy, Cost, TrainLimits, TrainParams
 from tasks.train.performance import auc_delong, judge_performance, measure, reliability, roc
@@ -36,6 +36,7 @@ def params(**change) -> TrainParams:
         "validation_ratio": 0.2,
         "test_ratio": 0.2,
         "folds": 3,
+        "refits": 2,
         "cutoff": {"rule": "approval_rate", "rate": 0.7},
         "mitigation": "none",
         "rounds": 10,
@@ -74,6 +75,16 @@ def test_the_same_rows_give_the_same_bytes_and_a_saved_model_scores_as_it_did(tm
     np.testing.assert_allclose(loaded.score(rows()), trained.predictions["score"])
     assert loaded.features == ("income", "debt", "town")
     assert loaded.categories == {"town": ("A", "B")}
+
+
+def test_refits_are_other_models_of_the_same_inputs_and_are_kept(tmp_path):
+    trained = train(rows(), COLUMNS, params(refits=3))
+    save_refits(tmp_path, trained.refits)
+    loaded = load_refits(tmp_path)
+    assert [refit.inputs for refit in loaded] == [trained.scorer.inputs] * 3
+    scores = [refit.score(rows()) for refit in (trained.scorer, *loaded)]
+    assert all(not np.array_equal(a, b) for i, a in enumerate(scores) for b in scores[i + 1 :])
+    np.testing.assert_array_equal(scores[1], trained.refits[0].score(rows()))
 
 
 def test_nobody_is_on_two_sides_and_erasing_some_moves_no_one():
