@@ -19,8 +19,10 @@ def run(work: Work) -> None:
     params, limits = work.params(ExplainParams), work.limits(ExplainLimits)
     scorer = Scorer.load(work.input("train", "model"))
     known = load_reason_map(work.root / CONFIGS / "reasons" / f"{params.reasons}.yaml", scorer.features)
-    rows, predictions = work.read_rows("redact"), work.read_rows("train", "predictions")
-    protected = rows[list(work.columns.named(Role.PROTECTED))]
+    attributes = work.columns.named(Role.PROTECTED)
+    rows = work.read_rows("redact", columns=("subject", *scorer.features, *attributes))
+    predictions = work.read_rows("train", "predictions")
+    protected = rows[list(attributes)]
     refits = load_refits(work.input("train", "refits"))
     found = explain(rows, predictions, scorer, refits, protected, known, params)
     checks = judge_explanation(found.report, limits)

@@ -15,10 +15,7 @@ Cells = np.ndarray[Any, np.dtype[np.float64]]  # (..., 4): approved good, declin
 
 def cells_of(group: GroupCounts) -> Cells:
     """Return a group's four counts."""
-    return np.array(
-        [group.approved_good, group.good - group.approved_good, group.approved_bad, group.bad - group.approved_bad],
-        dtype=np.float64,
-    )
+    return np.array([rows for _, _, rows in group.cells], dtype=np.float64)
 
 
 def resampled(group: GroupCounts, draws: int, rng: np.random.Generator) -> Cells:

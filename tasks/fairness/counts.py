@@ -31,6 +31,16 @@ class GroupCounts:
         """Approved rows of the group."""
         return self.approved_good + self.approved_bad
 
+    @property
+    def cells(self) -> tuple[tuple[float, float, int], ...]:
+        """Rows by label (1 good) and decision (1 approved)."""
+        return (
+            (1.0, 1.0, self.approved_good),
+            (1.0, 0.0, self.good - self.approved_good),
+            (0.0, 1.0, self.approved_bad),
+            (0.0, 0.0, self.bad - self.approved_bad),
+        )
+
 
 def count_groups(
     groups: "pd.Series[str]", actual: np.ndarray, approved: np.ndarray, scores: np.ndarray

@@ -77,7 +77,7 @@ def measure_fairness(
         highest = max(counts.values(), key=lambda one: one.approved / one.rows)
         references.append(_reference(attribute, counts[privileged]))
         for index, group in enumerate(one for one in counts.values() if one.group != privileged):
-            known = aif.group_metrics(labels, group.group, privileged, actual, approved)
+            known = aif.group_metrics(group, counts[privileged])
             rng = np.random.default_rng([params.seed, len(groups), index])
             groups.append(_measured(attribute, group, counts[privileged], highest, known, params, rng))
     return FairnessReport(

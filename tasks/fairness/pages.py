@@ -1,11 +1,11 @@
 """The page of the stage `fairness`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tasks.fairness.counts import UNKNOWN
 from tasks.fairness.measuring import Estimate, FairnessReport, GroupReport
 from tasks.gates import Check
 from tasks.pages import Figure, Page, Section, Table, figure, write_page
@@ -79,11 +79,11 @@ def _draw_frontier(
     limit: float,
 ) -> None:
     """Draw balanced accuracy against the lowest disparate impact ratio over cut-offs, and where the model stands."""
-    singles = [one for one in report.references if one.attribute in protected.columns]
+    singles = [_Family.of(protected, one) for one in report.references if one.attribute in protected.columns]
     points = []
     for cut in np.quantile(scores, np.linspace(0.005, 0.5, FRONTIER_POINTS)):
-        points.append(_standing(scores >= cut, protected, actual, singles))
-    here = _standing(approved.astype(bool), protected, actual, singles)
+        points.append(_standing(scores >= cut, actual, singles))
+    here = _standing(approved.astype(bool), actual, singles)
     with figure(path) as axes:
         ratios, accuracies = zip(*points, strict=True)
         axes.plot(ratios, accuracies, color=ACCENT, lw=2, label="cut-offs from approving 99.5 % to 50 %")
@@ -95,19 +95,28 @@ def _draw_frontier(
         axes.legend(loc="best")
 
 
-def _standing(
-    yes: np.ndarray, protected: pd.DataFrame, actual: np.ndarray, singles: list[GroupReport]
-) -> tuple[float, float]:
-    lowest = 1.0
-    for one in singles:
-        rates = (
-            pd.Series(yes)
-            .groupby(protected[one.attribute].fillna(UNKNOWN).to_numpy())
-            .mean()
-            .drop(UNKNOWN, errors="ignore")
-        )
-        if rates[one.group] > 0:
-            lowest = min(lowest, float((rates / rates[one.group]).min()))
+@dataclass(frozen=True)
+class _Family:
+    """The groups of one attribute: each row's number, -1 where it is not known, and the privileged one's."""
+
+    codes: np.ndarray
+    known: np.ndarray
+    privileged: int
+
+    @classmethod
+    def of(cls, protected: pd.DataFrame, reference: GroupReport) -> "_Family":
+        codes, names = pd.factorize(protected[reference.attribute].astype("str"))
+        return cls(codes, codes >= 0, list(names).index(reference.group))
+
+    def lowest_ratio(self, yes: np.ndarray) -> float:
+        """Return the lowest approval rate of any group, as a ratio to the privileged one's; 1 where that is 0."""
+        sizes = np.bincount(self.codes[self.known])
+        rates = np.bincount(self.codes[self.known], weights=yes[self.known].astype(float)) / sizes
+        return float((rates / rates[self.privileged]).min()) if rates[self.privileged] > 0 else 1.0
+
+
+def _standing(yes: np.ndarray, actual: np.ndarray, singles: list[_Family]) -> tuple[float, float]:
+    lowest = min((one.lowest_ratio(yes) for one in singles), default=1.0)
     good = actual == 1
     return lowest, float((yes[good].mean() + (~yes[~good]).mean()) / 2)
 

@@ -16,7 +16,9 @@ logger = logging.getLogger("portcullis.fairness")
 def run(work: Work) -> None:
     """Measure the model's decisions by group, write the page, and judge."""
     params, limits = work.params(FairnessParams), work.limits(FairnessLimits)
-    rows, found = work.read_rows("redact"), work.read_rows("train", "predictions")
+    attributes = work.columns.named(Role.PROTECTED)
+    rows = work.read_rows("redact", columns=("subject", *attributes))
+    found = work.read_rows("train", "predictions")
     if not rows["subject"].equals(found["subject"]):
         raise DataError(
             "predictions",
@@ -26,7 +28,7 @@ def run(work: Work) -> None:
         )
     chosen = slice(None) if params.evaluate_on == "out_of_fold" else (found["part"] == "test").to_numpy()
     prefix = "oof_" if params.evaluate_on == "out_of_fold" else ""
-    protected = rows.loc[chosen, list(work.columns.named(Role.PROTECTED))].reset_index(drop=True)
+    protected = rows.loc[chosen, list(attributes)].reset_index(drop=True)
     actual = found.loc[chosen, "actual"].to_numpy()
     approved = found.loc[chosen, f"{prefix}approved"].to_numpy()
     scores = found.loc[chosen, f"{prefix}score"].to_numpy()

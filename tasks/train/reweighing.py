@@ -26,12 +26,20 @@ def weights_for(groups: pd.DataFrame, labels: Matrix) -> Matrix:
     numbers = groups.groupby(list(groups.columns), sort=True, dropna=True).ngroup()
     joint = numbers.fillna(-1).to_numpy(int)  # -1: not known
     known = joint >= 0
+    # AIF360 copies what it is given, so it is given one row per group and label, weighted by how many rows that is
+    cells = pd.DataFrame({"joint": joint[known], "label": labels[known]}).value_counts(sort=False).reset_index()
     weights = np.ones(len(groups))
-    for group in range(joint.max() + 1):
-        inside = joint == group
-        frame = pd.DataFrame({"group": inside[known].astype(float), "label": labels[known]})
-        dataset = BinaryLabelDataset(df=frame, label_names=["label"], protected_attribute_names=["group"])
+    for group in cells["joint"].unique():
+        inside = (cells["joint"] == group).to_numpy()
+        dataset = BinaryLabelDataset(
+            df=cells.assign(group=inside.astype(float)).drop(columns="joint"),
+            label_names=["label"],
+            protected_attribute_names=["group"],
+            instance_weights_name="count",
+        )
         method = Reweighing(unprivileged_groups=[{"group": 1.0}], privileged_groups=[{"group": 0.0}])
         with np.errstate(invalid="ignore", divide="ignore"):  # of cells without rows, which no row is in
-            weights[inside & known] = method.fit_transform(dataset).instance_weights[inside[known]]
+            factors = method.fit_transform(dataset).instance_weights / dataset.instance_weights
+        for label, factor in zip(cells["label"][inside], factors[inside], strict=True):
+            weights[(joint == group) & (labels == label)] = factor
     return weights

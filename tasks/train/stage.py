@@ -4,7 +4,7 @@ import json
 import logging
 from pathlib import Path
 
-from tasks.case import CONFIGS, load_case
+from tasks.case import CONFIGS, Role, load_case
 from tasks.digests import sha256_of
 from tasks.errors import RefusedError
 from tasks.gates import digest_of
@@ -24,7 +24,8 @@ def run(work: Work) -> None:
     """Train the model of a use case and judge how good it is."""
     params, limits = work.params(TrainParams), work.limits(TrainLimits)
     _refuse_behind_a_shut_gate(work)
-    trained = train(work.read_rows("redact"), work.columns, params)
+    needed = work.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
+    trained = train(work.read_rows("redact", columns=("subject", "person", *needed)), work.columns, params)
     found = trained.predictions
     labels, scores = found["actual"].to_numpy(float), found["oof_score"].to_numpy(float)
     performance = measure(scores, found["oof_approved"].to_numpy(), labels)

@@ -20,7 +20,7 @@ BUREAU = [
     *("rep", "gdlin", "lines", "mortg", "cons", "pubrec"),
     *("mortno", "mortperf", "mortlat1", "mortlat2", "chist", "thick"),
 ]
-MONEY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "price", "liq", "apr", "netw")
+MONEY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "liq", "apr", "netw")
 RATIOS = ("hrat", "obrat")
 COMMON_NOISE, OWN_NOISE = 0.05, 0.02
 CODES = (666, 1_000_000)  # "not known": no amount, so that noise leaves them alone
@@ -31,7 +31,8 @@ def real_rows(rows: int, seed: int) -> pd.DataFrame:
     """Return `rows` applications: the real ones first, as they are, then resampled ones.
 
     A resampled household's amounts all grow or shrink by one factor (sd 5 %) and a little (2 %) each; its ratios by 2 %
-    of their own. Whole numbers stay whole.
+    of their own. Whole numbers stay whole. The loan's share of the price, of which people choose round figures, stays
+    as it is, and the price follows.
     """
     real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
     if rows <= len(real):
@@ -43,7 +44,7 @@ def real_rows(rows: int, seed: int) -> pd.DataFrame:
         factor = rng.normal(1.0, OWN_NOISE, len(extra)) * (household if column in MONEY else 1.0)
         noisy = (extra[column] * factor).round(0 if pd.api.types.is_integer_dtype(real[column]) else 2)
         extra[column] = noisy.where(~extra[column].isin(CODES), extra[column]).astype(real[column].dtype)
-    extra["loanprc"] = extra["loanamt"] / extra["price"]
+    extra["price"] = (extra["loanamt"] / extra["loanprc"]).round(2)
     return pd.concat([real, extra], ignore_index=True)
 
 
