@@ -24,7 +24,7 @@ from tasks.secrets import secret
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.sealed import KeyStore
+    from tasks.sealed import KeyStore, Retention
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -113,12 +113,16 @@ class Work:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def write_rows(self, frame: "pd.DataFrame", name: str = "rows") -> None:
-        """Seal rows about people (`frame` has a `subject` column of pseudonyms) and write them."""
-        from tasks.sealed import write_rows
+    def write_rows(self, frame: "pd.DataFrame", name: str = "rows", retention: "Retention | None" = None) -> None:
+        """Seal rows about people (`frame` has a `subject` column of pseudonyms) and write them.
 
+        `retention` says under which of a subject's keys; training, if None.
+        """
+        from tasks.sealed import Retention, write_rows
+
+        sealed_as = retention or Retention.TRAINING
         with self.writing(f"{name}.parquet") as path:
-            write_rows(frame, path, dataset=self._dataset(self.stage, name), keys=self.keys)
+            write_rows(frame, path, dataset=self._dataset(self.stage, name), keys=self.keys, retention=sealed_as)
 
     def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
         """Write a report: readable JSON, NaN refused, the same bytes for the same content."""

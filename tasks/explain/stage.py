@@ -9,6 +9,7 @@ from tasks.explain.pages import write_explain_page
 from tasks.explain.params import ExplainLimits, ExplainParams
 from tasks.explain.reasons import load_reason_map
 from tasks.model import Scorer, load_refits
+from tasks.sealed import Retention
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.explain")
@@ -26,7 +27,7 @@ def run(work: Work) -> None:
     refits = load_refits(work.input("train", "refits"))
     found = explain(rows, predictions, scorer, refits, protected, known, params)
     checks = judge_explanation(found.report, limits)
-    work.write_rows(found.reasons, "reasons")
+    work.write_rows(found.reasons, "reasons", Retention.DECISION_RECORD)
     with work.folder_of("page") as page:
         write_explain_page(page, work.case, scorer, found, known, checks)
     work.write_report(found.report)

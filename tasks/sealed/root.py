@@ -1,95 +1,140 @@
-"""The root key, which wraps the bucket keys: in a local file on one machine, in Vault Transit in production."""
+"""The root key, which wraps the bucket keys: in a local file on one machine, in Vault Transit in production.
 
-import base64
-import json
+Rotation has three parts: `advance` makes a new root key beside the old, the store wraps every bucket anew, `retire`
+destroys the old. After that a restored backup of the key store opens nothing.
+"""
+
 import os
-import urllib.error
-import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tasks.errors import SealError, ServiceError
-from tasks.secrets import secret
+from tasks.errors import ConfigError, SealError
+from tasks.secrets import home, secret
+
+Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
+SCRUBBED = "0" * 64
 
 
 class Root(Protocol):
     """Wraps and unwraps 32-byte keys; `context` is bound, so that one wrapping cannot stand for another."""
 
-    def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Return `key` wrapped."""
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a file of this machine: for development, not for custody."""
 
-    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        """Return the key; a wrapping that was altered or is of another context is a SealError."""
+    def wrap(self, keys: Pairs) -> list[bytes]:
+        """Return the keys wrapped, each with its context, under the newest root key."""
+
+    def unwrap(self, wrapped: Pairs) -> list[bytes]:
+        """Return the keys; a wrapping that was altered or is of another context is a SealError."""
+
+    def refresh(self) -> None:
+        """Notice that another process has rotated."""
+
+    def advance(self) -> None:
+        """Make a new root key for `wrap`; `unwrap` still takes the old. Called twice, it makes one."""
+
+    def retire(self) -> None:
+        """Destroy every root key but the newest. Only after everything has been wrapped by it."""
 
 
 class LocalRoot:
-    """A 256-bit key in a file of mode 0600: for one machine and for development."""
+    """A 256-bit key in a file of mode 0600: for one machine and for development.
 
-    def __init__(self, root: Path = Path()) -> None:
-        self._cipher = AESGCM(secret("root", root))
-
-    def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Return a random nonce and the sealed key."""
-        nonce = os.urandom(12)
-        return nonce + self._cipher.encrypt(nonce, key, context)
-
-    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        """Return the key."""
-        try:
-            return self._cipher.decrypt(wrapped[:12], wrapped[12:], context)
-        except InvalidTag as error:
-            raise SealError(
-                "key store",
-                expected="keys wrapped by this installation's root key",
-                found="others",
-                remedy="Restore the root key that belongs to this key store.",
-            ) from error
-
-
-class TransitRoot:
-    """A key that never leaves Vault or OpenBao (`VAULT_ADDR`, `VAULT_TOKEN`, `PORTCULLIS_TRANSIT_KEY`).
-
-    The key must be of type `aes256-gcm96`; contexts are sent as associated data.
+    While it rotates, `root.next.key` lies beside `root.key`. A file system may keep what was overwritten: custody that
+    can be proven needs Transit or an HSM.
     """
 
-    def __init__(self, address: str, token: str, key: str) -> None:
-        self._address, self._token, self._key = address.rstrip("/"), token, key
+    is_local = True
 
-    def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Return Transit's ciphertext (`vault:v1:…`)."""
-        return self._ask("encrypt", {"plaintext": _b64(key), "associated_data": _b64(context)}, "ciphertext").encode()
+    def __init__(self, root: Path = Path()) -> None:
+        self._root = root
+        self._ciphers: list[AESGCM] = []
+        self.refresh()
 
-    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        """Return the key."""
-        answer = self._ask("decrypt", {"ciphertext": wrapped.decode(), "associated_data": _b64(context)}, "plaintext")
-        return base64.b64decode(answer)
+    def refresh(self) -> None:
+        """Read the key files again, the newest first; one that another process replaces meanwhile is read again."""
+        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
+            self._ciphers = [AESGCM(secret("root", self._root))]
+            return
+        following, current = _text(self._next), _text(self._current)
+        while current == SCRUBBED and following is None:
+            following, current = _text(self._next), _text(self._current)
+        keys = [bytes.fromhex(following)] if following else []
+        if current != SCRUBBED:
+            keys.append(secret("root", self._root))
+        self._ciphers = [AESGCM(key) for key in keys]
 
-    def _ask(self, verb: str, body: dict[str, str], field: str) -> str:
-        request = urllib.request.Request(
-            f"{self._address}/v1/transit/{verb}/{self._key}",
-            data=json.dumps(body).encode(),
-            headers={"X-Vault-Token": self._token},
+    def wrap(self, keys: Pairs) -> list[bytes]:
+        """Return a random nonce and the sealed key, each."""
+        made = []
+        for key, context in keys:
+            nonce = os.urandom(12)
+            made.append(nonce + self._ciphers[0].encrypt(nonce, key, context))
+        return made
+
+    def unwrap(self, wrapped: Pairs) -> list[bytes]:
+        """Return the keys, whichever of the two root keys wrapped them."""
+        return [self._unwrapped(text, context) for text, context in wrapped]
+
+    def _unwrapped(self, wrapped: bytes, context: bytes) -> bytes:
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                return cipher.decrypt(wrapped[:12], wrapped[12:], context)
+        raise SealError(
+            "key store",
+            expected="keys wrapped by this installation's root key",
+            found="others",
+            remedy="Restore the root key that belongs to this key store.",
         )
+
+    def advance(self) -> None:
+        """Make `root.next.key`, unless an interrupted rotation has left one."""
+        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
+            raise ConfigError(
+                "$PORTCULLIS_SECRET_ROOT",
+                expected="a root key that can be rotated",
+                found="one that the environment holds",
+                remedy="Keep it in a key file or in Transit: an erasure destroys the old root key.",
+            )
+        secret("root.next", self._root)
+        self.refresh()
+
+    def retire(self) -> None:
+        """Overwrite the old key file, then put the new one in its place."""
+        if not self._next.exists():
+            return
+        with self._current.open("r+", encoding="ascii") as stream:
+            stream.write(SCRUBBED)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._next.replace(self._current)
+        folder = os.open(home(self._root), os.O_RDONLY)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return str(json.load(answer)["data"][field])
-        except urllib.error.HTTPError as error:
-            raise SealError(
-                f"Transit key {self._key}",
-                expected=f"to {verb} a key",
-                found=f"HTTP {error.code}",
-                remedy="Check the token's policy and that this key store belongs to this key.",
-            ) from error
-        except (OSError, KeyError, ValueError) as error:
-            raise ServiceError(
-                self._address,
-                expected="Vault or OpenBao to answer",
-                found=type(error).__name__,
-                remedy="Start or unseal it; nothing was lost.",
-            ) from error
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self.refresh()
+
+    @property
+    def _current(self) -> Path:
+        return home(self._root) / "root.key"
+
+    @property
+    def _next(self) -> Path:
+        return home(self._root) / "root.next.key"
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
 
 
 def open_root(root: Path = Path()) -> Root:
@@ -97,9 +142,7 @@ def open_root(root: Path = Path()) -> Root:
     address = os.environ.get("VAULT_ADDR")
     key = os.environ.get("PORTCULLIS_TRANSIT_KEY")
     if address and key:
+        from tasks.sealed.transit import TransitRoot
+
         return TransitRoot(address, os.environ.get("VAULT_TOKEN", ""), key)
     return LocalRoot(root)
-
-
-def _b64(value: bytes) -> str:
-    return base64.b64encode(value).decode()

@@ -13,20 +13,24 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
 
 from tasks.errors import SealError
-from tasks.sealed.keys import ID_BYTES, KeyStore
+from tasks.sealed.keys import ID_BYTES, KeyStore, Retention
 from tasks.sealed.packing import Layout, pack, unpack
 
 CHUNK_ROWS = 65_536
+TAG_BYTES = 16
 SUBJECT = "subject"
 SCHEMA = pa.schema([pa.field("key", pa.binary(ID_BYTES), nullable=False), pa.field("row", pa.binary(), nullable=False)])
-LAYOUT, MAC = b"portcullis.layout", b"portcullis.mac"
+DATASET, LAYOUT, MAC = b"portcullis.dataset", b"portcullis.layout", b"portcullis.mac"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Opened:
 class SealedWriter:
     """Write a sealed dataset chunk by chunk; the file is complete only when the context ends without an error."""
 
-    def __init__(self, path: Path, *, dataset: str, keys: KeyStore, retention: str = "training") -> None:
+    def __init__(self, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING) -> None:
         self._path, self._dataset, self._keys, self._retention = path, dataset, keys, retention
         self._layout: Layout | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -74,17 +78,18 @@ class SealedWriter:
             self._seal(frame.iloc[start : start + CHUNK_ROWS], layout)
 
     def _seal(self, frame: pd.DataFrame, layout: Layout) -> None:
-        keys = self._keys.for_subjects(frame[SUBJECT].unique(), self._retention)
+        codes, subjects = pd.factorize(frame[SUBJECT])
+        known = self._keys.for_subjects(list(subjects), self._retention)
+        keys = [known[subject] for subject in subjects]
         bound = _bound(self._dataset, layout.to_json())
         sealed, ids = [], []
-        for position, (subject, row) in enumerate(zip(frame[SUBJECT], pack(frame, layout), strict=True), self.rows):
-            key = keys[subject]
-            data = bound + key.key_id + position.to_bytes(8)
-            nonce = blake2b(data + row, key=key.nonce_key, digest_size=12).digest()
-            text = key.cipher.encrypt(nonce, row, data)
-            sealed.append(nonce + text)
-            ids.append(key.key_id)
-            self._tags.update(key.key_id + text[-16:])
+        for position, (code, row) in enumerate(zip(codes.tolist(), pack(frame, layout), strict=True), self.rows):
+            key_id, cipher, nonce_key = keys[code]
+            data = bound + key_id + position.to_bytes(8)
+            nonce = blake2b(data + row, key=nonce_key, digest_size=12).digest()
+            sealed.append(nonce + cipher.encrypt(nonce, row, data))
+            ids.append(key_id)
+        self._tags.update(b"".join([key_id + row[-TAG_BYTES:] for key_id, row in zip(ids, sealed, strict=True)]))
         self.rows += len(frame)
         if self._writer is not None:
             self._writer.write_table(
@@ -99,11 +104,15 @@ class SealedWriter:
         if kind is None:
             layout = self._layout.to_json()
             mac = _mac(self._keys, self._dataset, layout, self.rows, self._tags.digest())
-            self._writer.add_key_value_metadata({LAYOUT: layout, MAC: mac.hex().encode()})
+            self._writer.add_key_value_metadata(
+                {DATASET: self._dataset.encode(), LAYOUT: layout, MAC: mac.hex().encode()}
+            )
         self._writer.close()
 
 
-def write_rows(frame: pd.DataFrame, path: Path, *, dataset: str, keys: KeyStore, retention: str = "training") -> None:
+def write_rows(
+    frame: pd.DataFrame, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING
+) -> None:
     """Seal a frame into one file. It has a `subject` column of pseudonyms; equal input gives equal bytes."""
     with SealedWriter(path, dataset=dataset, keys=keys, retention=retention) as writer:
         writer.write(frame)
@@ -144,7 +153,8 @@ def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
     bound = _bound(dataset, layout_json)
     if file.num_row_groups == 0:
         yield Opened(unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0)
-    for ids, sealed in _groups(file, shown):
+    for table in _groups(file, shown):
+        ids, sealed = table["key"].to_pylist(), table["row"].to_pylist()
         opened = _unseal(ids, sealed, position, bound, layout, keys, shown)
         position += len(ids)
         yield opened if columns is None else Opened(opened.frame[list(columns)], opened.unsealed, opened.shredded)
@@ -171,12 +181,14 @@ def _unseal(
     return Opened(unpack(rows, layout), len(rows), len(ids) - len(rows))
 
 
-def _groups(file: pq.ParquetFile, where: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """Yield each row group's key ids and sealed rows; a group that does not parse is a SealError."""
+def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
+    """Yield each row group; one that does not parse is a SealError."""
     for group in range(file.num_row_groups):
         try:
             table = file.read_row_group(group, columns=SCHEMA.names)
-            yield table["key"].to_pylist(), table["row"].to_pylist()
+            if table.schema.field("key").type != SCHEMA.field("key").type:
+                raise KeyError("key ids of another length")
+            yield table
         except (pa.ArrowException, KeyError, OSError) as error:
             raise SealError(
                 where,
@@ -189,10 +201,24 @@ def _groups(file: pq.ParquetFile, where: str) -> Iterator[tuple[list[bytes], lis
 def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
     """Return how many rows there are, and the digest of all their key ids and tags."""
     digest, rows = hashlib.sha256(), 0
-    for ids, sealed in _groups(file, where):
-        rows += len(ids)
-        digest.update(b"".join([key_id + row[-16:] for key_id, row in zip(ids, sealed, strict=True)]))
+    for table in _groups(file, where):
+        rows += len(table)
+        digest.update(_interleaved(table))
     return rows, digest.digest()
+
+
+def _interleaved(table: pa.Table) -> bytes:
+    """Return key id and tag of every row, one after the other."""
+    tags = pc.binary_slice(table["row"], -TAG_BYTES).combine_chunks().cast(pa.binary(TAG_BYTES))
+    both = [np.frombuffer(b"".join(_raw(part)), np.uint8).reshape(-1, TAG_BYTES) for part in (table["key"], tags)]
+    return np.hstack(both).tobytes()
+
+
+def _raw(column: Any) -> Iterator[bytes]:
+    """Yield the values of a column of fixed width, each chunk's in one piece."""
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        width = chunk.type.byte_width
+        yield chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()
 
 
 def _bound(dataset: str, layout: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Seal, mutate, demand refusal: no byte may change, no row may move, none may be left out."""
 
 import multiprocessing
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 
 from tasks.errors import SealError
 from tasks.sealed import SealedWriter, iter_rows, open_keys, read_rows, write_rows
+from tasks.sealed.shredding import shred
 
 
 @pytest.fixture
-def keys(tmp_path, monkeypatch):
-    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+def keys(home):
     return open_keys()
 
 
@@ -133,8 +134,7 @@ def test_rows_without_a_subject_are_not_sealed(tmp_path, keys):
 def test_a_destroyed_key_shreds_its_rows_in_every_file_and_no_others(tmp_path, keys):
     for name in ("a", "b"):
         write_rows(frame(), tmp_path / name, dataset=name, keys=keys)
-    lookup = keys.lookup(f"{1:032x}", "training")
-    keys._connection.execute("DELETE FROM keys WHERE lookup = ?", (lookup,))
+    shred(keys, [f"{1:032x}"], date(2026, 1, 1))
     for name in ("a", "b"):
         opened = read_rows(tmp_path / name, dataset=name, keys=keys)
         assert (opened.unsealed, opened.shredded) == (5, 2)

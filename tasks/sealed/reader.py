@@ -1,0 +1,64 @@
+"""Read sealed rows as a person: in a notebook, or with `python -m tasks.sealed show`. Every read is audited first."""
+
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.audit import audit
+from tasks.case import load_case
+from tasks.errors import DataError
+from tasks.sealed.keys import open_keys
+from tasks.sealed.rows import Opened, iter_rows
+
+ALSO = {"raw": "ingest", "redacted": "redact"}  # what people call them
+
+
+def read_dataset(
+    case: str, stage: str, name: str = "rows", *, why: str, rows: int | None = None, root: Path = Path()
+) -> Opened:
+    """Return the rows of a sealed dataset, in memory only, and how many are readable.
+
+    In a notebook: `read_dataset("loan", "redact", why="looking into complaint 17").frame`. Do not save a notebook with
+    rows in its output.
+
+    Args:
+        case: A use case.
+        stage: The stage that wrote it, as `redact`.
+        name: The dataset's name, as `rows`, `predictions` or `reasons`.
+        why: The reason, for the audit.
+        rows: How many rows at most; all, if None.
+        root: The checkout.
+
+    Raises:
+        DataError: There is no such dataset; the message lists those there are.
+        SealError: It was altered, or is of another installation.
+    """
+    load_case(case, root)
+    stage = ALSO.get(stage, stage)
+    path = root / "data" / case / stage / f"{name}.parquet"
+    if not path.is_file():
+        raise DataError(
+            f"dataset {case}/{stage}/{name}",
+            expected="one of: " + ", ".join(datasets(case, root)),
+            found="none of that name",
+            remedy="Check the spelling, or run the stage first.",
+        )
+    dataset = f"{case}/{stage}/{name}"
+    audit("read rows", what=dataset, why=why, root=root, rows="all" if rows is None else rows)
+    parts, left = [], rows
+    for part in iter_rows(path, dataset=dataset, keys=open_keys(root)):
+        parts.append(part)
+        left = None if left is None else left - part.unsealed
+        if left is not None and left <= 0:
+            break
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    frame = frame if rows is None else frame.iloc[:rows]
+    return Opened(frame, sum(part.unsealed for part in parts), sum(part.shredded for part in parts))
+
+
+def datasets(case: str, root: Path = Path()) -> list[str]:
+    """Return the sealed datasets that lie in `data/` for a use case."""
+    folder = root / "data" / case
+    found = sorted(folder.glob("*/*.parquet"))
+    return [f"{case}/{path.parent.name}/{path.stem}" for path in islice(found, 50)]

@@ -1,0 +1,75 @@
+"""A person's look at sealed rows: allowed, limited, and on record."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from tasks.errors import DataError
+from tasks.sealed.reader import read_dataset
+from tasks.work import Work
+
+
+@pytest.fixture
+def root(home, tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
+    (tmp_path / "configs" / "bank.yaml").write_text(yaml.safe_dump({"title": "Bank"}))
+    monkeypatch.chdir(tmp_path)
+    rows = pd.DataFrame({"subject": [f"{i:032x}" for i in range(9)], "income": range(9)})
+    Work("redact", "bank", tmp_path).write_rows(rows)
+    return tmp_path
+
+
+def events(home):
+    return [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+
+
+def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
+    opened = read_dataset("bank", "redact", why="complaint 17", rows=3)
+    assert opened.frame["income"].tolist() == [0, 1, 2]
+    (event,) = events(home)
+    assert event["action"] == "read rows"
+    assert event["what"] == "bank/redact/rows"
+    assert event["why"] == "complaint 17"
+    assert event["rows"] == 3
+    assert "@" in event["who"]
+    assert event["at"].endswith("+00:00")
+    assert (home / "audit.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
+    for stage in ("redact", "redacted"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tasks.sealed", "show", "bank", stage, "--rows", "2", "--columns", "income"],
+            capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, env=_environment(home),
+        )  # fmt: skip
+        assert done.stdout.split() == ["income", "0", "0", "1", "1"]
+    assert [event["why"] for event in events(home)] == ["not said", "not said"]
+
+
+def test_a_read_that_cannot_be_recorded_does_not_happen(root, home):
+    (home / "audit.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError):
+        read_dataset("bank", "redact", why="x")
+
+
+def test_what_is_not_there_is_said_with_what_is(root, home):
+    with pytest.raises(DataError, match="bank/redact/rows"):
+        read_dataset("bank", "train", why="x")
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks.sealed", "show", "bank", "train", "--why", "x"],
+        capture_output=True, text=True, check=False, env=_environment(home),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def _environment(home):
+    import os
+    from pathlib import Path
+
+    return {**os.environ, "PORTCULLIS_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[3])}
