@@ -30,4 +30,5 @@ def run(work: Work) -> None:
     work.write_rows(rows)
     work.write_report(report)
     verdict = work.write_verdict(judge_redaction(report, limits))
+    logger.info("names by: %s", report.recogniser)
     logger.info("%d rows, %d texts masked: %s", report.rows, report.texts, verdict.outcome.value)

@@ -3,10 +3,13 @@
 import socket
 
 import pytest
+import spacy
 
 from tasks.errors import ConfigError
+from tasks.redact.names import model_path
 from tasks.redact.params import RedactParams
-from tasks.redact.presidio import PresidioFinder, model_path
+from tasks.redact.presidio import PresidioFinder
+from tests.tasks.redact.notes import officers_notes
 
 PARAMS = RedactParams(
     engine="presidio",
@@ -70,3 +73,27 @@ def test_it_asks_nobody_on_the_network(finder, monkeypatch):
 def test_a_model_that_is_not_installed_is_named_not_downloaded():
     with pytest.raises(ConfigError, match="no_such_pipeline"):
         model_path("no_such_pipeline")
+
+
+def test_its_spans_are_plain_presidio_s_on_899_of_900_notes():
+    from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    class Whole(SpacyNlpEngine):
+        def load(self):
+            self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
+
+    engine = Whole(models=[{"lang_code": "en", "model_name": PARAMS.model}])
+    engine.load()
+    plain = BatchAnalyzerEngine(AnalyzerEngine(nlp_engine=engine, supported_languages=["en"]))
+    entities = tuple(plain.analyzer_engine.get_supported_entities("en"))
+    ours = PresidioFinder(PARAMS.model_copy(update={"recognisers": None, "entities": entities, "min_score": 0.0}))
+    texts = officers_notes(900)
+    results = plain.analyze_iterator(texts, language="en", batch_size=256)
+    theirs = [{(found.start, found.end, found.entity_type) for found in one} for one in results]
+    different = sum(
+        {(span.start, span.end, span.kind) for span in spans} != expected
+        for spans, expected in zip(ours.find(texts), theirs, strict=True)
+    )
+    assert sum(map(len, theirs)) > 3000
+    assert different <= 1
