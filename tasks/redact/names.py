@@ -57,7 +57,7 @@ def _batches(texts: list[str]) -> list[list[tuple[int, int, int]]]:
     batches: list[list[tuple[int, int, int]]] = [[]]
     size = 0
     for index, text in enumerate(texts):
-        for start, end in _pieces(text):
+        for start, end in cut(text, LONGEST_PIECE):
             if len(batches[-1]) == BATCH_TEXTS or (size + end - start > BATCH_CHARACTERS and batches[-1]):
                 batches.append([])
                 size = 0
@@ -66,12 +66,13 @@ def _batches(texts: list[str]) -> list[list[tuple[int, int, int]]]:
     return batches
 
 
-def _pieces(text: str) -> list[tuple[int, int]]:
-    if len(text) <= LONGEST_PIECE:
+def cut(text: str, longest: int) -> list[tuple[int, int]]:
+    """Return the pieces of a text, none longer than `longest`; an empty text has none."""
+    if len(text) <= longest:
         return [(0, len(text))] if text else []
     pieces, start = [], 0
-    while len(text) - start > LONGEST_PIECE:
-        end = _cut(text, start + LONGEST_PIECE // 2, start + LONGEST_PIECE)
+    while len(text) - start > longest:
+        end = _cut(text, start + longest // 2, start + longest)
         pieces.append((start, end))
         start = end
     return [*pieces, (start, len(text))]

@@ -20,6 +20,9 @@ ENTITIES = (
     "US_ITIN",
     "US_PASSPORT",
     "MAC_ADDRESS",
+    "UK_NHS",
+    "ID",
+    "USER_NAME",
 )
 
 
@@ -28,7 +31,9 @@ class RedactParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: Literal["presidio"]
+    mode: Literal["fast", "exact"] = Field(
+        default="fast", description="fast: own patterns, validators and rules for names; exact: what Presidio finds"
+    )
     language: str
     model: str = Field(description="a spaCy pipeline: an installed package, or a package that carries one in `_model`")
     min_score: float = Field(ge=0, le=1)

@@ -7,8 +7,10 @@ Names come from `names.py`; a pattern recogniser runs only on texts that its pat
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from tasks.redact.finding.recognisers import load_recognisers
 from tasks.redact.names import NameFinder, load_pipeline, model_path
 from tasks.redact.params import RedactParams
 from tasks.redact.prefilter import Prefilter
@@ -164,5 +166,6 @@ def _analyzer(params: RedactParams) -> Any:
     registry = RecognizerRegistry(supported_languages=[params.language])
     registry.load_predefined_recognizers(languages=[params.language], nlp_engine=engine)
     if params.recognisers:
-        registry.add_recognizers_from_yaml(params.recognisers)
+        for recogniser in load_recognisers(Path(params.recognisers)):
+            registry.add_pattern_recognizer_from_dict(recogniser.for_presidio())
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[params.language])

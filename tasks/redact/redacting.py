@@ -156,7 +156,7 @@ def _fate(name: str, columns: Columns, params: RedactParams) -> str:
         case Role.FEATURE | Role.PROTECTED | Role.TARGET:
             return f"kept as {column.role.value}"
         case Role.FREE_TEXT:
-            return f"masked by {params.engine} and row link"
+            return f"masked by row link and the {params.mode} recognisers"
         case Role.QUASI:
             return f"made coarser ({column.kind})"
         case Role.SUBJECT:

@@ -14,6 +14,11 @@ class Span:
     start: int
     end: int
     kind: str
+    score: float = 1.0  # how sure the finder is
+
+    def moved(self, by: int) -> "Span":
+        """Return the span of a text that begins `by` characters earlier."""
+        return Span(self.start + by, self.end + by, self.kind, self.score)
 
 
 def merge(*found: Iterable[Span]) -> tuple[Span, ...]:

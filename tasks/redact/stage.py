@@ -3,8 +3,9 @@
 import logging
 
 from tasks.redact.judging import judge_redaction
+from tasks.redact.opening import open_finder
 from tasks.redact.params import RedactLimits, RedactParams
-from tasks.redact.redacting import Finder, redact
+from tasks.redact.redacting import redact
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.redact")
@@ -14,17 +15,12 @@ def run(work: Work) -> None:
     """Redact ingest's rows, report what was found, and judge what leaked."""
     params, limits = work.params(RedactParams), work.limits(RedactLimits)
 
-    def open_finder() -> Finder:
-        from tasks.redact.presidio import PresidioFinder
-
-        return PresidioFinder(params)
-
     rows, report = redact(
         work.read_rows("ingest"),
         work.columns,
         params,
         work.secret("pseudonym"),
-        open_finder,
+        lambda: open_finder(params),
         lambda done, of: logger.info("%d of %d texts", done, of),
     )
     work.write_rows(rows)

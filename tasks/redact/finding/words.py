@@ -1,0 +1,13 @@
+"""Lists of words, kept as data in `words.yaml`."""
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+
+@cache
+def word_list(name: str) -> frozenset[str]:
+    """Return one list of words, lower case."""
+    lists = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+    return frozenset(lists[name].split())
