@@ -1,16 +1,15 @@
-"""DVC's only door: `python -m tasks <stage> <use case>` runs one stage of the data path.
+"""DVC's only door: `python -m tasks <stage> <use case>` runs one stage of the data path, and signs what came of it.
+
+This process is the worker: it starts the stage's own code in a process that has no signing credentials, digests what
+lies on disk before and after, and appends the signed statements to the ledger. A stage that nobody signed for failed.
 
 Exit codes: 0 done (whatever the verdict), 2 something a person can mend, 3 a shut gate, 4 a service, 1 a bug.
 """
 
-import ctypes
-import importlib
 import os
-import signal
 import sys
 
 from tasks.errors import PortcullisError, RefusedError
-from tasks.pipeline.channel import Channel
 
 PATH = (
     "admit",  # may these sources be used today, and have they changed?
@@ -23,54 +22,81 @@ PATH = (
     "decide",  # weigh every verdict
     "register",  # open the registry, or leave it shut
 )
+CREDENTIALS = ("PORTCULLIS_SIGNING_", "PORTCULLIS_LEDGER_URL")  # what the stage's own process is not given
+READER = "PORTCULLIS_LEDGER_READ_URL"
+MOST_REPORT_BYTES = 4096
+SIGNALLED = 128
 
 
 def main(arguments: list[str]) -> int:
-    """Run the stage and return the process's exit code."""
+    """Run the stage, sign for it, and return the process's exit code."""
     if len(arguments) != 2 or arguments[0] not in PATH:
         print(f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(PATH)}", file=sys.stderr)
         return 2
+    from tasks.evidence import attesting
+    from tasks.running import die_with_parent
+
     stage, case = arguments
-    _die_with_parent()
+    die_with_parent()
+    try:
+        before = attesting.look(stage, case)
+        child, reports = _start(stage, case)
+        seen = attesting.observe(before, os.urandom(16).hex())
+    except PortcullisError as error:
+        return _failed(stage, error)
+    code, claimed = _ended(child), _claimed(reports)
+    if code not in (0, RefusedError.exit_code):
+        return code
+    try:
+        attesting.attest(seen, claimed, refused=code != 0)
+    except PortcullisError as error:
+        return _failed(stage, error)
+    return code
+
+
+def _start(stage: str, case: str) -> tuple[int, int]:
+    """Start the stage's own code; return its process and the pipe that it reports to."""
+    reports, pipe = os.pipe()
+    os.set_inheritable(pipe, True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(CREDENTIALS)}
+    if reader := os.environ.get(READER):
+        environment["PORTCULLIS_LEDGER_URL"] = reader
+    environment["PORTCULLIS_REPORT_FD"] = str(pipe)
+    command = [sys.executable, "-m", "tasks.running", stage, case]
+    child = os.posix_spawn(sys.executable, command, environment)
+    os.close(pipe)
+    return child, reports
+
+
+def _ended(child: int) -> int:
+    """Wait for the stage's process; return its exit code, or 128 and its signal as a shell does."""
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return SIGNALLED - code if code < 0 else code
+
+
+def _claimed(reports: int) -> dict[str, int]:
+    """Return the counts that the stage claims: two known names, whole numbers, or nothing."""
+    import json
+
+    from tasks.evidence.attesting import COUNTS
+
+    with os.fdopen(reports, "rb") as pipe:
+        said = pipe.read(MOST_REPORT_BYTES)
+    try:
+        values = json.loads(said) if said else {}
+        return {name: values[name] for name in COUNTS if type(values.get(name)) is int and values[name] >= 0}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def _failed(stage: str, error: PortcullisError) -> int:
+    """Tell the runner, or the terminal, why the stage counts as failed."""
+    from tasks.pipeline.channel import Channel
+
     with Channel.to_parent(stage) as channel:
-        try:
-            _run(stage, case)
-        except RefusedError as refusal:
-            channel.refused(refusal.lines)
-            return refusal.exit_code
-        except PortcullisError as error:
-            channel.failed(str(error), error.exit_code)
-            return error.exit_code
-        except Exception as error:
-            channel.failed(_without_values(error), 1)
-            return 1
-    return 0
-
-
-def _run(stage: str, case: str) -> None:
-    from tasks.work import Work
-
-    importlib.import_module(f"tasks.{stage}.stage").run(Work(stage, case))
-
-
-def _without_values(error: BaseException) -> str:
-    """Return an unexpected error's type and place; its text may quote a personal value and stays here.
-
-    `PORTCULLIS_DEBUG=1` shows the text too: for development on invented data.
-    """
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
-    shown = f": {error}" if os.environ.get("PORTCULLIS_DEBUG") == "1" else " (its text is withheld: PORTCULLIS_DEBUG=1)"
-    return f"{type(error).__name__} at {places}{shown}"
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this stage when its runner dies, so that no orphan writes into a retry's outputs."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        channel.failed(str(error), error.exit_code)
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Gather what a decision rests on from what lies in `data/` now. `decide` and `register` do it independently."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tasks.case import load_case
 from tasks.digests import sha256_of
 from tasks.errors import ConfigError
-from tasks.gates.decision import SUBJECTS, Decision, weigh
-from tasks.gates.verdict import digest_of
+from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
+from tasks.gates.verdict import Outcome, digest_of
 from tasks.work import Work
 
 
@@ -32,4 +33,15 @@ def gather(work: Work) -> Decision:
         limits_sha256={gate: digest_of(values) for gate, values in limits.items()},
         all_limits_sha256=digest_of(limits),
         trained_under_sha256=report.get("limits_sha256"),
+    )
+
+
+def refusals_that_stand(gates: Iterable[GateResult], *, is_cleared: bool) -> tuple[str, ...]:
+    """Return the refusals of the verdicts as they lie on disk.
+
+    An undecided one does not stand where the ledger clears: then a validator has accepted it, by name and by signature.
+    A failed one always stands.
+    """
+    return tuple(
+        line for gate in gates for line in gate.refusals if not (is_cleared and gate.outcome is Outcome.UNDECIDED)
     )

@@ -4,12 +4,13 @@ import logging
 import os
 import subprocess
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import RefusedError
-from tasks.gates import Outcome, Verdict
+from tasks.evidence.clearance import clear_model
+from tasks.gates import Verdict
 from tasks.gates.decision import SUBJECTS, Decision
-from tasks.weighing import gather
+from tasks.weighing import gather, refusals_that_stand
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.register")
@@ -23,16 +24,19 @@ class RegisterParams(BaseModel):
     model: str
     experiment: str
     alias: str = "candidate"
+    approval: bool = Field(
+        default=False, description="whether a second person has to approve the very model, by signature"
+    )
 
 
 def run(work: Work) -> None:
     """Register the model if, and only if, every gate passed about exactly these bytes."""
     params = work.params(RegisterParams)
     decision = gather(work)
-    if refusals := (*_circumstances(work, decision), *decision.refusals):
+    cleared = clear_model(work.case, decision.model_sha256, work.root)
+    written = refusals_that_stand(decision.gates, is_cleared=not cleared.refusals)
+    if refusals := (*_circumstances(work, decision), *written, *cleared.refusals):
         raise RefusedError(f"register@{work.case}", refusals, remedy="Mend what failed, never the limit.")
-    if decision.outcome is not Outcome.PASS:
-        raise RefusedError(f"register@{work.case}", ("no gate was passed",), remedy="Run the whole path.")
     _publish(work, params, decision)
 
 

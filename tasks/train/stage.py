@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.case import CONFIGS, Role, load_case
 from tasks.digests import sha256_of
 from tasks.errors import RefusedError
+from tasks.evidence.clearance import clear_training
 from tasks.gates import digest_of
 from tasks.gates.decision import BEFORE_TRAINING, weigh_gate
 from tasks.model import save_refits
@@ -15,6 +16,7 @@ from tasks.train.pages import write_performance_page
 from tasks.train.params import TrainLimits, TrainParams
 from tasks.train.performance import judge_performance, measure, roc
 from tasks.train.training import train
+from tasks.weighing import refusals_that_stand
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.train")
@@ -56,13 +58,15 @@ def run(work: Work) -> None:
 def _refuse_behind_a_shut_gate(work: Work) -> None:
     limits = load_case(work.case, work.root)["limits"]
     lines = [f"agreements: {line}" for line in lapsed(work.params(Sources, "sources"))]
+    cleared = clear_training(work.case, sha256_of(work.input("redact", "rows.parquet")), work.root)
+    lines += cleared.refusals
     for gate in BEFORE_TRAINING:
         verdict = work.read_verdict(gate)
         artefacts = {name: sha256_of(work.data / name) for name in verdict.about if (work.data / name).exists()}
         result = weigh_gate(
             gate, verdict, use_case=work.case, artefacts=artefacts, limits_sha256=digest_of(limits.get(gate))
         )
-        lines += result.refusals
+        lines += refusals_that_stand((result,), is_cleared=not cleared.refusals)
     if lines:
         raise RefusedError(f"train@{work.case}", tuple(lines), remedy="Mend what failed, never the limit.")
 

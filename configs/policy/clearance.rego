@@ -1,0 +1,186 @@
+# What must hold before a model is trained (purpose "train") and before it is registered (purpose "register").
+#
+# Python finds the facts: it verifies every signature, walks the lineage by sha256 and names what does not hold in
+# `input.broken`. This policy judges them. It answers with an object, always; no answer refuses. Times are epoch seconds.
+# Kept to what OPA and rego-cpp both read. The tests are in clearance_test.rego.
+package portcullis.clearance
+
+import rego.v1
+
+required_gates := {
+	"train": {"redact", "validate"},
+	"register": {"redact", "validate", "train", "explain", "fairness"},
+}
+
+# Each gate has to have made these tests: by the beginning of their names, for the rest names groups and columns.
+required_tests := {
+	"redact": {
+		"leak ratio, own person",
+		"identifiers of its own row that survive in a text",
+	},
+	"validate": {
+		"expectations",
+		"largest drift of a column",
+		"exact duplicates across people",
+		"near duplicates across people",
+		"rarest label",
+		"smallest group of",
+	},
+	"train": {"AUC, lower end", "calibration error", "balanced accuracy"},
+	"explain": {"additivity error", "proxy", "declined applicants without a reason"},
+	"fairness": {
+		"disparate impact ratio",
+		"equal opportunity difference",
+		"average absolute odds difference",
+		"Theil index",
+	},
+}
+
+# Whether a model may be registered from a tree that differs from its commit. Shipped as true: the first release of a new
+# use case is made before its configuration is committed. A bank sets it to false.
+dirty_tree_allowed := true
+
+decision := {"allow": count(refusals) == 0, "refusals": refusals}
+
+gates := required_gates[input.purpose]
+
+refusals contains "policy: no such purpose" if not required_gates[input.purpose]
+
+refusals contains line if some line in input.broken
+
+refusals contains sprintf("%s: no signed verdict", [gate]) if {
+	some gate in gates
+	not input.gates[gate]
+}
+
+refusals contains sprintf("%s: %s: failed, says entry %d", [gate, test, verdict.index]) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some test in verdict.failed
+}
+
+refusals contains sprintf("%s: %s: undecided, says entry %d, and nobody accepted it", [gate, test, verdict.index]) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some test in verdict.undecided
+	not accepted(gate, verdict, test)
+}
+
+refusals contains sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index]) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	verdict.outcome != "pass"
+	count(verdict.failed) + count(verdict.undecided) == 0
+}
+
+refusals contains sprintf("%s: test `%s` was not made, says entry %d", [gate, test, verdict.index]) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some test in required_tests[gate]
+	not made(verdict, test)
+}
+
+refusals contains sprintf("fairness: no test about `%s` was made, says entry %d", [attribute, verdict.index]) if {
+	some gate in gates
+	gate == "fairness"
+	verdict := input.gates[gate]
+	some attribute in input.attributes
+	not about_attribute(verdict, attribute)
+}
+
+refusals contains sprintf("%s: entry %d was judged by another %s than the one in force", [gate, verdict.index, name]) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some name, digest in verdict.current
+	object.get(verdict.configuration, name, "") != digest
+}
+
+refusals contains sprintf("%s: nothing is in force that it could be judged by", [gate]) if {
+	some gate in gates
+	count(object.get(input.gates[gate], "current", {})) == 0
+}
+
+refusals contains "decide: no signed decision about this model" if {
+	input.purpose == "register"
+	not input.decision.result
+}
+
+refusals contains sprintf("decide: entry %d decided against this model: %s", [input.decision.index, line]) if {
+	input.purpose == "register"
+	input.decision.result != "PASSED"
+	count(accepted_gates) == 0
+	some line in object.get(input.decision, "refusals", ["without a reason"])
+}
+
+refusals contains sprintf("%s: made from a tree that differs from its commit: %s", [step.stage, path]) if {
+	not dirty_tree_allowed
+	some step in input.steps
+	some path in step.dirty
+}
+
+refusals contains line if {
+	input.purpose == "register"
+	input.approval.required
+	count(approvals) == 0
+	some line in approval_lines
+}
+
+# An approval counts if it is for this model, in force, and its giver did not make the run.
+approvals contains given.index if {
+	some given in input.approval.given
+	in_force(given)
+	not given.by_author
+}
+
+approval_lines contains "approval: nobody has approved this model; `./portcullis approve` says how" if {
+	count(input.approval.given) == 0
+}
+
+approval_lines contains sprintf("approval: that of entry %d has expired", [given.index]) if {
+	some given in input.approval.given
+	not in_force(given)
+}
+
+approval_lines contains sprintf("approval: entry %d is by %s, who made this run", [given.index, given.person]) if {
+	some given in input.approval.given
+	given.by_author
+}
+
+# A validator may accept an undecided check, by name, of exactly this verdict, until a date.
+accepted(gate, verdict, test) if {
+	some given in input.acceptances
+	given.gate == gate
+	given.verdict == verdict.report
+	test in given.tests
+	in_force(given)
+	not given.by_author
+}
+
+accepted_gates contains gate if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some test in verdict.undecided
+	accepted(gate, verdict, test)
+}
+
+in_force(given) if given.expires > input.now
+
+made(verdict, test) if {
+	some name in verdict.passed
+	startswith(name, test)
+}
+
+made(verdict, test) if {
+	some name in verdict.failed
+	startswith(name, test)
+}
+
+made(verdict, test) if {
+	some name in verdict.undecided
+	startswith(name, test)
+}
+
+about_attribute(verdict, attribute) if {
+	some name in array.concat(array.concat(verdict.passed, verdict.failed), verdict.undecided)
+	contains(name, sprintf("(%s)", [attribute]))
+}

@@ -1,0 +1,139 @@
+"""Clearance: whether the ledger lets a model be trained, or registered. It believes no file's word.
+
+The facts come from the ledger alone (`chain.examine`) and from digests computed now; the policy judges them.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import EvidenceError
+from tasks.evidence import policy
+from tasks.evidence.attesting import POLICY
+from tasks.evidence.chain import JUDGED, Chain, GateVerdict, examine, latest_decision
+from tasks.evidence.consents import acceptances_of, approvals_of, authors_of
+from tasks.evidence.declared import artefact, declared, ignored_names, named, section_of
+from tasks.evidence.notary import open_ledger, trusted_root
+from tasks.evidence.reading import Log, read_log
+from tasks.evidence.statement import canonical
+
+BEFORE_TRAINING = ("redact", "validate")
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Whether a model, or data to train on, is cleared; `refusals` says why not, one line each."""
+
+    chain: Chain
+    refusals: tuple[str, ...]
+
+
+def clear_model(case: str, model_sha256: str, root: Path = Path()) -> Clearance:
+    """Say whether the model with these bytes may be registered."""
+    return _clear("register", case, "train/model", model_sha256, tuple(JUDGED), root)
+
+
+def clear_training(case: str, rows_sha256: str, root: Path = Path()) -> Clearance:
+    """Say whether a model may be trained on these redacted rows."""
+    return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, root)
+
+
+def configuration_now(gate: str, case: str, root: Path = Path()) -> dict[str, str]:
+    """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
+    found, ignored = declared(gate, case, root), ignored_names(root)
+    limits = section_of(root / "configs" / f"{case}.yaml", f"limits.{gate}")
+    files = {name for name in found.inputs if name.startswith("configs/") and (root / name).exists()}
+    return {
+        f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
+        "policy": artefact(root / POLICY, POLICY, ignored).sha256,
+        **{f"params:{key}": digest for key, digest in found.params_sha256.items()},
+        **{named(name): artefact(root / name, named(name), ignored).sha256 for name in files},
+    }
+
+
+def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[str, Any]:
+    """Return what the policy judges."""
+    decision = latest_decision(chain, "decide")
+    authors = authors_of(chain)
+    return {
+        "purpose": purpose,
+        "useCase": chain.case,
+        "model": chain.model_sha256,
+        "now": now_of(log),
+        "broken": list(chain.broken),
+        "steps": [
+            {"stage": s.stage, "index": s.signed.index, "commit": s.commit, "dirty": list(s.dirty)} for s in chain.steps
+        ],
+        "gates": {
+            gate: _gate_facts(verdict, configuration_now(gate, chain.case, root))
+            for gate, verdict in chain.verdicts.items()
+        },
+        "attributes": sorted(section_of(root / "configs" / f"{chain.case}.yaml", "fairness.privileged") or {}),
+        "decision": {}
+        if decision is None
+        else {
+            "index": decision.index,
+            "result": decision.statement.predicate["verificationResult"],
+            "refusals": list(decision.statement.predicate.get("portcullis_refusals", [])),
+        },
+        "approval": {
+            "required": bool(section_of(root / "configs" / f"{chain.case}.yaml", "register.approval")),
+            "given": approvals_of(log, chain, authors),
+        },
+        "acceptances": acceptances_of(log, chain, authors),
+    }
+
+
+def now_of(log: Log) -> int:
+    """Return the time by which expiry is judged: a clock that was set back does not revive what had expired.
+
+    It is the later of this machine's clock and the latest time that any statement of the log was signed at.
+    """
+    latest = 0
+    for entry in log.entries:
+        for mark in (b'"finishedOn":"', b'"timeVerified":"', b'"givenOn":"'):
+            at = entry.envelope.payload.find(mark)
+            if at >= 0:
+                text = entry.envelope.payload[at + len(mark) : at + len(mark) + 20].decode("ascii", "replace")
+                latest = max(latest, epoch(text))
+    return max(int(time.time()), latest)
+
+
+def epoch(text: str) -> int:
+    """Return RFC 3339 UTC as epoch seconds; what is no time is 0, by which everything has expired."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        return 0
+
+
+def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, ...], root: Path) -> Clearance:
+    ledger = open_ledger(root)
+    try:
+        if ledger.head() is None:
+            lines = ("ledger: it is empty: no stage was ever signed for here",)
+            return Clearance(Chain(case, digest, (), {}, (), lines), lines)
+        log = read_log(ledger, trusted_root(root), lambda payload: f'"{case}/'.encode() in payload)
+        chain = examine(log, case, digest, target=target, gates=gates)
+    except EvidenceError as error:
+        return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
+    finally:
+        ledger.close()
+    facts = facts_of(purpose, log, chain, root)
+    return Clearance(chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, root)))))
+
+
+def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]:
+    return {
+        "index": verdict.signed.index,
+        "outcome": verdict.outcome,
+        "passed": list(verdict.tests("passed")),
+        "undecided": list(verdict.tests("warned")),
+        "failed": list(verdict.tests("failed")),
+        "report": verdict.predicate["portcullis_context"]["report"]["digest"]["sha256"],
+        "configuration": verdict.configuration(),
+        "current": current,
+    }

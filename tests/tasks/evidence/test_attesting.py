@@ -1,0 +1,177 @@
+"""What the worker signs for: bytes on disk, digested by itself; and what it does not sign for."""
+
+import json
+
+import pytest
+import yaml
+
+from tasks.digests import sha256_of
+from tasks.errors import EvidenceError
+from tasks.evidence import open_ledger, trusted_root
+from tasks.evidence.attesting import attest, look, observe
+from tasks.evidence.chain import JUDGED, examine, latest_decision
+from tasks.evidence.circumstances import find_commit, person_sha256
+from tasks.evidence.declared import artefact, declared
+from tasks.evidence.predicates import outcome_of
+from tasks.evidence.reading import read_log
+from tasks.gates import at_least
+from tasks.gates.decision import SUBJECTS
+from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
+
+
+def log_of(root):
+    ledger = open_ledger(root)
+    try:
+        return read_log(ledger, trusted_root(root), lambda _: True)
+    finally:
+        ledger.close()
+
+
+def chain_of(root):
+    return examine(log_of(root), CASE, sha256_of(root / "data" / CASE / "train" / "model"))
+
+
+def test_the_whole_chain_is_there_and_whole(signed):
+    chain = chain_of(signed)
+    assert chain.broken == ()
+    assert [step.stage for step in chain.steps] == ["train", "redact", "ingest", "admit"]
+    assert set(chain.verdicts) == set(JUDGED)
+    assert {verdict.outcome for verdict in chain.verdicts.values()} == {"pass"}
+    assert latest_decision(chain, "decide").statement.predicate["verificationResult"] == "PASSED"
+    step = chain.steps[0]
+    assert step.sha256 == sha256_of(signed / "data" / CASE / "train" / "model")
+    assert step.definition["externalParameters"]["paramsSha256"]["limits"]
+
+
+def test_chain_and_gates_agree_about_what_each_gate_has_to_judge():
+    assert {gate: set(names) for gate, names in JUDGED.items()} == {
+        gate: set(names) for gate, names in SUBJECTS.items()
+    }
+
+
+def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed):
+    put_verdict(signed, "explain", checks=(at_least("proxy: x", 0.4, 0.5),))
+    sign_for(signed, "explain")
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", None, 0.5), at_least("ok", 1.0, 0.5)))
+    sign_for(signed, "fairness")
+    chain = chain_of(signed)
+    assert (chain.verdicts["explain"].outcome, chain.verdicts["fairness"].outcome) == ("fail", "undecided")
+    assert chain.verdicts["fairness"].predicate["result"] == "FAILED"
+    assert chain.verdicts["fairness"].tests("warned") == ("disparate impact ratio",)
+    sign_for(signed, "decide")
+    assert latest_decision(chain_of(signed), "decide").statement.predicate["verificationResult"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "whole"),
+    [((), "undecided"), (("pass",), "pass"), (("pass", "undecided"), "undecided"), (("pass", "x"), "fail")],
+)
+def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(outcomes, whole):
+    assert outcome_of([{"outcome": outcome} for outcome in outcomes]) == whole
+
+
+def test_a_verdict_about_other_bytes_is_not_signed(signed):
+    seen = observe(look("fairness", CASE, signed), "0" * 32)
+    path = signed / "data" / CASE / "fairness" / "verdict.json"
+    values = json.loads(path.read_text())
+    values["about"]["train/predictions.parquet"] = "0" * 64
+    path.write_text(json.dumps(values))
+    with pytest.raises(EvidenceError, match=r"tiny/train/predictions.parquet: expected what the verdict is about"):
+        attest(seen, {})
+
+
+def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed):
+    path = signed / "data" / CASE / "validate" / "verdict.json"
+    values = json.loads(path.read_text())
+    values["about"]["train/model"] = sha256_of(signed / "data" / CASE / "train" / "model")
+    path.write_text(json.dumps(values))
+    with pytest.raises(EvidenceError, match="found nothing declared"):
+        sign_for(signed, "validate")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gate": "explain"}, "a verdict of gate `fairness`"),
+        ({"limits_sha256": "0" * 64}, "by the limits in force"),
+        ({"checks": []}, "a verdict of gate `fairness`"),
+        ({"about": None}, "expected a verdict"),
+    ],
+)
+def test_a_verdict_that_is_none(signed, change, words):
+    path = signed / "data" / CASE / "fairness" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(EvidenceError, match=words):
+        sign_for(signed, "fairness")
+
+
+def test_an_input_that_changed_under_the_run_is_not_signed_for(signed):
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (signed / "data" / CASE / "train" / "predictions.parquet").write_text("exchanged")
+    with pytest.raises(EvidenceError, match="it was written to"):
+        attest(seen, {})
+
+
+def test_a_missing_output_is_not_signed_for(signed):
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (signed / "data" / CASE / "explain" / "report.json").unlink()
+    with pytest.raises(EvidenceError, match="found nothing"):
+        attest(seen, {})
+    assert len(log_of(signed).entries) == len(log_of(signed).entries)
+
+
+def test_what_the_stage_claims_is_marked_as_claimed(signed):
+    sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
+    step = next(step for step in chain_of(signed).steps if step.stage == "redact")
+    details = step.signed.statement.predicate["runDetails"]
+    assert {each["name"]: each["annotations"]["count"] for each in details["byproducts"]} == {
+        "rows unsealed": 7,
+        "rows shredded": 1,
+    }
+
+
+def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path):
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.meta import Meta
+    from dvc_data.hashfile.tree import Tree
+
+    for name in ("b", "a/x", "a-b/y", "a.b"):
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_text(name)
+    found = artefact(tmp_path / "folder", "folder")
+    tree = Tree()
+    for name in ("b", "a/x", "a-b/y", "a.b"):
+        md5 = artefact(tmp_path / "folder" / name, name).md5
+        tree.add(tuple(name.split("/")), Meta(), HashInfo("md5", md5))
+    tree.digest()
+    assert f"{found.md5}.dir" == tree.hash_info.value
+    assert found.sha256 == sha256_of(tmp_path / "folder")
+
+
+def test_what_dvc_declares_is_what_is_read(signed):
+    found = declared("train", CASE, signed)
+    dvc = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]["train"]["do"]
+    assert len(found.inputs) == len(dvc["deps"])
+    assert f"data/{CASE}/train/roc.json" in found.outputs
+    assert f"data/{CASE}/train/report.json" in found.outputs
+
+
+def test_the_commit_and_what_differs_from_it(tmp_path):
+    import subprocess
+
+    def git(*arguments):
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+    assert find_commit(tmp_path).sha == ""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.yaml").write_text("a: 1")
+    git("init", "-q")
+    git("add", "-A")
+    git("-c", "user.name=t", "-c", "user.email=T@example.org", "commit", "-qm", "x")
+    found = find_commit(tmp_path)
+    assert len(found.sha) == 40
+    assert found.dirty == ()
+    assert found.author_sha256 == person_sha256("t@example.org ")
+    (tmp_path / "data.json").write_text("an output")
+    (tmp_path / "configs" / "b.yaml").write_text("b: 1")
+    assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
