@@ -133,7 +133,8 @@ class SqliteStore:
             batch = wanted[start : start + BATCH]
             marks = ",".join("?" * len(batch))
             with self._told():
-                found.update(self._db.execute(f"SELECT digest, body FROM bodies WHERE digest IN ({marks})", batch))
+                rows = self._db.execute(f"SELECT digest, body FROM bodies WHERE digest IN ({marks})", batch)
+                found.update((_bytes(digest), _bytes(body)) for digest, body in rows)
         return found
 
     def put_body(self, digest: bytes, body: bytes) -> None:
