@@ -1,5 +1,6 @@
 """A stage of the data path as a Prefect task: its name, its log, its state."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ WITH_UPSTREAM = ("decide", "register")  # a single stage never checks that its i
 REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
 REMOTE_STAGES = ("admit", "ingest")  # these read sources, and only they may have to wait for somebody else's server
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a task run's record tells more than its state does; Prefect adds an empty traceback to these."""
+    return not record.getMessage().startswith("Task run failed with state: ")
+
+
+logging.getLogger("prefect.task_runs").addFilter(_is_news)
 
 
 def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:

@@ -4,6 +4,8 @@ from tasks.gates import Check, at_most, holds
 from tasks.redact.params import RedactLimits
 from tasks.redact.redacting import RedactReport
 
+OWN_LEAK = "leak ratio, own person"  # always among the checks: what was not measured says so under its name
+
 
 def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
     """Judge a redaction. Without planted answers leakage is undecided, unless the limits say why it does not apply."""
@@ -15,18 +17,21 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
         )
     ]
     if report.texts + report.withheld.count == 0:
-        return (*checks, holds("free text", True, expected="none, or measured", reason="the data holds no free text"))
+        return (
+            *checks,
+            holds(OWN_LEAK, True, expected="measured, or no free text", reason="the data holds no free text"),
+        )
     checks.append(at_most("withheld ratio", report.withheld.value, limits.withheld_ratio))
     if report.leakage is None and limits.not_applicable:
         reason = f"not measured: {limits.not_applicable}"
         return (
             *checks,
-            holds("leakage against planted answers", True, expected="measured, or declared", reason=reason),
+            holds(OWN_LEAK, True, expected="measured, or declared", reason=reason),
         )
     leaked = report.leakage
     return (
         *checks,
-        at_most("leak ratio, own person", leaked.own.value if leaked else None, limits.own_leak_ratio),
+        at_most(OWN_LEAK, leaked.own.value if leaked else None, limits.own_leak_ratio),
         at_most("leak ratio, third persons", leaked.third.value if leaked else None, limits.third_person_leak_ratio),
         at_most("over-redaction ratio", leaked.over.value if leaked else None, limits.over_redaction_ratio),
     )

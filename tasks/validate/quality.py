@@ -105,16 +105,16 @@ def judge_quality(report: QualityReport, params: ValidateParams, limits: Validat
 
 def _drift_check(report: QualityReport, params: ValidateParams, limits: ValidateLimits) -> Check:
     """Judge the column that moved most; where chance alone exceeds the limit, that it moved shows nothing."""
-    measure = "largest drift of a column, PSI"
+    measure = "largest drift of a column, PSI"  # always among the checks: what was not measured says so under its name
     if report.drift is None:
         reason = params.first_version or "no accepted version to compare with: ./portcullis accept"
         declared = True if params.first_version else None
-        return holds("drift", declared, expected="measured, or a declared first version", reason=reason)
+        return holds(measure, declared, expected="measured, or a declared first version", reason=reason)
     unknown = [name for name, found in report.drift.items() if found is None]
     measured = {name: found for name, found in report.drift.items() if found is not None}
     if unknown or not measured:
         reason = f"only on one side: {', '.join(unknown)}; ./portcullis accept" if unknown else "no columns"
-        return holds("drift", None, expected="every column in both versions", reason=reason)
+        return holds(measure, None, expected="every column in both versions", reason=reason)
     worst = max(measured, key=lambda name: measured[name].psi)
     check = at_most(measure, measured[worst].psi, limits.drift_psi, reason=worst)
     if check.outcome is Outcome.FAIL and measured[worst].chance > limits.drift_psi:

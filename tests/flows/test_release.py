@@ -62,6 +62,7 @@ def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothin
     assert "fairness: equal opportunity difference, green (colour)" in flat
     assert "train: AUC, lower end of its interval" in flat
     assert "Blocked(" in done.stderr + done.stdout
+    assert "NoneType" not in done.stderr + done.stdout
     assert workspace.versions() == ["1"]
     assert not workspace.path("register/receipt.json").exists()
 

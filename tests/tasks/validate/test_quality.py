@@ -23,6 +23,7 @@ COLUMNS = Columns.model_validate(
     }
 )
 PARAMS = ValidateParams(suite="bank", near_duplicate_columns=("income", "debt"))
+DRIFT = "largest drift of a column, PSI"
 LIMITS = ValidateLimits(
     drift_psi=0.25, exact_duplicate_ratio=0.001, near_duplicate_ratio=0.01, minority_label_ratio=0.05,
     missing_ratio=0.2, smallest_group_rows=50,
@@ -139,7 +140,7 @@ def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it(
 
 
 def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_first():
-    assert not_passed(rows(), reference=None) == {"drift": Outcome.UNDECIDED}
+    assert not_passed(rows(), reference=None) == {DRIFT: Outcome.UNDECIDED}
     first = PARAMS.model_copy(update={"first_version": "the portfolio starts with this delivery"})
     assert not_passed(rows(), reference=None, params=first) == {}
 
@@ -147,8 +148,8 @@ def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_firs
 def test_a_column_that_the_accepted_version_does_not_know_is_undecided():
     known = profile(rows()[["income", "sex", "approve"]])
     checks, _ = judged(rows(), reference=known)
-    assert checks["drift"].outcome is Outcome.UNDECIDED
-    assert "debt" in checks["drift"].reason
+    assert checks[DRIFT].outcome is Outcome.UNDECIDED
+    assert "debt" in checks[DRIFT].reason
 
 
 def test_expectations_that_fail_could_not_be_evaluated_or_are_none():
