@@ -24,7 +24,7 @@ from tasks.secrets import secret
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.sealed import KeyStore, Retention
+    from tasks.sealed import KeyStore, Retention, SealedWriter
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -96,6 +96,22 @@ class Work:
         self.rows_shredded += opened.shredded
         return opened.frame
 
+    def count_rows(self, stage: str, name: str = "rows") -> int:
+        """Return how many sealed rows an earlier stage wrote, those of erased subjects included."""
+        import pyarrow.parquet as pq
+
+        return int(pq.ParquetFile(self.input(stage, f"{name}.parquet")).metadata.num_rows)
+
+    def iter_rows(self, stage: str, name: str = "rows") -> "Iterator[pd.DataFrame]":
+        """Yield an earlier stage's sealed rows group by group, in memory that the file's size does not change."""
+        from tasks.sealed import iter_rows
+
+        path = self.input(stage, f"{name}.parquet")
+        for opened in iter_rows(path, dataset=self._dataset(stage, name), keys=self.keys):
+            self.rows_unsealed += opened.unsealed
+            self.rows_shredded += opened.shredded
+            yield opened.frame
+
     def read_json(self, stage: str, name: str) -> Any:
         """Return an earlier stage's JSON output."""
         return json.loads(self.input(stage, name).read_text(encoding="utf-8"))
@@ -123,6 +139,17 @@ class Work:
         sealed_as = retention or Retention.TRAINING
         with self.writing(f"{name}.parquet") as path:
             write_rows(frame, path, dataset=self._dataset(self.stage, name), keys=self.keys, retention=sealed_as)
+
+    @contextmanager
+    def writing_rows(self, name: str = "rows") -> "Iterator[SealedWriter]":
+        """Give a writer that seals rows group by group; the file appears whole when the block ends without an error."""
+        from tasks.sealed import SealedWriter
+
+        with (
+            self.writing(f"{name}.parquet") as path,
+            SealedWriter(path, dataset=self._dataset(self.stage, name), keys=self.keys) as writer,
+        ):
+            yield writer
 
     def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
         """Write a report: readable JSON, NaN refused, the same bytes for the same content."""

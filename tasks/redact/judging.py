@@ -2,7 +2,7 @@
 
 from tasks.gates import Check, at_most, holds
 from tasks.redact.params import RedactLimits
-from tasks.redact.redacting import RedactReport
+from tasks.redact.tally import RedactReport
 
 OWN_LEAK = "leak ratio, own person"  # always among the checks: what was not measured says so under its name
 

@@ -57,6 +57,14 @@ class LeakageCount:
             self.counts["over"][0] += any(span.start < end and start < span.end for span in spans)
             self.counts["over"][1] += 1
 
+    def add_count(self, other: "LeakageCount") -> None:
+        """Add what was counted elsewhere."""
+        for mine, theirs in ((self.counts, other.counts), (self.by_type, other.by_type)):
+            for key, (count, of) in theirs.items():
+                tally = mine.setdefault(key, [0, 0])
+                tally[0] += count
+                tally[1] += of
+
     def measured(self) -> Leakage:
         """Return what was counted."""
         ratios = {key: Ratio(count=count, of=of) for key, (count, of) in self.counts.items()}

@@ -26,6 +26,32 @@ ENTITIES = (
 )
 
 
+class InOneProcess(BaseModel):
+    """Texts are masked where the stage runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["one_process"] = "one_process"
+
+
+class OnProcesses(BaseModel):
+    """Texts are masked by worker processes of this machine; each needs up to 1 GB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["processes"]
+    workers: int = Field(ge=1, le=256)
+
+
+class OnDask(BaseModel):
+    """Texts are masked on a Dask cluster, which sees them: its machines are processors of personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["dask"]
+    address: str = Field(min_length=1, description="the scheduler, tls://host:port")
+
+
 class RedactParams(BaseModel):
     """How personal data is found and what becomes of it."""
 
@@ -34,6 +60,7 @@ class RedactParams(BaseModel):
     mode: Literal["fast", "exact"] = Field(
         default="fast", description="fast: own patterns, validators and rules for names; exact: what Presidio finds"
     )
+    engine: InOneProcess | OnProcesses | OnDask = Field(default=InOneProcess(), discriminator="kind")
     language: str
     model: str = Field(description="a spaCy pipeline: an installed package, or a package that carries one in `_model`")
     min_score: float = Field(ge=0, le=1)

@@ -1,153 +1,121 @@
-"""Redact a frame: structured columns by their kind, free text by row link and by the finder; count everything."""
+"""Redact rows chunk by chunk: structured columns here, free texts by an engine, in one process or in many."""
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Protocol
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from tasks.case import Columns, Role
-from tasks.redact.leakage import Leakage, LeakageCount, Ratio, surviving
-from tasks.redact.linking import KINDS, link
+from tasks.redact.linking import KINDS
 from tasks.redact.params import RedactParams
-from tasks.redact.spans import Span, mask, merge, without_masks
 from tasks.redact.structured import redact_structured
+from tasks.redact.tally import Tally
+from tasks.redact.texts import MaskedChunk, TextChunk
 
-WITHHELD = "[WITHHELD]"
-LONGEST_TEXT = 1_000_000  # characters; spaCy refuses more, and what is not analysed is withheld
-
-
-class Finder(Protocol):
-    """Finds personal data in texts without knowing whose they are."""
-
-    @property
-    def recogniser(self) -> str:
-        """Which recogniser of names is at work, and why; said in the report."""
-
-    def prove(self, texts: list[str]) -> None:
-        """Try what is faster against what it stands for, on texts of the data; fall back where they differ."""
-
-    def find(self, texts: list[str]) -> Iterator[list[Span]]:
-        """Yield the spans of each text, in order."""
+TRIAL_TEXTS = 200  # texts of the data on which what is faster has to prove itself
+PEOPLE = (Role.SUBJECT, Role.IDENTIFIER, Role.QUASI)  # roles of the columns that say who a row is about
 
 
-class RedactReport(BaseModel):
-    """What was found, what became of it, and what leaked. Counts only."""
+class Engine(Protocol):
+    """Masks chunks of texts, in this process, in several, or on several machines."""
 
-    model_config = ConfigDict(frozen=True)
-
-    rows: int
-    texts: int
-    withheld: Ratio
-    surviving_identifiers: int
-    entities: dict[str, dict[str, int]]  # column -> kind -> how many were masked
-    columns: dict[str, str]  # column -> what became of it
-    leakage: Leakage | None  # None: the data carries no planted answers
-    recogniser: str  # which recogniser of names was at work, and why
+    def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
+        """Yield every chunk masked, in order, reading ahead no more than it can work on."""
 
 
-@dataclass
-class _Tally:
-    """What is counted while texts go by."""
-
-    entities: dict[str, Counter[str]] = field(default_factory=dict)
-    leakage: LeakageCount = field(default_factory=LeakageCount)
-    texts: int = 0
-    withheld: int = 0
-    survivors: int = 0
-    recogniser: str = "none: the data holds no free text"
+OpenEngine = Callable[[list[str]], Engine]  # from the texts on which it has to prove itself
 
 
-def redact(
-    rows: pd.DataFrame,
+def redact_groups(
+    groups: Iterable[pd.DataFrame],
     columns: Columns,
     params: RedactParams,
     secret: bytes,
-    open_finder: Callable[[], Finder],
-    progress: Callable[[int, int], None],
-) -> tuple[pd.DataFrame, RedactReport]:
-    """Return `rows` without identities, in the same order, and what was found.
+    open_engine: OpenEngine,
+    progress: Callable[[int], None],
+) -> Iterator[tuple[pd.DataFrame, Tally]]:
+    """Yield each group of rows without identities, in the same order, and what was found in it.
 
-    Missing text stays missing. A cell that is no text, or too long to analyse, is withheld whole and counted; none is
-    ever passed on unread. `open_finder` is called only where there is free text: its engine takes seconds to load.
-    `progress` is told how many texts of how many are done.
+    `open_engine` is called only where there is free text: it takes seconds to load. What comes out does not depend on
+    the engine, nor on how many workers it has. `progress` is told of further rows that are done.
     """
-    result = redact_structured(rows, columns, params, secret)
-    tally = _Tally()
+    texts = columns.named(Role.FREE_TEXT)
+    if not texts:
+        for group in groups:
+            yield redact_structured(group, columns, params, secret), Tally(rows=len(group))
+            progress(len(group))
+        return
+    sizes: deque[int] = deque()  # chunks by group, of those that are read but not yet written
+    kept: deque[pd.DataFrame] = deque()  # the structured part of chunks that the engine works on
+
+    def chunks(of: Iterable[pd.DataFrame]) -> Iterator[TextChunk]:
+        for group in of:
+            parts = _parts(group, params.chunk_rows)
+            sizes.append(len(parts))
+            for part in parts:
+                kept.append(redact_structured(part, columns, params, secret))
+                yield text_chunk(part, columns)
+
+    first, rest = _first(groups)
+    done: list[pd.DataFrame] = []
+    tally = Tally()
+    for masked in open_engine(_trial(first, texts)).mask(chunks(rest)):
+        done.append(_with_texts(kept.popleft(), masked))
+        tally.add(masked.tally)
+        progress(masked.tally.rows)
+        if len(done) == sizes[0]:
+            sizes.popleft()
+            yield pd.concat(done, ignore_index=True) if len(done) > 1 else done[0], tally
+            done, tally = [], Tally()
+
+
+def text_chunk(rows: pd.DataFrame, columns: Columns) -> TextChunk:
+    """Return what an engine needs of some rows: the texts, who each row is about, and planted answers."""
     gold = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
-    if texts := columns.named(Role.FREE_TEXT):
-        finder, people = open_finder(), _people(rows, columns)
-        finder.prove([cell for name in texts for cell in rows[name] if isinstance(cell, str)])
-        tally.recogniser = finder.recogniser
-        for name in texts:
-            tally.entities[name] = Counter()
-            answers = list(rows[gold[name]]) if name in gold else [None] * len(rows)
-            cells: list[str | None] = []
-            for start in range(0, len(rows), params.chunk_rows):
-                part = slice(start, start + params.chunk_rows)
-                cells += _redact_cells(name, list(rows[name].iloc[part]), people[part], answers[part], finder, tally)
-                progress(len(cells), len(rows))
-            result[name] = pd.array(cells, dtype="str")
-    return result, _report(rows, columns, params, tally, has_gold=bool(gold))
+    texts = columns.named(Role.FREE_TEXT)
+    return TextChunk(
+        {name: list(rows[name]) for name in texts},
+        _people(rows, columns),
+        {name: list(rows[gold[name]]) for name in texts if name in gold},
+    )
 
 
-def _redact_cells(
-    column: str,
-    cells: list[Any],
-    people: list[dict[str, str]],
-    answers: list[str | None],
-    finder: Finder,
-    tally: _Tally,
-) -> list[str | None]:
-    texts = [cell if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else "" for cell in cells]
-    masked: list[str | None] = []
-    for cell, text, found, person, gold in zip(cells, texts, finder.find(texts), people, answers, strict=True):
-        if not text:
-            masked.append(_unread(cell))
-            tally.withheld += masked[-1] == WITHHELD
-            continue
-        spans = without_masks(text, merge(link(text, person), found))
-        redacted = mask(text, spans)
-        masked.append(redacted)
-        tally.texts += 1
-        tally.entities[column].update(span.kind for span in spans)
-        tally.survivors += surviving(redacted, person)
-        if gold is not None:
-            tally.leakage.add(text, gold, spans)
-    return masked
+def fates(columns: Columns, params: RedactParams) -> dict[str, str]:
+    """Return what becomes of each column."""
+    return {name: _fate(name, columns, params) for name in columns.root}
 
 
-def _unread(cell: object) -> str | None:
-    """Return what stands for a cell that was not analysed: empty stays empty, missing stays missing."""
-    if isinstance(cell, str) and cell == "":
-        return ""
-    return None if cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell)) else WITHHELD
+def _parts(group: pd.DataFrame, rows: int) -> list[pd.DataFrame]:
+    return [group.iloc[start : start + rows] for start in range(0, len(group), rows)] or [group]
+
+
+def _first(groups: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame | None, Iterable[pd.DataFrame]]:
+    iterator = iter(groups)
+    first = next(iterator, None)
+    return first, chain([] if first is None else [first], iterator)
+
+
+def _trial(rows: pd.DataFrame | None, texts: tuple[str, ...]) -> list[str]:
+    if rows is None:
+        return []
+    cells: Iterator[Any] = (cell for name in texts for cell in rows[name].iloc[:TRIAL_TEXTS])
+    return [cell for cell in cells if isinstance(cell, str) and cell][:TRIAL_TEXTS]
+
+
+def _with_texts(structured: pd.DataFrame, masked: MaskedChunk) -> pd.DataFrame:
+    for name, cells in masked.cells.items():
+        structured[name] = pd.array(cells, dtype="str")
+    return structured
 
 
 def _people(rows: pd.DataFrame, columns: Columns) -> list[dict[str, str]]:
     """Return, per row, what its columns say who it is about: kind of column -> value."""
-    naming = [name for name in columns.named(Role.SUBJECT, Role.IDENTIFIER) if columns.root[name].kind in KINDS]
+    naming = [name for name in columns.named(*PEOPLE) if columns.root[name].kind in KINDS]
     kinds = [columns.root[name].kind for name in naming]
     filled = rows[naming].astype("str").fillna("")
     return [dict(zip(kinds, values, strict=True)) for values in filled.itertuples(index=False, name=None)]
-
-
-def _report(
-    rows: pd.DataFrame, columns: Columns, params: RedactParams, tally: _Tally, *, has_gold: bool
-) -> RedactReport:
-    return RedactReport(
-        rows=len(rows),
-        texts=tally.texts,
-        withheld=Ratio(count=tally.withheld, of=tally.texts + tally.withheld),
-        surviving_identifiers=tally.survivors,
-        entities={name: dict(sorted(counter.items())) for name, counter in tally.entities.items()},
-        columns={name: _fate(name, columns, params) for name in columns.root},
-        leakage=tally.leakage.measured() if has_gold else None,
-        recogniser=tally.recogniser,
-    )
 
 
 def _fate(name: str, columns: Columns, params: RedactParams) -> str:

@@ -2,28 +2,36 @@
 
 import logging
 
+from tasks.case import Role
+from tasks.redact.engines import open_engine
 from tasks.redact.judging import judge_redaction
-from tasks.redact.opening import open_finder
 from tasks.redact.params import RedactLimits, RedactParams
-from tasks.redact.redacting import redact
+from tasks.redact.progress import Progress
+from tasks.redact.redacting import fates, redact_groups
+from tasks.redact.tally import Tally
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.redact")
 
 
 def run(work: Work) -> None:
-    """Redact ingest's rows, report what was found, and judge what leaked."""
+    """Redact ingest's rows group by group, report what was found, and judge what leaked."""
     params, limits = work.params(RedactParams), work.limits(RedactLimits)
-
-    rows, report = redact(
-        work.read_rows("ingest"),
+    progress = Progress(work.count_rows("ingest"), logger.info)
+    tally = Tally()
+    groups = redact_groups(
+        work.iter_rows("ingest"),
         work.columns,
         params,
         work.secret("pseudonym"),
-        lambda: open_finder(params),
-        lambda done, of: logger.info("%d of %d texts", done, of),
+        lambda trial: open_engine(params, trial),
+        progress.add,
     )
-    work.write_rows(rows)
+    with work.writing_rows() as writer:
+        for rows, found in groups:
+            writer.write(rows)
+            tally.add(found)
+    report = tally.report(fates(work.columns, params), has_gold=bool(work.columns.named(Role.GOLD)))
     work.write_report(report)
     verdict = work.write_verdict(judge_redaction(report, limits))
     logger.info("names by: %s", report.recogniser)

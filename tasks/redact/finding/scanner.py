@@ -19,7 +19,6 @@ CONTEXT_BEFORE, CONTEXT_AFTER = 5, 1  # words; Presidio looks at five before
 WINDOW = 90  # characters in which those words are looked for
 CONTEXT_ADDS, CONTEXT_LEAST = 0.35, 0.4  # Presidio's context_similarity_factor and min_score_with_context_similarity
 FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE  # Presidio's
-WORD = re.compile(r"[^\W_]+#?|#")
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,10 @@ def _regexes(recogniser: Recogniser) -> list[tuple[str, float]]:
 
 
 def _has_context(text: str, start: int, end: int, context: frozenset[str]) -> bool:
-    near = WORD.findall(text[max(0, start - WINDOW) : start].lower())[-CONTEXT_BEFORE:]
-    near += WORD.findall(text[end : end + WINDOW].lower())[:CONTEXT_AFTER]
-    joined = " ".join(near)
-    return any(word in joined for word in context)
+    before = text[max(0, start - WINDOW) : start].lower().split()[-CONTEXT_BEFORE:]
+    after = text[end : end + WINDOW].lower().split(maxsplit=CONTEXT_AFTER)[:CONTEXT_AFTER]
+    near = " ".join([*before, *after])
+    return any(word in near for word in context)
 
 
 def _compiled(regex: str) -> Any:

@@ -152,7 +152,7 @@ def email(text: str) -> bool | None:
     local = re.split(r"@|\sat\s|[(\[{<]\s?at", text, maxsplit=1, flags=re.IGNORECASE)[0].strip()
     if not local or not any(char.isalnum() for char in local) or not last.isalpha() or len(last) < 2:
         return False
-    if "@" in text:
+    if "@" in text and "\n" not in text:
         return None
     return None if is_public_suffix(last.lower()) and local.lower() not in NO_STREET else False
 

@@ -41,6 +41,10 @@ class Decoder:
         score = np.float32(0)
         self._best = Columns(begin=0, begin_score=score, unit=0, unit_score=score, outside_score=score)
 
+    def clear(self) -> None:
+        """Forget what is kept by window."""
+        self._best.clear()
+
     def decode(self, numbers: Ints, vectors: Matrix, spaces: Flags, lengths: Ints) -> list[list[Found]]:
         """Return the entities of each text; `numbers` says which row of `vectors` is each token's."""
         self._learn(vectors)
@@ -75,13 +79,13 @@ class Decoder:
         if not len(new):
             return
         scores = self._network.scorer.closed(self._network.states(new))
-        begin, unit = scores[:, self._begin], scores[:, self._unit]
+        begin, unit = (np.ascontiguousarray(scores[:, moves].T) for moves in (self._begin, self._unit))  # by label
         self._best.append(
             len(new),
-            begin=begin.argmax(axis=1),
-            begin_score=begin.max(axis=1),
-            unit=unit.argmax(axis=1),
-            unit_score=unit.max(axis=1),
+            begin=begin.argmax(axis=0),
+            begin_score=begin.max(axis=0),
+            unit=unit.argmax(axis=0),
+            unit_score=unit.max(axis=0),
             outside_score=scores[:, self._outside],
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.redact.ner.memory import Numbered
-from tasks.redact.ner.network import DEPTH, Matrix, Maxout, Network
+from tasks.redact.ner.network import BLOCK, DEPTH, Matrix, Maxout, Network
 from tasks.redact.ner.tokens import Tokens
 
 Ints = npt.NDArray[np.int64]
@@ -19,17 +19,23 @@ NOBODY = 0  # the number of the padding beside a text, in every layer
 class Encoder:
     """Numbers each token by all that its vector depends on; `top` holds the vectors of those numbers."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, windows: int) -> None:
+        """Start with nothing remembered and room for `windows` in each layer; it grows where that is not enough."""
         self._network = network
-        padding = np.zeros(network.width, dtype=np.float32)
-        self._words: Numbered[int] = Numbered(vector=padding)
+        empty = np.zeros(network.width, dtype=np.float32)
+        self._words: Numbered[int] = Numbered(windows, vector=empty)
+        self._layers: list[Numbered[int]] = [Numbered(windows, vector=empty) for _ in network.convolutions]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all but the padding."""
+        padding = np.zeros(self._network.width, dtype=np.float32)
+        self._words.clear()
         self._words.add([-1], vector=padding[None])
-        self._layers: list[Numbered[int]] = []
-        for convolution in network.convolutions:
+        for convolution, layer in zip(self._network.convolutions, self._layers, strict=True):
             padding = padding + convolution(np.tile(padding, 3)[None])[0]
-            layer: Numbered[int] = Numbered(vector=padding)
+            layer.clear()
             layer.add([0], vector=padding[None])  # a window of padding only
-            self._layers.append(layer)
 
     @property
     def top(self) -> Numbered[int]:
@@ -72,8 +78,10 @@ def _convolve(row: Ints, convolution: Maxout, below: Numbered[int], above: Numbe
     missing = np.flatnonzero(found < 0)
     if len(missing):
         new, inverse = np.unique(keys[missing], return_inverse=True)
-        left, middle, right = ((new >> shift) & ((1 << BITS) - 1) for shift in (2 * BITS, BITS, 0))
-        vectors = below["vector"]
-        added = convolution(np.concatenate([vectors[left], vectors[middle], vectors[right]], axis=1))
-        found[missing] = above.add(new.tolist(), vector=vectors[middle] + added) + inverse
+        window = np.stack([(new >> shift) & ((1 << BITS) - 1) for shift in (2 * BITS, BITS, 0)], axis=1)
+        vectors = np.empty((len(new), convolution.width), dtype=np.float32)
+        for start in range(0, len(new), BLOCK):
+            part = below["vector"][window[start : start + BLOCK]]
+            vectors[start : start + BLOCK] = part[:, 1] + convolution(part.reshape(len(part), -1))
+        found[missing] = above.add(new.tolist(), vector=vectors) + inverse
     return found

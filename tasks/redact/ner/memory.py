@@ -8,21 +8,28 @@ import numpy.typing as npt
 
 K = TypeVar("K", bound=Hashable)
 Values = npt.NDArray[Any]
-FIRST_ROWS = 1024
+ROWS = 1024
 
 
 class Columns:
-    """Columns of equal length that grow by doubling; each is given as an example row, which sets its shape and type."""
+    """Columns of equal length that grow by doubling; each is given as an example row, which sets its shape and type.
 
-    def __init__(self, **examples: Any) -> None:
+    Room that is not used yet costs address space only, so what is known to grow large asks for `rows` at once.
+    """
+
+    def __init__(self, rows: int = ROWS, **examples: Any) -> None:
         self.count = 0
         self._columns: dict[str, Values] = {}
         for name, example in examples.items():
             row = np.asarray(example)
-            self._columns[name] = np.empty((FIRST_ROWS, *row.shape), dtype=row.dtype)
+            self._columns[name] = np.empty((rows, *row.shape), dtype=row.dtype)
 
     def __getitem__(self, column: str) -> Values:
         return self._columns[column]
+
+    def clear(self) -> None:
+        """Forget all rows; the room stays."""
+        self.count = 0
 
     def append(self, rows: int, **columns: Values) -> int:
         """Append `rows` rows; return the number of the first."""
@@ -37,9 +44,14 @@ class Columns:
 class Numbered(Columns, Generic[K]):
     """Columns whose rows are found by a key."""
 
-    def __init__(self, **examples: Any) -> None:
-        super().__init__(**examples)
+    def __init__(self, rows: int = ROWS, **examples: Any) -> None:
+        super().__init__(rows, **examples)
         self.numbers: dict[K, int] = {}
+
+    def clear(self) -> None:
+        """Forget all keys and rows; the room stays."""
+        super().clear()
+        self.numbers.clear()
 
     def missing(self, keys: Iterable[K]) -> list[K]:
         """Return those of `keys` that have no number yet, each once, in order."""

@@ -17,7 +17,7 @@ DEPTH = 4
 COLUMNS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 STATE_TOKENS = 3  # the next token, the first of the open entity, the one before the next
 EPSILON = np.float32(1e-8)  # thinc's layer normalisation
-BLOCK = 2048  # rows that are computed at once: what fits into the processor's cache
+BLOCK = 1024  # rows that are best computed at once: what fits into the processor's cache
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,13 @@ class Maxout:
         pieces = maxout.get_param("W").shape[1]
         return cls(weights, bias, layernorm.get_param("G"), layernorm.get_param("b"), pieces)
 
-    def __call__(self, inputs: Matrix) -> Matrix:
-        """Return the layer's outputs."""
-        outputs = np.empty((len(inputs), len(self.gain)), dtype=np.float32)
-        for start in range(0, len(inputs), BLOCK):
-            outputs[start : start + BLOCK] = self._block(inputs[start : start + BLOCK])
-        return outputs
+    @property
+    def width(self) -> int:
+        """How many outputs there are."""
+        return len(self.gain)
 
-    def _block(self, inputs: Matrix) -> Matrix:
+    def __call__(self, inputs: Matrix) -> Matrix:
+        """Return the layer's outputs; fastest for at most `BLOCK` rows."""
         best = largest_piece(inputs @ self.weights + self.bias, self.pieces)
         best -= best.mean(axis=1, keepdims=True)
         variance = np.einsum("ij,ij->i", best, best) / np.float32(best.shape[1])
@@ -104,7 +103,7 @@ class Network:
     @property
     def width(self) -> int:
         """The length of a token's vector."""
-        return len(self.embedding.mix.gain)
+        return self.embedding.mix.width
 
     def states(self, vectors: Matrix) -> Matrix:
         """Return the vectors as the scorer reads them."""

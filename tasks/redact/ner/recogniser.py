@@ -43,7 +43,10 @@ class FastNer:
             raise ValueError("another tokenizer")
         self._network: Network = network_of(self._ner.model)
         self._threads = ThreadpoolController()
-        self._forget()
+        self._tokenizer = Tokenizer(pipeline)
+        self._encoder = Encoder(self._network, REMEMBERED + REMEMBERED // 4)
+        self._decoder = Decoder(self._network, self._ner)
+        self._embedded = 0
 
     def find(self, texts: list[str]) -> list[list[Entity]]:
         """Return the entities of each text, in order. One thread: the matrices are too small for more to pay."""
@@ -69,9 +72,9 @@ class FastNer:
         ]
 
     def _forget(self) -> None:
-        self._tokenizer = Tokenizer(self._pipeline)
-        self._encoder = Encoder(self._network)
-        self._decoder = Decoder(self._network, self._ner)
+        self._tokenizer.clear()
+        self._encoder.clear()
+        self._decoder.clear()
         self._embedded = 0
 
     def _embeddings(self) -> Matrix:

@@ -6,6 +6,8 @@ with their square.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -37,7 +39,8 @@ class Tokenizer:
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
         number = np.uint64(0)
-        self.types: Numbered[tuple[int, int]] = Numbered(space=False, **dict.fromkeys(ATTRIBUTES, number))
+        examples: dict[str, Any] = dict.fromkeys(ATTRIBUTES, number)
+        self.types: Numbered[tuple[int, int]] = Numbered(space=False, **examples)
         self._runs: Numbered[str] = Numbered(length=0, first=0, tokens=0)
         self._cut = Columns(type=0, start=0, end=0)  # the tokens of all runs, one after the other
 
@@ -51,7 +54,7 @@ class Tokenizer:
         by_text = [_runs(text) for text in texts]
         runs = list(chain.from_iterable(runs for runs, _ in by_text))
         if new := self._runs.missing(runs):
-            with self._pipeline.memory_zone():  # spaCy forgets again what it has not known before
+            with _forgetful(self._pipeline):
                 self._learn(new)
         which = self._runs.look_up(runs)
         gaps = np.fromiter(chain.from_iterable(gaps for _, gaps in by_text), dtype=np.int64, count=len(runs))
@@ -69,26 +72,58 @@ class Tokenizer:
             np.diff(before[_before(runs_by_text)]),
         )
 
+    def clear(self) -> None:
+        """Forget all runs and types."""
+        for columns in (self.types, self._runs, self._cut):
+            columns.clear()
+
     def _learn(self, runs: list[str]) -> None:
-        docs = [self._pipeline.tokenizer(run) for run in runs]
-        tokens = [token for doc in docs for token in doc]
-        types = [(token.orth, token.norm) for token in tokens]
-        if new := self.types.missing(types):
-            lexemes = [self._pipeline.vocab[orth] for orth, _ in new]
-            columns = {
-                "ORTH": [orth for orth, _ in new],
-                "NORM": [norm for _, norm in new],
-                "PREFIX": [lexeme.prefix for lexeme in lexemes],
-                "SUFFIX": [lexeme.suffix for lexeme in lexemes],
-                "SHAPE": [lexeme.shape for lexeme in lexemes],
-            }
-            arrays = {name: np.array(values, dtype=np.uint64) for name, values in columns.items()}
-            self.types.add(new, space=np.array([lexeme.is_space for lexeme in lexemes]), **arrays)
-        start = np.array([token.idx for token in tokens], dtype=np.int64)
-        length = np.array([len(token) for token in tokens], dtype=np.int64)
-        first = self._cut.append(len(tokens), type=self.types.look_up(types), start=start, end=start + length)
-        by_run = np.array([len(doc) for doc in docs], dtype=np.int64)
-        self._runs.add(runs, length=np.array(list(map(len, runs))), first=first + _before(by_run)[:-1], tokens=by_run)
+        """Cut new runs: those without white space at once, a line each, so that none touches another."""
+        words = [run for run in runs if not run[0].isspace()]
+        if words:
+            self._keep(words, self._pipeline.tokenizer("\n".join(words)), [len(word) + 1 for word in words])
+        for space in (run for run in runs if run[0].isspace()):
+            self._keep([space], self._pipeline.tokenizer(space), [len(space)])
+
+    def _keep(self, runs: list[str], doc: Any, steps: list[int]) -> None:
+        """Keep the tokens of a text that consists of `runs`, each `steps` characters before the next."""
+        attributes = doc.to_array([*ATTRIBUTES, "IS_SPACE", "IDX", "LENGTH"]).reshape(len(doc), -1)
+        if len(runs) > 1:
+            attributes = attributes[attributes[:, len(ATTRIBUTES)] == 0]  # without the ends of lines
+        begin = _before(np.array(steps, dtype=np.int64))
+        start, length = (attributes[:, column].astype(np.int64) for column in (-2, -1))
+        bounds = np.searchsorted(start, begin)
+        first = self._cut.append(
+            len(attributes),
+            type=self._types(attributes),
+            start=start - np.repeat(begin[:-1], np.diff(bounds)),
+            end=start + length - np.repeat(begin[:-1], np.diff(bounds)),
+        )
+        self._runs.add(runs, length=np.array(list(map(len, runs))), first=first + bounds[:-1], tokens=np.diff(bounds))
+
+    def _types(self, attributes: "npt.NDArray[np.uint64]") -> Ints:
+        pairs = list(zip(attributes[:, 0].tolist(), attributes[:, 1].tolist(), strict=True))
+        if new := self.types.missing(pairs):
+            place = dict(zip(reversed(pairs), range(len(pairs) - 1, -1, -1), strict=True))
+            rows = attributes[[place[pair] for pair in new]]
+            columns = {name: rows[:, column] for column, name in enumerate(ATTRIBUTES)}
+            self.types.add(new, space=rows[:, len(ATTRIBUTES)].astype(bool), **columns)
+        return self.types.look_up(pairs)
+
+
+@contextmanager
+def _forgetful(pipeline: Any) -> Iterator[None]:
+    """Let spaCy forget, at the end, the words that it had not known; of those it computes only what is looked at."""
+    from spacy.attrs import IDS
+
+    vocab, getters = pipeline.vocab, pipeline.vocab.lex_attr_getters
+    needed = {IDS[name] for name in (*ATTRIBUTES, "LOWER", "IS_SPACE")}
+    with pipeline.memory_zone():
+        vocab.lex_attr_getters = {key: getter for key, getter in getters.items() if key in needed}
+        try:
+            yield
+        finally:
+            vocab.lex_attr_getters = getters
 
 
 def _runs(text: str) -> tuple[list[str], list[int]]:

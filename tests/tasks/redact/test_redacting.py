@@ -11,10 +11,12 @@ from tasks.case import Columns
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
 from tasks.redact.judging import judge_redaction
-from tasks.redact.linking import link
 from tasks.redact.params import RedactLimits, RedactParams
-from tasks.redact.redacting import WITHHELD, redact
+from tasks.redact.redacting import fates, redact_groups
 from tasks.redact.spans import Span, mask, merge, without_masks
+from tasks.redact.tally import Tally
+from tasks.redact.texts import WITHHELD, TextRedactor
+from tests.tasks.redact.people import LINKER
 
 PARAMS = RedactParams(
     mode="exact", language="en", model="m", min_score=0.3, tokenised=("account",), dates="year", chunk_rows=2
@@ -86,6 +88,34 @@ def rows(notes) -> pd.DataFrame:
     )
 
 
+class HereEngine:
+    """Masks chunks at once, with a given finder."""
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def mask(self, chunks):
+        redactor = TextRedactor(self.finder, LINKER)
+        for chunk in chunks:
+            yield redactor.redact(chunk)
+
+
+def redact(frame, columns, params, finder):
+    """Redact a whole frame; return it and the report."""
+    tally, parts = Tally(), []
+    for part, found in redact_groups(
+        [frame], columns, params, b"k" * 32, lambda _: HereEngine(finder()), lambda _: None
+    ):
+        parts.append(part)
+        tally.add(found)
+    (whole,) = parts
+    return whole, tally.report(fates(columns, params), has_gold="gold" in columns.root)
+
+
+def link(text, person):
+    return LINKER.link(text, person)
+
+
 def masked(text: str) -> str:
     return mask(text, merge(link(text, PERSON)))
 
@@ -141,7 +171,7 @@ def test_redacting_twice_changes_nothing():
 
 
 def test_a_frame_loses_its_identities_and_nothing_else():
-    result, report = redact(rows(["Ann Lee met Bob"] * 3), COLUMNS, PARAMS, b"k" * 32, WordFinder, lambda *_: None)
+    result, report = redact(rows(["Ann Lee met Bob"] * 3), COLUMNS, PARAMS, WordFinder)
     assert list(result.columns) == ["subject", "person", "account", "born", "ip", "income", "notes"]
     assert set(result["born"]) == {"1980"}
     assert set(result["ip"]) == {"203.0.113.0/24", "2001:db8:1::/48"}
@@ -154,7 +184,7 @@ def test_a_frame_loses_its_identities_and_nothing_else():
 
 def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_missing():
     notes = ["fine", None, np.nan, "", 7, b"bytes", ["list"], "x" * 1_000_001]
-    result, report = redact(rows(notes), COLUMNS, PARAMS, b"k" * 32, NoFinder, lambda *_: None)
+    result, report = redact(rows(notes), COLUMNS, PARAMS, NoFinder)
     values = result["notes"].tolist()
     assert values[0] == "fine"
     assert pd.isna(values[1])
@@ -168,14 +198,14 @@ def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_m
 
 def test_an_address_that_is_none_and_a_date_that_is_none_are_withheld():
     given_rows = rows(["a", "b"]).assign(ip=["not an ip", "10.0.0.1"], born=["soon", "1970-01-01"])
-    result, _ = redact(given_rows, COLUMNS, PARAMS, b"k" * 32, NoFinder, lambda *_: None)
+    result, _ = redact(given_rows, COLUMNS, PARAMS, NoFinder)
     assert pd.isna(result["ip"][0])
     assert pd.isna(result["born"][0])
     assert result["ip"][1] == "10.0.0.0/24"
 
 
 def test_an_empty_frame_is_an_empty_frame():
-    result, report = redact(rows([]), COLUMNS, PARAMS, b"k" * 32, NoFinder, lambda *_: None)
+    result, report = redact(rows([]), COLUMNS, PARAMS, NoFinder)
     assert len(result) == 0
     assert report.texts == 0
 
@@ -191,7 +221,7 @@ def test_leakage_is_measured_against_planted_answers_own_and_third_and_over():
         {"start": 20, "end": 24, "type": "PERSON", "owner": "other"},
     ]
     given_rows = rows([text]).assign(gold=json.dumps(gold))
-    _, report = redact(given_rows, columns, PARAMS, b"k" * 32, WordFinder, lambda *_: None)
+    _, report = redact(given_rows, columns, PARAMS, WordFinder)
     assert report.leakage.own.value == 0
     assert (report.leakage.third.count, report.leakage.third.of) == (1, 2)
     assert (report.leakage.over.count, report.leakage.over.of) == (0, 2)
@@ -201,7 +231,7 @@ def test_leakage_is_measured_against_planted_answers_own_and_third_and_over():
 
 
 def test_without_planted_answers_the_gate_is_undecided_unless_that_is_declared_with_a_reason():
-    _, report = redact(rows(["Ann Lee"]), COLUMNS, PARAMS, b"k" * 32, NoFinder, lambda *_: None)
+    _, report = redact(rows(["Ann Lee"]), COLUMNS, PARAMS, NoFinder)
     assert Outcome.UNDECIDED in {check.outcome for check in judge_redaction(report, LIMITS)}
     declared = LIMITS.model_copy(update={"not_applicable": "our own data has no planted answers"})
     assert {check.outcome for check in judge_redaction(report, declared)} == {Outcome.PASS}
@@ -213,10 +243,10 @@ def test_the_finder_is_opened_only_where_there_is_free_text():
     def never():
         raise AssertionError("opened")
 
-    redact(rows(["a"]), columns, PARAMS, b"k" * 32, never, lambda *_: None)
+    redact(rows(["a"]), columns, PARAMS, never)
 
 
 def test_a_tokenised_column_that_is_no_identifier_is_refused():
     params = PARAMS.model_copy(update={"tokenised": ("income",)})
     with pytest.raises(ConfigError, match="income"):
-        redact(rows(["a"]), COLUMNS, params, b"k" * 32, NoFinder, lambda *_: None)
+        redact(rows(["a"]), COLUMNS, params, NoFinder)
