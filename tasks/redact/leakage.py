@@ -1,6 +1,7 @@
 """What leaked: masks compared with planted answers, and each row's own identifiers searched in its redacted text."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from tasks.redact.spans import Span
+
+MARK = b"\x01"
+WORDS = re.compile(r"\S+")
 
 
 class Ratio(BaseModel):
@@ -45,17 +49,19 @@ class LeakageCount:
     def add(self, text: str, gold_json: str, spans: tuple[Span, ...]) -> None:
         """Compare one text's masks with its planted spans."""
         gold: list[dict[str, Any]] = json.loads(gold_json)
-        for planted in gold:
-            start, end = planted["start"], planted["end"]
-            is_leaked = not _covered(text, start, end, spans)
-            for tally in (self.counts[planted["owner"]], self.by_type.setdefault(planted["type"], [0, 0])):
+        masked = _marked(text, ((span.start, span.end) for span in spans))
+        planted = _marked(text, ((one["start"], one["end"]) for one in gold))
+        for one in gold:
+            is_leaked = not _is_covered(text, one["start"], one["end"], masked)
+            for tally in (self.counts[one["owner"]], self.by_type.setdefault(one["type"], [0, 0])):
                 tally[0] += is_leaked
                 tally[1] += 1
-        for start, end in _words(text):
-            if any(planted["start"] < end and start < planted["end"] for planted in gold):
-                continue
-            self.counts["over"][0] += any(span.start < end and start < span.end for span in spans)
-            self.counts["over"][1] += 1
+        over = self.counts["over"]
+        for word in WORDS.finditer(text):
+            start, end = word.span()
+            if planted.find(MARK, start, end) < 0:
+                over[0] += masked.find(MARK, start, end) >= 0
+                over[1] += 1
 
     def add_count(self, other: "LeakageCount") -> None:
         """Add what was counted elsewhere."""
@@ -78,19 +84,16 @@ def surviving(redacted: str, person: Mapping[str, str]) -> int:
     return sum(1 for kind, value in person.items() if value and kind != "city" and value.casefold() in lowered)
 
 
-def _covered(text: str, start: int, end: int, spans: Iterable[Span]) -> bool:
+def _marked(text: str, places: Iterable[tuple[int, int]]) -> bytearray:
+    """Return one byte a character of `text`, marked where it lies in one of `places`."""
+    marks = bytearray(len(text))
+    for start, end in places:
+        marks[start:end] = MARK * (end - start)
+    return marks
+
+
+def _is_covered(text: str, start: int, end: int, masked: bytearray) -> bool:
     """Say whether every letter and digit of `text[start:end]` lies under a mask."""
-    masked = [(span.start, span.end) for span in spans if span.start < end and start < span.end]
-    return all(
-        any(low <= position < high for low, high in masked)
-        for position in range(start, end)
-        if text[position].isalnum()
-    )
-
-
-def _words(text: str) -> Iterable[tuple[int, int]]:
-    at = 0
-    for word in text.split():
-        start = text.index(word, at)
-        at = start + len(word)
-        yield start, at
+    if masked.count(MARK, start, end) == end - start:
+        return True
+    return all(masked[index] for index in range(start, end) if text[index].isalnum())

@@ -66,6 +66,8 @@ class Prefilter:
 
 def as_ascii(text: str) -> str:
     """Return `text` with every character outside ASCII replaced by one that patterns take for the same."""
+    if text.isascii():
+        return text
     return "".join(char if char < "\x80" else _ascii_alike(char) for char in text)
 
 

@@ -1,6 +1,7 @@
 """What every engine runs: one redactor a process, opened once, proved on the data's own texts."""
 
 import ctypes
+import gc
 import signal
 import sys
 from functools import lru_cache
@@ -15,6 +16,7 @@ def redactor(params: RedactParams, trial: tuple[str, ...]) -> TextRedactor:
     """Return this process's redactor; the same texts prove it everywhere, so all workers decide alike."""
     opened = open_redactor(params)
     opened.prove(list(trial))
+    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
     return opened
 
 

@@ -70,18 +70,17 @@ class PeopleFinder:
 
     def find(self, text: str, recognised: list[Span]) -> list[Span]:
         """Return the spans of people: the recogniser's, mended, and those that rules find."""
-        words = [_Word(match.start(), match.end(), self._form(match.group())) for match in WORDS.finditer(text)]
+        known = self._forms.get
+        words = [_Word(*match.span(), known(match[0]) or self._form(match[0])) for match in WORDS.finditer(text)]
         mended = [mended for span in recognised if (mended := self._mended(text, span)) is not None]
         found = [*mended, *self._by_rules(text, words)]
         found += self._extended(text, words, found)
         return found + _again(words, found) if found else found
 
     def _form(self, word: str) -> _Form:
-        form = self._forms.get(word)
-        if form is None:
-            if len(self._forms) >= FORMS_KEPT:
-                self._forms.clear()
-            form = self._forms[word] = _Form(word, self._lexicon)
+        if len(self._forms) >= FORMS_KEPT:
+            self._forms.clear()
+        form = self._forms[word] = _Form(word, self._lexicon)
         return form
 
     def _mended(self, text: str, span: Span) -> Span | None:

@@ -8,6 +8,7 @@ from tasks.redact.finding.lexicon import Lexicon
 Place = tuple[int, int]
 SHORTEST_LOCAL_PART = 6  # characters; shorter ones, or ones without a digit or a sign, may be anybody's
 WRITTEN_OUT = re.compile(r"\s?[(\[{<]\s?(at|dot|@|\.)\s?[)\]}>]\s?|\s{1,4}(at|dot)\s{1,4}|\s([@.])\s?|([@.])\s")
+MAY_BE_WRITTEN_OUT = re.compile(r"dot|\sat\s|[(\[{<]\s?(?:at|@)|\s@|@\s|@.*\n")
 SIGNS = {"at": "@", "dot": "."}
 KINDS_OF_STREETS = {
     "street": ("st", "str"), "avenue": ("ave", "av"), "road": ("rd",), "boulevard": ("blvd",), "lane": ("ln",),
@@ -23,7 +24,7 @@ def emails(lowered: str, own: str) -> list[Place]:
     if not local or not domain:
         return []
     found = [*_everywhere(lowered, own), *_everywhere(lowered, own.replace("@", "%40"))]
-    if "dot" in lowered or " at " in lowered or re.search(r"[(\[{<]\s?(?:at|@)|\s@|@\s|@.*\n", lowered):
+    if re.split(r"\W", domain)[0] in lowered and local[:2] in lowered and MAY_BE_WRITTEN_OUT.search(lowered):
         found += _written_out(lowered, own)
     is_telling = len(local) >= SHORTEST_LOCAL_PART and not local.isalpha()
     return found + (list(_everywhere(lowered, local)) if is_telling else [])

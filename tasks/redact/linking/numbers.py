@@ -68,7 +68,7 @@ def dates(lowered: str, value: str) -> list[Place]:
         day = date.fromisoformat(value[:10])
     except ValueError:
         return []
-    if str(day.year) not in lowered and f"{day:%y}" not in lowered:
+    if str(day.year) not in lowered and not any(f"{sign}{day:%y}" in lowered for sign in "/-."):
         return []
     found = []
     for form in _forms(day):

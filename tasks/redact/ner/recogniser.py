@@ -11,7 +11,7 @@ from tasks.redact.ner.encoding import Encoder
 from tasks.redact.ner.network import Matrix, Network, network_of
 from tasks.redact.ner.tokens import Tokenizer
 
-REMEMBERED = 150_000  # windows or runs; then all is forgotten, so that memory stays bounded
+REMEMBERED = 100_000  # windows or runs; then all is forgotten, so that memory stays bounded
 
 
 @dataclass(frozen=True, slots=True)
