@@ -20,6 +20,7 @@ class Command:
 
 COMMANDS = (
     Command("release", "take a use case from its sources to a gated, registered model", "flows.commands.release"),
+    Command("erase", "erase a person from every version, and from all that learnt or quoted", "flows.commands.erase"),
     Command("ui", "start a Prefect server, the deployments and a worker on this machine", "flows.commands.ui"),
     Command("verify", "walk a model to its sources and say whether every link holds", "flows.commands.verify"),
     Command("accept", "make what the last release measured the yardstick for the next", "flows.commands.accept"),

@@ -15,6 +15,7 @@ SECTIONS: dict[str, str] = {
     "train": "tasks.train.params:TrainParams",
     "explain": "tasks.explain.params:ExplainParams",
     "fairness": "tasks.fairness.params:FairnessParams",
+    "erasure": "tasks.erasure.policy:ErasureParams",
     "register": "tasks.register.stage:RegisterParams",
     "limits.redact": "tasks.redact.params:RedactLimits",
     "limits.validate": "tasks.validate.params:ValidateLimits",

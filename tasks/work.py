@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.sealed import KeyStore, Retention, SealedWriter
+    from tasks.sealed.tombstones import Tombstones
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -38,6 +39,7 @@ class Work:
         self.outputs: dict[str, str] = {}  # artefact -> sha256, of everything written
         self.rows_unsealed = 0
         self.rows_shredded = 0
+        self.people_shredded = 0
 
     # what the stage is told
 
@@ -64,6 +66,14 @@ class Work:
         from tasks.sealed import open_keys
 
         return open_keys(self.root)
+
+    @property
+    def erased(self) -> "Tombstones":
+        """Who has been erased so far, read anew each time."""
+        from tasks.sealed.shelf import open_shelf
+        from tasks.sealed.tombstones import Tombstones
+
+        return Tombstones.read(open_shelf(self.root), self.secret("tombstone"))
 
     # what it reads
 
@@ -94,6 +104,7 @@ class Work:
         )
         self.rows_unsealed += opened.unsealed
         self.rows_shredded += opened.shredded
+        self.people_shredded += opened.people_shredded
         return opened.frame
 
     def count_rows(self, stage: str, name: str = "rows") -> int:
@@ -110,6 +121,7 @@ class Work:
         for opened in iter_rows(path, dataset=self._dataset(stage, name), keys=self.keys):
             self.rows_unsealed += opened.unsealed
             self.rows_shredded += opened.shredded
+            self.people_shredded += opened.people_shredded
             yield opened.frame
 
     def read_json(self, stage: str, name: str) -> Any:

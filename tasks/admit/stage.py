@@ -13,7 +13,8 @@ logger = logging.getLogger("portcullis.admit")
 def run(work: Work) -> None:
     """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on.
 
-    The day of the run is not written: `ingest` would run again every day.
+    So it does on how many people were erased so far, with a digest that says nothing about whom. The day of the run is
+    not written: `ingest` would run again every day.
     """
     sources = work.params(Sources, "sources")
     if lines := lapsed(sources):
@@ -35,4 +36,6 @@ def run(work: Work) -> None:
         for name, source in sources.root.items()
     }
     work.write_report(admitted, "sources.json")
+    checkpoint = work.erased.checkpoint
+    work.write_report({"count": checkpoint.count, "sha256": checkpoint.sha256}, "erasures.json")
     logger.info("%d sources admitted", len(admitted))

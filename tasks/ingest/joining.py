@@ -1,7 +1,8 @@
 """Join the sources to one row per application. Pure: frames in, frame and report out."""
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
 Codes = np.ndarray[Any, np.dtype[np.intp]]
 NO_KEY = -1
+
+
+class Erased(Protocol):
+    """On which day a subject was erased, if ever: a mapping, or the key store's tombstones."""
+
+    def get(self, subject: str, /) -> date | None:
+        """Return the day."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+
+NOBODY: Mapping[str, date] = {}
 
 
 class SourceCount(BaseModel):
@@ -40,6 +54,7 @@ class IngestReport(BaseModel):
     rows: int
     subjects: int
     erased_rows: int  # left out because their subjects were erased
+    returned_rows: int  # kept, because they are dated after their subject's erasure
     repeated_rows: int  # equal in every column to another row
     sources: dict[str, SourceCount]
     kept: tuple[str, ...]
@@ -52,13 +67,14 @@ def join_sources(
     columns: Columns,
     params: IngestParams,
     secret: bytes,
-    tombstones: Collection[str] = (),
+    tombstones: Erased = NOBODY,
 ) -> tuple[pd.DataFrame, IngestReport]:
     """Return one row per row of the base source, and what was done.
 
     `subject` (pseudonym) and `person` come first; `person` numbers people by first appearance in the base source, so
     that splits by person are the same wherever the pipeline runs, whatever its secrets, and an erasure moves nobody
-    else. Columns with role `dropped` are not in the result, nor are rows about subjects in `tombstones`.
+    else. Columns with role `dropped` are not in the result, nor are rows about subjects in `tombstones` that are not
+    dated (`params.dated_by`) after the day of the erasure.
 
     Raises:
         SourceError: A source does not fit to the base as its join declares it.
@@ -85,11 +101,12 @@ def join_sources(
     repeated = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
     result.insert(1, "person", pd.factorize(result["subject"])[0])
-    result, erased = drop_erased(result, tombstones)
+    result, erased, returned = drop_erased(result, tombstones, rows[params.dated_by] if params.dated_by else None)
     report = IngestReport(
         rows=len(result),
         subjects=int(result["subject"].nunique()),
         erased_rows=erased,
+        returned_rows=returned,
         repeated_rows=repeated,
         sources=counts,
         kept=tuple(kept),
@@ -99,22 +116,34 @@ def join_sources(
     return result, report
 
 
-def drop_erased(rows: pd.DataFrame, tombstones: Collection[str]) -> tuple[pd.DataFrame, int]:
-    """Return the rows whose `subject` has no tombstone, and how many have one.
+def drop_erased(
+    rows: pd.DataFrame, tombstones: Erased, dates: "pd.Series[str] | None" = None
+) -> tuple[pd.DataFrame, int, int]:
+    """Return the rows that may stay, how many were left out, and how many stay although their subject was erased.
 
-    A source file that is delivered again must not bring an erased person back.
+    A source file that is delivered again must not bring an erased person back; a row dated after the erasure is a new
+    relationship. A row without a date, or in a source without dates, stays out until a person lifts the tombstone.
 
     Raises:
         DataError: Nobody is left.
     """
-    if not tombstones:
-        return rows, 0
-    is_erased = rows["subject"].isin(set(tombstones))
-    if is_erased.all():
+    if not len(tombstones):
+        return rows, 0, 0
+    erased_on = pd.to_datetime(rows["subject"].map(tombstones.get))
+    is_erased = erased_on.notna()
+    dated = pd.Series(pd.NaT, rows.index, dtype="datetime64[ns]") if dates is None else _moments(dates)
+    is_back = is_erased & (dated.dt.normalize() > erased_on)
+    is_out = is_erased & ~is_back
+    if is_out.all():
         raise DataError(
             "ingest", expected="rows about somebody", found="only erased subjects", remedy="Deliver other data."
         )
-    return rows[~is_erased].reset_index(drop=True), int(is_erased.sum())
+    return rows[~is_out].reset_index(drop=True), int(is_out.sum()), int(is_back.sum())
+
+
+def _moments(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
+    """Return ISO 8601 texts as moments in UTC; what is none is missing."""
+    return pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
 
 
 def _joined(

@@ -101,6 +101,11 @@ class IngestParams(_Strict):
     joins: tuple[Join, ...] = ()
     missing: dict[str, tuple[float, ...]] = {}
     derive: dict[str, Derivation] = {}
+    dated_by: str | None = Field(
+        default=None,
+        description="a date column of the base source: rows dated after their subject was erased are taken in again; "
+        "without one, an erased subject stays out until a person lifts the tombstone",
+    )
 
     def keys(self, source: str) -> tuple[str, ...]:
         """Return the columns by which `source` is joined; they need no declaration where another source has them."""
@@ -113,6 +118,7 @@ class IngestParams(_Strict):
         for join in self.joins:
             if join.source == source:
                 looked_at |= set(join.inputs)
+        looked_at |= {self.dated_by} if self.dated_by else set()
         own = [name for name, column in columns.root.items() if column.source == source]
         needed = [name for name in own if columns.root[name].role is not Role.DROPPED or name in looked_at]
         return tuple(dict.fromkeys((*needed, *self.keys(source))))
@@ -148,6 +154,15 @@ def check_wiring(columns: Columns, params: IngestParams, sources: Sources) -> No
             "ingest.joins",
             "role `dropped` for what is only aggregated",
             {n for n, c in columns.root.items() if c.source in only_aggregated and c.role is not Role.DROPPED},
+        ),
+        (
+            "ingest.dated_by",
+            "a declared column of the base source, of kind `date`",
+            {
+                n
+                for n in filter(None, [params.dated_by])
+                if n not in columns.root or (columns.root[n].source, columns.root[n].kind) != (params.base, "date")
+            },
         ),
         (
             "ingest.missing",

@@ -6,7 +6,8 @@ from tasks.errors import AgreementError
 from tasks.ingest.joining import join_sources
 from tasks.ingest.params import IngestParams, check_wiring
 from tasks.ingest.reading import Wanted, read_source
-from tasks.sources import Sources, lapsed
+from tasks.sealed.burying import readmit
+from tasks.sources import Sources, lapsed, today
 from tasks.work import Work
 
 logger = logging.getLogger("portcullis.ingest")
@@ -27,11 +28,18 @@ def run(work: Work) -> None:
             remedy="Renew it, then run `admit` again.",
         )
     work.input("admit", "sources.json")
+    work.input("admit", "erasures.json")
+    tombstones = work.erased  # before anything is read: who is erased from here on gets no new key
     frames = {}
     for name, source in sources.root.items():
         frames[name] = read_source(source, Wanted.of(name, work.columns, params))
         logger.info("%s: %d rows", name, len(frames[name]))
-    rows, report = join_sources(frames, work.columns, params, work.secret("pseudonym"))
+    rows, report = join_sources(frames, work.columns, params, work.secret("pseudonym"), tombstones)
+    if report.returned_rows:
+        back = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
+        readmit(work.keys, back, today())
     work.write_rows(rows)
     work.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)
+    if report.erased_rows:
+        logger.info("%d rows left out: their subjects were erased", report.erased_rows)

@@ -53,7 +53,7 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
     from dvc.exceptions import DvcException
 
     target = f"{stage}@{case}"
-    with listening(hear) as heard, _repo() as repo:
+    with listening(hear) as heard, open_repo() as repo:
         try:
             ran = repo.reproduce(
                 targets=[target], single_item=not with_upstream, run_env={**_same_python(), **heard.environment}
@@ -72,7 +72,7 @@ def settle(stages: tuple[str, ...], case: str) -> None:
     from dvc.utils.serialize import load_yaml, modify_yaml
 
     names = [f"{stage}@{case}" for stage in stages]
-    with _repo() as repo, repo.lock:
+    with open_repo() as repo, repo.lock:
         path = Path("dvc.lock")
         found = [name for name in load_yaml(str(path)).get("stages", {}) if name in names] if path.is_file() else []
         if found == [name for name in names if name in found]:
@@ -89,7 +89,7 @@ def stale(stage: str, case: str) -> tuple[str, ...]:
 
     `admit` runs every time by design ("always changed"), which is no staleness.
     """
-    with _repo() as repo:
+    with open_repo() as repo:
         status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
     found = []
     for name, changes in sorted(status.items()):
@@ -109,7 +109,8 @@ def _listed(change: Any) -> str:
     return str(change)
 
 
-def _repo() -> Any:
+def open_repo() -> Any:
+    """Open the DVC repository of the current folder; a lock that others hold is waited for."""
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)

@@ -42,6 +42,7 @@ def run(work: Work) -> None:
 
 def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
     """Return why this is no moment to register, whatever the verdicts say."""
+    from tasks.erasure.currency import outdated
     from tasks.pipeline.runner import stale
     from tasks.sources import Sources, lapsed
 
@@ -50,6 +51,7 @@ def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
         lines.append("register: an experiment (`dvc exp run`) never registers; release from a committed workspace")
     lines += [f"register: {line}, so what was judged is not what lies here" for line in stale("decide", work.case)]
     lines += [f"register: {line}" for line in lapsed(work.params(Sources, "sources"))]
+    lines += [f"erasure: {line}" for line in outdated(work)]
     written = work.read_json("decide", "decision.json")
     if written.get("model_sha256") != decision.model_sha256 or written.get("about") != decision.about:
         lines.append("register: the decision that was written is about something else; run `decide` again")
@@ -107,7 +109,11 @@ def _tags(work: Work, decision: Decision) -> dict[str, str]:
     data = {
         f"portcullis.data.{name}": digest for name, digest in decision.about.items() if name.endswith("rows.parquet")
     }
+    from tasks.erasure.currency import trained_on
+    from tasks.registry.client import TRAINED_ON_TAG
+
     return {
+        TRAINED_ON_TAG: trained_on(work),
         "portcullis.use_case": work.case,
         "portcullis.git_commit": commit.stdout.strip() or "no git",
         "portcullis.git_dirty": str(bool(dirty.stdout.strip())).lower(),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MODEL_TAG, DECISION_TAG = "portcullis.model_sha256", "portcullis.decision_sha256"
+TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
 
 
 class Release(BaseModel):
@@ -164,7 +165,12 @@ def _version(client: "MlflowClient", release: Release, run_id: str) -> tuple[str
         client.create_registered_model(release.name)
     same = client.search_model_versions(f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'")
     if same:
-        return str(max(int(version.version) for version in same)), False
+        newest = str(max(int(version.version) for version in same))
+        if code := release.tags.get(
+            TRAINED_ON_TAG
+        ):  # the same model came out of other rows: it learnt no more than these
+            client.set_model_version_tag(release.name, newest, TRAINED_ON_TAG, code)
+        return newest, False
     source = f"{client.get_run(run_id).info.artifact_uri}/model"
     tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
     made: Any = client.create_model_version(release.name, source=source, run_id=run_id, tags=tags)

@@ -51,6 +51,7 @@ class Restriction:
     basis: str
     review: date
     custodians: Custodians
+    held: bool = False  # by a legal hold, which ends when a person releases it; else by a law, which ends by itself
 
     def seal(self, key_id: bytes, key: bytes) -> str:
         """Return the key sealed to every pair, as JSON."""

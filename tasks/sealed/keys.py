@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
 from tasks.sealed.root import Root, open_root
-from tasks.sealed.shelf import Row, Shelf, SqliteShelf
+from tasks.sealed.shelf import Row, Shelf, open_shelf
 from tasks.sealed.tombstones import Tombstones
-from tasks.secrets import home, secret
+from tasks.secrets import secret
 
 BUCKETS = 4096
 ID_BYTES = 16
@@ -268,12 +268,3 @@ def open_keys(root: Path = Path()) -> KeyStore:
         mac_key=secret("seal", root),
         mark_key=secret("tombstone", root),
     )
-
-
-def open_shelf(root: Path = Path()) -> Shelf:
-    """Return the tables of this installation's key store."""
-    if url := os.environ.get("PORTCULLIS_KEYS_URL"):
-        from tasks.sealed.postgres import PostgresShelf
-
-        return PostgresShelf(url)
-    return SqliteShelf(home(root) / "keys.db")

@@ -9,7 +9,7 @@ only from the same row at the same place of the same dataset, so a rerun writes 
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,7 @@ class Opened:
     frame: pd.DataFrame
     unsealed: int
     shredded: int
+    people_shredded: int = 0  # in a part of a file: those not met in the parts before
 
 
 class SealedWriter:
@@ -81,7 +82,7 @@ class SealedWriter:
         codes, subjects = pd.factorize(frame[SUBJECT])
         known = self._keys.for_subjects(list(subjects), self._retention)
         keys = [known[subject] for subject in subjects]
-        bound = _bound(self._dataset, layout.to_json())
+        bound = bound_to(self._dataset, layout.to_json())
         sealed, ids = [], []
         for position, (code, row) in enumerate(zip(codes.tolist(), pack(frame, layout), strict=True), self.rows):
             key_id, cipher, nonce_key = keys[code]
@@ -126,7 +127,8 @@ def read_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
     """
     parts = list(iter_rows(path, dataset=dataset, keys=keys, columns=columns))
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
-    return Opened(frame, sum(part.unsealed for part in parts), sum(part.shredded for part in parts))
+    unsealed, shredded = sum(part.unsealed for part in parts), sum(part.shredded for part in parts)
+    return Opened(frame, unsealed, shredded, sum(part.people_shredded for part in parts))
 
 
 def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None) -> Iterator[Opened]:
@@ -150,20 +152,30 @@ def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
             remedy="Run `dvc checkout`, or restore the key store that belongs to this data.",
         ) from None
     position = 0
-    bound = _bound(dataset, layout_json)
+    gone: set[bytes] = set()
+    bound = bound_to(dataset, layout_json)
     if file.num_row_groups == 0:
         yield Opened(unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0)
     for table in _groups(file, shown):
         ids, sealed = table["key"].to_pylist(), table["row"].to_pylist()
-        opened = _unseal(ids, sealed, position, bound, layout, keys, shown)
+        opened = _unseal(ids, sealed, position, bound, layout, keys, shown, gone)
         position += len(ids)
-        yield opened if columns is None else Opened(opened.frame[list(columns)], opened.unsealed, opened.shredded)
+        yield opened if columns is None else replace(opened, frame=opened.frame[list(columns)])
 
 
 def _unseal(
-    ids: list[bytes], rows_sealed: list[bytes], first: int, bound: bytes, layout: Layout, keys: KeyStore, shown: str
+    ids: list[bytes],
+    rows_sealed: list[bytes],
+    first: int,
+    bound: bytes,
+    layout: Layout,
+    keys: KeyStore,
+    shown: str,
+    gone: set[bytes],
 ) -> Opened:
     known = keys.by_id(set(ids))
+    before = len(gone)
+    gone |= set(ids) - set(known)
     rows = []
     for position, (key_id, sealed) in enumerate(zip(ids, rows_sealed, strict=True), first):
         key = known.get(key_id)
@@ -178,7 +190,7 @@ def _unseal(
                 found="an altered or moved one",
                 remedy="Run `dvc checkout`; look for who or what wrote into it.",
             ) from None
-    return Opened(unpack(rows, layout), len(rows), len(ids) - len(rows))
+    return Opened(unpack(rows, layout), len(rows), len(ids) - len(rows), len(gone) - before)
 
 
 def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
@@ -221,9 +233,10 @@ def _raw(column: Any) -> Iterator[bytes]:
         yield chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()
 
 
-def _bound(dataset: str, layout: bytes) -> bytes:
+def bound_to(dataset: str, layout: bytes) -> bytes:
+    """Return what binds every row of a dataset to it."""
     return hashlib.sha256(b"portcullis row v1\x00" + dataset.encode() + b"\x00" + layout).digest()
 
 
 def _mac(keys: KeyStore, dataset: str, layout: bytes, rows: int, tags: bytes) -> bytes:
-    return hmac.digest(keys.mac_key, b"file\x00" + _bound(dataset, layout) + rows.to_bytes(8) + tags, "sha256")
+    return hmac.digest(keys.mac_key, b"file\x00" + bound_to(dataset, layout) + rows.to_bytes(8) + tags, "sha256")

@@ -4,6 +4,7 @@ SQL is written once, with `?` for values and `{among}` for "is one of these".
 """
 
 import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.errors import SealError, ServiceError
+from tasks.secrets import home
 
 Row = tuple[Any, ...]
 BATCH = 10_000
@@ -21,8 +23,9 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS keys (key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
     "bucket INTEGER NOT NULL, wrapped {blob} NOT NULL) {clustered}",
     "CREATE INDEX IF NOT EXISTS keys_by_bucket ON keys (bucket)",
-    "CREATE TABLE IF NOT EXISTS restricted (key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
-    "sealed {blob} NOT NULL, basis TEXT NOT NULL, since TEXT NOT NULL, review TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS restricted_keys (key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
+    "sealed {blob} NOT NULL, basis TEXT NOT NULL, since TEXT NOT NULL, review TEXT NOT NULL, "
+    "held INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS destroyed (key_id {blob} PRIMARY KEY, seq INTEGER NOT NULL, day TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS tombstones (seq INTEGER PRIMARY KEY, mark {blob} NOT NULL, day TEXT NOT NULL, "
     "event TEXT NOT NULL)",
@@ -141,3 +144,12 @@ class SqliteShelf:
                     remedy="End it, then run the same command again.",
                 )
             time.sleep(0.05)
+
+
+def open_shelf(root: Path = Path()) -> Shelf:
+    """Return the tables of this installation's key store."""
+    if url := os.environ.get("PORTCULLIS_KEYS_URL"):
+        from tasks.sealed.postgres import PostgresShelf
+
+        return PostgresShelf(url)
+    return SqliteShelf(home(root) / "keys.db")

@@ -64,19 +64,16 @@ def shred(
     return Shredded(gone, tuple(kept))
 
 
-def shred_restricted(store: KeyStore, subjects: Collection[str], day: date) -> tuple[bytes, ...]:
-    """Destroy the restricted keys of subjects, when hold or term have ended. Nobody needs to open them for that."""
+def shred_restricted(store: KeyStore, key_ids: Collection[bytes], day: date) -> tuple[bytes, ...]:
+    """Destroy restricted keys, when hold or term have ended. Nobody needs to open them for that."""
     with store.shelf.writing():
-        lookups = [store.lookup(subject, Retention.DECISION_RECORD) for subject in subjects]
-        found = {
-            bytes(row[0]) for row in store.shelf.among("SELECT key_id FROM restricted WHERE lookup {among}", lookups)
-        }
-        if found:
+        rows = store.shelf.among("SELECT key_id FROM restricted_keys WHERE key_id {among}", list(key_ids))
+        if found := {bytes(row[0]) for row in rows}:
             kept = {key_id: text for key_id, text in _restricted(store).items() if key_id not in found}
-            store.shelf.run("DELETE FROM restricted WHERE key_id = ?", [(key_id,) for key_id in found])
+            store.shelf.run("DELETE FROM restricted_keys WHERE key_id = ?", [(key_id,) for key_id in found])
             cipher = _new_bucket(store, RESTRICTED)
             store.shelf.run(
-                "UPDATE restricted SET sealed = ? WHERE key_id = ?",
+                "UPDATE restricted_keys SET sealed = ? WHERE key_id = ?",
                 [(_wrap(cipher, key_id, text), key_id) for key_id, text in kept.items()],
             )
             _note_destroyed(store, found, day)
@@ -85,12 +82,30 @@ def shred_restricted(store: KeyStore, subjects: Collection[str], day: date) -> t
     return tuple(found)
 
 
+def restricted_of(store: KeyStore, subject: str) -> set[bytes]:
+    """Return the ids of a subject's restricted keys."""
+    lookup = store.lookup(subject, Retention.DECISION_RECORD)
+    return {bytes(row[0]) for row in store.shelf.rows("SELECT key_id FROM restricted_keys WHERE lookup = ?", lookup)}
+
+
+def restricted_until(store: KeyStore, day: date) -> set[bytes]:
+    """Return the ids of the keys that a law has kept until that day or before, and no hold keeps."""
+    query = "SELECT key_id FROM restricted_keys WHERE held = 0 AND review <= ?"
+    return {bytes(row[0]) for row in store.shelf.rows(query, day.isoformat())}
+
+
+def end_hold(store: KeyStore, key_ids: Collection[bytes], review: date) -> None:
+    """Say that no hold keeps those keys any more; a law may, until `review`."""
+    rows = [(review.isoformat(), key_id) for key_id in key_ids]
+    with store.shelf.writing():
+        store.shelf.run("UPDATE restricted_keys SET held = 0, review = ? WHERE key_id = ?", rows)
+
+
 def restricted_envelopes(store: KeyStore, subject: str) -> dict[bytes, str]:
     """Return a subject's restricted keys as they are sealed to the custodians: key id -> envelopes."""
-    lookup = store.lookup(subject, Retention.DECISION_RECORD)
+    wanted = restricted_of(store, subject)
     with store.shelf.reading():
-        found = {bytes(row[0]) for row in store.shelf.rows("SELECT key_id FROM restricted WHERE lookup = ?", lookup)}
-        return {key_id: text.decode() for key_id, text in _restricted(store).items() if key_id in found}
+        return {key_id: text.decode() for key_id, text in _restricted(store).items() if key_id in wanted}
 
 
 def rotate_root(store: KeyStore) -> int:
@@ -154,18 +169,17 @@ def _put_restricted(
     rows = []
     for key_id, how in kept.items():
         sealed = _wrap(cipher, key_id, how.seal(key_id, opened[key_id]).encode())
-        rows.append((key_id, lookups[key_id], sealed, how.basis, day.isoformat(), how.review.isoformat()))
-    store.shelf.run("INSERT INTO restricted VALUES (?,?,?,?,?,?)", rows)
+        rows.append(
+            (key_id, lookups[key_id], sealed, how.basis, day.isoformat(), how.review.isoformat(), int(how.held))
+        )
+    store.shelf.run("INSERT INTO restricted_keys VALUES (?,?,?,?,?,?,?)", rows)
 
 
 def _restricted(store: KeyStore) -> dict[bytes, bytes]:
-    rows = [
-        (bytes(key_id), bytes(sealed)) for key_id, sealed in store.shelf.rows("SELECT key_id, sealed FROM restricted")
-    ]
-    if not rows:
+    if not (rows := store.shelf.rows("SELECT key_id, sealed FROM restricted_keys")):
         return {}
     cipher = _ciphers(store, [RESTRICTED])[RESTRICTED]
-    return {key_id: _unwrap(cipher, key_id, sealed, store.shelf.name) for key_id, sealed in rows}
+    return {bytes(key_id): _unwrap(cipher, bytes(key_id), bytes(text), store.shelf.name) for key_id, text in rows}
 
 
 def _ciphers(store: KeyStore, buckets: Collection[int]) -> dict[int, AESGCM]:

@@ -45,6 +45,11 @@ def run(work: Work) -> None:
             "features": list(trained.scorer.features),
             "left_out": params.left_out,
             "cutoff": trained.scorer.cutoff,
+            "rows": {
+                "unsealed": work.rows_unsealed,
+                "shredded": work.rows_shredded,
+                "people_shredded": work.people_shredded,
+            },
             "parts": found["part"].value_counts().sort_index().to_dict(),
             "performance": performance.model_dump(mode="json"),
         }
@@ -52,6 +57,7 @@ def run(work: Work) -> None:
     points = [{"false_positive_rate": round(x, 6), "true_positive_rate": round(y, 6)} for x, y in roc(scores, labels)]
     work.write_report({"roc": points}, "roc.json")
     verdict = work.write_verdict(checks)
+    logger.info("%d rows unsealed, %d shredded", work.rows_unsealed, work.rows_shredded)
     logger.info("AUC %.3f, %d features: %s", performance.auc, len(trained.scorer.features), verdict.outcome.value)
 
 

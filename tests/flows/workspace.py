@@ -191,6 +191,7 @@ def case() -> dict[str, object]:
             "privileged": {"colour": "blue"}, "evaluate_on": "out_of_fold", "decision_rule": "small_portfolio",
             "interval_from_rows": 10000, "smallest_group_rows": 30, "significance": 0.05, "bootstrap": 2000, "seed": 1,
         },
+        "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": {
             "redact": {

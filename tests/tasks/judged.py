@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from tasks.__main__ import PATH
@@ -17,6 +18,7 @@ from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
 from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
+from tasks.work import Work
 
 CASE = "tiny"
 CHECKOUT = Path(__file__).parents[2]
@@ -41,6 +43,7 @@ def judged(root: Path) -> Path:
     (root / "configs").mkdir(parents=True)
     values = {
         "sources": {"applications": {"kind": "file", "path": "a.csv", "format": "csv", **AGREEMENT}},
+        "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": LIMITS,
     }
@@ -53,7 +56,10 @@ def judged(root: Path) -> Path:
     for name in {name for subjects in SUBJECTS.values() for name in subjects} - {"train/model"}:
         (data / name).parent.mkdir(exist_ok=True)
         (data / name).write_text(name)
-    (data / "train" / "report.json").write_text(json.dumps({"limits_sha256": digest_of(LIMITS)}))
+    people = pd.DataFrame({"subject": [f"{i:032x}" for i in range(20)], "income": range(20)})
+    Work("redact", CASE, root).write_rows(people)
+    report = {"limits_sha256": digest_of(LIMITS), "rows": {"unsealed": 20, "shredded": 0, "people_shredded": 0}}
+    (data / "train" / "report.json").write_text(json.dumps(report))
     for gate in SUBJECTS:
         put_verdict(root, gate)
     return root

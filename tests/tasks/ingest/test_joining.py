@@ -1,5 +1,7 @@
 """Several sources, one row per application: nobody is doubled, swapped or lost without a line that says so."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -139,13 +141,32 @@ def test_codes_become_missing_and_flags_codes_and_thresholds_become_columns():
 
 def test_erased_people_stay_out_and_nobody_else_moves():
     gone = pseudonym(SECRET, "b@x.org")
-    rows, report = joined(tombstones={gone})
+    rows, report = joined(tombstones={gone: date(2026, 1, 1)})
     assert report.erased_rows == 1
     assert rows["email"].tolist() == ["a@x.org", "c@x.org"]
     assert rows["person"].tolist() == [0, 2]
     assert rows.index.tolist() == [0, 1]
     with pytest.raises(DataError, match="only erased"):
-        drop_erased(rows, set(rows["subject"]))
+        drop_erased(rows, dict.fromkeys(rows["subject"], date(2026, 1, 1)))
+
+
+def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_out():
+    dated = ["2026-01-02", "2026-01-03T09:00:00+02:00", None, "2026-01-01", "yesterday", "2026-01-05"]
+    bank = {"email": ["a@x.org", "a@x.org", "a@x.org", "a@x.org", "a@x.org", "b@x.org"], "income": [1.0, 2, 3, 4, 5, 6]}
+    columns = {
+        "email": COLUMNS["email"],
+        "income": COLUMNS["income"],
+        "applied": {"role": "dropped", "source": "bank", "kind": "date"},
+    }
+    given = {"bank": pd.DataFrame(bank).assign(applied=dated)}
+    tombstones = {pseudonym(SECRET, "a@x.org"): date(2026, 1, 2)}
+    rows, report = joined(columns, tombstones, joins=[], given=given, dated_by="applied")
+    assert rows["income"].tolist() == [2, 6]
+    assert (report.erased_rows, report.returned_rows) == (4, 1)
+    assert "applied" not in rows
+    rows, report = joined(columns, tombstones, joins=[], given=given)
+    assert rows["income"].tolist() == [6]
+    assert (report.erased_rows, report.returned_rows) == (5, 0)
 
 
 @given(st.lists(st.text(max_size=12), max_size=6))
@@ -174,6 +195,8 @@ SOURCE = {"kind": "file", "path": "x.csv", "format": "csv", "owner": "o", "role"
         ({"derive": {"x": {"rule": "at_most", "column": "income", "limit": 1}}}, "a rule for each derived column"),
         ({"missing": {"nothing": [1]}}, "nothing"),
         ({"missing": {"ip": [1]}}, "columns of numbers"),
+        ({"dated_by": "time"}, "of the base source"),
+        ({"dated_by": "income"}, "of kind `date`"),
         ({"joins": [JOINS[0], {**JOINS[1], "order_by": "score"}]}, "score"),
         ({"joins": [JOINS[0], {**JOINS[1], "take": "none", "order_by": None}]}, "only aggregated"),
         ({"columns": {**COLUMNS, "zip": {"role": "feature", "source": "post"}}}, "post"),

@@ -20,12 +20,7 @@ from tasks.sealed.custody import (
     unseal_by_two,
 )
 from tasks.sealed.keys import BUCKETS, bucket_of
-from tasks.sealed.shredding import (
-    restricted_envelopes,
-    rotate_root,
-    shred,
-    shred_restricted,
-)
+from tasks.sealed.shredding import restricted_envelopes, restricted_of, rotate_root, shred, shred_restricted
 
 DAY = date(2026, 11, 24)
 A, B = "a" * 32, "b" * 32
@@ -215,8 +210,8 @@ def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it
     reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
     shred(keys, [A, B], DAY, restrict={A: restriction(), B: restriction()})
     shutil.copy(home / "keys.db", home / "backup.db")
-    assert shred_restricted(keys, [A], DAY) == (reasons[A].key_id,)
-    assert shred_restricted(keys, [A], DAY) == ()
+    assert shred_restricted(keys, restricted_of(keys, A), DAY) == (reasons[A].key_id,)
+    assert shred_restricted(keys, [reasons[A].key_id], DAY) == ()
     rotate_root(keys)
     assert restricted_envelopes(keys, A) == {}
     assert set(restricted_envelopes(keys, B)) == {reasons[B].key_id}

@@ -1,0 +1,1 @@
+"""Erase a person: from every version of every dataset, from everything that learnt or quoted, with a receipt."""

@@ -1,0 +1,71 @@
+"""Whether a model is still current: how many of the people whom it learnt from were erased since.
+
+Counted, not dated: the rows that it was trained on lie there by digest, and some of their keys are gone. What was gone
+already at training was not learnt from.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tasks.erasure.policy import ErasureParams, RetrainAfter
+from tasks.errors import EvidenceError
+from tasks.sealed.objects import SealedFile
+from tasks.sources import today
+from tasks.work import Work
+
+ROWS = ("redact", "rows.parquet")
+
+
+@dataclass(frozen=True)
+class ErasedSince:
+    """People among those whom a model learnt from who were erased since, and when the first of them was."""
+
+    people: int
+    first: date | None
+
+    def refusal(self, limit: RetrainAfter, on: date) -> str:
+        """Return why the model is out of date, or nothing."""
+        if not self.people or self.first is None:
+            return ""
+        days = (on - self.first).days
+        if self.people < limit.people and days < limit.days:
+            return ""
+        return (
+            f"{self.people} of the people whom this model learnt from were erased since, the first {days} days ago "
+            f"(limits: {limit.people} people, {limit.days} days); run the release again, which trains without them"
+        )
+
+
+def outdated(work: Work) -> tuple[str, ...]:
+    """Return why the model that lies in `data/` may not be registered any more; empty means it may."""
+    params = work.params(ErasureParams, "erasure")
+    trained = work.read_json("train", "report.json").get("rows", {}).get("people_shredded")
+    if not isinstance(trained, int):
+        return ("the model's report does not say whom it was trained without; run `train` again",)
+    since = erased_since(work, work.data.joinpath(*ROWS), trained)
+    refusal = since.refusal(params.retrain_after, today())
+    return (refusal,) if refusal else ()
+
+
+def erased_since(work: Work, path: Path, shredded_at_training: int) -> ErasedSince:
+    """Return whom of a dataset's people a model has learnt from that were erased since.
+
+    Erasures have an order, and training left out the first so many of them: the rest came later.
+    """
+    ids = SealedFile.open(path).key_ids()
+    gone = work.keys.is_shredded(ids)
+    if unknown := len(ids) - len(gone) - len(work.keys.by_id(ids)):
+        raise EvidenceError(
+            path.as_posix(),
+            expected="keys that this key store has or has destroyed",
+            found=f"{unknown:,} that it never had",
+            remedy="Restore the key store that belongs to this data.",
+        )
+    later = sorted(gone.values())[shredded_at_training:]
+    return ErasedSince(len(later), min((date.fromisoformat(day) for _, day in later), default=None))
+
+
+def trained_on(work: Work) -> str:
+    """Return what identifies the dataset that the model was trained on, for the registry."""
+    return SealedFile.open(work.data.joinpath(*ROWS)).code

@@ -1,0 +1,196 @@
+"""What commands and flows call: erase people, resume what was interrupted, end holds and terms."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tasks.audit import audit
+from tasks.case import load_case
+from tasks.erasure.holds import legal_term, release_holds
+from tasks.erasure.journal import DEFERRED, ERASED, RUNNING, Journal, Request, open_journal
+from tasks.erasure.notary import open_notary
+from tasks.erasure.places_here import sinks, versions
+from tasks.erasure.receipt import Receipt, subject_of, write_receipt
+from tasks.erasure.saga import Erasure, open_batch, purged_of, run, subjects_of
+from tasks.erasure.sinks import Purged
+from tasks.pseudonyms import pseudonym
+from tasks.sealed.keys import KeyStore, open_keys
+from tasks.sealed.shredding import end_hold, restricted_of, restricted_until, rotate_root, shred_restricted
+from tasks.secrets import home, secret
+
+Say = Callable[[str], None]
+logger = logging.getLogger("portcullis.erasure")
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How it ended: the requests, what the sinks did, and who had been erased before and has nothing new."""
+
+    requests: tuple[Request, ...]
+    purged: Purged
+    already: int
+    receipts: tuple[Path, ...]
+
+
+def erase(
+    case: str,
+    identifiers: Sequence[str],
+    *,
+    received: date,
+    day: date,
+    root: Path = Path(),
+    say: Say = logger.info,
+) -> Erased:
+    """Erase people from everything that this installation holds, in whichever use case.
+
+    Whatever an earlier call left unfinished is finished first. Somebody who was erased and of whom nothing is held
+    since is passed over.
+
+    Args:
+        case: The use case in whose name the request came; it must exist.
+        identifiers: Their identifiers, as in the subject column.
+        received: The day on which the requests came in.
+        day: Today.
+        root: The checkout.
+        say: Is given each line of progress; none holds a value.
+    """
+    load_case(case, root)
+    keys, journal = open_keys(root), open_journal(root)
+    people = subjects_of(identifiers, secret("pseudonym", root))
+    with keys.shelf.alone():
+        ended, receipts, purged = _finish(keys, journal, root, say, people)
+        tombstones = keys.tombstones()
+        known = {request.subject for request in ended}
+        new = {
+            subject: identifier
+            for subject, identifier in people.items()
+            if subject not in known and not (tombstones.is_out(subject) and not keys.ids_of(subject))
+        }
+        already = len(people) - len(new) - len(known & set(people))
+        if new:
+            batch = open_batch(journal, case, new, received, day)
+            audit("erase", what=batch, why=f"{len(new)} requests", root=root, use_case=case)
+            requests, paths, did = _run(batch, keys, journal, root, say, new)
+            ended, receipts, purged = [*ended, *requests], [*receipts, *paths], purged + did
+    return Erased(tuple(ended), purged, already, tuple(receipts))
+
+
+def resume(*, root: Path = Path(), day: date, say: Say = logger.info) -> Erased:
+    """Finish what was interrupted, and destroy what a law has kept until today: nobody has to name anybody."""
+    keys, journal = open_keys(root), open_journal(root)
+    with keys.shelf.alone():
+        ended, receipts, purged = _finish(keys, journal, root, say, {})
+        due = restricted_until(keys, day)
+        completed = _complete(keys, journal, due, day, root) if due else []
+    return Erased((*ended, *completed), purged, 0, tuple(receipts))
+
+
+def release_hold(identifier: str, *, root: Path = Path(), day: date) -> tuple[int, list[Request]]:
+    """Release every hold on a person; an erasure that waited for it goes on by itself, unless a law still keeps.
+
+    Returns:
+        How many holds there were, and the requests that are complete now.
+    """
+    subject = pseudonym(secret("pseudonym", root), identifier)
+    keys, journal = open_keys(root), open_journal(root)
+    with keys.shelf.alone():
+        holds = release_holds(journal, subject, day, root)
+        audit("release hold", what=", ".join(hold.hold for hold in holds), why="released", root=root)
+        waiting = restricted_of(keys, subject)
+        requests = _of_keys(journal, waiting)
+        terms = [term[1] for one in requests if (term := legal_term(one.use_case, one.day, root))]
+        end_hold(keys, waiting, max(terms, default=day))
+        completed = _complete(keys, journal, waiting & restricted_until(keys, day), day, root)
+    return len(holds), completed
+
+
+def _finish(
+    keys: KeyStore, journal: Journal, root: Path, say: Say, people: dict[str, str]
+) -> tuple[list[Request], list[Path], Purged]:
+    """Finish every batch that was begun; those of `people` who are in one are known by their identifiers again."""
+    ended: list[Request] = []
+    receipts: list[Path] = []
+    purged = Purged()
+    for batch in journal.unfinished():
+        say("going on with an erasure that was interrupted")
+        subjects = {request.subject for request in journal.requests(batch=batch)}
+        mine = {subject: identifier for subject, identifier in people.items() if subject in subjects}
+        requests, paths, did = _run(batch, keys, journal, root, say, mine)
+        ended, receipts, purged = [*ended, *requests], [*receipts, *paths], purged + did
+    return ended, receipts, purged
+
+
+def _run(
+    batch: str, keys: KeyStore, journal: Journal, root: Path, say: Say, people: dict[str, str]
+) -> tuple[list[Request], list[Path], Purged]:
+    receipts: list[Path] = []
+    places = versions(root)
+    erasure = Erasure(
+        batch=batch,
+        root=root,
+        keys=keys,
+        journal=journal,
+        notary=open_notary(root),
+        places=places,
+        sinks=sinks(root, places),
+        deliver=lambda receipt: receipts.append(write_receipt(receipt, receipt_folder(root))),
+        say=say,
+        identifiers=people,
+    )
+    subjects = {request.request: request.subject for request in erasure.requests}
+    requests = run(erasure)
+    for request in requests:
+        request.subject = subjects[request.request]  # in memory, for the caller
+    audit("erased", what=batch, why=f"{len(requests)} requests", root=root, use_case=requests[0].use_case)
+    return requests, receipts, purged_of(journal.done(batch))
+
+
+def _complete(keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, root: Path) -> list[Request]:
+    """Destroy keys whose hold or term has ended, and say so in the ledger under the same commitment."""
+    requests = _of_keys(journal, key_ids)
+    shred_restricted(keys, key_ids, day)
+    if not key_ids:
+        return []
+    rotate_root(keys)
+    notary = open_notary(root)
+    for request in requests:
+        deferred = request.figures["deferred"]
+        bound = str(request.figures["commitment"])
+        statement: dict[str, Any] = {
+            "request": request.request,
+            "commitment": bound,
+            "received": request.received.isoformat(),
+            "day": day.isoformat(),
+            "state": ERASED,
+            "keysDestroyed": [deferred["retention"]],
+            "deferred": {},
+            "completes": request.day.isoformat(),
+        }
+        name, digest = subject_of(request.request, bound)
+        notary.record(name, digest, statement)
+        request.state, request.closed = ERASED, day
+        request.figures = {key: value for key, value in request.figures.items() if key != "deferred"}
+        audit("erased", what=request.request, why="hold or term ended", root=root)
+    journal.put(requests)
+    return requests
+
+
+def _of_keys(journal: Journal, key_ids: set[bytes]) -> list[Request]:
+    """Return the deferred requests that wait for those keys."""
+    wanted = {key_id.hex() for key_id in key_ids}
+    return [
+        request
+        for request in journal.requests(state=DEFERRED)
+        if request.figures.get("deferred", {}).get("key_id") in wanted
+    ]
+
+
+def receipt_folder(root: Path = Path()) -> Path:
+    """Return where receipts wait to be handed to their people, and then deleted."""
+    return home(root) / "receipts"
+
+
+__all__ = ["RUNNING", "Erased", "Receipt", "erase", "receipt_folder", "release_hold", "resume"]
