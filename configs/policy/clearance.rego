@@ -2,7 +2,7 @@
 #
 # Python finds the facts: it verifies every signature, walks the lineage by sha256 and names what does not hold in
 # `input.broken`. This policy judges them. It answers with an object, always; no answer refuses. Times are epoch seconds.
-# Kept to what OPA and rego-cpp both read. The tests are in clearance_test.rego.
+# Kept to what OPA and rego-cpp both read (rego-cpp 1.5 cannot evaluate `with`, so the tests are cases: cases.yaml).
 package portcullis.clearance
 
 import rego.v1
@@ -12,27 +12,28 @@ required_gates := {
 	"register": {"redact", "validate", "train", "explain", "fairness"},
 }
 
-# Each gate has to have made these tests: by the beginning of their names, for the rest names groups and columns.
+# Each gate has to have made these tests, by the beginning of their names (the rest names groups and columns). Where a use
+# case has nothing to measure, its gate says so by another name: any one of a list will do.
 required_tests := {
 	"redact": {
-		"leak ratio, own person",
-		"identifiers of its own row that survive in a text",
+		["identifiers of its own row that survive in a text"],
+		["leak ratio, own person", "leakage against planted answers", "free text"],
 	},
 	"validate": {
-		"expectations",
-		"largest drift of a column",
-		"exact duplicates across people",
-		"near duplicates across people",
-		"rarest label",
-		"smallest group of",
+		["expectations"],
+		["largest drift of a column", "drift"],
+		["exact duplicates across people"],
+		["near duplicates across people"],
+		["rarest label"],
+		["rows without a label"],
 	},
-	"train": {"AUC, lower end", "calibration error", "balanced accuracy"},
-	"explain": {"additivity error", "proxy", "declined applicants without a reason"},
+	"train": {["AUC, lower end"], ["calibration error"], ["balanced accuracy"], ["AUC against the champion", "AUC lost"]},
+	"explain": {["additivity error"], ["declined applicants without a reason"], ["top reasons kept"]},
 	"fairness": {
-		"disparate impact ratio",
-		"equal opportunity difference",
-		"average absolute odds difference",
-		"Theil index",
+		["disparate impact ratio"],
+		["equal opportunity difference"],
+		["average absolute odds difference"],
+		["Theil index"],
 	},
 }
 
@@ -73,11 +74,11 @@ refusals contains sprintf("%s: the verdict of entry %d is no pass", [gate, verdi
 	count(verdict.failed) + count(verdict.undecided) == 0
 }
 
-refusals contains sprintf("%s: test `%s` was not made, says entry %d", [gate, test, verdict.index]) if {
+refusals contains sprintf("%s: test `%s` was not made, says entry %d", [gate, names[0], verdict.index]) if {
 	some gate in gates
 	verdict := input.gates[gate]
-	some test in required_tests[gate]
-	not made(verdict, test)
+	some names in required_tests[gate]
+	not made(verdict, names)
 }
 
 refusals contains sprintf("fairness: no test about `%s` was made, says entry %d", [attribute, verdict.index]) if {
@@ -165,19 +166,10 @@ accepted_gates contains gate if {
 
 in_force(given) if given.expires > input.now
 
-made(verdict, test) if {
-	some name in verdict.passed
-	startswith(name, test)
-}
-
-made(verdict, test) if {
-	some name in verdict.failed
-	startswith(name, test)
-}
-
-made(verdict, test) if {
-	some name in verdict.undecided
-	startswith(name, test)
+made(verdict, names) if {
+	some test in array.concat(array.concat(verdict.passed, verdict.failed), verdict.undecided)
+	some name in names
+	startswith(test, name)
 }
 
 about_attribute(verdict, attribute) if {

@@ -6,6 +6,7 @@ thread-safe: each thread has its own interpreter, built once for each policy.
 
 import json
 import os
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -44,26 +45,34 @@ def _modules(root: Path) -> tuple[tuple[str, str], ...]:
 
 def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
     from regopy import Input
+    from regopy.rego_shared import RegoError
 
     interpreter, bundle = _built(threading.get_ident(), modules)
-    interpreter.set_input(Input(facts))
-    answer = interpreter.query_bundle_entrypoint(bundle, RULE)
+    try:
+        interpreter.set_input(Input(facts))
+        answer = interpreter.query_bundle_entrypoint(bundle, RULE)
+    except RegoError as error:
+        raise _no_decision("the embedded policy engine", type(error).__name__) from None
     if not answer.ok() or not len(answer) or not answer[0].expressions:
-        raise _no_decision("the embedded policy engine", str(answer)[:200])
+        raise _no_decision("the embedded policy engine", "no result")  # its text is not asked for: that can crash
     return answer[0].expressions[0]
 
 
 @lru_cache(maxsize=16)
 def _built(thread: int, modules: tuple[tuple[str, str], ...]) -> tuple[Any, Any]:  # noqa: ARG001 - the cache's key
     from regopy import Interpreter
+    from regopy.rego_shared import RegoError
 
-    interpreter = Interpreter()
-    for name, text in modules:
-        if error := interpreter.add_module(name, text):
-            raise _does_not_compile(name, str(error))
-    bundle = interpreter.build(None, [RULE])
+    interpreter, name = Interpreter(), FOLDER.as_posix()
+    try:
+        for name, text in modules:
+            interpreter.add_module(name, text)
+        bundle = interpreter.build(None, [RULE])
+    except RegoError as error:
+        place = re.search(r"-- ?([^\n]*:\d+:\d+)|\(errormsg \d+:([^)]*)\)", str(error))
+        raise _does_not_compile(name, place[0] if place else "an error") from None
     if not bundle.ok():
-        raise _does_not_compile(FOLDER.as_posix(), "no such rule, or an error in it")
+        raise _does_not_compile(name, f"no rule {RULE}, or an error in it")
     return interpreter, bundle
 
 

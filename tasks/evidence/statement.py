@@ -86,6 +86,10 @@ def read_statement(payload: bytes, where: str) -> Statement:
             found=type(error).__name__,
             remedy="It cleared nothing; find out who wrote it.",
         ) from error
+    if statement.to_bytes() != payload:  # a key given twice is read differently by different readers
+        raise EvidenceError(
+            where, expected="a statement in canonical JSON", found="another form of it", remedy="It cleared nothing."
+        )
     if not subjects or len({subject.name for subject in subjects}) != len(subjects):
         raise EvidenceError(
             where, expected="subjects, each named once", found="none, or one twice", remedy="It cleared nothing."

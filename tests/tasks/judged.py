@@ -26,10 +26,10 @@ TESTS = {  # those that configs/policy asks for
     "redact": ("leak ratio, own person", "identifiers of its own row that survive in a text"),
     "validate": (
         "expectations", "largest drift of a column", "exact duplicates across people", "near duplicates across people",
-        "rarest label", "smallest group of x",
+        "rarest label", "rows without a label",
     ),
-    "train": ("AUC, lower end", "calibration error", "balanced accuracy"),
-    "explain": ("additivity error", "proxy: x", "declined applicants without a reason"),
+    "train": ("AUC, lower end", "calibration error", "balanced accuracy", "AUC lost"),
+    "explain": ("additivity error", "proxy: x", "declined applicants without a reason", "top reasons kept"),
     "fairness": (
         "disparate impact ratio", "equal opportunity difference", "average absolute odds difference", "Theil index",
     ),
