@@ -23,6 +23,7 @@ COMMANDS = (
     Command("erase", "erase a person from every version, and from all that learnt or quoted", "flows.commands.erase"),
     Command("ui", "start a Prefect server, the deployments and a worker on this machine", "flows.commands.ui"),
     Command("verify", "walk a model to its sources and say whether every link holds", "flows.commands.verify"),
+    Command("keys", "show, enrol, rotate and revoke signing keys", "flows.commands.keys"),
     Command("accept", "make what the last release measured the yardstick for the next", "flows.commands.accept"),
     Command("sync", "check every use case and write configs/index.yaml", "flows.commands.sync"),
     Command("test", "install and run everything that CI runs", "flows.commands.test"),

@@ -154,7 +154,7 @@ def _verdict(seen: Observed, run: Circumstances, path: Path, products: tuple[Art
         Artefact(f"gate:{gate}", limits),
         Artefact("policy", seen.policy.sha256),
         *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
-        *(each for each in seen.materials if each.name.startswith("configs/")),
+        *(each for each in seen.materials if each.name.startswith("configs/") and each.name != POLICY),
     )
     report = next(each for each in products if each.name == f"{run.case}/{gate}/verdict.json")
     return predicates.test_result(run, verdict, report, tuple(known[name] for name in sorted(about)), configuration)

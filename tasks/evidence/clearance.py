@@ -45,7 +45,7 @@ def configuration_now(gate: str, case: str, root: Path = Path()) -> dict[str, st
     """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
     found, ignored = declared(gate, case, root), ignored_names(root)
     limits = section_of(root / "configs" / f"{case}.yaml", f"limits.{gate}")
-    files = {name for name in found.inputs if name.startswith("configs/") and (root / name).exists()}
+    files = {name for name in found.inputs if name.startswith("configs/") and name != POLICY and (root / name).exists()}
     return {
         f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
         "policy": artefact(root / POLICY, POLICY, ignored).sha256,

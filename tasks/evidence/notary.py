@@ -16,7 +16,7 @@ from pathlib import Path
 from tasks.errors import EvidenceError
 from tasks.evidence.envelope import Envelope, sign
 from tasks.evidence.keyring import add_key, origin_of
-from tasks.evidence.keys import Signer, role_signer
+from tasks.evidence.keys import PublicKey, Signer, role_signer
 from tasks.evidence.ledger import Ledger, Pin
 from tasks.evidence.reading import checked
 from tasks.evidence.roles import LOG, PERSONAL, ROOT, role_for
@@ -79,10 +79,17 @@ class Notary:
 
     def append_signed(self, envelopes: Sequence[Envelope]) -> list[Recorded]:
         """Append what somebody else has signed. The caller has verified it."""
+        return self.append_with(self.signer(LOG), envelopes)
+
+    def append_with(
+        self, log: Signer, envelopes: Sequence[Envelope], *, signed_before: PublicKey | None = None
+    ) -> list[Recorded]:
+        """Append under a log key; `signed_before` is the one that signed the present head, where the key changes."""
         bodies = [envelope.to_bytes() for envelope in envelopes]
         records = [Record.of(envelope.payload, body) for envelope, body in zip(envelopes, bodies, strict=True)]
-        log, origin = self.signer(LOG), self.origin()
-        start = self.ledger.append(list(zip(records, bodies, strict=True)), log, origin)
+        origin = self.origin()
+        entries = list(zip(records, bodies, strict=True))
+        start = self.ledger.append(entries, log, origin, signed_before=signed_before)
         return [Recorded(start + offset, record.envelope_sha256.hex(), origin) for offset, record in enumerate(records)]
 
     def origin(self) -> str:

@@ -1,5 +1,11 @@
 """A use case that the worker has signed for, its ledger, and a log made of small entries."""
 
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from tasks.decide.stage import run as decide
@@ -50,3 +56,37 @@ def small(tmp_path):
     log = SmallLog(tmp_path)
     yield log
     log.ledger.close()
+
+
+POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A PostgreSQL server on a socket of its own, started for these tests."""
+    if not POSTGRES:
+        pytest.skip("no PostgreSQL server on this machine (Debian: postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="portcullis-pg-"))
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    programs = POSTGRES[-1]
+    run = {"check": True, "capture_output": True, "cwd": folder}
+    subprocess.run([*as_user, programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"], **run)
+    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+    start = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"]
+    subprocess.run([*as_user, *start], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield f"host={folder} user=postgres dbname=postgres"
+    subprocess.run([*as_user, programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(postgres):
+    """An empty database; gives its address."""
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS ledger WITH (FORCE)")
+        connection.execute("CREATE DATABASE ledger")
+    return postgres.replace("dbname=postgres", "dbname=ledger")

@@ -269,7 +269,7 @@ def test_what_a_verdict_has_to_be_made_by(signed):
 
     now = configuration_now("train", CASE, signed)
     assert now["gate:train"] == digest_of(LIMITS["train"])
-    assert {"policy", "configs/policy", "params:limits", "params:train"} <= set(now)
+    assert {"policy", "params:limits", "params:train"} <= set(now)
 
 
 def test_the_kinds_that_a_stage_s_key_may_not_sign(signed):

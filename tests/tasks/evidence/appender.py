@@ -1,0 +1,17 @@
+"""A process that appends until it is killed: prints each index after it was told that it is stored."""
+
+import sys
+from pathlib import Path
+
+from tasks.evidence.keys import LocalSigner
+from tasks.evidence.ledger import Ledger, Pin
+from tasks.evidence.notary import open_store
+from tasks.evidence.tree import Record
+
+folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+ledger = Ledger(open_store(folder), Pin(folder / "ledger.pin"))
+signer = LocalSigner.make(folder / "log.pem")
+for number in range(count):
+    body = f"{name} {number} ".encode() + b"x" * 2000
+    index = ledger.append([(Record.of(b"payload of " + body, body), body)], signer, "portcullis/test")
+    print(index, flush=True)  # noqa: T201 - what it is for
