@@ -14,10 +14,12 @@ from tasks.errors import EvidenceError
 from tasks.evidence import predicates
 from tasks.evidence.chain import Chain, examine
 from tasks.evidence.circumstances import find_commit, started_by, timestamp, tools_of
+from tasks.evidence.consents import Consents
 from tasks.evidence.declared import Declared, artefact, declared, ignored_names, named, section_of, state_of
+from tasks.evidence.explanations import ROOT_NAME, TREE, tree_root
 from tasks.evidence.notary import Notary, open_notary, trusted_root
 from tasks.evidence.predicates import Circumstances
-from tasks.evidence.reading import read_log
+from tasks.evidence.reading import Log, read_log
 from tasks.evidence.statement import Artefact, Statement, canonical
 
 POLICY = "configs/policy"
@@ -86,6 +88,8 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
         if not (root / name).exists() or state_of(root / name) != state:
             raise _changed(name, "to stay as it was while the stage ran", "it was written to")
     products = tuple(artefact(root / name, named(name)) for name in found.outputs)
+    if (tree := f"data/{found.case}/{TREE}") in found.outputs:
+        products += (Artefact(f"{found.case}/{ROOT_NAME}", tree_root(root / tree)),)
     run = replace(seen.run, finished=timestamp(), claimed=claimed)
     statements = [predicates.provenance(run, seen.materials, products)]
     path = root / "data" / found.case / found.stage / "verdict.json"
@@ -94,11 +98,11 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
     return statements
 
 
-def decision_of(seen: Observed, chain: Chain, refusals: tuple[str, ...]) -> Statement:
+def decision_of(seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[str, ...]) -> Statement:
     """Return the decision about the model that lies here, by what the ledger says."""
     (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/train/model")
     run = replace(seen.run, finished=timestamp())
-    return predicates.summary(run, model, seen.policy, chain.inputs(), refusals)
+    return predicates.summary(run, model, seen.policy, inputs, refusals)
 
 
 def attest(seen: Observed, claimed: dict[str, int], *, refused: bool = False) -> None:
@@ -109,27 +113,29 @@ def attest(seen: Observed, claimed: dict[str, int], *, refused: bool = False) ->
     statements = [] if refused else statements_of(seen, claimed)
     with open_notary(root) as notary:
         if stage in DECIDING:
-            chain = chain_here(notary, seen)
+            log, chain = chain_here(notary, seen)
+            consents = Consents.of(log, chain)
             against = list(chain.broken) + [
                 f"{gate}: {each.outcome}, entry {each.signed.index}"
                 for gate, each in chain.verdicts.items()
-                if each.outcome != "pass"
+                if each.outcome != "pass" and not (stage == "register" and consents.accepts(each))
             ]
             if stage == "decide":
                 against += _written_refusals(root / "data" / seen.run.case / "decide" / "decision.json")
             if refused:
                 against.append("register: refused")
-            statements.append(decision_of(seen, chain, tuple(dict.fromkeys(against))))
+            inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
+            statements.append(decision_of(seen, inputs, tuple(dict.fromkeys(against))))
         notary.record_all(statements)
 
 
-def chain_here(notary: Notary, seen: Observed) -> Chain:
-    """Return the chain of the model that lies here."""
+def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
+    """Return the log, and the chain of the model that lies here."""
     case = seen.run.case
     model = next(each for each in seen.materials if each.name == f"{case}/train/model")
     notary.begin()
     log = read_log(notary.ledger, trusted_root(seen.before.root), lambda payload: f'"{case}/'.encode() in payload)
-    return examine(log, case, model.sha256)
+    return log, examine(log, case, model.sha256)
 
 
 def _verdict(seen: Observed, run: Circumstances, path: Path, products: tuple[Artefact, ...]) -> Statement:

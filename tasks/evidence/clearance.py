@@ -3,9 +3,7 @@
 The facts come from the ledger alone (`chain.examine`) and from digests computed now; the policy judges them.
 """
 
-import time
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from tasks.errors import EvidenceError
 from tasks.evidence import policy
 from tasks.evidence.attesting import POLICY
 from tasks.evidence.chain import JUDGED, Chain, GateVerdict, examine, latest_decision
-from tasks.evidence.consents import acceptances_of, approvals_of, authors_of
+from tasks.evidence.consents import Consents
 from tasks.evidence.declared import artefact, declared, ignored_names, named, section_of
 from tasks.evidence.notary import open_ledger, trusted_root
 from tasks.evidence.reading import Log, read_log
@@ -57,12 +55,12 @@ def configuration_now(gate: str, case: str, root: Path = Path()) -> dict[str, st
 def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[str, Any]:
     """Return what the policy judges."""
     decision = latest_decision(chain, "decide")
-    authors = authors_of(chain)
+    consents = Consents.of(log, chain)
     return {
         "purpose": purpose,
         "useCase": chain.case,
         "model": chain.model_sha256,
-        "now": now_of(log),
+        "now": consents.now,
         "broken": list(chain.broken),
         "steps": [
             {"stage": s.stage, "index": s.signed.index, "commit": s.commit, "dirty": list(s.dirty)} for s in chain.steps
@@ -81,33 +79,10 @@ def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[
         },
         "approval": {
             "required": bool(section_of(root / "configs" / f"{chain.case}.yaml", "register.approval")),
-            "given": approvals_of(log, chain, authors),
+            "given": [each.facts() for each in consents.approvals],
         },
-        "acceptances": acceptances_of(log, chain, authors),
+        "acceptances": [each.facts() for each in consents.acceptances],
     }
-
-
-def now_of(log: Log) -> int:
-    """Return the time by which expiry is judged: a clock that was set back does not revive what had expired.
-
-    It is the later of this machine's clock and the latest time that any statement of the log was signed at.
-    """
-    latest = 0
-    for entry in log.entries:
-        for mark in (b'"finishedOn":"', b'"timeVerified":"', b'"givenOn":"'):
-            at = entry.envelope.payload.find(mark)
-            if at >= 0:
-                text = entry.envelope.payload[at + len(mark) : at + len(mark) + 20].decode("ascii", "replace")
-                latest = max(latest, epoch(text))
-    return max(int(time.time()), latest)
-
-
-def epoch(text: str) -> int:
-    """Return RFC 3339 UTC as epoch seconds; what is no time is 0, by which everything has expired."""
-    try:
-        return int(datetime.fromisoformat(text).timestamp())
-    except ValueError:
-        return 0
 
 
 def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, ...], root: Path) -> Clearance:

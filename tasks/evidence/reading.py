@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import EvidenceError
 from tasks.evidence.envelope import Envelope, read_envelope
 from tasks.evidence.keyring import KeyEntry, KeyRing
-from tasks.evidence.ledger import Ledger
 from tasks.evidence.note import Checkpoint, verify_note
 from tasks.evidence.roles import KEY, LOG, PRUNE, RECORDS, role_for
 from tasks.evidence.statement import Statement, read_statement
 from tasks.evidence.tree import Record
+
+if TYPE_CHECKING:
+    from tasks.evidence.ledger import Ledger
 
 ALWAYS = (f'"{KEY}"'.encode(), f'"{PRUNE}"'.encode())
 
@@ -55,7 +57,7 @@ def verified(entry: Entry, keys: KeyRing) -> Signed:
     return Signed(entry.index, claimed, key, entry.envelope_sha256)
 
 
-def read_log(ledger: Ledger, trusted: str, wanted: Callable[[bytes], bool]) -> Log:
+def read_log(ledger: "Ledger", trusted: str, wanted: Callable[[bytes], bool]) -> Log:
     """Read and verify a whole log; keep the entries whose payload is `wanted`, besides keys and prunes.
 
     Args:
@@ -77,7 +79,7 @@ def read_log(ledger: Ledger, trusted: str, wanted: Callable[[bytes], bool]) -> L
             entry = checked(index, record, body)
             payload = entry.envelope.payload
             if any(mark in payload for mark in ALWAYS):
-                pruned_below = max(pruned_below, _replayed(entry, keys))
+                pruned_below = max(pruned_below, replayed(entry, keys))
                 kept.append(entry)
             elif wanted(payload):
                 kept.append(entry)
@@ -87,7 +89,7 @@ def read_log(ledger: Ledger, trusted: str, wanted: Callable[[bytes], bool]) -> L
             f"ledger entry {lost[0]}", expected="its envelope", found="none, and no prune that took it away",
             remedy=f"Somebody deleted {len(lost)} envelope(s): restore them from the mirror.",
         )  # fmt: skip
-    _check_head(note, head, keys)
+    check_head(note, head, keys)
     return Log(head, note, keys, tuple(kept), pruned_below)
 
 
@@ -104,7 +106,7 @@ def checked(index: int, record: Record, body: bytes) -> Entry:
     return Entry(index, envelope, digest.hex())
 
 
-def _replayed(entry: Entry, keys: KeyRing) -> int:
+def replayed(entry: Entry, keys: KeyRing) -> int:
     """Take a key or a prune into account; return below which index the latter allows bodies to be missing."""
     statement = read_statement(entry.envelope.payload, f"ledger entry {entry.index}")
     if statement.predicate_type == KEY:
@@ -116,7 +118,8 @@ def _replayed(entry: Entry, keys: KeyRing) -> int:
     return below if isinstance(below, int) and below <= entry.index else 0
 
 
-def _check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
+def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
+    """Refuse a head that the log's own key did not sign, or that is of another log than its root key's."""
     if not keys.entries or head.origin != keys.origin:
         raise EvidenceError(
             "checkpoint", expected="the log of its own root key", found=head.origin, remedy="Do not trust this copy."

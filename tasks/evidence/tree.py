@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import EvidenceError
 from tasks.evidence.merkle import HASH_BYTES, folded, levels, peaks
-from tasks.evidence.store import Store
+
+if TYPE_CHECKING:
+    from tasks.evidence.store import Store
 
 WIDTH_BITS = 8
 WIDTH = 1 << WIDTH_BITS
@@ -47,7 +49,7 @@ def tile_hashes(level: int, data: bytes) -> list[bytes]:
 class Tiles:
     """A store's tree, as `merkle.Nodes`; complete tiles are kept in memory, for they never change."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._kept: dict[tuple[int, int], list[list[bytes]]] = {}
         self._partial: dict[int, tuple[int, bytes, list[list[bytes]]]] = {}  # by level: the tile at the right edge
@@ -108,7 +110,7 @@ class Edge:
         self._hashes = [tile_hashes(level, data) for level, data in enumerate(partial)]
 
     @classmethod
-    def read(cls, store: Store, size: int) -> "Edge":
+    def read(cls, store: "Store", size: int) -> "Edge":
         """Read the edge, each tile exactly as far filled as `size` says."""
         partial = []
         for level in range(-(-size.bit_length() // WIDTH_BITS)):
@@ -127,7 +129,7 @@ class Edge:
             found += [hashes[height][index] for height, index in peaks(len(level_hashes))]
         return folded(found)
 
-    def grow(self, store: Store, records: list[Record]) -> None:
+    def grow(self, store: "Store", records: list[Record]) -> None:
         """Append records: write every tile that changes, and move the edge."""
         data, level, size = b"".join(b"".join(record) for record in records), 0, self.size
         while data:

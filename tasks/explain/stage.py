@@ -3,6 +3,8 @@
 import logging
 
 from tasks.case import CONFIGS, Role
+from tasks.evidence.explanations import run_id, tree_bytes
+from tasks.explain.committing import commitments
 from tasks.explain.explaining import explain
 from tasks.explain.judging import judge_explanation
 from tasks.explain.pages import write_explain_page
@@ -28,6 +30,9 @@ def run(work: Work) -> None:
     found = explain(rows, predictions, scorer, refits, protected, known, params)
     checks = judge_explanation(found.report, limits)
     work.write_rows(found.reasons, "reasons", Retention.DECISION_RECORD)
+    model, run = work.inputs["train/model"], run_id(work.inputs["train/model"], work.inputs["redact/rows.parquet"])
+    with work.writing("decisions.tree") as path:
+        path.write_bytes(tree_bytes(commitments(found.reasons, work.keys, run, model, known.version)))
     with work.folder_of("page") as page:
         write_explain_page(page, work.case, scorer, found, known, checks)
     work.write_report(found.report)

@@ -1,0 +1,48 @@
+"""What the commands about evidence share: a use case's log and chain, read once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks.digests import sha256_of
+from tasks.errors import DataError, EvidenceError
+from tasks.evidence import open_ledger, trusted_root
+from tasks.evidence.chain import Chain, examine
+from tasks.evidence.ledger import Ledger
+from tasks.evidence.reading import Log, read_log
+
+
+@contextmanager
+def opened(case: str, model: str | None, *, whole: bool = False) -> Iterator[tuple[Ledger, Log, Chain]]:
+    """Give the ledger, the log and the chain of a model; by default the one that lies in `data/`.
+
+    Args:
+        case: A use case.
+        model: `sha256:…`, or None.
+        whole: Whether to keep every entry of the log, not just those about the use case.
+    """
+    wanted: Callable[[bytes], bool] = lambda payload: whole or f'"{case}/'.encode() in payload  # noqa: E731
+    digest = (model or model_here(case)).removeprefix("sha256:").lower()
+    ledger = open_ledger()
+    try:
+        if ledger.head() is None:
+            raise EvidenceError(
+                "ledger", expected="entries", found="none", remedy=f"Run `./portcullis release {case}`."
+            )
+        log = read_log(ledger, trusted_root(), wanted)
+        yield ledger, log, examine(log, case, digest)
+    finally:
+        ledger.close()
+
+
+def model_here(case: str) -> str:
+    """Return the digest of the model that lies in `data/`."""
+    path = Path("data") / case / "train" / "model"
+    if not path.exists():
+        raise DataError(
+            path.as_posix(),
+            expected="a model",
+            found="none",
+            remedy=f"Run `./portcullis release {case}`, or give --model.",
+        )
+    return sha256_of(path)
