@@ -10,7 +10,17 @@ from tasks.errors import DataError, EvidenceError
 from tasks.evidence.archives import archive
 from tasks.evidence.bundle import choose, files_of, scan
 from tasks.evidence.chain import Chain
-from tasks.evidence.explanations import ROOT_NAME, TREE, commitment, commitments_of, explanation, prove, run_id, salt_of
+from tasks.evidence.explanations import (
+    ROOT_NAME,
+    TREE,
+    commitment,
+    commitments_of,
+    explanation,
+    prove,
+    run_id,
+    salt_of,
+    tree_head,
+)
 from tasks.evidence.merkle import leaf_hash, root_of
 from tasks.evidence.offline import DECISION
 from tasks.evidence.reading import Log, verified
@@ -65,23 +75,23 @@ def _decision(work: Work, row: int, log: Log, chain: Chain) -> tuple[bytes, int]
     what = explanation(row, told(record), model, str(said["reason_map_version"]))
     leaves = commitments_of((data / TREE).read_bytes())
     index, path = prove(leaves, commitment(salt, what))
-    root = root_of([leaf_hash(leaf) for leaf in leaves]).hex()
-    entry = _committed(log, chain, root)
+    root = root_of([leaf_hash(leaf) for leaf in leaves])
+    entry = _committed(log, chain, tree_head(root, len(leaves)))
     values = {
-        "explanation": what, "salt": salt.hex(), "index": index, "size": len(leaves), "root": root,
+        "explanation": what, "salt": salt.hex(), "index": index, "size": len(leaves), "root": root.hex(),
         "path": [step.hex() for step in path], "entry": entry,
     }  # fmt: skip
     return canonical(values) + b"\n", entry
 
 
-def _committed(log: Log, chain: Chain, root: str) -> int:
+def _committed(log: Log, chain: Chain, head: str) -> int:
     """Return the entry in which the run committed to its explanations."""
     for entry in reversed(log.entries):
-        if root.encode() in entry.envelope.payload:
+        if head.encode() in entry.envelope.payload:
             statement = verified(entry, log.keys).statement
-            if statement.predicate_type == PROVENANCE and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == root:
+            if statement.predicate_type == PROVENANCE and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == head:
                 return entry.index
     raise EvidenceError(
-        f"explanations of {chain.case}", expected=f"a signed statement with the root {root[:12]}…", found="none",
+        f"explanations of {chain.case}", expected=f"a signed statement about the tree {head[:12]}…", found="none",
         remedy="What lies in data/ was made elsewhere: run the release again.",
     )  # fmt: skip

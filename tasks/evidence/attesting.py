@@ -16,7 +16,7 @@ from tasks.evidence.chain import Chain, examine
 from tasks.evidence.circumstances import find_commit, started_by, timestamp, tools_of
 from tasks.evidence.consents import Consents
 from tasks.evidence.declared import Declared, artefact, declared, ignored_names, named, section_of, state_of
-from tasks.evidence.explanations import ROOT_NAME, TREE, tree_root
+from tasks.evidence.explanations import ROOT_NAME, TREE, commitments_of, head_of
 from tasks.evidence.notary import Notary, open_notary, trusted_root
 from tasks.evidence.predicates import Circumstances
 from tasks.evidence.reading import Log, read_log
@@ -89,7 +89,7 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
             raise _changed(name, "to stay as it was while the stage ran", "it was written to")
     products = tuple(artefact(root / name, named(name)) for name in found.outputs)
     if (tree := f"data/{found.case}/{TREE}") in found.outputs:
-        products += (Artefact(f"{found.case}/{ROOT_NAME}", tree_root(root / tree)),)
+        products += (Artefact(f"{found.case}/{ROOT_NAME}", head_of(commitments_of((root / tree).read_bytes()))),)
     run = replace(seen.run, finished=timestamp(), claimed=claimed)
     statements = [predicates.provenance(run, seen.materials, products)]
     path = root / "data" / found.case / found.stage / "verdict.json"

@@ -8,7 +8,6 @@ decision reveals its explanation and its salt, and hashes of nothing that could 
 import hmac
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError
@@ -16,7 +15,7 @@ from tasks.evidence.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash
 from tasks.evidence.statement import canonical
 
 TREE = "explain/decisions.tree"
-ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha256 is the tree's root
+ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha256 is the tree's head
 DOMAIN = b"portcullis/explanation/v1\n"
 
 
@@ -55,9 +54,14 @@ def commitments_of(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
-def tree_root(path: Path) -> str:
-    """Return the root over a tree's file; of no decisions, the hash of nothing (RFC 6962)."""
-    return root_of([leaf_hash(each) for each in commitments_of(path.read_bytes())]).hex()
+def tree_head(root: bytes, size: int) -> str:
+    """Return what is signed about a tree: its root and its size, for a root alone does not tell 3 leaves from 4."""
+    return sha256(DOMAIN + f"{size}\n".encode() + root).hexdigest()
+
+
+def head_of(commitments: Sequence[bytes]) -> str:
+    """Return what is signed about the tree over these commitments; of none, the root is the hash of nothing."""
+    return tree_head(root_of([leaf_hash(each) for each in commitments]), len(commitments))
 
 
 def prove(commitments: Sequence[bytes], wanted: bytes) -> tuple[int, tuple[bytes, ...]]:

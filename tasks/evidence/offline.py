@@ -11,7 +11,7 @@ from typing import Any
 from tasks.errors import EvidenceError
 from tasks.evidence.archives import FORMAT, archive
 from tasks.evidence.chain import Chain, examine
-from tasks.evidence.explanations import ROOT_NAME, commitment
+from tasks.evidence.explanations import ROOT_NAME, commitment, tree_head
 from tasks.evidence.keyring import KeyRing
 from tasks.evidence.merkle import leaf_hash, verify_inclusion
 from tasks.evidence.note import read_checkpoint
@@ -152,22 +152,23 @@ def _decision(data: bytes, log: Log, chain: Chain) -> dict[str, Any]:
         raise _wrong(DECISION, f"a decision of model {chain.model_sha256[:12]}…", f"one of {str(model)[:12]}…")
     if not verify_inclusion(leaf, index, size, path, root):
         raise _wrong(DECISION, "an explanation that leads to its root", "one that does not")
+    head = tree_head(root, size)
     committed = [
         each.index
         for each in log.entries
-        if f'"{PROVENANCE}"'.encode() in each.envelope.payload and _commits(each, log, chain, root.hex())
+        if f'"{PROVENANCE}"'.encode() in each.envelope.payload and _commits(each, log, chain, head)
     ]
     if entry not in committed:
-        raise _wrong(DECISION, f"root {root.hex()[:12]}… in entry {entry}, signed by stage `explain`", "none there")
+        raise _wrong(DECISION, f"a tree that entry {entry}, signed for stage `explain`, commits to", "another")
     return found
 
 
-def _commits(entry: Entry, log: Log, chain: Chain, root: str) -> bool:
+def _commits(entry: Entry, log: Log, chain: Chain, head: str) -> bool:
     from tasks.evidence.reading import verified
 
     statement = verified(entry, log.keys).statement
     stage = statement.predicate["buildDefinition"]["externalParameters"].get("stage")
-    return stage == "explain" and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == root
+    return stage == "explain" and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == head
 
 
 def _json(data: bytes, name: str) -> dict[str, Any]:

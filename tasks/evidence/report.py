@@ -15,7 +15,7 @@ With Portcullis' verifier, in a fresh virtual environment that holds Python 3.11
 
     python portcullis-verify.pyz THIS.zip --root KEYID
 
-KEYID is the id of the log's root key (the sha256 of its public key in DER). Get it from the bank, not from this archive.
+KEYID is the id of the log's root key (sha256 of its public key in DER). Get it from the bank, not from this archive.
 
 Without it: `statements/` holds DSSE envelopes with in-toto statements, signed Ed25519 by the keys in `keys/`; `proofs/`
 holds C2SP tlog-proofs of each under `checkpoint`. An entry's leaf is SHA-256(0x00 || "portcullis/leaf/v1\\n" ||
