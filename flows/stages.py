@@ -23,8 +23,8 @@ RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a task run's record tells more than its state does; Prefect adds an empty traceback to these."""
-    return not record.getMessage().startswith("Task run failed with state: ")
+    """Say whether a task run's record tells more than its state does: Prefect tells that again, with no traceback."""
+    return record.exc_info is None or record.exc_info[0] is not None
 
 
 logging.getLogger("prefect.task_runs").addFilter(_is_news)

@@ -10,6 +10,7 @@ import os
 import sys
 
 from tasks.errors import PortcullisError, RefusedError
+from tasks.parentage import die_with_parent
 
 PATH = (
     "admit",  # may these sources be used today, and have they changed?
@@ -33,11 +34,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in PATH:
         print(f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(PATH)}", file=sys.stderr)
         return 2
+    die_with_parent()
     from tasks.evidence import attesting
-    from tasks.running import die_with_parent
 
     stage, case = arguments
-    die_with_parent()
     try:
         before = attesting.look(stage, case)
         child, reports = _start(stage, case)

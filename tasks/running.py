@@ -4,14 +4,13 @@ The worker (`tasks/__main__.py`) starts this without its signing credentials. St
 nobody signs for it: what it writes clears nothing.
 """
 
-import ctypes
 import importlib
 import json
 import os
-import signal
 import sys
 
 from tasks.errors import PortcullisError, RefusedError
+from tasks.parentage import die_with_parent
 from tasks.pipeline.channel import Channel
 
 REPORT = "PORTCULLIS_REPORT_FD"
@@ -34,13 +33,6 @@ def main(arguments: list[str]) -> int:
             channel.failed(_without_values(error), 1)
             return 1
     return 0
-
-
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies, so that no orphan writes into a retry's outputs."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _run(stage: str, case: str) -> None:
