@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.redact.finding.lexicon import load_lexicon
 from tasks.redact.finding.people import PERSON, POSSIBLE, PeopleFinder
-from tasks.redact.finding.places import LOCATION, join_places
+from tasks.redact.finding.places import LOCATION, join_places, named_places
 from tasks.redact.finding.plain import Plain, plain
 from tasks.redact.finding.recognisers import BUILTIN, load_recognisers
 from tasks.redact.finding.scanner import Scanner
@@ -51,7 +51,8 @@ class FastFinder:
     def __init__(self, model: str, entities: frozenset[str] | None, min_score: float, users: Path | None) -> None:
         """Take the spaCy model, the types wanted (None: all), the least score, and a file of further recognisers."""
         self._names = NameFinder(load_pipeline(model))
-        self._people = PeopleFinder(load_lexicon(model_path(model)))
+        self._lexicon = load_lexicon(model_path(model))
+        self._people = PeopleFinder(self._lexicon)
         self._scanner = Scanner(load_recognisers(BUILTIN), load_recognisers(users) if users else ())
         self._entities, self._min_score = entities, min_score
 
@@ -90,6 +91,7 @@ class FastFinder:
         patterned = self._scanner.find(form)
         people = self._people.find(text, recognised.pop(PERSON, []))
         places = recognised.pop(LOCATION, []) + [span for span in patterned if span.kind == LOCATION]
+        places += named_places(text, self._lexicon)
         others = [span for span in patterned if span.kind != LOCATION]
         guessed = [span for spans in recognised.values() for span in spans]
         joined = join_places(text, [one for one in places if one.score >= self._min_score])

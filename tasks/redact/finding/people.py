@@ -5,6 +5,8 @@ The recogniser was trained on well-written news. People write "JOHN SMITH", "joh
 
 import re
 from bisect import bisect_left
+from functools import reduce
+from operator import and_
 
 from tasks.redact.finding.lexicon import FIRST, FREQUENT, LAST, NOUN, WORD, Lexicon
 from tasks.redact.finding.words import word_list
@@ -38,7 +40,7 @@ class _Form:
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.lower = text.lower()
-        self.flags = flags = lexicon.of(self.lower)
+        self.flags = flags = _flags(self.lower, lexicon)
         self.is_capital, self.is_upper, self.size = text[0].isupper(), text.isupper(), len(text)
         self.is_ordinary = lexicon.is_ordinary(self.lower)
         self.announces = self.lower in ANNOUNCING
@@ -50,6 +52,14 @@ class _Form:
     def may_be_name(self) -> bool:
         """Say whether it is written like a name and is no ordinary word."""
         return self.is_capital and 1 < self.size <= LONGEST_WORD and not self.is_ordinary
+
+
+def _flags(word: str, lexicon: Lexicon) -> int:
+    """Return a word's flags; of one with hyphens those that all its parts have ("Ernst-Otto")."""
+    flags = lexicon.of(word)
+    if flags or "-" not in word:
+        return flags
+    return reduce(and_, (lexicon.of(part) for part in word.split("-")))
 
 
 class _Word:
@@ -91,6 +101,8 @@ class PeopleFinder:
         if not words or any(len(word.group()) > LONGEST_WORD for word in words):
             return None
         is_titled = words[0].start() > span.start or _has_title(text, span.start)
+        while len(words) > 1 and self._is_role(words[0].group()):
+            words = words[1:]
         if not is_titled and all(self._lexicon.is_ordinary(word.group().lower()) for word in words):
             return None
         end = words[-1].end()
@@ -99,6 +111,11 @@ class PeopleFinder:
         if any(char.isdigit() for char in text[words[0].start() : end]):
             end = max(end, span.end)
         return Span(words[0].start(), end, PERSON, span.score)
+
+    def _is_role(self, word: str) -> bool:
+        """Say whether a word before a name is none itself: "Patient Jane Roe"."""
+        flags = self._lexicon.of(word.lower())
+        return bool(flags & (WORD | NOUN)) and not flags & (FIRST | LAST)
 
     def _by_rules(self, text: str, words: list[_Word]) -> list[Span]:
         found = []
@@ -139,6 +156,8 @@ class PeopleFinder:
             if is_pair and not following.form.flags & WORD and not word.form.is_ordinary:
                 last = self._run(text, words, index + 1, most=2)
                 return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+            if word.form.flags & LAST and not following.form.flags and word.form.may_be_name:
+                return Span(word.start, following.end, PERSON, POSSIBLE), 2
         if following and GAP.fullmatch(gap):
             if word.form.size == 1 and word.form.is_capital and gap.startswith(".") and following.form.is_capital:
                 last = self._run(text, words, index + 1)
@@ -148,6 +167,9 @@ class PeopleFinder:
             if not gap.startswith(".") and self._is_full_name(word, following):
                 last = self._run(text, words, index + 1) if word.form.is_capital else index + 1
                 return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+            if "\n" not in gap and not gap.startswith(".") and _are_unknown(word, following):
+                last = self._run(text, words, index + 1)
+                return Span(word.start, words[last].end, PERSON, POSSIBLE), last - index + 1
         is_alone = word.form.is_capital and word.form.flags & (FIRST | WORD) == FIRST and word.form.size > 2
         if (
             is_alone
@@ -161,24 +183,15 @@ class PeopleFinder:
 
     def _is_full_name(self, first: _Word, last: _Word) -> bool:
         """Say whether two words are a first and a last name, both written alike."""
-        if (
-            last.form.size < 2
-            or first.form.is_capital != last.form.is_capital
-            or first.form.is_upper != last.form.is_upper
-        ):
+        one, two = first.form, last.form
+        if two.size < 2 or one.is_capital != two.is_capital or one.is_upper != two.is_upper or not one.flags & FIRST:
             return False
-        if not first.form.is_capital:
-            return bool(
-                first.form.flags & (FIRST | WORD) == FIRST
-                and first.form.flags & FREQUENT
-                and last.form.flags & (LAST | WORD) == LAST
-                and not (last.form.flags & NOUN and first.form.flags & NOUN)
-            )
-        if first.form.flags & FIRST and not first.form.flags & WORD:
-            return bool(last.form.flags & LAST and not last.form.flags & WORD) or not last.form.is_ordinary
-        return bool(
-            first.form.flags & FIRST and first.form.flags & LAST and last.form.flags & (LAST | WORD | NOUN) == LAST
-        )
+        if not one.is_capital:
+            is_first = one.flags & (FIRST | WORD | FREQUENT) == FIRST | FREQUENT
+            return is_first and two.flags & (LAST | WORD) == LAST and not one.flags & two.flags & NOUN
+        if one.flags & WORD:  # "Mason Gray", "Randy Moon": both are words, but nobody writes those in capitals
+            return bool(two.flags & LAST) and two.size > 2 and not (one.is_upper and two.flags & WORD)
+        return bool(two.flags & LAST and not two.flags & WORD) or not two.is_ordinary
 
     def _last_after_title(self, text: str, words: list[_Word], index: int) -> int:
         """Return the last word of the name after a title; the title itself where no name follows."""
@@ -263,6 +276,12 @@ class PeopleFinder:
             if any(_goes_with_a_name(word) for word in words[inside + 1 : last + 1]):
                 longer.append(Span(span.start, words[last].end, PERSON, span.score))
         return longer
+
+
+def _are_unknown(first: _Word, last: _Word) -> bool:
+    """Say whether two words look like a name of which no list knows both parts: capitals, and no ordinary words."""
+    is_written_so = all(one.form.may_be_name and not one.form.is_upper and one.form.size > 2 for one in (first, last))
+    return is_written_so and not (first.form.flags & NOUN and last.form.flags & NOUN)
 
 
 def _goes_with_a_name(word: _Word) -> bool:

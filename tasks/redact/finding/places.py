@@ -2,6 +2,7 @@
 
 import re
 
+from tasks.redact.finding.lexicon import Lexicon
 from tasks.redact.spans import Span
 
 LOCATION = "LOCATION"
@@ -10,6 +11,24 @@ BETWEEN = re.compile(r"(?:[\s,;.()\\/#-]|\\n|\b(?:in|and|near|apt|no)\b){1,12}",
 CODE_AFTER = re.compile(r"(?:[\s,.-]|\\n){1,6}(?:[A-Z]{1,2}-?)?\d{3,6}(?:-\d{3,4})?(?:\s[A-Z]{2})?(?![\w%]|[.,]\d)")
 CODE_BEFORE = re.compile(r"(?<![\w.,$-])(?:[A-Z]{1,2}-)?\d{4,6}(?:\s[A-Z]{2})?(?:[\s,]|\\n){1,3}$")
 HOUSE_AFTER = re.compile(r"\s\d{1,5}\s?[A-Za-z]?(?![\w%.,]\d|\w|\s(?:percent|years|months|days|people|times))")
+
+AFTER_PREPOSITION = re.compile(
+    r"\b(?:in|near|outside|around|downtown)\s"
+    r"([^\W\d_][\w'\u2019-]*(?:\s(?:(?:sur|do|da|de|del|la|el|am|an|der|upon|on|las|los)\s){0,2}[^\W\d_a-z][\w'\u2019-]*){0,3})"
+)
+POSSIBLE = 0.4
+
+
+def named_places(text: str, lexicon: Lexicon) -> list[Span]:
+    """Return capitalised words after "in" or "near" that are neither words of the language nor given names."""
+    found = []
+    for match in AFTER_PREPOSITION.finditer(text):
+        first = match[1].split()[0]
+        word = first.lower()
+        is_named = first[0].isupper() and not first.isupper() and len(first) > 2
+        if is_named and not lexicon.is_ordinary(word) and not lexicon.is_first(word):
+            found.append(Span(*match.span(1), LOCATION, POSSIBLE))
+    return found
 
 
 def join_places(text: str, spans: list[Span]) -> list[Span]:

@@ -11,7 +11,7 @@ from tasks.errors import ConfigError
 from tasks.redact.finding.validators import VALIDATORS
 
 BUILTIN = Path(__file__).parent / "builtin.yaml"
-OURS = ("validator", "validated_score", "examples")  # keys that Presidio does not know
+OURS = ("validator", "validated_score", "may_shrink", "examples")  # keys that Presidio does not know
 
 
 class Pattern(BaseModel):
@@ -48,6 +48,9 @@ class Recogniser(BaseModel):
     validator: str | None = None
     validated_score: float = Field(
         default=1.0, ge=0, le=1, description="the least score of a match that the validator accepts"
+    )
+    may_shrink: bool = Field(
+        default=False, description="try a match that the validator refuses without its last groups"
     )
     examples: Examples | None = None
 

@@ -30,12 +30,17 @@ class _Pattern:
     validator: Validator | None
     validated_score: float
     context: frozenset[str]
+    may_shrink: bool  # is a match that the validator refuses tried again without its last group?
 
     def spans(self, text: str) -> Iterable[tuple[int, int, float]]:
         """Yield what matches and is not refused, and how sure the match makes."""
         for match in self.finditer(text):
             start, end = match.span(self.group)
-            if end > start and (score := self._score(text, start, end)) is not None:
+            score = self._score(text, start, end) if end > start else None
+            while score is None and self.may_shrink and (groups := text[start:end].rsplit(maxsplit=1))[1:]:
+                end = start + len(groups[0].rstrip())
+                score = self._score(text, start, end)
+            if score is not None:
                 yield start, end, score
 
     def _score(self, text: str, start: int, end: int) -> float | None:
@@ -126,6 +131,7 @@ def _pattern(recogniser: Recogniser, score: float, finditer: Any, groups: Any) -
         VALIDATORS[recogniser.validator] if recogniser.validator else None,
         recogniser.validated_score,
         frozenset(word.lower() for word in recogniser.context),
+        recogniser.may_shrink,
     )
 
 

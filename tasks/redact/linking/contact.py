@@ -24,7 +24,8 @@ def emails(lowered: str, own: str) -> list[Place]:
     if not local or not domain:
         return []
     found = [*_everywhere(lowered, own), *_everywhere(lowered, own.replace("@", "%40"))]
-    if re.split(r"\W", domain)[0] in lowered and local[:2] in lowered and MAY_BE_WRITTEN_OUT.search(lowered):
+    parts = max(re.split(r"\W|_", local), key=len), re.split(r"\W", domain)[0]
+    if all(part in lowered for part in parts) and MAY_BE_WRITTEN_OUT.search(lowered):
         found += _written_out(lowered, own)
     is_telling = len(local) >= SHORTEST_LOCAL_PART and not local.isalpha()
     return found + (list(_everywhere(lowered, local)) if is_telling else [])

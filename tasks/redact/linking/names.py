@@ -10,6 +10,11 @@ PARTS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 SHORTEST_WORD = 2  # a one-letter name is no evidence of anybody
 SHORTEST_INEXACT = 5  # letters of a name that may be written with one wrong
 SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "md", "phd", "esq", "mr", "mrs", "ms", "dr", "prof"))
+# one initial, or two with full stops, right before a family name
+INITIALS = (
+    re.compile(r"(?<![A-Za-z])[A-Za-z]\.?\s$|(?<![A-Za-z])[A-Za-z]\.$"),
+    re.compile(r"(?<![A-Za-z])(?:[A-Za-z]\.\s?){2}$"),
+)
 
 
 def mentions(
@@ -23,6 +28,9 @@ def mentions(
     found = {place: True for part in parts for place in _words(lowered, part)}  # place -> is it sure by itself
     for (start, end), _ in list(found.items()):
         found[start, end] = not text[start].islower() or not lexicon.is_ordinary(lowered[start:end])
+    _, _, after_first = name.partition(" ")
+    for several in (name, after_first) if " " in after_first else (name,):
+        found |= dict.fromkeys(_words(lowered, several), True)
     for part in parts:
         found |= dict.fromkeys(_inexact(text, lowered, part, lexicon), True)
     for nickname in _nicknames(parts, nicknames):
@@ -114,11 +122,10 @@ def _initials(text: str, lowered: str, parts: list[str], sure: list[Place]) -> I
     for start, end in sure:
         if lowered[start:end] != parts[-1]:
             continue
-        if match := re.search(r"(?<![A-Za-z])((?:[A-Za-z]\.?\s?){1,2})$", text[max(0, start - 6) : start]):
-            letters = [char for char in match.group(1).lower() if char.isalpha()]
-            is_written_so = len(letters) == 1 or "." in match.group(1)
-            if letters[0] in firsts and is_written_so and text[start - 1] in ". " and match.group(1).strip() != "a":
-                yield start - len(match.group(1)), start
+        for before in filter(None, (one.search(text, max(0, start - 12), start) for one in INITIALS)):
+            letters = [char for char in before.group().lower() if char.isalpha()]
+            if letters[0] in firsts and before.group().strip() != "a":
+                yield before.start(), start
         match = re.match(r",\s?([A-Za-z])\.?(?![A-Za-z])", text[end : end + 5])
         if match and match.group(1).lower() in firsts:
             yield end + match.start(1), end + match.end()
