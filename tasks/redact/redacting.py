@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from tasks.case import Columns, Role
+from tasks.redact.explaining import explain_columns
 from tasks.redact.linking import KINDS
 from tasks.redact.params import RedactParams
 from tasks.redact.structured import redact_structured
@@ -41,10 +42,12 @@ def redact_groups(
     `open_engine` is called only where there is free text: it takes seconds to load. What comes out does not depend on
     the engine, nor on how many workers it has. `progress` is told of further rows that are done.
     """
+    first, rest = _first(groups)
+    explained = {} if first is None else explain_columns(first, columns, _fates(columns, params))
     texts = columns.named(Role.FREE_TEXT)
     if not texts:
-        for group in groups:
-            yield redact_structured(group, columns, params, secret), Tally(rows=len(group))
+        for group in rest:
+            yield redact_structured(group, columns, params, secret), Tally(rows=len(group), explained=explained)
             progress(len(group))
         return
     sizes: deque[int] = deque()  # chunks by group, of those that are read but not yet written
@@ -58,9 +61,8 @@ def redact_groups(
                 kept.append(redact_structured(part, columns, params, secret))
                 yield text_chunk(part, columns)
 
-    first, rest = _first(groups)
     done: list[pd.DataFrame] = []
-    tally = Tally()
+    tally = Tally(explained=explained)
     for masked in open_engine(_trial(first, texts)).mask(chunks(rest)):
         done.append(_with_texts(kept.popleft(), masked))
         tally.add(masked.tally)
@@ -68,7 +70,7 @@ def redact_groups(
         if len(done) == sizes[0]:
             sizes.popleft()
             yield pd.concat(done, ignore_index=True) if len(done) > 1 else done[0], tally
-            done, tally = [], Tally()
+            done, tally = [], Tally(explained=explained)
 
 
 def text_chunk(rows: pd.DataFrame, columns: Columns) -> TextChunk:
@@ -82,8 +84,7 @@ def text_chunk(rows: pd.DataFrame, columns: Columns) -> TextChunk:
     )
 
 
-def fates(columns: Columns, params: RedactParams) -> dict[str, str]:
-    """Return what becomes of each column."""
+def _fates(columns: Columns, params: RedactParams) -> dict[str, str]:
     return {name: _fate(name, columns, params) for name in columns.root}
 
 

@@ -5,9 +5,10 @@ import logging
 from tasks.case import Role
 from tasks.redact.engines import open_engine
 from tasks.redact.judging import judge_redaction
+from tasks.redact.pages import redaction_page
 from tasks.redact.params import RedactLimits, RedactParams
 from tasks.redact.progress import Progress
-from tasks.redact.redacting import fates, redact_groups
+from tasks.redact.redacting import redact_groups
 from tasks.redact.tally import Tally
 from tasks.work import Work
 
@@ -16,6 +17,8 @@ logger = logging.getLogger("portcullis.redact")
 
 def run(work: Work) -> None:
     """Redact ingest's rows group by group, report what was found, and judge what leaked."""
+    from tasks.pages import write_page
+
     params, limits = work.params(RedactParams), work.limits(RedactLimits)
     progress = Progress(work.count_rows("ingest"), logger.info)
     tally = Tally()
@@ -31,8 +34,14 @@ def run(work: Work) -> None:
         for rows, found in groups:
             writer.write(rows)
             tally.add(found)
-    report = tally.report(fates(work.columns, params), has_gold=bool(work.columns.named(Role.GOLD)))
+    report = tally.report(has_gold=bool(work.columns.named(Role.GOLD)))
+    checks = judge_redaction(report, limits)
+    with work.folder_of("page") as page:
+        write_page(page, redaction_page(work.case, report, checks))
     work.write_report(report)
-    verdict = work.write_verdict(judge_redaction(report, limits))
+    verdict = work.write_verdict(checks)
+    for name, one in report.explained.items():
+        if one.check:
+            logger.info("check column `%s`: %s", name, one.check)
     logger.info("names by: %s", report.recogniser)
     logger.info("%d rows, %d texts masked: %s", report.rows, report.texts, verdict.outcome.value)

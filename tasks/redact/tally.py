@@ -1,11 +1,11 @@
 """What is counted while texts go by, and the report that it becomes. Counts only, never a value."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.redact.explaining import ColumnReport
 from tasks.redact.leakage import Leakage, LeakageCount, Ratio
 
 NO_TEXT = "none: the data holds no free text"
@@ -21,7 +21,7 @@ class RedactReport(BaseModel):
     withheld: Ratio
     surviving_identifiers: int
     entities: dict[str, dict[str, int]]  # column -> kind -> how many were masked
-    columns: dict[str, str]  # column -> what became of it
+    explained: dict[str, ColumnReport]  # column -> what it was taken for, why, and what became of it
     leakage: Leakage | None  # None: the data carries no planted answers
     recogniser: str  # which recogniser of names was at work, and why
 
@@ -37,6 +37,7 @@ class Tally:
     entities: dict[str, Counter[str]] = field(default_factory=dict)
     leakage: LeakageCount = field(default_factory=LeakageCount)
     recogniser: str = NO_TEXT
+    explained: dict[str, ColumnReport] = field(default_factory=dict)  # of the first chunk
 
     def add(self, other: "Tally") -> None:
         """Add another chunk's counts."""
@@ -47,17 +48,18 @@ class Tally:
         for column, counter in other.entities.items():
             self.entities.setdefault(column, Counter()).update(counter)
         self.leakage.add_count(other.leakage)
+        self.explained = self.explained or other.explained
         self.recogniser = other.recogniser if self.recogniser == NO_TEXT else self.recogniser
 
-    def report(self, fates: Mapping[str, str], *, has_gold: bool) -> RedactReport:
-        """Return the report; `fates` says what became of each column."""
+    def report(self, *, has_gold: bool) -> RedactReport:
+        """Return the report."""
         return RedactReport(
             rows=self.rows,
             texts=self.texts,
             withheld=Ratio(count=self.withheld, of=self.texts + self.withheld),
             surviving_identifiers=self.survivors,
             entities={name: dict(sorted(counter.items())) for name, counter in sorted(self.entities.items())},
-            columns=dict(fates),
+            explained=self.explained,
             leakage=self.leakage.measured() if has_gold else None,
             recogniser=self.recogniser,
         )
