@@ -40,17 +40,27 @@ def redact_structured(rows: pd.DataFrame, columns: Columns, params: RedactParams
 
 def _generalised(name: str, kind: str, values: "pd.Series[str]", params: RedactParams) -> "pd.Series[str]":
     if kind == "ip":
-        known = {value: _network(value) for value in values.dropna().unique()}
-        return values.map(known).astype("str")
+        return coarse_networks(values)
     if kind == "date":
-        dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
-        return dates.dt.strftime("%Y" if params.dates == "year" else "%Y-%m").astype("str")
+        return coarse_dates(values, params.dates)
     raise ConfigError(
         f"column `{name}`",
         expected="a quasi-identifier of kind `ip` or `date`",
         found=kind,
         remedy="Give it another role, or add a rule how it is made coarser.",
     )
+
+
+def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the networks that addresses lie in; what is no address is withheld (missing)."""
+    known = {value: _network(value) for value in values.dropna().unique()}
+    return values.map(known).astype("str")
+
+
+def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
+    """Return ISO dates as years or months; what is no date is withheld (missing)."""
+    dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
 
 
 def _network(value: str) -> str | None:

@@ -74,12 +74,12 @@ class TextRedactor:
     def _column(self, name: str, chunk: TextChunk, tally: Tally) -> list[str | None]:
         cells, counter = chunk.cells[name], tally.entities.setdefault(name, Counter())
         answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
-        texts = [cell if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else "" for cell in cells]
+        texts = [readable(cell) for cell in cells]
         masked: list[str | None] = []
         found_by_text = self._finder.find(texts)
         for cell, text, found, person, gold in zip(cells, texts, found_by_text, chunk.people, answers, strict=True):
             if not text:
-                masked.append(_unread(cell))
+                masked.append(unread(cell))
                 tally.withheld += masked[-1] == WITHHELD
                 continue
             spans = without_masks(text, merge(self._linker.link(text, person), found))
@@ -93,7 +93,12 @@ class TextRedactor:
         return masked
 
 
-def _unread(cell: object) -> str | None:
+def readable(cell: object) -> str:
+    """Return the text of a cell that can be analysed, else an empty one."""
+    return cell if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else ""
+
+
+def unread(cell: object) -> str | None:
     """Return what stands for a cell that was not analysed: empty stays empty, missing stays missing."""
     import pandas as pd
 

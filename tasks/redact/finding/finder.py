@@ -10,6 +10,7 @@ from tasks.redact.finding.places import LOCATION, join_places, named_places
 from tasks.redact.finding.plain import Plain, plain
 from tasks.redact.finding.recognisers import BUILTIN, load_recognisers
 from tasks.redact.finding.scanner import Scanner
+from tasks.redact.finding.surrogates import blanked, unmasked
 from tasks.redact.names import Labelled, NameFinder, cut, load_pipeline, model_path
 from tasks.redact.spans import Span
 
@@ -72,15 +73,28 @@ class FastFinder:
             for index, text in enumerate(texts)
             for start, end in cut(text, LONGEST_PIECE)
         ]
-        labelled = self._names.find([piece for piece, _, _ in pieces])
+        labelled = self._labelled([piece for piece, _, _ in pieces])
         at = 0
         for index in range(len(texts)):
             found: list[Span] = []
             while at < len(pieces) and pieces[at][2] == index:
                 piece, start, _ = pieces[at]
-                found += [one.moved(start) if start else one for one in self._found(plain(piece), labelled[at])]
+                found += [
+                    one.moved(start) if start else one for one in self._found(plain(blanked(piece)), labelled[at])
+                ]
                 at += 1
             yield found
+
+    def _labelled(self, pieces: list[str]) -> list[list[Labelled]]:
+        """Return what the recogniser of names finds; masks that stand in a text are read as something natural."""
+        without = [unmasked(piece) for piece in pieces]
+        read = [piece if one is None else one.text for piece, one in zip(pieces, without, strict=True)]
+        found = self._names.find(read)
+        for index, one in enumerate(without):
+            if one is not None:
+                places = [(one.original(start, end), label) for start, end, label in found[index]]
+                found[index] = [(*place, label) for place, label in places if place is not None]
+        return found
 
     def _found(self, form: Plain, names: list[Labelled]) -> list[Span]:
         text = form.original

@@ -28,6 +28,8 @@ LONGEST_WORD = 30
 ANNOUNCING = FIELDS | {phrase[-1] for phrase in CERTAIN | LIKELY_BEFORE}
 FORMS_KEPT = 100_000
 GAP = re.compile(r"[ \t\u00a0]{1,3}|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")
+BLANKS = re.compile(r"[ \t\u00a0]{1,2}")
+AFTER_GREETING = re.compile(r"[,:]?\s{1,3}")
 COMMA = re.compile(r"[ \t]?,[ \t\n]{0,3}")
 LONGEST_NAME = 5  # words
 SURE, LIKELY, POSSIBLE = 0.85, 0.7, 0.5
@@ -138,7 +140,7 @@ class PeopleFinder:
                 return Span(words[index + 1].start, words[last].end, PERSON, SURE), last - index + 1
         if word.form.lower in GREETINGS and index + 1 < len(words):
             following = words[index + 1]
-            is_near = re.fullmatch(r"[,:]?\s{1,3}", text[word.end : following.start]) is not None
+            is_near = AFTER_GREETING.fullmatch(text[word.end : following.start]) is not None
             if is_near and following.form.may_be_name:
                 last = self._run(text, words, index + 1)
                 return Span(following.start, words[last].end, PERSON, LIKELY), last - index + 1
@@ -222,7 +224,7 @@ class PeopleFinder:
         while at < len(words) and at - index < most:
             gap = text[words[at - 1].end : words[at].start]
             is_initial = words[at - 1].form.size == 1 and gap.startswith(".")
-            if not (re.fullmatch(r"[ \t\u00a0]{1,2}", gap) or (is_initial and GAP.fullmatch(gap))):
+            if not (BLANKS.fullmatch(gap) or (is_initial and GAP.fullmatch(gap))):
                 break
             word = words[at]
             if word.form.is_capital and not self._ends_a_name(word, words[last]):
@@ -260,7 +262,7 @@ class PeopleFinder:
         if index + 1 == len(words):
             return index
         following = words[index + 1]
-        is_near = re.fullmatch(r"[ \t]{1,2}", text[words[index].end : following.start]) is not None
+        is_near = BLANKS.fullmatch(text[words[index].end : following.start]) is not None
         is_name = following.form.flags & (LAST | WORD) == LAST or not following.form.is_ordinary
         return index + 1 if is_near and is_name and not following.form.is_capital else index
 

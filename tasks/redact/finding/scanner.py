@@ -11,13 +11,14 @@ from typing import Any
 
 from tasks.redact.finding.plain import Plain
 from tasks.redact.finding.recognisers import Recogniser
-from tasks.redact.finding.validators import VALIDATORS, Validator
+from tasks.redact.finding.validators import SLOW, VALIDATORS, Validator
 from tasks.redact.prefilter import MEMORY, as_ascii, relaxed
 from tasks.redact.spans import Span
 
 CONTEXT_BEFORE, CONTEXT_AFTER = 5, 1  # words; Presidio looks at five before
 WINDOW = 90  # characters in which those words are looked for
 CONTEXT_ADDS, CONTEXT_LEAST = 0.35, 0.4  # Presidio's context_similarity_factor and min_score_with_context_similarity
+MOST_SLOW_CHECKS = 40  # of a slow validator, by pattern and text; what comes after is taken unchecked: masked
 FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE  # Presidio's
 
 
@@ -30,12 +31,16 @@ class _Pattern:
     validator: Validator | None
     validated_score: float
     context: frozenset[str]
+    is_slow: bool  # does the validator take so long that a text may not ask it without end?
     may_shrink: bool  # is a match that the validator refuses tried again without its last group?
 
     def spans(self, text: str) -> Iterable[tuple[int, int, float]]:
         """Yield what matches and is not refused, and how sure the match makes."""
-        for match in self.finditer(text):
+        for number, match in enumerate(self.finditer(text)):
             start, end = match.span(self.group)
+            if self.is_slow and number >= MOST_SLOW_CHECKS:
+                yield start, end, self.validated_score
+                continue
             score = self._score(text, start, end) if end > start else None
             while score is None and self.may_shrink and (groups := text[start:end].rsplit(maxsplit=1))[1:]:
                 end = start + len(groups[0].rstrip())
@@ -131,6 +136,7 @@ def _pattern(recogniser: Recogniser, score: float, finditer: Any, groups: Any) -
         VALIDATORS[recogniser.validator] if recogniser.validator else None,
         recogniser.validated_score,
         frozenset(word.lower() for word in recogniser.context),
+        recogniser.validator in SLOW,
         recogniser.may_shrink,
     )
 

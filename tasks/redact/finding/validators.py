@@ -27,6 +27,9 @@ OTHER_THAN_PHONE = re.compile(
     r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}$|\d{3}-\d{2}-\d{4}$|\d{5}-\d{4}$"
     r"|(?:19|20)\d{2}\s?[-/.]\s?(?:19|20)\d{2}$|\d\.\d+$"
 )
+SIGN = re.compile(r"[\W_]")
+AT = re.compile(r"@|\sat\s|[(\[{<]\s?at", re.IGNORECASE)
+END_OF_HOST = re.compile(r"[/:?#]")
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 VIN_VALUES = dict(
@@ -148,8 +151,8 @@ def crypto(text: str) -> bool | None:
 
 def email(text: str) -> bool | None:
     """Refuse what is no address: `6.2 percent` is no domain, and a domain's last part is no number."""
-    last = re.split(r"\W|_", text.rstrip(")]}> \n"))[-1]
-    local = re.split(r"@|\sat\s|[(\[{<]\s?at", text, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    last = SIGN.split(text.rstrip(")]}> \n"))[-1]
+    local = AT.split(text, maxsplit=1)[0].strip()
     if not local or not any(char.isalnum() for char in local) or not last.isalpha() or len(last) < 2:
         return False
     if "@" in text and "\n" not in text:
@@ -161,7 +164,7 @@ def domain(text: str) -> bool | None:
     """Refuse a host name whose last part is no public suffix, unless a scheme says that it is one."""
     if "://" in text:
         return None
-    host = re.split(r"[/:?#]", text, maxsplit=1)[0].rstrip(".")
+    host = END_OF_HOST.split(text, maxsplit=1)[0].rstrip(".")
     return None if is_public_suffix(host.rpartition(".")[2].lower()) else False
 
 
@@ -223,3 +226,4 @@ def _bech32(text: str) -> bool:
 
 _ALL = (luhn, mod97, mod11, verhoeff, iban, ip, mac, ssn, nhs, aba, dea, vin, crypto, email, domain, street, phone)
 VALIDATORS: dict[str, Validator] = {one.__name__: one for one in _ALL}
+SLOW = frozenset(("phone",))

@@ -9,6 +9,7 @@ Place = tuple[int, int]
 SHORTEST_LOCAL_PART = 6  # characters; shorter ones, or ones without a digit or a sign, may be anybody's
 WRITTEN_OUT = re.compile(r"\s?[(\[{<]\s?(at|dot|@|\.)\s?[)\]}>]\s?|\s{1,4}(at|dot)\s{1,4}|\s([@.])\s?|([@.])\s")
 MAY_BE_WRITTEN_OUT = re.compile(r"dot|\sat\s|[(\[{<]\s?(?:at|@)|\s@|@\s|@.*\n")
+SIGN = re.compile(r"[\W_]")
 SIGNS = {"at": "@", "dot": "."}
 KINDS_OF_STREETS = {
     "street": ("st", "str"), "avenue": ("ave", "av"), "road": ("rd",), "boulevard": ("blvd",), "lane": ("ln",),
@@ -24,7 +25,7 @@ def emails(lowered: str, own: str) -> list[Place]:
     if not local or not domain:
         return []
     found = [*_everywhere(lowered, own), *_everywhere(lowered, own.replace("@", "%40"))]
-    parts = max(re.split(r"\W|_", local), key=len), re.split(r"\W", domain)[0]
+    parts = max(SIGN.split(local), key=len), SIGN.split(domain, maxsplit=1)[0]
     if all(part in lowered for part in parts) and MAY_BE_WRITTEN_OUT.search(lowered):
         found += _written_out(lowered, own)
     is_telling = len(local) >= SHORTEST_LOCAL_PART and not local.isalpha()

@@ -10,6 +10,7 @@ PARTS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 SHORTEST_WORD = 2  # a one-letter name is no evidence of anybody
 SHORTEST_INEXACT = 5  # letters of a name that may be written with one wrong
 SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "md", "phd", "esq", "mr", "mrs", "ms", "dr", "prof"))
+INITIAL_AFTER = re.compile(r",\s?([A-Za-z])\.?(?![A-Za-z])")
 # one initial, or two with full stops, right before a family name
 INITIALS = (
     re.compile(r"(?<![A-Za-z])[A-Za-z]\.?\s$|(?<![A-Za-z])[A-Za-z]\.$"),
@@ -126,9 +127,9 @@ def _initials(text: str, lowered: str, parts: list[str], sure: list[Place]) -> I
             letters = [char for char in before.group().lower() if char.isalpha()]
             if letters[0] in firsts and before.group().strip() != "a":
                 yield before.start(), start
-        match = re.match(r",\s?([A-Za-z])\.?(?![A-Za-z])", text[end : end + 5])
+        match = INITIAL_AFTER.match(text, end)
         if match and match.group(1).lower() in firsts:
-            yield end + match.start(1), end + match.end()
+            yield match.start(1), match.end()
     dotted = rf"(?<![A-Za-z.]){re.escape(parts[0][0].upper())}\.\s?{re.escape(parts[-1][0].upper())}\.(?![A-Za-z])"
     if f"{parts[0][0].upper()}." in text:
         for match in re.finditer(dotted, text):
@@ -139,7 +140,7 @@ def _run_together(lowered: str, parts: list[str]) -> Iterator[Place]:
     """Yield names run together as in user names and handles: "annlee", "ann_lee", "alee", with digits after them."""
     if len(parts) < 2:
         return
-    first, last = (re.sub(r"[^a-z]", "", part) for part in (parts[0], parts[-1]))
+    first, last = (part.replace("-", "").replace("'", "") for part in (parts[0], parts[-1]))
     if len(last) < 3:
         return
     at = lowered.find(last)

@@ -11,6 +11,7 @@ SEPARATORS = frozenset(" \t\n\r().-/+_,")
 LARGEST_GAP = 4  # characters between two digits of one number
 FEWEST_DIGITS = 7
 LOCAL_DIGITS = 7  # of a North American number, without its area code
+COUNTRY = re.compile(r"(?:\+|\b00|(?<![\d.,]))\s?1[\s.-]{0,2}$")
 ENDING = re.compile(r"(?:\b(?:ending|ends?|last|final|suffix)\b[^\d\n]{0,24}|[x*#.]{2,}[\s-]{0,2})$", re.IGNORECASE)
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
@@ -55,7 +56,7 @@ class Digits:
 
     def _with_country(self, place: Place) -> Place:
         start, end = place
-        match = re.search(r"(?:\+|\b00|(?<![\d.,]))\s?1[\s.-]{0,2}$", self._text[max(0, start - 6) : start])
+        match = COUNTRY.search(self._text[max(0, start - 6) : start])
         return (start - len(match.group()), end) if match else place
 
     def _is_ending(self, place: Place) -> bool:
