@@ -155,7 +155,8 @@ class PeopleFinder:
         gap = text[word.end : following.start] if following else ""
         if following and COMMA.fullmatch(gap) and word.form.is_capital and following.form.is_capital:
             is_pair = following.form.flags & FIRST and (word.form.flags & LAST or not word.form.flags)
-            if is_pair and not following.form.flags & WORD and not word.form.is_ordinary:
+            is_given = not following.form.flags & WORD or bool(following.form.flags & FREQUENT)
+            if is_pair and is_given and not word.form.is_ordinary:
                 last = self._run(text, words, index + 1, most=2)
                 return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
             if word.form.flags & LAST and not following.form.flags and word.form.may_be_name:

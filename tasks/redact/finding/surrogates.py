@@ -21,6 +21,7 @@ SURROGATES = {
 }
 OTHER = "1234"
 BLANK = "\x00"
+BESIDE = 3  # characters
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,13 @@ class Unmasked:
     pieces: tuple[tuple[int, int, int], ...]  # start in `text`, end in `text`, start in the original
 
     def original(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return the original's place of `text[start:end]`; None where it touches a surrogate."""
-        for low, high, begin in self.pieces:
-            if low <= start and end <= high:
+        """Return the original's place of `text[start:end]`; None where it touches a surrogate or stands beside one.
+
+        What stands beside a mask stood there before it was masked, and was no name then.
+        """
+        last = len(self.pieces) - 1
+        for index, (low, high, begin) in enumerate(self.pieces):
+            if low + (BESIDE if index else 0) <= start and end <= high - (BESIDE if index < last else 0):
                 return start - low + begin, end - low + begin
         return None
 
