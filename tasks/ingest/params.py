@@ -11,7 +11,22 @@ from tasks.sources import Sources
 DERIVED = "derived"  # the "source" of a column that ingest computes
 ADDED = ("subject", "person")  # columns that ingest adds to every use case
 NUMBERS = ("number", "flag")
-KINDS = (*NUMBERS, "category", "text", "email", "name", "phone", "ssn", "account", "street", "city", "ip", "date")
+KINDS = (
+    *NUMBERS,
+    "category",
+    "text",
+    "email",
+    "name",
+    "phone",
+    "ssn",
+    "account",
+    "street",
+    "city",
+    "ip",
+    "date",
+    "zip",
+    "age",
+)
 
 
 class _Strict(BaseModel):

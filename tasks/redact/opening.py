@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tasks.errors import ConfigError
+from tasks.redact import hipaa
 from tasks.redact.params import RedactParams
 from tasks.redact.texts import Finder, Linker, TextRedactor
 
@@ -12,14 +14,28 @@ def open_redactor(params: RedactParams) -> TextRedactor:
 
 
 def open_finder(params: RedactParams) -> Finder:
-    """Return the finder of `params.mode`."""
+    """Return the finder of `params.mode`.
+
+    Raises:
+        ConfigError: Presidio's own recognisers do not cover the profile.
+    """
     if params.mode == "exact":
+        if params.profile != "default":
+            raise ConfigError(
+                "redact.mode",
+                expected=f"`fast` with `profile: {params.profile}`",
+                found="exact",
+                remedy="Presidio's recognisers do not cover its identifiers: use `mode: fast`.",
+            )
         from tasks.redact.presidio import PresidioFinder
 
         return PresidioFinder(params)
     from tasks.redact.finding import FastFinder
 
     users = Path(params.recognisers) if params.recognisers else None
+    if params.profile == "hipaa":
+        wanted = frozenset(hipaa.ENTITIES)
+        return FastFinder(params.model, wanted, params.min_score, users, is_date_wanted=hipaa.is_calendar_date)
     return FastFinder(params.model, frozenset(params.entities), params.min_score, users)
 
 

@@ -64,6 +64,13 @@ class RedactParams(BaseModel):
     language: str
     model: str = Field(description="a spaCy pipeline: an installed package, or a package that carries one in `_model`")
     min_score: float = Field(ge=0, le=1)
+    profile: Literal["default", "hipaa"] = Field(
+        default="default", description="hipaa: the 18 identifiers of 45 CFR 164.514(b)(2), in place of `entities`"
+    )
+    small_zip_areas: str | None = Field(
+        default=None,
+        description="a file of three-digit ZIP areas with 20,000 people or fewer; columns of kind `zip` need it",
+    )
     entities: tuple[str, ...] = ENTITIES
     recognisers: str | None = Field(default=None, description="a file of further recognisers in Presidio's YAML format")
     tokenised: tuple[str, ...] = Field(description="identifiers kept as pseudonyms; all others are dropped")

@@ -1,12 +1,14 @@
 """Columns whose kind is declared: pseudonymised, generalised or dropped, by role and kind; no guessing."""
 
 import ipaddress
+from pathlib import Path
 
 import pandas as pd
 
 from tasks.case import Columns, Role
 from tasks.errors import ConfigError
 from tasks.pseudonyms import pseudonyms
+from tasks.redact import hipaa
 from tasks.redact.params import RedactParams
 
 KEPT = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
@@ -43,12 +45,27 @@ def _generalised(name: str, kind: str, values: "pd.Series[str]", params: RedactP
         return coarse_networks(values)
     if kind == "date":
         return coarse_dates(values, params.dates)
+    if kind == "age":
+        return hipaa.coarse_ages(values)
+    if kind == "zip":
+        return hipaa.coarse_zips(values, _small_areas(name, params))
     raise ConfigError(
         f"column `{name}`",
-        expected="a quasi-identifier of kind `ip` or `date`",
+        expected="a quasi-identifier of kind `ip`, `date`, `age` or `zip`",
         found=kind,
         remedy="Give it another role, or add a rule how it is made coarser.",
     )
+
+
+def _small_areas(name: str, params: RedactParams) -> hipaa.SmallAreas:
+    if params.small_zip_areas is None:
+        raise ConfigError(
+            f"column `{name}`",
+            expected="`redact.small_zip_areas`, a list with its source, for a column of kind `zip`",
+            found="none",
+            remedy="Name configs/recognisers/hipaa/zip3.yaml, or a newer list of your own.",
+        )
+    return hipaa.load_small_areas(Path(params.small_zip_areas))
 
 
 def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":

@@ -1,7 +1,7 @@
 """The finder of the default mode: the fast recogniser of names, patterns with validators, rules for the rest."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tasks.redact.finding.lexicon import load_lexicon
@@ -49,13 +49,23 @@ LONGEST_PIECE = 10_000  # characters that are read as one text; a longer text is
 class FastFinder:
     """Find personal data in texts without knowing whose they are."""
 
-    def __init__(self, model: str, entities: frozenset[str] | None, min_score: float, users: Path | None) -> None:
-        """Take the spaCy model, the types wanted (None: all), the least score, and a file of further recognisers."""
+    def __init__(
+        self,
+        model: str,
+        entities: frozenset[str] | None,
+        min_score: float,
+        users: Path | None,
+        is_date_wanted: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Take the spaCy model, the types wanted (None: all), the least score, and a file of further recognisers.
+
+        `is_date_wanted` says of a DATE_TIME's text whether it counts (None: all do).
+        """
         self._names = NameFinder(load_pipeline(model))
         self._lexicon = load_lexicon(model_path(model))
         self._people = PeopleFinder(self._lexicon)
         self._scanner = Scanner(load_recognisers(BUILTIN), load_recognisers(users) if users else ())
-        self._entities, self._min_score = entities, min_score
+        self._entities, self._min_score, self._is_date_wanted = entities, min_score, is_date_wanted
 
     @property
     def recogniser(self) -> str:
@@ -116,6 +126,9 @@ class FastFinder:
             for span in spans
             if span.score >= self._min_score and (self._entities is None or span.kind in self._entities)
         ]
+        if self._is_date_wanted is not None:
+            is_wanted = self._is_date_wanted
+            wanted = [one for one in wanted if one.kind != "DATE_TIME" or is_wanted(text[one.start : one.end])]
         return without_contained(wanted)
 
 

@@ -161,8 +161,8 @@ def email(text: str) -> bool | None:
 
 
 def domain(text: str) -> bool | None:
-    """Refuse a host name whose last part is no public suffix, unless a scheme says that it is one."""
-    if "://" in text:
+    """Refuse a host name whose last part is no public suffix, unless a scheme or `www` says that it is one."""
+    if "://" in text or text[:3].lower() == "www":
         return None
     host = END_OF_HOST.split(text, maxsplit=1)[0].rstrip(".")
     return None if is_public_suffix(host.rpartition(".")[2].lower()) else False
