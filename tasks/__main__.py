@@ -9,7 +9,7 @@ Exit codes: 0 done (whatever the verdict), 2 something a person can mend, 3 a sh
 import os
 import sys
 
-from tasks.errors import PortcullisError, RefusedError
+from tasks.errors import PortcullisError
 from tasks.parentage import die_with_parent
 
 PATH = (
@@ -45,12 +45,11 @@ def main(arguments: list[str]) -> int:
     except PortcullisError as error:
         return _failed(stage, error)
     code, claimed = _ended(child), _claimed(reports)
-    if code not in (0, RefusedError.exit_code):
-        return code
     try:
-        attesting.attest(seen, claimed, refused=code != 0)
+        for problem in attesting.attest(seen, claimed, code):
+            print(f"{stage}: {problem}", file=sys.stderr)
     except PortcullisError as error:
-        return _failed(stage, error)
+        return _failed(stage, error) if code == 0 else code
     return code
 
 

@@ -10,21 +10,26 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import EvidenceError
-from tasks.evidence import predicates
+from tasks.errors import EvidenceError, RefusedError
+from tasks.evidence import outside, predicates
+from tasks.evidence.audit import auditing
 from tasks.evidence.chain import Chain, examine
 from tasks.evidence.circumstances import find_commit, started_by, timestamp, tools_of
 from tasks.evidence.consents import Consents
 from tasks.evidence.declared import Declared, artefact, declared, ignored_names, named, section_of, state_of
 from tasks.evidence.explanations import ROOT_NAME, TREE, commitments_of, head_of
+from tasks.evidence.happenings import events_of
 from tasks.evidence.notary import Notary, open_notary, trusted_root
 from tasks.evidence.predicates import Circumstances
 from tasks.evidence.reading import Log, read_log
+from tasks.evidence.shipping import ship
 from tasks.evidence.statement import Artefact, Statement, canonical
+from tasks.secrets import home as home_of
 
 POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
 DECIDING = ("decide", "register")
+REFUSED = RefusedError.exit_code
 
 
 @dataclass(frozen=True)
@@ -105,28 +110,41 @@ def decision_of(seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: t
     return predicates.summary(run, model, seen.policy, inputs, refusals)
 
 
-def attest(seen: Observed, claimed: dict[str, int], *, refused: bool = False) -> None:
-    """Sign and append everything about a run: provenance, verdict, decision; of a refused one, the decision alone."""
-    stage, root = seen.run.stage, seen.before.root
-    if refused and stage != "register":
-        return
-    statements = [] if refused else statements_of(seen, claimed)
+def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
+    """Sign and append everything about a run that ended with `code`: provenance, verdict, decision, audit events.
+
+    Of a refused registration the decision is signed; of any other run that did not end well, the audit event alone.
+
+    Returns:
+        One line for each receiver of the audit log that did not take it.
+    """
+    root, home = seen.before.root, home_of(seen.before.root)
     with open_notary(root) as notary:
-        if stage in DECIDING:
-            log, chain = chain_here(notary, seen)
-            consents = Consents.of(log, chain)
-            against = list(chain.broken) + [
-                f"{gate}: {each.outcome}, entry {each.signed.index}"
-                for gate, each in chain.verdicts.items()
-                if each.outcome != "pass" and not (stage == "register" and consents.accepts(each))
-            ]
-            if stage == "decide":
-                against += _written_refusals(root / "data" / seen.run.case / "decide" / "decision.json")
-            if refused:
-                against.append("register: refused")
-            inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
-            statements.append(decision_of(seen, inputs, tuple(dict.fromkeys(against))))
-        notary.record_all(statements)
+        statements = statements_of(seen, claimed) if code == 0 else []
+        if seen.run.stage in DECIDING and code in (0, REFUSED):
+            statements.append(_decision(notary, seen, is_refused=code == REFUSED))
+        with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
+            notary.record_all([*statements, *batches])
+        if seen.run.stage in DECIDING:
+            outside.publish(notary.ledger, home)
+    return ship(home)
+
+
+def _decision(notary: Notary, seen: Observed, *, is_refused: bool) -> Statement:
+    """Return the decision about the model that lies here: PASSED where the ledger itself holds nothing against it."""
+    stage = seen.run.stage
+    log, chain = chain_here(notary, seen)
+    consents = Consents.of(log, chain)
+    against = list(chain.broken)
+    for gate, verdict in chain.verdicts.items():
+        if verdict.outcome != "pass" and not (stage == "register" and consents.accepts(verdict)):
+            against.append(f"{gate}: {verdict.outcome}, entry {verdict.signed.index}")
+    if stage == "decide":
+        against += _written_refusals(seen.before.root / "data" / seen.run.case / "decide" / "decision.json")
+    if is_refused:
+        against.append("register: refused")
+    inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
+    return decision_of(seen, inputs, tuple(dict.fromkeys(against)))
 
 
 def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.evidence import policy
+from tasks.evidence import outside, policy
 from tasks.evidence.attesting import POLICY
 from tasks.evidence.chain import JUDGED, Chain, GateVerdict, examine, latest_decision
 from tasks.evidence.consents import Consents
@@ -17,6 +17,7 @@ from tasks.evidence.declared import artefact, declared, ignored_names, named, se
 from tasks.evidence.notary import open_ledger, trusted_root
 from tasks.evidence.reading import Log, read_log
 from tasks.evidence.statement import canonical
+from tasks.secrets import home
 
 BEFORE_TRAINING = ("redact", "validate")
 
@@ -86,6 +87,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[
 
 
 def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, ...], root: Path) -> Clearance:
+    away: tuple[str, ...] = ()
     ledger = open_ledger(root)
     try:
         if ledger.head() is None:
@@ -93,12 +95,14 @@ def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, 
             return Clearance(Chain(case, digest, (), {}, (), lines), lines)
         log = read_log(ledger, trusted_root(root), lambda payload: f'"{case}/'.encode() in payload)
         chain = examine(log, case, digest, target=target, gates=gates)
+        if purpose == "register" and (decision := latest_decision(chain, "decide")):
+            away = outside.refusals(ledger, decision.index, home(root))
     except EvidenceError as error:
         return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
     finally:
         ledger.close()
     facts = facts_of(purpose, log, chain, root)
-    return Clearance(chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, root)))))
+    return Clearance(chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, root), *away))))
 
 
 def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]:

@@ -47,11 +47,12 @@ def decision_file(root, row=1):
     sign_for(root, "explain")
     ledger, log, _ = opened(root)
     ledger.close()
+    entry = max(each.index for each in log.entries if ROOT_NAME.encode() in each.envelope.payload)
     index, path = prove(leaves, leaves[row])
     whole = root_of([leaf_hash(leaf) for leaf in leaves]).hex()
     values = {
         "explanation": told[row], "salt": salt_of(b"k" * 32, "run", row).hex(), "index": index, "size": 3,
-        "root": whole, "path": [step.hex() for step in path], "entry": log.head.size - 2,
+        "root": whole, "path": [step.hex() for step in path], "entry": entry,
     }  # fmt: skip
     return canonical(values) + b"\n"
 
