@@ -104,7 +104,7 @@ def summary(
         refusals: One line for each reason against it.
     """
     predicate = {
-        "verifier": {"id": f"{OWN}/{run.stage}/v1", "version": run.tools},
+        "verifier": {"id": f"{OWN}/{run.stage}/v1"},
         "timeVerified": run.finished,
         "resourceUri": f"portcullis:{model.name}@sha256:{model.sha256}",
         "policy": {"uri": f"portcullis:{policy.name}", "digest": {"sha256": policy.sha256}},
@@ -113,6 +113,7 @@ def summary(
         "verifiedLevels": [] if refusals else ["PORTCULLIS_EVERY_GATE"],
         "slsaVersion": "1.0",
         "portcullis_refusals": list(refusals),
+        "portcullis_tools": run.tools,
         "portcullis_useCase": run.case,
         "portcullis_startedBy": run.started_by,
     }
