@@ -13,7 +13,9 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.approve import ask
 from flows.artifacts import publish_artifacts
+from flows.evidence import model_here
 from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, run_stage, task_for
 from tasks.case import case_names
 from tasks.pipeline.listener import end_all
@@ -78,6 +80,8 @@ def _take_the_path(case: str) -> State[str] | None:
         if _stops(future.state):
             return future.state
     for stage in DECISION:
+        if stage == "register":
+            ask(case, model_here(case))
         if (state := _run(stage, case)) is not None:
             return state
     return None

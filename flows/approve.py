@@ -1,0 +1,70 @@
+"""Ask a second person for approval in Prefect's pages: a flow that suspends with a form, and believes no form.
+
+What the form takes is an envelope that the approver has signed with their own key, on their own machine
+(`./portcullis approve … --print`). It is checked exactly as if it came from a terminal. Who filled in the form does not
+matter.
+"""
+
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment
+from pydantic import Field
+
+from flows.evidence import opened
+from tasks.case import section
+from tasks.errors import PortcullisError
+from tasks.evidence import open_notary
+from tasks.evidence.clearance import clear_model
+from tasks.evidence.consents import check
+from tasks.evidence.envelope import read_envelope
+from tasks.register.stage import RegisterParams
+
+DAY = 24 * 3600
+
+
+class Approval(RunInput):
+    """The form."""
+
+    envelope: str = Field(
+        title="Signed approval",
+        description="What `./portcullis approve <use case> --model … --reason … --expires … --print` printed.",
+    )
+
+
+def lacks_only_approval(case: str, model: str) -> bool:
+    """Say whether a model would be registered if a second person approved it."""
+    if not section(case, "register", RegisterParams).approval:
+        return False
+    refusals = clear_model(case, model).refusals
+    return bool(refusals) and all(line.startswith("approval: ") for line in refusals)
+
+
+def ask(case: str, model: str) -> None:
+    """Suspend a deployed run until somebody hands in an approval; what does not count leaves registration shut.
+
+    A run that was started from a terminal is not suspended: it ends blocked, and says what to do.
+    """
+    if not deployment.id or not lacks_only_approval(case, model):
+        return
+    said = (
+        f"**{case}** waits for a second person. Model `sha256:{model}`. On your own machine, with your own key:\n\n"
+        f"`./portcullis approve {case} --model sha256:{model} --reason … --expires … --print`"
+    )
+    form = Approval.with_initial_data(description=said, envelope="")
+    given = suspend_flow_run(wait_for_input=form, timeout=30 * DAY, key=f"approval-{model[:16]}")
+    hand_in(case, model, given.envelope)
+
+
+def hand_in(case: str, model: str, text: str) -> bool:
+    """Check what a form gave, and record it if it counts; say whether it did."""
+    try:
+        with opened(case, model) as (_, log, chain):
+            envelope = read_envelope(text.strip().encode(), "the form")
+            check(envelope, log, chain)
+        with open_notary() as notary:
+            notary.append_signed([envelope])
+    except PortcullisError as error:
+        get_run_logger().error("the form's approval does not count: %s", error)
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""The worker: what it keeps from a stage's own process, and that a stage that nobody signed for has failed."""
+
+import os
+
+import pytest
+
+from tasks import __main__ as door
+from tasks.errors import EvidenceError
+from tasks.evidence import attesting
+
+SECRETS = {
+    "PORTCULLIS_SIGNING_TOKEN": "t", "PORTCULLIS_SIGNING_VAULT_ADDR": "a", "PORTCULLIS_SIGNING_HOME": "h",
+    "PORTCULLIS_LEDGER_URL": "postgresql://writer:w@db/ledger",
+}  # fmt: skip
+
+
+@pytest.fixture
+def spawned(monkeypatch):
+    """What the stage's process was started with; it ends well at once."""
+    found = {}
+
+    def spawn(path, command, environment):
+        found.update(command=command, environment=environment)
+        child = os.fork()
+        if child == 0:
+            os._exit(found.get("code", 0))
+        return child
+
+    monkeypatch.setattr("os.posix_spawn", spawn)
+    monkeypatch.setattr(attesting, "look", lambda *_: "before")
+    monkeypatch.setattr(attesting, "observe", lambda *_: "seen")
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reader(spawned, monkeypatch):
+    monkeypatch.setattr(attesting, "attest", lambda *_: ())
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PORTCULLIS_LEDGER_READ_URL", "postgresql://reader@db/ledger")
+    assert door.main(["admit", "tiny"]) == 0
+    given = spawned["environment"]
+    assert given["PORTCULLIS_LEDGER_URL"] == "postgresql://reader@db/ledger"
+    assert not set(given) & (set(SECRETS) - {"PORTCULLIS_LEDGER_URL"})
+    assert spawned["command"][1:] == ["-m", "tasks.running", "admit", "tiny"]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("code", [0, 2, 3, 4])
+def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(spawned, monkeypatch, capfd, code):
+    def refuse(seen, claimed, ended):
+        assert ended == code
+        raise EvidenceError("ledger", expected="a whole one", found="a fork", remedy="Find out.")
+
+    spawned["code"] = code
+    monkeypatch.setattr(attesting, "attest", refuse)
+    monkeypatch.delenv("PORTCULLIS_CHANNEL", raising=False)
+    assert door.main(["admit", "tiny"]) == (code or 2)
+    assert ("found a fork" in capfd.readouterr().err) == (code == 0)
+
+
+@pytest.mark.parametrize("said", [b"", b"nonsense", b"[1]", b'{"unsealed":-1}', b'{"unsealed":true}', b'{"other":1}'])
+def test_what_a_stage_claims_is_two_counts_or_nothing(said):
+    reports, pipe = os.pipe()
+    os.write(pipe, said)
+    os.close(pipe)
+    assert door._claimed(reports) == {}
+    reports, pipe = os.pipe()
+    os.write(pipe, b'{"unsealed":7,"shredded":0,"more":"x"}')
+    os.close(pipe)
+    assert door._claimed(reports) == {"unsealed": 7, "shredded": 0}
