@@ -125,7 +125,7 @@ def stamped_at(home: Path, size: int) -> str:
         raise EvidenceError(
             path.name, expected="a time stamp that verifies", found=type(error).__name__, remedy="Restore it."
         ) from error
-    return response.tst_info.gen_time.isoformat()
+    return str(response.tst_info.gen_time.isoformat())
 
 
 def cosigned_up_to(ledger: Ledger, home: Path, witness: Witness) -> int:
