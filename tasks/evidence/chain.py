@@ -18,8 +18,8 @@ from tasks.evidence.statement import Statement, read_statement
 JUDGED: dict[str, tuple[str, ...]] = {
     "redact": ("ingest/rows.parquet", "redact/rows.parquet"),
     "validate": ("redact/rows.parquet",),
-    "train": ("redact/rows.parquet", "train/predictions.parquet", "train/refits", "train/model"),
-    "explain": ("train/predictions.parquet", "train/refits", "train/model"),
+    "train": ("redact/rows.parquet", "train/refits", "train/predictions.parquet", "train/model"),
+    "explain": ("train/refits", "train/predictions.parquet", "train/model"),
     "fairness": ("redact/rows.parquet", "train/predictions.parquet"),
 }
 # Who made what out of what: artefact -> (stage, the material that the chain goes on with).
