@@ -2,16 +2,16 @@
 
     python benchmarks/ledger.py log                    # appends, bulk, proofs, verifications, bytes a leaf
     python benchmarks/ledger.py explanations           # one tree over a million explanations
-    python benchmarks/ledger.py release --rows 100000  # CPU seconds of a release with and without the worker's signing
+    python benchmarks/ledger.py release --rows 100000  # CPU seconds of a release: the stages', and the worker's around them
 
 Rates are given by CPU seconds and by the clock; the machine's own durable write and signature are measured
 in the same run, so that ratios can be compared between machines. Prints Markdown for docs/benchmarks.md.
 """
 
 import argparse
+import json
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -28,10 +28,32 @@ from tasks.evidence.store import SqliteStore
 from tasks.evidence.tree import Record
 
 LEAVES = 1_000_000
-WITHOUT = """
-import sys
-from tasks import running
-sys.exit(running.main(sys.argv[1:]))
+WORKER = """
+import json, os, resource, sys, time
+from tasks import __main__ as door
+children = []
+ended = door._ended
+def wait(child):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code = ended(child)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    children.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return code
+door._ended = wait
+code = door.main(sys.argv[1:])
+whole = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+used = sum(each.ru_utime + each.ru_stime for each in whole)
+print(json.dumps({"stage": children[0], "worker": used - children[0]}))
+sys.exit(code)
+"""
+CLEARING = """
+import json, sys, time
+before = time.process_time()
+from tasks.evidence.clearance import clear_model
+from tasks.digests import sha256_of
+from pathlib import Path
+found = clear_model(sys.argv[1], sha256_of(Path("data") / sys.argv[1] / "train" / "model"))
+print(json.dumps({"seconds": time.process_time() - before, "refusals": len(found.refusals)}))
 """
 
 
@@ -43,7 +65,6 @@ def main() -> None:
     commands.add_parser("explanations").add_argument("--count", type=int, default=1_000_000)
     release = commands.add_parser("release")
     release.add_argument("--rows", type=int, default=1989)
-    release.add_argument("--runs", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
         if options.command == "log":
@@ -51,7 +72,7 @@ def main() -> None:
         elif options.command == "explanations":
             measure_explanations(options.count)
         else:
-            measure_release(Bench.clone(Path(folder) / "clone"), options.rows, options.runs)
+            measure_release(Bench.clone(Path(folder) / "clone"), options.rows)
 
 
 def measure_log(folder: Path) -> None:
@@ -128,38 +149,25 @@ def measure_explanations(count: int) -> None:
     print(f"\nOne proof out of {count:,}, tree built anew: {time.process_time() - start:.2f} CPU seconds.")
 
 
-def measure_release(bench: Bench, rows: int, runs: int) -> None:
-    """Print CPU and wall seconds of the whole path as it is, and of the same stages without the worker around them."""
+def measure_release(bench: Bench, rows: int) -> None:
+    """Print, of one release, the CPU seconds of the stages' own code and of the worker around it, in the same run."""
     bench.scale("loan", rows)
-    found: dict[str, list[tuple[float, float]]] = {"signed for": [], "not signed for": []}
-    stages = ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide")
-    for _ in range(runs):
-        for name, figures in found.items():
-            bench.forget("loan")
-            (bench.root / ".portcullis" / "ledger.db").unlink(missing_ok=True)
-            for extra in ("ledger.pin", "ledger.db-wal", "ledger.db-shm"):
-                (bench.root / ".portcullis" / extra).unlink(missing_ok=True)
-            used = resource.getrusage(resource.RUSAGE_CHILDREN)
-            clock = time.perf_counter()
-            for stage in stages:
-                without = ("-c", WITHOUT) if name == "not signed for" and stage != "train" else ("-m", "tasks")
-                bench.run(*(_bypassed(stage) if name == "not signed for" else without), stage, "loan")
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-            figures.append((cpu, time.perf_counter() - clock))
-            print(f"{name}: {cpu:.1f} CPU s, {figures[-1][1]:.1f} s", file=sys.stderr)
-    print(f"| {rows:,} rows, without registration | CPU s | s |\n|---|---|---|")
-    for name, figures in found.items():
-        print(f"| {name} | {min(cpu for cpu, _ in figures):.1f} | {min(clock for _, clock in figures):.1f} |")
-    with_, without_ = (min(cpu for cpu, _ in figures) for figures in found.values())
-    print(f"\nEvidence costs {100 * (with_ / without_ - 1):.1f} % of the CPU time.")
-
-
-def _bypassed(stage: str) -> tuple[str, ...]:
-    """Run a stage's own code alone; `train` looks into the ledger, which is left out here, as no evidence is made."""
-    if stage != "train":
-        return ("-c", WITHOUT)
-    return ("-c", "import tasks.train.stage as s\ns._refuse_behind_a_shut_gate = lambda work: None\n" + WITHOUT)
+    print(f"| stage, {rows:,} rows | its own CPU s | the worker's CPU s | s |\n|---|---|---|---|")
+    whole = {"stage": 0.0, "worker": 0.0}
+    for stage in ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide"):
+        clock = time.perf_counter()
+        said = json.loads(bench.run("-c", WORKER, stage, "loan").stdout.splitlines()[-1])
+        for kind in whole:
+            whole[kind] += said[kind]
+        print(
+            f"| {stage} | {said['stage']:.2f} | {said['worker']:.2f} | {time.perf_counter() - clock:.1f} |", flush=True
+        )
+    cleared = json.loads(bench.run("-c", CLEARING, "loan").stdout.splitlines()[-1])
+    evidence = whole["worker"] + 2 * cleared["seconds"]
+    print(
+        f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance, which `train` and `register` each do: {cleared['seconds']:.2f}."
+    )
+    print(f"All evidence: {100 * evidence / whole['stage']:.1f} % of the stages' own {whole['stage']:.1f} CPU s.")
 
 
 def _told(what: str, count: int, work: Callable[[int], object], asked: str = "") -> None:

@@ -45,8 +45,9 @@ def wait_for(address, run_id, states):
 def started(address):
     name = f"release/release-{CASE}"
     deployment = httpx.get(f"{address}/api/deployments/name/{name}", timeout=30).json()["id"]
-    run = httpx.post(f"{address}/api/deployments/{deployment}/create_flow_run", json={}, timeout=30).json()
-    return run["id"]
+    made = httpx.post(f"{address}/api/deployments/{deployment}/create_flow_run", json={}, timeout=60)
+    assert made.is_success, made.text
+    return made.json()["id"]
 
 
 def resume(address, run_id, envelope):
