@@ -2,7 +2,7 @@
 
     python benchmarks/ledger.py log                    # appends, bulk, proofs, verifications, bytes a leaf
     python benchmarks/ledger.py explanations           # one tree over a million explanations
-    python benchmarks/ledger.py release --rows 100000  # CPU seconds of a release: the stages', and the worker's around them
+    python benchmarks/ledger.py release --rows 100000  # CPU seconds of a release: the stages', and the worker's
 
 Rates are given by CPU seconds and by the clock; the machine's own durable write and signature are measured
 in the same run, so that ratios can be compared between machines. Prints Markdown for docs/benchmarks.md.
@@ -164,9 +164,7 @@ def measure_release(bench: Bench, rows: int) -> None:
         )
     cleared = json.loads(bench.run("-c", CLEARING, "loan").stdout.splitlines()[-1])
     evidence = whole["worker"] + 2 * cleared["seconds"]
-    print(
-        f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance, which `train` and `register` each do: {cleared['seconds']:.2f}."
-    )
+    print(f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance (`train`, `register`): {cleared['seconds']:.2f}.")
     print(f"All evidence: {100 * evidence / whole['stage']:.1f} % of the stages' own {whole['stage']:.1f} CPU s.")
 
 

@@ -5,13 +5,14 @@ on disk, digested here; of what the stage says about itself it takes two counts,
 """
 
 import json
+import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError, RefusedError
-from tasks.evidence import outside, predicates
+from tasks.evidence import predicates
 from tasks.evidence.audit import auditing
 from tasks.evidence.chain import Chain, examine
 from tasks.evidence.circumstances import find_commit, started_by, timestamp, tools_of
@@ -22,7 +23,6 @@ from tasks.evidence.happenings import events_of
 from tasks.evidence.notary import Notary, open_notary, trusted_root
 from tasks.evidence.predicates import Circumstances
 from tasks.evidence.reading import Log, read_log
-from tasks.evidence.shipping import ship
 from tasks.evidence.statement import Artefact, Statement, canonical
 from tasks.secrets import home as home_of
 
@@ -30,6 +30,8 @@ POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
 DECIDING = ("decide", "register")
 REFUSED = RefusedError.exit_code
+OUTSIDE = ("PORTCULLIS_LEDGER_MIRROR", "PORTCULLIS_WITNESS_URL", "PORTCULLIS_TSA_URL")
+RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL")
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,14 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
             statements.append(_decision(notary, seen, is_refused=code == REFUSED))
         with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
             notary.record_all([*statements, *batches])
-        if seen.run.stage in DECIDING:
-            outside.publish(notary.ledger, home)
-    return ship(home)
+        if seen.run.stage in DECIDING and _is_configured(OUTSIDE):
+            from tasks.evidence.outside import publish
+
+            publish(notary.ledger, home)
+    if not _is_configured(RECEIVERS):
+        return ()
+
+    return _shipped(home)
 
 
 def _decision(notary: Notary, seen: Observed, *, is_refused: bool) -> Statement:
@@ -187,6 +194,17 @@ def _verdict(seen: Observed, run: Circumstances, path: Path, products: tuple[Art
 def _limits(before: Before) -> str:
     values = section_of(before.root / "configs" / f"{before.declared.case}.yaml", f"limits.{before.declared.stage}")
     return sha256(canonical(values)).hexdigest()
+
+
+def _is_configured(names: tuple[str, ...]) -> bool:
+    """Say whether any of these is set: what is not configured is not even imported, or every stage would pay for it."""
+    return any(os.environ.get(name) for name in names)
+
+
+def _shipped(home: Path) -> tuple[str, ...]:
+    from tasks.evidence.shipping import ship
+
+    return ship(home)
 
 
 def _written_refusals(path: Path) -> list[str]:

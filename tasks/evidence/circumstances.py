@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portcullis")
@@ -63,6 +62,8 @@ def started_by() -> str:
 
 def tools_of(stage: str) -> dict[str, str]:
     """Return the versions, as installed, of what a stage's result hangs on."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in TOOLS.get(stage, ()):
         try:

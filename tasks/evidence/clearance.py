@@ -3,17 +3,19 @@
 The facts come from the ledger alone (`chain.examine`) and from digests computed now; the policy judges them.
 """
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.evidence import outside, policy
-from tasks.evidence.attesting import POLICY
+from tasks.evidence import policy
+from tasks.evidence.attesting import OUTSIDE, POLICY
 from tasks.evidence.chain import JUDGED, Chain, GateVerdict, examine, latest_decision
 from tasks.evidence.consents import Consents
 from tasks.evidence.declared import artefact, declared, ignored_names, named, section_of
+from tasks.evidence.ledger import Ledger
 from tasks.evidence.notary import open_ledger, trusted_root
 from tasks.evidence.reading import Log, read_log
 from tasks.evidence.statement import canonical
@@ -96,7 +98,7 @@ def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, 
         log = read_log(ledger, trusted_root(root), lambda payload: f'"{case}/'.encode() in payload)
         chain = examine(log, case, digest, target=target, gates=gates)
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
-            away = outside.refusals(ledger, decision.index, home(root))
+            away = _outside(ledger, decision.index, home(root))
     except EvidenceError as error:
         return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
     finally:
@@ -116,3 +118,11 @@ def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]
         "configuration": verdict.configuration(),
         "current": current,
     }
+
+
+def _outside(ledger: Ledger, index: int, folder: Path) -> tuple[str, ...]:
+    if not any(os.environ.get(name) for name in OUTSIDE):
+        return ()
+    from tasks.evidence.outside import refusals
+
+    return refusals(ledger, index, folder)
