@@ -21,6 +21,10 @@ class Command:
 COMMANDS = (
     Command("release", "take a use case from its sources to a gated, registered model", "flows.commands.release"),
     Command("erase", "erase a person from every version, and from all that learnt or quoted", "flows.commands.erase"),
+    Command("export", "write all that is held about one person, as JSON", "flows.commands.export"),
+    Command("hold", "keep a person's decision records for a court or a law", "flows.commands.hold"),
+    Command("release-hold", "end a hold; an erasure that waited for it goes on", "flows.commands.release_hold"),
+    Command("requests", "show requests against their term, and models to train again", "flows.commands.requests"),
     Command("ui", "start a Prefect server, the deployments and a worker on this machine", "flows.commands.ui"),
     Command("verify", "walk a model to its sources and say whether every link holds", "flows.commands.verify"),
     Command("approve", "sign for a model, or for an undecided check, as a second person", "flows.commands.approve"),

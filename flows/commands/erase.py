@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--lift", metavar="ID", help="let an erased person be processed again (`-`: standard input)")
     who.add_argument("--check-receipt", metavar="FILE", type=Path, help="is it this person's? reads the identifier")
     parser.add_argument("--received", metavar="DATE", type=date.fromisoformat, help="when it came in (default: today)")
+    parser.add_argument("--later", action="store_true", help="write it down; the nightly run (--resume) carries it out")
     parser.add_argument("--why", help="for --lift: the reason, for the audit")
 
 
@@ -45,7 +46,8 @@ def main(options: argparse.Namespace) -> int:
     received = options.received or today()
     if received > today():
         raise ConfigError("--received", expected="a day until today", found=str(received), remedy="Mend the date.")
-    return _show(erase(options.use_case, people, received=received, day=today(), say=_say))
+    done = erase(options.use_case, people, received=received, day=today(), later=options.later, say=_say)
+    return _show(done)
 
 
 def identifiers(subject: str | None, listed: Path | None) -> list[str]:
@@ -69,7 +71,7 @@ def identifiers(subject: str | None, listed: Path | None) -> list[str]:
 
 
 def _show(erased: "Erased") -> int:
-    from tasks.erasure.journal import DEFERRED
+    from tasks.erasure.journal import DEFERRED, RUNNING
 
     for request in erased.requests:
         line = f"{request.request}: {request.state}"
@@ -86,7 +88,7 @@ def _show(erased: "Erased") -> int:
         print(f"{erased.already} already erased, and nothing held since")
     for path in erased.receipts:
         print(f"receipt, for the person only (send it, then delete it): {path}")
-    if erased.requests:
+    if any(request.state != RUNNING for request in erased.requests):
         print("The next release trains without them: ./portcullis release <use case>")
     return 0
 

@@ -41,6 +41,7 @@ def erase(
     *,
     received: date,
     day: date,
+    later: bool = False,
     root: Path = Path(),
     say: Say = logger.info,
 ) -> Erased:
@@ -54,6 +55,7 @@ def erase(
         identifiers: Their identifiers, as in the subject column.
         received: The day on which the requests came in.
         day: Today.
+        later: Only write the requests down; the next call of `resume` carries them out.
         root: The checkout.
         say: Is given each line of progress; none holds a value.
     """
@@ -61,6 +63,11 @@ def erase(
     keys, journal = open_keys(root), open_journal(root)
     people = subjects_of(identifiers, secret("pseudonym", root))
     with keys.shelf.alone():
+        if later:
+            waiting = {one.subject for one in journal.requests(state=RUNNING)}
+            people = {subject: identifier for subject, identifier in people.items() if subject not in waiting}
+            batch = open_batch(journal, case, people, received, day) if people else ""
+            return Erased(tuple(journal.requests(batch=batch)), Purged(), 0, ())
         ended, receipts, purged = _finish(keys, journal, root, say, people)
         tombstones = keys.tombstones()
         known = {request.subject for request in ended}

@@ -31,7 +31,12 @@ class Item:
     @property
     def shown(self) -> str:
         """What a report calls it."""
-        return f"{self.place.name}: {self.path.removeprefix(self.place.path).lstrip('/')}"
+        return f"{self.place.name}: {self.name}"
+
+    @property
+    def name(self) -> str:
+        """Its path within the place."""
+        return self.path.removeprefix(self.place.path).lstrip("/")
 
     def open(self) -> IO[bytes]:
         """Open it for reading."""

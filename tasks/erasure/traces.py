@@ -73,6 +73,13 @@ class Traces:
             last, count = end, count + 1
         return b"".join([*parts, content[last:]]), count
 
+    def hidden(self, text: str) -> str:
+        """Return a name or path for a report: without any value of theirs, also where it is a part of a longer word."""
+        content = text.encode("utf-8", errors="surrogatepass")
+        for automaton in self._automata:
+            content = automaton.sub(b"[erased]", content)
+        return content.decode("utf-8", errors="replace")
+
     @cached_property
     def _automata(self) -> list[Any]:
         options = re2.Options()

@@ -114,11 +114,11 @@ def _rows(connection: Connection, table: str, key: list[str], columns: list[Colu
     else:
         names += [f"CAST({_quoted(connection, column.name)} AS TEXT)" for column in columns]
     query = text(f"SELECT {', '.join(names)} FROM {_quoted(connection, table)}")
-    yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
+    yield from connection.execute(query, execution_options={"yield_per": AT_ONCE})
 
 
 def _update(connection: Connection, table: str, key: list[str], place: Any, changes: dict[Column, Any]) -> None:
-    where = " AND ".join(f"{_quoted(connection, name)} = :key{i}" for i, name in enumerate(key))
+    where = " AND ".join(f"{_quoted(connection, name)} = {_key(name, i)}" for i, name in enumerate(key))
     values = {f"key{i}": value for i, value in enumerate(place)}
     strict = connection.dialect.name != "sqlite"
     for i, column in enumerate(changes):
@@ -136,6 +136,10 @@ def _update(connection: Connection, table: str, key: list[str], place: Any, chan
                 connection.execute(text(statement), {**values, f"new{i}": new})
         if column.name in key:
             values[f"key{key.index(column.name)}"] = new
+
+
+def _key(name: str, place: int) -> str:
+    return f"CAST(:key{place} AS tid)" if name == "ctid" else f":key{place}"
 
 
 def _clean(value: Any, traces: Traces) -> Any:

@@ -31,13 +31,14 @@ class Files:
         return done
 
     def _purge(self, item: Item, traces: Traces) -> Purged:
-        if not self._holds(item, traces):
+        is_named = traces.hidden(item.name) != item.name
+        if not is_named and not self._holds(item, traces):
             return Purged(searched=1)
         rule = Rule.REPORT if set(Path(item.path).parts) & set(self.attested) else item.place.rule
         if rule is Rule.REPORT:
-            shown = traces.masked(item.shown.encode())[0].decode()
+            shown = traces.hidden(item.shown)
             return Purged(searched=1, left=(f"{shown} holds a value of theirs: a person has to decide",))
-        if rule is Rule.REWRITE and item.size <= WHOLE_BYTES:
+        if rule is Rule.REWRITE and item.size <= WHOLE_BYTES and not is_named:
             try:
                 clean = without(item.path, item.read(), traces)
                 if not holds(item.path, clean, traces):

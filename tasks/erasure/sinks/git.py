@@ -36,7 +36,7 @@ class Git:
             if path.is_file() and holds(name, path.read_bytes(), traces):
                 left.append(f"{name}, which git tracks, holds a value of theirs: its owner has to be told")
         more = [f"and {len(left) - SHOWN:,} more"] if len(left) > SHOWN else []
-        shown = [traces.masked(line.encode())[0].decode() for line in (*left[:SHOWN], *more)]
+        shown = [traces.hidden(line) for line in (*left[:SHOWN], *more)]
         return Purged(searched=searched, left=tuple(shown))
 
     def _objects(self) -> Iterator[tuple[str, str, bytes]]:

@@ -1,0 +1,26 @@
+"""`./portcullis release-hold`: end a hold; an erasure that waited for it goes on by itself."""
+
+import argparse
+
+from flows.commands.erase import identifiers
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+    parser.add_argument("--subject", metavar="ID", required=True, help="the identifier; `-` reads standard input")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Release every hold on a person."""
+    from tasks.case import load_case
+    from tasks.erasure.erasing import release_hold
+    from tasks.sources import today
+
+    load_case(options.use_case)
+    (identifier,) = identifiers(options.subject, None)
+    count, completed = release_hold(identifier, day=today())
+    print(f"{count} holds released")
+    for request in completed:
+        print(f"{request.request}: {request.state}; what was kept is destroyed")
+    return 0

@@ -1,0 +1,312 @@
+"""The proof: people planted wherever a pipeline leaves what it saw, in several versions; some erased, the others not.
+
+The search shares no code with the erasure: it reads every byte of git (by `git cat-file`), of DVC's cache and remotes
+(a folder and an S3 server), of MLflow's and Prefect's databases and artifacts, and tries every key on every row.
+"""
+
+import json
+import logging
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import boto3
+import pandas as pd
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.flows.workspace import CASE, Workspace
+
+pytestmark = pytest.mark.integration
+VERSIONS, PEOPLE = 3, (11, 12, 13, 14)
+GONE, STAY = PEOPLE[:2], PEOPLE[2:]
+PLACES = (
+    "validate/docs", "explain/shap-values.json", ".dvc/cache", "/remote/", "portcullis/files/md5",
+    "mlartifacts", "mlflow.db", "prefect.db", "prefect/storage",
+)  # fmt: skip
+KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+TRACKED = f"""
+import sys, tempfile, pathlib
+from mlflow import MlflowClient
+from tasks.registry.client import registry_uri
+client = MlflowClient(registry_uri())
+experiment = client.get_experiment_by_name("{CASE}").experiment_id
+for number in map(int, sys.argv[1:]):
+    for deleted in (False, True):
+        run = client.create_run(experiment, run_name=f"for person{{number}}@example.org").info.run_id
+        client.log_param(run, "who", f"person{{number}}@example.org")
+        client.set_tag(run, "name", f"Zebulon Canary {{number}}")
+        with tempfile.TemporaryDirectory() as folder:
+            table = pathlib.Path(folder) / "table.json"
+            rows = [[f"person{{n}}@example.org", 1.5] for n in {PEOPLE}]
+            table.write_text(__import__("json").dumps({{"columns": ["email", "x"], "data": rows}}))
+            client.log_artifact(run, str(table), "examples")
+        if deleted:
+            client.delete_run(run)
+"""
+VERIFIED = f"""
+from pathlib import Path
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from tasks.digests import sha256_of
+from tasks.registry.client import registry_uri
+client = MlflowClient(registry_uri())
+for version in client.search_model_versions("name = '{CASE}'"):
+    stored = download_artifacts(run_id=version.run_id, artifact_path="model/data/model", tracking_uri=registry_uri())
+    print(sha256_of(Path(stored)) == version.tags["portcullis.model_sha256"])
+"""
+LOGGED = """
+import sys
+from prefect import flow, task
+from prefect.logging import get_run_logger
+
+@task(persist_result=True, result_storage_key="{parameters[number]}")
+def look(number: int, email: str) -> str:
+    get_run_logger().info("row of Zebulon Canary %d", number)
+    return f"result for {email}"
+
+@flow(persist_result=True)
+def careless(number: int, email: str) -> str:
+    return look(number, email)
+
+for number in map(int, sys.argv[1:]):
+    careless(number, f"person{number}@example.org")
+"""
+
+
+def canaries(number):
+    return (f"person{number}@example.org".encode(), b"Zebulon Canary %d" % number)
+
+
+@dataclass
+class Planted:
+    workspace: Workspace
+    address: str
+    backup: bytes
+    rows: dict[int, int]
+    digests: dict[str, bytes]
+
+    def s3(self):
+        return boto3.client(
+            "s3", endpoint_url=self.address, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+        )
+
+    def objects(self):
+        """Yield every stored byte: (where, content)."""
+        root, home = self.workspace.root, self.workspace.home
+        for folder in (root / "data", root / ".dvc", root.parent / "remote", home):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    yield str(path), path.read_bytes()
+        yield from self.cloud()
+        command = ["git", "cat-file", "--batch-all-objects", "--batch"]
+        yield "git", subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+        for database in (home / "mlflow.db", home / "prefect" / "prefect.db"):
+            connection = sqlite3.connect(database)
+            yield f"{database.name}, every row", "\n".join(connection.iterdump()).encode()
+            connection.close()
+
+    def cloud(self):
+        """Yield every object of the bucket."""
+        for entry in client(self.address).list_objects_v2(Bucket="versions").get("Contents", []):
+            yield entry["Key"], client(self.address).get_object(Bucket="versions", Key=entry["Key"])["Body"].read()
+
+    def places_of(self, number):
+        """Where any of a person's canaries stands."""
+        found = set()
+        for where, content in self.objects():
+            if any(
+                value in content or json.dumps(value.decode())[1:-1].encode() in content for value in canaries(number)
+            ):
+                found.add(where)
+        return found
+
+    def readable_rows(self):
+        """How many rows of each person any key opens, in the cache, both remotes and the workspace."""
+        script = f"""
+import collections, io, json, pathlib, sys
+from tasks.pseudonyms import pseudonym
+from tasks.sealed import open_keys
+from tasks.sealed.objects import SealedFile
+from tasks.secrets import secret
+people = {{pseudonym(secret("pseudonym"), f"person{{n}}@example.org"): n for n in {PEOPLE}}}
+keys, count = open_keys(), collections.Counter({{n: 0 for n in {PEOPLE}}})
+for name in sys.stdin.read().split("\\n"):
+    data = pathlib.Path(name).read_bytes()
+    if data[:4] != b"PAR1":
+        continue
+    file = SealedFile.open(io.BytesIO(data), name)
+    ids = file.key_ids()
+    live, places = keys.by_id(ids), file.places(ids)
+    for subject in file.unseal([p for key in live for p in places[key]], live)["subject"]:
+        if subject in people:
+            count[people[subject]] += 1
+print(json.dumps(count))
+"""
+        folder = self.workspace.root.parent / "fetched"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        root = self.workspace.root
+        here = [path for base in (root / ".dvc", root / "data", root.parent / "remote") for path in base.rglob("*")]
+        names = [str(path) for path in here if path.is_file()]
+        for number, (_, content) in enumerate(self.cloud()):
+            (folder / str(number)).write_bytes(content)
+            names.append(str(folder / str(number)))
+        done = subprocess.run(
+            [sys.executable, "-c", script], input="\n".join(names), cwd=self.workspace.root,
+            env=self.workspace.environment(), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return {int(number): count for number, count in json.loads(done.stdout).items()}
+
+    def sealed_bytes(self):
+        return {where: content for where, content in self.objects() if content[:4] == b"PAR1"}
+
+
+def client(address):
+    return boto3.client(
+        "s3", endpoint_url=address, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+    )
+
+
+@pytest.fixture(scope="module")
+def s3():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def point_registry_to(home, before):
+    """A copied registry still names the artifacts of the one it was copied from: name its own."""
+    places = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("model_versions", "source"),
+              ("model_versions", "storage_location"), ("logged_models", "artifact_location"))  # fmt: skip
+    with sqlite3.connect(home / "mlflow.db") as connection:
+        for table, column in places:
+            connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(before), str(home)))
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def planted(released, tmp_path_factory, s3):
+    """Everybody planted, everywhere, in every version."""
+    workspace = released.copy(tmp_path_factory.mktemp("canaries"))
+    root = workspace.root
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    point_registry_to(workspace.home, released.home)
+    shutil.rmtree(root / ".git")  # the pattern's history holds the source files, which are their owner's
+    with (root / ".gitignore").open("a") as ignored:
+        ignored.write("sources/\n")
+    workspace.run("git", "init", "-q")
+    boto3.client(
+        "s3", endpoint_url=s3, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+    ).create_bucket(Bucket="versions")
+    workspace.dvc("remote", "add", "--default", "folder", str(root.parent / "remote"))
+    workspace.dvc("remote", "add", "cloud", "s3://versions/portcullis")
+    workspace.dvc("remote", "modify", "cloud", "endpointurl", s3)
+    workspace.configure(columns__name={"role": "identifier", "source": "applications", "kind": "name"})
+    source = root / "sources" / "applications.csv"
+    frame = pd.read_csv(source)
+    for version in range(VERSIONS):
+        frame.assign(name=[f"Zebulon Canary {i}" for i in range(len(frame))], years=frame["years"] + version).to_csv(
+            source, index=False
+        )
+        workspace.dvc("repro", f"register@{CASE}" if version == VERSIONS - 1 else f"explain@{CASE}")
+        docs = workspace.path("validate/docs")
+        for number in PEOPLE:  # a quality report that quotes failing rows, kept as a version like any output
+            (docs / f"failed-{version}-{number}.html").write_text(f"<td>{canaries(number)[0].decode()}</td>")
+        workspace.dvc("commit", "-f", f"validate@{CASE}")
+        for remote in ("folder", "cloud"):
+            workspace.dvc("push", "-r", remote, "--run-cache", **KEYS)
+        workspace.run("git", "add", "-A")
+        workspace.run(*git, "commit", "-qm", f"version {version}")
+    rows = [{"email": canaries(number)[0].decode(), "shap": [0.1, 0.2]} for number in PEOPLE]
+    (workspace.path("explain") / "shap-values.json").write_text(json.dumps(rows))
+    numbers = [str(number) for number in PEOPLE]
+    workspace.run(sys.executable, "-c", TRACKED, *numbers)
+    (root / "careless.py").write_text(LOGGED)
+    workspace.run(sys.executable, "careless.py", *numbers)
+    (root / "careless.py").unlink()
+    subprocess.run(
+        [sys.executable, "-c", "from tasks.sealed import open_keys; open_keys().shelf.scrub()"],
+        cwd=root,
+        env=workspace.environment(),
+        check=True,
+    )
+    backup = (workspace.home / "keys.db").read_bytes()
+    made = Planted(workspace, s3, backup, {}, {})
+    made.rows, made.digests = made.readable_rows(), made.sealed_bytes()
+    return made
+
+
+@pytest.fixture(scope="module")
+def before(planted):
+    return {number: planted.places_of(number) for number in PEOPLE}
+
+
+@pytest.fixture(scope="module")
+def erased(planted, before):
+    """Two of them erased."""
+    people = planted.workspace.root.parent / "people.txt"
+    people.write_text("\n".join(canaries(number)[0].decode() for number in GONE))
+    command = [sys.executable, "-m", "flows", "erase", CASE, "--list", str(people)]
+    done = planted.workspace.run(*command, **KEYS)
+    people.unlink()
+    return done
+
+
+def test_everybody_was_planted_in_every_kind_of_place(planted, before):
+    for number in PEOPLE:
+        text = "\n".join(before[number])
+        for place in PLACES:
+            assert place in text, (number, place)
+        assert planted.rows[number] >= 2 * VERSIONS * 3, "two datasets, in a cache and two remotes"
+
+
+def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(planted, before, erased):
+    for number in GONE:
+        assert planted.places_of(number) == set()
+    for number in STAY:
+        lost = before[number] - planted.places_of(number)
+        assert lost == set()
+    assert "left to a person" not in erased.stdout
+    assert "could not be searched" not in erased.stdout
+
+
+def test_no_key_opens_a_row_of_the_erased_in_any_version_and_every_row_of_the_others_opens(planted, erased):
+    after = planted.readable_rows()
+    assert {number: after[number] for number in GONE} == dict.fromkeys(GONE, 0)
+    assert {number: after[number] for number in STAY} == {number: planted.rows[number] for number in STAY}
+
+
+def test_every_digest_lock_and_registered_model_still_verifies(planted, erased):
+    assert planted.sealed_bytes() == planted.digests
+    workspace = planted.workspace
+    status = json.loads(workspace.dvc("status", "--json").stdout)
+    entries = [entry for stage in status.values() for entry in stage if isinstance(entry, dict)]
+    changed = [out for entry in entries for out in entry.get("changed outs", {})]
+    assert changed == [f"data/{CASE}/validate/docs"]  # the one output that quoted people in plain text
+    verified = workspace.run(sys.executable, "-c", VERIFIED).stdout.split()
+    assert len(verified) >= 2
+    assert set(verified) == {"True"}
+
+
+def test_a_restored_backup_of_the_key_store_opens_nothing(planted, erased, tmp_path):
+    other = Workspace(planted.workspace.root, tmp_path / "home")
+    shutil.copytree(planted.workspace.home, other.home)
+    for path in other.home.glob("keys.db*"):
+        path.unlink()
+    (other.home / "keys.db").write_bytes(planted.backup)
+    done = other.run(sys.executable, "-m", "tasks.sealed", "show", CASE, "ingest", "--why", "attack", check=False)
+    assert done.returncode == 2
+    assert "expected keys wrapped by this installation's root key" in done.stderr
+
+
+def test_the_next_release_goes_through_without_them(planted, erased):
+    ran = planted.workspace.dvc("repro", f"register@{CASE}")
+    assert "2 rows left out" in ran.stderr
+    for number in GONE:
+        assert planted.places_of(number) == set()
