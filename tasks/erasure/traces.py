@@ -14,7 +14,10 @@ import re2
 
 SHORTEST = 5  # shorter values stand in everybody's texts: they are counted, not searched
 AT_ONCE = 500  # patterns in one automaton
-ESCAPES = re.compile(rb"(\\[nrtbf]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&#?\w{1,8};)$")
+LETTER = rb"(?:[A-Za-z0-9]|[\xc2-\xf4][\x80-\xbf]+)"  # also UTF-8's; a stray byte of a binary format is none
+ENDS_IN_LETTER, BEGINS_WITH_LETTER = re.compile(LETTER + rb"\Z"), re.compile(LETTER)
+EMAIL_BEFORE, EMAIL_AFTER = re.compile(rb"(?:%b|[._+%%-])\Z" % LETTER), re.compile(rb"[.-]?%b" % LETTER)
+ESCAPES = re.compile(rb"(\\[nrtbf]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&#?\w{1,8};)\Z")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Traces:
         """Say whether any is there."""
         return next(self.find(content), None) is not None
 
+    def occur_in(self, content: bytes) -> bool:
+        """Say whether any is there, even as a part of a longer word: for raw files, where nothing separates values."""
+        return any(automaton.search(content) for automaton in self._automata)
+
     def masked(self, content: bytes, mask: bytes = b"[erased]") -> tuple[bytes, int]:
         """Return `content` with every value of theirs replaced, and how many there were."""
         found = sorted(self.find(content))
@@ -101,15 +108,8 @@ def _spellings(text: str) -> set[str]:
 
 
 def _stands_alone(content: bytes, start: int, end: int, kind: str) -> bool:
-    before, after = content[max(0, start - 8) : start], content[end : end + 2]
-    inner = b"._+-%" if kind == "email" else b""
-    joined = before and (_is_word(before[-1]) or before[-1:] in [bytes([b]) for b in inner])
-    if joined and not ESCAPES.search(before):
+    before, after = content[max(0, start - 8) : start], content[end : end + 5]
+    inner = EMAIL_BEFORE if kind == "email" else ENDS_IN_LETTER
+    if inner.search(before) and not ESCAPES.search(before):
         return False
-    if after and _is_word(after[0]):
-        return False
-    return not (kind == "email" and len(after) == 2 and after[:1] in (b".", b"-") and _is_word(after[1]))
-
-
-def _is_word(byte: int) -> bool:
-    return byte >= 0x80 or chr(byte).isalnum()
+    return not (EMAIL_AFTER if kind == "email" else BEGINS_WITH_LETTER).match(after)

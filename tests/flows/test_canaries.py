@@ -4,6 +4,7 @@ The search shares no code with the erasure: it reads every byte of git (by `git 
 (a folder and an S3 server), of MLflow's and Prefect's databases and artifacts, and tries every key on every row.
 """
 
+import base64
 import json
 import logging
 import shutil
@@ -88,11 +89,6 @@ class Planted:
     rows: dict[int, int]
     digests: dict[str, bytes]
 
-    def s3(self):
-        return boto3.client(
-            "s3", endpoint_url=self.address, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
-        )
-
     def objects(self):
         """Yield every stored byte: (where, content)."""
         root, home = self.workspace.root, self.workspace.home
@@ -100,6 +96,8 @@ class Planted:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     yield str(path), path.read_bytes()
+                if path.is_file() and path.parent.name == "storage":  # Prefect pickles results into base64
+                    yield str(path), base64.b64decode(json.loads(path.read_bytes())["result"])
         yield from self.cloud()
         command = ["git", "cat-file", "--batch-all-objects", "--batch"]
         yield "git", subprocess.run(command, cwd=root, capture_output=True, check=True).stdout

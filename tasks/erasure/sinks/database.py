@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
-from tasks.erasure.masking import CannotMaskError, without
+from tasks.erasure.masking import CannotMaskError, holds, without
 from tasks.erasure.sinks.sink import Purged
 from tasks.erasure.traces import Traces
 from tasks.errors import ServiceError
@@ -71,7 +71,7 @@ def _purge_tables(connection: Connection, traces: Traces) -> Purged:
             changes = {
                 column: _clean(value, traces)
                 for column, value in zip(columns, row[len(key) :], strict=True)
-                if value is not None and traces.are_in(_bytes(value))
+                if value is not None and holds("cell", _bytes(value), traces)
             }
             if changes:
                 found.append((row[: len(key)], changes))
@@ -87,7 +87,7 @@ def _hits(connection: Connection, traces: Traces) -> list[str]:
     for table, key, columns in _tables(connection):
         for row in _rows(connection, table, key, columns):
             for column, value in zip(columns, row[len(key) :], strict=True):
-                if value is not None and traces.are_in(_bytes(value)):
+                if value is not None and holds("cell", _bytes(value), traces):
                     found.add(f"table {table}, column {column.name}, still holds a value of theirs")
     return sorted(found)
 
@@ -143,12 +143,15 @@ def _key(name: str, place: int) -> str:
 
 
 def _clean(value: Any, traces: Traces) -> Any:
-    if isinstance(value, str):
-        try:
-            return without("cell.txt", value.encode(), traces).decode()
-        except CannotMaskError:
-            return "[erased]"
-    return traces.masked(_bytes(value))[0]
+    """Return a cell without them: masked, or where that cannot be, emptied."""
+    content = _bytes(value)
+    try:
+        clean = without("cell.txt" if isinstance(value, str) else "cell.bin", content, traces)
+    except CannotMaskError:
+        clean = traces.masked(content)[0]
+    if holds("cell", clean, traces):
+        clean = b"[erased]"
+    return clean.decode() if isinstance(value, str) else clean
 
 
 def _clean_file(name: str, path: Path, connection: Connection, traces: Traces) -> list[str]:
@@ -156,15 +159,27 @@ def _clean_file(name: str, path: Path, connection: Connection, traces: Traces) -
     files = [path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-journal")]
     connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     connection.commit()
-    if not any(file.is_file() and traces.are_in(file.read_bytes()) for file in files):
-        return []
+    if not _occur(files, traces) or _occur_in_cells(connection, traces):
+        return []  # or it is a longer address of somebody else, which a page's bytes cannot tell apart
     connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
     connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     return [
         f"{name}: free pages of {file.name} still hold a value of theirs; stop what uses it and run this again"
-        for file in files
-        if file.is_file() and traces.are_in(file.read_bytes())
+        for file in _occur(files, traces)
     ]
+
+
+def _occur(files: list[Path], traces: Traces) -> list[Path]:
+    return [file for file in files if file.is_file() and traces.occur_in(file.read_bytes())]
+
+
+def _occur_in_cells(connection: Connection, traces: Traces) -> bool:
+    return any(
+        value is not None and traces.occur_in(_bytes(value))
+        for table, key, columns in _tables(connection)
+        for row in _rows(connection, table, key, columns)
+        for value in row[len(key) :]
+    )
 
 
 def _bytes(value: Any) -> bytes:

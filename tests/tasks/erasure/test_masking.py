@@ -1,8 +1,10 @@
 """One person out of a file, everybody else in it: by record where there are records."""
 
+import base64
 import gzip
 import io
 import json
+import pickle
 import zipfile
 
 import pandas as pd
@@ -77,6 +79,15 @@ def test_json_keeps_its_shape():
 def test_what_cannot_be_rewritten_is_said_not_damaged():
     with pytest.raises(CannotMaskError):
         without("model.bin", b"\x00\x01\xff ann@example.org \x00", TRACES)
+
+
+def test_a_pickled_result_in_base64_is_found_in_the_midst_of_json():
+    for text in ("ann@example.org", "result for ann@example.org", "xx ann@example.org yy" * 30):
+        for inner in (pickle.dumps(text), text.encode()):
+            for written in (base64.b64encode(inner), base64.encodebytes(inner), base64.urlsafe_b64encode(inner)):
+                assert holds("r", json.dumps({"result": written.decode()}).encode(), TRACES), (text, written)
+    other = base64.b64encode(pickle.dumps("result for joann@example.org")).decode()
+    assert not holds("r", json.dumps({"result": other}).encode(), TRACES)
 
 
 def test_broken_containers_are_searched_as_bytes():
