@@ -50,4 +50,13 @@ class RowLinker:
 
 
 def _in_original(form: Plain, found: list[tuple[int, int, str]]) -> list[Span]:
-    return [Span(*form.span(start, end), kind) for start, end, kind in found if end > start]
+    """Return the places in the original; where some overlap, their union, of the kind of the longest."""
+    joined: list[tuple[int, int, str, int]] = []
+    for start, end, kind in sorted(one for one in found if one[1] > one[0]):
+        if joined and start < joined[-1][1]:
+            low, high, known, longest = joined[-1]
+            kept = (kind, end - start) if end - start > longest else (known, longest)
+            joined[-1] = low, max(high, end), *kept
+        else:
+            joined.append((start, end, kind, end - start))
+    return [Span(*form.span(start, end), kind) for start, end, kind, _ in joined]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from tasks.redact.finding.lexicon import Lexicon
+from tasks.redact.finding.lexicon import FIRST, LAST, Lexicon
 
 Place = tuple[int, int]
 PARTS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
@@ -74,7 +74,8 @@ def _words(lowered: str, word: str) -> Iterator[Place]:
 def _inexact(text: str, lowered: str, part: str, lexicon: Lexicon) -> Iterator[Place]:
     """Yield capitalised words that differ from `part` by one letter more, less, other, or by two exchanged.
 
-    Of two halves one is then written right, so only words around a half have to be compared.
+    Of two halves one is then written right, so only words around a half have to be compared. What is a name itself
+    ("Roberta") is somebody else.
     """
     if len(part) < SHORTEST_INEXACT:
         return
@@ -89,7 +90,8 @@ def _inexact(text: str, lowered: str, part: str, lexicon: Lexicon) -> Iterator[P
                 end += 1
             word = lowered[start:end]
             is_near = word != part and abs(len(word) - len(part)) <= 1 and _differs_by_one(word, part)
-            if is_near and not text[start].islower() and not lexicon.is_ordinary(word):
+            is_another = bool(lexicon.of(word) & (FIRST | LAST)) or lexicon.is_ordinary(word)
+            if is_near and not text[start].islower() and not is_another:
                 yield start, end
             at = lowered.find(half, end)
 
@@ -121,7 +123,7 @@ def _initials(text: str, lowered: str, parts: list[str], sure: list[Place]) -> I
         return
     firsts = {part[0] for part in parts[:-1]}
     for start, end in sure:
-        if lowered[start:end] != parts[-1]:
+        if not lowered[start:end].endswith(parts[-1]):
             continue
         for before in filter(None, (one.search(text, max(0, start - 12), start) for one in INITIALS)):
             letters = [char for char in before.group().lower() if char.isalpha()]
