@@ -9,7 +9,7 @@ Exit codes: 0 done (whatever the verdict), 2 something a person can mend, 3 a sh
 import os
 import sys
 
-from tasks.errors import PortcullisError
+from tasks.errors import PortcullisError, RefusedError
 from tasks.parentage import die_with_parent
 
 PATH = (
@@ -94,7 +94,10 @@ def _failed(stage: str, error: PortcullisError) -> int:
     from tasks.pipeline.channel import Channel
 
     with Channel.to_parent(stage) as channel:
-        channel.failed(str(error), error.exit_code)
+        if isinstance(error, RefusedError):
+            channel.refused(error.lines)
+        else:
+            channel.failed(str(error), error.exit_code)
     return error.exit_code
 
 

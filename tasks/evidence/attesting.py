@@ -119,26 +119,36 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
 
     Returns:
         One line for each receiver of the audit log that did not take it.
+
+    Raises:
+        RefusedError: `register` let a model through that the worker finds is not cleared. That, too, is signed.
     """
     root, home = seen.before.root, home_of(seen.before.root)
     with open_notary(root) as notary:
         statements = statements_of(seen, claimed) if code == 0 else []
+        against: tuple[str, ...] = ()
         if seen.run.stage in DECIDING and code in (0, REFUSED):
-            statements.append(_decision(notary, seen, is_refused=code == REFUSED))
+            decision, against = _decision(notary, seen, is_refused=code == REFUSED)
+            statements.append(decision)
         with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
             notary.record_all([*statements, *batches])
         if seen.run.stage in DECIDING and _is_configured(OUTSIDE):
             from tasks.evidence.outside import publish
 
             publish(notary.ledger, home)
-    if not _is_configured(RECEIVERS):
-        return ()
+    problems = _shipped(home) if _is_configured(RECEIVERS) else ()
+    if seen.run.stage == "register" and code == 0 and against:
+        raise RefusedError(
+            f"register@{seen.run.case}", against, remedy="The stage let it through; the worker does not."
+        )
+    return problems
 
-    return _shipped(home)
 
+def _decision(notary: Notary, seen: Observed, *, is_refused: bool) -> tuple[Statement, tuple[str, ...]]:
+    """Return the decision about the model that lies here, and what speaks against it.
 
-def _decision(notary: Notary, seen: Observed, *, is_refused: bool) -> Statement:
-    """Return the decision about the model that lies here: PASSED where the ledger itself holds nothing against it."""
+    PASSED where the ledger itself holds nothing against it; of a registration, the worker asks the policy, too.
+    """
     stage = seen.run.stage
     log, chain = chain_here(notary, seen)
     consents = Consents.of(log, chain)
@@ -148,10 +158,15 @@ def _decision(notary: Notary, seen: Observed, *, is_refused: bool) -> Statement:
             against.append(f"{gate}: {verdict.outcome}, entry {verdict.signed.index}")
     if stage == "decide":
         against += _written_refusals(seen.before.root / "data" / seen.run.case / "decide" / "decision.json")
+    if stage == "register":
+        from tasks.evidence.clearance import clear_model
+
+        against += clear_model(seen.run.case, chain.model_sha256, seen.before.root).refusals
     if is_refused:
         against.append("register: refused")
     inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
-    return decision_of(seen, inputs, tuple(dict.fromkeys(against)))
+    lines = tuple(dict.fromkeys(against))
+    return decision_of(seen, inputs, lines), lines
 
 
 def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:

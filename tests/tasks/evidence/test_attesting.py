@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tasks.digests import sha256_of
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, RefusedError
 from tasks.evidence import open_ledger, trusted_root
 from tasks.evidence.attesting import attest, look, observe
 from tasks.evidence.chain import JUDGED, examine, latest_decision
@@ -175,3 +175,17 @@ def test_the_commit_and_what_differs_from_it(tmp_path):
     (tmp_path / "data.json").write_text("an output")
     (tmp_path / "configs" / "b.yaml").write_text("b: 1")
     assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
+
+
+def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed):
+    path = signed / "configs" / f"{CASE}.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["register"]["approval"] = True
+    path.write_text(yaml.safe_dump(values))
+    (signed / "data" / CASE / "register").mkdir()
+    (signed / "data" / CASE / "register" / "receipt.json").write_text("{}")
+    with pytest.raises(RefusedError) as refusal:
+        sign_for(signed, "register")
+    assert refusal.value.lines[0].startswith("approval: nobody has approved this model")
+    decision = latest_decision(chain_of(signed), "register")
+    assert decision.statement.predicate["verificationResult"] == "FAILED"

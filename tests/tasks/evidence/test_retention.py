@@ -1,14 +1,18 @@
 """Retention: the longest period counts, a hold stops a prune, and every proof of what remains holds."""
 
+import argparse
+
 import pytest
 import yaml
 
+from flows.commands import prune as command
 from tasks.errors import ConfigError
-from tasks.evidence import open_ledger, open_notary, trusted_root
+from tasks.evidence import open_ledger, open_notary, roles, trusted_root
 from tasks.evidence.declared import artefact
 from tasks.evidence.merkle import verify_inclusion
 from tasks.evidence.reading import read_log, verified
 from tasks.evidence.retention import DAY, KINDS, PATH, hold, holds, is_spared, load_rules, plan, prune, when
+from tasks.evidence.roles import PROVENANCE
 from tests.tasks.judged import CASE, CHECKOUT
 
 RULES = load_rules(CHECKOUT)
@@ -76,6 +80,10 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
         read(signed)
 
 
+def test_every_kind_of_statement_that_a_role_may_make_is_kept_for_some_time():
+    assert set(KINDS) == {PROVENANCE, *roles.KINDS}
+
+
 def test_the_shipped_table_has_a_row_for_every_kind_and_says_where_it_comes_from():
     assert {rule.kind for rule in RULES} == set(KINDS.values())
     assert all(rule.source for rule in RULES)
@@ -104,3 +112,31 @@ def test_a_table_with_a_hole_in_it_is_refused(tmp_path, change):
 def test_no_table(tmp_path):
     with pytest.raises(ConfigError, match="no default"):
         load_rules(tmp_path)
+
+
+def run_prune(monkeypatch, root, now, *arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(command.time, "time", lambda: now)
+    return command.main(parser.parse_args(arguments))
+
+
+def test_the_command_says_first_and_prunes_when_told(signed, monkeypatch, capsys):
+    (signed / PATH).parent.mkdir()
+    (signed / PATH).write_text((CHECKOUT / PATH).read_text())
+    now, before = last_time(signed) + 3654 * DAY, len(read(signed).entries)
+    assert run_prune(monkeypatch, signed, now) == 0
+    assert "may go; it stops at the end of the log" in capsys.readouterr().out
+    assert len(read(signed).entries) == before
+    assert (
+        run_prune(monkeypatch, signed, now, "--hold", "case-4", "--subjects", f"{CASE}/fairness", "--reason", "x") == 0
+    )
+    assert run_prune(monkeypatch, signed, now, "--yes") == 0
+    after = read(signed)
+    assert 0 < after.pruned_below < after.head.size
+    kept = [entry for entry in after.entries if f'"name":"{CASE}/fairness/'.encode() in entry.envelope.payload]
+    assert kept
+    assert all(is_spared(entry) for entry in after.entries if entry.index < after.pruned_below)
+    with pytest.raises(ConfigError, match="--reason"):
+        run_prune(monkeypatch, signed, now, "--release", "case-4")
