@@ -93,7 +93,7 @@ def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, 
     ledger = open_ledger(root)
     try:
         if ledger.head() is None:
-            lines = ("ledger: it is empty: no stage was ever signed for here",)
+            lines = (f"ledger: it is empty: no stage was ever signed for here; {_again(case)}",)
             return Clearance(Chain(case, digest, (), {}, (), lines), lines)
         log = read_log(ledger, trusted_root(root), lambda payload: f'"{case}/'.encode() in payload)
         chain = examine(log, case, digest, target=target, gates=gates)
@@ -103,6 +103,8 @@ def _clear(purpose: str, case: str, target: str, digest: str, gates: tuple[str, 
         return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
     finally:
         ledger.close()
+    if any("no signed statement" in line for line in chain.broken):
+        away = (*away, f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}")
     facts = facts_of(purpose, log, chain, root)
     return Clearance(chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, root), *away))))
 
@@ -126,3 +128,7 @@ def _outside(ledger: Ledger, index: int, folder: Path) -> tuple[str, ...]:
     from tasks.evidence.outside import refusals
 
     return refusals(ledger, index, folder)
+
+
+def _again(case: str) -> str:
+    return f"`dvc repro --force register@{case}` makes everything and its evidence anew"
