@@ -2,8 +2,9 @@
 
     events are written first, then signed for: `with auditing(home, events) as batch: notary.record_all([*, batch])`
 
-One file a year in `audit/` of this installation. Lines are appended and never changed; a line that was changed, deleted
-or put in afterwards no longer has its batch's digest.
+One file a year in `audit/` of this installation, and `audit.jsonl` beside it, where `tasks.audit` puts on record who
+read or changed what about people. Lines are appended and never changed; a line that was changed, deleted or put in
+afterwards no longer has its batch's digest.
 """
 
 import fcntl
@@ -26,6 +27,7 @@ from tasks.evidence.statement import Artefact, Statement, canonical
 OCSF = "1.6.0"
 API_ACTIVITY, DATASTORE = 6003, 6005
 CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
+RECORD = "audit.jsonl"  # of `tasks.audit`
 SEALED = "sealed.json"  # file -> how many of its bytes are signed for; a cache: the ledger is what counts
 
 
@@ -118,12 +120,18 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
 def pending(folder: Path) -> list[Batch]:
     """Return what lies in the files beyond what is signed for."""
     state, found = _state(folder), []
-    for path in sorted(folder.glob("events-*.jsonl")):
+    for path in files_of(folder):
         start, data = int(state.get(path.name, 0)), path.read_bytes()
         if len(data) > start:
             lines = data[start:]
             found.append(Batch(path.name, start, len(data), lines.count(b"\n"), sha256(lines).hexdigest()))
     return found
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files that are chained: the events, and the record of who read or changed what about people."""
+    record = folder.parent / RECORD
+    return [*sorted(folder.glob("events-*.jsonl")), *([record] if record.is_file() else [])]
 
 
 def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
@@ -140,7 +148,7 @@ def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
     for index, statement in signed:
         said = statement.predicate
         name, start, end = str(said["file"]), int(said["fromByte"]), int(said["toByte"])
-        path = folder / name
+        path = folder.parent / name if name == RECORD else folder / name
         where = f"audit/{name}, bytes {start} to {end} (entry {index})"
         if start != ends.get(name, 0):
             raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")
@@ -148,7 +156,7 @@ def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
         if sha256(data).hexdigest() != statement.subjects[0].sha256:
             raise _changed(where, statement.subjects[0].sha256[:16] + "…", f"{len(data)} bytes that are others")
         ends[name] = end
-    return sum(path.read_bytes()[ends.get(path.name, 0) :].count(b"\n") for path in folder.glob("events-*.jsonl"))
+    return sum(path.read_bytes()[ends.get(path.name, 0) :].count(b"\n") for path in files_of(folder))
 
 
 def _write(folder: Path, events: Sequence[dict[str, Any]]) -> None:

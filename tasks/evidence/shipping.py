@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tasks.errors import ConfigError, ServiceError
+from tasks.evidence.audit import event, files_of
+from tasks.evidence.clock import epoch
 from tasks.evidence.statement import canonical
 
 SECONDS = 10
@@ -79,13 +81,24 @@ def to_hec(url: str, token: str, lines: Lines) -> None:
 def _send_due(folder: Path, name: str, send: Callable[[Lines], None]) -> None:
     state_path = folder / f"shipped-{name}.json"
     state: dict[str, int] = json.loads(state_path.read_bytes()) if state_path.is_file() else {}
-    for path in sorted(folder.glob("events-*.jsonl")):
+    for path in files_of(folder):
         start, data = state.get(path.name, 0), path.read_bytes()
-        lines = data[start:].splitlines()
+        lines = [canonical(_as_event(json.loads(line))) for line in data[start:].splitlines()]
         if lines:
             send(lines)
             state[path.name] = len(data)
             state_path.write_bytes(canonical(state))
+
+
+def _as_event(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a line as the OCSF event that it is; what `tasks.audit` put on record becomes one."""
+    if "class_uid" in values:
+        return values
+    figures = {key: value for key, value in values.items() if key not in ("at", "who", "action", "what", "why")}
+    made = event(
+        f"people:{values['action']}", resources=[(values["what"], "record", figures)], detail=str(values["why"])
+    )
+    return made | {"time": epoch(values["at"]) * 1000, "actor": {"user": {"name": values["who"]}}}
 
 
 def _message(line: bytes) -> bytes:

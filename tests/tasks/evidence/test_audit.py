@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
+from tasks.audit import audit
 from tasks.errors import ConfigError, EvidenceError
 from tasks.evidence import open_ledger, open_notary, trusted_root
 from tasks.evidence.audit import API_ACTIVITY, DATASTORE, DELETE, OCSF, READ, auditing, event, verify
@@ -149,6 +150,20 @@ def test_splunk_takes_every_event_once_and_what_it_refused_later(signed, folder,
     assert {each["sourcetype"] for each in collector.taken} == {"ocsf:json"}
     assert ship(folder.parent) == ()
     assert len(collector.taken) == len(lines(folder))
+
+
+def test_what_is_on_record_about_people_is_chained_and_sent_too(signed, folder, schema, collector):
+    audit("read rows", what="tiny/redact/rows", why="a complaint", root=signed, rows=3)
+    assert verify(folder, batches(signed)) == 1
+    sign_for(signed, "admit")
+    assert verify(folder, batches(signed)) == 0
+    sent = [each["event"] for each in collector.taken if each["event"].get("message") == "a complaint"]
+    assert [each["api"]["operation"] for each in sent] == ["people:read rows"]
+    jsonschema.validate(sent[0], schema.get_class_schema(class_name="api_activity"))
+    path = folder.parent / "audit.jsonl"
+    path.write_text(path.read_text().replace("a complaint", "no reason"))
+    with pytest.raises(EvidenceError, match=r"audit/audit\.jsonl"):
+        verify(folder, batches(signed))
 
 
 def test_a_run_goes_on_where_a_receiver_is_down(signed, folder, monkeypatch):
