@@ -10,8 +10,8 @@ from tasks.evidence.offline import verify_bundle
 from tasks.evidence.telling import lines_of
 
 NEEDED = (
-    "__init__", "__main__", "archives", "chain", "envelope", "explanations", "keyring", "keys", "merkle", "note",
-    "offline", "proof", "reading", "report", "roles", "statement", "telling", "tree",
+    "__init__", "__main__", "archives", "chain", "clock", "consents", "envelope", "explanations", "keyring", "keys",
+    "merkle", "note", "offline", "proof", "reading", "report", "roles", "statement", "telling", "tree",
 )  # fmt: skip
 
 

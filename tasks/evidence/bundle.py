@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from tasks.errors import EvidenceError
 from tasks.evidence.archives import FORMAT
 from tasks.evidence.chain import Chain, examine
+from tasks.evidence.consents import Consents
 from tasks.evidence.ledger import Ledger
 from tasks.evidence.proof import proof_of
 from tasks.evidence.reading import Entry, Log
@@ -44,6 +45,8 @@ def choose(log: Log, chain: Chain, *, also: tuple[int, ...] = (), may_be_complet
     if may_be_complete and len(log.entries) == log.head.size <= COMPLETE_UP_TO:
         return Contents(log, chain, log.entries, is_complete=True)
     wanted = {step.signed.index for step in chain.steps} | {each.signed.index for each in chain.verdicts.values()}
+    consents = Consents.of(log, chain)
+    wanted |= {each.index for each in (*consents.approvals, *consents.acceptances)}
     wanted |= {each.index for each in chain.decisions} | set(also)
     wanted |= {entry.index for entry in log.entries if b"/attestation/key/v1" in entry.envelope.payload}
     return Contents(log, chain, tuple(each for each in log.entries if each.index in wanted), is_complete=False)

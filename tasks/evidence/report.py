@@ -6,6 +6,7 @@ Its form is fixed: a verifier derives it again and compares byte for byte, also 
 from typing import Any
 
 from tasks.evidence.chain import Chain, GateVerdict, Step, latest_decision
+from tasks.evidence.consents import Consent, Consents
 from tasks.evidence.reading import Log, Signed
 from tasks.evidence.statement import canonical
 
@@ -30,6 +31,7 @@ LIMITS = {
 
 def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
     """Return the report."""
+    consents = Consents.of(log, chain)
     found = {
         "format": "portcullis-report/v1",
         "useCase": chain.case,
@@ -39,6 +41,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         "chain": [_step(step) for step in chain.steps],
         "gates": [_verdict(each) for each in chain.verdicts.values()],
         "decisions": [_decision(each) for stage in ("decide", "register") if (each := latest_decision(chain, stage))],
+        "consents": [_consent(each) for each in (*consents.approvals, *consents.acceptances)],
         "broken": list(chain.broken),
     }
     return canonical(found) + b"\n"
@@ -73,3 +76,16 @@ def _verdict(verdict: GateVerdict) -> dict[str, Any]:
 def _decision(signed: Signed) -> dict[str, Any]:
     said = signed.statement.predicate
     return {"by": said["verifier"]["id"], "result": said["verificationResult"], "entry": signed.index}
+
+
+def _consent(consent: Consent) -> dict[str, Any]:
+    """Return a consent as it was given; whether it still counts is a question of the day, and not said here."""
+    return {
+        "person": consent.person,
+        "entry": consent.index,
+        "gate": consent.gate,
+        "tests": list(consent.tests),
+        "expires": consent.expires,
+        "reason": consent.reason,
+        "byAuthor": consent.by_author,
+    }

@@ -1,6 +1,9 @@
 """A chain as people read it: one line a link, one line a gate, and what does not hold."""
 
+from datetime import UTC, datetime
+
 from tasks.evidence.chain import Chain, latest_decision
+from tasks.evidence.consents import Consent, Consents
 from tasks.evidence.reading import Log
 
 
@@ -30,5 +33,17 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
         if (decision := latest_decision(chain, stage)) is not None:
             result = decision.statement.predicate["verificationResult"]
             said.append(f"  decision {stage:7} {result}  entry {decision.index}")
+    consents = Consents.of(log, chain)
+    said += [_consent_line(consents, each) for each in (*consents.approvals, *consents.acceptances)]
     said += [f"  BROKEN  {line}" for line in chain.broken]
     return tuple(said)
+
+
+def _consent_line(consents: Consents, consent: Consent) -> str:
+    """Return an approval, or an acceptance of what is undecided: it stays visible, also when it no longer counts."""
+    what = f"accepted {consent.gate}: {', '.join(consent.tests)}" if consent.gate else "approved"
+    day = datetime.fromtimestamp(consent.expires, UTC).date() if consent.expires else "no day"
+    counts = "" if consents.counts(consent) else ", counts for nothing now"
+    return (
+        f"  {what} by {consent.person or 'nobody known'} until {day}{counts}: {consent.reason}  entry {consent.index}"
+    )

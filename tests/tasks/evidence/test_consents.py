@@ -20,6 +20,7 @@ from tasks.evidence.keyring import add_key
 from tasks.evidence.keys import LocalSigner
 from tasks.evidence.reading import read_log
 from tasks.evidence.roles import APPROVER, VALIDATOR
+from tasks.evidence.telling import lines_of
 from tasks.gates import at_least
 from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
 
@@ -191,6 +192,8 @@ def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(und
     assert clear_model(CASE, model_of(undecided), undecided).refusals == ()
     _, chain = read(undecided)
     assert chain.verdicts["fairness"].outcome == "undecided"
+    shown = "\n".join(lines_of(*read(undecided)))
+    assert "accepted fairness: disparate impact ratio by ann until 2099-01-01: few rows" in shown
     assert latest_decision(chain, "decide").statement.predicate["verificationResult"] == "FAILED"
 
 

@@ -54,6 +54,18 @@ def test_every_kind_of_refusal_has_a_case():
     )  # dirty trees are allowed
 
 
+def test_a_bank_may_ask_for_a_clean_tree(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPA_URL", raising=False)
+    (tmp_path / "configs" / "policy").mkdir(parents=True)
+    text = (FOLDER / "clearance.rego").read_text()
+    (tmp_path / "configs" / "policy" / "clearance.rego").write_text(text.replace("allowed := true", "allowed := false"))
+    asked = facts({"change": {"steps": [{"stage": "train", "index": 5, "commit": "c", "dirty": ["tasks/x.py"]}]}})
+    line = "train: made from a tree that differs from its commit: tasks/x.py"
+    assert policy.refusals(asked, tmp_path) == (line,)
+    assert policy.refusals(asked, CHECKOUT) == ()
+    assert policy.refusals(facts({}), tmp_path) == ()
+
+
 class Engine(BaseHTTPRequestHandler):
     """OPA's REST interface, with rego-cpp behind it; `mood` makes it misbehave."""
 
