@@ -94,14 +94,14 @@ def _show(erased: "Erased") -> int:
 
 
 def _check(path: Path) -> int:
-    from tasks.erasure.notary import open_notary
+    from tasks.erasure.notary import LedgerNotary
     from tasks.erasure.receipt import check_receipt, shown
 
     if not path.is_file():
         raise ConfigError(str(path), expected="a receipt", found="none", remedy="Check the path.")
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
     identifier = sys.stdin.readline().strip()
-    for statement in check_receipt(path.read_text(encoding="utf-8"), identifier, open_notary()):
+    for statement in check_receipt(path.read_text(encoding="utf-8"), identifier, LedgerNotary()):
         print(shown(statement))
     print("The receipt is this person's, and its statement is signed and in the ledger.")
     return 0

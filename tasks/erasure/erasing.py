@@ -11,7 +11,7 @@ from tasks.audit import audit
 from tasks.case import load_case
 from tasks.erasure.holds import legal_term, release_holds
 from tasks.erasure.journal import DEFERRED, ERASED, RUNNING, Journal, Request, open_journal
-from tasks.erasure.notary import open_notary
+from tasks.erasure.notary import LedgerNotary, Said
 from tasks.erasure.places_here import sinks, versions
 from tasks.erasure.receipt import Receipt, subject_of, write_receipt
 from tasks.erasure.saga import Erasure, open_batch, purged_of, run, subjects_of
@@ -140,7 +140,7 @@ def _run(
         root=root,
         keys=keys,
         journal=journal,
-        notary=open_notary(root),
+        notary=LedgerNotary(root),
         places=places,
         sinks=sinks(root, places),
         deliver=lambda receipt: receipts.append(write_receipt(receipt, receipt_folder(root))),
@@ -162,7 +162,7 @@ def _complete(keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, 
     if not key_ids:
         return []
     rotate_root(keys)
-    notary = open_notary(root)
+    said = []
     for request in requests:
         deferred = request.figures["deferred"]
         bound = str(request.figures["commitment"])
@@ -176,11 +176,11 @@ def _complete(keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, 
             "deferred": {},
             "completes": request.day.isoformat(),
         }
-        name, digest = subject_of(request.request, bound)
-        notary.record(name, digest, statement)
+        said.append(Said(*subject_of(request.request, bound), statement))
         request.state, request.closed = ERASED, day
         request.figures = {key: value for key, value in request.figures.items() if key != "deferred"}
         audit("erased", what=request.request, why="hold or term ended", root=root)
+    LedgerNotary(root).record(said)
     journal.put(requests)
     return requests
 

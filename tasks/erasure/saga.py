@@ -15,7 +15,7 @@ from typing import Any
 
 from tasks.erasure.holds import restrictions
 from tasks.erasure.journal import DEFERRED, ERASED, Flagged, Journal, Request
-from tasks.erasure.notary import Notary
+from tasks.erasure.notary import Notary, Said
 from tasks.erasure.places import Place
 from tasks.erasure.receipt import Receipt, commitment, nonce_of, subject_of
 from tasks.erasure.sinks import Purged, Sink
@@ -229,14 +229,13 @@ def _verify(erasure: Erasure) -> dict[str, Any]:
 def _receipt(erasure: Erasure) -> dict[str, Any]:
     """Record a statement for each person, and hand each the half that only they get."""
     done = erasure.journal.done(erasure.batch)
-    for request in erasure.requests:
-        statement = _statement(request, done)
-        bound = str(request.figures["commitment"])
-        name, digest = subject_of(request.request, bound)
-        erasure.notary.record(name, digest, statement)
-        nonce = nonce_of(request.seed or b"", request.request)
-        erasure.deliver(Receipt(request=request.request, nonce=nonce.hex(), day=request.day, statement=statement))
-    return {"receipts": len(erasure.requests)}
+    requests = erasure.requests
+    said = [Said(*subject_of(one.request, str(one.figures["commitment"])), _statement(one, done)) for one in requests]
+    erasure.notary.record(said)
+    for request, one in zip(requests, said, strict=True):
+        nonce = nonce_of(request.seed or b"", request.request).hex()
+        erasure.deliver(Receipt(request=request.request, nonce=nonce, day=request.day, statement=one.predicate))
+    return {"receipts": len(requests)}
 
 
 def _statement(request: Request, done: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from tasks.erasure import saga
 from tasks.erasure.erasing import erase, release_hold, resume
 from tasks.erasure.holds import active_holds, place_hold
 from tasks.erasure.journal import DEFERRED, ERASED, Journal, open_journal
-from tasks.erasure.notary import open_notary
-from tasks.erasure.receipt import check_receipt
+from tasks.erasure.notary import LedgerNotary, Said
+from tasks.erasure.receipt import check_receipt, subject_of
 from tasks.errors import ConfigError, DataError, EvidenceError, SealError
 from tasks.sealed import ErasedError, Retention, open_keys
 from tasks.sealed.burying import lift
@@ -190,7 +190,7 @@ def test_killed_at_any_step_the_next_call_ends_it(installation, step, moment):
     (request,) = open_journal().requests()
     assert request.state == ERASED
     (path,) = (installation.home / "receipts").iterdir()
-    assert check_receipt(path.read_text(), email(1), open_notary())
+    assert check_receipt(path.read_text(), email(1), LedgerNotary())
     assert forget(1).already == 1
 
 
@@ -295,7 +295,7 @@ def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_
     assert (done.state, done.closed) == (ERASED, date(2028, 12, 24))
     assert held_records(installation, 1) == 0
     (path,) = (installation.home / "receipts").iterdir()
-    said = check_receipt(path.read_text(), email(1), open_notary())
+    said = check_receipt(path.read_text(), email(1), LedgerNotary())
     assert [one["state"] for one in said] == ["deferred", "erased"]
 
 
@@ -356,7 +356,7 @@ def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation)
     for text in texts:
         for number in (1, 2):
             try:
-                check_receipt(text, email(number), open_notary())
+                check_receipt(text, email(number), LedgerNotary())
                 owners[number] = text
             except EvidenceError:
                 pass
@@ -364,20 +364,29 @@ def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation)
     assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
     for change in (("2026", "2025"), ('"nonce": "', '"nonce": "0'), ("erased", "kept")):
         with pytest.raises(EvidenceError):
-            check_receipt(owners[1].replace(*change, 1), email(1), open_notary())
+            check_receipt(owners[1].replace(*change, 1), email(1), LedgerNotary())
     with pytest.raises(EvidenceError):
-        check_receipt("{}", email(1), open_notary())
+        check_receipt("{}", email(1), LedgerNotary())
 
 
-def test_an_altered_ledger_of_receipts_is_refused(installation):
+def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(installation):
     forget(1)
     (path,) = (installation.home / "receipts").iterdir()
-    ledger = installation.home / "erasure-receipts.jsonl"
-    whole = ledger.read_bytes()
-    for position in range(0, len(whole) - 1, 101):
-        ledger.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-        with pytest.raises((EvidenceError, UnicodeDecodeError)):
-            check_receipt(path.read_text(), email(1), open_notary())
-    ledger.write_bytes(b"")
+    with sqlite3.connect(installation.home / "ledger.db") as connection:
+        connection.execute("UPDATE bodies SET body = replace(body, 'a', 'b')")
+    connection.close()
+    with pytest.raises(EvidenceError):
+        check_receipt(path.read_text(), email(1), LedgerNotary())
+    for file in installation.home.glob("ledger*"):
+        file.unlink()
     with pytest.raises(EvidenceError, match="in the ledger"):
-        check_receipt(path.read_text(), email(1), open_notary())
+        check_receipt(path.read_text(), email(1), LedgerNotary())
+
+
+def test_what_is_said_twice_is_recorded_once(installation):
+    forget(1)
+    (path,) = (installation.home / "receipts").iterdir()
+    (said,) = check_receipt(path.read_text(), email(1), LedgerNotary())
+    name, digest = subject_of(said["request"], said["commitment"])
+    LedgerNotary().record([Said(name, digest, said)])
+    assert LedgerNotary().recorded(name) == [said]
