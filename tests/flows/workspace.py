@@ -146,7 +146,8 @@ def _add_case(root: Path) -> None:
     deployments = yaml.safe_load((root / "prefect.yaml").read_text())
     (release,) = [d for d in deployments["deployments"] if d["name"] == "release-loan"]
     release |= {"name": f"release-{CASE}", "parameters": {"use_case": CASE}, "tags": [CASE], "schedules": []}
-    (root / "prefect.yaml").write_text(yaml.safe_dump(deployments | {"deployments": [release]}))
+    privacy = [d | {"schedules": []} for d in deployments["deployments"] if "privacy" in d["tags"]]
+    (root / "prefect.yaml").write_text(yaml.safe_dump(deployments | {"deployments": [release, *privacy]}))
     (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
 
 
