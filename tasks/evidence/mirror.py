@@ -84,7 +84,7 @@ class Mirror:
         try:
             found = self._client.list_object_versions(Bucket=self._bucket, Prefix=key)
             versions = [each for each in found.get("Versions", []) if each["Key"] == key]
-            oldest = min(versions, key=lambda each: each["LastModified"])
+            oldest = min(reversed(versions), key=lambda each: each["LastModified"])  # S3 lists the newest first
             answer = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=oldest["VersionId"])
             data: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError, ValueError) as error:
