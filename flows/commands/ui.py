@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     port = options.port or _free_port()
     address = f"http://127.0.0.1:{port}"
     environment = {
@@ -95,7 +97,6 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float) -> None
 
 
 def _until_one_ends(*processes: subprocess.Popen[bytes]) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     while all(process.poll() is None for process in processes):
         time.sleep(0.5)
     return 1

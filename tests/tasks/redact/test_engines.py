@@ -145,11 +145,12 @@ def cluster():
         )
         for _ in range(2)
     ]
-    yield address, workers
-    for process in (*workers, scheduler):
-        process.terminate()
-    for process in (*workers, scheduler):
-        process.wait(timeout=30)
+    try:
+        yield address, workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.integration
