@@ -46,6 +46,20 @@ def _show(case: str, blocked: bool, message: str) -> None:
             console.print(f"  {line}")
     else:
         console.print(f"REGISTERED. {message}", style="bold green")
+    if line := _rows(case):
+        console.print(line)
     for stage, page in report_pages(case).items():
         console.print(f"  {stage:9} {page}")
     console.print(f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}")
+
+
+def _rows(case: str) -> str:
+    """Return how many rows the model learnt from, and how many nobody can or may read any more."""
+    import json
+    from pathlib import Path
+
+    train, ingest = (Path("data") / case / stage / "report.json" for stage in ("train", "ingest"))
+    if not (train.is_file() and ingest.is_file()):
+        return ""
+    rows, left_out = json.loads(train.read_text())["rows"], json.loads(ingest.read_text())["erased_rows"]
+    return f"  rows      {rows['unsealed']:,} unsealed, {rows['shredded']:,} shredded, {left_out:,} left out as erased"

@@ -65,8 +65,16 @@ class Item:
             return None  # a stranger's parquet with our words in it: searched as plain bytes
 
     def remove(self) -> None:
-        """Remove it."""
-        self.place.fs.rm_file(self.path)
+        """Remove it, with its older versions where a bucket keeps them."""
+        fs = self.place.fs
+        fs.rm_file(self.path)
+        if "s3" not in fs.protocol:
+            return
+        bucket, _, key = self.path.partition("/")
+        found = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
+        for version in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+            if version["Key"] == key and version["VersionId"] != "null":
+                fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
     def replace(self, content: bytes) -> None:
         """Put other content in its place, whole or not at all."""

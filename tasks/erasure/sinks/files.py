@@ -46,7 +46,11 @@ class Files:
                     return Purged(searched=1, rewritten=1)
             except CannotMaskError:
                 pass
-        item.remove()
+        try:
+            item.remove()
+        except OSError as error:  # a write-once bucket, a folder of another account
+            why = f"holds a value of theirs and cannot be removed ({type(error).__name__})"
+            return Purged(searched=1, left=(f"{traces.hidden(item.shown)} {why}",))
         return Purged(searched=1, removed=1)
 
     def _holds(self, item: Item, traces: Traces) -> bool:

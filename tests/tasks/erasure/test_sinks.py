@@ -1,11 +1,15 @@
 """Each sink takes out who is erased, keeps who is not, can do it again, and says what it could not."""
 
+import logging
 import os
 import sqlite3
 import subprocess
 
+import boto3
 import psycopg
 import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
 
 from tasks.erasure.places import Place, Rule
 from tasks.erasure.sinks.database import purge_database
@@ -149,6 +153,37 @@ def test_a_file_that_is_named_after_the_person_goes_whatever_is_in_it(tmp_path):
     (tmp_path / "letter to bob@example.org.txt").write_text("Dear customer")
     assert files(Rule.REWRITE, tmp_path).purge(ANN).removed == 1
     assert [path.name for path in tmp_path.iterdir()] == ["letter to bob@example.org.txt"]
+
+
+def refuse(path):
+    raise PermissionError("locked")
+
+
+def test_a_bucket_that_keeps_versions_keeps_none_of_theirs_and_what_cannot_go_is_said(monkeypatch):
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+        client = boto3.client("s3", endpoint_url=address, **keys)
+        client.create_bucket(Bucket="kept")
+        client.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+        for text in ("ann@example.org, old", "ann@example.org"):
+            client.put_object(Bucket="kept", Key="files/a.txt", Body=text.encode())
+        client.put_object(Bucket="kept", Key="files/a.txt.other", Body=b"bob@example.org")
+        fs = s3fs.S3FileSystem(key="k", secret="s", endpoint_url=address, skip_instance_cache=True)
+        place = Place("cloud", fs, "kept/files", Rule.REMOVE)
+        with monkeypatch.context() as patch:
+            patch.setattr(fs, "rm_file", refuse)
+            (line,) = Files("x", [place]).purge(ANN).left
+        assert "cannot be removed" in line
+        assert Files("x", [place]).purge(ANN).removed == 1
+        versions = client.list_object_versions(Bucket="kept")
+        assert [one["Key"] for one in versions["Versions"]] == ["files/a.txt.other"]
+        assert "DeleteMarkers" not in versions
+    finally:
+        server.stop()
 
 
 def test_git_is_searched_in_history_and_unreachable_objects_and_never_rewritten(tmp_path):

@@ -254,6 +254,22 @@ def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
     assert set(open_keys().for_subjects(people[40:])) == set(people[40:])
 
 
+def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(keys):
+    order = []
+
+    def second():
+        with open_keys().shelf.alone():
+            order.append("second")
+
+    with keys.shelf.alone():
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(timeout=0.5)
+        order.append("first")
+    waiting.join(timeout=30)
+    assert order == ["first", "second"]
+
+
 def test_an_altered_key_is_refused_not_skipped(keys):
     made = keys.for_subjects([A])
     keys.shelf.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
