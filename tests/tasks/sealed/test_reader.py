@@ -9,6 +9,9 @@ import pytest
 import yaml
 
 from tasks.errors import DataError
+from tasks.evidence import open_ledger, trusted_root
+from tasks.evidence.audit import verify
+from tasks.evidence.reading import read_log, verified
 from tasks.sealed.reader import read_dataset
 from tasks.work import Work
 
@@ -25,20 +28,27 @@ def root(home, tmp_path, monkeypatch):
 
 
 def events(home):
-    return [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+    (path,) = (home / "audit").glob("events-*.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
     opened = read_dataset("bank", "redact", why="complaint 17", rows=3)
     assert opened.frame["income"].tolist() == [0, 1, 2]
     (event,) = events(home)
-    assert event["action"] == "read rows"
-    assert event["what"] == "bank/redact/rows"
-    assert event["why"] == "complaint 17"
-    assert event["rows"] == 3
-    assert "@" in event["who"]
-    assert event["at"].endswith("+00:00")
-    assert (home / "audit.jsonl").stat().st_mode & 0o077 == 0
+    assert event["unmapped"]["operation"] == "people:read rows"
+    assert event["databucket"]["name"] == "bank/redact/rows"
+    assert event["message"] == "complaint 17"
+    assert event["unmapped"]["resources"][0]["data"] == {"rows": 3}
+    assert event["actor"]["user"]["name"]
+    assert event["time"] > 1_700_000_000_000
+    assert (home / "audit").stat().st_mode & 0o077 == 0
+    ledger = open_ledger()
+    log = read_log(ledger, trusted_root(), lambda payload: b'"audit/' in payload)
+    ledger.close()
+    signed = [verified(entry, log.keys) for entry in log.entries if b'"audit/' in entry.envelope.payload]
+    assert verify(home / "audit", [(one.index, one.statement) for one in signed]) == 0
+    assert len(signed) == 1
 
 
 def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
@@ -48,12 +58,12 @@ def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
             capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, env=_environment(home),
         )  # fmt: skip
         assert done.stdout.split() == ["income", "0", "0", "1", "1"]
-    assert [event["why"] for event in events(home)] == ["not said", "not said"]
+    assert [event["message"] for event in events(home)] == ["not said", "not said"]
 
 
 def test_a_read_that_cannot_be_recorded_does_not_happen(root, home):
-    (home / "audit.jsonl").mkdir()
-    with pytest.raises(IsADirectoryError):
+    (home / "audit").write_text("in the way")
+    with pytest.raises(FileExistsError):
         read_dataset("bank", "redact", why="x")
 
 
