@@ -24,7 +24,7 @@ BUCKETS = 4096
 ID_BYTES = 16
 KEY_BYTES = 64  # 32 that seal, 32 that make nonces
 REMEMBERED = 100_000  # keys kept in memory between two reads
-SCAN_RATIO = 2  # from half of all keys on, reading all of them is faster than looking each up
+SCAN_RATIO = 6  # from a sixth of all keys on, reading all of them is faster than looking each up
 KEPT = "kept keys"  # the fact that says how many there are
 GENERATION = "generation"  # the fact that changes whenever a key was destroyed, restricted or wrapped anew
 

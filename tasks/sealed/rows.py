@@ -81,21 +81,20 @@ class SealedWriter:
     def _seal(self, frame: pd.DataFrame, layout: Layout) -> None:
         codes, subjects = pd.factorize(frame[SUBJECT])
         known = self._keys.for_subjects(list(subjects), self._retention)
-        keys = [known[subject] for subject in subjects]
         bound = bound_to(self._dataset, layout.to_json())
-        sealed, ids = [], []
+        keys = [(bound + key.key_id, key.cipher.encrypt, key.nonce_key) for key in map(known.__getitem__, subjects)]
+        sealed = []
         for position, (code, row) in enumerate(zip(codes.tolist(), pack(frame, layout), strict=True), self.rows):
-            key_id, cipher, nonce_key = keys[code]
-            data = bound + key_id + position.to_bytes(8)
+            head, encrypt, nonce_key = keys[code]
+            data = head + position.to_bytes(8)
             nonce = blake2b(data + row, key=nonce_key, digest_size=12).digest()
-            sealed.append(nonce + cipher.encrypt(nonce, row, data))
-            ids.append(key_id)
-        self._tags.update(b"".join([key_id + row[-TAG_BYTES:] for key_id, row in zip(ids, sealed, strict=True)]))
+            sealed.append(nonce + encrypt(nonce, row, data))
+        every = pa.array([known[subject].key_id for subject in subjects], SCHEMA[0].type)
+        table = pa.table([every.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA)
+        self._tags.update(_interleaved(table))
         self.rows += len(frame)
         if self._writer is not None:
-            self._writer.write_table(
-                pa.table([pa.array(ids, SCHEMA[0].type), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA)
-            )
+            self._writer.write_table(table)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
