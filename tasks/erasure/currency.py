@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from tasks.erasure.policy import ErasureParams, RetrainAfter
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, SealError
 from tasks.sealed.objects import SealedFile
 from tasks.sources import today
 from tasks.work import Work
@@ -43,7 +43,10 @@ def outdated(work: Work) -> tuple[str, ...]:
     trained = work.read_json("train", "report.json").get("rows", {}).get("people_shredded")
     if not isinstance(trained, int):
         return ("the model's report does not say whom it was trained without; run `train` again",)
-    since = erased_since(work, work.data.joinpath(*ROWS), trained)
+    try:
+        since = erased_since(work, work.data.joinpath(*ROWS), trained)
+    except (SealError, EvidenceError) as error:
+        return (f"whom the model learnt from cannot be told: {error}",)
     refusal = since.refusal(params.retrain_after, today())
     return (refusal,) if refusal else ()
 
