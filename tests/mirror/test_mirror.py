@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.__main__ import COMMANDS
 from tasks.__main__ import PATH
 from tasks.case import case_names, load_case
 from tasks.gates.decision import SUBJECTS
@@ -106,3 +107,9 @@ def imported_names(room: Path) -> set[str]:
 def imported_rooms(room: Path) -> set[str]:
     """Return the rooms of `tasks` that `room` stands on directly."""
     return {name.split(".")[1] for name in imported_names(room) if name.startswith("tasks.")}
+
+
+def test_the_readme_lists_every_command_with_its_purpose():
+    readme = (ROOT / "README.md").read_text()
+    listed = [line for line in readme.partition("## Commands")[2].partition("## More")[0].splitlines() if "| `" in line]
+    assert listed[1:] == [f"| `{command.name}` | {command.purpose} |" for command in COMMANDS]
