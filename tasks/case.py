@@ -12,6 +12,7 @@ from tasks.errors import ConfigError
 
 CONFIGS = Path("configs")
 INDEX = CONFIGS / "index.yaml"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast, where libyaml is there
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -125,7 +126,7 @@ def validated(model: type[P], values: Any, where: str) -> P:
 
 def _load_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except FileNotFoundError as error:
         raise ConfigError(str(path), expected="a YAML file", found="none", remedy="Restore it from git.") from error
     except yaml.YAMLError as error:
