@@ -2,9 +2,8 @@
 
     events are written first, then signed for: `with auditing(home, events) as batch: notary.record_all([*, batch])`
 
-One file a year in `audit/` of this installation, and `audit.jsonl` beside it, where `tasks.audit` puts on record who
-read or changed what about people. Lines are appended and never changed; a line that was changed, deleted or put in
-afterwards no longer has its batch's digest.
+One file a year in `audit/` of this installation. Lines are appended and never changed; a line that was changed, deleted
+or put in afterwards no longer has its batch's digest.
 """
 
 import fcntl
@@ -27,7 +26,6 @@ from tasks.evidence.statement import Artefact, Statement, canonical
 OCSF = "1.6.0"
 API_ACTIVITY, DATASTORE = 6003, 6005
 CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
-RECORD = "audit.jsonl"  # of `tasks.audit`
 SEALED = "sealed.json"  # file -> how many of its bytes are signed for; a cache: the ledger is what counts
 
 
@@ -129,9 +127,8 @@ def pending(folder: Path) -> list[Batch]:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the files that are chained: the events, and the record of who read or changed what about people."""
-    record = folder.parent / RECORD
-    return [*sorted(folder.glob("events-*.jsonl")), *([record] if record.is_file() else [])]
+    """Return the files that are chained."""
+    return sorted(folder.glob("events-*.jsonl"))
 
 
 def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
@@ -148,7 +145,7 @@ def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
     for index, statement in signed:
         said = statement.predicate
         name, start, end = str(said["file"]), int(said["fromByte"]), int(said["toByte"])
-        path = folder.parent / name if name == RECORD else folder / name
+        path = folder / name
         where = f"audit/{name}, bytes {start} to {end} (entry {index})"
         if start != ends.get(name, 0):
             raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")

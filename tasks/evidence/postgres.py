@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS portcullis_bodies (digest BYTEA PRIMARY KEY, body BYT
 CREATE TABLE IF NOT EXISTS portcullis_head (one INTEGER PRIMARY KEY CHECK (one = 1), note TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS portcullis_marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-LOCK = 0x706F7274  # one appender at a time, whichever machine it runs on
+LOCK = 0x706C6F67  # one appender at a time, whichever machine it runs on; the key store's locks are other numbers
+CREATING = LOCK + 1
 
 
 class PostgresStore:
@@ -28,7 +29,9 @@ class PostgresStore:
         with _told():
             self._db = psycopg.connect(url, autocommit=True, connect_timeout=10)
             if self._one("SELECT to_regclass('portcullis_marks')::text", ()) is None:
-                self._db.execute(TABLES)  # many statements, so without parameters
+                with self._db.transaction():  # two that start at once: IF NOT EXISTS alone is no protection
+                    self._db.execute("SELECT pg_advisory_xact_lock(%s)", (CREATING,))
+                    self._db.execute(TABLES)  # many statements, so without parameters
 
     @contextmanager
     def appending(self, then: Callable[[], None] = nothing) -> Iterator[None]:

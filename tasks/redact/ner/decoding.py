@@ -15,7 +15,8 @@ from tasks.redact.ner.network import Matrix, Network
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-STEPS_TOGETHER = 8  # tokens that all open entities are decoded for in step; longer ones go on one by one
+STEPS_TOGETHER = 8  # tokens that all open entities are decoded for in step
+AHEAD = 256  # tokens of a longer one that are decoded at once
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,13 @@ class Decoder:
     def _end(self, first: int, label: int, tokens: tuple[Ints, Matrix, Flags]) -> int:
         numbers, vectors, _ = tokens
         opened = self._network.scorer.opened(self._network.states(vectors[numbers[[first]]]))
-        now = first + STEPS_TOGETHER
-        while self._goes_on(np.array([now]), opened, np.array([label]), tokens)[0]:
-            now += 1
-        return now + 1
+        start = first + STEPS_TOGETHER
+        while True:
+            now = np.arange(start, min(start + AHEAD, len(numbers)))
+            stops = np.flatnonzero(~self._goes_on(now, opened, np.full(len(now), label), tokens))
+            if len(stops):
+                return start + int(stops[0]) + 1
+            start += AHEAD
 
     def _goes_on(self, now: Ints, opened: Matrix, labels: Ints, tokens: tuple[Ints, Matrix, Flags]) -> Flags:
         """Say of each open entity whether it goes on after the token `now`; at a text's end it does not."""
