@@ -60,7 +60,7 @@ def _start(stage: str, case: str) -> tuple[int, int]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(CREDENTIALS)}
     if reader := os.environ.get(READER):
         environment["PORTCULLIS_LEDGER_URL"] = reader
-    environment["PORTCULLIS_REPORT_FD"] = str(pipe)
+    environment |= {"PORTCULLIS_REPORT_FD": str(pipe), "PORTCULLIS_WORKER_PID": str(os.getpid())}
     command = [sys.executable, "-m", "tasks.running", stage, case]
     child = os.posix_spawn(sys.executable, command, environment)
     os.close(pipe)

@@ -14,12 +14,13 @@ from tasks.parentage import die_with_parent
 from tasks.pipeline.channel import Channel
 
 REPORT = "PORTCULLIS_REPORT_FD"
+WORKER = "PORTCULLIS_WORKER_PID"
 
 
 def main(arguments: list[str]) -> int:
     """Run the stage and return the process's exit code."""
     stage, case = arguments
-    die_with_parent()
+    die_with_parent(int(os.environ.pop(WORKER, "0")))
     with Channel.to_parent(stage) as channel:
         try:
             _run(stage, case)

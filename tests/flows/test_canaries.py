@@ -177,23 +177,12 @@ def s3():
     server.stop()
 
 
-def point_registry_to(home, before):
-    """A copied registry still names the artifacts of the one it was copied from: name its own."""
-    places = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("model_versions", "source"),
-              ("model_versions", "storage_location"), ("logged_models", "artifact_location"))  # fmt: skip
-    with sqlite3.connect(home / "mlflow.db") as connection:
-        for table, column in places:
-            connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(before), str(home)))
-    connection.close()
-
-
 @pytest.fixture(scope="module")
 def planted(released, tmp_path_factory, s3):
     """Everybody planted, everywhere, in every version."""
     workspace = released.copy(tmp_path_factory.mktemp("canaries"))
     root = workspace.root
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    point_registry_to(workspace.home, released.home)
     shutil.rmtree(root / ".git")  # the pattern's history holds the source files, which are their owner's
     with (root / ".gitignore").open("a") as ignored:
         ignored.write("sources/\n")

@@ -278,7 +278,7 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(works
         [sys.executable, "-m", "dvc", "repro", REGISTER], cwd=workspace.root, env=workspace.environment(),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    training = _wait_for_child(process.pid, "tasks train")
+    training = _wait_for_child(process.pid, "tasks.running train")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 10
