@@ -124,6 +124,20 @@ def validated(model: type[P], values: Any, where: str) -> P:
         ) from error
 
 
+def validated_file(model: type[P], path: Path, *, expected: str, remedy: str) -> P:
+    """Return a YAML file beside the use cases (a reason map, recognisers, a list) as `model`.
+
+    Raises:
+        ConfigError: It is absent, no YAML, or says something else.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+    except (OSError, yaml.YAMLError) as error:
+        found = f"none ({type(error).__name__})"
+        raise ConfigError(path.as_posix(), expected=expected, found=found, remedy=remedy) from error
+    return validated(model, values, path.as_posix())
+
+
 def _load_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)

@@ -1,5 +1,6 @@
 """Secrets of this installation: from the environment, else from key files of mode 0600 outside git."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -15,27 +16,13 @@ def home(root: Path = Path()) -> Path:
 
 
 def secret(name: str, root: Path = Path()) -> bytes:
-    """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use.
-
-    Two processes that make it at once end up with the same one: the file is linked into place whole.
-    """
+    """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use."""
     variable = f"PORTCULLIS_SECRET_{name.upper().replace('-', '_')}"
     path = home(root) / f"{name}.key"
     if given := os.environ.get(variable):
         return _decoded(given, f"${variable}")
     if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(32))
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        make_once(path, secrets.token_hex(32).encode())
     if path.stat().st_mode & 0o077:
         raise ConfigError(
             str(path),
@@ -44,6 +31,24 @@ def secret(name: str, root: Path = Path()) -> bytes:
             remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
         )
     return _decoded(path.read_text(encoding="ascii"), str(path))
+
+
+def make_once(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, unless it is there already.
+
+    Two processes that make it at once end up with the same one: the file is linked into place whole.
+    """
+    draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def _decoded(text: str, where: str) -> bytes:

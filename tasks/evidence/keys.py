@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tasks.errors import ConfigError, EvidenceError
+from tasks.secrets import make_once
 
 FOLDER = "PORTCULLIS_SIGNING_HOME"
 
@@ -121,22 +122,11 @@ class LocalSigner:
 
     @classmethod
     def make(cls, path: Path) -> "LocalSigner":
-        """Load the key at `path`, made on first use; two that make it at once end up with the same one."""
+        """Load the key at `path`, made on first use."""
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}.draft")
             pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(pem)
-                stream.flush()
-                os.fsync(stream.fileno())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
+            make_once(path, pem)
         return cls.load(path)
 
 

@@ -4,6 +4,7 @@ An engine that is down, slow, of another policy, or that answers anything but th
 thread-safe: each thread has its own interpreter, built once for each policy.
 """
 
+import atexit
 import json
 import os
 import re
@@ -74,6 +75,9 @@ def _built(thread: int, modules: tuple[tuple[str, str], ...]) -> tuple[Any, Any]
     if not bundle.ok():
         raise _does_not_compile(name, f"no rule {RULE}, or an error in it")
     return interpreter, bundle
+
+
+atexit.register(_built.cache_clear)  # regopy's destructors need its module, which Python takes down before them
 
 
 def _over_http(url: str, facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:

@@ -1,17 +1,14 @@
 """Signing by keys that never leave Vault or OpenBao: Transit, one key per role, named `portcullis-<role>`."""
 
 import base64
-import json
 import os
-import urllib.error
-import urllib.request
 from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
 from tasks.evidence.keys import PublicKey
+from tasks.transit import DeniedError, ask_transit
 
 ADDRESS, TOKEN, PREFIX = "PORTCULLIS_SIGNING_VAULT_ADDR", "PORTCULLIS_SIGNING_TOKEN", "PORTCULLIS_SIGNING_PREFIX"
-SECONDS = 10
 
 
 def configured() -> bool:
@@ -23,7 +20,7 @@ class TransitSigner:
     """A Transit key of type `ed25519`; the token needs `read` on the key and `update` on `sign/<key>`, no more."""
 
     def __init__(self, address: str, token: str, key: str) -> None:
-        self._address, self._token, self._key = address.rstrip("/"), token, key
+        self._address, self._token, self._key = address, token, key
         self._version, self.public = self._latest()
 
     def sign(self, data: bytes) -> bytes:
@@ -48,24 +45,12 @@ class TransitSigner:
         return version, PublicKey(pem)
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self._address}/v1/transit/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": self._token},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-                data: dict[str, Any] = json.load(answer)["data"]
-                return data
-        except urllib.error.HTTPError as error:
+            return ask_transit(self._address, self._token, path, body)
+        except DeniedError as error:
             raise ServiceError(
-                f"Transit key {self._key}", expected="leave to sign", found=f"HTTP {error.code}",
+                f"Transit key {self._key}", expected="leave to sign", found=str(error),
                 remedy="Check the signing token and its policy.",
-            ) from error  # fmt: skip
-        except (OSError, KeyError, ValueError) as error:
-            raise ServiceError(
-                self._address, expected="Vault or OpenBao to answer", found=type(error).__name__,
-                remedy="Start or unseal it; nothing was signed.",
             ) from error  # fmt: skip
 
 

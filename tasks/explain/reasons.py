@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from tasks.case import validated
+from tasks.case import validated_file
 from tasks.errors import ConfigError
 from tasks.explain.params import ReasonGroup, ReasonMap
 from tasks.model.families import Matrix
@@ -23,13 +22,7 @@ def load_reason_map(path: Path, features: tuple[str, ...]) -> ReasonMap:
     Raises:
         ConfigError: The file is wrong, or a feature has no reason, or several.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            str(path), expected="a reason map", found=type(error).__name__, remedy="Restore it."
-        ) from error
-    known = validated(ReasonMap, values, str(path))
+    known = validated_file(ReasonMap, path, expected="a reason map", remedy="Restore it.")
     named = [feature for group in known.reasons for feature in group.features]
     doubled = sorted({feature for feature in named if named.count(feature) > 1})
     if missing := sorted(set(features) - set(named)) or doubled:

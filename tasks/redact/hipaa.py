@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.case import validated
-from tasks.errors import ConfigError
+from tasks.case import validated_file
 
 # letter -> what the regulation lists, and the kinds of span that are it
 IDENTIFIERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -63,16 +61,8 @@ def load_small_areas(path: Path) -> SmallAreas:
     Raises:
         ConfigError: It is absent or says something else.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            path.as_posix(),
-            expected="a YAML list of small ZIP areas with its source",
-            found=f"none ({type(error).__name__})",
-            remedy="Mend `redact.small_zip_areas`.",
-        ) from error
-    return validated(SmallAreas, values, path.as_posix())
+    expected = "a YAML list of small ZIP areas with its source"
+    return validated_file(SmallAreas, path, expected=expected, remedy="Mend `redact.small_zip_areas`.")
 
 
 def is_calendar_date(text: str) -> bool:

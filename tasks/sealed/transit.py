@@ -1,14 +1,12 @@
 """A root key that never leaves Vault or OpenBao (the Transit secrets engine)."""
 
 import base64
-import json
-import urllib.error
-import urllib.request
 from itertools import islice
 from typing import Any
 
-from tasks.errors import SealError, ServiceError
+from tasks.errors import SealError
 from tasks.sealed.root import Pairs
+from tasks.transit import DeniedError, ask_transit
 
 BATCH = 200  # keys a request: OpenBao refuses bodies of more than a thousand strings
 
@@ -23,7 +21,7 @@ class TransitRoot:
     is_local = False
 
     def __init__(self, address: str, token: str, key: str) -> None:
-        self._address, self._token, self._key = address.rstrip("/"), token, key
+        self._address, self._token, self._key = address, token, key
 
     def refresh(self) -> None:
         """Nothing to do: the server always knows its newest version."""
@@ -60,25 +58,10 @@ class TransitRoot:
         return found
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self._address}/v1/transit/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": self._token},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read()
-                return dict(json.loads(text)["data"] or {}) if text else {}
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refused(path.split("/")[0], f"HTTP {error.code}") from error
-        except (OSError, KeyError, ValueError) as error:
-            raise ServiceError(
-                self._address,
-                expected="Vault or OpenBao to answer",
-                found=type(error).__name__,
-                remedy="Start or unseal it; nothing was lost.",
-            ) from error
+            return ask_transit(self._address, self._token, path, body)
+        except DeniedError as error:
+            raise self._refused(path.split("/")[0], str(error)) from error
 
     def _refused(self, verb: str, found: str) -> SealError:
         return SealError(

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tasks.case import validated
-from tasks.errors import ConfigError
+from tasks.case import validated_file
 from tasks.redact.finding.validators import VALIDATORS
 
 BUILTIN = Path(__file__).parent / "builtin.yaml"
@@ -81,13 +79,5 @@ def load_recognisers(path: Path) -> tuple[Recogniser, ...]:
     Raises:
         ConfigError: It is absent, no YAML, or says something that no recogniser understands; the first is named.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            path.as_posix(),
-            expected="a YAML file of recognisers",
-            found=f"none ({type(error).__name__})",
-            remedy="Mend `redact.recognisers`.",
-        ) from error
-    return validated(RecogniserFile, values, path.as_posix()).recognizers
+    expected, remedy = "a YAML file of recognisers", "Mend `redact.recognisers`."
+    return validated_file(RecogniserFile, path, expected=expected, remedy=remedy).recognizers
