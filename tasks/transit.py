@@ -1,0 +1,45 @@
+"""Requests to the Transit secrets engine of Vault or OpenBao: what signing and the root key of the key store share."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from tasks.errors import ServiceError
+
+SECONDS = 30
+
+
+class DeniedError(Exception):
+    """The server answered with an error status; the caller knows what that means."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+
+
+def ask_transit(address: str, token: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the `data` of an answer, empty where there is none; `body` makes it a POST.
+
+    Raises:
+        DeniedError: The server refuses.
+        ServiceError: The server does not answer, or not in its own format.
+    """
+    request = urllib.request.Request(
+        f"{address.rstrip('/')}/v1/transit/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"X-Vault-Token": token},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            text = answer.read()
+            return dict(json.loads(text)["data"] or {}) if text else {}
+    except urllib.error.HTTPError as error:
+        with error:
+            raise DeniedError(error.code) from None
+    except (OSError, KeyError, ValueError) as error:
+        raise ServiceError(
+            address,
+            expected="Vault or OpenBao to answer",
+            found=type(error).__name__,
+            remedy="Start or unseal it; nothing was lost.",
+        ) from error
