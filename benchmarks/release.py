@@ -48,14 +48,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("ways").add_argument("--runs", type=int, default=3)
-    commands.add_parser("sizes").add_argument("rows", type=int, nargs="+")
+    sizes = commands.add_parser("sizes")
+    sizes.add_argument("rows", type=int, nargs="+")
+    sizes.add_argument("--workers", type=int, default=1, help="processes that redact")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
         bench = Bench.clone(Path(folder) / "clone")
         if options.command == "ways":
             compare_ways(bench, options.runs)
         else:
-            measure_sizes(bench, options.rows)
+            measure_sizes(bench, options.rows, options.workers)
 
 
 def compare_ways(bench: Bench, runs: int) -> None:
@@ -89,12 +91,12 @@ def compare_ways(bench: Bench, runs: int) -> None:
     )
 
 
-def measure_sizes(bench: Bench, sizes: list[int]) -> None:
+def measure_sizes(bench: Bench, sizes: list[int], workers: int) -> None:
     """Print seconds and peak memory of each stage at each size, and how time grows (the exponent between sizes)."""
     found: dict[str, list[tuple[float, float]]] = {}
     for rows in sizes:
         bench.forget(CASE)
-        bench.scale(CASE, rows)
+        bench.scale(CASE, rows, workers)
         for line in bench.run("-c", BY_STAGE, CASE).stdout.splitlines():
             values = json.loads(line)
             found.setdefault(values["stage"], []).append((values["seconds"], values["peak_mib"]))

@@ -54,11 +54,13 @@ class Bench:
         shutil.rmtree(self.root / ".dvc" / "cache", ignore_errors=True)
         (self.root / "dvc.lock").unlink(missing_ok=True)
 
-    def scale(self, case: str, rows: int) -> None:
-        """Set every sample source of `case` to `rows` rows, and commit."""
+    def scale(self, case: str, rows: int, workers: int = 1) -> None:
+        """Set every sample source of `case` to `rows` rows, redact with `workers` processes, and commit."""
         path = self.root / "configs" / f"{case}.yaml"
         values = yaml.safe_load(path.read_text())
         for source in values["sources"].values():
             if source["kind"] == "sample":
                 source["rows"] = rows
+        if workers > 1:
+            values["redact"]["engine"] = {"kind": "processes", "workers": workers}
         path.write_text(yaml.safe_dump(values, sort_keys=False))
