@@ -16,7 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.approve import ask
 from flows.artifacts import publish_artifacts
 from flows.evidence import model_here
-from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, run_stage, task_for
+from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, UNCHANGED, run_stage, task_for
 from tasks.case import case_names
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
@@ -75,7 +75,8 @@ def _take_the_path(case: str) -> State[str] | None:
     futures = [run_stage.submit(stage, case) for stage in ABOUT_MODEL]
     for future in futures:
         future.wait()
-    settle(ABOUT_MODEL, case)
+    if any(future.state.name != UNCHANGED for future in futures):
+        settle(ABOUT_MODEL, case)
     for future in futures:
         if _stops(future.state):
             return future.state

@@ -15,8 +15,9 @@ from tasks.gates import Outcome, Verdict
 from tasks.pipeline.runner import reproduce
 from tasks.sources import Sources
 
-WITH_UPSTREAM = ("decide", "register")  # a single stage never checks that its inputs are fresh; these two must
+WITH_UPSTREAM = ("register",)  # a single stage never checks that its inputs are fresh; what opens the registry must
 
+UNCHANGED = "Unchanged"  # name of a Completed state
 REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
 REMOTE_STAGES = ("admit", "ingest")  # these read sources, and only they may have to wait for somebody else's server
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
@@ -62,7 +63,7 @@ def run_stage(stage: str, case: str) -> State[str]:
         return Failed(
             name=GATE_FAILED, message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass"
         )
-    return Completed(name="Completed" if result.changed else "Unchanged")
+    return Completed(name="Completed" if result.changed else UNCHANGED)
 
 
 def task_for(stage: str, case: str) -> Any:

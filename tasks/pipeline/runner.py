@@ -42,8 +42,8 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
     Args:
         stage: A stage of the data path.
         case: A use case.
-        with_upstream: Also run what stands before it, where stale. `decide` and `register` must: a single stage
-            alone never checks that its inputs are fresh.
+        with_upstream: Also run what stands before it, where stale. `register` must: a single stage alone never checks
+            that its inputs are fresh.
         hear: Is given each line that the stage says.
 
     Raises:
