@@ -49,8 +49,8 @@ def _show(case: str, blocked: bool, message: str) -> None:
     if line := _rows(case):
         console.print(line)
     for stage, page in report_pages(case).items():
-        console.print(f"  {stage:9} {page}")
-    console.print(f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}")
+        console.print(f"  {stage:9} {page}", soft_wrap=True)
+    console.print(f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}", soft_wrap=True)  # to be copied
 
 
 def _rows(case: str) -> str:
