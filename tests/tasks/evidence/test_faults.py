@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
+from tasks.evidence import postgres as ledger_tables
 from tasks.evidence.ledger import Ledger, Pin
 from tasks.evidence.postgres import PostgresStore
 from tasks.evidence.tree import Record
+from tasks.sealed import postgres as key_tables
 from tests.tasks.evidence.conftest import SmallLog
 from tests.tasks.judged import CHECKOUT
 
@@ -72,6 +74,11 @@ def test_two_processes_at_once(small, where, request):
     store = small.ledger.store if where == "sqlite" else PostgresStore(address["PORTCULLIS_LEDGER_URL"])
     check(Ledger(store, Pin(small.folder / "ledger.pin")), indices)
     store.close()
+
+
+def test_the_ledger_and_the_key_store_can_share_a_database_without_waiting_for_each_other():
+    locks = [ledger_tables.LOCK, ledger_tables.CREATING, key_tables.ERASING, key_tables.CREATING]
+    assert len(set(locks)) == 4
 
 
 @pytest.fixture
