@@ -7,8 +7,6 @@ from typing import Any
 
 from tasks.errors import ServiceError
 
-SECONDS = 30
-
 
 class DeniedError(Exception):
     """The server answered with an error status; the caller knows what that means."""
@@ -17,8 +15,18 @@ class DeniedError(Exception):
         super().__init__(f"HTTP {status}")
 
 
-def ask_transit(address: str, token: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask_transit(
+    address: str, token: str, path: str, body: dict[str, Any] | None, *, seconds: float, remedy: str
+) -> dict[str, Any]:
     """Return the `data` of an answer, empty where there is none; `body` makes it a POST.
+
+    Args:
+        address: The server's URL.
+        token: What the server knows the caller by.
+        path: Below `transit/`.
+        body: What is posted; None asks with GET.
+        seconds: How long an answer may take.
+        remedy: What a person should do where the server does not answer.
 
     Raises:
         DeniedError: The server refuses.
@@ -30,7 +38,7 @@ def ask_transit(address: str, token: str, path: str, body: dict[str, Any] | None
         headers={"X-Vault-Token": token},
     )
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             text = answer.read()
             return dict(json.loads(text)["data"] or {}) if text else {}
     except urllib.error.HTTPError as error:
@@ -41,5 +49,5 @@ def ask_transit(address: str, token: str, path: str, body: dict[str, Any] | None
             address,
             expected="Vault or OpenBao to answer",
             found=type(error).__name__,
-            remedy="Start or unseal it; nothing was lost.",
+            remedy=remedy,
         ) from error

@@ -9,6 +9,7 @@ from tasks.evidence.keys import PublicKey
 from tasks.transit import DeniedError, ask_transit
 
 ADDRESS, TOKEN, PREFIX = "PORTCULLIS_SIGNING_VAULT_ADDR", "PORTCULLIS_SIGNING_TOKEN", "PORTCULLIS_SIGNING_PREFIX"
+SECONDS = 10
 
 
 def configured() -> bool:
@@ -45,13 +46,19 @@ class TransitSigner:
         return version, PublicKey(pem)
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        remedy = "Start or unseal it; nothing was signed."
         try:
-            return ask_transit(self._address, self._token, path, body)
+            answer = ask_transit(self._address, self._token, path, body, seconds=SECONDS, remedy=remedy)
         except DeniedError as error:
             raise ServiceError(
                 f"Transit key {self._key}", expected="leave to sign", found=str(error),
                 remedy="Check the signing token and its policy.",
             ) from error  # fmt: skip
+        if not answer:
+            raise ServiceError(
+                self._address, expected="Vault or OpenBao to answer", found="an empty answer", remedy=remedy
+            )
+        return answer
 
 
 def transit_signer(role: str) -> TransitSigner:

@@ -9,6 +9,7 @@ from tasks.sealed.root import Pairs
 from tasks.transit import DeniedError, ask_transit
 
 BATCH = 200  # keys a request: OpenBao refuses bodies of more than a thousand strings
+SECONDS = 30
 
 
 class TransitRoot:
@@ -59,7 +60,8 @@ class TransitRoot:
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
-            return ask_transit(self._address, self._token, path, body)
+            remedy = "Start or unseal it; nothing was lost."
+            return ask_transit(self._address, self._token, path, body, seconds=SECONDS, remedy=remedy)
         except DeniedError as error:
             raise self._refused(path.split("/")[0], str(error)) from error
 

@@ -67,5 +67,5 @@ def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_
     with pytest.raises(ServiceError, match="HTTP 404"):
         TransitSigner(bao.address, services.TOKEN, "portcullis-none")
     monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
-    with open_notary(configured) as notary, pytest.raises(ServiceError, match="nothing was lost"):
+    with open_notary(configured) as notary, pytest.raises(ServiceError, match="nothing was signed"):
         notary.record(RECEIPT)
