@@ -3,6 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING
 
+from tasks.database import open_database
 from tasks.errors import ServiceError
 from tasks.sources import SqlSource
 
@@ -18,11 +19,10 @@ def database_mark(name: str, source: SqlSource) -> str:
     With a watermark: of the number of rows and the largest watermark, which the database answers by itself. Without:
     of every row, in whatever order they come (the sum of the rows' digests), so that no change goes unnoticed.
     """
-    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = create_engine(source.url)
+        engine = open_database(source.url)
         try:
             with engine.connect() as connection:
                 return _watermark(connection, source) if source.watermark else _content(connection, source)

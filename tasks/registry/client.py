@@ -65,7 +65,12 @@ class Published(BaseModel):
 
 def registry_uri(root: Path = Path()) -> str:
     """Return `$MLFLOW_TRACKING_URI`, else an SQLite database of this installation."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(root) / 'mlflow.db'}"
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given and given.startswith("postgresql"):
+        from tasks.database import with_driver
+
+        return with_driver(given).render_as_string(hide_password=False)
+    return given or f"sqlite:///{home(root) / 'mlflow.db'}"
 
 
 def publish(release: Release, root: Path = Path()) -> Published:

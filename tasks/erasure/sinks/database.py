@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import NullPool
 
+from tasks.database import open_database, with_driver
 from tasks.erasure.masking import CannotMaskError, holds, without
 from tasks.erasure.sinks.sink import Purged
 from tasks.erasure.traces import Traces
@@ -34,11 +33,11 @@ def purge_database(name: str, url: str, traces: Traces) -> Purged:
     Raises:
         ServiceError: The database does not answer.
     """
-    parsed = make_url(url).set(drivername=_synchronous(make_url(url).drivername))
+    parsed = with_driver(url)
     path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
     if path is not None and not path.is_file():
         return Purged()
-    engine = create_engine(parsed, poolclass=NullPool)
+    engine = open_database(url)
     try:
         with engine.connect() as connection:
             if path is not None:
@@ -188,11 +187,3 @@ def _bytes(value: Any) -> bytes:
 
 def _quoted(connection: Connection, name: str) -> str:
     return name if name in ("rowid", "ctid") else connection.dialect.identifier_preparer.quote_identifier(name)
-
-
-def _synchronous(driver: str) -> str:
-    return {
-        "sqlite+aiosqlite": "sqlite",
-        "postgresql+asyncpg": "postgresql+psycopg",
-        "postgresql": "postgresql+psycopg",
-    }.get(driver, driver)

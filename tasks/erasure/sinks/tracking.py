@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import inspect, text
 
+from tasks.database import open_database
 from tasks.erasure.places import Place, Rule
 from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import Files
@@ -63,7 +63,7 @@ def database_url(root: Path = Path()) -> str | None:
 
 def artifact_locations(url: str) -> list[str]:
     """Return the folders that hold artifacts, none inside another."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = open_database(url)
     found: set[str] = set()
     try:
         if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
@@ -81,7 +81,7 @@ def artifact_locations(url: str) -> list[str]:
 
 def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
     """Yield every registered model version that has a tag: name, version, the tag's value."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = open_database(url)
     try:
         if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
             return

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tasks.database import open_database
 from tasks.errors import ServiceError
 from tasks.ingest.reading.delivery import Wanted
 from tasks.sources import SqlSource
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 def read_query(source: SqlSource, wanted: Wanted) -> "pd.DataFrame":
     """Return all rows of the query's answer, with the types that the driver gives."""
     import pandas as pd
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = create_engine(source.url)
+        engine = open_database(source.url)
         try:
             with engine.connect() as connection:
                 answer = connection.execute(text(source.query))

@@ -1,0 +1,36 @@
+"""Open SQL databases that others run: a source, MLflow's, Prefect's.
+
+The ledger and the key store do not come this way: they speak to PostgreSQL through psycopg itself.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+# SQLAlchemy 2.0 takes a bare `postgresql://` to mean psycopg2, which is not installed here; and a server's own URL may
+# name an asynchronous driver, which a plain connection cannot use.
+DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgresql+asyncpg": "postgresql+psycopg",
+    "sqlite+aiosqlite": "sqlite",
+}
+
+
+def with_driver(url: str) -> "URL":
+    """Return a database's URL with a driver that is installed here, where the URL leaves that open.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: It is no database URL.
+    """
+    from sqlalchemy import make_url
+
+    parsed = make_url(url)
+    return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+
+
+def open_database(url: str) -> "Engine":
+    """Return an engine that keeps no connection open between two uses; the caller disposes of it."""
+    from sqlalchemy import NullPool, create_engine
+
+    return create_engine(with_driver(url), poolclass=NullPool)
