@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 
 from tasks.errors import ConfigError
 from tasks.evidence import open_notary, trusted_root
@@ -34,7 +35,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{found.envelopes} envelopes below entry {found.below} may go; it stops at {found.because}")
         if not options.yes or not found.envelopes:
             return 0
-        policy = artefact(PATH, PATH.as_posix())
+        policy = artefact(Path(), PATH.as_posix())
         said = event("ledger:prune", activity=DELETE, resources=[("ledger", "envelopes", {"below": found.below})])
         with auditing(home(), [said]) as batches:
             notary.record_all([prune(found.below, found.envelopes, policy), *batches])

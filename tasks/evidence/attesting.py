@@ -17,7 +17,7 @@ from tasks.evidence.audit import auditing
 from tasks.evidence.chain import Chain, examine
 from tasks.evidence.circumstances import find_commit, started_by, timestamp, tools_of
 from tasks.evidence.consents import Consents
-from tasks.evidence.declared import Declared, artefact, declared, ignored_names, named, section_of, state_of
+from tasks.evidence.declared import Declared, artefact, declared, section_of, state_of
 from tasks.evidence.explanations import ROOT_NAME, TREE, commitments_of, head_of
 from tasks.evidence.happenings import events_of
 from tasks.evidence.notary import Notary, open_notary, trusted_root
@@ -58,13 +58,13 @@ class Observed:
 def look(stage: str, case: str, root: Path = Path()) -> Before:
     """Note the state of everything a stage is declared to read: cheap, before its code starts."""
     found = declared(stage, case, root)
-    states = {name: state_of(root / name) for name in found.inputs if (root / name).exists()}
+    states = {name: state_of(root, name) for name in found.inputs if (root / name).exists()}
     return Before(found, states, timestamp(), root)
 
 
 def observe(before: Before, invocation: str) -> Observed:
     """Digest the inputs and find the circumstances: while the stage's code runs."""
-    found, root, ignored = before.declared, before.root, ignored_names(before.root)
+    found, root = before.declared, before.root
     commit, lock = find_commit(root), root / "dvc.lock"
     run = Circumstances(
         stage=found.stage,
@@ -80,8 +80,8 @@ def observe(before: Before, invocation: str) -> Observed:
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(found.stage),
     )
-    materials = tuple(artefact(root / name, named(name), ignored) for name in found.inputs if (root / name).exists())
-    return Observed(before, materials, artefact(root / POLICY, POLICY, ignored), _limits(before), run)
+    materials = tuple(artefact(root, name) for name in found.inputs if (root / name).exists())
+    return Observed(before, materials, artefact(root, POLICY), _limits(before), run)
 
 
 def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
@@ -92,9 +92,9 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
     """
     found, root = seen.before.declared, seen.before.root
     for name, state in seen.before.states.items():
-        if not (root / name).exists() or state_of(root / name) != state:
+        if not (root / name).exists() or state_of(root, name) != state:
             raise _changed(name, "to stay as it was while the stage ran", "it was written to")
-    products = tuple(artefact(root / name, named(name)) for name in found.outputs)
+    products = tuple(artefact(root, name) for name in found.outputs)
     if (tree := f"data/{found.case}/{TREE}") in found.outputs:
         products += (Artefact(f"{found.case}/{ROOT_NAME}", head_of(commitments_of((root / tree).read_bytes()))),)
     run = replace(seen.run, finished=timestamp(), claimed=claimed)

@@ -3,11 +3,12 @@
 import hashlib
 import os
 import pwd
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tasks.git import ask_git
 
 CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portcullis")
 TOOLS = {
@@ -80,8 +81,7 @@ def timestamp() -> str:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """Return what git says, or None where there is no git or no repository."""
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=60)
-    except OSError:
+    done = ask_git(root, *arguments)
+    if done is None or done.returncode:
         return None
-    return done.stdout.rstrip("\n") if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", errors="replace").rstrip("\n")

@@ -14,7 +14,7 @@ from tasks.evidence import policy
 from tasks.evidence.attesting import OUTSIDE, POLICY
 from tasks.evidence.chain import JUDGED, Chain, GateVerdict, examine, latest_decision
 from tasks.evidence.consents import Consents
-from tasks.evidence.declared import artefact, declared, ignored_names, named, section_of
+from tasks.evidence.declared import artefact, declared, named, section_of
 from tasks.evidence.ledger import Ledger
 from tasks.evidence.notary import open_ledger, trusted_root
 from tasks.evidence.reading import Log, read_log
@@ -44,14 +44,14 @@ def clear_training(case: str, rows_sha256: str, root: Path = Path()) -> Clearanc
 
 def configuration_now(gate: str, case: str, root: Path = Path()) -> dict[str, str]:
     """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
-    found, ignored = declared(gate, case, root), ignored_names(root)
+    found = declared(gate, case, root)
     limits = section_of(root / "configs" / f"{case}.yaml", f"limits.{gate}")
     files = {name for name in found.inputs if name.startswith("configs/") and name != POLICY and (root / name).exists()}
     return {
         f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
-        "policy": artefact(root / POLICY, POLICY, ignored).sha256,
+        "policy": artefact(root, POLICY).sha256,
         **{f"params:{key}": digest for key, digest in found.params_sha256.items()},
-        **{named(name): artefact(root / name, named(name), ignored).sha256 for name in files},
+        **{named(name): artefact(root, name).sha256 for name in files},
     }
 
 

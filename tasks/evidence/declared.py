@@ -16,6 +16,8 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.evidence.statement import Artefact, canonical
 
 CHUNK = 1 << 20
+DATA = "data/"
+BYTECODE = ("__pycache__", "*.pyc")  # by name; `.dvcignore` says the same to DVC, and tests/mirror compares them
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,56 @@ def declared(stage: str, case: str, root: Path = Path()) -> Declared:
     )
 
 
-def artefact(path: Path, name: str, ignored: tuple[str, ...] = ()) -> Artefact:
+def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
+    """Return the files that count of what a stage reads or writes, sorted: the one rule for all that looks at bytes.
+
+    Of code and configuration, that is everything but the bytecode that Python itself leaves beside it, at any time and
+    also while a stage runs. Of data, it is everything. What is compared while a stage runs and what is digested must not
+    differ in this: where they did, no machine whose Python writes bytecode got through its first stage.
+
+    Args:
+        workspace: The checkout.
+        name: A file or a folder below it, as `dvc.yaml` declares it.
+
+    Raises:
+        EvidenceError: There is nothing there.
+    """
+    path = workspace / name
+    if path.is_file():
+        return (path,)
+    if not path.is_dir():
+        raise EvidenceError(
+            path.as_posix(), expected="what the stage declares", found="nothing", remedy="Run the stage again."
+        )
+
+    ignored = () if name.startswith(DATA) else BYTECODE
+    return tuple(sorted(_files(path, ignored)))
+
+
+def artefact(workspace: Path, name: str) -> Artefact:
     """Digest a file or a folder; a folder's sha256 is of its manifest (`tasks.digests`), its md5 of DVC's.
 
     Raises:
         EvidenceError: There is nothing there.
     """
-    if path.is_file():
-        sha256, md5 = _digests(path)
-        return Artefact(name, sha256, md5)
+    path = workspace / name
+    files = files_of(workspace, name)
     if not path.is_dir():
-        raise EvidenceError(
-            path.as_posix(), expected="what the stage declares", found="nothing", remedy="Run the stage again."
-        )
-    found = [(file.relative_to(path).as_posix(), _digests(file)) for file in sorted(_files(path, ignored))]
-    manifest = "".join(f"{sha256}  {relative}\n" for relative, (sha256, _) in found)
-    listed = [{"md5": md5, "relpath": relative} for relative, (_, md5) in sorted(found)]
+        sha256, md5 = _digests(path)
+        return Artefact(named(name), sha256, md5)
+
+    digests = [(file.relative_to(path).as_posix(), _digests(file)) for file in files]
+    manifest = "".join(f"{sha256}  {relative}\n" for relative, (sha256, _) in digests)
+
+    listed = [{"md5": md5, "relpath": relative} for relative, (_, md5) in sorted(digests)]
     md5 = hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-    return Artefact(name, hashlib.sha256(manifest.encode()).hexdigest(), md5, is_folder=True)
+    return Artefact(named(name), hashlib.sha256(manifest.encode()).hexdigest(), md5, is_folder=True)
+
+
+def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:
+    """Return what changes when one of the files that count is written to: inode, size and time of change."""
+    stats = [(file.as_posix(), file.stat()) for file in files_of(workspace, name)]
+    return tuple((file, stat.st_ino, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
 
 
 def section_of(path: Path, key: str) -> Any:
@@ -82,25 +116,6 @@ def section_of(path: Path, key: str) -> Any:
 def named(path: str) -> str:
     """Return an artefact's name: outputs by use case and stage (`loan/train/model`), all else by path."""
     return path.removeprefix("data/")
-
-
-def ignored_names(root: Path = Path()) -> tuple[str, ...]:
-    """Return the patterns of `.dvcignore`; only plain names and `*.suffix` are known, anything else is an error."""
-    path = root / ".dvcignore"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    patterns = tuple(line for line in lines if line and not line.startswith("#"))
-    if strange := [pattern for pattern in patterns if set(pattern) & set("/!?[")]:
-        raise ConfigError(
-            ".dvcignore", expected="names, or * and a suffix", found=strange[0], remedy="Use the plain form."
-        )
-    return patterns
-
-
-def state_of(path: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Return what changes when a file, or a file in a folder, is written to: inode, size and time of change."""
-    files = [path] if path.is_file() else sorted(_files(path, ()))
-    stats = [(file.as_posix(), file.stat()) for file in files]
-    return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:

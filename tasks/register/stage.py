@@ -2,11 +2,11 @@
 
 import logging
 import os
-import subprocess
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import RefusedError
+from tasks.evidence.circumstances import find_commit
 from tasks.evidence.clearance import clear_model
 from tasks.gates import Verdict
 from tasks.gates.decision import SUBJECTS, Decision
@@ -98,14 +98,7 @@ def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
 
 def _tags(work: Work, decision: Decision) -> dict[str, str]:
     """Return what a reader of the registry needs to find the way back: commit, data digests, outcomes."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=work.root, capture_output=True, text=True, check=False)
-    dirty = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"],
-        cwd=work.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    commit = find_commit(work.root)
     data = {
         f"portcullis.data.{name}": digest for name, digest in decision.about.items() if name.endswith("rows.parquet")
     }
@@ -115,8 +108,8 @@ def _tags(work: Work, decision: Decision) -> dict[str, str]:
     return {
         TRAINED_ON_TAG: trained_on(work),
         "portcullis.use_case": work.case,
-        "portcullis.git_commit": commit.stdout.strip() or "no git",
-        "portcullis.git_dirty": str(bool(dirty.stdout.strip())).lower(),
+        "portcullis.git_commit": commit.sha or "no git",
+        "portcullis.git_dirty": str(bool(commit.dirty)).lower(),
         **{f"portcullis.gate.{gate.gate}": gate.outcome.value for gate in decision.gates},
         **data,
     }

@@ -11,6 +11,7 @@ import yaml
 from flows.__main__ import COMMANDS
 from tasks.__main__ import PATH
 from tasks.case import case_names, load_case
+from tasks.evidence.declared import BYTECODE
 from tasks.gates.decision import SUBJECTS
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,11 @@ def test_prefect_has_one_release_deployment_per_use_case_and_runs_one_at_a_time(
         assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
         assert case in deployment["tags"]
         assert deployment["description"]
+
+
+def test_dvc_ignores_what_evidence_does_not_count_and_nothing_else():
+    lines = (ROOT / ".dvcignore").read_text().splitlines()
+    assert tuple(line for line in lines if line and not line.startswith("#")) == BYTECODE
 
 
 def imported_names(room: Path) -> set[str]:

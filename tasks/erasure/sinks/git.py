@@ -8,6 +8,7 @@ from pathlib import Path
 from tasks.erasure.masking import holds
 from tasks.erasure.sinks.sink import Purged
 from tasks.erasure.traces import Traces
+from tasks.git import ask_git, git_command, git_environment
 
 SHOWN = 20
 
@@ -21,8 +22,10 @@ class Git:
 
     def purge(self, traces: Traces) -> Purged:
         """Search; purge nothing."""
-        if self._git("rev-parse", "--git-dir").returncode:
-            return Purged()
+        answer = ask_git(self.root, "rev-parse", "--git-dir")
+        if answer is None or answer.returncode:
+            is_there = (self.root / ".git").exists()
+            return Purged(unseen=("git: it does not answer about this checkout's repository",) if is_there else ())
         searched, hits = 0, []
         for oid, kind, content in self._objects():
             searched += 1
@@ -30,7 +33,7 @@ class Git:
                 hits.append(oid)
         paths = self._paths(hits)
         left = [f"git object {oid[:12]} ({paths.get(oid, 'in no commit')}) holds a value of theirs" for oid in hits]
-        tracked = self._git("ls-files", "-z").stdout.decode(errors="replace").split("\0")
+        tracked = self._git("ls-files", "-z").decode(errors="replace").split("\0")
         for name in filter(None, tracked):
             path = self.root / name
             if path.is_file() and holds(name, path.read_bytes(), traces):
@@ -41,8 +44,10 @@ class Git:
 
     def _objects(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield every object of the repository, in one process."""
-        command = ["git", "cat-file", "--batch-all-objects", "--unordered", "--batch"]
-        with subprocess.Popen(command, cwd=self.root, stdout=subprocess.PIPE) as process:
+        command = git_command(self.root, "cat-file", "--batch-all-objects", "--unordered", "--batch")
+        with subprocess.Popen(
+            command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE
+        ) as process:
             if process.stdout is None:
                 return
             while head := process.stdout.readline():
@@ -54,9 +59,10 @@ class Git:
     def _paths(self, oids: list[str]) -> dict[str, str]:
         if not oids:
             return {}
-        listed = self._git("rev-list", "--all", "--objects").stdout.decode(errors="replace").splitlines()
+        listed = self._git("rev-list", "--all", "--objects").decode(errors="replace").splitlines()
         pairs = (line.partition(" ") for line in listed)
         return {oid: path or "a commit" for oid, _, path in pairs if oid in set(oids)}
 
-    def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False)
+    def _git(self, *arguments: str) -> bytes:
+        answer = ask_git(self.root, *arguments)
+        return answer.stdout if answer else b""

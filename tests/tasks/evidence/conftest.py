@@ -1,11 +1,5 @@
 """A use case that the worker has signed for, its ledger, and a log made of small entries."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from tasks.decide.stage import run as decide
@@ -14,6 +8,7 @@ from tasks.evidence.ledger import Ledger, Pin
 from tasks.evidence.store import SqliteStore
 from tasks.evidence.tree import Record
 from tasks.work import Work
+from tests import services
 from tests.tasks.judged import CASE, attested, judged
 
 
@@ -58,27 +53,11 @@ def small(tmp_path):
     log.ledger.close()
 
 
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A PostgreSQL server on a socket of its own, started for these tests."""
-    if not POSTGRES:
-        pytest.skip("no PostgreSQL server on this machine (Debian: postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="portcullis-pg-"))
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres")
-    programs = POSTGRES[-1]
-    run = {"check": True, "capture_output": True, "cwd": folder}
-    subprocess.run([*as_user, programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"], **run)
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
-    start = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"]
-    subprocess.run([*as_user, *start], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield f"host={folder} user=postgres dbname=postgres"
-    subprocess.run([*as_user, programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)
-    shutil.rmtree(folder)
+def postgres():
+    """A PostgreSQL server, started for these tests; gives the address of its first database."""
+    with services.postgres() as address:
+        yield address
 
 
 @pytest.fixture
@@ -89,4 +68,4 @@ def database(postgres):
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS ledger WITH (FORCE)")
         connection.execute("CREATE DATABASE ledger")
-    return postgres.replace("dbname=postgres", "dbname=ledger")
+    return f"{postgres.rpartition('/')[0]}/ledger"

@@ -1,6 +1,8 @@
 """What the worker signs for: bytes on disk, digested by itself; and what it does not sign for."""
 
 import json
+import os
+import subprocess
 
 import pytest
 import yaml
@@ -112,6 +114,41 @@ def test_an_input_that_changed_under_the_run_is_not_signed_for(signed):
         attest(seen, {})
 
 
+def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code(signed):
+    room = signed / "tasks" / "explain"
+    room.mkdir(parents=True)
+    (room / "stage.py").write_text("answer = 42")
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (room / "__pycache__").mkdir()
+    (room / "__pycache__" / "stage.cpython-311.pyc").write_bytes(b"bytecode")
+    (room / "old.pyc").write_bytes(b"bytecode")
+    attest(seen, {})
+    code = next(each for each in seen.materials if each.name == "tasks/explain")
+    assert code == artefact(signed, "tasks/explain")
+
+
+@pytest.mark.parametrize("name", ["new.py", "stage.py", "stage.py~", "__pycache__.py", "deep/new.py"])
+def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_digest(signed, name):
+    room = signed / "tasks" / "explain"
+    (room / name).parent.mkdir(parents=True)
+    (room / "stage.py").write_text("answer = 42")
+    before = artefact(signed, "tasks/explain")
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (room / name).write_text("answer = 43")
+    with pytest.raises(EvidenceError, match="tasks/explain: expected to stay as it was"):
+        attest(seen, {})
+    assert artefact(signed, "tasks/explain") != before
+
+
+def test_of_data_every_file_counts_whatever_it_is_called(signed):
+    model = f"data/{CASE}/train/model"
+    before = artefact(signed, model)
+    (signed / model / "__pycache__").mkdir()
+    (signed / model / "__pycache__" / "planted.pyc").write_bytes(b"bytecode")
+    assert artefact(signed, model) != before
+    assert artefact(signed, model).sha256 == sha256_of(signed / model)
+
+
 def test_a_missing_output_is_not_signed_for(signed):
     seen = observe(look("explain", CASE, signed), "0" * 32)
     (signed / "data" / CASE / "explain" / "report.json").unlink()
@@ -138,10 +175,10 @@ def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path):
     for name in ("b", "a/x", "a-b/y", "a.b"):
         (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "folder" / name).write_text(name)
-    found = artefact(tmp_path / "folder", "folder")
+    found = artefact(tmp_path, "folder")
     tree = Tree()
     for name in ("b", "a/x", "a-b/y", "a.b"):
-        md5 = artefact(tmp_path / "folder" / name, name).md5
+        md5 = artefact(tmp_path / "folder", name).md5
         tree.add(tuple(name.split("/")), Meta(), HashInfo("md5", md5))
     tree.digest()
     assert f"{found.md5}.dir" == tree.hash_info.value
@@ -157,8 +194,6 @@ def test_what_dvc_declares_is_what_is_read(signed):
 
 
 def test_the_commit_and_what_differs_from_it(tmp_path):
-    import subprocess
-
     def git(*arguments):
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
@@ -175,6 +210,32 @@ def test_the_commit_and_what_differs_from_it(tmp_path):
     (tmp_path / "data.json").write_text("an output")
     (tmp_path / "configs" / "b.yaml").write_text("b: 1")
     assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
+
+
+def test_another_repository_that_the_environment_names_is_not_asked(tmp_path, monkeypatch):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for place in (mine, other):
+        (place / "configs").mkdir(parents=True)
+        (place / "configs" / "a.yaml").write_text(place.name)
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", place.name]):
+            subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], cwd=place, check=True)
+    expected = find_commit(mine)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert find_commit(mine) == expected
+    assert expected.sha
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes a checkout of another owner: needs root")
+def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    commit = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "--allow-empty", "-m", "x"]
+    subprocess.run(commit, cwd=tmp_path, check=True)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    refused = subprocess.run(["git", "log"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "dubious ownership" in refused.stderr
+    assert find_commit(tmp_path).sha
 
 
 def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed):

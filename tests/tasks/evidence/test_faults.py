@@ -173,7 +173,7 @@ def test_a_role_that_may_only_append_can(in_postgres, database):
         owner.execute("GRANT SELECT, INSERT, UPDATE ON portcullis_tiles, portcullis_head, portcullis_marks TO worker")
         owner.execute("GRANT SELECT, INSERT ON portcullis_bodies TO worker")
     try:
-        ledger = Ledger(PostgresStore(database.replace("user=postgres", "user=worker")), in_postgres.ledger.pin)
+        ledger = Ledger(PostgresStore(database.replace("//t@", "//worker@")), in_postgres.ledger.pin)
         in_postgres.add(1, ledger)
         digest = ledger.tiles.record(0).envelope_sha256
         with pytest.raises((ServiceError, psycopg.Error)):

@@ -60,7 +60,7 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
     with open_notary(signed) as notary:
         (signed / PATH).parent.mkdir()
         (signed / PATH).write_text((CHECKOUT / PATH).read_text())
-        notary.record(prune(below, 1, artefact(signed / PATH, PATH.as_posix())))
+        notary.record(prune(below, 1, artefact(signed, PATH.as_posix())))
         for entry in log.entries[:below]:
             if not is_spared(entry):
                 notary.ledger.store.drop_body(bytes.fromhex(entry.envelope_sha256))

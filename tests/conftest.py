@@ -1,0 +1,20 @@
+"""What every test stands on: an environment that this machine and its user have not coloured."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "VIRTUAL_ENV", "CI", "COVERAGE_")
+# Switches of the suite itself, of its runner, and of a library that gives wrong results on some processors without them.
+OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Clear the environment: a variable of the machine that runs the tests can hide a fault, and once did."""
+    for name in set(os.environ):
+        if not name.startswith((*HARMLESS, *OURS)):
+            del os.environ[name]
+    # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
+    os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    os.environ["PYTHONHASHSEED"] = os.environ.get("PYTHONHASHSEED", "random")
