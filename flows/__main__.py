@@ -1,11 +1,14 @@
 """The command line behind the launcher: `./portcullis <command>`."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from flows.environment import settle
 from tasks.errors import PortcullisError
 
 
@@ -42,6 +45,7 @@ COMMANDS = (
 
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service."""
+    settle()
     parser = argparse.ArgumentParser(
         prog="./portcullis", description="Train a model on personal data, and prove that it was done lawfully."
     )
@@ -53,7 +57,12 @@ def main(arguments: list[str]) -> int:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
     try:
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()  # so that a reader who went away is met here, and not while Python ends
+        return code
+    except BrokenPipeError:  # `./portcullis requests | head`: not the command's fault
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - Python flushes it on its way out
+        return 128 + signal.SIGPIPE
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code

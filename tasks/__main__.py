@@ -7,7 +7,13 @@ Exit codes: 0 done (whatever the verdict), 2 something a person can mend, 3 a sh
 """
 
 import os
+import signal
 import sys
+
+# Ctrl-C on `dvc repro` reaches the worker and the stage's process as well as DVC. Both end at once and without a
+# traceback: outputs and statements appear whole or not at all, so nothing has to be tidied up on the way out.
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.parentage import die_with_parent

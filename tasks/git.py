@@ -8,18 +8,19 @@ from pathlib import Path
 def git_command(workspace: Path, *arguments: str) -> list[str]:
     """Return the command line that asks git about `workspace`.
 
-    Git refuses a checkout of another owner ("dubious ownership"), so that looking at a stranger's folder runs none of the
-    programs that its configuration names. Whoever runs a release there runs that folder's code already, and a checkout
-    that nobody could be told the commit of would have evidence without one. The one such program that `status` would
-    start, a file-system monitor, stays off.
+    Git refuses a checkout of another owner ("dubious ownership"), so that looking at a stranger's
+    folder runs none of the programs that its configuration names. Whoever runs a release there
+    runs that folder's code already, and evidence without a commit would be the worse for it. The
+    one such program that `status` would start, a file-system monitor, stays off.
     """
     return ["git", "-c", f"safe.directory={workspace.resolve()}", "-c", "core.fsmonitor=false", *arguments]
 
 
 def git_environment() -> dict[str, str]:
-    """Return the environment without git's own variables: `GIT_DIR`, which every hook sets, names another repository.
+    """Return the environment without git's own variables.
 
-    Without optional locks, `git status` writes nothing into a repository that others may be using.
+    `GIT_DIR`, which git sets for every hook, may name another repository. Without optional locks
+    `git status` writes nothing into a repository that others may be using.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return environment | {"GIT_OPTIONAL_LOCKS": "0"}

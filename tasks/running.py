@@ -7,7 +7,11 @@ nobody signs for it: what it writes clears nothing.
 import importlib
 import json
 import os
+import signal
 import sys
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in the worker: see tasks/__main__.py
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.parentage import die_with_parent
@@ -40,6 +44,7 @@ def _run(stage: str, case: str) -> None:
     from tasks.work import Work
 
     work = Work(stage, case)
+    work.remove_drafts()
     importlib.import_module(f"tasks.{stage}.stage").run(work)
     if descriptor := os.environ.pop(REPORT, None):
         counts = {"unsealed": work.rows_unsealed, "shredded": work.rows_shredded}

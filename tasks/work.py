@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tasks.sealed import KeyStore, Retention, SealedWriter
     from tasks.sealed.tombstones import Tombstones
 
+DRAFT = ".draft-"
+
 P = TypeVar("P", bound=BaseModel)
 
 
@@ -141,6 +143,14 @@ class Work:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def remove_drafts(self) -> None:
+        """Remove what an earlier run of this stage was writing when it was killed; DVC runs one at a time."""
+        for draft in self.folder.glob(f"{DRAFT}*"):
+            if draft.is_dir():
+                shutil.rmtree(draft)
+            else:
+                draft.unlink()
+
     def write_rows(self, frame: "pd.DataFrame", name: str = "rows", retention: "Retention | None" = None) -> None:
         """Seal rows about people (`frame` has a `subject` column of pseudonyms) and write them.
 
@@ -188,7 +198,7 @@ class Work:
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Give a path to write an output file to; it appears under `name` whole, or not at all."""
-        descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=".draft-", suffix=Path(name).suffix)
+        descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=DRAFT, suffix=Path(name).suffix)
         os.close(descriptor)
         path = Path(draft)
         try:
@@ -202,7 +212,7 @@ class Work:
     @contextmanager
     def folder_of(self, name: str) -> Iterator[Path]:
         """Give an empty folder to fill; it takes the place of `name` whole when the block ends without an error."""
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".draft-") as draft:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAFT) as draft:
             folder = Path(draft) / name
             folder.mkdir()
             yield folder

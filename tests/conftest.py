@@ -1,12 +1,11 @@
 """What every test stands on: an environment that this machine and its user have not coloured."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "VIRTUAL_ENV", "CI", "COVERAGE_")
-# Switches of the suite itself, of its runner, and of a library that gives wrong results on some processors without them.
+# Switches of the suite, of its runner, and of a library that is wrong on some processors without.
 OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
 
 

@@ -1,10 +1,11 @@
-"""`./portcullis release <use case>`: the flow with Prefect's ephemeral API, and what came of it as a table."""
+"""`./portcullis release <use case>`: the flow, attended, with Prefect's API for as long as it runs."""
 
 import argparse
+import os
+import signal
 import sys
 
 from tasks.case import load_case
-from tasks.errors import PortcullisError, RefusedError, ServiceError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,52 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Run the release; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
-    load_case(options.use_case)  # a mistyped name is told before Prefect's ten seconds of start-up
-    from flows.release import UseCase, release
-    from flows.stages import UNAVAILABLE
+    load_case(options.use_case)  # a mistyped name is told before Prefect's start-up
+    from flows.attending import attend, prefect_api
 
-    state = release(UseCase(options.use_case), return_state=True)
-    if not state.is_completed() and state.name != "Blocked":
-        print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
-        return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
-    _show(options.use_case, state.name == "Blocked", state.message or "")
-    return RefusedError.exit_code if state.name == "Blocked" else 0
-
-
-def _show(case: str, blocked: bool, message: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from flows.artifacts import gate_rows, report_pages
-    from tasks.registry.client import registry_uri
-
-    console = Console(highlight=False)
-    table = Table(title=f"Gates of {case}", title_justify="left")
-    for head in ("gate", "outcome", "checks", "first refusal"):
-        table.add_column(head)
-    for row in gate_rows(case):
-        table.add_row(*row)
-    console.print(table)
-    if blocked:
-        console.print("BLOCKED: nothing was registered.", style="bold red")
-        for line in message.splitlines():
-            console.print(f"  {line}")
-    else:
-        console.print(f"REGISTERED. {message}", style="bold green")
-    if line := _rows(case):
-        console.print(line)
-    for stage, page in report_pages(case).items():
-        console.print(f"  {stage:9} {page}", soft_wrap=True)
-    console.print(f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}", soft_wrap=True)  # to be copied
-
-
-def _rows(case: str) -> str:
-    """Return how many rows the model learnt from, and how many nobody can or may read any more."""
-    import json
-    from pathlib import Path
-
-    train, ingest = (Path("data") / case / stage / "report.json" for stage in ("train", "ingest"))
-    if not (train.is_file() and ingest.is_file()):
-        return ""
-    rows, left_out = json.loads(train.read_text())["rows"], json.loads(ingest.read_text())["erased_rows"]
-    return f"  rows      {rows['unsealed']:,} unsealed, {rows['shredded']:,} shredded, {left_out:,} left out as erased"
+    with prefect_api() as api:
+        command = [sys.executable, "-m", "flows.releasing", options.use_case, str(os.getpid())]
+        code = attend(command, api)
+    if code > 128:
+        ended = f"ended by {signal.Signals(code - 128).name}"
+        print(
+            f"portcullis: {ended}; nothing is half-done, and the same command goes on where it stopped",
+            file=sys.stderr,
+        )
+    return code

@@ -57,11 +57,12 @@ def declared(stage: str, case: str, root: Path = Path()) -> Declared:
 
 
 def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
-    """Return the files that count of what a stage reads or writes, sorted: the one rule for all that looks at bytes.
+    """Return the files that count of what a stage reads or writes, sorted: the one rule for bytes.
 
-    Of code and configuration, that is everything but the bytecode that Python itself leaves beside it, at any time and
-    also while a stage runs. Of data, it is everything. What is compared while a stage runs and what is digested must not
-    differ in this: where they did, no machine whose Python writes bytecode got through its first stage.
+    Of code and configuration that is everything but the bytecode that Python itself leaves beside
+    it, at any time and also while a stage runs. Of data it is everything. What is compared while a
+    stage runs and what is digested must not differ in this: where they did, no machine whose Python
+    writes bytecode got through its first stage.
 
     Args:
         workspace: The checkout.

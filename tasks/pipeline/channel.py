@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -29,11 +30,21 @@ class Channel:
     @classmethod
     @contextmanager
     def to_parent(cls, stage: str) -> Iterator["Channel"]:
-        """Open it, route the `portcullis` logger into it, and report time and memory at the end."""
+        """Open it, route the `portcullis` logger into it, and report time and memory at the end.
+
+        Raises:
+            SystemExit: There is a runner no longer.
+        """
         connection = None
         if path := os.environ.get(VARIABLE):
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.connect(path)
+            try:
+                with short_address(Path(path)) as address:
+                    connection.connect(address)
+            except OSError:
+                # The run that this stage belongs to was interrupted while it started: nobody wants its work any more.
+                connection.close()
+                sys.exit(128 + signal.SIGTERM)
         channel = cls(stage, connection)
         logger = logging.getLogger("portcullis")
         logger.setLevel(logging.INFO)
@@ -71,6 +82,20 @@ class Channel:
                 self._connection = None
         for line in spoken(event):
             sys.stderr.write(f"{self._stage}: {line}\n")
+
+
+@contextmanager
+def short_address(path: Path) -> Iterator[str]:
+    """Give an address for a Unix socket at `path`, however long the path is.
+
+    The kernel takes 107 bytes (unix(7)), fewer than the temporary folder of many a batch system has. By way of the open
+    folder it is always short.
+    """
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{path.name}"
+    finally:
+        os.close(descriptor)
 
 
 def spoken(event: dict[str, Any]) -> tuple[str, ...]:

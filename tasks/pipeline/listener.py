@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.pipeline.channel import VARIABLE, spoken
+from tasks.pipeline.channel import VARIABLE, short_address, spoken
 
 Hear = Callable[[str], None]
 _running: set["Heard"] = set()
@@ -62,7 +62,8 @@ def listening(hear: Hear) -> Iterator[Heard]:
     heard = Heard()
     with tempfile.TemporaryDirectory(prefix="portcullis-") as folder, socket.socket(socket.AF_UNIX) as server:
         path = Path(folder) / "channel"
-        server.bind(str(path))
+        with short_address(path) as address:
+            server.bind(address)
         server.listen(1)
         heard.environment[VARIABLE] = str(path)
         ear = threading.Thread(target=_hear, args=(server, heard, hear), daemon=True)

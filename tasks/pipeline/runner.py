@@ -15,8 +15,6 @@ from typing import Any
 from tasks.errors import PortcullisError, RefusedError
 from tasks.pipeline.listener import Hear, Heard, listening
 
-os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-
 
 class StageError(PortcullisError):
     """A stage failed: not refused by a gate, but unable to do its work. Carries what it said and its exit code."""
@@ -113,6 +111,9 @@ def open_repo() -> Any:
     """Open the DVC repository of the current folder; a lock that others hold is waited for."""
     from dvc.repo import Repo
 
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    # DVC would keep what it remembers about files in /var/tmp/dvc, which every user of a machine may write to.
+    os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(".dvc", "tmp", "site").absolute()))
     logging.getLogger("dvc").setLevel(logging.WARNING)
     config = None if Path(".git").exists() else {"core": {"no_scm": True}}
     repo = Repo(config=config, _wait_for_lock=True)

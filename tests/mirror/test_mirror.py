@@ -26,7 +26,7 @@ def test_dvc_has_exactly_the_stages_of_the_path_in_its_order():
 def test_a_stage_is_a_room_with_tests_and_runs_through_the_door(stage):
     assert (ROOT / "tasks" / stage / "stage.py").is_file()
     assert list((ROOT / "tests" / "tasks" / stage).glob("test_*.py"))
-    assert DVC[stage]["do"]["cmd"] == f"python -m tasks {stage} ${{item}}"
+    assert DVC[stage]["do"]["cmd"] == f"exec python -m tasks {stage} ${{item}}"
     assert f"tasks/{stage}" in DVC[stage]["do"]["deps"]
 
 

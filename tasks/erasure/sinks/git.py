@@ -45,9 +45,7 @@ class Git:
     def _objects(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield every object of the repository, in one process."""
         command = git_command(self.root, "cat-file", "--batch-all-objects", "--unordered", "--batch")
-        with subprocess.Popen(
-            command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE
-        ) as process:
+        with subprocess.Popen(command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE) as process:
             if process.stdout is None:
                 return
             while head := process.stdout.readline():

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -125,6 +126,22 @@ def test_an_edited_output_is_stale(toy):
     run("second")
     (toy / "second").write_text("forged")
     assert any("second" in line for line in stale("second", "toy"))
+
+
+def test_a_temporary_folder_with_a_long_name_is_no_obstacle(toy, monkeypatch):
+    folder = toy / ("deep" * 30)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    _, said = run("first")
+    assert "working on first" in said
+
+
+def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(toy, monkeypatch):
+    command = [sys.executable, "stage.py", "first"]
+    environment = os.environ | {"PORTCULLIS_CHANNEL": str(toy / "gone" / "channel")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "")
+    assert not (toy / "first").exists()
 
 
 def test_an_interrupted_runner_ends_its_stage(toy):

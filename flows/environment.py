@@ -1,0 +1,64 @@
+"""What every command works under, whatever the shell, the account or the machine had set.
+
+The launcher (`portcullis`) settles what has to be so before Python starts; this is the rest.
+"""
+
+import contextlib
+import os
+import sys
+
+UNLESS_SET = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What makes git look at another repository than the one that it stands in (`git rev-parse --local-env-vars`): git sets
+# these for every hook, and DVC's git libraries obey some of them.
+OTHER_REPOSITORY = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+
+
+def settle() -> None:
+    """Settle this process's environment, and with it that of all that it starts."""
+    for name, value in UNLESS_SET.items():
+        os.environ.setdefault(name, value)
+    for name in OTHER_REPOSITORY:
+        os.environ.pop(name, None)
+
+    # DVC runs a stage with the person's own shell; a service account's may be `nologin`.
+    os.environ["SHELL"] = "/bin/sh"
+
+    # Servers of ours listen on this machine: a proxy for the rest of the world does not lead there.
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys((*hosts, *LOOPBACK)))
+
+    settle_streams()
+
+
+def settle_streams() -> None:
+    """Let no character that a terminal cannot show end a command after its work is done, nor a closed stream."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller: `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as it runs
+        else:
+            with contextlib.suppress(AttributeError):  # a stream that a test put there
+                stream.reconfigure(errors="replace")

@@ -1,0 +1,165 @@
+"""A release that is interrupted, at any moment and by anything, ends in seconds, leaves nothing running and goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.workspace import CASE, Workspace
+
+pytestmark = pytest.mark.integration
+RELEASE = (sys.executable, "-m", "flows", "release", CASE)
+END_SECONDS = 5.0
+Release = subprocess.Popen[str]
+
+
+@pytest.fixture
+def slow(workspace: Workspace) -> Workspace:
+    """A workspace whose next release trains for a long time."""
+    workspace.configure(train__rounds=30_000)
+    return workspace
+
+
+@pytest.fixture
+def release(slow: Workspace) -> Iterator[Release]:
+    """A release under way, in a session of its own as a terminal would give it."""
+    process = subprocess.Popen(
+        RELEASE,
+        cwd=slow.root,
+        env=slow.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    for pid in processes_of(slow):
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+def processes_of(workspace: Workspace, words: str = "") -> list[int]:
+    """Return the processes that work for a workspace, whoever started them, with `words` on their command line."""
+    marker = f"PORTCULLIS_HOME={workspace.home}".encode()
+    pids = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            is_ours = marker in (entry / "environ").read_bytes().split(b"\0")
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if is_ours and words in command:
+            pids.append(int(entry.name))
+    return pids
+
+
+def wait_for(workspace: Workspace, words: str) -> int:
+    """Return the process with these words on its command line, as soon as there is one."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if pids := processes_of(workspace, words):
+            return pids[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no process with {words!r} was started")
+
+
+def to_the_command(number: int) -> Callable[[Workspace, Release], None]:
+    return lambda _workspace, release: os.kill(release.pid, number)
+
+
+def to_the_terminal(number: int) -> Callable[[Workspace, Release], None]:
+    """What Ctrl-C does: the signal goes to the whole group."""
+    return lambda _workspace, release: os.killpg(release.pid, number)
+
+
+def kill(words: str) -> Callable[[Workspace, Release], None]:
+    return lambda workspace, _release: os.kill(wait_for(workspace, words), signal.SIGKILL)
+
+
+ENDS: dict[str, tuple[Callable[[Workspace, Release], None], int, str]] = {
+    "Ctrl-C": (to_the_terminal(signal.SIGINT), 130, "ended by SIGINT"),
+    "SIGINT to the command alone": (to_the_command(signal.SIGINT), 130, "ended by SIGINT"),
+    "SIGTERM": (to_the_command(signal.SIGTERM), 143, "ended by SIGTERM"),
+    "a closed terminal": (to_the_terminal(signal.SIGHUP), 129, "ended by SIGHUP"),
+    "the API was killed": (kill("flows.temporary_api"), 4, "expected to be there until the end"),
+    "the flow was killed": (kill("flows.releasing"), 137, "ended by SIGKILL"),
+    "the command was killed": (to_the_command(signal.SIGKILL), -signal.SIGKILL, ""),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_end_in_mid_stage_takes_seconds_and_the_next_release_goes_on(
+    slow: Workspace, released: Workspace, release: Release, end: str
+) -> None:
+    cause, code, words = ENDS[end]
+    wait_for(slow, "tasks.running train")
+    started = time.monotonic()
+    cause(slow, release)
+
+    output, _ = release.communicate(timeout=60)
+    seconds = time.monotonic() - started
+    while (left := processes_of(slow)) and time.monotonic() - started < END_SECONDS:
+        time.sleep(0.05)
+
+    assert seconds < END_SECONDS, output
+    assert left == [], [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
+    assert release.returncode == code, output
+    assert words in output
+    assert "Traceback" not in output, output
+    assert not list((slow.root / "data").rglob(".draft-*")) or end in ("the flow was killed", "the command was killed")
+
+    slow.configure(train__rounds=20)
+    assert "REGISTERED" in slow.run(*RELEASE).stdout
+    for name in ("train/verdict.json", "decide/decision.json", "register/receipt.json"):
+        assert slow.path(name).read_bytes() == (released.root / "data" / CASE / name).read_bytes()
+    assert not list((slow.root / "data").rglob(".draft-*"))
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.5, 3.0])
+def test_an_interruption_while_everything_still_starts(slow: Workspace, release: Release, seconds: float) -> None:
+    time.sleep(seconds)
+    started = time.monotonic()
+    os.killpg(release.pid, signal.SIGINT)
+    output, _ = release.communicate(timeout=60)
+    assert time.monotonic() - started < END_SECONDS, output
+    assert processes_of(slow) == []
+    assert release.returncode == 130, output
+    assert "Traceback" not in output, output
+
+
+def test_an_interrupted_release_is_no_running_flow_run_afterwards(slow: Workspace, release: Release) -> None:
+    wait_for(slow, "tasks.running train")
+    os.kill(release.pid, signal.SIGTERM)
+    release.communicate(timeout=60)
+    script = (
+        "import sqlite3, os; c = sqlite3.connect(os.environ['PREFECT_HOME'] + '/prefect.db');"
+        "print(*[row[0] for row in c.execute('SELECT state_type FROM flow_run')])"
+    )
+    assert slow.run(sys.executable, "-c", script).stdout.split() == ["CRASHED"]
+
+
+def test_dvc_repro_that_is_interrupted_ends_without_a_traceback_and_leaves_nothing_running(slow: Workspace) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", f"register@{CASE}"],
+        cwd=slow.root,
+        env=slow.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(slow, "tasks.running train")
+    started = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert time.monotonic() - started < END_SECONDS, output
+    assert processes_of(slow) == []
+    assert process.returncode
+    assert "Traceback" not in output, output
