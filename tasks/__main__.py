@@ -9,13 +9,14 @@ Exit codes: 0 done (whatever the verdict), 2 something a person can mend, 3 a sh
 import os
 import signal
 import sys
+from pathlib import Path
 
 # Ctrl-C on `dvc repro` reaches the worker and the stage's process as well as DVC. Both end at once and without a
 # traceback: outputs and statements appear whole or not at all, so nothing has to be tidied up on the way out.
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from tasks.errors import PortcullisError, RefusedError
+from tasks.errors import ConfigError, PortcullisError, RefusedError
 from tasks.parentage import die_with_parent
 
 PATH = (
@@ -44,6 +45,19 @@ def main(arguments: list[str]) -> int:
     from tasks.evidence import attesting
 
     stage, case = arguments
+    code_folder = Path(__file__).resolve().parents[1]
+    if code_folder != Path.cwd().resolve():
+        # What would be signed for is the code in the current folder, and this is not it: PYTHONPATH,
+        # PYTHONSAFEPATH or an installed copy came first.
+        return _failed(
+            stage,
+            ConfigError(
+                f"python -m tasks {stage}",
+                expected=f"the code of the checkout that it is started in, {Path.cwd()}",
+                found=f"that of {code_folder}",
+                remedy="Unset PYTHONPATH and PYTHONSAFEPATH, or start it in that checkout.",
+            ),
+        )
     try:
         before = attesting.look(stage, case)
         child, reports = _start(stage, case)

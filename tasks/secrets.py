@@ -9,9 +9,30 @@ from tasks.errors import ConfigError
 
 
 def home(root: Path = Path()) -> Path:
-    """Return the folder of everything that must never be committed: `$PORTCULLIS_HOME`, else `.portcullis/`."""
-    folder = Path(os.environ.get("PORTCULLIS_HOME") or root / ".portcullis").absolute()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Return the folder of everything that must never be committed: `$PORTCULLIS_HOME`, else `.portcullis/`.
+
+    Raises:
+        ConfigError: It is a relative path, which would be another folder for each process, or it cannot be written to.
+    """
+    given = os.environ.get("PORTCULLIS_HOME")
+    if given and not Path(given).is_absolute():
+        raise ConfigError(
+            "$PORTCULLIS_HOME",
+            expected="an absolute path",
+            found="a relative one",
+            remedy="Give the whole path: stages and commands run in different folders.",
+        )
+
+    folder = Path(given or root / ".portcullis").absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            str(folder),
+            expected="a folder for keys, ledger and databases that can be written to",
+            found=type(error).__name__,
+            remedy="Set PORTCULLIS_HOME to a folder of your own.",
+        ) from error
     return folder
 
 

@@ -4,8 +4,10 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 
 from tasks.case import load_case
+from tasks.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Run the release; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     load_case(options.use_case)  # a mistyped name is told before Prefect's start-up
+    check_workspace(Path())
     from flows.attending import attend, prefect_api
 
     with prefect_api() as api:
@@ -28,3 +31,19 @@ def main(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return code
+
+
+def check_workspace(workspace: Path) -> None:
+    """Say before the work, not after it, that its results cannot be written.
+
+    Raises:
+        ConfigError: The checkout is somebody else's, and may not be written to.
+    """
+    for folder in (workspace, workspace / "data", workspace / ".dvc"):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise ConfigError(
+                str(folder.absolute()),
+                expected="a folder that you may write to: a release writes data/, .dvc/ and dvc.lock",
+                found="one that you may not",
+                remedy="Clone the project into a folder of your own, or ask its owner for write access.",
+            )

@@ -32,6 +32,16 @@ def spawned(monkeypatch):
     return found
 
 
+def test_a_stage_refuses_to_run_with_other_code_than_that_of_its_checkout(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PORTCULLIS_CHANNEL", raising=False)
+    monkeypatch.setattr(attesting, "look", lambda *_: pytest.fail("it was begun"))
+    assert door.main(["admit", "tiny"]) == 2
+    assert (
+        f"expected the code of the checkout that it is started in, {tmp_path}; found that of" in capsys.readouterr().err
+    )
+
+
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reader(spawned, monkeypatch):
     monkeypatch.setattr(attesting, "attest", lambda *_: ())
