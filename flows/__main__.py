@@ -57,12 +57,7 @@ def main(arguments: list[str]) -> int:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
     try:
-        code = run(options)
-        sys.stdout.flush()  # so that a reader who went away is met here, and not while Python ends
-        return code
-    except BrokenPipeError:  # `./portcullis requests | head`: not the command's fault
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - Python flushes it on its way out
-        return 128 + signal.SIGPIPE
+        return run(options)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
@@ -78,5 +73,17 @@ def _wire(command: Command, subparser: argparse.ArgumentParser) -> Callable[[arg
     return run
 
 
+def _exit_code(arguments: list[str]) -> int:
+    """Run `main`; a reader who went away (`./portcullis requests | head`) is no fault of the command."""
+    try:
+        try:
+            return main(arguments)
+        finally:
+            sys.stdout.flush()  # here, and not while Python ends, where nothing can be done about it
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_exit_code(sys.argv[1:]))

@@ -54,11 +54,25 @@ def settle() -> None:
 
 
 def settle_streams() -> None:
-    """Let no character that a terminal cannot show end a command after its work is done, nor a closed stream."""
-    for name in ("stdout", "stderr"):
+    """Let no character that a terminal cannot show end a command after its work is done, nor a closed stream.
+
+    A stream that the caller has closed (`>&-`) leads nowhere, and is open: else the next file that is
+    opened, a database perhaps, would take its number, and what is meant for the terminal would be
+    written into it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+            os.set_inheritable(descriptor, True)
+
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the caller: `>&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as it runs
+        if stream is None:
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
         else:
             with contextlib.suppress(AttributeError):  # a stream that a test put there
                 stream.reconfigure(errors="replace")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.digests import sha256_of
 from tasks.errors import EvidenceError, ServiceError
+from tasks.registry.moving import ARTIFACTS, follow_move
 from tasks.secrets import home
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def publish(release: Release, root: Path = Path()) -> Published:
     uri = registry_uri(root)
     try:
         with _one_at_a_time(root):
+            if "MLFLOW_TRACKING_URI" not in os.environ:
+                follow_move(home(root))
             client = MlflowClient(tracking_uri=uri)
             run_id = _finished_run(client, release, root)
             version, is_new = _version(client, release, run_id)
@@ -115,7 +118,7 @@ def _finished_run(client: "MlflowClient", release: Release, root: Path) -> str:
     experiment = client.get_experiment_by_name(release.experiment)
     if experiment is None:
         local = os.environ.get("MLFLOW_TRACKING_URI") is None
-        location = (home(root) / "mlartifacts" / release.experiment).as_uri() if local else None
+        location = (home(root) / ARTIFACTS / release.experiment).as_uri() if local else None
         experiment_id = client.create_experiment(release.experiment, artifact_location=location)
     else:
         experiment_id = experiment.experiment_id

@@ -2,16 +2,16 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+
+from tasks.registry.moving import follow_move
 
 CHECKOUT = Path(__file__).parents[2]
 CASE = "tiny"
@@ -77,7 +77,7 @@ class Workspace:
         """Return a copy of everything, registry and keys included."""
         shutil.copytree(self.root, root / "checkout", symlinks=True)
         shutil.copytree(self.home, root / "home")
-        _name_artifacts(root / "home", before=self.home)
+        follow_move(root / "home")
         return Workspace(root / "checkout", root / "home")
 
     def versions(self) -> list[str]:
@@ -113,15 +113,6 @@ def make(root: Path, home: Path) -> Workspace:
         subprocess.run(["git", *command], cwd=root, check=True)
     home.mkdir(parents=True)
     return Workspace(root, home)
-
-
-def _name_artifacts(home: Path, before: Path) -> None:
-    """Let a copied registry name its own artifacts, not those of the one it was copied from."""
-    places = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("model_versions", "source"),
-              ("model_versions", "storage_location"), ("logged_models", "artifact_location"))  # fmt: skip
-    with closing(sqlite3.connect(home / "mlflow.db")) as connection, connection:
-        for table, column in places:
-            connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(before), str(home)))
 
 
 def people(rows: int = 900) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 """Against a real MLflow on SQLite: once, whole, and safely again after a crash between any two calls."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,7 @@ from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
 from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
+from tasks.registry.moving import follow_move
 
 pytestmark = [
     pytest.mark.integration,
@@ -40,6 +44,35 @@ def release(tmp_path, monkeypatch):
         tags={"portcullis.gate.fairness": "pass"},
         documents={"evidence/fairness": verdict},
     )
+
+
+def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(release, tmp_path, monkeypatch):
+    import mlflow
+
+    publish(release)
+    old = tmp_path / "home"
+    moved = tmp_path / "moved to 100% elsewhere"
+    old.rename(moved)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(moved))
+    assert not publish(release).is_new
+    (version,) = versions()
+    assert version.source.startswith(moved.as_uri())
+    mlflow.set_tracking_uri(f"sqlite:///{moved}/mlflow.db")
+    assert mlflow.artifacts.list_artifacts(run_id=version.run_id)
+    assert not old.exists()
+
+
+def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_path):
+    follow_move(tmp_path)
+    assert not (tmp_path / "mlflow.db").exists()
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection, connection:
+        connection.execute("CREATE TABLE experiments (artifact_location TEXT)")
+        elsewhere = [("file:///srv/mlruns/3",), ("s3://bank/mlartifacts/loan",), ("file:///old/mlartifacts/a",)]
+        connection.executemany("INSERT INTO experiments VALUES (?)", elsewhere)
+    follow_move(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        found = {row[0] for row in connection.execute("SELECT artifact_location FROM experiments")}
+    assert found == {"file:///srv/mlruns/3", "s3://bank/mlartifacts/loan", f"{tmp_path.as_uri()}/mlartifacts/a"}
 
 
 def client():
