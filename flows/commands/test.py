@@ -8,7 +8,7 @@ STEPS = (
     ("lint", ("ruff", "check", ".")),
     ("format", ("ruff", "format", "--check", ".")),
     ("types", ("mypy",)),
-    ("tests", ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),  # the longest files come first
+    ("tests", ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")),  # the longest files come first
 )
 
 
