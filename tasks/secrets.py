@@ -26,14 +26,21 @@ def home(root: Path = Path()) -> Path:
     folder = Path(given or root / ".portcullis").absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat().st_uid
     except OSError as error:
-        raise ConfigError(
-            str(folder),
-            expected="a folder for keys, ledger and databases that can be written to",
-            found=type(error).__name__,
-            remedy="Set PORTCULLIS_HOME to a folder of your own.",
-        ) from error
+        raise _not_own(folder, type(error).__name__) from error
+    if os.getuid() not in (0, owner) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise _not_own(folder, "one of another account, or one that may not be written to")
     return folder
+
+
+def _not_own(folder: Path, found: str) -> ConfigError:
+    return ConfigError(
+        str(folder),
+        expected="a folder of one's own, for keys, ledger and databases",
+        found=found,
+        remedy="Set PORTCULLIS_HOME to a folder that belongs to the account that runs this.",
+    )
 
 
 def secret(name: str, root: Path = Path()) -> bytes:

@@ -4,11 +4,13 @@ import argparse
 import subprocess
 import sys
 
+# Two workers, a file on one of them, the longest files first; then the slowest tests by name.
+PYTEST = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
 STEPS = (
     ("lint", ("ruff", "check", ".")),
     ("format", ("ruff", "format", "--check", ".")),
     ("types", ("mypy",)),
-    ("tests", ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")),  # the longest files come first
+    ("tests", PYTEST),
 )
 
 
