@@ -4,6 +4,7 @@ The launcher (`portcullis`) settles what has to be so before Python starts; this
 """
 
 import contextlib
+import getpass
 import os
 import sys
 
@@ -49,6 +50,12 @@ def settle() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         os.environ[name] = ",".join(dict.fromkeys((*hosts, *LOOPBACK)))
+
+    # A container may run as a number that no account has; DVC wants a name.
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = f"uid-{os.getuid()}"
 
     settle_streams()
 

@@ -16,4 +16,3 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    os.environ["PYTHONHASHSEED"] = os.environ.get("PYTHONHASHSEED", "random")
