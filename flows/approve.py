@@ -5,10 +5,15 @@ What the form takes is an envelope that the approver has signed with their own k
 matter.
 """
 
+from uuid import UUID
+
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
+from prefect.input.actions import read_flow_run_input
+from prefect.input.run_input import Keyset, keyset_from_paused_state
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
+from prefect.states import Suspended
 from pydantic import Field
 
 from flows.evidence import opened
@@ -31,6 +36,12 @@ class Approval(RunInput):
         description="What `./portcullis approve <use case> --model … --reason … --expires … --print` printed.",
     )
 
+    @classmethod
+    def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
+        """Store the form with the flow run, unless it is there: Prefect's server takes each key once."""
+        if read_flow_run_input(keyset["schema"], flow_run_id=flow_run_id) is None:
+            super().save(keyset, flow_run_id)
+
 
 def lacks_only_approval(case: str, model: str) -> bool:
     """Say whether a model would be registered if a second person approved it."""
@@ -52,7 +63,13 @@ def ask(case: str, model: str) -> None:
         f"`./portcullis approve {case} --model sha256:{model} --reason … --expires … --print`"
     )
     form = Approval.with_initial_data(description=said, envelope="")
-    given = suspend_flow_run(wait_for_input=form, timeout=30 * DAY, key=f"approval-{model[:16]}")
+    key = f"approval-{model[:16]}"
+
+    # Prefect announces the state first and stores the form after it (prefect/flow_runs.py, suspend_flow_run: the call
+    # of propose_state_sync stands before wait_for_input.save, in 3.8.8). Whoever answers in between is turned away with
+    # "Run input schema not found". So the form is stored before, and Prefect's own `save` finds it there.
+    form.save(keyset_from_paused_state(Suspended(pause_key=key)))
+    given = suspend_flow_run(wait_for_input=form, timeout=30 * DAY, key=key)
     hand_in(case, model, given.envelope)
 
 
