@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.errors import ServiceError
+from tasks.errors import ConfigError, ServiceError
 
 POOL = "portcullis"
 
@@ -29,7 +29,14 @@ def main(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    port = options.port or _free_port()
+    port = options.port or free_port()
+    if _is_taken(port):  # else it would be the other server that answers, and is given these deployments
+        raise ConfigError(
+            f"port {port} of 127.0.0.1",
+            expected="one on which nobody listens",
+            found="one that answers",
+            remedy="End what listens there, or give another one: `--port 0` finds a free one.",
+        )
     address = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
@@ -39,11 +46,12 @@ def main(options: argparse.Namespace) -> int:
         "PORTCULLIS_ROOT": str(Path.cwd()),
         "PREFECT_CLI_PROMPT": "false",
     }
-    with _process(["server", "start", "--host", "127.0.0.1", "--port", str(port)], environment) as server:
+    serve = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with _process([sys.executable, "-m", "flows.server", *serve], environment) as server:
         _wait_for(f"{address}/api/health", server, options.wait_seconds)
-        _prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
-        _prefect(["deploy", "--all"], environment)
-        with _process(["worker", "start", "--pool", POOL], environment) as worker:
+        _run_prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
+        _run_prefect(["deploy", "--all"], environment)
+        with _process(_prefect_command(["worker", "start", "--pool", POOL]), environment) as worker:
             print(
                 f"\nOpen {address}/deployments and start `release`. Ctrl-C ends the server and its worker.\n",
                 flush=True,
@@ -52,9 +60,9 @@ def main(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a long-lived prefect process in its own session (one under a shell's job control ignores SIGTERM)."""
-    process = subprocess.Popen(_command(arguments), env=environment, start_new_session=True)
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         yield process
     finally:
@@ -66,8 +74,8 @@ def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subp
             process.wait()
 
 
-def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(_command(arguments), env=environment, capture_output=True, text=True, check=False)
+def _run_prefect(arguments: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(_prefect_command(arguments), env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(
             f"prefect {' '.join(arguments)}",
@@ -77,7 +85,7 @@ def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
         )
 
 
-def _command(arguments: list[str]) -> list[str]:
+def _prefect_command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "prefect", *arguments]
 
 
@@ -102,7 +110,13 @@ def _until_one_ends(*processes: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def _free_port() -> int:
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
