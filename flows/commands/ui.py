@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import fcntl
+import json
 import os
 import signal
 import socket
@@ -11,8 +13,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
+from tasks.secrets import home
 
 POOL = "portcullis"
 
@@ -27,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has SIGINT ignored
-        signal.signal(number, signal.default_int_handler)
+    _listen_to_signals()
     port = options.port or free_port()
     if _is_taken(port):  # else it would be the other server that answers, and is given these deployments
         raise ConfigError(
@@ -46,12 +49,14 @@ def main(options: argparse.Namespace) -> int:
         "PORTCULLIS_ROOT": str(Path.cwd()),
         "PREFECT_CLI_PROMPT": "false",
     }
-    serve = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with _process([sys.executable, "-m", "flows.server", *serve], environment) as server:
+    serve = [sys.executable, "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    work = _prefect_command(["worker", "start", "--pool", POOL])
+    with _only_here() as lock, _process(serve, environment, lock) as server:
         _wait_for(f"{address}/api/health", server, options.wait_seconds)
         _run_prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _run_prefect(["deploy", "--all"], environment)
-        with _process(_prefect_command(["worker", "start", "--pool", POOL]), environment) as worker:
+        _end_interrupted_runs(f"{address}/api")
+        with _process(work, environment, lock) as worker:
             print(
                 f"\nOpen {address}/deployments and start `release`. Ctrl-C ends the server and its worker.\n",
                 flush=True,
@@ -59,10 +64,33 @@ def main(options: argparse.Namespace) -> int:
             return _until_one_ends(server, worker)
 
 
+def _listen_to_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # a closed terminal; `nohup` ignores it, and so it stays
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 @contextlib.contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _only_here() -> Iterator[int]:
+    """Hold the lock of this installation's `ui`; server and worker inherit it, so that it lasts as long as they do."""
+    with (home() / "ui.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                "`./portcullis ui`",
+                expected="one server and one worker of this installation",
+                found="others that are running",
+                remedy="Use those, or end them first.",
+            ) from error
+        yield stream.fileno()
+
+
+@contextlib.contextmanager
+def _process(command: list[str], environment: dict[str, str], lock: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run a long-lived prefect process in its own session (one under a shell's job control ignores SIGTERM)."""
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    process = subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=(lock,))
     try:
         yield process
     finally:
@@ -72,6 +100,34 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[subpro
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _end_interrupted_runs(api: str) -> None:
+    """Say of runs that were under way when their worker ended that they crashed, and free the slots that they hold.
+
+    Nobody else would. Who holds a deployment's only slot is known to the server's memory alone, which ended with it
+    (`prefect/server/concurrency/lease_storage/memory.py`, in 3.8.8), while the database goes on counting the slot as
+    taken: every later run of that deployment, scheduled ones included, would wait for it for ever.
+    """
+    under_way = {
+        "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+    }
+    message = "Its worker ended before it did. Start it again: it goes on where it stopped."
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": message}
+    for run in _post(f"{api}/flow_runs/filter", under_way):
+        _post(f"{api}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+
+
+def _post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+    except OSError as error:
+        raise ServiceError(
+            "Prefect server", expected=f"an answer at {url}", found=str(error), remedy="Its own words are above."
+        ) from error
 
 
 def _run_prefect(arguments: list[str], environment: dict[str, str]) -> None:
