@@ -1,76 +1,65 @@
 """A deployed run that suspends for a second person: the form alone is no approval, a signed envelope in it is."""
 
-import signal
-import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.flows.workspace import CASE
+from tests.flows.serving import ENDED, Ui, running
+from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+RELEASE = f"release-{CASE}"
 
 
 @pytest.fixture
-def ui(workspace):
-    """A server and a worker over a workspace whose use case asks for approval; yields address and workspace."""
+def ui(workspace: Workspace, tmp_path: Path) -> Iterator[Ui]:
+    """A server and a worker over a workspace whose use case asks for approval."""
     workspace.configure(register__approval=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "ui", "--port", "0"],
-        cwd=workspace.root, env=workspace.environment(PORTCULLIS_ACTOR="dev-1"),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        yield next(line.split()[1] for line in process.stdout if line.startswith("Open http")).removesuffix(
-            "/deployments"
-        )
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+    with running(workspace, tmp_path / "ui.log", PORTCULLIS_ACTOR="dev-1") as ui:
+        yield ui
 
 
-def wait_for(address, run_id, states):
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        run = httpx.get(f"{address}/api/flow_runs/{run_id}", timeout=30).json()
-        if run["state_type"] in states:
-            return run
-        time.sleep(1)
-    raise AssertionError(f"the run is {run['state']}")
+def suspended(ui: Ui) -> str:
+    """Start a release and return its id as soon as it is said to wait for approval; by then its form must be there."""
+    run_id = ui.start(RELEASE)
+    state = ui.wait_for_state(run_id, "PAUSED", *ENDED)
+    assert state["name"] == "Suspended", state
+
+    inputs = ui.ask("POST", f"/flow_runs/{run_id}/input/filter", prefix="suspended-", limit=10)
+    stored = {item["key"].rpartition("-")[2]: datetime.fromisoformat(item["created"]) for item in inputs}
+    assert set(stored) == {"schema", "description"}
+    assert max(stored.values()) < datetime.fromisoformat(state["timestamp"])
+    return run_id
 
 
-def started(address):
-    name = f"release/release-{CASE}"
-    deployment = httpx.get(f"{address}/api/deployments/name/{name}", timeout=30).json()["id"]
-    made = httpx.post(f"{address}/api/deployments/{deployment}/create_flow_run", json={}, timeout=60)
-    assert made.is_success, made.text
-    return made.json()["id"]
+def resume(ui: Ui, run_id: str, envelope: str) -> None:
+    """Answer the form once, as a browser does, which asks no second time."""
+    body: dict[str, Any] = {"run_input": {"envelope": envelope}}
+    answer = httpx.post(f"{ui.address}/api/flow_runs/{run_id}/resume", json=body, timeout=60)
+    assert (answer.status_code, answer.json().get("status")) == (httpx.codes.CREATED, "ACCEPT"), answer.text
 
 
-def resume(address, run_id, envelope):
-    body = {"run_input": {"envelope": envelope}}
-    done = httpx.post(f"{address}/api/flow_runs/{run_id}/resume", json=body, timeout=30)
-    assert done.json()["status"] == "ACCEPT", done.text
-
-
-def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(ui, workspace, tmp_path):
+def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
+    ui: Ui, workspace: Workspace, tmp_path: Path
+) -> None:
     key = tmp_path / "ann.pem"
     commands = [sys.executable, "-m", "flows"]
     (tmp_path / "ann.pub").write_text(workspace.run(*commands, "keys", "make", str(key)).stdout)
     workspace.run(*commands, "keys", "enrol", str(tmp_path / "ann.pub"), "--role", "approval", "--holder", "ann-7")
-    first = started(ui)
-    suspended = wait_for(ui, first, {"PAUSED", *ENDED})
-    assert suspended["state"]["name"] == "Suspended", suspended["state"]
+
+    first = suspended(ui)
     resume(ui, first, "I, Ann, approve this model.")
-    ended = wait_for(ui, first, ENDED)
-    assert ended["state"]["name"] == "Blocked", ended["state"]
-    assert "approval: nobody has approved this model" in ended["state"]["message"]
+    ended = ui.wait_for_state(first, *ENDED)
+    assert ended["name"] == "Blocked", ended
+    assert "approval: nobody has approved this model" in ended["message"]
     assert not workspace.path("register/receipt.json").exists()
-    second = started(ui)
-    wait_for(ui, second, {"PAUSED", *ENDED})
+
+    second = suspended(ui)
     script = f"from flows.evidence import model_here; print(model_here('{CASE}'))"
     model = workspace.run(sys.executable, "-c", script).stdout.strip()
     envelope = workspace.run(
@@ -78,5 +67,5 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(ui
         "--expires", "2099-12-31", "--print",
     ).stdout  # fmt: skip
     resume(ui, second, envelope)
-    assert wait_for(ui, second, ENDED)["state_type"] == "COMPLETED"
+    assert ui.wait_for_state(second, *ENDED)["type"] == "COMPLETED"
     assert workspace.path("register/receipt.json").exists()

@@ -1,0 +1,124 @@
+"""`./portcullis ui` while a test talks to it: a server and a worker on a free port, what they print in a file."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.flows.workspace import Workspace
+
+PATIENCE_SECONDS = 300
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+OPEN = re.compile(r"^Open (http\S+)/deployments ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Ui:
+    """A running `ui` command: its process, where it answers, and the file of all that its processes print."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log_path: Path
+
+    def ask(self, method: str, path: str, **body: Any) -> Any:
+        """Ask Prefect's API."""
+        answer = httpx.request(method, f"{self.address}/api{path}", json=body if method == "POST" else None, timeout=60)
+        return answer.raise_for_status().json()
+
+    def start(self, name: str, **parameters: Any) -> str:
+        """Start a deployment as a person does, with what the form asks for, and return the run's id."""
+        run = self.ask("POST", f"/deployments/{self._deployment_id(name)}/create_flow_run", parameters=parameters)
+        return str(run["id"])
+
+    def wait_for_state(self, run_id: str, *state_types: str) -> dict[str, Any]:
+        """Wait until a run is in one of some states, and return the state."""
+        states: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            states.append(self.ask("GET", f"/flow_runs/{run_id}")["state"])
+            return states[-1]["type"] in state_types
+
+        self.wait_until(is_there, f"run in one of {', '.join(state_types)}")
+        return states[-1]
+
+    def runs(self, name: str, *state_types: str) -> list[dict[str, Any]]:
+        """Return the runs of a deployment that are in one of some states, in the order in which they were due."""
+        of = {"deployment_id": {"any_": [self._deployment_id(name)]}, "state": {"type": {"any_": state_types}}}
+        runs: list[dict[str, Any]] = self.ask("POST", "/flow_runs/filter", flow_runs=of, sort="EXPECTED_START_TIME_ASC")
+        return runs
+
+    def scheduled_runs(self, name: str, *state_types: str) -> list[dict[str, Any]]:
+        """Return those of them that the server's own scheduler made."""
+        runs = self.runs(name, *state_types)
+        return [run for run in runs if run["auto_scheduled"] and run["created_by"]["type"] == "SCHEDULE"]
+
+    def state_names(self, run_id: str) -> list[str]:
+        """Return the names of all states in which a run has been, the latest last."""
+        states = self.ask("GET", f"/flow_run_states/?flow_run_id={run_id}")
+        return [state["name"] for state in sorted(states, key=lambda state: str(state["timestamp"]))]
+
+    def stages(self, run_id: str) -> dict[str, str]:
+        """Return how each stage of a release ended."""
+        tasks = self.ask("POST", "/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        return {task["name"]: task["state_name"] for task in tasks}
+
+    def descendants(self) -> list[psutil.Process]:
+        """Return the processes that `ui` has started, and those that they have."""
+        is_running = self.process.poll() is None
+        return psutil.Process(self.process.pid).children(recursive=True) if is_running else []
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something, as long as `ui` runs."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert self.process.poll() is None, f"ui ended: {self.log_path.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, f"no {what} in time: {self.log_path.read_text()[-4000:]}"
+            time.sleep(0.2)
+
+    def _deployment_id(self, name: str) -> str:
+        flow = "release" if name.startswith("release-") else name
+        return str(self.ask("GET", f"/deployments/name/{flow}/{name}")["id"])
+
+
+@contextmanager
+def running(
+    workspace: Workspace, log_path: Path, *, end: signal.Signals = signal.SIGINT, **environment: str
+) -> Iterator[Ui]:
+    """Run `ui` until the block ends, then send it a signal: nothing that it has started may outlive it.
+
+    What it prints goes to a file: a pipe that nobody reads is full after 64 KiB, and whoever writes next stands still.
+    """
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", "ui", "--port", "0"],
+            cwd=workspace.root,
+            env=workspace.environment(PYTHONUNBUFFERED="1", **environment),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    ui = Ui(process, "", log_path)
+    try:
+        ui.wait_until(lambda: bool(OPEN.search(log_path.read_text())), "server")
+        (address,) = OPEN.findall(log_path.read_text())
+        yield Ui(process, address, log_path)
+    finally:
+        started = ui.descendants()
+        process.send_signal(end)
+        try:
+            process.wait(timeout=90)
+        finally:
+            _, left = psutil.wait_procs(started, timeout=5)
+            for survivor in left:
+                survivor.kill()
+    assert process.returncode == 130
+    assert len(started) >= 2, "server and worker were not among the processes that were watched"
+    assert left == []
