@@ -3,7 +3,8 @@
 Prefect would start one by itself, in the process group of the command: Ctrl-C would end it before
 the flow, which would then try for minutes to report to nobody. This one is out of the terminal's
 reach, ends with the process that started it, and serves a socket that is bound already, so that two
-releases that start at once never take each other's port.
+releases that start at once never take each other's port. They share a database, and wait for one
+another there.
 """
 
 import socket
@@ -18,6 +19,9 @@ def main(descriptor: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
+    from flows.server import wait_on_sqlite
+
+    wait_on_sqlite()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     with socket.socket(fileno=descriptor) as listening:
