@@ -113,9 +113,9 @@ def wait_until_it_answers(url: str, seconds: float = STARTUP_SECONDS) -> None:
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=seconds) as answer:
-            if answer.status == 200:
-                return
+        # A socket that nobody serves yet keeps the question until somebody does: there is mostly just one.
+        if _refusal(url, deadline - time.monotonic()) is None and time.monotonic() < deadline:
+            return
         time.sleep(POLL_SECONDS)
     raise ServiceError(
         f"Prefect's API {_shown(url)}",
@@ -153,7 +153,7 @@ def attend(command: list[str], api: Api) -> int:
             f"Prefect's API {_shown(api.url)}",
             expected="to be there until the end",
             found=problem,
-            remedy="The release was ended, and nothing is half-done: run the same command again, it goes on there.",
+            remedy="Its own words, if any, are above. Nothing is half-done: the same command goes on where it stopped.",
         )
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
@@ -206,7 +206,7 @@ def _interruptions() -> Iterator[list[int]]:
 def _refusal(url: str, seconds: float) -> str | None:
     """Return why nobody answers at a URL, or None where somebody does, whatever the answer is."""
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=seconds):
+        with urllib.request.urlopen(f"{_shown(url).rstrip('/')}/health", timeout=max(seconds, POLL_SECONDS)):
             return None
     except urllib.error.HTTPError as error:
         error.close()

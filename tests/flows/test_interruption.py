@@ -134,6 +134,19 @@ def test_an_interruption_while_everything_still_starts(slow: Workspace, release:
     assert "Traceback" not in output, output
 
 
+def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) -> None:
+    release.kill()
+    release.wait()
+    slow.configure(train__rounds=21, explain__stability_draws=400)
+    again = subprocess.Popen(RELEASE, cwd=slow.root, env=slow.environment(), stdout=subprocess.DEVNULL)
+    wait_for(slow, "tasks.running explain")
+    started = time.monotonic()
+    again.terminate()
+    assert again.wait(timeout=60) == 143
+    assert time.monotonic() - started < END_SECONDS
+    assert processes_of(slow) == []
+
+
 def test_an_interrupted_release_is_no_running_flow_run_afterwards(slow: Workspace, release: Release) -> None:
     wait_for(slow, "tasks.running train")
     os.kill(release.pid, signal.SIGTERM)

@@ -1,0 +1,143 @@
+"""What attends a release: which API it takes, when it gives an API up, and how it ends what it started."""
+
+import http.server
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows import attending
+from flows.attending import Api, attend, configured_url, end, prefect_api, wait_until_it_answers
+from tasks.errors import ServiceError
+
+
+@pytest.fixture
+def answering() -> Iterator[str]:
+    """A server that answers everything with 401: somebody is there."""
+
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
+@pytest.fixture
+def dead() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+
+
+def python(script: str) -> list[str]:
+    return [sys.executable, "-c", script]
+
+
+def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    assert configured_url() is None
+    profiles = 'active = "bank"\n[profiles.bank]\nPREFECT_API_URL = "https://bank.example/api"\n[profiles.other]\n'
+    (tmp_path / "profiles.toml").write_text(profiles)
+    assert configured_url() == "https://bank.example/api"
+    monkeypatch.setenv("PREFECT_PROFILE", "other")
+    assert configured_url() is None
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    assert configured_url() == "http://127.0.0.1:1/api"
+    (tmp_path / "profiles.toml").write_text("no toml [")
+    monkeypatch.delenv("PREFECT_API_URL")
+    assert configured_url() is None
+
+
+def test_a_configured_api_that_answers_anything_is_taken(answering: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", answering)
+    with prefect_api() as api:
+        assert (api.url, api.process) == (answering, None)
+        assert api.problem() is None
+    wait_until_it_answers(answering, 5)
+
+
+def test_a_configured_api_that_does_not_is_refused_without_its_password(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", dead.replace("//", "//me:hunter2@"))
+    with pytest.raises(ServiceError, match="found ConnectionRefusedError") as error, prefect_api():
+        pytest.fail("it was begun")
+    assert "hunter2" not in str(error.value)
+
+
+def test_an_api_that_never_answers_is_not_waited_for_without_end(dead: str) -> None:
+    with pytest.raises(ServiceError, match=r"expected an answer within 0.3 s"):
+        wait_until_it_answers(dead, 0.3)
+
+
+def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attending, "PING_SECONDS", 0)
+    monkeypatch.setattr(attending, "_refusal", lambda *_: answers.pop(0))
+    answers: list[str | None] = ["refused", None, "refused", "refused"]
+    api = Api(dead)
+    assert [api.problem() for _ in range(4)] == [None, None, None, "refused"]
+
+
+def test_what_is_attended_passes_its_exit_code_and_its_api_on(answering: str) -> None:
+    script = f"import os, sys; sys.exit(7 if os.environ['PREFECT_API_URL'] == {answering!r} else 1)"
+    assert attend(python(script), Api(answering)) == 7
+    assert attend(python("import os; os.kill(os.getpid(), 9)"), Api(answering)) == 137
+
+
+def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    server = subprocess.Popen(python("import time; time.sleep(0.5)"))
+    script = (
+        "import pathlib, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid)); time.sleep(60)"
+    )
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="expected to be there until the end; found it ended with exit code 0"):
+        attend(python(script), Api("http://127.0.0.1:9/api", server))
+    assert time.monotonic() - started < 5
+    if (pid := tmp_path / "pid").exists():
+        assert not is_running(int(pid.read_text()))
+
+
+def test_what_does_not_end_when_asked_is_killed_after_its_grace_or_at_a_second_signal() -> None:
+    deaf = python(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    )
+    for grace, impatient in ((0.3, None), (30.0, Growing())):
+        with subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            started = time.monotonic()
+            end(process, grace, impatient)
+            assert time.monotonic() - started < 5
+            assert process.returncode == -signal.SIGKILL
+
+
+class Growing(list[int]):
+    """Signals received so far: one at first, another one soon after."""
+
+    def __len__(self) -> int:
+        self.append(signal.SIGINT)
+        return super().__len__()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
