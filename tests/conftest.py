@@ -1,6 +1,7 @@
 """What every test stands on: an environment that this machine and its user have not coloured."""
 
 import os
+import signal
 
 import pytest
 
@@ -16,3 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    # Under `nohup`, or in the background of a shell, these are ignored, and so they are in all that a test starts.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)

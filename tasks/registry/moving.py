@@ -5,13 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 ARTIFACTS = "mlartifacts"
-PLACES = (
+LOCATIONS = (  # of artifacts, in MLflow's tables
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
+PLACES = (*LOCATIONS, ("model_versions", "source"))  # the last one may also be `models:/…`
 
 
 def follow_move(home: Path) -> None:

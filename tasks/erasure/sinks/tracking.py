@@ -16,14 +16,9 @@ from tasks.erasure.sinks.files import Files
 from tasks.erasure.sinks.sink import Purged
 from tasks.erasure.traces import Traces
 from tasks.registry.client import registry_uri
+from tasks.registry.moving import LOCATIONS
 
 URL = "PORTCULLIS_MLFLOW_DATABASE_URL"
-LOCATIONS = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-)
 
 
 @dataclass(frozen=True)
