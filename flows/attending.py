@@ -28,7 +28,7 @@ from types import FrameType
 
 from tasks.errors import ServiceError
 
-GRACE_SECONDS = 2.0  # for a flow that was asked to end: two stages end within one; a person waits no longer than five
+GRACE_SECONDS = 3.0  # for a flow that was asked to end: it takes one; a person waits no longer than five
 SERVER_GRACE_SECONDS = 1.5
 ANSWER_SECONDS = 5.0
 STARTUP_SECONDS = 120.0  # the first start on a new home makes Prefect's database: 19 s on a slow machine
@@ -57,7 +57,8 @@ class Api:
             return None
         self._pinged = time.monotonic()
         refusal = _refusal(self.url, PING_SECONDS)
-        self._lost = self._lost + 1 if refusal else 0
+        is_gone = refusal == ConnectionRefusedError.__name__  # a name server that hiccups is no dead API
+        self._lost = self._lost + 1 if is_gone else 0
         return refusal if self._lost >= LOST_PINGS else None
 
 
@@ -162,17 +163,20 @@ def end(process: "subprocess.Popen[bytes]", grace_seconds: float, impatient: lis
     """End a process that leads a session, then whatever is left of its session.
 
     Args:
-        process: What was started with `start_new_session`. One that has ended by itself is left alone.
+        process: What was started with `start_new_session`. One that has ended in good order is left alone.
         grace_seconds: How long it may take to end by itself after SIGTERM.
         impatient: The signals received so far; another one that comes meanwhile ends the patience.
     """
-    if process.poll() is not None:
+    code = process.poll()
+    if code is not None and code >= 0:
         return
-    count = len(impatient or ())
-    process.terminate()
-    deadline = time.monotonic() + grace_seconds
-    while process.poll() is None and time.monotonic() < deadline and len(impatient or ()) == count:
-        time.sleep(POLL_SECONDS / 5)
+
+    if code is None:
+        count = len(impatient or ())
+        process.terminate()
+        deadline = time.monotonic() + grace_seconds
+        while process.poll() is None and time.monotonic() < deadline and len(impatient or ()) == count:
+            time.sleep(POLL_SECONDS / 5)
 
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from flows.environment import settle_streams
 from tasks.errors import PortcullisError, RefusedError, ServiceError
 from tasks.parentage import die_with_parent
 
@@ -15,6 +16,7 @@ from tasks.parentage import die_with_parent
 def main(case: str, parent: int) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     die_with_parent(parent)
+    settle_streams()
     from flows.attending import wait_until_it_answers
     from flows.release import UseCase, release
     from flows.stages import UNAVAILABLE

@@ -88,9 +88,10 @@ def test_an_api_that_never_answers_is_not_waited_for_without_end(dead: str) -> N
 def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attending, "PING_SECONDS", 0)
     monkeypatch.setattr(attending, "_refusal", lambda *_: answers.pop(0))
-    answers: list[str | None] = ["refused", None, "refused", "refused"]
+    refused = "ConnectionRefusedError"
+    answers: list[str | None] = [refused, None, refused, "gaierror", refused, refused]
     api = Api(dead)
-    assert [api.problem() for _ in range(4)] == [None, None, None, "refused"]
+    assert [api.problem() for _ in range(6)] == [None] * 5 + [refused]
 
 
 def test_what_is_attended_passes_its_exit_code_and_its_api_on(answering: str) -> None:
@@ -111,6 +112,8 @@ def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(t
         attend(python(script), Api("http://127.0.0.1:9/api", server))
     assert time.monotonic() - started < 5
     if (pid := tmp_path / "pid").exists():
+        while is_running(int(pid.read_text())) and time.monotonic() - started < 5:
+            time.sleep(0.01)
         assert not is_running(int(pid.read_text()))
 
 
