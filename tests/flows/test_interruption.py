@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.attending import wait_until_it_answers
 from tests.flows.workspace import CASE, Workspace
+from tests.services import free_port
 
 pytestmark = pytest.mark.integration
 RELEASE = (sys.executable, "-m", "flows", "release", CASE)
@@ -144,6 +146,32 @@ def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) 
     again.terminate()
     assert again.wait(timeout=60) == 143
     assert time.monotonic() - started < END_SECONDS
+    assert processes_of(slow) == []
+
+
+def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, cwd=slow.root, env=slow.environment(), start_new_session=True) as server:
+        try:
+            wait_until_it_answers(url)
+            release = subprocess.Popen(
+                RELEASE,
+                cwd=slow.root,
+                env=slow.environment(PREFECT_API_URL=url),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            wait_for(slow, "tasks.running train")
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+        started = time.monotonic()
+        output, _ = release.communicate(timeout=60)
+    assert time.monotonic() - started < END_SECONDS, output
+    assert release.returncode == 4, output
+    assert "expected to be there until the end; found ConnectionRefusedError" in output
     assert processes_of(slow) == []
 
 
