@@ -15,6 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in set(os.environ):
         if not name.startswith((*HARMLESS, *OURS)):
             del os.environ[name]
+    # Who runs the tests must not be who approves in them, whatever their login is: `ann` is in use.
+    os.environ["PORTCULLIS_ACTOR"] = "the-suite"
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     # Under `nohup`, or in the background of a shell, these are ignored, and so they are in all that a test starts.

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -51,12 +52,12 @@ def main(options: argparse.Namespace) -> int:
     }
     serve = [sys.executable, "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     work = _prefect_command(["worker", "start", "--pool", POOL])
-    with _only_here() as lock, _process(serve, environment, lock) as server:
+    with _only_here() as lock, _process(serve, environment, lock) as server, _scratch() as scratch:
         _wait_for(f"{address}/api/health", server, options.wait_seconds)
         _run_prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _run_prefect(["deploy", "--all"], environment)
         _end_interrupted_runs(f"{address}/api")
-        with _process(work, environment, lock) as worker:
+        with _process(work, environment | {"TMPDIR": scratch}, lock) as worker:
             print(
                 f"\nOpen {address}/deployments and start `release`. Ctrl-C ends the server and its worker.\n",
                 flush=True,
@@ -85,6 +86,17 @@ def _only_here() -> Iterator[int]:
                 remedy="Use those, or end them first.",
             ) from error
         yield stream.fileno()
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+    """Give the worker a folder for temporary files that is nobody else's.
+
+    Prefect's worker keeps its own below `runner_storage` in the folder that all accounts share: where
+    another account has run one, it cannot even start (`prefect/runner/runner.py`, `_tmp_dir`, in 3.8.8).
+    """
+    with tempfile.TemporaryDirectory(prefix="portcullis-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 @contextlib.contextmanager

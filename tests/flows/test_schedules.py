@@ -42,6 +42,11 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(scheduled: Wo
         ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
         ui.wait_until(lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)}, "end of those by hand")
         time.sleep(max(0.0, WATCHED_SECONDS - (time.monotonic() - began)))
+        (scratch,) = {
+            Path(process.environ()["TMPDIR"]) for process in ui.descendants() if "worker" in process.cmdline()
+        }
+        assert scratch.stat().st_mode & 0o077 == 0, "another account's worker would meet this one's files"
+        assert list(scratch.glob("runner_storage/*"))
 
         releases = ui.runs(RELEASE, *ENDED)
         erasures = ui.runs(ERASE_DUE, *ENDED)

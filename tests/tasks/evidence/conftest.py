@@ -17,7 +17,7 @@ def signed(tmp_path, monkeypatch):
     """The root of a use case whose every stage before `register` was signed for."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
-    for name in ("PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT", "PORTCULLIS_ACTOR"):
+    for name in ("PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
         monkeypatch.delenv(name, raising=False)
     root = judged(tmp_path / "checkout")
     decide(Work("decide", CASE, root))
