@@ -35,7 +35,6 @@ def ask_git(workspace: Path, *arguments: str) -> "subprocess.CompletedProcess[by
             env=git_environment(),
             capture_output=True,
             check=False,
-            timeout=600,
         )
     except FileNotFoundError:
         return None
