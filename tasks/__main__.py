@@ -82,7 +82,8 @@ def _start(stage: str, case: str) -> tuple[int, int]:
         environment["PORTCULLIS_LEDGER_URL"] = reader
     environment |= {"PORTCULLIS_REPORT_FD": str(pipe), "PORTCULLIS_WORKER_PID": str(os.getpid())}
     command = [sys.executable, "-m", "tasks.running", stage, case]
-    child = os.posix_spawn(sys.executable, command, environment)
+    # Ctrl-C waits until the process has seen to it: an interpreter that is still starting would print a traceback.
+    child = os.posix_spawn(sys.executable, command, environment, setsigmask=[signal.SIGINT])
     os.close(pipe)
     return child, reports
 

@@ -12,6 +12,7 @@ import sys
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in the worker: see tasks/__main__.py
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.parentage import die_with_parent

@@ -19,7 +19,7 @@ def spawned(monkeypatch):
     """What the stage's process was started with; it ends well at once."""
     found = {}
 
-    def spawn(path, command, environment):
+    def spawn(path, command, environment, **_):
         found.update(command=command, environment=environment)
         child = os.fork()
         if child == 0:
