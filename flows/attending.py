@@ -29,6 +29,7 @@ from types import FrameType
 from tasks.errors import ServiceError
 
 GRACE_SECONDS = 3.0  # for a flow that was asked to end: it takes one; a person waits no longer than five
+DEAF_GRACE_SECONDS = 1.0  # for one whose API is gone
 SERVER_GRACE_SECONDS = 1.5
 ANSWER_SECONDS = 5.0
 STARTUP_SECONDS = 120.0  # the first start on a new home makes Prefect's database: 19 s on a slow machine
@@ -144,8 +145,8 @@ def attend(command: list[str], api: Api) -> int:
                     break
                 time.sleep(POLL_SECONDS)
         finally:
-            # Without its API a flow cannot report anything, and would try to for minutes.
-            end(process, 0 if problem else GRACE_SECONDS, impatient=received)
+            # Without its API a flow cannot report anything, and would try to for minutes; it can let go of DVC's locks.
+            end(process, DEAF_GRACE_SECONDS if problem else GRACE_SECONDS, impatient=received)
 
     if received:
         return 128 + received[0]

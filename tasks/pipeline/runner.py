@@ -5,6 +5,7 @@ never checks that its inputs are fresh; the repository must be the current folde
 command runs, so that independent stages may run at once.
 """
 
+import json
 import logging
 import os
 import sys
@@ -119,7 +120,37 @@ def open_repo() -> Any:
     repo = Repo(config=config, _wait_for_lock=True)
     if config is None:
         repo.scm_context.quiet = True
+    _remove_torn_rwlock(repo)
     return repo
+
+
+def _remove_torn_rwlock(repo: Any) -> None:
+    """Remove DVC's list of who reads and writes what, where a kill came while DVC was writing it.
+
+    DVC writes it in place (`dvc/rwlock.py`, `_edit_rwlock`, in 3.67), and would refuse to do anything ever after: "JSON
+    structure is corrupted". Who was on the list is lost either way, and whoever was killed no longer reads or writes.
+    """
+    from dvc.lock import make_lock
+
+    path = Path(repo.tmp_dir) / "rwlock"
+    if not _is_torn(path):
+        return
+    guard = make_lock(
+        str(path.with_name("rwlock.lock")), tmp_dir=repo.tmp_dir, hardlink_lock=repo.config["core"]["hardlink_lock"]
+    )
+    with guard:  # who holds it may be writing at this very moment, so look again
+        if _is_torn(path):
+            path.unlink()
+
+
+def _is_torn(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return False
 
 
 def _told(error: Exception, stage: str, case: str, heard: Heard) -> PortcullisError:

@@ -144,6 +144,18 @@ def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(toy, monkey
     assert not (toy / "first").exists()
 
 
+@pytest.mark.parametrize("torn", ["", '{"write": {"/a"'])
+def test_a_list_of_locks_that_a_kill_left_half_written_stops_nobody(toy, torn):
+    run("first")
+    (toy / ".dvc" / "tmp" / "rwlock").write_text(torn)
+    (toy / "mode").write_text("changed")
+    result, _ = run("first")
+    assert result.changed
+    (toy / ".dvc" / "tmp" / "rwlock").write_text('{"read": {}, "write": {}}')
+    assert stale("first", "toy") == ()
+    assert (toy / ".dvc" / "tmp" / "rwlock").exists()
+
+
 def test_an_interrupted_runner_ends_its_stage(toy):
     (toy / "mode").write_text("hang")
     run("first")
