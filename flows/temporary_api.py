@@ -7,6 +7,7 @@ releases that start at once never take each other's port. They share a database,
 another there.
 """
 
+import fcntl
 import socket
 import sys
 
@@ -20,12 +21,21 @@ def main(descriptor: int, parent: int) -> None:
     from prefect.server.api.server import create_app
 
     from flows.server import wait_on_sqlite
+    from tasks.secrets import home
+
+    class StartsAlone(uvicorn.Server):
+        """Two that start at once would both make the tables of a new database; one of them would fail."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with (home() / "prefect-start.lock").open("w") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                await super().startup(sockets)
 
     wait_on_sqlite()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     with socket.socket(fileno=descriptor) as listening:
-        uvicorn.Server(config).run(sockets=[listening])
+        StartsAlone(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":
