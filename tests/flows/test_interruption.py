@@ -27,18 +27,23 @@ def slow(workspace: Workspace) -> Workspace:
     return workspace
 
 
-@pytest.fixture
-def release(slow: Workspace) -> Iterator[Release]:
-    """A release under way, in a session of its own as a terminal would give it."""
-    process = subprocess.Popen(
-        RELEASE,
-        cwd=slow.root,
-        env=slow.environment(),
+def start(workspace: Workspace, command: tuple[str, ...], **environment: str) -> Release:
+    """Start a command in a session of its own, as a terminal would; what it prints can be read from it."""
+    return subprocess.Popen(
+        command,
+        cwd=workspace.root,
+        env=workspace.environment(**environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.fixture
+def release(slow: Workspace) -> Iterator[Release]:
+    """A release under way, in a session of its own as a terminal would give it."""
+    process = start(slow, RELEASE)
     yield process
     for pid in processes_of(slow):
         os.kill(pid, signal.SIGKILL)
@@ -156,14 +161,7 @@ def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) ->
     with subprocess.Popen(command, cwd=slow.root, env=slow.environment(), start_new_session=True) as server:
         try:
             wait_until_it_answers(url)
-            release = subprocess.Popen(
-                RELEASE,
-                cwd=slow.root,
-                env=slow.environment(PREFECT_API_URL=url),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+            release = start(slow, RELEASE, PREFECT_API_URL=url)
             wait_for(slow, "tasks.running train")
         finally:
             os.killpg(server.pid, signal.SIGKILL)
@@ -187,15 +185,7 @@ def test_an_interrupted_release_is_no_running_flow_run_afterwards(slow: Workspac
 
 
 def test_dvc_repro_that_is_interrupted_ends_without_a_traceback_and_leaves_nothing_running(slow: Workspace) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", f"register@{CASE}"],
-        cwd=slow.root,
-        env=slow.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = start(slow, (sys.executable, "-m", "dvc", "repro", f"register@{CASE}"))
     wait_for(slow, "tasks.running train")
     started = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
