@@ -65,7 +65,9 @@ def main() -> int:
             return 2
 
     seconds = round(time.monotonic() - start)
-    print(f"platforms: {f'{lacking} claims do not hold' if lacking else 'every claim holds'} ({seconds} s)")
+    print(
+        f"platforms: {f'{lacking} claims do not hold' if lacking else 'every claim holds'} ({seconds} s)"
+    )
     return 1 if lacking else 0
 
 
@@ -75,7 +77,9 @@ def check_claims(uv: str, claimed: dict[str, Any]) -> int:
     with ThreadPoolExecutor(2) as pool:
         lacks = list(pool.map(lambda combination: lacking_packages(uv, combination), combinations))
     for combination, lack in zip(combinations, lacks, strict=True):
-        print(f"claimed      {combination.what:<42} {'MISSING ' + ', '.join(lack) if lack else 'ok'}")
+        print(
+            f"claimed      {combination.what:<42} {'MISSING ' + ', '.join(lack) if lack else 'ok'}"
+        )
     return sum(bool(lack) for lack in lacks)
 
 
@@ -93,7 +97,11 @@ def claimed_combinations(claimed: dict[str, Any]) -> list[Combination]:
     """Return each claimed machine with each claimed Python, on the oldest claimed glibc: newer ones take its files."""
     glibc = claimed["glibc"].replace(".", "_")
     return [
-        Combination(f"{machine}-manylinux_{glibc}", python, f"{machine}, glibc {claimed['glibc']}, Python {python}")
+        Combination(
+            f"{machine}-manylinux_{glibc}",
+            python,
+            f"{machine}, glibc {claimed['glibc']}, Python {python}",
+        )
         for machine in claimed["machines"]
         for python in claimed["pythons"]
     ]
@@ -106,7 +114,9 @@ def lacking_packages(uv: str, combination: Combination) -> list[str]:
         lacking += lacking_of_lock(uv, "\n".join(lock.read_text() for lock in locks), combination)
 
     # Its metadata asks for Python 3.12, which the launcher tells pip to ignore: what it is, is a wheel for any Python.
-    newest = combination._replace(python=max(combination.python, "3.12", key=lambda python: int(python.split(".")[1])))
+    newest = combination._replace(
+        python=max(combination.python, "3.12", key=lambda python: int(python.split(".")[1]))
+    )
     lacking += lacking_of_lock(uv, MODELS.read_text(), newest, suffix="-py3-none-any.whl")
     return lacking
 
@@ -126,13 +136,17 @@ def lacking_of_lock(uv: str, lock: str, combination: Combination, suffix: str = 
                 return lacking
             lock = shorter
             continue
-        return lacking + [package["name"] for package in packages if not is_locked(package, hashes, suffix)]
+        return lacking + [
+            package["name"] for package in packages if not is_locked(package, hashes, suffix)
+        ]
 
 
 def is_locked(package: dict[str, Any], hashes: set[str], suffix: str) -> bool:
     """Say whether one of the files that a platform can use is one whose hash the lock holds."""
     files = package.get("wheels") or [package["sdist"]]
-    return any(file["hashes"]["sha256"] in hashes and file["url"].endswith(suffix) for file in files)
+    return any(
+        file["hashes"]["sha256"] in hashes and file["url"].endswith(suffix) for file in files
+    )
 
 
 def resolve(uv: str, lock: str, combination: Combination, *, closed: bool) -> list[dict[str, Any]]:
@@ -167,8 +181,23 @@ def check_build(uv: str, folder: Path) -> int:
     names = re.findall(r"(?m)^--no-binary (\S+)", lock)
     sources = re.findall(rf"(?m)^(?:{'|'.join(names)})==(?:.*\\\n)*.*\n", lock)
     command = [
-        *(uv, "pip", "install", "--quiet", "--no-cache", "--no-deps", "--require-hashes", "--system-certs"),
-        *("--require-build-hashes", "--preview-features", "build-dependency-hashes", "--build-constraints", str(BUILD)),
+        *(
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--no-cache",
+            "--no-deps",
+            "--require-hashes",
+            "--system-certs",
+        ),
+        *(
+            "--require-build-hashes",
+            "--preview-features",
+            "build-dependency-hashes",
+            "--build-constraints",
+            str(BUILD),
+        ),
         *("--python", sys.executable, "--target", str(folder / "built"), "-r", "-"),
     ]
     result = run(command, "".join(sources))
@@ -210,7 +239,9 @@ def cause(result: subprocess.CompletedProcess[str]) -> str:
 def run(command: list[str], text: str) -> subprocess.CompletedProcess[str]:
     """Run a command that asks the index, with an end to its patience."""
     try:
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise NotCheckedError(f"no answer within {LIMIT_SECONDS} s") from error
 

@@ -30,7 +30,9 @@ DAY = date(2026, 11, 24)
 
 def main() -> None:
     """Make, measure, print Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--versions", type=int, default=100)
     parser.add_argument("--folder", type=Path, default=None, help="where to (a disk with room)")
@@ -38,7 +40,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-", dir=options.folder) as folder:
         root = Path(folder) / "root"
         for name in ("HOME", "PREFECT_HOME"):
-            os.environ[f"PORTCULLIS_{name}" if name == "HOME" else name] = str(Path(folder) / name.lower())
+            os.environ[f"PORTCULLIS_{name}" if name == "HOME" else name] = str(
+                Path(folder) / name.lower()
+            )
         make_installation(root)
         os.chdir(root)
         make_versions(root, options.people, options.versions)
@@ -64,13 +68,18 @@ def make_versions(root: Path, people: int, versions: int) -> None:
     The erasure tells versions apart by that code alone, so it looks through every one and reads the person's row in
     every one, as if each held other values.
     """
-    from tasks.pseudonyms import pseudonyms
-    from tasks.sealed import open_keys, write_rows
-    from tasks.secrets import secret
+    from tasks.keystore.keys import open_keys
+    from tasks.keystore.pseudonyms import pseudonyms
+    from tasks.sealed import write_rows
+    from tasks.system.secrets import secret
 
     emails = pd.Series([f"person{i}@example.org" for i in range(people)], dtype="str")
     frame = pd.DataFrame(
-        {"subject": pseudonyms(secret("pseudonym"), emails), "email": emails, "income": np.arange(people) * 1.0}
+        {
+            "subject": pseudonyms(secret("pseudonym"), emails),
+            "email": emails,
+            "income": np.arange(people) * 1.0,
+        }
     )
     cache = root / ".dvc" / "cache" / "files" / "md5"
     first = root / "first.parquet"
@@ -90,7 +99,11 @@ def clone(first: Path, target: Path, version: int) -> None:
     from tasks.sealed.rows import MAC
 
     file = pq.ParquetFile(first)
-    words = {key: value for key, value in (file.metadata.metadata or {}).items() if key.startswith(b"portcullis")}
+    words = {
+        key: value
+        for key, value in (file.metadata.metadata or {}).items()
+        if key.startswith(b"portcullis")
+    }
     words[MAC] = f"{version:064x}".encode()
     with pq.ParquetWriter(
         target, file.schema_arrow, compression="none", use_dictionary=False, write_statistics=False
@@ -105,7 +118,13 @@ def measure(root: Path, people: int, versions: int) -> None:
     from tasks.erasure.erasing import erase
 
     def forget(*numbers: int) -> None:
-        erase("big", [f"person{number}@example.org" for number in numbers], received=DAY, day=DAY, root=root)
+        erase(
+            "big",
+            [f"person{number}@example.org" for number in numbers],
+            received=DAY,
+            day=DAY,
+            root=root,
+        )
 
     middle = people // 2
     print("| what | CPU, s | wall, s |\n|---|---|---|")
@@ -113,7 +132,10 @@ def measure(root: Path, people: int, versions: int) -> None:
     row("the same again", lambda: forget(middle))
     row("a thousand more at once", lambda: forget(*range(0, people, max(1, people // 1000))))
     tenth = max(1, versions // 10)
-    row(f"for comparison: rewriting {tenth} such files without one row", lambda: rewrite(root, tenth))
+    row(
+        f"for comparison: rewriting {tenth} such files without one row",
+        lambda: rewrite(root, tenth),
+    )
 
 
 def rewrite(root: Path, count: int) -> None:
@@ -123,7 +145,9 @@ def rewrite(root: Path, count: int) -> None:
         table = pq.read_table(path)
         first = table["key"][0].as_py()
         pq.write_table(
-            table.filter(pc.not_equal(table["key"], pa.scalar(first, table["key"].type))), path, compression="none"
+            table.filter(pc.not_equal(table["key"], pa.scalar(first, table["key"].type))),
+            path,
+            compression="none",
         )
 
 
@@ -131,7 +155,10 @@ def row(name: str, work: Callable[[], None]) -> None:
     """Run once and print CPU and wall time."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    print(f"| {name} | {time.process_time() - cpu:.2f} | {time.perf_counter() - wall:.2f} |", flush=True)
+    print(
+        f"| {name} | {time.process_time() - cpu:.2f} | {time.perf_counter() - wall:.2f} |",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.workspace import Bench
-from tasks.evidence.explanations import commitment, explanation, head_of, prove, salt_of
-from tasks.evidence.keys import LocalSigner
-from tasks.evidence.ledger import Ledger, Pin
-from tasks.evidence.merkle import verify_consistency, verify_inclusion
-from tasks.evidence.store import SqliteStore
-from tasks.evidence.tree import Record
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.merkle import verify_consistency, verify_inclusion
+from tasks.ledger.sqlite_store import SqliteStore
+from tasks.ledger.tiles import Record
+from tasks.verifier.explanation_commitments import commitment, explanation, head_of, prove, salt_of
 
 LEAVES = 1_000_000
 WORKER = """
@@ -49,7 +49,7 @@ sys.exit(code)
 CLEARING = """
 import json, sys, time
 before = time.process_time()
-from tasks.evidence.clearance import clear_model
+from tasks.clearance.check import clear_model
 from tasks.digests import sha256_of
 from pathlib import Path
 found = clear_model(sys.argv[1], sha256_of(Path("data") / sys.argv[1] / "train" / "model"))
@@ -59,7 +59,9 @@ print(json.dumps({"seconds": time.process_time() - before, "refusals": len(found
 
 def main() -> None:
     """Run one of the benchmarks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("log")
     commands.add_parser("explanations").add_argument("--count", type=int, default=1_000_000)
@@ -86,7 +88,11 @@ def measure_log(folder: Path) -> None:
         300,
         lambda n: (os.pwrite(descriptor, b"x" * 4096, n * 4096), os.fsync(descriptor)),
     )
-    _told("peer: sign and verify, Ed25519", 2000, lambda n: signer.public.verifies(signer.sign(b"%d" % n), b"%d" % n))
+    _told(
+        "peer: sign and verify, Ed25519",
+        2000,
+        lambda n: signer.public.verifies(signer.sign(b"%d" % n), b"%d" % n),
+    )
     body = os.urandom(3000)
 
     def append(number: int) -> None:
@@ -122,7 +128,9 @@ def measure_log(folder: Path) -> None:
 
     def consist(_: int) -> None:
         old = random.randrange(1, head.size)
-        if not verify_consistency(old, head.size, ledger.root(old), head.root, ledger.consistency(old, head.size)):
+        if not verify_consistency(
+            old, head.size, ledger.root(old), head.root, ledger.consistency(old, head.size)
+        ):
             raise SystemExit("a consistency proof does not verify")
 
     _told("consistency proof and its verification", 500, consist, "500")
@@ -138,7 +146,9 @@ def measure_explanations(count: int) -> None:
     start, clock = time.process_time(), time.perf_counter()
     leaves = []
     for row in range(count):
-        said = explanation(row, [("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1)], "a" * 64, "1")
+        said = explanation(
+            row, [("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1)], "a" * 64, "1"
+        )
         leaves.append(commitment(salt_of(b"k" * 32, "run", row), said))
     _line("commitments, with their explanations as JSON", count, start, clock, "")
     start, clock = time.process_time(), time.perf_counter()
@@ -146,7 +156,9 @@ def measure_explanations(count: int) -> None:
     _line("leaves into the tree's head", count, start, clock, "")
     start, clock = time.process_time(), time.perf_counter()
     prove(leaves, leaves[count // 2])
-    print(f"\nOne proof out of {count:,}, tree built anew: {time.process_time() - start:.2f} CPU seconds.")
+    print(
+        f"\nOne proof out of {count:,}, tree built anew: {time.process_time() - start:.2f} CPU seconds."
+    )
 
 
 def measure_release(bench: Bench, rows: int) -> None:
@@ -154,18 +166,32 @@ def measure_release(bench: Bench, rows: int) -> None:
     bench.scale("loan", rows)
     print(f"| stage, {rows:,} rows | its own CPU s | the worker's CPU s | s |\n|---|---|---|---|")
     whole = {"stage": 0.0, "worker": 0.0}
-    for stage in ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide"):
+    for stage in (
+        "admit",
+        "ingest",
+        "redact",
+        "validate",
+        "train",
+        "explain",
+        "fairness",
+        "decide",
+    ):
         clock = time.perf_counter()
         said = json.loads(bench.run("-c", WORKER, stage, "loan").stdout.splitlines()[-1])
         for kind in whole:
             whole[kind] += said[kind]
         print(
-            f"| {stage} | {said['stage']:.2f} | {said['worker']:.2f} | {time.perf_counter() - clock:.1f} |", flush=True
+            f"| {stage} | {said['stage']:.2f} | {said['worker']:.2f} | {time.perf_counter() - clock:.1f} |",
+            flush=True,
         )
     cleared = json.loads(bench.run("-c", CLEARING, "loan").stdout.splitlines()[-1])
     evidence = whole["worker"] + 2 * cleared["seconds"]
-    print(f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance (`train`, `register`): {cleared['seconds']:.2f}.")
-    print(f"All evidence: {100 * evidence / whole['stage']:.1f} % of the stages' own {whole['stage']:.1f} CPU s.")
+    print(
+        f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance (`train`, `register`): {cleared['seconds']:.2f}."
+    )
+    print(
+        f"All evidence: {100 * evidence / whole['stage']:.1f} % of the stages' own {whole['stage']:.1f} CPU s."
+    )
 
 
 def _told(what: str, count: int, work: Callable[[int], object], asked: str = "") -> None:

@@ -27,15 +27,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from tasks.ingest.sample.notes import notes
-from tasks.ingest.sample.people import people
-from tasks.redact.engines.local import Processes
-from tasks.redact.leakage import LeakageCount
-from tasks.redact.names import model_path
-from tasks.redact.opening import open_redactor
-from tasks.redact.params import RedactParams
-from tasks.redact.spans import Span, merge
-from tasks.redact.texts import TextChunk, TextRedactor
+from tasks.redaction.engines.local import Processes
+from tasks.redaction.leakage import LeakageCount
+from tasks.redaction.ner.names import model_path
+from tasks.redaction.opening import open_redactor
+from tasks.redaction.params import RedactParams
+from tasks.redaction.spans import Span, merge
+from tasks.redaction.texts import TextChunk, TextRedactor
+from tasks.stages.ingest.sample.notes import notes
+from tasks.stages.ingest.sample.people import people
 
 SHORT = ["name", "email", "phone", "ip", "ssn", "account", "street", "city", "born"]
 PARAMS = RedactParams(
@@ -48,7 +48,9 @@ Found = list[list[Span]]
 
 def main() -> None:
     """Run every way in turns and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", type=Path)
@@ -63,7 +65,9 @@ def main() -> None:
     for turn in range(options.rounds + 1):  # the first warms up
         for name, (share, way) in ways.items():
             size = max(20, int(len(frame) * share))
-            part = frame.iloc[turn * size % max(1, len(frame) - size + 1) :][:size].reset_index(drop=True)
+            part = frame.iloc[turn * size % max(1, len(frame) - size + 1) :][:size].reset_index(
+                drop=True
+            )
             start = cpu_seconds()
             found = way(part)
             if turn:
@@ -72,11 +76,15 @@ def main() -> None:
                 quality[name] = leaks(part, found)
             print(".", end="", file=sys.stderr, flush=True)
     peer = statistics.median(speeds["Presidio, `analyze_dict`, batch 256"])
-    print("\n| way | rows per CPU-second | to `analyze_dict` | leak, own | leak, third | over-redaction |")
+    print(
+        "\n| way | rows per CPU-second | to `analyze_dict` | leak, own | leak, third | over-redaction |"
+    )
     print("|---|---|---|---|---|---|")
     for name, figures in speeds.items():
         rate = statistics.median(figures)
-        print(f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {' | '.join(quality.get(name, ('', '', '')))} |")
+        print(
+            f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {' | '.join(quality.get(name, ('', '', '')))} |"
+        )
     for workers in (1, 2):
         rate = in_processes(frame, workers, 5 * options.rows * workers)
         print(f"\nworker processes: {workers}, rows a second of wall time: {rate:,.0f}")
@@ -90,7 +98,9 @@ def applicants(rows: int) -> pd.DataFrame:
     return frame.assign(ip=addresses, notes=texts.to_pylist(), gold=gold.to_pylist())
 
 
-def all_ways(frame: pd.DataFrame) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
+def all_ways(
+    frame: pd.DataFrame,
+) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
     """Yield name, share of the rows that are measured, and the way; a way returns the spans of its notes, if it has."""
     analyzer = plain_presidio()
     yield "Presidio, `analyze` per cell", (0.04, lambda part: per_cell(analyzer, part))
@@ -114,7 +124,9 @@ def plain_presidio() -> Any:
         def load(self) -> None:
             self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
 
-    tldextract.tldextract.TLD_EXTRACTOR = tldextract.tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.tldextract.TLDExtract(
+        suffix_list_urls=(), cache_dir=None
+    )
     engine = Installed(models=[{"lang_code": "en", "model_name": PARAMS.model}])
     engine.load()
     return AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
@@ -134,15 +146,25 @@ def by_dict(analyzer: Any, part: pd.DataFrame) -> Found:
 
     columns = part[[*SHORT, "notes"]].astype(str).to_dict("list")
     results = BatchAnalyzerEngine(analyzer).analyze_dict(columns, language="en", batch_size=256)
-    return next([spans(one) for one in result.recognizer_results] for result in results if result.key == "notes")
+    return next(
+        [spans(one) for one in result.recognizer_results]
+        for result in results
+        if result.key == "notes"
+    )
 
 
 def spans(results: Any) -> list[Span]:
     """Return Presidio's results as spans, at our least score."""
-    return [Span(one.start, one.end, one.entity_type) for one in results if one.score >= PARAMS.min_score]
+    return [
+        Span(one.start, one.end, one.entity_type)
+        for one in results
+        if one.score >= PARAMS.min_score
+    ]
 
 
-def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
+def peers(
+    analyzer: Any,
+) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
     """Yield the ways of the peers that are installed; name those that are not."""
     try:
         from presidio_structured import PandasAnalysisBuilder
@@ -153,7 +175,9 @@ def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFr
             "presidio-structured, analysis of all rows",
             (
                 0.04,
-                lambda part: builder.generate_analysis(part[columns].astype(str), n=len(part)) and None,
+                lambda part: (
+                    builder.generate_analysis(part[columns].astype(str), n=len(part)) and None
+                ),
             ),
         )
     except ImportError as error:
@@ -167,7 +191,8 @@ def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFr
             (
                 0.5,
                 lambda part: [
-                    [Span(one.beg, one.end, one.type) for one in scrubber.iter_filth(text)] for text in part["notes"]
+                    [Span(one.beg, one.end, one.type) for one in scrubber.iter_filth(text)]
+                    for text in part["notes"]
                 ],
             ),
         )
@@ -182,7 +207,10 @@ def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFr
             (
                 0.5,
                 lambda part: [
-                    [Span(one.start, one.end, one.label) for one in annotator.annotate_with_spans(text)[1].spans]
+                    [
+                        Span(one.start, one.end, one.label)
+                        for one in annotator.annotate_with_spans(text)[1].spans
+                    ]
                     for text in part["notes"]
                 ],
             ),
@@ -193,9 +221,20 @@ def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFr
 
 def chunk(part: pd.DataFrame) -> TextChunk:
     """Return what the engine is given of some rows."""
-    kinds = {"name": "name", "email": "email", "phone": "phone", "ip": "ip", "ssn": "ssn", "account": "account"}
+    kinds = {
+        "name": "name",
+        "email": "email",
+        "phone": "phone",
+        "ip": "ip",
+        "ssn": "ssn",
+        "account": "account",
+    }
     kinds |= {"street": "street", "city": "city", "born": "date"}
-    return TextChunk({"notes": list(part["notes"])}, part[list(kinds)].rename(columns=kinds).to_dict("records"), {})
+    return TextChunk(
+        {"notes": list(part["notes"])},
+        part[list(kinds)].rename(columns=kinds).to_dict("records"),
+        {},
+    )
 
 
 def ours(redactor: TextRedactor, part: pd.DataFrame) -> Found:
@@ -207,7 +246,8 @@ def ours(redactor: TextRedactor, part: pd.DataFrame) -> Found:
     given = chunk(part)
     found = redactor._finder.find(given.cells["notes"])
     linked = (
-        redactor._linker.link(text, person) for text, person in zip(given.cells["notes"], given.people, strict=True)
+        redactor._linker.link(text, person)
+        for text, person in zip(given.cells["notes"], given.people, strict=True)
     )
     result = [list(merge(own, others)) for own, others in zip(linked, found, strict=True)]
     _NOT_COUNTED.append(time.process_time() - start - spent)
@@ -227,8 +267,8 @@ def in_processes(frame: pd.DataFrame, workers: int, rows: int) -> float:
 
 def tokens(part: pd.DataFrame) -> None:
     """Replace the short columns: pseudonyms, years, networks."""
-    from tasks.pseudonyms import pseudonyms
-    from tasks.redact.structured import coarse_dates, coarse_networks
+    from tasks.keystore.pseudonyms import pseudonyms
+    from tasks.redaction.columns.structured import coarse_dates, coarse_networks
 
     for name in SHORT:
         if name == "born":
@@ -245,7 +285,9 @@ _NOT_COUNTED: list[float] = []
 def cpu_seconds() -> float:
     """Return the CPU time of this process and its children, without what `ours` spent on being measured."""
     spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system - sum(_NOT_COUNTED)
+    return (
+        spent.user + spent.system + spent.children_user + spent.children_system - sum(_NOT_COUNTED)
+    )
 
 
 def leaks(part: pd.DataFrame, found: Found) -> tuple[str, str, str]:
@@ -254,7 +296,9 @@ def leaks(part: pd.DataFrame, found: Found) -> tuple[str, str, str]:
     for text, gold, spans_of in zip(part["notes"], part["gold"], found, strict=True):
         count.add(text, gold, merge(spans_of))
     measured = count.measured()
-    return tuple(f"{ratio.value or 0:.2%}" for ratio in (measured.own, measured.third, measured.over))
+    return tuple(
+        f"{ratio.value or 0:.2%}" for ratio in (measured.own, measured.third, measured.over)
+    )
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ from benchmarks.workspace import Bench
 CASE = "loan"
 BARE = """
 import importlib, sys
-from tasks.work import Work
+from tasks.stages.workspace import Work
 for stage in ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide"):
-    importlib.import_module(f"tasks.{stage}.stage").run(Work(stage, sys.argv[1]))
+    importlib.import_module(f"tasks.stages.{stage}.stage").run(Work(stage, sys.argv[1]))
 """
 BY_STAGE = """
 import json, sys
@@ -45,7 +45,9 @@ for stage in PATH[:-2]:
 
 def main() -> None:
     """Run one of the two benchmarks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("ways").add_argument("--runs", type=int, default=3)
     sizes = commands.add_parser("sizes")
@@ -65,8 +67,12 @@ def compare_ways(bench: Bench, runs: int) -> None:
     with _server(bench) as address:
         server = {"PREFECT_API_URL": f"{address}/api"}
         ways: dict[str, Callable[[], object]] = {
-            "`dvc repro register@loan`": lambda: bench.run("-m", "dvc", "repro", f"register@{CASE}"),
-            "the flow, Prefect server running": lambda: bench.run("-m", "flows", "release", CASE, **server),
+            "`dvc repro register@loan`": lambda: bench.run(
+                "-m", "dvc", "repro", f"register@{CASE}"
+            ),
+            "the flow, Prefect server running": lambda: bench.run(
+                "-m", "flows", "release", CASE, **server
+            ),
             "the flow, Prefect's temporary API": lambda: bench.run("-m", "flows", "release", CASE),
         }
         cold: dict[str, list[float]] = {name: [] for name in ways}
@@ -80,7 +86,9 @@ def compare_ways(bench: Bench, runs: int) -> None:
             bench.forget(CASE)
             bare.append(_timed(lambda: bench.run("-c", BARE, CASE)))
     peer, *_ = ways
-    print("| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n|---|---|---|---|---|")
+    print(
+        "| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n|---|---|---|---|---|"
+    )
     for name in ways:
         first, second = statistics.median(cold[name]), statistics.median(again[name])
         ratios = first / statistics.median(cold[peer]), second / statistics.median(again[peer])
@@ -108,7 +116,9 @@ def measure_sizes(bench: Bench, sizes: list[int], workers: int) -> None:
         print(f"| {stage} | {cells} | {_exponent(sizes, [seconds for seconds, _ in figures])} |")
     totals = [sum(figures[index][0] for figures in found.values()) for index in range(len(sizes))]
     peaks = [max(figures[index][1] for figures in found.values()) for index in range(len(sizes))]
-    cells = " | ".join(f"{total:.1f} | {peak:,.0f}" for total, peak in zip(totals, peaks, strict=True))
+    cells = " | ".join(
+        f"{total:.1f} | {peak:,.0f}" for total, peak in zip(totals, peaks, strict=True)
+    )
     print(f"| all | {cells} | {_exponent(sizes, totals)} |")
 
 
@@ -131,15 +141,32 @@ def _server(bench: Bench) -> Iterator[str]:
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, **bench.environment, "PREFECT_HOME": str(bench.root / ".portcullis" / "server")},
+        [
+            sys.executable,
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ],
+        env={
+            **os.environ,
+            **bench.environment,
+            "PREFECT_HOME": str(bench.root / ".portcullis" / "server"),
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
         for _ in range(400):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/health", timeout=2):
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{address}/api/health", timeout=2),
+            ):
                 break
             time.sleep(0.3)
         else:

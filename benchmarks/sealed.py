@@ -47,13 +47,13 @@ def reading(*given, **named):
 
 rows.SealedWriter._seal, rows.iter_rows = sealing, reading
 from importlib import import_module
-from tasks.evidence import attesting
-from tasks.work import Work
+from tasks.clearance import attest_stage as attesting
+from tasks.stages.workspace import Work
 case, stage = sys.argv[1:]
 seen = attesting.observe(attesting.look(stage, case), "0" * 32)
 begun = time.process_time()
 work = Work(stage, case)
-import_module(f"tasks.{stage}.stage").run(work)
+import_module(f"tasks.stages.{stage}.stage").run(work)
 print(json.dumps({**spent, "all": time.process_time() - begun}))
 attesting.attest(seen, {})
 """
@@ -62,21 +62,28 @@ STAGES = ("admit", "ingest", "redact", "validate", "train", "explain", "fairness
 
 def main() -> None:
     """Run one of the two benchmarks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("rows", "release"):
         commands.add_parser(name).add_argument("count", type=int)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
         os.environ["PORTCULLIS_HOME"] = str(Path(folder) / "home")
-        (measure_rows if options.command == "rows" else measure_release)(options.count, Path(folder))
+        (measure_rows if options.command == "rows" else measure_release)(
+            options.count, Path(folder)
+        )
 
 
 def measure_rows(count: int, folder: Path) -> None:
     """Print rows per CPU second by width and by how many rows a person has."""
-    from tasks.sealed import open_keys, read_rows, write_rows
+    from tasks.keystore.keys import open_keys
+    from tasks.sealed import read_rows, write_rows
 
-    print("| columns | rows a person | sealed, rows/s | unsealed, rows/s | bare AES-256-GCM, rows/s | sealed / bare |")
+    print(
+        "| columns | rows a person | sealed, rows/s | unsealed, rows/s | bare AES-256-GCM, rows/s | sealed / bare |"
+    )
     print("|---|---|---|---|---|---|")
     for columns in (4, 23):
         for each in (1, 20):
@@ -109,7 +116,10 @@ def measure_release(count: int, folder: Path) -> None:
 def row(stage: str, found: dict[str, float]) -> None:
     """Print one row."""
     share = (found["seal"] + found["unseal"]) / found["all"]
-    print(f"| {stage} | {found['all']:.1f} | {found['seal']:.2f} | {found['unseal']:.2f} | {share:.1%} |", flush=True)
+    print(
+        f"| {stage} | {found['all']:.1f} | {found['seal']:.2f} | {found['unseal']:.2f} | {share:.1%} |",
+        flush=True,
+    )
 
 
 def made(count: int, columns: int, each: int) -> pd.DataFrame:
@@ -117,7 +127,10 @@ def made(count: int, columns: int, each: int) -> pd.DataFrame:
     rng = np.random.default_rng(1)
     texts = columns // 3
     frame: dict[str, Any] = {"subject": [f"{i // each:032x}" for i in range(count)]}
-    frame |= {f"t{n}": pd.array([f"text {i % 997}" for i in range(count)], dtype="str") for n in range(texts)}
+    frame |= {
+        f"t{n}": pd.array([f"text {i % 997}" for i in range(count)], dtype="str")
+        for n in range(texts)
+    }
     frame |= {f"n{n}": rng.normal(size=count) for n in range(columns - texts - 1)}
     return pd.DataFrame(frame)
 

@@ -27,10 +27,18 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a person's shell inside .venv, with nothing of the caller's Prefect or MLflow."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_", "DVC_"))}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("PREFECT_", "MLFLOW_", "DVC_"))
+        }
         home = self.root / ".portcullis"
         home.mkdir(exist_ok=True)
-        quiet = {"DO_NOT_TRACK": "1", "DVC_NO_ANALYTICS": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        quiet = {
+            "DO_NOT_TRACK": "1",
+            "DVC_NO_ANALYTICS": "1",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**kept, **quiet, "PATH": path, "PREFECT_HOME": str(home / "prefect")}
 
@@ -45,7 +53,9 @@ class Bench:
             check=False,
         )
         if done.returncode:
-            raise SystemExit(f"{' '.join(arguments)} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
+            raise SystemExit(
+                f"{' '.join(arguments)} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     def forget(self, case: str) -> None:

@@ -22,24 +22,74 @@ class Command:
 
 
 COMMANDS = (
-    Command("release", "take a use case from its sources to a gated, registered model", "flows.commands.release"),
-    Command("erase", "erase a person from every version, and from all that learnt or quoted", "flows.commands.erase"),
-    Command("export", "write all that is held about one person, as JSON", "flows.commands.export"),
-    Command("hold", "keep a person's decision records for a court or a law", "flows.commands.hold"),
-    Command("release-hold", "end a hold; an erasure that waited for it goes on", "flows.commands.release_hold"),
-    Command("requests", "show requests against their term, and models to train again", "flows.commands.requests"),
-    Command("ui", "start a Prefect server, the deployments and a worker on this machine", "flows.commands.ui"),
-    Command("verify", "walk a model to its sources and say whether every link holds", "flows.commands.verify"),
-    Command("approve", "sign for a model, or for an undecided check, as a second person", "flows.commands.approve"),
-    Command("bundle", "write one archive that an outsider can verify offline", "flows.commands.bundle"),
-    Command("prove", "prove the explanation of one decision to the person it is about", "flows.commands.prove"),
-    Command("anchor", "bring the ledger's checkpoint to its mirror, witness and time stamp", "flows.commands.anchor"),
-    Command("audit", "verify the pipeline's own audit log, and send it on", "flows.commands.audit"),
-    Command("prune", "let go of old envelopes by the retention policy, or hold them", "flows.commands.prune"),
-    Command("keys", "show, enrol, rotate and revoke signing keys", "flows.commands.keys"),
-    Command("accept", "make what the last release measured the yardstick for the next", "flows.commands.accept"),
-    Command("sync", "check every use case and write configs/index.yaml", "flows.commands.sync"),
-    Command("test", "install and run everything that CI runs", "flows.commands.test"),
+    Command(
+        "release",
+        "take a use case from its sources to a gated, registered model",
+        "flows.cli.release",
+    ),
+    Command(
+        "erase",
+        "erase a person from every version, and from all that learnt or quoted",
+        "flows.cli.privacy.erase",
+    ),
+    Command(
+        "export", "write all that is held about one person, as JSON", "flows.cli.privacy.export"
+    ),
+    Command(
+        "hold", "keep a person's decision records for a court or a law", "flows.cli.privacy.hold"
+    ),
+    Command(
+        "release-hold",
+        "end a hold; an erasure that waited for it goes on",
+        "flows.cli.privacy.release_hold",
+    ),
+    Command(
+        "requests",
+        "show requests against their term, and models to train again",
+        "flows.cli.privacy.requests",
+    ),
+    Command(
+        "ui", "start a Prefect server, the deployments and a worker on this machine", "flows.cli.ui"
+    ),
+    Command(
+        "verify",
+        "walk a model to its sources and say whether every link holds",
+        "flows.cli.proof.verify",
+    ),
+    Command(
+        "approve",
+        "sign for a model, or for an undecided check, as a second person",
+        "flows.cli.proof.approve",
+    ),
+    Command(
+        "bundle", "write one archive that an outsider can verify offline", "flows.cli.proof.bundle"
+    ),
+    Command(
+        "prove",
+        "prove the explanation of one decision to the person it is about",
+        "flows.cli.proof.prove",
+    ),
+    Command(
+        "anchor",
+        "bring the ledger's checkpoint to its mirror, witness and time stamp",
+        "flows.cli.proof.anchor",
+    ),
+    Command(
+        "audit", "verify the pipeline's own audit log, and send it on", "flows.cli.proof.audit"
+    ),
+    Command(
+        "prune",
+        "let go of old envelopes by the retention policy, or hold them",
+        "flows.cli.proof.prune",
+    ),
+    Command("keys", "show, enrol, rotate and revoke signing keys", "flows.cli.proof.keys"),
+    Command(
+        "accept",
+        "make what the last release measured the yardstick for the next",
+        "flows.cli.proof.accept",
+    ),
+    Command("sync", "check every use case and write configs/index.yaml", "flows.cli.sync"),
+    Command("test", "install and run everything that CI runs", "flows.cli.test"),
 )
 
 
@@ -47,12 +97,15 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service."""
     settle()
     parser = argparse.ArgumentParser(
-        prog="./portcullis", description="Train a model on personal data, and prove that it was done lawfully."
+        prog="./portcullis",
+        description="Train a model on personal data, and prove that it was done lawfully.",
     )
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     for command in COMMANDS:
-        subparser = subparsers.add_parser(command.name, help=command.purpose, description=command.purpose)
+        subparser = subparsers.add_parser(
+            command.name, help=command.purpose, description=command.purpose
+        )
         if command.name == wanted:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
@@ -66,7 +119,9 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def _wire(command: Command, subparser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+def _wire(
+    command: Command, subparser: argparse.ArgumentParser
+) -> Callable[[argparse.Namespace], int]:
     module = import_module(command.module)
     module.add_arguments(subparser)
     run: Callable[[argparse.Namespace], int] = module.main

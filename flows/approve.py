@@ -17,13 +17,13 @@ from prefect.states import Suspended
 from pydantic import Field
 
 from flows.evidence import opened
-from tasks.case import section
+from tasks.attestation.dsse import read_envelope
+from tasks.clearance.check import clear_model
+from tasks.config.cases import section
 from tasks.errors import PortcullisError
-from tasks.evidence import open_notary
-from tasks.evidence.clearance import clear_model
-from tasks.evidence.consents import check
-from tasks.evidence.envelope import read_envelope
-from tasks.register.stage import RegisterParams
+from tasks.notary.notary import open_notary
+from tasks.stages.register.stage import RegisterParams
+from tasks.verifier.approvals import check
 
 DAY = 24 * 3600
 

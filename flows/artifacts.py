@@ -22,7 +22,14 @@ def gate_rows(case: str, root: Path = Path()) -> list[tuple[str, str, str, str]]
             continue
         refusals = verdict.refusals()
         more = f" (+{len(refusals) - 1} more)" if len(refusals) > 1 else ""
-        rows.append((gate, SIGNS[verdict.outcome], str(len(verdict.checks)), refusals[0] + more if refusals else ""))
+        rows.append(
+            (
+                gate,
+                SIGNS[verdict.outcome],
+                str(len(verdict.checks)),
+                refusals[0] + more if refusals else "",
+            )
+        )
     return rows
 
 
@@ -42,12 +49,16 @@ def publish_artifacts(case: str, refusals: tuple[str, ...]) -> None:
     lines = [f"- {_cell(line)}" for line in refusals]
     pages = [f"- {stage}: [{page}]({page.as_uri()})" for stage, page in report_pages(case).items()]
     markdown = "\n".join([head, "", *table, "", *lines, "", "### Reports", "", *pages])
-    create_markdown_artifact(key=f"gates-{key}", markdown=markdown, description=f"Every gate's verdict about {case}")
+    create_markdown_artifact(
+        key=f"gates-{key}", markdown=markdown, description=f"Every gate's verdict about {case}"
+    )
     for stage, page in report_pages(case).items():
         for plot in sorted(page.parent.glob("*.png"))[:4]:
             picture = "data:image/png;base64," + b64encode(plot.read_bytes()).decode()
             name = f"{key}-{stage}-{plot.stem}".lower().replace("_", "-")
-            create_image_artifact(image_url=picture, key=name, description=f"{case}, {stage}: {plot.stem}")
+            create_image_artifact(
+                image_url=picture, key=name, description=f"{case}, {stage}: {plot.stem}"
+            )
 
 
 def _cell(text: str) -> str:

@@ -13,12 +13,14 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.release import UseCase
+from tasks.config.sources import today
 from tasks.erasure import erasing
 from tasks.errors import PortcullisError
-from tasks.sources import today
 
 
-@flow(name="erase", flow_run_name="erase-{use_case}", persist_result=False, validate_parameters=True)
+@flow(
+    name="erase", flow_run_name="erase-{use_case}", persist_result=False, validate_parameters=True
+)
 def erase(use_case: UseCase, person: Secret, received: date | None = None) -> State[str]:  # type: ignore[type-arg]
     """Erase the person whose identifier is in a Secret block, from everything that this installation holds.
 
@@ -30,7 +32,9 @@ def erase(use_case: UseCase, person: Secret, received: date | None = None) -> St
     logger = get_run_logger()
     identifier = str(person.get())
     try:
-        done = erasing.erase(str(use_case), [identifier], received=received or today(), day=today(), say=logger.info)
+        done = erasing.erase(
+            str(use_case), [identifier], received=received or today(), day=today(), say=logger.info
+        )
     except PortcullisError as error:
         return Failed(message=str(error))
     _delete(person)

@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.digests import sha256_of
 from tasks.errors import DataError, EvidenceError
-from tasks.evidence import open_ledger, trusted_root
-from tasks.evidence.chain import Chain, examine
-from tasks.evidence.ledger import Ledger
-from tasks.evidence.reading import Log, read_log
+from tasks.ledger.ledger import Ledger
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.digests import sha256_of
+from tasks.verifier.lineage import Chain, examine
+from tasks.verifier.log_reader import Log, read_log
 
 
 @contextmanager
-def opened(case: str, model: str | None, *, whole: bool = False) -> Iterator[tuple[Ledger, Log, Chain]]:
+def opened(
+    case: str, model: str | None, *, whole: bool = False
+) -> Iterator[tuple[Ledger, Log, Chain]]:
     """Give the ledger, the log and the chain of a model; by default the one that lies in `data/`.
 
     Args:
@@ -27,7 +29,10 @@ def opened(case: str, model: str | None, *, whole: bool = False) -> Iterator[tup
     try:
         if ledger.head() is None:
             raise EvidenceError(
-                "ledger", expected="entries", found="none", remedy=f"Run `./portcullis release {case}`."
+                "ledger",
+                expected="entries",
+                found="none",
+                remedy=f"Run `./portcullis release {case}`.",
             )
         log = read_log(ledger, trusted_root(), wanted)
         yield ledger, log, examine(log, case, digest)

@@ -17,15 +17,17 @@ from flows.approve import ask
 from flows.artifacts import publish_artifacts
 from flows.evidence import model_here
 from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, UNCHANGED, run_stage, task_for
-from tasks.case import case_names
+from tasks.config.cases import case_names
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
-from tasks.secrets import home
+from tasks.system.secrets import home
 
 if TYPE_CHECKING:
     UseCase = StrEnum
 else:
-    UseCase = StrEnum("UseCase", {name: name for name in case_names()})  # Prefect's form offers these
+    UseCase = StrEnum(
+        "UseCase", {name: name for name in case_names()}
+    )  # Prefect's form offers these
 
 BEFORE_MODEL = ("admit", "ingest", "redact", "validate", "train")
 ABOUT_MODEL = ("explain", "fairness")  # independent of each other: they run at once
@@ -54,14 +56,19 @@ def release(use_case: UseCase) -> State[str]:
             end_all()
             raise
         if stop is not None and stop.name != REFUSED:
-            return Failed(name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message)
+            return Failed(
+                name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message
+            )
         refusals = tuple((stop.message or "").splitlines()) if stop else ()
         publish_artifacts(case, refusals)
     if not refusals:
         return Completed(message=f"{case}: every gate passed; the model is registered")
     emit_event(
         event="portcullis.release.blocked",
-        resource={"prefect.resource.id": f"portcullis.use-case.{case}", "prefect.resource.name": case},
+        resource={
+            "prefect.resource.id": f"portcullis.use-case.{case}",
+            "prefect.resource.name": case,
+        },
         payload={"refusals": list(refusals), "flow_run": str(flow_run.id)},
     )
     return Failed(name="Blocked", message="\n".join(refusals))
@@ -106,6 +113,8 @@ def _one_release_at_a_time(case: str) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            get_run_logger().warning("another release of %s is under way; waiting for it to end", case)
+            get_run_logger().warning(
+                "another release of %s is under way; waiting for it to end", case
+            )
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield

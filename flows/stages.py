@@ -9,17 +9,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from tasks.case import section
+from tasks.config.cases import section
+from tasks.config.sources import Sources
 from tasks.errors import PortcullisError, RefusedError, ServiceError
 from tasks.gates import Outcome, Verdict
 from tasks.pipeline.runner import reproduce
-from tasks.sources import Sources
 
-WITH_UPSTREAM = ("register",)  # a single stage never checks that its inputs are fresh; what opens the registry must
+WITH_UPSTREAM = (
+    "register",
+)  # a single stage never checks that its inputs are fresh; what opens the registry must
 
 UNCHANGED = "Unchanged"  # name of a Completed state
 REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
-REMOTE_STAGES = ("admit", "ingest")  # these read sources, and only they may have to wait for somebody else's server
+REMOTE_STAGES = (
+    "admit",
+    "ingest",
+)  # these read sources, and only they may have to wait for somebody else's server
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
@@ -37,7 +42,13 @@ def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:
     return Verdict.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(
+    name="stage",
+    task_run_name="{stage}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    log_prints=False,
+)
 def run_stage(stage: str, case: str) -> State[str]:
     """Run one stage through DVC; its own process streams what it says into this task run's log.
 
@@ -61,7 +72,8 @@ def run_stage(stage: str, case: str) -> State[str]:
         for line in verdict.refusals():
             logger.warning(line)
         return Failed(
-            name=GATE_FAILED, message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass"
+            name=GATE_FAILED,
+            message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass",
         )
     return Completed(name="Completed" if result.changed else UNCHANGED)
 
@@ -72,7 +84,9 @@ def task_for(stage: str, case: str) -> Any:
     if not is_remote:
         return run_stage
     return run_stage.with_options(
-        retries=len(RETRY_DELAYS_SECONDS), retry_delay_seconds=RETRY_DELAYS_SECONDS, retry_condition_fn=_is_unavailable
+        retries=len(RETRY_DELAYS_SECONDS),
+        retry_delay_seconds=RETRY_DELAYS_SECONDS,
+        retry_condition_fn=_is_unavailable,
     )
 
 

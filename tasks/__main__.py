@@ -17,7 +17,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
-from tasks.parentage import die_with_parent
+from tasks.system.processes import die_with_parent
 
 PATH = (
     "admit",  # may these sources be used today, and have they changed?
@@ -30,7 +30,10 @@ PATH = (
     "decide",  # weigh every verdict
     "register",  # open the registry, or leave it shut
 )
-CREDENTIALS = ("PORTCULLIS_SIGNING_", "PORTCULLIS_LEDGER_URL")  # what the stage's own process is not given
+CREDENTIALS = (
+    "PORTCULLIS_SIGNING_",
+    "PORTCULLIS_LEDGER_URL",
+)  # what the stage's own process is not given
 READER = "PORTCULLIS_LEDGER_READ_URL"
 MOST_REPORT_BYTES = 4096
 SIGNALLED = 128
@@ -39,10 +42,12 @@ SIGNALLED = 128
 def main(arguments: list[str]) -> int:
     """Run the stage, sign for it, and return the process's exit code."""
     if len(arguments) != 2 or arguments[0] not in PATH:
-        print(f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(PATH)}", file=sys.stderr)
+        print(
+            f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(PATH)}", file=sys.stderr
+        )
         return 2
     die_with_parent()
-    from tasks.evidence import attesting
+    from tasks.clearance import attest_stage as attesting
 
     stage, case = arguments
     code_folder = Path(__file__).resolve().parents[1]
@@ -77,11 +82,13 @@ def _start(stage: str, case: str) -> tuple[int, int]:
     """Start the stage's own code; return its process and the pipe that it reports to."""
     reports, pipe = os.pipe()
     os.set_inheritable(pipe, True)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(CREDENTIALS)}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(CREDENTIALS)
+    }
     if reader := os.environ.get(READER):
         environment["PORTCULLIS_LEDGER_URL"] = reader
     environment |= {"PORTCULLIS_REPORT_FD": str(pipe), "PORTCULLIS_WORKER_PID": str(os.getpid())}
-    command = [sys.executable, "-m", "tasks.running", stage, case]
+    command = [sys.executable, "-m", "tasks.stages.process", stage, case]
     # Ctrl-C waits until the process has seen to it: an interpreter that is still starting would print a traceback.
     child = os.posix_spawn(sys.executable, command, environment, setsigmask=[signal.SIGINT])
     os.close(pipe)
@@ -99,13 +106,17 @@ def _claimed(reports: int) -> dict[str, int]:
     """Return the counts that the stage claims: two known names, whole numbers, or nothing."""
     import json
 
-    from tasks.evidence.attesting import COUNTS
+    from tasks.clearance.attest_stage import COUNTS
 
     with os.fdopen(reports, "rb") as pipe:
         said = pipe.read(MOST_REPORT_BYTES)
     try:
         values = json.loads(said) if said else {}
-        return {name: values[name] for name in COUNTS if type(values.get(name)) is int and values[name] >= 0}
+        return {
+            name: values[name]
+            for name in COUNTS
+            if type(values.get(name)) is int and values[name] >= 0
+        }
     except (ValueError, AttributeError):
         return {}
 

@@ -52,5 +52,8 @@ class RefusedError(PortcullisError):
     def __init__(self, where: str, lines: tuple[str, ...], *, remedy: str) -> None:
         self.lines = lines
         super().__init__(
-            where, expected="every required gate to pass", found=f"{len(lines)} that did not", remedy=remedy
+            where,
+            expected="every required gate to pass",
+            found=f"{len(lines)} that did not",
+            remedy=remedy,
         )

@@ -5,7 +5,19 @@ import signal
 
 import pytest
 
-HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "VIRTUAL_ENV", "CI", "COVERAGE_")
+HARMLESS = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "TMPDIR",
+    "USER",
+    "LOGNAME",
+    "VIRTUAL_ENV",
+    "CI",
+    "COVERAGE_",
+)
 # Switches of the suite, of its runner, and of a library that is wrong on some processors without.
 OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
 

@@ -58,7 +58,9 @@ class Bao:
     def ask(self, path: str, body: bytes | None = b"{}") -> bytes:
         """Call its API as root."""
         request = urllib.request.Request(
-            f"{self.address}/v1/{path}", data=body, headers={"X-Vault-Token": TOKEN, "Content-Type": "application/json"}
+            f"{self.address}/v1/{path}",
+            data=body,
+            headers={"X-Vault-Token": TOKEN, "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             found: bytes = answer.read()

@@ -28,8 +28,17 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_what_steers_python_is_not_passed_on(launcher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONHOME", "PYTHONSTARTUP"):
+def test_what_steers_python_is_not_passed_on(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        "PYTHONPATH",
+        "PYTHONSAFEPATH",
+        "PYTHONOPTIMIZE",
+        "PYTHONWARNINGS",
+        "PYTHONHOME",
+        "PYTHONSTARTUP",
+    ):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     environment = launcher.settled()
@@ -82,7 +91,11 @@ def test_what_pip_is_told_uv_is_told_too(launcher: ModuleType, tmp_path: Path) -
         "  https://b.example\ncert = /etc/ssl/bank.pem\nproxy = http://proxy.example:3128\n"
         "[install]\nuser = true\nfind-links =\n  /srv/wheels\n  /opt/wheels\n"
     )
-    environment = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environment = {
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
     settings = launcher.uv_settings([sys.executable, "-m", "pip"], environment)
     assert (
         settings.items()
@@ -97,7 +110,9 @@ def test_what_pip_is_told_uv_is_told_too(launcher: ModuleType, tmp_path: Path) -
     assert not any("USER" in name for name in settings)
 
 
-def test_an_installation_counts_only_whole_of_these_locks_and_in_this_place(launcher: ModuleType) -> None:
+def test_an_installation_counts_only_whole_of_these_locks_and_in_this_place(
+    launcher: ModuleType,
+) -> None:
     assert not launcher.is_installed("run")
     launcher.PYTHON.parent.mkdir(parents=True)
     launcher.PYTHON.write_text("")
@@ -139,4 +154,7 @@ def test_a_python_without_venv_says_what_to_install(
     with pytest.raises(SystemExit) as end:
         launcher.make_venv()
     assert end.value.code == 2
-    assert "ensurepip is not available. On Debian and Ubuntu: apt install python3-venv" in capsys.readouterr().err
+    assert (
+        "ensurepip is not available. On Debian and Ubuntu: apt install python3-venv"
+        in capsys.readouterr().err
+    )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from tasks.config.sources import today
 from tasks.erasure.policy import ErasureParams, RetrainAfter
 from tasks.errors import EvidenceError, SealError
 from tasks.sealed.objects import SealedFile
-from tasks.sources import today
-from tasks.work import Work
+from tasks.stages.workspace import Work
 
 ROWS = ("redact", "rows.parquet")
 

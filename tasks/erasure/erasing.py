@@ -7,19 +7,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tasks.audit import audit
-from tasks.case import load_case
+from tasks.config.cases import load_case
 from tasks.erasure.holds import legal_term, release_holds
 from tasks.erasure.journal import DEFERRED, ERASED, RUNNING, Journal, Request, open_journal
 from tasks.erasure.notary import LedgerNotary, Said
-from tasks.erasure.places_here import sinks, versions
 from tasks.erasure.receipt import Receipt, subject_of, write_receipt
 from tasks.erasure.saga import Erasure, open_batch, purged_of, run, subjects_of
+from tasks.erasure.searching.places_here import sinks, versions
 from tasks.erasure.sinks import Purged
-from tasks.pseudonyms import pseudonym
-from tasks.sealed.keys import KeyStore, open_keys
-from tasks.sealed.shredding import end_hold, restricted_of, restricted_until, rotate_root, shred_restricted
-from tasks.secrets import home, secret
+from tasks.keystore.keys import KeyStore, open_keys
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.shredding import (
+    end_hold,
+    restricted_of,
+    restricted_until,
+    rotate_root,
+    shred_restricted,
+)
+from tasks.notary.audit import audit
+from tasks.system.secrets import home, secret
 
 Say = Callable[[str], None]
 logger = logging.getLogger("portcullis.erasure")
@@ -65,7 +71,11 @@ def erase(
     with keys.shelf.alone():
         if later:
             waiting = {one.subject for one in journal.requests(state=RUNNING)}
-            people = {subject: identifier for subject, identifier in people.items() if subject not in waiting}
+            people = {
+                subject: identifier
+                for subject, identifier in people.items()
+                if subject not in waiting
+            }
             batch = open_batch(journal, case, people, received, day) if people else ""
             return Erased(tuple(journal.requests(batch=batch)), Purged(), 0, ())
         ended, receipts, purged = _finish(keys, journal, root, say, people)
@@ -74,7 +84,8 @@ def erase(
         new = {
             subject: identifier
             for subject, identifier in people.items()
-            if subject not in known and not (tombstones.is_out(subject) and not keys.ids_of(subject))
+            if subject not in known
+            and not (tombstones.is_out(subject) and not keys.ids_of(subject))
         }
         already = len(people) - len(new) - len(known & set(people))
         if new:
@@ -105,7 +116,9 @@ def release_hold(identifier: str, *, root: Path = Path(), day: date) -> tuple[in
     keys, journal = open_keys(root), open_journal(root)
     with keys.shelf.alone():
         holds = release_holds(journal, subject, day, root)
-        audit("release hold", what=", ".join(hold.hold for hold in holds), why="released", root=root)
+        audit(
+            "release hold", what=", ".join(hold.hold for hold in holds), why="released", root=root
+        )
         waiting = restricted_of(keys, subject)
         requests = _of_keys(journal, waiting)
         terms = [term[1] for one in requests if (term := legal_term(one.use_case, one.day, root))]
@@ -124,7 +137,9 @@ def _finish(
     for batch in journal.unfinished():
         say("going on with an erasure that was interrupted")
         subjects = {request.subject for request in journal.requests(batch=batch)}
-        mine = {subject: identifier for subject, identifier in people.items() if subject in subjects}
+        mine = {
+            subject: identifier for subject, identifier in people.items() if subject in subjects
+        }
         requests, paths, did = _run(batch, keys, journal, root, say, mine)
         ended, receipts, purged = [*ended, *requests], [*receipts, *paths], purged + did
     return ended, receipts, purged
@@ -151,11 +166,19 @@ def _run(
     requests = run(erasure)
     for request in requests:
         request.subject = subjects[request.request]  # in memory, for the caller
-    audit("erased", what=batch, why=f"{len(requests)} requests", root=root, use_case=requests[0].use_case)
+    audit(
+        "erased",
+        what=batch,
+        why=f"{len(requests)} requests",
+        root=root,
+        use_case=requests[0].use_case,
+    )
     return requests, receipts, purged_of(journal.done(batch))
 
 
-def _complete(keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, root: Path) -> list[Request]:
+def _complete(
+    keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, root: Path
+) -> list[Request]:
     """Destroy keys whose hold or term has ended, and say so in the ledger under the same commitment."""
     requests = _of_keys(journal, key_ids)
     shred_restricted(keys, key_ids, day)
@@ -178,7 +201,9 @@ def _complete(keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, 
         }
         said.append(Said(*subject_of(request.request, bound), statement))
         request.state, request.closed = ERASED, day
-        request.figures = {key: value for key, value in request.figures.items() if key != "deferred"}
+        request.figures = {
+            key: value for key, value in request.figures.items() if key != "deferred"
+        }
         audit("erased", what=request.request, why="hold or term ended", root=root)
     LedgerNotary(root).record(said)
     journal.put(requests)

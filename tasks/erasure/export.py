@@ -13,16 +13,16 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tasks.audit import audit
-from tasks.case import CONFIGS, Columns, case_names, load_case, section
-from tasks.erasure.places_here import versions
+from tasks.config.cases import CONFIGS, Columns, case_names, load_case, section
+from tasks.erasure.searching.places_here import versions
 from tasks.erasure.survey import Holding, read_holding, survey
 from tasks.errors import ConfigError
-from tasks.pseudonyms import pseudonym
-from tasks.sealed.custody import unseal_by_two
-from tasks.sealed.keys import KeyStore, SubjectKey, open_keys
-from tasks.sealed.shredding import restricted_envelopes
-from tasks.secrets import secret
+from tasks.keystore.custody import unseal_by_two
+from tasks.keystore.keys import KeyStore, SubjectKey, open_keys
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.shredding import restricted_envelopes
+from tasks.notary.audit import audit
+from tasks.system.secrets import secret
 
 TOLD = ("owner", "role", "legal_basis", "agreement")
 RIGHTS = (
@@ -49,7 +49,9 @@ def export_person(
     envelopes = restricted_envelopes(keys, subject)
     audit("export", what=f"{len(known)} keys, {len(envelopes)} restricted", why=why, root=root)
     if custodians:
-        known |= {key_id: _opened(key_id, sealed, custodians) for key_id, sealed in envelopes.items()}
+        known |= {
+            key_id: _opened(key_id, sealed, custodians) for key_id, sealed in envelopes.items()
+        }
     found = survey(versions(root), list(known))
     return {
         "exported": day.isoformat(),
@@ -71,14 +73,19 @@ def _use_case(case: str, root: Path) -> dict[str, Any]:
     """Return what Art. 15(1) asks about a use case: purposes, sources, recipients, terms, and the logic involved."""
     values = load_case(case, root)
     reasons = root / CONFIGS / "reasons" / f"{values.get('explain', {}).get('reasons')}.yaml"
-    texts = yaml.safe_load(reasons.read_text(encoding="utf-8")).get("reasons", []) if reasons.is_file() else []
+    texts = (
+        yaml.safe_load(reasons.read_text(encoding="utf-8")).get("reasons", [])
+        if reasons.is_file()
+        else []
+    )
     columns = section(case, "columns", Columns, root)
     return {
         "use_case": case,
         "title": values.get("title"),
         "purpose": values.get("purpose"),
         "sources": {
-            name: {key: source[key] for key in TOLD if key in source} for name, source in values["sources"].items()
+            name: {key: source[key] for key in TOLD if key in source}
+            for name, source in values["sources"].items()
         },
         "columns": {
             name: {"from": column.source, "role": column.role.value, "kind": column.kind}
@@ -90,7 +97,9 @@ def _use_case(case: str, root: Path) -> dict[str, Any]:
     }
 
 
-def _held(each: Sequence[Holding], copies: Sequence[Holding], keys: dict[bytes, SubjectKey]) -> list[dict[str, Any]]:
+def _held(
+    each: Sequence[Holding], copies: Sequence[Holding], keys: dict[bytes, SubjectKey]
+) -> list[dict[str, Any]]:
     """Return, by dataset, the person's rows without repetition, and in how many versions and copies they stand."""
     frames: dict[str, list[pd.DataFrame]] = {}
     for holding in each:
@@ -126,17 +135,27 @@ def _plain(value: Any) -> Any:
 
 
 def _restricted(keys: KeyStore, subject: str) -> list[dict[str, str]]:
-    from tasks.sealed.shredding import restricted_of
+    from tasks.keystore.shredding import restricted_of
 
     wanted = list(restricted_of(keys, subject))
-    rows = keys.shelf.among("SELECT basis, since, review FROM restricted_keys WHERE key_id {among}", wanted)
-    return [{"basis": basis, "since": since, "kept_until_or_reviewed_on": review} for basis, since, review in rows]
+    rows = keys.shelf.among(
+        "SELECT basis, since, review FROM restricted_keys WHERE key_id {among}", wanted
+    )
+    return [
+        {"basis": basis, "since": since, "kept_until_or_reviewed_on": review}
+        for basis, since, review in rows
+    ]
 
 
-def _opened(key_id: bytes, sealed: str, custodians: Sequence[tuple[str, X25519PrivateKey]]) -> SubjectKey:
+def _opened(
+    key_id: bytes, sealed: str, custodians: Sequence[tuple[str, X25519PrivateKey]]
+) -> SubjectKey:
     if len(custodians) != 2:
         raise ConfigError(
-            "--custodian", expected="two of them", found=f"{len(custodians)}", remedy="Two people open it together."
+            "--custodian",
+            expected="two of them",
+            found=f"{len(custodians)}",
+            remedy="Two people open it together.",
         )
     key = unseal_by_two(key_id, sealed, custodians)
     return SubjectKey(key_id, AESGCM(key[:32]), key[32:])

@@ -9,16 +9,18 @@ from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
-from tasks.case import section
+from tasks.config.cases import section
 from tasks.erasure.journal import Hold, Journal, Request
 from tasks.erasure.policy import ErasureParams, months_later
 from tasks.errors import ConfigError, DataError
-from tasks.sealed.custody import Restriction, load_custodians
-from tasks.sealed.keys import KeyStore, Retention
-from tasks.secrets import secret
+from tasks.keystore.custody import Restriction, load_custodians
+from tasks.keystore.keys import KeyStore, Retention
+from tasks.system.secrets import secret
 
 
-def place_hold(journal: Journal, subject: str, case: str, basis: str, since: date, review: date, root: Path) -> Hold:
+def place_hold(
+    journal: Journal, subject: str, case: str, basis: str, since: date, review: date, root: Path
+) -> Hold:
     """Write down a hold on a subject's decision records; whether an erasure was asked for already does not matter.
 
     Raises:
@@ -31,7 +33,14 @@ def place_hold(journal: Journal, subject: str, case: str, basis: str, since: dat
             found=f"{len(basis.strip())} characters, review on {review}",
             remedy="Say which court, case or law, and when somebody looks at it again.",
         )
-    hold = Hold(f"H{since:%Y%m%d}-{secrets.token_hex(4)}", _mark(subject, root), case, basis.strip(), since, review)
+    hold = Hold(
+        f"H{since:%Y%m%d}-{secrets.token_hex(4)}",
+        _mark(subject, root),
+        case,
+        basis.strip(),
+        since,
+        review,
+    )
     journal.hold(hold)
     return hold
 
@@ -52,7 +61,9 @@ def release_holds(journal: Journal, subject: str, on: date, root: Path) -> list[
 
     holds = active_holds(journal, subject, root)
     if not holds:
-        raise DataError("hold", expected="one on this person", found="none", remedy="Check the identifier.")
+        raise DataError(
+            "hold", expected="one on this person", found="none", remedy="Check the identifier."
+        )
     for hold in holds:
         journal.hold(replace(hold, released=on))
     return holds
@@ -79,7 +90,11 @@ def restrictions(
         key_id = request.key_ids.get(Retention.DECISION_RECORD.value)
         if request.subject is None or key_id is None:
             continue
-        terms = [term for case in sorted(cases.get(key_id, ())) if (term := legal_term(case, request.day, root))]
+        terms = [
+            term
+            for case in sorted(cases.get(key_id, ()))
+            if (term := legal_term(case, request.day, root))
+        ]
         holds = active_holds(journal, request.subject, root)
         reasons = [(hold.basis, hold.review) for hold in holds] + terms
         if reasons:
@@ -102,4 +117,6 @@ def legal_term(case: str, day: date, root: Path) -> tuple[str, date] | None:
 
 
 def _mark(subject: str, root: Path) -> bytes:
-    return blake2b(subject.encode(), key=secret("tombstone", root), digest_size=16, person=b"hold").digest()
+    return blake2b(
+        subject.encode(), key=secret("tombstone", root), digest_size=16, person=b"hold"
+    ).digest()

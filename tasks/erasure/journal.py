@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.secrets import home
+from tasks.system.secrets import home
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -100,7 +100,9 @@ class Journal:
         """Return the requests in a state or of a batch, the oldest first."""
         chosen = "(? IS NULL OR state = ?) AND (? IS NULL OR batch = ?)"
         query = f"SELECT * FROM requests WHERE {chosen} ORDER BY received, rowid"
-        return [_request(row) for row in self._connection.execute(query, (state, state, batch, batch))]
+        return [
+            _request(row) for row in self._connection.execute(query, (state, state, batch, batch))
+        ]
 
     def unfinished(self) -> list[str]:
         """Return the batches that were begun and not ended."""
@@ -137,8 +139,17 @@ class Journal:
     def hold(self, hold: Hold) -> None:
         """Write down a hold, or that it was released."""
         released = hold.released.isoformat() if hold.released else None
-        values = (hold.hold, hold.mark, hold.use_case, hold.basis, hold.since.isoformat(), hold.review.isoformat())
-        self._connection.execute("INSERT OR REPLACE INTO holds VALUES (?,?,?,?,?,?,?)", (*values, released))
+        values = (
+            hold.hold,
+            hold.mark,
+            hold.use_case,
+            hold.basis,
+            hold.since.isoformat(),
+            hold.review.isoformat(),
+        )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO holds VALUES (?,?,?,?,?,?,?)", (*values, released)
+        )
 
     def holds(self) -> list[Hold]:
         """Return all holds, also released ones."""
@@ -166,7 +177,13 @@ class Journal:
             "GROUP BY name, version, code ORDER BY name, CAST(version AS INTEGER)"
         )
         return [
-            Flagged(row["name"], row["version"], row["code"], row["people"], date.fromisoformat(row["day"]))
+            Flagged(
+                row["name"],
+                row["version"],
+                row["code"],
+                row["people"],
+                date.fromisoformat(row["day"]),
+            )
             for row in rows
         ]
 

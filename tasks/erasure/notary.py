@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks.evidence import Artefact, Statement, open_ledger, open_notary, trusted_root
-from tasks.evidence.reading import read_log, verified
-from tasks.evidence.roles import ERASER, ERASURE
+from tasks.attestation.roles import ERASER, ERASURE
+from tasks.attestation.statement import Artefact, Statement
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.verifier.log_reader import read_log, verified
 
 PREFIX = "erasure/"
 
@@ -36,7 +37,7 @@ class Notary(Protocol):
 
 
 class LedgerNotary:
-    """The ledger of this installation: `tasks.evidence`."""
+    """The ledger of this installation: `tasks.notary`."""
 
     def __init__(self, root: Path = Path()) -> None:
         self._root = root
@@ -47,7 +48,12 @@ class LedgerNotary:
         new = [one for one in statements if (one.name, one.predicate) not in known]
         if new:
             with open_notary(self._root) as notary:
-                notary.record_all([Statement((Artefact(one.name, one.sha256),), ERASURE, one.predicate) for one in new])
+                notary.record_all(
+                    [
+                        Statement((Artefact(one.name, one.sha256),), ERASURE, one.predicate)
+                        for one in new
+                    ]
+                )
 
     def recorded(self, name: str) -> list[dict[str, Any]]:
         """Read the whole log, which has to derive, and verify each statement by the role's key."""
@@ -58,7 +64,9 @@ class LedgerNotary:
         try:
             if ledger.head() is None:
                 return []
-            log = read_log(ledger, trusted_root(self._root), lambda payload: f'"{mark}'.encode() in payload)
+            log = read_log(
+                ledger, trusted_root(self._root), lambda payload: f'"{mark}'.encode() in payload
+            )
             found = []
             for entry in log.entries:
                 if ERASURE.encode() not in entry.envelope.payload:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.sealed.keys import Retention
+from tasks.keystore.keys import Retention
 
 
 class _Strict(BaseModel):

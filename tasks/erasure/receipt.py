@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.erasure.notary import Notary
 from tasks.errors import EvidenceError
-from tasks.pseudonyms import normal_form
+from tasks.keystore.pseudonyms import normal_form
 
 
 class Receipt(BaseModel):
@@ -65,7 +65,10 @@ def check_receipt(text: str, identifier: str, notary: Notary) -> list[dict[str, 
         receipt = Receipt.model_validate_json(text)
     except ValueError as error:
         raise EvidenceError(
-            "receipt", expected="one of Portcullis", found="something else", remedy="Ask for it again."
+            "receipt",
+            expected="one of Portcullis",
+            found="something else",
+            remedy="Ask for it again.",
         ) from error
     said = notary.recorded(subject_of(receipt.request, "")[0])
     if not said:
@@ -76,7 +79,10 @@ def check_receipt(text: str, identifier: str, notary: Notary) -> list[dict[str, 
             remedy="It was not made here, or the ledger was replaced: ask the controller.",
         )
     bound = commitment(bytes.fromhex(receipt.nonce), identifier)
-    if any(not hmac.compare_digest(str(one.get("commitment")), bound) for one in said) or receipt.statement != said[0]:
+    if (
+        any(not hmac.compare_digest(str(one.get("commitment")), bound) for one in said)
+        or receipt.statement != said[0]
+    ):
         raise EvidenceError(
             f"receipt {receipt.request}",
             expected="the receipt of this person, as it was signed",

@@ -16,19 +16,19 @@ from typing import Any
 from tasks.erasure.holds import restrictions
 from tasks.erasure.journal import DEFERRED, ERASED, Flagged, Journal, Request
 from tasks.erasure.notary import Notary, Said
-from tasks.erasure.places import Place
 from tasks.erasure.receipt import Receipt, commitment, nonce_of, subject_of
+from tasks.erasure.searching.places import Place
+from tasks.erasure.searching.traces import Traces, Value
 from tasks.erasure.sinks import Purged, Sink
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.erasure.survey import Survey, naming_values, survey
-from tasks.erasure.traces import Traces, Value
 from tasks.errors import EvidenceError
-from tasks.pseudonyms import pseudonym
+from tasks.keystore.burying import bury
+from tasks.keystore.custody import Restriction
+from tasks.keystore.keys import KeyStore, Retention
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.shredding import rotate_root, shred
 from tasks.registry.client import TRAINED_ON_TAG
-from tasks.sealed.burying import bury
-from tasks.sealed.custody import Restriction
-from tasks.sealed.keys import KeyStore, Retention
-from tasks.sealed.shredding import rotate_root, shred
 
 COUNTS = ("searched", "rewritten", "removed")
 Deliver = Callable[[Receipt], None]
@@ -63,31 +63,49 @@ class Erasure:
     @cached_property
     def survey(self) -> Survey:
         """Where their rows stand. What stands there does not change: keys are destroyed, not bytes."""
-        key_ids = [bytes.fromhex(key_id) for request in self.requests for key_id in request.key_ids.values()]
+        key_ids = [
+            bytes.fromhex(key_id)
+            for request in self.requests
+            for key_id in request.key_ids.values()
+        ]
         found = survey(self.places, key_ids)
-        self.say(f"{found.sealed_files:,} sealed files of {found.files:,} looked at, {found.sealed_rows:,} rows")
+        self.say(
+            f"{found.sealed_files:,} sealed files of {found.files:,} looked at, {found.sealed_rows:,} rows"
+        )
         return found
 
     @cached_property
     def traces(self) -> Traces:
         """What to look for in plain text: in memory only, as much as is readable when it is first asked for."""
-        key_ids = [bytes.fromhex(key_id) for request in self.requests for key_id in request.key_ids.values()]
+        key_ids = [
+            bytes.fromhex(key_id)
+            for request in self.requests
+            for key_id in request.key_ids.values()
+        ]
         readable = self.keys.by_id(key_ids)
         values = naming_values(self.survey.versions(), readable, self.root) if readable else set()
         values |= {Value("pseudonym", subject) for subject in self.subjects}
-        values |= {Value("email" if "@" in one else "identifier", one) for one in self.identifiers.values()}
+        values |= {
+            Value("email" if "@" in one else "identifier", one) for one in self.identifiers.values()
+        }
         values |= {Value("key id", key_id.hex()) for key_id in key_ids}
         return Traces.of(values)
 
 
-def open_batch(journal: Journal, case: str, identifiers: dict[str, str], received: date, day: date) -> str:
+def open_batch(
+    journal: Journal, case: str, identifiers: dict[str, str], received: date, day: date
+) -> str:
     """Write down a new batch, one request for each person; return its name. From here on it will be finished."""
     batch = secrets.token_hex(6)
     requests = []
     for number, (subject, identifier) in enumerate(identifiers.items(), 1):
         request, seed = f"E{day:%Y%m%d}-{batch}-{number}", secrets.token_bytes(32)
         figures = {"commitment": commitment(nonce_of(seed, request), identifier)}
-        requests.append(Request(request, batch, case, received, day, subject=subject, seed=seed, figures=figures))
+        requests.append(
+            Request(
+                request, batch, case, received, day, subject=subject, seed=seed, figures=figures
+            )
+        )
     journal.put(requests)
     return batch
 
@@ -160,7 +178,9 @@ def _destroy_keys(erasure: Erasure) -> dict[str, Any]:
     return {"destroyed": len(gone.destroyed), "restricted": len(gone.restricted)}
 
 
-def _note_deferred(erasure: Erasure, requests: list[Request], kept: Mapping[str, Restriction]) -> None:
+def _note_deferred(
+    erasure: Erasure, requests: list[Request], kept: Mapping[str, Restriction]
+) -> None:
     for request in requests:
         key_id = request.key_ids.get(Retention.DECISION_RECORD.value)
         how = kept.get(request.subject or "")
@@ -170,7 +190,9 @@ def _note_deferred(erasure: Erasure, requests: list[Request], kept: Mapping[str,
                 "basis": how.basis,
                 "review": how.review.isoformat(),
                 "held": how.held,
-                "custody": "two keys of this installation" if how.custodians.are_local else "two custodians",
+                "custody": "two keys of this installation"
+                if how.custodians.are_local
+                else "two custodians",
                 "key_id": key_id,
             }
     erasure.journal.put(requests)
@@ -188,7 +210,11 @@ def _flag_models(erasure: Erasure) -> dict[str, Any]:
     learnt = [one for one in erasure.survey.versions() if one.dataset.endswith("/redact/rows")]
     people = {holding.code: len(holding.rows) for holding in learnt}
     day, versions = erasure.requests[0].day, versions_trained_on(url, TRAINED_ON_TAG)
-    flagged = [Flagged(name, version, code, people[code], day) for name, version, code in versions if code in people]
+    flagged = [
+        Flagged(name, version, code, people[code], day)
+        for name, version, code in versions
+        if code in people
+    ]
     for model in flagged:
         erasure.journal.flag(erasure.batch, model)
     return {"models": len(flagged)}
@@ -200,10 +226,12 @@ def _verify(erasure: Erasure) -> dict[str, Any]:
     Raises:
         EvidenceError: It has.
     """
-    from tasks.sealed.keys import open_keys
+    from tasks.keystore.keys import open_keys
 
     fresh = open_keys(erasure.root)
-    key_ids = [bytes.fromhex(key_id) for request in erasure.requests for key_id in request.key_ids.values()]
+    key_ids = [
+        bytes.fromhex(key_id) for request in erasure.requests for key_id in request.key_ids.values()
+    ]
     alive = fresh.by_id(key_ids)
     named = [subject for subject in erasure.subjects if fresh.ids_of(subject)]
     tombstones = fresh.tombstones()
@@ -222,7 +250,10 @@ def _verify(erasure: Erasure) -> dict[str, Any]:
         "copies": len(erasure.survey.holdings),
         "versions": len(versions),
         "rows": rows,
-        "checkpoint": {"count": tombstones.checkpoint.count, "sha256": tombstones.checkpoint.sha256},
+        "checkpoint": {
+            "count": tombstones.checkpoint.count,
+            "sha256": tombstones.checkpoint.sha256,
+        },
     }
 
 
@@ -230,18 +261,29 @@ def _receipt(erasure: Erasure) -> dict[str, Any]:
     """Record a statement for each person, and hand each the half that only they get."""
     done = erasure.journal.done(erasure.batch)
     requests = erasure.requests
-    said = [Said(*subject_of(one.request, str(one.figures["commitment"])), _statement(one, done)) for one in requests]
+    said = [
+        Said(*subject_of(one.request, str(one.figures["commitment"])), _statement(one, done))
+        for one in requests
+    ]
     erasure.notary.record(said)
     for request, one in zip(requests, said, strict=True):
         nonce = nonce_of(request.seed or b"", request.request).hex()
-        erasure.deliver(Receipt(request=request.request, nonce=nonce, day=request.day, statement=one.predicate))
+        erasure.deliver(
+            Receipt(request=request.request, nonce=nonce, day=request.day, statement=one.predicate)
+        )
     return {"receipts": len(requests)}
 
 
 def _statement(request: Request, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return what is said about one request: figures of its batch, and what is kept of this person."""
-    purged = {name.removeprefix("purge "): figures for name, figures in done.items() if name.startswith("purge ")}
-    deferred = {key: value for key, value in request.figures.get("deferred", {}).items() if key != "key_id"}
+    purged = {
+        name.removeprefix("purge "): figures
+        for name, figures in done.items()
+        if name.startswith("purge ")
+    }
+    deferred = {
+        key: value for key, value in request.figures.get("deferred", {}).items() if key != "key_id"
+    }
     rotated = done["rotate root"]
     return {
         "request": request.request,
@@ -286,5 +328,7 @@ def purged_of(done: dict[str, dict[str, Any]]) -> Purged:
     total = Purged()
     for name, figures in done.items():
         if name.startswith("purge "):
-            total += Purged(**{**figures, "left": tuple(figures["left"]), "unseen": tuple(figures["unseen"])})
+            total += Purged(
+                **{**figures, "left": tuple(figures["left"]), "unseen": tuple(figures["unseen"])}
+            )
     return total

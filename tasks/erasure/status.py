@@ -8,8 +8,8 @@ from pathlib import Path
 from tasks.erasure.journal import DEFERRED, RUNNING, Flagged, Hold, Journal, Request
 from tasks.erasure.policy import months_later
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
-from tasks.pages import Page, Section, Table, write_page
 from tasks.registry.client import TRAINED_ON_TAG
+from tasks.reports import Page, Section, Table, write_page
 
 TERM_MONTHS = 1  # GDPR Art. 12(3): without undue delay, and within one month of receipt
 
@@ -62,7 +62,13 @@ def request_rows(status: Status) -> list[tuple[str, ...]]:
 def model_rows(status: Status) -> list[tuple[str, ...]]:
     """Return one row per registered model that still knows erased people."""
     return [
-        (model.name, model.version, str(model.people), model.day.isoformat(), f"{(status.day - model.day).days} days")
+        (
+            model.name,
+            model.version,
+            str(model.people),
+            model.day.isoformat(),
+            f"{(status.day - model.day).days} days",
+        )
         for model in status.models
     ]
 
@@ -70,7 +76,14 @@ def model_rows(status: Status) -> list[tuple[str, ...]]:
 def hold_rows(status: Status) -> list[tuple[str, ...]]:
     """Return one row per hold."""
     return [
-        (one.hold, one.use_case, one.basis, one.since.isoformat(), one.review.isoformat(), _hold_state(one, status.day))
+        (
+            one.hold,
+            one.use_case,
+            one.basis,
+            one.since.isoformat(),
+            one.review.isoformat(),
+            _hold_state(one, status.day),
+        )
         for one in status.holds
     ]
 
@@ -98,12 +111,16 @@ def write_status_page(status: Status, folder: Path) -> Path:
         ),
         Section(
             heading="Models to be trained again",
-            text=("They learnt from people who were erased since. The next release of their use case trains without.",),
+            text=(
+                "They learnt from people who were erased since. The next release of their use case trains without.",
+            ),
             parts=(_table(MODELS, model_rows(status)),),
         ),
         Section(
             heading="Legal holds",
-            text=("Training data is erased all the same; only decision records wait, out of every pipeline's reach.",),
+            text=(
+                "Training data is erased all the same; only decision records wait, out of every pipeline's reach.",
+            ),
             parts=(_table(HOLDS, hold_rows(status)),),
         ),
     )
@@ -121,7 +138,9 @@ def _age(request: Request, day: date) -> str:
 def _state(request: Request, day: date) -> str:
     if request.state == RUNNING:
         late = (day - due(request)).days
-        return f"not done, {late} days past its term" if late > 0 else f"not done, {-late} days left"
+        return (
+            f"not done, {late} days past its term" if late > 0 else f"not done, {-late} days left"
+        )
     if request.state == DEFERRED:
         kept = request.figures["deferred"]
         until = "while held, reviewed" if kept["held"] else "until"

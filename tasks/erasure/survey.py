@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.case import Columns, Role, section
-from tasks.erasure.places import Item, Place
-from tasks.erasure.traces import Value
+from tasks.config.cases import Columns, Role, section
+from tasks.erasure.searching.places import Item, Place
+from tasks.erasure.searching.traces import Value
 from tasks.errors import ConfigError
-from tasks.sealed.keys import SubjectKey
+from tasks.keystore.keys import SubjectKey
 
 NAMING = (Role.SUBJECT, Role.IDENTIFIER, Role.FREE_TEXT, Role.GOLD)
 SHARED_KINDS = ("city", "date")  # many people have the same
@@ -70,7 +70,9 @@ def read_holding(holding: Holding, keys: dict[bytes, SubjectKey]) -> pd.DataFram
         return file.unseal(wanted, keys)
 
 
-def naming_values(holdings: Sequence[Holding], keys: dict[bytes, SubjectKey], root: Path = Path()) -> set[Value]:
+def naming_values(
+    holdings: Sequence[Holding], keys: dict[bytes, SubjectKey], root: Path = Path()
+) -> set[Value]:
     """Return what names the people in their rows: identifiers, addresses, whole texts; in memory only."""
 
     @cache

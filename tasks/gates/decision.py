@@ -49,7 +49,12 @@ class Decision(BaseModel):
 
 
 def weigh_gate(
-    gate: str, verdict: Verdict | None, *, use_case: str, artefacts: dict[str, str], limits_sha256: str | None
+    gate: str,
+    verdict: Verdict | None,
+    *,
+    use_case: str,
+    artefacts: dict[str, str],
+    limits_sha256: str | None,
 ) -> GateResult:
     """Return how `gate` stands: its own verdict, and whether that verdict is about what lies here now.
 
@@ -61,7 +66,9 @@ def weigh_gate(
         limits_sha256: The digest of the gate's limits as configured now; None where none are configured.
     """
     if verdict is None:
-        return GateResult(gate=gate, outcome=Outcome.UNDECIDED, checks=0, refusals=(f"{gate}: no verdict",))
+        return GateResult(
+            gate=gate, outcome=Outcome.UNDECIDED, checks=0, refusals=(f"{gate}: no verdict",)
+        )
     refusals = list(verdict.refusals())
     if (verdict.gate, verdict.use_case) != (gate, use_case):
         refusals.append(
@@ -82,7 +89,9 @@ def weigh_gate(
     ]
     foreign = len(refusals) > len(verdict.refusals())
     outcome = Outcome.FAIL if foreign else verdict.outcome
-    return GateResult(gate=gate, outcome=outcome, checks=len(verdict.checks), refusals=tuple(refusals))
+    return GateResult(
+        gate=gate, outcome=outcome, checks=len(verdict.checks), refusals=tuple(refusals)
+    )
 
 
 def weigh(
@@ -106,7 +115,11 @@ def weigh(
     """
     gates = [
         weigh_gate(
-            gate, verdicts.get(gate), use_case=use_case, artefacts=artefacts, limits_sha256=limits_sha256.get(gate)
+            gate,
+            verdicts.get(gate),
+            use_case=use_case,
+            artefacts=artefacts,
+            limits_sha256=limits_sha256.get(gate),
         )
         for gate in SUBJECTS
     ]

@@ -54,10 +54,13 @@ class Check(BaseModel):
         """Return the check as the one line a person reads: gate, measure, value, limit, by how much."""
         value = "not measured" if self.value is None else f"{self.value:.4g}"
         span = f" [{self.interval[0]:.4g}, {self.interval[1]:.4g}]" if self.interval else ""
-        miss = f", missed by {-self.margin:.4g}" if self.margin is not None and self.margin < 0 else ""
+        miss = (
+            f", missed by {-self.margin:.4g}" if self.margin is not None and self.margin < 0 else ""
+        )
         tail = "; ".join(part for part in (self.reason, self.would_decide) if part)
-        return f"{gate}: {self.measure} = {value}{span}, limit {self.limit}{miss}: {self.outcome}" + (
-            f" ({tail})" if tail else ""
+        return (
+            f"{gate}: {self.measure} = {value}{span}, limit {self.limit}{miss}: {self.outcome}"
+            + (f" ({tail})" if tail else "")
         )
 
 
@@ -83,12 +86,16 @@ class Verdict(BaseModel):
 
     def refusals(self) -> tuple[str, ...]:
         """Return one line per check that did not pass."""
-        return tuple(check.line(self.gate) for check in self.checks if check.outcome is not Outcome.PASS)
+        return tuple(
+            check.line(self.gate) for check in self.checks if check.outcome is not Outcome.PASS
+        )
 
 
 def digest_of(value: Any) -> str:
     """Return the sha256 of a JSON value in one canonical form (sorted keys, no spaces, UTF-8; NaN refused)."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     return hashlib.sha256(text.encode()).hexdigest()

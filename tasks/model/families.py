@@ -58,7 +58,9 @@ class XgBoost:
         """Return log-odds."""
         import xgboost
 
-        return np.asarray(self.native.predict(xgboost.DMatrix(matrix), output_margin=True), dtype=np.float64)
+        return np.asarray(
+            self.native.predict(xgboost.DMatrix(matrix), output_margin=True), dtype=np.float64
+        )
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""

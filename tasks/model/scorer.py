@@ -91,7 +91,12 @@ class Scorer:
         try:
             values = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))
             inputs = tuple(Input(**one) for one in values["inputs"])
-            return cls(values["family"], inputs, FAMILIES[values["family"]].load(folder), float(values["cutoff"]))
+            return cls(
+                values["family"],
+                inputs,
+                FAMILIES[values["family"]].load(folder),
+                float(values["cutoff"]),
+            )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
                 str(folder),
@@ -132,4 +137,8 @@ def single_precision(matrix: Matrix) -> Matrix:
 
 def probability(margin: Matrix) -> Matrix:
     """Return the logistic function of log-odds, without overflow."""
-    return np.asarray(np.where(margin >= 0, 1 / (1 + np.exp(-np.abs(margin))), 1 - 1 / (1 + np.exp(-np.abs(margin)))))
+    return np.asarray(
+        np.where(
+            margin >= 0, 1 / (1 + np.exp(-np.abs(margin))), 1 - 1 / (1 + np.exp(-np.abs(margin)))
+        )
+    )

@@ -60,7 +60,10 @@ def end_all() -> None:
 def listening(hear: Hear) -> Iterator[Heard]:
     """Listen for one stage; give its process `environment`. On any exception the stage's process is ended."""
     heard = Heard()
-    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder, socket.socket(socket.AF_UNIX) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="portcullis-") as folder,
+        socket.socket(socket.AF_UNIX) as server,
+    ):
         path = Path(folder) / "channel"
         with short_address(path) as address:
             server.bind(address)

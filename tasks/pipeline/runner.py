@@ -55,7 +55,9 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
     with listening(hear) as heard, open_repo() as repo:
         try:
             ran = repo.reproduce(
-                targets=[target], single_item=not with_upstream, run_env={**_same_python(), **heard.environment}
+                targets=[target],
+                single_item=not with_upstream,
+                run_env={**_same_python(), **heard.environment},
             )
         except DvcException as error:
             raise _told(error, stage, case, heard) from error
@@ -73,7 +75,11 @@ def settle(stages: tuple[str, ...], case: str) -> None:
     names = [f"{stage}@{case}" for stage in stages]
     with open_repo() as repo, repo.lock:
         path = Path("dvc.lock")
-        found = [name for name in load_yaml(str(path)).get("stages", {}) if name in names] if path.is_file() else []
+        found = (
+            [name for name in load_yaml(str(path)).get("stages", {}) if name in names]
+            if path.is_file()
+            else []
+        )
         if found == [name for name in names if name in found]:
             return
         with modify_yaml(str(path)) as data:
@@ -99,12 +105,16 @@ def stale(stage: str, case: str) -> tuple[str, ...]:
 
 def _same_python() -> dict[str, str]:
     """Return the PATH on which a stage's `python` is the one that runs this, however this one was started."""
-    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    }
 
 
 def _listed(change: Any) -> str:
     if isinstance(change, dict):
-        return "; ".join(f"{kind} {', '.join(sorted(paths))}" for kind, paths in sorted(change.items()))
+        return "; ".join(
+            f"{kind} {', '.join(sorted(paths))}" for kind, paths in sorted(change.items())
+        )
     return str(change)
 
 
@@ -136,7 +146,9 @@ def _remove_torn_rwlock(repo: Any) -> None:
     if not _is_torn(path):
         return
     guard = make_lock(
-        str(path.with_name("rwlock.lock")), tmp_dir=repo.tmp_dir, hardlink_lock=repo.config["core"]["hardlink_lock"]
+        str(path.with_name("rwlock.lock")),
+        tmp_dir=repo.tmp_dir,
+        hardlink_lock=repo.config["core"]["hardlink_lock"],
     )
     with guard:  # who holds it may be writing at this very moment, so look again
         if _is_torn(path):
@@ -156,7 +168,9 @@ def _is_torn(path: Path) -> bool:
 def _told(error: Exception, stage: str, case: str, heard: Heard) -> PortcullisError:
     where = f"stage {stage}@{case}"
     if heard.refusals:
-        return RefusedError(where, heard.refusals, remedy="See the reports; mend what failed, never the limit.")
+        return RefusedError(
+            where, heard.refusals, remedy="See the reports; mend what failed, never the limit."
+        )
     if heard.failure:
         return StageError(where, heard.failure, heard.exit_code or PortcullisError.exit_code)
     causes = [str(error)]

@@ -29,9 +29,15 @@ def stores() -> tuple[Store, ...]:
             found[str(folder)] = Store("DVC cache", _local(), str(folder))
         for name in repo.config["remote"]:
             remote = repo.cloud.get_remote(name)
-            found[f"remote {name}"] = Store(f"DVC remote {name}", _plain(remote.fs), str(remote.path))
+            found[f"remote {name}"] = Store(
+                f"DVC remote {name}", _plain(remote.fs), str(remote.path)
+            )
     inside = [Path(key) for key in found if not key.startswith("remote ")]
-    return tuple(store for key, store in found.items() if not any(folder in Path(key).parents for folder in inside))
+    return tuple(
+        store
+        for key, store in found.items()
+        if not any(folder in Path(key).parents for folder in inside)
+    )
 
 
 def _plain(fs: Any) -> Any:

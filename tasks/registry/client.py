@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.digests import sha256_of
 from tasks.errors import EvidenceError, ServiceError
 from tasks.registry.moving import ARTIFACTS, follow_move
-from tasks.secrets import home
+from tasks.system.digests import sha256_of
+from tasks.system.secrets import home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,7 +68,7 @@ def registry_uri(root: Path = Path()) -> str:
     """Return `$MLFLOW_TRACKING_URI`, else an SQLite database of this installation."""
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given and given.startswith("postgresql"):
-        from tasks.database import with_driver
+        from tasks.system.database import with_driver
 
         return with_driver(given).render_as_string(hide_password=False)
     return given or f"sqlite:///{home(root) / 'mlflow.db'}"
@@ -111,7 +111,13 @@ def publish(release: Release, root: Path = Path()) -> Published:
         model_sha256=release.model_sha256,
         decision_sha256=release.decision_sha256,
     )
-    return Published(receipt=receipt, version=version, run_id=run_id, registry=_without_password(uri), is_new=is_new)
+    return Published(
+        receipt=receipt,
+        version=version,
+        run_id=run_id,
+        registry=_without_password(uri),
+        is_new=is_new,
+    )
 
 
 def _finished_run(client: "MlflowClient", release: Release, root: Path) -> str:
@@ -127,7 +133,11 @@ def _finished_run(client: "MlflowClient", release: Release, root: Path) -> str:
     if any(run.info.status == "FINISHED" for run in runs):
         return str(next(run.info.run_id for run in runs if run.info.status == "FINISHED"))
     tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
-    run = runs[0] if runs else client.create_run(experiment_id, run_name=release.model_sha256[:12], tags=tags)
+    run = (
+        runs[0]
+        if runs
+        else client.create_run(experiment_id, run_name=release.model_sha256[:12], tags=tags)
+    )
     _log(client, run.info.run_id, release)
     client.set_terminated(run.info.run_id, status="FINISHED")
     return str(run.info.run_id)
@@ -171,7 +181,9 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
 def _version(client: "MlflowClient", release: Release, run_id: str) -> tuple[str, bool]:
     if not client.search_registered_models(f"name = '{release.name}'"):
         client.create_registered_model(release.name)
-    same = client.search_model_versions(f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'")
+    same = client.search_model_versions(
+        f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'"
+    )
     if same:
         newest = str(max(int(version.version) for version in same))
         if code := release.tags.get(
@@ -202,4 +214,6 @@ def _without_password(uri: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return _without_password(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+    return (
+        _without_password(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+    )

@@ -26,10 +26,15 @@ def follow_move(home: Path) -> None:
 
     here = f"{home.as_uri()}/{ARTIFACTS}/"
     with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if "experiments" not in tables:
             return
-        rows = connection.execute("SELECT artifact_location FROM experiments WHERE artifact_location LIKE 'file://%'")
+        rows = connection.execute(
+            "SELECT artifact_location FROM experiments WHERE artifact_location LIKE 'file://%'"
+        )
         before = {_installation(location) for (location,) in rows} - {None, here}
         for old in before:
             for table, column in PLACES:

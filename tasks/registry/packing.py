@@ -20,17 +20,24 @@ def pack(model_folder: Path, destination: Path) -> Path:
 
     scorer = Scorer.load(model_folder)
     inputs = Schema(
-        [ColSpec(DataType.string if name in scorer.categories else DataType.double, name) for name in scorer.features]
+        [
+            ColSpec(DataType.string if name in scorer.categories else DataType.double, name)
+            for name in scorer.features
+        ]
     )
     outputs = Schema([ColSpec(DataType.double, "probability_favourable")])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for an input example: that would be a person's row
+        warnings.simplefilter(
+            "ignore"
+        )  # it asks for an input example: that would be a person's row
         mlflow.pyfunc.save_model(
             path=str(destination),
             loader_module="tasks.registry.packing",
             data_path=str(model_folder),
             signature=ModelSignature(inputs=inputs, outputs=outputs),
-            pip_requirements=[f"{name}=={version(name)}" for name in (LIBRARIES[scorer.family], "numpy", "pandas")],
+            pip_requirements=[
+                f"{name}=={version(name)}" for name in (LIBRARIES[scorer.family], "numpy", "pandas")
+            ],
         )
     return destination
 

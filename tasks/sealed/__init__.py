@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.sealed.keys import ErasedError, KeyStore, Retention, open_keys
+    from tasks.keystore.keys import ErasedError, KeyStore, Retention, open_keys
     from tasks.sealed.rows import Opened, SealedWriter, iter_rows, read_rows, write_rows
 
 PLACES = {

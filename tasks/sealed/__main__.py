@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> int:
 def _show(options: argparse.Namespace) -> None:
     from tasks.sealed.reader import read_dataset
 
-    why = options.why or (input("Why? (for the audit) ") if sys.stdin.isatty() else "") or "not said"
+    why = (
+        options.why or (input("Why? (for the audit) ") if sys.stdin.isatty() else "") or "not said"
+    )
     opened = read_dataset(options.use_case, options.stage, options.name, why=why, rows=options.rows)
     frame = opened.frame[options.columns.split(",")] if options.columns else opened.frame
     sys.stdout.write(frame.to_string(max_colwidth=60) + "\n")

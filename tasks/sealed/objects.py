@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
 
 from tasks.errors import SealError
-from tasks.sealed.keys import ID_BYTES, SubjectKey
+from tasks.keystore.keys import ID_BYTES, SubjectKey
 from tasks.sealed.packing import Layout, unpack
 from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
 
@@ -44,7 +44,10 @@ class SealedFile:
             return cls(name, file, found[DATASET].decode(), found[LAYOUT], found[MAC].decode())
         except (pa.ArrowException, KeyError, OSError, ValueError) as error:
             raise SealError(
-                name, expected="a sealed dataset", found=type(error).__name__, remedy="Run `dvc checkout`."
+                name,
+                expected="a sealed dataset",
+                found=type(error).__name__,
+                remedy="Run `dvc checkout`.",
             ) from None
 
     @property
@@ -86,7 +89,9 @@ class SealedFile:
             inside = [place - start for place in places if start <= place < start + length]
             if inside:
                 table = self.file.read_row_group(group, columns=["key", "row"]).take(inside)
-                for place, key_id, row in zip(inside, *(table[n].to_pylist() for n in ("key", "row")), strict=True):
+                for place, key_id, row in zip(
+                    inside, *(table[n].to_pylist() for n in ("key", "row")), strict=True
+                ):
                     if key_id in keys:
                         data = bound + key_id + (start + place).to_bytes(8)
                         rows.append(self._opened(keys[key_id], row, data, start + place))
@@ -109,8 +114,15 @@ class SealedFile:
         parts = []
         for chunk in column.chunks:
             if chunk.type != pa.binary(ID_BYTES):
-                raise SealError(self.shown, expected="key ids", found=str(chunk.type), remedy="Run `dvc checkout`.")
-            parts.append(np.frombuffer(chunk.buffers()[1], HALF, len(chunk), chunk.offset * ID_BYTES))
+                raise SealError(
+                    self.shown,
+                    expected="key ids",
+                    found=str(chunk.type),
+                    remedy="Run `dvc checkout`.",
+                )
+            parts.append(
+                np.frombuffer(chunk.buffers()[1], HALF, len(chunk), chunk.offset * ID_BYTES)
+            )
         return np.concatenate(parts) if parts else np.empty(0, HALF)
 
 

@@ -59,8 +59,12 @@ def pack(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
     for index, (name, kind, dtype) in enumerate(layout.columns):
         series = frame[name]
         if kind == "text":
-            values = pa.array(series, type=pa.large_string(), from_pandas=True).cast(pa.large_binary())
-            lengths = pc.binary_length(values).fill_null(int(MISSING)).to_numpy(zero_copy_only=False)
+            values = pa.array(series, type=pa.large_string(), from_pandas=True).cast(
+                pa.large_binary()
+            )
+            lengths = (
+                pc.binary_length(values).fill_null(int(MISSING)).to_numpy(zero_copy_only=False)
+            )
             fixed[f"{index}"] = lengths
             texts.append(values.fill_null(b""))
         elif kind == "masked":
@@ -105,20 +109,30 @@ def _texts(tails: list[bytes], fixed: np.ndarray, names: list[str]) -> list[pa.A
     ends = np.cumsum(np.where(missing, 0, lengths).ravel(), dtype=np.int64)
     buffer = b"".join(tails)
     if len(buffer) != (ends[-1] if len(ends) else 0):
-        raise SealError("a sealed row", expected="texts of the lengths it says", found="others", remedy="Restore it.")
+        raise SealError(
+            "a sealed row",
+            expected="texts of the lengths it says",
+            found="others",
+            remedy="Restore it.",
+        )
     offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), ends]).tobytes())
-    cells = pa.Array.from_buffers(pa.large_string(), len(ends), [None, offsets, pa.py_buffer(buffer)])
+    cells = pa.Array.from_buffers(
+        pa.large_string(), len(ends), [None, offsets, pa.py_buffer(buffer)]
+    )
     columns = []
     for position in range(len(names)):
         column = cells.take(pa.array(np.arange(position, len(ends), len(names))))
-        columns.append(pc.if_else(pa.array(missing[:, position]), pa.scalar(None, pa.large_string()), column))
+        columns.append(
+            pc.if_else(pa.array(missing[:, position]), pa.scalar(None, pa.large_string()), column)
+        )
     return columns
 
 
 def _kind(name: str, series: "pd.Series[Any]") -> tuple[str, str]:
     dtype = series.dtype
     if isinstance(dtype, pd.StringDtype) or (
-        pd.api.types.is_object_dtype(dtype) and pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty")
+        pd.api.types.is_object_dtype(dtype)
+        and pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty")
     ):
         return "text", "str"
     if isinstance(dtype, np.dtype) and dtype.kind in "iufbM":

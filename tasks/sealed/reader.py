@@ -5,17 +5,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.audit import audit
-from tasks.case import load_case
+from tasks.config.cases import load_case
 from tasks.errors import DataError
-from tasks.sealed.keys import open_keys
+from tasks.keystore.keys import open_keys
+from tasks.notary.audit import audit
 from tasks.sealed.rows import Opened, iter_rows
 
 ALSO = {"raw": "ingest", "redacted": "redact"}  # what people call them
 
 
 def read_dataset(
-    case: str, stage: str, name: str = "rows", *, why: str, rows: int | None = None, root: Path = Path()
+    case: str,
+    stage: str,
+    name: str = "rows",
+    *,
+    why: str,
+    rows: int | None = None,
+    root: Path = Path(),
 ) -> Opened:
     """Return the rows of a sealed dataset, in memory only, and how many are readable.
 

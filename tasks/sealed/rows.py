@@ -23,13 +23,18 @@ import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
 
 from tasks.errors import SealError
-from tasks.sealed.keys import ID_BYTES, KeyStore, Retention
+from tasks.keystore.keys import ID_BYTES, KeyStore, Retention
 from tasks.sealed.packing import Layout, pack, unpack
 
 CHUNK_ROWS = 65_536
 TAG_BYTES = 16
 SUBJECT = "subject"
-SCHEMA = pa.schema([pa.field("key", pa.binary(ID_BYTES), nullable=False), pa.field("row", pa.binary(), nullable=False)])
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.binary(ID_BYTES), nullable=False),
+        pa.field("row", pa.binary(), nullable=False),
+    ]
+)
 DATASET, LAYOUT, MAC = b"portcullis.dataset", b"portcullis.layout", b"portcullis.mac"
 
 
@@ -46,7 +51,9 @@ class Opened:
 class SealedWriter:
     """Write a sealed dataset chunk by chunk; the file is complete only when the context ends without an error."""
 
-    def __init__(self, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING) -> None:
+    def __init__(
+        self, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING
+    ) -> None:
         self._path, self._dataset, self._keys, self._retention = path, dataset, keys, retention
         self._layout: Layout | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -73,7 +80,10 @@ class SealedWriter:
             )
         if layout != self._layout:
             raise SealError(
-                self._dataset, expected="the columns of the first chunk", found="others", remedy="Convert them."
+                self._dataset,
+                expected="the columns of the first chunk",
+                found="others",
+                remedy="Convert them.",
             )
         for start in range(0, len(frame), CHUNK_ROWS):
             self._seal(frame.iloc[start : start + CHUNK_ROWS], layout)
@@ -82,22 +92,32 @@ class SealedWriter:
         codes, subjects = pd.factorize(frame[SUBJECT])
         known = self._keys.for_subjects(list(subjects), self._retention)
         bound = bound_to(self._dataset, layout.to_json())
-        keys = [(bound + key.key_id, key.cipher.encrypt, key.nonce_key) for key in map(known.__getitem__, subjects)]
+        keys = [
+            (bound + key.key_id, key.cipher.encrypt, key.nonce_key)
+            for key in map(known.__getitem__, subjects)
+        ]
         sealed = []
-        for position, (code, row) in enumerate(zip(codes.tolist(), pack(frame, layout), strict=True), self.rows):
+        for position, (code, row) in enumerate(
+            zip(codes.tolist(), pack(frame, layout), strict=True), self.rows
+        ):
             head, encrypt, nonce_key = keys[code]
             data = head + position.to_bytes(8)
             nonce = blake2b(data + row, key=nonce_key, digest_size=12).digest()
             sealed.append(nonce + encrypt(nonce, row, data))
         every = pa.array([known[subject].key_id for subject in subjects], SCHEMA[0].type)
-        table = pa.table([every.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA)
+        table = pa.table(
+            [every.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA
+        )
         self._tags.update(_interleaved(table))
         self.rows += len(frame)
         if self._writer is not None:
             self._writer.write_table(table)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._writer is None or self._layout is None:
             return
@@ -111,14 +131,21 @@ class SealedWriter:
 
 
 def write_rows(
-    frame: pd.DataFrame, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING
+    frame: pd.DataFrame,
+    path: Path,
+    *,
+    dataset: str,
+    keys: KeyStore,
+    retention: Retention = Retention.TRAINING,
 ) -> None:
     """Seal a frame into one file. It has a `subject` column of pseudonyms; equal input gives equal bytes."""
     with SealedWriter(path, dataset=dataset, keys=keys, retention=retention) as writer:
         writer.write(frame)
 
 
-def read_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None) -> Opened:
+def read_rows(
+    path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None
+) -> Opened:
     """Unseal a whole file into memory; rows of erased subjects are left out and counted.
 
     Raises:
@@ -130,7 +157,9 @@ def read_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
     return Opened(frame, unsealed, shredded, sum(part.people_shredded for part in parts))
 
 
-def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None) -> Iterator[Opened]:
+def iter_rows(
+    path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None
+) -> Iterator[Opened]:
     """Unseal a file row group by row group, in constant memory; at least one (maybe empty) part is given.
 
     The file's own authentication is checked first, over the tags of all rows, before any row is given out.
@@ -154,7 +183,9 @@ def iter_rows(path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, .
     gone: set[bytes] = set()
     bound = bound_to(dataset, layout_json)
     if file.num_row_groups == 0:
-        yield Opened(unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0)
+        yield Opened(
+            unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0
+        )
     for table in _groups(file, shown):
         ids, sealed = table["key"].to_pylist(), table["row"].to_pylist()
         opened = _unseal(ids, sealed, position, bound, layout, keys, shown, gone)
@@ -181,7 +212,9 @@ def _unseal(
         if key is None:
             continue
         try:
-            rows.append(key.cipher.decrypt(sealed[:12], sealed[12:], bound + key_id + position.to_bytes(8)))
+            rows.append(
+                key.cipher.decrypt(sealed[:12], sealed[12:], bound + key_id + position.to_bytes(8))
+            )
         except InvalidTag:
             raise SealError(
                 f"{shown}, row {position}",
@@ -221,7 +254,10 @@ def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
 def _interleaved(table: pa.Table) -> bytes:
     """Return key id and tag of every row, one after the other."""
     tags = pc.binary_slice(table["row"], -TAG_BYTES).combine_chunks().cast(pa.binary(TAG_BYTES))
-    both = [np.frombuffer(b"".join(_raw(part)), np.uint8).reshape(-1, TAG_BYTES) for part in (table["key"], tags)]
+    both = [
+        np.frombuffer(b"".join(_raw(part)), np.uint8).reshape(-1, TAG_BYTES)
+        for part in (table["key"], tags)
+    ]
     return np.hstack(both).tobytes()
 
 
@@ -229,7 +265,9 @@ def _raw(column: Any) -> Iterator[bytes]:
     """Yield the values of a column of fixed width, each chunk's in one piece."""
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
         width = chunk.type.byte_width
-        yield chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()
+        yield chunk.buffers()[1][
+            chunk.offset * width : (chunk.offset + len(chunk)) * width
+        ].to_pybytes()
 
 
 def bound_to(dataset: str, layout: bytes) -> bytes:
@@ -238,4 +276,6 @@ def bound_to(dataset: str, layout: bytes) -> bytes:
 
 
 def _mac(keys: KeyStore, dataset: str, layout: bytes, rows: int, tags: bytes) -> bytes:
-    return hmac.digest(keys.mac_key, b"file\x00" + bound_to(dataset, layout) + rows.to_bytes(8) + tags, "sha256")
+    return hmac.digest(
+        keys.mac_key, b"file\x00" + bound_to(dataset, layout) + rows.to_bytes(8) + tags, "sha256"
+    )

@@ -31,12 +31,18 @@ class Ui:
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         """Ask Prefect's API."""
-        answer = httpx.request(method, f"{self.address}/api{path}", json=body if method == "POST" else None, timeout=60)
+        answer = httpx.request(
+            method, f"{self.address}/api{path}", json=body if method == "POST" else None, timeout=60
+        )
         return answer.raise_for_status().json()
 
     def start(self, name: str, **parameters: Any) -> str:
         """Start a deployment as a person does, with what the form asks for, and return the run's id."""
-        run = self.ask("POST", f"/deployments/{self._deployment_id(name)}/create_flow_run", parameters=parameters)
+        run = self.ask(
+            "POST",
+            f"/deployments/{self._deployment_id(name)}/create_flow_run",
+            parameters=parameters,
+        )
         return str(run["id"])
 
     def wait_for_state(self, run_id: str, *state_types: str) -> dict[str, Any]:
@@ -52,19 +58,28 @@ class Ui:
 
     def runs(self, name: str, *state_types: str) -> list[dict[str, Any]]:
         """Return the runs of a deployment that are in one of some states, in the order in which they were due."""
-        of = {"deployment_id": {"any_": [self._deployment_id(name)]}, "state": {"type": {"any_": state_types}}}
-        runs: list[dict[str, Any]] = self.ask("POST", "/flow_runs/filter", flow_runs=of, sort="EXPECTED_START_TIME_ASC")
+        of = {
+            "deployment_id": {"any_": [self._deployment_id(name)]},
+            "state": {"type": {"any_": state_types}},
+        }
+        runs: list[dict[str, Any]] = self.ask(
+            "POST", "/flow_runs/filter", flow_runs=of, sort="EXPECTED_START_TIME_ASC"
+        )
         return runs
 
     def scheduled_runs(self, name: str, *state_types: str) -> list[dict[str, Any]]:
         """Return those of them that the server's own scheduler made."""
         runs = self.runs(name, *state_types)
-        return [run for run in runs if run["auto_scheduled"] and run["created_by"]["type"] == "SCHEDULE"]
+        return [
+            run for run in runs if run["auto_scheduled"] and run["created_by"]["type"] == "SCHEDULE"
+        ]
 
     def state_names(self, run_id: str) -> list[str]:
         """Return the names of all states in which a run has been, the latest last."""
         states = self.ask("GET", f"/flow_run_states/?flow_run_id={run_id}")
-        return [state["name"] for state in sorted(states, key=lambda state: str(state["timestamp"]))]
+        return [
+            state["name"] for state in sorted(states, key=lambda state: str(state["timestamp"]))
+        ]
 
     def stages(self, run_id: str) -> dict[str, str]:
         """Return how each stage of a release ended."""
@@ -81,7 +96,9 @@ class Ui:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             assert self.process.poll() is None, f"ui ended: {self.log_path.read_text()[-4000:]}"
-            assert time.monotonic() < deadline, f"no {what} in time: {self.log_path.read_text()[-4000:]}"
+            assert time.monotonic() < deadline, (
+                f"no {what} in time: {self.log_path.read_text()[-4000:]}"
+            )
             time.sleep(0.2)
 
     def _deployment_id(self, name: str) -> str:

@@ -31,7 +31,9 @@ def suspended(ui: Ui) -> str:
     assert state["name"] == "Suspended", state
 
     inputs = ui.ask("POST", f"/flow_runs/{run_id}/input/filter", prefix="suspended-", limit=10)
-    stored = {item["key"].rpartition("-")[2]: datetime.fromisoformat(item["created"]) for item in inputs}
+    stored = {
+        item["key"].rpartition("-")[2]: datetime.fromisoformat(item["created"]) for item in inputs
+    }
     assert set(stored) == {"schema", "description"}
     assert max(stored.values()) < datetime.fromisoformat(state["timestamp"])
     return run_id
@@ -41,7 +43,9 @@ def resume(ui: Ui, run_id: str, envelope: str) -> None:
     """Answer the form once, as a browser does, which asks no second time."""
     body: dict[str, Any] = {"run_input": {"envelope": envelope}}
     answer = httpx.post(f"{ui.address}/api/flow_runs/{run_id}/resume", json=body, timeout=60)
-    assert (answer.status_code, answer.json().get("status")) == (httpx.codes.CREATED, "ACCEPT"), answer.text
+    assert (answer.status_code, answer.json().get("status")) == (httpx.codes.CREATED, "ACCEPT"), (
+        answer.text
+    )
 
 
 def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
@@ -50,7 +54,16 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
     key = tmp_path / "ann.pem"
     commands = [sys.executable, "-m", "flows"]
     (tmp_path / "ann.pub").write_text(workspace.run(*commands, "keys", "make", str(key)).stdout)
-    workspace.run(*commands, "keys", "enrol", str(tmp_path / "ann.pub"), "--role", "approval", "--holder", "ann-7")
+    workspace.run(
+        *commands,
+        "keys",
+        "enrol",
+        str(tmp_path / "ann.pub"),
+        "--role",
+        "approval",
+        "--holder",
+        "ann-7",
+    )
 
     first = suspended(ui)
     resume(ui, first, "I, Ann, approve this model.")

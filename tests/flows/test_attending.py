@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from flows import attending
-from flows.attending import Api, attend, configured_url, end, prefect_api, wait_until_it_answers
+from flows.serving import attending
+from flows.serving.attending import (
+    Api,
+    attend,
+    configured_url,
+    end,
+    prefect_api,
+    wait_until_it_answers,
+)
 from tasks.errors import ServiceError
 
 
@@ -63,7 +70,9 @@ def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
     assert configured_url() is None
 
 
-def test_a_configured_api_that_answers_anything_is_taken(answering: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_api_that_answers_anything_is_taken(
+    answering: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PREFECT_API_URL", answering)
     with prefect_api() as api:
         assert (api.url, api.process) == (answering, None)
@@ -85,7 +94,9 @@ def test_an_api_that_never_answers_is_not_waited_for_without_end(dead: str) -> N
         wait_until_it_answers(dead, 0.3)
 
 
-def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(attending, "PING_SECONDS", 0)
     monkeypatch.setattr(attending, "_refusal", lambda *_: answers.pop(0))
     refused = "ConnectionRefusedError"
@@ -100,7 +111,9 @@ def test_what_is_attended_passes_its_exit_code_and_its_api_on(answering: str) ->
     assert attend(python("import os; os.kill(os.getpid(), 9)"), Api(answering)) == 137
 
 
-def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(
+    tmp_path: Path,
+) -> None:
     server = subprocess.Popen(python("import time; time.sleep(0.5)"))
     script = (
         "import pathlib, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -108,7 +121,9 @@ def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(t
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid)); time.sleep(60)"
     )
     started = time.monotonic()
-    with pytest.raises(ServiceError, match="expected to be there until the end; found it ended with exit code 0"):
+    with pytest.raises(
+        ServiceError, match="expected to be there until the end; found it ended with exit code 0"
+    ):
         attend(python(script), Api("http://127.0.0.1:9/api", server))
     assert time.monotonic() - started < 5
     if (pid := tmp_path / "pid").exists():

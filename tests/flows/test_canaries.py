@@ -96,7 +96,11 @@ class Planted:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     yield str(path), path.read_bytes()
-                if path.is_file() and path.parent.name == "storage" and path.read_bytes()[:1] == b"{":
+                if (
+                    path.is_file()
+                    and path.parent.name == "storage"
+                    and path.read_bytes()[:1] == b"{"
+                ):
                     result = json.loads(path.read_bytes()).get("result", "")  # a pickle in base64
                     yield str(path), base64.b64decode(result)
         yield from self.cloud()
@@ -110,7 +114,10 @@ class Planted:
     def cloud(self):
         """Yield every object of the bucket."""
         for entry in client(self.address).list_objects_v2(Bucket="versions").get("Contents", []):
-            yield entry["Key"], client(self.address).get_object(Bucket="versions", Key=entry["Key"])["Body"].read()
+            yield (
+                entry["Key"],
+                client(self.address).get_object(Bucket="versions", Key=entry["Key"])["Body"].read(),
+            )
 
     def places_of(self, number):
         """Where any of a person's canaries stands."""
@@ -146,7 +153,11 @@ print(json.dumps(count))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         root = self.workspace.root
-        here = [path for base in (root / ".dvc", root / "data", root.parent / "remote") for path in base.rglob("*")]
+        here = [
+            path
+            for base in (root / ".dvc", root / "data", root.parent / "remote")
+            for path in base.rglob("*")
+        ]
         names = [str(path) for path in here if path.is_file()]
         for number, (_, content) in enumerate(self.cloud()):
             (folder / str(number)).write_bytes(content)
@@ -163,7 +174,11 @@ print(json.dumps(count))
 
 def client(address):
     return boto3.client(
-        "s3", endpoint_url=address, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+        "s3",
+        endpoint_url=address,
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+        region_name="us-east-1",
     )
 
 
@@ -183,7 +198,9 @@ def planted(released, tmp_path_factory, s3):
     workspace = released.copy(tmp_path_factory.mktemp("canaries"))
     root = workspace.root
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    shutil.rmtree(root / ".git")  # the pattern's history holds the source files, which are their owner's
+    shutil.rmtree(
+        root / ".git"
+    )  # the pattern's history holds the source files, which are their owner's
     with (root / ".gitignore").open("a") as ignored:
         ignored.write("sources/\n")
     workspace.run("git", "init", "-q")
@@ -191,17 +208,25 @@ def planted(released, tmp_path_factory, s3):
     workspace.dvc("remote", "add", "--default", "folder", str(root.parent / "remote"))
     workspace.dvc("remote", "add", "cloud", "s3://versions/portcullis")
     workspace.dvc("remote", "modify", "cloud", "endpointurl", s3)
-    workspace.configure(columns__name={"role": "identifier", "source": "applications", "kind": "name"})
+    workspace.configure(
+        columns__name={"role": "identifier", "source": "applications", "kind": "name"}
+    )
     source = root / "sources" / "applications.csv"
     frame = pd.read_csv(source)
     for version in range(VERSIONS):
-        frame.assign(name=[f"Zebulon Canary {i}" for i in range(len(frame))], years=frame["years"] + version).to_csv(
-            source, index=False
+        frame.assign(
+            name=[f"Zebulon Canary {i}" for i in range(len(frame))], years=frame["years"] + version
+        ).to_csv(source, index=False)
+        workspace.dvc(
+            "repro", f"register@{CASE}" if version == VERSIONS - 1 else f"validate@{CASE}"
         )
-        workspace.dvc("repro", f"register@{CASE}" if version == VERSIONS - 1 else f"validate@{CASE}")
         docs = workspace.path("validate/docs")
-        for number in PEOPLE:  # a quality report that quotes failing rows, kept as a version like any output
-            (docs / f"failed-{version}-{number}.html").write_text(f"<td>{canaries(number)[0].decode()}</td>")
+        for (
+            number
+        ) in PEOPLE:  # a quality report that quotes failing rows, kept as a version like any output
+            (docs / f"failed-{version}-{number}.html").write_text(
+                f"<td>{canaries(number)[0].decode()}</td>"
+            )
         workspace.dvc("commit", "-f", f"validate@{CASE}")
         for remote in ("folder", "cloud"):
             workspace.dvc("push", "-r", remote, "--run-cache", **KEYS)
@@ -214,7 +239,9 @@ def planted(released, tmp_path_factory, s3):
     (root / "careless.py").write_text(LOGGED)
     workspace.run(sys.executable, "careless.py", *numbers)
     (root / "careless.py").unlink()
-    workspace.run(sys.executable, "-c", "from tasks.sealed import open_keys; open_keys().shelf.scrub()")
+    workspace.run(
+        sys.executable, "-c", "from tasks.sealed import open_keys; open_keys().shelf.scrub()"
+    )
     backup = (workspace.home / "keys.db").read_bytes()
     made = Planted(workspace, s3, backup, {}, {})
     made.rows, made.digests = made.readable_rows(), made.sealed_bytes()
@@ -245,7 +272,9 @@ def test_everybody_was_planted_in_every_kind_of_place(planted, before):
         assert planted.rows[number] >= 2 * VERSIONS * 3, "two datasets, in a cache and two remotes"
 
 
-def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(planted, before, erased):
+def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(
+    planted, before, erased
+):
     for number in GONE:
         assert planted.places_of(number) == set()
     for number in STAY:
@@ -255,10 +284,14 @@ def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(plan
     assert "could not be searched" not in erased.stdout
 
 
-def test_no_key_opens_a_row_of_the_erased_in_any_version_and_every_row_of_the_others_opens(planted, erased):
+def test_no_key_opens_a_row_of_the_erased_in_any_version_and_every_row_of_the_others_opens(
+    planted, erased
+):
     after = planted.readable_rows()
     assert {number: after[number] for number in GONE} == dict.fromkeys(GONE, 0)
-    assert {number: after[number] for number in STAY} == {number: planted.rows[number] for number in STAY}
+    assert {number: after[number] for number in STAY} == {
+        number: planted.rows[number] for number in STAY
+    }
 
 
 def test_every_digest_lock_and_registered_model_still_verifies(planted, erased):
@@ -267,7 +300,9 @@ def test_every_digest_lock_and_registered_model_still_verifies(planted, erased):
     status = json.loads(workspace.dvc("status", "--json").stdout)
     entries = [entry for stage in status.values() for entry in stage if isinstance(entry, dict)]
     changed = [out for entry in entries for out in entry.get("changed outs", {})]
-    assert changed == [f"data/{CASE}/validate/docs"]  # the one output that quoted people in plain text
+    assert changed == [
+        f"data/{CASE}/validate/docs"
+    ]  # the one output that quoted people in plain text
     verified = workspace.run(sys.executable, "-c", VERIFIED).stdout.split()
     assert len(verified) >= 2
     assert set(verified) == {"True"}
@@ -279,7 +314,9 @@ def test_a_restored_backup_of_the_key_store_opens_nothing(planted, erased, tmp_p
     for path in other.home.glob("keys.db*"):
         path.unlink()
     (other.home / "keys.db").write_bytes(planted.backup)
-    done = other.run(sys.executable, "-m", "tasks.sealed", "show", CASE, "ingest", "--why", "attack", check=False)
+    done = other.run(
+        sys.executable, "-m", "tasks.sealed", "show", CASE, "ingest", "--why", "attack", check=False
+    )
     assert done.returncode == 2
     assert "expected keys wrapped by this installation's root key" in done.stderr
 

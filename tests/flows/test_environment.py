@@ -12,7 +12,9 @@ from flows.environment import settle
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_loopback_is_left_out_of_proxies_and_what_was_left_out_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_left_out_of_proxies_and_what_was_left_out_stays_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("NO_PROXY", "bank.example,localhost")
     settle()
     settle()
@@ -20,7 +22,9 @@ def test_loopback_is_left_out_of_proxies_and_what_was_left_out_stays_so(monkeypa
     assert os.environ["no_proxy"] == "127.0.0.1,localhost,::1"
 
 
-def test_another_repository_a_person_s_shell_and_telemetry_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_repository_a_person_s_shell_and_telemetry_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -i key")
     monkeypatch.setenv("SHELL", "/usr/sbin/nologin")
@@ -36,7 +40,9 @@ def test_another_repository_a_person_s_shell_and_telemetry_are_left_out(monkeypa
 def test_the_list_of_git_s_own_variables_is_git_s() -> None:
     from flows.environment import OTHER_REPOSITORY
 
-    listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
+    )
     missing = set(listed.stdout.split()) - set(OTHER_REPOSITORY)
     assert missing <= {"GIT_INTERNAL_SUPER_PREFIX", "GIT_REF_STORAGE_FORMAT"}
 
@@ -51,7 +57,9 @@ def test_an_account_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_s_number_is_not_given_to_the_next_file(closed: str, tmp_path: Path) -> None:
+def test_a_closed_stream_s_number_is_not_given_to_the_next_file(
+    closed: str, tmp_path: Path
+) -> None:
     script = (
         "from flows.environment import settle_streams; settle_streams(); import sys;"
         f"stream = open({str(tmp_path / 'database')!r}, 'w'); assert stream.fileno() > 2;"

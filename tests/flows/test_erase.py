@@ -28,7 +28,11 @@ def subjects(workspace, stage="ingest", name="rows"):
 
 def digests(workspace):
     kept = [path for path in (workspace.root / ".dvc" / "cache").rglob("*") if path.is_file()]
-    kept += [workspace.root / "dvc.lock", workspace.path("ingest/rows.parquet"), workspace.path("redact/rows.parquet")]
+    kept += [
+        workspace.root / "dvc.lock",
+        workspace.path("ingest/rows.parquet"),
+        workspace.path("redact/rows.parquet"),
+    ]
     return {path: path.read_bytes() for path in kept}
 
 
@@ -46,8 +50,12 @@ def test_an_erased_person_is_unreadable_in_every_version_and_no_digest_changes(w
     assert "changed outs" not in status
 
 
-def test_the_next_release_trains_without_them_says_so_and_a_delivery_of_old_files_changes_nothing(workspace):
-    (workspace.root / "people.txt").write_text("\n".join(f"person{i}@example.org" for i in range(70, 80)))
+def test_the_next_release_trains_without_them_says_so_and_a_delivery_of_old_files_changes_nothing(
+    workspace,
+):
+    (workspace.root / "people.txt").write_text(
+        "\n".join(f"person{i}@example.org" for i in range(70, 80))
+    )
     portcullis(workspace, "erase", CASE, "--list", "people.txt")
     ran = workspace.dvc("repro", REGISTER)
     assert "10 rows left out: their subjects were erased" in ran.stderr
@@ -104,7 +112,9 @@ def test_only_the_person_can_show_that_a_receipt_is_theirs(workspace):
     path = done.stdout.split("delete it): ")[1].split()[0]
     said = subprocess_with_input(workspace, f"{GONE}\n", "erase", "--check-receipt", path)
     assert "The receipt is this person's" in said
-    other = subprocess_with_input(workspace, f"{STAYS}\n", "erase", "--check-receipt", path, check=False)
+    other = subprocess_with_input(
+        workspace, f"{STAYS}\n", "erase", "--check-receipt", path, check=False
+    )
     assert "another's, or an altered one" in other
 
 

@@ -30,7 +30,9 @@ def run(ui: Ui, deployment: str, **parameters: Any) -> dict[str, Any]:
 def secret_block(ui: Ui, value: str) -> str:
     """Make a Secret block as the form does; return its id."""
     kind = ui.ask("GET", "/block_types/slug/secret")
-    (schema, *_) = ui.ask("POST", "/block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}})
+    (schema, *_) = ui.ask(
+        "POST", "/block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}}
+    )
     made = ui.ask(
         "POST", "/block_documents/", name="request-17", data={"value": value},
         block_type_id=kind["id"], block_schema_id=schema["id"],
@@ -43,11 +45,22 @@ def test_the_form_erases_somebody_whom_prefect_never_names(ui: Ui, workspace: Wo
     state = run(ui, "erase", use_case=CASE, person={"$ref": {"block_document_id": block}})
     assert state["type"] == "COMPLETED", state
     assert ": erased" in state["message"]
-    stored = b"".join(path.read_bytes() for path in (workspace.home / "prefect").rglob("*") if path.is_file())
+    stored = b"".join(
+        path.read_bytes() for path in (workspace.home / "prefect").rglob("*") if path.is_file()
+    )
     assert GONE.encode() not in stored
     assert httpx.get(f"{ui.address}/api/block_documents/{block}", timeout=60).status_code == 404
     shown = workspace.run(
-        sys.executable, "-m", "tasks.sealed", "show", CASE, "ingest", "--rows", "900", "--why", "test"
+        sys.executable,
+        "-m",
+        "tasks.sealed",
+        "show",
+        CASE,
+        "ingest",
+        "--rows",
+        "900",
+        "--why",
+        "test",
     )
     assert GONE not in shown.stdout
     assert "1 rows of erased subjects" in shown.stderr

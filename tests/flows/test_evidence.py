@@ -39,7 +39,7 @@ def test_the_chain_is_printed_and_a_bundle_verifies_elsewhere(workspace, bundle,
         assert f"made by {stage}" in done.stdout
     assert "today" not in done.stdout
     elsewhere = workspace.run(
-        sys.executable, "-m", "tasks.evidence", str(bundle), PORTCULLIS_HOME=str(tmp_path / "none")
+        sys.executable, "-m", "tasks.verifier", str(bundle), PORTCULLIS_HOME=str(tmp_path / "none")
     )
     assert "every byte verifies" in elsewhere.stdout
     assert not (tmp_path / "none").exists()
@@ -59,9 +59,14 @@ def test_every_stage_was_signed_for_with_what_dvc_s_lock_says(workspace, bundle)
         for kind, found in (("deps", listed), ("outs", statement["subject"])):
             ours = {each.get("name"): each["digest"].get("md5") for each in found}
             for theirs in entry[kind]:
-                assert ours[theirs["path"].removeprefix("data/")] == theirs["md5"].removesuffix(".dir"), theirs["path"]
+                assert ours[theirs["path"].removeprefix("data/")] == theirs["md5"].removesuffix(
+                    ".dir"
+                ), theirs["path"]
     redact = seen["redact"]["predicate"]["runDetails"]["byproducts"]
-    assert {each["name"]: each["annotations"]["count"] for each in redact} == {"rows unsealed": 900, "rows shredded": 0}
+    assert {each["name"]: each["annotations"]["count"] for each in redact} == {
+        "rows unsealed": 900,
+        "rows shredded": 0,
+    }
 
 
 def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
@@ -72,14 +77,16 @@ def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
     assert b"@example.org" not in text
     subjects = workspace.run(
         sys.executable, "-c",
-        f"from tasks.work import Work; print(*Work('explain', '{CASE}').read_rows('redact')['subject'][:50])",
+        f"from tasks.stages.workspace import Work; print(*Work('explain', '{CASE}').read_rows('redact')['subject'][:50])",
     ).stdout.split()  # fmt: skip
     assert len(subjects) == 50
     assert not any(subject.encode() in text for subject in subjects)
 
 
-def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_it(workspace, tmp_path):
-    script = f"from tasks.work import Work; print(*Work('explain', '{CASE}').read_rows('explain', 'reasons')['row'])"
+def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_it(
+    workspace, tmp_path
+):
+    script = f"from tasks.stages.workspace import Work; print(*Work('explain', '{CASE}').read_rows('explain', 'reasons')['row'])"
     rows = workspace.run(sys.executable, "-c", script).stdout.split()
     path = tmp_path / "one.zip"
     portcullis(workspace, "prove", CASE, "--decision", rows[1], "--output", str(path))
@@ -90,14 +97,16 @@ def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_i
     assert decision["explanation"]["row"] == int(rows[1])
     assert set(decision) == {"entry", "explanation", "index", "path", "root", "salt", "size"}
     approved = next(row for row in range(900) if str(row) not in rows)
-    done = portcullis(workspace, "prove", CASE, "--decision", str(approved), "--output", str(path), check=False)
+    done = portcullis(
+        workspace, "prove", CASE, "--decision", str(approved), "--output", str(path), check=False
+    )
     assert done.returncode == 2
     assert "It was approved, or its subject was erased" in done.stderr
 
 
 def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace):
     workspace.configure(train__rounds=23)
-    done = workspace.run(sys.executable, "-m", "tasks.running", "train", CASE, check=False)
+    done = workspace.run(sys.executable, "-m", "tasks.stages.process", "train", CASE, check=False)
     assert done.returncode == 0, done.stderr
     for stage in ("explain", "fairness", "decide"):
         assert workspace.stage(stage).returncode == 0

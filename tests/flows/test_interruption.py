@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.attending import wait_until_it_answers
+from flows.serving.attending import wait_until_it_answers
 from tests.flows.workspace import CASE, Workspace
 from tests.services import free_port
 
@@ -95,8 +95,12 @@ ENDS: dict[str, tuple[Callable[[Workspace, Release], None], int, str]] = {
     "SIGINT to the command alone": (to_the_command(signal.SIGINT), 130, "ended by SIGINT"),
     "SIGTERM": (to_the_command(signal.SIGTERM), 143, "ended by SIGTERM"),
     "a closed terminal": (to_the_terminal(signal.SIGHUP), 129, "ended by SIGHUP"),
-    "the API was killed": (kill("flows.temporary_api"), 4, "expected to be there until the end"),
-    "the flow was killed": (kill("flows.releasing"), 137, "ended by SIGKILL"),
+    "the API was killed": (
+        kill("flows.serving.temporary_api"),
+        4,
+        "expected to be there until the end",
+    ),
+    "the flow was killed": (kill("flows.serving.releasing"), 137, "ended by SIGKILL"),
     "the command was killed": (to_the_command(signal.SIGKILL), -signal.SIGKILL, ""),
 }
 
@@ -106,7 +110,7 @@ def test_an_end_in_mid_stage_takes_seconds_and_the_next_release_goes_on(
     slow: Workspace, released: Workspace, release: Release, end: str
 ) -> None:
     cause, code, words = ENDS[end]
-    wait_for(slow, "tasks.running train")
+    wait_for(slow, "tasks.stages.process train")
     started = time.monotonic()
     cause(slow, release)
 
@@ -120,7 +124,10 @@ def test_an_end_in_mid_stage_takes_seconds_and_the_next_release_goes_on(
     assert release.returncode == code, output
     assert words in output
     assert "Traceback" not in output, output
-    assert not list((slow.root / "data").rglob(".draft-*")) or end in ("the flow was killed", "the command was killed")
+    assert not list((slow.root / "data").rglob(".draft-*")) or end in (
+        "the flow was killed",
+        "the command was killed",
+    )
 
     slow.configure(train__rounds=20)
     assert "REGISTERED" in slow.run(*RELEASE).stdout
@@ -130,7 +137,9 @@ def test_an_end_in_mid_stage_takes_seconds_and_the_next_release_goes_on(
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.5, 3.0])
-def test_an_interruption_while_everything_still_starts(slow: Workspace, release: Release, seconds: float) -> None:
+def test_an_interruption_while_everything_still_starts(
+    slow: Workspace, release: Release, seconds: float
+) -> None:
     time.sleep(seconds)
     started = time.monotonic()
     os.killpg(release.pid, signal.SIGINT)
@@ -145,8 +154,10 @@ def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) 
     release.kill()
     release.wait()
     slow.configure(train__rounds=21, explain__stability_draws=400)
-    again = subprocess.Popen(RELEASE, cwd=slow.root, env=slow.environment(), stdout=subprocess.DEVNULL)
-    wait_for(slow, "tasks.running explain")
+    again = subprocess.Popen(
+        RELEASE, cwd=slow.root, env=slow.environment(), stdout=subprocess.DEVNULL
+    )
+    wait_for(slow, "tasks.stages.process explain")
     started = time.monotonic()
     again.terminate()
     assert again.wait(timeout=60) == 143
@@ -157,12 +168,24 @@ def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) 
 def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, cwd=slow.root, env=slow.environment(), start_new_session=True) as server:
+    command = [
+        sys.executable,
+        "-m",
+        "flows.serving.server",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(
+        command, cwd=slow.root, env=slow.environment(), start_new_session=True
+    ) as server:
         try:
             wait_until_it_answers(url)
             release = start(slow, RELEASE, PREFECT_API_URL=url)
-            wait_for(slow, "tasks.running train")
+            wait_for(slow, "tasks.stages.process train")
         finally:
             os.killpg(server.pid, signal.SIGKILL)
         started = time.monotonic()
@@ -173,8 +196,10 @@ def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) ->
     assert processes_of(slow) == []
 
 
-def test_an_interrupted_release_is_no_running_flow_run_afterwards(slow: Workspace, release: Release) -> None:
-    wait_for(slow, "tasks.running train")
+def test_an_interrupted_release_is_no_running_flow_run_afterwards(
+    slow: Workspace, release: Release
+) -> None:
+    wait_for(slow, "tasks.stages.process train")
     os.kill(release.pid, signal.SIGTERM)
     release.communicate(timeout=60)
     script = (
@@ -184,9 +209,11 @@ def test_an_interrupted_release_is_no_running_flow_run_afterwards(slow: Workspac
     assert slow.run(sys.executable, "-c", script).stdout.split() == ["CRASHED"]
 
 
-def test_dvc_repro_that_is_interrupted_ends_without_a_traceback_and_leaves_nothing_running(slow: Workspace) -> None:
+def test_dvc_repro_that_is_interrupted_ends_without_a_traceback_and_leaves_nothing_running(
+    slow: Workspace,
+) -> None:
     process = start(slow, (sys.executable, "-m", "dvc", "repro", f"register@{CASE}"))
-    wait_for(slow, "tasks.running train")
+    wait_for(slow, "tasks.stages.process train")
     started = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)

@@ -11,7 +11,10 @@ import pytest
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration
-BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}  # what `env -i` and a login leave
+BARE = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+}  # what `env -i` and a login leave
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -30,7 +33,12 @@ def launch(
     return subprocess.run(
         [workspace.root / "portcullis", *arguments],
         cwd=cwd or workspace.root,
-        env={**BARE, "HOME": str(workspace.home), "PORTCULLIS_HOME": str(workspace.home), **environment},
+        env={
+            **BARE,
+            "HOME": str(workspace.home),
+            "PORTCULLIS_HOME": str(workspace.home),
+            **environment,
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,7 +73,11 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "COLUMNS": "20",
         "TZ": "Pacific/Kiritimati",
     },
-    "a git hook": {"GIT_DIR": "/nonexistent/.git", "GIT_WORK_TREE": "/nonexistent", "GIT_INDEX_FILE": "/nonexistent/i"},
+    "a git hook": {
+        "GIT_DIR": "/nonexistent/.git",
+        "GIT_WORK_TREE": "/nonexistent",
+        "GIT_INDEX_FILE": "/nonexistent/i",
+    },
 }
 
 
@@ -115,7 +127,9 @@ def test_with_a_temporary_folder_of_a_long_name(place: Workspace, tmp_path: Path
 def test_with_its_streams_closed(place: Workspace) -> None:
     command = f"exec ./portcullis release {CASE} <&- >&- 2>&-"
     environment = {**BARE, "HOME": str(place.home), "PORTCULLIS_HOME": str(place.home)}
-    done = subprocess.run(["/bin/sh", "-c", command], cwd=place.root, env=environment, check=False, timeout=300)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=place.root, env=environment, check=False, timeout=300
+    )
     assert done.returncode == 0
 
 
@@ -130,7 +144,13 @@ def test_dvc_repro_takes_the_same_path_in_a_bare_environment(place: Workspace) -
     command = ["dvc", "repro", f"register@{CASE}"]
     for _ in range(2):
         done = subprocess.run(
-            command, cwd=place.root, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command,
+            cwd=place.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -144,7 +164,9 @@ def test_an_api_that_is_not_there_is_told_before_the_work(place: Workspace) -> N
     )
 
 
-def test_a_relative_home_is_relative_to_where_the_caller_stands(place: Workspace, tmp_path: Path) -> None:
+def test_a_relative_home_is_relative_to_where_the_caller_stands(
+    place: Workspace, tmp_path: Path
+) -> None:
     done = launch(place, "requests", cwd=tmp_path, PORTCULLIS_HOME="mine")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "mine").is_dir()
@@ -154,11 +176,15 @@ def test_a_relative_home_is_relative_to_where_the_caller_stands(place: Workspace
 def test_a_reader_who_goes_away_gets_no_traceback(place: Workspace) -> None:
     environment = {**BARE, "HOME": str(place.home), "PORTCULLIS_HOME": str(place.home)}
     command = ["bash", "-c", "./portcullis --help | true"]
-    done = subprocess.run(command, cwd=place.root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=place.root, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.stderr == ""
 
 
-def test_a_checkout_that_was_moved_registers_where_it_is_now(place: Workspace, tmp_path: Path) -> None:
+def test_a_checkout_that_was_moved_registers_where_it_is_now(
+    place: Workspace, tmp_path: Path
+) -> None:
     moved = Workspace(tmp_path / "moved" / "checkout", tmp_path / "moved" / "home")
     shutil.copytree(place.root, moved.root, symlinks=True)
     shutil.copytree(place.home, moved.home)

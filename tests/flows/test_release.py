@@ -37,14 +37,18 @@ def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace):
     assert workspace.versions() == ["1"]
     again = workspace.dvc("repro", REGISTER)
     ran = [line for line in again.stdout.splitlines() if line.startswith("Running stage")]
-    assert ran == [f"Running stage 'admit@{CASE}':"]  # which always asks whether the agreements are in force
+    assert ran == [
+        f"Running stage 'admit@{CASE}':"
+    ]  # which always asks whether the agreements are in force
     for command in (("dag",), ("metrics", "show"), ("plots", "show")):
         workspace.dvc(*command)
 
 
 def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(released, tmp_path):
     other = make(tmp_path / "checkout", tmp_path / "unused")
-    other = Workspace(other.root, released.copy(tmp_path / "keys").home)  # the same secrets, keys and registry
+    other = Workspace(
+        other.root, released.copy(tmp_path / "keys").home
+    )  # the same secrets, keys and registry
     done = other.run(*RELEASE)
     assert "REGISTERED" in done.stdout
     assert (other.root / "dvc.lock").read_bytes() == (released.root / "dvc.lock").read_bytes()
@@ -54,7 +58,9 @@ def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(release
 
 
 def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(workspace):
-    workspace.configure(limits__fairness__equal_opportunity_difference=0.0, limits__train__auc=0.999)
+    workspace.configure(
+        limits__fairness__equal_opportunity_difference=0.0, limits__train__auc=0.999
+    )
     done = workspace.run(*RELEASE, check=False)
     assert done.returncode == 3, done.stderr[-2000:]
     assert "BLOCKED: nothing was registered" in done.stdout
@@ -160,7 +166,10 @@ def test_bytes_that_changed_after_they_were_judged_are_not_registered(workspace,
 
 @pytest.mark.parametrize(
     ("environment", "words"),
-    [({"DVC_EXP_BASELINE_REV": "abc"}, "dvc exp run"), ({"PORTCULLIS_TODAY": "2040-01-01"}, "expired on 2031-12-31")],
+    [
+        ({"DVC_EXP_BASELINE_REV": "abc"}, "dvc exp run"),
+        ({"PORTCULLIS_TODAY": "2040-01-01"}, "expired on 2031-12-31"),
+    ],
 )
 def test_no_moment_to_register(workspace, environment, words):
     done = workspace.stage("register", **environment)
@@ -188,7 +197,9 @@ def rewrite(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Workspa
 FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "source missing": (lambda w: applications(w).unlink(), "source `applications`"),
     "source truncated": (
-        lambda w: (w.root / "sources/bureau.jsonl").write_text((w.root / "sources/bureau.jsonl").read_text()[:-20]),
+        lambda w: (w.root / "sources/bureau.jsonl").write_text(
+            (w.root / "sources/bureau.jsonl").read_text()[:-20]
+        ),
         "source `bureau`",
     ),
     "source empty": (rewrite(lambda f: f.head(0)), "source `applications`"),
@@ -203,7 +214,10 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
         "rows without a label",
     ),
     "an unknown key": (lambda w: w.configure(train__typo=1), "configs/tiny.yaml, `train`: typo"),
-    "a limit that is gone": (lambda w: w.configure(limits__fairness={"theil_index": 1.0}), "limits.fairness"),
+    "a limit that is gone": (
+        lambda w: w.configure(limits__fairness={"theil_index": 1.0}),
+        "limits.fairness",
+    ),
     "a date without quotes": (
         lambda w: (w.root / "configs/tiny.yaml").write_text(
             (w.root / "configs/tiny.yaml").read_text().replace("'2031-12-31'", "2031-12-31")
@@ -227,7 +241,10 @@ def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(workspace,
 def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(workspace):
     workspace.configure(train__rounds=21)
     down = workspace.run(
-        *RELEASE, check=False, MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+        *RELEASE,
+        check=False,
+        MLFLOW_TRACKING_URI="http://127.0.0.1:9",
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
     )
     assert down.returncode == 4
     assert "model registry http://127.0.0.1:9" in down.stderr
@@ -243,7 +260,9 @@ def test_a_remote_source_that_does_not_answer_at_once_is_asked_again(workspace):
 
         def send_head(self):
             type(self).asked += 1
-            return self.send_error(503) if type(self).asked <= 2 else super().send_head()  # HEAD, then GET
+            return (
+                self.send_error(503) if type(self).asked <= 2 else super().send_head()
+            )  # HEAD, then GET
 
         def log_message(self, *_: object) -> None:
             pass
@@ -268,7 +287,10 @@ def test_a_file_that_cannot_grow_leaves_nothing_half_written(workspace):
     done = workspace.run("bash", "-c", script, check=False)
     assert done.returncode
     assert workspace.path("ingest/rows.parquet").read_bytes() == before
-    assert not list(workspace.path("ingest").glob(".draft-*.parquet")) or done.returncode == -signal.SIGXFSZ
+    assert (
+        not list(workspace.path("ingest").glob(".draft-*.parquet"))
+        or done.returncode == -signal.SIGXFSZ
+    )
     workspace.dvc("repro", f"ingest@{CASE}")
 
 
@@ -278,7 +300,7 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(works
         [sys.executable, "-m", "dvc", "repro", REGISTER], cwd=workspace.root, env=workspace.environment(),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    training = _wait_for_child(process.pid, "tasks.running train")
+    training = _wait_for_child(process.pid, "tasks.stages.process train")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 10
@@ -288,14 +310,20 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(works
     workspace.configure(train__rounds=20)
     workspace.dvc("repro", REGISTER)
     for name in ("train/verdict.json", "decide/decision.json", "register/receipt.json"):
-        assert workspace.path(name).read_bytes() == (released.root / "data" / CASE / name).read_bytes()
+        assert (
+            workspace.path(name).read_bytes() == (released.root / "data" / CASE / name).read_bytes()
+        )
 
 
 def test_two_releases_at_once_make_one_version(workspace):
     workspace.configure(train__rounds=22)
     both = [
         subprocess.Popen(
-            RELEASE, cwd=workspace.root, env=workspace.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            RELEASE,
+            cwd=workspace.root,
+            env=workspace.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for _ in range(2)
     ]
@@ -308,7 +336,11 @@ def test_no_personal_value_lies_in_plain_text_anywhere(workspace):
     """In outputs, caches, reports, the registry and Prefect's database; the sources themselves are the owner's."""
     found = []
     for folder in (workspace.root / "data", workspace.root / ".dvc", workspace.home):
-        found += [path for path in folder.rglob("*") if path.is_file() and b"person77@example.org" in path.read_bytes()]
+        found += [
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and b"person77@example.org" in path.read_bytes()
+        ]
     assert found == []
 
 

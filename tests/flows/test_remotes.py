@@ -19,7 +19,11 @@ def s3():
 
         address = f"http://{host}:{port}"
         client = boto3.client(
-            "s3", endpoint_url=address, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+            "s3",
+            endpoint_url=address,
+            aws_access_key_id="k",
+            aws_secret_access_key="s",
+            region_name="us-east-1",
         )
         client.create_bucket(Bucket="versions")
         yield address
@@ -29,7 +33,10 @@ def s3():
 
 def lose_and_pull(workspace, **environment):
     """Delete the cache and every cached output; `dvc pull` must bring back the very same bytes."""
-    kept = {name: workspace.path(name).read_bytes() for name in ("redact/rows.parquet", "train/model/scorer.json")}
+    kept = {
+        name: workspace.path(name).read_bytes()
+        for name in ("redact/rows.parquet", "train/model/scorer.json")
+    }
     shutil.rmtree(workspace.root / ".dvc" / "cache")
     for name in kept:
         workspace.path(name).unlink()
@@ -46,7 +53,11 @@ def test_a_folder_as_remote(workspace, tmp_path):
 
 
 def test_an_s3_server_as_remote(workspace, s3):
-    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+    keys = {
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
     workspace.dvc("remote", "add", "--default", "store", "s3://versions/portcullis")
     workspace.dvc("remote", "modify", "store", "endpointurl", s3)
     workspace.dvc("push", **keys)

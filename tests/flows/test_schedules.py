@@ -17,7 +17,9 @@ pytestmark = pytest.mark.integration
 RELEASE = f"release-{CASE}"
 ERASE_DUE = "erase-due"
 EVERY_SECONDS = 20
-WATCHED_SECONDS = 120  # Prefect's scheduler comes round every minute, and every five seconds for new deployments
+WATCHED_SECONDS = (
+    120  # Prefect's scheduler comes round every minute, and every five seconds for new deployments
+)
 COMPLAINT = re.compile(r"\b(?:ERROR|CRITICAL)\b|Traceback|Unexpected error in|(?i:failed)")
 SCHEDULED = re.compile(r"prefect\.server\.services\.scheduler - Scheduled \d+ runs")
 
@@ -34,18 +36,32 @@ def scheduled(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_schedules_fire_one_run_at_a_time_and_no_service_complains(scheduled: Workspace, tmp_path: Path) -> None:
+def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
+    scheduled: Workspace, tmp_path: Path
+) -> None:
     with running(scheduled, tmp_path / "ui.log", PREFECT_SERVER_LOGGING_LEVEL="INFO") as ui:
         began = time.monotonic()
-        by_hand = {ui.start(RELEASE), ui.start(RELEASE)}  # beside the scheduled ones: somebody has to wait
-        ui.wait_until(lambda: len(ui.scheduled_runs(RELEASE, *ENDED)) >= 2, "second scheduled release")
+        by_hand = {
+            ui.start(RELEASE),
+            ui.start(RELEASE),
+        }  # beside the scheduled ones: somebody has to wait
+        ui.wait_until(
+            lambda: len(ui.scheduled_runs(RELEASE, *ENDED)) >= 2, "second scheduled release"
+        )
         ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
-        ui.wait_until(lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)}, "end of those by hand")
+        ui.wait_until(
+            lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)},
+            "end of those by hand",
+        )
         time.sleep(max(0.0, WATCHED_SECONDS - (time.monotonic() - began)))
         (scratch,) = {
-            Path(process.environ()["TMPDIR"]) for process in ui.descendants() if "worker" in process.cmdline()
+            Path(process.environ()["TMPDIR"])
+            for process in ui.descendants()
+            if "worker" in process.cmdline()
         }
-        assert scratch.stat().st_mode & 0o077 == 0, "another account's worker would meet this one's files"
+        assert scratch.stat().st_mode & 0o077 == 0, (
+            "another account's worker would meet this one's files"
+        )
         assert list(scratch.glob("runner_storage/*"))
 
         releases = ui.runs(RELEASE, *ENDED)
@@ -55,26 +71,36 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(scheduled: Wo
 
     assert {run["state_type"] for run in (*releases, *erasures)} == {"COMPLETED"}
     assert {run["state"]["message"] for run in erasures} == {"nothing to do"}
-    assert stages.pop("admit") == "Completed"  # agreements expire without any file changing: it always runs
+    assert (
+        stages.pop("admit") == "Completed"
+    )  # agreements expire without any file changing: it always runs
     assert set(stages.values()) == {"Unchanged"}
 
     assert waited, "no release had to wait for another"
     in_order = sorted(releases, key=lambda run: str(run["start_time"]))
-    assert all(before["end_time"] <= after["start_time"] for before, after in itertools.pairwise(in_order))
+    assert all(
+        before["end_time"] <= after["start_time"] for before, after in itertools.pairwise(in_order)
+    )
 
     lines = ui.log_path.read_text().splitlines()
     assert [line for line in lines if COMPLAINT.search(line)] == []
     assert len([line for line in lines if SCHEDULED.search(line)]) >= WATCHED_SECONDS / 10
 
 
-def test_a_release_that_was_interrupted_blocks_none_that_comes_after(scheduled: Workspace, tmp_path: Path) -> None:
+def test_a_release_that_was_interrupted_blocks_none_that_comes_after(
+    scheduled: Workspace, tmp_path: Path
+) -> None:
     with running(scheduled, tmp_path / "first.log", end=signal.SIGTERM) as ui:
-        ui.wait_until(lambda: bool(ui.scheduled_runs(RELEASE, "RUNNING")), "scheduled release under way")
+        ui.wait_until(
+            lambda: bool(ui.scheduled_runs(RELEASE, "RUNNING")), "scheduled release under way"
+        )
         (interrupted,) = ui.scheduled_runs(RELEASE, "RUNNING")
 
     with running(scheduled, tmp_path / "second.log", end=signal.SIGHUP) as ui:
         assert ui.state_names(interrupted["id"])[-2:] == ["Running", "Crashed"]
-        ui.wait_until(lambda: bool(ui.scheduled_runs(RELEASE, "COMPLETED")), "scheduled release after it")
+        ui.wait_until(
+            lambda: bool(ui.scheduled_runs(RELEASE, "COMPLETED")), "scheduled release after it"
+        )
 
 
 def test_a_second_ui_of_one_installation_is_refused(scheduled: Workspace, tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from threading import Event
 import httpx
 import pytest
 
-from flows.commands.ui import free_port
+from flows.cli.ui import free_port
 
 pytestmark = pytest.mark.integration
 ROUNDS = 60
-ONCE_EACH = httpx.Limits(max_keepalive_connections=0)  # the server closes a connection on which it answered 503
+ONCE_EACH = httpx.Limits(
+    max_keepalive_connections=0
+)  # the server closes a connection on which it answered 503
 
 
 @pytest.fixture
@@ -24,8 +26,22 @@ def api(tmp_path: Path) -> Iterator[str]:
     """The address of the API of a server on a database of its own."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
-    environment = {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    command = [sys.executable, "-m", "flows.server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {
+        "PREFECT_HOME": str(tmp_path),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "flows.serving.server",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -37,9 +53,13 @@ def api(tmp_path: Path) -> Iterator[str]:
 
 
 def test_what_a_person_clicks_is_not_refused_because_others_are_writing(api: str) -> None:
-    flow = httpx.post(f"{api}/flows/", json={"name": "clicked"}, timeout=60).raise_for_status().json()
+    flow = (
+        httpx.post(f"{api}/flows/", json={"name": "clicked"}, timeout=60).raise_for_status().json()
+    )
     body = {"name": "clicked", "flow_id": flow["id"]}
-    deployment = httpx.post(f"{api}/deployments/", json=body, timeout=60).raise_for_status().json()["id"]
+    deployment = (
+        httpx.post(f"{api}/deployments/", json=body, timeout=60).raise_for_status().json()["id"]
+    )
     paused = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
 
     refused: list[str] = []
@@ -66,7 +86,9 @@ def _writers(api: str) -> Iterator[None]:
         with httpx.Client(base_url=api, timeout=120, limits=ONCE_EACH) as client:
             while not ended.is_set():
                 body = {"name": f"{name}-{count}", "value": count}
-                client.post("/variables/", json=body)  # not asked how it went: it is only here to be in the way
+                client.post(
+                    "/variables/", json=body
+                )  # not asked how it went: it is only here to be in the way
                 count += 1
         return count
 
@@ -76,7 +98,9 @@ def _writers(api: str) -> Iterator[None]:
             yield
         finally:
             ended.set()
-    assert all(writer.result() > ROUNDS / 4 for writer in writers), "nobody was in the way: nothing was tested"
+    assert all(writer.result() > ROUNDS / 4 for writer in writers), (
+        "nobody was in the way: nothing was tested"
+    )
 
 
 def _wait_until_healthy(api: str, process: subprocess.Popen[bytes]) -> None:

@@ -24,10 +24,17 @@ class Workspace:
     root: Path
     home: Path
 
-    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout; with `check`, a non-zero exit fails the test with all that was said."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, check=False
+            command,
+            cwd=self.root,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(
@@ -37,7 +44,11 @@ class Workspace:
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a person's shell inside .venv."""
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_", "DVC_"))}
+        clean = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("PREFECT_", "MLFLOW_", "DVC_"))
+        }
         return {
             **clean,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -49,7 +60,9 @@ class Workspace:
             **more,
         }
 
-    def dvc(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def dvc(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a DVC command."""
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check, **environment)
 
@@ -99,7 +112,12 @@ def make(root: Path, home: Path) -> Workspace:
     )
     for name in listed.stdout.decode().split("\0"):
         source = CHECKOUT / name
-        if name and source.is_file() and not name.startswith(("data/", "tests/")) and name != "dvc.lock":
+        if (
+            name
+            and source.is_file()
+            and not name.startswith(("data/", "tests/"))
+            and name != "dvc.lock"
+        ):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, root / name)
     (root / "data").mkdir(exist_ok=True)
@@ -144,19 +162,34 @@ def _add_case(root: Path) -> None:
         {"code": name, "features": [name], "text": f"The {name} of the applicant"}
         for name in ("income", "debt", "years")
     ]
-    (root / "configs" / "reasons" / f"{CASE}.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
+    (root / "configs" / "reasons" / f"{CASE}.yaml").write_text(
+        yaml.safe_dump({"version": "1", "reasons": reasons})
+    )
     (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(case(), sort_keys=False))
     deployments = yaml.safe_load((root / "prefect.yaml").read_text())
     (release,) = [d for d in deployments["deployments"] if d["name"] == "release-loan"]
-    release |= {"name": f"release-{CASE}", "parameters": {"use_case": CASE}, "tags": [CASE], "schedules": []}
+    release |= {
+        "name": f"release-{CASE}",
+        "parameters": {"use_case": CASE},
+        "tags": [CASE],
+        "schedules": [],
+    }
     privacy = [d | {"schedules": []} for d in deployments["deployments"] if "privacy" in d["tags"]]
-    (root / "prefect.yaml").write_text(yaml.safe_dump(deployments | {"deployments": [release, *privacy]}))
+    (root / "prefect.yaml").write_text(
+        yaml.safe_dump(deployments | {"deployments": [release, *privacy]})
+    )
     (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
 
 
 def case() -> dict[str, object]:
     """Return the small use case."""
-    held = {"owner": "o", "role": "controller", "legal_basis": "consent", "agreement": "A-1", "expires": "2031-12-31"}
+    held = {
+        "owner": "o",
+        "role": "controller",
+        "legal_basis": "consent",
+        "agreement": "A-1",
+        "expires": "2031-12-31",
+    }
     feature = {"role": "feature", "source": "applications"}
     return {
         "title": "Tiny",

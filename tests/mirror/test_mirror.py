@@ -10,8 +10,8 @@ import yaml
 
 from flows.__main__ import COMMANDS
 from tasks.__main__ import PATH
-from tasks.case import case_names, load_case
-from tasks.evidence.declared import BYTECODE
+from tasks.attestation.artefacts import BYTECODE
+from tasks.config.cases import case_names, load_case
 from tasks.gates.decision import SUBJECTS
 
 ROOT = Path(__file__).parents[2]
@@ -24,16 +24,18 @@ def test_dvc_has_exactly_the_stages_of_the_path_in_its_order():
 
 @pytest.mark.parametrize("stage", PATH)
 def test_a_stage_is_a_room_with_tests_and_runs_through_the_door(stage):
-    assert (ROOT / "tasks" / stage / "stage.py").is_file()
-    assert list((ROOT / "tests" / "tasks" / stage).glob("test_*.py"))
+    assert (ROOT / "tasks" / "stages" / stage / "stage.py").is_file()
+    assert list((ROOT / "tests" / "tasks" / "stages" / stage).glob("test_*.py"))
     assert DVC[stage]["do"]["cmd"] == f"exec python -m tasks {stage} ${{item}}"
-    assert f"tasks/{stage}" in DVC[stage]["do"]["deps"]
+    assert f"tasks/stages/{stage}" in DVC[stage]["do"]["deps"]
 
 
 @pytest.mark.parametrize("stage", PATH)
 def test_a_stage_depends_on_every_room_it_imports(stage):
     declared = {dep for dep in DVC[stage]["do"]["deps"] if dep.startswith("tasks/")}
-    rooms = {room for room in imported_rooms(ROOT / "tasks" / stage) if (ROOT / "tasks" / room).is_dir()}
+    rooms = {
+        room for room in imported_rooms(ROOT / "tasks" / stage) if (ROOT / "tasks" / room).is_dir()
+    }
     needed = {f"tasks/{room}" for room in rooms - {"pipeline", "evidence"}}
     assert needed <= declared
 
@@ -41,7 +43,9 @@ def test_a_stage_depends_on_every_room_it_imports(stage):
 @pytest.mark.parametrize("stage", PATH)
 def test_path_rooms_do_not_import_each_other_nor_the_engines_of_the_house(stage):
     names = imported_names(ROOT / "tasks" / stage)
-    assert {name.split(".")[1] for name in names if name.startswith("tasks.")} & set(PATH) <= {stage}
+    assert {name.split(".")[1] for name in names if name.startswith("tasks.")} & set(PATH) <= {
+        stage
+    }
     assert not {name.split(".")[0] for name in names} & {"prefect", "dvc", "mlflow"}
 
 
@@ -56,7 +60,11 @@ def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_c
 
 @pytest.mark.parametrize("gate", SUBJECTS)
 def test_a_gate_writes_a_verdict_about_outputs_that_exist(gate):
-    outs = {name if isinstance(name, str) else next(iter(name)) for do in DVC.values() for name in do["do"]["outs"]}
+    outs = {
+        name if isinstance(name, str) else next(iter(name))
+        for do in DVC.values()
+        for name in do["do"]["outs"]
+    }
     assert f"data/${{item}}/{gate}/verdict.json" in outs
     assert {f"data/${{item}}/{subject}" for subject in SUBJECTS[gate]} <= outs
 
@@ -77,14 +85,21 @@ def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that
 
 def test_the_index_lists_the_use_cases_that_lie_in_configs():
     done = subprocess.run(
-        [sys.executable, "-m", "flows", "sync", "--check"], cwd=ROOT, capture_output=True, check=False
+        [sys.executable, "-m", "flows", "sync", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
 
 def test_prefect_has_one_release_deployment_per_use_case_and_runs_one_at_a_time():
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    releases = {d["parameters"]["use_case"]: d for d in deployments if d["entrypoint"] == "flows/release.py:release"}
+    releases = {
+        d["parameters"]["use_case"]: d
+        for d in deployments
+        if d["entrypoint"] == "flows/release.py:release"
+    }
     assert set(releases) == set(case_names(ROOT))
     for case, deployment in releases.items():
         assert deployment["name"] == f"release-{case.replace('_', '-')}"
@@ -117,5 +132,9 @@ def imported_rooms(room: Path) -> set[str]:
 
 def test_the_readme_lists_every_command_with_its_purpose():
     readme = (ROOT / "README.md").read_text()
-    listed = [line for line in readme.partition("## Commands")[2].partition("## More")[0].splitlines() if "| `" in line]
+    listed = [
+        line
+        for line in readme.partition("## Commands")[2].partition("## More")[0].splitlines()
+        if "| `" in line
+    ]
     assert listed[1:] == [f"| `{command.name}` | {command.purpose} |" for command in COMMANDS]

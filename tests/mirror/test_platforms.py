@@ -70,7 +70,9 @@ def test_the_readme_claims_what_the_table_claims() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
     machines = " or ".join(CLAIMED["machines"])
     assert f"{CLAIMED['system']} with glibc {CLAIMED['glibc']} or newer on {machines}" in readme
-    assert f"{CLAIMED['implementation']} {CLAIMED['pythons'][0]} to {CLAIMED['pythons'][-1]}" in readme
+    assert (
+        f"{CLAIMED['implementation']} {CLAIMED['pythons'][0]} to {CLAIMED['pythons'][-1]}" in readme
+    )
 
 
 @pytest.mark.parametrize("library", CLAIMED["libraries"])
@@ -94,7 +96,9 @@ def test_the_project_file_asks_for_the_claimed_pythons() -> None:
 @pytest.mark.parametrize("python", CLAIMED["pythons"])
 @pytest.mark.parametrize("machine", CLAIMED["machines"])
 @pytest.mark.parametrize("glibc", ["2.34", "2.36", "2.100", "3.0"])
-def test_the_launcher_takes_what_is_claimed(launcher: ModuleType, python: str, machine: str, glibc: str) -> None:
+def test_the_launcher_takes_what_is_claimed(
+    launcher: ModuleType, python: str, machine: str, glibc: str
+) -> None:
     launcher.check_platform(CLAIMED, {**HERE, "python": python, "machine": machine, "glibc": glibc})
 
 
@@ -103,8 +107,14 @@ def test_the_launcher_takes_this_machine(launcher: ModuleType) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "macOS": ({"system": "Darwin", "machine": "arm64", "glibc": ""}, "found Darwin with no glibc on arm64"),
-    "Windows": ({"system": "Windows", "machine": "AMD64", "glibc": ""}, "found Windows with no glibc on AMD64"),
+    "macOS": (
+        {"system": "Darwin", "machine": "arm64", "glibc": ""},
+        "found Darwin with no glibc on arm64",
+    ),
+    "Windows": (
+        {"system": "Windows", "machine": "AMD64", "glibc": ""},
+        "found Windows with no glibc on AMD64",
+    ),
     "musl": ({"glibc": ""}, "found Linux with no glibc on x86_64"),
     "RHEL 8": ({"glibc": "2.28"}, "found Linux with glibc 2.28 on x86_64"),
     "just too old": ({"glibc": "2.33"}, "found Linux with glibc 2.33 on x86_64"),
@@ -115,7 +125,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "very old Python": ({"python": "3.1"}, "found CPython 3.1"),
     "new Python": ({"python": "3.15"}, "found CPython 3.15"),
     "another Python": ({"implementation": "PyPy"}, "found PyPy 3.11"),
-    "no global lock": ({"implementation": "free-threaded CPython"}, "found free-threaded CPython 3.11"),
+    "no global lock": (
+        {"implementation": "free-threaded CPython"},
+        "found free-threaded CPython 3.11",
+    ),
     "no libraries": (
         {"missing": ["libatomic.so.1", "libgomp.so.1"]},
         "found no libatomic.so.1, no libgomp.so.1. "
@@ -126,7 +139,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_the_launcher_refuses_all_else_in_one_line_before_it_installs(
-    case: str, launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: str,
+    launcher: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     here, found = REFUSED[case]
     monkeypatch.setattr(launcher, "this_platform", lambda _: {**HERE, **here})
@@ -141,9 +157,13 @@ def test_the_launcher_refuses_all_else_in_one_line_before_it_installs(
     assert found in line
 
 
-def test_the_machine_is_told_before_its_python(launcher: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_machine_is_told_before_its_python(
+    launcher: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        launcher.check_platform(CLAIMED, {**HERE, "system": "Darwin", "python": "3.9", "missing": ["libgomp.so.1"]})
+        launcher.check_platform(
+            CLAIMED, {**HERE, "system": "Darwin", "python": "3.9", "missing": ["libgomp.so.1"]}
+        )
     assert "expected Linux with glibc" in capsys.readouterr().err
 
 
@@ -155,7 +175,9 @@ def test_an_old_python_of_another_system_can_read_the_launcher() -> None:
     assert not [node for node in nodes if isinstance(node, ast.arg) and node.annotation]
     assert not [node for node in nodes if isinstance(node, ast.FunctionDef) and node.returns]
 
-    imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    imported = {
+        alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+    }
     imported |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert imported <= sys.stdlib_module_names
     assert not imported & {"fcntl", "pwd", "grp", "resource", "termios", "tomllib"}
@@ -170,12 +192,24 @@ def test_a_lock_allows_wheels_alone_and_has_a_hash_for_each(path: str) -> None:
     assert "--only-binary :all:" in lock.splitlines()
     pinned = re.findall(r"(?m)^[a-z0-9](?:.*\\\n)*.*", lock)
     assert pinned
-    assert [line for line in pinned if not re.match(r"[a-z0-9.-]+==", line) or "--hash=sha256:" not in line] == []
+    assert [
+        line
+        for line in pinned
+        if not re.match(r"[a-z0-9.-]+==", line) or "--hash=sha256:" not in line
+    ] == []
 
 
-def test_what_exists_as_source_alone_is_pinned_and_built_by_the_build_lock(launcher: ModuleType) -> None:
-    built = {name for lock in LOCKS.values() for name in re.findall(r"(?m)^--no-binary (\S+)", lock)}
-    pinned = {name for path in ("requirements.lock", "tests/requirements.lock") for name in names_of(LOCKS[path])}
+def test_what_exists_as_source_alone_is_pinned_and_built_by_the_build_lock(
+    launcher: ModuleType,
+) -> None:
+    built = {
+        name for lock in LOCKS.values() for name in re.findall(r"(?m)^--no-binary (\S+)", lock)
+    }
+    pinned = {
+        name
+        for path in ("requirements.lock", "tests/requirements.lock")
+        for name in names_of(LOCKS[path])
+    }
     assert built <= pinned
     assert "setuptools" in names_of(LOCKS["configs/build.lock"])
     assert ROOT / "configs" / "build.lock" == launcher.BUILD
@@ -219,7 +253,9 @@ def test_the_installed_wheels_need_no_other_library_of_the_system() -> None:
         for name, place in re.findall(r"(?m)^\s+(\S+) => (.+?)(?: \(0x[0-9a-f]+\))?$", listed)
         if not place.startswith(str(packages))
     }
-    shipped = {Path(file).name for file in files}  # ldd does not look beside a library; the library beside it does
+    shipped = {
+        Path(file).name for file in files
+    }  # ldd does not look beside a library; the library beside it does
     assert len(files) > 100
     assert needed - shipped - GLIBC - OPTIONAL == set(CLAIMED["libraries"])
 
@@ -227,20 +263,31 @@ def test_the_installed_wheels_need_no_other_library_of_the_system() -> None:
 # The check against the index
 
 
-def test_every_claimed_machine_is_checked_with_every_python_on_the_oldest_glibc(check: ModuleType) -> None:
+def test_every_claimed_machine_is_checked_with_every_python_on_the_oldest_glibc(
+    check: ModuleType,
+) -> None:
     combinations = check.claimed_combinations(CLAIMED)
     assert {(combination.platform, combination.python) for combination in combinations} == {
-        (f"{machine}-manylinux_2_34", python) for machine in CLAIMED["machines"] for python in CLAIMED["pythons"]
+        (f"{machine}-manylinux_2_34", python)
+        for machine in CLAIMED["machines"]
+        for python in CLAIMED["pythons"]
     }
 
 
 LOCK = (
-    "first==1 \\\n    --hash=sha256:" + "a" * 64 + "\n    # via x\nsecond==2 \\\n    --hash=sha256:" + "b" * 64 + "\n"
+    "first==1 \\\n    --hash=sha256:"
+    + "a" * 64
+    + "\n    # via x\nsecond==2 \\\n    --hash=sha256:"
+    + "b" * 64
+    + "\n"
 )
 
 
 def wheel(name: str, digest: str) -> dict[str, Any]:
-    return {"name": name, "wheels": [{"url": f"{name}-1-py3-none-any.whl", "hashes": {"sha256": digest * 64}}]}
+    return {
+        "name": name,
+        "wheels": [{"url": f"{name}-1-py3-none-any.whl", "hashes": {"sha256": digest * 64}}],
+    }
 
 
 def test_a_file_that_the_lock_does_not_know_counts_as_missing(
@@ -249,10 +296,15 @@ def test_a_file_that_the_lock_does_not_know_counts_as_missing(
     """A dry run takes it: a wheel that was uploaded later, or a package that the lock should have listed."""
     offered = [wheel("first", "a"), wheel("second", "c"), wheel("third", "d")]
     monkeypatch.setattr(check, "resolve", lambda *_, **__: offered)
-    assert check.lacking_of_lock("uv", LOCK, check.Combination("p", "3.11", "")) == ["second", "third"]
+    assert check.lacking_of_lock("uv", LOCK, check.Combination("p", "3.11", "")) == [
+        "second",
+        "third",
+    ]
 
 
-def test_all_missing_packages_are_named_not_the_first_alone(check: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_missing_packages_are_named_not_the_first_alone(
+    check: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def resolve(uv: str, lock: str, combination: object, *, closed: bool) -> list[dict[str, Any]]:
         for name in ("first", "second"):
             if f"{name}==" in lock:
@@ -260,7 +312,10 @@ def test_all_missing_packages_are_named_not_the_first_alone(check: ModuleType, m
         return []
 
     monkeypatch.setattr(check, "resolve", resolve)
-    assert check.lacking_of_lock("uv", LOCK, check.Combination("p", "3.11", "")) == ["first", "second"]
+    assert check.lacking_of_lock("uv", LOCK, check.Combination("p", "3.11", "")) == [
+        "first",
+        "second",
+    ]
 
 
 NO_SOLUTION = "error: No solution found when resolving dependencies"
@@ -296,7 +351,10 @@ def test_a_refusal_of_uv_is_read_as_a_missing_package(
     ],
 )
 def test_no_index_is_not_checked_and_fails(
-    stderr: str, check: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stderr: str,
+    check: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(check, "installed_uv", lambda _: "uv")
     monkeypatch.setattr(check, "run", lambda *_: subprocess.CompletedProcess([], 1, "", stderr))

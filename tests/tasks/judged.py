@@ -10,15 +10,15 @@ import pandas as pd
 import yaml
 
 from tasks.__main__ import PATH
-from tasks.digests import sha256_of
-from tasks.evidence.attesting import attest, look, observe
-from tasks.evidence.declared import declared
+from tasks.attestation.artefacts import declared
+from tasks.clearance.attest_stage import attest, look, observe
 from tasks.gates import Verdict, at_least
 from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
 from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
-from tasks.work import Work
+from tasks.stages.workspace import Work
+from tasks.system.digests import sha256_of
 
 CASE = "tiny"
 CHECKOUT = Path(__file__).parents[2]
@@ -35,14 +35,22 @@ TESTS = {  # those that configs/policy asks for
     ),
 }  # fmt: skip
 LIMITS: dict[str, dict[str, float]] = {gate: {"m": 0.5} for gate in SUBJECTS}
-AGREEMENT = {"owner": "o", "role": "controller", "legal_basis": "consent", "agreement": "A-1", "expires": "2031-12-31"}
+AGREEMENT = {
+    "owner": "o",
+    "role": "controller",
+    "legal_basis": "consent",
+    "agreement": "A-1",
+    "expires": "2031-12-31",
+}
 
 
 def judged(root: Path) -> Path:
     """Fill `root` with a configuration, artefacts, passing verdicts and a decision about them; return it."""
     (root / "configs").mkdir(parents=True)
     values = {
-        "sources": {"applications": {"kind": "file", "path": "a.csv", "format": "csv", **AGREEMENT}},
+        "sources": {
+            "applications": {"kind": "file", "path": "a.csv", "format": "csv", **AGREEMENT}
+        },
         "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": LIMITS,
@@ -52,13 +60,18 @@ def judged(root: Path) -> Path:
     data = root / "data" / CASE
     model = data / "train" / "model"
     model.mkdir(parents=True)
-    Scorer("logistic", (Input("income"),), Logistic(np.array([1.0]), 0.0, np.zeros(1), np.ones(1)), 0.5).save(model)
+    Scorer(
+        "logistic", (Input("income"),), Logistic(np.array([1.0]), 0.0, np.zeros(1), np.ones(1)), 0.5
+    ).save(model)
     for name in {name for subjects in SUBJECTS.values() for name in subjects} - {"train/model"}:
         (data / name).parent.mkdir(exist_ok=True)
         (data / name).write_text(name)
     people = pd.DataFrame({"subject": [f"{i:032x}" for i in range(20)], "income": range(20)})
     Work("redact", CASE, root).write_rows(people)
-    report = {"limits_sha256": digest_of(LIMITS), "rows": {"unsealed": 20, "shredded": 0, "people_shredded": 0}}
+    report = {
+        "limits_sha256": digest_of(LIMITS),
+        "rows": {"unsealed": 20, "shredded": 0, "people_shredded": 0},
+    }
     (data / "train" / "report.json").write_text(json.dumps(report))
     for gate in SUBJECTS:
         put_verdict(root, gate)
@@ -69,7 +82,9 @@ def attested(root: Path) -> Path:
     """Have the worker sign for every stage before `register`, as if each had just made what lies in `root`."""
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy2(CHECKOUT / name, root / name)
-    shutil.copytree(CHECKOUT / "configs" / "policy", root / "configs" / "policy", dirs_exist_ok=True)
+    shutil.copytree(
+        CHECKOUT / "configs" / "policy", root / "configs" / "policy", dirs_exist_ok=True
+    )
     for stage in PATH[:-1]:
         for name in declared(stage, CASE, root).outputs:
             if not (root / name).exists():

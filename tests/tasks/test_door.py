@@ -5,8 +5,8 @@ import os
 import pytest
 
 from tasks import __main__ as door
+from tasks.clearance import attest_stage as attesting
 from tasks.errors import EvidenceError
-from tasks.evidence import attesting
 
 SECRETS = {
     "PORTCULLIS_SIGNING_TOKEN": "t", "PORTCULLIS_SIGNING_VAULT_ADDR": "a", "PORTCULLIS_SIGNING_HOME": "h",
@@ -32,18 +32,23 @@ def spawned(monkeypatch):
     return found
 
 
-def test_a_stage_refuses_to_run_with_other_code_than_that_of_its_checkout(tmp_path, monkeypatch, capsys):
+def test_a_stage_refuses_to_run_with_other_code_than_that_of_its_checkout(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PORTCULLIS_CHANNEL", raising=False)
     monkeypatch.setattr(attesting, "look", lambda *_: pytest.fail("it was begun"))
     assert door.main(["admit", "tiny"]) == 2
     assert (
-        f"expected the code of the checkout that it is started in, {tmp_path}; found that of" in capsys.readouterr().err
+        f"expected the code of the checkout that it is started in, {tmp_path}; found that of"
+        in capsys.readouterr().err
     )
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reader(spawned, monkeypatch):
+def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reader(
+    spawned, monkeypatch
+):
     monkeypatch.setattr(attesting, "attest", lambda *_: ())
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -52,12 +57,14 @@ def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reade
     given = spawned["environment"]
     assert given["PORTCULLIS_LEDGER_URL"] == "postgresql://reader@db/ledger"
     assert not set(given) & (set(SECRETS) - {"PORTCULLIS_LEDGER_URL"})
-    assert spawned["command"][1:] == ["-m", "tasks.running", "admit", "tiny"]
+    assert spawned["command"][1:] == ["-m", "tasks.stages.process", "admit", "tiny"]
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("code", [0, 2, 3, 4])
-def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(spawned, monkeypatch, capfd, code):
+def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(
+    spawned, monkeypatch, capfd, code
+):
     def refuse(seen, claimed, ended):
         assert ended == code
         raise EvidenceError("ledger", expected="a whole one", found="a fork", remedy="Find out.")
@@ -69,7 +76,9 @@ def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(spawned, monk
     assert ("found a fork" in capfd.readouterr().err) == (code == 0)
 
 
-@pytest.mark.parametrize("said", [b"", b"nonsense", b"[1]", b'{"unsealed":-1}', b'{"unsealed":true}', b'{"other":1}'])
+@pytest.mark.parametrize(
+    "said", [b"", b"nonsense", b"[1]", b'{"unsealed":-1}', b'{"unsealed":true}', b'{"other":1}']
+)
 def test_what_a_stage_claims_is_two_counts_or_nothing(said):
     reports, pipe = os.pipe()
     os.write(pipe, said)

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tasks.database import open_database, with_driver
-from tasks.erasure.masking import CannotMaskError, holds, without
+from tasks.erasure.searching.masking import CannotMaskError, holds, without
+from tasks.erasure.searching.traces import Traces
 from tasks.erasure.sinks.sink import Purged
-from tasks.erasure.traces import Traces
 from tasks.errors import ServiceError
+from tasks.system.database import open_database, with_driver
 
 NO_TEXT = ("INT", "FLOAT", "DOUBLE", "REAL", "NUMERIC", "DECIMAL", "BOOL", "DATE", "TIME", "UUID")
 AT_ONCE = 2_000
@@ -34,7 +34,9 @@ def purge_database(name: str, url: str, traces: Traces) -> Purged:
         ServiceError: The database does not answer.
     """
     parsed = with_driver(url)
-    path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    path = (
+        Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    )
     if path is not None and not path.is_file():
         return Purged()
     engine = open_database(url)
@@ -101,12 +103,16 @@ def _tables(connection: Connection) -> Iterator[tuple[str, list[str], list[Colum
             for column in known.get_columns(table)
             if not any(word in str(column["type"]).upper() for word in NO_TEXT)
         ]
-        key = list(known.get_pk_constraint(table)["constrained_columns"]) or ["rowid" if is_sqlite else "ctid"]
+        key = list(known.get_pk_constraint(table)["constrained_columns"]) or [
+            "rowid" if is_sqlite else "ctid"
+        ]
         if columns:
             yield table, key, columns
 
 
-def _rows(connection: Connection, table: str, key: list[str], columns: list[Column]) -> Iterator[Any]:
+def _rows(
+    connection: Connection, table: str, key: list[str], columns: list[Column]
+) -> Iterator[Any]:
     names = [_quoted(connection, name) for name in key]
     if connection.dialect.name == "sqlite":
         names += [_quoted(connection, column.name) for column in columns]
@@ -116,15 +122,17 @@ def _rows(connection: Connection, table: str, key: list[str], columns: list[Colu
     yield from connection.execute(query, execution_options={"yield_per": AT_ONCE})
 
 
-def _update(connection: Connection, table: str, key: list[str], place: Any, changes: dict[Column, Any]) -> None:
-    where = " AND ".join(f"{_quoted(connection, name)} = {_key(name, i)}" for i, name in enumerate(key))
+def _update(
+    connection: Connection, table: str, key: list[str], place: Any, changes: dict[Column, Any]
+) -> None:
+    where = " AND ".join(
+        f"{_quoted(connection, name)} = {_key(name, i)}" for i, name in enumerate(key)
+    )
     values = {f"key{i}": value for i, value in enumerate(place)}
     strict = connection.dialect.name != "sqlite"
     for i, column in enumerate(changes):
         target = f"CAST(:new{i} AS {column.type})" if strict else f":new{i}"
-        statement = (
-            f"UPDATE {_quoted(connection, table)} SET {_quoted(connection, column.name)} = {target} WHERE {where}"
-        )
+        statement = f"UPDATE {_quoted(connection, table)} SET {_quoted(connection, column.name)} = {target} WHERE {where}"
         new = changes[column]
         try:
             with connection.begin_nested():
@@ -182,8 +190,16 @@ def _occur_in_cells(connection: Connection, traces: Traces) -> bool:
 
 
 def _bytes(value: Any) -> bytes:
-    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode("utf-8", errors="surrogatepass")
+    return (
+        bytes(value)
+        if isinstance(value, bytes | memoryview)
+        else str(value).encode("utf-8", errors="surrogatepass")
+    )
 
 
 def _quoted(connection: Connection, name: str) -> str:
-    return name if name in ("rowid", "ctid") else connection.dialect.identifier_preparer.quote_identifier(name)
+    return (
+        name
+        if name in ("rowid", "ctid")
+        else connection.dialect.identifier_preparer.quote_identifier(name)
+    )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.erasure.masking import CannotMaskError, holds, without
-from tasks.erasure.places import Item, Place, Rule
+from tasks.erasure.searching.masking import CannotMaskError, holds, without
+from tasks.erasure.searching.places import Item, Place, Rule
+from tasks.erasure.searching.traces import Traces
 from tasks.erasure.sinks.sink import Purged
-from tasks.erasure.traces import Traces
 
 WHOLE_BYTES = 256 * 1024**2  # larger files are searched piece by piece, and go as a whole
 PIECE_BYTES = 16 * 1024**2
@@ -20,7 +20,9 @@ class Files:
 
     name: str
     places: Sequence[Place]
-    attested: tuple[str, ...] = ()  # folders whose files are never rewritten: their digests are evidence
+    attested: tuple[
+        str, ...
+    ] = ()  # folders whose files are never rewritten: their digests are evidence
 
     def purge(self, traces: Traces) -> Purged:
         """Take the people out of every file, as its place's rule allows."""
@@ -37,7 +39,9 @@ class Files:
         rule = Rule.REPORT if set(Path(item.path).parts) & set(self.attested) else item.place.rule
         if rule is Rule.REPORT:
             shown = traces.hidden(item.shown)
-            return Purged(searched=1, left=(f"{shown} holds a value of theirs: a person has to decide",))
+            return Purged(
+                searched=1, left=(f"{shown} holds a value of theirs: a person has to decide",)
+            )
         if rule is Rule.REWRITE and item.size <= WHOLE_BYTES and not is_named:
             try:
                 clean = without(item.path, item.read(), traces)

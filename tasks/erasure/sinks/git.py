@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.erasure.masking import holds
+from tasks.erasure.searching.masking import holds
+from tasks.erasure.searching.traces import Traces
 from tasks.erasure.sinks.sink import Purged
-from tasks.erasure.traces import Traces
-from tasks.git import ask_git, git_command, git_environment
+from tasks.system.git import ask_git, git_command, git_environment
 
 SHOWN = 20
 
@@ -25,27 +25,40 @@ class Git:
         answer = ask_git(self.root, "rev-parse", "--git-dir")
         if answer is None or answer.returncode:
             is_there = (self.root / ".git").exists()
-            return Purged(unseen=("git: it does not answer about this checkout's repository",) if is_there else ())
+            return Purged(
+                unseen=("git: it does not answer about this checkout's repository",)
+                if is_there
+                else ()
+            )
         searched, hits = 0, []
         for oid, kind, content in self._objects():
             searched += 1
             if holds(f"{oid}.txt" if kind != "blob" else oid, content, traces):
                 hits.append(oid)
         paths = self._paths(hits)
-        left = [f"git object {oid[:12]} ({paths.get(oid, 'in no commit')}) holds a value of theirs" for oid in hits]
+        left = [
+            f"git object {oid[:12]} ({paths.get(oid, 'in no commit')}) holds a value of theirs"
+            for oid in hits
+        ]
         tracked = self._git("ls-files", "-z").decode(errors="replace").split("\0")
         for name in filter(None, tracked):
             path = self.root / name
             if path.is_file() and holds(name, path.read_bytes(), traces):
-                left.append(f"{name}, which git tracks, holds a value of theirs: its owner has to be told")
+                left.append(
+                    f"{name}, which git tracks, holds a value of theirs: its owner has to be told"
+                )
         more = [f"and {len(left) - SHOWN:,} more"] if len(left) > SHOWN else []
         shown = [traces.hidden(line) for line in (*left[:SHOWN], *more)]
         return Purged(searched=searched, left=tuple(shown))
 
     def _objects(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield every object of the repository, in one process."""
-        command = git_command(self.root, "cat-file", "--batch-all-objects", "--unordered", "--batch")
-        with subprocess.Popen(command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE) as process:
+        command = git_command(
+            self.root, "cat-file", "--batch-all-objects", "--unordered", "--batch"
+        )
+        with subprocess.Popen(
+            command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE
+        ) as process:
             if process.stdout is None:
                 return
             while head := process.stdout.readline():

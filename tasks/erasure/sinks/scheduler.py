@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.erasure.places import Place, Rule
+from tasks.erasure.searching.places import Place, Rule
+from tasks.erasure.searching.traces import Traces
 from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import Files
 from tasks.erasure.sinks.sink import Purged
-from tasks.erasure.traces import Traces
 
 URLS = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 
@@ -23,12 +23,20 @@ class Scheduler:
         """Mask rows and stored results."""
         folder = prefect_home()
         given = next((os.environ[name] for name in URLS if os.environ.get(name)), None)
-        done = purge_database("Prefect's database", given or f"sqlite:///{folder / 'prefect.db'}", traces)
+        done = purge_database(
+            "Prefect's database", given or f"sqlite:///{folder / 'prefect.db'}", traces
+        )
         skip = ("prefect.db", "prefect.db-wal", "prefect.db-shm")
-        done += Files("Prefect's results", [Place.local("Prefect's files", folder, Rule.REWRITE, skip)]).purge(traces)
+        done += Files(
+            "Prefect's results", [Place.local("Prefect's files", folder, Rule.REWRITE, skip)]
+        ).purge(traces)
         remote = os.environ.get("PREFECT_API_URL", "")
         if remote and given is None and not (folder / "prefect.db").is_file():
-            done += Purged(unseen=(f"Prefect's database: name it in ${URLS[0]}, its server keeps it elsewhere",))
+            done += Purged(
+                unseen=(
+                    f"Prefect's database: name it in ${URLS[0]}, its server keeps it elsewhere",
+                )
+            )
         return done
 
 

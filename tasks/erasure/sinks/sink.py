@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from tasks.erasure.traces import Traces
+from tasks.erasure.searching.traces import Traces
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from urllib.parse import unquote, urlparse
 
 from sqlalchemy import inspect, text
 
-from tasks.database import open_database
-from tasks.erasure.places import Place, Rule
+from tasks.erasure.searching.places import Place, Rule
+from tasks.erasure.searching.traces import Traces
 from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import Files
 from tasks.erasure.sinks.sink import Purged
-from tasks.erasure.traces import Traces
 from tasks.registry.client import registry_uri
 from tasks.registry.moving import LOCATIONS
+from tasks.system.database import open_database
 
 URL = "PORTCULLIS_MLFLOW_DATABASE_URL"
 
@@ -33,18 +33,24 @@ class Tracking:
         url = database_url(self.root)
         if url is None:
             return Purged(
-                unseen=(f"MLflow's database: name it in ${URL}, because its server cannot erase a parameter",)
+                unseen=(
+                    f"MLflow's database: name it in ${URL}, because its server cannot erase a parameter",
+                )
             )
         done = purge_database("MLflow's database", url, traces)
         places, unseen = [], []
         for location in artifact_locations(url):
             place = _place(location)
             if place is None:
-                unseen.append(f"MLflow's artifacts at {urlparse(location).scheme}: …: mount or name their store")
+                unseen.append(
+                    f"MLflow's artifacts at {urlparse(location).scheme}: …: mount or name their store"
+                )
             else:
                 places.append(place)
         return (
-            done + Files("MLflow's artifacts", places, attested=("model",)).purge(traces) + Purged(unseen=tuple(unseen))
+            done
+            + Files("MLflow's artifacts", places, attested=("model",)).purge(traces)
+            + Purged(unseen=tuple(unseen))
         )
 
 
@@ -83,7 +89,10 @@ def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
         with engine.connect() as connection:
             if "model_version_tags" in inspect(connection).get_table_names():
                 query = text("SELECT name, version, value FROM model_version_tags WHERE key = :tag")
-                yield from ((str(n), str(v), str(value)) for n, v, value in connection.execute(query, {"tag": tag}))
+                yield from (
+                    (str(n), str(v), str(value))
+                    for n, v, value in connection.execute(query, {"tag": tag})
+                )
     finally:
         engine.dispose()
 

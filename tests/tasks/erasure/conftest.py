@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.pseudonyms import pseudonym
-from tasks.sealed import Retention
-from tasks.secrets import secret
-from tasks.work import Work
+from tasks.keystore.keys import Retention
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.stages.workspace import Work
+from tasks.system.secrets import secret
 from tests.flows.workspace import case
 
 CASE = "tiny"
@@ -85,7 +85,9 @@ def pattern(tmp_path_factory):
         (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
         (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
         (root / ".dvc").mkdir()
-        (root / ".dvc" / "config").write_text("[core]\n    remote = there\n['remote \"there\"']\n    url = ../remote\n")
+        (root / ".dvc" / "config").write_text(
+            "[core]\n    remote = there\n['remote \"there\"']\n    url = ../remote\n"
+        )
         (root / ".gitignore").write_text("data/\nremote/\n.dvc/cache/\n.dvc/tmp/\n")
         for command in (
             ["init", "-q"],
@@ -124,4 +126,6 @@ def installation(pattern, tmp_path, monkeypatch):
     monkeypatch.setenv("PORTCULLIS_TODAY", DAY.isoformat())
     monkeypatch.chdir(tmp_path / "root")
     relative = [path.relative_to(pattern.root) for path in pattern.versions]
-    return Installation(tmp_path / "root", tmp_path / "home", [tmp_path / "root" / path for path in relative])
+    return Installation(
+        tmp_path / "root", tmp_path / "home", [tmp_path / "root" / path for path in relative]
+    )

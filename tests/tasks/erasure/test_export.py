@@ -10,9 +10,16 @@ from tasks.erasure.erasing import erase, resume
 from tasks.erasure.export import export_person
 from tasks.erasure.holds import place_hold
 from tasks.erasure.journal import RUNNING, Flagged, open_journal
-from tasks.erasure.status import due, hold_rows, model_rows, read_status, request_rows, write_status_page
+from tasks.erasure.status import (
+    due,
+    hold_rows,
+    model_rows,
+    read_status,
+    request_rows,
+    write_status_page,
+)
 from tasks.errors import SealError
-from tasks.sealed.custody import LOCAL, local_custodian
+from tasks.keystore.custody import LOCAL, local_custodian
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 from tests.tasks.erasure.test_saga import forget, keep, plant
 
@@ -111,7 +118,10 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(installation)
     ]
     assert hold_rows(status)[0][5] == "review is due"
     page = write_status_page(status, installation.home / "requests").read_text()
-    assert "3 requests, 0 not done (0 past their term), 2 with records that are kept, 2 registered models" in page
+    assert (
+        "3 requests, 0 not done (0 past their term), 2 with records that are kept, 2 registered models"
+        in page
+    )
     assert "12 CFR 1002.12(b), 25 months" in page
     for number in (1, 2, 4, PEOPLE - 1):
         assert email(number) not in page

@@ -16,10 +16,10 @@ from tasks.erasure.journal import DEFERRED, ERASED, Journal, open_journal
 from tasks.erasure.notary import LedgerNotary, Said
 from tasks.erasure.receipt import check_receipt, subject_of
 from tasks.errors import ConfigError, DataError, EvidenceError, SealError
-from tasks.sealed import ErasedError, Retention, open_keys
-from tasks.sealed.burying import lift
+from tasks.keystore.burying import lift
+from tasks.keystore.keys import ErasedError, Retention, open_keys
+from tasks.keystore.shredding import restricted_of
 from tasks.sealed.objects import SealedFile
-from tasks.sealed.shredding import restricted_of
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 
 STEPS = (
@@ -42,7 +42,9 @@ def readable(installation):
         ids = file.key_ids()
         places = file.places(ids)
         live = keys.by_id(ids)
-        for subject in file.unseal([place for key in live for place in places[key]], live)["subject"]:
+        for subject in file.unseal([place for key in live for place in places[key]], live)[
+            "subject"
+        ]:
             found[subjects[subject]] = found.get(subjects[subject], 0) + 1
     return found
 
@@ -57,7 +59,9 @@ def plant(installation, number):
     page = root / "data" / CASE / "validate" / "docs"
     page.mkdir(parents=True, exist_ok=True)
     text = f"{name(number)} <{email(number)}>"
-    (page / f"rows{number}.json").write_text(json.dumps([{"who": text}, {"who": "Nobody Else"}], ensure_ascii=False))
+    (page / f"rows{number}.json").write_text(
+        json.dumps([{"who": text}, {"who": "Nobody Else"}], ensure_ascii=False)
+    )
     (root / ".dvc" / "tmp").mkdir(exist_ok=True)
     (root / ".dvc" / "tmp" / f"run{number}.log").write_text(text)
     plain = root / ".dvc" / "cache" / "files" / "md5" / "aa" / f"{number:030}"
@@ -70,11 +74,14 @@ def plant(installation, number):
     artifacts.mkdir(exist_ok=True)
     (artifacts / f"table{number}.csv").write_text(f"email\n{email(number)}\n")
     with sqlite3.connect(home / "mlflow.db") as connection:
-        connection.execute("INSERT OR REPLACE INTO experiments VALUES (1, ?)", (artifacts.as_uri(),))
+        connection.execute(
+            "INSERT OR REPLACE INTO experiments VALUES (1, ?)", (artifacts.as_uri(),)
+        )
         connection.execute("INSERT INTO params VALUES (?,?,?)", (f"p{number}", email(number), "r"))
         code = SealedFile.open(root / "data" / CASE / "redact" / "rows.parquet").code
         connection.execute(
-            "INSERT INTO model_version_tags VALUES ('portcullis.trained_on', ?, 'loan', ?)", (code, number)
+            "INSERT INTO model_version_tags VALUES ('portcullis.trained_on', ?, 'loan', ?)",
+            (code, number),
         )
     connection.close()
     prefect = home / "prefect"
@@ -87,7 +94,11 @@ def plant(installation, number):
 
 def everywhere(installation):
     """Every byte that there is, beside what the key store and git compress."""
-    return values_in(installation.root / "data") + values_in(installation.root / ".dvc") + values_in(installation.home)
+    return (
+        values_in(installation.root / "data")
+        + values_in(installation.root / ".dvc")
+        + values_in(installation.home)
+    )
 
 
 def assert_gone(installation, *numbers):
@@ -106,7 +117,9 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(install
     ended = forget(1, 2)
     assert [request.state for request in ended.requests] == [ERASED, ERASED]
     assert ended.purged.left == ended.purged.unseen == ()
-    assert readable(installation) == {number: count for number, count in before.items() if number not in (1, 2)}
+    assert readable(installation) == {
+        number: count for number, count in before.items() if number not in (1, 2)
+    }
     assert_gone(installation, 1, 2)
     left = everywhere(installation)
     for number in (3, 4):
@@ -114,7 +127,9 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(install
         assert left.count(name(number).encode()) == 4
     assert left.count(b"Nobody Else") == 4
     models = open_journal().flagged()
-    assert {(model.version, model.people) for model in models} == {(str(n), 2) for n in (1, 2, 3, 4)}
+    assert {(model.version, model.people) for model in models} == {
+        (str(n), 2) for n in (1, 2, 3, 4)
+    }
 
 
 def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation):
@@ -130,7 +145,10 @@ def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
         assert email(number).encode() not in said
         assert installation.subject(number).encode() not in said
     requests = open_journal().requests()
-    assert all(request.subject is None and request.seed is None and request.key_ids == {} for request in requests)
+    assert all(
+        request.subject is None and request.seed is None and request.key_ids == {}
+        for request in requests
+    )
 
 
 def test_two_spellings_are_one_person(installation):
@@ -184,7 +202,9 @@ def test_killed_at_any_step_the_next_call_ends_it(installation, step, moment):
         assert open_journal().unfinished() == []
     resume(day=DAY) if step in STEPS[::2] else forget(1)
     assert open_journal().unfinished() == []
-    assert readable(installation) == {number: count for number, count in before.items() if number != 1}
+    assert readable(installation) == {
+        number: count for number, count in before.items() if number != 1
+    }
     assert_gone(installation, 1)
     assert everywhere(installation).count(email(3).encode()) == 6
     (request,) = open_journal().requests()
@@ -278,11 +298,15 @@ def keep(installation, months):
 
     path = installation.root / "configs" / f"{CASE}.yaml"
     values = yaml.safe_load(path.read_text())
-    values["erasure"]["keep"] = {"decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}}
+    values["erasure"]["keep"] = {
+        "decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}
+    }
     path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_by_itself(installation):
+def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_by_itself(
+    installation,
+):
     keep(installation, 25)
     (request,) = forget(1).requests
     assert request.state == DEFERRED
@@ -307,7 +331,15 @@ def test_nobody_without_a_decision_record_is_deferred(installation):
 
 def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(installation):
     subject = installation.subject(2)
-    place_hold(open_journal(), subject, CASE, "Court of X, case 7/2026", DAY, date(2027, 6, 1), installation.root)
+    place_hold(
+        open_journal(),
+        subject,
+        CASE,
+        "Court of X, case 7/2026",
+        DAY,
+        date(2027, 6, 1),
+        installation.root,
+    )
     (request,) = forget(2).requests
     assert request.state == DEFERRED
     assert request.figures["deferred"]["basis"] == "Court of X, case 7/2026"
@@ -324,7 +356,15 @@ def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(in
 def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation):
     keep(installation, 25)
     subject = installation.subject(2)
-    place_hold(open_journal(), subject, CASE, "Court of X, case 7/2026", DAY, date(2027, 6, 1), installation.root)
+    place_hold(
+        open_journal(),
+        subject,
+        CASE,
+        "Court of X, case 7/2026",
+        DAY,
+        date(2027, 6, 1),
+        installation.root,
+    )
     forget(2)
     assert release_hold(email(2), day=date(2027, 5, 1)) == (1, [])
     assert held_records(installation, 2) == 1
@@ -333,7 +373,15 @@ def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation):
 
 def test_a_hold_that_was_released_before_the_request_keeps_nothing(installation):
     subject = installation.subject(2)
-    place_hold(open_journal(), subject, CASE, "Court of X, case 7/2026", DAY, date(2027, 6, 1), installation.root)
+    place_hold(
+        open_journal(),
+        subject,
+        CASE,
+        "Court of X, case 7/2026",
+        DAY,
+        date(2027, 6, 1),
+        installation.root,
+    )
     release_hold(email(2), day=DAY)
     assert [one.state for one in forget(2).requests] == [ERASED]
     assert Retention.DECISION_RECORD not in open_keys().ids_of(subject)

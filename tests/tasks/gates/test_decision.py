@@ -12,7 +12,9 @@ LIMITS = {gate: f"limits-{gate}" for gate in SUBJECTS}
 
 def artefacts() -> dict[str, str]:
     names = {name for subjects in SUBJECTS.values() for name in subjects}
-    return {name: f"sha-{name}" for name in names} | {f"{gate}/verdict.json": f"sha-{gate}" for gate in SUBJECTS}
+    return {name: f"sha-{name}" for name in names} | {
+        f"{gate}/verdict.json": f"sha-{gate}" for gate in SUBJECTS
+    }
 
 
 def verdict(gate: str, **change: Any) -> Verdict:
@@ -68,15 +70,21 @@ def test_a_failed_or_undecided_check_blocks_and_is_named(check):
     assert refused(found, f"fairness: {check.measure}")
 
 
-@pytest.mark.parametrize(("gate", "subject"), [(gate, name) for gate, names in SUBJECTS.items() for name in names])
+@pytest.mark.parametrize(
+    ("gate", "subject"), [(gate, name) for gate, names in SUBJECTS.items() for name in names]
+)
 def test_a_verdict_about_other_bytes_blocks(gate, subject):
     about = {name: f"sha-{name}" for name in SUBJECTS[gate]} | {subject: "of-yesterday"}
-    assert refused(decision({gate: verdict(gate, about=about)}), f"{gate}: {subject} is not what was judged")
+    assert refused(
+        decision({gate: verdict(gate, about=about)}), f"{gate}: {subject} is not what was judged"
+    )
 
 
 @pytest.mark.parametrize("gate", list(SUBJECTS))
 def test_a_verdict_about_nothing_blocks(gate):
-    assert refused(decision({gate: verdict(gate, about={})}), f"{gate}: the verdict says nothing about")
+    assert refused(
+        decision({gate: verdict(gate, about={})}), f"{gate}: the verdict says nothing about"
+    )
 
 
 def test_a_verdict_of_another_use_case_blocks():
@@ -88,7 +96,9 @@ def test_a_verdict_of_another_gate_blocks():
 
 
 def test_limits_that_were_loosened_after_the_verdict_block():
-    assert refused(decision(limits_sha256=LIMITS | {"fairness": "looser"}), "fairness: judged by other limits")
+    assert refused(
+        decision(limits_sha256=LIMITS | {"fairness": "looser"}), "fairness: judged by other limits"
+    )
 
 
 def test_a_gate_without_configured_limits_blocks():
@@ -98,9 +108,13 @@ def test_a_gate_without_configured_limits_blocks():
 
 @pytest.mark.parametrize("trained", ["others", None])
 def test_limits_that_changed_after_training_block(trained):
-    assert refused(decision(trained_under_sha256=trained), "limits: they changed after the model was trained")
+    assert refused(
+        decision(trained_under_sha256=trained), "limits: they changed after the model was trained"
+    )
 
 
 def test_an_artefact_that_is_gone_blocks():
-    kept = {name: digest for name, digest in artefacts().items() if name != "train/predictions.parquet"}
+    kept = {
+        name: digest for name, digest in artefacts().items() if name != "train/predictions.parquet"
+    }
     assert refused(decision(artefacts=kept), "train/predictions.parquet is not what was judged")

@@ -32,11 +32,18 @@ def test_a_comparison_passes_exactly_when_the_value_is_on_the_right_side(value, 
 
 
 def test_a_line_names_gate_measure_value_limit_and_by_how_much():
-    line = at_least("disparate impact", 0.71, 0.8, interval=(0.6, 0.82), reason="black").line("fairness")
-    assert line == "fairness: disparate impact = 0.71 [0.6, 0.82], limit ≥ 0.8, missed by 0.09: fail (black)"
+    line = at_least("disparate impact", 0.71, 0.8, interval=(0.6, 0.82), reason="black").line(
+        "fairness"
+    )
+    assert (
+        line
+        == "fairness: disparate impact = 0.71 [0.6, 0.82], limit ≥ 0.8, missed by 0.09: fail (black)"
+    )
 
 
-@pytest.mark.parametrize(("condition", "outcome"), [(True, "pass"), (False, "fail"), (None, "undecided")])
+@pytest.mark.parametrize(
+    ("condition", "outcome"), [(True, "pass"), (False, "fail"), (None, "undecided")]
+)
 def test_a_condition_that_could_not_be_established_is_undecided(condition, outcome):
     assert holds("additivity", condition, expected="every row adds up").outcome.value == outcome
 

@@ -83,7 +83,9 @@ def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy):
     assert not (toy / "second").exists()
 
 
-@pytest.mark.parametrize(("mode", "words", "code"), [("fail", "source missing", 4), ("crash", "exited with 9", 2)])
+@pytest.mark.parametrize(
+    ("mode", "words", "code"), [("fail", "source missing", 4), ("crash", "exited with 9", 2)]
+)
 def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words, code):
     (toy / "mode").write_text(mode)
     run("first")
@@ -116,7 +118,9 @@ def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_
     settle(("first", "second"), "toy")
     assert (toy / "dvc.lock").read_text() == ordered
     settle(("second", "first"), "toy")
-    assert (toy / "dvc.lock").read_text().index("second@toy") < (toy / "dvc.lock").read_text().index("first@toy")
+    assert (toy / "dvc.lock").read_text().index("second@toy") < (
+        toy / "dvc.lock"
+    ).read_text().index("first@toy")
     settle(("first", "second"), "toy")
     assert (toy / "dvc.lock").read_text() == ordered
 

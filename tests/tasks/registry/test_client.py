@@ -7,17 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.digests import sha256_of
 from tasks.errors import EvidenceError, ServiceError
 from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
 from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
 from tasks.registry.moving import follow_move
+from tasks.system.digests import sha256_of
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # MLflow 3.17 leaves SQLite connections to the collector
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning"
+    ),  # MLflow 3.17 leaves SQLite connections to the collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -46,7 +48,9 @@ def release(tmp_path, monkeypatch):
     )
 
 
-def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(release, tmp_path, monkeypatch):
+def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
+    release, tmp_path, monkeypatch
+):
     import mlflow
 
     publish(release)
@@ -67,12 +71,20 @@ def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_p
     assert not (tmp_path / "mlflow.db").exists()
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection, connection:
         connection.execute("CREATE TABLE experiments (artifact_location TEXT)")
-        elsewhere = [("file:///srv/mlruns/3",), ("s3://bank/mlartifacts/loan",), ("file:///old/mlartifacts/a",)]
+        elsewhere = [
+            ("file:///srv/mlruns/3",),
+            ("s3://bank/mlartifacts/loan",),
+            ("file:///old/mlartifacts/a",),
+        ]
         connection.executemany("INSERT INTO experiments VALUES (?)", elsewhere)
     follow_move(tmp_path)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         found = {row[0] for row in connection.execute("SELECT artifact_location FROM experiments")}
-    assert found == {"file:///srv/mlruns/3", "s3://bank/mlartifacts/loan", f"{tmp_path.as_uri()}/mlartifacts/a"}
+    assert found == {
+        "file:///srv/mlruns/3",
+        "s3://bank/mlartifacts/loan",
+        f"{tmp_path.as_uri()}/mlartifacts/a",
+    }
 
 
 def client():
@@ -113,7 +125,9 @@ def test_the_same_model_never_gets_a_second_version(release):
     ["create_run", "log_metric", "log_artifacts", "set_terminated", "create_registered_model", "create_model_version",
      "set_registered_model_alias"],
 )  # fmt: skip
-def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(release, monkeypatch, call):
+def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(
+    release, monkeypatch, call
+):
     from mlflow import MlflowClient
 
     def crash(*_, **__):

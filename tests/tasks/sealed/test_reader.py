@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from tasks.audit_log.events import verify
 from tasks.errors import DataError
-from tasks.evidence import open_ledger, trusted_root
-from tasks.evidence.audit import verify
-from tasks.evidence.reading import read_log, verified
+from tasks.notary.notary import open_ledger, trusted_root
 from tasks.sealed.reader import read_dataset
-from tasks.work import Work
+from tasks.stages.workspace import Work
+from tasks.verifier.log_reader import read_log, verified
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
     ledger = open_ledger()
     log = read_log(ledger, trusted_root(), lambda payload: b'"audit/' in payload)
     ledger.close()
-    signed = [verified(entry, log.keys) for entry in log.entries if b'"audit/' in entry.envelope.payload]
+    signed = [
+        verified(entry, log.keys) for entry in log.entries if b'"audit/' in entry.envelope.payload
+    ]
     assert verify(home / "audit", [(one.index, one.statement) for one in signed]) == 0
     assert len(signed) == 1
 
@@ -82,4 +84,8 @@ def _environment(home):
     import os
     from pathlib import Path
 
-    return {**os.environ, "PORTCULLIS_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[3])}
+    return {
+        **os.environ,
+        "PORTCULLIS_HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }

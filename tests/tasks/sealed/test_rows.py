@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import SealError
-from tasks.sealed import SealedWriter, iter_rows, open_keys, read_rows, write_rows
-from tasks.sealed.shredding import shred
+from tasks.keystore.keys import open_keys
+from tasks.keystore.shredding import shred
+from tasks.sealed import SealedWriter, iter_rows, read_rows, write_rows
 
 
 @pytest.fixture
@@ -28,7 +29,10 @@ def frame(rows: int = 7) -> pd.DataFrame:
             "ratio": [np.nan if i == 2 else i / 3 for i in range(rows)],
             "flag": [i % 2 == 0 for i in range(rows)],
             "maybe": pd.array([None if i == 1 else i for i in range(rows)], dtype="Int64"),
-            "text": pd.array([None if i == 3 else "" if i == 4 else f"née {i} 🙂" for i in range(rows)], dtype="str"),
+            "text": pd.array(
+                [None if i == 3 else "" if i == 4 else f"née {i} 🙂" for i in range(rows)],
+                dtype="str",
+            ),
             "day": pd.to_datetime(["2026-01-01"] * rows),
         }
     )
@@ -44,18 +48,26 @@ def test_what_is_sealed_comes_back_exactly_with_its_types(tmp_path, keys):
 @pytest.mark.parametrize("rows", [0, 1])
 def test_an_empty_and_a_tiny_frame_come_back(tmp_path, keys, rows):
     write_rows(frame(rows), tmp_path / "a", dataset="d", keys=keys)
-    pd.testing.assert_frame_equal(read_rows(tmp_path / "a", dataset="d", keys=keys).frame, frame(rows))
+    pd.testing.assert_frame_equal(
+        read_rows(tmp_path / "a", dataset="d", keys=keys).frame, frame(rows)
+    )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     texts=st.lists(st.one_of(st.none(), st.text(max_size=40)), min_size=1, max_size=20),
     number=st.floats(width=64),
 )
 def test_any_text_and_any_number_come_back(tmp_path, keys, texts, number):
-    given_rows = pd.DataFrame({"subject": ["a"] * len(texts), "t": pd.array(texts, dtype="str"), "n": number})
+    given_rows = pd.DataFrame(
+        {"subject": ["a"] * len(texts), "t": pd.array(texts, dtype="str"), "n": number}
+    )
     write_rows(given_rows, tmp_path / "h", dataset="d", keys=keys)
-    pd.testing.assert_frame_equal(read_rows(tmp_path / "h", dataset="d", keys=keys).frame, given_rows)
+    pd.testing.assert_frame_equal(
+        read_rows(tmp_path / "h", dataset="d", keys=keys).frame, given_rows
+    )
 
 
 def test_a_rerun_writes_the_same_bytes_and_another_dataset_other_ones(tmp_path, keys):
@@ -91,14 +103,20 @@ def test_every_flipped_byte_is_refused_or_changes_nothing(tmp_path, keys):
             opened = read_rows(path, dataset="d", keys=keys)
         except SealError:
             continue
-        pd.testing.assert_frame_equal(opened.frame, frame())  # a byte that the format itself ignores
+        pd.testing.assert_frame_equal(
+            opened.frame, frame()
+        )  # a byte that the format itself ignores
 
 
 @pytest.mark.parametrize("change", ["swap", "drop", "repeat"])
 def test_a_row_that_was_moved_left_out_or_repeated_is_refused(tmp_path, keys, change):
     write_rows(frame(), tmp_path / "a", dataset="d", keys=keys)
     table = pq.read_table(tmp_path / "a")
-    order = {"swap": [1, 0, 2, 3, 4, 5, 6], "drop": [0, 1, 2, 3, 4, 5], "repeat": [0, 0, 1, 2, 3, 4, 5]}[change]
+    order = {
+        "swap": [1, 0, 2, 3, 4, 5, 6],
+        "drop": [0, 1, 2, 3, 4, 5],
+        "repeat": [0, 0, 1, 2, 3, 4, 5],
+    }[change]
     metadata = pq.ParquetFile(tmp_path / "a").metadata.metadata
     pq.write_table(table.take(order).replace_schema_metadata(metadata), tmp_path / "a")
     with pytest.raises(SealError):

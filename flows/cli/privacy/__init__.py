@@ -1,0 +1,1 @@
+"""Commands of privacy officers: erase, export, hold, and what is due."""

@@ -1,0 +1,71 @@
+"""`./portcullis hold`: keep a person's decision records for a court, although they may ask to be erased."""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from flows.cli.privacy.erase import identifiers
+from tasks.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case", nargs="?")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--subject", metavar="ID", help="the person's identifier; `-` reads it from standard input"
+    )
+    what.add_argument(
+        "--new-custodian",
+        metavar="NAME",
+        help="make a key pair for one of those who open what is kept",
+    )
+    parser.add_argument("--basis", help="the court and case, or the law")
+    parser.add_argument(
+        "--review", metavar="DATE", type=date.fromisoformat, help="when somebody looks at it again"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="for --new-custodian: where the private key goes"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Place the hold; training data is erased on request all the same."""
+    if options.new_custodian:
+        return _new_custodian(options)
+    if not (options.use_case and options.basis and options.review):
+        raise ConfigError(
+            "hold",
+            expected="a use case, --basis and --review",
+            found="less",
+            remedy="See `./portcullis hold --help`.",
+        )
+    from tasks.config.cases import load_case
+    from tasks.config.sources import today
+    from tasks.erasure.holds import place_hold
+    from tasks.erasure.journal import open_journal
+    from tasks.keystore.pseudonyms import pseudonym
+    from tasks.notary.audit import audit
+    from tasks.system.secrets import secret
+
+    load_case(options.use_case)
+    (identifier,) = identifiers(options.subject, None)
+    subject = pseudonym(secret("pseudonym"), identifier)
+    hold = place_hold(
+        open_journal(), subject, options.use_case, options.basis, today(), options.review, Path()
+    )
+    audit("hold", what=hold.hold, why=hold.basis)
+    print(
+        f"{hold.hold}: decision records are kept until it is released; to be reviewed on {hold.review}"
+    )
+    return 0
+
+
+def _new_custodian(options: argparse.Namespace) -> int:
+    from tasks.keystore.custody import CUSTODIANS, new_custodian
+
+    path = options.out or Path(f"{options.new_custodian}.pem")
+    new_custodian(options.new_custodian, path)
+    print(f"{path}: the private key; {options.new_custodian} takes it away, nobody else keeps it")
+    print(f"{CUSTODIANS}: the public key; commit it")
+    return 0

@@ -1,0 +1,28 @@
+"""`./portcullis release-hold`: end a hold; an erasure that waited for it goes on by itself."""
+
+import argparse
+
+from flows.cli.privacy.erase import identifiers
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+    parser.add_argument(
+        "--subject", metavar="ID", required=True, help="the identifier; `-` reads standard input"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Release every hold on a person."""
+    from tasks.config.cases import load_case
+    from tasks.config.sources import today
+    from tasks.erasure.erasing import release_hold
+
+    load_case(options.use_case)
+    (identifier,) = identifiers(options.subject, None)
+    count, completed = release_hold(identifier, day=today())
+    print(f"{count} holds released")
+    for request in completed:
+        print(f"{request.request}: {request.state}; what was kept is destroyed")
+    return 0

@@ -1,0 +1,1 @@
+"""Commands of validators and auditors: keys, approvals, acceptances, proofs, bundles."""

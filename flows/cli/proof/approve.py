@@ -1,0 +1,116 @@
+"""`./portcullis approve`: a second person signs, with a key of their own, for exactly one model.
+
+A validator may in the same way accept checks that are undecided, by name, of exactly one verdict (`--undecided`).
+"""
+
+import argparse
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.evidence import opened
+from tasks.attestation.dsse import sign
+from tasks.attestation.run_context import timestamp
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.attestation.statement import Statement
+from tasks.config.cases import load_case
+from tasks.errors import ConfigError, EvidenceError
+from tasks.notary.notary import open_notary
+from tasks.verifier.approvals import acceptance, approval, check
+from tasks.verifier.lineage import Chain
+from tasks.verifier.log_reader import Log
+
+KEY = "PORTCULLIS_APPROVER_KEY"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+    parser.add_argument(
+        "--model", required=True, metavar="SHA256", help="exactly the model: sha256:…"
+    )
+    parser.add_argument("--reason", required=True, help="why; it is kept for ever, so name nobody")
+    parser.add_argument(
+        "--expires",
+        required=True,
+        metavar="DATE",
+        help="the last day it is in force, like 2027-06-30",
+    )
+    parser.add_argument("--capacity", default="", help="in which function, like `model validator`")
+    parser.add_argument(
+        "--undecided", metavar="GATE", help="accept undecided checks of this gate instead"
+    )
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="which (default: all undecided)",
+    )
+    parser.add_argument(
+        "--key", type=Path, help=f"your key (default: ${KEY}); `keys make` makes one"
+    )
+    parser.add_argument(
+        "--print", action="store_true", help="print it for Prefect's form instead of recording it"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Sign, check as everybody will, and record."""
+    load_case(options.use_case)
+    path = options.key or (Path(os.environ[KEY]) if os.environ.get(KEY) else None)
+    if path is None or not path.is_file():
+        raise ConfigError(
+            "your key", expected=f"--key FILE or ${KEY}", found="no such file",
+            remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
+        )  # fmt: skip
+    signer = LocalSigner.load(path)
+    with opened(options.use_case, options.model) as (_, log, chain):
+        envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
+        check(envelope, log, chain)
+    if options.print:
+        print(envelope.to_bytes().decode())
+        return 0
+    with open_notary() as notary:
+        recorded = notary.append_signed([envelope])[0]
+    print(f"recorded as entry {recorded.index} of {recorded.origin}; it stays visible for ever")
+    return 0
+
+
+def _statement(
+    options: argparse.Namespace, log: Log, chain: Chain, signer: LocalSigner
+) -> Statement:
+    holder = log.keys.entries.get(signer.public.keyid)
+    common = {
+        "person": holder.holder if holder else "",
+        "role": options.capacity,
+        "reason": options.reason,
+        "given": timestamp(),
+        "expires": _end_of(options.expires),
+    }
+    if not options.undecided:
+        return approval(options.use_case, chain.model_sha256, **common)
+    verdict = chain.verdicts.get(options.undecided)
+    undecided = verdict.tests("warned") if verdict else ()
+    tests = tuple(options.check) or undecided
+    if verdict is None or not tests or not set(tests) <= set(undecided):
+        raise EvidenceError(
+            f"gate `{options.undecided}`", expected="undecided checks of these names",
+            found=", ".join(undecided) or "none",
+            remedy="Only what is undecided can be accepted; a failed check never can.",
+        )  # fmt: skip
+    report = verdict.predicate["portcullis_context"]["report"]["digest"]["sha256"]
+    return acceptance(
+        options.use_case, options.undecided, verdict_sha256=report, tests=tests, **common
+    )
+
+
+def _end_of(day: str) -> str:
+    """Return the end of a day in UTC."""
+    try:
+        parsed = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ConfigError(
+            "--expires", expected="a date like 2027-06-30", found=day, remedy="Give one."
+        ) from error
+    return parsed.strftime("%Y-%m-%dT23:59:59Z")

@@ -1,0 +1,38 @@
+"""`./portcullis audit`: compare the pipeline's own audit log with the batches that the ledger holds."""
+
+import argparse
+
+from tasks.attestation.roles import AUDIT
+from tasks.audit_log.events import verify
+from tasks.audit_log.shipping import ship
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.secrets import home
+from tasks.verifier.log_reader import read_log, verified
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--ship", action="store_true", help="send what is due to syslog and Splunk, as configured"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Verify every batch; 0 where every signed line is there, unchanged."""
+    mark = f'"{AUDIT}"'.encode()
+    ledger = open_ledger()
+    try:
+        log = read_log(ledger, trusted_root(), lambda payload: mark in payload)
+    finally:
+        ledger.close()
+    batches = [entry for entry in log.entries if mark in entry.envelope.payload]
+    signed = [(entry.index, verified(entry, log.keys).statement) for entry in batches]
+    loose = verify(home() / "audit", signed)
+    events = sum(int(statement.predicate["events"]) for _, statement in signed)
+    print(
+        f"{events} events in {len(signed)} signed batches are as they were written; {loose} are not signed for yet"
+    )
+    problems = ship(home()) if options.ship else ()
+    for line in problems:
+        print(line)
+    return 4 if problems else 0

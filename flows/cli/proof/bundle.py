@@ -1,0 +1,60 @@
+"""`./portcullis bundle <use case> --output FILE.zip`: all that an outsider needs to verify a model, in one archive."""
+
+import argparse
+import zipfile
+from pathlib import Path
+
+from flows.evidence import opened
+from tasks.clearance.bundle_writer import choose, files_of, scan
+from tasks.config.cases import load_case
+from tasks.system.import_graph import reached_files
+from tasks.verifier.archives import EPOCH, archive
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.zip")
+    parser.add_argument(
+        "--model", metavar="SHA256", help="the model (default: the one that lies in data/)"
+    )
+    parser.add_argument(
+        "--chain-only", action="store_true", help="leave out entries about anything else"
+    )
+    parser.add_argument(
+        "--verifier", type=Path, metavar="FILE.pyz", help="also write the verifier, as one file"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write the archive."""
+    load_case(options.use_case)
+    with opened(options.use_case, options.model, whole=True) as (ledger, log, chain):
+        contents = choose(log, chain, may_be_complete=not options.chain_only)
+        files = files_of(contents, ledger)
+        scan(contents, files)
+    options.output.write_bytes(archive(files))
+    print(
+        f"wrote {options.output}: {len(contents.entries)} statements, {options.output.stat().st_size:,} bytes"
+    )
+    print(
+        f"root key {next(iter(log.keys.entries))}: publish it where the reader finds it without this file"
+    )
+    if options.verifier:
+        write_verifier(options.verifier)
+        print(
+            f"wrote {options.verifier}: `python {options.verifier.name} {options.output.name} --root KEYID`"
+        )
+    return 0
+
+
+def write_verifier(path: Path, root: Path = Path()) -> None:
+    """Write the offline verifier as a zipapp, which needs Python and `cryptography` alone."""
+    names = reached_files(root, "tasks.verifier.__main__", is_lazy_included=False)
+    start = "import sys\nfrom tasks.verifier.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
+    with path.open("wb") as stream:
+        stream.write(b"#!/usr/bin/env python3\n")
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+            for name in names:
+                target.writestr(zipfile.ZipInfo(name, EPOCH), (root / name).read_bytes())
+            target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)

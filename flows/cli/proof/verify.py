@@ -1,0 +1,46 @@
+"""`./portcullis verify`: walk a model to its sources in the ledger; print the chain, or the link that does not hold."""
+
+import argparse
+from pathlib import Path
+
+from flows.evidence import opened
+from tasks.clearance.check import facts_of
+from tasks.clearance.policy import refusals
+from tasks.config.cases import load_case
+from tasks.verifier.__main__ import told
+from tasks.verifier.lineage import latest_decision
+from tasks.verifier.text_report import lines_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "what", metavar="use-case-or-FILE.zip", help="a use case, or a bundle that somebody sent"
+    )
+    parser.add_argument(
+        "--root", default="", metavar="KEYID", help="with a bundle: the root key that you trust"
+    )
+    parser.add_argument(
+        "--model", metavar="SHA256", help="the model (default: the one that lies in data/)"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Verify one model, or one bundle; 0 every link holds and it was cleared, 3 not."""
+    if options.what.endswith(".zip"):
+        return told(Path(options.what), options.root.lower())
+    case = options.what
+    load_case(case)
+    with opened(case, options.model) as (_, log, chain):
+        for line in lines_of(log, chain):
+            print(line)
+        for line in refusals(facts_of("register", log, chain)):
+            if line not in chain.broken:
+                print(f"  today   it would be refused: {line}")
+    registered = latest_decision(chain, "register")
+    result = registered.statement.predicate["verificationResult"] if registered else "none"
+    passed = not chain.broken and result == "PASSED"
+    print(
+        f"{case}: {'every link holds, and it was cleared for registration' if passed else 'DOES NOT VERIFY'}"
+    )
+    return 0 if passed else 3

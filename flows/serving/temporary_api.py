@@ -1,0 +1,42 @@
+"""Prefect's API for the length of one command: `python -m flows.serving.temporary_api <socket> <parent>`.
+
+Prefect would start one by itself, in the process group of the command: Ctrl-C would end it before
+the flow, which would then try for minutes to report to nobody. This one is out of the terminal's
+reach, ends with the process that started it, and serves a socket that is bound already, so that two
+releases that start at once never take each other's port. They share a database, and wait for one
+another there.
+"""
+
+import fcntl
+import socket
+import sys
+
+from tasks.system.processes import die_with_parent
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve on an inherited socket until ended; the same services that Prefect's own temporary server has."""
+    die_with_parent(parent)
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    from flows.serving.server import wait_on_sqlite
+    from tasks.system.secrets import home
+
+    class StartsAlone(uvicorn.Server):
+        """Two that start at once would both make the tables of a new database; one of them would fail."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with (home() / "prefect-start.lock").open("w") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                await super().startup(sockets)
+
+    wait_on_sqlite()
+    app = create_app(ephemeral=True, final=True)
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
+    with socket.socket(fileno=descriptor) as listening:
+        StartsAlone(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))

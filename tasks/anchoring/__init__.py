@@ -1,0 +1,1 @@
+"""Bring the ledger's checkpoint out of this machine's reach: a mirror, a witness, a time stamp."""

@@ -1,0 +1,172 @@
+"""A mirror of the log in S3, written once: Object Lock in compliance mode *and* `If-None-Match: *`.
+
+A lock alone keeps an object's versions and lets an overwriting PUT become the current one; the condition stops that,
+and readers take the oldest version. Names are those of C2SP tlog-tiles, so that other implementations can read them.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from tasks.errors import ConfigError, EvidenceError, ServiceError
+from tasks.ledger.checkpoint import read_checkpoint
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.tiles import RECORD_BYTES, TAG, WIDTH, WIDTH_BITS, tile_hashes
+
+URL, DAYS, ENDPOINT = (
+    "PORTCULLIS_LEDGER_MIRROR",
+    "PORTCULLIS_LEDGER_MIRROR_DAYS",
+    "PORTCULLIS_LEDGER_MIRROR_ENDPOINT",
+)
+
+
+class Mirror:
+    """A bucket with Object Lock; its writer needs `s3:PutObject` and `s3:PutObjectRetention`, and no delete."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str, keep_days: int) -> None:
+        self._client, self._bucket, self._prefix = client, bucket, prefix
+        self._until = datetime.now(UTC) + timedelta(days=keep_days)
+
+    def push(self, ledger: Ledger) -> int:
+        """Write what the mirror lacks, and the present checkpoint; return the mirrored size.
+
+        Raises:
+            EvidenceError: Something else lies under a name: the log here, or the mirror, was changed.
+            ServiceError: The store does not answer; the next push goes on.
+        """
+        mark = f"mirror {self._bucket}/{self._prefix}"
+        with ledger.store.reading():
+            note = ledger.store.head()
+            head = read_checkpoint(note or "")[0]
+            done = int(ledger.store.mark(mark) or "0")
+            files = list(self._bodies(ledger, done, head.size)) + list(
+                _tiles(ledger, done, head.size)
+            )
+        for name, data in files:
+            self._put(name, data)
+        self._put(f"checkpoint/{head.size:016d}", (note or "").encode())
+        with ledger.store.appending():
+            ledger.store.put_mark(mark, str(max(done, head.size)))
+        return head.size
+
+    def newest(self) -> str | None:
+        """Return the checkpoint over the most entries that the mirror holds, in its oldest version."""
+        keys = self._list("checkpoint/")
+        return self._get(max(keys)).decode() if keys else None
+
+    def _bodies(self, ledger: Ledger, start: int, end: int) -> Any:
+        for _, record, body in ledger.entries(start, end):
+            if body is not None:
+                yield f"body/{record.envelope_sha256.hex()}", body
+
+    def _put(self, name: str, data: bytes) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        key = self._prefix + name
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                IfNoneMatch="*",
+                ObjectLockMode="COMPLIANCE",
+                ObjectLockRetainUntilDate=self._until,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+                raise _down(error.response["Error"]["Code"]) from error
+            if self._get(key) != data:
+                raise EvidenceError(
+                    f"mirror, {name}", expected="what lies in the log here", found="something else, written earlier",
+                    remedy="One of the two was changed: compare them before anything else is appended.",
+                ) from error  # fmt: skip
+        except BotoCoreError as error:
+            raise _down(type(error).__name__) from error
+
+    def _get(self, key: str) -> bytes:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            found = self._client.list_object_versions(Bucket=self._bucket, Prefix=key)
+            versions = [each for each in found.get("Versions", []) if each["Key"] == key]
+            oldest = min(
+                reversed(versions), key=lambda each: each["LastModified"]
+            )  # S3 lists the newest first
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=key, VersionId=oldest["VersionId"]
+            )
+            data: bytes = answer["Body"].read()
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise _down(type(error).__name__) from error
+        return data
+
+    def _list(self, name: str) -> list[str]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + name
+            )
+            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+        except (ClientError, BotoCoreError) as error:
+            raise _down(type(error).__name__) from error
+
+
+def open_mirror() -> Mirror | None:
+    """Return the mirror that the environment configures (`s3://bucket/prefix`), or None.
+
+    Raises:
+        ConfigError: It is configured without saying for how long its objects are locked.
+    """
+    if not (url := os.environ.get(URL)):
+        return None
+    where, days = urlsplit(url), os.environ.get(DAYS, "")
+    if where.scheme != "s3" or not where.netloc or not days.isdigit() or int(days) < 1:
+        raise ConfigError(
+            f"${URL}", expected=f"s3://bucket/prefix, and whole days in ${DAYS}", found="another form, or no days",
+            remedy="How long the mirror is locked has no default.",
+        )  # fmt: skip
+    import botocore.session
+
+    client = botocore.session.get_session().create_client(
+        "s3", endpoint_url=os.environ.get(ENDPOINT)
+    )
+    prefix = where.path.strip("/")
+    return Mirror(client, where.netloc, f"{prefix}/" if prefix else "", int(days))
+
+
+def _tiles(ledger: Ledger, start: int, end: int) -> Any:
+    """Yield name and bytes of every tile that grew between two sizes, the partial ones as far as they are filled."""
+    for level in range(-(-end.bit_length() // WIDTH_BITS)):
+        first, last = start >> level * WIDTH_BITS, end >> level * WIDTH_BITS
+        for tile in range(first // WIDTH, -(-last // WIDTH)):
+            width = min(WIDTH, last - tile * WIDTH)
+            suffix = "" if width == WIDTH else f".p/{width}"
+            unit = RECORD_BYTES if level == 0 else 32
+            data = ledger.store.tile(level, tile)[: width * unit]
+            yield f"tile/{level}/{_numbered(tile)}{suffix}", b"".join(tile_hashes(level, data))
+            if level == 0:
+                records = (
+                    TAG + data[at : at + RECORD_BYTES] for at in range(0, len(data), RECORD_BYTES)
+                )
+                entries = b"".join(len(record).to_bytes(2) + record for record in records)
+                yield f"tile/entries/{_numbered(tile)}{suffix}", entries
+
+
+def _numbered(tile: int) -> str:
+    """Return a tile's number as tlog-tiles writes it: x001/x234/067."""
+    groups = [tile % 1000]
+    while tile := tile // 1000:
+        groups.append(tile % 1000)
+    *upper, last = (f"{group:03d}" for group in reversed(groups))
+    return "/".join([*(f"x{group}" for group in upper), last])
+
+
+def _down(found: str) -> ServiceError:
+    return ServiceError(
+        "ledger's mirror",
+        expected="to be written and read",
+        found=found,
+        remedy="The log itself is whole; push again.",
+    )

@@ -1,0 +1,63 @@
+"""What lies outside this machine: the mirror, the witness, the time stamp. Each optional; configured means required.
+
+Registration is refused until what it rests on is out of this machine's reach.
+"""
+
+import os
+from pathlib import Path
+
+from tasks.anchoring.anchors import WITNESS, WITNESS_KEY, Witness, cosign, cosigned_up_to, stamp
+from tasks.anchoring.mirror import open_mirror
+from tasks.errors import EvidenceError
+from tasks.ledger.checkpoint import read_checkpoint
+from tasks.ledger.ledger import Ledger
+
+
+def publish(ledger: Ledger, home: Path) -> int:
+    """Mirror, cosign and stamp the present checkpoint, as configured; return its size.
+
+    Raises:
+        ServiceError: One of them does not answer. The log itself is whole, and the next call goes on.
+        EvidenceError: One of them knows another log.
+    """
+    head = ledger.head()
+    if head is None:
+        return 0
+    if mirror := open_mirror():
+        mirror.push(ledger)
+    cosign(ledger, home)
+    stamp(ledger, home)
+    return head.size
+
+
+def refusals(ledger: Ledger, index: int, home: Path) -> tuple[str, ...]:
+    """Return why registration has to wait: what is configured does not hold entry `index`, or knows another log."""
+    lines = []
+    try:
+        if (mirror := open_mirror()) and (missing := _not_mirrored(ledger, mirror.newest(), index)):
+            lines.append(missing)
+        if os.environ.get(WITNESS):
+            size = cosigned_up_to(ledger, home, Witness.parse(os.environ.get(WITNESS_KEY, "")))
+            if size <= index:
+                lines.append(
+                    f"witness: it has cosigned {size} entries, not entry {index}; run `./portcullis anchor`"
+                )
+    except EvidenceError as error:
+        lines.append(str(error))
+    return tuple(lines)
+
+
+def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:
+    if note is None:
+        return "mirror: it is empty; run `./portcullis anchor`"
+    there = read_checkpoint(note)[0]
+    here = ledger.head()
+    if here is None or here.size < there.size:
+        return f"mirror: it holds {there.size} entries, more than the log here: this copy was rolled back"
+    if ledger.root(there.size) != there.root:
+        return f"mirror: the log here is not the one that was mirrored at {there.size} entries"
+    if there.size <= index:
+        return (
+            f"mirror: it holds {there.size} entries, not entry {index}; run `./portcullis anchor`"
+        )
+    return ""

@@ -1,0 +1,170 @@
+"""What a stage reads and writes, as `dvc.yaml` declares it, and the bytes that lie there: by sha256, and by DVC's md5.
+
+A statement is about bytes that the worker has digested itself, never about what a stage says of itself.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from tasks.attestation.statement import Artefact, canonical
+from tasks.errors import ConfigError, EvidenceError
+
+CHUNK = 1 << 20
+DATA = "data/"
+BYTECODE = (
+    "__pycache__",
+    "*.pyc",
+)  # by name; `.dvcignore` says the same to DVC, and tests/mirror compares them
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One stage of one use case: paths relative to the workspace, and digests of its sections of the configuration."""
+
+    stage: str
+    case: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    params_sha256: dict[str, str]
+
+
+def declared(stage: str, case: str, root: Path = Path()) -> Declared:
+    """Return what `dvc.yaml` declares.
+
+    Raises:
+        ConfigError: There is no such stage.
+    """
+    try:
+        values: Any = _yaml(root / "dvc.yaml")["stages"][stage]["do"]
+    except (OSError, KeyError, TypeError) as error:
+        raise ConfigError(
+            "dvc.yaml", expected=f"a stage `{stage}`", found="none", remedy="Restore it."
+        ) from error
+    outputs = [
+        name for kind in ("outs", "metrics", "plots") for name in _names(values.get(kind, []))
+    ]
+    params: dict[str, str] = {}
+    for entry in values.get("params", []):
+        for path, sections in entry.items():
+            config = _yaml(root / path.replace("${item}", case))
+            params |= {
+                key: hashlib.sha256(canonical(_section(config, key))).hexdigest()
+                for key in sections
+            }
+    return Declared(
+        stage,
+        case,
+        tuple(name.replace("${item}", case) for name in _names(values.get("deps", []))),
+        tuple(sorted(name.replace("${item}", case) for name in outputs)),
+        params,
+    )
+
+
+def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
+    """Return the files that count of what a stage reads or writes, sorted: the one rule for bytes.
+
+    Of code and configuration that is everything but the bytecode that Python itself leaves beside
+    it, at any time and also while a stage runs. Of data it is everything. What is compared while a
+    stage runs and what is digested must not differ in this: where they did, no machine whose Python
+    writes bytecode got through its first stage.
+
+    Args:
+        workspace: The checkout.
+        name: A file or a folder below it, as `dvc.yaml` declares it.
+
+    Raises:
+        EvidenceError: There is nothing there.
+    """
+    path = workspace / name
+    if path.is_file():
+        return (path,)
+    if not path.is_dir():
+        raise EvidenceError(
+            path.as_posix(),
+            expected="what the stage declares",
+            found="nothing",
+            remedy="Run the stage again.",
+        )
+
+    ignored = () if name.startswith(DATA) else BYTECODE
+    return tuple(sorted(_files(path, ignored)))
+
+
+def artefact(workspace: Path, name: str) -> Artefact:
+    """Digest a file or a folder; a folder's sha256 is of its manifest (`tasks.system.digests`), its md5 of DVC's.
+
+    Raises:
+        EvidenceError: There is nothing there.
+    """
+    path = workspace / name
+    files = files_of(workspace, name)
+    if not path.is_dir():
+        sha256, md5 = _digests(path)
+        return Artefact(named(name), sha256, md5)
+
+    digests = [(file.relative_to(path).as_posix(), _digests(file)) for file in files]
+    manifest = "".join(f"{sha256}  {relative}\n" for relative, (sha256, _) in digests)
+
+    listed = [{"md5": md5, "relpath": relative} for relative, (_, md5) in sorted(digests)]
+    md5 = hashlib.md5(
+        json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False
+    ).hexdigest()
+    return Artefact(named(name), hashlib.sha256(manifest.encode()).hexdigest(), md5, is_folder=True)
+
+
+def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:
+    """Return what changes when one of the files that count is written to: inode, size and time of change."""
+    stats = [(file.as_posix(), file.stat()) for file in files_of(workspace, name)]
+    return tuple((file, stat.st_ino, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
+
+
+def section_of(path: Path, key: str) -> Any:
+    """Return a section (dotted) of a YAML file, or None."""
+    return _section(_yaml(path), key)
+
+
+def named(path: str) -> str:
+    """Return an artefact's name: outputs by use case and stage (`loan/train/model`), all else by path."""
+    return path.removeprefix("data/")
+
+
+def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:
+    for entry in os.scandir(folder):
+        if any(fnmatch(entry.name, pattern) for pattern in ignored):
+            continue
+        if entry.is_dir():
+            yield from _files(Path(entry.path), ignored)
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
+def _digests(path: Path) -> tuple[str, str]:
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            sha256.update(chunk)
+            md5.update(chunk)
+    return sha256.hexdigest(), md5.hexdigest()
+
+
+def _names(entries: list[Any]) -> list[str]:
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def _section(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
+
+
+def _yaml(path: Path) -> Any:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)

@@ -1,0 +1,83 @@
+"""DSSE envelopes: a payload, its type, and signatures over both (the pre-authentication encoding).
+
+The bytes are verified before they are believed; `keyid` is a hint; the payload type is part of what is signed. An
+envelope has one canonical form here, so that no byte of a stored one can change unnoticed.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.attestation.signing_keys import PublicKey, Signer
+from tasks.errors import EvidenceError
+
+IN_TOTO = "application/vnd.in-toto+json"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A signed payload, not yet verified."""
+
+    payload: bytes
+    payload_type: str
+    keyid: str
+    signature: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON."""
+        signature = {"keyid": self.keyid, "sig": base64.b64encode(self.signature).decode()}
+        values = {
+            "payload": base64.b64encode(self.payload).decode(),
+            "payloadType": self.payload_type,
+            "signatures": [signature],
+        }
+        return json.dumps(values, separators=(",", ":")).encode()
+
+    def is_signed_by(self, key: PublicKey) -> bool:
+        """Say whether `key` signed this payload as this type."""
+        return self.keyid == key.keyid and key.verifies(
+            self.signature, pae(self.payload_type, self.payload)
+        )
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return the pre-authentication encoding (DSSE protocol, v1)."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign(payload: bytes, signer: Signer, payload_type: str = IN_TOTO) -> Envelope:
+    """Sign a payload."""
+    return Envelope(
+        payload, payload_type, signer.public.keyid, signer.sign(pae(payload_type, payload))
+    )
+
+
+def read_envelope(data: bytes, where: str) -> Envelope:
+    """Return the envelope in `data`; verifies no signature.
+
+    Raises:
+        EvidenceError: It is not an envelope with one signature in canonical form.
+    """
+    try:
+        values: Any = json.loads(data)
+        (signature,) = values["signatures"]
+        envelope = Envelope(
+            base64.b64decode(values["payload"], validate=True),
+            str(values["payloadType"]),
+            str(signature["keyid"]),
+            base64.b64decode(signature["sig"], validate=True),
+        )
+    except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
+        raise _altered(where, "a DSSE envelope", type(error).__name__) from error
+    if envelope.to_bytes() != data:
+        raise _altered(where, "an envelope in canonical form", "another form of it")
+    return envelope
+
+
+def _altered(where: str, expected: str, found: str) -> EvidenceError:
+    return EvidenceError(
+        where, expected=expected, found=found, remedy="It was altered: fetch it from the ledger."
+    )

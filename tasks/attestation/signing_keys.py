@@ -1,0 +1,160 @@
+"""Signing keys: Ed25519 (P-256 where a key service needs it), one per role, from files or from Vault Transit.
+
+A private key is held by whoever signs and by nobody else; a stage's process gets neither the file's place nor a token.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from tasks.errors import ConfigError, EvidenceError
+
+FOLDER = "PORTCULLIS_SIGNING_HOME"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key by its PEM text; `keyid` is the sha256 of its SubjectPublicKeyInfo (DER)."""
+
+    pem: str
+
+    @cached_property
+    def keyid(self) -> str:
+        """The key's name, which nobody chooses."""
+        return sha256(
+            self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        ).hexdigest()
+
+    @property
+    def scheme(self) -> str:
+        """Return `ed25519` or `ecdsa-sha2-nistp256`, as securesystemslib names them."""
+        return "ed25519" if isinstance(self._key, Ed25519PublicKey) else "ecdsa-sha2-nistp256"
+
+    @cached_property
+    def raw(self) -> bytes:
+        """The 32 bytes of an Ed25519 key; notes can be signed by no other."""
+        if not isinstance(self._key, Ed25519PublicKey):
+            raise EvidenceError(
+                f"key {self.keyid[:12]}…",
+                expected="Ed25519",
+                found=self.scheme,
+                remedy="Use an Ed25519 key.",
+            )
+        return self._key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def verifies(self, signature: bytes, data: bytes) -> bool:
+        """Say whether the key's holder signed exactly `data`."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            if isinstance(self._key, Ed25519PublicKey):
+                self._key.verify(signature, data)
+            else:
+                self._key.verify(signature, data, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    @cached_property
+    def _key(self):  # type: ignore[no-untyped-def] # one of two classes of cryptography, which share no base
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        try:
+            key = load_pem_public_key(self.pem.encode())
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise _no_key("a public key in PEM", type(error).__name__) from error
+        is_p256 = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+        if not isinstance(key, Ed25519PublicKey) and not is_p256:
+            raise _no_key("an Ed25519 or P-256 key", type(key).__name__)
+        return key
+
+
+class Signer(Protocol):
+    """Signs bytes with one private key, which it never shows."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The key's public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature over `data`."""
+
+
+class LocalSigner:
+    """An Ed25519 key in memory, from a file of mode 0600."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public = PublicKey(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        )
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the 64-byte signature (RFC 8032)."""
+        return self._key.sign(data)
+
+    @classmethod
+    def load(cls, path: Path) -> "LocalSigner":
+        """Read a key file; one that others can read is refused."""
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(
+                path.name,
+                expected="a key file that only its owner can read (mode 0600)",
+                found="a wider mode",
+                remedy=f"chmod 600 {path.name}, and consider the key stolen: `./portcullis keys rotate`.",
+            )
+        try:
+            key = load_pem_private_key(path.read_bytes(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise _no_key("a private key in PEM", type(error).__name__) from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise _no_key("an Ed25519 private key", type(key).__name__)
+        return cls(key)
+
+    @classmethod
+    def make(cls, path: Path) -> "LocalSigner":
+        """Load the key at `path`, made on first use."""
+        if not path.exists():
+            from tasks.system.secrets import make_once  # whoever only verifies has no such module
+
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            pem = Ed25519PrivateKey.generate().private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+            )
+            make_once(path, pem)
+        return cls.load(path)
+
+
+def signing_folder(home: Path) -> Path:
+    """Return where key files lie: `$PORTCULLIS_SIGNING_HOME`, else `signing/` of this installation."""
+    return Path(os.environ.get(FOLDER) or home / "signing")
+
+
+def role_signer(role: str, home: Path) -> Signer:
+    """Return the signer of a role: in Vault or OpenBao Transit where that is configured, else from a key file."""
+    from tasks.attestation.transit_signing import configured, transit_signer
+
+    if configured():
+        return transit_signer(role)
+    return LocalSigner.make(signing_folder(home) / f"{role}.pem")
+
+
+def _no_key(expected: str, found: str) -> EvidenceError:
+    return EvidenceError(
+        "key", expected=expected, found=found, remedy="Restore the key from where it was kept."
+    )

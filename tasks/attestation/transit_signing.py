@@ -1,0 +1,76 @@
+"""Signing by keys that never leave Vault or OpenBao: Transit, one key per role, named `portcullis-<role>`."""
+
+import base64
+import os
+from typing import Any
+
+from tasks.attestation.signing_keys import PublicKey
+from tasks.errors import ConfigError, ServiceError
+from tasks.system.transit import DeniedError, ask_transit
+
+ADDRESS, TOKEN, PREFIX = (
+    "PORTCULLIS_SIGNING_VAULT_ADDR",
+    "PORTCULLIS_SIGNING_TOKEN",
+    "PORTCULLIS_SIGNING_PREFIX",
+)
+SECONDS = 10
+
+
+def configured() -> bool:
+    """Say whether roles' keys lie in Transit: `$PORTCULLIS_SIGNING_VAULT_ADDR` names the server."""
+    return bool(os.environ.get(ADDRESS))
+
+
+class TransitSigner:
+    """A Transit key of type `ed25519`; the token needs `read` on the key and `update` on `sign/<key>`, no more."""
+
+    def __init__(self, address: str, token: str, key: str) -> None:
+        self._address, self._token, self._key = address, token, key
+        self._version, self.public = self._latest()
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature, made by the version of the key that `public` shows."""
+        body = {"input": base64.b64encode(data).decode(), "key_version": self._version}
+        signed = str(self._ask(f"sign/{self._key}", body)["signature"])
+        return base64.b64decode(signed.rpartition(":")[2])
+
+    def _latest(self) -> tuple[int, PublicKey]:
+        found = self._ask(f"keys/{self._key}", None)
+        if found.get("type") != "ed25519" or found.get("exportable"):
+            raise ConfigError(
+                f"Transit key {self._key}",
+                expected="type ed25519, not exportable",
+                found=f"{found.get('type')}, exportable: {found.get('exportable')}",
+                remedy="Make a new one; a key that can be exported proves nothing about who signed.",
+            )
+        version = int(found["latest_version"])
+        raw = base64.b64decode(found["keys"][str(version)]["public_key"])
+        spki = bytes.fromhex("302a300506032b6570032100") + raw  # RFC 8410
+        pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(spki).decode()}\n-----END PUBLIC KEY-----\n"
+        return version, PublicKey(pem)
+
+    def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        remedy = "Start or unseal it; nothing was signed."
+        try:
+            answer = ask_transit(
+                self._address, self._token, path, body, seconds=SECONDS, remedy=remedy
+            )
+        except DeniedError as error:
+            raise ServiceError(
+                f"Transit key {self._key}", expected="leave to sign", found=str(error),
+                remedy="Check the signing token and its policy.",
+            ) from error  # fmt: skip
+        if not answer:
+            raise ServiceError(
+                self._address,
+                expected="Vault or OpenBao to answer",
+                found="an empty answer",
+                remedy=remedy,
+            )
+        return answer
+
+
+def transit_signer(role: str) -> TransitSigner:
+    """Return the signer of a role as the environment configures it."""
+    prefix = os.environ.get(PREFIX, "portcullis-")
+    return TransitSigner(os.environ[ADDRESS], os.environ.get(TOKEN, ""), f"{prefix}{role}")

@@ -1,0 +1,193 @@
+"""The pipeline's own audit log: OCSF events as JSON lines, each batch of lines chained into the ledger by its sha256.
+
+    events are written first, then signed for: `with auditing(home, events) as batch: notary.record_all([*, batch])`
+
+One file a year in `audit/` of this installation. Lines are appended and never changed; a line that was changed, deleted
+or put in afterwards no longer has its batch's digest.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tasks.attestation.roles import AUDIT
+from tasks.attestation.run_context import started_by, timestamp
+from tasks.attestation.statement import Artefact, Statement, canonical
+from tasks.errors import EvidenceError
+
+OCSF = "1.6.0"
+API_ACTIVITY, DATASTORE = 6003, 6005
+CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
+SEALED = "sealed.json"  # file -> how many of its bytes are signed for; a cache: the ledger is what counts
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A run of bytes of one file."""
+
+    file: str
+    start: int
+    end: int
+    events: int
+    sha256: str
+
+    def statement(self) -> Statement:
+        """Return what is signed about it."""
+        said = {
+            "file": self.file,
+            "fromByte": self.start,
+            "toByte": self.end,
+            "events": self.events,
+            "format": f"OCSF {OCSF}",
+            "sealedOn": timestamp(),
+        }
+        return Statement((Artefact(f"audit/{self.file}", self.sha256),), AUDIT, said)
+
+
+def event(
+    operation: str,
+    *,
+    activity: int = OTHER,
+    is_success: bool = True,
+    resources: Sequence[tuple[str, str, dict[str, Any]]] = (),
+    detail: str = "",
+    kind: int = API_ACTIVITY,
+) -> dict[str, Any]:
+    """Return one OCSF event: who did what to which resources (name, type, data); never a value about a person.
+
+    Args:
+        operation: Like `stage:train`, `keys:revoke`, `sealed data:read`.
+        activity: CREATE, READ, UPDATE, DELETE or OTHER.
+        is_success: Whether it was done.
+        resources: What it was done to.
+        detail: One line more, for people.
+        kind: The OCSF class.
+    """
+    found: dict[str, Any] = {
+        "class_uid": kind,
+        "category_uid": 6,
+        "activity_id": activity,
+        "type_uid": kind * 100 + activity,
+        "severity_id": 1 if is_success else 3,
+        "status_id": 1 if is_success else 2,
+        "time": int(time.time() * 1000),
+        "metadata": {
+            "version": OCSF,
+            "product": {"name": "Portcullis", "vendor_name": "Portcullis"},
+        },
+        "actor": {"user": {"name": started_by()}},
+        "src_endpoint": {"name": socket.gethostname()},
+    }
+    if activity == OTHER:
+        found["activity_name"] = operation
+    listed = [{"name": name, "type": type_, "data": data} for name, type_, data in resources]
+    if kind == DATASTORE:
+        found["databucket"] = {"name": resources[0][0], "type_id": 99, "type": resources[0][1]}
+        found["unmapped"] = {"operation": operation, "resources": listed}
+    else:
+        found["api"] = {"operation": operation}
+        found["resources"] = listed
+    return found | ({"message": detail} if detail else {})
+
+
+@contextmanager
+def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Statement]]:
+    """Write events, and give the statements about all lines that nobody has signed for yet.
+
+    When the block ends well, those lines count as signed for; else the next batch takes them in.
+    """
+    folder = home / "audit"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _write(folder, events)
+        batches = pending(folder)
+        yield [batch.statement() for batch in batches]
+        state = _state(folder)
+        state |= {batch.file: batch.end for batch in batches}
+        draft = folder / f"{SEALED}.draft"
+        draft.write_bytes(canonical(state))
+        draft.replace(folder / SEALED)
+
+
+def pending(folder: Path) -> list[Batch]:
+    """Return what lies in the files beyond what is signed for."""
+    state, found = _state(folder), []
+    for path in files_of(folder):
+        start, data = int(state.get(path.name, 0)), path.read_bytes()
+        if len(data) > start:
+            lines = data[start:]
+            found.append(
+                Batch(path.name, start, len(data), lines.count(b"\n"), sha256(lines).hexdigest())
+            )
+    return found
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files that are chained."""
+    return sorted(folder.glob("events-*.jsonl"))
+
+
+def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
+    """Compare the files with the batches that the ledger holds; return how many events nobody has signed for yet.
+
+    Args:
+        folder: `audit/` of an installation.
+        signed: (index, statement) of each batch, in log order, signatures verified.
+
+    Raises:
+        EvidenceError: Names the first batch whose bytes are not there, or are others.
+    """
+    ends: dict[str, int] = {}
+    for index, statement in signed:
+        said = statement.predicate
+        name, start, end = str(said["file"]), int(said["fromByte"]), int(said["toByte"])
+        path = folder / name
+        where = f"audit/{name}, bytes {start} to {end} (entry {index})"
+        if start != ends.get(name, 0):
+            raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")
+        data = path.read_bytes()[start:end] if path.is_file() and "/" not in name else b""
+        if sha256(data).hexdigest() != statement.subjects[0].sha256:
+            raise _changed(
+                where, statement.subjects[0].sha256[:16] + "…", f"{len(data)} bytes that are others"
+            )
+        ends[name] = end
+    return sum(
+        path.read_bytes()[ends.get(path.name, 0) :].count(b"\n") for path in files_of(folder)
+    )
+
+
+def _write(folder: Path, events: Sequence[dict[str, Any]]) -> None:
+    if not events:
+        return
+    path = folder / f"events-{time.gmtime().tm_year}.jsonl"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as stream:
+        stream.write(b"".join(canonical(each) + b"\n" for each in events))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _state(folder: Path) -> dict[str, int]:
+    try:
+        found: dict[str, int] = json.loads((folder / SEALED).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _changed(where: str, expected: str, found: str) -> EvidenceError:
+    return EvidenceError(
+        where,
+        expected=expected,
+        found=found,
+        remedy="Somebody changed the audit log: restore it, and find out who.",
+    )

@@ -1,0 +1,270 @@
+"""Attest one run of a stage, from outside it: what lay there before, what lies there after, and what the gate said.
+
+The worker (`python -m tasks`) uses this while and after the stage's own code runs in another process. It believes bytes
+on disk, digested here; of what the stage says about itself it takes two counts, and marks them as claimed.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tasks.attestation import predicates
+from tasks.attestation.artefacts import Declared, artefact, declared, section_of, state_of
+from tasks.attestation.predicates import Circumstances
+from tasks.attestation.run_context import find_commit, started_by, timestamp, tools_of
+from tasks.attestation.statement import Artefact, Statement, canonical
+from tasks.audit_log.events import auditing
+from tasks.audit_log.run_events import events_of
+from tasks.errors import EvidenceError, RefusedError
+from tasks.notary.notary import Notary, open_notary, trusted_root
+from tasks.system.secrets import home as home_of
+from tasks.verifier.approvals import Consents
+from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
+from tasks.verifier.lineage import Chain, examine
+from tasks.verifier.log_reader import Log, read_log
+
+POLICY = "configs/policy"
+COUNTS = ("unsealed", "shredded")
+DECIDING = ("decide", "register")
+REFUSED = RefusedError.exit_code
+OUTSIDE = ("PORTCULLIS_LEDGER_MIRROR", "PORTCULLIS_WITNESS_URL", "PORTCULLIS_TSA_URL")
+RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was found before a stage's code ran, and while it did."""
+
+    declared: Declared
+    states: dict[str, tuple[tuple[str, int, int, int], ...]]
+    started: str
+    root: Path
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A run whose inputs are digested: what is still to come is its end."""
+
+    before: Before
+    materials: tuple[Artefact, ...]
+    policy: Artefact
+    limits_sha256: str
+    run: Circumstances
+
+
+def look(stage: str, case: str, root: Path = Path()) -> Before:
+    """Note the state of everything a stage is declared to read: cheap, before its code starts."""
+    found = declared(stage, case, root)
+    states = {name: state_of(root, name) for name in found.inputs if (root / name).exists()}
+    return Before(found, states, timestamp(), root)
+
+
+def observe(before: Before, invocation: str) -> Observed:
+    """Digest the inputs and find the circumstances: while the stage's code runs."""
+    found, root = before.declared, before.root
+    commit, lock = find_commit(root), root / "dvc.lock"
+    run = Circumstances(
+        stage=found.stage,
+        case=found.case,
+        invocation=invocation,
+        started=before.started,
+        finished="",
+        started_by=started_by(),
+        commit=commit.sha,
+        commit_author_sha256=commit.author_sha256,
+        dirty=commit.dirty,
+        params_sha256=found.params_sha256,
+        lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
+        tools=tools_of(found.stage),
+    )
+    materials = tuple(artefact(root, name) for name in found.inputs if (root / name).exists())
+    return Observed(before, materials, artefact(root, POLICY), _limits(before), run)
+
+
+def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
+    """Return what is to be signed about a run that ended well, each figure from the bytes that lie there now.
+
+    Raises:
+        EvidenceError: An input changed under the run, an output is missing, or a verdict is about something else.
+    """
+    found, root = seen.before.declared, seen.before.root
+    for name, state in seen.before.states.items():
+        if not (root / name).exists() or state_of(root, name) != state:
+            raise _changed(name, "to stay as it was while the stage ran", "it was written to")
+    products = tuple(artefact(root, name) for name in found.outputs)
+    if (tree := f"data/{found.case}/{TREE}") in found.outputs:
+        products += (
+            Artefact(
+                f"{found.case}/{ROOT_NAME}", head_of(commitments_of((root / tree).read_bytes()))
+            ),
+        )
+    run = replace(seen.run, finished=timestamp(), claimed=claimed)
+    statements = [predicates.provenance(run, seen.materials, products)]
+    path = root / "data" / found.case / found.stage / "verdict.json"
+    if f"data/{found.case}/{found.stage}/verdict.json" in found.outputs:
+        statements.append(_verdict(seen, run, path, products))
+    return statements
+
+
+def decision_of(
+    seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[str, ...]
+) -> Statement:
+    """Return the decision about the model that lies here, by what the ledger says."""
+    (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/train/model")
+    run = replace(seen.run, finished=timestamp())
+    return predicates.summary(run, model, seen.policy, inputs, refusals)
+
+
+def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
+    """Sign and append everything about a run that ended with `code`: provenance, verdict, decision, audit events.
+
+    Of a refused registration the decision is signed; of any other run that did not end well, the audit event alone.
+
+    Returns:
+        One line for each receiver of the audit log that did not take it.
+
+    Raises:
+        RefusedError: `register` let a model through that the worker finds is not cleared. That, too, is signed.
+    """
+    root, home = seen.before.root, home_of(seen.before.root)
+    with open_notary(root) as notary:
+        statements = statements_of(seen, claimed) if code == 0 else []
+        against: tuple[str, ...] = ()
+        if seen.run.stage in DECIDING and code in (0, REFUSED):
+            decision, against = _decision(notary, seen, is_refused=code == REFUSED)
+            statements.append(decision)
+        with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
+            notary.record_all([*statements, *batches])
+        if seen.run.stage in DECIDING and _is_configured(OUTSIDE):
+            from tasks.anchoring.publishing import publish
+
+            publish(notary.ledger, home)
+    problems = _shipped(home) if _is_configured(RECEIVERS) else ()
+    if seen.run.stage == "register" and code == 0 and against:
+        raise RefusedError(
+            f"register@{seen.run.case}",
+            against,
+            remedy="The stage let it through; the worker does not.",
+        )
+    return problems
+
+
+def _decision(
+    notary: Notary, seen: Observed, *, is_refused: bool
+) -> tuple[Statement, tuple[str, ...]]:
+    """Return the decision about the model that lies here, and what speaks against it.
+
+    PASSED where the ledger itself holds nothing against it; of a registration, the worker asks the policy, too.
+    """
+    stage = seen.run.stage
+    log, chain = chain_here(notary, seen)
+    consents = Consents.of(log, chain)
+    against = list(chain.broken)
+    for gate, verdict in chain.verdicts.items():
+        if verdict.outcome != "pass" and not (stage == "register" and consents.accepts(verdict)):
+            against.append(f"{gate}: {verdict.outcome}, entry {verdict.signed.index}")
+    if stage == "decide":
+        against += _written_refusals(
+            seen.before.root / "data" / seen.run.case / "decide" / "decision.json"
+        )
+    if stage == "register":
+        from tasks.clearance.check import clear_model
+
+        against += clear_model(seen.run.case, chain.model_sha256, seen.before.root).refusals
+    if is_refused:
+        against.append("register: refused")
+    inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
+    lines = tuple(dict.fromkeys(against))
+    return decision_of(seen, inputs, lines), lines
+
+
+def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
+    """Return the log, and the chain of the model that lies here."""
+    case = seen.run.case
+    model = next(each for each in seen.materials if each.name == f"{case}/train/model")
+    notary.begin()
+    log = read_log(
+        notary.ledger,
+        trusted_root(seen.before.root),
+        lambda payload: f'"{case}/'.encode() in payload,
+    )
+    return log, examine(log, case, model.sha256)
+
+
+def _verdict(
+    seen: Observed, run: Circumstances, path: Path, products: tuple[Artefact, ...]
+) -> Statement:
+    try:
+        verdict: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        about = predicates.artefact_names(run.case, verdict["about"])
+        gate, limits, checks = verdict["gate"], verdict["limits_sha256"], verdict["checks"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _changed(path.name, "a verdict", type(error).__name__) from error
+    if gate != run.stage or limits != seen.limits_sha256 or not checks:
+        raise _changed(
+            path.name,
+            f"a verdict of gate `{run.stage}` by the limits in force",
+            f"one of `{gate}`, or by others",
+        )
+    known = {each.name: each for each in (*seen.materials, *products)}
+    for name, digest in about.items():
+        if name not in known or known[name].sha256 != digest:
+            here = known[name].sha256 if name in known else None
+            raise _changed(
+                name,
+                f"what the verdict is about ({digest[:12]}…)",
+                f"{here[:12]}…" if here else "nothing declared",
+            )
+    configuration = (
+        Artefact(f"gate:{gate}", limits),
+        Artefact("policy", seen.policy.sha256),
+        *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
+        *(
+            each
+            for each in seen.materials
+            if each.name.startswith("configs/") and each.name != POLICY
+        ),
+    )
+    report = next(each for each in products if each.name == f"{run.case}/{gate}/verdict.json")
+    return predicates.test_result(
+        run, verdict, report, tuple(known[name] for name in sorted(about)), configuration
+    )
+
+
+def _limits(before: Before) -> str:
+    values = section_of(
+        before.root / "configs" / f"{before.declared.case}.yaml", f"limits.{before.declared.stage}"
+    )
+    return sha256(canonical(values)).hexdigest()
+
+
+def _is_configured(names: tuple[str, ...]) -> bool:
+    """Say whether any of these is set: what is not configured is not even imported, or every stage would pay for it."""
+    return any(os.environ.get(name) for name in names)
+
+
+def _shipped(home: Path) -> tuple[str, ...]:
+    from tasks.audit_log.shipping import ship
+
+    return ship(home)
+
+
+def _written_refusals(path: Path) -> list[str]:
+    try:
+        decision = json.loads(path.read_text(encoding="utf-8"))
+        refusals = [str(line) for line in decision["refusals"]]
+        return refusals if decision["outcome"] == "pass" or refusals else ["decide: no pass"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _changed(path.name, "a decision", type(error).__name__) from error
+
+
+def _changed(where: str, expected: str, found: str) -> EvidenceError:
+    return EvidenceError(
+        where,
+        expected=expected,
+        found=found,
+        remedy="Nothing was signed: run the stage again with nothing else writing.",
+    )

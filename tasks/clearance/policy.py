@@ -1,0 +1,149 @@
+"""Ask the policy in `configs/policy`: OPA over HTTP where `$OPA_URL` is set, else rego-cpp embedded.
+
+An engine that is down, slow, of another policy, or that answers anything but the expected object refuses. regopy is not
+thread-safe: each thread has its own interpreter, built once for each policy.
+"""
+
+import atexit
+import json
+import os
+import re
+import threading
+import urllib.error
+import urllib.request
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ConfigError, ServiceError
+
+FOLDER = Path("configs") / "policy"
+RULE = "portcullis/clearance/decision"
+SECONDS = 5.0
+
+
+def refusals(facts: dict[str, Any], root: Path = Path()) -> tuple[str, ...]:
+    """Return why the policy refuses, sorted; empty means that it allows.
+
+    Raises:
+        ConfigError: There is no policy, or it does not compile.
+        ServiceError: The engine did not answer, or not with a decision.
+    """
+    modules = _modules(root)
+    url = os.environ.get("OPA_URL")
+    return _believed(_over_http(url, facts, modules) if url else _embedded(facts, modules))
+
+
+def _modules(root: Path) -> tuple[tuple[str, str], ...]:
+    """Return name and text of every module, without tests."""
+    paths = sorted(
+        path for path in (root / FOLDER).glob("*.rego") if not path.stem.endswith("_test")
+    )
+    if not paths:
+        raise ConfigError(
+            FOLDER.as_posix(),
+            expected="a policy",
+            found="none",
+            remedy="Restore it: no policy, no clearance.",
+        )
+    return tuple((path.name, path.read_text(encoding="utf-8")) for path in paths)
+
+
+def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
+    from regopy import Input
+    from regopy.rego_shared import RegoError
+
+    interpreter, bundle = _built(threading.get_ident(), modules)
+    try:
+        interpreter.set_input(Input(facts))
+        answer = interpreter.query_bundle_entrypoint(bundle, RULE)
+    except RegoError as error:
+        raise _no_decision("the embedded policy engine", type(error).__name__) from None
+    if not answer.ok() or not len(answer) or not answer[0].expressions:
+        raise _no_decision(
+            "the embedded policy engine", "no result"
+        )  # its text is not asked for: that can crash
+    return answer[0].expressions[0]
+
+
+@lru_cache(maxsize=16)
+def _built(thread: int, modules: tuple[tuple[str, str], ...]) -> tuple[Any, Any]:  # noqa: ARG001 - the cache's key
+    from regopy import Interpreter
+    from regopy.rego_shared import RegoError
+
+    interpreter, name = Interpreter(), FOLDER.as_posix()
+    try:
+        for name, text in modules:
+            interpreter.add_module(name, text)
+        bundle = interpreter.build(None, [RULE])
+    except RegoError as error:
+        place = re.search(r"-- ?([^\n]*:\d+:\d+)|\(errormsg \d+:([^)]*)\)", str(error))
+        raise _does_not_compile(name, place[0] if place else "an error") from None
+    if not bundle.ok():
+        raise _does_not_compile(name, f"no rule {RULE}, or an error in it")
+    return interpreter, bundle
+
+
+atexit.register(
+    _built.cache_clear
+)  # regopy's destructors need its module, which Python takes down before them
+
+
+def _over_http(url: str, facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
+    held = _asked(f"{url}/v1/policies", None)
+    texts = (
+        {str(each.get("raw")) for each in held.get("result", ())}
+        if isinstance(held, dict)
+        else set()
+    )
+    if missing := [name for name, text in modules if text not in texts]:
+        raise ServiceError(
+            f"policy engine {url}", expected="the policy of configs/policy", found=f"another for {missing[0]}, or none",
+            remedy="Load configs/policy into it: its digest is in every verdict.",
+        )  # fmt: skip
+    answer = _asked(f"{url}/v1/data/{RULE}", {"input": facts})
+    return answer.get("result") if isinstance(answer, dict) else None
+
+
+def _asked(url: str, body: dict[str, Any] | None) -> Any:
+    data = None if body is None else json.dumps(body, allow_nan=False).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return json.load(answer)
+    except (OSError, ValueError) as error:
+        raise ServiceError(
+            f"policy engine {url}", expected=f"an answer within {SECONDS:g} s", found=type(error).__name__,
+            remedy="Nothing is cleared without it: start it, or unset OPA_URL to use the embedded one.",
+        ) from error  # fmt: skip
+
+
+def _believed(answer: Any) -> tuple[str, ...]:
+    """Return the refusals of an answer that is a decision, and whose two halves agree."""
+    match answer:
+        case {"allow": True, "refusals": []}:
+            return ()
+        case {"allow": False, "refusals": [_, *_] as lines} if all(
+            isinstance(line, str) for line in lines
+        ):
+            return tuple(sorted(lines))
+        case _:
+            raise _no_decision("policy engine", json.dumps(answer, default=str)[:200])
+
+
+def _no_decision(where: str, found: str) -> ServiceError:
+    return ServiceError(
+        where,
+        expected="an object with `allow` and `refusals`",
+        found=found,
+        remedy="Nothing is cleared: mend the policy.",
+    )
+
+
+def _does_not_compile(where: str, found: str) -> ConfigError:
+    return ConfigError(
+        where,
+        expected="a policy that compiles",
+        found=found[:300],
+        remedy="Mend it; nothing is cleared.",
+    )

@@ -1,0 +1,184 @@
+"""How long evidence is kept, by kind of record and jurisdiction; pruning under that policy; legal hold.
+
+Only envelopes are pruned. Records, tiles and checkpoints stay: every proof of what remains still holds, and what
+was pruned can still be proven by whoever kept its envelope.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.attestation.roles import (
+    ACCEPTANCE,
+    APPROVAL,
+    AUDIT,
+    ERASURE,
+    HOLD,
+    KEY,
+    PROVENANCE,
+    PRUNE,
+    SUMMARY,
+    TEST_RESULT,
+)
+from tasks.attestation.statement import Artefact, Statement
+from tasks.errors import ConfigError
+from tasks.verifier.expiry import epoch
+from tasks.verifier.log_reader import Entry, Log, verified
+
+PATH = Path("configs") / "records" / "retention.yaml"
+KINDS = {
+    PROVENANCE: "provenance", TEST_RESULT: "verdict", SUMMARY: "decision", APPROVAL: "approval", ACCEPTANCE: "approval",
+    ERASURE: "erasure", AUDIT: "audit", KEY: "key", PRUNE: "key", HOLD: "key",
+}  # fmt: skip
+DAY = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How long one kind of record is kept in one jurisdiction, and by which source of law."""
+
+    kind: str
+    jurisdiction: str
+    keep_days: int | None  # None: for ever
+    source: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a prune would take away."""
+
+    below: int  # the first index that is kept
+    envelopes: int
+    because: str  # why it stops there
+
+
+def load_rules(root: Path = Path()) -> tuple[Rule, ...]:
+    """Return the retention table.
+
+    Raises:
+        ConfigError: It is not there, a row lacks a field, or a kind of record has no row.
+    """
+    try:
+        rows: Any = yaml.safe_load((root / PATH).read_text(encoding="utf-8"))["retention"]
+        rules = tuple(
+            Rule(
+                str(row["kind"]),
+                str(row["jurisdiction"]),
+                _days(row["keep_days"]),
+                str(row["source"]),
+            )
+            for row in rows
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            PATH.as_posix(), expected="rows of kind, jurisdiction, keep_days and source", found=type(error).__name__,
+            remedy="Restore it; there is no default for how long evidence is kept.",
+        ) from error  # fmt: skip
+    if missing := sorted(set(KINDS.values()) - {rule.kind for rule in rules}):
+        raise ConfigError(
+            PATH.as_posix(),
+            expected="a row for every kind",
+            found=f"none for {missing[0]}",
+            remedy="Add it.",
+        )
+    return rules
+
+
+def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
+    """Return how far the log can be pruned: up to the first entry that some rule, or a hold, still keeps.
+
+    The longest period of all jurisdictions counts. Keys, holds and prunes are kept for ever, but do not stop a prune:
+    `prune` spares them.
+    """
+    held, taken = holds(log), 0
+    for entry in log.entries:
+        signed = verified(entry, log.keys)
+        kind = KINDS[signed.statement.predicate_type]
+        if kind == "key":
+            continue
+        days = [rule.keep_days for rule in rules if rule.kind == kind]
+        if any(period is None for period in days):
+            return Plan(entry.index, taken, f"entry {entry.index}: every {kind} is kept for ever")
+        until = when(entry) + max(period for period in days if period is not None) * DAY
+        if until > now:
+            day = datetime.fromtimestamp(until, UTC).date()
+            return Plan(
+                entry.index, taken, f"entry {entry.index}: a {kind} that is kept until {day}"
+            )
+        if hold := next((name for name, prefix in held.items() if _is_held(entry, prefix)), None):
+            return Plan(entry.index, taken, f"entry {entry.index}: under legal hold `{hold}`")
+        taken += 1
+    return Plan(log.head.size, taken, "the end of the log")
+
+
+def is_spared(entry: Entry) -> bool:
+    """Say whether a prune leaves an envelope where it is: what says who may sign, and what was held or pruned."""
+    return any(f'"{kind}"'.encode() in entry.envelope.payload for kind in (KEY, PRUNE, HOLD))
+
+
+def holds(log: Log) -> dict[str, str]:
+    """Return the holds in force: name -> beginning of the names of what is held; empty holds everything."""
+    found: dict[str, str] = {}
+    for entry in log.entries:
+        if f'"{HOLD}"'.encode() not in entry.envelope.payload:
+            continue
+        said = verified(entry, log.keys).statement.predicate
+        if said.get("action") == "hold":
+            found[str(said["name"])] = str(said["subjects"])
+        else:
+            found.pop(str(said.get("name")), None)
+    return found
+
+
+def hold(name: str, subjects: str, reason: str, *, is_released: bool = False) -> Statement:
+    """Return the statement that puts everything under hold whose subjects' names begin so, or that releases it."""
+    said = {
+        "action": "release" if is_released else "hold",
+        "name": name,
+        "subjects": subjects,
+        "reason": reason,
+    }
+    return Statement((Artefact(f"hold/{name}", sha256(name.encode()).hexdigest()),), HOLD, said)
+
+
+def prune(below: int, envelopes: int, policy: Artefact) -> Statement:
+    """Return the statement that allows envelopes below an index to be missing, under the published policy."""
+    return Statement(
+        (policy,),
+        PRUNE,
+        {"belowIndex": below, "envelopes": envelopes, "policySha256": policy.sha256},
+    )
+
+
+def when(entry: Entry) -> int:
+    """Return when an entry was made, by what it says; of what says nothing, the present: it is kept."""
+    for mark in (
+        b'"finishedOn":"',
+        b'"timeVerified":"',
+        b'"givenOn":"',
+        b'"erasedOn":"',
+        b'"sealedOn":"',
+    ):
+        at = entry.envelope.payload.find(mark)
+        if at >= 0:
+            start = at + len(mark)
+            found = epoch(entry.envelope.payload[start : start + 20].decode("ascii", "replace"))
+            if found:
+                return found
+    return 1 << 40
+
+
+def _is_held(entry: Entry, prefix: str) -> bool:
+    return f'"name":"{prefix}'.encode() in entry.envelope.payload
+
+
+def _days(value: object) -> int | None:
+    if value == "for ever":
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError("keep_days")
+    return value

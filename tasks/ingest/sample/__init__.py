@@ -1,5 +1,0 @@
-"""Invented people around real rows: for the reference case, for tests and for benchmarks at any size."""
-
-from tasks.ingest.sample.parts import generate
-
-__all__ = ["generate"]

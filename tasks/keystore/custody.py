@@ -1,0 +1,172 @@
+"""Two people to open a key: what a law or a court wants kept, sealed to custodians instead of to the pipelines.
+
+A restricted key is encrypted (HPKE, RFC 9180: X25519, HKDF-SHA256, AES-256-GCM) once for every pair of custodians, in
+two layers: neither of a pair can open it alone, any pair can open it together.
+"""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke, serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.config.cases import CONFIGS
+from tasks.errors import ConfigError, SealError
+from tasks.system.secrets import home, secret
+
+CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
+SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+LOCAL = ("custodian-first", "custodian-second")
+
+
+class Custodians(BaseModel):
+    """`configs/custodians/custodians.json`: the public keys of those who together may open a restricted key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_keys: dict[str, str] = Field(
+        min_length=2, description="name -> X25519 public key in hex"
+    )
+    are_local: bool = Field(default=False, exclude=True)
+
+    @field_validator("public_keys")
+    @classmethod
+    def _are_keys(cls, keys: dict[str, str]) -> dict[str, str]:
+        for name, text in keys.items():
+            if not re.fullmatch(r"[0-9a-f]{64}", text) or " + " in name:
+                raise ValueError("each is 32 bytes in hex, and no name holds ' + '")
+        return keys
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """Why a key is kept, until when at the least, and to whom it is sealed."""
+
+    basis: str
+    review: date
+    custodians: Custodians
+    held: bool = False  # by a legal hold, which ends when a person releases it; else by a law, which ends by itself
+
+    def seal(self, key_id: bytes, key: bytes) -> str:
+        """Return the key sealed to every pair, as JSON."""
+        sealed = {}
+        for first, second in combinations(sorted(self.custodians.public_keys), 2):
+            inner = SUITE.encrypt(key, _public(self.custodians, second), _info(key_id, second))
+            outer = SUITE.encrypt(inner, _public(self.custodians, first), _info(key_id, first))
+            sealed[f"{first} + {second}"] = b64encode(outer).decode()
+        return json.dumps(sealed, sort_keys=True)
+
+
+def unseal_by_two(
+    key_id: bytes, sealed: str, keys: Sequence[tuple[str, X25519PrivateKey]]
+) -> bytes:
+    """Return a restricted key that two custodians open together.
+
+    Raises:
+        SealError: They are not two of those it was sealed to.
+    """
+    (first, its_key), (second, other_key) = sorted(keys, key=lambda pair: pair[0])
+    envelope = json.loads(sealed).get(f"{first} + {second}")
+    try:
+        if envelope is None or first == second:
+            raise ValueError("no such pair")
+        inner = SUITE.decrypt(b64decode(envelope), its_key, _info(key_id, first))
+        return SUITE.decrypt(inner, other_key, _info(key_id, second))
+    except (ValueError, InvalidTag) as error:
+        names = sorted({name for pair in json.loads(sealed) for name in pair.split(" + ")})
+        raise SealError(
+            "restricted key",
+            expected="the private keys of two of its custodians",
+            found=f"those of {first} and {second}, which do not open it",
+            remedy=f"Ask two of: {', '.join(names)}.",
+        ) from error
+
+
+def load_custodians(root: Path = Path(), *, allow_local: bool) -> Custodians:
+    """Return the custodians that people have named; else, where allowed, two keys of this installation.
+
+    Two keys on one machine are not two people: enough to develop with, and said in every receipt.
+
+    Raises:
+        ConfigError: None are named, and local ones are not allowed because the root key is in real custody.
+    """
+    path = root / CUSTODIANS
+    if path.is_file():
+        from tasks.config.cases import validated
+
+        return validated(Custodians, json.loads(path.read_text(encoding="utf-8")), str(CUSTODIANS))
+    if not allow_local:
+        raise ConfigError(
+            str(CUSTODIANS),
+            expected="the public keys of at least two people",
+            found="none",
+            remedy="Each runs `./portcullis hold --new-custodian NAME` and keeps the private key that it writes.",
+        )
+    keys = {name: _public_hex(local_custodian(name, root)) for name in LOCAL}
+    return Custodians(public_keys=keys, are_local=True)
+
+
+def local_custodian(name: str, root: Path = Path()) -> X25519PrivateKey:
+    """Return one of the two private keys that an installation without custodians makes for itself."""
+    return X25519PrivateKey.from_private_bytes(secret(name, root))
+
+
+def new_custodian(name: str, private_path: Path, root: Path = Path()) -> None:
+    """Make a key pair: the private key goes to a file for its owner alone, the public one into the configuration."""
+    key = X25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    private_path.touch(mode=0o600, exist_ok=False)
+    private_path.write_bytes(pem)
+    path = root / CUSTODIANS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(path.read_text(encoding="utf-8"))["public_keys"] if path.is_file() else {}
+    if name in known:
+        private_path.unlink()
+        raise ConfigError(
+            str(CUSTODIANS),
+            expected="a new name",
+            found=f"`{name}`, who has a key",
+            remedy="Take another name.",
+        )
+    values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_private_key(path: Path) -> X25519PrivateKey:
+    """Read a custodian's private key."""
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, X25519PrivateKey):
+        raise ConfigError(
+            str(path),
+            expected="an X25519 private key",
+            found="another",
+            remedy="Give the custodian's.",
+        )
+    return key
+
+
+def is_development(root: Path = Path()) -> bool:
+    """Say whether the two custodian keys are this installation's own."""
+    return not (root / CUSTODIANS).is_file() and (home(root) / f"{LOCAL[0]}.key").is_file()
+
+
+def _public_hex(key: X25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def _public(custodians: Custodians, name: str) -> X25519PublicKey:
+    return X25519PublicKey.from_public_bytes(bytes.fromhex(custodians.public_keys[name]))
+
+
+def _info(key_id: bytes, name: str) -> bytes:
+    return b"portcullis restricted key v1\x00" + key_id + name.encode()

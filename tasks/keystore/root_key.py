@@ -1,0 +1,148 @@
+"""The root key, which wraps the bucket keys: in a local file on one machine, in Vault Transit in production.
+
+Rotation has three parts: `advance` makes a new root key beside the old, the store wraps every bucket anew, `retire`
+destroys the old. After that a restored backup of the key store opens nothing.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tasks.errors import ConfigError, SealError
+from tasks.system.secrets import home, secret
+
+Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
+SCRUBBED = "0" * 64
+
+
+class Root(Protocol):
+    """Wraps and unwraps 32-byte keys; `context` is bound, so that one wrapping cannot stand for another."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a file of this machine: for development, not for custody."""
+
+    def wrap(self, keys: Pairs) -> list[bytes]:
+        """Return the keys wrapped, each with its context, under the newest root key."""
+
+    def unwrap(self, wrapped: Pairs) -> list[bytes]:
+        """Return the keys; a wrapping that was altered or is of another context is a SealError."""
+
+    def refresh(self) -> None:
+        """Notice that another process has rotated."""
+
+    def advance(self) -> None:
+        """Make a new root key for `wrap`; `unwrap` still takes the old. Called twice, it makes one."""
+
+    def retire(self) -> None:
+        """Destroy every root key but the newest. Only after everything has been wrapped by it."""
+
+
+class LocalRoot:
+    """A 256-bit key in a file of mode 0600: for one machine and for development.
+
+    While it rotates, `root.next.key` lies beside `root.key`. A file system may keep what was overwritten: custody that
+    can be proven needs Transit or an HSM.
+    """
+
+    is_local = True
+
+    def __init__(self, root: Path = Path()) -> None:
+        self._root = root
+        self._ciphers: list[AESGCM] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the key files again, the newest first; one that another process replaces meanwhile is read again."""
+        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
+            self._ciphers = [AESGCM(secret("root", self._root))]
+            return
+        following, current = _text(self._next), _text(self._current)
+        while current == SCRUBBED and following is None:
+            following, current = _text(self._next), _text(self._current)
+        keys = [bytes.fromhex(following)] if following else []
+        if current != SCRUBBED:
+            keys.append(secret("root", self._root))
+        self._ciphers = [AESGCM(key) for key in keys]
+
+    def wrap(self, keys: Pairs) -> list[bytes]:
+        """Return a random nonce and the sealed key, each."""
+        made = []
+        for key, context in keys:
+            nonce = os.urandom(12)
+            made.append(nonce + self._ciphers[0].encrypt(nonce, key, context))
+        return made
+
+    def unwrap(self, wrapped: Pairs) -> list[bytes]:
+        """Return the keys, whichever of the two root keys wrapped them."""
+        return [self._unwrapped(text, context) for text, context in wrapped]
+
+    def _unwrapped(self, wrapped: bytes, context: bytes) -> bytes:
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                return cipher.decrypt(wrapped[:12], wrapped[12:], context)
+        raise SealError(
+            "key store",
+            expected="keys wrapped by this installation's root key",
+            found="others",
+            remedy="Restore the root key that belongs to this key store.",
+        )
+
+    def advance(self) -> None:
+        """Make `root.next.key`, unless an interrupted rotation has left one."""
+        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
+            raise ConfigError(
+                "$PORTCULLIS_SECRET_ROOT",
+                expected="a root key that can be rotated",
+                found="one that the environment holds",
+                remedy="Keep it in a key file or in Transit: an erasure destroys the old root key.",
+            )
+        secret("root.next", self._root)
+        self.refresh()
+
+    def retire(self) -> None:
+        """Overwrite the old key file, then put the new one in its place."""
+        if not self._next.exists():
+            return
+        with self._current.open("r+", encoding="ascii") as stream:
+            stream.write(SCRUBBED)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._next.replace(self._current)
+        folder = os.open(home(self._root), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self.refresh()
+
+    @property
+    def _current(self) -> Path:
+        return home(self._root) / "root.key"
+
+    @property
+    def _next(self) -> Path:
+        return home(self._root) / "root.next.key"
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def open_root(root: Path = Path()) -> Root:
+    """Return the root key that the environment names, else the local one."""
+    address = os.environ.get("VAULT_ADDR")
+    key = os.environ.get("PORTCULLIS_TRANSIT_KEY")
+    if address and key:
+        from tasks.keystore.transit_root import TransitRoot
+
+        return TransitRoot(address, os.environ.get("VAULT_TOKEN", ""), key)
+    return LocalRoot(root)

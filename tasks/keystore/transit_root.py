@@ -1,0 +1,85 @@
+"""A root key that never leaves Vault or OpenBao (the Transit secrets engine)."""
+
+import base64
+from itertools import islice
+from typing import Any
+
+from tasks.errors import SealError
+from tasks.keystore.root_key import Pairs
+from tasks.system.transit import DeniedError, ask_transit
+
+BATCH = 200  # keys a request: OpenBao refuses bodies of more than a thousand strings
+SECONDS = 30
+
+
+class TransitRoot:
+    """The key `$PORTCULLIS_TRANSIT_KEY` at `$VAULT_ADDR`, of type `aes256-gcm96`; contexts are its associated data.
+
+    `retire` needs a policy that allows `transit/keys/<key>/config` and `/trim`. Trimming destroys old versions in the
+    storage; snapshots of the storage keep them: how long those are kept is how long an erasure could be undone.
+    """
+
+    is_local = False
+
+    def __init__(self, address: str, token: str, key: str) -> None:
+        self._address, self._token, self._key = address, token, key
+
+    def refresh(self) -> None:
+        """Nothing to do: the server always knows its newest version."""
+
+    def wrap(self, keys: Pairs) -> list[bytes]:
+        """Return Transit's ciphertexts (`vault:v1:…`)."""
+        return [
+            text.encode() for text in self._batch("encrypt", "plaintext", "ciphertext", keys, _b64)
+        ]
+
+    def unwrap(self, wrapped: Pairs) -> list[bytes]:
+        """Return the keys."""
+        texts = self._batch("decrypt", "ciphertext", "plaintext", wrapped, bytes.decode)
+        return [base64.b64decode(text) for text in texts]
+
+    def advance(self) -> None:
+        """Make a new version. A rotation that was interrupted leaves one more behind; `retire` takes them all."""
+        self._ask(f"keys/{self._key}/rotate", {})
+
+    def retire(self) -> None:
+        """Refuse all versions but the newest, then trim them away."""
+        newest = int(self._ask(f"keys/{self._key}", None)["latest_version"])
+        only = {"min_decryption_version": newest, "min_encryption_version": newest}
+        self._ask(f"keys/{self._key}/config", only)
+        self._ask(f"keys/{self._key}/trim", {"min_available_version": newest})
+
+    def _batch(self, verb: str, given: str, wanted: str, pairs: Pairs, to_text: Any) -> list[str]:
+        items = iter(pairs)
+        found: list[str] = []
+        while batch := list(islice(items, BATCH)):
+            body = [
+                {given: to_text(value), "associated_data": _b64(context)}
+                for value, context in batch
+            ]
+            answers = self._ask(f"{verb}/{self._key}", {"batch_input": body})["batch_results"]
+            if len(answers) != len(batch) or any(wanted not in answer for answer in answers):
+                raise self._refused(verb, "an answer without keys")
+            found += [str(answer[wanted]) for answer in answers]
+        return found
+
+    def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        try:
+            remedy = "Start or unseal it; nothing was lost."
+            return ask_transit(
+                self._address, self._token, path, body, seconds=SECONDS, remedy=remedy
+            )
+        except DeniedError as error:
+            raise self._refused(path.split("/")[0], str(error)) from error
+
+    def _refused(self, verb: str, found: str) -> SealError:
+        return SealError(
+            f"Transit key {self._key}",
+            expected=f"to {verb}",
+            found=found,
+            remedy="Check the token's policy and that this key store belongs to this key.",
+        )
+
+
+def _b64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

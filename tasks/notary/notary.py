@@ -1,0 +1,199 @@
+"""The notary: signs statements with the role's key and appends them to the ledger. The one way evidence is made.
+
+    with open_notary(root) as notary:
+        recorded = notary.record(Statement(subjects, predicate_type, predicate))
+
+The role follows from the statement's kind (`roles.role_for`). What is returned is stored for good.
+A process that runs a stage's own code never opens one: `python -m tasks` does, after the stage has ended.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.attestation.dsse import Envelope, sign
+from tasks.attestation.keyring import add_key, origin_of
+from tasks.attestation.roles import LOG, PERSONAL, ROOT, role_for
+from tasks.attestation.signing_keys import PublicKey, Signer, role_signer
+from tasks.attestation.statement import Statement
+from tasks.errors import EvidenceError
+from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.sqlite_store import SqliteStore, Store
+from tasks.ledger.tiles import Record
+from tasks.system.secrets import home
+from tasks.verifier.log_reader import checked
+
+URL = "PORTCULLIS_LEDGER_URL"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where a statement stands in the log."""
+
+    index: int
+    envelope_sha256: str
+    origin: str
+
+
+class Notary:
+    """Signs and appends. Role keys are made and entered into the log on first use, but for those that people hold."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger, self._home = ledger, folder
+        self._signers: dict[str, Signer] = {}
+
+    def record(self, statement: Statement, role: str | None = None) -> Recorded:
+        """Sign one statement and append it; return where it stands.
+
+        Args:
+            statement: What to say.
+            role: The role it has to be signed in, where the caller wants that checked.
+
+        Raises:
+            EvidenceError: The kind belongs to another role, or the log does not derive.
+            ServiceError: The database or the key service does not answer; nothing was recorded.
+        """
+        if role is not None and role_for(statement.predicate_type, statement.predicate) != role:
+            raise EvidenceError(
+                f"statement of type {statement.predicate_type}", expected=f"one that role `{role}` makes",
+                found="one of another role", remedy="See tasks/attestation/roles.py.",
+            )  # fmt: skip
+        return self.record_all([statement])[0]
+
+    def record_all(self, statements: Sequence[Statement]) -> list[Recorded]:
+        """Sign several statements and append them in one transaction, in this order."""
+        roles = [
+            role_for(statement.predicate_type, statement.predicate) for statement in statements
+        ]
+        if personal := sorted(set(roles) & set(PERSONAL)):
+            raise EvidenceError(
+                f"role `{personal[0]}`", expected="a person's own key", found="the worker's notary",
+                remedy="Use `./portcullis approve`; `append_signed` takes what a person has signed.",
+            )  # fmt: skip
+        self.begin()
+        for role in dict.fromkeys(roles):
+            self.enrolled(role)
+        return self.append_signed(
+            [
+                sign(statement.to_bytes(), self.signer(role))
+                for statement, role in zip(statements, roles, strict=True)
+            ]
+        )
+
+    def append_signed(self, envelopes: Sequence[Envelope]) -> list[Recorded]:
+        """Append what somebody else has signed. The caller has verified it."""
+        return self.append_with(self.signer(LOG), envelopes)
+
+    def append_with(
+        self, log: Signer, envelopes: Sequence[Envelope], *, signed_before: PublicKey | None = None
+    ) -> list[Recorded]:
+        """Append under a log key; `signed_before` is the one that signed the present head, where the key changes."""
+        bodies = [envelope.to_bytes() for envelope in envelopes]
+        records = [
+            Record.of(envelope.payload, body)
+            for envelope, body in zip(envelopes, bodies, strict=True)
+        ]
+        origin = self.origin()
+        entries = list(zip(records, bodies, strict=True))
+        start = self.ledger.append(entries, log, origin, signed_before=signed_before)
+        return [
+            Recorded(start + offset, record.envelope_sha256.hex(), origin)
+            for offset, record in enumerate(records)
+        ]
+
+    def origin(self) -> str:
+        """Return the log's name; a log that was never begun is begun."""
+        head = self.ledger.head()
+        return head.origin if head else origin_of(self.signer(ROOT).public)
+
+    def signer(self, role: str) -> Signer:
+        """Return the signer of a role."""
+        if role not in self._signers:
+            self._signers[role] = role_signer(role, self._home)
+        return self._signers[role]
+
+    def enrolled(self, role: str) -> None:
+        """Enter the role's key into the log, unless it is there."""
+        public = self.signer(role).public
+        if self._is_entered(public.keyid):
+            return
+        root = self.signer(ROOT)
+        if origin_of(root.public) != self.origin():
+            raise EvidenceError(
+                f"key of role `{role}`", expected="a key that is in the log", found=f"unknown key {public.keyid[:12]}…",
+                remedy="Whoever holds the log's root key has to enrol it: `./portcullis keys enrol`.",
+            )  # fmt: skip
+        self.add_keys([sign(add_key(public, (role,), "worker").to_bytes(), root)], [public.keyid])
+
+    def add_keys(self, envelopes: Sequence[Envelope], keyids: Sequence[str]) -> None:
+        """Append key entries and note where they stand."""
+        for keyid, recorded in zip(keyids, self.append_signed(envelopes), strict=True):
+            with self.ledger.store.appending():
+                self.ledger.store.put_mark(f"key {keyid}", str(recorded.index))
+
+    def begin(self) -> None:
+        """Begin the log with its root key and its own key, unless it has begun."""
+        if self.ledger.head() is not None:
+            return
+        root, log = self.signer(ROOT), self.signer(LOG)
+        statements = (
+            add_key(root.public, (ROOT,), "worker"),
+            add_key(log.public, (LOG,), "worker"),
+        )
+        self.add_keys(
+            [sign(each.to_bytes(), root) for each in statements],
+            [root.public.keyid, log.public.keyid],
+        )
+
+    def _is_entered(self, keyid: str) -> bool:
+        """Look the key up where the mark says; a mark alone is believed by nobody."""
+        mark = self.ledger.store.mark(f"key {keyid}")
+        if mark is None or not mark.isdigit():
+            return False
+        for index, record, body in self.ledger.entries(int(mark), int(mark) + 1):
+            entry = checked(index, record, body or b"")
+            return (
+                keyid.encode() in entry.envelope.payload
+                and b'"action":"add"' in entry.envelope.payload
+            )
+        return False
+
+
+def open_store(folder: Path) -> Store:
+    """Return the store that the environment names (`$PORTCULLIS_LEDGER_URL`), else this installation's own file."""
+    url = os.environ.get(URL)
+    if url:
+        from tasks.ledger.postgres_store import PostgresStore
+
+        return PostgresStore(url)
+    return SqliteStore(folder / "ledger.db")
+
+
+def open_ledger(root: Path = Path()) -> Ledger:
+    """Return this installation's ledger, with its pin."""
+    folder = home(root)
+    return Ledger(open_store(folder), Pin(folder / "ledger.pin"))
+
+
+@contextmanager
+def open_notary(root: Path = Path()) -> Iterator[Notary]:
+    """Open the notary of an installation."""
+    ledger = open_ledger(root)
+    try:
+        yield Notary(ledger, home(root))
+    finally:
+        ledger.close()
+
+
+def trusted_root(root: Path = Path()) -> str:
+    """Return the id of the root key that this installation trusts: `$PORTCULLIS_TRUST_ROOT`, else the pinned log's."""
+    if given := os.environ.get("PORTCULLIS_TRUST_ROOT"):
+        return given.strip().lower()
+    pin = home(root) / "ledger.pin"
+    return (
+        pin.read_text(encoding="utf-8").partition("\n")[0].rpartition("/")[2]
+        if pin.is_file()
+        else ""
+    )

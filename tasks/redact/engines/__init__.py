@@ -1,5 +1,0 @@
-"""Where texts are masked: in this process, in several, or on a Dask cluster; by one line of configuration."""
-
-from tasks.redact.engines.opening import open_engine
-
-__all__ = ["open_engine"]

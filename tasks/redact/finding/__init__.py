@@ -1,5 +1,0 @@
-"""Find personal data in texts without knowing whose they are: names by a recogniser and rules, the rest by its form."""
-
-from tasks.redact.finding.finder import FastFinder
-
-__all__ = ["FastFinder"]

@@ -1,0 +1,1 @@
+"""Columns: what each is declared as or looks like, and what becomes of its values."""

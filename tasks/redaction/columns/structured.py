@@ -1,0 +1,94 @@
+"""Columns whose kind is declared: pseudonymised, generalised or dropped, by role and kind; no guessing."""
+
+import ipaddress
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.config.cases import Columns, Role
+from tasks.errors import ConfigError
+from tasks.keystore.pseudonyms import pseudonyms
+from tasks.redaction.columns import hipaa
+from tasks.redaction.params import RedactParams
+
+KEPT = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
+V4_PREFIX, V6_PREFIX = 24, 48
+
+
+def redact_structured(
+    rows: pd.DataFrame, columns: Columns, params: RedactParams, secret: bytes
+) -> pd.DataFrame:
+    """Return what may stay of the structured columns, with `subject` and `person` first.
+
+    Features, protected attributes and the target stay as they are; quasi-identifiers are made coarser; the identifiers
+    that `params.tokenised` names become pseudonyms. Other identifiers, the subject column and free texts are left out.
+    """
+    unknown = set(params.tokenised) - set(columns.named(Role.IDENTIFIER))
+    if unknown:
+        raise ConfigError(
+            "redact.tokenised",
+            expected="columns with role `identifier`",
+            found=", ".join(sorted(unknown)),
+            remedy="Mend the list.",
+        )
+    result = {"subject": rows["subject"], "person": rows["person"]}
+    for name, column in columns.root.items():
+        if column.role in KEPT:
+            result[name] = rows[name]
+        elif column.role is Role.QUASI:
+            result[name] = _generalised(name, column.kind, rows[name], params)
+        elif name in params.tokenised:
+            result[name] = pseudonyms(secret, rows[name])
+    return pd.DataFrame(result)
+
+
+def _generalised(
+    name: str, kind: str, values: "pd.Series[str]", params: RedactParams
+) -> "pd.Series[str]":
+    if kind == "ip":
+        return coarse_networks(values)
+    if kind == "date":
+        return coarse_dates(values, params.dates)
+    if kind == "age":
+        return hipaa.coarse_ages(values)
+    if kind == "zip":
+        return hipaa.coarse_zips(values, _small_areas(name, params))
+    raise ConfigError(
+        f"column `{name}`",
+        expected="a quasi-identifier of kind `ip`, `date`, `age` or `zip`",
+        found=kind,
+        remedy="Give it another role, or add a rule how it is made coarser.",
+    )
+
+
+def _small_areas(name: str, params: RedactParams) -> hipaa.SmallAreas:
+    if params.small_zip_areas is None:
+        raise ConfigError(
+            f"column `{name}`",
+            expected="`redact.small_zip_areas`, a list with its source, for a column of kind `zip`",
+            found="none",
+            remedy="Name configs/recognisers/hipaa/zip3.yaml, or a newer list of your own.",
+        )
+    return hipaa.load_small_areas(Path(params.small_zip_areas))
+
+
+def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the networks that addresses lie in; what is no address is withheld (missing)."""
+    known = {value: _network(value) for value in values.dropna().unique()}
+    return values.map(known).astype("str")
+
+
+def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
+    """Return ISO dates as years or months; what is no date is withheld (missing)."""
+    dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
+
+
+def _network(value: str) -> str | None:
+    """Return the /24 (IPv6: /48) that an address lies in; what is no address is withheld (missing)."""
+    try:
+        address = ipaddress.ip_address(value.strip())
+    except ValueError:
+        return None
+    prefix = V4_PREFIX if address.version == 4 else V6_PREFIX
+    return str(ipaddress.ip_network((address, prefix), strict=False))

@@ -1,0 +1,75 @@
+"""Engines on one machine: this process, or worker processes."""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from tasks.errors import ServiceError
+from tasks.redaction.engines import worker
+from tasks.redaction.params import RedactParams
+from tasks.redaction.texts import MaskedChunk, TextChunk
+
+AHEAD = 2  # chunks that wait, for each worker
+
+
+class OneProcess:
+    """Masks chunks where the stage runs."""
+
+    def __init__(self, params: RedactParams, trial: list[str]) -> None:
+        self._params, self._trial = params, tuple(trial)
+
+    def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
+        """Yield every chunk masked, in order."""
+        for chunk in chunks:
+            yield worker.mask_chunk(self._params, self._trial, chunk)
+
+
+class Processes:
+    """Masks chunks in worker processes; texts go to them through pipes, never through files."""
+
+    def __init__(self, params: RedactParams, trial: list[str], workers: int) -> None:
+        self._params, self._trial, self._workers = params, tuple(trial), workers
+
+    def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
+        """Yield every chunk masked, in order.
+
+        Raises:
+            ServiceError: A worker died; nothing of its chunk was used.
+        """
+        context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
+        pool = ProcessPoolExecutor(
+            self._workers,
+            mp_context=context,
+            initializer=worker.start,
+            initargs=(self._params, self._trial),
+        )
+        try:
+            yield from in_order(
+                lambda chunk: pool.submit(worker.mask_prepared, chunk),
+                chunks,
+                self._workers * AHEAD,
+            )
+        except BrokenProcessPool as error:
+            raise ServiceError(
+                "redact.engine",
+                expected=f"{self._workers} worker processes that live",
+                found="one that died (killed, or out of memory)",
+                remedy="Run the stage again; with less `chunk_rows` or fewer `workers` it needs less memory.",
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(
+    submit: Callable[[TextChunk], Future[MaskedChunk]], chunks: Iterable[TextChunk], ahead: int
+) -> Iterator[MaskedChunk]:
+    """Submit chunks, at most `ahead` at a time, and yield their results in the chunks' order."""
+    running: deque[Future[MaskedChunk]] = deque()
+    for chunk in chunks:
+        running.append(submit(chunk))
+        if len(running) >= ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()

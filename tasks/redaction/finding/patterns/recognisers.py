@@ -1,0 +1,88 @@
+"""Recognisers as data, in Presidio's YAML format, with what is ours beside it: validators by name, and examples."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.config.cases import validated_file
+from tasks.redaction.finding.patterns.validators import VALIDATORS
+
+BUILTIN = Path(__file__).parent / "builtin.yaml"
+OURS = (
+    "validator",
+    "validated_score",
+    "may_shrink",
+    "examples",
+)  # keys that Presidio does not know
+
+
+class Pattern(BaseModel):
+    """One pattern and how sure a match makes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    regex: str = Field(min_length=1)
+    score: float = Field(ge=0, le=1)
+
+
+class Examples(BaseModel):
+    """Texts in which the recogniser must find something, with context or without, and texts in which it must not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    match: tuple[str, ...] = Field(min_length=1)
+    no_match: tuple[str, ...] = Field(min_length=1)
+
+
+class Recogniser(BaseModel):
+    """What finds one type of personal data by its form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    supported_entity: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    supported_language: str = "en"
+    patterns: tuple[Pattern, ...] = ()
+    deny_list: tuple[str, ...] = ()
+    deny_list_score: float = Field(default=1.0, ge=0, le=1)
+    context: tuple[str, ...] = ()
+    validator: str | None = None
+    validated_score: float = Field(
+        default=1.0, ge=0, le=1, description="the least score of a match that the validator accepts"
+    )
+    may_shrink: bool = Field(
+        default=False, description="try a match that the validator refuses without its last groups"
+    )
+    examples: Examples | None = None
+
+    @field_validator("validator")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in VALIDATORS:
+            raise ValueError(f"no validator `{name}`; there are {', '.join(sorted(VALIDATORS))}")
+        return name
+
+    def for_presidio(self) -> dict[str, Any]:
+        """Return the recogniser as Presidio reads it, without what is ours."""
+        values = self.model_dump(mode="json", exclude={*OURS}, exclude_defaults=True)
+        return {"supported_language": self.supported_language, **values}
+
+
+class RecogniserFile(BaseModel):
+    """One YAML file of recognisers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recognizers: tuple[Recogniser, ...] = Field(min_length=1)
+
+
+def load_recognisers(path: Path) -> tuple[Recogniser, ...]:
+    """Return the recognisers of a YAML file.
+
+    Raises:
+        ConfigError: It is absent, no YAML, or says something that no recogniser understands; the first is named.
+    """
+    expected, remedy = "a YAML file of recognisers", "Mend `redact.recognisers`."
+    return validated_file(RecogniserFile, path, expected=expected, remedy=remedy).recognizers

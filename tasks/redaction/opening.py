@@ -1,0 +1,50 @@
+"""Open what finds and links. Engines take seconds to load: imported only here."""
+
+from pathlib import Path
+
+from tasks.errors import ConfigError
+from tasks.redaction.columns import hipaa
+from tasks.redaction.params import RedactParams
+from tasks.redaction.texts import Finder, Linker, TextRedactor
+
+
+def open_redactor(params: RedactParams) -> TextRedactor:
+    """Return a redactor of texts with the finder of `params.mode` and row link."""
+    return TextRedactor(open_finder(params), open_linker(params))
+
+
+def open_finder(params: RedactParams) -> Finder:
+    """Return the finder of `params.mode`.
+
+    Raises:
+        ConfigError: Presidio's own recognisers do not cover the profile.
+    """
+    if params.mode == "exact":
+        if params.profile != "default":
+            raise ConfigError(
+                "redact.mode",
+                expected=f"`fast` with `profile: {params.profile}`",
+                found="exact",
+                remedy="Presidio's recognisers do not cover its identifiers: use `mode: fast`.",
+            )
+        from tasks.redaction.presidio import PresidioFinder
+
+        return PresidioFinder(params)
+    from tasks.redaction.finding import FastFinder
+
+    users = Path(params.recognisers) if params.recognisers else None
+    if params.profile == "hipaa":
+        wanted = frozenset(hipaa.ENTITIES)
+        return FastFinder(
+            params.model, wanted, params.min_score, users, is_date_wanted=hipaa.is_calendar_date
+        )
+    return FastFinder(params.model, frozenset(params.entities), params.min_score, users)
+
+
+def open_linker(params: RedactParams) -> Linker:
+    """Return what links texts to the people of their rows."""
+    from tasks.redaction.finding.lexicon import load_lexicon, nicknames
+    from tasks.redaction.linking import RowLinker
+    from tasks.redaction.ner.names import model_path
+
+    return RowLinker(load_lexicon(model_path(params.model)), nicknames())

@@ -1,0 +1,101 @@
+"""The `redact:` section of a use case, and its limits."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ENTITIES = (
+    "PERSON",
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "US_SSN",
+    "LOCATION",
+    "IP_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "CRYPTO",
+    "MEDICAL_LICENSE",
+    "US_BANK_NUMBER",
+    "US_DRIVER_LICENSE",
+    "US_ITIN",
+    "US_PASSPORT",
+    "MAC_ADDRESS",
+    "UK_NHS",
+    "ID",
+    "USER_NAME",
+)
+
+
+class InOneProcess(BaseModel):
+    """Texts are masked where the stage runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["one_process"] = "one_process"
+
+
+class OnProcesses(BaseModel):
+    """Texts are masked by worker processes of this machine; each needs up to 1 GB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["processes"]
+    workers: int = Field(ge=1, le=256)
+
+
+class OnDask(BaseModel):
+    """Texts are masked on a Dask cluster, which sees them: its machines are processors of personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["dask"]
+    address: str = Field(min_length=1, description="the scheduler, tls://host:port")
+
+
+class RedactParams(BaseModel):
+    """How personal data is found and what becomes of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["fast", "exact"] = Field(
+        default="fast",
+        description="fast: own patterns, validators and rules for names; exact: what Presidio finds",
+    )
+    engine: InOneProcess | OnProcesses | OnDask = Field(
+        default=InOneProcess(), discriminator="kind"
+    )
+    language: str
+    model: str = Field(
+        description="a spaCy pipeline: an installed package, or a package that carries one in `_model`"
+    )
+    min_score: float = Field(ge=0, le=1)
+    profile: Literal["default", "hipaa"] = Field(
+        default="default",
+        description="hipaa: the 18 identifiers of 45 CFR 164.514(b)(2), in place of `entities`",
+    )
+    small_zip_areas: str | None = Field(
+        default=None,
+        description="a file of three-digit ZIP areas with 20,000 people or fewer; columns of kind `zip` need it",
+    )
+    entities: tuple[str, ...] = ENTITIES
+    recognisers: str | None = Field(
+        default=None, description="a file of further recognisers in Presidio's YAML format"
+    )
+    tokenised: tuple[str, ...] = Field(
+        description="identifiers kept as pseudonyms; all others are dropped"
+    )
+    dates: Literal["year", "month"]
+    chunk_rows: int = Field(ge=1)
+
+
+class RedactLimits(BaseModel):
+    """What may leak. `not_applicable` says, with a reason, that the data has no planted answers to measure against."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    own_leak_ratio: float = Field(ge=0, le=1)
+    third_person_leak_ratio: float = Field(ge=0, le=1)
+    over_redaction_ratio: float = Field(ge=0, le=1)
+    surviving_identifiers: int = Field(ge=0)
+    withheld_ratio: float = Field(ge=0, le=1)
+    not_applicable: str | None = Field(default=None, min_length=10)

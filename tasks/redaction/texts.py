@@ -1,0 +1,113 @@
+"""Mask the free texts of some rows: what the row says about its person, and whatever else a finder finds."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tasks.redaction.leakage import surviving
+from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.tally import Tally
+
+WITHHELD = "[WITHHELD]"
+LONGEST_TEXT = 1_000_000  # characters; spaCy refuses more, and what is not analysed is withheld
+
+
+class Finder(Protocol):
+    """Finds personal data in texts without knowing whose they are."""
+
+    @property
+    def recogniser(self) -> str:
+        """Which recogniser of names is at work, and why; said in the report."""
+
+    def prove(self, texts: list[str]) -> None:
+        """Try what is faster against what it stands for, on texts of the data; fall back where they differ."""
+
+    def find(self, texts: list[str]) -> Iterator[list[Span]]:
+        """Yield the spans of each text, in order."""
+
+
+class Linker(Protocol):
+    """Finds where a text mentions the person of its own row."""
+
+    def link(self, text: str, person: Mapping[str, str]) -> list[Span]:
+        """Return the mentions; `person` maps kinds of columns to this row's values."""
+
+
+@dataclass(frozen=True)
+class TextChunk:
+    """The free texts of some rows, with what the rows say about their people, and planted answers where there are."""
+
+    cells: dict[str, list[Any]]  # column -> cells
+    people: list[dict[str, str]]  # by row: kind of column -> value
+    answers: dict[str, list[str]]  # column -> planted spans as JSON
+
+
+@dataclass(frozen=True)
+class MaskedChunk:
+    """The same cells masked, and what was counted."""
+
+    cells: dict[str, list[str | None]]
+    tally: Tally
+
+
+class TextRedactor:
+    """Masks chunks of texts. Loading takes seconds, so one serves many chunks."""
+
+    def __init__(self, finder: Finder, linker: Linker) -> None:
+        self._finder, self._linker = finder, linker
+
+    def prove(self, texts: list[str]) -> None:
+        """Let the finder prove itself on texts of the data."""
+        self._finder.prove(texts)
+
+    def redact(self, chunk: TextChunk) -> MaskedChunk:
+        """Return the chunk's cells masked.
+
+        Missing stays missing, empty stays empty. A cell that is no text, or too long to analyse, is withheld whole and
+        counted; none is ever passed on unread.
+        """
+        tally = Tally(rows=len(chunk.people), recogniser=self._finder.recogniser)
+        return MaskedChunk({name: self._column(name, chunk, tally) for name in chunk.cells}, tally)
+
+    def _column(self, name: str, chunk: TextChunk, tally: Tally) -> list[str | None]:
+        cells, counter = chunk.cells[name], tally.entities.setdefault(name, Counter())
+        answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
+        texts = [readable(cell) for cell in cells]
+        masked: list[str | None] = []
+        found_by_text = self._finder.find(texts)
+        for cell, text, found, person, gold in zip(
+            cells, texts, found_by_text, chunk.people, answers, strict=True
+        ):
+            if not text:
+                masked.append(unread(cell))
+                tally.withheld += masked[-1] == WITHHELD
+                continue
+            spans = without_masks(text, merge(self._linker.link(text, person), found))
+            redacted = mask(text, spans)
+            masked.append(redacted)
+            tally.texts += 1
+            counter.update(span.kind for span in spans)
+            tally.survivors += surviving(redacted, person)
+            if gold is not None:
+                tally.leakage.add(text, gold, spans)
+        return masked
+
+
+def readable(cell: object) -> str:
+    """Return the text of a cell that can be analysed, else an empty one."""
+    return cell if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else ""
+
+
+def unread(cell: object) -> str | None:
+    """Return what stands for a cell that was not analysed: empty stays empty, missing stays missing."""
+    import pandas as pd
+
+    if isinstance(cell, str) and cell == "":
+        return ""
+    return (
+        None
+        if cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell))
+        else WITHHELD
+    )

@@ -1,0 +1,24 @@
+"""The stage `decide`: always writes its decision and exits 0; `register` is what a refusal stops."""
+
+import logging
+
+from tasks.stages.weighing import gather
+from tasks.stages.workspace import Work
+
+logger = logging.getLogger("portcullis.decide")
+
+
+def run(work: Work) -> None:
+    """Weigh all verdicts and write the decision."""
+    decision = gather(work)
+    values = decision.model_dump(mode="json") | {
+        "outcome": decision.outcome.value,
+        "refusals": list(decision.refusals),
+    }
+    work.write_report(values, "decision.json")
+    logger.info(
+        "%s: %d gates, %d refusals",
+        decision.outcome.value,
+        len(decision.gates),
+        len(decision.refusals),
+    )

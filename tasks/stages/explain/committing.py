@@ -1,0 +1,31 @@
+"""Commit to every explanation of a run, so that any one of them can be proven later without showing another."""
+
+import pandas as pd
+
+from tasks.keystore.keys import KeyStore, Retention
+from tasks.verifier.explanation_commitments import commitment, explanation, salt_of
+
+REASONS = 4
+
+
+def told(row: "pd.Series") -> list[tuple[str, float]]:
+    """Return the reasons of one row of the reason table, most adverse first."""
+    pairs = ((row[f"reason_{n}"], row[f"log_odds_{n}"]) for n in range(1, REASONS + 1))
+    return [(str(code), float(log_odds)) for code, log_odds in pairs if pd.notna(code)]
+
+
+def commitments(
+    reasons: pd.DataFrame, keys: KeyStore, run: str, model_sha256: str, version: str
+) -> list[bytes]:
+    """Return one commitment per row of the reason table, in its order, each salted by its subject's own key."""
+    by_subject = keys.for_subjects(dict.fromkeys(reasons["subject"]), Retention.DECISION_RECORD)
+    found = []
+    for record in reasons.to_dict("records"):
+        row = pd.Series(record, dtype=object)
+        said = explanation(int(row["row"]), told(row), model_sha256, version)
+        found.append(
+            commitment(
+                salt_of(by_subject[str(row["subject"])].nonce_key, run, int(row["row"])), said
+            )
+        )
+    return found

@@ -1,0 +1,184 @@
+"""The page of the stage `explain`. Shows no single person's row: the waterfall is of a composite."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.gates import Check
+from tasks.model import Scorer
+from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.reports.figures import ACCENT
+from tasks.stages.explain.explaining import Explained
+from tasks.stages.explain.params import ReasonMap
+
+SHOWN_FEATURES = 15
+DEPENDENCES = 3
+
+
+def write_explain_page(
+    folder: Path,
+    case: str,
+    scorer: Scorer,
+    found: Explained,
+    known: ReasonMap,
+    checks: tuple[Check, ...],
+) -> None:
+    """Draw the figures and write the page."""
+    names = [one.name for one in scorer.inputs]
+    share = list(found.report.shap_share.items())[:SHOWN_FEATURES]
+    with figure(folder / "importance.png", height=1.2 + 0.3 * len(share)) as axes:
+        axes.barh(
+            [name for name, _ in reversed(share)],
+            [100 * value for _, value in reversed(share)],
+            color=ACCENT,
+        )
+        axes.set(title="What the model leans on", xlabel="Share of all SHAP mass, %")
+        axes.grid(visible=False, axis="y")
+    _draw(
+        folder / "beeswarm.png",
+        lambda shap: shap.plots.beeswarm(_values(shap, found, names), max_display=12, show=False),
+    )
+    top = [
+        names[index]
+        for index in np.argsort(-np.abs(found.contributions).mean(axis=0))[:DEPENDENCES]
+    ]
+    for name in top:
+        column = names.index(name)
+        with figure(folder / f"dependence_{column:02d}.png") as axes:
+            axes.scatter(
+                found.matrix[:, column],
+                found.contributions[:, column],
+                s=9,
+                alpha=0.45,
+                color=ACCENT,
+                linewidths=0,
+            )
+            axes.set(
+                title=f"How {name} moves the score",
+                xlabel=name,
+                ylabel="Contribution, log-odds of approval",
+            )
+    if len(found.typical):
+        _draw(
+            folder / "waterfall.png",
+            lambda shap: shap.plots.waterfall(
+                _typical(shap, found, names), max_display=12, show=False
+            ),
+        )
+    write_page(
+        folder, _page(case, found, known, checks, [names.index(name) for name in top], names)
+    )
+
+
+def _draw(path: Path, plot: Callable[[Any], Any]) -> None:
+    """Save one of SHAP's own plots; its jitter is seeded so that a rerun gives the same bytes."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    import shap
+
+    np.random.seed(0)  # shap shuffles points with the global generator
+    plt.close("all")
+    plot(shap)
+    plt.gcf().savefig(path, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close("all")
+
+
+def _values(shap: Any, found: Explained, names: list[str]) -> Any:
+    base = np.full(len(found.matrix), found.base)
+    return shap.Explanation(
+        found.contributions, base_values=base, data=found.matrix, feature_names=names
+    )
+
+
+def _typical(shap: Any, found: Explained, names: list[str]) -> Any:
+    return shap.Explanation(
+        found.typical_contributions[0],
+        base_values=found.base,
+        data=np.round(found.typical[0], 3),
+        feature_names=names,
+    )
+
+
+def _page(
+    case: str,
+    found: Explained,
+    known: ReasonMap,
+    checks: tuple[Check, ...],
+    top: list[int],
+    names: list[str],
+) -> Page:
+    report = found.report
+    texts = {group.code: group.text for group in known.reasons}
+    reasons = sorted(report.reasons.items(), key=lambda item: -item[1])
+    figures = [
+        Figure(
+            file="importance.png",
+            title="Importance",
+            caption="Mean absolute SHAP value, as a share of the whole.",
+        ),
+        Figure(
+            file="beeswarm.png",
+            title="Beeswarm",
+            caption="A point an applicant; red is a high value of the feature.",
+        ),
+        *(
+            Figure(file=f"dependence_{column:02d}.png", title=f"Dependence on {names[column]}")
+            for column in top
+        ),
+    ]
+    if len(found.typical):
+        caption = (
+            "A composite of the declined: the median of each feature. Nobody's own row is shown."
+        )
+        figures.append(
+            Figure(
+                file="waterfall.png",
+                title="Why the typical declined applicant is declined",
+                caption=caption,
+            )
+        )
+    return Page(
+        title=f"Explanation: {case}",
+        lead=f"{report.explained_rows:,} rows in the figures; {report.declined_rows:,} declined, each with reasons.",
+        checks=checks,
+        sections=(
+            Section(
+                heading="Reasons told",
+                text=(
+                    f"Reason map {report.reason_map_version}. At most four each, adverse ones only.",
+                ),
+                parts=(
+                    Table(
+                        head=("code", "reason", "told to"),
+                        rows=tuple((c, texts[c], f"{n:,}") for c, n in reasons),
+                    ),
+                ),
+            ),
+            Section(
+                heading="Proxies",
+                text=(
+                    "How well a feature alone tells a protected group from others, times the model's reliance on it.",
+                ),
+                parts=(
+                    Table(
+                        head=("feature", "group", "AUC", "share of SHAP mass", "strength"),
+                        rows=tuple(
+                            (
+                                p.feature,
+                                f"{p.attribute} = {p.group}",
+                                f"{p.auc:.3f}",
+                                f"{p.shap_share:.1%}",
+                                f"{p.strength:.4f}",
+                            )
+                            for p in report.proxies[:10]
+                        ),
+                    ),
+                ),
+            ),
+            Section(heading="Figures", parts=tuple(figures)),
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The page of the stage `redact`."""
+
+from tasks.gates import Check
+from tasks.redaction.leakage import Ratio
+from tasks.redaction.tally import RedactReport
+from tasks.reports import Page, Section, Table
+
+
+def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -> Page:
+    """Return the page: checks first, then what a person should look at, then every column and every type."""
+    explained = report.explained
+    doubts = tuple((name, one.check) for name, one in explained.items() if one.check)
+    columns = tuple(
+        (name, one.role, one.declared, one.looks_like, one.why, one.fate)
+        for name, one in explained.items()
+    )
+    found = tuple(
+        (column, kind, f"{count:,}")
+        for column, kinds in report.entities.items()
+        for kind, count in kinds.items()
+    )
+    return Page(
+        title=f"Redaction: {case}",
+        lead=f"{report.rows:,} rows, {report.texts:,} texts masked, {report.withheld.count:,} withheld. "
+        f"Names by: {report.recogniser}.",
+        checks=checks,
+        sections=(
+            Section(
+                heading="What a person should check",
+                text=("What is declared and what the first values look like do not agree.",)
+                if doubts
+                else ("Every column looks like what it was declared as.",),
+                parts=(Table(head=("column", "check"), rows=doubts),) if doubts else (),
+            ),
+            Section(
+                heading="Columns",
+                text=(
+                    "The declaration decides; the look of up to 200 values is there to be compared with it.",
+                ),
+                parts=(
+                    Table(
+                        head=(
+                            "column",
+                            "role",
+                            "declared",
+                            "looks like",
+                            "why",
+                            "what became of it",
+                        ),
+                        rows=columns,
+                    ),
+                ),
+            ),
+            Section(
+                heading="What was masked in texts",
+                text=(
+                    "Types that begin with OWN are about the row's own person and name the column that said so.",
+                ),
+                parts=(Table(head=("column", "type", "masked"), rows=found),) if found else (),
+            ),
+            *_leakage(report),
+        ),
+    )
+
+
+def _leakage(report: RedactReport) -> tuple[Section, ...]:
+    leakage = report.leakage
+    if leakage is None:
+        return ()
+    totals = (
+        ("the row's own person", leakage.own),
+        ("third persons", leakage.third),
+        ("words taken needlessly", leakage.over),
+    )
+    types = tuple(leakage.leaked_by_type.items())
+    head = ("", "leaked", "of", "share")
+    return (
+        Section(
+            heading="Leakage against planted answers",
+            parts=(
+                Table(title="By person", head=head, rows=tuple(_row(*one) for one in totals)),
+                Table(title="By type", head=head, rows=tuple(_row(*one) for one in types)),
+            ),
+        ),
+    )
+
+
+def _row(name: str, ratio: Ratio) -> tuple[str, str, str, str]:
+    return (
+        name,
+        f"{ratio.count:,}",
+        f"{ratio.of:,}",
+        "nothing to count" if ratio.value is None else f"{ratio.value:.3%}",
+    )

@@ -1,0 +1,47 @@
+"""The stage `redact`."""
+
+import logging
+
+from tasks.config.cases import Role
+from tasks.redaction.engines import open_engine
+from tasks.redaction.engines.progress import Progress
+from tasks.redaction.engines.redacting import redact_groups
+from tasks.redaction.params import RedactLimits, RedactParams
+from tasks.redaction.tally import Tally
+from tasks.stages.redact.judging import judge_redaction
+from tasks.stages.redact.pages import redaction_page
+from tasks.stages.workspace import Work
+
+logger = logging.getLogger("portcullis.redact")
+
+
+def run(work: Work) -> None:
+    """Redact ingest's rows group by group, report what was found, and judge what leaked."""
+    from tasks.reports import write_page
+
+    params, limits = work.params(RedactParams), work.limits(RedactLimits)
+    progress = Progress(work.count_rows("ingest"), logger.info)
+    tally = Tally()
+    groups = redact_groups(
+        work.iter_rows("ingest"),
+        work.columns,
+        params,
+        work.secret("pseudonym"),
+        lambda trial: open_engine(params, trial),
+        progress.add,
+    )
+    with work.writing_rows() as writer:
+        for rows, found in groups:
+            writer.write(rows)
+            tally.add(found)
+    report = tally.report(has_gold=bool(work.columns.named(Role.GOLD)))
+    checks = judge_redaction(report, limits)
+    with work.folder_of("page") as page:
+        write_page(page, redaction_page(work.case, report, checks))
+    work.write_report(report)
+    verdict = work.write_verdict(checks)
+    for name, one in report.explained.items():
+        if one.check:
+            logger.info("check column `%s`: %s", name, one.check)
+    logger.info("names by: %s", report.recogniser)
+    logger.info("%d rows, %d texts masked: %s", report.rows, report.texts, verdict.outcome.value)

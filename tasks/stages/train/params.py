@@ -1,0 +1,71 @@
+"""The `train:` section of a use case, and its limits."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ApprovalRate(_Strict):
+    """Approve this share of the validation rows."""
+
+    rule: Literal["approval_rate"]
+    rate: float = Field(gt=0, lt=1)
+
+
+class BalancedAccuracy(_Strict):
+    """The cut-off with the best mean of both labels' accuracies on the validation rows."""
+
+    rule: Literal["balanced_accuracy"]
+
+
+class Cost(_Strict):
+    """The cut-off with the least cost on the validation rows, by what the two errors cost."""
+
+    rule: Literal["cost"]
+    false_approval: float = Field(gt=0)
+    false_decline: float = Field(gt=0)
+
+
+Cutoff = Annotated[ApprovalRate | BalancedAccuracy | Cost, Field(discriminator="rule")]
+
+
+class TrainParams(_Strict):
+    """How the model is trained. `left_out` maps features that it may not use to the reason why."""
+
+    family: Literal["lightgbm", "xgboost", "logistic"]
+    seed: int
+    favourable: float = Field(description="the target's value that is good for the person")
+    validation_ratio: float = Field(gt=0, lt=0.5)
+    test_ratio: float = Field(gt=0, lt=0.5)
+    folds: int = Field(ge=3, le=20)
+    refits: int = Field(
+        ge=1,
+        le=20,
+        description="fits with other seeds, to see how far explanations depend on the fit",
+    )
+    cutoff: Cutoff
+    mitigation: Literal["none", "reweighing"]
+    mitigate: tuple[str, ...] = Field(
+        default=(), description="protected attributes whose groups are reweighed"
+    )
+    left_out: dict[str, str] = {}
+    monotone: dict[str, Literal[-1, 1]] = {}
+    rounds: int = Field(ge=1)
+    parameters: dict[str, float | int | str | bool] = {}
+
+
+class TrainLimits(_Strict):
+    """How good a model has to be. Measured out of fold, on every row."""
+
+    auc: float = Field(
+        ge=0.5, le=1, description="the lower end of its 95 % interval must reach this"
+    )
+    calibration_error: float = Field(gt=0, le=1)
+    gain_over_majority: float = Field(
+        description="balanced accuracy less 0.5, which the majority's answer has"
+    )
+    loss_to_champion: float = Field(ge=0, description="of AUC, against the accepted model's")

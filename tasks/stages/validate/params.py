@@ -1,0 +1,32 @@
+"""The `validate:` section of a use case, and its limits."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ValidateParams(BaseModel):
+    """What is measured.
+
+    `near_duplicate_columns` tell one application from another: rows that agree in all of them, to three digits, are
+    near duplicates. `first_version` says, with a reason, that there is nothing yet to drift from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: str = Field(description="configs/suites/<suite>.yaml (or .json)")
+    near_duplicate_columns: tuple[str, ...] = Field(min_length=1)
+    first_version: str | None = Field(default=None, min_length=10)
+
+
+class ValidateLimits(BaseModel):
+    """What the data has to meet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    drift_psi: float = Field(
+        gt=0, description="population stability index, of the column that moved most"
+    )
+    exact_duplicate_ratio: float = Field(ge=0, le=1)
+    near_duplicate_ratio: float = Field(ge=0, le=1)
+    minority_label_ratio: float = Field(gt=0, le=0.5)
+    missing_ratio: float = Field(ge=0, le=1)
+    smallest_group_rows: int = Field(ge=1)

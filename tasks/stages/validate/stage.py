@@ -1,0 +1,53 @@
+"""The stage `validate`."""
+
+import json
+import logging
+from pathlib import Path
+
+from tasks.config.cases import CONFIGS, validated
+from tasks.stages.validate.expectations import check_expectations, load_suite
+from tasks.stages.validate.pages import quality_page
+from tasks.stages.validate.params import ValidateLimits, ValidateParams
+from tasks.stages.validate.profile import Profile
+from tasks.stages.validate.quality import judge_quality, measure_quality
+from tasks.stages.workspace import Work
+
+logger = logging.getLogger("portcullis.validate")
+
+
+def reference_path(case: str, root: Path = Path()) -> Path:
+    """Return where the accepted profile of a use case's data lies."""
+    return root / CONFIGS / "references" / f"{case}.json"
+
+
+def _accepted(path: Path) -> Profile | None:
+    """Return the accepted profile, or None where no version has been accepted yet."""
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        values = None
+    return validated(Profile, values, path.as_posix())
+
+
+def run(work: Work) -> None:
+    """Measure redact's rows, write the pages, and judge."""
+    from tasks.reports import write_page
+
+    params, limits = work.params(ValidateParams), work.limits(ValidateLimits)
+    rows = work.read_rows("redact")
+    results, html = check_expectations(
+        rows, load_suite(work.root / CONFIGS / "suites", params.suite)
+    )
+    report = measure_quality(
+        rows, work.columns, params, results, _accepted(reference_path(work.case, work.root))
+    )
+    with work.folder_of("docs") as docs:
+        (docs / "index.html").write_text(html, encoding="utf-8")
+    checks = judge_quality(report, params, limits)
+    with work.folder_of("page") as page:
+        write_page(page, quality_page(work.case, report, checks))
+    work.write_report(report)
+    verdict = work.write_verdict(checks)
+    logger.info("%d expectations, %d checks: %s", len(results), len(checks), verdict.outcome.value)

@@ -1,0 +1,56 @@
+"""Gather what a decision rests on from what lies in `data/` now. `decide` and `register` do it independently."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tasks.config.cases import load_case
+from tasks.errors import ConfigError
+from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
+from tasks.gates.verdict import Outcome, digest_of
+from tasks.stages.workspace import Work
+from tasks.system.digests import sha256_of
+
+
+def gather(work: Work) -> Decision:
+    """Read every verdict, digest every artefact that they are about, and weigh them."""
+    limits = load_case(work.case, work.root).get("limits")
+    if not isinstance(limits, dict) or not limits:
+        raise ConfigError(
+            f"configs/{work.case}.yaml",
+            expected="a section `limits`",
+            found="none",
+            remedy="Declare what each gate has to meet; no limit has a default.",
+        )
+    verdicts = {
+        gate: work.read_verdict(gate)
+        for gate in SUBJECTS
+        if (work.data / gate / "verdict.json").is_file()
+    }
+    work.input("train", "model")
+    named = {name for verdict in verdicts.values() for name in verdict.about}
+    artefacts = {
+        name: sha256_of(work.data / name) for name in sorted(named) if (work.data / name).exists()
+    }
+    report: dict[str, Any] = work.read_json("train", "report.json")
+    return weigh(
+        verdicts,
+        use_case=work.case,
+        artefacts={**artefacts, **work.inputs},
+        limits_sha256={gate: digest_of(values) for gate, values in limits.items()},
+        all_limits_sha256=digest_of(limits),
+        trained_under_sha256=report.get("limits_sha256"),
+    )
+
+
+def refusals_that_stand(gates: Iterable[GateResult], *, is_cleared: bool) -> tuple[str, ...]:
+    """Return the refusals of the verdicts as they lie on disk.
+
+    An undecided one does not stand where the ledger clears: then a validator has accepted it, by name and by signature.
+    A failed one always stands.
+    """
+    return tuple(
+        line
+        for gate in gates
+        for line in gate.refusals
+        if not (is_cleared and gate.outcome is Outcome.UNDECIDED)
+    )

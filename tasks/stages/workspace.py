@@ -1,0 +1,252 @@
+"""The shell that all stages share: it reads, unseals, seals, writes and digests, so that rooms only compute.
+
+A room's `stage.py` has one function, `run(work: Work) -> None`, which wires the room's pure functions to it.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from tasks.config.cases import Columns, load_case, section
+from tasks.errors import DataError
+from tasks.gates import Check, Verdict, digest_of
+from tasks.system.digests import sha256_of
+from tasks.system.secrets import secret
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.keystore.keys import KeyStore, Retention
+    from tasks.keystore.tombstones import Tombstones
+    from tasks.sealed import SealedWriter
+
+DRAFT = ".draft-"
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Work:
+    """One run of one stage for one use case, with its inputs and outputs under `data/<case>/<stage>/`."""
+
+    def __init__(self, stage: str, case: str, root: Path = Path()) -> None:
+        self.stage, self.case, self.root = stage, case, root
+        self.inputs: dict[str, str] = {}  # artefact -> sha256, of everything read
+        self.outputs: dict[str, str] = {}  # artefact -> sha256, of everything written
+        self.rows_unsealed = 0
+        self.rows_shredded = 0
+        self.people_shredded = 0
+
+    # what the stage is told
+
+    def params(self, model: type[P], key: str | None = None) -> P:
+        """Return the stage's own section of the use case (or `key`), validated."""
+        return section(self.case, key or self.stage, model, self.root)
+
+    def limits(self, model: type[P]) -> P:
+        """Return `limits.<stage>` of the use case, validated."""
+        return self.params(model, f"limits.{self.stage}")
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The use case's declared columns."""
+        return self.params(Columns, "columns")
+
+    def secret(self, name: str) -> bytes:
+        """Return a 32-byte secret of this installation."""
+        return secret(name, self.root)
+
+    @cached_property
+    def keys(self) -> "KeyStore":
+        """The key store that seals and unseals rows about people."""
+        from tasks.keystore.keys import open_keys
+
+        return open_keys(self.root)
+
+    @property
+    def erased(self) -> "Tombstones":
+        """Who has been erased so far, read anew each time."""
+        from tasks.keystore.shelf import open_shelf
+        from tasks.keystore.tombstones import Tombstones
+
+        return Tombstones.read(open_shelf(self.root), self.secret("tombstone"))
+
+    # what it reads
+
+    @property
+    def data(self) -> Path:
+        """The folder of the use case's outputs, a folder per stage."""
+        return self.root / "data" / self.case
+
+    def input(self, stage: str, name: str) -> Path:
+        """Return the path of an earlier stage's output and note its digest; absent is a DataError."""
+        path = self.data / stage / name
+        if not path.exists():
+            raise DataError(
+                _shown(path),
+                expected=f"an output of stage `{stage}`",
+                found="nothing",
+                remedy=f"Run `dvc repro {stage}@{self.case}` first.",
+            )
+        self.inputs[f"{stage}/{name}"] = sha256_of(path)
+        return path
+
+    def read_rows(
+        self, stage: str, name: str = "rows", columns: tuple[str, ...] | None = None
+    ) -> "pd.DataFrame":
+        """Return an earlier stage's sealed rows, in memory only; rows of erased subjects are left out and counted."""
+        from tasks.sealed import read_rows
+
+        opened = read_rows(
+            self.input(stage, f"{name}.parquet"),
+            dataset=self._dataset(stage, name),
+            keys=self.keys,
+            columns=columns,
+        )
+        self.rows_unsealed += opened.unsealed
+        self.rows_shredded += opened.shredded
+        self.people_shredded += opened.people_shredded
+        return opened.frame
+
+    def count_rows(self, stage: str, name: str = "rows") -> int:
+        """Return how many sealed rows an earlier stage wrote, those of erased subjects included."""
+        import pyarrow.parquet as pq
+
+        return int(pq.ParquetFile(self.input(stage, f"{name}.parquet")).metadata.num_rows)
+
+    def iter_rows(self, stage: str, name: str = "rows") -> "Iterator[pd.DataFrame]":
+        """Yield an earlier stage's sealed rows group by group, in memory that the file's size does not change."""
+        from tasks.sealed import iter_rows
+
+        path = self.input(stage, f"{name}.parquet")
+        for opened in iter_rows(path, dataset=self._dataset(stage, name), keys=self.keys):
+            self.rows_unsealed += opened.unsealed
+            self.rows_shredded += opened.shredded
+            self.people_shredded += opened.people_shredded
+            yield opened.frame
+
+    def read_json(self, stage: str, name: str) -> Any:
+        """Return an earlier stage's JSON output."""
+        return json.loads(self.input(stage, name).read_text(encoding="utf-8"))
+
+    def read_verdict(self, stage: str) -> Verdict:
+        """Return an earlier stage's verdict."""
+        return Verdict.model_validate(self.read_json(stage, "verdict.json"))
+
+    # what it leaves
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this stage's outputs."""
+        folder = self.data / self.stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remove_drafts(self) -> None:
+        """Remove what an earlier run of this stage was writing when it was killed; DVC runs one at a time."""
+        for draft in self.folder.glob(f"{DRAFT}*"):
+            if draft.is_dir():
+                shutil.rmtree(draft)
+            else:
+                draft.unlink()
+
+    def write_rows(
+        self, frame: "pd.DataFrame", name: str = "rows", retention: "Retention | None" = None
+    ) -> None:
+        """Seal rows about people (`frame` has a `subject` column of pseudonyms) and write them.
+
+        `retention` says under which of a subject's keys; training, if None.
+        """
+        from tasks.keystore.keys import Retention
+        from tasks.sealed import write_rows
+
+        sealed_as = retention or Retention.TRAINING
+        with self.writing(f"{name}.parquet") as path:
+            write_rows(
+                frame,
+                path,
+                dataset=self._dataset(self.stage, name),
+                keys=self.keys,
+                retention=sealed_as,
+            )
+
+    @contextmanager
+    def writing_rows(self, name: str = "rows") -> "Iterator[SealedWriter]":
+        """Give a writer that seals rows group by group; the file appears whole when the block ends without an error."""
+        from tasks.sealed import SealedWriter
+
+        with (
+            self.writing(f"{name}.parquet") as path,
+            SealedWriter(path, dataset=self._dataset(self.stage, name), keys=self.keys) as writer,
+        ):
+            yield writer
+
+    def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
+        """Write a report: readable JSON, NaN refused, the same bytes for the same content."""
+        values = report.model_dump(mode="json") if isinstance(report, BaseModel) else report
+        with self.writing(name) as path:
+            path.write_text(
+                json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+                encoding="utf-8",
+            )
+
+    def write_verdict(self, checks: tuple[Check, ...]) -> Verdict:
+        """Write this stage's verdict about everything that it has read and written so far.
+
+        The digest of the limits is that of the section as it stands in the file, which `decide` computes again.
+        """
+        limits = load_case(self.case, self.root)["limits"][self.stage]
+        verdict = Verdict(
+            gate=self.stage,
+            use_case=self.case,
+            checks=checks,
+            limits_sha256=digest_of(limits),
+            about={**self.inputs, **self.outputs},
+        )
+        self.write_report(verdict, "verdict.json")
+        return verdict
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Give a path to write an output file to; it appears under `name` whole, or not at all."""
+        descriptor, draft = tempfile.mkstemp(
+            dir=self.folder, prefix=DRAFT, suffix=Path(name).suffix
+        )
+        os.close(descriptor)
+        path = Path(draft)
+        try:
+            yield path
+            path.chmod(0o644)
+            path.replace(self.folder / name)
+        finally:
+            path.unlink(missing_ok=True)
+        self.wrote(name)
+
+    @contextmanager
+    def folder_of(self, name: str) -> Iterator[Path]:
+        """Give an empty folder to fill; it takes the place of `name` whole when the block ends without an error."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAFT) as draft:
+            folder = Path(draft) / name
+            folder.mkdir()
+            yield folder
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            folder.replace(self.folder / name)
+        self.wrote(name)
+
+    def wrote(self, name: str) -> None:
+        """Note the digest of an output that the stage wrote itself (a folder of pages, a model)."""
+        self.outputs[f"{self.stage}/{name}"] = sha256_of(self.folder / name)
+
+    def _dataset(self, stage: str, name: str) -> str:
+        return f"{self.case}/{stage}/{name}"
+
+
+def _shown(path: Path) -> str:
+    return path.as_posix()

@@ -1,0 +1,58 @@
+"""Which files of this tree a module imports, read from its source without running it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tuple[str, ...]:
+    """Return the files that importing `start` reaches, sorted, relative to `workspace`.
+
+    Args:
+        workspace: The folder in which the packages `tasks` and `flows` lie.
+        start: A module, as `tasks.verifier.__main__`.
+        is_lazy_included: Whether imports inside functions count, and those for type checkers:
+            they name what a module looks up when somebody asks for it.
+    """
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        for file in _files_of(workspace, module):
+            if file in reached:
+                continue
+            reached.add(file)
+            tree = ast.parse((workspace / file).read_text(encoding="utf-8"))
+            waiting.extend(_imported(tree, is_lazy_included=is_lazy_included))
+    return tuple(sorted(reached))
+
+
+def _files_of(workspace: Path, module: str) -> Iterator[str]:
+    """Yield the file of a module and the `__init__.py` of every package around it."""
+    parts = module.split(".")
+    for length in range(1, len(parts) + 1):
+        path = "/".join(parts[:length])
+        for file in (f"{path}/__init__.py", f"{path}.py"):
+            if (workspace / file).is_file():
+                yield file
+
+
+def _imported(tree: ast.Module, *, is_lazy_included: bool) -> Iterator[str]:
+    """Yield the modules that a module imports; `from a import b` may mean `a.b`."""
+    for node in ast.walk(tree) if is_lazy_included else _at_import(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run when the module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _at_import(node)

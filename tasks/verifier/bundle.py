@@ -1,0 +1,223 @@
+"""Verify a bundle with nothing but the bundle, a root key's id, the standard library and `cryptography`."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tasks.attestation.keyring import KeyRing
+from tasks.attestation.roles import KEY, PROVENANCE
+from tasks.attestation.statement import canonical
+from tasks.errors import EvidenceError
+from tasks.ledger.checkpoint import read_checkpoint
+from tasks.ledger.merkle import leaf_hash, verify_inclusion
+from tasks.ledger.proof import read_proof
+from tasks.ledger.tiles import Record
+from tasks.verifier.archives import FORMAT, archive
+from tasks.verifier.explanation_commitments import ROOT_NAME, commitment, tree_head
+from tasks.verifier.lineage import Chain, examine
+from tasks.verifier.log_reader import Entry, Log, check_head, checked, replayed
+from tasks.verifier.report import GUIDE, report_bytes
+
+MOST_BYTES = 256 << 20
+DECISION = "decision.json"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a bundle was found to say. `root` is the root key's id, as the bundle has it."""
+
+    log: Log
+    chain: Chain
+    root: str
+    decision: dict[str, Any] | None
+
+
+def verify_bundle(path: Path, trusted: str = "") -> Verified:
+    """Verify every byte of a bundle.
+
+    Args:
+        path: The archive.
+        trusted: The root key's id from somewhere else (at least 32 hex digits). Without it all is checked but one
+            thing: whose log this is.
+
+    Raises:
+        EvidenceError: Names the first file that is not what it has to be.
+    """
+    data = _read(path)
+    files = _unpacked(data, path.name)
+    if files.pop("format.txt", b"") != FORMAT or files.pop("HOW-TO-CHECK.txt", b"") != GUIDE:
+        raise _wrong("format.txt", "a bundle of version 1", "something else")
+    note = _text(files.pop("checkpoint", b""), "checkpoint")
+    head = read_checkpoint(note)[0]
+    entries = _entries(files, note, head.size)
+    root = _root_of(entries)
+    keys = KeyRing(trusted or root)
+    for entry in entries:
+        if f'"{KEY}"'.encode() in entry.envelope.payload:
+            replayed(entry, keys)
+    check_head(note, head, keys)
+    _check_keys(files, keys)
+    report = files.pop("report.json", b"")
+    decision = files.pop(DECISION, None)
+    if files:
+        raise _wrong(min(files), "no other files", "one that does not belong here")
+    said = _json(report, "report.json")
+    log = Log(head, note, keys, tuple(entries), 0)
+    chain = examine(log, str(said.get("useCase")), str(said.get("model", {}).get("sha256")))
+    if report_bytes(log, chain, len(entries) == head.size) != report:
+        raise _wrong("report.json", "what the statements say", "something else")
+    return Verified(log, chain, root, None if decision is None else _decision(decision, log, chain))
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        raise _wrong(
+            path.name, f"a bundle of at most {MOST_BYTES >> 20} MiB", "none, or a larger file"
+        )
+    return path.read_bytes()
+
+
+def _unpacked(data: bytes, name: str) -> dict[str, bytes]:
+    """Return the files of an archive that is byte for byte the one that holds them."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as source:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in source.infolist()):
+                raise _wrong(name, "a bundle as it was written", "one that was packed again")
+            files = {info.filename: source.read(info) for info in source.infolist()}
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        KeyError,
+    ) as error:
+        raise _wrong(name, "a whole archive", f"a damaged one ({type(error).__name__})") from error
+    if archive(files) != data:
+        raise _wrong(name, "a bundle as it was written", "one that was changed or packed again")
+    return files
+
+
+def _entries(files: dict[str, bytes], note: str, size: int) -> list[Entry]:
+    """Take the statements and their proofs out of `files`, in log order, each proven to be in the log."""
+    entries = []
+    for name in sorted(each for each in files if each.startswith("statements/")):
+        body, stem = files.pop(name), name.removeprefix("statements/").removesuffix(".json")
+        proof_name = f"proofs/{stem}.tlog-proof"
+        proof = read_proof(_text(files.pop(proof_name, b""), proof_name), proof_name)
+        if f"{proof.index:010d}" != stem or proof.note != note or proof.index >= size:
+            raise _wrong(proof_name, f"the proof of entry {stem} under the checkpoint", "another")
+        envelope_sha256 = sha256(body).digest()
+        payload = _payload(body, name)
+        record = Record(sha256(payload).digest(), envelope_sha256)
+        if not proof.proves(record.leaf()):
+            raise _wrong(
+                name,
+                "a statement that is in the log",
+                "one that its proof does not lead from to the root",
+            )
+        entries.append(checked(proof.index, record, body))
+    if not entries:
+        raise _wrong("statements/", "statements", "none")
+    return entries
+
+
+def _payload(body: bytes, name: str) -> bytes:
+    from tasks.attestation.dsse import read_envelope
+
+    return read_envelope(body, name).payload
+
+
+def _root_of(entries: list[Entry]) -> str:
+    if entries[0].index != 0:
+        raise _wrong(
+            "statements/", "entry 0, the log's root key", f"entry {entries[0].index} as the first"
+        )
+    found = _json(entries[0].envelope.payload, "statements/0000000000.json")
+    try:
+        return str(found["subject"][0]["digest"]["sha256"])
+    except (KeyError, IndexError, TypeError) as error:
+        raise _wrong(
+            "statements/0000000000.json", "the log's root key", "something else"
+        ) from error
+
+
+def _check_keys(files: dict[str, bytes], keys: KeyRing) -> None:
+    for keyid, entry in keys.entries.items():
+        name = f"keys/{keyid}.pem"
+        if files.pop(name, b"") != entry.public.pem.encode():
+            raise _wrong(name, "the key that its entry names", "another, or none")
+
+
+def _decision(data: bytes, log: Log, chain: Chain) -> dict[str, Any]:
+    """Check that one explanation was committed by the run that made the chain; return it."""
+    found = _json(data, DECISION)
+    if canonical(found) + b"\n" != data:
+        raise _wrong(DECISION, "canonical JSON", "another form")
+    try:
+        leaf = leaf_hash(commitment(bytes.fromhex(found["salt"]), found["explanation"]))
+        path = [bytes.fromhex(step) for step in found["path"]]
+        index, size, entry = int(found["index"]), int(found["size"]), int(found["entry"])
+        root, model = bytes.fromhex(found["root"]), found["explanation"]["modelSha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
+    if model != chain.model_sha256:
+        raise _wrong(
+            DECISION,
+            f"a decision of model {chain.model_sha256[:12]}…",
+            f"one of {str(model)[:12]}…",
+        )
+    if not verify_inclusion(leaf, index, size, path, root):
+        raise _wrong(DECISION, "an explanation that leads to its root", "one that does not")
+    head = tree_head(root, size)
+    committed = [
+        each.index
+        for each in log.entries
+        if f'"{PROVENANCE}"'.encode() in each.envelope.payload and _commits(each, log, chain, head)
+    ]
+    if entry not in committed:
+        raise _wrong(
+            DECISION,
+            f"a tree that entry {entry}, signed for stage `explain`, commits to",
+            "another",
+        )
+    return found
+
+
+def _commits(entry: Entry, log: Log, chain: Chain, head: str) -> bool:
+    from tasks.verifier.log_reader import verified
+
+    statement = verified(entry, log.keys).statement
+    stage = statement.predicate["buildDefinition"]["externalParameters"].get("stage")
+    return stage == "explain" and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == head
+
+
+def _json(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(name, "JSON", type(error).__name__) from error
+    if not isinstance(found, dict):
+        raise _wrong(name, "an object", type(found).__name__)
+    return found
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise _wrong(name, "UTF-8", "other bytes") from error
+
+
+def _wrong(where: str, expected: str, found: str) -> EvidenceError:
+    return EvidenceError(
+        where,
+        expected=expected,
+        found=found,
+        remedy="Do not rely on this archive; ask for it again.",
+    )

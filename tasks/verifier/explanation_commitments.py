@@ -1,0 +1,94 @@
+"""Explanations of single decisions, committed in one Merkle tree per run. Pure.
+
+A commitment is SHA-256(salt ‖ explanation), with salt = HMAC-SHA256(subject's key, run ‖ row). The salt dies with the
+subject's key: after an erasure the commitment says nothing, and every other proof still holds. Whoever proves one
+decision reveals its explanation and its salt, and hashes of nothing that could be guessed.
+"""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from tasks.attestation.statement import canonical
+from tasks.errors import EvidenceError
+from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_of
+
+TREE = "explain/decisions.tree"
+ROOT_NAME = (
+    "explain/decisions"  # the subject of the run's statement whose sha256 is the tree's head
+)
+DOMAIN = b"portcullis/explanation/v1\n"
+
+
+def run_id(model_sha256: str, rows_sha256: str) -> str:
+    """Return what tells one run's commitments from another's: the model and the rows it was asked about."""
+    return sha256(f"{model_sha256}\n{rows_sha256}\n".encode()).hexdigest()
+
+
+def salt_of(key: bytes, run: str, row: int) -> bytes:
+    """Return the salt of one explanation."""
+    return hmac.digest(key, DOMAIN + f"{run}\n{row}\n".encode(), "sha256")
+
+
+def commitment(salt: bytes, explanation: dict[str, Any]) -> bytes:
+    """Return what is put into the tree for an explanation."""
+    return sha256(DOMAIN + salt + canonical(explanation)).digest()
+
+
+def explanation(
+    row: int, reasons: Iterable[tuple[str, float]], model_sha256: str, version: str
+) -> dict[str, Any]:
+    """Return the explanation of one declined decision as it is committed: its reasons, most adverse first."""
+    told = [{"code": code, "logOdds": log_odds} for code, log_odds in reasons]
+    return {
+        "row": row,
+        "decision": "declined",
+        "reasons": told,
+        "modelSha256": model_sha256,
+        "reasonMap": version,
+    }
+
+
+def tree_bytes(commitments: Sequence[bytes]) -> bytes:
+    """Return the tree's file: the commitments, in order."""
+    return b"".join(commitments)
+
+
+def commitments_of(data: bytes) -> list[bytes]:
+    """Return the commitments in a tree's file."""
+    if len(data) % HASH_BYTES:
+        raise EvidenceError(
+            TREE,
+            expected=f"a multiple of {HASH_BYTES} bytes",
+            found=str(len(data)),
+            remedy="Run `explain` again.",
+        )
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+def tree_head(root: bytes, size: int) -> str:
+    """Return what is signed about a tree: its root and its size, for a root alone does not tell 3 leaves from 4."""
+    return sha256(DOMAIN + f"{size}\n".encode() + root).hexdigest()
+
+
+def head_of(commitments: Sequence[bytes]) -> str:
+    """Return what is signed about the tree over these commitments; of none, the root is the hash of nothing."""
+    return tree_head(root_of([leaf_hash(each) for each in commitments]), len(commitments))
+
+
+def prove(commitments: Sequence[bytes], wanted: bytes) -> tuple[int, tuple[bytes, ...]]:
+    """Return where a commitment stands and the proof that it does.
+
+    Raises:
+        EvidenceError: It is not there.
+    """
+    try:
+        index = commitments.index(wanted)
+    except ValueError as error:
+        raise EvidenceError(
+            TREE, expected="the commitment of this explanation", found="none like it",
+            remedy="The sealed reasons and the tree are of two runs: run the release again.",
+        ) from error  # fmt: skip
+    hashes = [leaf_hash(each) for each in commitments]
+    return index, inclusion_proof(Leaves(hashes), index, len(hashes))

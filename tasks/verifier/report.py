@@ -1,0 +1,99 @@
+"""The report in a bundle: what a chain says, as canonical JSON, derived from the statements alone.
+
+Its form is fixed: a verifier derives it again and compares byte for byte, also years later.
+"""
+
+from typing import Any
+
+from tasks.attestation.statement import canonical
+from tasks.verifier.approvals import Consent, Consents
+from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
+from tasks.verifier.log_reader import Log, Signed
+
+GUIDE = b"""How to check this archive
+
+With Portcullis' verifier, in a fresh virtual environment that holds Python 3.11 or newer and `cryptography`:
+
+    python portcullis-verify.pyz THIS.zip --root KEYID
+
+KEYID is the id of the log's root key (sha256 of its public key in DER). Get it from the bank, not from this archive.
+
+Without it: `statements/` holds DSSE envelopes with in-toto statements, signed Ed25519 by the keys in `keys/`; `proofs/`
+holds C2SP tlog-proofs of each under `checkpoint`. An entry's leaf is SHA-256(0x00 || "portcullis/leaf/v1\\n" ||
+SHA-256(payload) || SHA-256(the statement's file)). Which key had which role from which entry on is said by the key
+statements, which the root key signed; entry 0 is the root key, and the log's name ends in the first half of its id.
+"""
+LIMITS = {
+    True: "complete: the log from its first entry to the checkpoint; no later verdict and no revocation was left out",
+    False: "chain only: later verdicts and revocations that were left out cannot be excluded; ask for the whole log",
+}
+
+
+def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
+    """Return the report."""
+    consents = Consents.of(log, chain)
+    found = {
+        "format": "portcullis-report/v1",
+        "useCase": chain.case,
+        "model": {"sha256": chain.model_sha256},
+        "log": {"origin": log.head.origin, "size": log.head.size, "root": log.head.root.hex()},
+        "extent": LIMITS[is_complete],
+        "chain": [_step(step) for step in chain.steps],
+        "gates": [_verdict(each) for each in chain.verdicts.values()],
+        "decisions": [
+            _decision(each)
+            for stage in ("decide", "register")
+            if (each := latest_decision(chain, stage))
+        ],
+        "consents": [_consent(each) for each in (*consents.approvals, *consents.acceptances)],
+        "broken": list(chain.broken),
+    }
+    return canonical(found) + b"\n"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    said = step.signed.statement.predicate["runDetails"]["metadata"]
+    return {
+        "stage": step.stage,
+        "artefact": step.name,
+        "sha256": step.sha256,
+        "entry": step.signed.index,
+        "finishedOn": said["finishedOn"],
+        "commit": step.commit,
+        "dirty": list(step.dirty),
+        "key": step.signed.key.public.keyid,
+    }
+
+
+def _verdict(verdict: GateVerdict) -> dict[str, Any]:
+    return {
+        "gate": verdict.gate,
+        "outcome": verdict.outcome,
+        "entry": verdict.signed.index,
+        "passed": len(verdict.tests("passed")),
+        "undecided": list(verdict.tests("warned")),
+        "failed": list(verdict.tests("failed")),
+        "key": verdict.signed.key.public.keyid,
+    }
+
+
+def _decision(signed: Signed) -> dict[str, Any]:
+    said = signed.statement.predicate
+    return {
+        "by": said["verifier"]["id"],
+        "result": said["verificationResult"],
+        "entry": signed.index,
+    }
+
+
+def _consent(consent: Consent) -> dict[str, Any]:
+    """Return a consent as it was given; whether it still counts is a question of the day, and not said here."""
+    return {
+        "person": consent.person,
+        "entry": consent.index,
+        "gate": consent.gate,
+        "tests": list(consent.tests),
+        "expires": consent.expires,
+        "reason": consent.reason,
+        "byAuthor": consent.by_author,
+    }

@@ -1,0 +1,74 @@
+"""Keys that never leave a key service: against a real OpenBao server."""
+
+import pytest
+
+from tasks.attestation.roles import ERASURE
+from tasks.attestation.statement import Artefact, Statement
+from tasks.attestation.transit_signing import TransitSigner
+from tasks.errors import ConfigError, ServiceError
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.verifier.log_reader import read_log, verified
+from tests import services
+
+RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
+
+
+@pytest.fixture(scope="module")
+def bao():
+    """An OpenBao server whose Transit engine holds the roles' keys."""
+    with services.bao() as server:
+        for role in ("root", "log", "erasure"):
+            server.ask(f"transit/keys/portcullis-{role}", b'{"type": "ed25519"}')
+        server.ask("transit/keys/portable", b'{"type": "ed25519", "exportable": true}')
+        yield server
+
+
+@pytest.fixture
+def configured(bao, tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", bao.address)
+    monkeypatch.setenv("PORTCULLIS_SIGNING_TOKEN", services.TOKEN)
+    monkeypatch.delenv("PORTCULLIS_LEDGER_URL", raising=False)
+    monkeypatch.delenv("PORTCULLIS_TRUST_ROOT", raising=False)
+    return tmp_path
+
+
+def log_of(root):
+    ledger = open_ledger(root)
+    try:
+        return read_log(ledger, trusted_root(root), lambda _: True)
+    finally:
+        ledger.close()
+
+
+def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
+    with open_notary(configured) as notary:
+        index = notary.record(RECEIPT).index
+    log = log_of(configured)
+    assert verified(log.entries[index], log.keys).statement == RECEIPT
+    assert not (configured / "home" / "signing").exists()
+
+
+def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(configured, bao):
+    with open_notary(configured) as notary:
+        before = notary.record(RECEIPT).index
+    bao.ask("transit/keys/portcullis-erasure/rotate")
+    with open_notary(configured) as notary:
+        after = notary.record(RECEIPT).index
+    log = log_of(configured)
+    first, second = (verified(log.entries[index], log.keys).key.public for index in (before, after))
+    assert first != second
+
+
+def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_exported(
+    configured, bao, monkeypatch
+):
+    with pytest.raises(ConfigError, match="not exportable"):
+        TransitSigner(bao.address, services.TOKEN, "portable")
+    with pytest.raises(ServiceError, match="HTTP 403"):
+        TransitSigner(bao.address, "nobody", "portcullis-log")
+    with pytest.raises(ServiceError, match="HTTP 404"):
+        TransitSigner(bao.address, services.TOKEN, "portcullis-none")
+    monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
+    with open_notary(configured) as notary, pytest.raises(ServiceError, match="nothing was signed"):
+        notary.record(RECEIPT)

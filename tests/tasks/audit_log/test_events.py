@@ -1,0 +1,237 @@
+"""The audit log: OCSF by its own schema, chained by batch, sent on; a changed line is named, nothing is lost."""
+
+import json
+import socket
+import socketserver
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import jsonschema
+import pytest
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+
+from tasks.attestation.roles import AUDIT
+from tasks.audit_log.events import (
+    API_ACTIVITY,
+    DATASTORE,
+    DELETE,
+    OCSF,
+    READ,
+    auditing,
+    event,
+    verify,
+)
+from tasks.audit_log.shipping import ship, to_syslog
+from tasks.errors import ConfigError, EvidenceError
+from tasks.notary.audit import audit
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.verifier.log_reader import read_log, verified
+from tests.tasks.judged import CASE, sign_for
+
+RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL", "PORTCULLIS_HEC_TOKEN")
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF))
+
+
+def lines(folder):
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob("events-*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+
+
+def batches(root):
+    ledger = open_ledger(root)
+    log = read_log(ledger, trusted_root(root), lambda _: True)
+    ledger.close()
+    found = [
+        verified(entry, log.keys)
+        for entry in log.entries
+        if AUDIT.encode() in entry.envelope.payload
+    ]
+    return [(signed.index, signed.statement) for signed in found]
+
+
+@pytest.fixture
+def folder(signed):
+    return signed.parent / "home" / "audit"
+
+
+def test_events_are_ocsf_by_ocsf_s_own_schema(signed, folder, schema):
+    sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
+    found = lines(folder)
+    found += [
+        event(
+            "keys:revoke",
+            activity=DELETE,
+            is_success=False,
+            resources=[("k", "key", {})],
+            detail="x",
+        )
+    ]
+    assert {each["class_uid"] for each in found} == {API_ACTIVITY, DATASTORE}
+    for each in found:
+        name = schema.lookup_class_name_from_uid(class_uid=each["class_uid"])
+        jsonschema.validate(each, schema.get_class_schema(class_name=name))
+        assert each["type_uid"] == each["class_uid"] * 100 + each["activity_id"]
+
+
+def test_a_run_is_told_with_what_it_read_and_what_was_changed(signed, folder):
+    sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
+    read = next(each for each in reversed(lines(folder)) if each["class_uid"] == DATASTORE)
+    assert read["activity_id"] == READ
+    (resource,) = read["unmapped"]["resources"]
+    assert resource["data"]["datasets"] == [f"{CASE}/ingest/rows.parquet"]
+    assert resource["data"]["unsealed"] == 7
+    before = len(lines(folder))
+    path = signed / "configs" / f"{CASE}.yaml"
+    path.write_text(path.read_text() + "redact: {engine: other}\n")
+    sign_for(signed, "redact")
+    changed = [
+        each
+        for each in lines(folder)[before:]
+        if each["api"]["operation"] == "configuration:changed"
+    ]
+    assert [each["resources"][0]["name"] for each in changed] == [f"configs/{CASE}.yaml#redact"]
+
+
+def test_every_line_is_signed_for_and_a_changed_one_is_named(signed, folder):
+    assert verify(folder, batches(signed)) == 0
+    (path,) = folder.glob("events-*.jsonl")
+    whole = path.read_bytes()
+    third = batches(signed)[2]
+    at = int(third[1].predicate["fromByte"]) + 5
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(EvidenceError, match=rf"\(entry {third[0]}\)"):
+        verify(folder, batches(signed))
+    for broken in (whole[:-10], whole.split(b"\n", 1)[1], b"{}\n" + whole):
+        path.write_bytes(broken)
+        with pytest.raises(EvidenceError, match="audit/events"):
+            verify(folder, batches(signed))
+    path.unlink()
+    with pytest.raises(EvidenceError, match="0 bytes"):
+        verify(folder, batches(signed))
+
+
+def test_a_batch_that_was_left_out_is_a_gap(signed, folder):
+    found = batches(signed)
+    with pytest.raises(EvidenceError, match="a gap"):
+        verify(folder, found[:1] + found[2:])
+
+
+def test_what_was_not_signed_for_goes_into_the_next_batch(signed, folder):
+    with pytest.raises(RuntimeError), auditing(folder.parent, [event("x")]):
+        raise RuntimeError
+    assert verify(folder, batches(signed)) == 1
+    with open_notary(signed) as notary, auditing(folder.parent, [event("y")]) as statements:
+        notary.record_all(statements)
+    assert verify(folder, batches(signed)) == 0
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Splunk's HTTP event collector, as far as it is needed."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        good = self.headers["Authorization"] == "Splunk secret" and self.server.takes
+        if good:
+            decoder, text = json.JSONDecoder(), body.decode()
+            while text:
+                value, end = decoder.raw_decode(text)
+                self.server.taken.append(value)
+                text = text[end:]
+        answer = json.dumps(
+            {"text": "Success", "code": 0} if good else {"text": "Invalid token", "code": 4}
+        ).encode()
+        self.send_response(200 if good else 403)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def collector(monkeypatch):
+    server = HTTPServer(("127.0.0.1", 0), Collector)
+    server.taken, server.takes = [], True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("PORTCULLIS_HEC_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("PORTCULLIS_HEC_TOKEN", "secret")
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_splunk_takes_every_event_once_and_what_it_refused_later(signed, folder, collector):
+    collector.takes = False
+    assert "it is kept and sent with the next run" in ship(folder.parent)[0]
+    collector.takes = True
+    assert ship(folder.parent) == ()
+    assert [each["event"] for each in collector.taken] == lines(folder)
+    assert {each["sourcetype"] for each in collector.taken} == {"ocsf:json"}
+    assert ship(folder.parent) == ()
+    assert len(collector.taken) == len(lines(folder))
+
+
+def test_what_is_on_record_about_people_is_chained_and_sent_too(signed, folder, schema, collector):
+    audit("read rows", what="tiny/redact/rows", why="a complaint", root=signed, rows=3)
+    assert verify(folder, batches(signed)) == 0
+    sign_for(signed, "admit")
+    sent = [
+        each["event"] for each in collector.taken if each["event"].get("message") == "a complaint"
+    ]
+    assert [(each["class_uid"], each["unmapped"]["operation"]) for each in sent] == [
+        (DATASTORE, "people:read rows")
+    ]
+    jsonschema.validate(sent[0], schema.get_class_schema(class_name="datastore_activity"))
+    (path,) = folder.glob("events-*.jsonl")
+    path.write_text(path.read_text().replace("a complaint", "no reason"))
+    with pytest.raises(EvidenceError, match="audit/events"):
+        verify(folder, batches(signed))
+
+
+def test_a_run_goes_on_where_a_receiver_is_down(signed, folder, monkeypatch):
+    monkeypatch.setenv("PORTCULLIS_HEC_URL", "http://127.0.0.1:9")
+    sign_for(signed, "admit")
+    assert verify(folder, batches(signed)) == 0
+
+
+def test_syslog_over_udp_and_tcp(signed, folder, monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        monkeypatch.setenv("PORTCULLIS_SYSLOG", f"udp://127.0.0.1:{receiver.getsockname()[1]}")
+        assert ship(folder.parent) == ()
+        message = receiver.recv(65_536).decode()
+    head, _, text = message.partition(" - {")
+    priority, version = head.split(">")[0].lstrip("<"), head.split(">")[1][0]
+    assert (int(priority) // 8, version) == (13, "1")
+    assert json.loads("{" + text) == lines(folder)[0]
+    taken = []
+
+    class Taker(socketserver.StreamRequestHandler):
+        def handle(self):
+            taken.append(self.rfile.read())
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Taker) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        to_syslog(
+            f"tcp://127.0.0.1:{server.server_address[1]}", [json.dumps(lines(folder)[0]).encode()]
+        )
+        thread.join()
+    length, _, rest = taken[0].partition(b" ")
+    assert int(length) == len(rest)
+
+
+def test_a_receiver_s_address_in_another_form(monkeypatch, folder):
+    with pytest.raises(ConfigError, match="udp://"):
+        to_syslog("syslog.example:514", [b"{}"])

@@ -1,0 +1,288 @@
+"""What the worker signs for: bytes on disk, digested by itself; and what it does not sign for."""
+
+import json
+import os
+import subprocess
+
+import pytest
+import yaml
+
+from tasks.attestation.artefacts import artefact, declared
+from tasks.attestation.predicates import outcome_of
+from tasks.attestation.run_context import find_commit, person_sha256
+from tasks.clearance.attest_stage import attest, look, observe
+from tasks.errors import EvidenceError, RefusedError
+from tasks.gates import at_least
+from tasks.gates.decision import SUBJECTS
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.digests import sha256_of
+from tasks.verifier.lineage import JUDGED, examine, latest_decision
+from tasks.verifier.log_reader import read_log
+from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
+
+
+def log_of(root):
+    ledger = open_ledger(root)
+    try:
+        return read_log(ledger, trusted_root(root), lambda _: True)
+    finally:
+        ledger.close()
+
+
+def chain_of(root):
+    return examine(log_of(root), CASE, sha256_of(root / "data" / CASE / "train" / "model"))
+
+
+def test_the_whole_chain_is_there_and_whole(signed):
+    chain = chain_of(signed)
+    assert chain.broken == ()
+    assert [step.stage for step in chain.steps] == ["train", "redact", "ingest", "admit"]
+    assert set(chain.verdicts) == set(JUDGED)
+    assert {verdict.outcome for verdict in chain.verdicts.values()} == {"pass"}
+    assert latest_decision(chain, "decide").statement.predicate["verificationResult"] == "PASSED"
+    step = chain.steps[0]
+    assert step.sha256 == sha256_of(signed / "data" / CASE / "train" / "model")
+    assert step.definition["externalParameters"]["paramsSha256"]["limits"]
+
+
+def test_chain_and_gates_agree_about_what_each_gate_has_to_judge():
+    assert {gate: set(names) for gate, names in JUDGED.items()} == {
+        gate: set(names) for gate, names in SUBJECTS.items()
+    }
+
+
+def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed):
+    put_verdict(signed, "explain", checks=(at_least("proxy: x", 0.4, 0.5),))
+    sign_for(signed, "explain")
+    put_verdict(
+        signed,
+        "fairness",
+        checks=(at_least("disparate impact ratio", None, 0.5), at_least("ok", 1.0, 0.5)),
+    )
+    sign_for(signed, "fairness")
+    chain = chain_of(signed)
+    assert (chain.verdicts["explain"].outcome, chain.verdicts["fairness"].outcome) == (
+        "fail",
+        "undecided",
+    )
+    assert chain.verdicts["fairness"].predicate["result"] == "FAILED"
+    assert chain.verdicts["fairness"].tests("warned") == ("disparate impact ratio",)
+    sign_for(signed, "decide")
+    assert (
+        latest_decision(chain_of(signed), "decide").statement.predicate["verificationResult"]
+        == "FAILED"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "whole"),
+    [
+        ((), "undecided"),
+        (("pass",), "pass"),
+        (("pass", "undecided"), "undecided"),
+        (("pass", "x"), "fail"),
+    ],
+)
+def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(outcomes, whole):
+    assert outcome_of([{"outcome": outcome} for outcome in outcomes]) == whole
+
+
+def test_a_verdict_about_other_bytes_is_not_signed(signed):
+    seen = observe(look("fairness", CASE, signed), "0" * 32)
+    path = signed / "data" / CASE / "fairness" / "verdict.json"
+    values = json.loads(path.read_text())
+    values["about"]["train/predictions.parquet"] = "0" * 64
+    path.write_text(json.dumps(values))
+    with pytest.raises(
+        EvidenceError, match=r"tiny/train/predictions.parquet: expected what the verdict is about"
+    ):
+        attest(seen, {})
+
+
+def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed):
+    path = signed / "data" / CASE / "validate" / "verdict.json"
+    values = json.loads(path.read_text())
+    values["about"]["train/model"] = sha256_of(signed / "data" / CASE / "train" / "model")
+    path.write_text(json.dumps(values))
+    with pytest.raises(EvidenceError, match="found nothing declared"):
+        sign_for(signed, "validate")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gate": "explain"}, "a verdict of gate `fairness`"),
+        ({"limits_sha256": "0" * 64}, "by the limits in force"),
+        ({"checks": []}, "a verdict of gate `fairness`"),
+        ({"about": None}, "expected a verdict"),
+    ],
+)
+def test_a_verdict_that_is_none(signed, change, words):
+    path = signed / "data" / CASE / "fairness" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(EvidenceError, match=words):
+        sign_for(signed, "fairness")
+
+
+def test_an_input_that_changed_under_the_run_is_not_signed_for(signed):
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (signed / "data" / CASE / "train" / "predictions.parquet").write_text("exchanged")
+    with pytest.raises(EvidenceError, match="it was written to"):
+        attest(seen, {})
+
+
+def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code(signed):
+    room = signed / "tasks" / "stages" / "explain"
+    room.mkdir(parents=True)
+    (room / "stage.py").write_text("answer = 42")
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (room / "__pycache__").mkdir()
+    (room / "__pycache__" / "stage.cpython-311.pyc").write_bytes(b"bytecode")
+    (room / "old.pyc").write_bytes(b"bytecode")
+    attest(seen, {})
+    code = next(each for each in seen.materials if each.name == "tasks/stages/explain")
+    assert code == artefact(signed, "tasks/stages/explain")
+
+
+@pytest.mark.parametrize(
+    "name", ["new.py", "stage.py", "stage.py~", "__pycache__.py", "deep/new.py"]
+)
+def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_digest(signed, name):
+    room = signed / "tasks" / "stages" / "explain"
+    (room / name).parent.mkdir(parents=True)
+    (room / "stage.py").write_text("answer = 42")
+    before = artefact(signed, "tasks/stages/explain")
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (room / name).write_text("answer = 43")
+    with pytest.raises(EvidenceError, match="tasks/stages/explain: expected to stay as it was"):
+        attest(seen, {})
+    assert artefact(signed, "tasks/stages/explain") != before
+
+
+def test_of_data_every_file_counts_whatever_it_is_called(signed):
+    model = f"data/{CASE}/train/model"
+    before = artefact(signed, model)
+    (signed / model / "__pycache__").mkdir()
+    (signed / model / "__pycache__" / "planted.pyc").write_bytes(b"bytecode")
+    assert artefact(signed, model) != before
+    assert artefact(signed, model).sha256 == sha256_of(signed / model)
+
+
+def test_a_missing_output_is_not_signed_for(signed):
+    seen = observe(look("explain", CASE, signed), "0" * 32)
+    (signed / "data" / CASE / "explain" / "report.json").unlink()
+    with pytest.raises(EvidenceError, match="found nothing"):
+        attest(seen, {})
+    assert len(log_of(signed).entries) == len(log_of(signed).entries)
+
+
+def test_what_the_stage_claims_is_marked_as_claimed(signed):
+    sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
+    step = next(step for step in chain_of(signed).steps if step.stage == "redact")
+    details = step.signed.statement.predicate["runDetails"]
+    assert {each["name"]: each["annotations"]["count"] for each in details["byproducts"]} == {
+        "rows unsealed": 7,
+        "rows shredded": 1,
+    }
+
+
+def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path):
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.meta import Meta
+    from dvc_data.hashfile.tree import Tree
+
+    for name in ("b", "a/x", "a-b/y", "a.b"):
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_text(name)
+    found = artefact(tmp_path, "folder")
+    tree = Tree()
+    for name in ("b", "a/x", "a-b/y", "a.b"):
+        md5 = artefact(tmp_path / "folder", name).md5
+        tree.add(tuple(name.split("/")), Meta(), HashInfo("md5", md5))
+    tree.digest()
+    assert f"{found.md5}.dir" == tree.hash_info.value
+    assert found.sha256 == sha256_of(tmp_path / "folder")
+
+
+def test_what_dvc_declares_is_what_is_read(signed):
+    found = declared("train", CASE, signed)
+    dvc = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]["train"]["do"]
+    assert len(found.inputs) == len(dvc["deps"])
+    assert f"data/{CASE}/train/roc.json" in found.outputs
+    assert f"data/{CASE}/train/report.json" in found.outputs
+
+
+def test_the_commit_and_what_differs_from_it(tmp_path):
+    def git(*arguments):
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+    assert find_commit(tmp_path).sha == ""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.yaml").write_text("a: 1")
+    git("init", "-q")
+    git("add", "-A")
+    git("-c", "user.name=t", "-c", "user.email=T@example.org", "commit", "-qm", "x")
+    found = find_commit(tmp_path)
+    assert len(found.sha) == 40
+    assert found.dirty == ()
+    assert found.author_sha256 == person_sha256("t@example.org ")
+    (tmp_path / "data.json").write_text("an output")
+    (tmp_path / "configs" / "b.yaml").write_text("b: 1")
+    assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
+
+
+def test_another_repository_that_the_environment_names_is_not_asked(tmp_path, monkeypatch):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for place in (mine, other):
+        (place / "configs").mkdir(parents=True)
+        (place / "configs" / "a.yaml").write_text(place.name)
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", place.name]):
+            subprocess.run(
+                ["git", "-c", "user.name=t", "-c", "user.email=t@t", *command],
+                cwd=place,
+                check=True,
+            )
+    expected = find_commit(mine)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert find_commit(mine) == expected
+    assert expected.sha
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes a checkout of another owner: needs root")
+def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    commit = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "x",
+    ]
+    subprocess.run(commit, cwd=tmp_path, check=True)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    refused = subprocess.run(
+        ["git", "log"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "dubious ownership" in refused.stderr
+    assert find_commit(tmp_path).sha
+
+
+def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed):
+    path = signed / "configs" / f"{CASE}.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["register"]["approval"] = True
+    path.write_text(yaml.safe_dump(values))
+    (signed / "data" / CASE / "register").mkdir()
+    (signed / "data" / CASE / "register" / "receipt.json").write_text("{}")
+    with pytest.raises(RefusedError) as refusal:
+        sign_for(signed, "register")
+    assert refusal.value.lines[0].startswith("approval: nobody has approved this model")
+    decision = latest_decision(chain_of(signed), "register")
+    assert decision.statement.predicate["verificationResult"] == "FAILED"

@@ -1,0 +1,318 @@
+"""Clearance: each attack on its own, on a use case that is cleared without it, and each told what was wrong."""
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from tasks.attestation.dsse import IN_TOTO, sign
+from tasks.attestation.keyring import revoke_key
+from tasks.attestation.roles import GATE, SUMMARY, TEST_RESULT
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.clearance.attest_stage import look, observe, statements_of
+from tasks.clearance.check import clear_model, clear_training, configuration_now
+from tasks.errors import EvidenceError
+from tasks.gates import at_least
+from tasks.notary.notary import open_notary
+from tasks.system.digests import sha256_of
+from tests.tasks.judged import CASE, LIMITS, TESTS, put_verdict, sign_for
+
+
+def model_of(root):
+    return sha256_of(root / "data" / CASE / "train" / "model")
+
+
+def key_of(root, role):
+    return LocalSigner.load(root.parent / "home" / "signing" / f"{role}.pem")
+
+
+def refusals(root):
+    return clear_model(CASE, model_of(root), root).refusals
+
+
+def refused(root, *words):
+    lines = refusals(root)
+    assert any(all(word in line for word in words) for line in lines), lines
+
+
+def verdict_statement(root, gate):
+    return statements_of(observe(look(gate, CASE, root), "0" * 32), {})[1]
+
+
+def append(root, *envelopes):
+    with open_notary(root) as notary:
+        return notary.append_signed(envelopes)[0].index
+
+
+def write(root, name, text):
+    (root / "data" / CASE / name).write_text(text)
+
+
+def other_model(root):
+    write(root, "train/model/scorer.json", "another model")
+    put_verdict(root, "train")
+    sign_for(root, "train")
+
+
+def test_a_whole_chain_is_cleared(signed):
+    assert refusals(signed) == ()
+    rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
+    assert clear_training(CASE, rows, signed).refusals == ()
+
+
+def test_1_a_verdict_replayed_for_another_model(signed):
+    other_model(signed)
+    refused(
+        signed, "explain: no signed verdict on tiny/train/model", "the latest of 1 is about another"
+    )
+
+
+def test_2_an_old_gate_with_new_provenance(signed):
+    write(signed, "redact/rows.parquet", "other rows")
+    put_verdict(signed, "redact")
+    for stage in ("redact", "train"):
+        put_verdict(signed, stage)
+        sign_for(signed, stage)
+    refused(signed, "validate: no signed verdict on tiny/redact/rows.parquet")
+
+
+def test_3_other_training_data(signed):
+    write(signed, "redact/rows.parquet", "other rows")
+    put_verdict(signed, "train")
+    sign_for(signed, "train")
+    refused(signed, "tiny/redact/rows.parquet: no signed statement that stage `redact` made")
+
+
+def test_4_raw_data_named_redacted(signed):
+    shutil.copy2(
+        signed / "data" / CASE / "ingest/rows.parquet",
+        signed / "data" / CASE / "redact/rows.parquet",
+    )
+    put_verdict(signed, "train")
+    sign_for(signed, "train")
+    refused(
+        signed,
+        "no signed statement that stage `redact` made",
+        "it is known as tiny/ingest/rows.parquet",
+    )
+
+
+def test_5_a_statement_that_is_not_in_the_log(signed):
+    other_model(signed)
+    put_verdict(signed, "explain")
+    sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, GATE))  # and that is all
+    refused(signed, "explain: no signed verdict")
+
+
+def test_6_a_wrong_key(signed, tmp_path):
+    other_model(signed)
+    put_verdict(signed, "explain")
+    index = append(
+        signed,
+        sign(verdict_statement(signed, "explain").to_bytes(), LocalSigner.make(tmp_path / "x.pem")),
+    )
+    refused(signed, f"entry {index} says so and counts for nothing", "unknown")
+
+
+def test_7_a_right_key_in_the_wrong_role(signed):
+    other_model(signed)
+    put_verdict(signed, "explain")
+    index = append(
+        signed, sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, "model"))
+    )
+    refused(signed, f"entry {index} says so and counts for nothing", "a key with role `gate`")
+
+
+def test_8_pass_then_fail_and_a_new_pass_counts_again(signed):
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    sign_for(signed, "fairness")
+    refused(signed, "fairness: disparate impact ratio: failed")
+    put_verdict(signed, "fairness")
+    sign_for(signed, "fairness")
+    assert refusals(signed) == ()
+
+
+def test_9_an_outdated_suite(signed):
+    (signed / "configs" / "suites").mkdir()
+    (signed / "configs" / "suites" / "tiny.yaml").write_text("expectations: []")
+    refused(signed, "validate: entry", "another configs/suites than the one in force")
+
+
+def test_10_a_skipped_test(signed):
+    names = TESTS["fairness"][1:]
+    put_verdict(signed, "fairness", checks=tuple(at_least(name, 1.0, 0.5) for name in names))
+    sign_for(signed, "fairness")
+    refused(signed, "fairness: test `disparate impact ratio` was not made")
+
+
+def test_11_an_edited_payload(signed):
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    sign_for(signed, "fairness")
+    with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
+        rows = db.execute("SELECT digest, body FROM bodies").fetchall()
+        digest, body = next(row for row in reversed(rows) if b"signatures" in row[1])
+        envelope = json.loads(body)
+        envelope["payload"] = envelope["payload"][:-4] + "AAAA"
+        db.execute(
+            "UPDATE bodies SET body = ? WHERE digest = ?", (json.dumps(envelope).encode(), digest)
+        )
+    db.close()
+    refused(signed, "ledger entry", "expected the envelope")
+
+
+def test_12_a_payload_of_another_type(signed):
+    other_model(signed)
+    put_verdict(signed, "explain")
+    append(
+        signed,
+        sign(
+            verdict_statement(signed, "explain").to_bytes(),
+            key_of(signed, GATE),
+            "application/json",
+        ),
+    )
+    refused(signed, "counts for nothing", f"payload type {IN_TOTO}")
+
+
+def test_a_key_that_was_revoked_before_it_signed(signed):
+    gate = key_of(signed, GATE)
+    append(
+        signed, sign(revoke_key(gate.public.keyid, 2, "stolen").to_bytes(), key_of(signed, "root"))
+    )
+    refused(signed, "redact: no signed verdict", "void: revoked")
+
+
+def test_a_failed_verdict_whose_envelope_was_deleted(signed):
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    sign_for(signed, "fairness")
+    with open_notary(signed) as notary:
+        size = notary.ledger.head().size
+        digest = notary.ledger.tiles.record(size - 1).envelope_sha256
+    with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
+        db.execute("DELETE FROM bodies WHERE digest = ?", (digest,))
+    db.close()
+    refused(signed, f"ledger entry {size - 1}: expected its envelope")
+
+
+def test_a_verdict_about_another_use_case(signed):
+    statement = verdict_statement(signed, "explain")
+    other_model(signed)
+    said = statement.predicate | {
+        "portcullis_context": statement.predicate["portcullis_context"] | {"useCase": "other"}
+    }
+    put_verdict(signed, "explain")
+    subjects = verdict_statement(signed, "explain").subjects
+    append(
+        signed,
+        sign(
+            replace(statement, subjects=subjects, predicate=said).to_bytes(), key_of(signed, GATE)
+        ),
+    )
+    refused(signed, "explain: no signed verdict")
+
+
+def test_limits_that_were_loosened_afterwards(signed):
+    path = signed / "configs" / f"{CASE}.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["limits"]["fairness"] = {"m": 0.1}
+    path.write_text(yaml.safe_dump(values))
+    refused(signed, "fairness: entry", "another gate:fairness than the one in force")
+
+
+def test_a_policy_that_was_loosened_afterwards(signed):
+    path = signed / "configs" / "policy" / "clearance.rego"
+    path.write_text(path.read_text() + "\n# more\n")
+    refused(signed, "redact: entry", "another policy than the one in force")
+
+
+def test_no_decision_and_a_decision_against_it(signed):
+    other_model(signed)
+    for gate in ("explain",):
+        put_verdict(signed, gate)
+        sign_for(signed, gate)
+    refused(signed, "decide: no signed decision about this model")
+    write(
+        signed,
+        "decide/decision.json",
+        json.dumps({"outcome": "fail", "refusals": ["fairness: too low"]}),
+    )
+    sign_for(signed, "decide")
+    refused(signed, "decided against this model: fairness: too low")
+
+
+def test_a_decision_that_lies_is_not_signed_as_passed(signed):
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    sign_for(signed, "fairness")
+    write(signed, "decide/decision.json", json.dumps({"outcome": "pass", "refusals": []}))
+    sign_for(signed, "decide")
+    refused(signed, "decided against this model: fairness: fail")
+
+
+def test_an_attribute_without_a_test(signed):
+    path = signed / "configs" / f"{CASE}.yaml"
+    values = yaml.safe_load(path.read_text()) | {"fairness": {"privileged": {"race": "white"}}}
+    path.write_text(yaml.safe_dump(values))
+    refused(signed, "fairness: no test about `race` was made")
+
+
+def test_an_empty_ledger_and_an_unknown_model(signed, monkeypatch, tmp_path):
+    assert (
+        "no signed statement that stage `train` made"
+        in clear_model(CASE, "0" * 64, signed).refusals[0]
+    )
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "empty"))
+    refused(signed, "ledger: it is empty")
+
+
+def test_a_rolled_back_ledger(signed):
+    path = signed.parent / "home" / "ledger.db"
+    with open_notary(signed) as notary:
+        notary.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = path.read_bytes()
+    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    sign_for(signed, "fairness")
+    path.write_bytes(copy)
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (path.parent / name).unlink(missing_ok=True)
+    refused(signed, "which were seen before")
+
+
+def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed):
+    other_model(signed)
+    put_verdict(signed, "explain", checks=(at_least("additivity error", 0.1, 0.5),))
+    payload = verdict_statement(signed, "explain").to_bytes()
+    doubled = payload.replace(
+        b'"portcullis_outcome":"fail"', b'"portcullis_outcome":"fail","portcullis_outcome":"pass"'
+    )
+    assert doubled != payload
+    append(signed, sign(doubled, key_of(signed, GATE)))
+    refused(signed, "explain: no signed verdict")
+
+
+def test_training_behind_a_gate_that_failed_in_the_log(signed):
+    put_verdict(signed, "redact", checks=(at_least("leak ratio, own person", 0.4, 0.5),))
+    sign_for(signed, "redact")
+    rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
+    lines = clear_training(CASE, rows, signed).refusals
+    assert any("redact: leak ratio, own person: failed" in line for line in lines)
+    assert not any("fairness" in line or "decide" in line for line in lines)
+
+
+def test_what_a_verdict_has_to_be_made_by(signed):
+    from tasks.gates import digest_of
+
+    now = configuration_now("train", CASE, signed)
+    assert now["gate:train"] == digest_of(LIMITS["train"])
+    assert {"policy", "params:limits", "params:train"} <= set(now)
+
+
+def test_the_kinds_that_a_stage_s_key_may_not_sign(signed):
+    with open_notary(signed) as notary:
+        for kind in (TEST_RESULT, SUMMARY):
+            with pytest.raises(EvidenceError, match="role `data`"):
+                notary.record(
+                    replace(verdict_statement(signed, "redact"), predicate_type=kind), "data"
+                )

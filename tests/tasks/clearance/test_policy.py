@@ -1,0 +1,205 @@
+"""The policy: its own tests, both engines, and engines that are down, slow, of another policy or talk nonsense."""
+
+import copy
+import json
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+from regopy import Input, Interpreter
+
+from tasks.clearance import policy
+from tasks.errors import ConfigError, ServiceError
+from tests.tasks.judged import CHECKOUT
+
+FOLDER = CHECKOUT / "configs" / "policy"
+WRITTEN = yaml.safe_load((FOLDER / "cases.yaml").read_text())
+CASES = WRITTEN["cases"]
+FINE = {"broken": ["a link"], "purpose": "register", "gates": {}, "acceptances": []}
+
+
+def facts(case):
+    """Return the facts of a case: the base, changed."""
+    found = copy.deepcopy(WRITTEN["base"])
+    found["gates"] = {
+        gate: copy.deepcopy(WRITTEN["gate"]) | given for gate, given in found["gates"].items()
+    }
+    for path, value in copy.deepcopy(case.get("change", {})).items():
+        *parents, last = path.split(".")
+        place = found
+        for parent in parents:
+            place = place[int(parent)] if parent.isdigit() else place[parent]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_that_is_written_beside_the_policy(name, monkeypatch):
+    monkeypatch.delenv("OPA_URL", raising=False)
+    found = policy.refusals(facts(CASES[name]), CHECKOUT)
+    assert found == () if CASES[name].get("allow") else CASES[name]["refuse"] in found
+
+
+def test_every_kind_of_refusal_has_a_case():
+    rules = len(
+        re.findall(
+            r"^(refusals|approval_lines) contains",
+            (FOLDER / "clearance.rego").read_text(),
+            re.MULTILINE,
+        )
+    )
+    refused = [case["refuse"] for case in CASES.values() if "refuse" in case]
+    assert (
+        len({re.sub(r"`[^`]*`|\w+: |entry \d", "", line) for line in refused}) >= rules - 2
+    )  # dirty trees are allowed
+
+
+def test_a_bank_may_ask_for_a_clean_tree(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPA_URL", raising=False)
+    (tmp_path / "configs" / "policy").mkdir(parents=True)
+    text = (FOLDER / "clearance.rego").read_text()
+    (tmp_path / "configs" / "policy" / "clearance.rego").write_text(
+        text.replace("allowed := true", "allowed := false")
+    )
+    asked = facts(
+        {
+            "change": {
+                "steps": [{"stage": "train", "index": 5, "commit": "c", "dirty": ["tasks/x.py"]}]
+            }
+        }
+    )
+    line = "train: made from a tree that differs from its commit: tasks/x.py"
+    assert policy.refusals(asked, tmp_path) == (line,)
+    assert policy.refusals(asked, CHECKOUT) == ()
+    assert policy.refusals(facts({}), tmp_path) == ()
+
+
+class Engine(BaseHTTPRequestHandler):
+    """OPA's REST interface, with rego-cpp behind it; `mood` makes it misbehave."""
+
+    def do_GET(self):
+        modules = [{"id": path.name, "raw": path.read_text()} for path in FOLDER.glob("*.rego")]
+        self.answer({"result": [] if self.server.mood == "another policy" else modules})
+
+    def do_POST(self):
+        facts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        if self.server.mood == "slow":
+            time.sleep(1.5)
+        interpreter = Interpreter()
+        interpreter.add_module("clearance.rego", (FOLDER / "clearance.rego").read_text())
+        bundle = interpreter.build(None, [policy.RULE])
+        interpreter.set_input(Input(facts))
+        (decision,) = interpreter.query_bundle_entrypoint(bundle, policy.RULE)[0].expressions
+        nonsense = {
+            "undefined": {},
+            "a bare true": {"result": True},
+            "allow and refuse": {"result": {"allow": True, "refusals": ["x"]}},
+            "refuse without a reason": {"result": {"allow": False, "refusals": []}},
+            "a word for true": {"result": {"allow": "true", "refusals": []}},
+            "null": {"result": None},
+            "a list": [1],
+        }
+        self.answer(nonsense.get(self.server.mood, {"result": decision}))
+
+    def answer(self, values):
+        body = b"<html>" if self.server.mood == "html" else json.dumps(values).encode()
+        self.send_response(500 if self.server.mood == "error 500" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    server.mood = ""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("OPA_URL", f"http://127.0.0.1:{server.server_port}")
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["as it is", "a failed test", "accepted another test"])
+def test_over_http_as_embedded(engine, monkeypatch, name):
+    over_http = policy.refusals(facts(CASES[name]), CHECKOUT)
+    monkeypatch.delenv("OPA_URL")
+    assert policy.refusals(facts(CASES[name]), CHECKOUT) == over_http
+
+
+@pytest.mark.parametrize(
+    "mood",
+    [
+        "slow", "html", "error 500", "undefined", "a bare true", "allow and refuse", "refuse without a reason",
+        "a word for true", "null", "a list", "another policy",
+    ],
+)  # fmt: skip
+def test_an_engine_that_misbehaves_refuses(engine, monkeypatch, mood):
+    engine.mood = mood
+    monkeypatch.setattr(policy, "SECONDS", 0.5)
+    with pytest.raises(ServiceError, match=r"policy engine"):
+        policy.refusals(FINE, CHECKOUT)
+
+
+def test_an_engine_that_is_down_refuses(monkeypatch):
+    monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
+    with pytest.raises(ServiceError, match="unset OPA_URL"):
+        policy.refusals(FINE, CHECKOUT)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("", ServiceError, "policy"),
+        ("package portcullis.clearance\n", (ServiceError, ConfigError), "polic"),
+        ("package portcullis.clearance\ndecision := {", ConfigError, "compiles"),
+        ("package portcullis.clearance\ndecision := true\n", ServiceError, "allow"),
+        (
+            'package portcullis.clearance\ndecision := {"allow": input.nothing}\n',
+            ServiceError,
+            "allow",
+        ),
+    ],
+)
+def test_an_empty_or_broken_policy_refuses(tmp_path, monkeypatch, text, error, words):
+    monkeypatch.delenv("OPA_URL", raising=False)
+    (tmp_path / "configs" / "policy").mkdir(parents=True)
+    (tmp_path / "configs" / "policy" / "clearance.rego").write_text(text)
+    with pytest.raises(
+        (error, ConfigError) if not isinstance(error, tuple) else error, match=words
+    ):
+        policy.refusals(FINE, tmp_path)
+
+
+def test_no_policy_refuses(tmp_path):
+    with pytest.raises(ConfigError, match="no clearance"):
+        policy.refusals(FINE, tmp_path)
+
+
+def test_four_threads_at_once_never_get_each_other_s_answer(monkeypatch):
+    monkeypatch.delenv("OPA_URL", raising=False)
+    wrong = []
+
+    def ask(number):
+        for turn in range(150):
+            line = f"link {number} {turn}"
+            if line not in policy.refusals(FINE | {"broken": [line]}, CHECKOUT):
+                wrong.append(line)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

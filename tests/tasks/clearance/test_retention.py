@@ -1,0 +1,175 @@
+"""Retention: the longest period counts, a hold stops a prune, and every proof of what remains holds."""
+
+import argparse
+
+import pytest
+import yaml
+
+from flows.cli.proof import prune as command
+from tasks.attestation import roles
+from tasks.attestation.artefacts import artefact
+from tasks.attestation.roles import PROVENANCE
+from tasks.clearance.retention import (
+    DAY,
+    KINDS,
+    PATH,
+    hold,
+    holds,
+    is_spared,
+    load_rules,
+    plan,
+    prune,
+    when,
+)
+from tasks.errors import ConfigError
+from tasks.ledger.merkle import verify_inclusion
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.verifier.log_reader import read_log, verified
+from tests.tasks.judged import CASE, CHECKOUT
+
+RULES = load_rules(CHECKOUT)
+
+
+def read(root):
+    ledger = open_ledger(root)
+    try:
+        return read_log(ledger, trusted_root(root), lambda _: True)
+    finally:
+        ledger.close()
+
+
+def last_time(root):
+    return max(when(entry) for entry in read(root).entries if when(entry) < 1 << 40)
+
+
+def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(signed):
+    log, made = read(signed), last_time(signed)
+    early = plan(log, RULES, made + 2192 * DAY)
+    assert early.envelopes == 0
+    assert "kept until" in early.because
+    late = plan(log, RULES, made + 3654 * DAY)
+    assert (late.below, late.because) == (log.head.size, "the end of the log")
+    assert late.envelopes == sum(not is_spared(entry) for entry in log.entries)
+
+
+def test_a_hold_stops_it_until_it_is_released(signed):
+    now = last_time(signed) + 4000 * DAY
+    with open_notary(signed) as notary:
+        notary.record(hold("case-4", f"{CASE}/train/", "a court asked"))
+    assert holds(read(signed)) == {"case-4": f"{CASE}/train/"}
+    held = plan(read(signed), RULES, now)
+    assert "under legal hold `case-4`" in held.because
+    train = next(
+        e
+        for e in read(signed).entries
+        if f'"name":"{CASE}/train/model"'.encode() in e.envelope.payload
+    )
+    assert held.below == train.index
+    with open_notary(signed) as notary:
+        notary.record(hold("case-4", "", "settled", is_released=True))
+    assert plan(read(signed), RULES, now).because == "the end of the log"
+
+
+def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
+    log = read(signed)
+    below = 12
+    with open_notary(signed) as notary:
+        (signed / PATH).parent.mkdir()
+        (signed / PATH).write_text((CHECKOUT / PATH).read_text())
+        notary.record(prune(below, 1, artefact(signed, PATH.as_posix())))
+        for entry in log.entries[:below]:
+            if not is_spared(entry):
+                notary.ledger.store.drop_body(bytes.fromhex(entry.envelope_sha256))
+    after = read(signed)
+    assert after.pruned_below == below
+    assert len(after.entries) < after.head.size
+    for entry in after.entries:
+        verified(entry, after.keys)
+    ledger = open_ledger(signed)
+    for index in (3, 20):
+        leaf = ledger.tiles.record(index).leaf()
+        assert verify_inclusion(
+            leaf, index, after.head.size, ledger.inclusion(index, after.head.size), after.head.root
+        )
+    digest = ledger.tiles.record(below).envelope_sha256
+    ledger.store.drop_body(digest)
+    ledger.close()
+    with pytest.raises(Exception, match=f"ledger entry {below}: expected its envelope"):
+        read(signed)
+
+
+def test_every_kind_of_statement_that_a_role_may_make_is_kept_for_some_time():
+    assert set(KINDS) == {PROVENANCE, *roles.KINDS}
+
+
+def test_the_shipped_table_has_a_row_for_every_kind_and_says_where_it_comes_from():
+    assert {rule.kind for rule in RULES} == set(KINDS.values())
+    assert all(rule.source for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.pop(),
+        lambda rows: rows[0].pop("keep_days"),
+        lambda rows: rows[0].update(keep_days=0),
+        lambda rows: rows[0].update(keep_days=True),
+        lambda rows: rows[0].update(keep_days="long"),
+        lambda rows: rows.clear(),
+    ],
+)
+def test_a_table_with_a_hole_in_it_is_refused(tmp_path, change):
+    values = yaml.safe_load((CHECKOUT / PATH).read_text())
+    change(values["retention"])
+    (tmp_path / PATH).parent.mkdir(parents=True)
+    (tmp_path / PATH).write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match=r"retention\.yaml"):
+        load_rules(tmp_path)
+
+
+def test_no_table(tmp_path):
+    with pytest.raises(ConfigError, match="no default"):
+        load_rules(tmp_path)
+
+
+def run_prune(monkeypatch, root, now, *arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(command.time, "time", lambda: now)
+    return command.main(parser.parse_args(arguments))
+
+
+def test_the_command_says_first_and_prunes_when_told(signed, monkeypatch, capsys):
+    (signed / PATH).parent.mkdir()
+    (signed / PATH).write_text((CHECKOUT / PATH).read_text())
+    now, before = last_time(signed) + 3654 * DAY, len(read(signed).entries)
+    assert run_prune(monkeypatch, signed, now) == 0
+    assert "may go; it stops at the end of the log" in capsys.readouterr().out
+    assert len(read(signed).entries) == before
+    assert (
+        run_prune(
+            monkeypatch,
+            signed,
+            now,
+            "--hold",
+            "case-4",
+            "--subjects",
+            f"{CASE}/fairness",
+            "--reason",
+            "x",
+        )
+        == 0
+    )
+    assert run_prune(monkeypatch, signed, now, "--yes") == 0
+    after = read(signed)
+    assert 0 < after.pruned_below < after.head.size
+    kept = [
+        entry
+        for entry in after.entries
+        if f'"name":"{CASE}/fairness/'.encode() in entry.envelope.payload
+    ]
+    assert kept
+    assert all(is_spared(entry) for entry in after.entries if entry.index < after.pruned_below)
+    with pytest.raises(ConfigError, match="--reason"):
+        run_prune(monkeypatch, signed, now, "--release", "case-4")

@@ -1,0 +1,79 @@
+"""A use case that the worker has signed for, its ledger, and a log made of small entries."""
+
+import pytest
+
+from tasks.keystore.keys import open_keys
+from tasks.stages.decide.stage import run as decide
+from tasks.stages.workspace import Work
+from tests import services
+from tests.tasks.judged import CASE, attested, judged
+from tests.tasks.small_log import SmallLog
+
+
+@pytest.fixture
+def signed(tmp_path, monkeypatch):
+    """The root of a use case whose every stage before `register` was signed for."""
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    for name in ("PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    root = judged(tmp_path / "checkout")
+    decide(Work("decide", CASE, root))
+    return attested(root)
+
+
+@pytest.fixture
+def small(tmp_path):
+    log = SmallLog(tmp_path)
+    yield log
+    log.ledger.close()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server, started for these tests; gives the address of its first database."""
+    with services.postgres() as address:
+        yield address
+
+
+@pytest.fixture
+def database(postgres):
+    """An empty database; gives its address."""
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS ledger WITH (FORCE)")
+        connection.execute("CREATE DATABASE ledger")
+    return f"{postgres.rpartition('/')[0]}/ledger"
+
+
+@pytest.fixture(scope="session")
+def bao():
+    with services.bao() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for variable in (
+        "PORTCULLIS_KEYS_URL",
+        "VAULT_ADDR",
+        "PORTCULLIS_TRANSIT_KEY",
+        "PORTCULLIS_SECRET_ROOT",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def keys(request, home, monkeypatch):
+    """A key store of each kind, empty."""
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres")
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS portcullis_keys CASCADE")
+        monkeypatch.setenv("PORTCULLIS_KEYS_URL", url)
+    return open_keys()

@@ -1,0 +1,298 @@
+"""Keys, in SQLite and in PostgreSQL: made once, destroyed for good, moved under two people, never resurrected."""
+
+import json
+import shutil
+import threading
+from datetime import date
+
+import pytest
+
+from tasks.errors import ConfigError, SealError
+from tasks.keystore.burying import bury, lift, readmit
+from tasks.keystore.custody import (
+    LOCAL,
+    Restriction,
+    load_custodians,
+    local_custodian,
+    new_custodian,
+    read_private_key,
+    unseal_by_two,
+)
+from tasks.keystore.keys import BUCKETS, ErasedError, Retention, bucket_of, open_keys
+from tasks.keystore.shredding import (
+    restricted_envelopes,
+    restricted_of,
+    rotate_root,
+    shred,
+    shred_restricted,
+)
+
+DAY = date(2026, 11, 24)
+A, B = "a" * 32, "b" * 32
+
+
+def raw(store):
+    """What seals and makes nonces, of every key there is."""
+    found = store.by_id([bytes(row[0]) for row in store.shelf.rows("SELECT key_id FROM keys")])
+    return {key_id: key.nonce_key for key_id, key in found.items()}
+
+
+def restriction(**changes):
+    return Restriction(
+        **{
+            "basis": "12 CFR 1002.12(b)",
+            "review": date(2028, 12, 24),
+            "custodians": load_custodians(allow_local=True),
+        }
+        | changes
+    )
+
+
+def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys):
+    training = keys.for_subjects([A, B])
+    reasons = keys.for_subjects([A], Retention.DECISION_RECORD)
+    assert len({training[A].key_id, training[B].key_id, reasons[A].key_id}) == 3
+    again = open_keys()
+    assert again.for_subjects([A])[A].nonce_key == training[A].nonce_key
+    assert again.ids_of(A) == {
+        Retention.TRAINING: training[A].key_id,
+        Retention.DECISION_RECORD: reasons[A].key_id,
+    }
+
+
+def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_readable(keys):
+    people = [f"{i:032x}" for i in range(9000)]
+    made = keys.for_subjects(people)
+    keys.for_subjects(people[:1], Retention.DECISION_RECORD)
+    before = raw(keys)
+    gone = shred(keys, people[:1], DAY)
+    assert len(gone.destroyed) == 2
+    neighbours = [
+        key_id for key_id in before if bucket_of(key_id) in {bucket_of(i) for i in gone.destroyed}
+    ]
+    assert len(neighbours) > 2
+    for store in (keys, open_keys()):
+        assert raw(store) == {
+            key_id: key for key_id, key in before.items() if key_id not in gone.destroyed
+        }
+        assert store.by_id([made[people[0]].key_id]) == {}
+    assert set(keys.is_shredded(before)) == set(gone.destroyed)
+    assert shred(keys, people[:1], DAY).destroyed == ()
+
+
+def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(home, monkeypatch):
+    keys = open_keys()
+    made = keys.for_subjects([A, B])
+    keys.shelf.scrub()
+    shutil.copy(home / "keys.db", home / "backup.db")
+    shred(keys, [A], DAY)
+    assert rotate_root(keys) == len({bucket_of(key.key_id) for key in made.values()})
+    assert set(raw(open_keys())) == {made[B].key_id}
+    shutil.copy(home / "backup.db", home / "keys.db")
+    with pytest.raises(SealError):
+        open_keys().by_id([made[A].key_id])
+
+
+def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home):
+    """Why the root is rotated: without it, the same backup brings the person back."""
+    keys = open_keys()
+    made = keys.for_subjects([A])
+    keys.shelf.scrub()
+    shutil.copy(home / "keys.db", home / "backup.db")
+    shred(keys, [A], DAY)
+    shutil.copy(home / "backup.db", home / "keys.db")
+    assert set(open_keys().by_id([made[A].key_id])) == {made[A].key_id}
+
+
+def test_nothing_of_a_destroyed_key_lies_in_the_file(home):
+    keys = open_keys()
+    key_id = keys.for_subjects([A, B])[A].key_id
+    (wrapped,) = [
+        row[0] for row in keys.shelf.rows("SELECT wrapped FROM keys WHERE key_id = ?", key_id)
+    ]
+    shred(keys, [A], DAY)
+    left = b"".join(path.read_bytes() for path in home.glob("keys.db*"))
+    assert wrapped not in left
+    assert (home / "keys.db-wal").stat().st_size == 0
+
+
+@pytest.mark.parametrize("point", ["advance", "wrapped", "scrubbed"])
+def test_a_rotation_that_was_cut_off_loses_no_key_and_the_next_one_ends_it(
+    keys, home, monkeypatch, point
+):
+    before = {A: keys.for_subjects([A, B])[A].nonce_key}
+
+    class CutOffError(Exception):
+        pass
+
+    def cut(*_):
+        raise CutOffError
+
+    with monkeypatch.context() as patch:
+        if point == "advance":
+            patch.setattr(type(keys.shelf), "writing", cut)
+        elif point == "wrapped":
+            patch.setattr(type(keys.root), "retire", cut)
+        else:
+            patch.setattr("pathlib.Path.replace", cut)
+        with pytest.raises(CutOffError):
+            rotate_root(keys)
+    for _ in range(2):
+        assert open_keys().for_subjects([A])[A].nonce_key == before[A]
+        rotate_root(open_keys())
+    assert not (home / "root.next.key").exists()
+    assert keys.for_subjects([A])[A].nonce_key == before[A]
+
+
+def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rotate(keys):
+    made = keys.for_subjects([A, B])
+    other = open_keys()
+    shred(other, [A], DAY)
+    rotate_root(other)
+    assert set(keys.by_id([made[A].key_id, made[B].key_id])) == {made[B].key_id}
+    keys.for_subjects([f"{i:032x}" for i in range(100)])
+    assert len(raw(open_keys())) == 101
+
+
+def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys):
+    keys.for_subjects([A])
+    bury(keys, [A], DAY)
+    assert keys.for_subjects([A])  # what is there may be used until it is destroyed
+    shred(keys, [A], DAY)
+    for store in (keys, open_keys()):
+        with pytest.raises(ErasedError, match="1 such subjects"):
+            store.for_subjects([A, B])
+    checkpoint = keys.tombstones().checkpoint
+    assert readmit(keys, [A], DAY) == 1
+    assert readmit(keys, [A], DAY) == 0
+    assert keys.tombstones().checkpoint == checkpoint
+    assert keys.tombstones().get(A) == DAY
+    assert keys.for_subjects([A])
+    bury(keys, [A], date(2027, 1, 1))
+    shred(keys, [A], date(2027, 1, 1))
+    with pytest.raises(ErasedError):
+        keys.for_subjects([A])
+    assert lift(keys, [A, B], DAY) == 1
+    assert keys.tombstones().get(A) is None
+    assert keys.for_subjects([A])
+    assert keys.tombstones().checkpoint.count == 3
+
+
+def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys):
+    empty = keys.tombstones().checkpoint
+    bury(keys, [A, B, A], DAY)
+    after = keys.tombstones().checkpoint
+    assert (empty.count, after.count) == (0, 2)
+    assert after.sha256 != empty.sha256
+    bury(keys, [A], DAY)
+    assert keys.tombstones().checkpoint == after
+    stored = b"".join(bytes(row[0]) for row in keys.shelf.rows("SELECT mark FROM tombstones"))
+    assert A.encode() not in stored
+    assert keys.lookup(A, Retention.TRAINING) not in stored
+
+
+def test_a_held_decision_record_leaves_the_pipelines_reach_and_two_custodians_open_it(keys):
+    keys.for_subjects([A, B])
+    reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
+    gone = shred(keys, [A, B], DAY, restrict={A: restriction()})
+    assert gone.restricted == (reasons[A].key_id,)
+    assert keys.by_id([reasons[A].key_id]) == {}
+    ((key_id, sealed),) = restricted_envelopes(keys, A).items()
+    pair = [(name, local_custodian(name)) for name in LOCAL]
+    assert unseal_by_two(key_id, sealed, pair)[32:] == reasons[A].nonce_key
+    rotate_root(keys)
+    assert restricted_envelopes(open_keys(), A) == {key_id: sealed}
+
+
+def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
+    for name in ("ada", "ben", "eve"):
+        new_custodian(name, tmp_path / f"{name}.pem", tmp_path)
+    named = load_custodians(tmp_path, allow_local=False)
+    keys.for_subjects([A], Retention.DECISION_RECORD)
+    shred(keys, [A], DAY, restrict={A: restriction(custodians=named)})
+    ((key_id, sealed),) = restricted_envelopes(keys, A).items()
+    private = {name: read_private_key(tmp_path / f"{name}.pem") for name in ("ada", "ben", "eve")}
+    assert set(json.loads(sealed)) == {"ada + ben", "ada + eve", "ben + eve"}
+    for pair in (("ada", "ben"), ("eve", "ada"), ("ben", "eve")):
+        assert len(unseal_by_two(key_id, sealed, [(name, private[name]) for name in pair])) == 64
+    for wrong in (
+        [("ada", private["ada"]), ("ada", private["ada"])],
+        [("ada", private["ada"]), ("ben", private["ada"])],
+        [("ada", private["ada"]), ("eve", local_custodian("stranger"))],
+    ):
+        with pytest.raises(SealError, match="Ask two of: ada, ben, eve"):
+            unseal_by_two(key_id, sealed, wrong)
+    assert (tmp_path / "ada.pem").stat().st_mode & 0o077 == 0
+
+
+def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it(home):
+    keys = open_keys()
+    reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
+    shred(keys, [A, B], DAY, restrict={A: restriction(), B: restriction()})
+    shutil.copy(home / "keys.db", home / "backup.db")
+    assert shred_restricted(keys, restricted_of(keys, A), DAY) == (reasons[A].key_id,)
+    assert shred_restricted(keys, [reasons[A].key_id], DAY) == ()
+    rotate_root(keys)
+    assert restricted_envelopes(keys, A) == {}
+    assert set(restricted_envelopes(keys, B)) == {reasons[B].key_id}
+    shutil.copy(home / "backup.db", home / "keys.db")
+    with pytest.raises(SealError):
+        restricted_envelopes(open_keys(), A)
+
+
+def test_custodians_must_be_named_where_the_root_key_is_in_real_custody(home, tmp_path):
+    with pytest.raises(ConfigError, match="at least two people"):
+        load_custodians(tmp_path, allow_local=False)
+    new_custodian("ada", tmp_path / "ada.pem", tmp_path)
+    with pytest.raises(ConfigError):
+        load_custodians(tmp_path, allow_local=False)
+
+
+def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
+    """All keys in one bucket, four stores that shred and make keys at the same time."""
+    monkeypatch.setattr("tasks.keystore.keys.BUCKETS", 1)
+    people = [f"{i:032x}" for i in range(60)]
+    keys.for_subjects(people)
+    faults = []
+
+    def work(mine):
+        try:
+            store = open_keys()
+            for subject in mine:
+                shred(store, [subject], DAY)
+                store.for_subjects([subject[::-1]])
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(people[i:40:4],)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(raw(open_keys())) == 60
+    assert set(open_keys().for_subjects(people[40:])) == set(people[40:])
+
+
+def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(keys):
+    order = []
+
+    def second():
+        with open_keys().shelf.alone():
+            order.append("second")
+
+    with keys.shelf.alone():
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(timeout=0.5)
+        order.append("first")
+    waiting.join(timeout=30)
+    assert order == ["first", "second"]
+
+
+def test_an_altered_key_is_refused_not_skipped(keys):
+    made = keys.for_subjects([A])
+    keys.shelf.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
+    with pytest.raises(SealError, match="altered"):
+        open_keys().by_id([made[A].key_id])
+    assert BUCKETS == 4096

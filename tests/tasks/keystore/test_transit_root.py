@@ -1,0 +1,71 @@
+"""The root key in a real OpenBao: wraps, rotates, and destroys old versions for good."""
+
+import json
+import shutil
+from datetime import date
+
+import pytest
+
+from tasks.errors import SealError, ServiceError
+from tasks.keystore.keys import open_keys
+from tasks.keystore.shredding import rotate_root, shred
+from tests import services
+
+A, B = "a" * 32, "b" * 32
+
+
+@pytest.fixture
+def transit(bao, home, monkeypatch, request):
+    name = f"root-{abs(hash(request.node.name))}"
+    bao.ask(f"transit/keys/{name}", b'{"type": "aes256-gcm96"}')
+    monkeypatch.setenv("VAULT_ADDR", bao.address)
+    monkeypatch.setenv("VAULT_TOKEN", services.TOKEN)
+    monkeypatch.setenv("PORTCULLIS_TRANSIT_KEY", name)
+    return name
+
+
+def test_keys_come_back_and_the_root_never_lies_on_this_machine(transit, home):
+    made = open_keys().for_subjects([A, B])
+    assert open_keys().for_subjects([A])[A].nonce_key == made[A].nonce_key
+    assert not (home / "root.key").exists()
+
+
+def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(transit, home, bao):
+    keys = open_keys()
+    made = keys.for_subjects([A, B])
+    keys.shelf.scrub()
+    shutil.copy(home / "keys.db", home / "backup.db")
+    shred(keys, [A], date(2026, 1, 1))
+    rotate_root(keys)
+    rotate_root(keys)
+    known = json.loads(bao.ask(f"transit/keys/{transit}", None))["data"]
+    assert (known["latest_version"], known["min_available_version"]) == (3, 3)
+    assert set(open_keys().by_id([made[A].key_id, made[B].key_id])) == {made[B].key_id}
+    shutil.copy(home / "backup.db", home / "keys.db")
+    with pytest.raises(SealError):
+        open_keys().by_id([made[A].key_id])
+
+
+def test_a_wrapping_cannot_stand_for_another(transit):
+    root = open_keys().root
+    (wrapped,) = root.wrap([(b"k" * 32, b"bucket 1")])
+    assert root.unwrap([(wrapped, b"bucket 1")]) == [b"k" * 32]
+    with pytest.raises(SealError):
+        root.unwrap([(wrapped, b"bucket 2")])
+
+
+def test_more_keys_than_one_request_takes(transit):
+    root = open_keys().root
+    keys = [(bytes([i % 256]) * 32, b"bucket %d" % i) for i in range(1201)]
+    wrapped = root.wrap(keys)
+    pairs = [(text, context) for text, (_, context) in zip(wrapped, keys, strict=True)]
+    assert root.unwrap(pairs) == [key for key, _ in keys]
+
+
+def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(transit, monkeypatch):
+    monkeypatch.setenv("VAULT_TOKEN", "wrong")
+    with pytest.raises(SealError, match="HTTP 403"):
+        open_keys().for_subjects([A])
+    monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{services.free_port()}")
+    with pytest.raises(ServiceError):
+        open_keys().for_subjects([A])

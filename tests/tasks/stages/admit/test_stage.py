@@ -1,0 +1,89 @@
+"""The stage: what it leaves, and what it refuses before anything is read."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tasks.errors import AgreementError, ConfigError
+from tasks.stages.admit.stage import run
+from tasks.stages.workspace import Work
+
+SOURCE = {
+    "kind": "file",
+    "path": "delivery.csv",
+    "format": "csv",
+    "owner": "Example Bank",
+    "role": "controller",
+    "legal_basis": "contract",
+    "agreement": "DPA-1",
+    "expires": "2026-11-24",
+}
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
+    (tmp_path / "delivery.csv").write_text("a\n1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-11-24")
+    return tmp_path
+
+
+def admit(root, **changes):
+    source = {key: value for key, value in {**SOURCE, **changes}.items() if value is not None}
+    (root / "configs" / "bank.yaml").write_text(
+        yaml.safe_dump({"sources": {"applications": source}})
+    )
+    run(Work("admit", "bank", root))
+    return (root / "data" / "bank" / "admit" / "sources.json").read_bytes()
+
+
+def test_it_leaves_fingerprint_owner_and_agreement(root):
+    (admitted,) = json.loads(admit(root)).values()
+    assert admitted["agreement"] == "DPA-1"
+    assert admitted["expires"] == "2026-11-24"
+    assert admitted["fingerprint"].startswith("sha256:")
+
+
+def test_another_day_changes_nothing_and_another_delivery_does(root, monkeypatch):
+    before = admit(root)
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    assert admit(root) == before
+    (root / "delivery.csv").write_text("a\n2\n")
+    assert admit(root) != before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"expires": "2026-11-23"}, {"agreement": None}, {"expires": None}]
+)
+def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing(root, changes):
+    with pytest.raises(AgreementError) as refusal:
+        admit(root, **changes)
+    assert "\n" not in str(refusal.value)
+    assert not list((root / "data").rglob("sources.json"))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ownr": "x"}, {"kind": "ftp"}, {"role": "friend"}, {"owner": None}]
+)
+def test_an_unknown_key_or_value_is_refused(root, changes):
+    with pytest.raises(ConfigError, match=r"configs/bank\.yaml"):
+        admit(root, **changes)
+
+
+def test_it_imports_nothing_heavy(root):
+    admit(root)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from tasks.stages.workspace import Work; from tasks.stages.admit.stage import run; "
+        "run(Work('admit', 'bank')); heavy = {'pandas', 'numpy', 'pyarrow', 'fsspec', 'sqlalchemy', 'mlflow', 'dvc', "
+        "'great_expectations', 'cryptography'} & set(sys.modules); sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    repository = __file__.rpartition("/tests/")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code, repository], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

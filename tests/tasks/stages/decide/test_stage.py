@@ -1,0 +1,52 @@
+"""`decide` writes what the verdicts say, whatever they say, and refuses to guess where something is absent."""
+
+import json
+
+import pytest
+
+from tasks.errors import ConfigError, DataError
+from tasks.gates import at_least
+from tasks.stages.decide.stage import run
+from tasks.stages.workspace import Work
+from tests.tasks.judged import CASE, judged, put_verdict
+
+
+def decided(root):
+    run(Work("decide", CASE, root))
+    return json.loads((root / "data" / CASE / "decide" / "decision.json").read_text())
+
+
+def test_all_gates_passed(tmp_path):
+    found = decided(judged(tmp_path))
+    assert found["outcome"] == "pass"
+    assert found["refusals"] == []
+    assert found["model_sha256"] == found["about"]["train/model"]
+
+
+def test_a_failed_gate_is_written_down_and_stops_nothing_here(tmp_path):
+    root = judged(tmp_path)
+    put_verdict(root, "fairness", checks=(at_least("ratio", 0.7, 0.8),))
+    found = decided(root)
+    assert found["outcome"] == "fail"
+    assert [line for line in found["refusals"] if line.startswith("fairness: ratio")]
+
+
+def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path):
+    root = judged(tmp_path)
+    (root / "data" / CASE / "explain" / "verdict.json").unlink()
+    found = decided(root)
+    assert found["outcome"] == "undecided"
+    assert found["refusals"] == ["explain: no verdict"]
+
+
+def test_no_model_and_no_limits_are_errors(tmp_path):
+    root = judged(tmp_path)
+    (root / "configs" / f"{CASE}.yaml").write_text("limits: {}\n")
+    with pytest.raises(ConfigError, match="limits"):
+        decided(root)
+    root = judged(tmp_path / "other")
+    for path in (root / "data" / CASE / "train" / "model").iterdir():
+        path.unlink()
+    (root / "data" / CASE / "train" / "model").rmdir()
+    with pytest.raises(DataError, match="train/model"):
+        decided(root)

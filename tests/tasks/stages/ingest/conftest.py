@@ -1,0 +1,43 @@
+import pytest
+import yaml
+
+from tasks.config.cases import Columns
+from tasks.config.sources import FileSource
+from tasks.stages.ingest.params import IngestParams
+from tasks.stages.ingest.reading import Wanted
+
+OF = {
+    "owner": "Example Bank",
+    "role": "controller",
+    "legal_basis": "contract",
+    "agreement": "A",
+    "expires": "2031-12-31",
+}
+COLUMNS = """
+email: {role: subject, source: bank, kind: email}
+name: {role: identifier, source: bank, kind: name}
+account: {role: identifier, source: bank, kind: account}
+born: {role: quasi_identifier, source: bank, kind: date}
+income: {role: feature, source: bank}
+owns: {role: feature, source: bank, kind: flag}
+approve: {role: target, source: bank, kind: flag}
+branch: {role: dropped, source: bank, kind: text}
+"""
+
+
+@pytest.fixture
+def columns():
+    return Columns.model_validate(yaml.safe_load(COLUMNS))
+
+
+@pytest.fixture
+def wanted(columns):
+    return Wanted.of("bank", columns, IngestParams(base="bank"))
+
+
+@pytest.fixture
+def file_source():
+    def make(path, form, **more):
+        return FileSource(kind="file", path=str(path), format=form, **OF, **more)
+
+    return make

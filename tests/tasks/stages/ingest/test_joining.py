@@ -1,0 +1,270 @@
+"""Several sources, one row per application: nobody is doubled, swapped or lost without a line that says so."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.config.cases import Columns
+from tasks.config.sources import Sources
+from tasks.errors import ConfigError, DataError, SourceError
+from tasks.keystore.pseudonyms import normal_form, normal_forms, pseudonym, pseudonyms
+from tasks.stages.ingest.joining import drop_erased, join_sources
+from tasks.stages.ingest.params import IngestParams, check_wiring
+
+SECRET = b"s" * 32
+COLUMNS = {
+    "email": {"role": "subject", "source": "bank", "kind": "email"},
+    "income": {"role": "feature", "source": "bank"},
+    "score": {"role": "feature", "source": "bureau"},
+    "ip": {"role": "quasi_identifier", "source": "log", "kind": "ip"},
+    "time": {"role": "dropped", "source": "log", "kind": "text"},
+    "visits": {"role": "feature", "source": "derived"},
+}
+JOINS = [
+    {"source": "bureau", "by": "email"},
+    {"source": "log", "by": "email", "take": "latest", "order_by": "time", "required": False,
+     "aggregate": {"visits": {"column": "time", "by": "count"}}},
+]  # fmt: skip
+
+
+def frames(**changes):
+    given = {
+        "bank": {"email": ["a@x.org", "b@x.org", "c@x.org"], "income": [1.0, 2.0, 3.0]},
+        "bureau": {
+            "email": ["C@x.org ", "b@x.org", "a@x.org", "z@x.org"],
+            "score": [30.0, 20.0, 10.0, 0.0],
+        },
+        "log": {
+            "email": ["a@x.org", "b@x.org", "a@x.org", None],
+            "ip": ["1", "2", "3", "4"],
+            "time": list("1423"),
+        },
+    }
+    return {name: pd.DataFrame(values) for name, values in {**given, **changes}.items()}
+
+
+def joined(columns=COLUMNS, tombstones=(), *, joins=JOINS, given=None, **more):
+    params = IngestParams.model_validate({"base": "bank", "joins": joins, **more})
+    return join_sources(
+        given or frames(), Columns.model_validate(columns), params, SECRET, tombstones
+    )
+
+
+def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted():
+    rows, report = joined()
+    assert list(rows) == ["subject", "person", "email", "income", "score", "ip", "visits"]
+    assert rows["score"].tolist() == [10, 20, 30]
+    assert rows["ip"].tolist()[:2] == ["1", "2"] or rows["ip"].tolist()[:2] == ["3", "2"]
+    assert rows["ip"].isna().tolist() == [False, False, True]
+    assert rows["visits"].tolist()[:2] == [2.0, 1.0]
+    assert rows["person"].tolist() == [0, 1, 2]
+    assert report.sources["bureau"].model_dump() == {
+        "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 0, "without_partner_rows": 0,
+    }  # fmt: skip
+    assert report.sources["log"].model_dump() == {
+        "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 1, "without_partner_rows": 1,
+    }  # fmt: skip
+
+
+def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals():
+    rows, _ = joined()
+    assert rows["ip"].tolist()[0] == "3"  # time 2 is later than time 1
+    log = {"email": ["a@x.org"] * 3, "ip": ["1", "2", "3"], "time": ["5", "5", None]}
+    rows, _ = joined(given=frames(log=log))
+    assert rows["ip"].tolist()[0] == "2"
+
+
+def test_rows_without_a_key_match_nobody():
+    bank = {"email": ["a@x.org", "b@x.org", "c@x.org"], "income": [1.0, 2.0, 3.0]}
+    rows, report = joined(given=frames(bank=bank))
+    assert "4" not in rows["ip"].tolist()
+    assert report.sources["log"].unmatched_rows == 1
+
+
+def test_a_second_row_of_one_key_stops_where_one_is_expected():
+    bureau = {"email": ["a@x.org", " A@X.org", "b@x.org", "c@x.org"], "score": [1.0, 2.0, 3.0, 4.0]}
+    with pytest.raises(
+        SourceError, match="source `bureau`: expected one row per `email`; found 1 more"
+    ):
+        joined(given=frames(bureau=bureau))
+
+
+def test_a_row_without_a_partner_stops_where_one_is_required():
+    bureau = {"email": ["a@x.org"], "score": [1.0]}
+    with pytest.raises(SourceError, match="2 rows without"):
+        joined(given=frames(bureau=bureau))
+
+
+def test_keys_of_two_kinds_do_not_meet():
+    with pytest.raises(SourceError, match="two kinds"):
+        joined(given=frames(bureau={"email": [1.0, 2.0, 3.0], "score": [1.0, 2.0, 3.0]}))
+    with pytest.raises(SourceError, match="on one side"):
+        joined(joins=[{"source": "bureau", "by": "score"}])
+
+
+def test_a_row_about_nobody_known_stops():
+    bank = {"email": ["a@x.org", None, "c@x.org"], "income": [1.0, 2.0, 3.0]}
+    columns = {name: column for name, column in COLUMNS.items() if column["source"] == "bank"}
+    with pytest.raises(DataError, match="1 rows without"):
+        joined(columns, joins=[], given=frames(bank=bank))
+
+
+def test_one_person_may_own_several_rows_and_equal_rows_are_counted():
+    columns = {name: column for name, column in COLUMNS.items() if column["source"] == "bank"}
+    bank = {"email": ["a@x.org", "b@x.org", "A@x.org", "a@x.org"], "income": [1.0, 2.0, 3.0, 1.0]}
+    rows, report = joined(columns, joins=[], given=frames(bank=bank))
+    assert (report.rows, report.subjects, report.repeated_rows) == (4, 2, 1)
+    assert rows["person"].tolist() == [0, 1, 0, 0]
+
+
+def test_codes_become_missing_and_flags_codes_and_thresholds_become_columns():
+    columns = {
+        "email": {"role": "subject", "source": "bank", "kind": "email"},
+        **{
+            name: {"role": "dropped", "source": "bank", "kind": "flag"}
+            for name in ("white", "black")
+        },
+        "male": {"role": "dropped", "source": "bank"},
+        "weeks": {"role": "dropped", "source": "bank"},
+        "race": {"role": "protected", "source": "derived", "kind": "category"},
+        "sex": {"role": "protected", "source": "derived", "kind": "category"},
+        "short": {"role": "target", "source": "derived", "kind": "flag"},
+    }
+    bank = {
+        "email": [f"{n}@x.org" for n in range(5)],
+        "white": [1, 0, 0, 1, None], "black": [0, 1, 0, 1, None],
+        "male": [1, 0, None, 9, 1], "weeks": [8, 9, None, 666, 0],
+    }  # fmt: skip
+    derive = {
+        "race": {"rule": "from_flags", "flags": {"white": "white", "black": "black"}},
+        "sex": {"rule": "recode", "column": "male", "labels": {1: "male", 0: "female"}},
+        "short": {"rule": "at_most", "column": "weeks", "limit": 8},
+    }
+    given = {"bank": pd.DataFrame(bank)}
+    rows, _ = joined(
+        columns, joins=[], given=given, derive=derive, missing={"male": [9], "weeks": [666]}
+    )
+    assert rows["race"].fillna("?").tolist() == ["white", "black", "?", "?", "?"]
+    assert rows["sex"].fillna("?").tolist() == ["male", "female", "?", "?", "male"]
+    assert rows["short"].fillna(-1).tolist() == [1, 0, -1, -1, 1]
+    assert "male" not in rows
+    with pytest.raises(DataError, match="1 rows with others"):
+        joined(columns, joins=[], given=given, derive=derive)
+
+
+def test_erased_people_stay_out_and_nobody_else_moves():
+    gone = pseudonym(SECRET, "b@x.org")
+    rows, report = joined(tombstones={gone: date(2026, 1, 1)})
+    assert report.erased_rows == 1
+    assert rows["email"].tolist() == ["a@x.org", "c@x.org"]
+    assert rows["person"].tolist() == [0, 2]
+    assert rows.index.tolist() == [0, 1]
+    with pytest.raises(DataError, match="only erased"):
+        drop_erased(rows, dict.fromkeys(rows["subject"], date(2026, 1, 1)))
+
+
+def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_out():
+    dated = [
+        "2026-01-02",
+        "2026-01-03T09:00:00+02:00",
+        None,
+        "2026-01-01",
+        "yesterday",
+        "2026-01-05",
+    ]
+    bank = {
+        "email": ["a@x.org", "a@x.org", "a@x.org", "a@x.org", "a@x.org", "b@x.org"],
+        "income": [1.0, 2, 3, 4, 5, 6],
+    }
+    columns = {
+        "email": COLUMNS["email"],
+        "income": COLUMNS["income"],
+        "applied": {"role": "dropped", "source": "bank", "kind": "date"},
+    }
+    given = {"bank": pd.DataFrame(bank).assign(applied=dated)}
+    tombstones = {pseudonym(SECRET, "a@x.org"): date(2026, 1, 2)}
+    rows, report = joined(columns, tombstones, joins=[], given=given, dated_by="applied")
+    assert rows["income"].tolist() == [2, 6]
+    assert (report.erased_rows, report.returned_rows) == (4, 1)
+    assert "applied" not in rows
+    rows, report = joined(columns, tombstones, joins=[], given=given)
+    assert rows["income"].tolist() == [6]
+    assert (report.erased_rows, report.returned_rows) == (5, 0)
+
+
+@given(st.lists(st.text(max_size=12), max_size=6))
+def test_normal_forms_in_one_go_are_the_single_ones(values):
+    assert normal_forms(pd.Series(values, dtype="str")).tolist() == [
+        normal_form(value) for value in values
+    ]
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_pseudonyms_ignore_case_and_spacing_and_differ_by_secret(value):
+    spelled = pd.Series([value, f" {value}\t", None], dtype="str")
+    found = pseudonyms(SECRET, spelled)
+    assert found[0] == found[1] == pseudonym(SECRET, value)
+    assert found.isna().tolist() == [False, False, True]
+    assert pseudonym(b"t" * 32, value) != found[0]
+
+
+SOURCE = {
+    "kind": "file",
+    "path": "x.csv",
+    "format": "csv",
+    "owner": "o",
+    "role": "controller",
+    "legal_basis": "l",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"base": "shop"}, "shop"),
+        ({"joins": JOINS[:1]}, "read for nothing"),
+        ({"joins": [*JOINS, JOINS[0]]}, "joined once"),
+        (
+            {"derive": {"x": {"rule": "at_most", "column": "income", "limit": 1}}},
+            "a rule for each derived column",
+        ),
+        ({"missing": {"nothing": [1]}}, "nothing"),
+        ({"missing": {"ip": [1]}}, "columns of numbers"),
+        ({"dated_by": "time"}, "of the base source"),
+        ({"dated_by": "income"}, "of kind `date`"),
+        ({"joins": [JOINS[0], {**JOINS[1], "order_by": "score"}]}, "score"),
+        ({"joins": [JOINS[0], {**JOINS[1], "take": "none", "order_by": None}]}, "only aggregated"),
+        ({"columns": {**COLUMNS, "zip": {"role": "feature", "source": "post"}}}, "post"),
+        (
+            {"columns": {**COLUMNS, "zip": {"role": "feature", "source": "bank", "kind": "numbr"}}},
+            "zip",
+        ),
+        ({"columns": {**COLUMNS, "person": {"role": "feature", "source": "bank"}}}, "person"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_anything_is_read(changes, words):
+    changes = dict(changes)
+    columns = Columns.model_validate(changes.pop("columns", COLUMNS))
+    sources = Sources.model_validate(dict.fromkeys(("bank", "bureau", "log"), SOURCE))
+    good = {"base": "bank", "joins": JOINS}
+    check_wiring(Columns.model_validate(COLUMNS), IngestParams.model_validate(good), sources)
+    with pytest.raises(ConfigError, match=words):
+        check_wiring(columns, IngestParams.model_validate({**good, **changes}), sources)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        {"source": "log", "by": "email", "take": "latest"},
+        {"source": "log", "by": "email", "order_by": "time"},
+        {"source": "log", "by": "email", "take": "none"},
+        {"source": "log", "by": "email", "tak": "one"},
+        {"source": "log", "by": "email", "take": "all"},
+    ],
+)
+def test_a_join_that_says_half_of_what_it_means_is_refused(join):
+    with pytest.raises(ValueError, match="validation error"):
+        IngestParams.model_validate({"base": "bank", "joins": [join]})

@@ -1,0 +1,139 @@
+"""The stage as DVC runs it: sealed rows, a report of counts, the same bytes twice, and refusals that leave nothing."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+
+from tasks.errors import AgreementError, ConfigError, SourceError
+from tasks.stages.workspace import Work
+
+SOURCE = {
+    "kind": "file", "format": "csv", "owner": "Example Bank", "role": "controller", "legal_basis": "contract",
+    "agreement": "DPA-1", "expires": "2031-12-31",
+}  # fmt: skip
+CASE = {
+    "sources": {"bank": {**SOURCE, "path": "bank.csv"}, "bureau": {**SOURCE, "path": "bureau.csv"}},
+    "columns": {
+        "email": {"role": "subject", "source": "bank", "kind": "email"},
+        "income": {"role": "feature", "source": "bank"},
+        "branch": {"role": "dropped", "source": "bank", "kind": "text"},
+        "score": {"role": "feature", "source": "bureau"},
+        "approve": {"role": "target", "source": "bank", "kind": "flag"},
+    },
+    "ingest": {"base": "bank", "joins": [{"source": "bureau", "by": "email"}]},
+}
+BANK = "email,income,branch,approve\nann@example.org,1,n,1\nbo@example.org,2,s,0\n"
+BUREAU = "email,score\nBO@example.org,20\nann@example.org,10\n"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
+    (tmp_path / "bank.csv").write_text(BANK)
+    (tmp_path / "bureau.csv").write_text(BUREAU)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def ingest(root, case=CASE):
+    from tasks.stages.admit.stage import run as admit
+    from tasks.stages.ingest.stage import run
+
+    (root / "configs" / "bank.yaml").write_text(yaml.safe_dump(case, sort_keys=False))
+    admit(Work("admit", "bank", root))
+    run(Work("ingest", "bank", root))
+    return root / "data" / "bank" / "ingest"
+
+
+def test_it_leaves_sealed_rows_and_a_report_without_a_value(root):
+    folder = ingest(root)
+    rows = Work("redact", "bank", root).read_rows("ingest")
+    assert rows[["income", "score", "approve"]].to_numpy().tolist() == [[1, 10, 1], [2, 20, 0]]
+    assert list(rows) == ["subject", "person", "email", "income", "score", "approve"]
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["rows"], report["subjects"], report["dropped"]) == (2, 2, ["branch"])
+    for name in ("rows.parquet", "report.json"):
+        assert b"ann@" not in (folder / name).read_bytes()
+
+
+def test_a_rerun_gives_the_same_bytes(root):
+    before = {path.name: path.read_bytes() for path in ingest(root).iterdir()}
+    assert {path.name: path.read_bytes() for path in ingest(root).iterdir()} == before
+
+
+def test_an_extra_column_stops_it_and_leaves_nothing(root):
+    (root / "bureau.csv").write_text(
+        "email,score,religion\nann@example.org,1,x\nbo@example.org,1,y\n"
+    )
+    with pytest.raises(SourceError, match="undeclared: religion"):
+        ingest(root)
+    assert not (root / "data" / "bank" / "ingest" / "rows.parquet").exists()
+
+
+def test_an_agreement_that_lapsed_after_admit_stops_it(root, monkeypatch):
+    from tasks.stages.ingest.stage import run
+
+    ingest(root)
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2032-01-01")
+    with pytest.raises(AgreementError, match="expired on 2031-12-31"):
+        run(Work("ingest", "bank", root))
+
+
+@pytest.mark.parametrize(
+    "ingest_section",
+    [
+        {"base": "bank", "jons": []},
+        {"base": "bank", "derive": {"x": {"rule": "guess"}}},
+        {"joins": []},
+        None,
+    ],
+)
+def test_an_unknown_key_or_rule_is_one_line(root, ingest_section):
+    with pytest.raises(ConfigError, match=r"configs/bank\.yaml") as refusal:
+        ingest(root, {**CASE, "ingest": ingest_section})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("case", ["loan", "loan_unmitigated", "claims"])
+def test_the_shipped_use_cases_fit_together(case):
+    from pathlib import Path
+
+    from tasks.config.cases import Columns, Role, section
+    from tasks.config.sources import Sources
+    from tasks.stages.ingest.joining import join_sources
+    from tasks.stages.ingest.params import IngestParams, check_wiring
+    from tasks.stages.ingest.reading import Wanted, read_source
+
+    repository = Path(__file__).parents[4]
+    columns, params = (
+        section(case, "columns", Columns, repository),
+        section(case, "ingest", IngestParams, repository),
+    )
+    sources = section(case, "sources", Sources, repository)
+    check_wiring(columns, params, sources)
+    frames = {
+        name: read_source(source, Wanted.of(name, columns, params))
+        for name, source in sources.root.items()
+    }
+    rows, report = join_sources(frames, columns, params, b"s" * 32)
+    assert report.rows == report.subjects == {"claims": 7150}.get(case, 1989)
+    assert not any(count.without_partner_rows for count in report.sources.values())
+    target = rows[columns.only(Role.TARGET)]
+    assert set(target) == {0.0, 1.0}
+    assert all(rows[name].nunique() > 1 for name in columns.named(Role.FEATURE, Role.PROTECTED))
+    assert rows.shape[1] - 2 == len(columns.root) - len(columns.named(Role.DROPPED))
+    assert not any(rows[name].isin(codes).any() for name, codes in params.missing.items())
+    if case == "claims":
+        assert rows["sex"].isna().sum() == 16
+    else:
+        assert rows["appinc"].isna().sum() == 21
+        assert rows["race"].value_counts().to_dict() == {
+            "white": 1681,
+            "black": 197,
+            "hispanic": 111,
+        }
+        assert pd.isna(rows["sex"]).sum() == 15

@@ -1,0 +1,104 @@
+"""`register` believes no file: what it refuses, and that nothing reaches the registry when it does."""
+
+import json
+
+import pytest
+
+from tasks.errors import RefusedError
+from tasks.gates import at_least
+from tasks.stages.decide.stage import run as decide
+from tasks.stages.register.stage import run
+from tasks.stages.workspace import Work
+from tests.tasks.judged import CASE, attested, judged, put_verdict
+
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning"
+    ),  # MLflow 3.17 leaves SQLite connections to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
+    monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
+    root = judged(tmp_path / "checkout")
+    decide(Work("decide", CASE, root))
+    return attested(root)
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Stand in for the registry's door, and remember who went through."""
+    releases = []
+
+    def publish(release, root):
+        from tasks.registry.client import Published, Receipt
+
+        releases.append(release)
+        receipt = Receipt(
+            name=release.name,
+            alias=release.alias,
+            model_sha256=release.model_sha256,
+            decision_sha256=release.decision_sha256,
+        )
+        return Published(receipt=receipt, version="1", run_id="r", registry="here", is_new=True)
+
+    monkeypatch.setattr("tasks.registry.publish", publish)
+    return releases
+
+
+def refused(root, words, published):
+    with pytest.raises(RefusedError) as error:
+        run(Work("register", CASE, root))
+    assert any(words in line for line in error.value.lines), error.value.lines
+    assert published == []
+    assert not (root / "data" / CASE / "register" / "receipt.json").exists()
+
+
+def test_a_cleared_model_goes_in_with_its_evidence(root, published):
+    run(Work("register", CASE, root))
+    (release,) = published
+    assert (
+        release.model_sha256
+        == json.loads((root / "data" / CASE / "decide" / "decision.json").read_text())[
+            "model_sha256"
+        ]
+    )
+    assert {name: value for name, value in release.metrics.items() if name.endswith("/m")} == {
+        f"{gate}/m": 1.0 for gate in ("redact", "validate", "train", "explain", "fairness")
+    }
+    assert release.tags["portcullis.gate.fairness"] == "pass"
+    assert release.tags["portcullis.git_commit"] == "no git"
+    assert (root / "data" / CASE / "register" / "receipt.json").is_file()
+
+
+@pytest.mark.parametrize("gate", ["redact", "validate", "train", "explain", "fairness"])
+def test_a_failed_gate_keeps_it_shut_even_where_the_decision_says_pass(root, published, gate):
+    put_verdict(root, gate, checks=(at_least("m", 0.4, 0.5),))
+    refused(root, f"{gate}: m", published)
+
+
+def test_a_decision_about_something_else(root, published):
+    path = root / "data" / CASE / "decide" / "decision.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_sha256": "0" * 64}))
+    refused(root, "about something else", published)
+
+
+def test_what_dvc_calls_stale(root, published, monkeypatch):
+    monkeypatch.setattr(
+        "tasks.pipeline.runner.stale", lambda *_: ("train@tiny: changed deps tasks/train",)
+    )
+    refused(root, "changed deps tasks/train", published)
+
+
+def test_an_experiment_and_a_lapsed_agreement(root, published, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
+    refused(root, "dvc exp run", published)
+    monkeypatch.delenv("DVC_EXP_BASELINE_REV")
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2040-01-01")
+    refused(root, "expired on 2031-12-31", published)

@@ -1,0 +1,181 @@
+"""Great Expectations behind its adapter: what it says is kept, what it quotes is not."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tasks.errors import ConfigError
+from tasks.stages.validate.docs import self_contained
+from tasks.stages.validate.expectations import Suite, check_expectations, load_suite
+
+CANARIES = ("canary@example.org", "4711000", "Zyx Canary")
+FRAME = pd.DataFrame(
+    {
+        "email": ["canary@example.org", "canary@example.org", None],
+        "income": [4711000.25, 2.0, 3.0],
+        "name": ["Zyx Canary", "Ann", "Bo"],
+        "sex": ["male", "female", "male"],
+    }
+)
+
+
+def suite(*expectations):
+    return Suite.model_validate(
+        {"name": "bank", "expectations": [{"type": t, "kwargs": k} for t, k in expectations]}
+    )
+
+
+EVERY_KIND = suite(
+    ("expect_table_row_count_to_be_between", {"min_value": 5}),
+    ("expect_table_columns_to_match_set", {"column_set": ["email", "zip"]}),
+    ("expect_column_values_to_not_be_null", {"column": "email"}),
+    ("expect_column_values_to_be_unique", {"column": "email"}),
+    ("expect_column_values_to_be_between", {"column": "income", "max_value": 5}),
+    ("expect_column_values_to_be_in_set", {"column": "name", "value_set": ["Ann"]}),
+    ("expect_column_values_to_match_regex", {"column": "name", "regex": "^A"}),
+    ("expect_column_values_to_not_match_regex", {"column": "email", "regex": "@"}),
+    ("expect_column_max_to_be_between", {"column": "income", "max_value": 5}),
+    ("expect_column_mean_to_be_between", {"column": "income", "max_value": 5}),
+    ("expect_column_distinct_values_to_be_in_set", {"column": "name", "value_set": ["Ann"]}),
+    ("expect_column_most_common_value_to_be_in_set", {"column": "email", "value_set": ["x"]}),
+    ("expect_column_quantile_values_to_be_between",
+     {"column": "income", "quantile_ranges": {"quantiles": [1.0], "value_ranges": [[0, 1]]}}),
+    ("expect_column_pair_values_to_be_equal", {"column_A": "name", "column_B": "email"}),
+    ("expect_compound_columns_to_be_unique", {"column_list": ["email", "email"]}),
+    ("expect_column_value_lengths_to_be_between", {"column": "income", "max_value": 1}),
+    ("expect_column_values_to_be_between", {"column": "no_such_column", "max_value": 5}),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checked():
+    return check_expectations(FRAME, EVERY_KIND)
+
+
+def test_no_result_and_no_page_quotes_a_value(checked):
+    results, page = checked
+    text = page + json.dumps([result.model_dump() for result in results])
+    assert not any(canary in text for canary in CANARIES)
+    assert "4.711" not in text
+
+
+def test_each_expectation_has_its_result_in_the_suite_s_order(checked):
+    results, _ = checked
+    assert [result.expectation for result in results] == [
+        one.type for one in EVERY_KIND.expectations
+    ]
+    assert not any(result.is_met for result in results)
+    faults = {result.expectation: result.fault for result in results if result.fault}
+    assert "expect_column_values_to_be_between" in faults
+    assert results[4].unexpected_ratio == pytest.approx(1 / 3)
+    assert results[0].column == "the table"
+    assert results[13].column == "name, email"
+
+
+def test_the_same_data_gives_the_same_page(checked):
+    assert check_expectations(FRAME, EVERY_KIND) == checked
+
+
+def test_the_page_asks_nobody_and_runs_nothing(checked):
+    _, page = checked
+    lowered = page.lower()
+    for forbidden in (
+        "http://",
+        "https://",
+        "src=",
+        "href=",
+        "<script",
+        "<link",
+        "<img",
+        "javascript:",
+        "url(",
+    ):
+        assert forbidden not in lowered
+    assert "default-src 'none'" in page
+
+
+def test_a_met_suite_is_met():
+    results, page = check_expectations(
+        FRAME,
+        suite(
+            (
+                "expect_column_values_to_be_in_set",
+                {"column": "sex", "value_set": ["male", "female"]},
+            ),
+            ("expect_table_row_count_to_be_between", {"min_value": 1}),
+        ),
+    )
+    assert all(result.is_met and not result.fault for result in results)
+    assert "Succeeded" in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("expect_nothing_in_particular", {"column": "email"}),
+        ("expect_column_values_to_be_unique", {"colum": "email"}),
+        ("expect_column_values_to_be_between", {"column": "income", "min_value": [1]}),
+    ],
+)
+def test_an_expectation_that_nobody_knows_is_a_line(wrong):
+    with pytest.raises(ConfigError, match="suite bank"):
+        check_expectations(FRAME, suite(wrong))
+
+
+GOOD = {"name": "bank", "expectations": [{"type": "expect_x", "kwargs": {}}]}
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".json"])
+def test_a_suite_is_yaml_or_json(tmp_path, ending):
+    (tmp_path / f"bank{ending}").write_text(json.dumps(GOOD))
+    assert load_suite(tmp_path, "bank").expectations[0].type == "expect_x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        "name: bank",
+        '{"name": "bank", "expectations": []}',
+        json.dumps({**GOOD, "more": 1}),
+        json.dumps({**GOOD, "expectations": [{"type": "drop_table", "kwargs": {}}]}),
+        json.dumps({**GOOD, "expectations": [{"type": "expect_x", "kwargs": {}, "meta": {}}]}),
+    ],
+)
+def test_a_wrong_or_empty_suite_is_a_line(tmp_path, text):
+    (tmp_path / "bank.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="one suite") as refusal:
+        load_suite(tmp_path, "bank")
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_suite_or_two_of_one_name_is_a_line(tmp_path):
+    with pytest.raises(ConfigError, match="0 files"):
+        load_suite(tmp_path, "bank")
+    for ending in (".yaml", ".json"):
+        (tmp_path / f"bank{ending}").write_text(json.dumps(GOOD))
+    with pytest.raises(ConfigError, match="2 files"):
+        load_suite(tmp_path, "bank")
+
+
+def test_a_page_that_tries_to_smuggle_something_in_comes_out_as_text():
+    page = self_contained(
+        "<html><body><p>a &lt;b&gt; <script>alert(1)</script><img src='http://x'>"
+        "<a href='http://x' onclick='x()'>link</a><iframe src='http://x'>in</iframe>"
+        "<div id='z-collapse-body-1'>2026-11-24<div>deep</div></div><div class='sticky'>menu</div>"
+        "<p>unclosed<div>still here</div></body></html>",
+        title="<b>",
+    )
+    for forbidden in ("<b>", "alert", "http", "onclick", "iframe", "2026", "deep", "menu"):
+        assert forbidden not in page.split("</style>")[1]
+    for kept in ("a &lt;b&gt;", "link", "still here"):
+        assert kept in page
+
+
+def test_the_room_imports_great_expectations_only_where_it_runs_a_suite():
+    code = "import sys, tasks.stages.validate.stage; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,184 @@
+"""Each fault of a delivery, one at a time, and what the gate says about it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from tasks.config.cases import Columns
+from tasks.errors import DataError
+from tasks.gates import Outcome
+from tasks.stages.validate.expectations import ExpectationResult
+from tasks.stages.validate.params import ValidateLimits, ValidateParams
+from tasks.stages.validate.profile import profile
+from tasks.stages.validate.quality import judge_quality, measure_quality
+
+COLUMNS = Columns.model_validate(
+    {
+        "email": {"role": "subject", "source": "bank", "kind": "email"},
+        "income": {"role": "feature", "source": "bank"},
+        "debt": {"role": "feature", "source": "bank"},
+        "sex": {"role": "protected", "source": "bank", "kind": "category"},
+        "approve": {"role": "target", "source": "bank", "kind": "flag"},
+    }
+)
+PARAMS = ValidateParams(suite="bank", near_duplicate_columns=("income", "debt"))
+DRIFT = "largest drift of a column, PSI"
+LIMITS = ValidateLimits(
+    drift_psi=0.25, exact_duplicate_ratio=0.001, near_duplicate_ratio=0.01, minority_label_ratio=0.05,
+    missing_ratio=0.2, smallest_group_rows=50,
+)  # fmt: skip
+MET = (ExpectationResult(expectation="expect_x", column="x", is_met=True, unexpected_ratio=0.0),)
+
+
+def rows(count=400, seed=5, **columns):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "subject": [f"{n:032x}" for n in range(count)],
+            "income": rng.lognormal(8, 1, count),
+            "debt": rng.lognormal(5, 1, count),
+            "sex": rng.choice(["male", "female"], count),
+            "approve": rng.choice([0.0, 1.0], count, p=[0.3, 0.7]),
+        }
+    )
+    return frame.assign(**columns)
+
+
+ACCEPTED = profile(rows()[["income", "debt", "sex", "approve"]])
+
+
+def judged(frame, *, reference=ACCEPTED, params=PARAMS, expectations=MET):
+    report = measure_quality(frame, COLUMNS, params, expectations, reference)
+    return {check.measure: check for check in judge_quality(report, params, LIMITS)}, report
+
+
+def not_passed(frame, **more):
+    return {
+        name: check.outcome
+        for name, check in judged(frame, **more)[0].items()
+        if check.outcome is not Outcome.PASS
+    }
+
+
+def test_a_sound_delivery_passes():
+    assert not_passed(rows(seed=6)) == {}
+
+
+def test_all_one_class_fails_and_no_label_at_all_is_undecided():
+    assert not_passed(rows(approve=1.0))["rarest label, share"] is Outcome.FAIL
+    found = not_passed(rows(approve=np.nan))
+    assert found["rarest label, share"] is Outcome.UNDECIDED
+    assert found["rows without a label"] is Outcome.FAIL
+
+
+def test_one_missing_target_fails():
+    frame = rows(seed=6)
+    frame.loc[3, "approve"] = np.nan
+    assert not_passed(frame) == {"rows without a label": Outcome.FAIL}
+
+
+@pytest.mark.parametrize("value", [7.0, np.nan])
+def test_a_constant_feature_fails_and_is_named(value):
+    checks, _ = judged(rows(debt=value))
+    assert checks["constant features"].outcome is Outcome.FAIL
+    assert checks["constant features"].reason == "debt"
+
+
+def test_too_many_gaps_fail_and_name_the_column():
+    frame = rows()
+    frame.loc[:100, "debt"] = np.nan
+    check = judged(frame)[0]["most missing column, ratio"]
+    assert (check.outcome, check.reason) == (Outcome.FAIL, "debt")
+
+
+def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_counted_out():
+    measure = "smallest group of sex, rows"
+    assert not_passed(rows(sex="male"))[measure] is Outcome.UNDECIDED
+    assert not_passed(rows(sex=np.nan))[measure] is Outcome.UNDECIDED
+    assert not_passed(rows(sex=["female"] * 40 + ["male"] * 360))[measure] is Outcome.FAIL
+    checks, report = judged(rows(sex=["female"] * 3 + ["male"] * 397))
+    assert checks[measure].outcome is Outcome.FAIL
+    assert report.group_rows == {"sex": {"female": None, "male": 397}}
+    assert "fewer than 10: female" in checks[measure].reason
+
+
+def test_duplicates_count_across_people_only():
+    frame = rows()
+    doubled = pd.concat([frame, frame.head(20)], ignore_index=True)
+    _, report = judged(doubled)
+    assert (report.exact_duplicate_ratio, report.near_duplicate_ratio) == (0, 0)
+    copied = frame.head(20).assign(subject=[f"copy{n}" for n in range(20)])
+    checks, report = judged(pd.concat([frame, copied], ignore_index=True))
+    assert report.exact_duplicate_ratio == pytest.approx(40 / 420)
+    assert checks["exact duplicates across people, ratio"].outcome is Outcome.FAIL
+
+
+def test_near_duplicates_agree_in_three_digits():
+    frame = rows(income=np.linspace(1001, 9999, 400), debt=np.linspace(1e-3, 9e-3, 400))
+    copy = frame.head(40).assign(subject=[f"copy{n}" for n in range(40)])
+    near = copy.assign(income=copy["income"] * 1.00001, debt=copy["debt"] * 1.00001)
+    far = copy.assign(income=copy["income"] * 1.02)
+    assert judged(pd.concat([frame, near]))[1].exact_duplicate_ratio == 0
+    assert judged(pd.concat([frame, near]))[1].near_duplicate_ratio > 70 / 440
+    assert (
+        judged(pd.concat([frame, far]))[1].near_duplicate_ratio
+        < judged(pd.concat([frame, near]))[1].near_duplicate_ratio
+    )
+
+
+def test_zero_and_missing_are_compared_like_other_values():
+    frame = rows(4, income=[0.0, 0.0, np.nan, np.nan], debt=[1.0, 1.0, 2.0, 2.0])
+    assert judged(frame)[1].near_duplicate_ratio == 1.0
+
+
+def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it():
+    measure = "largest drift of a column, PSI"
+    check = judged(rows(income=np.random.default_rng(1).lognormal(9.5, 1, 400)))[0][measure]
+    assert (check.outcome, check.reason) == (Outcome.FAIL, "income")
+    few = judged(rows(25, income=np.random.default_rng(1).lognormal(9.5, 1, 25)))[0][measure]
+    assert few.outcome is Outcome.UNDECIDED
+    assert few.would_decide == "a larger delivery"
+
+
+def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_first():
+    assert not_passed(rows(), reference=None) == {DRIFT: Outcome.UNDECIDED}
+    first = PARAMS.model_copy(update={"first_version": "the portfolio starts with this delivery"})
+    assert not_passed(rows(), reference=None, params=first) == {}
+
+
+def test_a_column_that_the_accepted_version_does_not_know_is_undecided():
+    known = profile(rows()[["income", "sex", "approve"]])
+    checks, _ = judged(rows(), reference=known)
+    assert checks[DRIFT].outcome is Outcome.UNDECIDED
+    assert "debt" in checks[DRIFT].reason
+
+
+def test_expectations_that_fail_could_not_be_evaluated_or_are_none():
+    missed = MET[0].model_copy(update={"is_met": False, "unexpected_ratio": 0.5})
+    faulty = MET[0].model_copy(update={"is_met": False, "fault": "absent"})
+    assert not_passed(rows(), expectations=(missed,)) == {"expect_x (x)": Outcome.FAIL}
+    assert not_passed(rows(), expectations=(faulty,)) == {"expect_x (x)": Outcome.UNDECIDED}
+    assert not_passed(rows(), expectations=()) == {"expectations": Outcome.UNDECIDED}
+
+
+def test_no_rows_or_an_absent_column_is_an_error_not_a_verdict():
+    with pytest.raises(DataError, match="no row"):
+        judged(rows().head(0))
+    with pytest.raises(DataError, match="absent: debt"):
+        judged(rows().drop(columns="debt"))
+
+
+@pytest.mark.parametrize("missing", list(ValidateLimits.model_fields))
+def test_no_limit_has_a_default(missing):
+    with pytest.raises(ValidationError):
+        ValidateLimits.model_validate(
+            {k: v for k, v in LIMITS.model_dump().items() if k != missing}
+        )
+
+
+def test_unknown_keys_are_refused():
+    with pytest.raises(ValidationError):
+        ValidateLimits.model_validate({**LIMITS.model_dump(), "drift": 1})
+    with pytest.raises(ValidationError):
+        ValidateParams.model_validate({**PARAMS.model_dump(), "suit": "bank"})

@@ -1,0 +1,133 @@
+"""The stage as DVC runs it: pages, report and verdict, the same bytes twice, and nobody's values in any of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from tasks.errors import ConfigError
+from tasks.gates import Outcome
+from tasks.stages.validate.stage import reference_path, run
+from tasks.stages.workspace import Work
+
+CASE = {
+    "columns": {
+        "email": {"role": "subject", "source": "bank", "kind": "email"},
+        "income": {"role": "feature", "source": "bank"},
+        "debt": {"role": "feature", "source": "bank"},
+        "sex": {"role": "protected", "source": "bank", "kind": "category"},
+        "approve": {"role": "target", "source": "bank", "kind": "flag"},
+    },
+    "validate": {"suite": "bank", "near_duplicate_columns": ["income", "debt"]},
+    "limits": {
+        "validate": {
+            "drift_psi": 0.25, "exact_duplicate_ratio": 0.001, "near_duplicate_ratio": 0.01,
+            "minority_label_ratio": 0.05, "missing_ratio": 0.2, "smallest_group_rows": 50,
+        },
+    },
+}  # fmt: skip
+SUITE = {
+    "name": "bank",
+    "expectations": [
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "subject"}},
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "income", "min_value": 0},
+        },
+        {
+            "type": "expect_column_values_to_not_match_regex",
+            "kwargs": {"column": "notes", "regex": "@"},
+        },
+    ],
+}
+CANARY = "4711.2599"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    (tmp_path / "configs" / "suites").mkdir(parents=True)
+    (tmp_path / "configs" / "references").mkdir()
+    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
+    (tmp_path / "configs" / "bank.yaml").write_text(yaml.safe_dump(CASE, sort_keys=False))
+    (tmp_path / "configs" / "suites" / "bank.json").write_text(json.dumps(SUITE))
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {
+            "subject": [f"{number:032x}" for number in range(300)],
+            "person": range(300),
+            "income": [float(CANARY), *rng.lognormal(8, 1, 299)],
+            "debt": rng.lognormal(5, 1, 300),
+            "sex": rng.choice(["male", "female"], 300),
+            "approve": rng.choice([0.0, 1.0], 300),
+            "notes": ["call me at canary@example.org", *["[OWN_NAME] called"] * 299],
+        }
+    )
+    Work("redact", "bank", tmp_path).write_rows(frame)
+    return tmp_path
+
+
+def validate(root):
+    work = Work("validate", "bank", root)
+    run(work)
+    return {
+        path.relative_to(work.folder).as_posix(): path.read_bytes()
+        for path in work.folder.rglob("*.*")
+    }
+
+
+def accept(root):
+    report = json.loads((root / "data" / "bank" / "validate" / "report.json").read_text())
+    reference_path("bank", root).write_text(json.dumps(report["profile"]))
+
+
+def outcomes(root):
+    return {
+        check.measure: check.outcome
+        for check in Work("train", "bank", root).read_verdict("validate").checks
+    }
+
+
+def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root):
+    files = validate(root)
+    assert {"docs/index.html", "page/index.html", "report.json", "verdict.json"} <= set(files)
+    assert outcomes(root)["largest drift of a column, PSI"] is Outcome.UNDECIDED
+    accept(root)
+    validate(root)
+    found = outcomes(root)
+    assert found.pop("expect_column_values_to_not_match_regex (notes)") is Outcome.FAIL
+    assert set(found.values()) == {Outcome.PASS}
+
+
+def test_a_rerun_gives_the_same_bytes(root):
+    assert validate(root) == validate(root)
+
+
+def test_nobody_s_values_are_in_what_it_leaves(root):
+    files = validate(root)
+    for name, content in files.items():
+        for value in (CANARY, CANARY[:6], "canary", "OWN_NAME", f"{7:032x}"):
+            assert value.encode() not in content, name
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"rows": 3}', '{"rows": 3, "columns": {"income": {"edges": [1]}}}']
+)
+def test_a_damaged_yardstick_is_a_line_not_a_crash(root, text):
+    reference_path("bank", root).write_text(text)
+    with pytest.raises(ConfigError, match=r"references/bank\.json") as refusal:
+        validate(root)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"suit": "bank"}, {"near_duplicate_columns": []}, {"suite": "none"}]
+)
+def test_an_unknown_key_or_suite_is_a_line(root, change):
+    case = {**CASE, "validate": {**CASE["validate"], **change}}
+    (root / "configs" / "bank.yaml").write_text(yaml.safe_dump(case, sort_keys=False))
+    with pytest.raises(ConfigError) as refusal:
+        validate(root)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,317 @@
+"""Approval and acceptance: by a second person's own key, of exactly one thing, until a date; nothing else counts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.attestation.dsse import sign
+from tasks.attestation.keyring import add_key
+from tasks.attestation.roles import APPROVER, VALIDATOR
+from tasks.attestation.run_context import find_commit, person_sha256, started_by
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.clearance.check import clear_model
+from tasks.errors import EvidenceError, RefusedError
+from tasks.gates import at_least
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.system.digests import sha256_of
+from tasks.verifier.approvals import acceptance, approval, check
+from tasks.verifier.expiry import epoch, now_of
+from tasks.verifier.lineage import examine, latest_decision
+from tasks.verifier.log_reader import read_log
+from tasks.verifier.text_report import lines_of
+from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
+
+LATER, EARLIER = "2099-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+
+
+def model_of(root):
+    return sha256_of(root / "data" / CASE / "train" / "model")
+
+
+def read(root, model=None):
+    ledger = open_ledger(root)
+    try:
+        log = read_log(ledger, trusted_root(root), lambda _: True)
+        return log, examine(log, CASE, model or model_of(root))
+    finally:
+        ledger.close()
+
+
+def enrol(root, name, roles, holder, email=""):
+    person = LocalSigner.make(root.parent / f"{name}.pem")
+    with open_notary(root) as notary:
+        statement = add_key(person.public, roles, holder, email_sha256=person_sha256(email))
+        notary.append_signed([sign(statement.to_bytes(), notary.signer("root"))])
+    return person
+
+
+@pytest.fixture
+def needing(signed):
+    """A use case that asks for an approval."""
+    path = signed / "configs" / f"{CASE}.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["register"]["approval"] = True
+    path.write_text(yaml.safe_dump(values))
+    return signed
+
+
+@pytest.fixture
+def ann(signed):
+    return enrol(signed, "ann", (APPROVER, VALIDATOR), "ann")
+
+
+def approving(root, **change):
+    said = {
+        "person": "ann",
+        "role": "validator",
+        "reason": "sound",
+        "given": EARLIER,
+        "expires": LATER,
+    }
+    return approval(CASE, change.pop("model", None) or model_of(root), **(said | change))
+
+
+def give(root, statement, person):
+    log, chain = read(root)
+    envelope = sign(statement.to_bytes(), person)
+    check(envelope, log, chain)
+    with open_notary(root) as notary:
+        notary.append_signed([envelope])
+
+
+def force(root, statement, person):
+    """Append without asking, as somebody who holds the log's key could."""
+    with open_notary(root) as notary:
+        notary.append_signed([sign(statement.to_bytes(), person)])
+
+
+def test_a_use_case_that_asks_for_approval_is_refused_without_and_cleared_with(needing, ann):
+    assert clear_model(CASE, model_of(needing), needing).refusals == (
+        "approval: nobody has approved this model; `./portcullis approve` says how",
+    )
+    give(needing, approving(needing), ann)
+    assert clear_model(CASE, model_of(needing), needing).refusals == ()
+
+
+BAD = {
+    "another model": ({"model": "0" * 64}, "an approval of model", "nobody has approved"),
+    "expired": ({"expires": EARLIER}, "date of expiry", "has expired"),
+    "no expiry": ({"expires": ""}, "date of expiry", "has expired"),
+    "a time in no zone": ({"expires": "2099-01-01T00:00:00"}, "date of expiry", "has expired"),
+    "another person's name": ({"person": "bob"}, "date of expiry", "has expired"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_what_does_not_count_is_refused_when_given_and_when_it_got_in_all_the_same(
+    needing, ann, fault
+):
+    change, at_the_door, in_the_log = BAD[fault]
+    with pytest.raises(EvidenceError, match=at_the_door):
+        give(needing, approving(needing, **change), ann)
+    force(needing, approving(needing, **change), ann)
+    assert any(
+        in_the_log in line for line in clear_model(CASE, model_of(needing), needing).refusals
+    )
+
+
+def test_no_reason(needing, ann):
+    with pytest.raises(EvidenceError, match="expected a reason"):
+        give(needing, approving(needing, reason=" "), ann)
+
+
+def test_who_made_the_run_may_not_approve_it(needing):
+    author = enrol(needing, "author", (APPROVER,), started_by())
+    with pytest.raises(EvidenceError, match="a second person"):
+        give(needing, approving(needing, person=started_by()), author)
+    force(needing, approving(needing, person=started_by()), author)
+    assert any(
+        "who made this run" in line
+        for line in clear_model(CASE, model_of(needing), needing).refusals
+    )
+
+
+def test_who_committed_the_code_may_not_approve_it(needing):
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=dev@bank", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", "-C", needing, *command], check=True, capture_output=True)
+    assert find_commit(needing).author_sha256
+    sign_for(needing, "train")
+    author = enrol(needing, "dev", (APPROVER,), "dev-17", "Dev@bank")
+    with pytest.raises(EvidenceError, match="a second person; found dev-17"):
+        give(needing, approving(needing, person="dev-17"), author)
+
+
+def test_a_worker_s_key_and_a_stranger_s_are_no_approver_s(needing, ann):
+    for key in (
+        LocalSigner.load(needing.parent / "home/signing/gate.pem"),
+        LocalSigner.make(needing.parent / "x.pem"),
+    ):
+        with pytest.raises(EvidenceError, match="a key with role `approval`"):
+            give(needing, approving(needing), key)
+        force(needing, approving(needing), key)
+    assert clear_model(CASE, model_of(needing), needing).refusals
+
+
+def test_a_changed_model_needs_a_new_approval(needing, ann):
+    give(needing, approving(needing), ann)
+    (needing / "data" / CASE / "train/model/scorer.json").write_text("another")
+    for gate in ("train", "explain"):
+        put_verdict(needing, gate)
+        sign_for(needing, gate)
+    sign_for(needing, "decide")
+    assert any(
+        "nobody has approved this model" in line
+        for line in clear_model(CASE, model_of(needing), needing).refusals
+    )
+
+
+def test_a_clock_that_was_set_back_revives_nothing(needing, ann, monkeypatch):
+    force(
+        needing,
+        approving(needing, given="2050-01-01T00:00:00Z", expires="2049-01-01T00:00:00Z"),
+        ann,
+    )
+    monkeypatch.setattr("time.time", lambda: epoch("2010-01-01T00:00:00Z"))
+    log, _ = read(needing)
+    assert now_of(log) == epoch("2050-01-01T00:00:00Z")
+    assert any(
+        "has expired" in line for line in clear_model(CASE, model_of(needing), needing).refusals
+    )
+
+
+@pytest.fixture
+def undecided(signed):
+    checks = [at_least(name, 1.0, 0.5) for name in TESTS["fairness"][1:]] + [
+        at_least(TESTS["fairness"][0], None, 0.5)
+    ]
+    put_verdict(signed, "fairness", checks=tuple(checks))
+    sign_for(signed, "fairness")
+    decide_again(signed)
+    return signed
+
+
+def decide_again(root):
+    from tasks.stages.decide.stage import run
+    from tasks.stages.workspace import Work
+
+    run(Work("decide", CASE, root))
+    sign_for(root, "decide")
+
+
+def accepting(root, tests=(TESTS["fairness"][0],), **change):
+    said = {
+        "person": "ann",
+        "role": "validator",
+        "reason": "few rows",
+        "given": EARLIER,
+        "expires": LATER,
+    } | change
+    verdict = sha256_of(root / "data" / CASE / "fairness" / "verdict.json")
+    return acceptance(CASE, "fairness", verdict_sha256=verdict, tests=tests, **said)
+
+
+def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(undecided, ann):
+    assert any(
+        "nobody accepted it" in line
+        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+    )
+    give(undecided, accepting(undecided), ann)
+    assert clear_model(CASE, model_of(undecided), undecided).refusals == ()
+    _, chain = read(undecided)
+    assert chain.verdicts["fairness"].outcome == "undecided"
+    shown = "\n".join(lines_of(*read(undecided)))
+    assert "accepted fairness: disparate impact ratio by ann until 2099-01-01: few rows" in shown
+    assert latest_decision(chain, "decide").statement.predicate["verificationResult"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tests": ("Theil index",)}, {"expires": EARLIER}, {"person": "bob"}],
+    ids=["another", "expired", "name"],
+)
+def test_an_acceptance_that_does_not_count(undecided, ann, change):
+    force(undecided, accepting(undecided, **change), ann)
+    assert any(
+        "nobody accepted it" in line
+        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+    )
+
+
+def test_a_failed_check_can_not_be_accepted(undecided, ann):
+    put_verdict(undecided, "fairness", checks=(at_least(TESTS["fairness"][0], 0.1, 0.5),))
+    sign_for(undecided, "fairness")
+    force(undecided, accepting(undecided), ann)
+    assert any(
+        "disparate impact ratio: failed" in line
+        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+    )
+
+
+def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests_on(
+    undecided, ann, monkeypatch
+):
+    from tasks.stages.register.stage import run
+    from tasks.stages.workspace import Work
+
+    monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
+    monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
+    released = []
+    monkeypatch.setattr(
+        "tasks.stages.register.stage._publish", lambda *arguments: released.append(arguments)
+    )
+    with pytest.raises(RefusedError):
+        run(Work("register", CASE, undecided))
+    give(undecided, accepting(undecided), ann)
+    run(Work("register", CASE, undecided))
+    assert len(released) == 1
+    (undecided / "data" / CASE / "register").mkdir()
+    (undecided / "data" / CASE / "register" / "receipt.json").write_text("{}")
+    sign_for(undecided, "register")
+    _, chain = read(undecided)
+    said = latest_decision(chain, "register").statement.predicate
+    assert said["verificationResult"] == "PASSED"
+    assert any(
+        each["uri"] == "portcullis:acceptance:fairness" for each in said["inputAttestations"]
+    )
+
+
+def approve(root, key, *arguments):
+    command = [
+        sys.executable,
+        "-m",
+        "flows",
+        "approve",
+        CASE,
+        "--key",
+        str(key),
+        "--reason",
+        "sound",
+        *arguments,
+    ]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_command_records_prints_and_refuses(needing, ann, monkeypatch):
+    checkout = Path(__file__).parents[3]
+    monkeypatch.setenv("PYTHONPATH", str(checkout))
+    key, model = needing.parent / "ann.pem", f"sha256:{model_of(needing)}"
+    done = approve(needing, key, "--model", model, "--expires", "2020-01-01")
+    assert done.returncode == 2
+    assert "date of expiry" in done.stderr
+    printed = approve(needing, key, "--model", model, "--expires", "2099-01-01", "--print")
+    assert printed.stdout.startswith('{"payload":')
+    assert clear_model(CASE, model_of(needing), needing).refusals
+    done = approve(needing, key, "--model", model, "--expires", "2099-01-01")
+    assert "recorded as entry" in done.stdout, done.stderr
+    assert clear_model(CASE, model_of(needing), needing).refusals == ()
+    done = approve(
+        needing, key, "--model", model, "--expires", "2099-01-01", "--undecided", "fairness"
+    )
+    assert "Only what is undecided can be accepted" in done.stderr

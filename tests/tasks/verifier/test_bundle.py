@@ -1,0 +1,277 @@
+"""Bundles: an outsider verifies every byte, with little; and finds no value about a person in them."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.cli.proof.bundle import write_verifier
+from tasks.attestation.statement import canonical
+from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
+from tasks.errors import EvidenceError
+from tasks.ledger.merkle import leaf_hash, root_of
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.digests import sha256_of
+from tasks.verifier.archives import archive
+from tasks.verifier.bundle import DECISION, verify_bundle
+from tasks.verifier.explanation_commitments import (
+    ROOT_NAME,
+    commitment,
+    explanation,
+    prove,
+    salt_of,
+)
+from tasks.verifier.lineage import examine, latest_decision
+from tasks.verifier.log_reader import read_log
+from tests.tasks.judged import CASE, CHECKOUT, sign_for
+
+
+def opened(root):
+    ledger = open_ledger(root)
+    log = read_log(ledger, trusted_root(root), lambda _: True)
+    return ledger, log, examine(log, CASE, sha256_of(root / "data" / CASE / "train" / "model"))
+
+
+def register(root):
+    (root / "data" / CASE / "register").mkdir(exist_ok=True)
+    (root / "data" / CASE / "register" / "receipt.json").write_text("{}")
+    sign_for(root, "register")
+
+
+def decision_file(root, row=1):
+    """Commit to three explanations and return the file that proves one."""
+    model = sha256_of(root / "data" / CASE / "train" / "model")
+    told = [explanation(each, [("L01", -0.5)], model, "1") for each in range(3)]
+    leaves = [commitment(salt_of(b"k" * 32, "run", each), said) for each, said in enumerate(told)]
+    (root / "data" / CASE / "explain" / "decisions.tree").write_bytes(b"".join(leaves))
+    sign_for(root, "explain")
+    ledger, log, _ = opened(root)
+    ledger.close()
+    entry = max(each.index for each in log.entries if ROOT_NAME.encode() in each.envelope.payload)
+    index, path = prove(leaves, leaves[row])
+    whole = root_of([leaf_hash(leaf) for leaf in leaves]).hex()
+    values = {
+        "explanation": told[row], "salt": salt_of(b"k" * 32, "run", row).hex(), "index": index, "size": 3,
+        "root": whole, "path": [step.hex() for step in path], "entry": entry,
+    }  # fmt: skip
+    return canonical(values) + b"\n"
+
+
+def files(root, *, complete=True, decision=None):
+    ledger, log, chain = opened(root)
+    also = () if decision is None else (json.loads(decision)["entry"],)
+    contents = choose(log, chain, also=also, may_be_complete=complete)
+    found = files_of(contents, ledger) | ({} if decision is None else {DECISION: decision})
+    scan(contents, found)
+    ledger.close()
+    return found
+
+
+@pytest.fixture
+def bundle(signed, tmp_path):
+    register(signed)
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files(signed)))
+    return path
+
+
+def root_key(signed):
+    ledger, log, _ = opened(signed)
+    ledger.close()
+    return next(iter(log.keys.entries))
+
+
+def test_it_verifies_and_says_what_the_ledger_says(bundle, signed):
+    found = verify_bundle(bundle, root_key(signed))
+    assert found.chain.broken == ()
+    assert len(found.chain.verdicts) == 5
+    assert (
+        latest_decision(found.chain, "register").statement.predicate["verificationResult"]
+        == "PASSED"
+    )
+    assert len(found.log.entries) == found.log.head.size
+
+
+def test_it_is_the_same_archive_every_time(bundle, signed):
+    assert archive(files(signed)) == bundle.read_bytes()
+
+
+def test_another_root_key_is_not_trusted(bundle):
+    with pytest.raises(EvidenceError, match="root key 0000"):
+        verify_bundle(bundle, "0" * 64)
+    with pytest.raises(EvidenceError, match="root key"):
+        verify_bundle(bundle, "0" * 5)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A bundle with a decision in it, as files; made once."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("sample")
+    patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
+    patch.delenv("PORTCULLIS_LEDGER_URL", raising=False)
+    from tasks.stages.decide.stage import run
+    from tasks.stages.workspace import Work
+    from tests.tasks.judged import attested, judged
+
+    root = judged(folder / "checkout")
+    run(Work("decide", CASE, root))
+    attested(root)
+    decision = decision_file(root)
+    register(root)
+    found = files(root, decision=decision)
+    trusted = root_key(root)
+    patch.undo()
+    return found, trusted, folder / "mutated.zip"
+
+
+def test_the_sample_verifies_with_its_decision(sample):
+    found, trusted, path = sample
+    path.write_bytes(archive(found))
+    assert verify_bundle(path, trusted).decision["explanation"]["row"] == 1
+
+
+@given(data=st.data())
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_changed_byte_of_any_file_is_caught(sample, data):
+    found, trusted, path = sample
+    name = data.draw(st.sampled_from(sorted(found)))
+    at = data.draw(st.integers(0, len(found[name]) - 1))
+    flip = data.draw(st.integers(1, 255))
+    changed = found[name][:at] + bytes([found[name][at] ^ flip]) + found[name][at + 1 :]
+    path.write_bytes(archive(found | {name: changed}))
+    with pytest.raises(EvidenceError):
+        verify_bundle(path, trusted)
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_changed_byte_of_the_archive_itself_is_caught(sample, data):
+    found, trusted, path = sample
+    whole = archive(found)
+    at, flip = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(1, 255))
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
+    with pytest.raises(EvidenceError):
+        verify_bundle(path, trusted)
+
+
+@pytest.mark.parametrize("cut", [1, 100, 5000])
+def test_a_truncated_and_a_lengthened_archive(bundle, cut):
+    whole = bundle.read_bytes()
+    for changed in (whole[:-cut], whole + b"\0" * cut, b"x" * cut + whole):
+        bundle.write_bytes(changed)
+        with pytest.raises(EvidenceError):
+            verify_bundle(bundle)
+
+
+def test_every_file_is_needed_and_no_other_is_let_in(sample):
+    found, trusted, path = sample
+    for name in found:
+        if name == DECISION:
+            continue
+        path.write_bytes(archive({each: body for each, body in found.items() if each != name}))
+        with pytest.raises(EvidenceError):
+            verify_bundle(path, trusted)
+    path.write_bytes(archive(found | {"more.txt": b"trust me"}))
+    with pytest.raises(EvidenceError, match=r"more.txt: expected no other files"):
+        verify_bundle(path, trusted)
+
+
+def test_statements_can_not_be_left_out_of_a_complete_one_nor_swapped(sample):
+    found, trusted, path = sample
+    *_, last = sorted(name for name in found if name.startswith("statements/"))
+    stem = last.removeprefix("statements/").removesuffix(".json")
+    less = {name: body for name, body in found.items() if stem not in name}
+    path.write_bytes(archive(less))
+    with pytest.raises(EvidenceError, match=r"report.json"):
+        verify_bundle(path, trusted)
+    path.write_bytes(archive(found | {last: found["statements/0000000003.json"]}))
+    with pytest.raises(EvidenceError, match=last):
+        verify_bundle(path, trusted)
+
+
+def test_only_the_chain_and_that_is_said(signed, tmp_path):
+    register(signed)
+    sign_for(signed, "admit")
+    sign_for(signed, "admit")
+    found = files(signed, complete=False)
+    path = tmp_path / "chain.zip"
+    path.write_bytes(archive(found))
+    verified = verify_bundle(path)
+    assert len(verified.log.entries) < verified.log.head.size
+    assert json.loads(found["report.json"])["extent"].startswith("chain only")
+
+
+@pytest.mark.parametrize("field", ["salt", "index", "size", "root", "entry", "explanation", "path"])
+def test_a_decision_that_was_not_committed(sample, field):
+    found, trusted, path = sample
+    values = json.loads(found[DECISION])
+    changed = {"salt": "00" * 32, "index": 2, "size": 4, "root": "00" * 32, "entry": 3, "path": []}
+    values[field] = changed.get(field, values["explanation"] | {"row": 2})
+    path.write_bytes(archive(found | {DECISION: canonical(values) + b"\n"}))
+    with pytest.raises(EvidenceError, match=r"decision\.json"):
+        verify_bundle(path, trusted)
+
+
+def test_it_holds_nobody_else_s_explanation(sample):
+    found, _, _ = sample
+    others = [salt_of(b"k" * 32, "run", row).hex().encode() for row in (0, 2)]
+    assert not any(other in body for body in found.values() for other in others)
+    assert ROOT_NAME
+
+
+VALUES = (
+    b"ann@example.org", b"123-45-6789", b"DE89 3704 0044 0532 0130 00", b"+49 170 1234567", b"192.168.17.4",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_about_a_person_is_not_handed_out(signed, value):
+    ledger, log, chain = opened(signed)
+    contents = choose(log, chain)
+    found = files_of(contents, ledger)
+    scan(contents, found)
+    ledger.close()
+    with pytest.raises(EvidenceError, match="no value about a person") as error:
+        scan(
+            Contents(log, chain, log.entries, True),
+            found | {"report.json": b'{"x":"' + value + b'"}'},
+        )
+    assert value.decode() not in str(error.value)
+
+
+def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
+    bundle, signed, tmp_path
+):
+    verifier = tmp_path / "portcullis-verify.pyz"
+    write_verifier(verifier, CHECKOUT)
+    packages = Path(json.__file__).parents[1]  # of the interpreter itself
+    assert packages.is_dir()
+    only = tmp_path / "only"
+    only.mkdir()
+    import _cffi_backend
+    import cryptography
+
+    (only / "cryptography").symlink_to(Path(cryptography.__file__).parent)
+    (only / Path(_cffi_backend.__file__).name).symlink_to(_cffi_backend.__file__)
+    command = [sys._base_executable, "-S", str(verifier), str(bundle), "--root", root_key(signed)]
+    environment = {"PYTHONPATH": str(only), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "every byte verifies, and the model was cleared" in done.stdout
+    with zipfile.ZipFile(verifier) as listed:
+        assert len(listed.namelist()) <= 25
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    done = subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "DOES NOT VERIFY" in done.stderr
