@@ -30,14 +30,15 @@ CASE = "loan"
 BARE = """
 import importlib, sys
 from tasks.stages.workspace import Work
-for stage in ("admit", "ingest", "redact", "validate", "train", "explain", "fairness", "decide"):
+from tasks.path import STAGES
+for stage in tuple(STAGES)[:-1]:
     importlib.import_module(f"tasks.stages.{stage}.stage").run(Work(stage, sys.argv[1]))
 """
 BY_STAGE = """
 import json, sys
-from tasks.__main__ import PATH
+from tasks.path import MEASURING
 from tasks.pipeline.runner import reproduce
-for stage in PATH[:-2]:
+for stage in (stage.name for stage in MEASURING):
     done = reproduce(stage, sys.argv[1], hear=lambda line: None)
     print(json.dumps({"stage": stage, "seconds": done.seconds, "peak_mib": done.peak_mib}), flush=True)
 """

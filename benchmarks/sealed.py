@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.workspace import Bench
+from tasks.path import MEASURING
 
 RUNS = 5
 SHARE = """
@@ -57,7 +58,7 @@ import_module(f"tasks.stages.{stage}.stage").run(work)
 print(json.dumps({**spent, "all": time.process_time() - begun}))
 attesting.attest(seen, {})
 """
-STAGES = ("admit", "ingest", "redact", "validate", "train", "explain", "fairness")
+STAGES = tuple(stage.name for stage in MEASURING)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from tasks.clearance.check import clear_model
 from tasks.config.cases import section
 from tasks.errors import PortcullisError
 from tasks.notary.notary import open_notary
-from tasks.stages.register.stage import RegisterParams
+from tasks.stages.register.params import RegisterParams
 from tasks.verifier.approvals import check
 
 DAY = 24 * 3600

@@ -16,8 +16,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.approve import ask
 from flows.artifacts import publish_artifacts
 from flows.evidence import model_here
-from flows.stages import GATE_FAILED, REFUSED, UNAVAILABLE, UNCHANGED, run_stage, task_for
+from flows.stages import (
+    GATE_FAILED,
+    OPENS_REGISTRY,
+    REFUSED,
+    UNAVAILABLE,
+    UNCHANGED,
+    run_stage,
+    task_for,
+)
 from tasks.config.cases import case_names
+from tasks.path import waves
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
 from tasks.system.secrets import home
@@ -29,15 +38,13 @@ else:
         "UseCase", {name: name for name in case_names()}
     )  # Prefect's form offers these
 
-BEFORE_MODEL = ("admit", "ingest", "redact", "validate", "train")
-ABOUT_MODEL = ("explain", "fairness")  # independent of each other: they run at once
-DECISION = ("decide", "register")
+WAVES = waves()  # stages of one wave are independent of each other: they run at once
 
 
 @flow(
     name="release",
     flow_run_name="release-{use_case}",
-    task_runner=ThreadPoolTaskRunner(max_workers=len(ABOUT_MODEL)),  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=max(map(len, WAVES))),  # type: ignore[arg-type]
     persist_result=False,
     validate_parameters=True,
 )
@@ -76,23 +83,28 @@ def release(use_case: UseCase) -> State[str]:
 
 def _take_the_path(case: str) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
-    for stage in BEFORE_MODEL:
-        if (state := _run(stage, case)) is not None:
-            return state
-    futures = [run_stage.submit(stage, case) for stage in ABOUT_MODEL]
-    for future in futures:
-        future.wait()
-    if any(future.state.name != UNCHANGED for future in futures):
-        settle(ABOUT_MODEL, case)
-    for future in futures:
-        if _stops(future.state):
-            return future.state
-    for stage in DECISION:
-        if stage == "register":
+    for wave in WAVES:
+        if OPENS_REGISTRY in wave:
             ask(case, model_here(case))
-        if (state := _run(stage, case)) is not None:
+        state = _run(wave[0], case) if len(wave) == 1 else _run_at_once(wave, case)
+        if state is not None:
             return state
     return None
+
+
+def _run_at_once(wave: tuple[str, ...], case: str) -> State[str] | None:
+    """Run independent stages at once, all to their end; return the first state that ends the path.
+
+    They must not be tried again by Prefect, so none of them may read sources: `_run` does that.
+    """
+    futures = [run_stage.submit(stage, case) for stage in wave]
+    for future in futures:
+        future.wait()
+
+    # DVC wrote its lock file from two threads: settle what they changed before anything reads it.
+    if any(future.state.name != UNCHANGED for future in futures):
+        settle(wave, case)
+    return next((future.state for future in futures if _stops(future.state)), None)
 
 
 def _run(stage: str, case: str) -> State[str] | None:

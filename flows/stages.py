@@ -13,18 +13,13 @@ from tasks.config.cases import section
 from tasks.config.sources import Sources
 from tasks.errors import PortcullisError, RefusedError, ServiceError
 from tasks.gates import Outcome, Verdict
+from tasks.path import PATH, STAGES
 from tasks.pipeline.runner import reproduce
 
-WITH_UPSTREAM = (
-    "register",
-)  # a single stage never checks that its inputs are fresh; what opens the registry must
+OPENS_REGISTRY = PATH[-1].name
 
 UNCHANGED = "Unchanged"  # name of a Completed state
 REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
-REMOTE_STAGES = (
-    "admit",
-    "ingest",
-)  # these read sources, and only they may have to wait for somebody else's server
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
@@ -58,7 +53,8 @@ def run_stage(stage: str, case: str) -> State[str]:
     """
     logger = get_run_logger()
     try:
-        result = reproduce(stage, case, with_upstream=stage in WITH_UPSTREAM, hear=logger.info)
+        # A single stage never checks that its inputs are fresh; what opens the registry must.
+        result = reproduce(stage, case, with_upstream=stage == OPENS_REGISTRY, hear=logger.info)
     except RefusedError as refusal:
         for line in refusal.lines:
             logger.error(line)
@@ -80,7 +76,7 @@ def run_stage(stage: str, case: str) -> State[str]:
 
 def task_for(stage: str, case: str) -> Any:
     """Return the task that runs `stage`: tried again where it reads a remote source that did not answer, else once."""
-    is_remote = stage in REMOTE_STAGES and section(case, "sources", Sources).is_remote
+    is_remote = STAGES[stage].reads_sources and section(case, "sources", Sources).is_remote
     if not is_remote:
         return run_stage
     return run_stage.with_options(

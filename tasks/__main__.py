@@ -17,19 +17,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
+from tasks.path import STAGES
 from tasks.system.processes import die_with_parent
 
-PATH = (
-    "admit",  # may these sources be used today, and have they changed?
-    "ingest",  # join them, keep what is declared, seal it
-    "redact",  # take names away; gate: what leaked
-    "validate",  # gate: is the data fit
-    "train",  # refuses behind a shut gate; gate: is the model any good
-    "explain",  # gate: are its reasons stable, faithful and free of proxies
-    "fairness",  # gate: whom does it disadvantage
-    "decide",  # weigh every verdict
-    "register",  # open the registry, or leave it shut
-)
 CREDENTIALS = (
     "PORTCULLIS_SIGNING_",
     "PORTCULLIS_LEDGER_URL",
@@ -41,9 +31,10 @@ SIGNALLED = 128
 
 def main(arguments: list[str]) -> int:
     """Run the stage, sign for it, and return the process's exit code."""
-    if len(arguments) != 2 or arguments[0] not in PATH:
+    if len(arguments) != 2 or arguments[0] not in STAGES:
         print(
-            f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(PATH)}", file=sys.stderr
+            f"usage: python -m tasks <stage> <use case>\nstages: {' '.join(STAGES)}",
+            file=sys.stderr,
         )
         return 2
     die_with_parent()

@@ -1,0 +1,1 @@
+"""The commands of `./portcullis`, one module each."""

@@ -7,29 +7,34 @@ from pydantic import BaseModel
 from tasks.config.cases import Columns, Role, load_case, section
 from tasks.config.sources import Sources
 from tasks.errors import ConfigError
+from tasks.path import PATH
 
-SECTIONS: dict[str, str] = {
-    "ingest": "tasks.stages.ingest.params:IngestParams",
-    "redact": "tasks.redaction.params:RedactParams",
-    "validate": "tasks.stages.validate.params:ValidateParams",
-    "train": "tasks.stages.train.params:TrainParams",
-    "explain": "tasks.stages.explain.params:ExplainParams",
-    "fairness": "tasks.stages.fairness.params:FairnessParams",
-    "erasure": "tasks.erasure.policy:ErasureParams",
-    "register": "tasks.stages.register.stage:RegisterParams",
-    "limits.redact": "tasks.redaction.params:RedactLimits",
-    "limits.validate": "tasks.stages.validate.params:ValidateLimits",
-    "limits.train": "tasks.stages.train.params:TrainLimits",
-    "limits.explain": "tasks.stages.explain.params:ExplainLimits",
-    "limits.fairness": "tasks.stages.fairness.params:FairnessLimits",
-}
+# Sections that no stage owns, by the class that reads each.
+SHARED: dict[str, str] = {"erasure": "tasks.erasure.policy:ErasureParams"}
 ALONE = ("title", "purpose", "sources", "columns", "limits")
+
+
+def section_classes() -> dict[str, str]:
+    """Return `module:class` for every section of a use case: by convention, of a stage's own room.
+
+    The section `<stage>` is read by `<Stage>Params` and `limits.<stage>` by `<Stage>Limits`, both in
+    `tasks/stages/<stage>/params.py`.
+    """
+    classes = dict(SHARED)
+    for stage in PATH:
+        params = f"tasks.stages.{stage.name}.params:{stage.name.capitalize()}"
+        if stage.name in stage.sections:
+            classes[stage.name] = f"{params}Params"
+        if stage.is_gate:
+            classes[f"limits.{stage.name}"] = f"{params}Limits"
+    return classes
 
 
 def check_case(case: str) -> None:
     """Raise a ConfigError for the first thing that is wrong with a use case's file."""
     values = load_case(case)
-    known = {*ALONE, *(key for key in SECTIONS if "." not in key)}
+    classes = section_classes()
+    known = {*ALONE, *(key for key in classes if "." not in key)}
     if unknown := sorted(set(values) - known):
         raise ConfigError(
             f"configs/{case}.yaml",
@@ -41,7 +46,7 @@ def check_case(case: str) -> None:
     columns = section(case, "columns", Columns)
     for role in (Role.SUBJECT, Role.TARGET):
         columns.only(role)
-    for key, place in SECTIONS.items():
+    for key, place in classes.items():
         module, _, name = place.partition(":")
         model: type[BaseModel] = getattr(import_module(module), name)
         section(case, key, model)

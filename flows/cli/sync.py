@@ -1,38 +1,52 @@
-"""`./portcullis sync`: check every use case's file, and list them where DVC and Prefect read which there are."""
+"""`./portcullis sync`: check every use case, and write anew what is derived from code and cases."""
 
 import argparse
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 from tasks.config.cases import CONFIGS, INDEX
+from tasks.pipeline.dvc_file import dvc_text
 
 NOT_CASES = ("index",)
+DVC_FILE = Path("dvc.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 2 where the index is out of date"
+        "--check", action="store_true", help="write nothing; exit 2 where a file is out of date"
     )
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write `configs/index.yaml` from the use cases that lie in `configs/`, each checked as a whole."""
-    found = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in NOT_CASES)
-    text = index_text(found)
+    """Write every derived file, then check each use case as a whole."""
+    derived: dict[Path, Callable[[], str]] = {
+        INDEX: lambda: index_text(case_files()),
+        DVC_FILE: lambda: dvc_text(Path()),
+    }
+    outdated = [path for path, text in derived.items() if not _holds(path, text())]
     if options.check:
-        fresh = INDEX.is_file() and INDEX.read_text(encoding="utf-8") == text
-        print(
-            "configs/index.yaml is up to date"
-            if fresh
-            else "configs/index.yaml is out of date: ./portcullis sync"
-        )
-        return 0 if fresh else 2
-    INDEX.write_text(text, encoding="utf-8")
+        for path in outdated:
+            print(f"{path} is out of date: ./portcullis sync")
+        if not outdated:
+            print(f"{', '.join(str(path) for path in derived)}: up to date")
+        return 2 if outdated else 0
+
+    for path in outdated:
+        path.write_text(derived[path](), encoding="utf-8")
+        print(f"{path}: written anew")
+
     check_case = import_module("flows.cli.checking").check_case
-    for case in found:
+    for case in case_files():
         check_case(case)
         print(f"{case}: well-formed")
     return 0
+
+
+def case_files() -> list[str]:
+    """Return the names of the use cases that lie in `configs/`, sorted."""
+    return sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in NOT_CASES)
 
 
 def index_text(cases: list[str]) -> str:
@@ -42,3 +56,7 @@ def index_text(cases: list[str]) -> str:
         "use_cases:",
     ]
     return "\n".join([*lines, *(f"  - {case}" for case in cases)]) + "\n"
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text

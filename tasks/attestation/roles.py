@@ -6,6 +6,7 @@ A stolen key of one role proves nothing in another: what a stage's worker signs 
 from typing import Any
 
 from tasks.errors import EvidenceError
+from tasks.path import STAGES, Signer
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -19,7 +20,8 @@ ERASURE, AUDIT, PRUNE, HOLD = (
     f"{OWN}/hold/v1",
 )
 
-ROOT, LOG, DATA, MODEL, GATE, DECISION = "root", "log", "data", "model", "gate", "decision"
+ROOT, LOG, GATE = "root", "log", "gate"
+DATA, MODEL, DECISION = Signer.DATA.value, Signer.MODEL.value, Signer.DECISION.value
 APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS = (
     "approval",
     "validation",
@@ -30,17 +32,6 @@ APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS = (
 ROLES = (ROOT, LOG, DATA, MODEL, GATE, DECISION, APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS)
 PERSONAL = (APPROVER, VALIDATOR)  # held by a person, enrolled by name, never made by a worker
 
-STAGES = {
-    "admit": DATA,
-    "ingest": DATA,
-    "redact": DATA,
-    "validate": MODEL,
-    "train": MODEL,
-    "explain": MODEL,
-    "fairness": MODEL,
-    "decide": DECISION,
-    "register": DECISION,
-}
 KINDS = {
     TEST_RESULT: GATE,
     SUMMARY: DECISION,
@@ -58,7 +49,7 @@ def role_for(predicate_type: str, predicate: dict[str, Any]) -> str:
     """Return the one role that may make a statement; a kind that nobody may make is an EvidenceError."""
     if predicate_type == PROVENANCE:
         stage = predicate.get("buildDefinition", {}).get("externalParameters", {}).get("stage")
-        role = STAGES.get(str(stage))
+        role = STAGES[stage].signer.value if stage in STAGES else None
         what = f"provenance of stage `{stage}`"
     else:
         role, what = KINDS.get(predicate_type), f"a statement of type {predicate_type}"

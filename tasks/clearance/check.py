@@ -16,12 +16,11 @@ from tasks.clearance.attest_stage import OUTSIDE, POLICY
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.path import BEFORE_TRAINING
 from tasks.system.secrets import home
 from tasks.verifier.approvals import Consents
 from tasks.verifier.lineage import JUDGED, Chain, GateVerdict, examine, latest_decision
 from tasks.verifier.log_reader import Log, read_log
-
-BEFORE_TRAINING = ("redact", "validate")
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,10 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.gates.verdict import Outcome, Verdict
+from tasks.path import GATES
 
 # What each gate must have judged. A verdict about anything else, or about nothing, clears nothing.
-SUBJECTS: dict[str, tuple[str, ...]] = {
-    "redact": ("ingest/rows.parquet", "redact/rows.parquet"),
-    "validate": ("redact/rows.parquet",),
-    "train": ("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
-    "explain": ("train/model", "train/refits", "train/predictions.parquet"),
-    "fairness": ("redact/rows.parquet", "train/predictions.parquet"),
-}
-BEFORE_TRAINING = ("redact", "validate")
+SUBJECTS: dict[str, tuple[str, ...]] = {gate.name: gate.judges for gate in GATES}
 
 
 class GateResult(BaseModel):

@@ -12,22 +12,14 @@ from typing import Any
 from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
+from tasks.path import GATES, PATH
 from tasks.verifier.log_reader import Log, Signed, verified
 
-# What each gate must have judged; the last is what its verdict is looked up by. The tests hold it against the gates.
-JUDGED: dict[str, tuple[str, ...]] = {
-    "redact": ("ingest/rows.parquet", "redact/rows.parquet"),
-    "validate": ("redact/rows.parquet",),
-    "train": ("redact/rows.parquet", "train/refits", "train/predictions.parquet", "train/model"),
-    "explain": ("train/refits", "train/predictions.parquet", "train/model"),
-    "fairness": ("redact/rows.parquet", "train/predictions.parquet"),
-}
+# What each gate must have judged; its verdict is looked up by the last.
+JUDGED: dict[str, tuple[str, ...]] = {gate.name: gate.judges for gate in GATES}
 # Who made what out of what: artefact -> (stage, the material that the chain goes on with).
 MADE: dict[str, tuple[str, str]] = {
-    "train/model": ("train", "redact/rows.parquet"),
-    "redact/rows.parquet": ("redact", "ingest/rows.parquet"),
-    "ingest/rows.parquet": ("ingest", "admit/sources.json"),
-    "admit/sources.json": ("admit", ""),
+    stage.product: (stage.name, stage.made_from) for stage in PATH if stage.product
 }
 
 

@@ -49,7 +49,7 @@ def launch(
 
 def change_code(workspace: Workspace) -> None:
     """Change a stage's code, as an edit or an update does; what it computes stays the same."""
-    path = workspace.root / "tasks" / "fairness" / "stage.py"
+    path = workspace.root / "tasks" / "stages" / "fairness" / "stage.py"
     path.write_text(path.read_text() + "# changed\n")
 
 

@@ -9,47 +9,59 @@ import pytest
 import yaml
 
 from flows.__main__ import COMMANDS
-from tasks.__main__ import PATH
 from tasks.attestation.artefacts import BYTECODE
 from tasks.config.cases import case_names, load_case
-from tasks.gates.decision import SUBJECTS
+from tasks.path import GATES, PATH, STAGES, waves
 
 ROOT = Path(__file__).parents[2]
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def test_dvc_has_exactly_the_stages_of_the_path_in_its_order():
-    assert tuple(DVC) == PATH
+def test_dvc_has_exactly_the_stages_of_the_path_in_its_order() -> None:
+    assert tuple(DVC) == tuple(STAGES)
 
 
-@pytest.mark.parametrize("stage", PATH)
-def test_a_stage_is_a_room_with_tests_and_runs_through_the_door(stage):
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_a_room_with_tests(stage: str) -> None:
     assert (ROOT / "tasks" / "stages" / stage / "stage.py").is_file()
     assert list((ROOT / "tests" / "tasks" / "stages" / stage).glob("test_*.py"))
-    assert DVC[stage]["do"]["cmd"] == f"exec python -m tasks {stage} ${{item}}"
-    assert f"tasks/stages/{stage}" in DVC[stage]["do"]["deps"]
 
 
-@pytest.mark.parametrize("stage", PATH)
-def test_a_stage_depends_on_every_room_it_imports(stage):
-    declared = {dep for dep in DVC[stage]["do"]["deps"] if dep.startswith("tasks/")}
-    rooms = {
-        room for room in imported_rooms(ROOT / "tasks" / stage) if (ROOT / "tasks" / room).is_dir()
-    }
-    needed = {f"tasks/{room}" for room in rooms - {"pipeline", "evidence"}}
-    assert needed <= declared
+def test_every_folder_among_the_stages_is_a_stage() -> None:
+    rooms = {path.parent.name for path in (ROOT / "tasks" / "stages").glob("*/__init__.py")}
+    assert rooms == set(STAGES)
 
 
-@pytest.mark.parametrize("stage", PATH)
-def test_path_rooms_do_not_import_each_other_nor_the_engines_of_the_house(stage):
-    names = imported_names(ROOT / "tasks" / stage)
-    assert {name.split(".")[1] for name in names if name.startswith("tasks.")} & set(PATH) <= {
-        stage
-    }
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_do_not_import_each_other_nor_the_engines_of_the_house(stage: str) -> None:
+    names = imported_names(ROOT / "tasks" / "stages" / stage)
+    others = {f"tasks.stages.{other}" for other in STAGES if other != stage}
+    assert not {name for name in names if any(f"{name}.".startswith(f"{o}.") for o in others)}
     assert not {name.split(".")[0] for name in names} & {"prefect", "dvc", "mlflow"}
 
 
-@pytest.mark.parametrize("stage", PATH)
+def test_a_stage_reads_what_an_earlier_stage_writes() -> None:
+    written: set[str] = set()
+    for stage in PATH:
+        assert set(stage.reads) <= written, stage.name
+        names = (*stage.writes, *stage.metrics, *(plot.name for plot in stage.plots))
+        written |= {f"{stage.name}/{name}" for name in names}
+
+
+def test_a_gate_judges_what_it_reads_or_writes_and_writes_its_verdict_and_a_page() -> None:
+    for gate in GATES:
+        own = {f"{gate.name}/{name}" for name in gate.writes}
+        assert set(gate.judges) <= {*gate.reads, *own}
+        assert gate.verdict in own
+        assert gate.has_page
+
+
+def test_a_release_runs_every_stage_once_and_the_registry_last() -> None:
+    assert sorted(stage for wave in waves() for stage in wave) == sorted(STAGES)
+    assert waves()[-1] == (PATH[-1].name,)
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_cache(stage):
     written = DVC[stage]["do"]
     for out in (*written["outs"], *written.get("metrics", []), *written.get("plots", [])):
@@ -58,21 +70,10 @@ def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_c
         assert (options.get("cache") is False) == name.endswith(".json")
 
 
-@pytest.mark.parametrize("gate", SUBJECTS)
-def test_a_gate_writes_a_verdict_about_outputs_that_exist(gate):
-    outs = {
-        name if isinstance(name, str) else next(iter(name))
-        for do in DVC.values()
-        for name in do["do"]["outs"]
-    }
-    assert f"data/${{item}}/{gate}/verdict.json" in outs
-    assert {f"data/${{item}}/{subject}" for subject in SUBJECTS[gate]} <= outs
-
-
 @pytest.mark.parametrize("case", case_names(ROOT))
 def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that_has_settings(case):
     values = load_case(case, ROOT)
-    assert set(values["limits"]) == set(SUBJECTS)
+    assert set(values["limits"]) == {gate.name for gate in GATES}
     tracked = {
         section.split(".")[0]
         for stage in DVC.values()
@@ -83,7 +84,7 @@ def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that
     assert tracked <= set(values)
 
 
-def test_the_index_lists_the_use_cases_that_lie_in_configs():
+def test_what_is_derived_is_up_to_date():
     done = subprocess.run(
         [sys.executable, "-m", "flows", "sync", "--check"],
         cwd=ROOT,
@@ -123,11 +124,6 @@ def imported_names(room: Path) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names |= {node.module}
     return names
-
-
-def imported_rooms(room: Path) -> set[str]:
-    """Return the rooms of `tasks` that `room` stands on directly."""
-    return {name.split(".")[1] for name in imported_names(room) if name.startswith("tasks.")}
 
 
 def test_the_readme_lists_every_command_with_its_purpose():

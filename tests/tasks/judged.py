@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from tasks.__main__ import PATH
 from tasks.attestation.artefacts import declared
 from tasks.clearance.attest_stage import attest, look, observe
 from tasks.gates import Verdict, at_least
@@ -17,6 +16,7 @@ from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
 from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
+from tasks.path import STAGES
 from tasks.stages.workspace import Work
 from tasks.system.digests import sha256_of
 
@@ -85,12 +85,12 @@ def attested(root: Path) -> Path:
     shutil.copytree(
         CHECKOUT / "configs" / "policy", root / "configs" / "policy", dirs_exist_ok=True
     )
-    for stage in PATH[:-1]:
+    for stage in tuple(STAGES)[:-1]:
         for name in declared(stage, CASE, root).outputs:
             if not (root / name).exists():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_bytes(bytes(64) if name.endswith(".tree") else b"{}")
-    for stage in PATH[:-1]:
+    for stage in tuple(STAGES)[:-1]:
         sign_for(root, stage)
     return root
 

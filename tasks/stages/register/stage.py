@@ -3,31 +3,20 @@
 import logging
 import os
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from tasks.attestation.run_context import find_commit
 from tasks.clearance.check import clear_model
 from tasks.errors import RefusedError
 from tasks.gates import Verdict
 from tasks.gates.decision import SUBJECTS, Decision
+from tasks.path import GATES
+from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import Work
 
+# Pages about the data stay here: they describe more people than the model decides about.
+PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gate.has_page)
+
 logger = logging.getLogger("portcullis.register")
-
-
-class RegisterParams(BaseModel):
-    """The `register:` section of a use case."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str
-    experiment: str
-    alias: str = "candidate"
-    approval: bool = Field(
-        default=False,
-        description="whether a second person has to approve the very model, by signature",
-    )
 
 
 def run(work: Work) -> None:
@@ -75,7 +64,7 @@ def _publish(work: Work, params: RegisterParams, decision: Decision) -> None:
     from tasks.registry import Release, publish
 
     verdicts = {gate: work.read_verdict(gate) for gate in SUBJECTS}
-    pages = {stage: work.data / stage / "page" for stage in ("train", "explain", "fairness")}
+    pages = {stage: work.data / stage / "page" for stage in PUBLISHED_PAGES}
     release = Release(
         name=params.model,
         experiment=params.experiment,

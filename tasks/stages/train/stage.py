@@ -9,8 +9,9 @@ from tasks.config.cases import CONFIGS, Role, load_case
 from tasks.config.sources import Sources, lapsed
 from tasks.errors import RefusedError
 from tasks.gates import digest_of
-from tasks.gates.decision import BEFORE_TRAINING, weigh_gate
+from tasks.gates.decision import weigh_gate
 from tasks.model import save_refits
+from tasks.path import BEFORE_TRAINING
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import TrainLimits, TrainParams
 from tasks.stages.train.performance import judge_performance, measure, roc

