@@ -50,7 +50,7 @@ CLEARING = """
 import json, sys, time
 before = time.process_time()
 from tasks.clearance.check import clear_model
-from tasks.digests import sha256_of
+from tasks.system.digests import sha256_of
 from pathlib import Path
 found = clear_model(sys.argv[1], sha256_of(Path("data") / sys.argv[1] / "train" / "model"))
 print(json.dumps({"seconds": time.process_time() - before, "refusals": len(found.refusals)}))

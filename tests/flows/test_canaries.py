@@ -51,7 +51,7 @@ VERIFIED = f"""
 from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from tasks.digests import sha256_of
+from tasks.system.digests import sha256_of
 from tasks.registry.client import registry_uri
 client = MlflowClient(registry_uri())
 for version in client.search_model_versions("name = '{CASE}'"):
@@ -131,10 +131,10 @@ class Planted:
         """How many rows of each person any key opens, in the cache, both remotes and the workspace."""
         script = f"""
 import collections, io, json, pathlib, sys
-from tasks.pseudonyms import pseudonym
+from tasks.keystore.pseudonyms import pseudonym
 from tasks.sealed import open_keys
 from tasks.sealed.objects import SealedFile
-from tasks.secrets import secret
+from tasks.system.secrets import secret
 people = {{pseudonym(secret("pseudonym"), f"person{{n}}@example.org"): n for n in {PEOPLE}}}
 keys, count = open_keys(), collections.Counter({{n: 0 for n in {PEOPLE}}})
 for name in sys.stdin.read().split("\\n"):

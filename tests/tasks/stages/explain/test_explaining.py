@@ -4,7 +4,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tasks.train.test_training import COLUMNS, params, rows
 
 from tasks.errors import ConfigError, DataError
 from tasks.gates import Outcome
@@ -15,6 +14,7 @@ from tasks.stages.explain.proxies import proxy_strengths
 from tasks.stages.explain.reasons import group_contributions, load_reason_map, overlap, top_reasons
 from tasks.stages.explain.stability import Overlap
 from tasks.stages.train.training import train
+from tests.tasks.stages.train.test_training import COLUMNS, params, rows
 
 PARAMS = ExplainParams(
     reasons="x",
