@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from tasks.redaction.finding.patterns import validators
-from tasks.redaction.finding.patterns.plain import plain
+from tasks.redaction.finding.patterns.plain import to_plain
 
 SAMPLE = 200  # values that are looked at
 CLEAR_SHARE = 0.8  # of the sample that has to look alike
@@ -119,7 +119,7 @@ def _sample(values: Iterable[Any]) -> list[str]:
     for value in values:
         if value is None or value != value or str(value) in ("", "<NA>", "NaT"):
             continue
-        found.append(plain(str(value).strip()[:500]).text)
+        found.append(to_plain(str(value).strip()[:500]).text)
         if len(found) == SAMPLE:
             break
     return found

@@ -1,4 +1,10 @@
-"""Find personal data in texts without knowing whose they are: names by a recogniser and rules, the rest by its form."""
+"""Find personal data in texts without knowing whose they are.
+
+Names come from a recogniser that rules mend and extend; everything else is known by its form
+(`patterns/`). Everything here works on one text at a time and keeps nothing of it.
+
+May import: `tasks.config`, `tasks.redaction`, `tasks.redaction.ner`.
+"""
 
 from tasks.redaction.finding.finder import FastFinder
 

@@ -1,16 +1,26 @@
-"""The finder of the default mode: the fast recogniser of names, patterns with validators, rules for the rest."""
+"""The finder of the default mode: the fast recogniser of names, patterns with validators, rules.
+
+How texts are read (`FastFinder.find`):
+
+1. A long text is cut into pieces, because some rules take time that grows faster than the text.
+2. The recogniser of names labels all pieces in one batch; masks that stand in them already are
+   read as something natural (`surrogates.py`).
+3. Patterns are looked for in each piece's plain form, its masks blanked out (`patterns/`).
+4. Rules mend and extend the recognised people (`people.py`), and join places (`places.py`).
+5. What is too unsure, what nobody asked for, and what lies inside something surer is left out.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tasks.redaction.finding.lexicon import load_lexicon
-from tasks.redaction.finding.patterns.plain import Plain, plain
+from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
 from tasks.redaction.finding.people import PERSON, POSSIBLE, PeopleFinder
 from tasks.redaction.finding.places import LOCATION, join_places, named_places
-from tasks.redaction.finding.surrogates import blanked, unmasked
+from tasks.redaction.finding.surrogates import blank_masks, replace_masks
 from tasks.redaction.ner.names import Labelled, NameFinder, cut, load_pipeline, model_path
 from tasks.redaction.spans import Span
 
@@ -26,9 +36,11 @@ LABELS = {
     "DATE": "DATE_TIME",
     "TIME": "DATE_TIME",
 }
-NAME_SCORE = 0.85  # Presidio's
-# a match of these leaves nothing to guess: what lies inside is no name and no number of its own
-STRONG = frozenset(
+NAME_SCORE = 0.85  # what Presidio gives to every entity of spaCy's
+
+# A match of these kinds leaves nothing to guess: what lies inside is no name and no number of its
+# own. Below the score the form alone matched, without a check or a word of context.
+STRONG_KINDS = frozenset(
     (
         "EMAIL_ADDRESS",
         "URL",
@@ -43,11 +55,14 @@ STRONG = frozenset(
     )
 )
 STRONG_SCORE = 0.5
-LONGEST_PIECE = 10_000  # characters that are read as one text; a longer text is cut at a line, a sentence or a word
+
+# Characters read as one text; a longer text is cut at a line, a sentence or a word. Some rules scan
+# to the end of the text from every place they try, so the piece bounds their time.
+LONGEST_PIECE = 10_000
 
 
 class FastFinder:
-    """Find personal data in texts without knowing whose they are."""
+    """Find personal data in texts without knowing whose they are. Not safe for threads."""
 
     def __init__(
         self,
@@ -57,15 +72,22 @@ class FastFinder:
         users: Path | None,
         is_date_wanted: Callable[[str], bool] | None = None,
     ) -> None:
-        """Take the spaCy model, the types wanted (None: all), the least score, and a file of further recognisers.
+        """Load the recogniser of names, the lexicon and the patterns; takes seconds.
 
-        `is_date_wanted` says of a DATE_TIME's text whether it counts (None: all do).
+        Args:
+            model: An installed spaCy pipeline.
+            entities: The kinds that are wanted; None: all.
+            min_score: What is less sure than this is left out.
+            users: A file of further recognisers in Presidio's YAML format.
+            is_date_wanted: Says of a DATE_TIME's text whether it counts; None: every one does.
         """
         self._names = NameFinder(load_pipeline(model))
         self._lexicon = load_lexicon(model_path(model))
         self._people = PeopleFinder(self._lexicon)
         self._scanner = Scanner(load_recognisers(BUILTIN), load_recognisers(users) if users else ())
-        self._entities, self._min_score, self._is_date_wanted = entities, min_score, is_date_wanted
+        self._entities = entities
+        self._min_score = min_score
+        self._is_date_wanted = is_date_wanted
 
     @property
     def recogniser(self) -> str:
@@ -73,120 +95,147 @@ class FastFinder:
         return self._names.recogniser
 
     def prove(self, texts: list[str]) -> None:
-        """Try the fast recogniser of names on texts of the data; fall back to spaCy's own if they differ."""
+        """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
         self._names.prove(texts)
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
-        """Yield the spans of each text, in order; spans of different types may overlap, as in Presidio."""
+        """Yield the spans of each text, in order; spans of different kinds may overlap.
+
+        Overlaps are Presidio's behaviour too: who masks has to merge them (`spans.merge`).
+        """
         pieces = [
-            (text[start:end], start, index)
-            for index, text in enumerate(texts)
+            (text[start:end], start, text_number)
+            for text_number, text in enumerate(texts)
             for start, end in cut(text, LONGEST_PIECE)
         ]
-        labelled = self._labelled([piece for piece, _, _ in pieces])
-        at = 0
-        for index in range(len(texts)):
-            found: list[Span] = []
-            while at < len(pieces) and pieces[at][2] == index:
-                piece, start, _ = pieces[at]
-                found += [
-                    one.moved(start) if start else one
-                    for one in self._found(plain(blanked(piece)), labelled[at])
-                ]
-                at += 1
-            yield found
+        labelled = self._label([piece for piece, _, _ in pieces])
 
-    def _labelled(self, pieces: list[str]) -> list[list[Labelled]]:
-        """Return what the recogniser of names finds; masks that stand in a text are read as something natural."""
-        without = [unmasked(piece) for piece in pieces]
-        read = [
-            piece if one is None else one.text for piece, one in zip(pieces, without, strict=True)
-        ]
-        found = self._names.find(read)
-        for index, one in enumerate(without):
-            if one is not None:
-                places = [(one.original(start, end), label) for start, end, label in found[index]]
-                found[index] = [(*place, label) for place, label in places if place is not None]
-        return found
+        # Pieces lie in the order of their texts; an empty text has none and yields an empty list.
+        piece_number = 0
+        for text_number in range(len(texts)):
+            spans: list[Span] = []
+            while piece_number < len(pieces) and pieces[piece_number][2] == text_number:
+                piece, offset, _ = pieces[piece_number]
+                in_piece = self._find_in(to_plain(blank_masks(piece)), labelled[piece_number])
+                spans += [span.moved(offset) for span in in_piece] if offset else in_piece
+                piece_number += 1
+            yield spans
 
-    def _found(self, form: Plain, names: list[Labelled]) -> list[Span]:
-        text = form.original
+    def _label(self, pieces: list[str]) -> list[list[Labelled]]:
+        """Return what the recogniser of names labels; masks are read as something natural.
+
+        Places are those of the pieces as they stand, masks included.
+        """
+        replaced = [replace_masks(piece) for piece in pieces]
+        labelled = self._names.find(
+            [
+                piece if unmasked is None else unmasked.text
+                for piece, unmasked in zip(pieces, replaced, strict=True)
+            ]
+        )
+
+        for number, unmasked in enumerate(replaced):
+            if unmasked is None:
+                continue
+            originals = [
+                (unmasked.original(start, end), label) for start, end, label in labelled[number]
+            ]
+            labelled[number] = [(*place, label) for place, label in originals if place is not None]
+        return labelled
+
+    def _find_in(self, plain: PlainText, labelled: list[Labelled]) -> list[Span]:
+        """Return the spans of one piece: every source's, then without what is not wanted."""
+        text = plain.original
         recognised: dict[str, list[Span]] = {}
-        for start, end, label in names:
+        for start, end, label in labelled:
             if kind := LABELS.get(label):
                 recognised.setdefault(kind, []).append(Span(start, end, kind, NAME_SCORE))
-        patterned = self._scanner.find(form)
+        patterned = self._scanner.find(plain)
+
         people = self._people.find(text, recognised.pop(PERSON, []))
-        places = recognised.pop(LOCATION, []) + [
-            span for span in patterned if span.kind == LOCATION
-        ]
+        places = recognised.pop(LOCATION, [])
+        places += [span for span in patterned if span.kind == LOCATION]
         places += named_places(text, self._lexicon)
-        others = [span for span in patterned if span.kind != LOCATION]
-        guessed = [span for spans in recognised.values() for span in spans]
-        joined = join_places(text, [one for one in places if one.score >= self._min_score])
+
+        # Unsure places go before joining: they must not make a sure neighbour longer.
+        addresses = join_places(text, [span for span in places if span.score >= self._min_score])
         people = [
-            one
-            for one in people
-            if one.score > POSSIBLE or not _is_part_of_a_place(text, one, joined)
-        ]
-        spans = [*people, *joined, *others, *guessed]
-        wanted = [
             span
-            for span in spans
-            if span.score >= self._min_score
-            and (self._entities is None or span.kind in self._entities)
+            for span in people
+            if span.score > POSSIBLE or not _is_part_of_a_place(text, span, addresses)
         ]
-        if self._is_date_wanted is not None:
-            is_wanted = self._is_date_wanted
-            wanted = [
-                one
-                for one in wanted
-                if one.kind != "DATE_TIME" or is_wanted(text[one.start : one.end])
-            ]
-        return without_contained(wanted)
+        spans = [*people, *addresses, *(span for span in patterned if span.kind != LOCATION)]
+        spans += [span for spans_of_kind in recognised.values() for span in spans_of_kind]
+        return without_contained([span for span in spans if self._is_wanted(text, span)])
+
+    def _is_wanted(self, text: str, span: Span) -> bool:
+        if span.score < self._min_score:
+            return False
+        if self._entities is not None and span.kind not in self._entities:
+            return False
+        if self._is_date_wanted is None or span.kind != "DATE_TIME":
+            return True
+        return self._is_date_wanted(text[span.start : span.end])
 
 
 def _is_part_of_a_place(text: str, name: Span, places: list[Span]) -> bool:
-    """Say whether a name that only a list knows is a word of a place: "Marshall Islands", "Austin, Texas".
+    """Say whether a name that only a list knows is a word of a place.
 
-    `places` are sorted and do not overlap.
+    Such are "Marshall Islands", where the place goes further than the name, and "Austin, Texas",
+    where a place follows a comma. `places` are sorted and do not overlap.
     """
-    at = bisect_right(places, name.start, key=lambda place: place.start)
-    if at and places[at - 1].end >= name.end:
-        return places[at - 1].end - places[at - 1].start > name.end - name.start
-    return at < len(places) and 0 < places[at].start - name.end <= 2 and text[name.end] == ","
+    following = bisect_right(places, name.start, key=lambda place: place.start)
+    if following and places[following - 1].end >= name.end:
+        around = places[following - 1]
+        return around.end - around.start > name.end - name.start
+
+    return (
+        following < len(places)
+        and 0 < places[following].start - name.end <= 2
+        and text[name.end] == ","
+    )
 
 
 def without_contained(spans: Iterable[Span]) -> list[Span]:
-    """Leave out what lies inside a span of the same type, or inside one that leaves nothing to guess; sorted."""
+    """Return spans, sorted, without those that another one makes pointless.
+
+    A span goes if it lies inside a span of its own kind, or inside a strong one that rules it out.
+    Sorted so that what contains comes before what is contained: one pass is enough.
+    """
     kept: list[Span] = []
-    reach: dict[str, int] = {}  # kind -> how far its spans so far go
-    around: list[Span] = []  # strong spans that still go on
+    reach: dict[str, int] = {}  # kind -> how far the kept spans of that kind go
+    strong_around: list[Span] = []  # kept strong spans that do not end before the current one
+
     for span in sorted(set(spans), key=_order):
-        around = [one for one in around if one.end > span.start]
-        if reach.get(span.kind, -1) >= span.end or any(_rules_out(one, span) for one in around):
+        strong_around = [strong for strong in strong_around if strong.end > span.start]
+        if reach.get(span.kind, -1) >= span.end:
             continue
+        if any(_rules_out(strong, span) for strong in strong_around):
+            continue
+
         kept.append(span)
         reach[span.kind] = max(span.end, reach.get(span.kind, -1))
         if _is_strong(span):
-            around.append(span)
+            strong_around.append(span)
     return kept
 
 
 def _order(span: Span) -> tuple[int, int, bool, float, str]:
+    """Order by start; of those that begin together, the longest, strongest and surest first."""
     return span.start, -span.end, not _is_strong(span), -span.score, span.kind
 
 
 def _is_strong(span: Span) -> bool:
-    return span.kind in STRONG and span.score >= STRONG_SCORE
+    return span.kind in STRONG_KINDS and span.score >= STRONG_SCORE
 
 
 def _rules_out(strong: Span, span: Span) -> bool:
-    """Say whether a strong span that begins no later leaves nothing to guess about another one."""
+    """Say whether a strong span that begins no later leaves nothing to guess about another one.
+
+    Of two strong spans in the same place only the surer rules the other out; a tie keeps both.
+    """
     if strong.kind == span.kind or span.end > strong.end:
         return False
-    return (
-        not _is_strong(span)
-        or strong.end - strong.start > span.end - span.start
-        or strong.score > span.score
-    )
+    if not _is_strong(span):
+        return True
+    return strong.end - strong.start > span.end - span.start or strong.score > span.score

@@ -7,25 +7,40 @@ from operator import and_
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, WORD, Lexicon
 from tasks.redaction.finding.words import word_list
 
+# letters of any script, with hyphens and apostrophes (straight, typographic, modifier) inside
 WORDS = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
 TITLES = word_list("titles")
 GREETINGS = word_list("greetings")
 FIELDS = word_list("fields")
-# words before a name; after the first group whatever follows is one, in any case
-CERTAIN = frozenset(
+
+# Phrases that announce a name, word by word. After the first group whatever follows is a name, in
+# any case ("my name is john"); after the second it has to be written like one ("I am Ann").
+CERTAIN_PHRASES = frozenset(
     (("name", "is"), ("call", "me"), ("calls", "me"), ("named",), ("surname", "is"))
 )
-LIKELY_BEFORE = frozenset(
+LIKELY_PHRASES = frozenset(
     (("i", "am"), ("this", "is"), ("called",), ("i'm",), ("i\u2019m",), ("spouse",))
 )
-ANNOUNCING = FIELDS | {phrase[-1] for phrase in CERTAIN | LIKELY_BEFORE}
-LONGEST_WORD = 30
-FORMS_KEPT = 100_000
+ANNOUNCING = FIELDS | {phrase[-1] for phrase in CERTAIN_PHRASES | LIKELY_PHRASES}
+LONGEST_WORD = 30  # letters; what is longer is data, not a name
+REMEMBERED_FORMS = 100_000  # then all are forgotten, so that memory stays bounded
 
 
-class Form:
-    """What a word's form says, whatever its place: computed once per word."""
+class WordForm:
+    """What a word's form says, whatever its place; computed once per word.
 
+    Attributes:
+        lower: The word in lower case.
+        flags: What the lexicon knows of it (`lexicon.FIRST` and so on).
+        size: Its length in characters.
+        is_capital: Its first letter is a capital.
+        is_upper: All its letters are capitals.
+        is_ordinary: It is a word of the language that nobody is called.
+        announces: A name may follow ("named", "borrower:").
+        may_begin: A name may begin with it, so that the rules have to look at it at all.
+    """
+
+    # Slots: hundreds of thousands of forms are kept, and the rules read them for every word.
     __slots__ = (
         "announces",
         "flags",
@@ -40,12 +55,18 @@ class Form:
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.lower = text.lower()
         self.flags = flags = _flags(self.lower, lexicon)
-        self.is_capital, self.is_upper, self.size = text[0].isupper(), text.isupper(), len(text)
+        self.size = len(text)
+        self.is_capital = text[0].isupper()
+        self.is_upper = text.isupper()
         self.is_ordinary = lexicon.is_ordinary(self.lower)
         self.announces = self.lower in ANNOUNCING
-        is_listed = flags & (FIRST | WORD) == FIRST and (self.is_capital or bool(flags & FREQUENT))
+
+        # In lower case only a frequent given name is worth a look: rare ones are words more often.
+        is_given_name = flags & (FIRST | WORD) == FIRST
+        is_listed = is_given_name and (self.is_capital or bool(flags & FREQUENT))
         is_unusual = self.is_capital and (not self.is_ordinary or bool(flags & FIRST))
-        self.may_begin = self.lower in TITLES or self.lower in GREETINGS or is_listed or is_unusual
+        is_introducing = self.lower in TITLES or self.lower in GREETINGS
+        self.may_begin = is_introducing or is_listed or is_unusual
 
     @property
     def may_be_name(self) -> bool:
@@ -62,31 +83,34 @@ def _flags(word: str, lexicon: Lexicon) -> int:
 
 
 class Word:
-    """A word of a text: its place and its form."""
+    """A word of a text: its place (`end` is exclusive) and its form."""
 
     __slots__ = ("end", "form", "start")
 
-    def __init__(self, start: int, end: int, form: Form) -> None:
-        self.start, self.end, self.form = start, end, form
+    def __init__(self, start: int, end: int, form: WordForm) -> None:
+        self.start = start
+        self.end = end
+        self.form = form
 
 
-class Forms:
-    """Cuts texts into words, whose forms it remembers."""
+class WordCutter:
+    """Cuts texts into words, and remembers the forms of the words that it has met."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._known: dict[str, Form] = {}
+        self._forms: dict[str, WordForm] = {}
 
     def words(self, text: str) -> list[Word]:
-        """Return the words of a text."""
-        known = self._known.get
+        """Return the words of a text, in order."""
+        remembered = self._forms.get  # looked up once: this line runs for every word of every text
         return [
-            Word(*match.span(), known(match[0]) or self._form(match[0]))
+            Word(*match.span(), remembered(match[0]) or self._form(match[0]))
             for match in WORDS.finditer(text)
         ]
 
-    def _form(self, word: str) -> Form:
-        if len(self._known) >= FORMS_KEPT:
-            self._known.clear()
-        form = self._known[word] = Form(word, self._lexicon)
+    def _form(self, word: str) -> WordForm:
+        if len(self._forms) >= REMEMBERED_FORMS:
+            self._forms.clear()
+        form = WordForm(word, self._lexicon)
+        self._forms[word] = form
         return form

@@ -1,200 +1,282 @@
-"""Rules for names: what a title, a list, a comma, an initial or an introduction says about the words that follow."""
+"""Rules for names: what a title, a list, a comma, an initial or an introduction says.
+
+`match_name` tries the rules in the order of how much each one proves; the first that matches
+decides. Scores are those of the rules: `SURE` is as sure as the recogniser, `POSSIBLE` is what only
+a list or the form suggests, and gives way to places.
+
+A rule reads words by their forms (`forms.py`) and the text between them by the `…GAP` patterns.
+"""
 
 import re
 
-from tasks.redaction.finding.forms import CERTAIN, FIELDS, GREETINGS, LIKELY_BEFORE, TITLES, Word
+from tasks.redaction.finding.forms import (
+    CERTAIN_PHRASES,
+    FIELDS,
+    GREETINGS,
+    LIKELY_PHRASES,
+    TITLES,
+    Word,
+)
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, LAST, NOUN, WORD
 from tasks.redaction.finding.words import word_list
 from tasks.redaction.spans import Span
 
 PERSON = "PERSON"
-ABBREVIATED = word_list("abbreviated_titles")
+SURE = 0.85
+LIKELY = 0.7
+POSSIBLE = 0.5
+
+ABBREVIATED_TITLES = word_list("abbreviated_titles")
 PARTICLES = word_list("particles")
-FIELD_GAP = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?")
-PHRASE_GAP = re.compile(r"[:,]?\s{1,4}")
-GAP = re.compile(r"[ \t\u00a0]{1,3}|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")
-BLANKS = re.compile(r"[ \t\u00a0]{1,2}")
-AFTER_GREETING = re.compile(r"[,:]?\s{1,3}")
-COMMA = re.compile(r"[ \t]?,[ \t\n]{0,3}")
-LONGEST_NAME = 5  # words
-SURE, LIKELY, POSSIBLE = 0.85, 0.7, 0.5
+LONGEST_NAME_WORDS = 5
+
+# What stands between two words, and is read as what. All are bounded: a gap is matched whole, and a
+# page of spaces must not cost more than a short one.
+FIELD_GAP = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?")  # a label and its value
+PHRASE_GAP = re.compile(r"[:,]?\s{1,4}")  # "named: X", "named X"
+NAME_GAP = re.compile(r"[ \t\u00a0]{1,3}|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")  # blanks, line end, dot
+BLANK_GAP = re.compile(r"[ \t\u00a0]{1,2}")
+GREETING_GAP = re.compile(r"[,:]?\s{1,3}")
+COMMA_GAP = re.compile(r"[ \t]?,[ \t\n]{0,3}")
+
+NameMatch = tuple[Span | None, int]  # the name, and how many words it takes; (None, 1): no name
 
 
-def at(text: str, words: list[Word], index: int) -> tuple[Span | None, int]:
-    """Return the name that begins at a word or is announced by it, and how many words that takes."""
+def match_name(text: str, words: list[Word], index: int) -> NameMatch:
+    """Return the name that begins at word `index`, or that this word announces.
+
+    A title and a greeting are no part of the span, but of the words that are taken.
+    """
     word = words[index]
-    if word.form.lower in TITLES and index + 1 < len(words):
+    has_following = index + 1 < len(words)
+
+    if word.form.lower in TITLES and has_following:
         last = _last_after_title(text, words, index)
         if last > index:
             return Span(words[index + 1].start, words[last].end, PERSON, SURE), last - index + 1
-    if word.form.lower in GREETINGS and index + 1 < len(words):
+
+    if word.form.lower in GREETINGS and has_following:
         following = words[index + 1]
-        is_near = AFTER_GREETING.fullmatch(text[word.end : following.start]) is not None
+        is_near = GREETING_GAP.fullmatch(text[word.end : following.start]) is not None
         if is_near and following.form.may_be_name:
-            last = run(text, words, index + 1)
+            last = last_word_of_name(text, words, index + 1)
             return Span(following.start, words[last].end, PERSON, LIKELY), last - index + 1
+
     if _is_introduced(text, words, index):
-        last = run(text, words, index) if word.form.is_capital else _lower_run(text, words, index)
+        if word.form.is_capital:
+            last = last_word_of_name(text, words, index)
+        else:
+            last = _last_in_lower_case(text, words, index)
         return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
-    return _listed(text, words, index)
+
+    return _match_listed(text, words, index)
 
 
-def _listed(text: str, words: list[Word], index: int) -> tuple[Span | None, int]:
+def _match_listed(text: str, words: list[Word], index: int) -> NameMatch:
+    """Return the name that lists and forms suggest: with the next word, or the word alone."""
     word = words[index]
     following = words[index + 1] if index + 1 < len(words) else None
-    gap = text[word.end : following.start] if following else ""
-    if following and COMMA.fullmatch(gap) and word.form.is_capital and following.form.is_capital:
-        is_pair = following.form.flags & FIRST and (word.form.flags & LAST or not word.form.flags)
-        is_given = not following.form.flags & WORD or bool(following.form.flags & FREQUENT)
-        if is_pair and is_given and not word.form.is_ordinary:
-            last = run(text, words, index + 1, most=2)
-            return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
-        if word.form.flags & LAST and not following.form.flags and word.form.may_be_name:
-            return Span(word.start, following.end, PERSON, POSSIBLE), 2
-    if following and GAP.fullmatch(gap):
-        if (
-            word.form.size == 1
-            and word.form.is_capital
-            and gap.startswith(".")
-            and following.form.is_capital
-        ):
-            last = run(text, words, index + 1)
-            surname = words[last]
-            if surname.form.size > 1 and (
-                surname.form.flags & LAST or not surname.form.is_ordinary
-            ):
-                return Span(word.start, surname.end, PERSON, LIKELY), last - index + 1
-        if not gap.startswith(".") and _is_full_name(word, following):
-            last = run(text, words, index + 1) if word.form.is_capital else index + 1
-            return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
-        if "\n" not in gap and not gap.startswith(".") and _are_unknown(word, following):
-            last = run(text, words, index + 1)
-            return Span(word.start, words[last].end, PERSON, POSSIBLE), last - index + 1
-    is_alone = (
-        word.form.is_capital and word.form.flags & (FIRST | WORD) == FIRST and word.form.size > 2
-    )
-    if (
-        is_alone
-        and (word.form.flags & FREQUENT or not word.form.flags & NOUN)
-        and not (word.form.is_upper and word.form.size < 4)
-    ):
-        return Span(word.start, word.end, PERSON, POSSIBLE), 1
-    if (
-        not word.form.is_capital
-        and word.form.flags & (FIRST | WORD | NOUN | FREQUENT) == FIRST | FREQUENT
-    ):
+
+    if following is not None:
+        gap = text[word.end : following.start]
+        match: NameMatch | None = None
+        if COMMA_GAP.fullmatch(gap):
+            match = _match_surname_first(text, words, index)
+        elif NAME_GAP.fullmatch(gap):
+            match = _match_given_first(text, words, index, gap)
+        if match is not None:
+            return match
+
+    if _is_name_alone(word):
         return Span(word.start, word.end, PERSON, POSSIBLE), 1
     return None, 1
 
 
-def _is_full_name(first: Word, last: Word) -> bool:
-    """Say whether two words are a first and a last name, both written alike."""
-    one, two = first.form, last.form
-    if (
-        two.size < 2
-        or one.is_capital != two.is_capital
-        or one.is_upper != two.is_upper
-        or not one.flags & FIRST
-    ):
+def _match_surname_first(text: str, words: list[Word], index: int) -> NameMatch | None:
+    """Return "Surname, Given" where lists know both, or know the surname and not the other word."""
+    surname = words[index].form
+    given = words[index + 1].form
+    if not surname.is_capital or not given.is_capital:
+        return None
+
+    is_pair = given.flags & FIRST and (surname.flags & LAST or not surname.flags)
+    is_given = not given.flags & WORD or bool(given.flags & FREQUENT)
+    if is_pair and is_given and not surname.is_ordinary:
+        # two given names at most: what follows a comma's name is often the next entry
+        last = last_word_of_name(text, words, index + 1, most_words=2)
+        return Span(words[index].start, words[last].end, PERSON, LIKELY), last - index + 1
+
+    if surname.flags & LAST and not given.flags and surname.may_be_name:
+        return Span(words[index].start, words[index + 1].end, PERSON, POSSIBLE), 2
+    return None
+
+
+def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> NameMatch | None:
+    """Return "J. Smith", "John Smith" or two unknown capitalised words, by the gap between them."""
+    word = words[index]
+    following = words[index + 1]
+    has_full_stop = gap.startswith(".")
+
+    is_initial = word.form.size == 1 and word.form.is_capital and has_full_stop
+    if is_initial and following.form.is_capital:
+        last = last_word_of_name(text, words, index + 1)
+        surname = words[last]
+        is_surname = surname.form.flags & LAST or not surname.form.is_ordinary
+        if surname.form.size > 1 and is_surname:
+            return Span(word.start, surname.end, PERSON, LIKELY), last - index + 1
+
+    # Past an initial a full stop ends a sentence: "Ask John. Smith knows."
+    if has_full_stop:
+        return None
+
+    if _is_full_name(word, following):
+        is_capital = word.form.is_capital
+        last = last_word_of_name(text, words, index + 1) if is_capital else index + 1
+        return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+
+    if "\n" not in gap and _are_unknown(word, following):
+        last = last_word_of_name(text, words, index + 1)
+        return Span(word.start, words[last].end, PERSON, POSSIBLE), last - index + 1
+    return None
+
+
+def _is_name_alone(word: Word) -> bool:
+    """Say whether a given name stands for a person without any other word beside it."""
+    form = word.form
+    if not form.is_capital:
+        # in lower case only a frequent name that is neither a word nor a noun
+        return form.flags & (FIRST | WORD | NOUN | FREQUENT) == FIRST | FREQUENT
+
+    if form.flags & (FIRST | WORD) != FIRST or form.size <= 2:
         return False
-    if not one.is_capital:
-        is_first = one.flags & (FIRST | WORD | FREQUENT) == FIRST | FREQUENT
-        return is_first and two.flags & (LAST | WORD) == LAST and not one.flags & two.flags & NOUN
-    if (
-        one.flags & WORD
-    ):  # "Mason Gray", "Randy Moon": both are words, but nobody writes those in capitals
-        return bool(two.flags & LAST) and two.size > 2 and not (one.is_upper and two.flags & WORD)
-    return bool(two.flags & LAST and not two.flags & WORD) or not two.is_ordinary
+    is_abbreviation = form.is_upper and form.size < 4  # "ANN" may be one
+    return bool(form.flags & FREQUENT or not form.flags & NOUN) and not is_abbreviation
+
+
+def _is_full_name(first: Word, second: Word) -> bool:
+    """Say whether two words are a given and a family name, both written alike."""
+    given = first.form
+    family = second.form
+    is_alike = given.is_capital == family.is_capital and given.is_upper == family.is_upper
+    if family.size < 2 or not is_alike or not given.flags & FIRST:
+        return False
+
+    if not given.is_capital:
+        is_given = given.flags & (FIRST | WORD | FREQUENT) == FIRST | FREQUENT
+        is_family = family.flags & (LAST | WORD) == LAST
+        return is_given and is_family and not given.flags & family.flags & NOUN
+
+    if given.flags & WORD:
+        # "Mason Gray", "Randy Moon": both are words, but nobody writes those in capitals; unless
+        # everything is in capitals
+        is_shouted = given.is_upper and family.flags & WORD
+        return bool(family.flags & LAST) and family.size > 2 and not is_shouted
+    return bool(family.flags & LAST and not family.flags & WORD) or not family.is_ordinary
 
 
 def _last_after_title(text: str, words: list[Word], index: int) -> int:
-    """Return the last word of the name after a title; the title itself where no name follows."""
-    title, following = words[index], words[index + 1]
-    gap = text[title.end : following.start]
-    if not GAP.fullmatch(gap) or (
-        title.form.lower not in ABBREVIATED
-        and not title.form.is_capital
-        and not following.form.is_capital
-    ):
+    """Return the last word of the name after the title `index`; the title where none follows."""
+    title = words[index].form
+    following = words[index + 1].form
+    is_abbreviated = title.lower in ABBREVIATED_TITLES
+
+    # "the nurse said": a title that is a word has to be written like a title, or its name like one
+    is_written_so = is_abbreviated or title.is_capital or following.is_capital
+    if not NAME_GAP.fullmatch(text[words[index].end : words[index + 1].start]) or not is_written_so:
         return index
-    if following.form.is_capital:
-        return run(text, words, index + 1)
-    is_name = (
-        title.form.lower in ABBREVIATED
-        and following.form.size > 1
-        and not following.form.is_ordinary
-    )
-    if not is_name:
+    if following.is_capital:
+        return last_word_of_name(text, words, index + 1)
+
+    # "mr smith": in lower case an abbreviated title vouches for one unusual word …
+    if not is_abbreviated or following.size <= 1 or following.is_ordinary:
         return index
-    more = index + 2
-    if (
-        more < len(words)
-        and GAP.fullmatch(text[following.end : words[more].start])
-        and words[more].form.flags & (LAST | WORD) == LAST
-    ):
-        return more
-    return index + 1
+
+    # … and for a listed family name after it.
+    third = index + 2
+    if third == len(words):
+        return index + 1
+    is_near = NAME_GAP.fullmatch(text[words[index + 1].end : words[third].start])
+    is_family = words[third].form.flags & (LAST | WORD) == LAST
+    return third if is_near and is_family else index + 1
 
 
-def run(text: str, words: list[Word], index: int, most: int = LONGEST_NAME) -> int:
-    """Return the last of the capitalised words (and particles between them) that go on from a word."""
+def last_word_of_name(
+    text: str, words: list[Word], index: int, most_words: int = LONGEST_NAME_WORDS
+) -> int:
+    """Return the last of the capitalised words that go on from word `index`.
+
+    Particles may stand between them ("Ludwig van Beethoven"), full stops after initials ("J. R.").
+    At most `most_words` words are looked at, the one at `index` included.
+    """
     last = index
-    at = index + 1
-    while at < len(words) and at - index < most:
-        gap = text[words[at - 1].end : words[at].start]
-        is_initial = words[at - 1].form.size == 1 and gap.startswith(".")
-        if not (BLANKS.fullmatch(gap) or (is_initial and GAP.fullmatch(gap))):
+    position = index + 1
+    while position < len(words) and position - index < most_words:
+        gap = text[words[position - 1].end : words[position].start]
+        is_after_initial = words[position - 1].form.size == 1 and gap.startswith(".")
+        if not (BLANK_GAP.fullmatch(gap) or (is_after_initial and NAME_GAP.fullmatch(gap))):
             break
-        word = words[at]
+
+        word = words[position]
         if word.form.is_capital and not _ends_a_name(word, words[last]):
-            last = at
-        elif word.form.lower not in PARTICLES or word.form.lower in ("o",):
+            last = position
+        elif word.form.lower not in PARTICLES or word.form.lower == "o":
+            # "o" is a particle only with an apostrophe, and then it is part of its word
             break
-        at += 1
+        position += 1
     return last
 
 
-def _ends_a_name(word: Word, before: Word) -> bool:
-    """Say whether a capitalised word is no part of the name before it: an ordinary word, or written differently."""
+def _ends_a_name(word: Word, previous: Word) -> bool:
+    """Say whether a capitalised word is no part of the name before it.
+
+    It is none if it is an ordinary word, or if it is all in capitals where the name is not.
+    """
     if word.form.size == 1:
         return False
-    if word.form.is_upper and word.form.size > 2 and not before.form.is_upper:
+    if word.form.is_upper and word.form.size > 2 and not previous.form.is_upper:
         return True
     return word.form.is_ordinary and not word.form.flags & LAST
 
 
 def _is_introduced(text: str, words: list[Word], index: int) -> bool:
-    """Say whether the words before one say that it is a name."""
-    word = words[index]
-    if index == 0 or word.form.size < 2:
+    """Say whether what stands before word `index` says that it is a name."""
+    form = words[index].form
+    if index == 0 or form.size < 2:
         return False
-    gap = text[words[index - 1].end : word.start]
+    gap = text[words[index - 1].end : words[index].start]
+    is_listed = bool(form.is_capital and form.flags & FIRST)
+
     if words[index - 1].form.lower in FIELDS and FIELD_GAP.fullmatch(gap):
-        return word.form.may_be_name or bool(word.form.is_capital and word.form.flags & FIRST)
+        return form.may_be_name or is_listed
     if not PHRASE_GAP.fullmatch(gap):
         return False
-    before = {
-        tuple(one.form.lower for one in words[max(0, index - size) : index]) for size in (1, 2)
+
+    # a set of two: the word before, and the two words before
+    phrases = {
+        tuple(word.form.lower for word in words[max(0, index - size) : index]) for size in (1, 2)
     }
-    if before & CERTAIN:
-        return bool(word.form.is_capital and word.form.flags & FIRST) or not word.form.is_ordinary
-    return bool(before & LIKELY_BEFORE) and word.form.may_be_name
+    if phrases & CERTAIN_PHRASES:
+        return is_listed or not form.is_ordinary
+    return bool(phrases & LIKELY_PHRASES) and form.may_be_name
 
 
-def _lower_run(text: str, words: list[Word], index: int) -> int:
-    """Return the last word of a name in lower case that begins at a word."""
+def _last_in_lower_case(text: str, words: list[Word], index: int) -> int:
+    """Return the last of the one or two words of a name in lower case that begins at `index`."""
     if index + 1 == len(words):
         return index
     following = words[index + 1]
-    is_near = BLANKS.fullmatch(text[words[index].end : following.start]) is not None
+    is_near = BLANK_GAP.fullmatch(text[words[index].end : following.start]) is not None
     is_name = following.form.flags & (LAST | WORD) == LAST or not following.form.is_ordinary
     return index + 1 if is_near and is_name and not following.form.is_capital else index
 
 
-def _are_unknown(first: Word, last: Word) -> bool:
-    """Say whether two words look like a name of which no list knows both parts: capitals, and no ordinary words."""
+def _are_unknown(first: Word, second: Word) -> bool:
+    """Say whether two words look like a name of which no list knows both parts.
+
+    They are written with one capital each, are no ordinary words, and not both nouns.
+    """
     is_written_so = all(
-        one.form.may_be_name and not one.form.is_upper and one.form.size > 2
-        for one in (first, last)
+        word.form.may_be_name and not word.form.is_upper and word.form.size > 2
+        for word in (first, second)
     )
-    return is_written_so and not (first.form.flags & NOUN and last.form.flags & NOUN)
+    return is_written_so and not (first.form.flags & NOUN and second.form.flags & NOUN)

@@ -1,16 +1,27 @@
-"""People in texts, beyond what the recogniser of names sees: titles, lists of names, "Surname, Given", any case.
+"""People in texts, beyond what the recogniser of names sees.
 
-The recogniser was trained on well-written news. People write "JOHN SMITH", "john smith", "Smith, John", "Mr. Ng".
+The recogniser was trained on well-written news. People write "JOHN SMITH", "john smith",
+"Smith, John", "Mr. Ng". So its names are mended, rules add others (`naming.py`), names are extended
+by the words that go with them, and a name that was found once is found again.
 """
 
 from bisect import bisect_left
 
-from tasks.redaction.finding.forms import LONGEST_WORD, TITLES, WORDS, Forms, Word
+from tasks.redaction.finding.forms import LONGEST_WORD, TITLES, WORDS, Word, WordCutter
 from tasks.redaction.finding.lexicon import FIRST, LAST, NOUN, WORD, Lexicon
-from tasks.redaction.finding.naming import PARTICLES, PERSON, POSSIBLE, at, run
+from tasks.redaction.finding.naming import (
+    PARTICLES,
+    PERSON,
+    POSSIBLE,
+    last_word_of_name,
+    match_name,
+)
 from tasks.redaction.spans import Span
 
 __all__ = ["PERSON", "POSSIBLE", "PeopleFinder"]
+
+LONGEST_TITLE = 12  # characters before a name in which a title is looked for
+WORDS_ADDED = 4  # at most, by which a name is extended, counting the word that it ends in
 
 
 class PeopleFinder:
@@ -18,63 +29,75 @@ class PeopleFinder:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._forms = Forms(lexicon)
+        self._cutter = WordCutter(lexicon)
 
     def find(self, text: str, recognised: list[Span]) -> list[Span]:
-        """Return the spans of people: the recogniser's, mended, and those that rules find."""
-        words = self._forms.words(text)
-        mended = [mended for span in recognised if (mended := self._mended(text, span)) is not None]
-        found = [*mended, *self._by_rules(text, words)]
-        found += self._extended(text, words, found)
-        return found + _again(words, found) if found else found
+        """Return the spans of people: the recogniser's, mended, and those that rules find.
 
-    def _mended(self, text: str, span: Span) -> Span | None:
-        """Cut titles and possessives off; leave out what consists of ordinary words only."""
+        Spans may overlap and are in no order.
+        """
+        words = self._cutter.words(text)
+        spans = [mended for span in recognised if (mended := self._mend(text, span)) is not None]
+        spans += self._find_by_rules(text, words)
+        spans += self._extend(text, words, spans)
+        return spans + _find_again(words, spans) if spans else spans
+
+    def _mend(self, text: str, span: Span) -> Span | None:
+        """Cut titles and possessives off; None where only ordinary words are left."""
         words = list(WORDS.finditer(text, span.start, span.end))
         while words and words[0].group().lower() in TITLES:
             words = words[1:]
         if not words or any(len(word.group()) > LONGEST_WORD for word in words):
             return None
+
+        # After a title even an ordinary word is a name: "Mr. Page".
         is_titled = words[0].start() > span.start or _has_title(text, span.start)
         while len(words) > 1 and self._is_role(words[0].group()):
             words = words[1:]
         if not is_titled and all(self._lexicon.is_ordinary(word.group().lower()) for word in words):
             return None
+
+        start = words[0].start()
         end = words[-1].end()
         if text[end - 2 : end] in ("'s", "\u2019s"):
             end -= 2
-        if any(char.isdigit() for char in text[words[0].start() : end]):
+        # A user name such as "jsmith 42" is no name without its digits; they are no words.
+        if any(char.isdigit() for char in text[start:end]):
             end = max(end, span.end)
-        return Span(words[0].start(), end, PERSON, span.score)
+        return Span(start, end, PERSON, span.score)
 
     def _is_role(self, word: str) -> bool:
         """Say whether a word before a name is none itself: "Patient Jane Roe"."""
         flags = self._lexicon.of(word.lower())
         return bool(flags & (WORD | NOUN)) and not flags & (FIRST | LAST)
 
-    def _by_rules(self, text: str, words: list[Word]) -> list[Span]:
-        found = []
-        free, is_announced = 0, False
+    def _find_by_rules(self, text: str, words: list[Word]) -> list[Span]:
+        spans = []
+        free = 0  # the first word that no name has taken yet
+        is_announced = False  # by the word before
         for index, word in enumerate(words):
             if (word.form.may_begin or is_announced) and index >= free:
-                span, used = at(text, words, index)
-                free = index + used
+                span, words_used = match_name(text, words, index)
+                free = index + words_used
                 if span is not None:
-                    found.append(span)
+                    spans.append(span)
             is_announced = word.form.announces
-        return found
+        return spans
 
-    def _extended(self, text: str, words: list[Word], found: list[Span]) -> list[Span]:
-        """Return names with the capitalised words and particles that follow them: "Donald van der Voet"."""
+    def _extend(self, text: str, words: list[Word], names: list[Span]) -> list[Span]:
+        """Return names with the capitalised words that follow them: "Donald van der Voet".
+
+        Only where a particle, an initial or a listed family name is among those words.
+        """
         starts = [word.start for word in words]
         longer = []
-        for span in found:
-            inside = bisect_left(starts, span.end) - 1
-            if inside < 0 or words[inside].start < span.start or words[inside].end > span.end:
+        for name in names:
+            inside = bisect_left(starts, name.end) - 1  # the name's last word
+            if inside < 0 or words[inside].start < name.start or words[inside].end > name.end:
                 continue
-            last = run(text, words, inside, most=4)
+            last = last_word_of_name(text, words, inside, most_words=WORDS_ADDED)
             if any(_goes_with_a_name(word) for word in words[inside + 1 : last + 1]):
-                longer.append(Span(span.start, words[last].end, PERSON, span.score))
+                longer.append(Span(name.start, words[last].end, PERSON, name.score))
         return longer
 
 
@@ -84,35 +107,35 @@ def _goes_with_a_name(word: Word) -> bool:
 
 
 def _has_title(text: str, start: int) -> bool:
-    before = WORDS.findall(text[max(0, start - 12) : start])
-    return bool(before) and before[-1].lower() in TITLES
+    words_before = WORDS.findall(text[max(0, start - LONGEST_TITLE) : start])
+    return bool(words_before) and words_before[-1].lower() in TITLES
 
 
-def _again(words: list[Word], found: list[Span]) -> list[Span]:
-    """Return the other places where a name that was found stands again, alone and written like a name."""
-    inside = _covered(words, found)
-    known = {
+def _find_again(words: list[Word], names: list[Span]) -> list[Span]:
+    """Return the other places where a word of a name stands alone, written like a name."""
+    is_inside = _are_covered(words, names)
+    words_of_names = {
         word.form.lower
-        for word, is_inside in zip(words, inside, strict=True)
-        if is_inside
+        for word, is_in_name in zip(words, is_inside, strict=True)
+        if is_in_name
         and word.form.size > 2
         and word.form.lower not in TITLES
         and not word.form.is_ordinary
     }
     return [
         Span(word.start, word.end, PERSON, POSSIBLE)
-        for word, is_inside in zip(words, inside, strict=True)
-        if not is_inside and word.form.is_capital and word.form.lower in known
+        for word, is_in_name in zip(words, is_inside, strict=True)
+        if not is_in_name and word.form.is_capital and word.form.lower in words_of_names
     ]
 
 
-def _covered(words: list[Word], found: list[Span]) -> list[bool]:
-    """Say of each word whether it lies in one of the spans."""
+def _are_covered(words: list[Word], spans: list[Span]) -> list[bool]:
+    """Say of each word whether it lies wholly in one of the spans."""
     starts = [word.start for word in words]
-    inside = [False] * len(words)
-    for span in found:
+    is_covered = [False] * len(words)
+    for span in spans:
         index = bisect_left(starts, span.start)
         while index < len(words) and words[index].end <= span.end:
-            inside[index] = True
+            is_covered[index] = True
             index += 1
-    return inside
+    return is_covered

@@ -1,4 +1,4 @@
-"""Lists of words, kept as data in `words.yaml`."""
+"""Lists of words, kept as data in `words.yaml`, so that a list can be mended without code."""
 
 from functools import cache
 from pathlib import Path
@@ -8,6 +8,10 @@ import yaml
 
 @cache
 def word_list(name: str) -> frozenset[str]:
-    """Return one list of words, lower case."""
+    """Return one list of words, in lower case.
+
+    Raises:
+        KeyError: There is no list of that name.
+    """
     lists = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
     return frozenset(lists[name].split())

@@ -1,4 +1,7 @@
-"""Row link: the columns of a row say who the row is about, so search its text for exactly that person."""
+"""Row link: the columns of a row say who the row is about, so search its text for that person.
+
+May import: `tasks.redaction`, `tasks.redaction.finding`, `tasks.redaction.finding.patterns`.
+"""
 
 from tasks.redaction.linking.linker import KINDS, RowLinker
 

@@ -1,4 +1,7 @@
-"""One person's e-mail, street and town in a plain text in lower case."""
+"""One person's e-mail, street and town in a plain text in lower case.
+
+A place is (start, end) in that text, `end` exclusive. Places may overlap and come in no order.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,58 +9,84 @@ from collections.abc import Iterator
 from tasks.redaction.finding.lexicon import Lexicon
 
 Place = tuple[int, int]
-SHORTEST_LOCAL_PART = (
-    6  # characters; shorter ones, or ones without a digit or a sign, may be anybody's
-)
+# characters of the part before "@" that stand for the address alone; what is shorter, or has
+# neither a digit nor a sign, may be anybody's ("info", "smith")
+SHORTEST_LOCAL_PART = 6
+# "at", "dot" or a sign: in brackets, as a word, or with a space beside it
 WRITTEN_OUT = re.compile(
     r"\s?[(\[{<]\s?(at|dot|@|\.)\s?[)\]}>]\s?|\s{1,4}(at|dot)\s{1,4}|\s([@.])\s?|([@.])\s"
 )
+# a cheap test for whether any of those is in a text at all
 MAY_BE_WRITTEN_OUT = re.compile(r"dot|\sat\s|[(\[{<]\s?(?:at|@)|\s@|@\s|@.*\n")
 SIGN = re.compile(r"[\W_]")
 SIGNS = {"at": "@", "dot": "."}
 KINDS_OF_STREETS = {
-    "street": ("st", "str"), "avenue": ("ave", "av"), "road": ("rd",), "boulevard": ("blvd",), "lane": ("ln",),
-    "drive": ("dr",), "court": ("ct",), "place": ("pl",), "terrace": ("ter", "terr"), "circle": ("cir",),
-    "square": ("sq",), "parkway": ("pkwy",), "highway": ("hwy",), "trail": ("trl",), "crescent": ("cres",),
-}  # fmt: skip
+    "street": ("st", "str"),
+    "avenue": ("ave", "av"),
+    "road": ("rd",),
+    "boulevard": ("blvd",),
+    "lane": ("ln",),
+    "drive": ("dr",),
+    "court": ("ct",),
+    "place": ("pl",),
+    "terrace": ("ter", "terr"),
+    "circle": ("cir",),
+    "square": ("sq",),
+    "parkway": ("pkwy",),
+    "highway": ("hwy",),
+    "trail": ("trl",),
+    "crescent": ("cres",),
+}
 LONG_KINDS = {short: long for long, shorts in KINDS_OF_STREETS.items() for short in shorts}
 
 
 def emails(lowered: str, own: str) -> list[Place]:
-    """Return where an address stands: as it is, in a URL, with its signs written out; and its first part alone."""
+    """Return where an address stands.
+
+    As it is, in a URL, with its signs written out; and its first part alone, where that is telling.
+    """
     local, _, domain = own.partition("@")
     if not local or not domain:
         return []
-    found = [*_everywhere(lowered, own), *_everywhere(lowered, own.replace("@", "%40"))]
-    parts = max(SIGN.split(local), key=len), SIGN.split(domain, maxsplit=1)[0]
-    if all(part in lowered for part in parts) and MAY_BE_WRITTEN_OUT.search(lowered):
-        found += _written_out(lowered, own)
-    is_telling = len(local) >= SHORTEST_LOCAL_PART and not local.isalpha()
-    return found + (list(_everywhere(lowered, local)) if is_telling else [])
+    places = [*_everywhere(lowered, own), *_everywhere(lowered, own.replace("@", "%40"))]
+
+    # Writing a text again without its signs is slow: only where the address's words are there.
+    words = (max(SIGN.split(local), key=len), SIGN.split(domain, maxsplit=1)[0])
+    if all(word in lowered for word in words) and MAY_BE_WRITTEN_OUT.search(lowered):
+        places += _written_out(lowered, own)
+
+    if len(local) >= SHORTEST_LOCAL_PART and not local.isalpha():
+        places += _everywhere(lowered, local)
+    return places
 
 
 def streets(lowered: str, own: str) -> list[Place]:
-    """Return where a street stands: with or without its number, its kind written in full or short."""
+    """Return where a street stands: with or without its number, its kind in full or short."""
     words = own.replace(".", " ").replace(",", " ").split()
     name = [word for index, word in enumerate(words) if index or not word[0].isdigit()]
     number = " ".join(words[: len(words) - len(name)])
-    found: list[Place] = []
     if not name:
-        return found
+        return []
+
+    places: list[Place] = []
     kind = LONG_KINDS.get(name[-1], name[-1])
-    endings = (kind, *KINDS_OF_STREETS.get(kind, ()))
-    for ending in endings:
+    for ending in (kind, *KINDS_OF_STREETS.get(kind, ())):
         street = " ".join([*name[:-1], ending])
-        found += _everywhere(lowered, street)
+        places += _everywhere(lowered, street)
         if number:
-            found += _everywhere(lowered, f"{number} {street}") or []
+            places += _everywhere(lowered, f"{number} {street}")
+
+    # "at 870 Travis": with its number a street needs no kind
     if number and len(name) > 1:
-        found += _everywhere(lowered, " ".join([number, *name[:-1]]))
-    return [_with_number(lowered, place, number) for place in found]
+        places += _everywhere(lowered, " ".join([number, *name[:-1]]))
+    return [_with_number(lowered, place, number) for place in places]
 
 
 def wholes(text: str, lowered: str, own: str, lexicon: Lexicon) -> list[Place]:
-    """Return every place of a value; in lower case not where it is an ordinary word ("reading", "mobile")."""
+    """Return every place of a value, as a whole.
+
+    In lower case not where it is an ordinary word: towns are called "Reading" and "Mobile".
+    """
     is_word = lexicon.is_ordinary(own)
     return [
         (start, end)
@@ -67,6 +96,7 @@ def wholes(text: str, lowered: str, own: str, lexicon: Lexicon) -> list[Place]:
 
 
 def _with_number(lowered: str, place: Place, number: str) -> Place:
+    """Return a street's place with the house number where that stands right before it."""
     start, end = place
     before = f"{number} " if number else ""
     return (start - len(before), end) if before and lowered[:start].endswith(before) else place
@@ -75,26 +105,28 @@ def _with_number(lowered: str, place: Place, number: str) -> Place:
 def _written_out(lowered: str, own: str) -> list[Place]:
     """Return where the address stands once "at" and "dot" are signs again."""
     chars: list[str] = []
-    origin: list[int] = []
-    at = 0
+    origin: list[int] = []  # of each of `chars`: its place in the text
+    position = 0
     for match in WRITTEN_OUT.finditer(lowered):
-        chars += lowered[at : match.start()]
-        origin += range(at, match.start())
+        chars += lowered[position : match.start()]
+        origin += range(position, match.start())
         sign = next(group for group in match.groups() if group)
         chars.append(SIGNS.get(sign, sign))
         origin.append(match.start())
-        at = match.end()
-    chars += lowered[at:]
-    origin += range(at, len(lowered))
-    written = "".join(chars)
-    return [(origin[start], origin[end - 1] + 1) for start, end in _everywhere(written, own)]
+        position = match.end()
+
+    chars += lowered[position:]
+    origin += range(position, len(lowered))
+    with_signs = "".join(chars)
+    return [(origin[start], origin[end - 1] + 1) for start, end in _everywhere(with_signs, own)]
 
 
-def _everywhere(lowered: str, wanted: str) -> Iterator[Place]:
-    """Yield every occurrence of `wanted` that is no part of a longer word."""
-    at = lowered.find(wanted) if wanted else -1
-    while at >= 0:
-        end = at + len(wanted)
-        if not lowered[at - 1 : at].isalnum() and not lowered[end : end + 1].isalnum():
-            yield at, end
-        at = lowered.find(wanted, at + 1)
+def _everywhere(lowered: str, value: str) -> Iterator[Place]:
+    """Yield every occurrence of `value` that is no part of a longer word; an empty one has none."""
+    start = lowered.find(value) if value else -1
+    while start >= 0:
+        end = start + len(value)
+        # a slice, not an index: before the first and after the last character it is empty
+        if not lowered[start - 1 : start].isalnum() and not lowered[end : end + 1].isalnum():
+            yield start, end
+        start = lowered.find(value, start + 1)

@@ -1,64 +1,78 @@
-"""Row link: the columns of a row say who the row is about, so search its text for exactly that person.
+"""Row link: the columns of a row say who the row is about, so search its text for that person.
 
-A recogniser has to guess whether "Hunter" is a name; the row knows. What is found gets the kind `OWN_…` of the column
-that said it, so that masked texts stay consistent. Texts and values are compared in their plain form (`plain.py`):
-case, accents, look-alike letters, invisible characters and the kind of digits make no difference.
+A recogniser has to guess whether "Hunter" is a name; the row knows. What is found gets the kind
+`OWN_…` of the column that said it, so that masked texts stay consistent. Texts and values are
+compared in their plain form (`plain.py`): case, accents, look-alike letters, invisible characters
+and the kind of digits make no difference.
 """
 
 from collections.abc import Mapping
 
 from tasks.redaction.finding.lexicon import Lexicon
-from tasks.redaction.finding.patterns.plain import Plain, plain
+from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.linking import contact, names, numbers
 from tasks.redaction.spans import Span
 
 # kinds of columns that say who a row is about
 KINDS = ("name", "email", "phone", "ssn", "account", "street", "city", "date", "ip")
 
+Mention = tuple[int, int, str]  # start and end in the plain text, and the span's kind
+
 
 class RowLinker:
     """Finds where a text mentions the person of its own row."""
 
     def __init__(self, lexicon: Lexicon, nicknames: Mapping[str, frozenset[str]]) -> None:
-        self._lexicon, self._nicknames = lexicon, nicknames
+        self._lexicon = lexicon
+        self._nicknames = nicknames
 
     def link(self, text: str, person: Mapping[str, str]) -> list[Span]:
-        """Return the mentions; `person` maps kinds of columns to this row's values, empty where it has none."""
-        form = plain(text)
-        lowered = form.text.lower()
-        digits: numbers.Digits | None = None
-        found: list[tuple[int, int, str]] = []
+        """Return the mentions, sorted and disjoint.
+
+        `person` maps kinds of columns to this row's values, empty where it has none.
+        """
+        plain = to_plain(text)
+        lowered = plain.text.lower()
+        digits: numbers.Digits | None = None  # the text's, once a number asks for them
+
+        mentions: list[Mention] = []
         for kind, value in person.items():
             if not value:
                 continue
-            own = plain(value).text.strip()
+            own = to_plain(value).text.strip()
             if kind == "name":
-                spans = names.mentions(
-                    form.text, lowered, own.lower(), self._lexicon, self._nicknames
+                places = names.mentions(
+                    plain.text, lowered, own.lower(), self._lexicon, self._nicknames
                 )
             elif kind == "email":
-                spans = contact.emails(lowered, own.lower())
+                places = contact.emails(lowered, own.lower())
             elif kind == "street":
-                spans = contact.streets(lowered, own.lower())
+                places = contact.streets(lowered, own.lower())
             elif kind == "date":
-                spans = numbers.dates(lowered, own)
+                places = numbers.dates(lowered, own)
             elif kind in ("phone", "ssn", "account"):
-                digits = digits or numbers.Digits(form.text)
-                spans = digits.mentions(own, kind)
+                digits = digits or numbers.Digits(plain.text)
+                places = digits.mentions(own, kind)
             else:
-                spans = contact.wholes(form.text, lowered, own.lower(), self._lexicon)
-            found += [(start, end, f"OWN_{kind.upper()}") for start, end in spans]
-        return _in_original(form, found)
+                places = contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
+            mentions += [(start, end, f"OWN_{kind.upper()}") for start, end in places]
+        return _join_in_original(plain, mentions)
 
 
-def _in_original(form: Plain, found: list[tuple[int, int, str]]) -> list[Span]:
-    """Return the places in the original; where some overlap, their union, of the kind of the longest."""
-    joined: list[tuple[int, int, str, int]] = []
-    for start, end, kind in sorted(one for one in found if one[1] > one[0]):
+def _join_in_original(plain: PlainText, mentions: list[Mention]) -> list[Span]:
+    """Return mentions as spans of the original.
+
+    Where some overlap, their union, of the kind of the longest ("jane.roe@x.org" is an address
+    that holds a name).
+    """
+    joined: list[tuple[int, int, str, int]] = []  # start, end, kind, length of the longest
+    for start, end, kind in sorted(mention for mention in mentions if mention[1] > mention[0]):
         if joined and start < joined[-1][1]:
-            low, high, known, longest = joined[-1]
-            kept = (kind, end - start) if end - start > longest else (known, longest)
-            joined[-1] = low, max(high, end), *kept
+            low, high, longest_kind, longest = joined[-1]
+            if end - start > longest:
+                longest_kind = kind
+                longest = end - start
+            joined[-1] = (low, max(high, end), longest_kind, longest)
         else:
             joined.append((start, end, kind, end - start))
-    return [Span(*form.span(start, end), kind) for start, end, kind, _ in joined]
+    return [Span(*plain.span(start, end), kind) for start, end, kind, _ in joined]

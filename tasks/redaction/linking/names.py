@@ -1,4 +1,8 @@
-"""One person's names in a plain text: in any order and case, nicknames, initials, one letter wrong."""
+"""One person's names in a plain text: in any order and case, nicknames, initials, one letter wrong.
+
+A place is (start, end) in the plain text, `end` exclusive. `lowered` is always that text in lower
+case, of the same length. A part of a name is a word of it: "ann-marie", "o'neil".
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +13,8 @@ Place = tuple[int, int]
 PARTS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 SHORTEST_WORD = 2  # a one-letter name is no evidence of anybody
 SHORTEST_INEXACT = 5  # letters of a name that may be written with one wrong
+SHORTEST_RUN_TOGETHER = 3  # letters of a family name in a user name
+LONGEST_INITIALS = 12  # characters before a family name in which initials are looked for
 SUFFIXES = frozenset(
     ("jr", "sr", "ii", "iii", "iv", "md", "phd", "esq", "mr", "mrs", "ms", "dr", "prof")
 )
@@ -23,169 +29,205 @@ INITIALS = (
 def mentions(
     text: str, lowered: str, name: str, lexicon: Lexicon, nicknames: Mapping[str, frozenset[str]]
 ) -> list[Place]:
-    """Return where a text mentions a name; `lowered` is the text and `name` the name in lower case.
+    """Return where a text mentions a name; `name` is in lower case. Sorted and disjoint.
 
-    In lower case a part of a name that is also a word ("will", "grant") counts only beside another part of the name.
+    In lower case a part of a name that is also a word ("will", "grant") counts only beside another
+    part of the name.
     """
     parts = [
         part for part in PARTS.findall(name) if len(part) >= SHORTEST_WORD and part not in SUFFIXES
     ]
-    found = {
-        place: True for part in parts for place in _words(lowered, part)
-    }  # place -> is it sure by itself
-    for (start, end), _ in list(found.items()):
-        found[start, end] = not text[start].islower() or not lexicon.is_ordinary(lowered[start:end])
-    _, _, after_first = name.partition(" ")
-    for several in (name, after_first) if " " in after_first else (name,):
-        found |= dict.fromkeys(_words(lowered, several), True)
+
+    # First pass: candidates, and whether each is sure by itself.
+    is_sure_by_place: dict[Place, bool] = {}
     for part in parts:
-        found |= dict.fromkeys(_inexact(text, lowered, part, lexicon), True)
-    for nickname in _nicknames(parts, nicknames):
-        for place in _words(lowered, nickname):
-            is_word = lexicon.is_ordinary(nickname)
-            found.setdefault(
-                place,
-                not text[place[0]].islower() and not (is_word and _begins_sentence(text, place[0])),
+        for start, end in _whole_words(lowered, part):
+            is_word = lexicon.is_ordinary(lowered[start:end])
+            is_sure_by_place[start, end] = not text[start].islower() or not is_word
+    _, _, after_first = name.partition(" ")
+    for phrase in (name, after_first) if " " in after_first else (name,):
+        is_sure_by_place |= dict.fromkeys(_whole_words(lowered, phrase), True)
+    for part in parts:
+        is_sure_by_place |= dict.fromkeys(_inexact(text, lowered, part, lexicon), True)
+
+    for nickname in _nicknames_of(parts, nicknames):
+        is_word = lexicon.is_ordinary(nickname)
+        for start, end in _whole_words(lowered, nickname):
+            # "Bill was paid": at the beginning of a sentence a capital says nothing
+            is_plain_word = is_word and _begins_sentence(text, start)
+            is_sure_by_place.setdefault(
+                (start, end), not text[start].islower() and not is_plain_word
             )
-    sure = [
-        place for place, is_sure in found.items() if is_sure or _has_neighbour(text, place, found)
+
+    # Second pass: what is not sure by itself counts beside another part of the name.
+    sure_places = [
+        place
+        for place, is_sure in is_sure_by_place.items()
+        if is_sure or _has_neighbour(text, place, is_sure_by_place)
     ]
-    return _joined(
-        text, {*sure, *_initials(text, lowered, parts, sure), *_run_together(lowered, parts)}
-    )
+    initials = _initials(text, lowered, parts, sure_places)
+    return _join(text, {*sure_places, *initials, *_run_together(lowered, parts)})
 
 
-def _joined(text: str, places: set[Place]) -> list[Place]:
-    """Return places with those that only a space, a comma or a full stop parts as one: "Lee, A." is one mention."""
+def _join(text: str, places: set[Place]) -> list[Place]:
+    """Return places, sorted; those that only a space, a comma or a full stop parts are one.
+
+    "Lee, A." is one mention.
+    """
     joined: list[Place] = []
     for start, end in sorted(places):
         if joined and (
             start <= joined[-1][1] or text[joined[-1][1] : start] in (" ", ", ", ",", ". ", ".")
         ):
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
     return joined
 
 
-def _nicknames(parts: list[str], nicknames: Mapping[str, frozenset[str]]) -> list[str]:
-    """Return what the first of a person's names is shortened to; a family name is not."""
-    known: set[str] = set()
+def _nicknames_of(parts: list[str], nicknames: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return what a person's given names are shortened to; a family name is not, unless alone."""
+    short_names: set[str] = set()
     for part in parts[:-1] or parts:
-        known |= nicknames.get(part, frozenset())
-    return sorted(known - set(parts))
+        short_names |= nicknames.get(part, frozenset())
+    return sorted(short_names - set(parts))
 
 
-def _words(lowered: str, word: str) -> Iterator[Place]:
-    """Yield where `word` stands as a whole word."""
-    at = lowered.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not lowered[at - 1 : at].isalpha() and not lowered[end : end + 1].isalpha():
-            yield at, end
-        at = lowered.find(word, at + 1)
+def _whole_words(lowered: str, word: str) -> Iterator[Place]:
+    """Yield where `word` stands with no letter beside it."""
+    start = lowered.find(word)
+    while start >= 0:
+        end = start + len(word)
+        # a slice, not an index: before the first and after the last character it is empty
+        if not lowered[start - 1 : start].isalpha() and not lowered[end : end + 1].isalpha():
+            yield start, end
+        start = lowered.find(word, start + 1)
 
 
 def _inexact(text: str, lowered: str, part: str, lexicon: Lexicon) -> Iterator[Place]:
-    """Yield capitalised words that differ from `part` by one letter more, less, other, or by two exchanged.
+    """Yield capitalised words that differ from `part` by one letter, or by two exchanged.
 
-    Of two halves one is then written right, so only words around a half have to be compared. What is a name itself
-    ("Roberta") is somebody else.
+    One letter is more, less or another. Of two halves one is then written right, so only words
+    around a half have to be compared. What is a name itself ("Roberta") is somebody else.
     """
     if len(part) < SHORTEST_INEXACT:
         return
     middle = len(part) // 2
     for half in (part[:middle], part[middle:]):
-        at = lowered.find(half)
-        while at >= 0:
-            start, end = at, at + len(half)
+        position = lowered.find(half)
+        while position >= 0:
+            start = position
+            end = position + len(half)
             while start and lowered[start - 1].isalpha():
                 start -= 1
             while end < len(lowered) and lowered[end].isalpha():
                 end += 1
+
             word = lowered[start:end]
-            is_near = (
-                word != part and abs(len(word) - len(part)) <= 1 and _differs_by_one(word, part)
-            )
+            has_length = abs(len(word) - len(part)) <= 1
+            is_near = word != part and has_length and _differs_by_one(word, part)
             is_another = bool(lexicon.of(word) & (FIRST | LAST)) or lexicon.is_ordinary(word)
             if is_near and not text[start].islower() and not is_another:
                 yield start, end
-            at = lowered.find(half, end)
+            position = lowered.find(half, end)
 
 
-def _differs_by_one(one: str, other: str) -> bool:
-    at = 0
-    while at < min(len(one), len(other)) and one[at] == other[at]:
-        at += 1
-    if (
-        one[at + 1 :] == other[at + 1 :]
-        or one[at + 1 :] == other[at:]
-        or one[at:] == other[at + 1 :]
-    ):
+def _differs_by_one(word: str, name: str) -> bool:
+    """Say whether one letter changed, added, left out, or exchanged with the next makes them equal.
+
+    The Damerau-Levenshtein distance is then one at most.
+    """
+    first = 0  # the first place in which they differ
+    while first < min(len(word), len(name)) and word[first] == name[first]:
+        first += 1
+
+    is_changed = word[first + 1 :] == name[first + 1 :]
+    is_added = word[first + 1 :] == name[first:]
+    is_left_out = word[first:] == name[first + 1 :]
+    if is_changed or is_added or is_left_out:
         return True
-    return one[at : at + 2] == other[at : at + 2][::-1] and one[at + 2 :] == other[at + 2 :]
+    is_swapped = word[first : first + 2] == name[first : first + 2][::-1]
+    return is_swapped and word[first + 2 :] == name[first + 2 :]
 
 
 def _begins_sentence(text: str, start: int) -> bool:
+    """Say whether a word at `start` is the first of a sentence, a line or an item of a list."""
     before = text[:start].rstrip(" \"'(")
     return not before or before[-1] in ".!?:\n-"
 
 
-def _has_neighbour(text: str, place: Place, found: Mapping[Place, bool]) -> bool:
-    """Say whether another part of the name stands beside one."""
+def _has_neighbour(text: str, place: Place, places: Mapping[Place, bool]) -> bool:
+    """Say whether another part of the name stands beside the one at `place`."""
     start, end = place
     gaps = [
-        (end, low) if low >= end else (high, start) for low, high in found if (low, high) != place
+        (end, low) if low >= end else (high, start) for low, high in places if (low, high) != place
     ]
     return any(0 < high - low <= 2 and not text[low:high].strip(" ,.\n-") for low, high in gaps)
 
 
-def _initials(text: str, lowered: str, parts: list[str], sure: list[Place]) -> Iterator[Place]:
-    """Yield initials beside the family name ("A. O'Neil", "O'Neil, A."), and both with full stops ("A.O.")."""
+def _initials(
+    text: str, lowered: str, parts: list[str], sure_places: list[Place]
+) -> Iterator[Place]:
+    """Yield initials beside the family name, and both initials with full stops.
+
+    "A. O'Neil", "O'Neil, A.", "A.O."
+    """
     if len(parts) < 2:
         return
-    firsts = {part[0] for part in parts[:-1]}
-    for start, end in sure:
+
+    given_initials = {part[0] for part in parts[:-1]}
+    for start, end in sure_places:
         if not lowered[start:end].endswith(parts[-1]):
             continue
-        for before in filter(
-            None, (one.search(text, max(0, start - 12), start) for one in INITIALS)
-        ):
+        for form in INITIALS:
+            before = form.search(text, max(0, start - LONGEST_INITIALS), start)
+            if before is None:
+                continue
             letters = [char for char in before.group().lower() if char.isalpha()]
-            if letters[0] in firsts and before.group().strip() != "a":
+            # "a" in lower case is the article
+            if letters[0] in given_initials and before.group().strip() != "a":
                 yield before.start(), start
-        match = INITIAL_AFTER.match(text, end)
-        if match and match.group(1).lower() in firsts:
-            yield match.start(1), match.end()
-    dotted = rf"(?<![A-Za-z.]){re.escape(parts[0][0].upper())}\.\s?{re.escape(parts[-1][0].upper())}\.(?![A-Za-z])"
-    if f"{parts[0][0].upper()}." in text:
+        after = INITIAL_AFTER.match(text, end)
+        if after and after.group(1).lower() in given_initials:
+            yield after.start(1), after.end()
+
+    first_initial = parts[0][0].upper()
+    last_initial = parts[-1][0].upper()
+    if f"{first_initial}." in text:
+        dotted = (
+            rf"(?<![A-Za-z.]){re.escape(first_initial)}\.\s?{re.escape(last_initial)}\.(?![A-Za-z])"
+        )
         for match in re.finditer(dotted, text):
             yield match.span()
 
 
 def _run_together(lowered: str, parts: list[str]) -> Iterator[Place]:
-    """Yield names run together as in user names and handles: "annlee", "ann_lee", "alee", with digits after them."""
+    """Yield names run together as in user names and handles, with digits after them.
+
+    "annlee", "ann_lee", "alee22"; an initial only before a family name of four letters or more.
+    """
     if len(parts) < 2:
         return
-    first, last = (part.replace("-", "").replace("'", "") for part in (parts[0], parts[-1]))
-    if len(last) < 3:
+    given = parts[0].replace("-", "").replace("'", "")
+    family = parts[-1].replace("-", "").replace("'", "")
+    if len(family) < SHORTEST_RUN_TOGETHER:
         return
-    at = lowered.find(last)
-    while at >= 0:
-        for start in (at - len(first), at - len(first) - 1, at - 1):
-            joined = lowered[max(start, 0) : at].rstrip("._-")
-            if (
-                start >= 0
-                and joined in (first, first[0])
-                and (joined == first or (start == at - 1 and len(last) > 3))
-            ):
-                end = at + len(last)
-                while end < len(lowered) and lowered[end].isdigit():
-                    end += 1
-                is_whole = (
-                    not lowered[start - 1 : start].isalnum()
-                    and not lowered[end : end + 1].isalpha()
-                )
-                if is_whole and (joined == first or lowered[start] == first[0]):
-                    yield start, end
-        at = lowered.find(last, at + 1)
+
+    position = lowered.find(family)  # where the family name begins
+    while position >= 0:
+        # before it: the given name, the given name and a sign, an initial
+        for start in (position - len(given), position - len(given) - 1, position - 1):
+            before = lowered[max(start, 0) : position].rstrip("._-")
+            is_initial = (
+                before == given[0] and start == position - 1 and len(family) > SHORTEST_RUN_TOGETHER
+            )
+            if start < 0 or (before != given and not is_initial):
+                continue
+
+            end = position + len(family)
+            while end < len(lowered) and lowered[end].isdigit():
+                end += 1
+            has_letter_after = lowered[end : end + 1].isalpha()
+            if not lowered[start - 1 : start].isalnum() and not has_letter_after:
+                yield start, end
+        position = lowered.find(family, position + 1)

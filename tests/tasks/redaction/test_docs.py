@@ -18,7 +18,7 @@ def test_the_example_prints_what_it_says():
 
 
 def test_the_example_of_a_recogniser_works(tmp_path):
-    from tasks.redaction.finding.patterns.plain import plain
+    from tasks.redaction.finding.patterns.plain import to_plain
     from tasks.redaction.finding.patterns.recognisers import load_recognisers
     from tasks.redaction.finding.patterns.scanner import Scanner
 
@@ -27,5 +27,5 @@ def test_the_example_of_a_recogniser_works(tmp_path):
     path.write_text(text)
     (one,) = load_recognisers(path)
     scanner = Scanner((), (one,))
-    assert all(scanner.find(plain(example)) for example in one.examples.match)
-    assert not any(scanner.find(plain(example)) for example in one.examples.no_match)
+    assert all(scanner.find(to_plain(example)) for example in one.examples.match)
+    assert not any(scanner.find(to_plain(example)) for example in one.examples.no_match)

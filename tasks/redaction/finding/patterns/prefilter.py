@@ -1,8 +1,9 @@
-"""Which of some Presidio recognisers could find anything in a text at all: one RE2 pass over all their patterns.
+"""Which of some Presidio recognisers could find anything in a text: one RE2 pass over all patterns.
 
-A pattern is relaxed for RE2: look-around is dropped, so that it matches wherever the original does, and more. A
-recogniser with a pattern that cannot be relaxed is a candidate for every text. The filter may only ever let too many
-through: characters outside ASCII become one of their kind, and where RE2 gives up, all recognisers are candidates.
+A pattern is relaxed for RE2: look-around is dropped, so that it matches wherever the original does,
+and more. A recogniser with a pattern that cannot be relaxed is a candidate for every text. The
+filter may only ever let too many through: characters outside ASCII become one of their kind, and
+where RE2 gives up, all recognisers are candidates.
 """
 
 import re
@@ -11,47 +12,62 @@ from typing import Any
 
 FEWEST_PHONE_DIGITS = 7
 LOOK_AROUND = ("(?<!", "(?<=", "(?!", "(?=")
+# What may not mean the same in RE2, or on a text whose characters were replaced: negated classes,
+# back references, atomic and conditional groups, recursion, letters outside ASCII.
 UNCERTAIN = re.compile(r"\[\^|(?<!\\)\\[1-9]|\(\?[>R(]|\(\?P=|[^\x00-\x7f]")
-MEMORY = 64 << 20
-PHONE = re.compile(
-    rf"\d(?:[^\w\n]{{0,4}}\d){{{FEWEST_PHONE_DIGITS - 1}}}"
-)  # digits with little between them
+RE2_MEMORY_BYTES = 64 << 20  # RE2's default of 8 MB is too little for all patterns in one set
+# digits with little between them: what Presidio's recogniser of telephone numbers could read
+PHONE = re.compile(rf"\d(?:[^\w\n]{{0,4}}\d){{{FEWEST_PHONE_DIGITS - 1}}}")
 ALIKE = {"\u0130": "i", "\u0131": "i"}  # what Python's IGNORECASE takes for an i
 
 
 class Prefilter:
-    """Tell, for a text, which recognisers have to look at it. Recognisers that read spaCy's entities are left out."""
+    """Tells, for a text, which recognisers have to look at it.
+
+    Recognisers that read spaCy's entities are left out: names are not found by patterns.
+    """
 
     def __init__(self, recognisers: list[Any]) -> None:
         import re2
 
-        options = re2.Options()
-        options.max_mem, options.log_errors = MEMORY, False
-        options.case_sensitive, options.dot_nl, options.one_line = False, True, False
-        self._set = re2.Set.SearchSet(options)
-        self._set.Add(
-            "(?s)."
-        )  # matches every text: where it is missing from the answer, RE2 has given up
-        self._owners: list[Any] = [None]
-        self._order = [one for one in recognisers if type(one).__name__ != "SpacyRecognizer"]
-        self._phones = [one for one in self._order if type(one).__name__ == "PhoneRecognizer"]
+        self._set = re2.Set.SearchSet(re2_options())
+        # Matches every text but the empty one: where it is missing from the answer, RE2 gave up.
+        self._set.Add("(?s).")
+        self._owners: list[Any] = [None]  # by number of the pattern in the set
+
+        self._order = [
+            recogniser
+            for recogniser in recognisers
+            if type(recogniser).__name__ != "SpacyRecognizer"
+        ]
+        self._phones = [
+            recogniser
+            for recogniser in self._order
+            if type(recogniser).__name__ == "PhoneRecognizer"
+        ]
         self._always = [
-            one for one in self._order if one not in self._phones and not self._add(one)
+            recogniser
+            for recogniser in self._order
+            if recogniser not in self._phones and not self._add(recogniser)
         ]
         self._set.Compile()
 
     def candidates(self, text: str) -> list[Any]:
         """Return the recognisers that might find something, in their order."""
-        plain = text if text.isascii() else as_ascii(text)
-        matched = self._set.Match(plain) or ()
+        ascii_text = text if text.isascii() else as_ascii(text)
+        matched = self._set.Match(ascii_text) or ()
         if 0 not in matched:
             return self._order if text else []
-        wanted = {id(self._owners[index]) for index in matched} | {id(one) for one in self._always}
-        if self._phones and PHONE.search(plain):
-            wanted |= {id(one) for one in self._phones}
-        return [one for one in self._order if id(one) in wanted]
+
+        # by identity: Presidio's recognisers have no equality of their own
+        candidates = {id(self._owners[number]) for number in matched}
+        candidates |= {id(recogniser) for recogniser in self._always}
+        if self._phones and PHONE.search(ascii_text):
+            candidates |= {id(recogniser) for recogniser in self._phones}
+        return [recogniser for recogniser in self._order if id(recogniser) in candidates]
 
     def _add(self, recogniser: Any) -> bool:
+        """Add a recogniser's patterns to the set: all, or none and say so."""
         import re2
 
         patterns = [
@@ -66,26 +82,49 @@ class Prefilter:
                 re2.compile(pattern)
         except re2.error:
             return False
+
         for pattern in patterns:
             self._set.Add(pattern)
             self._owners.append(recogniser)
         return True
 
 
+def re2_options() -> Any:
+    """Return RE2's options that stand for Presidio's flags: any case, dot matches line ends."""
+    import re2
+
+    options = re2.Options()
+    options.max_mem = RE2_MEMORY_BYTES
+    options.log_errors = False
+    options.case_sensitive = False
+    options.dot_nl = True
+    options.one_line = False  # `^` and `$` match at every line
+    return options
+
+
 def as_ascii(text: str) -> str:
-    """Return `text` with every character outside ASCII replaced by one that patterns take for the same."""
+    """Return `text` with each character outside ASCII replaced by one that patterns take alike.
+
+    The length stays, so that places in the result are places in `text`.
+    """
     if text.isascii():
         return text
     return "".join(char if char < "\x80" else _ascii_alike(char) for char in text)
 
 
 def relaxed(pattern: str) -> str | None:
-    """Return a pattern for RE2 that matches at least where `pattern` does; None where that is not certain."""
+    """Return a pattern for RE2 that matches at least where `pattern` does.
+
+    None where that is not certain.
+    """
     if UNCERTAIN.search(pattern):
         return None
-    while starts := [at for opening in LOOK_AROUND if (at := pattern.find(opening)) >= 0]:
+
+    while starts := [
+        position for opening in LOOK_AROUND if (position := pattern.find(opening)) >= 0
+    ]:
         start = min(starts)
-        end = _closing(pattern, start)
+        end = _after_closing(pattern, start)
         if end is None:
             return None
         pattern = pattern[:start] + pattern[end:]
@@ -93,29 +132,35 @@ def relaxed(pattern: str) -> str | None:
 
 
 def _ascii_alike(char: str) -> str:
-    plain = ALIKE.get(char) or unicodedata.normalize("NFKC", char)
-    if len(plain) == 1 and plain < "\x80" and not plain.isdigit():
-        return plain
+    normal = ALIKE.get(char) or unicodedata.normalize("NFKC", char)
+    # a digit of another script stays a digit, but superscripts and the like are no `\d`
+    if len(normal) == 1 and normal < "\x80" and not normal.isdigit():
+        return normal
     if char.isspace():
         return " "
-    return "0" if char.isdigit() else "a" if char.isalnum() else "."
+    if char.isdigit():
+        return "0"
+    return "a" if char.isalnum() else "."
 
 
-def _closing(pattern: str, start: int) -> int | None:
-    """Return the place after the parenthesis that closes the one at `start`."""
-    depth, in_class, at = 0, False, start
-    while at < len(pattern):
-        char = pattern[at]
+def _after_closing(pattern: str, start: int) -> int | None:
+    """Return the place after the parenthesis that closes the one at `start`; None: it is open."""
+    depth = 0
+    is_in_class = False  # between `[` and `]`, where parentheses are letters
+    position = start
+    while position < len(pattern):
+        char = pattern[position]
         if char == "\\":
-            at += 2
+            position += 2
             continue
-        if in_class:
-            in_class = char != "]"
+
+        if is_in_class:
+            is_in_class = char != "]"
         elif char == "[":
-            in_class = True
+            is_in_class = True
         elif char in "()":
             depth += 1 if char == "(" else -1
             if depth == 0:
-                return at + 1
-        at += 1
+                return position + 1
+        position += 1
     return None

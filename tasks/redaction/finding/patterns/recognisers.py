@@ -1,4 +1,7 @@
-"""Recognisers as data, in Presidio's YAML format, with what is ours beside it: validators by name, and examples."""
+"""Recognisers as data, in Presidio's YAML format, with what is ours beside it.
+
+Ours are validators by name, and examples that the suite runs.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +12,8 @@ from tasks.config.cases import validated_file
 from tasks.redaction.finding.patterns.validators import VALIDATORS
 
 BUILTIN = Path(__file__).parent / "builtin.yaml"
-OURS = (
-    "validator",
-    "validated_score",
-    "may_shrink",
-    "examples",
-)  # keys that Presidio does not know
+# keys that Presidio does not know
+OWN_KEYS = ("validator", "validated_score", "may_shrink", "examples")
 
 
 class Pattern(BaseModel):
@@ -28,7 +27,10 @@ class Pattern(BaseModel):
 
 
 class Examples(BaseModel):
-    """Texts in which the recogniser must find something, with context or without, and texts in which it must not."""
+    """Texts in which the recogniser must find something, and texts in which it must not.
+
+    The texts in `match` may hold words of context.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +39,7 @@ class Examples(BaseModel):
 
 
 class Recogniser(BaseModel):
-    """What finds one type of personal data by its form."""
+    """What finds one kind of personal data by its form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,7 +68,7 @@ class Recogniser(BaseModel):
 
     def for_presidio(self) -> dict[str, Any]:
         """Return the recogniser as Presidio reads it, without what is ours."""
-        values = self.model_dump(mode="json", exclude={*OURS}, exclude_defaults=True)
+        values = self.model_dump(mode="json", exclude={*OWN_KEYS}, exclude_defaults=True)
         return {"supported_language": self.supported_language, **values}
 
 
@@ -75,6 +77,7 @@ class RecogniserFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # Presidio's spelling: the file has to be readable by Presidio too
     recognizers: tuple[Recogniser, ...] = Field(min_length=1)
 
 
@@ -82,7 +85,13 @@ def load_recognisers(path: Path) -> tuple[Recogniser, ...]:
     """Return the recognisers of a YAML file.
 
     Raises:
-        ConfigError: It is absent, no YAML, or says something that no recogniser understands; the first is named.
+        ConfigError: It is absent, no YAML, or says something that no recogniser understands; the
+            first such thing is named.
     """
-    expected, remedy = "a YAML file of recognisers", "Mend `redact.recognisers`."
-    return validated_file(RecogniserFile, path, expected=expected, remedy=remedy).recognizers
+    loaded = validated_file(
+        RecogniserFile,
+        path,
+        expected="a YAML file of recognisers",
+        remedy="Mend `redact.recognisers`.",
+    )
+    return loaded.recognizers

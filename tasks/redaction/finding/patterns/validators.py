@@ -1,8 +1,10 @@
-"""Checks that a match has to pass, by the name that a recogniser's YAML gives: a recogniser needs no code of its own.
+"""Checks that a match has to pass, by the name that a recogniser's YAML gives.
 
-Each takes the matched text and says True (it is one), False (it is none) or None (nothing speaks against it).
-Sources: ISO/IEC 7812 (Luhn), ISO 13616 (IBAN), 21 CFR 1301 (DEA), ISO 3779 and 49 CFR 565 (VIN), NHS data dictionary,
-BIP 13 and 173 (Bitcoin), ABA key to routing numbers.
+So a recogniser needs no code of its own. Each check takes the matched text and says True (it is
+one), False (it is none) or None (nothing speaks against it).
+
+Sources: ISO/IEC 7812 (Luhn), ISO 13616 (IBAN), 21 CFR 1301 (DEA), ISO 3779 and 49 CFR 565 (VIN),
+NHS data dictionary, BIP 13, 173 and 350 (Bitcoin), ABA key to routing numbers.
 """
 
 import hashlib
@@ -17,21 +19,30 @@ from tasks.redaction.finding.words import word_list
 Validator = Callable[[str], bool | None]
 
 NOT_DIGITS = re.compile(r"\D+")
+NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
 # words that stand between a number and "road" without being a street's name
-NO_STREET = word_list("sentence")
+SENTENCE_WORDS = word_list("sentence")
+# those that Presidio's recogniser tries, and Canada
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
+# area code and exchange begin with 2 to 9 (North American Numbering Plan)
 NORTH_AMERICAN = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}$")
 EXTENSION = re.compile(r"\s?(?:x|ext).*", re.DOTALL)
-# dates, social security numbers, ZIP+4, years, a long decimal
 OTHER_THAN_PHONE = re.compile(
-    r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}$|\d{3}-\d{2}-\d{4}$|\d{5}-\d{4}$"
-    r"|(?:19|20)\d{2}\s?[-/.]\s?(?:19|20)\d{2}$|\d\.\d+$"
+    r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}"  # a date, year first
+    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}$"  # a date, year last
+    r"|\d{3}-\d{2}-\d{4}$"  # a social security number
+    r"|\d{5}-\d{4}$"  # ZIP+4
+    r"|(?:19|20)\d{2}\s?[-/.]\s?(?:19|20)\d{2}$"  # years, from and to
+    r"|\d\.\d+$"  # a decimal
 )
 SIGN = re.compile(r"[\W_]")
 AT = re.compile(r"@|\sat\s|[(\[{<]\s?at", re.IGNORECASE)
 END_OF_HOST = re.compile(r"[/:?#]")
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+BECH32_GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+BECH32_CHECKS = (1, 0x2BC830A3)  # what an address leaves: Bech32 (BIP 173), Bech32m (BIP 350)
+# 49 CFR 565.15(c), table III: I, O and Q are never used
 VIN_VALUES = dict(
     zip(
         "0123456789ABCDEFGHJKLMNPRSTUVWXYZ",
@@ -39,6 +50,7 @@ VIN_VALUES = dict(
         strict=True,
     )
 )
+# by position; the ninth character is the check itself, and weighs nothing
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
@@ -48,41 +60,50 @@ def digits(text: str) -> list[int]:
 
 
 def luhn(text: str) -> bool:
-    """Say whether the last digit checks the others, and they are not all the same."""
+    """Say whether it is a number of a payment card: 12 to 19 digits, the last checks the others.
+
+    All digits the same pass the check, but are nobody's card.
+    """
     numbers = digits(text)
     doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
-    return (
-        (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
-        and 12 <= len(numbers) <= 19
-        and len(set(numbers)) > 1
-    )
+    is_checked = (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
+    return is_checked and 12 <= len(numbers) <= 19 and len(set(numbers)) > 1
 
 
 def mod97(text: str) -> bool:
     """Say whether an ISO 7064 mod 97-10 number (country first, as in an IBAN) checks."""
-    plain = re.sub(r"[^0-9A-Za-z]", "", text).upper()
-    number = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
+    characters = NOT_ALPHANUMERIC.sub("", text).upper()
+    # the country and the check digits go last; a letter counts as 10 to 35
+    number = "".join(str(int(char, 36)) for char in characters[4:] + characters[:4])
     return bool(number) and int(number) % 97 == 1
 
 
 def verhoeff(text: str) -> bool:
     """Say whether the last digit is Verhoeff's check digit (Aadhaar)."""
-    shift, check = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4], 0
-    for place, digit in enumerate(reversed(digits(text))):
-        for _ in range(place % 8):
-            digit = shift[digit]
-        check = _in_dihedral_group(check, digit)
-    return check == 0 and bool(digits(text))
+    numbers = digits(text)
+    permutation = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
+    check = 0
+    for place, digit in enumerate(reversed(numbers)):
+        for _ in range(place % 8):  # the permutation's order is 8
+            digit = permutation[digit]
+        check = _multiply_in_d5(check, digit)
+    return check == 0 and bool(numbers)
 
 
-def _in_dihedral_group(a: int, b: int) -> int:
-    """Return a * b in the symmetry group of the pentagon, elements numbered as Verhoeff numbers them."""
+def _multiply_in_d5(a: int, b: int) -> int:
+    """Return a * b in the symmetry group of the pentagon, in Verhoeff's numbering.
+
+    0 to 4 are rotations, 5 to 9 reflections.
+    """
     turned = (a + b if a < 5 else a - b) % 5
     return turned if (a < 5) == (b < 5) else 5 + turned
 
 
 def mod11(text: str) -> bool:
-    """Say whether a number's last digit makes the weighted sum (weights 2, 3, … from the right) a multiple of 11."""
+    """Say whether the last digit makes the weighted sum a multiple of 11.
+
+    Weights are 1, 2, 3, … from the right, so 1 for the check digit itself.
+    """
     numbers = digits(text)
     total = sum(weight * number for weight, number in enumerate(reversed(numbers), 1))
     return len(numbers) > 1 and total % 11 == 0
@@ -90,12 +111,13 @@ def mod11(text: str) -> bool:
 
 def iban(text: str) -> bool:
     """Say whether it is an IBAN: mod 97, 15 to 34 characters."""
-    return 15 <= len(re.sub(r"[^0-9A-Za-z]", "", text)) <= 34 and mod97(text)
+    return 15 <= len(NOT_ALPHANUMERIC.sub("", text)) <= 34 and mod97(text)
 
 
 def ip(text: str) -> bool:
     """Say whether it is an IP address or network; `::` alone is punctuation."""
     try:
+        # without the zone: "fe80::1%eth0"
         address = ipaddress.ip_interface(text.split("%")[0])
     except ValueError:
         return False
@@ -103,61 +125,72 @@ def ip(text: str) -> bool:
 
 
 def mac(text: str) -> bool:
-    """Say whether it is a MAC address of one device: neither all zeros nor broadcast, one separator throughout."""
-    plain = re.sub(r"[^0-9A-Fa-f]", "", text).upper()
-    return len(plain) == 12 and len(set(plain)) > 1 and not (":" in text and "-" in text)
+    """Say whether it is a MAC address of one device.
+
+    That is neither all zeros nor broadcast (all `F`), and has one separator throughout.
+    """
+    characters = re.sub(r"[^0-9A-Fa-f]", "", text).upper()
+    is_mixed = ":" in text and "-" in text
+    return len(characters) == 12 and len(set(characters)) > 1 and not is_mixed
 
 
 def ssn(text: str) -> bool | None:
-    """Refuse what was never issued: areas 000 and 666, a group or a serial of zeros, all digits the same."""
+    """Refuse what was never issued.
+
+    That is areas 000 and 666, a group or a serial of zeros, and all digits the same.
+    """
     number = NOT_DIGITS.sub("", text)
     if len(number) != 9:
         return None
-    issued = (
+    may_be_issued = (
         number[:3] not in ("000", "666")
         and number[3:5] != "00"
         and number[5:] != "0000"
         and len(set(number)) > 1
     )
-    return None if issued else False
+    return None if may_be_issued else False
 
 
 def nhs(text: str) -> bool:
-    """Say whether it is an NHS number: ten digits, mod 11."""
-    return len(digits(text)) == 10 and mod11(text) and len(set(digits(text))) > 1
+    """Say whether it is an NHS number: ten digits, mod 11, not all the same."""
+    numbers = digits(text)
+    return len(numbers) == 10 and mod11(text) and len(set(numbers)) > 1
 
 
 def aba(text: str) -> bool | None:
     """Refuse what is no routing number (weights 3, 7, 1)."""
-    weighted = sum(
-        weight * number for weight, number in zip((3, 7, 1) * 3, digits(text), strict=False)
-    )
-    return None if weighted % 10 == 0 and weighted else False
+    weights = (3, 7, 1) * 3
+    total = sum(weight * number for weight, number in zip(weights, digits(text), strict=False))
+    return None if total % 10 == 0 and total else False
 
 
 def dea(text: str) -> bool:
-    """Say whether it is a DEA number."""
+    """Say whether it is a DEA number: two letters, and seven digits of which the last checks."""
     numbers = digits(text[2:])
     return (sum(numbers[0:6:2]) + 2 * sum(numbers[1:6:2])) % 10 == numbers[6]
 
 
 def vin(text: str) -> bool:
     """Say whether the ninth character checks a vehicle's number."""
-    plain = text.upper()
-    remainder = (
-        sum(weight * VIN_VALUES[char] for weight, char in zip(VIN_WEIGHTS, plain, strict=True)) % 11
-    )
-    return plain[8] == ("X" if remainder == 10 else str(remainder)) and any(
-        char.isdigit() for char in plain
-    )
+    number = text.upper()
+    total = sum(weight * VIN_VALUES[char] for weight, char in zip(VIN_WEIGHTS, number, strict=True))
+    check = "X" if total % 11 == 10 else str(total % 11)
+    # a word of seventeen letters may pass the check
+    return number[8] == check and any(char.isdigit() for char in number)
 
 
 def crypto(text: str) -> bool | None:
-    """Say whether a Bitcoin address checks (Base58Check, Bech32); an Ethereum address has nothing to check."""
+    """Say whether a Bitcoin address checks (Base58Check, Bech32).
+
+    Of an Ethereum address nothing can be checked: its checksum is in the case of its letters, which
+    many write in one case.
+    """
     if text[:2].lower() == "0x":
         return None
     if text[:3].lower() == "bc1":
-        return _bech32(text.lower())
+        return _is_bech32(text.lower())
+
+    # Base58Check: a version, 20 bytes, and the first 4 of their double SHA-256
     number = 0
     for char in text:
         number = number * 58 + BASE58.index(char)
@@ -165,27 +198,32 @@ def crypto(text: str) -> bool | None:
         raw = number.to_bytes(25, "big")
     except OverflowError:
         return False
-    return hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+    checksum = hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4]
+    return checksum == raw[-4:]
 
 
 def email(text: str) -> bool | None:
-    """Refuse what is no address: `6.2 percent` is no domain, and a domain's last part is no number."""
-    last = SIGN.split(text.rstrip(")]}> \n"))[-1]
+    """Refuse what is no address: in "36 months at 6.2 percent" stands none.
+
+    With its sign an address may end in any letters (a suffix newer than the list). Written out, or
+    broken across a line, it has to end in a public suffix, and its first part is no common word.
+    """
+    suffix = SIGN.split(text.rstrip(")]}> \n"))[-1]
     local = AT.split(text, maxsplit=1)[0].strip()
-    if (
-        not local
-        or not any(char.isalnum() for char in local)
-        or not last.isalpha()
-        or len(last) < 2
-    ):
+    if not any(char.isalnum() for char in local) or not suffix.isalpha() or len(suffix) < 2:
         return False
+
     if "@" in text and "\n" not in text:
         return None
-    return None if is_public_suffix(last.lower()) and local.lower() not in NO_STREET else False
+    is_likely = is_public_suffix(suffix.lower()) and local.lower() not in SENTENCE_WORDS
+    return None if is_likely else False
 
 
 def domain(text: str) -> bool | None:
-    """Refuse a host name whose last part is no public suffix, unless a scheme or `www` says that it is one."""
+    """Refuse a host name whose last part is no public suffix.
+
+    Unless a scheme or `www` says that it is one.
+    """
     if "://" in text or text[:3].lower() == "www":
         return None
     host = END_OF_HOST.split(text, maxsplit=1)[0].rstrip(".")
@@ -195,13 +233,18 @@ def domain(text: str) -> bool | None:
 def street(text: str) -> bool | None:
     """Refuse a number and a street's kind with words of a sentence between them."""
     words = re.findall(r"[^\W\d_]+", text)
-    return False if any(word in NO_STREET for word in words[:-1] if word.islower()) else None
+    is_sentence = any(word in SENTENCE_WORDS for word in words[:-1] if word.islower())
+    return False if is_sentence else None
 
 
 def phone(text: str) -> bool | None:
-    """Accept what a region knows as a number or what is North American in form; refuse dates, and what is too short."""
+    """Accept what is North American in form, or what one of `PHONE_REGIONS` knows as a number.
+
+    Dates, and what is too short or too long, are refused. ITU-T E.164 allows 15 digits at most.
+    """
     if OTHER_THAN_PHONE.match(text):
         return False
+
     number = NOT_DIGITS.sub("", EXTENSION.sub("", text.lower()))
     if NORTH_AMERICAN.match(number):
         return True
@@ -212,7 +255,10 @@ def phone(text: str) -> bool | None:
 
 @cache
 def is_public_suffix(name: str) -> bool:
-    """Say whether `name` is a top-level domain, by the list that tldextract ships; nobody is asked on the network."""
+    """Say whether `name` is a top-level domain, by the list that tldextract ships.
+
+    Nobody is asked on the network: the answer is the same everywhere.
+    """
     return name in _suffixes()
 
 
@@ -236,18 +282,19 @@ def _is_known_number(text: str) -> bool:
     return False
 
 
-def _bech32(text: str) -> bool:
-    prefix, _, data = text.rpartition("1")
+def _is_bech32(text: str) -> bool:
+    """Say whether an address in lower case passes the checksum of BIP 173 or BIP 350."""
+    prefix, _, data = text.rpartition("1")  # "1" parts the two, and is not used after it
     values = [ord(char) >> 5 for char in prefix] + [0] + [ord(char) & 31 for char in prefix]
     values += [BECH32.index(char) for char in data]
+
     check = 1
     for value in values:
-        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(
-            (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-        ):
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for bit, generator in enumerate(BECH32_GENERATORS):
             check ^= generator if top >> bit & 1 else 0
-    return check in (1, 0x2BC830A3)
+    return check in BECH32_CHECKS
 
 
 _ALL = (
@@ -269,5 +316,6 @@ _ALL = (
     street,
     phone,
 )
-VALIDATORS: dict[str, Validator] = {one.__name__: one for one in _ALL}
+VALIDATORS: dict[str, Validator] = {validator.__name__: validator for validator in _ALL}
+# those that a text may not ask without end: `phonenumbers` parses a number once per region
 SLOW = frozenset(("phone",))

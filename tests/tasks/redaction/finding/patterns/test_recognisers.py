@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.redaction.finding.patterns.plain import plain
+from tasks.redaction.finding.patterns.plain import to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
 
@@ -34,7 +34,7 @@ recognizers:
 
 def found(recogniser, text, is_builtin):
     scanner = Scanner((recogniser,)) if is_builtin else Scanner((), (recogniser,))
-    return [span for span in scanner.find(plain(text)) if span.score >= MIN_SCORE]
+    return [span for span in scanner.find(to_plain(text)) if span.score >= MIN_SCORE]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_user_adds_a_national_id_with_a_checksum_in_yaml_alone(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text(OWN)
     scanner = Scanner((), load_recognisers(path))
-    spans = scanner.find(plain("id 943476591-9, not 943476591-8, project BLUE HERON"))
+    spans = scanner.find(to_plain("id 943476591-9, not 943476591-8, project BLUE HERON"))
     assert [(span.start, span.kind, span.score) for span in spans] == [
         (3, "XX_NATIONAL_ID", 1.0),
         (41, "CODENAME", 1.0),
