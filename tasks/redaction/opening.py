@@ -1,4 +1,4 @@
-"""Open what finds and links. Engines take seconds to load: imported only here."""
+"""Open what finds and links. Engines take seconds to load: they are imported here, and late."""
 
 from pathlib import Path
 
@@ -9,7 +9,11 @@ from tasks.redaction.texts import Finder, Linker, TextRedactor
 
 
 def open_redactor(params: RedactParams) -> TextRedactor:
-    """Return a redactor of texts with the finder of `params.mode` and row link."""
+    """Return a redactor of texts with the finder of `params.mode` and row link.
+
+    Raises:
+        ConfigError: As `open_finder`.
+    """
     return TextRedactor(open_finder(params), open_linker(params))
 
 
@@ -17,7 +21,8 @@ def open_finder(params: RedactParams) -> Finder:
     """Return the finder of `params.mode`.
 
     Raises:
-        ConfigError: Presidio's own recognisers do not cover the profile.
+        ConfigError: Presidio's own recognisers do not cover the profile, the pipeline is not
+            installed, or the file of recognisers is wrong.
     """
     if params.mode == "exact":
         if params.profile != "default":
@@ -30,13 +35,17 @@ def open_finder(params: RedactParams) -> Finder:
         from tasks.redaction.presidio import PresidioFinder
 
         return PresidioFinder(params)
+
     from tasks.redaction.finding import FastFinder
 
     users = Path(params.recognisers) if params.recognisers else None
     if params.profile == "hipaa":
-        wanted = frozenset(hipaa.ENTITIES)
         return FastFinder(
-            params.model, wanted, params.min_score, users, is_date_wanted=hipaa.is_calendar_date
+            params.model,
+            frozenset(hipaa.ENTITIES),
+            params.min_score,
+            users,
+            is_date_wanted=hipaa.is_calendar_date,
         )
     return FastFinder(params.model, frozenset(params.entities), params.min_score, users)
 

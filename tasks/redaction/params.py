@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# What tells who somebody is. Organisations, nationalities, dates and durations are not among them:
+# they are what later stages learn from, and a use case that wants them masked names them.
 ENTITIES = (
     "PERSON",
     "EMAIL_ADDRESS",
@@ -44,7 +46,10 @@ class OnProcesses(BaseModel):
 
 
 class OnDask(BaseModel):
-    """Texts are masked on a Dask cluster, which sees them: its machines are processors of personal data."""
+    """Texts are masked on a Dask cluster, which sees them.
+
+    Its machines are processors of personal data then.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,20 +58,24 @@ class OnDask(BaseModel):
 
 
 class RedactParams(BaseModel):
-    """How personal data is found and what becomes of it."""
+    """How personal data is found and what becomes of it: the `redact:` section of a use case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["fast", "exact"] = Field(
         default="fast",
-        description="fast: own patterns, validators and rules for names; exact: what Presidio finds",
+        description=(
+            "fast: own patterns, validators and rules for names; exact: what Presidio finds"
+        ),
     )
     engine: InOneProcess | OnProcesses | OnDask = Field(
         default=InOneProcess(), discriminator="kind"
     )
     language: str
     model: str = Field(
-        description="a spaCy pipeline: an installed package, or a package that carries one in `_model`"
+        description=(
+            "a spaCy pipeline: an installed package, or a package that carries one in `_model`"
+        )
     )
     min_score: float = Field(ge=0, le=1)
     profile: Literal["default", "hipaa"] = Field(
@@ -75,7 +84,10 @@ class RedactParams(BaseModel):
     )
     small_zip_areas: str | None = Field(
         default=None,
-        description="a file of three-digit ZIP areas with 20,000 people or fewer; columns of kind `zip` need it",
+        description=(
+            "a file of three-digit ZIP areas with 20,000 people or fewer; "
+            "columns of kind `zip` need it"
+        ),
     )
     entities: tuple[str, ...] = ENTITIES
     recognisers: str | None = Field(
@@ -89,7 +101,10 @@ class RedactParams(BaseModel):
 
 
 class RedactLimits(BaseModel):
-    """What may leak. `not_applicable` says, with a reason, that the data has no planted answers to measure against."""
+    """What may leak.
+
+    `not_applicable` says, with a reason, that the data has no planted answers to measure against.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,10 +1,10 @@
-"""Spans of personal data in a text: where, of which type. Found by several finders, merged, masked once."""
+"""Spans of personal data in a text: where, of which kind. Merged, then masked once."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MASKED = re.compile(r"\[[A-Z_]+\]")
+MASKED = re.compile(r"\[[A-Z_]+\]")  # what `mask` leaves behind
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -14,31 +14,40 @@ class Span:
     start: int
     end: int
     kind: str
-    score: float = 1.0  # how sure the finder is
+    score: float = 1.0  # how sure the finder is, 0 to 1
 
     def moved(self, by: int) -> "Span":
-        """Return the span of a text that begins `by` characters earlier."""
+        """Return the span as it lies in a text that begins `by` characters earlier."""
         return Span(self.start + by, self.end + by, self.kind, self.score)
 
 
-def merge(*found: Iterable[Span]) -> tuple[Span, ...]:
-    """Return the union of all spans, in order; where some overlap, the kind is that of the first finder given."""
-    merged: list[tuple[Span, int]] = []
+def merge(*spans_by_finder: Iterable[Span]) -> tuple[Span, ...]:
+    """Return the union of all spans: sorted, disjoint, none empty.
+
+    Where some overlap, the kind is that of the first finder: row link comes first, because it knows
+    whose data it is.
+    """
     ranked = sorted(
-        (span, rank) for rank, spans in enumerate(found) for span in spans if span.end > span.start
+        (span, rank)
+        for rank, spans in enumerate(spans_by_finder)
+        for span in spans
+        if span.end > span.start
     )
+
+    merged: list[tuple[Span, int]] = []  # a span, and the rank of the finder that gave its kind
     for span, rank in ranked:
         if merged and span.start < merged[-1][0].end:
-            last, best = merged[-1]
-            kind = span.kind if rank < best else last.kind
-            merged[-1] = (Span(last.start, max(last.end, span.end), kind), min(rank, best))
+            previous, best_rank = merged[-1]
+            kind = span.kind if rank < best_rank else previous.kind
+            union = Span(previous.start, max(previous.end, span.end), kind)
+            merged[-1] = (union, min(rank, best_rank))
         else:
             merged.append((span, rank))
     return tuple(span for span, _ in merged)
 
 
 def without_masks(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Leave out what is already a mask, so that redacting twice changes nothing."""
+    """Return spans without those that touch a mask, so that redacting twice changes nothing."""
     masks = [match.span() for match in MASKED.finditer(text)]
     return tuple(
         span
@@ -48,9 +57,10 @@ def without_masks(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def mask(text: str, spans: tuple[Span, ...]) -> str:
-    """Return `text` with each span replaced by `[KIND]`."""
-    parts, at = [], 0
+    """Return `text` with each span replaced by `[KIND]`; spans are sorted and disjoint."""
+    parts: list[str] = []
+    position = 0
     for span in spans:
-        parts += [text[at : span.start], f"[{span.kind}]"]
-        at = span.end
-    return "".join([*parts, text[at:]])
+        parts += [text[position : span.start], f"[{span.kind}]"]
+        position = span.end
+    return "".join([*parts, text[position:]])

@@ -12,7 +12,18 @@ NO_TEXT = "none: the data holds no free text"
 
 
 class RedactReport(BaseModel):
-    """What was found, what became of it, and what leaked. Counts only."""
+    """What was found, what became of it, and what leaked. Counts only.
+
+    Attributes:
+        rows: All rows.
+        texts: Cells that were masked, in all columns of free text.
+        withheld: Cells that could not be read, of all that are neither missing nor empty.
+        surviving_identifiers: Identifiers that still stand in the text of their own row.
+        entities: Column -> kind -> how many spans were masked.
+        explained: Column -> what it was taken for, why, and what became of it.
+        leakage: Against planted answers; None: the data carries none.
+        recogniser: Which recogniser of names was at work, and why.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,17 +31,15 @@ class RedactReport(BaseModel):
     texts: int
     withheld: Ratio
     surviving_identifiers: int
-    entities: dict[str, dict[str, int]]  # column -> kind -> how many were masked
-    explained: dict[
-        str, ColumnReport
-    ]  # column -> what it was taken for, why, and what became of it
-    leakage: Leakage | None  # None: the data carries no planted answers
-    recogniser: str  # which recogniser of names was at work, and why
+    entities: dict[str, dict[str, int]]
+    explained: dict[str, ColumnReport]
+    leakage: Leakage | None
+    recogniser: str
 
 
 @dataclass
 class Tally:
-    """Counts of one chunk of rows, or of all; chunks are added up in any order."""
+    """Counts of one chunk of rows, or of all; the sum does not depend on the chunks' order."""
 
     rows: int = 0
     texts: int = 0
@@ -50,11 +59,13 @@ class Tally:
         for column, counter in other.entities.items():
             self.entities.setdefault(column, Counter()).update(counter)
         self.leakage.add_count(other.leakage)
+
+        # These are the same in every chunk, or absent: the first that says something counts.
         self.explained = self.explained or other.explained
         self.recogniser = other.recogniser if self.recogniser == NO_TEXT else self.recogniser
 
     def report(self, *, has_gold: bool) -> RedactReport:
-        """Return the report."""
+        """Return the report; `has_gold` says whether the data carries planted answers."""
         return RedactReport(
             rows=self.rows,
             texts=self.texts,

@@ -1,4 +1,4 @@
-"""Mask the free texts of some rows: what the row says about its person, and whatever else a finder finds."""
+"""Mask the free texts of some rows: the row's own person, and whatever else a finder finds."""
 
 import math
 from collections import Counter
@@ -19,10 +19,13 @@ class Finder(Protocol):
 
     @property
     def recogniser(self) -> str:
-        """Which recogniser of names is at work, and why; said in the report."""
+        """Which recogniser of names is at work, and why; stands in the report."""
 
     def prove(self, texts: list[str]) -> None:
-        """Try what is faster against what it stands for, on texts of the data; fall back where they differ."""
+        """Try what is faster against what it stands for, on texts of the data.
+
+        Where they differ, only the slower one is used from then on.
+        """
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order."""
@@ -37,11 +40,17 @@ class Linker(Protocol):
 
 @dataclass(frozen=True)
 class TextChunk:
-    """The free texts of some rows, with what the rows say about their people, and planted answers where there are."""
+    """The free texts of some rows, with what their rows say; all lists have one item a row.
 
-    cells: dict[str, list[Any]]  # column -> cells
-    people: list[dict[str, str]]  # by row: kind of column -> value
-    answers: dict[str, list[str]]  # column -> planted spans as JSON
+    Attributes:
+        cells: Column -> cells, of any type.
+        people: Kind of column -> value, about the person of the row.
+        answers: Column -> planted spans as JSON; empty where the data carries none.
+    """
+
+    cells: dict[str, list[Any]]
+    people: list[dict[str, str]]
+    answers: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class TextRedactor:
     """Masks chunks of texts. Loading takes seconds, so one serves many chunks."""
 
     def __init__(self, finder: Finder, linker: Linker) -> None:
-        self._finder, self._linker = finder, linker
+        self._finder = finder
+        self._linker = linker
 
     def prove(self, texts: list[str]) -> None:
         """Let the finder prove itself on texts of the data."""
@@ -65,33 +75,39 @@ class TextRedactor:
     def redact(self, chunk: TextChunk) -> MaskedChunk:
         """Return the chunk's cells masked.
 
-        Missing stays missing, empty stays empty. A cell that is no text, or too long to analyse, is withheld whole and
-        counted; none is ever passed on unread.
+        Missing stays missing, empty stays empty. A cell that is no text, or too long to analyse, is
+        withheld whole and counted; none is ever passed on unread.
         """
         tally = Tally(rows=len(chunk.people), recogniser=self._finder.recogniser)
-        return MaskedChunk({name: self._column(name, chunk, tally) for name in chunk.cells}, tally)
+        cells = {name: self._redact_column(name, chunk, tally) for name in chunk.cells}
+        return MaskedChunk(cells, tally)
 
-    def _column(self, name: str, chunk: TextChunk, tally: Tally) -> list[str | None]:
-        cells, counter = chunk.cells[name], tally.entities.setdefault(name, Counter())
+    def _redact_column(self, name: str, chunk: TextChunk, tally: Tally) -> list[str | None]:
+        """Return one column's cells masked, counting in `tally`."""
+        cells = chunk.cells[name]
+        counter = tally.entities.setdefault(name, Counter())
         answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
         texts = [readable(cell) for cell in cells]
+        spans_by_text = self._finder.find(texts)
+
         masked: list[str | None] = []
-        found_by_text = self._finder.find(texts)
-        for cell, text, found, person, gold in zip(
-            cells, texts, found_by_text, chunk.people, answers, strict=True
+        for cell, text, spans, person, answer in zip(
+            cells, texts, spans_by_text, chunk.people, answers, strict=True
         ):
             if not text:
                 masked.append(unread(cell))
                 tally.withheld += masked[-1] == WITHHELD
                 continue
-            spans = without_masks(text, merge(self._linker.link(text, person), found))
-            redacted = mask(text, spans)
+
+            merged = without_masks(text, merge(self._linker.link(text, person), spans))
+            redacted = mask(text, merged)
             masked.append(redacted)
+
             tally.texts += 1
-            counter.update(span.kind for span in spans)
+            counter.update(span.kind for span in merged)
             tally.survivors += surviving(redacted, person)
-            if gold is not None:
-                tally.leakage.add(text, gold, spans)
+            if answer is not None:
+                tally.leakage.add(text, answer, merged)
         return masked
 
 
@@ -101,13 +117,13 @@ def readable(cell: object) -> str:
 
 
 def unread(cell: object) -> str | None:
-    """Return what stands for a cell that was not analysed: empty stays empty, missing stays missing."""
+    """Return what stands for a cell that was not analysed.
+
+    Empty stays empty, missing (None, NaN, `pd.NA`) becomes None, anything else is withheld.
+    """
     import pandas as pd
 
     if isinstance(cell, str) and cell == "":
         return ""
-    return (
-        None
-        if cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell))
-        else WITHHELD
-    )
+    is_nan = isinstance(cell, float) and math.isnan(cell)
+    return None if cell is None or cell is pd.NA or is_nan else WITHHELD

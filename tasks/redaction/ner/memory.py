@@ -8,16 +8,18 @@ import numpy.typing as npt
 
 K = TypeVar("K", bound=Hashable)
 Values = npt.NDArray[Any]
-ROWS = 1024
+FIRST_ROWS = 1024  # room to begin with
 
 
-class Columns:
-    """Columns of equal length that grow by doubling; each is given as an example row, which sets its shape and type.
+class GrowingColumns:
+    """Columns of equal length that grow by doubling.
 
-    Room that is not used yet costs address space only, so what is known to grow large asks for `rows` at once.
+    Room that is not used yet costs address space only, so what is known to grow large asks for
+    `rows` at once.
     """
 
-    def __init__(self, rows: int = ROWS, **examples: Any) -> None:
+    def __init__(self, rows: int = FIRST_ROWS, **examples: Any) -> None:
+        """Make room for `rows` rows; each column's example row sets its shape and its type."""
         self.count = 0
         self._columns: dict[str, Values] = {}
         for name, example in examples.items():
@@ -32,8 +34,9 @@ class Columns:
         self.count = 0
 
     def append(self, rows: int, **columns: Values) -> int:
-        """Append `rows` rows; return the number of the first."""
-        first, self.count = self.count, self.count + rows
+        """Append `rows` rows to every column; return the number of the first."""
+        first = self.count
+        self.count += rows
         for name, values in columns.items():
             while self.count > len(self._columns[name]):
                 self._columns[name] = np.concatenate(
@@ -43,10 +46,10 @@ class Columns:
         return first
 
 
-class Numbered(Columns, Generic[K]):
-    """Columns whose rows are found by a key."""
+class NumberedRows(GrowingColumns, Generic[K]):
+    """Columns whose rows are found by a key; the number of a key is that of its row."""
 
-    def __init__(self, rows: int = ROWS, **examples: Any) -> None:
+    def __init__(self, rows: int = FIRST_ROWS, **examples: Any) -> None:
         super().__init__(rows, **examples)
         self.numbers: dict[K, int] = {}
 
@@ -66,5 +69,9 @@ class Numbered(Columns, Generic[K]):
         return first
 
     def look_up(self, keys: list[K]) -> npt.NDArray[np.int64]:
-        """Return the numbers of keys that all have one."""
+        """Return the numbers of keys that all have one.
+
+        Raises:
+            KeyError: One has none.
+        """
         return np.fromiter(map(self.numbers.__getitem__, keys), dtype=np.int64, count=len(keys))

@@ -1,4 +1,7 @@
-"""Names, places and groups in texts: the pipeline's `ner`, by the fast recogniser where it proves to be the same."""
+"""Names, places and groups in texts: what the pipeline's `ner` finds.
+
+Found by the fast recogniser where that proves to be the same on the data, else by spaCy's own.
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,18 +11,18 @@ from tasks.errors import ConfigError
 from tasks.redaction.ner import FastNer, same_as_spacy
 
 TRIAL_TEXTS = 200  # texts of the data itself on which the fast recogniser has to prove itself
-LONGEST_PIECE = (
-    20_000  # characters that are recognised as one text; a longer text is cut at white space
-)
-BATCH_TEXTS, BATCH_CHARACTERS = 500, 200_000
-NEEDLESS = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec"]
-FAST, SPACY = (
-    "fast, same as spaCy's on this data",
-    "spaCy's own, because the fast one differed on this data",
-)
+# characters that are recognised as one text; a longer text is cut at white space
+LONGEST_PIECE = 20_000
+# A batch ends at either: enough for the matrices to pay, little enough to fit into memory.
+BATCH_TEXTS = 500
+BATCH_CHARACTERS = 200_000
+NEEDLESS_PIPES = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec"]
+# which recogniser is at work, and why; as it stands in the report
+FAST = "fast, same as spaCy's on this data"
+SPACY = "spaCy's own, because the fast one differed on this data"
 OTHER = "spaCy's own, because its network is not one that the fast one computes"
 
-Labelled = tuple[int, int, str]
+Labelled = tuple[int, int, str]  # start and end in the text, and the pipeline's label
 
 
 class NameFinder:
@@ -28,33 +31,39 @@ class NameFinder:
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
         self._fast: FastNer | None = None
-        self.recogniser = OTHER  # which one is at work: said in the report
+        self.recogniser = OTHER
         try:
-            self._fast, self.recogniser = FastNer(pipeline), FAST
+            self._fast = FastNer(pipeline)
         except (KeyError, ValueError, AttributeError, IndexError, TypeError):
-            self._fast = None
+            # Another network fails in its own way, at whatever layer differs first: left to spaCy.
+            return
+        self.recogniser = FAST
 
     def prove(self, texts: list[str]) -> None:
-        """Keep the fast recogniser only if it finds exactly what spaCy's own finds in some texts of the data."""
+        """Keep the fast recogniser only if it finds exactly what spaCy's own finds in `texts`."""
         trial = [text[:LONGEST_PIECE] for text in texts if text][:TRIAL_TEXTS]
         if self._fast is not None and not same_as_spacy(self._fast, self.pipeline, trial):
-            self._fast, self.recogniser = None, SPACY
+            self._fast = None
+            self.recogniser = SPACY
 
     def find(self, texts: list[str]) -> list[list[Labelled]]:
         """Return the entities of each text, in order. A text over `LONGEST_PIECE` is read in pieces."""
-        found: list[list[Labelled]] = [[] for _ in texts]
+        labelled: list[list[Labelled]] = [[] for _ in texts]
         for batch in _batches(texts):
-            entities = self._entities([texts[index][start:end] for index, start, end in batch])
-            for (index, start, _), here in zip(batch, entities, strict=True):
-                found[index] += [(start + low, start + high, label) for low, high, label in here]
-        return found
+            pieces = [texts[number][start:end] for number, start, end in batch]
+            for (number, start, _), entities in zip(batch, self._find_in(pieces), strict=True):
+                labelled[number] += [
+                    (start + low, start + high, label) for low, high, label in entities
+                ]
+        return labelled
 
-    def _entities(self, texts: list[str]) -> list[list[Labelled]]:
+    def _find_in(self, texts: list[str]) -> list[list[Labelled]]:
         if self._fast is not None:
             return [
-                [(one.start, one.end, one.label) for one in found]
-                for found in self._fast.find(texts)
+                [(entity.start, entity.end, entity.label) for entity in entities]
+                for entities in self._fast.find(texts)
             ]
+        # in a zone spaCy forgets afterwards what words it met, so that memory stays bounded
         with self.pipeline.memory_zone():
             docs = self.pipeline.get_pipe("ner").pipe(
                 map(self.pipeline.make_doc, texts), batch_size=256
@@ -65,39 +74,48 @@ class NameFinder:
 
 
 def _batches(texts: list[str]) -> list[list[tuple[int, int, int]]]:
-    """Return batches of (text, start, end), bounded in texts and in characters."""
+    """Return batches of pieces (number of the text, start, end), bounded in texts and characters."""
     batches: list[list[tuple[int, int, int]]] = [[]]
-    size = 0
-    for index, text in enumerate(texts):
+    batch_characters = 0
+    for number, text in enumerate(texts):
         for start, end in cut(text, LONGEST_PIECE):
-            if len(batches[-1]) == BATCH_TEXTS or (
-                size + end - start > BATCH_CHARACTERS and batches[-1]
-            ):
+            is_full = len(batches[-1]) == BATCH_TEXTS
+            is_too_long = batch_characters + end - start > BATCH_CHARACTERS
+            if is_full or (is_too_long and batches[-1]):
                 batches.append([])
-                size = 0
-            batches[-1].append((index, start, end))
-            size += end - start
+                batch_characters = 0
+            batches[-1].append((number, start, end))
+            batch_characters += end - start
     return batches
 
 
 def cut(text: str, longest: int) -> list[tuple[int, int]]:
-    """Return the pieces of a text, none longer than `longest`; an empty text has none."""
+    """Return the pieces of a text as (start, end), in order and without gaps.
+
+    None is longer than `longest`, and all but the last are at least half as long; an empty text has
+    none.
+    """
     if len(text) <= longest:
         return [(0, len(text))] if text else []
-    pieces, start = [], 0
+
+    pieces: list[tuple[int, int]] = []
+    start = 0
     while len(text) - start > longest:
-        end = _cut(text, start + longest // 2, start + longest)
+        end = _find_gap(text, start + longest // 2, start + longest)
         pieces.append((start, end))
         start = end
     return [*pieces, (start, len(text))]
 
 
-def _cut(text: str, low: int, high: int) -> int:
-    """Return where to cut: after a line, else after a sentence, else after a word, else at `high`."""
+def _find_gap(text: str, low: int, high: int) -> int:
+    """Return where to cut between `low` and `high`.
+
+    After the last line, else after the last sentence, else after the last word, else at `high`.
+    """
     for gap in ("\n", ". ", " "):
-        at = text.rfind(gap, low, high)
-        if at >= 0:
-            return at + len(gap)
+        position = text.rfind(gap, low, high)
+        if position >= 0:
+            return position + len(gap)
     return high
 
 
@@ -105,7 +123,7 @@ def load_pipeline(name: str) -> Any:
     """Return an installed spaCy pipeline with only what `ner` needs."""
     import spacy
 
-    return spacy.load(model_path(name), exclude=NEEDLESS)
+    return spacy.load(model_path(name), exclude=NEEDLESS_PIPES)
 
 
 def model_path(name: str) -> Path:
@@ -116,6 +134,7 @@ def model_path(name: str) -> Path:
     """
     spec = find_spec(name)
     folder = Path(spec.origin).parent if spec and spec.origin else None
+    # `_model`: a package that carries a pipeline; `<name>-<version>`: spaCy's own packages
     for candidate in (folder / "_model", folder, *folder.glob(f"{name}-*")) if folder else ():
         if (candidate / "config.cfg").is_file():
             return candidate

@@ -1,8 +1,9 @@
 """The weights of a spaCy `ner` whose network this package can compute, laid out for batches.
 
-The network (Honnibal and Montani, spaCy's `MultiHashEmbed`, `MaxoutWindowEncoder` and `TransitionBasedParser`, depth 4,
-window 1): four hash embeddings and a static vector per token, mixed; four residual convolutions over three tokens;
-a linear layer; then a state of three tokens that scores the next transition. Any other network is refused.
+The network is spaCy's `MultiHashEmbed`, `MaxoutWindowEncoder` (depth 4, window 1) and
+`TransitionBasedParser` (Honnibal and Montani): four hash embeddings and a static vector per token,
+mixed; four residual convolutions over three tokens; a linear layer; then a state of three tokens
+that scores the next transition. Any other network is refused.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
 
-DEPTH = 4
-COLUMNS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+DEPTH = 4  # convolutions, so a token sees four neighbours on either side
+TABLE_COLUMNS = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 STATE_TOKENS = 3  # the next token, the first of the open entity, the one before the next
 EPSILON = np.float32(1e-8)  # thinc's layer normalisation
 BLOCK = 1024  # rows that are best computed at once: what fits into the processor's cache
@@ -25,7 +26,7 @@ class Maxout:
     """A maxout layer with layer normalisation (thinc's `maxout >> layernorm`); its pieces lie side by side."""
 
     weights: Matrix  # (inputs, pieces * outputs)
-    bias: Matrix
+    bias: Matrix  # (pieces * outputs)
     gain: Matrix
     shift: Matrix
     pieces: int
@@ -44,6 +45,7 @@ class Maxout:
 
     def __call__(self, inputs: Matrix) -> Matrix:
         """Return the layer's outputs; fastest for at most `BLOCK` rows."""
+        # in place, and in thinc's order of operations: the results have to be the same
         best = largest_piece(inputs @ self.weights + self.bias, self.pieces)
         best -= best.mean(axis=1, keepdims=True)
         variance = np.einsum("ij,ij->i", best, best) / np.float32(best.shape[1])
@@ -67,10 +69,10 @@ class StateScorer:
     """Scores the transitions of a state of three tokens, an absent token having a vector of its own."""
 
     features: tuple[Matrix, ...]  # one matrix a state token
-    absent: Matrix  # (state tokens, pieces * hidden)
-    bias: Matrix
+    absent: Matrix  # (state tokens, pieces * hidden): what a token that is not there adds
+    bias: Matrix  # (pieces * hidden)
     pieces: int
-    upper: Matrix
+    upper: Matrix  # (hidden, transitions)
     upper_bias: Matrix
 
     def closed(self, states: Matrix) -> Matrix:
@@ -78,7 +80,7 @@ class StateScorer:
         return self._scores(states @ self.features[0] + (self.absent[1] + self.absent[2]))
 
     def open(self, next_token: Matrix, first: Matrix, previous: Matrix) -> Matrix:
-        """Return the scores while an entity is open; `first` is what `opened` returned for its first token."""
+        """Return the scores while an entity is open; `first` is what `opened` returned for it."""
         return self._scores(next_token @ self.features[0] + first + previous @ self.features[2])
 
     def opened(self, states: Matrix) -> Matrix:
@@ -117,29 +119,31 @@ def network_of(model: Any) -> Network:
     Raises:
         ValueError: It is another network than the one this package computes.
     """
+    # the head: a state of three tokens
     tok2vec, lower, upper = model.layers
     if not model.attrs.get("has_upper") or lower.name != "precomputable_affine":
         raise ValueError("another parser model")
     if lower.get_param("W").shape[0] != STATE_TOKENS:
         raise ValueError("another state")
+
+    # the encoder: its layers by name, each once, in the order in which they are computed
     nodes = list({id(node): node for node in tok2vec.walk()}.values())
-    maxouts, norms = _named(nodes, "maxout"), _named(nodes, "layernorm")
-    tables, windows = _named(nodes, "hashembed"), _named(nodes, "expand_window")
+    maxouts = _named(nodes, "maxout")
+    norms = _named(nodes, "layernorm")
+    tables = _named(nodes, "hashembed")
+    windows = _named(nodes, "expand_window")
     (extract,), (static,), (linear,) = (
         _named(nodes, name) for name in ("extract_features", "static_vectors", "linear")
     )
-    if (
-        extract.attrs["columns"] != COLUMNS
-        or len(tables) != len(COLUMNS)
-        or len(maxouts) != DEPTH + 1
-    ):
+    has_same_columns = extract.attrs["columns"] == TABLE_COLUMNS
+    if not has_same_columns or len(tables) != len(TABLE_COLUMNS) or len(maxouts) != DEPTH + 1:
         raise ValueError("another token encoder")
-    if static.attrs["key_attr"] != "ORTH" or any(
-        node.attrs["window_size"] != 1 for node in windows
-    ):
+    is_wider = any(node.attrs["window_size"] != 1 for node in windows)
+    if static.attrs["key_attr"] != "ORTH" or is_wider:
         raise ValueError("another token encoder")
+
     mix, *convolutions = (Maxout.of(*layers) for layers in zip(maxouts, norms, strict=True))
-    named_tables = tuple((COLUMNS[table.attrs["column"]], table) for table in tables)
+    named_tables = tuple((TABLE_COLUMNS[table.attrs["column"]], table) for table in tables)
     return Network(
         Embedding(named_tables, static.get_param("W").T, mix),
         tuple(convolutions),
@@ -158,7 +162,9 @@ def largest_piece(raw: Matrix, pieces: int) -> Matrix:
 
 
 def _scorer(lower: Any, upper: Any) -> StateScorer:
-    weights, bias = lower.get_param("W"), lower.get_param("b")
+    """Return the head in this layout; thinc's weights are (state tokens, hidden, pieces, inputs)."""
+    weights = lower.get_param("W")
+    bias = lower.get_param("b")
     features = tuple(_pieces_side_by_side(weights[token], bias)[0] for token in range(STATE_TOKENS))
     pieces = weights.shape[2]
     absent = (
@@ -179,7 +185,10 @@ def _scorer(lower: Any, upper: Any) -> StateScorer:
 
 
 def _pieces_side_by_side(weights: Any, bias: Any) -> tuple[Matrix, Matrix]:
-    """Return (outputs, pieces, inputs) as (inputs, pieces * outputs), and the bias accordingly."""
+    """Return weights (outputs, pieces, inputs) as (inputs, pieces * outputs), and their bias so too.
+
+    One product then computes all pieces, and the largest is found by comparing whole blocks.
+    """
     outputs, pieces, inputs = weights.shape
     moved = weights.transpose(1, 0, 2).reshape(pieces * outputs, inputs)
     return np.ascontiguousarray(moved.T), np.ascontiguousarray(bias.T).reshape(-1)

@@ -1,4 +1,4 @@
-"""A pipeline's `ner` on plain texts, faster: same network, same decisions; and the proof that they are the same."""
+"""A pipeline's `ner` on plain texts, faster; and the proof that it finds the same."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,8 @@ from tasks.redaction.ner.encoding import Encoder
 from tasks.redaction.ner.network import Matrix, Network, network_of
 from tasks.redaction.ner.tokens import Tokenizer
 
-REMEMBERED = 100_000  # windows or runs; then all is forgotten, so that memory stays bounded
+# windows of a layer, or runs of characters; then all is forgotten, so that memory stays bounded
+REMEMBERED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +45,39 @@ class FastNer:
         self._network: Network = network_of(self._ner.model)
         self._threads = ThreadpoolController()
         self._tokenizer = Tokenizer(pipeline)
+        # room for a batch on top: what is remembered is looked at between batches only
         self._encoder = Encoder(self._network, REMEMBERED + REMEMBERED // 4)
         self._decoder = Decoder(self._network, self._ner)
-        self._embedded = 0
+        self._embedded = 0  # types of token whose embeddings the encoder has learnt
 
     def find(self, texts: list[str]) -> list[list[Entity]]:
-        """Return the entities of each text, in order. One thread: the matrices are too small for more to pay."""
+        """Return the entities of each text, in order."""
+        # one thread: the matrices are too small for more to pay
         with self._threads.limit(limits=1, user_api="blas"):
             return self._find(texts)
 
     def _find(self, texts: list[str]) -> list[list[Entity]]:
         if max(self._encoder.remembered, self._tokenizer.remembered) > REMEMBERED:
             self._forget()
+
         tokens = self._tokenizer.cut(texts)
         types = self._tokenizer.types
         if types.count > self._embedded:
             self._encoder.learn_types(self._embeddings())
         numbers = self._encoder.encode(tokens)
+        top = self._encoder.top
         spaces = types["space"][tokens.types]
-        found = self._decoder.decode(
-            numbers, self._encoder.top["vector"][: self._encoder.top.count], spaces, tokens.lengths
-        )
-        start, end, labels = tokens.start, tokens.end, self._decoder.labels
+        decoded = self._decoder.decode(numbers, top["vector"][: top.count], spaces, tokens.lengths)
+
+        starts = tokens.start
+        ends = tokens.end
+        labels = self._decoder.labels
         return [
             [
-                Entity(int(start[one.first]), int(end[one.end - 1]), labels[one.label])
-                for one in entities
+                Entity(int(starts[entity.first]), int(ends[entity.end - 1]), labels[entity.label])
+                for entity in entities
             ]
-            for entities in found
+            for entities in decoded
         ]
 
     def _forget(self) -> None:
@@ -82,10 +88,13 @@ class FastNer:
 
     def _embeddings(self) -> Matrix:
         """Return the mixed embeddings of the types of token that are new since the last time."""
-        types, embedding = self._tokenizer.types, self._network.embedding
+        types = self._tokenizer.types
+        embedding = self._network.embedding
         new = slice(self._embedded, types.count)
         self._embedded = types.count
+
         parts = [table.predict(types[column][new]) for column, table in embedding.tables]
+        # a word without a static vector of its own has zeros
         vectors = self._pipeline.vocab.vectors
         rows = vectors.find(keys=types["ORTH"][new])
         static = vectors.data[rows] @ embedding.static

@@ -1,8 +1,8 @@
 """spaCy's tokenizer with a memory: a run of characters without white space is always cut the same way.
 
-Follows `spacy.tokenizer.Tokenizer`: texts are cut at white space, one space after a word belongs to that word, other
-white space is a token of its own. Runs longer than any word are cut first, because the tokenizer takes time that grows
-with their square.
+Follows `spacy.tokenizer.Tokenizer`: texts are cut at white space, one space after a word belongs to
+that word, other white space is a token of its own. Runs longer than any word are cut first, because
+the tokenizer takes time that grows with their square.
 """
 
 import re
@@ -15,34 +15,47 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.redaction.ner.memory import Columns, Numbered
+from tasks.redaction.ner.memory import GrowingColumns, NumberedRows
 
 Ints = npt.NDArray[np.int64]
 LONGEST_RUN = 150  # characters; longer ones are no words but data
 RUNS = re.compile(rf"\S{{1,{LONGEST_RUN}}}|\s{{1,1000}}")
+# what the network's embeddings look at
 ATTRIBUTES = ("ORTH", "NORM", "PREFIX", "SUFFIX", "SHAPE")
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of several texts, one after the other."""
+    """The tokens of several texts, one after the other.
 
-    types: Ints  # of each token: the number of its type
-    start: Ints  # first character, counted from the beginning of its own text
+    Attributes:
+        types: Of each token, the number of its type.
+        start: Of each, its first character, counted from the beginning of its own text.
+        end: Of each, the character after its last.
+        lengths: Tokens by text.
+    """
+
+    types: Ints
+    start: Ints
     end: Ints
-    lengths: Ints  # tokens by text
+    lengths: Ints
 
 
 class Tokenizer:
-    """Cuts texts into tokens of numbered types. All that the network looks at follows from a type: (orth, norm)."""
+    """Cuts texts into tokens of numbered types.
+
+    A type is a pair (ORTH, NORM): all that the network looks at follows from it.
+    """
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
         number = np.uint64(0)
         examples: dict[str, Any] = dict.fromkeys(ATTRIBUTES, number)
-        self.types: Numbered[tuple[int, int]] = Numbered(space=False, **examples)
-        self._runs: Numbered[str] = Numbered(length=0, first=0, tokens=0)
-        self._cut = Columns(type=0, start=0, end=0)  # the tokens of all runs, one after the other
+        self.types: NumberedRows[tuple[int, int]] = NumberedRows(space=False, **examples)
+        # of each run: its length in characters, its first row in `_cut`, and how many rows are its
+        self._runs: NumberedRows[str] = NumberedRows(length=0, first=0, tokens=0)
+        # the tokens of all runs, one after the other, with their places in their runs
+        self._cut = GrowingColumns(type=0, start=0, end=0)
 
     @property
     def remembered(self) -> int:
@@ -56,22 +69,29 @@ class Tokenizer:
         if new := self._runs.missing(runs):
             with _forgetful(self._pipeline):
                 self._learn(new)
-        which = self._runs.look_up(runs)
+        run_rows = self._runs.look_up(runs)
+
+        # Where each run begins in its own text: the sum of what stands before it in all texts, less
+        # what stands before its text.
         gaps = np.fromiter(
             chain.from_iterable(gaps for _, gaps in by_text), dtype=np.int64, count=len(runs)
         )
         runs_by_text = np.array([len(runs) for runs, _ in by_text], dtype=np.int64)
-        begin = _before(self._runs["length"][which] + gaps)
-        begin = begin[:-1] - np.repeat(begin[_before(runs_by_text)[:-1]], runs_by_text)
-        tokens = self._runs["tokens"][which]
-        before = _before(tokens)
-        place = np.arange(before[-1]) + np.repeat(self._runs["first"][which] - before[:-1], tokens)
-        begin = np.repeat(begin, tokens)
+        before_runs = _sums_before(self._runs["length"][run_rows] + gaps)
+        before_texts = before_runs[_sums_before(runs_by_text)[:-1]]
+        run_starts = before_runs[:-1] - np.repeat(before_texts, runs_by_text)
+
+        # The rows of each run's tokens, one run after the other.
+        tokens = self._runs["tokens"][run_rows]
+        before = _sums_before(tokens)
+        shifts = self._runs["first"][run_rows] - before[:-1]
+        rows = np.arange(before[-1]) + np.repeat(shifts, tokens)
+        starts = np.repeat(run_starts, tokens)
         return Tokens(
-            self._cut["type"][place],
-            begin + self._cut["start"][place],
-            begin + self._cut["end"][place],
-            np.diff(before[_before(runs_by_text)]),
+            types=self._cut["type"][rows],
+            start=starts + self._cut["start"][rows],
+            end=starts + self._cut["end"][rows],
+            lengths=np.diff(before[_sums_before(runs_by_text)]),
         )
 
     def clear(self) -> None:
@@ -93,28 +113,33 @@ class Tokenizer:
         """Keep the tokens of a text that consists of `runs`, each `steps` characters before the next."""
         attributes = doc.to_array([*ATTRIBUTES, "IS_SPACE", "IDX", "LENGTH"]).reshape(len(doc), -1)
         if len(runs) > 1:
-            attributes = attributes[
-                attributes[:, len(ATTRIBUTES)] == 0
-            ]  # without the ends of lines
-        begin = _before(np.array(steps, dtype=np.int64))
-        start, length = (attributes[:, column].astype(np.int64) for column in (-2, -1))
-        bounds = np.searchsorted(start, begin)
+            is_space = attributes[:, len(ATTRIBUTES)] != 0  # the ends of lines between the runs
+            attributes = attributes[~is_space]
+
+        run_starts = _sums_before(np.array(steps, dtype=np.int64))
+        starts = attributes[:, -2].astype(np.int64)
+        lengths = attributes[:, -1].astype(np.int64)
+        bounds = np.searchsorted(starts, run_starts)  # where the tokens of each run begin
+        tokens = np.diff(bounds)
+        in_run = starts - np.repeat(run_starts[:-1], tokens)
         first = self._cut.append(
             len(attributes),
-            type=self._types(attributes),
-            start=start - np.repeat(begin[:-1], np.diff(bounds)),
-            end=start + length - np.repeat(begin[:-1], np.diff(bounds)),
+            type=self._number_types(attributes),
+            start=in_run,
+            end=in_run + lengths,
         )
         self._runs.add(
             runs,
             length=np.array(list(map(len, runs))),
             first=first + bounds[:-1],
-            tokens=np.diff(bounds),
+            tokens=tokens,
         )
 
-    def _types(self, attributes: "npt.NDArray[np.uint64]") -> Ints:
+    def _number_types(self, attributes: "npt.NDArray[np.uint64]") -> Ints:
+        """Return the number of each token's type, learning the new ones."""
         pairs = list(zip(attributes[:, 0].tolist(), attributes[:, 1].tolist(), strict=True))
         if new := self.types.missing(pairs):
+            # pair -> its first row: of equal keys the last one stays, so backwards
             place = dict(zip(reversed(pairs), range(len(pairs) - 1, -1, -1), strict=True))
             rows = attributes[[place[pair] for pair in new]]
             columns = {name: rows[:, column] for column, name in enumerate(ATTRIBUTES)}
@@ -124,10 +149,14 @@ class Tokenizer:
 
 @contextmanager
 def _forgetful(pipeline: Any) -> Iterator[None]:
-    """Let spaCy forget, at the end, the words that it had not known; of those it computes only what is looked at."""
+    """Let spaCy forget, at the end, the words that it had not known.
+
+    Meanwhile it computes of them only the attributes that are looked at.
+    """
     from spacy.attrs import IDS
 
-    vocab, getters = pipeline.vocab, pipeline.vocab.lex_attr_getters
+    vocab = pipeline.vocab
+    getters = vocab.lex_attr_getters
     needed = {IDS[name] for name in (*ATTRIBUTES, "LOWER", "IS_SPACE")}
     with pipeline.memory_zone():
         vocab.lex_attr_getters = {key: getter for key, getter in getters.items() if key in needed}
@@ -138,15 +167,21 @@ def _forgetful(pipeline: Any) -> Iterator[None]:
 
 
 def _runs(text: str) -> tuple[list[str], list[int]]:
-    """Return a text's runs, and by how many characters each is followed before the next begins."""
+    """Return a text's runs, and how many characters stand between each and the next: 0 or 1."""
+    # Most texts have one space between words, and no other white space: then splitting is enough.
     runs = text.split(" ")
     if runs == text.split() and len(max(runs, key=len)) <= LONGEST_RUN:
         return runs, [1] * len(runs)
-    runs, gaps, is_word = [], list[int](), False
+
+    runs = []
+    gaps: list[int] = []
+    is_word = False
     for match in RUNS.finditer(text):
         run = match.group()
         if is_word and run[0] == " ":
-            gaps[-1], run = 1, run[1:]
+            # the space belongs to the word before; what is left is white space of its own
+            gaps[-1] = 1
+            run = run[1:]
         if run:
             runs.append(run)
             gaps.append(0)
@@ -154,7 +189,7 @@ def _runs(text: str) -> tuple[list[str], list[int]]:
     return runs, gaps
 
 
-def _before(counts: Ints) -> Ints:
+def _sums_before(counts: Ints) -> Ints:
     """Return the sum of all counts before each, and last the sum of all."""
     sums = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=sums[1:])
