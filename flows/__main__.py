@@ -10,6 +10,7 @@ from importlib import import_module
 
 from flows.environment import settle
 from tasks.errors import PortcullisError
+from tasks.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def main(arguments: list[str]) -> int:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
     try:
+        Settings.from_environment(os.environ)
         return run(options)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)

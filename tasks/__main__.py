@@ -18,13 +18,9 @@ if __name__ == "__main__":
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
 from tasks.path import STAGES
+from tasks.settings import Settings, environment_of_stage
 from tasks.system.processes import die_with_parent
 
-CREDENTIALS = (
-    "PORTCULLIS_SIGNING_",
-    "PORTCULLIS_LEDGER_URL",
-)  # what the stage's own process is not given
-READER = "PORTCULLIS_LEDGER_READ_URL"
 MOST_REPORT_BYTES = 4096
 SIGNALLED = 128
 
@@ -55,6 +51,7 @@ def main(arguments: list[str]) -> int:
             ),
         )
     try:
+        Settings.from_environment(os.environ)
         before = attesting.look(stage, case)
         child, reports = _start(stage, case)
         seen = attesting.observe(before, os.urandom(16).hex())
@@ -73,11 +70,7 @@ def _start(stage: str, case: str) -> tuple[int, int]:
     """Start the stage's own code; return its process and the pipe that it reports to."""
     reports, pipe = os.pipe()
     os.set_inheritable(pipe, True)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(CREDENTIALS)
-    }
-    if reader := os.environ.get(READER):
-        environment["PORTCULLIS_LEDGER_URL"] = reader
+    environment = environment_of_stage(os.environ)
     environment |= {"PORTCULLIS_REPORT_FD": str(pipe), "PORTCULLIS_WORKER_PID": str(os.getpid())}
     command = [sys.executable, "-m", "tasks.stages.process", stage, case]
     # Ctrl-C waits until the process has seen to it: an interpreter that is still starting would print a traceback.

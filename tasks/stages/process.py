@@ -16,6 +16,7 @@ if __name__ == "__main__":
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.pipeline.channel import Channel
+from tasks.settings import Settings
 from tasks.system.processes import die_with_parent
 
 REPORT = "PORTCULLIS_REPORT_FD"
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> int:
     die_with_parent(int(os.environ.pop(WORKER, "0")))
     with Channel.to_parent(stage) as channel:
         try:
+            Settings.from_environment(os.environ)
             _run(stage, case)
         except RefusedError as refusal:
             channel.refused(refusal.lines)
