@@ -71,19 +71,21 @@ def make_versions(root: Path, people: int, versions: int) -> None:
     from tasks.keystore.keys import open_keys
     from tasks.keystore.pseudonyms import pseudonyms
     from tasks.sealed import write_rows
-    from tasks.system.secrets import secret
+    from tasks.system.installation import Installation
+
+    installation = Installation.open(root, os.environ)
 
     emails = pd.Series([f"person{i}@example.org" for i in range(people)], dtype="str")
     frame = pd.DataFrame(
         {
-            "subject": pseudonyms(secret("pseudonym"), emails),
+            "subject": pseudonyms(installation.secret("pseudonym"), emails),
             "email": emails,
             "income": np.arange(people) * 1.0,
         }
     )
     cache = root / ".dvc" / "cache" / "files" / "md5"
     first = root / "first.parquet"
-    write_rows(frame, first, dataset="big/ingest/rows", keys=open_keys())
+    write_rows(frame, first, dataset="big/ingest/rows", keys=open_keys(installation))
     for version in range(versions):
         target = cache / f"{version % 256:02x}" / f"{version:030x}"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +118,9 @@ def clone(first: Path, target: Path, version: int) -> None:
 def measure(root: Path, people: int, versions: int) -> None:
     """Print what each takes."""
     from tasks.erasure.erasing import erase
+    from tasks.system.installation import Installation
+
+    installation = Installation.open(root, os.environ)
 
     def forget(*numbers: int) -> None:
         erase(
@@ -123,7 +128,7 @@ def measure(root: Path, people: int, versions: int) -> None:
             [f"person{number}@example.org" for number in numbers],
             received=DAY,
             day=DAY,
-            root=root,
+            installation=installation,
         )
 
     middle = people // 2

@@ -47,12 +47,14 @@ print(json.dumps({"stage": children[0], "worker": used - children[0]}))
 sys.exit(code)
 """
 CLEARING = """
-import json, sys, time
+import json, os, sys, time
 before = time.process_time()
 from tasks.clearance.check import clear_model
 from tasks.system.digests import sha256_of
+from tasks.system.installation import Installation
 from pathlib import Path
-found = clear_model(sys.argv[1], sha256_of(Path("data") / sys.argv[1] / "train" / "model"))
+model = sha256_of(Path("data") / sys.argv[1] / "train" / "model")
+found = clear_model(sys.argv[1], model, Installation.open(Path(), os.environ))
 print(json.dumps({"seconds": time.process_time() - before, "refusals": len(found.refusals)}))
 """
 

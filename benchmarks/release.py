@@ -28,11 +28,14 @@ from benchmarks.workspace import Bench
 
 CASE = "loan"
 BARE = """
-import importlib, sys
-from tasks.stages.workspace import Work
+import importlib, os, sys
+from pathlib import Path
+from tasks.stages.workspace import StageRun
+from tasks.system.installation import Installation
 from tasks.path import STAGES
 for stage in tuple(STAGES)[:-1]:
-    importlib.import_module(f"tasks.stages.{stage}.stage").run(Work(stage, sys.argv[1]))
+    stage_run = StageRun(stage, sys.argv[1], Installation.open(Path(), os.environ))
+    importlib.import_module(f"tasks.stages.{stage}.stage").run(stage_run)
 """
 BY_STAGE = """
 import json, sys

@@ -49,12 +49,16 @@ def reading(*given, **named):
 rows.SealedWriter._seal, rows.iter_rows = sealing, reading
 from importlib import import_module
 from tasks.clearance import attest_stage as attesting
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tasks.system.installation import Installation
 case, stage = sys.argv[1:]
-seen = attesting.observe(attesting.look(stage, case), "0" * 32)
+import os
+from pathlib import Path
+installation = Installation.open(Path(), os.environ)
+seen = attesting.observe(attesting.look(stage, case, installation), "0" * 32)
 begun = time.process_time()
-work = Work(stage, case)
-import_module(f"tasks.stages.{stage}.stage").run(work)
+stage_run = StageRun(stage, case, installation)
+import_module(f"tasks.stages.{stage}.stage").run(stage_run)
 print(json.dumps({**spent, "all": time.process_time() - begun}))
 attesting.attest(seen, {})
 """
@@ -81,6 +85,9 @@ def measure_rows(count: int, folder: Path) -> None:
     """Print rows per CPU second by width and by how many rows a person has."""
     from tasks.keystore.keys import open_keys
     from tasks.sealed import read_rows, write_rows
+    from tasks.system.installation import Installation
+
+    installation = Installation.open(Path(), os.environ)
 
     print(
         "| columns | rows a person | sealed, rows/s | unsealed, rows/s | bare AES-256-GCM, rows/s | sealed / bare |"
@@ -91,9 +98,11 @@ def measure_rows(count: int, folder: Path) -> None:
             rows, path = made(count, columns, each), folder / "x.parquet"
             best: dict[str, float] = {}
             for _ in range(RUNS):
-                keys = open_keys()  # remembers nothing: keys are looked up and unwrapped each time
+                keys = open_keys(
+                    installation
+                )  # remembers nothing: keys are looked up and unwrapped each time
                 timed(best, "seal", lambda: write_rows(rows, path, dataset="x", keys=keys))  # noqa: B023
-                keys = open_keys()
+                keys = open_keys(installation)
                 timed(best, "unseal", lambda: read_rows(path, dataset="x", keys=keys))  # noqa: B023
                 timed(best, "bare", lambda: bare(count, columns * 8))  # noqa: B023
             speed = {name: count / seconds for name, seconds in best.items()}

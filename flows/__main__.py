@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 from flows.environment import settle
 from tasks.errors import PortcullisError
-from tasks.settings import Settings
+from tasks.system.installation import Installation
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,7 @@ def main(arguments: list[str]) -> int:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
     try:
-        Settings.from_environment(os.environ)
-        return run(options)
+        return run(options, Installation.open(Path(), os.environ))
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
@@ -123,10 +123,10 @@ def main(arguments: list[str]) -> int:
 
 def _wire(
     command: Command, subparser: argparse.ArgumentParser
-) -> Callable[[argparse.Namespace], int]:
+) -> Callable[[argparse.Namespace, Installation], int]:
     module = import_module(command.module)
     module.add_arguments(subparser)
-    run: Callable[[argparse.Namespace], int] = module.main
+    run: Callable[[argparse.Namespace, Installation], int] = module.main
     return run
 
 

@@ -23,6 +23,7 @@ from tasks.config.cases import section
 from tasks.errors import PortcullisError
 from tasks.notary.notary import open_notary
 from tasks.stages.register.params import RegisterParams
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import check
 
 DAY = 24 * 3600
@@ -43,20 +44,20 @@ class Approval(RunInput):
             super().save(keyset, flow_run_id)
 
 
-def lacks_only_approval(case: str, model: str) -> bool:
+def lacks_only_approval(case: str, model: str, installation: Installation) -> bool:
     """Say whether a model would be registered if a second person approved it."""
-    if not section(case, "register", RegisterParams).approval:
+    if not section(case, "register", RegisterParams, installation.workspace).approval:
         return False
-    refusals = clear_model(case, model).refusals
+    refusals = clear_model(case, model, installation).refusals
     return bool(refusals) and all(line.startswith("approval: ") for line in refusals)
 
 
-def ask(case: str, model: str) -> None:
+def ask(case: str, model: str, installation: Installation) -> None:
     """Suspend a deployed run until somebody hands in an approval; what does not count leaves registration shut.
 
     A run that was started from a terminal is not suspended: it ends blocked, and says what to do.
     """
-    if not deployment.id or not lacks_only_approval(case, model):
+    if not deployment.id or not lacks_only_approval(case, model, installation):
         return
     said = (
         f"**{case}** waits for a second person. Model `sha256:{model}`. On your own machine, with your own key:\n\n"
@@ -70,16 +71,16 @@ def ask(case: str, model: str) -> None:
     # "Run input schema not found". So the form is stored before, and Prefect's own `save` finds it there.
     form.save(keyset_from_paused_state(Suspended(pause_key=key)))
     given = suspend_flow_run(wait_for_input=form, timeout=30 * DAY, key=key)
-    hand_in(case, model, given.envelope)
+    hand_in(case, model, given.envelope, installation)
 
 
-def hand_in(case: str, model: str, text: str) -> bool:
+def hand_in(case: str, model: str, text: str, installation: Installation) -> bool:
     """Check what a form gave, and record it if it counts; say whether it did."""
     try:
-        with opened(case, model) as (_, log, chain):
+        with opened(case, model, installation) as (_, log, chain):
             envelope = read_envelope(text.strip().encode(), "the form")
             check(envelope, log, chain)
-        with open_notary() as notary:
+        with open_notary(installation) as notary:
             notary.append_signed([envelope])
     except PortcullisError as error:
         get_run_logger().error("the form's approval does not count: %s", error)

@@ -4,7 +4,9 @@ The person's identifier is never a parameter: Prefect stores those in clear. It 
 Prefect encrypts, and the flow deletes the block when it is done.
 """
 
+import os
 from datetime import date
+from pathlib import Path
 
 from prefect import State, flow
 from prefect.blocks.system import Secret
@@ -16,6 +18,7 @@ from flows.release import UseCase
 from tasks.config.sources import today
 from tasks.erasure import erasing
 from tasks.errors import PortcullisError
+from tasks.system.installation import Installation
 
 
 @flow(
@@ -32,8 +35,15 @@ def erase(use_case: UseCase, person: Secret, received: date | None = None) -> St
     logger = get_run_logger()
     identifier = str(person.get())
     try:
+        installation = Installation.open(Path(), os.environ)
+        day = today(installation.settings)
         done = erasing.erase(
-            str(use_case), [identifier], received=received or today(), day=today(), say=logger.info
+            str(use_case),
+            [identifier],
+            received=received or day,
+            day=day,
+            installation=installation,
+            say=logger.info,
         )
     except PortcullisError as error:
         return Failed(message=str(error))
@@ -45,7 +55,9 @@ def erase(use_case: UseCase, person: Secret, received: date | None = None) -> St
 def erase_due() -> State[str]:
     """Finish erasures that were interrupted or put off, and destroy what a law has kept until today."""
     try:
-        return _told(erasing.resume(day=today(), say=get_run_logger().info))
+        installation = Installation.open(Path(), os.environ)
+        day = today(installation.settings)
+        return _told(erasing.resume(installation=installation, day=day, say=get_run_logger().info))
     except PortcullisError as error:
         return Failed(message=str(error))
 

@@ -8,24 +8,26 @@ from tasks.errors import DataError, EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
+from tasks.system.installation import Installation
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log, read_log
 
 
 @contextmanager
 def opened(
-    case: str, model: str | None, *, whole: bool = False
+    case: str, model: str | None, installation: Installation, *, whole: bool = False
 ) -> Iterator[tuple[Ledger, Log, Chain]]:
     """Give the ledger, the log and the chain of a model; by default the one that lies in `data/`.
 
     Args:
         case: A use case.
         model: `sha256:…`, or None.
+        installation: Whose ledger.
         whole: Whether to keep every entry of the log, not just those about the use case.
     """
     wanted: Callable[[bytes], bool] = lambda payload: whole or f'"{case}/'.encode() in payload  # noqa: E731
-    digest = (model or model_here(case)).removeprefix("sha256:").lower()
-    ledger = open_ledger()
+    digest = (model or model_here(case, installation.workspace)).removeprefix("sha256:").lower()
+    ledger = open_ledger(installation)
     try:
         if ledger.head() is None:
             raise EvidenceError(
@@ -34,15 +36,15 @@ def opened(
                 found="none",
                 remedy=f"Run `./portcullis release {case}`.",
             )
-        log = read_log(ledger, trusted_root(), wanted)
+        log = read_log(ledger, trusted_root(installation), wanted)
         yield ledger, log, examine(log, case, digest)
     finally:
         ledger.close()
 
 
-def model_here(case: str) -> str:
+def model_here(case: str, workspace: Path) -> str:
     """Return the digest of the model that lies in `data/`."""
-    path = Path("data") / case / "train" / "model"
+    path = workspace / "data" / case / "train" / "model"
     if not path.exists():
         raise DataError(
             path.as_posix(),

@@ -1,9 +1,11 @@
 """The main job: from raw data to a gated, registered model, or to a refusal that says why."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import State, flow
@@ -29,13 +31,13 @@ from tasks.config.cases import case_names
 from tasks.path import waves
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     UseCase = StrEnum
 else:
     UseCase = StrEnum(
-        "UseCase", {name: name for name in case_names()}
+        "UseCase", {name: name for name in case_names(Path())}
     )  # Prefect's form offers these
 
 WAVES = waves()  # stages of one wave are independent of each other: they run at once
@@ -56,9 +58,10 @@ def release(use_case: UseCase) -> State[str]:
     not answer.
     """
     case = str(use_case)
-    with _one_release_at_a_time(case):
+    installation = Installation.open(Path(), os.environ)
+    with _one_release_at_a_time(case, installation):
         try:
-            stop = _take_the_path(case)
+            stop = _take_the_path(case, installation)
         except BaseException:
             end_all()
             raise
@@ -67,7 +70,7 @@ def release(use_case: UseCase) -> State[str]:
                 name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message
             )
         refusals = tuple((stop.message or "").splitlines()) if stop else ()
-        publish_artifacts(case, refusals)
+        publish_artifacts(case, refusals, installation.workspace)
     if not refusals:
         return Completed(message=f"{case}: every gate passed; the model is registered")
     emit_event(
@@ -81,12 +84,16 @@ def release(use_case: UseCase) -> State[str]:
     return Failed(name="Blocked", message="\n".join(refusals))
 
 
-def _take_the_path(case: str) -> State[str] | None:
+def _take_the_path(case: str, installation: Installation) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
         if OPENS_REGISTRY in wave:
-            ask(case, model_here(case))
-        state = _run(wave[0], case) if len(wave) == 1 else _run_at_once(wave, case)
+            ask(case, model_here(case, installation.workspace), installation)
+        state = (
+            _run(wave[0], case, installation.workspace)
+            if len(wave) == 1
+            else _run_at_once(wave, case)
+        )
         if state is not None:
             return state
     return None
@@ -107,9 +114,9 @@ def _run_at_once(wave: tuple[str, ...], case: str) -> State[str] | None:
     return next((future.state for future in futures if _stops(future.state)), None)
 
 
-def _run(stage: str, case: str) -> State[str] | None:
+def _run(stage: str, case: str, workspace: Path) -> State[str] | None:
     """Run one stage; return its state if the path ends there."""
-    state: State[Any] = task_for(stage, case)(stage, case, return_state=True)
+    state: State[Any] = task_for(stage, case, workspace)(stage, case, return_state=True)
     return state if _stops(state) else None
 
 
@@ -119,9 +126,9 @@ def _stops(state: State[Any]) -> bool:
 
 
 @contextmanager
-def _one_release_at_a_time(case: str) -> Iterator[None]:
+def _one_release_at_a_time(case: str, installation: Installation) -> Iterator[None]:
     """Hold the use case's lock: DVC's own protects neither threads of one process nor the way between two stages."""
-    with (home() / f"release-{case}.lock").open("w") as stream:
+    with (installation.home / f"release-{case}.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

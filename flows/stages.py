@@ -31,9 +31,9 @@ def _is_news(record: logging.LogRecord) -> bool:
 logging.getLogger("prefect.task_runs").addFilter(_is_news)
 
 
-def verdict_of(stage: str, case: str, root: Path = Path()) -> Verdict | None:
+def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
     """Return the verdict that `stage` left, or None: not every stage is a gate, and not every gate has run."""
-    path = root / "data" / case / stage / "verdict.json"
+    path = workspace / "data" / case / stage / "verdict.json"
     return Verdict.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
@@ -63,7 +63,7 @@ def run_stage(stage: str, case: str) -> State[str]:
         logger.error(error)
         name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
         return Failed(name=name, message=str(error))
-    verdict = verdict_of(stage, case)
+    verdict = verdict_of(stage, case, Path())
     if verdict is not None and verdict.outcome is not Outcome.PASS:
         for line in verdict.refusals():
             logger.warning(line)
@@ -74,9 +74,11 @@ def run_stage(stage: str, case: str) -> State[str]:
     return Completed(name="Completed" if result.changed else UNCHANGED)
 
 
-def task_for(stage: str, case: str) -> Any:
+def task_for(stage: str, case: str, workspace: Path) -> Any:
     """Return the task that runs `stage`: tried again where it reads a remote source that did not answer, else once."""
-    is_remote = STAGES[stage].reads_sources and section(case, "sources", Sources).is_remote
+    is_remote = (
+        STAGES[stage].reads_sources and section(case, "sources", Sources, workspace).is_remote
+    )
     if not is_remote:
         return run_stage
     return run_stage.with_options(

@@ -18,7 +18,8 @@ if __name__ == "__main__":
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
 from tasks.path import STAGES
-from tasks.settings import Settings, environment_of_stage
+from tasks.settings import environment_of_stage
+from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
 MOST_REPORT_BYTES = 4096
@@ -51,8 +52,8 @@ def main(arguments: list[str]) -> int:
             ),
         )
     try:
-        Settings.from_environment(os.environ)
-        before = attesting.look(stage, case)
+        installation = Installation.open(Path(), os.environ)
+        before = attesting.look(stage, case, installation)
         child, reports = _start(stage, case)
         seen = attesting.observe(before, os.urandom(16).hex())
     except PortcullisError as error:
@@ -107,9 +108,9 @@ def _claimed(reports: int) -> dict[str, int]:
 
 def _failed(stage: str, error: PortcullisError) -> int:
     """Tell the runner, or the terminal, why the stage counts as failed."""
-    from tasks.pipeline.channel import Channel
+    from tasks.pipeline.channel import VARIABLE, Channel
 
-    with Channel.to_parent(stage) as channel:
+    with Channel.to_parent(stage, os.environ.get(VARIABLE, "")) as channel:
         if isinstance(error, RefusedError):
             channel.refused(error.lines)
         else:

@@ -362,7 +362,7 @@ VARIABLES = (
     ),
     Variable(
         "PORTCULLIS_CHANNEL",
-        "channel_path",
+        "",
         "the socket on which a runner listens to its stage",
         "the stage speaks to standard error",
         (WORKER, STAGE),
@@ -370,7 +370,7 @@ VARIABLES = (
     ),
     Variable(
         "PORTCULLIS_REPORT_FD",
-        "report_descriptor",
+        "",
         "the pipe on which a stage reports two counts to its worker",
         "the stage reports none",
         (STAGE,),
@@ -378,7 +378,7 @@ VARIABLES = (
     ),
     Variable(
         "PORTCULLIS_WORKER_PID",
-        "worker_pid",
+        "",
         "the worker with which a stage's process dies",
         "whoever started it",
         (STAGE,),
@@ -457,12 +457,24 @@ class Settings:
     prefect_database_url: str
     prefect_old_database_url: str
     dvc_experiment: str
-    channel_path: str
-    report_descriptor: str
-    worker_pid: str
     debug: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL
+
+    def source_url(self, variable: str) -> str:
+        """Return the URL that a source of a use case keeps in the variable of its choice.
+
+        Raises:
+            ConfigError: The variable is not set.
+        """
+        if url := self.others.get(variable):
+            return url
+        raise ConfigError(
+            f"${variable}",
+            expected="a database URL",
+            found="nothing",
+            remedy="Set the variable for the worker, never in the file.",
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":

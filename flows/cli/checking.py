@@ -1,6 +1,7 @@
 """Check a use case's file as a whole: every section by the class that its stage reads it with."""
 
 from importlib import import_module
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -30,9 +31,9 @@ def section_classes() -> dict[str, str]:
     return classes
 
 
-def check_case(case: str) -> None:
+def check_case(case: str, workspace: Path) -> None:
     """Raise a ConfigError for the first thing that is wrong with a use case's file."""
-    values = load_case(case)
+    values = load_case(case, workspace)
     classes = section_classes()
     known = {*ALONE, *(key for key in classes if "." not in key)}
     if unknown := sorted(set(values) - known):
@@ -42,11 +43,11 @@ def check_case(case: str) -> None:
             found=f"unknown: {', '.join(unknown)}",
             remedy="Mend the spelling; unknown keys are refused on purpose.",
         )
-    section(case, "sources", Sources)
-    columns = section(case, "columns", Columns)
+    section(case, "sources", Sources, workspace)
+    columns = section(case, "columns", Columns, workspace)
     for role in (Role.SUBJECT, Role.TARGET):
         columns.only(role)
     for key, place in classes.items():
         module, _, name = place.partition(":")
         model: type[BaseModel] = getattr(import_module(module), name)
-        section(case, key, model)
+        section(case, key, model, workspace)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
+from tasks.system.installation import Installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,13 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Run the release; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
-    load_case(options.use_case)  # a mistyped name is told before Prefect's start-up
-    check_workspace(Path())
+    load_case(
+        options.use_case, installation.workspace
+    )  # a mistyped name is told before Prefect's start-up
+    check_workspace(installation.workspace)
     from flows.serving.attending import attend, prefect_api
 
-    with prefect_api() as api:
+    with prefect_api(installation.settings) as api:
         command = [
             sys.executable,
             "-m",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tasks.config.cases import CONFIGS, INDEX
 from tasks.pipeline.dvc_file import dvc_text
+from tasks.system.installation import Installation
 
 NOT_CASES = ("index",)
 DVC_FILE = Path("dvc.yaml")
@@ -19,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write every derived file, then check each use case as a whole."""
     derived: dict[Path, Callable[[], str]] = {
         INDEX: lambda: index_text(case_files()),
-        DVC_FILE: lambda: dvc_text(Path()),
+        DVC_FILE: lambda: dvc_text(installation.workspace),
     }
     outdated = [path for path, text in derived.items() if not _holds(path, text())]
     if options.check:
@@ -39,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
 
     check_case = import_module("flows.cli.checking").check_case
     for case in case_files():
-        check_case(case)
+        check_case(case, installation.workspace)
         print(f"{case}: well-formed")
     return 0
 

@@ -4,6 +4,8 @@ import argparse
 import subprocess
 import sys
 
+from tasks.system.installation import Installation
+
 # Two workers, a file on one of them, the longest files first; then the slowest tests by name.
 PYTEST = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
 STEPS = (
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:  # noqa: ARG001
     """Run every step, even after one failed; 0 when all passed."""
     failed = []
     for name, command in STEPS:

@@ -13,11 +13,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 POOL = "portcullis"
 
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Serve until interrupted."""
     _listen_to_signals()
     port = options.port or free_port()
@@ -54,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
         "PREFECT_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PORTCULLIS_ROOT": str(Path.cwd()),
+        "PORTCULLIS_ROOT": str(installation.workspace.absolute()),
         "PREFECT_CLI_PROMPT": "false",
     }
     serve = [
@@ -69,7 +68,11 @@ def main(options: argparse.Namespace) -> int:
         str(port),
     ]
     work = _prefect_command(["worker", "start", "--pool", POOL])
-    with _only_here() as lock, _process(serve, environment, lock) as server, _scratch() as scratch:
+    with (
+        _only_here(installation) as lock,
+        _process(serve, environment, lock) as server,
+        _scratch() as scratch,
+    ):
         _wait_for(f"{address}/api/health", server, options.wait_seconds)
         _run_prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _run_prefect(["deploy", "--all"], environment)
@@ -95,9 +98,9 @@ def _listen_to_signals() -> None:
 
 
 @contextlib.contextmanager
-def _only_here() -> Iterator[int]:
+def _only_here(installation: Installation) -> Iterator[int]:
     """Hold the lock of this installation's `ui`; server and worker inherit it, so that it lasts as long as they do."""
-    with (home() / "ui.lock").open("w") as stream:
+    with (installation.home / "ui.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 
 from tasks.errors import ServiceError
+from tasks.settings import Settings
 
 GRACE_SECONDS = (
     3.0  # for a flow that was asked to end: it takes one; a person waits no longer than five
@@ -70,13 +71,13 @@ class Api:
 
 
 @contextmanager
-def prefect_api() -> Iterator[Api]:
+def prefect_api(settings: Settings) -> Iterator[Api]:
     """Give the API that is configured, or one that lasts as long as this block.
 
     Raises:
         ServiceError: One is configured and does not answer. Nothing was begun.
     """
-    if url := configured_url():
+    if url := configured_url(settings):
         if refusal := _refusal(url, ANSWER_SECONDS):
             raise ServiceError(
                 f"Prefect's API {_shown(url)}",
@@ -105,18 +106,18 @@ def prefect_api() -> Iterator[Api]:
         end(process, SERVER_GRACE_SECONDS)
 
 
-def configured_url() -> str | None:
+def configured_url(settings: Settings) -> str | None:
     """Return the API that the environment names, or else the active profile in `$PREFECT_HOME`."""
-    if url := os.environ.get("PREFECT_API_URL"):
-        return url
-    profiles = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect") / "profiles.toml"
+    if settings.prefect_api_url:
+        return settings.prefect_api_url
+    profiles = Path(settings.prefect_home or Path.home() / ".prefect") / "profiles.toml"
     try:
         values = tomllib.loads(profiles.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # Prefect itself says what is wrong with it
         return None
-    active = os.environ.get("PREFECT_PROFILE") or values.get("active")
-    settings = values.get("profiles", {}).get(active, {})
-    return str(settings["PREFECT_API_URL"]) if settings.get("PREFECT_API_URL") else None
+    active = settings.prefect_profile or values.get("active")
+    profile = values.get("profiles", {}).get(active, {})
+    return str(profile["PREFECT_API_URL"]) if profile.get("PREFECT_API_URL") else None
 
 
 def wait_until_it_answers(url: str, seconds: float = STARTUP_SECONDS) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flows.environment import settle_streams
 from tasks.errors import PortcullisError, RefusedError, ServiceError
+from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
 
@@ -22,7 +23,8 @@ def main(case: str, parent: int) -> int:
     from flows.stages import UNAVAILABLE
 
     try:
-        wait_until_it_answers(os.environ["PREFECT_API_URL"])
+        installation = Installation.open(Path(), os.environ)
+        wait_until_it_answers(installation.settings.prefect_api_url)
         state = release(UseCase(case), return_state=True)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
@@ -31,11 +33,11 @@ def main(case: str, parent: int) -> int:
     if not state.is_completed() and state.name != "Blocked":
         print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
         return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
-    _show(case, state.name == "Blocked", state.message or "")
+    _show(case, state.name == "Blocked", state.message or "", installation)
     return RefusedError.exit_code if state.name == "Blocked" else 0
 
 
-def _show(case: str, blocked: bool, message: str) -> None:
+def _show(case: str, blocked: bool, message: str, installation: Installation) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -46,7 +48,7 @@ def _show(case: str, blocked: bool, message: str) -> None:
     table = Table(title=f"Gates of {case}", title_justify="left")
     for head in ("gate", "outcome", "checks", "first refusal"):
         table.add_column(head)
-    for row in gate_rows(case):
+    for row in gate_rows(case, installation.workspace):
         table.add_row(*row)
     console.print(table)
     if blocked:
@@ -55,18 +57,20 @@ def _show(case: str, blocked: bool, message: str) -> None:
             console.print(f"  {line}")
     else:
         console.print(f"REGISTERED. {message}", style="bold green")
-    if line := _rows(case):
+    if line := _rows(case, installation.workspace):
         console.print(line)
-    for stage, page in report_pages(case).items():
+    for stage, page in report_pages(case, installation.workspace).items():
         console.print(f"  {stage:9} {page}", soft_wrap=True)
     console.print(
-        f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri()}", soft_wrap=True
+        f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri(installation)}", soft_wrap=True
     )  # to be copied
 
 
-def _rows(case: str) -> str:
+def _rows(case: str, workspace: Path) -> str:
     """Return how many rows the model learnt from, and how many nobody can or may read any more."""
-    train, ingest = (Path("data") / case / stage / "report.json" for stage in ("train", "ingest"))
+    train, ingest = (
+        workspace / "data" / case / stage / "report.json" for stage in ("train", "ingest")
+    )
     if not (train.is_file() and ingest.is_file()):
         return ""
     rows, left_out = (

@@ -8,8 +8,10 @@ another there.
 """
 
 import fcntl
+import os
 import socket
 import sys
+from pathlib import Path
 
 from tasks.system.processes import die_with_parent
 
@@ -21,13 +23,15 @@ def main(descriptor: int, parent: int) -> None:
     from prefect.server.api.server import create_app
 
     from flows.serving.server import wait_on_sqlite
-    from tasks.system.secrets import home
+    from tasks.system.installation import Installation
+
+    installation = Installation.open(Path(), os.environ)
 
     class StartsAlone(uvicorn.Server):
         """Two that start at once would both make the tables of a new database; one of them would fail."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            with (home() / "prefect-start.lock").open("w") as stream:
+            with (installation.home / "prefect-start.lock").open("w") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 await super().startup(sockets)
 

@@ -7,7 +7,6 @@ help. What comes back is kept in `anchors/` of this installation, by size: `<siz
 
 import base64
 import binascii
-import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -23,9 +22,12 @@ from tasks.ledger.checkpoint import (
     read_checkpoint,
 )
 from tasks.ledger.ledger import Ledger
+from tasks.settings import Settings
+from tasks.system.installation import Installation
 
-WITNESS, WITNESS_KEY = "PORTCULLIS_WITNESS_URL", "PORTCULLIS_WITNESS_KEY"
-TSA, TSA_ROOT = "PORTCULLIS_TSA_URL", "PORTCULLIS_TSA_ROOT"
+WITNESS_KEY = "PORTCULLIS_WITNESS_KEY"
+TSA = "PORTCULLIS_TSA_URL"
+TSA_ROOT = "PORTCULLIS_TSA_ROOT"
 SECONDS = 20
 SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: Ed25519, then the 32 bytes
 
@@ -53,16 +55,17 @@ class Witness:
         return cls(name, key)
 
 
-def cosign(ledger: Ledger, home: Path) -> None:
+def cosign(ledger: Ledger, installation: Installation) -> None:
     """Have the configured witness cosign the present checkpoint, unless it has.
 
     Raises:
         ServiceError: It does not answer.
         EvidenceError: It refuses, for this log does not continue what it saw; or its signature does not verify.
     """
-    if not (url := os.environ.get(WITNESS)):
+    if not (url := installation.settings.witness_url):
         return
-    witness, folder = Witness.parse(os.environ.get(WITNESS_KEY, "")), _folder(home)
+    witness = Witness.parse(installation.settings.witness_key)
+    folder = _folder(installation.home)
     note = ledger.store.head() or ""
     head = read_checkpoint(note)[0]
     if (path := folder / f"{head.size}.checkpoint").is_file():
@@ -85,19 +88,19 @@ def cosign(ledger: Ledger, home: Path) -> None:
     path.write_text(cosigned, encoding="utf-8")
 
 
-def stamp(ledger: Ledger, home: Path) -> None:
+def stamp(ledger: Ledger, installation: Installation) -> None:
     """Have the configured time-stamping authority stamp the present checkpoint, unless it has (RFC 3161).
 
     Raises:
         ServiceError: It does not answer with a stamp.
         EvidenceError: Its stamp does not verify.
     """
-    if not (url := os.environ.get(TSA)):
+    if not (url := installation.settings.tsa_url):
         return
     from rfc3161_client import TimestampRequestBuilder, VerificationError, decode_timestamp_response
 
     note = ledger.store.head() or ""
-    path = _folder(home) / f"{read_checkpoint(note)[0].size}.tsr"
+    path = _folder(installation.home) / f"{read_checkpoint(note)[0].size}.tsr"
     if path.is_file():
         return
     request = (
@@ -117,7 +120,7 @@ def stamp(ledger: Ledger, home: Path) -> None:
     except (OSError, ValueError) as error:
         raise _down("time-stamping authority", type(error).__name__) from error
     try:
-        _verifier(request.nonce).verify_message(response, note.encode())
+        _verifier(request.nonce, installation.settings).verify_message(response, note.encode())
     except VerificationError as error:
         raise EvidenceError(
             "time stamp", expected="a stamp of the checkpoint that verifies", found=str(error)[:120],
@@ -127,14 +130,16 @@ def stamp(ledger: Ledger, home: Path) -> None:
     path.with_suffix(".stamped").write_text(note, encoding="utf-8")
 
 
-def stamped_at(home: Path, size: int) -> str:
+def stamped_at(installation: Installation, size: int) -> str:
     """Return the time that an authority put on the checkpoint of a size, its stamp verified again."""
     from rfc3161_client import VerificationError, decode_timestamp_response
 
-    path = _folder(home) / f"{size}.tsr"
+    path = _folder(installation.home) / f"{size}.tsr"
     try:
         response = decode_timestamp_response(path.read_bytes())
-        _verifier(None).verify_message(response, path.with_suffix(".stamped").read_bytes())
+        _verifier(None, installation.settings).verify_message(
+            response, path.with_suffix(".stamped").read_bytes()
+        )
     except (OSError, ValueError, VerificationError) as error:
         raise EvidenceError(
             path.name,
@@ -167,11 +172,11 @@ def cosigned_up_to(ledger: Ledger, home: Path, witness: Witness) -> int:
     return largest
 
 
-def _verifier(nonce: int | None):  # type: ignore[no-untyped-def] # a class that its library does not export typed
+def _verifier(nonce: int | None, settings: Settings):  # type: ignore[no-untyped-def] # a class that its library does not export typed
     from cryptography.x509 import load_pem_x509_certificates
     from rfc3161_client import VerifierBuilder
 
-    path = os.environ.get(TSA_ROOT)
+    path = settings.tsa_root_path
     if not path or not Path(path).is_file():
         raise ConfigError(
             f"${TSA_ROOT}",

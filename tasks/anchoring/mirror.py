@@ -4,7 +4,6 @@ A lock alone keeps an object's versions and lets an overwriting PUT become the c
 and readers take the oldest version. Names are those of C2SP tlog-tiles, so that other implementations can read them.
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,12 +12,10 @@ from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.tiles import RECORD_BYTES, TAG, WIDTH, WIDTH_BITS, tile_hashes
+from tasks.settings import Settings
 
-URL, DAYS, ENDPOINT = (
-    "PORTCULLIS_LEDGER_MIRROR",
-    "PORTCULLIS_LEDGER_MIRROR_DAYS",
-    "PORTCULLIS_LEDGER_MIRROR_ENDPOINT",
-)
+URL = "PORTCULLIS_LEDGER_MIRROR"
+DAYS = "PORTCULLIS_LEDGER_MIRROR_DAYS"
 
 
 class Mirror:
@@ -113,15 +110,16 @@ class Mirror:
             raise _down(type(error).__name__) from error
 
 
-def open_mirror() -> Mirror | None:
+def open_mirror(settings: Settings) -> Mirror | None:
     """Return the mirror that the environment configures (`s3://bucket/prefix`), or None.
 
     Raises:
         ConfigError: It is configured without saying for how long its objects are locked.
     """
-    if not (url := os.environ.get(URL)):
+    if not (url := settings.mirror_url):
         return None
-    where, days = urlsplit(url), os.environ.get(DAYS, "")
+    where = urlsplit(url)
+    days = settings.mirror_days
     if where.scheme != "s3" or not where.netloc or not days.isdigit() or int(days) < 1:
         raise ConfigError(
             f"${URL}", expected=f"s3://bucket/prefix, and whole days in ${DAYS}", found="another form, or no days",
@@ -130,7 +128,7 @@ def open_mirror() -> Mirror | None:
     import botocore.session
 
     client = botocore.session.get_session().create_client(
-        "s3", endpoint_url=os.environ.get(ENDPOINT)
+        "s3", endpoint_url=settings.mirror_endpoint or None
     )
     prefix = where.path.strip("/")
     return Mirror(client, where.netloc, f"{prefix}/" if prefix else "", int(days))

@@ -3,17 +3,15 @@
 Registration is refused until what it rests on is out of this machine's reach.
 """
 
-import os
-from pathlib import Path
-
-from tasks.anchoring.anchors import WITNESS, WITNESS_KEY, Witness, cosign, cosigned_up_to, stamp
+from tasks.anchoring.anchors import Witness, cosign, cosigned_up_to, stamp
 from tasks.anchoring.mirror import open_mirror
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
+from tasks.system.installation import Installation
 
 
-def publish(ledger: Ledger, home: Path) -> int:
+def publish(ledger: Ledger, installation: Installation) -> int:
     """Mirror, cosign and stamp the present checkpoint, as configured; return its size.
 
     Raises:
@@ -23,21 +21,25 @@ def publish(ledger: Ledger, home: Path) -> int:
     head = ledger.head()
     if head is None:
         return 0
-    if mirror := open_mirror():
+    if mirror := open_mirror(installation.settings):
         mirror.push(ledger)
-    cosign(ledger, home)
-    stamp(ledger, home)
+    cosign(ledger, installation)
+    stamp(ledger, installation)
     return head.size
 
 
-def refusals(ledger: Ledger, index: int, home: Path) -> tuple[str, ...]:
+def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[str, ...]:
     """Return why registration has to wait: what is configured does not hold entry `index`, or knows another log."""
     lines = []
     try:
-        if (mirror := open_mirror()) and (missing := _not_mirrored(ledger, mirror.newest(), index)):
+        if (mirror := open_mirror(installation.settings)) and (
+            missing := _not_mirrored(ledger, mirror.newest(), index)
+        ):
             lines.append(missing)
-        if os.environ.get(WITNESS):
-            size = cosigned_up_to(ledger, home, Witness.parse(os.environ.get(WITNESS_KEY, "")))
+        if installation.settings.witness_url:
+            size = cosigned_up_to(
+                ledger, installation.home, Witness.parse(installation.settings.witness_key)
+            )
             if size <= index:
                 lines.append(
                     f"witness: it has cosigned {size} entries, not entry {index}; run `./portcullis anchor`"

@@ -34,14 +34,14 @@ class Declared:
     params_sha256: dict[str, str]
 
 
-def declared(stage: str, case: str, root: Path = Path()) -> Declared:
+def declared(stage: str, case: str, workspace: Path) -> Declared:
     """Return what `dvc.yaml` declares.
 
     Raises:
         ConfigError: There is no such stage.
     """
     try:
-        values: Any = _yaml(root / "dvc.yaml")["stages"][stage]["do"]
+        values: Any = _yaml(workspace / "dvc.yaml")["stages"][stage]["do"]
     except (OSError, KeyError, TypeError) as error:
         raise ConfigError(
             "dvc.yaml", expected=f"a stage `{stage}`", found="none", remedy="Restore it."
@@ -52,7 +52,7 @@ def declared(stage: str, case: str, root: Path = Path()) -> Declared:
     params: dict[str, str] = {}
     for entry in values.get("params", []):
         for path, sections in entry.items():
-            config = _yaml(root / path.replace("${item}", case))
+            config = _yaml(workspace / path.replace("${item}", case))
             params |= {
                 key: hashlib.sha256(canonical(_section(config, key))).hexdigest()
                 for key in sections

@@ -147,9 +147,9 @@ class KeyRing:
             self.entries[keyid] = replace(old, until=until, reason=str(said.get("reason", "")))
 
 
-def origin_of(root: PublicKey) -> str:
+def origin_of(root_key: PublicKey) -> str:
     """Return the name of the log that begins with this root key."""
-    return ORIGIN + root.keyid[:32]
+    return ORIGIN + root_key.keyid[:32]
 
 
 def add_key(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.path import STAGES
+from tasks.settings import Settings
 from tasks.system.git import ask_git
 
 CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portcullis")
@@ -23,14 +24,16 @@ class Commit:
     dirty: tuple[str, ...] = ()
 
 
-def find_commit(root: Path = Path()) -> Commit:
+def find_commit(workspace: Path) -> Commit:
     """Ask git. Outputs and `dvc.lock` are no code: a run always changes them."""
-    head = _git(root, "log", "-1", "--format=%H %ae")
+    head = _git(workspace, "log", "-1", "--format=%H %ae")
     if not head:
         return Commit()
     sha, _, author = head.partition(" ")
-    paths = [path for path in CODE if (root / path).exists()]
-    status = _git(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths) or ""
+    paths = [path for path in CODE if (workspace / path).exists()]
+    status = (
+        _git(workspace, "status", "--porcelain", "--untracked-files=normal", "--", *paths) or ""
+    )
     return Commit(
         sha,
         person_sha256(author),
@@ -47,10 +50,10 @@ def person_sha256(email: str) -> str:
     )
 
 
-def started_by() -> str:
+def started_by(settings: Settings) -> str:
     """Return who runs this: `$PORTCULLIS_ACTOR` (a staff id, set by what authenticated them), else the login name."""
-    if given := os.environ.get("PORTCULLIS_ACTOR", "").strip():
-        return given
+    if actor := settings.actor.strip():
+        return actor
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -75,9 +78,9 @@ def timestamp() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def _git(workspace: Path, *arguments: str) -> str | None:
     """Return what git says, or None where there is no git or no repository."""
-    done = ask_git(root, *arguments)
+    done = ask_git(workspace, *arguments)
     if done is None or done.returncode:
         return None
     return done.stdout.decode("utf-8", errors="replace").rstrip("\n")

@@ -3,12 +3,11 @@
 A private key is held by whoever signs and by nobody else; a stage's process gets neither the file's place nor a token.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tasks.errors import ConfigError, EvidenceError
 
-FOLDER = "PORTCULLIS_SIGNING_HOME"
+if TYPE_CHECKING:  # whoever only verifies has no such module
+    from tasks.system.installation import Installation
 
 
 @dataclass(frozen=True)
@@ -140,18 +140,18 @@ class LocalSigner:
         return cls.load(path)
 
 
-def signing_folder(home: Path) -> Path:
+def signing_folder(installation: "Installation") -> Path:
     """Return where key files lie: `$PORTCULLIS_SIGNING_HOME`, else `signing/` of this installation."""
-    return Path(os.environ.get(FOLDER) or home / "signing")
+    return Path(installation.settings.signing_home or installation.home / "signing")
 
 
-def role_signer(role: str, home: Path) -> Signer:
+def role_signer(role: str, installation: "Installation") -> Signer:
     """Return the signer of a role: in Vault or OpenBao Transit where that is configured, else from a key file."""
-    from tasks.attestation.transit_signing import configured, transit_signer
+    if installation.settings.signing_address:
+        from tasks.attestation.transit_signing import transit_signer
 
-    if configured():
-        return transit_signer(role)
-    return LocalSigner.make(signing_folder(home) / f"{role}.pem")
+        return transit_signer(role, installation.settings)
+    return LocalSigner.make(signing_folder(installation) / f"{role}.pem")
 
 
 def _no_key(expected: str, found: str) -> EvidenceError:

@@ -1,24 +1,14 @@
 """Signing by keys that never leave Vault or OpenBao: Transit, one key per role, named `portcullis-<role>`."""
 
 import base64
-import os
 from typing import Any
 
 from tasks.attestation.signing_keys import PublicKey
 from tasks.errors import ConfigError, ServiceError
+from tasks.settings import Settings
 from tasks.system.transit import DeniedError, ask_transit
 
-ADDRESS, TOKEN, PREFIX = (
-    "PORTCULLIS_SIGNING_VAULT_ADDR",
-    "PORTCULLIS_SIGNING_TOKEN",
-    "PORTCULLIS_SIGNING_PREFIX",
-)
 SECONDS = 10
-
-
-def configured() -> bool:
-    """Say whether roles' keys lie in Transit: `$PORTCULLIS_SIGNING_VAULT_ADDR` names the server."""
-    return bool(os.environ.get(ADDRESS))
 
 
 class TransitSigner:
@@ -70,7 +60,7 @@ class TransitSigner:
         return answer
 
 
-def transit_signer(role: str) -> TransitSigner:
-    """Return the signer of a role as the environment configures it."""
-    prefix = os.environ.get(PREFIX, "portcullis-")
-    return TransitSigner(os.environ[ADDRESS], os.environ.get(TOKEN, ""), f"{prefix}{role}")
+def transit_signer(role: str, settings: Settings) -> TransitSigner:
+    """Return the signer of a role as the settings name its server, token and key."""
+    key = f"{settings.signing_prefix}{role}"
+    return TransitSigner(settings.signing_address, settings.signing_token, key)

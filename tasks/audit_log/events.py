@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.attestation.roles import AUDIT
-from tasks.attestation.run_context import started_by, timestamp
+from tasks.attestation.run_context import timestamp
 from tasks.attestation.statement import Artefact, Statement, canonical
 from tasks.errors import EvidenceError
 
@@ -55,6 +55,7 @@ class Batch:
 def event(
     operation: str,
     *,
+    actor: str,
     activity: int = OTHER,
     is_success: bool = True,
     resources: Sequence[tuple[str, str, dict[str, Any]]] = (),
@@ -65,6 +66,7 @@ def event(
 
     Args:
         operation: Like `stage:train`, `keys:revoke`, `sealed data:read`.
+        actor: Who did it, as `started_by` says.
         activity: CREATE, READ, UPDATE, DELETE or OTHER.
         is_success: Whether it was done.
         resources: What it was done to.
@@ -83,7 +85,7 @@ def event(
             "version": OCSF,
             "product": {"name": "Portcullis", "vendor_name": "Portcullis"},
         },
-        "actor": {"user": {"name": started_by()}},
+        "actor": {"user": {"name": actor}},
         "src_endpoint": {"name": socket.gethostname()},
     }
     if activity == OTHER:

@@ -25,6 +25,7 @@ def events_of(
     found = [
         event(
             f"stage:{run.stage}",
+            actor=run.started_by,
             is_success=code == 0,
             resources=[(run.case, "use case", started)],
             detail=f"{run.stage}@{run.case}: {ends}",
@@ -34,10 +35,16 @@ def events_of(
     if sealed and claimed.get("unsealed"):
         rows = {"sha256": sealed[0].sha256, **claimed, "datasets": [each.name for each in sealed]}
         named = ", ".join(each.name for each in sealed)
-        found.append(event(
-            "sealed data:read", activity=READ, kind=DATASTORE, resources=[(sealed[0].name, "sealed dataset", rows)],
-            detail=f"{run.stage}@{run.case} read {named}",
-        ))  # fmt: skip
+        found.append(
+            event(
+                "sealed data:read",
+                actor=run.started_by,
+                activity=READ,
+                kind=DATASTORE,
+                resources=[(sealed[0].name, "sealed dataset", rows)],
+                detail=f"{run.stage}@{run.case} read {named}",
+            )
+        )
     return found + _changes(run, materials, home)
 
 
@@ -58,6 +65,7 @@ def _changes(
     return [
         event(
             "configuration:changed",
+            actor=run.started_by,
             activity=UPDATE,
             resources=[(name, "configuration", {"from": known[name], "to": now[name]})],
             detail=f"{name} is not what it was in the last run",

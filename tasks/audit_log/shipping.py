@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from tasks.attestation.statement import canonical
 from tasks.audit_log.events import event, files_of
 from tasks.errors import ConfigError, ServiceError
+from tasks.system.installation import Installation
 from tasks.verifier.expiry import epoch
 
 SECONDS = 10
@@ -25,19 +26,18 @@ FACILITY_AUDIT, NOTICE, WARNING = 13, 5, 4  # RFC 5424, 6.2.1
 Lines = list[bytes]
 
 
-def ship(home: Path) -> tuple[str, ...]:
+def ship(installation: Installation) -> tuple[str, ...]:
     """Send what is due to every configured receiver; return one line for each that did not take it."""
+    settings = installation.settings
     senders: dict[str, Callable[[Lines], None]] = {}
-    if address := os.environ.get("PORTCULLIS_SYSLOG"):
+    if address := settings.syslog_address:
         senders["syslog"] = lambda lines: to_syslog(address, lines)
-    if url := os.environ.get("PORTCULLIS_HEC_URL"):
-        senders["hec"] = lambda lines: to_hec(
-            url, os.environ.get("PORTCULLIS_HEC_TOKEN", ""), lines
-        )
+    if url := settings.hec_url:
+        senders["hec"] = lambda lines: to_hec(url, settings.hec_token, lines)
     problems = []
     for name, send in senders.items():
         try:
-            _send_due(home / "audit", name, send)
+            _send_due(installation.home / "audit", name, send)
         except ServiceError as error:
             problems.append(
                 f"audit log, {name}: {error.found}; it is kept and sent with the next run"
@@ -110,10 +110,11 @@ def _as_event(values: dict[str, Any]) -> dict[str, Any]:
     }
     made = event(
         f"people:{values['action']}",
+        actor=str(values["who"]),
         resources=[(values["what"], "record", figures)],
         detail=str(values["why"]),
     )
-    return made | {"time": epoch(values["at"]) * 1000, "actor": {"user": {"name": values["who"]}}}
+    return made | {"time": epoch(values["at"]) * 1000}
 
 
 def _message(line: bytes) -> bytes:

@@ -5,7 +5,6 @@ on disk, digested here; of what the stage says about itself it takes two counts,
 """
 
 import json
-import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +20,8 @@ from tasks.audit_log.run_events import events_of
 from tasks.errors import EvidenceError, RefusedError
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.path import PATH, Signer
-from tasks.system.secrets import home as home_of
+from tasks.settings import Settings
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
 from tasks.verifier.lineage import Chain, examine
@@ -31,8 +31,6 @@ POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is Signer.DECISION)
 REFUSED = RefusedError.exit_code
-OUTSIDE = ("PORTCULLIS_LEDGER_MIRROR", "PORTCULLIS_WITNESS_URL", "PORTCULLIS_TSA_URL")
-RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL")
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Before:
     declared: Declared
     states: dict[str, tuple[tuple[str, int, int, int], ...]]
     started: str
-    root: Path
+    installation: Installation
 
 
 @dataclass(frozen=True)
@@ -56,24 +54,29 @@ class Observed:
     run: Circumstances
 
 
-def look(stage: str, case: str, root: Path = Path()) -> Before:
+def look(stage: str, case: str, installation: Installation) -> Before:
     """Note the state of everything a stage is declared to read: cheap, before its code starts."""
-    found = declared(stage, case, root)
-    states = {name: state_of(root, name) for name in found.inputs if (root / name).exists()}
-    return Before(found, states, timestamp(), root)
+    workspace = installation.workspace
+    found = declared(stage, case, workspace)
+    states = {
+        name: state_of(workspace, name) for name in found.inputs if (workspace / name).exists()
+    }
+    return Before(found, states, timestamp(), installation)
 
 
 def observe(before: Before, invocation: str) -> Observed:
     """Digest the inputs and find the circumstances: while the stage's code runs."""
-    found, root = before.declared, before.root
-    commit, lock = find_commit(root), root / "dvc.lock"
+    found = before.declared
+    workspace = before.installation.workspace
+    commit = find_commit(workspace)
+    lock = workspace / "dvc.lock"
     run = Circumstances(
         stage=found.stage,
         case=found.case,
         invocation=invocation,
         started=before.started,
         finished="",
-        started_by=started_by(),
+        started_by=started_by(before.installation.settings),
         commit=commit.sha,
         commit_author_sha256=commit.author_sha256,
         dirty=commit.dirty,
@@ -81,8 +84,10 @@ def observe(before: Before, invocation: str) -> Observed:
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(found.stage),
     )
-    materials = tuple(artefact(root, name) for name in found.inputs if (root / name).exists())
-    return Observed(before, materials, artefact(root, POLICY), _limits(before), run)
+    materials = tuple(
+        artefact(workspace, name) for name in found.inputs if (workspace / name).exists()
+    )
+    return Observed(before, materials, artefact(workspace, POLICY), _limits(before), run)
 
 
 def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
@@ -91,20 +96,22 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
     Raises:
         EvidenceError: An input changed under the run, an output is missing, or a verdict is about something else.
     """
-    found, root = seen.before.declared, seen.before.root
+    found = seen.before.declared
+    workspace = seen.before.installation.workspace
     for name, state in seen.before.states.items():
-        if not (root / name).exists() or state_of(root, name) != state:
+        if not (workspace / name).exists() or state_of(workspace, name) != state:
             raise _changed(name, "to stay as it was while the stage ran", "it was written to")
-    products = tuple(artefact(root, name) for name in found.outputs)
+    products = tuple(artefact(workspace, name) for name in found.outputs)
     if (tree := f"data/{found.case}/{TREE}") in found.outputs:
         products += (
             Artefact(
-                f"{found.case}/{ROOT_NAME}", head_of(commitments_of((root / tree).read_bytes()))
+                f"{found.case}/{ROOT_NAME}",
+                head_of(commitments_of((workspace / tree).read_bytes())),
             ),
         )
     run = replace(seen.run, finished=timestamp(), claimed=claimed)
     statements = [predicates.provenance(run, seen.materials, products)]
-    path = root / "data" / found.case / found.stage / "verdict.json"
+    path = workspace / "data" / found.case / found.stage / "verdict.json"
     if f"data/{found.case}/{found.stage}/verdict.json" in found.outputs:
         statements.append(_verdict(seen, run, path, products))
     return statements
@@ -130,8 +137,9 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
     Raises:
         RefusedError: `register` let a model through that the worker finds is not cleared. That, too, is signed.
     """
-    root, home = seen.before.root, home_of(seen.before.root)
-    with open_notary(root) as notary:
+    installation = seen.before.installation
+    home = installation.home
+    with open_notary(installation) as notary:
         statements = statements_of(seen, claimed) if code == 0 else []
         against: tuple[str, ...] = ()
         if seen.run.stage in DECIDING and code in (0, REFUSED):
@@ -139,11 +147,11 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
             statements.append(decision)
         with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
             notary.record_all([*statements, *batches])
-        if seen.run.stage in DECIDING and _is_configured(OUTSIDE):
+        if seen.run.stage in DECIDING and is_anchored(installation.settings):
             from tasks.anchoring.publishing import publish
 
-            publish(notary.ledger, home)
-    problems = _shipped(home) if _is_configured(RECEIVERS) else ()
+            publish(notary.ledger, installation)
+    problems = _shipped(installation) if is_shipped(installation.settings) else ()
     if seen.run.stage == "register" and code == 0 and against:
         raise RefusedError(
             f"register@{seen.run.case}",
@@ -169,12 +177,12 @@ def _decision(
             against.append(f"{gate}: {verdict.outcome}, entry {verdict.signed.index}")
     if stage == "decide":
         against += _written_refusals(
-            seen.before.root / "data" / seen.run.case / "decide" / "decision.json"
+            seen.before.installation.workspace / "data" / seen.run.case / "decide" / "decision.json"
         )
     if stage == "register":
         from tasks.clearance.check import clear_model
 
-        against += clear_model(seen.run.case, chain.model_sha256, seen.before.root).refusals
+        against += clear_model(seen.run.case, chain.model_sha256, seen.before.installation).refusals
     if is_refused:
         against.append("register: refused")
     inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
@@ -189,7 +197,7 @@ def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
     notary.begin()
     log = read_log(
         notary.ledger,
-        trusted_root(seen.before.root),
+        trusted_root(seen.before.installation),
         lambda payload: f'"{case}/'.encode() in payload,
     )
     return log, examine(log, case, model.sha256)
@@ -237,20 +245,29 @@ def _verdict(
 
 def _limits(before: Before) -> str:
     values = section_of(
-        before.root / "configs" / f"{before.declared.case}.yaml", f"limits.{before.declared.stage}"
+        before.installation.workspace / "configs" / f"{before.declared.case}.yaml",
+        f"limits.{before.declared.stage}",
     )
     return sha256(canonical(values)).hexdigest()
 
 
-def _is_configured(names: tuple[str, ...]) -> bool:
-    """Say whether any of these is set: what is not configured is not even imported, or every stage would pay for it."""
-    return any(os.environ.get(name) for name in names)
+def is_anchored(settings: Settings) -> bool:
+    """Say whether a mirror, a witness or an authority is set.
+
+    Where none is, their modules are not even imported: every stage would pay for it.
+    """
+    return bool(settings.mirror_url or settings.witness_url or settings.tsa_url)
 
 
-def _shipped(home: Path) -> tuple[str, ...]:
+def is_shipped(settings: Settings) -> bool:
+    """Say whether the audit log is sent anywhere."""
+    return bool(settings.syslog_address or settings.hec_url)
+
+
+def _shipped(installation: Installation) -> tuple[str, ...]:
     from tasks.audit_log.shipping import ship
 
-    return ship(home)
+    return ship(installation)
 
 
 def _written_refusals(path: Path) -> list[str]:

@@ -3,7 +3,6 @@
 The facts come from the ledger alone (`chain.examine`) and from digests computed now; the policy judges them.
 """
 
-import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 from tasks.attestation.artefacts import artefact, declared, named, section_of
 from tasks.attestation.statement import canonical
 from tasks.clearance import policy
-from tasks.clearance.attest_stage import OUTSIDE, POLICY
+from tasks.clearance.attest_stage import POLICY, is_anchored
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import BEFORE_TRAINING
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.lineage import JUDGED, Chain, GateVerdict, examine, latest_decision
 from tasks.verifier.log_reader import Log, read_log
@@ -31,34 +30,34 @@ class Clearance:
     refusals: tuple[str, ...]
 
 
-def clear_model(case: str, model_sha256: str, root: Path = Path()) -> Clearance:
+def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
     """Say whether the model with these bytes may be registered."""
-    return _clear("register", case, "train/model", model_sha256, tuple(JUDGED), root)
+    return _clear("register", case, "train/model", model_sha256, tuple(JUDGED), installation)
 
 
-def clear_training(case: str, rows_sha256: str, root: Path = Path()) -> Clearance:
+def clear_training(case: str, rows_sha256: str, installation: Installation) -> Clearance:
     """Say whether a model may be trained on these redacted rows."""
-    return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, root)
+    return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, installation)
 
 
-def configuration_now(gate: str, case: str, root: Path = Path()) -> dict[str, str]:
+def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
     """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
-    found = declared(gate, case, root)
-    limits = section_of(root / "configs" / f"{case}.yaml", f"limits.{gate}")
+    found = declared(gate, case, workspace)
+    limits = section_of(workspace / "configs" / f"{case}.yaml", f"limits.{gate}")
     files = {
         name
         for name in found.inputs
-        if name.startswith("configs/") and name != POLICY and (root / name).exists()
+        if name.startswith("configs/") and name != POLICY and (workspace / name).exists()
     }
     return {
         f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
-        "policy": artefact(root, POLICY).sha256,
+        "policy": artefact(workspace, POLICY).sha256,
         **{f"params:{key}": digest for key, digest in found.params_sha256.items()},
-        **{named(name): artefact(root, name).sha256 for name in files},
+        **{named(name): artefact(workspace, name).sha256 for name in files},
     }
 
 
-def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[str, Any]:
+def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str, Any]:
     """Return what the policy judges."""
     decision = latest_decision(chain, "decide")
     consents = Consents.of(log, chain)
@@ -73,11 +72,11 @@ def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[
             for s in chain.steps
         ],
         "gates": {
-            gate: _gate_facts(verdict, configuration_now(gate, chain.case, root))
+            gate: _gate_facts(verdict, configuration_now(gate, chain.case, workspace))
             for gate, verdict in chain.verdicts.items()
         },
         "attributes": sorted(
-            section_of(root / "configs" / f"{chain.case}.yaml", "fairness.privileged") or {}
+            section_of(workspace / "configs" / f"{chain.case}.yaml", "fairness.privileged") or {}
         ),
         "decision": {}
         if decision is None
@@ -88,7 +87,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[
         },
         "approval": {
             "required": bool(
-                section_of(root / "configs" / f"{chain.case}.yaml", "register.approval")
+                section_of(workspace / "configs" / f"{chain.case}.yaml", "register.approval")
             ),
             "given": [each.facts() for each in consents.approvals],
         },
@@ -97,18 +96,25 @@ def facts_of(purpose: str, log: Log, chain: Chain, root: Path = Path()) -> dict[
 
 
 def _clear(
-    purpose: str, case: str, target: str, digest: str, gates: tuple[str, ...], root: Path
+    purpose: str,
+    case: str,
+    target: str,
+    digest: str,
+    gates: tuple[str, ...],
+    installation: Installation,
 ) -> Clearance:
     away: tuple[str, ...] = ()
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation)
     try:
         if ledger.head() is None:
             lines = (f"ledger: it is empty: no stage was ever signed for here; {_again(case)}",)
             return Clearance(Chain(case, digest, (), {}, (), lines), lines)
-        log = read_log(ledger, trusted_root(root), lambda payload: f'"{case}/'.encode() in payload)
+        log = read_log(
+            ledger, trusted_root(installation), lambda payload: f'"{case}/'.encode() in payload
+        )
         chain = examine(log, case, digest, target=target, gates=gates)
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
-            away = _outside(ledger, decision.index, home(root))
+            away = _outside(ledger, decision.index, installation)
     except EvidenceError as error:
         return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
     finally:
@@ -118,9 +124,9 @@ def _clear(
             *away,
             f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}",
         )
-    facts = facts_of(purpose, log, chain, root)
+    facts = facts_of(purpose, log, chain, installation.workspace)
     return Clearance(
-        chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, root), *away)))
+        chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, installation), *away)))
     )
 
 
@@ -137,12 +143,12 @@ def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]
     }
 
 
-def _outside(ledger: Ledger, index: int, folder: Path) -> tuple[str, ...]:
-    if not any(os.environ.get(name) for name in OUTSIDE):
+def _outside(ledger: Ledger, index: int, installation: Installation) -> tuple[str, ...]:
+    if not is_anchored(installation.settings):
         return ()
     from tasks.anchoring.publishing import refusals
 
-    return refusals(ledger, index, folder)
+    return refusals(ledger, index, installation)
 
 
 def _again(case: str) -> str:

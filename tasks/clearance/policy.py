@@ -6,7 +6,6 @@ thread-safe: each thread has its own interpreter, built once for each policy.
 
 import atexit
 import json
-import os
 import re
 import threading
 import urllib.error
@@ -16,28 +15,29 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
+from tasks.system.installation import Installation
 
 FOLDER = Path("configs") / "policy"
 RULE = "portcullis/clearance/decision"
 SECONDS = 5.0
 
 
-def refusals(facts: dict[str, Any], root: Path = Path()) -> tuple[str, ...]:
+def refusals(facts: dict[str, Any], installation: Installation) -> tuple[str, ...]:
     """Return why the policy refuses, sorted; empty means that it allows.
 
     Raises:
         ConfigError: There is no policy, or it does not compile.
         ServiceError: The engine did not answer, or not with a decision.
     """
-    modules = _modules(root)
-    url = os.environ.get("OPA_URL")
+    modules = _modules(installation.workspace)
+    url = installation.settings.opa_url
     return _believed(_over_http(url, facts, modules) if url else _embedded(facts, modules))
 
 
-def _modules(root: Path) -> tuple[tuple[str, str], ...]:
+def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
     """Return name and text of every module, without tests."""
     paths = sorted(
-        path for path in (root / FOLDER).glob("*.rego") if not path.stem.endswith("_test")
+        path for path in (workspace / FOLDER).glob("*.rego") if not path.stem.endswith("_test")
     )
     if not paths:
         raise ConfigError(

@@ -56,14 +56,14 @@ class Plan:
     because: str  # why it stops there
 
 
-def load_rules(root: Path = Path()) -> tuple[Rule, ...]:
+def load_rules(workspace: Path) -> tuple[Rule, ...]:
     """Return the retention table.
 
     Raises:
         ConfigError: It is not there, a row lacks a field, or a kind of record has no row.
     """
     try:
-        rows: Any = yaml.safe_load((root / PATH).read_text(encoding="utf-8"))["retention"]
+        rows: Any = yaml.safe_load((workspace / PATH).read_text(encoding="utf-8"))["retention"]
         rules = tuple(
             Rule(
                 str(row["kind"]),

@@ -74,32 +74,32 @@ class Columns(RootModel[dict[str, Column]]):
         return names[0]
 
 
-def case_names(root: Path = Path()) -> tuple[str, ...]:
+def case_names(workspace: Path) -> tuple[str, ...]:
     """Return the use cases that the index lists, in its order."""
-    index = _load_yaml(root / INDEX)
+    index = _load_yaml(workspace / INDEX)
     return tuple(index["use_cases"])
 
 
-def load_case(name: str, root: Path = Path()) -> dict[str, Any]:
+def load_case(name: str, workspace: Path) -> dict[str, Any]:
     """Return the whole of a use case's file as plain values.
 
     Raises:
         ConfigError: There is no such use case; the message lists the known ones.
     """
-    path = root / CONFIGS / f"{name}.yaml"
-    if name not in case_names(root) or not path.is_file():
+    path = workspace / CONFIGS / f"{name}.yaml"
+    if name not in case_names(workspace) or not path.is_file():
         raise ConfigError(
             f"use case `{name}`",
-            expected="one of: " + ", ".join(case_names(root)),
+            expected="one of: " + ", ".join(case_names(workspace)),
             found="none of that name",
             remedy="Check the spelling, or add configs/<name>.yaml and run `./portcullis sync`.",
         )
     return _load_yaml(path)
 
 
-def section(name: str, key: str, model: type[P], root: Path = Path()) -> P:
+def section(name: str, key: str, model: type[P], workspace: Path) -> P:
     """Return one section (dotted: `limits.train`) of a use case, validated by the parameter class it belongs to."""
-    values: Any = load_case(name, root)
+    values: Any = load_case(name, workspace)
     for part in key.split("."):
         if not isinstance(values, dict) or part not in values:
             raise ConfigError(

@@ -1,6 +1,5 @@
 """Sources of data, as a use case declares them: where they lie, whose they are, and what allows their use."""
 
-import os
 import re
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 
 from tasks.errors import ConfigError, SourceError
+from tasks.settings import Settings
 
 
 class _Source(BaseModel):
@@ -70,21 +70,9 @@ class SqlSource(_Source):
     )
     is_remote: Literal[True] = True
 
-    @property
-    def url(self) -> str:
-        """The database's URL.
-
-        Raises:
-            ConfigError: The variable is not set.
-        """
-        if not (url := os.environ.get(self.url_variable)):
-            raise ConfigError(
-                f"${self.url_variable}",
-                expected="a database URL",
-                found="nothing",
-                remedy="Set the variable for the worker, never in the file.",
-            )
-        return url
+    def url(self, settings: Settings) -> str:
+        """Return the database's URL; a variable that is not set is a ConfigError."""
+        return settings.source_url(self.url_variable)
 
 
 class PackagedSource(_Source):
@@ -129,12 +117,12 @@ class Sources(RootModel[dict[str, Source]]):
         return any(source.is_remote for source in self.root.values())
 
 
-def today() -> date:
+def today(settings: Settings) -> date:
     """Return today's date in UTC; `$PORTCULLIS_TODAY` (ISO) stands in for it in drills."""
-    if not (given := os.environ.get("PORTCULLIS_TODAY")):
+    if not settings.today:
         return datetime.now(UTC).date()
     try:
-        return date.fromisoformat(given)
+        return date.fromisoformat(settings.today)
     except ValueError as error:
         raise ConfigError(
             "$PORTCULLIS_TODAY",
@@ -144,12 +132,11 @@ def today() -> date:
         ) from error
 
 
-def lapsed(sources: Sources, on: date | None = None) -> tuple[str, ...]:
-    """Return one line per source that has no agreement in force on that day (default: today).
+def lapsed(sources: Sources, day: date) -> tuple[str, ...]:
+    """Return one line per source that has no agreement in force on that day.
 
     An agreement is in force up to and including the day it expires. No sources at all is a line, too.
     """
-    day = on or today()
     lines = [line for name, source in sources.root.items() if (line := _lapse(name, source, day))]
     return (
         tuple(lines)

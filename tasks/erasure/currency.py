@@ -12,7 +12,7 @@ from tasks.config.sources import today
 from tasks.erasure.policy import ErasureParams, RetrainAfter
 from tasks.errors import EvidenceError, SealError
 from tasks.sealed.objects import SealedFile
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 ROWS = ("redact", "rows.parquet")
 
@@ -37,28 +37,28 @@ class ErasedSince:
         )
 
 
-def outdated(work: Work) -> tuple[str, ...]:
+def outdated(stage_run: StageRun) -> tuple[str, ...]:
     """Return why the model that lies in `data/` may not be registered any more; empty means it may."""
-    params = work.params(ErasureParams, "erasure")
-    trained = work.read_json("train", "report.json").get("rows", {}).get("people_shredded")
+    params = stage_run.params(ErasureParams, "erasure")
+    trained = stage_run.read_json("train", "report.json").get("rows", {}).get("people_shredded")
     if not isinstance(trained, int):
         return ("the model's report does not say whom it was trained without; run `train` again",)
     try:
-        since = erased_since(work, work.data.joinpath(*ROWS), trained)
+        since = erased_since(stage_run, stage_run.data.joinpath(*ROWS), trained)
     except (SealError, EvidenceError) as error:
         return (f"whom the model learnt from cannot be told: {error}",)
-    refusal = since.refusal(params.retrain_after, today())
+    refusal = since.refusal(params.retrain_after, today(stage_run.installation.settings))
     return (refusal,) if refusal else ()
 
 
-def erased_since(work: Work, path: Path, shredded_at_training: int) -> ErasedSince:
+def erased_since(stage_run: StageRun, path: Path, shredded_at_training: int) -> ErasedSince:
     """Return whom of a dataset's people a model has learnt from that were erased since.
 
     Erasures have an order, and training left out the first so many of them: the rest came later.
     """
     ids = SealedFile.open(path).key_ids()
-    gone = work.keys.is_shredded(ids)
-    if unknown := len(ids) - len(gone) - len(work.keys.by_id(ids)):
+    gone = stage_run.keys.is_shredded(ids)
+    if unknown := len(ids) - len(gone) - len(stage_run.keys.by_id(ids)):
         raise EvidenceError(
             path.as_posix(),
             expected="keys that this key store has or has destroyed",
@@ -69,6 +69,6 @@ def erased_since(work: Work, path: Path, shredded_at_training: int) -> ErasedSin
     return ErasedSince(len(later), min((date.fromisoformat(day) for _, day in later), default=None))
 
 
-def trained_on(work: Work) -> str:
+def trained_on(stage_run: StageRun) -> str:
     """Return what identifies the dataset that the model was trained on, for the registry."""
-    return SealedFile.open(work.data.joinpath(*ROWS)).code
+    return SealedFile.open(stage_run.data.joinpath(*ROWS)).code

@@ -25,7 +25,7 @@ from tasks.keystore.shredding import (
     shred_restricted,
 )
 from tasks.notary.audit import audit
-from tasks.system.secrets import home, secret
+from tasks.system.installation import Installation
 
 Say = Callable[[str], None]
 logger = logging.getLogger("portcullis.erasure")
@@ -48,7 +48,7 @@ def erase(
     received: date,
     day: date,
     later: bool = False,
-    root: Path = Path(),
+    installation: Installation,
     say: Say = logger.info,
 ) -> Erased:
     """Erase people from everything that this installation holds, in whichever use case.
@@ -62,12 +62,12 @@ def erase(
         received: The day on which the requests came in.
         day: Today.
         later: Only write the requests down; the next call of `resume` carries them out.
-        root: The checkout.
+        installation: The checkout, its keys and its settings.
         say: Is given each line of progress; none holds a value.
     """
-    load_case(case, root)
-    keys, journal = open_keys(root), open_journal(root)
-    people = subjects_of(identifiers, secret("pseudonym", root))
+    load_case(case, installation.workspace)
+    keys, journal = open_keys(installation), open_journal(installation)
+    people = subjects_of(identifiers, installation.secret("pseudonym"))
     with keys.shelf.alone():
         if later:
             waiting = {one.subject for one in journal.requests(state=RUNNING)}
@@ -78,7 +78,7 @@ def erase(
             }
             batch = open_batch(journal, case, people, received, day) if people else ""
             return Erased(tuple(journal.requests(batch=batch)), Purged(), 0, ())
-        ended, receipts, purged = _finish(keys, journal, root, say, people)
+        ended, receipts, purged = _finish(keys, journal, installation, say, people)
         tombstones = keys.tombstones()
         known = {request.subject for request in ended}
         new = {
@@ -90,45 +90,62 @@ def erase(
         already = len(people) - len(new) - len(known & set(people))
         if new:
             batch = open_batch(journal, case, new, received, day)
-            audit("erase", what=batch, why=f"{len(new)} requests", root=root, use_case=case)
-            requests, paths, did = _run(batch, keys, journal, root, say, new)
+            audit(
+                "erase",
+                what=batch,
+                why=f"{len(new)} requests",
+                installation=installation,
+                use_case=case,
+            )
+            requests, paths, did = _run(batch, keys, journal, installation, say, new)
             ended, receipts, purged = [*ended, *requests], [*receipts, *paths], purged + did
     return Erased(tuple(ended), purged, already, tuple(receipts))
 
 
-def resume(*, root: Path = Path(), day: date, say: Say = logger.info) -> Erased:
+def resume(*, installation: Installation, day: date, say: Say = logger.info) -> Erased:
     """Finish what was interrupted, and destroy what a law has kept until today: nobody has to name anybody."""
-    keys, journal = open_keys(root), open_journal(root)
+    keys, journal = open_keys(installation), open_journal(installation)
     with keys.shelf.alone():
-        ended, receipts, purged = _finish(keys, journal, root, say, {})
+        ended, receipts, purged = _finish(keys, journal, installation, say, {})
         due = restricted_until(keys, day)
-        completed = _complete(keys, journal, due, day, root) if due else []
+        completed = _complete(keys, journal, due, day, installation) if due else []
     return Erased((*ended, *completed), purged, 0, tuple(receipts))
 
 
-def release_hold(identifier: str, *, root: Path = Path(), day: date) -> tuple[int, list[Request]]:
+def release_hold(
+    identifier: str, *, installation: Installation, day: date
+) -> tuple[int, list[Request]]:
     """Release every hold on a person; an erasure that waited for it goes on by itself, unless a law still keeps.
 
     Returns:
         How many holds there were, and the requests that are complete now.
     """
-    subject = pseudonym(secret("pseudonym", root), identifier)
-    keys, journal = open_keys(root), open_journal(root)
+    subject = pseudonym(installation.secret("pseudonym"), identifier)
+    keys, journal = open_keys(installation), open_journal(installation)
     with keys.shelf.alone():
-        holds = release_holds(journal, subject, day, root)
+        holds = release_holds(journal, subject, day, installation)
         audit(
-            "release hold", what=", ".join(hold.hold for hold in holds), why="released", root=root
+            "release hold",
+            what=", ".join(hold.hold for hold in holds),
+            why="released",
+            installation=installation,
         )
         waiting = restricted_of(keys, subject)
         requests = _of_keys(journal, waiting)
-        terms = [term[1] for one in requests if (term := legal_term(one.use_case, one.day, root))]
+        terms = [
+            term[1]
+            for one in requests
+            if (term := legal_term(one.use_case, one.day, installation.workspace))
+        ]
         end_hold(keys, waiting, max(terms, default=day))
-        completed = _complete(keys, journal, waiting & restricted_until(keys, day), day, root)
+        completed = _complete(
+            keys, journal, waiting & restricted_until(keys, day), day, installation
+        )
     return len(holds), completed
 
 
 def _finish(
-    keys: KeyStore, journal: Journal, root: Path, say: Say, people: dict[str, str]
+    keys: KeyStore, journal: Journal, installation: Installation, say: Say, people: dict[str, str]
 ) -> tuple[list[Request], list[Path], Purged]:
     """Finish every batch that was begun; those of `people` who are in one are known by their identifiers again."""
     ended: list[Request] = []
@@ -140,25 +157,32 @@ def _finish(
         mine = {
             subject: identifier for subject, identifier in people.items() if subject in subjects
         }
-        requests, paths, did = _run(batch, keys, journal, root, say, mine)
+        requests, paths, did = _run(batch, keys, journal, installation, say, mine)
         ended, receipts, purged = [*ended, *requests], [*receipts, *paths], purged + did
     return ended, receipts, purged
 
 
 def _run(
-    batch: str, keys: KeyStore, journal: Journal, root: Path, say: Say, people: dict[str, str]
+    batch: str,
+    keys: KeyStore,
+    journal: Journal,
+    installation: Installation,
+    say: Say,
+    people: dict[str, str],
 ) -> tuple[list[Request], list[Path], Purged]:
     receipts: list[Path] = []
-    places = versions(root)
+    places = versions(installation.workspace)
     erasure = Erasure(
         batch=batch,
-        root=root,
+        installation=installation,
         keys=keys,
         journal=journal,
-        notary=LedgerNotary(root),
+        notary=LedgerNotary(installation),
         places=places,
-        sinks=sinks(root, places),
-        deliver=lambda receipt: receipts.append(write_receipt(receipt, receipt_folder(root))),
+        sinks=sinks(installation, places),
+        deliver=lambda receipt: receipts.append(
+            write_receipt(receipt, receipt_folder(installation))
+        ),
         say=say,
         identifiers=people,
     )
@@ -170,14 +194,14 @@ def _run(
         "erased",
         what=batch,
         why=f"{len(requests)} requests",
-        root=root,
+        installation=installation,
         use_case=requests[0].use_case,
     )
     return requests, receipts, purged_of(journal.done(batch))
 
 
 def _complete(
-    keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, root: Path
+    keys: KeyStore, journal: Journal, key_ids: set[bytes], day: date, installation: Installation
 ) -> list[Request]:
     """Destroy keys whose hold or term has ended, and say so in the ledger under the same commitment."""
     requests = _of_keys(journal, key_ids)
@@ -204,8 +228,8 @@ def _complete(
         request.figures = {
             key: value for key, value in request.figures.items() if key != "deferred"
         }
-        audit("erased", what=request.request, why="hold or term ended", root=root)
-    LedgerNotary(root).record(said)
+        audit("erased", what=request.request, why="hold or term ended", installation=installation)
+    LedgerNotary(installation).record(said)
     journal.put(requests)
     return requests
 
@@ -220,9 +244,9 @@ def _of_keys(journal: Journal, key_ids: set[bytes]) -> list[Request]:
     ]
 
 
-def receipt_folder(root: Path = Path()) -> Path:
+def receipt_folder(installation: Installation) -> Path:
     """Return where receipts wait to be handed to their people, and then deleted."""
-    return home(root) / "receipts"
+    return installation.home / "receipts"
 
 
 __all__ = ["RUNNING", "Erased", "Receipt", "erase", "receipt_folder", "release_hold", "resume"]

@@ -22,7 +22,7 @@ from tasks.keystore.keys import KeyStore, SubjectKey, open_keys
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes
 from tasks.notary.audit import audit
-from tasks.system.secrets import secret
+from tasks.system.installation import Installation
 
 TOLD = ("owner", "role", "legal_basis", "agreement")
 RIGHTS = (
@@ -36,49 +36,57 @@ def export_person(
     *,
     why: str,
     day: date,
-    root: Path = Path(),
+    installation: Installation,
     custodians: Sequence[tuple[str, X25519PrivateKey]] = (),
 ) -> dict[str, Any]:
     """Return everything that is held about a person in every use case and version, as JSON values.
 
     Each dataset's rows are given once, however many versions and copies hold them.
     """
-    keys = open_keys(root)
-    subject = pseudonym(secret("pseudonym", root), identifier)
+    keys = open_keys(installation)
+    subject = pseudonym(installation.secret("pseudonym"), identifier)
     known = keys.by_id(keys.ids_of(subject).values())
     envelopes = restricted_envelopes(keys, subject)
-    audit("export", what=f"{len(known)} keys, {len(envelopes)} restricted", why=why, root=root)
+    audit(
+        "export",
+        what=f"{len(known)} keys, {len(envelopes)} restricted",
+        why=why,
+        installation=installation,
+    )
     if custodians:
         known |= {
             key_id: _opened(key_id, sealed, custodians) for key_id, sealed in envelopes.items()
         }
-    found = survey(versions(root), list(known))
+    found = survey(versions(installation.workspace), list(known))
     return {
         "exported": day.isoformat(),
         "person": identifier,
-        "use_cases": [_use_case(case, root) for case in _cases(found.holdings, root)],
+        "use_cases": [
+            _use_case(case, installation.workspace)
+            for case in _cases(found.holdings, installation.workspace)
+        ],
         "held": _held(found.versions(), found.holdings, known),
         "restricted": _restricted(keys, subject),
         "rights": RIGHTS,
     }
 
 
-def _cases(holdings: Sequence[Holding], root: Path) -> list[str]:
+def _cases(holdings: Sequence[Holding], workspace: Path) -> list[str]:
     """Return the use cases that hold something of the person and are still configured."""
     held = {holding.dataset.partition("/")[0] for holding in holdings}
-    return [case for case in case_names(root) if case in held]
+    return [case for case in case_names(workspace) if case in held]
 
 
-def _use_case(case: str, root: Path) -> dict[str, Any]:
+def _use_case(case: str, workspace: Path) -> dict[str, Any]:
     """Return what Art. 15(1) asks about a use case: purposes, sources, recipients, terms, and the logic involved."""
-    values = load_case(case, root)
-    reasons = root / CONFIGS / "reasons" / f"{values.get('explain', {}).get('reasons')}.yaml"
+    values = load_case(case, workspace)
+    reasons = workspace / CONFIGS / "reasons" / f"{values.get('explain', {}).get('reasons')}.yaml"
     texts = (
         yaml.safe_load(reasons.read_text(encoding="utf-8")).get("reasons", [])
         if reasons.is_file()
         else []
     )
-    columns = section(case, "columns", Columns, root)
+    columns = section(case, "columns", Columns, workspace)
     return {
         "use_case": case,
         "title": values.get("title"),

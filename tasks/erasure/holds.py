@@ -15,11 +15,17 @@ from tasks.erasure.policy import ErasureParams, months_later
 from tasks.errors import ConfigError, DataError
 from tasks.keystore.custody import Restriction, load_custodians
 from tasks.keystore.keys import KeyStore, Retention
-from tasks.system.secrets import secret
+from tasks.system.installation import Installation
 
 
 def place_hold(
-    journal: Journal, subject: str, case: str, basis: str, since: date, review: date, root: Path
+    journal: Journal,
+    subject: str,
+    case: str,
+    basis: str,
+    since: date,
+    review: date,
+    installation: Installation,
 ) -> Hold:
     """Write down a hold on a subject's decision records; whether an erasure was asked for already does not matter.
 
@@ -35,7 +41,7 @@ def place_hold(
         )
     hold = Hold(
         f"H{since:%Y%m%d}-{secrets.token_hex(4)}",
-        _mark(subject, root),
+        _mark(subject, installation),
         case,
         basis.strip(),
         since,
@@ -45,13 +51,15 @@ def place_hold(
     return hold
 
 
-def active_holds(journal: Journal, subject: str, root: Path) -> list[Hold]:
+def active_holds(journal: Journal, subject: str, installation: Installation) -> list[Hold]:
     """Return the holds on a subject that nobody has released."""
-    mark = _mark(subject, root)
+    mark = _mark(subject, installation)
     return [hold for hold in journal.holds() if hold.mark == mark and hold.released is None]
 
 
-def release_holds(journal: Journal, subject: str, on: date, root: Path) -> list[Hold]:
+def release_holds(
+    journal: Journal, subject: str, on: date, installation: Installation
+) -> list[Hold]:
     """Release every hold on a subject.
 
     Raises:
@@ -59,7 +67,7 @@ def release_holds(journal: Journal, subject: str, on: date, root: Path) -> list[
     """
     from dataclasses import replace
 
-    holds = active_holds(journal, subject, root)
+    holds = active_holds(journal, subject, installation)
     if not holds:
         raise DataError(
             "hold", expected="one on this person", found="none", remedy="Check the identifier."
@@ -74,7 +82,7 @@ def restrictions(
     journal: Journal,
     requests: Collection[Request],
     cases: Mapping[str, Collection[str]],
-    root: Path,
+    installation: Installation,
 ) -> dict[str, Restriction]:
     """Return for which subjects the decision-record key is kept, why, and until when at the least.
 
@@ -83,7 +91,7 @@ def restrictions(
         journal: Where holds stand.
         requests: Those under way.
         cases: Key id (hex) -> use cases in whose versions it has rows.
-        root: The checkout.
+        installation: The checkout, its keys and its settings.
     """
     kept: dict[str, Restriction] = {}
     for request in requests:
@@ -93,30 +101,30 @@ def restrictions(
         terms = [
             term
             for case in sorted(cases.get(key_id, ()))
-            if (term := legal_term(case, request.day, root))
+            if (term := legal_term(case, request.day, installation.workspace))
         ]
-        holds = active_holds(journal, request.subject, root)
+        holds = active_holds(journal, request.subject, installation)
         reasons = [(hold.basis, hold.review) for hold in holds] + terms
         if reasons:
             kept[request.subject] = Restriction(
                 basis="; ".join(dict.fromkeys(basis for basis, _ in reasons)),
                 review=max(review for _, review in reasons),
-                custodians=load_custodians(root, allow_local=keys.root.is_local),
+                custodians=load_custodians(installation, allow_local=keys.root.is_local),
                 held=bool(holds),
             )
     return kept
 
 
-def legal_term(case: str, day: date, root: Path) -> tuple[str, date] | None:
+def legal_term(case: str, day: date, workspace: Path) -> tuple[str, date] | None:
     """Return the law that keeps a use case's decision records, and until when, counted from a request's day.
 
     The decision was made before the request, so that the law's own term cannot end later.
     """
-    keep = section(case, "erasure", ErasureParams, root).decision_records
+    keep = section(case, "erasure", ErasureParams, workspace).decision_records
     return (keep.basis, months_later(day, keep.months)) if keep else None
 
 
-def _mark(subject: str, root: Path) -> bytes:
+def _mark(subject: str, installation: Installation) -> bytes:
     return blake2b(
-        subject.encode(), key=secret("tombstone", root), digest_size=16, person=b"hold"
+        subject.encode(), key=installation.secret("tombstone"), digest_size=16, person=b"hold"
     ).digest()

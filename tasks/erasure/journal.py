@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -202,9 +202,9 @@ class Journal:
         self._connection.execute("COMMIT")
 
 
-def open_journal(root: Path = Path()) -> Journal:
+def open_journal(installation: Installation) -> Journal:
     """Return this installation's journal, made on first use."""
-    return Journal(home(root) / "erasures.db")
+    return Journal(installation.home / "erasures.db")
 
 
 def _request(row: sqlite3.Row) -> Request:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.attestation.roles import ERASER, ERASURE
 from tasks.attestation.statement import Artefact, Statement
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import read_log, verified
 
 PREFIX = "erasure/"
@@ -39,15 +39,15 @@ class Notary(Protocol):
 class LedgerNotary:
     """The ledger of this installation: `tasks.notary`."""
 
-    def __init__(self, root: Path = Path()) -> None:
-        self._root = root
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
 
     def record(self, statements: Sequence[Said]) -> None:
         """Append those that are not there yet, in one transaction."""
         known = [(one.name, one.predicate) for one in self._all(PREFIX)]
         new = [one for one in statements if (one.name, one.predicate) not in known]
         if new:
-            with open_notary(self._root) as notary:
+            with open_notary(self._installation) as notary:
                 notary.record_all(
                     [
                         Statement((Artefact(one.name, one.sha256),), ERASURE, one.predicate)
@@ -60,12 +60,14 @@ class LedgerNotary:
         return [one.predicate for one in self._all(name) if one.name == name]
 
     def _all(self, mark: str) -> list[Said]:
-        ledger = open_ledger(self._root)
+        ledger = open_ledger(self._installation)
         try:
             if ledger.head() is None:
                 return []
             log = read_log(
-                ledger, trusted_root(self._root), lambda payload: f'"{mark}'.encode() in payload
+                ledger,
+                trusted_root(self._installation),
+                lambda payload: f'"{mark}'.encode() in payload,
             )
             found = []
             for entry in log.entries:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tasks.erasure.holds import restrictions
@@ -29,6 +28,7 @@ from tasks.keystore.keys import KeyStore, Retention
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import rotate_root, shred
 from tasks.registry.client import TRAINED_ON_TAG
+from tasks.system.installation import Installation
 
 COUNTS = ("searched", "rewritten", "removed")
 Deliver = Callable[[Receipt], None]
@@ -40,7 +40,7 @@ class Erasure:
     """One batch under way, and what it stands on. `identifiers` (pseudonym -> identifier) is empty on a resumption."""
 
     batch: str
-    root: Path
+    installation: Installation
     keys: KeyStore
     journal: Journal
     notary: Notary
@@ -83,7 +83,11 @@ class Erasure:
             for key_id in request.key_ids.values()
         ]
         readable = self.keys.by_id(key_ids)
-        values = naming_values(self.survey.versions(), readable, self.root) if readable else set()
+        values = (
+            naming_values(self.survey.versions(), readable, self.installation.workspace)
+            if readable
+            else set()
+        )
         values |= {Value("pseudonym", subject) for subject in self.subjects}
         values |= {
             Value("email" if "@" in one else "identifier", one) for one in self.identifiers.values()
@@ -172,7 +176,7 @@ def _destroy_keys(erasure: Erasure) -> dict[str, Any]:
     for holding in erasure.survey.versions():
         for key_id in holding.rows:
             cases.setdefault(key_id.hex(), set()).add(holding.dataset.partition("/")[0])
-    kept = restrictions(erasure.keys, erasure.journal, requests, cases, erasure.root)
+    kept = restrictions(erasure.keys, erasure.journal, requests, cases, erasure.installation)
     gone = shred(erasure.keys, erasure.subjects, requests[0].day, kept)
     _note_deferred(erasure, requests, kept)
     return {"destroyed": len(gone.destroyed), "restricted": len(gone.restricted)}
@@ -204,7 +208,7 @@ def _rotate_root(erasure: Erasure) -> dict[str, Any]:
 
 def _flag_models(erasure: Erasure) -> dict[str, Any]:
     """Write down which registered models learnt from these people: they have to be trained again."""
-    url = database_url(erasure.root)
+    url = database_url(erasure.installation)
     if url is None:
         return {"models": 0, "unseen": "the registry's database is not named"}
     learnt = [one for one in erasure.survey.versions() if one.dataset.endswith("/redact/rows")]
@@ -228,7 +232,7 @@ def _verify(erasure: Erasure) -> dict[str, Any]:
     """
     from tasks.keystore.keys import open_keys
 
-    fresh = open_keys(erasure.root)
+    fresh = open_keys(erasure.installation)
     key_ids = [
         bytes.fromhex(key_id) for request in erasure.requests for key_id in request.key_ids.values()
     ]

@@ -10,6 +10,7 @@ from tasks.erasure.policy import months_later
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.registry.client import TRAINED_ON_TAG
 from tasks.reports import Page, Section, Table, write_page
+from tasks.system.installation import Installation
 
 TERM_MONTHS = 1  # GDPR Art. 12(3): without undue delay, and within one month of receipt
 
@@ -29,9 +30,9 @@ class Status:
         return tuple(one for one in self.requests if one.state == RUNNING and self.day > due(one))
 
 
-def read_status(journal: Journal, day: date, root: Path = Path()) -> Status:
+def read_status(journal: Journal, day: date, installation: Installation) -> Status:
     """Read the journal, and which flagged models the registry still has as they were flagged."""
-    url = database_url(root)
+    url = database_url(installation)
     flagged = journal.flagged()
     if url is not None and flagged:
         current = set(versions_trained_on(url, TRAINED_ON_TAG))

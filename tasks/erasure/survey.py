@@ -71,14 +71,14 @@ def read_holding(holding: Holding, keys: dict[bytes, SubjectKey]) -> pd.DataFram
 
 
 def naming_values(
-    holdings: Sequence[Holding], keys: dict[bytes, SubjectKey], root: Path = Path()
+    holdings: Sequence[Holding], keys: dict[bytes, SubjectKey], workspace: Path
 ) -> set[Value]:
     """Return what names the people in their rows: identifiers, addresses, whole texts; in memory only."""
 
     @cache
     def columns_of(case: str) -> Columns | None:
         try:
-            return section(case, "columns", Columns, root)
+            return section(case, "columns", Columns, workspace)
         except ConfigError:  # a use case that is gone: its rows are not
             return None
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.config.cases import CONFIGS
 from tasks.errors import ConfigError, SealError
-from tasks.system.secrets import home, secret
+from tasks.system.installation import Installation
 
 CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
@@ -90,7 +90,7 @@ def unseal_by_two(
         ) from error
 
 
-def load_custodians(root: Path = Path(), *, allow_local: bool) -> Custodians:
+def load_custodians(installation: Installation, *, allow_local: bool) -> Custodians:
     """Return the custodians that people have named; else, where allowed, two keys of this installation.
 
     Two keys on one machine are not two people: enough to develop with, and said in every receipt.
@@ -98,7 +98,7 @@ def load_custodians(root: Path = Path(), *, allow_local: bool) -> Custodians:
     Raises:
         ConfigError: None are named, and local ones are not allowed because the root key is in real custody.
     """
-    path = root / CUSTODIANS
+    path = installation.workspace / CUSTODIANS
     if path.is_file():
         from tasks.config.cases import validated
 
@@ -110,16 +110,16 @@ def load_custodians(root: Path = Path(), *, allow_local: bool) -> Custodians:
             found="none",
             remedy="Each runs `./portcullis hold --new-custodian NAME` and keeps the private key that it writes.",
         )
-    keys = {name: _public_hex(local_custodian(name, root)) for name in LOCAL}
+    keys = {name: _public_hex(local_custodian(name, installation)) for name in LOCAL}
     return Custodians(public_keys=keys, are_local=True)
 
 
-def local_custodian(name: str, root: Path = Path()) -> X25519PrivateKey:
+def local_custodian(name: str, installation: Installation) -> X25519PrivateKey:
     """Return one of the two private keys that an installation without custodians makes for itself."""
-    return X25519PrivateKey.from_private_bytes(secret(name, root))
+    return X25519PrivateKey.from_private_bytes(installation.secret(name))
 
 
-def new_custodian(name: str, private_path: Path, root: Path = Path()) -> None:
+def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
     """Make a key pair: the private key goes to a file for its owner alone, the public one into the configuration."""
     key = X25519PrivateKey.generate()
     pem = key.private_bytes(
@@ -127,7 +127,7 @@ def new_custodian(name: str, private_path: Path, root: Path = Path()) -> None:
     )
     private_path.touch(mode=0o600, exist_ok=False)
     private_path.write_bytes(pem)
-    path = root / CUSTODIANS
+    path = workspace / CUSTODIANS
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text(encoding="utf-8"))["public_keys"] if path.is_file() else {}
     if name in known:
@@ -155,9 +155,10 @@ def read_private_key(path: Path) -> X25519PrivateKey:
     return key
 
 
-def is_development(root: Path = Path()) -> bool:
+def is_development(installation: Installation) -> bool:
     """Say whether the two custodian keys are this installation's own."""
-    return not (root / CUSTODIANS).is_file() and (home(root) / f"{LOCAL[0]}.key").is_file()
+    has_people = (installation.workspace / CUSTODIANS).is_file()
+    return not has_people and (installation.home / f"{LOCAL[0]}.key").is_file()
 
 
 def _public_hex(key: X25519PrivateKey) -> str:

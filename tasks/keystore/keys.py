@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from hashlib import blake2b
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -18,7 +17,7 @@ from tasks.errors import SealError
 from tasks.keystore.root_key import Root, open_root
 from tasks.keystore.shelf import Row, Shelf, open_shelf
 from tasks.keystore.tombstones import Tombstones
-from tasks.system.secrets import secret
+from tasks.system.installation import Installation
 
 BUCKETS = 4096
 ID_BYTES = 16
@@ -61,9 +60,10 @@ class KeyStore:
     """
 
     def __init__(
-        self, shelf: Shelf, root: Root, *, pepper: bytes, mac_key: bytes, mark_key: bytes
+        self, shelf: Shelf, root_key: Root, *, pepper: bytes, mac_key: bytes, mark_key: bytes
     ) -> None:
-        self.shelf, self.root = shelf, root
+        self.shelf = shelf
+        self.root = root_key
         self.mac_key = mac_key  # authenticates whole files: their length and order
         self._pepper, self._mark_key = pepper, mark_key
         self._generation = ""
@@ -310,12 +310,12 @@ def context_of(bucket: int) -> bytes:
     return b"bucket %d" % bucket
 
 
-def open_keys(root: Path = Path()) -> KeyStore:
+def open_keys(installation: Installation) -> KeyStore:
     """Return this installation's key store, made on first use: `$PORTCULLIS_KEYS_URL`, else a file."""
     return KeyStore(
-        open_shelf(root),
-        open_root(root),
-        pepper=secret("pepper", root),
-        mac_key=secret("seal", root),
-        mark_key=secret("tombstone", root),
+        open_shelf(installation),
+        open_root(installation),
+        pepper=installation.secret("pepper"),
+        mac_key=installation.secret("seal"),
+        mark_key=installation.secret("tombstone"),
     )

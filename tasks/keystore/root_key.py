@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import ConfigError, SealError
-from tasks.system.secrets import home, secret
+from tasks.system.installation import Installation
 
 Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
 SCRUBBED = "0" * 64
@@ -52,22 +52,22 @@ class LocalRoot:
 
     is_local = True
 
-    def __init__(self, root: Path = Path()) -> None:
-        self._root = root
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
         self._ciphers: list[AESGCM] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Read the key files again, the newest first; one that another process replaces meanwhile is read again."""
-        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
-            self._ciphers = [AESGCM(secret("root", self._root))]
+        if self._is_from_environment:
+            self._ciphers = [AESGCM(self._installation.secret("root"))]
             return
         following, current = _text(self._next), _text(self._current)
         while current == SCRUBBED and following is None:
             following, current = _text(self._next), _text(self._current)
         keys = [bytes.fromhex(following)] if following else []
         if current != SCRUBBED:
-            keys.append(secret("root", self._root))
+            keys.append(self._installation.secret("root"))
         self._ciphers = [AESGCM(key) for key in keys]
 
     def wrap(self, keys: Pairs) -> list[bytes]:
@@ -95,14 +95,14 @@ class LocalRoot:
 
     def advance(self) -> None:
         """Make `root.next.key`, unless an interrupted rotation has left one."""
-        if os.environ.get("PORTCULLIS_SECRET_ROOT"):
+        if self._is_from_environment:
             raise ConfigError(
                 "$PORTCULLIS_SECRET_ROOT",
                 expected="a root key that can be rotated",
                 found="one that the environment holds",
                 remedy="Keep it in a key file or in Transit: an erasure destroys the old root key.",
             )
-        secret("root.next", self._root)
+        self._installation.secret("root.next")
         self.refresh()
 
     def retire(self) -> None:
@@ -114,7 +114,7 @@ class LocalRoot:
             stream.flush()
             os.fsync(stream.fileno())
         self._next.replace(self._current)
-        folder = os.open(home(self._root), os.O_RDONLY)
+        folder = os.open(self._installation.home, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
@@ -122,12 +122,16 @@ class LocalRoot:
         self.refresh()
 
     @property
+    def _is_from_environment(self) -> bool:
+        return bool(self._installation.settings.secrets.get("PORTCULLIS_SECRET_ROOT"))
+
+    @property
     def _current(self) -> Path:
-        return home(self._root) / "root.key"
+        return self._installation.home / "root.key"
 
     @property
     def _next(self) -> Path:
-        return home(self._root) / "root.next.key"
+        return self._installation.home / "root.next.key"
 
 
 def _text(path: Path) -> str | None:
@@ -137,12 +141,11 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def open_root(root: Path = Path()) -> Root:
+def open_root(installation: Installation) -> Root:
     """Return the root key that the environment names, else the local one."""
-    address = os.environ.get("VAULT_ADDR")
-    key = os.environ.get("PORTCULLIS_TRANSIT_KEY")
-    if address and key:
+    settings = installation.settings
+    if settings.vault_address and settings.transit_key:
         from tasks.keystore.transit_root import TransitRoot
 
-        return TransitRoot(address, os.environ.get("VAULT_TOKEN", ""), key)
-    return LocalRoot(root)
+        return TransitRoot(settings.vault_address, settings.vault_token, settings.transit_key)
+    return LocalRoot(installation)

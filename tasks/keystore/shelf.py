@@ -4,7 +4,6 @@ SQL is written once, with `?` for values and `{among}` for "is one of these".
 """
 
 import fcntl
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.errors import SealError, ServiceError
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 Row = tuple[Any, ...]
 BATCH = 10_000
@@ -149,10 +148,10 @@ class SqliteShelf:
             time.sleep(0.05)
 
 
-def open_shelf(root: Path = Path()) -> Shelf:
+def open_shelf(installation: Installation) -> Shelf:
     """Return the tables of this installation's key store."""
-    if url := os.environ.get("PORTCULLIS_KEYS_URL"):
+    if url := installation.settings.keys_url:
         from tasks.keystore.postgres import PostgresShelf
 
         return PostgresShelf(url)
-    return SqliteShelf(home(root) / "keys.db")
+    return SqliteShelf(installation.home / "keys.db")

@@ -65,12 +65,12 @@ def read_checkpoint(note: str) -> tuple[Checkpoint, tuple[NoteSignature, ...]]:
     lines = text.split("\n")
     if not separator or len(lines) != 3 or not lines[0] or not tail.endswith("\n"):
         raise _malformed("three lines, an empty one and signatures", f"{len(lines)} lines")
-    origin, size, root = lines
+    origin, size, tree_root = lines
     if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
         raise _malformed("a decimal size", repr(size[:40]))
-    checkpoint = Checkpoint(origin, int(size), _decoded(root))
+    checkpoint = Checkpoint(origin, int(size), _decoded(tree_root))
     if len(checkpoint.root) != 32 or checkpoint.text() != text + "\n":
-        raise _malformed("a root of 32 bytes in canonical base64", repr(root[:60]))
+        raise _malformed("a root of 32 bytes in canonical base64", repr(tree_root[:60]))
     return checkpoint, tuple(_signature(line) for line in tail[:-1].split("\n"))
 
 

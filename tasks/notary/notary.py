@@ -1,17 +1,15 @@
 """The notary: signs statements with the role's key and appends them to the ledger. The one way evidence is made.
 
-    with open_notary(root) as notary:
+    with open_notary(installation) as notary:
         recorded = notary.record(Statement(subjects, predicate_type, predicate))
 
 The role follows from the statement's kind (`roles.role_for`). What is returned is stored for good.
 A process that runs a stage's own code never opens one: `python -m tasks` does, after the stage has ended.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from tasks.attestation.dsse import Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of
@@ -22,10 +20,8 @@ from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.sqlite_store import SqliteStore, Store
 from tasks.ledger.tiles import Record
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import checked
-
-URL = "PORTCULLIS_LEDGER_URL"
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,9 @@ class Recorded:
 class Notary:
     """Signs and appends. Role keys are made and entered into the log on first use, but for those that people hold."""
 
-    def __init__(self, ledger: Ledger, folder: Path) -> None:
-        self.ledger, self._home = ledger, folder
+    def __init__(self, ledger: Ledger, installation: Installation) -> None:
+        self.ledger = ledger
+        self._installation = installation
         self._signers: dict[str, Signer] = {}
 
     def record(self, statement: Statement, role: str | None = None) -> Recorded:
@@ -111,7 +108,7 @@ class Notary:
     def signer(self, role: str) -> Signer:
         """Return the signer of a role."""
         if role not in self._signers:
-            self._signers[role] = role_signer(role, self._home)
+            self._signers[role] = role_signer(role, self._installation)
         return self._signers[role]
 
     def enrolled(self, role: str) -> None:
@@ -119,13 +116,15 @@ class Notary:
         public = self.signer(role).public
         if self._is_entered(public.keyid):
             return
-        root = self.signer(ROOT)
-        if origin_of(root.public) != self.origin():
+        root_key = self.signer(ROOT)
+        if origin_of(root_key.public) != self.origin():
             raise EvidenceError(
                 f"key of role `{role}`", expected="a key that is in the log", found=f"unknown key {public.keyid[:12]}…",
                 remedy="Whoever holds the log's root key has to enrol it: `./portcullis keys enrol`.",
             )  # fmt: skip
-        self.add_keys([sign(add_key(public, (role,), "worker").to_bytes(), root)], [public.keyid])
+        self.add_keys(
+            [sign(add_key(public, (role,), "worker").to_bytes(), root_key)], [public.keyid]
+        )
 
     def add_keys(self, envelopes: Sequence[Envelope], keyids: Sequence[str]) -> None:
         """Append key entries and note where they stand."""
@@ -137,14 +136,14 @@ class Notary:
         """Begin the log with its root key and its own key, unless it has begun."""
         if self.ledger.head() is not None:
             return
-        root, log = self.signer(ROOT), self.signer(LOG)
+        root_key, log = self.signer(ROOT), self.signer(LOG)
         statements = (
-            add_key(root.public, (ROOT,), "worker"),
+            add_key(root_key.public, (ROOT,), "worker"),
             add_key(log.public, (LOG,), "worker"),
         )
         self.add_keys(
-            [sign(each.to_bytes(), root) for each in statements],
-            [root.public.keyid, log.public.keyid],
+            [sign(each.to_bytes(), root_key) for each in statements],
+            [root_key.public.keyid, log.public.keyid],
         )
 
     def _is_entered(self, keyid: str) -> bool:
@@ -161,37 +160,35 @@ class Notary:
         return False
 
 
-def open_store(folder: Path) -> Store:
-    """Return the store that the environment names (`$PORTCULLIS_LEDGER_URL`), else this installation's own file."""
-    url = os.environ.get(URL)
-    if url:
+def open_store(installation: Installation) -> Store:
+    """Return the store that `$PORTCULLIS_LEDGER_URL` names, else this installation's own file."""
+    if url := installation.settings.ledger_url:
         from tasks.ledger.postgres_store import PostgresStore
 
         return PostgresStore(url)
-    return SqliteStore(folder / "ledger.db")
+    return SqliteStore(installation.home / "ledger.db")
 
 
-def open_ledger(root: Path = Path()) -> Ledger:
+def open_ledger(installation: Installation) -> Ledger:
     """Return this installation's ledger, with its pin."""
-    folder = home(root)
-    return Ledger(open_store(folder), Pin(folder / "ledger.pin"))
+    return Ledger(open_store(installation), Pin(installation.home / "ledger.pin"))
 
 
 @contextmanager
-def open_notary(root: Path = Path()) -> Iterator[Notary]:
+def open_notary(installation: Installation) -> Iterator[Notary]:
     """Open the notary of an installation."""
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation)
     try:
-        yield Notary(ledger, home(root))
+        yield Notary(ledger, installation)
     finally:
         ledger.close()
 
 
-def trusted_root(root: Path = Path()) -> str:
+def trusted_root(installation: Installation) -> str:
     """Return the id of the root key that this installation trusts: `$PORTCULLIS_TRUST_ROOT`, else the pinned log's."""
-    if given := os.environ.get("PORTCULLIS_TRUST_ROOT"):
-        return given.strip().lower()
-    pin = home(root) / "ledger.pin"
+    if keyid := installation.settings.trusted_root_key:
+        return keyid.strip().lower()
+    pin = installation.home / "ledger.pin"
     return (
         pin.read_text(encoding="utf-8").partition("\n")[0].rpartition("/")[2]
         if pin.is_file()

@@ -29,14 +29,18 @@ class Channel:
 
     @classmethod
     @contextmanager
-    def to_parent(cls, stage: str) -> Iterator["Channel"]:
+    def to_parent(cls, stage: str, path: str) -> Iterator["Channel"]:
         """Open it, route the `portcullis` logger into it, and report time and memory at the end.
+
+        Args:
+            stage: Its name, for the terminal.
+            path: What `$PORTCULLIS_CHANNEL` says; empty where nobody listens.
 
         Raises:
             SystemExit: There is a runner no longer.
         """
         connection = None
-        if path := os.environ.get(VARIABLE):
+        if path:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 with short_address(Path(path)) as address:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import EvidenceError, ServiceError
 from tasks.registry.moving import ARTIFACTS, follow_move
 from tasks.system.digests import sha256_of
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -64,17 +64,17 @@ class Published(BaseModel):
     is_new: bool
 
 
-def registry_uri(root: Path = Path()) -> str:
+def registry_uri(installation: Installation) -> str:
     """Return `$MLFLOW_TRACKING_URI`, else an SQLite database of this installation."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given and given.startswith("postgresql"):
+    given = installation.settings.tracking_uri
+    if given.startswith("postgresql"):
         from tasks.system.database import with_driver
 
         return with_driver(given).render_as_string(hide_password=False)
-    return given or f"sqlite:///{home(root) / 'mlflow.db'}"
+    return given or f"sqlite:///{installation.home / 'mlflow.db'}"
 
 
-def publish(release: Release, root: Path = Path()) -> Published:
+def publish(release: Release, installation: Installation) -> Published:
     """Register `release`, or finish what an interrupted call began; the same model never gets a second version.
 
     The version is made after its run is complete, and the alias is moved last: whoever follows the alias never
@@ -91,13 +91,13 @@ def publish(release: Release, root: Path = Path()) -> Published:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    uri = registry_uri(root)
+    uri = registry_uri(installation)
     try:
-        with _one_at_a_time(root):
-            if "MLFLOW_TRACKING_URI" not in os.environ:
-                follow_move(home(root))
+        with _one_at_a_time(installation):
+            if not installation.settings.tracking_uri:
+                follow_move(installation.home)
             client = MlflowClient(tracking_uri=uri)
-            run_id = _finished_run(client, release, root)
+            run_id = _finished_run(client, release, installation)
             version, is_new = _version(client, release, run_id)
             client.set_registered_model_alias(release.name, release.alias, version)
     except MlflowException as error:
@@ -120,11 +120,11 @@ def publish(release: Release, root: Path = Path()) -> Published:
     )
 
 
-def _finished_run(client: "MlflowClient", release: Release, root: Path) -> str:
+def _finished_run(client: "MlflowClient", release: Release, installation: Installation) -> str:
     experiment = client.get_experiment_by_name(release.experiment)
     if experiment is None:
-        local = os.environ.get("MLFLOW_TRACKING_URI") is None
-        location = (home(root) / ARTIFACTS / release.experiment).as_uri() if local else None
+        local = not installation.settings.tracking_uri
+        location = (installation.home / ARTIFACTS / release.experiment).as_uri() if local else None
         experiment_id = client.create_experiment(release.experiment, artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
@@ -198,9 +198,9 @@ def _version(client: "MlflowClient", release: Release, run_id: str) -> tuple[str
 
 
 @contextmanager
-def _one_at_a_time(root: Path) -> Iterator[None]:
+def _one_at_a_time(installation: Installation) -> Iterator[None]:
     """Hold a lock of this installation: two releases at once must not both find that there is no version yet."""
-    with (home(root) / "registry.lock").open("w") as stream:
+    with (installation.home / "registry.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

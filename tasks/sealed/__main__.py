@@ -3,8 +3,10 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from tasks.errors import PortcullisError
+from tasks.system.installation import Installation
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +22,7 @@ def main(arguments: list[str]) -> int:
     show.add_argument("--why", help="the reason, for the audit; asked for on a terminal")
     options = parser.parse_args(arguments)
     try:
-        _show(options)
+        _show(options, Installation.open(Path(), os.environ))
     except PortcullisError as error:
         sys.stderr.write(f"portcullis: {error}\n")
         return error.exit_code
@@ -29,13 +31,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _show(options: argparse.Namespace) -> None:
+def _show(options: argparse.Namespace, installation: Installation) -> None:
     from tasks.sealed.reader import read_dataset
 
     why = (
         options.why or (input("Why? (for the audit) ") if sys.stdin.isatty() else "") or "not said"
     )
-    opened = read_dataset(options.use_case, options.stage, options.name, why=why, rows=options.rows)
+    opened = read_dataset(
+        options.use_case,
+        options.stage,
+        options.name,
+        why=why,
+        rows=options.rows,
+        installation=installation,
+    )
     frame = opened.frame[options.columns.split(",")] if options.columns else opened.frame
     sys.stdout.write(frame.to_string(max_colwidth=60) + "\n")
     sys.stdout.flush()

@@ -10,6 +10,7 @@ from tasks.errors import DataError
 from tasks.keystore.keys import open_keys
 from tasks.notary.audit import audit
 from tasks.sealed.rows import Opened, iter_rows
+from tasks.system.installation import Installation
 
 ALSO = {"raw": "ingest", "redacted": "redact"}  # what people call them
 
@@ -21,12 +22,13 @@ def read_dataset(
     *,
     why: str,
     rows: int | None = None,
-    root: Path = Path(),
+    installation: Installation,
 ) -> Opened:
     """Return the rows of a sealed dataset, in memory only, and how many are readable.
 
-    In a notebook: `read_dataset("loan", "redact", why="looking into complaint 17").frame`. Do not save a notebook with
-    rows in its output.
+    In a notebook, with `here = Installation.open(Path(), os.environ)`:
+    `read_dataset("loan", "redact", why="looking into complaint 17", installation=here).frame`.
+    Do not save a notebook with rows in its output.
 
     Args:
         case: A use case.
@@ -34,26 +36,32 @@ def read_dataset(
         name: The dataset's name, as `rows`, `predictions` or `reasons`.
         why: The reason, for the audit.
         rows: How many rows at most; all, if None.
-        root: The checkout.
+        installation: The checkout, its keys and its settings.
 
     Raises:
         DataError: There is no such dataset; the message lists those there are.
         SealError: It was altered, or is of another installation.
     """
-    load_case(case, root)
+    load_case(case, installation.workspace)
     stage = ALSO.get(stage, stage)
-    path = root / "data" / case / stage / f"{name}.parquet"
+    path = installation.workspace / "data" / case / stage / f"{name}.parquet"
     if not path.is_file():
         raise DataError(
             f"dataset {case}/{stage}/{name}",
-            expected="one of: " + ", ".join(datasets(case, root)),
+            expected="one of: " + ", ".join(datasets(case, installation.workspace)),
             found="none of that name",
             remedy="Check the spelling, or run the stage first.",
         )
     dataset = f"{case}/{stage}/{name}"
-    audit("read rows", what=dataset, why=why, root=root, rows="all" if rows is None else rows)
+    audit(
+        "read rows",
+        what=dataset,
+        why=why,
+        installation=installation,
+        rows="all" if rows is None else rows,
+    )
     parts, left = [], rows
-    for part in iter_rows(path, dataset=dataset, keys=open_keys(root)):
+    for part in iter_rows(path, dataset=dataset, keys=open_keys(installation)):
         parts.append(part)
         left = None if left is None else left - part.unsealed
         if left is not None and left <= 0:
@@ -63,8 +71,8 @@ def read_dataset(
     return Opened(frame, sum(part.unsealed for part in parts), sum(part.shredded for part in parts))
 
 
-def datasets(case: str, root: Path = Path()) -> list[str]:
+def datasets(case: str, workspace: Path) -> list[str]:
     """Return the sealed datasets that lie in `data/` for a use case."""
-    folder = root / "data" / case
+    folder = workspace / "data" / case
     found = sorted(folder.glob("*/*.parquet"))
     return [f"{case}/{path.parent.name}/{path.stem}" for path in islice(found, 50)]

@@ -7,35 +7,37 @@ from tasks.config.cases import load_case
 from tasks.errors import ConfigError
 from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
 from tasks.gates.verdict import Outcome, digest_of
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
 
 
-def gather(work: Work) -> Decision:
+def gather(stage_run: StageRun) -> Decision:
     """Read every verdict, digest every artefact that they are about, and weigh them."""
-    limits = load_case(work.case, work.root).get("limits")
+    limits = load_case(stage_run.case, stage_run.workspace).get("limits")
     if not isinstance(limits, dict) or not limits:
         raise ConfigError(
-            f"configs/{work.case}.yaml",
+            f"configs/{stage_run.case}.yaml",
             expected="a section `limits`",
             found="none",
             remedy="Declare what each gate has to meet; no limit has a default.",
         )
     verdicts = {
-        gate: work.read_verdict(gate)
+        gate: stage_run.read_verdict(gate)
         for gate in SUBJECTS
-        if (work.data / gate / "verdict.json").is_file()
+        if (stage_run.data / gate / "verdict.json").is_file()
     }
-    work.input("train", "model")
+    stage_run.input("train", "model")
     named = {name for verdict in verdicts.values() for name in verdict.about}
     artefacts = {
-        name: sha256_of(work.data / name) for name in sorted(named) if (work.data / name).exists()
+        name: sha256_of(stage_run.data / name)
+        for name in sorted(named)
+        if (stage_run.data / name).exists()
     }
-    report: dict[str, Any] = work.read_json("train", "report.json")
+    report: dict[str, Any] = stage_run.read_json("train", "report.json")
     return weigh(
         verdicts,
-        use_case=work.case,
-        artefacts={**artefacts, **work.inputs},
+        use_case=stage_run.case,
+        artefacts={**artefacts, **stage_run.inputs},
         limits_sha256={gate: digest_of(values) for gate, values in limits.items()},
         all_limits_sha256=digest_of(limits),
         trained_under_sha256=report.get("limits_sha256"),

@@ -1,6 +1,6 @@
 """The shell that all stages share: it reads, unseals, seals, writes and digests, so that rooms only compute.
 
-A room's `stage.py` has one function, `run(work: Work) -> None`, which wires the room's pure functions to it.
+A room's `stage.py` has one function, `run(stage_run: StageRun) -> None`, which wires the room's pure functions to it.
 """
 
 import json
@@ -19,7 +19,7 @@ from tasks.config.cases import Columns, load_case, section
 from tasks.errors import DataError
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.digests import sha256_of
-from tasks.system.secrets import secret
+from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,22 +33,29 @@ DRAFT = ".draft-"
 P = TypeVar("P", bound=BaseModel)
 
 
-class Work:
+class StageRun:
     """One run of one stage for one use case, with its inputs and outputs under `data/<case>/<stage>/`."""
 
-    def __init__(self, stage: str, case: str, root: Path = Path()) -> None:
-        self.stage, self.case, self.root = stage, case, root
+    def __init__(self, stage: str, case: str, installation: Installation) -> None:
+        self.stage = stage
+        self.case = case
+        self.installation = installation
         self.inputs: dict[str, str] = {}  # artefact -> sha256, of everything read
         self.outputs: dict[str, str] = {}  # artefact -> sha256, of everything written
         self.rows_unsealed = 0
         self.rows_shredded = 0
         self.people_shredded = 0
 
+    @property
+    def workspace(self) -> Path:
+        """The checkout."""
+        return self.installation.workspace
+
     # what the stage is told
 
     def params(self, model: type[P], key: str | None = None) -> P:
         """Return the stage's own section of the use case (or `key`), validated."""
-        return section(self.case, key or self.stage, model, self.root)
+        return section(self.case, key or self.stage, model, self.workspace)
 
     def limits(self, model: type[P]) -> P:
         """Return `limits.<stage>` of the use case, validated."""
@@ -61,14 +68,14 @@ class Work:
 
     def secret(self, name: str) -> bytes:
         """Return a 32-byte secret of this installation."""
-        return secret(name, self.root)
+        return self.installation.secret(name)
 
     @cached_property
     def keys(self) -> "KeyStore":
         """The key store that seals and unseals rows about people."""
         from tasks.keystore.keys import open_keys
 
-        return open_keys(self.root)
+        return open_keys(self.installation)
 
     @property
     def erased(self) -> "Tombstones":
@@ -76,14 +83,14 @@ class Work:
         from tasks.keystore.shelf import open_shelf
         from tasks.keystore.tombstones import Tombstones
 
-        return Tombstones.read(open_shelf(self.root), self.secret("tombstone"))
+        return Tombstones.read(open_shelf(self.installation), self.secret("tombstone"))
 
     # what it reads
 
     @property
     def data(self) -> Path:
         """The folder of the use case's outputs, a folder per stage."""
-        return self.root / "data" / self.case
+        return self.workspace / "data" / self.case
 
     def input(self, stage: str, name: str) -> Path:
         """Return the path of an earlier stage's output and note its digest; absent is a DataError."""
@@ -202,7 +209,7 @@ class Work:
 
         The digest of the limits is that of the section as it stands in the file, which `decide` computes again.
         """
-        limits = load_case(self.case, self.root)["limits"][self.stage]
+        limits = load_case(self.case, self.workspace)["limits"][self.stage]
         verdict = Verdict(
             gate=self.stage,
             use_case=self.case,

@@ -1,4 +1,4 @@
-"""Secrets of this installation: from the environment, else from key files of mode 0600 outside git."""
+"""Key files: 32 bytes in hex, mode 0600, outside git, made once."""
 
 import contextlib
 import os
@@ -8,47 +8,12 @@ from pathlib import Path
 from tasks.errors import ConfigError
 
 
-def home(root: Path = Path()) -> Path:
-    """Return the folder of everything that must never be committed: `$PORTCULLIS_HOME`, else `.portcullis/`.
+def read_or_make_key(path: Path) -> bytes:
+    """Return the 32 bytes of a key file, made on first use.
 
     Raises:
-        ConfigError: It is a relative path, which would be another folder for each process, or it cannot be written to.
+        ConfigError: Others may read it, or it is no key file.
     """
-    given = os.environ.get("PORTCULLIS_HOME")
-    if given and not Path(given).is_absolute():
-        raise ConfigError(
-            "$PORTCULLIS_HOME",
-            expected="an absolute path",
-            found="a relative one",
-            remedy="Give the whole path: stages and commands run in different folders.",
-        )
-
-    folder = Path(given or root / ".portcullis").absolute()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = folder.stat().st_uid
-    except OSError as error:
-        raise _not_own(folder, type(error).__name__) from error
-    if os.getuid() not in (0, owner) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise _not_own(folder, "one of another account, or one that may not be written to")
-    return folder
-
-
-def _not_own(folder: Path, found: str) -> ConfigError:
-    return ConfigError(
-        str(folder),
-        expected="a folder of one's own, for keys, ledger and databases",
-        found=found,
-        remedy="Set PORTCULLIS_HOME to a folder that belongs to the account that runs this.",
-    )
-
-
-def secret(name: str, root: Path = Path()) -> bytes:
-    """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use."""
-    variable = f"PORTCULLIS_SECRET_{name.upper().replace('-', '_')}"
-    path = home(root) / f"{name}.key"
-    if given := os.environ.get(variable):
-        return _decoded(given, f"${variable}")
     if not path.exists():
         make_once(path, secrets.token_hex(32).encode())
     if path.stat().st_mode & 0o077:
@@ -58,7 +23,7 @@ def secret(name: str, root: Path = Path()) -> bytes:
             found="a wider mode",
             remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
         )
-    return _decoded(path.read_text(encoding="ascii"), str(path))
+    return decoded_key(path.read_text(encoding="ascii"), str(path))
 
 
 def make_once(path: Path, content: bytes) -> None:
@@ -79,7 +44,12 @@ def make_once(path: Path, content: bytes) -> None:
         draft.unlink()
 
 
-def _decoded(text: str, where: str) -> bytes:
+def decoded_key(text: str, where: str) -> bytes:
+    """Return 32 bytes that are written in hex.
+
+    Raises:
+        ConfigError: They are not; the message names `where`, and quotes nothing.
+    """
     try:
         value = bytes.fromhex(text.strip())
     except ValueError:

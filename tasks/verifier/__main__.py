@@ -25,9 +25,9 @@ def main(arguments: list[str]) -> int:
         return 3
 
 
-def told(path: Path, root: str) -> int:
+def told(path: Path, root_keyid: str) -> int:
     """Verify a bundle and print what it says."""
-    found = verify_bundle(path, root)
+    found = verify_bundle(path, root_keyid)
     for line in lines_of(found.log, found.chain):
         print(line)
     if found.decision:
@@ -44,7 +44,7 @@ def told(path: Path, root: str) -> int:
     print(
         f"  {'the whole log' if whole else 'a part of the log'}: {len(found.log.entries)} of {size} entries"
     )
-    if not root:
+    if not root_keyid:
         print(
             f"  root key {found.root}: compare it with what the bank publishes, or give it with --root"
         )

@@ -54,8 +54,8 @@ def verify_bundle(path: Path, trusted: str = "") -> Verified:
     note = _text(files.pop("checkpoint", b""), "checkpoint")
     head = read_checkpoint(note)[0]
     entries = _entries(files, note, head.size)
-    root = _root_of(entries)
-    keys = KeyRing(trusted or root)
+    root_key = _root_of(entries)
+    keys = KeyRing(trusted or root_key)
     for entry in entries:
         if f'"{KEY}"'.encode() in entry.envelope.payload:
             replayed(entry, keys)
@@ -70,7 +70,9 @@ def verify_bundle(path: Path, trusted: str = "") -> Verified:
     chain = examine(log, str(said.get("useCase")), str(said.get("model", {}).get("sha256")))
     if report_bytes(log, chain, len(entries) == head.size) != report:
         raise _wrong("report.json", "what the statements say", "something else")
-    return Verified(log, chain, root, None if decision is None else _decision(decision, log, chain))
+    return Verified(
+        log, chain, root_key, None if decision is None else _decision(decision, log, chain)
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -163,7 +165,8 @@ def _decision(data: bytes, log: Log, chain: Chain) -> dict[str, Any]:
         leaf = leaf_hash(commitment(bytes.fromhex(found["salt"]), found["explanation"]))
         path = [bytes.fromhex(step) for step in found["path"]]
         index, size, entry = int(found["index"]), int(found["size"]), int(found["entry"])
-        root, model = bytes.fromhex(found["root"]), found["explanation"]["modelSha256"]
+        tree_root = bytes.fromhex(found["root"])
+        model = found["explanation"]["modelSha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise _wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
     if model != chain.model_sha256:
@@ -172,9 +175,9 @@ def _decision(data: bytes, log: Log, chain: Chain) -> dict[str, Any]:
             f"a decision of model {chain.model_sha256[:12]}…",
             f"one of {str(model)[:12]}…",
         )
-    if not verify_inclusion(leaf, index, size, path, root):
+    if not verify_inclusion(leaf, index, size, path, tree_root):
         raise _wrong(DECISION, "an explanation that leads to its root", "one that does not")
-    head = tree_head(root, size)
+    head = tree_head(tree_root, size)
     committed = [
         each.index
         for each in log.entries

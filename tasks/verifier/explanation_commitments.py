@@ -67,9 +67,9 @@ def commitments_of(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
-def tree_head(root: bytes, size: int) -> str:
+def tree_head(tree_root: bytes, size: int) -> str:
     """Return what is signed about a tree: its root and its size, for a root alone does not tell 3 leaves from 4."""
-    return sha256(DOMAIN + f"{size}\n".encode() + root).hexdigest()
+    return sha256(DOMAIN + f"{size}\n".encode() + tree_root).hexdigest()
 
 
 def head_of(commitments: Sequence[bytes]) -> str:

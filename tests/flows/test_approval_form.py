@@ -73,7 +73,10 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
     assert not workspace.path("register/receipt.json").exists()
 
     second = suspended(ui)
-    script = f"from flows.evidence import model_here; print(model_here('{CASE}'))"
+    script = (
+        "from pathlib import Path; from flows.evidence import model_here;"
+        f"print(model_here('{CASE}', Path()))"
+    )
     model = workspace.run(sys.executable, "-c", script).stdout.strip()
     envelope = workspace.run(
         *commands, "approve", CASE, "--model", f"sha256:{model}", "--key", str(key), "--reason", "sound",

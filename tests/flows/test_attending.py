@@ -22,6 +22,7 @@ from flows.serving.attending import (
     wait_until_it_answers,
 )
 from tasks.errors import ServiceError
+from tests.installations import settings_now
 
 
 @pytest.fixture
@@ -57,24 +58,24 @@ def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    assert configured_url() is None
+    assert configured_url(settings_now()) is None
     profiles = 'active = "bank"\n[profiles.bank]\nPREFECT_API_URL = "https://bank.example/api"\n[profiles.other]\n'
     (tmp_path / "profiles.toml").write_text(profiles)
-    assert configured_url() == "https://bank.example/api"
+    assert configured_url(settings_now()) == "https://bank.example/api"
     monkeypatch.setenv("PREFECT_PROFILE", "other")
-    assert configured_url() is None
+    assert configured_url(settings_now()) is None
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    assert configured_url() == "http://127.0.0.1:1/api"
+    assert configured_url(settings_now()) == "http://127.0.0.1:1/api"
     (tmp_path / "profiles.toml").write_text("no toml [")
     monkeypatch.delenv("PREFECT_API_URL")
-    assert configured_url() is None
+    assert configured_url(settings_now()) is None
 
 
 def test_a_configured_api_that_answers_anything_is_taken(
     answering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", answering)
-    with prefect_api() as api:
+    with prefect_api(settings_now()) as api:
         assert (api.url, api.process) == (answering, None)
         assert api.problem() is None
     wait_until_it_answers(answering, 5)
@@ -84,7 +85,10 @@ def test_a_configured_api_that_does_not_is_refused_without_its_password(
     dead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", dead.replace("//", "//me:hunter2@"))
-    with pytest.raises(ServiceError, match="found ConnectionRefusedError") as error, prefect_api():
+    with (
+        pytest.raises(ServiceError, match="found ConnectionRefusedError") as error,
+        prefect_api(settings_now()),
+    ):
         pytest.fail("it was begun")
     assert "hunter2" not in str(error.value)
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.flows.workspace import CASE, Workspace
+from tests.flows.workspace import CASE, HERE, Workspace
 
 pytestmark = pytest.mark.integration
 VERSIONS, PEOPLE = 3, (11, 12, 13, 14)
@@ -32,7 +32,8 @@ TRACKED = f"""
 import sys, tempfile, pathlib
 from mlflow import MlflowClient
 from tasks.registry.client import registry_uri
-client = MlflowClient(registry_uri())
+{HERE}
+client = MlflowClient(registry_uri(here))
 experiment = client.get_experiment_by_name("{CASE}").experiment_id
 for number in map(int, sys.argv[1:]):
     for deleted in (False, True):
@@ -53,9 +54,14 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from tasks.system.digests import sha256_of
 from tasks.registry.client import registry_uri
-client = MlflowClient(registry_uri())
+{HERE}
+client = MlflowClient(registry_uri(here))
 for version in client.search_model_versions("name = '{CASE}'"):
-    stored = download_artifacts(run_id=version.run_id, artifact_path="model/data/model", tracking_uri=registry_uri())
+    stored = download_artifacts(
+        run_id=version.run_id,
+        artifact_path="model/data/model",
+        tracking_uri=registry_uri(here),
+    )
     print(sha256_of(Path(stored)) == version.tags["portcullis.model_sha256"])
 """
 LOGGED = """
@@ -132,11 +138,11 @@ class Planted:
         script = f"""
 import collections, io, json, pathlib, sys
 from tasks.keystore.pseudonyms import pseudonym
-from tasks.sealed import open_keys
+from tasks.keystore.keys import open_keys
 from tasks.sealed.objects import SealedFile
-from tasks.system.secrets import secret
-people = {{pseudonym(secret("pseudonym"), f"person{{n}}@example.org"): n for n in {PEOPLE}}}
-keys, count = open_keys(), collections.Counter({{n: 0 for n in {PEOPLE}}})
+{HERE}
+people = {{pseudonym(here.secret("pseudonym"), f"person{{n}}@example.org"): n for n in {PEOPLE}}}
+keys, count = open_keys(here), collections.Counter({{n: 0 for n in {PEOPLE}}})
 for name in sys.stdin.read().split("\\n"):
     data = pathlib.Path(name).read_bytes()
     if data[:4] != b"PAR1":
@@ -240,7 +246,9 @@ def planted(released, tmp_path_factory, s3):
     workspace.run(sys.executable, "careless.py", *numbers)
     (root / "careless.py").unlink()
     workspace.run(
-        sys.executable, "-c", "from tasks.sealed import open_keys; open_keys().shelf.scrub()"
+        sys.executable,
+        "-c",
+        f"{HERE} from tasks.keystore.keys import open_keys; open_keys(here).shelf.scrub()",
     )
     backup = (workspace.home / "keys.db").read_bytes()
     made = Planted(workspace, s3, backup, {}, {})

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.flows.workspace import CASE
+from tests.flows.workspace import CASE, HERE
 
 pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
@@ -18,8 +18,8 @@ def portcullis(workspace, *arguments, check=True, **environment):
 
 def subjects(workspace, stage="ingest", name="rows"):
     script = (
-        "from tasks.sealed.reader import read_dataset;"
-        f"o = read_dataset('{CASE}', '{stage}', '{name}', why='test');"
+        f"{HERE} from tasks.sealed.reader import read_dataset;"
+        f"o = read_dataset('{CASE}', '{stage}', '{name}', why='test', installation=here);"
         "print(o.unsealed, o.shredded, *o.frame.get('email', o.frame['subject']))"
     )
     unsealed, shredded, *people = workspace.run(sys.executable, "-c", script).stdout.split()

@@ -9,7 +9,7 @@ from base64 import b64decode
 import pytest
 import yaml
 
-from tests.flows.workspace import CASE, Workspace
+from tests.flows.workspace import CASE, HERE, Workspace
 
 pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
@@ -77,7 +77,9 @@ def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
     assert b"@example.org" not in text
     subjects = workspace.run(
         sys.executable, "-c",
-        f"from tasks.stages.workspace import Work; print(*Work('explain', '{CASE}').read_rows('redact')['subject'][:50])",
+        f"{HERE} from tasks.stages.workspace import StageRun;"
+        f"rows = StageRun('explain', '{CASE}', here).read_rows('redact');"
+        "print(*rows['subject'][:50])",
     ).stdout.split()  # fmt: skip
     assert len(subjects) == 50
     assert not any(subject.encode() in text for subject in subjects)
@@ -86,7 +88,11 @@ def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
 def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_it(
     workspace, tmp_path
 ):
-    script = f"from tasks.stages.workspace import Work; print(*Work('explain', '{CASE}').read_rows('explain', 'reasons')['row'])"
+    script = (
+        f"{HERE} from tasks.stages.workspace import StageRun;"
+        f"reasons = StageRun('explain', '{CASE}', here).read_rows('explain', 'reasons');"
+        "print(*reasons['row'])"
+    )
     rows = workspace.run(sys.executable, "-c", script).stdout.split()
     path = tmp_path / "one.zip"
     portcullis(workspace, "prove", CASE, "--decision", rows[1], "--output", str(path))
@@ -137,7 +143,10 @@ def test_a_second_person_is_needed_where_the_use_case_says_so(workspace, tmp_pat
     enrol = ("keys", "enrol", str(tmp_path / "ann.pub"), "--role", "approval", "--holder", "ann-7")
     portcullis(workspace, *enrol)
     model = subprocess.run(
-        [sys.executable, "-c", f"from flows.evidence import model_here; print(model_here('{CASE}'))"],
+        [
+            sys.executable, "-c",
+            f"{HERE} from flows.evidence import model_here; print(model_here('{CASE}', Path()))",
+        ],
         cwd=workspace.root, env=workspace.environment(), capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     portcullis(

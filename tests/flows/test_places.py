@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.workspace import CASE, Workspace
+from tests.flows.workspace import CASE, HERE, Workspace
 
 pytestmark = pytest.mark.integration
 BARE = {
@@ -192,7 +192,8 @@ def test_a_checkout_that_was_moved_registers_where_it_is_now(
     done = launch(moved, "release", CASE)
     assert done.returncode == 0, done.stdout + done.stderr
     script = (
-        "import mlflow, os; from tasks.registry.client import registry_uri; mlflow.set_tracking_uri(registry_uri());"
+        f"{HERE} import mlflow; from tasks.registry.client import registry_uri;"
+        "mlflow.set_tracking_uri(registry_uri(here));"
         f"print(mlflow.MlflowClient().get_model_version_by_alias('{CASE}', 'candidate').source)"
     )
     source = moved.run(sys.executable, "-c", script).stdout

@@ -14,6 +14,10 @@ import yaml
 from tasks.registry.moving import follow_move
 
 CHECKOUT = Path(__file__).parents[2]
+HERE = (  # what a script begins with that needs the installation it runs in
+    "import os; from pathlib import Path; from tasks.system.installation import Installation;"
+    "here = Installation.open(Path(), os.environ);"
+)
 CASE = "tiny"
 
 
@@ -96,8 +100,11 @@ class Workspace:
     def versions(self) -> list[str]:
         """Return the versions of the small model in the registry."""
         script = (
-            "from mlflow import MlflowClient; from tasks.registry.client import registry_uri;"
-            f"print(*[v.version for v in MlflowClient(registry_uri()).search_model_versions(\"name = '{CASE}'\")])"
+            f"{HERE} from mlflow import MlflowClient;"
+            "from tasks.registry.client import registry_uri;"
+            "client = MlflowClient(registry_uri(here));"
+            f"found = client.search_model_versions(\"name = '{CASE}'\");"
+            "print(*[version.version for version in found])"
         )
         return self.run(sys.executable, "-c", script).stdout.split()
 

@@ -1,11 +1,14 @@
 """A use case that the worker has signed for, its ledger, and a log made of small entries."""
 
+from pathlib import Path
+
 import pytest
 
 from tasks.keystore.keys import open_keys
 from tasks.stages.decide.stage import run as decide
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tests import services
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, attested, judged
 from tests.tasks.small_log import SmallLog
 
@@ -18,7 +21,7 @@ def signed(tmp_path, monkeypatch):
     for name in ("PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
         monkeypatch.delenv(name, raising=False)
     root = judged(tmp_path / "checkout")
-    decide(Work("decide", CASE, root))
+    decide(StageRun("decide", CASE, installation_at(root)))
     return attested(root)
 
 
@@ -76,4 +79,4 @@ def keys(request, home, monkeypatch):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP SCHEMA IF EXISTS portcullis_keys CASCADE")
         monkeypatch.setenv("PORTCULLIS_KEYS_URL", url)
-    return open_keys()
+    return open_keys(installation_at(Path()))

@@ -17,8 +17,9 @@ from tasks.gates.verdict import digest_of
 from tasks.model import Input, Scorer
 from tasks.model.families import Logistic
 from tasks.path import STAGES
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
+from tests.installations import installation_at
 
 CASE = "tiny"
 CHECKOUT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ def judged(root: Path) -> Path:
         (data / name).parent.mkdir(exist_ok=True)
         (data / name).write_text(name)
     people = pd.DataFrame({"subject": [f"{i:032x}" for i in range(20)], "income": range(20)})
-    Work("redact", CASE, root).write_rows(people)
+    StageRun("redact", CASE, installation_at(root)).write_rows(people)
     report = {
         "limits_sha256": digest_of(LIMITS),
         "rows": {"unsealed": 20, "shredded": 0, "people_shredded": 0},
@@ -97,7 +98,7 @@ def attested(root: Path) -> Path:
 
 def sign_for(root: Path, stage: str, claimed: dict[str, int] | None = None) -> None:
     """Have the worker sign for one stage."""
-    attest(observe(look(stage, CASE, root), "0" * 32), claimed or {})
+    attest(observe(look(stage, CASE, installation_at(root)), "0" * 32), claimed or {})
 
 
 def put_verdict(root: Path, gate: str, **change: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import ConfigError
+from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     from tasks.erasure.erasing import Erased
@@ -48,16 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--why", help="for --lift: the reason, for the audit")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Erase; 0 when it is done, whatever is left for a person to decide is listed."""
     from tasks.config.sources import today
 
+    day = today(installation.settings)
     if options.check_receipt:
-        return _check(options.check_receipt)
+        return _check(options.check_receipt, installation)
     if options.resume:
         from tasks.erasure.erasing import resume
 
-        return _show(resume(day=today(), say=_say))
+        return _show(resume(installation=installation, day=day, say=_say))
     if options.use_case is None:
         raise ConfigError(
             "erase",
@@ -66,17 +68,23 @@ def main(options: argparse.Namespace) -> int:
             remedy="./portcullis erase loan --subject ID",
         )
     if options.lift:
-        return _lift(options)
+        return _lift(options, installation)
     from tasks.erasure.erasing import erase
 
     people = identifiers(options.subject, options.list)
-    received = options.received or today()
-    if received > today():
+    received = options.received or day
+    if received > day:
         raise ConfigError(
             "--received", expected="a day until today", found=str(received), remedy="Mend the date."
         )
     done = erase(
-        options.use_case, people, received=received, day=today(), later=options.later, say=_say
+        options.use_case,
+        people,
+        received=received,
+        day=day,
+        later=options.later,
+        installation=installation,
+        say=_say,
     )
     return _show(done)
 
@@ -132,7 +140,7 @@ def _show(erased: "Erased") -> int:
     return 0
 
 
-def _check(path: Path) -> int:
+def _check(path: Path, installation: Installation) -> int:
     from tasks.erasure.notary import LedgerNotary
     from tasks.erasure.receipt import check_receipt, shown
 
@@ -140,19 +148,20 @@ def _check(path: Path) -> int:
         raise ConfigError(str(path), expected="a receipt", found="none", remedy="Check the path.")
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
     identifier = sys.stdin.readline().strip()
-    for statement in check_receipt(path.read_text(encoding="utf-8"), identifier, LedgerNotary()):
+    for statement in check_receipt(
+        path.read_text(encoding="utf-8"), identifier, LedgerNotary(installation)
+    ):
         print(shown(statement))
     print("The receipt is this person's, and its statement is signed and in the ledger.")
     return 0
 
 
-def _lift(options: argparse.Namespace) -> int:
+def _lift(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.config.sources import today
     from tasks.keystore.burying import lift
     from tasks.keystore.keys import open_keys
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.notary.audit import audit
-    from tasks.system.secrets import secret
 
     (identifier,) = identifiers(options.lift, None)
     if not options.why:
@@ -162,8 +171,12 @@ def _lift(options: argparse.Namespace) -> int:
             found="nothing",
             remedy="Say why they may be processed again.",
         )
-    count = lift(open_keys(), [pseudonym(secret("pseudonym"), identifier)], today())
-    audit("lift tombstone", what=f"{count} tombstones", why=options.why)
+    count = lift(
+        open_keys(installation),
+        [pseudonym(installation.secret("pseudonym"), identifier)],
+        today(installation.settings),
+    )
+    audit("lift tombstone", what=f"{count} tombstones", why=options.why, installation=installation)
     print("lifted; rows of theirs in the sources are taken in again" if count else "there was none")
     return 0 if count else 2
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from flows.cli.privacy.erase import identifiers
+from tasks.system.installation import Installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,18 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write everything about one person; whatever use case holds it."""
     from tasks.config.cases import load_case
     from tasks.config.sources import today
     from tasks.erasure.export import export_person
     from tasks.keystore.custody import read_private_key
 
-    load_case(options.use_case)
+    load_case(options.use_case, installation.workspace)
     (identifier,) = identifiers(options.subject, None)
     pairs = [one.partition("=") for one in options.custodian]
     custodians = [(name, read_private_key(Path(path))) for name, _, path in pairs]
-    found = export_person(identifier, why=options.why, day=today(), custodians=custodians)
+    found = export_person(
+        identifier,
+        why=options.why,
+        day=today(installation.settings),
+        installation=installation,
+        custodians=custodians,
+    )
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if options.out is None:
         sys.stdout.write(text)

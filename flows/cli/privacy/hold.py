@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.cli.privacy.erase import identifiers
 from tasks.errors import ConfigError
+from tasks.system.installation import Installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Place the hold; training data is erased on request all the same."""
     if options.new_custodian:
-        return _new_custodian(options)
+        return _new_custodian(options, installation.workspace)
     if not (options.use_case and options.basis and options.review):
         raise ConfigError(
             "hold",
@@ -46,26 +47,31 @@ def main(options: argparse.Namespace) -> int:
     from tasks.erasure.journal import open_journal
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.notary.audit import audit
-    from tasks.system.secrets import secret
 
-    load_case(options.use_case)
+    load_case(options.use_case, installation.workspace)
     (identifier,) = identifiers(options.subject, None)
-    subject = pseudonym(secret("pseudonym"), identifier)
+    subject = pseudonym(installation.secret("pseudonym"), identifier)
     hold = place_hold(
-        open_journal(), subject, options.use_case, options.basis, today(), options.review, Path()
+        open_journal(installation),
+        subject,
+        options.use_case,
+        options.basis,
+        today(installation.settings),
+        options.review,
+        installation,
     )
-    audit("hold", what=hold.hold, why=hold.basis)
+    audit("hold", what=hold.hold, why=hold.basis, installation=installation)
     print(
         f"{hold.hold}: decision records are kept until it is released; to be reviewed on {hold.review}"
     )
     return 0
 
 
-def _new_custodian(options: argparse.Namespace) -> int:
+def _new_custodian(options: argparse.Namespace, workspace: Path) -> int:
     from tasks.keystore.custody import CUSTODIANS, new_custodian
 
     path = options.out or Path(f"{options.new_custodian}.pem")
-    new_custodian(options.new_custodian, path)
+    new_custodian(options.new_custodian, path, workspace)
     print(f"{path}: the private key; {options.new_custodian} takes it away, nobody else keeps it")
     print(f"{CUSTODIANS}: the public key; commit it")
     return 0

@@ -3,6 +3,7 @@
 import argparse
 
 from flows.cli.privacy.erase import identifiers
+from tasks.system.installation import Installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,15 +14,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Release every hold on a person."""
     from tasks.config.cases import load_case
     from tasks.config.sources import today
     from tasks.erasure.erasing import release_hold
 
-    load_case(options.use_case)
+    load_case(options.use_case, installation.workspace)
     (identifier,) = identifiers(options.subject, None)
-    count, completed = release_hold(identifier, day=today())
+    count, completed = release_hold(
+        identifier, installation=installation, day=today(installation.settings)
+    )
     print(f"{count} holds released")
     for request in completed:
         print(f"{request.request}: {request.state}; what was kept is destroyed")

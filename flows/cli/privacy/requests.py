@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from tasks.system.installation import Installation
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Print the tables and write the page; 2 where a request is past its term."""
     from rich.console import Console
     from rich.table import Table
@@ -19,9 +21,8 @@ def main(options: argparse.Namespace) -> int:
     from tasks.config.sources import today
     from tasks.erasure import status as page
     from tasks.erasure.journal import open_journal
-    from tasks.system.secrets import home
 
-    found = page.read_status(open_journal(), today())
+    found = page.read_status(open_journal(installation), today(installation.settings), installation)
     console = Console(highlight=False)
     tables = (
         ("Requests", page.REQUESTS, page.request_rows(found)),
@@ -35,6 +36,6 @@ def main(options: argparse.Namespace) -> int:
         for row in rows:
             table.add_row(*row)
         console.print(table)
-    path = page.write_status_page(found, options.out or home() / "requests")
+    path = page.write_status_page(found, options.out or installation.home / "requests")
     console.print(f"  {path}", soft_wrap=True)
     return 2 if found.overdue else 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.config.cases import CONFIGS, load_case
 from tasks.errors import DataError
+from tasks.system.installation import Installation
 
 REFERENCES = CONFIGS / "references"
 
@@ -23,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the references of one use case."""
     case = options.use_case
-    load_case(case)
+    load_case(case, installation.workspace)
     REFERENCES.mkdir(exist_ok=True)
     _write(REFERENCES / f"{case}.json", _read(case, "validate")["profile"])
     if not options.data_only:

@@ -5,18 +5,18 @@ import argparse
 from tasks.anchoring.publishing import publish
 from tasks.errors import EvidenceError
 from tasks.notary.notary import open_ledger
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments: none."""
 
 
-def main(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command has it
+def main(options: argparse.Namespace, installation: Installation) -> int:  # noqa: ARG001
     """Mirror, cosign and stamp; 0 when all that is configured took it."""
-    ledger = open_ledger()
+    ledger = open_ledger(installation)
     try:
-        size = publish(ledger, home())
+        size = publish(ledger, installation)
     finally:
         ledger.close()
     if not size:

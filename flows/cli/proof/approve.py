@@ -4,7 +4,6 @@ A validator may in the same way accept checks that are undecided, by name, of ex
 """
 
 import argparse
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tasks.attestation.statement import Statement
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_notary
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
@@ -55,23 +55,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Sign, check as everybody will, and record."""
-    load_case(options.use_case)
-    path = options.key or (Path(os.environ[KEY]) if os.environ.get(KEY) else None)
+    load_case(options.use_case, installation.workspace)
+    named = installation.settings.approver_key_path
+    path = options.key or (Path(named) if named else None)
     if path is None or not path.is_file():
         raise ConfigError(
             "your key", expected=f"--key FILE or ${KEY}", found="no such file",
             remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
         )  # fmt: skip
     signer = LocalSigner.load(path)
-    with opened(options.use_case, options.model) as (_, log, chain):
+    with opened(options.use_case, options.model, installation) as (_, log, chain):
         envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
         check(envelope, log, chain)
     if options.print:
         print(envelope.to_bytes().decode())
         return 0
-    with open_notary() as notary:
+    with open_notary(installation) as notary:
         recorded = notary.append_signed([envelope])[0]
     print(f"recorded as entry {recorded.index} of {recorded.origin}; it stays visible for ever")
     return 0

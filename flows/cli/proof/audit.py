@@ -6,7 +6,7 @@ from tasks.attestation.roles import AUDIT
 from tasks.audit_log.events import verify
 from tasks.audit_log.shipping import ship
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import read_log, verified
 
 
@@ -17,22 +17,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Verify every batch; 0 where every signed line is there, unchanged."""
     mark = f'"{AUDIT}"'.encode()
-    ledger = open_ledger()
+    ledger = open_ledger(installation)
     try:
-        log = read_log(ledger, trusted_root(), lambda payload: mark in payload)
+        log = read_log(ledger, trusted_root(installation), lambda payload: mark in payload)
     finally:
         ledger.close()
     batches = [entry for entry in log.entries if mark in entry.envelope.payload]
     signed = [(entry.index, verified(entry, log.keys).statement) for entry in batches]
-    loose = verify(home() / "audit", signed)
+    loose = verify(installation.home / "audit", signed)
     events = sum(int(statement.predicate["events"]) for _, statement in signed)
     print(
         f"{events} events in {len(signed)} signed batches are as they were written; {loose} are not signed for yet"
     )
-    problems = ship(home()) if options.ship else ()
+    problems = ship(installation) if options.ship else ()
     for line in problems:
         print(line)
     return 4 if problems else 0

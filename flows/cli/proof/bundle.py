@@ -8,6 +8,7 @@ from flows.evidence import opened
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.system.import_graph import reached_files
+from tasks.system.installation import Installation
 from tasks.verifier.archives import EPOCH, archive
 
 
@@ -26,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the archive."""
-    load_case(options.use_case)
-    with opened(options.use_case, options.model, whole=True) as (ledger, log, chain):
+    load_case(options.use_case, installation.workspace)
+    with opened(options.use_case, options.model, installation, whole=True) as (ledger, log, chain):
         contents = choose(log, chain, may_be_complete=not options.chain_only)
         files = files_of(contents, ledger)
         scan(contents, files)
@@ -41,20 +42,20 @@ def main(options: argparse.Namespace) -> int:
         f"root key {next(iter(log.keys.entries))}: publish it where the reader finds it without this file"
     )
     if options.verifier:
-        write_verifier(options.verifier)
+        write_verifier(options.verifier, installation.workspace)
         print(
             f"wrote {options.verifier}: `python {options.verifier.name} {options.output.name} --root KEYID`"
         )
     return 0
 
 
-def write_verifier(path: Path, root: Path = Path()) -> None:
+def write_verifier(path: Path, workspace: Path) -> None:
     """Write the offline verifier as a zipapp, which needs Python and `cryptography` alone."""
-    names = reached_files(root, "tasks.verifier.__main__", is_lazy_included=False)
+    names = reached_files(workspace, "tasks.verifier.__main__", is_lazy_included=False)
     start = "import sys\nfrom tasks.verifier.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
     with path.open("wb") as stream:
         stream.write(b"#!/usr/bin/env python3\n")
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
             for name in names:
-                target.writestr(zipfile.ZipInfo(name, EPOCH), (root / name).read_bytes())
+                target.writestr(zipfile.ZipInfo(name, EPOCH), (workspace / name).read_bytes())
             target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)

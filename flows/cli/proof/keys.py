@@ -12,7 +12,7 @@ from tasks.attestation.signing_keys import LocalSigner, PublicKey, Signer, signi
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import Notary, open_ledger, open_notary, trusted_root
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Log, read_log
 
 
@@ -45,45 +45,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("--reason", required=True)
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Run one of them."""
     if options.action == "make":
         print(LocalSigner.make(options.file).public.pem, end="")
     elif options.action == "list":
-        for entry in _log().keys.entries.values():
+        for entry in _log(installation).keys.entries.values():
             print(_line(entry))
     elif options.action == "enrol":
         public = PublicKey(options.public.read_text(encoding="ascii"))
-        _say(
-            add_key(public, options.role, options.holder, email_sha256=person_sha256(options.email))
-        )
+        email_sha256 = person_sha256(options.email)
+        _say(add_key(public, options.role, options.holder, email_sha256=email_sha256), installation)
         print(f"{public.keyid[:16]}… may sign for {', '.join(options.role)} from now on")
     elif options.action == "rotate":
-        _rotate(options.role)
+        _rotate(options.role, installation)
     else:
-        entry = _named(options.keyid)
-        size = _log().head.size
+        entry = _named(options.keyid, installation)
+        size = _log(installation).head.size
         until = size if options.valid_to is None else options.valid_to + 1
-        _say(revoke_key(entry.public.keyid, until, options.reason))
+        _say(revoke_key(entry.public.keyid, until, options.reason), installation)
         print(f"{entry.public.keyid[:16]}… is void from entry {until} on")
     return 0
 
 
-def _rotate(role: str) -> None:
-    with open_notary() as notary:
+def _rotate(role: str, installation: Installation) -> None:
+    with open_notary(installation) as notary:
         old = notary.signer(role)
-        path = signing_folder(home()) / f"{role}.pem"
+        path = signing_folder(installation) / f"{role}.pem"
         if not path.is_file():
             raise ConfigError(
                 f"key of role `{role}`", expected="a key file", found="a key service",
                 remedy="Rotate it there (`bao write -f transit/keys/…/rotate`), then `keys revoke` the old one.",
             )  # fmt: skip
         fresh = LocalSigner.make(path.with_name(f"{role}.new.pem"))
-        root = notary.signer(ROOT)
+        root_key = notary.signer(ROOT)
         statements = [add_key(fresh.public, (role,), "worker", reason="rotation")]
-        notary.append_signed([sign(each.to_bytes(), root) for each in statements])
+        notary.append_signed([sign(each.to_bytes(), root_key) for each in statements])
         size = notary.ledger.head().size  # type: ignore[union-attr] # it has just grown
-        revoked = [sign(revoke_key(old.public.keyid, size, "rotated").to_bytes(), root)]
+        revoked = [sign(revoke_key(old.public.keyid, size, "rotated").to_bytes(), root_key)]
         if role == LOG:  # the new key signs the head that voids the old one
             notary.append_with(fresh, revoked, signed_before=old.public)
         else:
@@ -95,36 +94,36 @@ def _rotate(role: str) -> None:
     )
 
 
-def _say(statement: Statement) -> None:
-    with open_notary() as notary:
+def _say(statement: Statement, installation: Installation) -> None:
+    with open_notary(installation) as notary:
         notary.begin()
         notary.append_signed([sign(statement.to_bytes(), _root(notary))])
 
 
 def _root(notary: Notary) -> Signer:
-    root = notary.signer(ROOT)
-    if not notary.origin().endswith(root.public.keyid[:32]):
+    root_key = notary.signer(ROOT)
+    if not notary.origin().endswith(root_key.public.keyid[:32]):
         raise EvidenceError(
             "root key",
             expected="the log's own",
             found="another",
             remedy="Run this where the log's root key is kept.",
         )
-    return root
+    return root_key
 
 
-def _log() -> Log:
-    ledger = open_ledger()
+def _log(installation: Installation) -> Log:
+    ledger = open_ledger(installation)
     try:
-        return read_log(ledger, trusted_root(), lambda _: False)
+        return read_log(ledger, trusted_root(installation), lambda _: False)
     finally:
         ledger.close()
 
 
-def _named(start: str) -> KeyEntry:
+def _named(start: str, installation: Installation) -> KeyEntry:
     found = [
         entry
-        for keyid, entry in _log().keys.entries.items()
+        for keyid, entry in _log(installation).keys.entries.items()
         if re.fullmatch("[0-9a-f]{6,}", start) and keyid.startswith(start)
     ]
     if len(found) != 1:

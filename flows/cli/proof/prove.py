@@ -12,8 +12,9 @@ from tasks.errors import DataError, EvidenceError
 from tasks.keystore.keys import Retention
 from tasks.ledger.merkle import leaf_hash, root_of
 from tasks.stages.explain.committing import told
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
+from tasks.system.installation import Installation
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.explanation_commitments import (
@@ -44,13 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.zip")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the archive: the explanation, its salt, its way to the root, and the evidence of the run that made it."""
     case = options.use_case
-    load_case(case)
-    work = Work("explain", case)
-    with opened(case, None) as (ledger, log, chain):
-        decision, entry = _decision(work, options.decision, log, chain)
+    load_case(case, installation.workspace)
+    stage_run = StageRun("explain", case, installation)
+    with opened(case, None, installation) as (ledger, log, chain):
+        decision, entry = _decision(stage_run, options.decision, log, chain)
         contents = choose(log, chain, also=(entry,), may_be_complete=False)
         files = files_of(contents, ledger) | {DECISION: decision}
         scan(contents, files)
@@ -61,30 +62,30 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _decision(work: Work, row: int, log: Log, chain: Chain) -> tuple[bytes, int]:
+def _decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> tuple[bytes, int]:
     """Return the explanation with its proof, and the entry that committed to it."""
-    reasons = work.read_rows("explain", "reasons")
+    reasons = stage_run.read_rows("explain", "reasons")
     found = reasons[reasons["row"] == row]
     if len(found) != 1:
         raise DataError(
-            f"decision {row} of {work.case}", expected="a declined application of this run", found="none",
+            f"decision {row} of {stage_run.case}", expected="a declined application of this run", found="none",
             remedy="It was approved, or its subject was erased, or it is of another run.",
         )  # fmt: skip
-    data = work.data
-    said = work.read_json("explain", "report.json")
+    data = stage_run.data
+    said = stage_run.read_json("explain", "report.json")
     model = sha256_of(data / "train" / "model")
     run = run_id(model, sha256_of(data / "redact" / "rows.parquet"))
     record = found.iloc[0]
     subject = str(record["subject"])
-    key = work.keys.for_subjects([subject], Retention.DECISION_RECORD)[subject]
+    key = stage_run.keys.for_subjects([subject], Retention.DECISION_RECORD)[subject]
     salt = salt_of(key.nonce_key, run, row)
     what = explanation(row, told(record), model, str(said["reason_map_version"]))
     leaves = commitments_of((data / TREE).read_bytes())
     index, path = prove(leaves, commitment(salt, what))
-    root = root_of([leaf_hash(leaf) for leaf in leaves])
-    entry = _committed(log, chain, tree_head(root, len(leaves)))
+    tree_root = root_of([leaf_hash(leaf) for leaf in leaves])
+    entry = _committed(log, chain, tree_head(tree_root, len(leaves)))
     values = {
-        "explanation": what, "salt": salt.hex(), "index": index, "size": len(leaves), "root": root.hex(),
+        "explanation": what, "salt": salt.hex(), "index": index, "size": len(leaves), "root": tree_root.hex(),
         "path": [step.hex() for step in path], "entry": entry,
     }  # fmt: skip
     return canonical(values) + b"\n", entry

@@ -2,14 +2,14 @@
 
 import argparse
 import time
-from pathlib import Path
 
 from tasks.attestation.artefacts import artefact
+from tasks.attestation.run_context import started_by
 from tasks.audit_log.events import DELETE, UPDATE, auditing, event
 from tasks.clearance.retention import PATH, hold, is_spared, load_rules, plan, prune
 from tasks.errors import ConfigError
 from tasks.notary.notary import open_notary, trusted_root
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import read_log
 
 
@@ -31,26 +31,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="why; needed for --hold and --release")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Prune, or hold."""
     if options.hold or options.release:
-        return _hold(options)
-    rules = load_rules()
-    with open_notary() as notary:
-        log = read_log(notary.ledger, trusted_root(), lambda _: True)
+        return _hold(options, installation)
+    rules = load_rules(installation.workspace)
+    with open_notary(installation) as notary:
+        log = read_log(notary.ledger, trusted_root(installation), lambda _: True)
         found = plan(log, rules, int(time.time()))
         print(
             f"{found.envelopes} envelopes below entry {found.below} may go; it stops at {found.because}"
         )
         if not options.yes or not found.envelopes:
             return 0
-        policy = artefact(Path(), PATH.as_posix())
+        policy = artefact(installation.workspace, PATH.as_posix())
         said = event(
             "ledger:prune",
+            actor=started_by(installation.settings),
             activity=DELETE,
             resources=[("ledger", "envelopes", {"below": found.below})],
         )
-        with auditing(home(), [said]) as batches:
+        with auditing(installation.home, [said]) as batches:
             notary.record_all([prune(found.below, found.envelopes, policy), *batches])
         gone = [
             entry for entry in log.entries if entry.index < found.below and not is_spared(entry)
@@ -62,7 +63,7 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hold(options: argparse.Namespace) -> int:
+def _hold(options: argparse.Namespace, installation: Installation) -> int:
     if not options.reason.strip():
         raise ConfigError(
             "--reason", expected="a reason", found="none", remedy="It is kept with the hold."
@@ -70,10 +71,11 @@ def _hold(options: argparse.Namespace) -> int:
     name, releases = options.hold or options.release, bool(options.release)
     said = event(
         "ledger:release" if releases else "ledger:hold",
+        actor=started_by(installation.settings),
         activity=UPDATE,
         resources=[(name, "legal hold", {})],
     )
-    with open_notary() as notary, auditing(home(), [said]) as batches:
+    with open_notary(installation) as notary, auditing(installation.home, [said]) as batches:
         statement = hold(name, options.subjects, options.reason, is_released=releases)
         recorded = notary.record_all([statement, *batches])[0]
     print(f"hold `{name}` {'released' if releases else 'in force'}: entry {recorded.index}")

@@ -7,6 +7,7 @@ from flows.evidence import opened
 from tasks.clearance.check import facts_of
 from tasks.clearance.policy import refusals
 from tasks.config.cases import load_case
+from tasks.system.installation import Installation
 from tasks.verifier.__main__ import told
 from tasks.verifier.lineage import latest_decision
 from tasks.verifier.text_report import lines_of
@@ -25,16 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Verify one model, or one bundle; 0 every link holds and it was cleared, 3 not."""
     if options.what.endswith(".zip"):
         return told(Path(options.what), options.root.lower())
     case = options.what
-    load_case(case)
-    with opened(case, options.model) as (_, log, chain):
+    load_case(case, installation.workspace)
+    with opened(case, options.model, installation) as (_, log, chain):
         for line in lines_of(log, chain):
             print(line)
-        for line in refusals(facts_of("register", log, chain)):
+        for line in refusals(
+            facts_of("register", log, chain, installation.workspace), installation
+        ):
             if line not in chain.broken:
                 print(f"  today   it would be refused: {line}")
     registered = latest_decision(chain, "register")

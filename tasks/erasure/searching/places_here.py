@@ -10,35 +10,37 @@ from tasks.erasure.sinks.git import Git
 from tasks.erasure.sinks.scheduler import Scheduler, prefect_home
 from tasks.erasure.sinks.sink import Sink
 from tasks.erasure.sinks.tracking import Tracking
-from tasks.system.secrets import home
+from tasks.system.installation import Installation
 
 OWN = ("keys.db", "keys.db-wal", "keys.db-shm", "erasures.db", "erasures.db-wal", "erasures.db-shm")
-SCRATCH = "PORTCULLIS_SCRATCH"  # folders of your own jobs, as in PATH: files there that hold the person are removed
 ELSEWHERE = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlartifacts", "prefect")
 
 
-def versions(root: Path = Path()) -> list[Place]:
+def versions(workspace: Path) -> list[Place]:
     """Return where sealed versions lie: the working tree's data, DVC's cache, its run cache, and every remote."""
     from tasks.pipeline.stores import stores
 
     stored = [Place(store.name, store.fs, store.path, Rule.REMOVE) for store in stores()]
-    return [Place.local("data", root / "data", Rule.REWRITE), *stored]
+    return [Place.local("data", workspace / "data", Rule.REWRITE), *stored]
 
 
-def sinks(root: Path, places: Sequence[Place]) -> list[Sink]:
+def sinks(installation: Installation, places: Sequence[Place]) -> list[Sink]:
     """Return every sink. `places` are those of `versions`: files in them that are not sealed are searched, too."""
-    beside = [Place.local(".dvc/tmp", root / ".dvc" / "tmp", Rule.REWRITE)]
-    given = [Path(folder) for folder in os.environ.get(SCRATCH, "").split(os.pathsep) if folder]
+    beside = [Place.local(".dvc/tmp", installation.workspace / ".dvc" / "tmp", Rule.REWRITE)]
+    # folders of your own jobs: files there that hold the person are removed
+    given = [
+        Path(folder) for folder in installation.settings.scratch_folders.split(os.pathsep) if folder
+    ]
     scratch = [Place.local("scratch", folder, Rule.REMOVE) for folder in given]
-    state = home(root)
+    state = installation.home
     skip = (*OWN, *ELSEWHERE, *(path.name for path in state.glob("*.key")))
-    inside = () if prefect_home().parent == state else ("prefect",)
+    inside = () if prefect_home(installation.settings).parent == state else ("prefect",)
     return [
-        Tracking(root),
-        Scheduler(),
+        Tracking(installation),
+        Scheduler(installation.settings),
         Files("workspace", [*(place for place in places if place.rule is Rule.REWRITE), *beside]),
         Files("versions", [place for place in places if place.rule is Rule.REMOVE]),
         Files("scratch", scratch),
         Files("state", [Place.local("state", state, Rule.REPORT, tuple(sorted({*skip, *inside})))]),
-        Git(root),
+        Git(installation.workspace),
     ]

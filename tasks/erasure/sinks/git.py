@@ -17,14 +17,14 @@ SHOWN = 20
 class Git:
     """The checkout's repository. Rewriting history breaks every commit id after it, so a person has to decide."""
 
-    root: Path
+    workspace: Path
     name: str = "git"
 
     def purge(self, traces: Traces) -> Purged:
         """Search; purge nothing."""
-        answer = ask_git(self.root, "rev-parse", "--git-dir")
+        answer = ask_git(self.workspace, "rev-parse", "--git-dir")
         if answer is None or answer.returncode:
-            is_there = (self.root / ".git").exists()
+            is_there = (self.workspace / ".git").exists()
             return Purged(
                 unseen=("git: it does not answer about this checkout's repository",)
                 if is_there
@@ -42,7 +42,7 @@ class Git:
         ]
         tracked = self._git("ls-files", "-z").decode(errors="replace").split("\0")
         for name in filter(None, tracked):
-            path = self.root / name
+            path = self.workspace / name
             if path.is_file() and holds(name, path.read_bytes(), traces):
                 left.append(
                     f"{name}, which git tracks, holds a value of theirs: its owner has to be told"
@@ -54,10 +54,10 @@ class Git:
     def _objects(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield every object of the repository, in one process."""
         command = git_command(
-            self.root, "cat-file", "--batch-all-objects", "--unordered", "--batch"
+            self.workspace, "cat-file", "--batch-all-objects", "--unordered", "--batch"
         )
         with subprocess.Popen(
-            command, cwd=self.root, env=git_environment(), stdout=subprocess.PIPE
+            command, cwd=self.workspace, env=git_environment(), stdout=subprocess.PIPE
         ) as process:
             if process.stdout is None:
                 return
@@ -75,5 +75,5 @@ class Git:
         return {oid: path or "a commit" for oid, _, path in pairs if oid in set(oids)}
 
     def _git(self, *arguments: str) -> bytes:
-        answer = ask_git(self.root, *arguments)
+        answer = ask_git(self.workspace, *arguments)
         return answer.stdout if answer else b""

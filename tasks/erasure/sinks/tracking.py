@@ -1,6 +1,5 @@
 """MLflow: its tracking database (runs, parameters, tags, soft-deleted ones too) and its artifacts."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,9 @@ from tasks.erasure.sinks.files import Files
 from tasks.erasure.sinks.sink import Purged
 from tasks.registry.client import registry_uri
 from tasks.registry.moving import LOCATIONS
+from tasks.settings import Settings
 from tasks.system.database import open_database
+from tasks.system.installation import Installation
 
 URL = "PORTCULLIS_MLFLOW_DATABASE_URL"
 
@@ -25,12 +26,12 @@ URL = "PORTCULLIS_MLFLOW_DATABASE_URL"
 class Tracking:
     """The tracking server's own stores. Over its HTTP interface a parameter can never be taken away."""
 
-    root: Path
+    installation: Installation
     name: str = "MLflow"
 
     def purge(self, traces: Traces) -> Purged:
         """Mask rows and artifacts; a registered model's own files are attested, and reported instead."""
-        url = database_url(self.root)
+        url = database_url(self.installation)
         if url is None:
             return Purged(
                 unseen=(
@@ -40,7 +41,7 @@ class Tracking:
         done = purge_database("MLflow's database", url, traces)
         places, unseen = [], []
         for location in artifact_locations(url):
-            place = _place(location)
+            place = _place(location, self.installation.settings)
             if place is None:
                 unseen.append(
                     f"MLflow's artifacts at {urlparse(location).scheme}: …: mount or name their store"
@@ -54,11 +55,11 @@ class Tracking:
         )
 
 
-def database_url(root: Path = Path()) -> str | None:
+def database_url(installation: Installation) -> str | None:
     """Return the tracking database's URL; None where only its server is known."""
-    if given := os.environ.get(URL):
-        return given
-    uri = registry_uri(root)
+    if url := installation.settings.mlflow_database_url:
+        return url
+    uri = registry_uri(installation)
     return None if uri.startswith(("http://", "https://", "databricks")) else uri
 
 
@@ -97,17 +98,19 @@ def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
         engine.dispose()
 
 
-def _place(location: str) -> Place | None:
+def _place(location: str, settings: Settings) -> Place | None:
     parsed = urlparse(location)
     if parsed.scheme in ("", "file"):
         return Place.local("MLflow's artifacts", Path(unquote(parsed.path)), Rule.REWRITE)
     if parsed.scheme == "s3":
-        return Place("MLflow's artifacts", _s3(), f"{parsed.netloc}{parsed.path}", Rule.REWRITE)
+        return Place(
+            "MLflow's artifacts", _s3(settings), f"{parsed.netloc}{parsed.path}", Rule.REWRITE
+        )
     return None
 
 
-def _s3() -> Any:
+def _s3(settings: Settings) -> Any:
     import s3fs
 
-    endpoint = os.environ.get("MLFLOW_S3_ENDPOINT_URL")
+    endpoint = settings.mlflow_s3_endpoint
     return s3fs.S3FileSystem(endpoint_url=endpoint) if endpoint else s3fs.S3FileSystem()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
+from tasks.settings import Settings
 from tasks.system.database import open_database
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 
 
-def database_mark(name: str, source: SqlSource) -> str:
+def database_mark(name: str, source: SqlSource, settings: Settings) -> str:
     """Return a digest that changes with the query's answer.
 
     With a watermark: of the number of rows and the largest watermark, which the database answers by itself. Without:
@@ -22,7 +23,7 @@ def database_mark(name: str, source: SqlSource) -> str:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = open_database(source.url)
+        engine = open_database(source.url(settings))
         try:
             with engine.connect() as connection:
                 return (

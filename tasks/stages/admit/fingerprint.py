@@ -17,10 +17,11 @@ from tasks.config.sources import (
     packaged_path,
 )
 from tasks.errors import SourceError
+from tasks.settings import Settings
 from tasks.system.digests import sha256_of
 
 
-def fingerprint(name: str, source: Source) -> str:
+def fingerprint(name: str, source: Source, settings: Settings) -> str:
     """Return the fingerprint of the source called `name`.
 
     Raises:
@@ -44,7 +45,7 @@ def fingerprint(name: str, source: Source) -> str:
         case SqlSource():
             from tasks.stages.admit.database import database_mark
 
-            return database_mark(name, source)
+            return database_mark(name, source, settings)
 
 
 def packaged(package: str, path: str) -> str:

@@ -2,31 +2,32 @@
 
 import logging
 
-from tasks.config.sources import Sources, lapsed
+from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import AgreementError
 from tasks.stages.admit.fingerprint import fingerprint
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.admit")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on.
 
     So it does on how many people were erased so far, with a digest that says nothing about whom. The day of the run is
     not written: `ingest` would run again every day.
     """
-    sources = work.params(Sources, "sources")
-    if lines := lapsed(sources):
+    settings = stage_run.installation.settings
+    sources = stage_run.params(Sources, "sources")
+    if lines := lapsed(sources, today(settings)):
         raise AgreementError(
-            f"{work.case}, {lines[0]}",
+            f"{stage_run.case}, {lines[0]}",
             expected="an agreement in force for every source",
             found=f"{len(lines)} without",
             remedy="Renew it and set `agreement` and `expires`, or take the source out of the use case.",
         )
     admitted = {
         name: {
-            "fingerprint": fingerprint(name, source),
+            "fingerprint": fingerprint(name, source, settings),
             "owner": source.owner,
             "role": source.role,
             "legal_basis": source.legal_basis,
@@ -35,7 +36,9 @@ def run(work: Work) -> None:
         }
         for name, source in sources.root.items()
     }
-    work.write_report(admitted, "sources.json")
-    checkpoint = work.erased.checkpoint
-    work.write_report({"count": checkpoint.count, "sha256": checkpoint.sha256}, "erasures.json")
+    stage_run.write_report(admitted, "sources.json")
+    checkpoint = stage_run.erased.checkpoint
+    stage_run.write_report(
+        {"count": checkpoint.count, "sha256": checkpoint.sha256}, "erasures.json"
+    )
     logger.info("%d sources admitted", len(admitted))

@@ -3,19 +3,19 @@
 import logging
 
 from tasks.stages.weighing import gather
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.decide")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Weigh all verdicts and write the decision."""
-    decision = gather(work)
+    decision = gather(stage_run)
     values = decision.model_dump(mode="json") | {
         "outcome": decision.outcome.value,
         "refusals": list(decision.refusals),
     }
-    work.write_report(values, "decision.json")
+    stage_run.write_report(values, "decision.json")
     logger.info(
         "%s: %d gates, %d refusals",
         decision.outcome.value,

@@ -8,23 +8,23 @@ from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.fairness")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Measure the model's decisions by group, write the page, and judge."""
-    params, limits = work.params(FairnessParams), work.limits(FairnessLimits)
-    attributes = work.columns.named(Role.PROTECTED)
-    rows = work.read_rows("redact", columns=("subject", *attributes))
-    found = work.read_rows("train", "predictions")
+    params, limits = stage_run.params(FairnessParams), stage_run.limits(FairnessLimits)
+    attributes = stage_run.columns.named(Role.PROTECTED)
+    rows = stage_run.read_rows("redact", columns=("subject", *attributes))
+    found = stage_run.read_rows("train", "predictions")
     if not rows["subject"].equals(found["subject"]):
         raise DataError(
             "predictions",
             expected="one per row, in the rows' order",
             found="others",
-            remedy=f"Run `dvc repro train@{work.case}` again.",
+            remedy=f"Run `dvc repro train@{stage_run.case}` again.",
         )
     chosen = (
         slice(None) if params.evaluate_on == "out_of_fold" else (found["part"] == "test").to_numpy()
@@ -36,10 +36,10 @@ def run(work: Work) -> None:
     scores = found.loc[chosen, f"{prefix}score"].to_numpy()
     report = measure_fairness(protected, actual, approved, scores, params)
     checks = judge_fairness(report, params, limits)
-    with work.folder_of("page") as page:
+    with stage_run.folder_of("page") as page:
         write_fairness_page(
             page,
-            work.case,
+            stage_run.case,
             report,
             checks,
             protected,
@@ -48,6 +48,6 @@ def run(work: Work) -> None:
             scores,
             limits.disparate_impact,
         )
-    work.write_report(report)
-    verdict = work.write_verdict(checks)
+    stage_run.write_report(report)
+    verdict = stage_run.write_verdict(checks)
     logger.info("%d groups, %d checks: %s", len(report.groups), len(checks), verdict.outcome.value)

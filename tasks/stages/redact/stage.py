@@ -10,36 +10,36 @@ from tasks.redaction.params import RedactLimits, RedactParams
 from tasks.redaction.tally import Tally
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.redact.pages import redaction_page
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.redact")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Redact ingest's rows group by group, report what was found, and judge what leaked."""
     from tasks.reports import write_page
 
-    params, limits = work.params(RedactParams), work.limits(RedactLimits)
-    progress = Progress(work.count_rows("ingest"), logger.info)
+    params, limits = stage_run.params(RedactParams), stage_run.limits(RedactLimits)
+    progress = Progress(stage_run.count_rows("ingest"), logger.info)
     tally = Tally()
     groups = redact_groups(
-        work.iter_rows("ingest"),
-        work.columns,
+        stage_run.iter_rows("ingest"),
+        stage_run.columns,
         params,
-        work.secret("pseudonym"),
+        stage_run.secret("pseudonym"),
         lambda trial: open_engine(params, trial),
         progress.add,
     )
-    with work.writing_rows() as writer:
+    with stage_run.writing_rows() as writer:
         for rows, found in groups:
             writer.write(rows)
             tally.add(found)
-    report = tally.report(has_gold=bool(work.columns.named(Role.GOLD)))
+    report = tally.report(has_gold=bool(stage_run.columns.named(Role.GOLD)))
     checks = judge_redaction(report, limits)
-    with work.folder_of("page") as page:
-        write_page(page, redaction_page(work.case, report, checks))
-    work.write_report(report)
-    verdict = work.write_verdict(checks)
+    with stage_run.folder_of("page") as page:
+        write_page(page, redaction_page(stage_run.case, report, checks))
+    stage_run.write_report(report)
+    verdict = stage_run.write_verdict(checks)
     for name, one in report.explained.items():
         if one.check:
             logger.info("check column `%s`: %s", name, one.check)

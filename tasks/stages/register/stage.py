@@ -1,7 +1,6 @@
 """The stage `register`: trusts no file's word, checks everything again, then publishes, or refuses with exit 3."""
 
 import logging
-import os
 
 from tasks.attestation.run_context import find_commit
 from tasks.clearance.check import clear_model
@@ -11,7 +10,7 @@ from tasks.gates.decision import SUBJECTS, Decision
 from tasks.path import GATES
 from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 # Pages about the data stay here: they describe more people than the model decides about.
 PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gate.has_page)
@@ -19,37 +18,38 @@ PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gat
 logger = logging.getLogger("portcullis.register")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Register the model if, and only if, every gate passed about exactly these bytes."""
-    params = work.params(RegisterParams)
-    decision = gather(work)
-    cleared = clear_model(work.case, decision.model_sha256, work.root)
+    params = stage_run.params(RegisterParams)
+    decision = gather(stage_run)
+    cleared = clear_model(stage_run.case, decision.model_sha256, stage_run.installation)
     written = refusals_that_stand(decision.gates, is_cleared=not cleared.refusals)
-    if refusals := (*_circumstances(work, decision), *written, *cleared.refusals):
+    if refusals := (*_circumstances(stage_run, decision), *written, *cleared.refusals):
         raise RefusedError(
-            f"register@{work.case}", refusals, remedy="Mend what failed, never the limit."
+            f"register@{stage_run.case}", refusals, remedy="Mend what failed, never the limit."
         )
-    _publish(work, params, decision)
+    _publish(stage_run, params, decision)
 
 
-def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
+def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[str, ...]:
     """Return why this is no moment to register, whatever the verdicts say."""
-    from tasks.config.sources import Sources, lapsed
+    from tasks.config.sources import Sources, lapsed, today
     from tasks.erasure.currency import outdated
     from tasks.pipeline.runner import stale
 
+    day = today(stage_run.installation.settings)
     lines = []
-    if os.environ.get("DVC_EXP_BASELINE_REV"):
+    if stage_run.installation.settings.dvc_experiment:
         lines.append(
             "register: an experiment (`dvc exp run`) never registers; release from a committed workspace"
         )
     lines += [
         f"register: {line}, so what was judged is not what lies here"
-        for line in stale("decide", work.case)
+        for line in stale("decide", stage_run.case)
     ]
-    lines += [f"register: {line}" for line in lapsed(work.params(Sources, "sources"))]
-    lines += [f"erasure: {line}" for line in outdated(work)]
-    written = work.read_json("decide", "decision.json")
+    lines += [f"register: {line}" for line in lapsed(stage_run.params(Sources, "sources"), day)]
+    lines += [f"erasure: {line}" for line in outdated(stage_run)]
+    written = stage_run.read_json("decide", "decision.json")
     if (
         written.get("model_sha256") != decision.model_sha256
         or written.get("about") != decision.about
@@ -60,29 +60,29 @@ def _circumstances(work: Work, decision: Decision) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _publish(work: Work, params: RegisterParams, decision: Decision) -> None:
+def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) -> None:
     from tasks.registry import Release, publish
 
-    verdicts = {gate: work.read_verdict(gate) for gate in SUBJECTS}
-    pages = {stage: work.data / stage / "page" for stage in PUBLISHED_PAGES}
+    verdicts = {gate: stage_run.read_verdict(gate) for gate in SUBJECTS}
+    pages = {stage: stage_run.data / stage / "page" for stage in PUBLISHED_PAGES}
     release = Release(
         name=params.model,
         experiment=params.experiment,
         alias=params.alias,
-        model_folder=work.input("train", "model"),
+        model_folder=stage_run.input("train", "model"),
         model_sha256=decision.model_sha256,
-        decision_sha256=work.inputs["decide/decision.json"],
-        params={"use_case": work.case, "limits_sha256": decision.limits_sha256},
+        decision_sha256=stage_run.inputs["decide/decision.json"],
+        params={"use_case": stage_run.case, "limits_sha256": decision.limits_sha256},
         metrics=_metrics(verdicts),
-        tags=_tags(work, decision),
+        tags=_tags(stage_run, decision),
         documents={
             **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
-            **{f"evidence/{gate}": work.data / gate / "verdict.json" for gate in SUBJECTS},
-            "evidence/decide": work.input("decide", "decision.json"),
+            **{f"evidence/{gate}": stage_run.data / gate / "verdict.json" for gate in SUBJECTS},
+            "evidence/decide": stage_run.input("decide", "decision.json"),
         },
     )
-    published = publish(release, work.root)
-    work.write_report(published.receipt, "receipt.json")
+    published = publish(release, stage_run.installation)
+    stage_run.write_report(published.receipt, "receipt.json")
     done = "registered" if published.is_new else "was registered already"
     logger.info(
         "%s version %s %s in %s as `%s`",
@@ -103,9 +103,9 @@ def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
     }
 
 
-def _tags(work: Work, decision: Decision) -> dict[str, str]:
+def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
     """Return what a reader of the registry needs to find the way back: commit, data digests, outcomes."""
-    commit = find_commit(work.root)
+    commit = find_commit(stage_run.workspace)
     data = {
         f"portcullis.data.{name}": digest
         for name, digest in decision.about.items()
@@ -115,8 +115,8 @@ def _tags(work: Work, decision: Decision) -> dict[str, str]:
     from tasks.registry.client import TRAINED_ON_TAG
 
     return {
-        TRAINED_ON_TAG: trained_on(work),
-        "portcullis.use_case": work.case,
+        TRAINED_ON_TAG: trained_on(stage_run),
+        "portcullis.use_case": stage_run.case,
         "portcullis.git_commit": commit.sha or "no git",
         "portcullis.git_dirty": str(bool(commit.dirty)).lower(),
         **{f"portcullis.gate.{gate.gate}": gate.outcome.value for gate in decision.gates},

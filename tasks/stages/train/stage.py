@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.clearance.check import clear_training
 from tasks.config.cases import CONFIGS, Role, load_case
-from tasks.config.sources import Sources, lapsed
+from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import RefusedError
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
@@ -17,43 +17,47 @@ from tasks.stages.train.params import TrainLimits, TrainParams
 from tasks.stages.train.performance import judge_performance, measure, roc
 from tasks.stages.train.training import train
 from tasks.stages.weighing import refusals_that_stand
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
 
 logger = logging.getLogger("portcullis.train")
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Train the model of a use case and judge how good it is."""
-    params, limits = work.params(TrainParams), work.limits(TrainLimits)
-    _refuse_behind_a_shut_gate(work)
-    needed = work.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
+    params, limits = stage_run.params(TrainParams), stage_run.limits(TrainLimits)
+    _refuse_behind_a_shut_gate(stage_run)
+    needed = stage_run.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
     trained = train(
-        work.read_rows("redact", columns=("subject", "person", *needed)), work.columns, params
+        stage_run.read_rows("redact", columns=("subject", "person", *needed)),
+        stage_run.columns,
+        params,
     )
     found = trained.predictions
     labels, scores = found["actual"].to_numpy(float), found["oof_score"].to_numpy(float)
     performance = measure(scores, found["oof_approved"].to_numpy(), labels)
-    checks = judge_performance(performance, _champion_auc(work.case, work.root), limits)
-    with work.folder_of("model") as folder:
+    checks = judge_performance(
+        performance, _champion_auc(stage_run.case, stage_run.workspace), limits
+    )
+    with stage_run.folder_of("model") as folder:
         trained.scorer.save(folder)
-    with work.folder_of("refits") as folder:
+    with stage_run.folder_of("refits") as folder:
         save_refits(folder, trained.refits)
-    work.write_rows(found, "predictions")
-    with work.folder_of("page") as page:
+    stage_run.write_rows(found, "predictions")
+    with stage_run.folder_of("page") as page:
         write_performance_page(
-            page, work.case, performance, checks, scores, labels, trained.scorer.cutoff
+            page, stage_run.case, performance, checks, scores, labels, trained.scorer.cutoff
         )
-    work.write_report(
+    stage_run.write_report(
         {
-            "limits_sha256": digest_of(load_case(work.case, work.root)["limits"]),
+            "limits_sha256": digest_of(load_case(stage_run.case, stage_run.workspace)["limits"]),
             "features": list(trained.scorer.features),
             "left_out": params.left_out,
             "cutoff": trained.scorer.cutoff,
             "rows": {
-                "unsealed": work.rows_unsealed,
-                "shredded": work.rows_shredded,
-                "people_shredded": work.people_shredded,
+                "unsealed": stage_run.rows_unsealed,
+                "shredded": stage_run.rows_shredded,
+                "people_shredded": stage_run.people_shredded,
             },
             "parts": found["part"].value_counts().sort_index().to_dict(),
             "performance": performance.model_dump(mode="json"),
@@ -63,9 +67,9 @@ def run(work: Work) -> None:
         {"false_positive_rate": round(x, 6), "true_positive_rate": round(y, 6)}
         for x, y in roc(scores, labels)
     ]
-    work.write_report({"roc": points}, "roc.json")
-    verdict = work.write_verdict(checks)
-    logger.info("%d rows unsealed, %d shredded", work.rows_unsealed, work.rows_shredded)
+    stage_run.write_report({"roc": points}, "roc.json")
+    verdict = stage_run.write_verdict(checks)
+    logger.info("%d rows unsealed, %d shredded", stage_run.rows_unsealed, stage_run.rows_shredded)
     logger.info(
         "AUC %.3f, %d features: %s",
         performance.auc,
@@ -74,33 +78,37 @@ def run(work: Work) -> None:
     )
 
 
-def _refuse_behind_a_shut_gate(work: Work) -> None:
-    limits = load_case(work.case, work.root)["limits"]
-    lines = [f"agreements: {line}" for line in lapsed(work.params(Sources, "sources"))]
-    cleared = clear_training(work.case, sha256_of(work.input("redact", "rows.parquet")), work.root)
+def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
+    limits = load_case(stage_run.case, stage_run.workspace)["limits"]
+    day = today(stage_run.installation.settings)
+    lapses = lapsed(stage_run.params(Sources, "sources"), day)
+    lines = [f"agreements: {line}" for line in lapses]
+    cleared = clear_training(
+        stage_run.case, sha256_of(stage_run.input("redact", "rows.parquet")), stage_run.installation
+    )
     lines += cleared.refusals
     for gate in BEFORE_TRAINING:
-        verdict = work.read_verdict(gate)
+        verdict = stage_run.read_verdict(gate)
         artefacts = {
-            name: sha256_of(work.data / name)
+            name: sha256_of(stage_run.data / name)
             for name in verdict.about
-            if (work.data / name).exists()
+            if (stage_run.data / name).exists()
         }
         result = weigh_gate(
             gate,
             verdict,
-            use_case=work.case,
+            use_case=stage_run.case,
             artefacts=artefacts,
             limits_sha256=digest_of(limits.get(gate)),
         )
         lines += refusals_that_stand((result,), is_cleared=not cleared.refusals)
     if lines:
         raise RefusedError(
-            f"train@{work.case}", tuple(lines), remedy="Mend what failed, never the limit."
+            f"train@{stage_run.case}", tuple(lines), remedy="Mend what failed, never the limit."
         )
 
 
-def _champion_auc(case: str, root: Path) -> float | None:
+def _champion_auc(case: str, workspace: Path) -> float | None:
     """Return the accepted model's AUC, or None where none has been accepted."""
-    path = root / CONFIGS / "references" / f"{case}.champion.json"
+    path = workspace / CONFIGS / "references" / f"{case}.champion.json"
     return float(json.loads(path.read_text(encoding="utf-8"))["auc"]) if path.is_file() else None

@@ -10,14 +10,14 @@ from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Profile
 from tasks.stages.validate.quality import judge_quality, measure_quality
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.validate")
 
 
-def reference_path(case: str, root: Path = Path()) -> Path:
+def reference_path(case: str, workspace: Path) -> Path:
     """Return where the accepted profile of a use case's data lies."""
-    return root / CONFIGS / "references" / f"{case}.json"
+    return workspace / CONFIGS / "references" / f"{case}.json"
 
 
 def _accepted(path: Path) -> Profile | None:
@@ -31,23 +31,27 @@ def _accepted(path: Path) -> Profile | None:
     return validated(Profile, values, path.as_posix())
 
 
-def run(work: Work) -> None:
+def run(stage_run: StageRun) -> None:
     """Measure redact's rows, write the pages, and judge."""
     from tasks.reports import write_page
 
-    params, limits = work.params(ValidateParams), work.limits(ValidateLimits)
-    rows = work.read_rows("redact")
+    params, limits = stage_run.params(ValidateParams), stage_run.limits(ValidateLimits)
+    rows = stage_run.read_rows("redact")
     results, html = check_expectations(
-        rows, load_suite(work.root / CONFIGS / "suites", params.suite)
+        rows, load_suite(stage_run.workspace / CONFIGS / "suites", params.suite)
     )
     report = measure_quality(
-        rows, work.columns, params, results, _accepted(reference_path(work.case, work.root))
+        rows,
+        stage_run.columns,
+        params,
+        results,
+        _accepted(reference_path(stage_run.case, stage_run.workspace)),
     )
-    with work.folder_of("docs") as docs:
+    with stage_run.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")
     checks = judge_quality(report, params, limits)
-    with work.folder_of("page") as page:
-        write_page(page, quality_page(work.case, report, checks))
-    work.write_report(report)
-    verdict = work.write_verdict(checks)
+    with stage_run.folder_of("page") as page:
+        write_page(page, quality_page(stage_run.case, report, checks))
+    stage_run.write_report(report)
+    verdict = stage_run.write_verdict(checks)
     logger.info("%d expectations, %d checks: %s", len(results), len(checks), verdict.outcome.value)

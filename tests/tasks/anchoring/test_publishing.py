@@ -17,6 +17,7 @@ from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.ledger.checkpoint import COSIGNATURE, cosigned_bytes, key_hash, read_checkpoint
 from tasks.ledger.merkle import leaf_hash, root_of, verify_consistency
 from tasks.ledger.tiles import Record
+from tests.installations import installation_with_home, settings_now
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,9 @@ def keys(s3):
 
 def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(small, s3):
     small.add(300)
-    assert open_mirror().push(small.ledger) == 300
+    assert open_mirror(settings_now()).push(small.ledger) == 300
     small.add(300)
-    assert open_mirror().push(small.ledger) == 600
+    assert open_mirror(settings_now()).push(small.ledger) == 600
     names = set(keys(s3))
     assert {
         "ledger/tile/0/000",
@@ -63,7 +64,7 @@ def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(sm
         "ledger/tile/1/000.p/2",
     } <= names
     assert {"ledger/tile/entries/000", "ledger/checkpoint/0000000000000600"} <= names
-    assert open_mirror().newest() == small.ledger.store.head()
+    assert open_mirror(settings_now()).newest() == small.ledger.store.head()
     assert sum(name.startswith("ledger/body/") for name in names) == 600
 
 
@@ -71,7 +72,7 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(small, 
     """By the text of tlog-tiles alone: entry bundles are length-prefixed, leaves are RFC 6962 hashes of them."""
     client, bucket = s3
     small.add(300)
-    open_mirror().push(small.ledger)
+    open_mirror(settings_now()).push(small.ledger)
     leaves = []
     for name in ("000", "001.p/44"):
         data = client.get_object(Bucket=bucket, Key=f"ledger/tile/entries/{name}")["Body"].read()
@@ -87,22 +88,22 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(small, 
 def test_objects_are_locked_and_never_overwritten(small, s3):
     client, bucket = s3
     small.add(3)
-    open_mirror().push(small.ledger)
+    open_mirror(settings_now()).push(small.ledger)
     key = "ledger/checkpoint/0000000000000003"
     version = client.list_object_versions(Bucket=bucket, Prefix=key)["Versions"][0]["VersionId"]
     assert client.head_object(Bucket=bucket, Key=key)["ObjectLockMode"] == "COMPLIANCE"
     with pytest.raises(client.exceptions.ClientError):
         client.delete_object(Bucket=bucket, Key=key, VersionId=version)
-    assert open_mirror().push(small.ledger) == 3  # again: the same bytes are no fault
+    assert open_mirror(settings_now()).push(small.ledger) == 3  # again: the same bytes are no fault
     client.put_object(Bucket=bucket, Key=key, Body=b"forged")  # what a lock alone does not stop
-    assert open_mirror().newest() == small.ledger.store.head()
+    assert open_mirror(settings_now()).newest() == small.ledger.store.head()
 
 
 def test_a_fork_can_not_be_mirrored_over_the_log(small, s3, tmp_path):
     from tests.tasks.small_log import SmallLog
 
     small.add(3)
-    open_mirror().push(small.ledger)
+    open_mirror(settings_now()).push(small.ledger)
     (tmp_path / "fork").mkdir()
     fork = SmallLog(tmp_path / "fork")
     fork.ledger.append(
@@ -111,20 +112,26 @@ def test_a_fork_can_not_be_mirrored_over_the_log(small, s3, tmp_path):
         fork.origin,
     )
     with pytest.raises(EvidenceError, match="found something else, written earlier"):
-        open_mirror().push(fork.ledger)
-    assert "is not the one that was mirrored" in refusals(fork.ledger, 0, tmp_path)[0]
+        open_mirror(settings_now()).push(fork.ledger)
+    assert (
+        "is not the one that was mirrored"
+        in refusals(fork.ledger, 0, installation_with_home(tmp_path))[0]
+    )
     fork.ledger.close()
 
 
 def test_registration_waits_for_the_mirror(small, s3, tmp_path):
     small.add(5)
-    assert refusals(small.ledger, 4, tmp_path) == (
+    assert refusals(small.ledger, 4, installation_with_home(tmp_path)) == (
         "mirror: it is empty; run `./portcullis anchor`",
     )
-    publish(small.ledger, tmp_path)
-    assert refusals(small.ledger, 4, tmp_path) == ()
+    publish(small.ledger, installation_with_home(tmp_path))
+    assert refusals(small.ledger, 4, installation_with_home(tmp_path)) == ()
     small.add(1)
-    assert "it holds 5 entries, not entry 5" in refusals(small.ledger, 5, tmp_path)[0]
+    assert (
+        "it holds 5 entries, not entry 5"
+        in refusals(small.ledger, 5, installation_with_home(tmp_path))[0]
+    )
 
 
 def test_a_mirror_that_is_down_or_half_configured(small, s3, monkeypatch):
@@ -132,10 +139,10 @@ def test_a_mirror_that_is_down_or_half_configured(small, s3, monkeypatch):
     monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(ServiceError, match="mirror"):
-        open_mirror().push(small.ledger)
+        open_mirror(settings_now()).push(small.ledger)
     monkeypatch.delenv("PORTCULLIS_LEDGER_MIRROR_DAYS")
     with pytest.raises(ConfigError, match="no default"):
-        open_mirror()
+        open_mirror(settings_now())
     assert Mirror.__doc__
 
 
@@ -195,20 +202,23 @@ def witness(tmp_path, monkeypatch):
 def test_a_witness_cosigns_what_continues(small, witness, tmp_path):
     for more in (3, 300, 1):
         small.add(more)
-        cosign(small.ledger, tmp_path)
-        cosign(small.ledger, tmp_path)
+        cosign(small.ledger, installation_with_home(tmp_path))
+        cosign(small.ledger, installation_with_home(tmp_path))
         assert cosigned_up_to(small.ledger, tmp_path, witness.who) == small.ledger.head().size
-    assert refusals(small.ledger, 303, tmp_path) == ()
+    assert refusals(small.ledger, 303, installation_with_home(tmp_path)) == ()
     small.add()
-    assert "it has cosigned 304 entries, not entry 304" in refusals(small.ledger, 304, tmp_path)[0]
+    assert (
+        "it has cosigned 304 entries, not entry 304"
+        in refusals(small.ledger, 304, installation_with_home(tmp_path))[0]
+    )
 
 
 def test_a_witness_that_saw_more_than_we_remember(small, witness, tmp_path):
     small.add(3)
-    cosign(small.ledger, tmp_path)
+    cosign(small.ledger, installation_with_home(tmp_path))
     shutil.rmtree(tmp_path / "anchors")
     small.add(2)
-    cosign(small.ledger, tmp_path)
+    cosign(small.ledger, installation_with_home(tmp_path))
     assert cosigned_up_to(small.ledger, tmp_path, witness.who) == 5
 
 
@@ -216,15 +226,18 @@ def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(small, witnes
     from tests.tasks.small_log import SmallLog
 
     small.add(5)
-    cosign(small.ledger, tmp_path)
+    cosign(small.ledger, installation_with_home(tmp_path))
     (tmp_path / "fork").mkdir()
     fork = SmallLog(tmp_path / "fork")
     fork.ledger.append(
         [(Record.of(b"x%d" % n, b"x%d" % n), b"x") for n in range(7)], fork.signer, fork.origin
     )
     with pytest.raises(EvidenceError, match="does not continue"):
-        cosign(fork.ledger, tmp_path)
-    assert "expected the log that it cosigned at 5 entries" in refusals(fork.ledger, 3, tmp_path)[0]
+        cosign(fork.ledger, installation_with_home(tmp_path))
+    assert (
+        "expected the log that it cosigned at 5 entries"
+        in refusals(fork.ledger, 3, installation_with_home(tmp_path))[0]
+    )
     fork.ledger.close()
 
 
@@ -232,10 +245,10 @@ def test_a_witness_that_does_not_sign_or_is_down(small, witness, tmp_path, monke
     small.add(1)
     witness.mute = True
     with pytest.raises(EvidenceError, match="none that verifies"):
-        cosign(small.ledger, tmp_path)
+        cosign(small.ledger, installation_with_home(tmp_path))
     monkeypatch.setenv("PORTCULLIS_WITNESS_URL", "http://127.0.0.1:9")
     with pytest.raises(ServiceError, match="witness"):
-        cosign(small.ledger, tmp_path)
+        cosign(small.ledger, installation_with_home(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -335,8 +348,8 @@ def authority(tmp_path, monkeypatch):
 
 def test_a_checkpoint_is_stamped_and_openssl_agrees(small, authority, tmp_path):
     small.add(3)
-    stamp(small.ledger, tmp_path)
-    assert stamped_at(tmp_path, 3).startswith("20")
+    stamp(small.ledger, installation_with_home(tmp_path))
+    assert stamped_at(installation_with_home(tmp_path), 3).startswith("20")
     done = subprocess.run(
         [
             "openssl", "ts", "-verify", "-in", tmp_path / "anchors" / "3.tsr", "-CAfile", authority.folder / "root.pem",
@@ -347,7 +360,7 @@ def test_a_checkpoint_is_stamped_and_openssl_agrees(small, authority, tmp_path):
     assert "Verification: OK" in done.stdout + done.stderr
     (tmp_path / "anchors" / "3.stamped").write_text("another checkpoint")
     with pytest.raises(EvidenceError, match="a time stamp that verifies"):
-        stamped_at(tmp_path, 3)
+        stamped_at(installation_with_home(tmp_path), 3)
 
 
 def test_an_authority_that_talks_nonsense_or_is_not_trusted(
@@ -356,7 +369,7 @@ def test_an_authority_that_talks_nonsense_or_is_not_trusted(
     small.add(3)
     authority.honest = False
     with pytest.raises(ServiceError, match="time-stamping"):
-        stamp(small.ledger, tmp_path)
+        stamp(small.ledger, installation_with_home(tmp_path))
     authority.honest = True
     other = tmp_path / "other.pem"
     new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-x509", "-subj", "/CN=x"]
@@ -365,7 +378,7 @@ def test_an_authority_that_talks_nonsense_or_is_not_trusted(
     )
     monkeypatch.setenv("PORTCULLIS_TSA_ROOT", str(other))
     with pytest.raises(EvidenceError, match="a stamp of the checkpoint that verifies"):
-        stamp(small.ledger, tmp_path)
+        stamp(small.ledger, installation_with_home(tmp_path))
     monkeypatch.delenv("PORTCULLIS_TSA_ROOT")
     with pytest.raises(ConfigError, match="root certificate"):
-        stamp(small.ledger, tmp_path)
+        stamp(small.ledger, installation_with_home(tmp_path))

@@ -16,6 +16,7 @@ from tasks.attestation.roles import PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.gates import at_least
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.verifier.log_reader import read_log, verified
+from tests.installations import installation_at
 from tests.tasks.judged import put_verdict, sign_for
 
 MESSAGES = {
@@ -104,8 +105,8 @@ def payloads(signed):
     )
     for stage in ("fairness", "decide"):
         sign_for(signed, stage)
-    ledger = open_ledger(signed)
-    log = read_log(ledger, trusted_root(signed), lambda _: True)
+    ledger = open_ledger(installation_at(signed))
+    log = read_log(ledger, trusted_root(installation_at(signed)), lambda _: True)
     ledger.close()
     return [json.loads(verified(entry, log.keys).statement.to_bytes()) for entry in log.entries]
 

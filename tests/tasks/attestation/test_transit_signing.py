@@ -9,6 +9,7 @@ from tasks.errors import ConfigError, ServiceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import read_log, verified
 from tests import services
+from tests.installations import installation_at
 
 RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
 
@@ -34,15 +35,15 @@ def configured(bao, tmp_path, monkeypatch):
 
 
 def log_of(root):
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(root), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     finally:
         ledger.close()
 
 
 def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
-    with open_notary(configured) as notary:
+    with open_notary(installation_at(configured)) as notary:
         index = notary.record(RECEIPT).index
     log = log_of(configured)
     assert verified(log.entries[index], log.keys).statement == RECEIPT
@@ -50,10 +51,10 @@ def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
 
 
 def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(configured, bao):
-    with open_notary(configured) as notary:
+    with open_notary(installation_at(configured)) as notary:
         before = notary.record(RECEIPT).index
     bao.ask("transit/keys/portcullis-erasure/rotate")
-    with open_notary(configured) as notary:
+    with open_notary(installation_at(configured)) as notary:
         after = notary.record(RECEIPT).index
     log = log_of(configured)
     first, second = (verified(log.entries[index], log.keys).key.public for index in (before, after))
@@ -70,5 +71,8 @@ def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_
     with pytest.raises(ServiceError, match="HTTP 404"):
         TransitSigner(bao.address, services.TOKEN, "portcullis-none")
     monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
-    with open_notary(configured) as notary, pytest.raises(ServiceError, match="nothing was signed"):
+    with (
+        open_notary(installation_at(configured)) as notary,
+        pytest.raises(ServiceError, match="nothing was signed"),
+    ):
         notary.record(RECEIPT)

@@ -26,6 +26,7 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.audit import audit
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import read_log, verified
+from tests.installations import installation_at, installation_with_home
 from tests.tasks.judged import CASE, sign_for
 
 RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL", "PORTCULLIS_HEC_TOKEN")
@@ -45,8 +46,8 @@ def lines(folder):
 
 
 def batches(root):
-    ledger = open_ledger(root)
-    log = read_log(ledger, trusted_root(root), lambda _: True)
+    ledger = open_ledger(installation_at(root))
+    log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     ledger.close()
     found = [
         verified(entry, log.keys)
@@ -67,6 +68,7 @@ def test_events_are_ocsf_by_ocsf_s_own_schema(signed, folder, schema):
     found += [
         event(
             "keys:revoke",
+            actor="ann",
             activity=DELETE,
             is_success=False,
             resources=[("k", "key", {})],
@@ -124,10 +126,13 @@ def test_a_batch_that_was_left_out_is_a_gap(signed, folder):
 
 
 def test_what_was_not_signed_for_goes_into_the_next_batch(signed, folder):
-    with pytest.raises(RuntimeError), auditing(folder.parent, [event("x")]):
+    with pytest.raises(RuntimeError), auditing(folder.parent, [event("x", actor="ann")]):
         raise RuntimeError
     assert verify(folder, batches(signed)) == 1
-    with open_notary(signed) as notary, auditing(folder.parent, [event("y")]) as statements:
+    with (
+        open_notary(installation_at(signed)) as notary,
+        auditing(folder.parent, [event("y", actor="ann")]) as statements,
+    ):
         notary.record_all(statements)
     assert verify(folder, batches(signed)) == 0
 
@@ -172,17 +177,23 @@ def collector(monkeypatch):
 
 def test_splunk_takes_every_event_once_and_what_it_refused_later(signed, folder, collector):
     collector.takes = False
-    assert "it is kept and sent with the next run" in ship(folder.parent)[0]
+    assert "it is kept and sent with the next run" in ship(installation_with_home(folder.parent))[0]
     collector.takes = True
-    assert ship(folder.parent) == ()
+    assert ship(installation_with_home(folder.parent)) == ()
     assert [each["event"] for each in collector.taken] == lines(folder)
     assert {each["sourcetype"] for each in collector.taken} == {"ocsf:json"}
-    assert ship(folder.parent) == ()
+    assert ship(installation_with_home(folder.parent)) == ()
     assert len(collector.taken) == len(lines(folder))
 
 
 def test_what_is_on_record_about_people_is_chained_and_sent_too(signed, folder, schema, collector):
-    audit("read rows", what="tiny/redact/rows", why="a complaint", root=signed, rows=3)
+    audit(
+        "read rows",
+        what="tiny/redact/rows",
+        why="a complaint",
+        installation=installation_at(signed),
+        rows=3,
+    )
     assert verify(folder, batches(signed)) == 0
     sign_for(signed, "admit")
     sent = [
@@ -209,7 +220,7 @@ def test_syslog_over_udp_and_tcp(signed, folder, monkeypatch):
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(5)
         monkeypatch.setenv("PORTCULLIS_SYSLOG", f"udp://127.0.0.1:{receiver.getsockname()[1]}")
-        assert ship(folder.parent) == ()
+        assert ship(installation_with_home(folder.parent)) == ()
         message = receiver.recv(65_536).decode()
     head, _, text = message.partition(" - {")
     priority, version = head.split(">")[0].lstrip("<"), head.split(">")[1][0]

@@ -18,13 +18,14 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.verifier.lineage import JUDGED, examine, latest_decision
 from tasks.verifier.log_reader import read_log
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
 
 
 def log_of(root):
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(root), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     finally:
         ledger.close()
 
@@ -88,7 +89,7 @@ def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(outc
 
 
 def test_a_verdict_about_other_bytes_is_not_signed(signed):
-    seen = observe(look("fairness", CASE, signed), "0" * 32)
+    seen = observe(look("fairness", CASE, installation_at(signed)), "0" * 32)
     path = signed / "data" / CASE / "fairness" / "verdict.json"
     values = json.loads(path.read_text())
     values["about"]["train/predictions.parquet"] = "0" * 64
@@ -125,7 +126,7 @@ def test_a_verdict_that_is_none(signed, change, words):
 
 
 def test_an_input_that_changed_under_the_run_is_not_signed_for(signed):
-    seen = observe(look("explain", CASE, signed), "0" * 32)
+    seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (signed / "data" / CASE / "train" / "predictions.parquet").write_text("exchanged")
     with pytest.raises(EvidenceError, match="it was written to"):
         attest(seen, {})
@@ -135,7 +136,7 @@ def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code
     room = signed / "tasks" / "stages" / "explain"
     room.mkdir(parents=True)
     (room / "stage.py").write_text("answer = 42")
-    seen = observe(look("explain", CASE, signed), "0" * 32)
+    seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (room / "__pycache__").mkdir()
     (room / "__pycache__" / "stage.cpython-311.pyc").write_bytes(b"bytecode")
     (room / "old.pyc").write_bytes(b"bytecode")
@@ -152,7 +153,7 @@ def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_diges
     (room / name).parent.mkdir(parents=True)
     (room / "stage.py").write_text("answer = 42")
     before = artefact(signed, "tasks/stages/explain")
-    seen = observe(look("explain", CASE, signed), "0" * 32)
+    seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (room / name).write_text("answer = 43")
     with pytest.raises(EvidenceError, match="tasks/stages/explain: expected to stay as it was"):
         attest(seen, {})
@@ -169,7 +170,7 @@ def test_of_data_every_file_counts_whatever_it_is_called(signed):
 
 
 def test_a_missing_output_is_not_signed_for(signed):
-    seen = observe(look("explain", CASE, signed), "0" * 32)
+    seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (signed / "data" / CASE / "explain" / "report.json").unlink()
     with pytest.raises(EvidenceError, match="found nothing"):
         attest(seen, {})

@@ -18,6 +18,7 @@ from tasks.errors import EvidenceError
 from tasks.gates import at_least
 from tasks.notary.notary import open_notary
 from tasks.system.digests import sha256_of
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, TESTS, put_verdict, sign_for
 
 
@@ -30,7 +31,7 @@ def key_of(root, role):
 
 
 def refusals(root):
-    return clear_model(CASE, model_of(root), root).refusals
+    return clear_model(CASE, model_of(root), installation_at(root)).refusals
 
 
 def refused(root, *words):
@@ -39,11 +40,11 @@ def refused(root, *words):
 
 
 def verdict_statement(root, gate):
-    return statements_of(observe(look(gate, CASE, root), "0" * 32), {})[1]
+    return statements_of(observe(look(gate, CASE, installation_at(root)), "0" * 32), {})[1]
 
 
 def append(root, *envelopes):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         return notary.append_signed(envelopes)[0].index
 
 
@@ -60,7 +61,7 @@ def other_model(root):
 def test_a_whole_chain_is_cleared(signed):
     assert refusals(signed) == ()
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
-    assert clear_training(CASE, rows, signed).refusals == ()
+    assert clear_training(CASE, rows, installation_at(signed)).refusals == ()
 
 
 def test_1_a_verdict_replayed_for_another_model(signed):
@@ -188,7 +189,7 @@ def test_a_key_that_was_revoked_before_it_signed(signed):
 def test_a_failed_verdict_whose_envelope_was_deleted(signed):
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
     sign_for(signed, "fairness")
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         size = notary.ledger.head().size
         digest = notary.ledger.tiles.record(size - 1).envelope_sha256
     with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
@@ -261,7 +262,7 @@ def test_an_attribute_without_a_test(signed):
 def test_an_empty_ledger_and_an_unknown_model(signed, monkeypatch, tmp_path):
     assert (
         "no signed statement that stage `train` made"
-        in clear_model(CASE, "0" * 64, signed).refusals[0]
+        in clear_model(CASE, "0" * 64, installation_at(signed)).refusals[0]
     )
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "empty"))
     refused(signed, "ledger: it is empty")
@@ -269,7 +270,7 @@ def test_an_empty_ledger_and_an_unknown_model(signed, monkeypatch, tmp_path):
 
 def test_a_rolled_back_ledger(signed):
     path = signed.parent / "home" / "ledger.db"
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         notary.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = path.read_bytes()
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
@@ -296,7 +297,7 @@ def test_training_behind_a_gate_that_failed_in_the_log(signed):
     put_verdict(signed, "redact", checks=(at_least("leak ratio, own person", 0.4, 0.5),))
     sign_for(signed, "redact")
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
-    lines = clear_training(CASE, rows, signed).refusals
+    lines = clear_training(CASE, rows, installation_at(signed)).refusals
     assert any("redact: leak ratio, own person: failed" in line for line in lines)
     assert not any("fairness" in line or "decide" in line for line in lines)
 
@@ -310,7 +311,7 @@ def test_what_a_verdict_has_to_be_made_by(signed):
 
 
 def test_the_kinds_that_a_stage_s_key_may_not_sign(signed):
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         for kind in (TEST_RESULT, SUMMARY):
             with pytest.raises(EvidenceError, match="role `data`"):
                 notary.record(

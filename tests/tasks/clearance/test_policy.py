@@ -13,6 +13,7 @@ from regopy import Input, Interpreter
 
 from tasks.clearance import policy
 from tasks.errors import ConfigError, ServiceError
+from tests.installations import installation_at
 from tests.tasks.judged import CHECKOUT
 
 FOLDER = CHECKOUT / "configs" / "policy"
@@ -42,7 +43,7 @@ def facts(case):
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_that_is_written_beside_the_policy(name, monkeypatch):
     monkeypatch.delenv("OPA_URL", raising=False)
-    found = policy.refusals(facts(CASES[name]), CHECKOUT)
+    found = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
     assert found == () if CASES[name].get("allow") else CASES[name]["refuse"] in found
 
 
@@ -75,9 +76,9 @@ def test_a_bank_may_ask_for_a_clean_tree(tmp_path, monkeypatch):
         }
     )
     line = "train: made from a tree that differs from its commit: tasks/x.py"
-    assert policy.refusals(asked, tmp_path) == (line,)
-    assert policy.refusals(asked, CHECKOUT) == ()
-    assert policy.refusals(facts({}), tmp_path) == ()
+    assert policy.refusals(asked, installation_at(tmp_path)) == (line,)
+    assert policy.refusals(asked, installation_at(CHECKOUT)) == ()
+    assert policy.refusals(facts({}), installation_at(tmp_path)) == ()
 
 
 class Engine(BaseHTTPRequestHandler):
@@ -133,9 +134,9 @@ def engine(monkeypatch):
 
 @pytest.mark.parametrize("name", ["as it is", "a failed test", "accepted another test"])
 def test_over_http_as_embedded(engine, monkeypatch, name):
-    over_http = policy.refusals(facts(CASES[name]), CHECKOUT)
+    over_http = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
     monkeypatch.delenv("OPA_URL")
-    assert policy.refusals(facts(CASES[name]), CHECKOUT) == over_http
+    assert policy.refusals(facts(CASES[name]), installation_at(CHECKOUT)) == over_http
 
 
 @pytest.mark.parametrize(
@@ -149,13 +150,13 @@ def test_an_engine_that_misbehaves_refuses(engine, monkeypatch, mood):
     engine.mood = mood
     monkeypatch.setattr(policy, "SECONDS", 0.5)
     with pytest.raises(ServiceError, match=r"policy engine"):
-        policy.refusals(FINE, CHECKOUT)
+        policy.refusals(FINE, installation_at(CHECKOUT))
 
 
 def test_an_engine_that_is_down_refuses(monkeypatch):
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
     with pytest.raises(ServiceError, match="unset OPA_URL"):
-        policy.refusals(FINE, CHECKOUT)
+        policy.refusals(FINE, installation_at(CHECKOUT))
 
 
 @pytest.mark.parametrize(
@@ -179,12 +180,12 @@ def test_an_empty_or_broken_policy_refuses(tmp_path, monkeypatch, text, error, w
     with pytest.raises(
         (error, ConfigError) if not isinstance(error, tuple) else error, match=words
     ):
-        policy.refusals(FINE, tmp_path)
+        policy.refusals(FINE, installation_at(tmp_path))
 
 
 def test_no_policy_refuses(tmp_path):
     with pytest.raises(ConfigError, match="no clearance"):
-        policy.refusals(FINE, tmp_path)
+        policy.refusals(FINE, installation_at(tmp_path))
 
 
 def test_four_threads_at_once_never_get_each_other_s_answer(monkeypatch):
@@ -194,7 +195,7 @@ def test_four_threads_at_once_never_get_each_other_s_answer(monkeypatch):
     def ask(number):
         for turn in range(150):
             line = f"link {number} {turn}"
-            if line not in policy.refusals(FINE | {"broken": [line]}, CHECKOUT):
+            if line not in policy.refusals(FINE | {"broken": [line]}, installation_at(CHECKOUT)):
                 wrong.append(line)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]

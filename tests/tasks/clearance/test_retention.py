@@ -25,15 +25,16 @@ from tasks.errors import ConfigError
 from tasks.ledger.merkle import verify_inclusion
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import read_log, verified
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT
 
 RULES = load_rules(CHECKOUT)
 
 
 def read(root):
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(root), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     finally:
         ledger.close()
 
@@ -54,7 +55,7 @@ def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(
 
 def test_a_hold_stops_it_until_it_is_released(signed):
     now = last_time(signed) + 4000 * DAY
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         notary.record(hold("case-4", f"{CASE}/train/", "a court asked"))
     assert holds(read(signed)) == {"case-4": f"{CASE}/train/"}
     held = plan(read(signed), RULES, now)
@@ -65,7 +66,7 @@ def test_a_hold_stops_it_until_it_is_released(signed):
         if f'"name":"{CASE}/train/model"'.encode() in e.envelope.payload
     )
     assert held.below == train.index
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         notary.record(hold("case-4", "", "settled", is_released=True))
     assert plan(read(signed), RULES, now).because == "the end of the log"
 
@@ -73,7 +74,7 @@ def test_a_hold_stops_it_until_it_is_released(signed):
 def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
     log = read(signed)
     below = 12
-    with open_notary(signed) as notary:
+    with open_notary(installation_at(signed)) as notary:
         (signed / PATH).parent.mkdir()
         (signed / PATH).write_text((CHECKOUT / PATH).read_text())
         notary.record(prune(below, 1, artefact(signed, PATH.as_posix())))
@@ -85,7 +86,7 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
     assert len(after.entries) < after.head.size
     for entry in after.entries:
         verified(entry, after.keys)
-    ledger = open_ledger(signed)
+    ledger = open_ledger(installation_at(signed))
     for index in (3, 20):
         leaf = ledger.tiles.record(index).leaf()
         assert verify_inclusion(
@@ -137,7 +138,7 @@ def run_prune(monkeypatch, root, now, *arguments):
     command.add_arguments(parser)
     monkeypatch.chdir(root)
     monkeypatch.setattr(command.time, "time", lambda: now)
-    return command.main(parser.parse_args(arguments))
+    return command.main(parser.parse_args(arguments), installation_at(root))
 
 
 def test_the_command_says_first_and_prunes_when_told(signed, monkeypatch, capsys):

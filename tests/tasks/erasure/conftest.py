@@ -14,9 +14,9 @@ import yaml
 
 from tasks.keystore.keys import Retention
 from tasks.keystore.pseudonyms import pseudonym
-from tasks.stages.workspace import Work
-from tasks.system.secrets import secret
+from tasks.stages.workspace import StageRun
 from tests.flows.workspace import case
+from tests.installations import installation_at
 
 CASE = "tiny"
 DAY = date(2026, 11, 24)
@@ -32,7 +32,7 @@ def name(number: int) -> str:
 
 
 @dataclass
-class Installation:
+class SmallInstallation:
     """The folder it lies in, and what was planted."""
 
     root: Path
@@ -40,10 +40,10 @@ class Installation:
     versions: list[Path] = field(default_factory=list)
 
     def subject(self, number: int) -> str:
-        return pseudonym(secret("pseudonym", self.root), email(number))
+        return pseudonym(installation_at(self.root).secret("pseudonym"), email(number))
 
-    def work(self, stage: str) -> Work:
-        return Work(stage, CASE, self.root)
+    def work(self, stage: str) -> StageRun:
+        return StageRun(stage, CASE, installation_at(self.root))
 
     def add_version(self, salt: int) -> None:
         """Write all sealed datasets anew, and put each into the cache and the remote, as `dvc push` would."""
@@ -95,7 +95,7 @@ def pattern(tmp_path_factory):
             ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x"],
         ):
             subprocess.run(["git", *command], cwd=root, check=True)
-        made = Installation(root, folder / "home")
+        made = SmallInstallation(root, folder / "home")
         for salt in range(3):
             made.add_version(salt)
         mlflow = sqlite3.connect(folder / "home" / "mlflow.db")
@@ -126,6 +126,6 @@ def installation(pattern, tmp_path, monkeypatch):
     monkeypatch.setenv("PORTCULLIS_TODAY", DAY.isoformat())
     monkeypatch.chdir(tmp_path / "root")
     relative = [path.relative_to(pattern.root) for path in pattern.versions]
-    return Installation(
+    return SmallInstallation(
         tmp_path / "root", tmp_path / "home", [tmp_path / "root" / path for path in relative]
     )

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,12 +21,15 @@ from tasks.erasure.status import (
 )
 from tasks.errors import SealError
 from tasks.keystore.custody import LOCAL, local_custodian
+from tests.installations import installation_at
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 from tests.tasks.erasure.test_saga import forget, keep, plant
 
 
 def exported(number, **more):
-    return export_person(email(number), why="test", day=DAY, **more)
+    return export_person(
+        email(number), why="test", day=DAY, **more, installation=installation_at(Path())
+    )
 
 
 def test_everything_about_one_person_and_nothing_about_another(installation):
@@ -50,7 +54,9 @@ def test_everything_about_one_person_and_nothing_about_another(installation):
 
 
 def test_a_stranger_is_told_that_nothing_is_held(installation):
-    found = export_person("stranger@example.org", why="test", day=DAY)
+    found = export_person(
+        "stranger@example.org", why="test", day=DAY, installation=installation_at(Path())
+    )
     assert (found["held"], found["restricted"], found["use_cases"]) == ([], [], [])
 
 
@@ -60,26 +66,45 @@ def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(
     found = exported(3)
     assert found["held"] == []
     assert found["restricted"][0]["basis"] == "12 CFR 1002.12(b), 25 months"
-    pair = [(one, local_custodian(one)) for one in LOCAL]
+    pair = [(one, local_custodian(one, installation_at(Path()))) for one in LOCAL]
     opened = exported(3, custodians=pair)
     assert [one["dataset"] for one in opened["held"]] == ["tiny/explain/reasons"]
     with pytest.raises(SealError):
-        exported(3, custodians=[pair[0], (LOCAL[1], local_custodian("stranger"))])
+        exported(
+            3,
+            custodians=[pair[0], (LOCAL[1], local_custodian("stranger", installation_at(Path())))],
+        )
 
 
 def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_run(installation):
-    erase(CASE, [email(3)], received=date(2026, 10, 20), day=DAY, later=True)
-    erase(CASE, [email(3)], received=date(2026, 10, 20), day=DAY, later=True)
-    status = read_status(open_journal(), DAY)
+    erase(
+        CASE,
+        [email(3)],
+        received=date(2026, 10, 20),
+        day=DAY,
+        later=True,
+        installation=installation_at(Path()),
+    )
+    erase(
+        CASE,
+        [email(3)],
+        received=date(2026, 10, 20),
+        day=DAY,
+        later=True,
+        installation=installation_at(Path()),
+    )
+    status = read_status(open_journal(installation_at(Path())), DAY, installation_at(Path()))
     (request,) = status.requests
     assert (request.state, due(request)) == (RUNNING, date(2026, 11, 20))
     assert status.overdue == (request,)
     ((_, _, received, age, _, state),) = request_rows(status)
     assert (received, age, state) == ("2026-10-20", "35 days", "not done, 4 days past its term")
     assert exported(3)["held"]
-    assert [one.state for one in resume(day=DAY).requests] == ["erased"]
+    assert [
+        one.state for one in resume(day=DAY, installation=installation_at(Path())).requests
+    ] == ["erased"]
     assert exported(3)["held"] == []
-    after = read_status(open_journal(), DAY)
+    after = read_status(open_journal(installation_at(Path())), DAY, installation_at(Path()))
     assert after.overdue == ()
     assert request_rows(after)[0][5] == "erased 2026-11-24, past its term"
 
@@ -93,25 +118,34 @@ def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_r
     ],
 )
 def test_the_term_is_one_month(installation, received, term):
-    erase(CASE, [email(3)], received=received, day=date(2028, 3, 1), later=True)
-    assert due(open_journal().requests()[0]) == term
+    erase(
+        CASE,
+        [email(3)],
+        received=received,
+        day=date(2028, 3, 1),
+        later=True,
+        installation=installation_at(Path()),
+    )
+    assert due(open_journal(installation_at(Path())).requests()[0]) == term
 
 
 def test_the_page_shows_requests_models_and_holds_and_names_nobody(installation):
     plant(installation, 1)
     plant(installation, 2)
     place_hold(
-        open_journal(),
+        open_journal(installation_at(Path())),
         installation.subject(4),
         CASE,
         "Court of X, case 7/2026",
         DAY,
         date(2027, 1, 1),
-        installation.root,
+        installation_at(installation.root),
     )
     keep(installation, 25)
     forget(1, 2, PEOPLE - 1)
-    status = read_status(open_journal(), date(2027, 1, 2))
+    status = read_status(
+        open_journal(installation_at(Path())), date(2027, 1, 2), installation_at(Path())
+    )
     assert model_rows(status) == [
         ("loan", "1", "3", "2026-11-24", "39 days"),
         ("loan", "2", "3", "2026-11-24", "39 days"),
@@ -130,13 +164,16 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(installation)
 
 def test_a_model_that_came_out_the_same_without_them_is_no_longer_flagged(installation):
     plant(installation, 1)
-    journal = open_journal()
+    journal = open_journal(installation_at(Path()))
     journal.flag("b", Flagged("loan", "1", "another dataset", 2, DAY))
-    assert model_rows(read_status(journal, DAY)) == []
+    assert model_rows(read_status(journal, DAY, installation_at(Path()))) == []
 
 
 def test_the_page_of_an_installation_without_requests_says_so(installation):
-    page = write_status_page(read_status(open_journal(), DAY), installation.home / "requests")
+    page = write_status_page(
+        read_status(open_journal(installation_at(Path())), DAY, installation_at(Path())),
+        installation.home / "requests",
+    )
     assert "0 requests" in page.read_text()
     values = yaml.safe_load((installation.root / "configs" / f"{CASE}.yaml").read_text())
     assert values["erasure"]["keep"] == {}

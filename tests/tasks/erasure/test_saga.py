@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import threading
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tasks.keystore.burying import lift
 from tasks.keystore.keys import ErasedError, Retention, open_keys
 from tasks.keystore.shredding import restricted_of
 from tasks.sealed.objects import SealedFile
+from tests.installations import installation_at
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 
 STEPS = (
@@ -30,12 +32,14 @@ STEPS = (
 
 def forget(*numbers, **more):
     given = {"received": DAY, "day": DAY, **more}
-    return erase(CASE, [email(number) for number in numbers], **given)
+    return erase(
+        CASE, [email(number) for number in numbers], **given, installation=installation_at(Path())
+    )
 
 
 def readable(installation):
     """Whose rows can be read, in how many copies of every version: found out row by row, without the saga's survey."""
-    keys, found = open_keys(), {}
+    keys, found = open_keys(installation_at(Path())), {}
     subjects = {installation.subject(number): number for number in range(PEOPLE)}
     for path in installation.versions:
         file = SealedFile.open(path)
@@ -126,7 +130,7 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(install
         assert left.count(email(number).encode()) == 6
         assert left.count(name(number).encode()) == 4
     assert left.count(b"Nobody Else") == 4
-    models = open_journal().flagged()
+    models = open_journal(installation_at(Path())).flagged()
     assert {(model.version, model.people) for model in models} == {
         (str(n), 2) for n in (1, 2, 3, 4)
     }
@@ -135,7 +139,7 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(install
 def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation):
     forget(5)
     assert forget(5).already == 1
-    assert len(open_journal().requests()) == 1
+    assert len(open_journal(installation_at(Path())).requests()) == 1
 
 
 def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
@@ -144,7 +148,7 @@ def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
     for number in (5, 6):
         assert email(number).encode() not in said
         assert installation.subject(number).encode() not in said
-    requests = open_journal().requests()
+    requests = open_journal(installation_at(Path())).requests()
     assert all(
         request.subject is None and request.seed is None and request.key_ids == {}
         for request in requests
@@ -152,7 +156,13 @@ def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
 
 
 def test_two_spellings_are_one_person(installation):
-    ended = erase(CASE, [email(5), f" {email(5).upper()}"], received=DAY, day=DAY)
+    ended = erase(
+        CASE,
+        [email(5), f" {email(5).upper()}"],
+        received=DAY,
+        day=DAY,
+        installation=installation_at(Path()),
+    )
     assert len(ended.requests) == 1
 
 
@@ -199,18 +209,18 @@ def test_killed_at_any_step_the_next_call_ends_it(installation, step, moment):
     before = readable(installation)
     killed(step, moment, lambda: forget(1))
     if moment == "after" and step == "scrub":
-        assert open_journal().unfinished() == []
-    resume(day=DAY) if step in STEPS[::2] else forget(1)
-    assert open_journal().unfinished() == []
+        assert open_journal(installation_at(Path())).unfinished() == []
+    resume(day=DAY, installation=installation_at(Path())) if step in STEPS[::2] else forget(1)
+    assert open_journal(installation_at(Path())).unfinished() == []
     assert readable(installation) == {
         number: count for number, count in before.items() if number != 1
     }
     assert_gone(installation, 1)
     assert everywhere(installation).count(email(3).encode()) == 6
-    (request,) = open_journal().requests()
+    (request,) = open_journal(installation_at(Path())).requests()
     assert request.state == ERASED
     (path,) = (installation.home / "receipts").iterdir()
-    assert check_receipt(path.read_text(), email(1), LedgerNotary())
+    assert check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
     assert forget(1).already == 1
 
 
@@ -223,7 +233,7 @@ def test_killed_twice_in_a_row_it_still_ends(installation):
 
 
 def test_a_restored_backup_of_the_key_store_brings_nobody_back(installation):
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     keys.shelf.scrub()
     shutil.copy(installation.home / "keys.db", installation.home / "backup")
     forget(1)
@@ -290,7 +300,7 @@ def test_a_restored_tombstone_list_is_noticed_before_the_receipt(installation, m
 
 
 def held_records(installation, number):
-    return len(restricted_of(open_keys(), installation.subject(number)))
+    return len(restricted_of(open_keys(installation_at(Path())), installation.subject(number)))
 
 
 def keep(installation, months):
@@ -314,12 +324,12 @@ def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_
     assert request.figures["deferred"]["custody"] == "two keys of this installation"
     assert 1 not in readable(installation)
     assert held_records(installation, 1) == 1
-    assert resume(day=date(2028, 12, 23)).requests == ()
-    (done,) = resume(day=date(2028, 12, 24)).requests
+    assert resume(day=date(2028, 12, 23), installation=installation_at(Path())).requests == ()
+    (done,) = resume(day=date(2028, 12, 24), installation=installation_at(Path())).requests
     assert (done.state, done.closed) == (ERASED, date(2028, 12, 24))
     assert held_records(installation, 1) == 0
     (path,) = (installation.home / "receipts").iterdir()
-    said = check_receipt(path.read_text(), email(1), LedgerNotary())
+    said = check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
     assert [one["state"] for one in said] == ["deferred", "erased"]
 
 
@@ -332,65 +342,86 @@ def test_nobody_without_a_decision_record_is_deferred(installation):
 def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(installation):
     subject = installation.subject(2)
     place_hold(
-        open_journal(),
+        open_journal(installation_at(Path())),
         subject,
         CASE,
         "Court of X, case 7/2026",
         DAY,
         date(2027, 6, 1),
-        installation.root,
+        installation_at(installation.root),
     )
     (request,) = forget(2).requests
     assert request.state == DEFERRED
     assert request.figures["deferred"]["basis"] == "Court of X, case 7/2026"
-    assert resume(day=date(2040, 1, 1)).requests == ()
+    assert resume(day=date(2040, 1, 1), installation=installation_at(Path())).requests == ()
     assert held_records(installation, 2) == 1
-    count, completed = release_hold(email(2), day=date(2027, 5, 1))
+    count, completed = release_hold(
+        email(2), day=date(2027, 5, 1), installation=installation_at(Path())
+    )
     assert (count, [one.state for one in completed]) == (1, [ERASED])
     assert held_records(installation, 2) == 0
-    assert active_holds(open_journal(), subject, installation.root) == []
+    assert (
+        active_holds(
+            open_journal(installation_at(Path())), subject, installation_at(installation.root)
+        )
+        == []
+    )
     with pytest.raises(DataError):
-        release_hold(email(2), day=DAY)
+        release_hold(email(2), day=DAY, installation=installation_at(Path()))
 
 
 def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation):
     keep(installation, 25)
     subject = installation.subject(2)
     place_hold(
-        open_journal(),
+        open_journal(installation_at(Path())),
         subject,
         CASE,
         "Court of X, case 7/2026",
         DAY,
         date(2027, 6, 1),
-        installation.root,
+        installation_at(installation.root),
     )
     forget(2)
-    assert release_hold(email(2), day=date(2027, 5, 1)) == (1, [])
+    assert release_hold(email(2), day=date(2027, 5, 1), installation=installation_at(Path())) == (
+        1,
+        [],
+    )
     assert held_records(installation, 2) == 1
-    assert [one.state for one in resume(day=date(2029, 1, 1)).requests] == [ERASED]
+    assert [
+        one.state
+        for one in resume(day=date(2029, 1, 1), installation=installation_at(Path())).requests
+    ] == [ERASED]
 
 
 def test_a_hold_that_was_released_before_the_request_keeps_nothing(installation):
     subject = installation.subject(2)
     place_hold(
-        open_journal(),
+        open_journal(installation_at(Path())),
         subject,
         CASE,
         "Court of X, case 7/2026",
         DAY,
         date(2027, 6, 1),
-        installation.root,
+        installation_at(installation.root),
     )
-    release_hold(email(2), day=DAY)
+    release_hold(email(2), day=DAY, installation=installation_at(Path()))
     assert [one.state for one in forget(2).requests] == [ERASED]
-    assert Retention.DECISION_RECORD not in open_keys().ids_of(subject)
+    assert Retention.DECISION_RECORD not in open_keys(installation_at(Path())).ids_of(subject)
 
 
 @pytest.mark.parametrize(("basis", "review"), [("", date(2027, 1, 1)), ("Court of X, case 7", DAY)])
 def test_a_hold_needs_a_basis_and_a_day_of_review(installation, basis, review):
     with pytest.raises(ConfigError):
-        place_hold(open_journal(), "s", CASE, basis, DAY, review, installation.root)
+        place_hold(
+            open_journal(installation_at(Path())),
+            "s",
+            CASE,
+            basis,
+            DAY,
+            review,
+            installation_at(installation.root),
+        )
 
 
 # receipts
@@ -404,7 +435,7 @@ def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation)
     for text in texts:
         for number in (1, 2):
             try:
-                check_receipt(text, email(number), LedgerNotary())
+                check_receipt(text, email(number), LedgerNotary(installation_at(Path())))
                 owners[number] = text
             except EvidenceError:
                 pass
@@ -412,9 +443,11 @@ def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation)
     assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
     for change in (("2026", "2025"), ('"nonce": "', '"nonce": "0'), ("erased", "kept")):
         with pytest.raises(EvidenceError):
-            check_receipt(owners[1].replace(*change, 1), email(1), LedgerNotary())
+            check_receipt(
+                owners[1].replace(*change, 1), email(1), LedgerNotary(installation_at(Path()))
+            )
     with pytest.raises(EvidenceError):
-        check_receipt("{}", email(1), LedgerNotary())
+        check_receipt("{}", email(1), LedgerNotary(installation_at(Path())))
 
 
 def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(installation):
@@ -424,17 +457,17 @@ def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(installatio
         connection.execute("UPDATE bodies SET body = replace(body, 'a', 'b')")
     connection.close()
     with pytest.raises(EvidenceError):
-        check_receipt(path.read_text(), email(1), LedgerNotary())
+        check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
     for file in installation.home.glob("ledger*"):
         file.unlink()
     with pytest.raises(EvidenceError, match="in the ledger"):
-        check_receipt(path.read_text(), email(1), LedgerNotary())
+        check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
 
 
 def test_what_is_said_twice_is_recorded_once(installation):
     forget(1)
     (path,) = (installation.home / "receipts").iterdir()
-    (said,) = check_receipt(path.read_text(), email(1), LedgerNotary())
+    (said,) = check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
     name, digest = subject_of(said["request"], said["commitment"])
-    LedgerNotary().record([Said(name, digest, said)])
-    assert LedgerNotary().recorded(name) == [said]
+    LedgerNotary(installation_at(Path())).record([Said(name, digest, said)])
+    assert LedgerNotary(installation_at(Path())).recorded(name) == [said]

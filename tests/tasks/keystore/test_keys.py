@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ from tasks.keystore.shredding import (
     shred,
     shred_restricted,
 )
+from tests.installations import installation_at
 
 DAY = date(2026, 11, 24)
 A, B = "a" * 32, "b" * 32
@@ -42,7 +44,7 @@ def restriction(**changes):
         **{
             "basis": "12 CFR 1002.12(b)",
             "review": date(2028, 12, 24),
-            "custodians": load_custodians(allow_local=True),
+            "custodians": load_custodians(installation_at(Path()), allow_local=True),
         }
         | changes
     )
@@ -52,7 +54,7 @@ def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys):
     training = keys.for_subjects([A, B])
     reasons = keys.for_subjects([A], Retention.DECISION_RECORD)
     assert len({training[A].key_id, training[B].key_id, reasons[A].key_id}) == 3
-    again = open_keys()
+    again = open_keys(installation_at(Path()))
     assert again.for_subjects([A])[A].nonce_key == training[A].nonce_key
     assert again.ids_of(A) == {
         Retention.TRAINING: training[A].key_id,
@@ -71,7 +73,7 @@ def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_re
         key_id for key_id in before if bucket_of(key_id) in {bucket_of(i) for i in gone.destroyed}
     ]
     assert len(neighbours) > 2
-    for store in (keys, open_keys()):
+    for store in (keys, open_keys(installation_at(Path()))):
         assert raw(store) == {
             key_id: key for key_id, key in before.items() if key_id not in gone.destroyed
         }
@@ -81,31 +83,31 @@ def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_re
 
 
 def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(home, monkeypatch):
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
     keys.shelf.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
     shred(keys, [A], DAY)
     assert rotate_root(keys) == len({bucket_of(key.key_id) for key in made.values()})
-    assert set(raw(open_keys())) == {made[B].key_id}
+    assert set(raw(open_keys(installation_at(Path())))) == {made[B].key_id}
     shutil.copy(home / "backup.db", home / "keys.db")
     with pytest.raises(SealError):
-        open_keys().by_id([made[A].key_id])
+        open_keys(installation_at(Path())).by_id([made[A].key_id])
 
 
 def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home):
     """Why the root is rotated: without it, the same backup brings the person back."""
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A])
     keys.shelf.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
     shred(keys, [A], DAY)
     shutil.copy(home / "backup.db", home / "keys.db")
-    assert set(open_keys().by_id([made[A].key_id])) == {made[A].key_id}
+    assert set(open_keys(installation_at(Path())).by_id([made[A].key_id])) == {made[A].key_id}
 
 
 def test_nothing_of_a_destroyed_key_lies_in_the_file(home):
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     key_id = keys.for_subjects([A, B])[A].key_id
     (wrapped,) = [
         row[0] for row in keys.shelf.rows("SELECT wrapped FROM keys WHERE key_id = ?", key_id)
@@ -138,20 +140,20 @@ def test_a_rotation_that_was_cut_off_loses_no_key_and_the_next_one_ends_it(
         with pytest.raises(CutOffError):
             rotate_root(keys)
     for _ in range(2):
-        assert open_keys().for_subjects([A])[A].nonce_key == before[A]
-        rotate_root(open_keys())
+        assert open_keys(installation_at(Path())).for_subjects([A])[A].nonce_key == before[A]
+        rotate_root(open_keys(installation_at(Path())))
     assert not (home / "root.next.key").exists()
     assert keys.for_subjects([A])[A].nonce_key == before[A]
 
 
 def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rotate(keys):
     made = keys.for_subjects([A, B])
-    other = open_keys()
+    other = open_keys(installation_at(Path()))
     shred(other, [A], DAY)
     rotate_root(other)
     assert set(keys.by_id([made[A].key_id, made[B].key_id])) == {made[B].key_id}
     keys.for_subjects([f"{i:032x}" for i in range(100)])
-    assert len(raw(open_keys())) == 101
+    assert len(raw(open_keys(installation_at(Path())))) == 101
 
 
 def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys):
@@ -159,7 +161,7 @@ def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys):
     bury(keys, [A], DAY)
     assert keys.for_subjects([A])  # what is there may be used until it is destroyed
     shred(keys, [A], DAY)
-    for store in (keys, open_keys()):
+    for store in (keys, open_keys(installation_at(Path()))):
         with pytest.raises(ErasedError, match="1 such subjects"):
             store.for_subjects([A, B])
     checkpoint = keys.tombstones().checkpoint
@@ -198,16 +200,16 @@ def test_a_held_decision_record_leaves_the_pipelines_reach_and_two_custodians_op
     assert gone.restricted == (reasons[A].key_id,)
     assert keys.by_id([reasons[A].key_id]) == {}
     ((key_id, sealed),) = restricted_envelopes(keys, A).items()
-    pair = [(name, local_custodian(name)) for name in LOCAL]
+    pair = [(name, local_custodian(name, installation_at(Path()))) for name in LOCAL]
     assert unseal_by_two(key_id, sealed, pair)[32:] == reasons[A].nonce_key
     rotate_root(keys)
-    assert restricted_envelopes(open_keys(), A) == {key_id: sealed}
+    assert restricted_envelopes(open_keys(installation_at(Path())), A) == {key_id: sealed}
 
 
 def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
     for name in ("ada", "ben", "eve"):
         new_custodian(name, tmp_path / f"{name}.pem", tmp_path)
-    named = load_custodians(tmp_path, allow_local=False)
+    named = load_custodians(installation_at(tmp_path), allow_local=False)
     keys.for_subjects([A], Retention.DECISION_RECORD)
     shred(keys, [A], DAY, restrict={A: restriction(custodians=named)})
     ((key_id, sealed),) = restricted_envelopes(keys, A).items()
@@ -218,7 +220,7 @@ def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
     for wrong in (
         [("ada", private["ada"]), ("ada", private["ada"])],
         [("ada", private["ada"]), ("ben", private["ada"])],
-        [("ada", private["ada"]), ("eve", local_custodian("stranger"))],
+        [("ada", private["ada"]), ("eve", local_custodian("stranger", installation_at(Path())))],
     ):
         with pytest.raises(SealError, match="Ask two of: ada, ben, eve"):
             unseal_by_two(key_id, sealed, wrong)
@@ -226,7 +228,7 @@ def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
 
 
 def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it(home):
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
     shred(keys, [A, B], DAY, restrict={A: restriction(), B: restriction()})
     shutil.copy(home / "keys.db", home / "backup.db")
@@ -237,15 +239,15 @@ def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it
     assert set(restricted_envelopes(keys, B)) == {reasons[B].key_id}
     shutil.copy(home / "backup.db", home / "keys.db")
     with pytest.raises(SealError):
-        restricted_envelopes(open_keys(), A)
+        restricted_envelopes(open_keys(installation_at(Path())), A)
 
 
 def test_custodians_must_be_named_where_the_root_key_is_in_real_custody(home, tmp_path):
     with pytest.raises(ConfigError, match="at least two people"):
-        load_custodians(tmp_path, allow_local=False)
+        load_custodians(installation_at(tmp_path), allow_local=False)
     new_custodian("ada", tmp_path / "ada.pem", tmp_path)
     with pytest.raises(ConfigError):
-        load_custodians(tmp_path, allow_local=False)
+        load_custodians(installation_at(tmp_path), allow_local=False)
 
 
 def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
@@ -257,7 +259,7 @@ def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
 
     def work(mine):
         try:
-            store = open_keys()
+            store = open_keys(installation_at(Path()))
             for subject in mine:
                 shred(store, [subject], DAY)
                 store.for_subjects([subject[::-1]])
@@ -270,15 +272,15 @@ def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
     for thread in threads:
         thread.join()
     assert faults == []
-    assert len(raw(open_keys())) == 60
-    assert set(open_keys().for_subjects(people[40:])) == set(people[40:])
+    assert len(raw(open_keys(installation_at(Path())))) == 60
+    assert set(open_keys(installation_at(Path())).for_subjects(people[40:])) == set(people[40:])
 
 
 def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(keys):
     order = []
 
     def second():
-        with open_keys().shelf.alone():
+        with open_keys(installation_at(Path())).shelf.alone():
             order.append("second")
 
     with keys.shelf.alone():
@@ -294,5 +296,5 @@ def test_an_altered_key_is_refused_not_skipped(keys):
     made = keys.for_subjects([A])
     keys.shelf.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
     with pytest.raises(SealError, match="altered"):
-        open_keys().by_id([made[A].key_id])
+        open_keys(installation_at(Path())).by_id([made[A].key_id])
     assert BUCKETS == 4096

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tasks.errors import SealError, ServiceError
 from tasks.keystore.keys import open_keys
 from tasks.keystore.shredding import rotate_root, shred
 from tests import services
+from tests.installations import installation_at
 
 A, B = "a" * 32, "b" * 32
 
@@ -25,13 +27,13 @@ def transit(bao, home, monkeypatch, request):
 
 
 def test_keys_come_back_and_the_root_never_lies_on_this_machine(transit, home):
-    made = open_keys().for_subjects([A, B])
-    assert open_keys().for_subjects([A])[A].nonce_key == made[A].nonce_key
+    made = open_keys(installation_at(Path())).for_subjects([A, B])
+    assert open_keys(installation_at(Path())).for_subjects([A])[A].nonce_key == made[A].nonce_key
     assert not (home / "root.key").exists()
 
 
 def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(transit, home, bao):
-    keys = open_keys()
+    keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
     keys.shelf.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
@@ -40,14 +42,16 @@ def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(tran
     rotate_root(keys)
     known = json.loads(bao.ask(f"transit/keys/{transit}", None))["data"]
     assert (known["latest_version"], known["min_available_version"]) == (3, 3)
-    assert set(open_keys().by_id([made[A].key_id, made[B].key_id])) == {made[B].key_id}
+    assert set(open_keys(installation_at(Path())).by_id([made[A].key_id, made[B].key_id])) == {
+        made[B].key_id
+    }
     shutil.copy(home / "backup.db", home / "keys.db")
     with pytest.raises(SealError):
-        open_keys().by_id([made[A].key_id])
+        open_keys(installation_at(Path())).by_id([made[A].key_id])
 
 
 def test_a_wrapping_cannot_stand_for_another(transit):
-    root = open_keys().root
+    root = open_keys(installation_at(Path())).root
     (wrapped,) = root.wrap([(b"k" * 32, b"bucket 1")])
     assert root.unwrap([(wrapped, b"bucket 1")]) == [b"k" * 32]
     with pytest.raises(SealError):
@@ -55,7 +59,7 @@ def test_a_wrapping_cannot_stand_for_another(transit):
 
 
 def test_more_keys_than_one_request_takes(transit):
-    root = open_keys().root
+    root = open_keys(installation_at(Path())).root
     keys = [(bytes([i % 256]) * 32, b"bucket %d" % i) for i in range(1201)]
     wrapped = root.wrap(keys)
     pairs = [(text, context) for text, (_, context) in zip(wrapped, keys, strict=True)]
@@ -65,7 +69,7 @@ def test_more_keys_than_one_request_takes(transit):
 def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(transit, monkeypatch):
     monkeypatch.setenv("VAULT_TOKEN", "wrong")
     with pytest.raises(SealError, match="HTTP 403"):
-        open_keys().for_subjects([A])
+        open_keys(installation_at(Path())).for_subjects([A])
     monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{services.free_port()}")
     with pytest.raises(ServiceError):
-        open_keys().for_subjects([A])
+        open_keys(installation_at(Path())).for_subjects([A])

@@ -7,9 +7,10 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.tiles import Record
 from tasks.notary.notary import open_store
+from tests.installations import installation_with_home
 
 folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-ledger = Ledger(open_store(folder), Pin(folder / "ledger.pin"))
+ledger = Ledger(open_store(installation_with_home(folder)), Pin(folder / "ledger.pin"))
 signer = LocalSigner.make(folder / "log.pem")
 for number in range(count):
     body = f"{name} {number} ".encode() + b"x" * 2000

@@ -23,6 +23,7 @@ from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import read_log, verified
+from tests.installations import installation_at
 
 RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
 VERDICT = Statement((Artefact("tiny/train/model", "ab" * 32),), TEST_RESULT, {"result": "PASSED"})
@@ -37,15 +38,15 @@ def root(tmp_path, monkeypatch):
 
 
 def everything(root):
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(root), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     finally:
         ledger.close()
 
 
 def test_a_statement_is_recorded_under_its_role_s_own_key(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         recorded = notary.record(RECEIPT, "erasure")
         other = notary.record(VERDICT)
     log = everything(root)
@@ -64,11 +65,17 @@ def test_a_statement_is_recorded_under_its_role_s_own_key(root):
 
 
 def test_the_wrong_role_is_refused_before_anything_is_signed(root):
-    with open_notary(root) as notary, pytest.raises(EvidenceError, match="role `gate`"):
+    with (
+        open_notary(installation_at(root)) as notary,
+        pytest.raises(EvidenceError, match="role `gate`"),
+    ):
         notary.record(RECEIPT, "gate")
-    with open_notary(root) as notary, pytest.raises(EvidenceError, match="own key"):
+    with (
+        open_notary(installation_at(root)) as notary,
+        pytest.raises(EvidenceError, match="own key"),
+    ):
         notary.record(Statement(RECEIPT.subjects, APPROVAL, {}))
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         assert notary.ledger.head() is None
 
 
@@ -87,7 +94,7 @@ def test_a_kind_that_no_role_makes(kind, predicate):
 
 def test_ten_threads_at_once_record_everything_once(root):
     def work(number):
-        with open_notary(root) as notary:
+        with open_notary(installation_at(root)) as notary:
             for each in range(5):
                 notary.record(
                     Statement((Artefact(f"erasure/{number}/{each}", "ab" * 32),), ERASURE, {})
@@ -105,7 +112,7 @@ def test_ten_threads_at_once_record_everything_once(root):
 
 
 def test_another_installation_s_root_is_not_trusted(root, monkeypatch):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(RECEIPT)
     monkeypatch.setenv("PORTCULLIS_TRUST_ROOT", "0" * 64)
     with pytest.raises(EvidenceError, match="root key 0000"):
@@ -118,7 +125,7 @@ def test_another_installation_s_root_is_not_trusted(root, monkeypatch):
 
 def record_as(root, signer, statement, payload_type=IN_TOTO):
     """Append what `signer` signed, as somebody who got hold of the log's key could."""
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.begin()
         return notary.append_signed([sign(statement.to_bytes(), signer, payload_type)])[0].index
 
@@ -140,7 +147,7 @@ def test_an_unknown_key(root):
 
 
 def test_a_right_key_in_the_wrong_role(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(RECEIPT)
     assert "a key with role `gate`; found key" in why(
         root, record_as(root, key_of(root, "erasure"), VERDICT)
@@ -148,7 +155,7 @@ def test_a_right_key_in_the_wrong_role(root):
 
 
 def test_another_payload_type(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     assert "payload type" in why(
         root, record_as(root, key_of(root, "gate"), VERDICT, "application/json")
@@ -156,7 +163,7 @@ def test_another_payload_type(root):
 
 
 def test_a_signature_over_something_else(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
         signer = key_of(root, "gate")
         forged = Envelope(VERDICT.to_bytes(), IN_TOTO, signer.public.keyid, signer.sign(b"other"))
@@ -165,7 +172,7 @@ def test_a_signature_over_something_else(root):
 
 
 def test_what_is_signed_after_a_revocation_is_void_and_what_was_signed_before_is_not(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         before = notary.record(VERDICT).index
     stolen = key_of(root, "gate")
     until = (
@@ -180,7 +187,7 @@ def test_what_is_signed_after_a_revocation_is_void_and_what_was_signed_before_is
 
 
 def test_a_revocation_reaches_back_and_the_key_is_not_revived_by_entering_it_again(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         index = notary.record(VERDICT).index
     stolen = key_of(root, "gate")
     record_as(root, key_of(root, ROOT), revoke_key(stolen.public.keyid, index, "stolen before"))
@@ -189,7 +196,7 @@ def test_a_revocation_reaches_back_and_the_key_is_not_revived_by_entering_it_aga
 
 
 def test_a_rotated_key_signs_from_its_entry_on(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     new = LocalSigner.make(root / "new.pem")
     early = record_as(root, new, VERDICT)
@@ -201,7 +208,7 @@ def test_a_rotated_key_signs_from_its_entry_on(root):
 
 
 def test_only_the_root_key_enters_keys(root):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     stranger = LocalSigner.make(root / "stranger.pem")
     record_as(root, key_of(root, "gate"), add_key(stranger.public, ROLES, "me"))
@@ -212,7 +219,7 @@ def test_only_the_root_key_enters_keys(root):
 def test_an_edited_and_a_deleted_envelope_are_named(root):
     import sqlite3
 
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         index = notary.record(AUDITED).index
         digest = notary.ledger.tiles.record(index).envelope_sha256
     with sqlite3.connect(root / "home" / "ledger.db") as db:
@@ -235,7 +242,7 @@ AUDITED = Statement((Artefact("audit/1", "ab" * 32),), AUDIT, {})
 
 
 def test_a_worker_without_the_root_key_has_to_be_enrolled(root, monkeypatch):
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
         log_key = root / "home" / "signing" / "log.pem"
     other = root / "elsewhere"
@@ -243,6 +250,9 @@ def test_a_worker_without_the_root_key_has_to_be_enrolled(root, monkeypatch):
     (other / "log.pem").write_bytes(log_key.read_bytes())
     (other / "log.pem").chmod(0o600)
     monkeypatch.setenv("PORTCULLIS_SIGNING_HOME", str(other))
-    with open_notary(root) as notary, pytest.raises(EvidenceError, match="keys enrol"):
+    with (
+        open_notary(installation_at(root)) as notary,
+        pytest.raises(EvidenceError, match="keys enrol"),
+    ):
         notary.record(VERDICT)
     assert KEY in everything(root).entries[0].envelope.payload.decode()

@@ -17,10 +17,10 @@ from tasks.pipeline.runner import StageError, reproduce, settle, stale
 
 CHECKOUT = Path(__file__).parents[3]
 STAGE = """
-import logging, pathlib, sys, time
+import logging, os, pathlib, sys, time
 from tasks.pipeline.channel import Channel
 name, mode = sys.argv[1], pathlib.Path("mode").read_text().strip()
-with Channel.to_parent(name) as channel:
+with Channel.to_parent(name, os.environ["PORTCULLIS_CHANNEL"]) as channel:
     logging.getLogger("portcullis.toy").info("working on %s", name)
     if name == "second" and mode == "refuse":
         channel.refused(("fairness: ratio = 0.5, limit ≥ 0.8: fail",)); sys.exit(3)

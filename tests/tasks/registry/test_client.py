@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
 from tasks.registry.moving import follow_move
 from tasks.system.digests import sha256_of
+from tests.installations import installation_at
 
 pytestmark = [
     pytest.mark.integration,
@@ -53,12 +55,12 @@ def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
 ):
     import mlflow
 
-    publish(release)
+    publish(release, installation_at(Path()))
     old = tmp_path / "home"
     moved = tmp_path / "moved to 100% elsewhere"
     old.rename(moved)
     monkeypatch.setenv("PORTCULLIS_HOME", str(moved))
-    assert not publish(release).is_new
+    assert not publish(release, installation_at(Path())).is_new
     (version,) = versions()
     assert version.source.startswith(moved.as_uri())
     mlflow.set_tracking_uri(f"sqlite:///{moved}/mlflow.db")
@@ -92,7 +94,7 @@ def client():
 
     from tasks.registry.client import registry_uri
 
-    return MlflowClient(registry_uri())
+    return MlflowClient(registry_uri(installation_at(Path())))
 
 
 def versions():
@@ -100,7 +102,7 @@ def versions():
 
 
 def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alias(release):
-    published = publish(release)
+    published = publish(release, installation_at(Path()))
     assert published.is_new
     (version,) = versions()
     assert version.tags[MODEL_TAG] == release.model_sha256
@@ -114,7 +116,10 @@ def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alia
 
 
 def test_the_same_model_never_gets_a_second_version(release):
-    first, second = publish(release), publish(release)
+    first, second = (
+        publish(release, installation_at(Path())),
+        publish(release, installation_at(Path())),
+    )
     assert (first.version, first.run_id) == (second.version, second.run_id)
     assert not second.is_new
     assert len(versions()) == 1
@@ -136,10 +141,10 @@ def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_comple
     with monkeypatch.context() as broken:
         broken.setattr(MlflowClient, call, crash)
         with pytest.raises(KeyboardInterrupt):
-            publish(release)
+            publish(release, installation_at(Path()))
     with_alias = [version for version in versions() if "candidate" in version.aliases]
     assert with_alias == []
-    publish(release)
+    publish(release, installation_at(Path()))
     (version,) = versions()
     assert "candidate" in client().get_model_version("loan", version.version).aliases
     assert client().get_run(version.run_id).info.status == "FINISHED"
@@ -148,7 +153,7 @@ def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_comple
 def test_a_store_that_alters_the_model_is_found_out(release, monkeypatch):
     wrong = release.model_copy(update={"model_sha256": "0" * 64})
     with pytest.raises(EvidenceError, match="as the registry stored it"):
-        publish(wrong)
+        publish(wrong, installation_at(Path()))
     assert versions() == []
 
 
@@ -156,5 +161,5 @@ def test_a_registry_that_is_down_is_one_clear_line(release, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ServiceError, match="model registry") as failure:
-        publish(release)
+        publish(release, installation_at(Path()))
     assert "secret" not in str(failure.value)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,8 +13,9 @@ from tasks.audit_log.events import verify
 from tasks.errors import DataError
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.sealed.reader import read_dataset
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
 from tasks.verifier.log_reader import read_log, verified
+from tests.installations import installation_at
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def root(home, tmp_path, monkeypatch):
     (tmp_path / "configs" / "bank.yaml").write_text(yaml.safe_dump({"title": "Bank"}))
     monkeypatch.chdir(tmp_path)
     rows = pd.DataFrame({"subject": [f"{i:032x}" for i in range(9)], "income": range(9)})
-    Work("redact", "bank", tmp_path).write_rows(rows)
+    StageRun("redact", "bank", installation_at(tmp_path)).write_rows(rows)
     return tmp_path
 
 
@@ -33,7 +35,9 @@ def events(home):
 
 
 def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
-    opened = read_dataset("bank", "redact", why="complaint 17", rows=3)
+    opened = read_dataset(
+        "bank", "redact", why="complaint 17", rows=3, installation=installation_at(Path())
+    )
     assert opened.frame["income"].tolist() == [0, 1, 2]
     (event,) = events(home)
     assert event["unmapped"]["operation"] == "people:read rows"
@@ -43,8 +47,10 @@ def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
     assert event["actor"]["user"]["name"]
     assert event["time"] > 1_700_000_000_000
     assert (home / "audit").stat().st_mode & 0o077 == 0
-    ledger = open_ledger()
-    log = read_log(ledger, trusted_root(), lambda payload: b'"audit/' in payload)
+    ledger = open_ledger(installation_at(Path()))
+    log = read_log(
+        ledger, trusted_root(installation_at(Path())), lambda payload: b'"audit/' in payload
+    )
     ledger.close()
     signed = [
         verified(entry, log.keys) for entry in log.entries if b'"audit/' in entry.envelope.payload
@@ -66,12 +72,12 @@ def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
 def test_a_read_that_cannot_be_recorded_does_not_happen(root, home):
     (home / "audit").write_text("in the way")
     with pytest.raises(FileExistsError):
-        read_dataset("bank", "redact", why="x")
+        read_dataset("bank", "redact", why="x", installation=installation_at(Path()))
 
 
 def test_what_is_not_there_is_said_with_what_is(root, home):
     with pytest.raises(DataError, match="bank/redact/rows"):
-        read_dataset("bank", "train", why="x")
+        read_dataset("bank", "train", why="x", installation=installation_at(Path()))
     done = subprocess.run(
         [sys.executable, "-m", "tasks.sealed", "show", "bank", "train", "--why", "x"],
         capture_output=True, text=True, check=False, env=_environment(home),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,12 @@ from tasks.errors import SealError
 from tasks.keystore.keys import open_keys
 from tasks.keystore.shredding import shred
 from tasks.sealed import SealedWriter, iter_rows, read_rows, write_rows
+from tests.installations import installation_at
 
 
 @pytest.fixture
 def keys(home):
-    return open_keys()
+    return open_keys(installation_at(Path()))
 
 
 def frame(rows: int = 7) -> pd.DataFrame:
@@ -141,7 +143,7 @@ def test_another_installation_cannot_read_it(tmp_path, keys, monkeypatch):
     write_rows(frame(), tmp_path / "a", dataset="d", keys=keys)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "elsewhere"))
     with pytest.raises(SealError):
-        read_rows(tmp_path / "a", dataset="d", keys=open_keys())
+        read_rows(tmp_path / "a", dataset="d", keys=open_keys(installation_at(Path())))
 
 
 def test_rows_without_a_subject_are_not_sealed(tmp_path, keys):
@@ -163,7 +165,7 @@ def _ask(home: str, queue: "multiprocessing.Queue[list[bytes]]") -> None:
     import os
 
     os.environ["PORTCULLIS_HOME"] = home
-    found = open_keys().for_subjects([f"s{i}" for i in range(200)])
+    found = open_keys(installation_at(Path())).for_subjects([f"s{i}" for i in range(200)])
     queue.put([found[f"s{i}"].key_id for i in range(200)])
 
 

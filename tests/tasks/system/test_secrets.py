@@ -1,10 +1,11 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.system.secrets import home, secret
+from tests.installations import installation_at
 
 
 @pytest.fixture(autouse=True)
@@ -13,34 +14,37 @@ def _own_home(tmp_path, monkeypatch):
 
 
 def test_a_secret_is_made_once_and_only_its_owner_can_read_it():
-    first = secret("pseudonym")
-    assert secret("pseudonym") == first
+    first = installation_at(Path()).secret("pseudonym")
+    assert installation_at(Path()).secret("pseudonym") == first
     assert len(first) == 32
-    assert stat.S_IMODE((home() / "pseudonym.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((installation_at(Path()).home / "pseudonym.key").stat().st_mode) == 0o600
 
 
 def test_many_at_once_end_up_with_the_same_secret():
     with ThreadPoolExecutor(16) as pool:
-        assert len(set(pool.map(lambda _: secret("pseudonym"), range(64)))) == 1
-    assert [path.name for path in home().iterdir()] == ["pseudonym.key"]
+        assert (
+            len(set(pool.map(lambda _: installation_at(Path()).secret("pseudonym"), range(64))))
+            == 1
+        )
+    assert [path.name for path in installation_at(Path()).home.iterdir()] == ["pseudonym.key"]
 
 
 def test_the_environment_comes_first(monkeypatch):
     monkeypatch.setenv("PORTCULLIS_SECRET_PSEUDONYM", "ab" * 32)
-    assert secret("pseudonym") == bytes.fromhex("ab" * 32)
-    assert not (home() / "pseudonym.key").exists()
+    assert installation_at(Path()).secret("pseudonym") == bytes.fromhex("ab" * 32)
+    assert not (installation_at(Path()).home / "pseudonym.key").exists()
 
 
 @pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "ab" * 31])
 def test_a_malformed_secret_is_refused_without_being_quoted(monkeypatch, text):
     monkeypatch.setenv("PORTCULLIS_SECRET_PSEUDONYM", text or " ")
     with pytest.raises(ConfigError) as refusal:
-        secret("pseudonym")
+        installation_at(Path()).secret("pseudonym")
     assert "zz" not in str(refusal.value)
 
 
 def test_a_key_file_that_others_can_read_is_refused():
-    secret("pseudonym")
-    (home() / "pseudonym.key").chmod(0o644)
+    installation_at(Path()).secret("pseudonym")
+    (installation_at(Path()).home / "pseudonym.key").chmod(0o644)
     with pytest.raises(ConfigError, match="0600"):
-        secret("pseudonym")
+        installation_at(Path()).secret("pseudonym")

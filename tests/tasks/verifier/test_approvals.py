@@ -22,6 +22,7 @@ from tasks.verifier.expiry import epoch, now_of
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import read_log
 from tasks.verifier.text_report import lines_of
+from tests.installations import installation_at, settings_now
 from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
 
 LATER, EARLIER = "2099-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
@@ -32,9 +33,9 @@ def model_of(root):
 
 
 def read(root, model=None):
-    ledger = open_ledger(root)
+    ledger = open_ledger(installation_at(root))
     try:
-        log = read_log(ledger, trusted_root(root), lambda _: True)
+        log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
         return log, examine(log, CASE, model or model_of(root))
     finally:
         ledger.close()
@@ -42,7 +43,7 @@ def read(root, model=None):
 
 def enrol(root, name, roles, holder, email=""):
     person = LocalSigner.make(root.parent / f"{name}.pem")
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         statement = add_key(person.public, roles, holder, email_sha256=person_sha256(email))
         notary.append_signed([sign(statement.to_bytes(), notary.signer("root"))])
     return person
@@ -78,22 +79,22 @@ def give(root, statement, person):
     log, chain = read(root)
     envelope = sign(statement.to_bytes(), person)
     check(envelope, log, chain)
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.append_signed([envelope])
 
 
 def force(root, statement, person):
     """Append without asking, as somebody who holds the log's key could."""
-    with open_notary(root) as notary:
+    with open_notary(installation_at(root)) as notary:
         notary.append_signed([sign(statement.to_bytes(), person)])
 
 
 def test_a_use_case_that_asks_for_approval_is_refused_without_and_cleared_with(needing, ann):
-    assert clear_model(CASE, model_of(needing), needing).refusals == (
+    assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == (
         "approval: nobody has approved this model; `./portcullis approve` says how",
     )
     give(needing, approving(needing), ann)
-    assert clear_model(CASE, model_of(needing), needing).refusals == ()
+    assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == ()
 
 
 BAD = {
@@ -114,7 +115,8 @@ def test_what_does_not_count_is_refused_when_given_and_when_it_got_in_all_the_sa
         give(needing, approving(needing, **change), ann)
     force(needing, approving(needing, **change), ann)
     assert any(
-        in_the_log in line for line in clear_model(CASE, model_of(needing), needing).refusals
+        in_the_log in line
+        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
     )
 
 
@@ -124,13 +126,13 @@ def test_no_reason(needing, ann):
 
 
 def test_who_made_the_run_may_not_approve_it(needing):
-    author = enrol(needing, "author", (APPROVER,), started_by())
+    author = enrol(needing, "author", (APPROVER,), started_by(settings_now()))
     with pytest.raises(EvidenceError, match="a second person"):
-        give(needing, approving(needing, person=started_by()), author)
-    force(needing, approving(needing, person=started_by()), author)
+        give(needing, approving(needing, person=started_by(settings_now())), author)
+    force(needing, approving(needing, person=started_by(settings_now())), author)
     assert any(
         "who made this run" in line
-        for line in clear_model(CASE, model_of(needing), needing).refusals
+        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
     )
 
 
@@ -156,7 +158,7 @@ def test_a_worker_s_key_and_a_stranger_s_are_no_approver_s(needing, ann):
         with pytest.raises(EvidenceError, match="a key with role `approval`"):
             give(needing, approving(needing), key)
         force(needing, approving(needing), key)
-    assert clear_model(CASE, model_of(needing), needing).refusals
+    assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals
 
 
 def test_a_changed_model_needs_a_new_approval(needing, ann):
@@ -168,7 +170,7 @@ def test_a_changed_model_needs_a_new_approval(needing, ann):
     sign_for(needing, "decide")
     assert any(
         "nobody has approved this model" in line
-        for line in clear_model(CASE, model_of(needing), needing).refusals
+        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
     )
 
 
@@ -182,7 +184,8 @@ def test_a_clock_that_was_set_back_revives_nothing(needing, ann, monkeypatch):
     log, _ = read(needing)
     assert now_of(log) == epoch("2050-01-01T00:00:00Z")
     assert any(
-        "has expired" in line for line in clear_model(CASE, model_of(needing), needing).refusals
+        "has expired" in line
+        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
     )
 
 
@@ -199,9 +202,9 @@ def undecided(signed):
 
 def decide_again(root):
     from tasks.stages.decide.stage import run
-    from tasks.stages.workspace import Work
+    from tasks.stages.workspace import StageRun
 
-    run(Work("decide", CASE, root))
+    run(StageRun("decide", CASE, installation_at(root)))
     sign_for(root, "decide")
 
 
@@ -220,10 +223,10 @@ def accepting(root, tests=(TESTS["fairness"][0],), **change):
 def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(undecided, ann):
     assert any(
         "nobody accepted it" in line
-        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
     )
     give(undecided, accepting(undecided), ann)
-    assert clear_model(CASE, model_of(undecided), undecided).refusals == ()
+    assert clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals == ()
     _, chain = read(undecided)
     assert chain.verdicts["fairness"].outcome == "undecided"
     shown = "\n".join(lines_of(*read(undecided)))
@@ -240,7 +243,7 @@ def test_an_acceptance_that_does_not_count(undecided, ann, change):
     force(undecided, accepting(undecided, **change), ann)
     assert any(
         "nobody accepted it" in line
-        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
     )
 
 
@@ -250,7 +253,7 @@ def test_a_failed_check_can_not_be_accepted(undecided, ann):
     force(undecided, accepting(undecided), ann)
     assert any(
         "disparate impact ratio: failed" in line
-        for line in clear_model(CASE, model_of(undecided), undecided).refusals
+        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
     )
 
 
@@ -258,7 +261,7 @@ def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests
     undecided, ann, monkeypatch
 ):
     from tasks.stages.register.stage import run
-    from tasks.stages.workspace import Work
+    from tasks.stages.workspace import StageRun
 
     monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
     monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
@@ -267,9 +270,9 @@ def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests
         "tasks.stages.register.stage._publish", lambda *arguments: released.append(arguments)
     )
     with pytest.raises(RefusedError):
-        run(Work("register", CASE, undecided))
+        run(StageRun("register", CASE, installation_at(undecided)))
     give(undecided, accepting(undecided), ann)
-    run(Work("register", CASE, undecided))
+    run(StageRun("register", CASE, installation_at(undecided)))
     assert len(released) == 1
     (undecided / "data" / CASE / "register").mkdir()
     (undecided / "data" / CASE / "register" / "receipt.json").write_text("{}")
@@ -307,10 +310,10 @@ def test_the_command_records_prints_and_refuses(needing, ann, monkeypatch):
     assert "date of expiry" in done.stderr
     printed = approve(needing, key, "--model", model, "--expires", "2099-01-01", "--print")
     assert printed.stdout.startswith('{"payload":')
-    assert clear_model(CASE, model_of(needing), needing).refusals
+    assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals
     done = approve(needing, key, "--model", model, "--expires", "2099-01-01")
     assert "recorded as entry" in done.stdout, done.stderr
-    assert clear_model(CASE, model_of(needing), needing).refusals == ()
+    assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == ()
     done = approve(
         needing, key, "--model", model, "--expires", "2099-01-01", "--undecided", "fairness"
     )

@@ -29,12 +29,13 @@ from tasks.verifier.explanation_commitments import (
 )
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import read_log
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, sign_for
 
 
 def opened(root):
-    ledger = open_ledger(root)
-    log = read_log(ledger, trusted_root(root), lambda _: True)
+    ledger = open_ledger(installation_at(root))
+    log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     return ledger, log, examine(log, CASE, sha256_of(root / "data" / CASE / "train" / "model"))
 
 
@@ -117,11 +118,11 @@ def sample(tmp_path_factory):
     patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
     patch.delenv("PORTCULLIS_LEDGER_URL", raising=False)
     from tasks.stages.decide.stage import run
-    from tasks.stages.workspace import Work
+    from tasks.stages.workspace import StageRun
     from tests.tasks.judged import attested, judged
 
     root = judged(folder / "checkout")
-    run(Work("decide", CASE, root))
+    run(StageRun("decide", CASE, installation_at(root)))
     attested(root)
     decision = decision_file(root)
     register(root)

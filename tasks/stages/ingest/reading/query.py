@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
+from tasks.settings import Settings
 from tasks.stages.ingest.reading.delivery import Wanted
 from tasks.system.database import open_database
 
@@ -11,14 +12,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_query(source: SqlSource, wanted: Wanted) -> "pd.DataFrame":
+def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
     """Return all rows of the query's answer, with the types that the driver gives."""
     import pandas as pd
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = open_database(source.url)
+        engine = open_database(source.url(settings))
         try:
             with engine.connect() as connection:
                 answer = connection.execute(text(source.query))

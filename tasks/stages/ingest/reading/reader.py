@@ -10,13 +10,14 @@ from tasks.config.sources import (
     SqlSource,
     packaged_path,
 )
+from tasks.settings import Settings
 from tasks.stages.ingest.reading.delivery import Wanted, conform
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_source(source: Source, wanted: Wanted) -> "pd.DataFrame":
+def read_source(source: Source, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
     """Return the rows of a source: the columns that are read, each in the type of its kind.
 
     Raises:
@@ -24,7 +25,7 @@ def read_source(source: Source, wanted: Wanted) -> "pd.DataFrame":
             something else than its kind. Never quotes a value.
         ServiceError: What holds it does not answer.
     """
-    frame = conform(_read(source, wanted), wanted)
+    frame = conform(_read(source, wanted, settings), wanted)
     if len(frame) < source.min_rows:
         raise wanted.error(
             f"at least {source.min_rows:,} rows",
@@ -34,7 +35,7 @@ def read_source(source: Source, wanted: Wanted) -> "pd.DataFrame":
     return frame
 
 
-def _read(source: Source, wanted: Wanted) -> "pd.DataFrame":
+def _read(source: Source, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
     match source:
         case SampleSource():
             from tasks.stages.ingest.sample import generate
@@ -54,4 +55,4 @@ def _read(source: Source, wanted: Wanted) -> "pd.DataFrame":
         case SqlSource():
             from tasks.stages.ingest.reading.query import read_query
 
-            return read_query(source, wanted)
+            return read_query(source, wanted, settings)

@@ -19,6 +19,7 @@ from tasks.erasure.sinks.git import Git
 from tasks.erasure.sinks.scheduler import Scheduler
 from tasks.erasure.sinks.tracking import Tracking
 from tests import services
+from tests.installations import installation_at, settings_now
 
 ANN = Traces.of([Value("email", "ann@example.org"), Value("name", "Zoë Quarantine")])
 TABLES = """
@@ -235,16 +236,21 @@ def test_prefect_s_results_and_database_lie_where_its_settings_say(tmp_path, mon
         connection.execute("CREATE TABLE log (id TEXT PRIMARY KEY, message TEXT)")
         connection.execute("INSERT INTO log VALUES ('1', 'ann@example.org')")
     connection.close()
-    assert Scheduler().purge(ANN).rewritten == 2
+    assert Scheduler(settings_now()).purge(ANN).rewritten == 2
     (tmp_path / "prefect.db").unlink()
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    assert "name it in $PREFECT_SERVER_DATABASE_CONNECTION_URL" in Scheduler().purge(ANN).unseen[0]
+    assert (
+        "name it in $PREFECT_SERVER_DATABASE_CONNECTION_URL"
+        in Scheduler(settings_now()).purge(ANN).unseen[0]
+    )
 
 
 def test_a_tracking_server_whose_database_is_out_of_reach_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.delenv("PORTCULLIS_MLFLOW_DATABASE_URL", raising=False)
-    assert "PORTCULLIS_MLFLOW_DATABASE_URL" in Tracking(tmp_path).purge(ANN).unseen[0]
+    assert (
+        "PORTCULLIS_MLFLOW_DATABASE_URL" in Tracking(installation_at(tmp_path)).purge(ANN).unseen[0]
+    )
     assert os.environ["MLFLOW_TRACKING_URI"]
 
 
@@ -265,6 +271,6 @@ def test_a_registered_model_s_own_files_are_reported_and_other_artifacts_cleaned
         connection.execute("INSERT INTO experiments VALUES (1, ?)", (artifacts.as_uri(),))
     connection.close()
     monkeypatch.setenv("PORTCULLIS_MLFLOW_DATABASE_URL", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    done = Tracking(tmp_path).purge(ANN)
+    done = Tracking(installation_at(tmp_path)).purge(ANN)
     assert (done.rewritten, len(done.left)) == (1, 1)
     assert "model/data/m.txt" in done.left[0]

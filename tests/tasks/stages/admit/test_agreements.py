@@ -6,6 +6,7 @@ import pytest
 
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import ConfigError
+from tests.installations import settings_now
 
 OF = {
     "kind": "packaged",
@@ -60,11 +61,11 @@ def test_every_source_without_an_agreement_is_named():
 
 def test_the_day_can_be_given_for_drills(monkeypatch):
     monkeypatch.setenv("PORTCULLIS_TODAY", "2031-01-02")
-    assert today() == date(2031, 1, 2)
-    assert lapsed(sources())
+    assert today(settings_now()) == date(2031, 1, 2)
+    assert lapsed(sources(), today(settings_now()))
     monkeypatch.setenv("PORTCULLIS_TODAY", "tomorrow")
     with pytest.raises(ConfigError, match="PORTCULLIS_TODAY"):
-        today()
+        today(settings_now())
 
 
 @pytest.mark.parametrize("path", ["s3://user:pass@bucket/x.csv", "https://me@host/x.csv"])

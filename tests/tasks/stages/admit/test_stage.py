@@ -9,7 +9,8 @@ import yaml
 
 from tasks.errors import AgreementError, ConfigError
 from tasks.stages.admit.stage import run
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tests.installations import installation_at
 
 SOURCE = {
     "kind": "file",
@@ -38,7 +39,7 @@ def admit(root, **changes):
     (root / "configs" / "bank.yaml").write_text(
         yaml.safe_dump({"sources": {"applications": source}})
     )
-    run(Work("admit", "bank", root))
+    run(StageRun("admit", "bank", installation_at(root)))
     return (root / "data" / "bank" / "admit" / "sources.json").read_bytes()
 
 
@@ -78,9 +79,13 @@ def test_an_unknown_key_or_value_is_refused(root, changes):
 def test_it_imports_nothing_heavy(root):
     admit(root)
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from tasks.stages.workspace import Work; from tasks.stages.admit.stage import run; "
-        "run(Work('admit', 'bank')); heavy = {'pandas', 'numpy', 'pyarrow', 'fsspec', 'sqlalchemy', 'mlflow', 'dvc', "
-        "'great_expectations', 'cryptography'} & set(sys.modules); sys.exit(', '.join(sorted(heavy)) or 0)"
+        "import os, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
+        "from tasks.system.installation import Installation;"
+        "from tasks.stages.workspace import StageRun; from tasks.stages.admit.stage import run;"
+        "run(StageRun('admit', 'bank', Installation.open(Path(), os.environ)));"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'fsspec', 'sqlalchemy', 'mlflow', 'dvc',"
+        " 'great_expectations', 'cryptography'} & set(sys.modules);"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
     )
     repository = __file__.rpartition("/tests/")[0]
     done = subprocess.run(

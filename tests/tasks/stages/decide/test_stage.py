@@ -7,12 +7,13 @@ import pytest
 from tasks.errors import ConfigError, DataError
 from tasks.gates import at_least
 from tasks.stages.decide.stage import run
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, judged, put_verdict
 
 
 def decided(root):
-    run(Work("decide", CASE, root))
+    run(StageRun("decide", CASE, installation_at(root)))
     return json.loads((root / "data" / CASE / "decide" / "decision.json").read_text())
 
 

@@ -15,6 +15,7 @@ from tasks.config.sources import PackagedSource, SqlSource
 from tasks.errors import ConfigError, ServiceError, SourceError
 from tasks.stages.ingest.reading import Wanted, read_source
 from tasks.stages.ingest.reading.delivery import conform
+from tests.installations import settings_now
 
 NAMES = ["email", "name", "account", "born", "income", "owns", "approve", "branch"]
 ROWS = [
@@ -49,7 +50,7 @@ def write(path, form, rows=ROWS):
 
 def refusal_of(source, wanted):
     with pytest.raises((SourceError, ServiceError)) as refusal:
-        read_source(source, wanted)
+        read_source(source, wanted, settings_now())
     text = str(refusal.value)
     assert "\n" not in text
     assert "source `bank`" in text
@@ -59,7 +60,7 @@ def refusal_of(source, wanted):
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
 def test_every_format_gives_the_same_frame(tmp_path, wanted, file_source, form):
-    frame = read_source(file_source(write(tmp_path / "x", form), form), wanted)
+    frame = read_source(file_source(write(tmp_path / "x", form), form), wanted, settings_now())
     assert (
         list(frame) == NAMES[:-1]
     )  # `branch` is dropped and nothing looks at it: it is not even read
@@ -81,8 +82,8 @@ def test_a_query_gives_the_same_frame_and_its_failures_quote_nothing(
         owner="o", role="controller", legal_basis="l", agreement="a", expires="2031-12-31",
     )  # fmt: skip
     monkeypatch.setenv("BANK_URL", f"sqlite:///{tmp_path / 'bank.db'}")
-    expected = read_source(file_source(write(tmp_path / "x", "csv"), "csv"), wanted)
-    pd.testing.assert_frame_equal(read_source(source, wanted), expected)
+    expected = read_source(file_source(write(tmp_path / "x", "csv"), "csv"), wanted, settings_now())
+    pd.testing.assert_frame_equal(read_source(source, wanted, settings_now()), expected)
     assert "none" in refusal_of(
         source.model_copy(update={"query": "SELECT * FROM bank WHERE 0"}), wanted
     )
@@ -92,7 +93,7 @@ def test_a_query_gives_the_same_frame_and_its_failures_quote_nothing(
     refusal_of(source, wanted)
     monkeypatch.delenv("BANK_URL")
     with pytest.raises(ConfigError, match=r"\$BANK_URL"):
-        read_source(source, wanted)
+        read_source(source, wanted, settings_now())
 
 
 @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])
@@ -101,9 +102,10 @@ def test_a_compressed_file_is_read_here_and_behind_a_url(
 ):
     (tmp_path / f"x.csv{ending}").write_bytes(pack(csv_of().encode()))
     fsspec.filesystem("memory").pipe(f"/bank/x.csv{ending}", pack(csv_of().encode()))
-    here = read_source(file_source(tmp_path / f"x.csv{ending}", "csv"), wanted)
+    here = read_source(file_source(tmp_path / f"x.csv{ending}", "csv"), wanted, settings_now())
     pd.testing.assert_frame_equal(
-        read_source(file_source(f"memory://bank/x.csv{ending}", "csv"), wanted), here
+        read_source(file_source(f"memory://bank/x.csv{ending}", "csv"), wanted, settings_now()),
+        here,
     )
 
 
@@ -186,7 +188,9 @@ def test_an_object_that_is_not_there_is_told_from_a_server_that_does_not_answer(
 ):
     assert "none" in refusal_of(file_source("memory://bank/nothing.csv", "csv"), wanted)
     with pytest.raises(ServiceError, match="to answer"):
-        read_source(file_source("http://127.0.0.1:9/x.csv?signature=hunter2", "csv"), wanted)
+        read_source(
+            file_source("http://127.0.0.1:9/x.csv?signature=hunter2", "csv"), wanted, settings_now()
+        )
 
 
 def test_a_packaged_file_gets_row_numbers_on_request():
@@ -200,7 +204,7 @@ def test_a_packaged_file_gets_row_numbers_on_request():
     wanted = Wanted(
         "claims", frozenset({*names, "row"}), ("row", "age"), frozenset({"row", "age"}), frozenset()
     )
-    frame = read_source(source, wanted)
+    frame = read_source(source, wanted, settings_now())
     assert list(frame) == ["row", "age"]
     assert frame["row"].tolist() == list(range(1, 7151))
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from tasks.errors import AgreementError, ConfigError, SourceError
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tests.installations import installation_at, settings_now
 
 SOURCE = {
     "kind": "file", "format": "csv", "owner": "Example Bank", "role": "controller", "legal_basis": "contract",
@@ -44,14 +45,14 @@ def ingest(root, case=CASE):
     from tasks.stages.ingest.stage import run
 
     (root / "configs" / "bank.yaml").write_text(yaml.safe_dump(case, sort_keys=False))
-    admit(Work("admit", "bank", root))
-    run(Work("ingest", "bank", root))
+    admit(StageRun("admit", "bank", installation_at(root)))
+    run(StageRun("ingest", "bank", installation_at(root)))
     return root / "data" / "bank" / "ingest"
 
 
 def test_it_leaves_sealed_rows_and_a_report_without_a_value(root):
     folder = ingest(root)
-    rows = Work("redact", "bank", root).read_rows("ingest")
+    rows = StageRun("redact", "bank", installation_at(root)).read_rows("ingest")
     assert rows[["income", "score", "approve"]].to_numpy().tolist() == [[1, 10, 1], [2, 20, 0]]
     assert list(rows) == ["subject", "person", "email", "income", "score", "approve"]
     report = json.loads((folder / "report.json").read_text())
@@ -80,7 +81,7 @@ def test_an_agreement_that_lapsed_after_admit_stops_it(root, monkeypatch):
     ingest(root)
     monkeypatch.setenv("PORTCULLIS_TODAY", "2032-01-01")
     with pytest.raises(AgreementError, match="expired on 2031-12-31"):
-        run(Work("ingest", "bank", root))
+        run(StageRun("ingest", "bank", installation_at(root)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_the_shipped_use_cases_fit_together(case):
     sources = section(case, "sources", Sources, repository)
     check_wiring(columns, params, sources)
     frames = {
-        name: read_source(source, Wanted.of(name, columns, params))
+        name: read_source(source, Wanted.of(name, columns, params), settings_now())
         for name, source in sources.root.items()
     }
     rows, report = join_sources(frames, columns, params, b"s" * 32)

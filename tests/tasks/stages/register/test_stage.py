@@ -8,7 +8,8 @@ from tasks.errors import RefusedError
 from tasks.gates import at_least
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.register.stage import run
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tests.installations import installation_at
 from tests.tasks.judged import CASE, attested, judged, put_verdict
 
 pytestmark = [
@@ -27,7 +28,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
     monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
     root = judged(tmp_path / "checkout")
-    decide(Work("decide", CASE, root))
+    decide(StageRun("decide", CASE, installation_at(root)))
     return attested(root)
 
 
@@ -54,14 +55,14 @@ def published(monkeypatch):
 
 def refused(root, words, published):
     with pytest.raises(RefusedError) as error:
-        run(Work("register", CASE, root))
+        run(StageRun("register", CASE, installation_at(root)))
     assert any(words in line for line in error.value.lines), error.value.lines
     assert published == []
     assert not (root / "data" / CASE / "register" / "receipt.json").exists()
 
 
 def test_a_cleared_model_goes_in_with_its_evidence(root, published):
-    run(Work("register", CASE, root))
+    run(StageRun("register", CASE, installation_at(root)))
     (release,) = published
     assert (
         release.model_sha256

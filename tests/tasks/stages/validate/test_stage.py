@@ -10,7 +10,8 @@ import yaml
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
 from tasks.stages.validate.stage import reference_path, run
-from tasks.stages.workspace import Work
+from tasks.stages.workspace import StageRun
+from tests.installations import installation_at
 
 CASE = {
     "columns": {
@@ -65,12 +66,12 @@ def root(tmp_path, monkeypatch):
             "notes": ["call me at canary@example.org", *["[OWN_NAME] called"] * 299],
         }
     )
-    Work("redact", "bank", tmp_path).write_rows(frame)
+    StageRun("redact", "bank", installation_at(tmp_path)).write_rows(frame)
     return tmp_path
 
 
 def validate(root):
-    work = Work("validate", "bank", root)
+    work = StageRun("validate", "bank", installation_at(root))
     run(work)
     return {
         path.relative_to(work.folder).as_posix(): path.read_bytes()
@@ -86,7 +87,9 @@ def accept(root):
 def outcomes(root):
     return {
         check.measure: check.outcome
-        for check in Work("train", "bank", root).read_verdict("validate").checks
+        for check in StageRun("train", "bank", installation_at(root))
+        .read_verdict("validate")
+        .checks
     }
 
 

@@ -1,0 +1,81 @@
+"""One installation: a checkout, the folder of what must never be committed, and the settings.
+
+It is opened where a process starts, and handed on: nothing below finds a folder by itself.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import ConfigError
+from tasks.settings import Settings
+from tasks.system.secrets import decoded_key, read_or_make_key
+
+SECRET = "PORTCULLIS_SECRET_"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where a process works and what it works under.
+
+    Attributes:
+        workspace: The checkout: code, `configs/`, `data/` and `dvc.lock`.
+        home: Keys, ledger and databases, absolute; a folder that exists and belongs to this account.
+        settings: What the environment said when the process started.
+    """
+
+    workspace: Path
+    home: Path
+    settings: Settings
+
+    @classmethod
+    def open(cls, workspace: Path, environ: Mapping[str, str]) -> "Installation":
+        """Read the environment and make `home`: `$PORTCULLIS_HOME`, else `.portcullis/` in the workspace.
+
+        Raises:
+            ConfigError: The environment holds an unknown variable of ours; or `home` is a relative
+                path, which would be another folder for each process; or it cannot be written to.
+        """
+        settings = Settings.from_environment(environ)
+        if settings.home and not Path(settings.home).is_absolute():
+            raise ConfigError(
+                "$PORTCULLIS_HOME",
+                expected="an absolute path",
+                found="a relative one",
+                remedy="Give the whole path: stages and commands run in different folders.",
+            )
+
+        home = Path(settings.home or workspace / ".portcullis").absolute()
+        _make_own_folder(home)
+        return cls(workspace, home, settings)
+
+    def secret(self, name: str) -> bytes:
+        """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use.
+
+        Raises:
+            ConfigError: It is not 32 bytes in hex, or others may read the file.
+        """
+        variable = SECRET + name.upper().replace("-", "_")
+        if text := self.settings.secrets.get(variable):
+            return decoded_key(text, f"${variable}")
+        return read_or_make_key(self.home / f"{name}.key")
+
+
+def _make_own_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise _not_own(folder, type(error).__name__) from error
+    if os.getuid() not in (0, owner) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise _not_own(folder, "one of another account, or one that may not be written to")
+
+
+def _not_own(folder: Path, found: str) -> ConfigError:
+    return ConfigError(
+        str(folder),
+        expected="a folder of one's own, for keys, ledger and databases",
+        found=found,
+        remedy="Set PORTCULLIS_HOME to a folder that belongs to the account that runs this.",
+    )

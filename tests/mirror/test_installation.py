@@ -1,0 +1,111 @@
+"""Nothing hidden: who may read the environment, and that no function finds a folder by itself."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+WORKSPACE = Path(__file__).parents[2]
+MODULES = sorted(
+    path.relative_to(WORKSPACE).as_posix()
+    for folder in ("tasks", "flows")
+    for path in (WORKSPACE / folder).rglob("*.py")
+)
+
+# Where a process starts: it opens its installation from the environment and the current folder.
+EDGES = {
+    "flows/__main__.py": "every command",
+    "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
+    "flows/erase.py": "two flows",
+    "flows/stages.py": "a task takes plain values: an installation holds secrets, and Prefect stores parameters",
+    "flows/serving/releasing.py": "the process of one release",
+    "flows/serving/temporary_api.py": "the process of Prefect's API",
+    "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
+    "tasks/stages/process.py": "the process of a stage's own code",
+    "tasks/sealed/__main__.py": "a person who looks at sealed rows",
+}
+# Where an environment is handed on to another process, or set for a library that reads it: never read for ourselves.
+HANDING_ON = {
+    "flows/environment.py": "settles what every process of a command inherits",
+    "flows/cli/ui.py": "Prefect's server and worker",
+    "flows/serving/attending.py": "the flow, with its API's address",
+    "tasks/pipeline/runner.py": "DVC, and by DVC the worker",
+    "tasks/system/git.py": "git, without git's own variables",
+    "tasks/registry/client.py": "MLflow's patience",
+    "tasks/stages/validate/expectations.py": "Great Expectations' telemetry",
+}
+
+
+def tree_of(module: str) -> ast.Module:
+    return ast.parse((WORKSPACE / module).read_text(encoding="utf-8"))
+
+
+def functions_of(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def is_current_folder(node: ast.AST) -> bool:
+    return ast.unparse(node) in ("Path()", "Path('.')", "Path.cwd()", "os.getcwd()", "Path('')")
+
+
+def reads_environment(module: str) -> bool:
+    return any(
+        ast.unparse(node) in ("os.environ", "os.getenv")
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Attribute)
+    )
+
+
+def test_only_edges_and_those_who_hand_it_on_touch_the_environment() -> None:
+    touching = {module for module in MODULES if reads_environment(module)}
+    assert touching == (set(EDGES) | set(HANDING_ON)) - {"flows/stages.py"}
+
+
+@pytest.mark.parametrize("module", sorted(HANDING_ON))
+def test_who_hands_the_environment_on_reads_no_variable_of_ours(module: str) -> None:
+    for node in ast.walk(tree_of(module)):
+        match node:
+            case (
+                ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"),
+                    args=[ast.Constant(value=str(name)), *_],
+                )
+                | ast.Subscript(
+                    value=ast.Attribute(attr="environ"),
+                    slice=ast.Constant(value=str(name)),
+                    ctx=ast.Load(),
+                )
+            ):
+                assert name == "PATH"
+
+
+def test_only_edges_name_the_current_folder() -> None:
+    naming = {
+        module
+        for module in MODULES
+        if any(is_current_folder(node) for node in ast.walk(tree_of(module)))
+    }
+    assert naming == set(EDGES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_function_has_a_folder_as_its_default_nor_a_parameter_called_root(module: str) -> None:
+    for function in functions_of(module):
+        arguments = function.args
+        defaults = [*arguments.defaults, *(node for node in arguments.kw_defaults if node)]
+        assert not any("Path(" in ast.unparse(node) for node in defaults), function.name
+
+        parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        assert "root" not in {parameter.arg for parameter in parameters}, function.name
+
+
+def test_no_class_has_a_folder_as_its_default() -> None:
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
+            if isinstance(node, ast.ClassDef):
+                for item in node.body:
+                    if isinstance(item, ast.AnnAssign) and item.value is not None:
+                        assert not is_current_folder(item.value), (module, node.name)
