@@ -1,9 +1,11 @@
-"""The safe harbour of 45 CFR 164.514(b)(2): which kinds of data are which of its 18 identifiers; its two exceptions.
+"""The safe harbour of 45 CFR 164.514(b)(2): its 18 identifiers, as kinds, and its two exceptions.
 
-In texts whatever names a day, a month or a place below a state goes; years, durations and ages up to 89 stay. In
-columns a ZIP code keeps three digits where more than 20,000 people live in that area, else it becomes 000.
-What it does not do: the paragraph's second half, (b)(2)(ii), asks that nobody *knows* that what is left could identify
-a person. No program can answer that.
+In texts whatever names a day, a month or a place below a state goes; years, durations and ages up
+to 89 stay. In columns a ZIP code keeps three digits where more than 20,000 people live in that
+area, else it becomes 000.
+
+What it does not do: the paragraph's second half, (b)(2)(ii), asks that nobody *knows* that what is
+left could identify a person. No program can answer that.
 """
 
 import re
@@ -36,22 +38,23 @@ IDENTIFIERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "N": ("web addresses", ("URL",)),
     "O": ("IP addresses", ("IP_ADDRESS",)),
     "P": ("biometric identifiers", ("ID",)),
-    "Q": (
-        "full-face photographs",
-        ("ID",),
-    ),  # the names of their files; pictures themselves are no text
+    # the names of their files; pictures themselves are no text
+    "Q": ("full-face photographs", ("ID",)),
     "R": ("any other unique number, characteristic or code", ("ID", "USER_NAME")),
 }
 ENTITIES = tuple(dict.fromkeys(kind for _, kinds in IDENTIFIERS.values() for kind in kinds))
-OLDEST_AGE = 89
+OLDEST_AGE = 89  # (b)(2)(i)(C): older ones "may be aggregated into a single category of age 90"
+# a month by its name, a day and a month in digits, a day as an ordinal number
 CALENDAR = re.compile(
-    r"jan|feb|mar(?:ch|\b)|apr(?:il|\b)|\bmay\b|june?\b|july?\b|aug|sep|oct|nov|dec|\d{1,2}[-/.]\d{1,2}|\d{1,2}(?:st|nd|rd|th)\b",
+    r"jan|feb|mar(?:ch|\b)|apr(?:il|\b)|\bmay\b|june?\b|july?\b|aug|sep|oct|nov|dec"
+    r"|\d{1,2}[-/.]\d{1,2}"
+    r"|\d{1,2}(?:st|nd|rd|th)\b",
     re.IGNORECASE,
 )
 
 
 class SmallAreas(BaseModel):
-    """Three-digit ZIP areas that are too small to be named, with the source of their populations."""
+    """Three-digit ZIP areas too small to be named, with the source of their populations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,9 +82,12 @@ def is_calendar_date(text: str) -> bool:
 
 
 def coarse_zips(values: "pd.Series[Any]", small: SmallAreas) -> "pd.Series[str]":
-    """Return the first three digits of ZIP codes, 000 for small areas; what is no ZIP code is withheld (missing)."""
-    known = {value: _coarse_zip(str(value), small) for value in values.dropna().unique()}
-    return values.map(known).astype("str")
+    """Return the first three digits of ZIP codes, 000 for small areas.
+
+    What is no ZIP code is withheld (missing).
+    """
+    coarse = {value: _coarse_zip(str(value), small) for value in values.dropna().unique()}
+    return values.map(coarse).astype("str")
 
 
 def coarse_ages(values: "pd.Series[Any]") -> "pd.Series[str]":

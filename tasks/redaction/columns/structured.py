@@ -1,4 +1,7 @@
-"""Columns whose kind is declared: pseudonymised, generalised or dropped, by role and kind; no guessing."""
+"""Columns whose kind is declared: pseudonymised, generalised or dropped, by role and kind.
+
+Nothing is guessed here: what a column looks like never changes what becomes of it.
+"""
 
 import ipaddress
 from pathlib import Path
@@ -11,8 +14,10 @@ from tasks.keystore.pseudonyms import pseudonyms
 from tasks.redaction.columns import hipaa
 from tasks.redaction.params import RedactParams
 
-KEPT = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
-V4_PREFIX, V6_PREFIX = 24, 48
+KEPT_ROLES = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
+# bits of an address that stay: what a provider gives to one customer at least
+IPV4_PREFIX_BITS = 24
+IPV6_PREFIX_BITS = 48
 
 
 def redact_structured(
@@ -20,8 +25,13 @@ def redact_structured(
 ) -> pd.DataFrame:
     """Return what may stay of the structured columns, with `subject` and `person` first.
 
-    Features, protected attributes and the target stay as they are; quasi-identifiers are made coarser; the identifiers
-    that `params.tokenised` names become pseudonyms. Other identifiers, the subject column and free texts are left out.
+    Features, protected attributes and the target stay as they are; quasi-identifiers are made
+    coarser; the identifiers that `params.tokenised` names become pseudonyms. Other identifiers, the
+    subject column and free texts are left out.
+
+    Raises:
+        ConfigError: `params.tokenised` names what is no identifier, or there is no rule how a
+            quasi-identifier of its kind is made coarser.
     """
     unknown = set(params.tokenised) - set(columns.named(Role.IDENTIFIER))
     if unknown:
@@ -31,20 +41,22 @@ def redact_structured(
             found=", ".join(sorted(unknown)),
             remedy="Mend the list.",
         )
+
     result = {"subject": rows["subject"], "person": rows["person"]}
     for name, column in columns.root.items():
-        if column.role in KEPT:
+        if column.role in KEPT_ROLES:
             result[name] = rows[name]
         elif column.role is Role.QUASI:
-            result[name] = _generalised(name, column.kind, rows[name], params)
+            result[name] = _generalise(name, column.kind, rows[name], params)
         elif name in params.tokenised:
             result[name] = pseudonyms(secret, rows[name])
     return pd.DataFrame(result)
 
 
-def _generalised(
+def _generalise(
     name: str, kind: str, values: "pd.Series[str]", params: RedactParams
 ) -> "pd.Series[str]":
+    """Return a quasi-identifier made coarser by its kind."""
     if kind == "ip":
         return coarse_networks(values)
     if kind == "date":
@@ -52,7 +64,8 @@ def _generalised(
     if kind == "age":
         return hipaa.coarse_ages(values)
     if kind == "zip":
-        return hipaa.coarse_zips(values, _small_areas(name, params))
+        return hipaa.coarse_zips(values, _load_small_areas(name, params))
+
     raise ConfigError(
         f"column `{name}`",
         expected="a quasi-identifier of kind `ip`, `date`, `age` or `zip`",
@@ -61,7 +74,7 @@ def _generalised(
     )
 
 
-def _small_areas(name: str, params: RedactParams) -> hipaa.SmallAreas:
+def _load_small_areas(name: str, params: RedactParams) -> hipaa.SmallAreas:
     if params.small_zip_areas is None:
         raise ConfigError(
             f"column `{name}`",
@@ -74,21 +87,21 @@ def _small_areas(name: str, params: RedactParams) -> hipaa.SmallAreas:
 
 def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":
     """Return the networks that addresses lie in; what is no address is withheld (missing)."""
-    known = {value: _network(value) for value in values.dropna().unique()}
-    return values.map(known).astype("str")
+    networks = {value: _network_of(value) for value in values.dropna().unique()}
+    return values.map(networks).astype("str")
 
 
 def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
-    """Return ISO dates as years or months; what is no date is withheld (missing)."""
+    """Return ISO 8601 dates as years or months (`to`); what is no date is withheld (missing)."""
     dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
     return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
 
 
-def _network(value: str) -> str | None:
-    """Return the /24 (IPv6: /48) that an address lies in; what is no address is withheld (missing)."""
+def _network_of(value: str) -> str | None:
+    """Return the /24 (IPv6: /48) that an address lies in; None: it is no address."""
     try:
         address = ipaddress.ip_address(value.strip())
     except ValueError:
         return None
-    prefix = V4_PREFIX if address.version == 4 else V6_PREFIX
-    return str(ipaddress.ip_network((address, prefix), strict=False))
+    bits = IPV4_PREFIX_BITS if address.version == 4 else IPV6_PREFIX_BITS
+    return str(ipaddress.ip_network((address, bits), strict=False))

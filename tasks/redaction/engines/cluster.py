@@ -1,7 +1,8 @@
 """The engine on a Dask cluster: the same function on workers that somebody runs elsewhere.
 
-Dask gives a chunk that was on a lost worker to another one; results are taken once, in order, so nothing is lost or
-doubled. Workers need this checkout, its environment and its models. Texts are personal data: they travel under TLS.
+Dask gives a chunk that was on a lost worker to another one; results are taken once, in order, so
+nothing is lost or doubled. Workers need this checkout, its environment and its models. Texts are
+personal data: they travel under TLS.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,9 @@ from tasks.redaction.engines.local import in_order
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk
 
-AHEAD = 3  # chunks under way, for each worker's thread
-LOST_WORKERS = 3  # that one chunk may have been on before its run is given up
+# for each thread of a worker; more than in `local.py`, because chunks cross a network meanwhile
+CHUNKS_AHEAD = 3
+RETRIES = 3  # how often a chunk whose worker was lost is tried again before the run is given up
 PATIENCE_SECONDS = 30
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -35,17 +37,22 @@ class DaskCluster:
                 "redact.engine.address",
                 expected="tls://host:port (tcp:// on this machine only)",
                 found=f"{parts.scheme or 'no scheme'}://",
-                remedy="Run the cluster with TLS: texts about people would cross the network in clear.",
+                remedy=(
+                    "Run the cluster with TLS: texts about people would cross the network in clear."
+                ),
             )
-        self._params, self._trial, self._address = params, tuple(trial), address
+        self._params = params
+        self._trial = tuple(trial)
+        self._address = address
 
     def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
         """Yield every chunk masked, in order.
 
         Raises:
-            ServiceError: The cluster does not answer, has no worker, or lost a chunk's workers again and again.
+            ServiceError: The cluster does not answer, has no worker, or lost a chunk's workers
+                again and again.
         """
-        distributed = _distributed()
+        distributed = _import_distributed()
         try:
             with distributed.Client(
                 self._address, timeout=PATIENCE_SECONDS, set_as_default=False
@@ -53,7 +60,9 @@ class DaskCluster:
                 client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
                 threads = sum(client.nthreads().values())
                 yield from in_order(
-                    lambda chunk: self._submit(client, chunk), chunks, max(2, threads * AHEAD)
+                    lambda chunk: self._submit(client, chunk),
+                    chunks,
+                    ahead=max(2, threads * CHUNKS_AHEAD),
                 )
         except (OSError, TimeoutError, distributed.KilledWorker) as error:
             raise ServiceError(
@@ -64,12 +73,18 @@ class DaskCluster:
             ) from error
 
     def _submit(self, client: Any, chunk: TextChunk) -> Any:
+        # impure: of equal chunks Dask would compute, and return, only one
         return client.submit(
-            worker.mask_chunk, self._params, self._trial, chunk, pure=False, retries=LOST_WORKERS
+            worker.mask_chunk, self._params, self._trial, chunk, pure=False, retries=RETRIES
         )
 
 
-def _distributed() -> Any:
+def _import_distributed() -> Any:
+    """Return the package `distributed`, which is no requirement of ours.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
     try:
         import distributed
     except ImportError as error:

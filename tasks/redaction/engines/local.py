@@ -11,14 +11,15 @@ from tasks.redaction.engines import worker
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk
 
-AHEAD = 2  # chunks that wait, for each worker
+CHUNKS_AHEAD = 2  # for each worker: one that it masks, and one that waits
 
 
 class OneProcess:
     """Masks chunks where the stage runs."""
 
     def __init__(self, params: RedactParams, trial: list[str]) -> None:
-        self._params, self._trial = params, tuple(trial)
+        self._params = params
+        self._trial = tuple(trial)
 
     def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
         """Yield every chunk masked, in order."""
@@ -30,7 +31,9 @@ class Processes:
     """Masks chunks in worker processes; texts go to them through pipes, never through files."""
 
     def __init__(self, params: RedactParams, trial: list[str], workers: int) -> None:
-        self._params, self._trial, self._workers = params, tuple(trial), workers
+        self._params = params
+        self._trial = tuple(trial)
+        self._workers = workers
 
     def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
         """Yield every chunk masked, in order.
@@ -38,10 +41,10 @@ class Processes:
         Raises:
             ServiceError: A worker died; nothing of its chunk was used.
         """
-        context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
         pool = ProcessPoolExecutor(
             self._workers,
-            mp_context=context,
+            # a fork would copy locks that other threads hold
+            mp_context=multiprocessing.get_context("spawn"),
             initializer=worker.start,
             initargs=(self._params, self._trial),
         )
@@ -49,23 +52,30 @@ class Processes:
             yield from in_order(
                 lambda chunk: pool.submit(worker.mask_prepared, chunk),
                 chunks,
-                self._workers * AHEAD,
+                ahead=self._workers * CHUNKS_AHEAD,
             )
         except BrokenProcessPool as error:
             raise ServiceError(
                 "redact.engine",
                 expected=f"{self._workers} worker processes that live",
                 found="one that died (killed, or out of memory)",
-                remedy="Run the stage again; with less `chunk_rows` or fewer `workers` it needs less memory.",
+                remedy=(
+                    "Run the stage again; with less `chunk_rows` or fewer `workers` it needs "
+                    "less memory."
+                ),
             ) from error
         finally:
+            # also where the consumer stops in the middle: no worker outlives the stage
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def in_order(
     submit: Callable[[TextChunk], Future[MaskedChunk]], chunks: Iterable[TextChunk], ahead: int
 ) -> Iterator[MaskedChunk]:
-    """Submit chunks, at most `ahead` at a time, and yield their results in the chunks' order."""
+    """Submit chunks, at most `ahead` at a time, and yield their results in the chunks' order.
+
+    So memory is bounded by `ahead` chunks, however slowly the results are taken.
+    """
     running: deque[Future[MaskedChunk]] = deque()
     for chunk in chunks:
         running.append(submit(chunk))

@@ -1,4 +1,4 @@
-"""Say how far a long run is: how many of how many, how fast, and how much time is left."""
+"""Report how far a long run is: how many of how many, how fast, and how much time is left."""
 
 import time
 from collections.abc import Callable
@@ -7,31 +7,42 @@ EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """Speaks at most every `EVERY_SECONDS`, and at the end."""
+    """Reports one line at most every `EVERY_SECONDS`, and one at the end."""
 
     def __init__(
-        self, of: int, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        total_rows: int,
+        report: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._of, self._say, self._clock = of, say, clock
-        self._start = self._last = clock()
-        self._done = 0
+        self._total_rows = total_rows
+        self._report = report
+        self._clock = clock
+        self._start_seconds = clock()
+        self._reported_seconds = self._start_seconds
+        self._rows = 0
 
     def add(self, rows: int) -> None:
         """Count further rows."""
-        self._done += rows
+        self._rows += rows
         now = self._clock()
-        if now - self._last >= EVERY_SECONDS or self._done >= self._of:
-            self._last = now
-            self._say(self._line(now - self._start))
+        if now - self._reported_seconds >= EVERY_SECONDS or self._rows >= self._total_rows:
+            self._reported_seconds = now
+            self._report(self._line(now - self._start_seconds))
 
     def _line(self, seconds: float) -> str:
-        rate = self._done / seconds if seconds > 0 else 0.0
-        line = f"{self._done:,} of {self._of:,} rows"
+        line = f"{self._rows:,} of {self._total_rows:,} rows"
+        # a clock that stands still is no error
+        rate = self._rows / seconds if seconds > 0 else 0.0
         if not rate:
             return line
-        left = (self._of - self._done) / rate
-        return f"{line}, {rate:,.0f} a second" + (f", {_shown(left)} left" if left > 0 else "")
+
+        line += f", {rate:,.0f} a second"
+        remaining_seconds = (self._total_rows - self._rows) / rate
+        if remaining_seconds > 0:
+            line += f", {_format_duration(remaining_seconds)} left"
+        return line
 
 
-def _shown(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -1,4 +1,8 @@
-"""Redact rows chunk by chunk: structured columns here, free texts by an engine, in one process or in many."""
+"""Redact rows chunk by chunk: structured columns here, free texts by an engine.
+
+The engine may mask several chunks at once, so the structured part of a chunk waits here until its
+texts come back. Chunks come back in order: queues are enough to put them together again.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +20,8 @@ from tasks.redaction.tally import Tally
 from tasks.redaction.texts import MaskedChunk, TextChunk
 
 TRIAL_TEXTS = 200  # texts of the data on which what is faster has to prove itself
-PEOPLE = (
-    Role.SUBJECT,
-    Role.IDENTIFIER,
-    Role.QUASI,
-)  # roles of the columns that say who a row is about
+# roles of the columns that say who a row is about
+PERSONAL_ROLES = (Role.SUBJECT, Role.IDENTIFIER, Role.QUASI)
 
 
 class Engine(Protocol):
@@ -43,45 +44,56 @@ def redact_groups(
 ) -> Iterator[tuple[pd.DataFrame, Tally]]:
     """Yield each group of rows without identities, in the same order, and what was found in it.
 
-    `open_engine` is called only where there is free text: it takes seconds to load. What comes out does not depend on
-    the engine, nor on how many workers it has. `progress` is told of further rows that are done.
+    What comes out does not depend on the engine, nor on how many workers it has.
+
+    Args:
+        groups: Ingest's rows; memory is bounded by a group and the chunks under way.
+        columns: How the use case declares them.
+        params: The `redact:` section of the use case.
+        secret: The key of pseudonyms.
+        open_engine: Called only where there is free text: it takes seconds to load.
+        progress: Called with the number of further rows that are redacted.
     """
-    first, rest = _first(groups)
+    first, all_groups = _peek(groups)
     explained = {} if first is None else explain_columns(first, columns, _fates(columns, params))
     texts = columns.named(Role.FREE_TEXT)
     if not texts:
-        for group in rest:
+        for group in all_groups:
             yield (
                 redact_structured(group, columns, params, secret),
                 Tally(rows=len(group), explained=explained),
             )
             progress(len(group))
         return
-    sizes: deque[int] = deque()  # chunks by group, of those that are read but not yet written
-    kept: deque[pd.DataFrame] = deque()  # the structured part of chunks that the engine works on
 
-    def chunks(of: Iterable[pd.DataFrame]) -> Iterator[TextChunk]:
-        for group in of:
+    group_chunks: deque[int] = deque()  # chunks by group, of those that are read but not written
+    structured: deque[pd.DataFrame] = deque()  # the other columns of chunks under way
+
+    def cut_chunks() -> Iterator[TextChunk]:
+        for group in all_groups:
             parts = _parts(group, params.chunk_rows)
-            sizes.append(len(parts))
+            group_chunks.append(len(parts))
             for part in parts:
-                kept.append(redact_structured(part, columns, params, secret))
+                structured.append(redact_structured(part, columns, params, secret))
                 yield text_chunk(part, columns)
 
-    done: list[pd.DataFrame] = []
+    redacted: list[pd.DataFrame] = []  # the chunks of the current group so far
     tally = Tally(explained=explained)
-    for masked in open_engine(_trial(first, texts)).mask(chunks(rest)):
-        done.append(_with_texts(kept.popleft(), masked))
+    for masked in open_engine(_trial_texts(first, texts)).mask(cut_chunks()):
+        redacted.append(_with_texts(structured.popleft(), masked))
         tally.add(masked.tally)
         progress(masked.tally.rows)
-        if len(done) == sizes[0]:
-            sizes.popleft()
-            yield pd.concat(done, ignore_index=True) if len(done) > 1 else done[0], tally
-            done, tally = [], Tally(explained=explained)
+
+        if len(redacted) == group_chunks[0]:
+            group_chunks.popleft()
+            group = pd.concat(redacted, ignore_index=True) if len(redacted) > 1 else redacted[0]
+            yield group, tally
+            redacted = []
+            tally = Tally(explained=explained)
 
 
 def text_chunk(rows: pd.DataFrame, columns: Columns) -> TextChunk:
-    """Return what an engine needs of some rows: the texts, who each row is about, and planted answers."""
+    """Return what an engine needs of some rows: texts, who each row is about, planted answers."""
     gold = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
     texts = columns.named(Role.FREE_TEXT)
     return TextChunk(
@@ -96,16 +108,19 @@ def _fates(columns: Columns, params: RedactParams) -> dict[str, str]:
 
 
 def _parts(group: pd.DataFrame, rows: int) -> list[pd.DataFrame]:
+    """Return a group in parts of `rows` rows; an empty group is one part, so that it is written."""
     return [group.iloc[start : start + rows] for start in range(0, len(group), rows)] or [group]
 
 
-def _first(groups: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame | None, Iterable[pd.DataFrame]]:
+def _peek(groups: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame | None, Iterable[pd.DataFrame]]:
+    """Return the first group (None: there is none), and all groups, the first included."""
     iterator = iter(groups)
     first = next(iterator, None)
     return first, chain([] if first is None else [first], iterator)
 
 
-def _trial(rows: pd.DataFrame | None, texts: tuple[str, ...]) -> list[str]:
+def _trial_texts(rows: pd.DataFrame | None, texts: tuple[str, ...]) -> list[str]:
+    """Return texts of the first group, the same for every engine."""
     if rows is None:
         return []
     cells: Iterator[Any] = (cell for name in texts for cell in rows[name].iloc[:TRIAL_TEXTS])
@@ -119,10 +134,10 @@ def _with_texts(structured: pd.DataFrame, masked: MaskedChunk) -> pd.DataFrame:
 
 
 def _people(rows: pd.DataFrame, columns: Columns) -> list[dict[str, str]]:
-    """Return, per row, what its columns say who it is about: kind of column -> value."""
-    naming = [name for name in columns.named(*PEOPLE) if columns.root[name].kind in KINDS]
-    kinds = [columns.root[name].kind for name in naming]
-    filled = rows[naming].astype("str").fillna("")
+    """Return, per row, who it is about: kind of column -> value, empty where it is missing."""
+    personal = [name for name in columns.named(*PERSONAL_ROLES) if columns.root[name].kind in KINDS]
+    kinds = [columns.root[name].kind for name in personal]
+    filled = rows[personal].astype("str").fillna("")
     return [
         dict(zip(kinds, values, strict=True))
         for values in filled.itertuples(index=False, name=None)
@@ -130,6 +145,7 @@ def _people(rows: pd.DataFrame, columns: Columns) -> list[dict[str, str]]:
 
 
 def _fate(name: str, columns: Columns, params: RedactParams) -> str:
+    """Return what becomes of a column, for a person to read."""
     column = columns.root[name]
     match column.role:
         case Role.FEATURE | Role.PROTECTED | Role.TARGET:

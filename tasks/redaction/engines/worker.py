@@ -10,13 +10,19 @@ from tasks.redaction.opening import open_redactor
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk, TextRedactor
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 @lru_cache(maxsize=1)
 def redactor(params: RedactParams, trial: tuple[str, ...]) -> TextRedactor:
-    """Return this process's redactor; the same texts prove it everywhere, so all workers decide alike."""
+    """Return this process's redactor, opened at the first call.
+
+    The same texts prove it everywhere, so all workers decide alike.
+    """
     opened = open_redactor(params)
     opened.prove(list(trial))
-    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
+    # What is loaded stays: the collector need not look at millions of objects again and again.
+    gc.freeze()
     return opened
 
 
@@ -26,11 +32,13 @@ def mask_chunk(params: RedactParams, trial: tuple[str, ...], chunk: TextChunk) -
 
 
 def start(params: RedactParams, trial: tuple[str, ...]) -> None:
-    """Prepare a worker process: it dies with the stage that started it, and loads its redactor once."""
+    """Prepare a worker process: it dies with the stage that started it, and loads its redactor."""
+    # A stage that is killed cannot end its workers: the kernel does (prctl(2), PR_SET_PDEATHSIG).
     if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Ctrl-C goes to the whole process group; the stage ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     global _prepared
     _prepared = (params, trial)
     redactor(params, trial)
@@ -41,4 +49,5 @@ def mask_prepared(chunk: TextChunk) -> MaskedChunk:
     return mask_chunk(*_prepared, chunk)
 
 
+# Set once by `start`: settings cross the pipe once per worker, not with every chunk.
 _prepared: tuple[RedactParams, tuple[str, ...]]

@@ -202,9 +202,9 @@ def without_contained(spans: Iterable[Span]) -> list[Span]:
     A span goes if it lies inside a span of its own kind, or inside a strong one that rules it out.
     Sorted so that what contains comes before what is contained: one pass is enough.
     """
-    kept: list[Span] = []
-    reach: dict[str, int] = {}  # kind -> how far the kept spans of that kind go
-    strong_around: list[Span] = []  # kept strong spans that do not end before the current one
+    remaining: list[Span] = []
+    reach: dict[str, int] = {}  # kind -> how far the remaining spans of that kind go
+    strong_around: list[Span] = []  # remaining strong spans that do not end before the current one
 
     for span in sorted(set(spans), key=_order):
         strong_around = [strong for strong in strong_around if strong.end > span.start]
@@ -213,11 +213,11 @@ def without_contained(spans: Iterable[Span]) -> list[Span]:
         if any(_rules_out(strong, span) for strong in strong_around):
             continue
 
-        kept.append(span)
+        remaining.append(span)
         reach[span.kind] = max(span.end, reach.get(span.kind, -1))
         if _is_strong(span):
             strong_around.append(span)
-    return kept
+    return remaining
 
 
 def _order(span: Span) -> tuple[int, int, bool, float, str]:

@@ -95,18 +95,18 @@ def _match_listed(text: str, words: list[Word], index: int) -> NameMatch:
 def _match_surname_first(text: str, words: list[Word], index: int) -> NameMatch | None:
     """Return "Surname, Given" where lists know both, or know the surname and not the other word."""
     surname = words[index].form
-    given = words[index + 1].form
-    if not surname.is_capital or not given.is_capital:
+    given_name = words[index + 1].form
+    if not surname.is_capital or not given_name.is_capital:
         return None
 
-    is_pair = given.flags & FIRST and (surname.flags & LAST or not surname.flags)
-    is_given = not given.flags & WORD or bool(given.flags & FREQUENT)
+    is_pair = given_name.flags & FIRST and (surname.flags & LAST or not surname.flags)
+    is_given = not given_name.flags & WORD or bool(given_name.flags & FREQUENT)
     if is_pair and is_given and not surname.is_ordinary:
         # two given names at most: what follows a comma's name is often the next entry
         last = last_word_of_name(text, words, index + 1, most_words=2)
         return Span(words[index].start, words[last].end, PERSON, LIKELY), last - index + 1
 
-    if surname.flags & LAST and not given.flags and surname.may_be_name:
+    if surname.flags & LAST and not given_name.flags and surname.may_be_name:
         return Span(words[index].start, words[index + 1].end, PERSON, POSSIBLE), 2
     return None
 
@@ -155,21 +155,21 @@ def _is_name_alone(word: Word) -> bool:
 
 def _is_full_name(first: Word, second: Word) -> bool:
     """Say whether two words are a given and a family name, both written alike."""
-    given = first.form
+    given_name = first.form
     family = second.form
-    is_alike = given.is_capital == family.is_capital and given.is_upper == family.is_upper
-    if family.size < 2 or not is_alike or not given.flags & FIRST:
+    is_alike = given_name.is_capital == family.is_capital and given_name.is_upper == family.is_upper
+    if family.size < 2 or not is_alike or not given_name.flags & FIRST:
         return False
 
-    if not given.is_capital:
-        is_given = given.flags & (FIRST | WORD | FREQUENT) == FIRST | FREQUENT
+    if not given_name.is_capital:
+        is_given = given_name.flags & (FIRST | WORD | FREQUENT) == FIRST | FREQUENT
         is_family = family.flags & (LAST | WORD) == LAST
-        return is_given and is_family and not given.flags & family.flags & NOUN
+        return is_given and is_family and not given_name.flags & family.flags & NOUN
 
-    if given.flags & WORD:
+    if given_name.flags & WORD:
         # "Mason Gray", "Randy Moon": both are words, but nobody writes those in capitals; unless
         # everything is in capitals
-        is_shouted = given.is_upper and family.flags & WORD
+        is_shouted = given_name.is_upper and family.flags & WORD
         return bool(family.flags & LAST) and family.size > 2 and not is_shouted
     return bool(family.flags & LAST and not family.flags & WORD) or not family.is_ordinary
 

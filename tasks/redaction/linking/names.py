@@ -208,7 +208,7 @@ def _run_together(lowered: str, parts: list[str]) -> Iterator[Place]:
     """
     if len(parts) < 2:
         return
-    given = parts[0].replace("-", "").replace("'", "")
+    given_name = parts[0].replace("-", "").replace("'", "")
     family = parts[-1].replace("-", "").replace("'", "")
     if len(family) < SHORTEST_RUN_TOGETHER:
         return
@@ -216,12 +216,14 @@ def _run_together(lowered: str, parts: list[str]) -> Iterator[Place]:
     position = lowered.find(family)  # where the family name begins
     while position >= 0:
         # before it: the given name, the given name and a sign, an initial
-        for start in (position - len(given), position - len(given) - 1, position - 1):
+        for start in (position - len(given_name), position - len(given_name) - 1, position - 1):
             before = lowered[max(start, 0) : position].rstrip("._-")
             is_initial = (
-                before == given[0] and start == position - 1 and len(family) > SHORTEST_RUN_TOGETHER
+                before == given_name[0]
+                and start == position - 1
+                and len(family) > SHORTEST_RUN_TOGETHER
             )
-            if start < 0 or (before != given and not is_initial):
+            if start < 0 or (before != given_name and not is_initial):
                 continue
 
             end = position + len(family)

@@ -18,10 +18,10 @@ PADDING = 0  # the number of what lies beside a text, in every layer
 
 
 class Encoder:
-    """Numbers each token by all that its vector depends on; `top` holds the vectors of those numbers."""
+    """Numbers each token by all that its vector depends on; `top` holds those vectors."""
 
     def __init__(self, network: Network, windows: int) -> None:
-        """Start with nothing remembered and room for `windows` windows in each layer, which grows."""
+        """Start with nothing remembered and room for `windows` windows a layer; it grows."""
         self._network = network
         empty = np.zeros(network.width, dtype=np.float32)
         self._types: NumberedRows[int] = NumberedRows(windows, vector=empty)

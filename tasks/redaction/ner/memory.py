@@ -1,4 +1,4 @@
-"""What recurs is computed once: columns of values that grow, and things numbered in order of appearance."""
+"""What recurs is computed once: columns that grow, and things numbered in order of appearance."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any, Generic, TypeVar

@@ -47,7 +47,7 @@ class NameFinder:
             self.recogniser = SPACY
 
     def find(self, texts: list[str]) -> list[list[Labelled]]:
-        """Return the entities of each text, in order. A text over `LONGEST_PIECE` is read in pieces."""
+        """Return the entities of each text, in order; a long one is read in pieces."""
         labelled: list[list[Labelled]] = [[] for _ in texts]
         for batch in _batches(texts):
             pieces = [texts[number][start:end] for number, start, end in batch]
@@ -74,7 +74,7 @@ class NameFinder:
 
 
 def _batches(texts: list[str]) -> list[list[tuple[int, int, int]]]:
-    """Return batches of pieces (number of the text, start, end), bounded in texts and characters."""
+    """Return batches of pieces (number of the text, start, end), bounded in both respects."""
     batches: list[list[tuple[int, int, int]]] = [[]]
     batch_characters = 0
     for number, text in enumerate(texts):

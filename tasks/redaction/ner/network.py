@@ -23,7 +23,10 @@ BLOCK = 1024  # rows that are best computed at once: what fits into the processo
 
 @dataclass(frozen=True)
 class Maxout:
-    """A maxout layer with layer normalisation (thinc's `maxout >> layernorm`); its pieces lie side by side."""
+    """A maxout layer with layer normalisation (thinc's `maxout >> layernorm`).
+
+    The pieces of an output lie side by side: `outputs` columns of the first, then of the second.
+    """
 
     weights: Matrix  # (inputs, pieces * outputs)
     bias: Matrix  # (pieces * outputs)
@@ -66,7 +69,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class StateScorer:
-    """Scores the transitions of a state of three tokens, an absent token having a vector of its own."""
+    """Scores the transitions of a state of three tokens; an absent one has a vector of its own."""
 
     features: tuple[Matrix, ...]  # one matrix a state token
     absent: Matrix  # (state tokens, pieces * hidden): what a token that is not there adds
@@ -162,7 +165,10 @@ def largest_piece(raw: Matrix, pieces: int) -> Matrix:
 
 
 def _scorer(lower: Any, upper: Any) -> StateScorer:
-    """Return the head in this layout; thinc's weights are (state tokens, hidden, pieces, inputs)."""
+    """Return the head in this layout.
+
+    thinc's weights are (state tokens, hidden, pieces, inputs).
+    """
     weights = lower.get_param("W")
     bias = lower.get_param("b")
     features = tuple(_pieces_side_by_side(weights[token], bias)[0] for token in range(STATE_TOKENS))
@@ -185,7 +191,7 @@ def _scorer(lower: Any, upper: Any) -> StateScorer:
 
 
 def _pieces_side_by_side(weights: Any, bias: Any) -> tuple[Matrix, Matrix]:
-    """Return weights (outputs, pieces, inputs) as (inputs, pieces * outputs), and their bias so too.
+    """Return weights (outputs, pieces, inputs) as (inputs, pieces * outputs), and their bias.
 
     One product then computes all pieces, and the largest is found by comparing whole blocks.
     """

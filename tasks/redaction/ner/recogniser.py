@@ -25,7 +25,9 @@ class Entity:
 
 
 class FastNer:
-    """The `ner` of a spaCy pipeline. It remembers what it has seen; what it finds does not depend on that.
+    """The `ner` of a spaCy pipeline.
+
+    It remembers what it has computed; what it finds does not depend on that.
 
     Not safe for threads.
     """
@@ -34,7 +36,8 @@ class FastNer:
         """Take a pipeline's layers.
 
         Raises:
-            ValueError, KeyError: Its network or its tokenizer is not of the kind that this class computes.
+            ValueError: Its network or its tokenizer is not of the kind that this class computes.
+            KeyError: The same, where a layer or a parameter is not there at all.
         """
         from spacy.tokenizer import Tokenizer as SpacyTokenizer
 

@@ -1,4 +1,4 @@
-"""spaCy's tokenizer with a memory: a run of characters without white space is always cut the same way.
+"""spaCy's tokenizer with a memory: a run without white space is always cut the same way.
 
 Follows `spacy.tokenizer.Tokenizer`: texts are cut at white space, one space after a word belongs to
 that word, other white space is a token of its own. Runs longer than any word are cut first, because
@@ -100,7 +100,7 @@ class Tokenizer:
             columns.clear()
 
     def _learn(self, runs: list[str]) -> None:
-        """Cut new runs: those without white space at once, a line each, so that none touches another."""
+        """Cut new runs; those without white space all at once, a line each, so that none touch."""
         words = [run for run in runs if not run[0].isspace()]
         if words:
             self._keep(
@@ -110,7 +110,10 @@ class Tokenizer:
             self._keep([space], self._pipeline.tokenizer(space), [len(space)])
 
     def _keep(self, runs: list[str], doc: Any, steps: list[int]) -> None:
-        """Keep the tokens of a text that consists of `runs`, each `steps` characters before the next."""
+        """Keep the tokens of `doc`, a text that consists of `runs`.
+
+        `steps` says how many characters after each of them the next one begins.
+        """
         attributes = doc.to_array([*ATTRIBUTES, "IS_SPACE", "IDX", "LENGTH"]).reshape(len(doc), -1)
         if len(runs) > 1:
             is_space = attributes[:, len(ATTRIBUTES)] != 0  # the ends of lines between the runs

@@ -1,1 +1,5 @@
-"""Take names away before any later stage can read them; judge what leaked."""
+"""The stage `redact`: mask personal data before any later stage can read it; judge what leaked.
+
+May import: `tasks.config`, `tasks.gates`, `tasks.redaction`, `tasks.redaction.engines`,
+`tasks.reports`, `tasks.stages`.
+"""

@@ -7,22 +7,25 @@ from tasks.reports import Page, Section, Table
 
 
 def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -> Page:
-    """Return the page: checks first, then what a person should look at, then every column and every type."""
+    """Return the page: checks, then what a person should look at, then every column and kind."""
     explained = report.explained
-    doubts = tuple((name, one.check) for name, one in explained.items() if one.check)
+    doubts = tuple((name, column.check) for name, column in explained.items() if column.check)
     columns = tuple(
-        (name, one.role, one.declared, one.looks_like, one.why, one.fate)
-        for name, one in explained.items()
+        (name, column.role, column.declared, column.looks_like, column.why, column.fate)
+        for name, column in explained.items()
     )
-    found = tuple(
+    masked = tuple(
         (column, kind, f"{count:,}")
         for column, kinds in report.entities.items()
         for kind, count in kinds.items()
     )
+
     return Page(
         title=f"Redaction: {case}",
-        lead=f"{report.rows:,} rows, {report.texts:,} texts masked, {report.withheld.count:,} withheld. "
-        f"Names by: {report.recogniser}.",
+        lead=(
+            f"{report.rows:,} rows, {report.texts:,} texts masked, "
+            f"{report.withheld.count:,} withheld. Names by: {report.recogniser}."
+        ),
         checks=checks,
         sections=(
             Section(
@@ -35,7 +38,8 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
             Section(
                 heading="Columns",
                 text=(
-                    "The declaration decides; the look of up to 200 values is there to be compared with it.",
+                    "The declaration decides; "
+                    "the look of up to 200 values is there to be compared with it.",
                 ),
                 parts=(
                     Table(
@@ -54,19 +58,22 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
             Section(
                 heading="What was masked in texts",
                 text=(
-                    "Types that begin with OWN are about the row's own person and name the column that said so.",
+                    "Types that begin with OWN are about the row's own person "
+                    "and name the column that said so.",
                 ),
-                parts=(Table(head=("column", "type", "masked"), rows=found),) if found else (),
+                parts=(Table(head=("column", "type", "masked"), rows=masked),) if masked else (),
             ),
-            *_leakage(report),
+            *_leakage_sections(report),
         ),
     )
 
 
-def _leakage(report: RedactReport) -> tuple[Section, ...]:
+def _leakage_sections(report: RedactReport) -> tuple[Section, ...]:
+    """Return what leaked against planted answers; nothing where the data carries none."""
     leakage = report.leakage
     if leakage is None:
         return ()
+
     totals = (
         ("the row's own person", leakage.own),
         ("third persons", leakage.third),
@@ -78,14 +85,16 @@ def _leakage(report: RedactReport) -> tuple[Section, ...]:
         Section(
             heading="Leakage against planted answers",
             parts=(
-                Table(title="By person", head=head, rows=tuple(_row(*one) for one in totals)),
-                Table(title="By type", head=head, rows=tuple(_row(*one) for one in types)),
+                Table(
+                    title="By person", head=head, rows=tuple(_ratio_row(*total) for total in totals)
+                ),
+                Table(title="By type", head=head, rows=tuple(_ratio_row(*kind) for kind in types)),
             ),
         ),
     )
 
 
-def _row(name: str, ratio: Ratio) -> tuple[str, str, str, str]:
+def _ratio_row(name: str, ratio: Ratio) -> tuple[str, str, str, str]:
     return (
         name,
         f"{ratio.count:,}",

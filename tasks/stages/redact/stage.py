@@ -17,11 +17,12 @@ logger = logging.getLogger("portcullis.redact")
 
 def run(stage_run: StageRun) -> None:
     """Redact ingest's rows group by group, report what was found, and judge what leaked."""
+    # imported here: the pages need matplotlib, and the rows can do without it
     from tasks.reports import write_page
 
-    params, limits = stage_run.params(RedactParams), stage_run.limits(RedactLimits)
+    params = stage_run.params(RedactParams)
+    limits = stage_run.limits(RedactLimits)
     progress = Progress(stage_run.count_rows("ingest"), logger.info)
-    tally = Tally()
     groups = redact_groups(
         stage_run.iter_rows("ingest"),
         stage_run.columns,
@@ -30,18 +31,23 @@ def run(stage_run: StageRun) -> None:
         lambda trial: open_engine(params, trial),
         progress.add,
     )
+
+    # One group at a time: the data may be larger than memory.
+    tally = Tally()
     with stage_run.writing_rows() as writer:
-        for rows, found in groups:
+        for rows, group_tally in groups:
             writer.write(rows)
-            tally.add(found)
+            tally.add(group_tally)
     report = tally.report(has_gold=bool(stage_run.columns.named(Role.GOLD)))
+
     checks = judge_redaction(report, limits)
     with stage_run.folder_of("page") as page:
         write_page(page, redaction_page(stage_run.case, report, checks))
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks)
-    for name, one in report.explained.items():
-        if one.check:
-            logger.info("check column `%s`: %s", name, one.check)
+
+    for name, column in report.explained.items():
+        if column.check:
+            logger.info("check column `%s`: %s", name, column.check)
     logger.info("names by: %s", report.recogniser)
     logger.info("%d rows, %d texts masked: %s", report.rows, report.texts, verdict.outcome.value)
