@@ -1,1 +1,7 @@
-"""May these sources be used today, and have they changed? Runs every time, so it imports next to nothing."""
+"""Decide whether the sources may be used today, and notice whether they have changed.
+
+The stage runs at the start of every release, because agreements expire and sources change without
+any file of ours changing. It reads no rows into memory and imports a library for files or databases
+only where a source needs it, so that it costs a fraction of a second when nothing has changed.
+May import: `tasks.errors`, `tasks.config`, `tasks.system`.
+"""

@@ -1,4 +1,4 @@
-"""The fingerprint of a query's answer, through SQLAlchemy, the only place of this room that imports it."""
+"""Fingerprint a query's result through SQLAlchemy. No other module of this room imports it."""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -11,14 +11,22 @@ from tasks.system.database import open_database
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+# Rows held in memory at a time while a whole result is digested; the result may be larger than memory.
 BATCH_ROWS = 10_000
 
+# Row digests are added modulo this, the number of different SHA-256 digests.
+DIGESTS = 2**256
 
-def database_mark(name: str, source: SqlSource, settings: Settings) -> str:
-    """Return a digest that changes with the query's answer.
 
-    With a watermark: of the number of rows and the largest watermark, which the database answers by itself. Without:
-    of every row, in whatever order they come (the sum of the rows' digests), so that no change goes unnoticed.
+def fingerprint_query(name: str, source: SqlSource, settings: Settings) -> str:
+    """Return a fingerprint that changes with the result of the query of the source called `name`.
+
+    With a watermark it covers the number of rows and the largest watermark, which the database
+    computes by itself: a change that leaves both as they were goes unnoticed. Without one it covers
+    every row.
+
+    Raises:
+        ServiceError: The database does not answer the query. Its own message is dropped.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,11 +34,9 @@ def database_mark(name: str, source: SqlSource, settings: Settings) -> str:
         engine = open_database(source.url(settings))
         try:
             with engine.connect() as connection:
-                return (
-                    _watermark(connection, source)
-                    if source.watermark
-                    else _content(connection, source)
-                )
+                if source.watermark:
+                    return _fingerprint_watermark(connection, source, source.watermark)
+                return _fingerprint_rows(connection, source)
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
@@ -42,23 +48,36 @@ def database_mark(name: str, source: SqlSource, settings: Settings) -> str:
         ) from None  # the driver's text may quote a value, or the URL with its password
 
 
-def _watermark(connection: "Connection", source: SqlSource) -> str:
+def _fingerprint_watermark(connection: "Connection", source: SqlSource, watermark: str) -> str:
+    """Return the number of rows and the digest of the largest value in the column `watermark`."""
     from sqlalchemy import ColumnClause, column, func, select, text
 
-    mark: ColumnClause[object] = column(str(source.watermark))
-    answer = text(source.query.rstrip().rstrip(";")).columns(mark).subquery("delivery")
-    rows, latest = connection.execute(select(func.count(), func.max(answer.c[mark.name]))).one()
+    watermark_column: ColumnClause[object] = column(watermark)
+    # The query becomes a subquery here, and there a closing semicolon is a syntax error.
+    query = text(source.query.rstrip().rstrip(";"))
+    delivery = query.columns(watermark_column).subquery("delivery")
+    summary = select(func.count(), func.max(delivery.c[watermark_column.name]))
+    rows, latest = connection.execute(summary).one()
+
+    # Digested, since a watermark may be a value about a person: the time of their last payment.
     return f"watermark:rows={rows} {hashlib.sha256(repr(latest).encode()).hexdigest()}"
 
 
-def _content(connection: "Connection", source: SqlSource) -> str:
+def _fingerprint_rows(connection: "Connection", source: SqlSource) -> str:
+    """Return the number of rows and the digest of the sum of their digests.
+
+    A database returns rows in any order, so the digests are combined by addition, which is
+    commutative. Addition, unlike exclusive or, does not cancel a row that occurs twice.
+    """
     from sqlalchemy import text
 
-    total, rows = 0, 0
-    answer = connection.execution_options(stream_results=True).execute(text(source.query))
-    for batch in answer.partitions(BATCH_ROWS):
+    digest_sum = 0
+    rows = 0
+    streaming = connection.execution_options(stream_results=True)
+    for batch in streaming.execute(text(source.query)).partitions(BATCH_ROWS):
         for row in batch:
-            total += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode()).digest())
+            digest_sum += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode()).digest())
         rows += len(batch)
-    digest = hashlib.sha256((total % 2**256).to_bytes(32)).hexdigest()
+
+    digest = hashlib.sha256((digest_sum % DIGESTS).to_bytes(32)).hexdigest()
     return f"content:rows={rows} {digest}"

@@ -1,6 +1,7 @@
-"""Fingerprints of sources: equal while the source is unchanged, without reading it where that can be avoided.
+"""Fingerprints of sources: equal for as long as a source is unchanged.
 
-They are digests and marks of change only: what a source holds cannot be told from them.
+A fingerprint is made of digests, sizes, versions and settings. It is written into a report that is
+committed to git, so nothing that a source says about a person can be read from it.
 """
 
 from contextlib import suppress
@@ -22,43 +23,54 @@ from tasks.system.digests import sha256_of
 
 
 def fingerprint(name: str, source: Source, settings: Settings) -> str:
-    """Return the fingerprint of the source called `name`.
+    """Return the fingerprint of the source called `name`, reading as little of it as possible.
 
     Raises:
-        SourceError: It is not there.
-        ServiceError: What holds it does not answer.
+        SourceError: The source is not there.
+        ServiceError: The server that holds it does not answer.
     """
     match source:
         case PackagedSource():
-            return packaged(source.package, source.path)
+            return fingerprint_package(source.package, source.path)
         case SampleSource():
-            made = f"{source.of}/{source.part} rows={source.rows} seed={source.seed}"
-            return (
-                f"{made} of {packaged(*REAL_ROWS[source.of])}" if source.of in REAL_ROWS else made
-            )
+            return _fingerprint_sample(source)
         case FileSource() if source.is_remote:
-            from tasks.stages.admit.remote import remote_mark
+            # Imported here: fsspec and SQLAlchemy take longer to import than all else in this stage.
+            from tasks.stages.admit.remote import fingerprint_object
 
-            return remote_mark(name, source)
+            return fingerprint_object(name, source)
         case FileSource():
-            return _local(name, source)
+            return _fingerprint_file(name, source)
         case SqlSource():
-            from tasks.stages.admit.database import database_mark
+            from tasks.stages.admit.database import fingerprint_query
 
-            return database_mark(name, source, settings)
-
-
-def packaged(package: str, path: str) -> str:
-    """Return the fingerprint of a package's data file: its version, where it tells one, and the file's digest."""
-    digest = sha256_of(packaged_path(package, path))
-    with suppress(
-        PackageNotFoundError
-    ):  # a package may be called otherwise than what distributes it
-        return f"{package} {version(package)} sha256:{digest}"
-    return f"{package} sha256:{digest}"
+            return fingerprint_query(name, source, settings)
 
 
-def _local(name: str, source: FileSource) -> str:
+def fingerprint_package(package: str, path: str) -> str:
+    """Return the name, the version and the SHA-256 of the data file `path` of a Python package.
+
+    Raises:
+        SourceError: There is no such package or file.
+    """
+    sha256 = sha256_of(packaged_path(package, path))
+    # An import name need not be a distribution's name (`yaml` comes with PyYAML); then the digest
+    # alone tells versions apart.
+    with suppress(PackageNotFoundError):
+        return f"{package} {version(package)} sha256:{sha256}"
+    return f"{package} sha256:{sha256}"
+
+
+def _fingerprint_sample(source: SampleSource) -> str:
+    """Return the settings of an invented source, and the fingerprint of real rows under it."""
+    sample = f"{source.of}/{source.part} rows={source.rows} seed={source.seed}"
+    if source.of in REAL_ROWS:
+        return f"{sample} of {fingerprint_package(*REAL_ROWS[source.of])}"
+    return sample
+
+
+def _fingerprint_file(name: str, source: FileSource) -> str:
+    """Return the SHA-256 of a local file; anything but a file is a SourceError."""
     path = Path(source.path.removeprefix("file://"))
     if not path.is_file():
         raise SourceError(
@@ -67,4 +79,5 @@ def _local(name: str, source: FileSource) -> str:
             found="a folder" if path.is_dir() else "none",
             remedy="Deliver the file, or mend `path` in the use case.",
         )
+
     return f"sha256:{sha256_of(path)}"

@@ -1,42 +1,48 @@
-"""The fingerprint of an object behind a URL, through fsspec, the only place of this room that imports it."""
+"""Fingerprint an object behind a URL through fsspec. No other module of this room imports it."""
 
 import hashlib
 
 from tasks.config.sources import FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
 
-# What servers say about an object's content. A time of change has the grain of a second and proves nothing (RFC 9110,
-# 8.8.2.2), nor does a size.
-MARKS = ("ETag", "etag", "Content-MD5", "content_md5", "md5Hash", "VersionId", "versionId")
+# The names by which fsspec's file systems report a content validator or a version. A time of change
+# is no validator: it has the grain of a second (RFC 9110, section 8.8.2.2). Nor is a size alone.
+VALIDATORS = ("ETag", "etag", "Content-MD5", "content_md5", "md5Hash", "VersionId", "versionId")
 CHUNK_BYTES = 2**20
 
 
-def remote_mark(name: str, source: FileSource) -> str:
-    """Return the server's own marks of the object's version and its size; where it has none, the content's digest.
+def fingerprint_object(name: str, source: FileSource) -> str:
+    """Return the server's validators of the object and its size; without any, the content's SHA-256.
 
-    A weak ETag (`W/…`) is no mark: it may outlive a change.
+    Raises:
+        SourceError: The object is not there, or no library is installed that reads such URLs.
+        ServiceError: The server does not answer.
     """
     import fsspec
 
     try:
         filesystem, path = fsspec.url_to_fs(source.path)
-        found = filesystem.info(path)
-        marks = [f"{key.lower()}={found[key]}" for key in MARKS if _is_strong(found.get(key))]
-        if marks:
-            return f"remote:{' '.join(marks)} size={found.get('size')}"
+        details = filesystem.info(path)
+        validators = [
+            f"{key.lower()}={details[key]}" for key in VALIDATORS if _is_strong(details.get(key))
+        ]
+        if validators:
+            return f"remote:{' '.join(validators)} size={details.get('size')}"
+
         digest = hashlib.sha256()
         with filesystem.open(path, "rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
         return f"sha256:{digest.hexdigest()}"
     except ImportError as error:
+        # fsspec's first line names the package to install; it holds nothing of the source.
         raise SourceError(
             f"source `{name}`",
             expected=f"a file system that fsspec knows for {source.path.partition('://')[0]}://",
             found=str(error).splitlines()[0],
             remedy="Install what it names and pin it in requirements.lock.",
         ) from error
-    except Exception as error:  # every file system has errors of its own
+    except Exception as error:  # every file system has exception types of its own
         if isinstance(error, FileNotFoundError) and is_absent(error):
             raise SourceError(
                 f"source `{name}`",
@@ -52,5 +58,9 @@ def remote_mark(name: str, source: FileSource) -> str:
         ) from error
 
 
-def _is_strong(mark: object) -> bool:
-    return bool(mark) and not str(mark).startswith("W/")
+def _is_strong(validator: object) -> bool:
+    """Return whether a validator is there and strong: a weak one (`W/…`) may survive a change.
+
+    RFC 9110, section 8.8.1.
+    """
+    return bool(validator) and not str(validator).startswith("W/")

@@ -1,4 +1,9 @@
-"""Join the sources to one row per application. Pure: frames in, frame and report out."""
+"""Join the sources to one row per application. Pure: frames in, frame and report out.
+
+The order of the steps matters. Sources are joined before codes are decoded and columns derived, since a
+rule may read columns of several sources. People are numbered before erased ones are left out, so that
+an erasure changes nobody else's number.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -17,39 +22,44 @@ from tasks.stages.ingest.params import Aggregate, IngestParams, Join
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
 
-Codes = np.ndarray[Any, np.dtype[np.intp]]
+# Keys of one side of a join as numbers that are equal where the keys are.
+KeyCodes = np.ndarray[Any, np.dtype[np.intp]]
+
+# What `pandas.factorize` gives for a missing key.
 NO_KEY = -1
 
 
-class Erased(Protocol):
-    """On which day a subject was erased, if ever: a mapping, or the key store's tombstones."""
+class ErasureDays(Protocol):
+    """The day on which each erased subject was erased: a mapping, or the key store's tombstones."""
 
     def get(self, subject: str, /) -> date | None:
-        """Return the day."""
+        """Return the day on which a subject (pseudonym) was erased; None if never."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return how many subjects were erased."""
 
 
 NOBODY: Mapping[str, date] = {}
 
 
 class SourceCount(BaseModel):
-    """What a source gave, and what came of it, in rows."""
+    """How many rows a source delivered, and what became of them.
+
+    `rows = matched_rows + unmatched_rows`, and `matched_rows - superseded_rows` is how many keys gave
+    a row. `without_partner_rows` counts rows of the base, not of this source.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     rows: int
     matched_rows: int  # their key is in the base source
-    unmatched_rows: int  # it is not, or they have none: they are left out
-    superseded_rows: (
-        int  # matched, but a later row of the same key stands for them, or they were aggregated
-    )
-    without_partner_rows: int  # rows of the base source that found none here
+    unmatched_rows: int  # their key is not in the base, or missing: they are left out
+    superseded_rows: int  # matched, but a later row of the key was taken, or they were aggregated
+    without_partner_rows: int  # rows of the base source without a row here
 
 
 class IngestReport(BaseModel):
-    """What ingest did. Counts only."""
+    """What ingest did. Counts and names of columns only."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,176 +79,216 @@ def join_sources(
     columns: Columns,
     params: IngestParams,
     secret: bytes,
-    tombstones: Erased = NOBODY,
+    tombstones: ErasureDays = NOBODY,
 ) -> tuple[pd.DataFrame, IngestReport]:
     """Return one row per row of the base source, and what was done.
 
-    `subject` (pseudonym) and `person` come first; `person` numbers people by first appearance in the base source, so
-    that splits by person are the same wherever the pipeline runs, whatever its secrets, and an erasure moves nobody
-    else. Columns with role `dropped` are not in the result, nor are rows about subjects in `tombstones` that are not
-    dated (`params.dated_by`) after the day of the erasure.
+    `subject` (pseudonym) and `person` come first. `person` numbers people 0, 1, 2, … by first
+    appearance in the base source, so that splits by person are the same wherever the pipeline runs,
+    whatever its secrets, and an erasure changes nobody else's side. Columns with role `dropped` are
+    not in the result, nor are rows about subjects in `tombstones` that are not dated
+    (`params.dated_by`) after the day of the erasure.
 
     Raises:
         SourceError: A source does not fit to the base as its join declares it.
-        DataError: A row is about nobody known, or no row is left.
+        DataError: A row names no subject, or no row is left.
     """
     subject = columns.only(Role.SUBJECT)
-    rows = frames[params.base]
-    counts = {params.base: _count(len(rows), len(rows), len(rows), 0)}
-    for join in params.joins:
-        rows, counts[join.source] = _joined(
-            rows, frames[join.source], join, is_subject=join.by == subject
-        )
-    decoded = {
-        name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()
-    }
-    rows = rows.assign(**decoded)
-    for name, rule in params.derive.items():
-        rows = rows.assign(**{name: derive(name, rows, rule)})
-    kept = [name for name, column in columns.root.items() if column.role is not Role.DROPPED]
-    if unknown := int(rows[subject].isna().sum()):
+    rows, counts = _join_all(frames, params, subject)
+    rows = _decode_and_derive(rows, params)
+    if nameless_rows := int(rows[subject].isna().sum()):
         raise DataError(
             f"column `{subject}`",
             expected="a subject for every row",
-            found=f"{unknown:,} rows without",
-            remedy="A row about nobody known can be neither protected nor erased: have the source mended.",
+            found=f"{nameless_rows:,} rows without",
+            remedy="A row about nobody known can be neither protected nor erased: "
+            "have the source mended.",
         )
-    result = rows[kept]
-    repeated = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
+
+    kept_columns = [
+        name for name, column in columns.root.items() if column.role is not Role.DROPPED
+    ]
+    result = rows[kept_columns]
+    # Equal rows have equal subjects: comparing only subjects that come twice spares most of the work.
+    repeated_rows = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
+
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
     result.insert(1, "person", pd.factorize(result["subject"])[0])
-    result, erased, returned = drop_erased(
-        result, tombstones, rows[params.dated_by] if params.dated_by else None
-    )
+
+    dates = rows[params.dated_by] if params.dated_by else None
+    result, erased_rows, returned_rows = drop_erased(result, tombstones, dates)
+
+    missing_ratios = {name: float(result[name].isna().mean()) for name in kept_columns}
     report = IngestReport(
         rows=len(result),
         subjects=int(result["subject"].nunique()),
-        erased_rows=erased,
-        returned_rows=returned,
-        repeated_rows=repeated,
+        erased_rows=erased_rows,
+        returned_rows=returned_rows,
+        repeated_rows=repeated_rows,
         sources=counts,
-        kept=tuple(kept),
+        kept=tuple(kept_columns),
         dropped=columns.named(Role.DROPPED),
-        missing_ratio={
-            name: round(float(result[name].isna().mean()), 6)
-            for name in kept
-            if result[name].isna().any()
-        },
+        missing_ratio={name: round(ratio, 6) for name, ratio in missing_ratios.items() if ratio},
     )
     return result, report
 
 
 def drop_erased(
-    rows: pd.DataFrame, tombstones: Erased, dates: "pd.Series[str] | None" = None
+    rows: pd.DataFrame, tombstones: ErasureDays, dates: "pd.Series[str] | None" = None
 ) -> tuple[pd.DataFrame, int, int]:
-    """Return the rows that may stay, how many were left out, and how many stay although their subject was erased.
+    """Return the rows that may stay, how many were left out, and how many came back.
 
-    A source file that is delivered again must not bring an erased person back; a row dated after the erasure is a new
-    relationship. A row without a date, or in a source without dates, stays out until a person lifts the tombstone.
+    A source file that is delivered again must not bring an erased person back; a row dated after the
+    day of the erasure is a new relationship and comes back. A row without a date, or from a source
+    without dates, stays out until a person lifts the tombstone. With tombstones the index is renumbered.
 
     Raises:
-        DataError: Nobody is left.
+        DataError: No row is left.
     """
     if not len(tombstones):
         return rows, 0, 0
+
     erased_on = pd.to_datetime(rows["subject"].map(tombstones.get))
     is_erased = erased_on.notna()
-    dated = (
-        pd.Series(pd.NaT, rows.index, dtype="datetime64[ns]") if dates is None else _moments(dates)
-    )
-    is_back = is_erased & (dated.dt.normalize() > erased_on)
-    is_out = is_erased & ~is_back
-    if is_out.all():
+    dated = pd.Series(pd.NaT, rows.index, dtype="datetime64[ns]")
+    if dates is not None:
+        dated = _utc_times(dates)
+    # Whole days are compared, since a tombstone has no time: a row of the day itself stays out.
+    is_returned = is_erased & (dated.dt.normalize() > erased_on)
+
+    is_left_out = is_erased & ~is_returned
+    if is_left_out.all():
         raise DataError(
             "ingest",
             expected="rows about somebody",
             found="only erased subjects",
             remedy="Deliver other data.",
         )
-    return rows[~is_out].reset_index(drop=True), int(is_out.sum()), int(is_back.sum())
+
+    kept = rows[~is_left_out].reset_index(drop=True)
+    return kept, int(is_left_out.sum()), int(is_returned.sum())
 
 
-def _moments(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    """Return ISO 8601 texts as moments in UTC; what is none is missing."""
-    return pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+def _utc_times(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
+    """Return ISO 8601 texts as times in UTC; a text that is not one is missing."""
+    times = pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601")
+    return times.dt.tz_localize(None)
 
 
-def _joined(
-    rows: pd.DataFrame, other: pd.DataFrame, join: Join, *, is_subject: bool
+def _join_all(
+    frames: Mapping[str, pd.DataFrame], params: IngestParams, subject: str
+) -> tuple[pd.DataFrame, dict[str, SourceCount]]:
+    """Return the base source's rows with every join's columns, and the counts of each source."""
+    rows = frames[params.base]
+    base_rows = len(rows)
+    counts = {params.base: _count(base_rows, base_rows, base_rows, 0)}
+    for join in params.joins:
+        rows, counts[join.source] = _join_one(
+            rows, frames[join.source], join, is_subject=join.by == subject
+        )
+    return rows, counts
+
+
+def _decode_and_derive(rows: pd.DataFrame, params: IngestParams) -> pd.DataFrame:
+    """Return the rows with codes for "not known" made missing, then with the derived columns.
+
+    In this order: a rule must not take a code for a value. A rule may read an earlier rule's column.
+    """
+    decoded = {
+        name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()
+    }
+    rows = rows.assign(**decoded)
+    for name, rule in params.derive.items():
+        rows = rows.assign(**{name: derive(name, rows, rule)})
+    return rows
+
+
+def _join_one(
+    rows: pd.DataFrame, source: pd.DataFrame, join: Join, *, is_subject: bool
 ) -> tuple[pd.DataFrame, SourceCount]:
-    where = f"source `{join.source}`"
-    if join.by not in rows or rows[join.by].dtype != other[join.by].dtype:
+    """Return `rows` with the columns of one more source at their right, in the same order."""
+    place = f"source `{join.source}`"
+    if join.by not in rows or rows[join.by].dtype != source[join.by].dtype:
         raise SourceError(
-            where,
+            place,
             expected=f"the key `{join.by}` on both sides, of one kind",
             found="it on one side" if join.by not in rows else "two kinds",
             remedy="Mend `by`, or declare the column's `kind`.",
         )
-    mine, theirs = _keys(rows[join.by], other[join.by], is_subject=is_subject)
-    is_known = (theirs != NO_KEY) & np.isin(theirs, mine)
-    matched = other[is_known].assign(**{join.by: theirs[is_known]})
-    partners = _partners(where, matched, join)
-    lonely = int((~np.isin(mine, partners.index)).sum())
-    if join.required and lonely:
+
+    row_keys, source_keys = _key_codes(rows[join.by], source[join.by], is_subject=is_subject)
+    is_matched = (source_keys != NO_KEY) & np.isin(source_keys, row_keys)
+    matched = source[is_matched].assign(**{join.by: source_keys[is_matched]})
+    partners = _partners(place, matched, join)
+
+    without_partner_rows = int((~np.isin(row_keys, partners.index)).sum())
+    if join.required and without_partner_rows:
         raise SourceError(
-            where,
+            place,
             expected="a partner for every row",
-            found=f"{lonely:,} rows without",
+            found=f"{without_partner_rows:,} rows without",
             remedy="Ask its owner for the rest, or set `required: false`.",
         )
-    found = partners.reindex(mine).set_axis(rows.index)
-    return pd.concat([rows, found], axis=1), _count(len(other), len(matched), len(partners), lonely)
+
+    added = partners.reindex(row_keys).set_axis(rows.index)
+    count = _count(len(source), len(matched), len(partners), without_partner_rows)
+    return pd.concat([rows, added], axis=1), count
 
 
-def _partners(where: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
-    """Return one row per key, indexed by it."""
+def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
+    """Return one row per key, indexed by the key: the row that is taken, then the aggregates."""
     groups = matched.groupby(join.by, sort=False)
-    made = {name: _aggregated(groups, one) for name, one in join.aggregate.items()}
-    aggregates = pd.DataFrame(made)
+    aggregates = pd.DataFrame(
+        {name: _aggregate(groups, rule) for name, rule in join.aggregate.items()}
+    )
     if join.take == "none":
         return aggregates
+
     if join.take == "latest":
+        # Stable, so that of two rows with one time the later one in the delivery is taken, always.
         ordered = matched.sort_values(str(join.order_by), kind="stable", na_position="first")
         matched = ordered.drop_duplicates(join.by, keep="last")
-    if doubled := int(matched[join.by].duplicated().sum()):
+    if repeated_keys := int(matched[join.by].duplicated().sum()):
         raise SourceError(
-            where,
+            place,
             expected=f"one row per `{join.by}`",
-            found=f"{doubled:,} more",
+            found=f"{repeated_keys:,} more",
             remedy="Mend the delivery, or set `take: latest` with `order_by`.",
         )
-    one_each = matched.set_index(join.by)
-    return one_each.join(aggregates) if made else one_each
+
+    taken = matched.set_index(join.by)
+    return taken.join(aggregates) if join.aggregate else taken
 
 
-def _aggregated(groups: "DataFrameGroupBy[Any, Any]", one: Aggregate) -> "pd.Series[float]":
-    made = (
-        groups.size()
-        if one.by == "count"
-        else groups[one.column].agg("nunique" if one.by == "distinct" else one.by)
-    )
-    return made.astype("float64")
+def _aggregate(groups: "DataFrameGroupBy[Any, Any]", rule: Aggregate) -> "pd.Series[float]":
+    """Return one number per key. Floats always, so that a key without rows changes no type."""
+    if rule.by == "count":
+        return groups.size().astype("float64")
+    function = "nunique" if rule.by == "distinct" else rule.by
+    return groups[rule.column].agg(function).astype("float64")
 
 
-def _keys(
-    mine: "pd.Series[Any]", theirs: "pd.Series[Any]", *, is_subject: bool
-) -> "tuple[Codes, Codes]":
-    """Return a number for each row of both sides, equal where the keys are; `NO_KEY` where there is none.
+def _key_codes(
+    row_keys: "pd.Series[Any]", source_keys: "pd.Series[Any]", *, is_subject: bool
+) -> "tuple[KeyCodes, KeyCodes]":
+    """Return a number for each row of both sides, equal where the keys are; `NO_KEY` if missing.
 
     Subjects are compared as their pseudonyms are, whatever their case and spacing.
     """
-    both = pd.concat([mine, theirs], ignore_index=True)
+    both = pd.concat([row_keys, source_keys], ignore_index=True)
     if is_subject and not pd.api.types.is_numeric_dtype(both):
         both = normal_forms(both)
+
     codes, _ = pd.factorize(both)
-    return codes[: len(mine)], codes[len(mine) :]
+    return codes[: len(row_keys)], codes[len(row_keys) :]
 
 
-def _count(rows: int, matched: int, partners: int, lonely: int) -> SourceCount:
+def _count(rows: int, matched: int, partners: int, without_partner: int) -> SourceCount:
+    """Return the counts of a source of which `partners` rows were taken or made."""
     return SourceCount(
         rows=rows,
         matched_rows=matched,
         unmatched_rows=rows - matched,
         superseded_rows=matched - partners,
-        without_partner_rows=lonely,
+        without_partner_rows=without_partner,
     )

@@ -1,5 +1,6 @@
-"""The `ingest:` section of a use case."""
+"""The `ingest:` section of a use case, and the check that it fits to `columns:` and `sources:`."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -8,43 +9,36 @@ from tasks.config.cases import Columns, Role
 from tasks.config.sources import Sources
 from tasks.errors import ConfigError
 
-DERIVED = "derived"  # the "source" of a column that ingest computes
+DERIVED = "derived"  # the `source` of a column that ingest computes
 ADDED = ("subject", "person")  # columns that ingest adds to every use case
-NUMBERS = ("number", "flag")
-KINDS = (
-    *NUMBERS,
-    "category",
-    "text",
-    "email",
-    "name",
-    "phone",
-    "ssn",
-    "account",
-    "street",
-    "city",
-    "ip",
-    "date",
-    "zip",
-    "age",
-)
+NUMBERS = ("number", "flag")  # kinds that are read as float64; all others are read as text
+PERSONAL_KINDS = ("email", "name", "phone", "ssn", "account", "street", "city", "ip")
+KINDS = (*NUMBERS, "category", "text", *PERSONAL_KINDS, "date", "zip", "age")
 
 
-class _Strict(BaseModel):
+class _IngestSection(BaseModel):
+    """A part of the section: frozen, and an unknown key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Aggregate(_Strict):
-    """One number per key, made of a column of many rows a key. `count` counts rows, whatever the column holds."""
+class Aggregate(_IngestSection):
+    """One number per key, made of a column of the key's rows.
+
+    `count` counts rows, whatever the column holds; `distinct` counts different values; the others
+    leave missing values out.
+    """
 
     column: str
     by: Literal["count", "distinct", "sum", "mean", "min", "max"]
 
 
-class Join(_Strict):
-    """One more source joined to the rows so far, by a key of both.
+class Join(_IngestSection):
+    """One more source, joined to the rows so far by a key that both have.
 
-    `one` expects at most one row per key and stops on more; `latest` takes the last by `order_by`; `none` takes no row
-    as it is, only `aggregate`. `required` stops where a row finds no partner. Rows without a key never match.
+    `take: one` expects at most one row per key and stops on more; `latest` takes the last row by
+    `order_by`; `none` takes no row as it is, only `aggregate`. With `required` the stage stops where a
+    row finds no partner. Rows without a key never match.
     """
 
     source: str
@@ -60,7 +54,7 @@ class Join(_Strict):
     def inputs(self) -> tuple[str, ...]:
         """The columns of the source, beside the key, that the join reads."""
         return tuple(
-            filter(None, (self.order_by, *(made.column for made in self.aggregate.values())))
+            filter(None, (self.order_by, *(rule.column for rule in self.aggregate.values())))
         )
 
     @model_validator(mode="after")
@@ -72,8 +66,8 @@ class Join(_Strict):
         return self
 
 
-class FromFlags(_Strict):
-    """A category from 0/1 columns: the label of the one that is 1; none or several is missing."""
+class FromFlags(_IngestSection):
+    """A category from 0/1 columns: the label of the only one that is 1; none or several is missing."""
 
     rule: Literal["from_flags"]
     flags: dict[str, str] = Field(min_length=2, description="column -> label")
@@ -84,7 +78,7 @@ class FromFlags(_Strict):
         return tuple(self.flags)
 
 
-class Recode(_Strict):
+class Recode(_IngestSection):
     """A category from a coded column; a code that is not listed is an error, missing stays missing."""
 
     rule: Literal["recode"]
@@ -97,7 +91,7 @@ class Recode(_Strict):
         return (self.column,)
 
 
-class AtMost(_Strict):
+class AtMost(_IngestSection):
     """1 where a number is at most `limit`, else 0; missing stays missing."""
 
     rule: Literal["at_most"]
@@ -113,7 +107,7 @@ class AtMost(_Strict):
 Derivation = Annotated[FromFlags | Recode | AtMost, Field(discriminator="rule")]
 
 
-class IngestParams(_Strict):
+class IngestParams(_IngestSection):
     """How the sources come together. `missing` lists codes that mean "not known", by column."""
 
     base: str
@@ -122,101 +116,155 @@ class IngestParams(_Strict):
     derive: dict[str, Derivation] = {}
     dated_by: str | None = Field(
         default=None,
-        description="a date column of the base source: rows dated after their subject was erased are taken in again; "
-        "without one, an erased subject stays out until a person lifts the tombstone",
+        description="a date column of the base source: rows dated after their subject was erased "
+        "are taken in again; without one, an erased subject stays out until a person lifts the "
+        "tombstone",
     )
 
     def keys(self, source: str) -> tuple[str, ...]:
-        """Return the columns by which `source` is joined; they need no declaration where another source has them."""
+        """Return the columns by which `source` is joined, each once.
+
+        They need no declaration under `source` where another source declares them.
+        """
         return tuple(dict.fromkeys(join.by for join in self.joins if join.source == source))
 
     def read_from(self, source: str, columns: Columns) -> tuple[str, ...]:
-        """Return the columns of `source` that are read at all: kept ones, keys, and what rules look at."""
-        looked_at = {*(name for rule in self.derive.values() for name in rule.inputs)}
-        looked_at |= {join.by for join in self.joins}
+        """Return the columns of `source` that are read at all; what nobody needs is never in memory.
+
+        These are its columns that are kept, those that a rule or a join reads, and its keys.
+        """
+        read_by_rules = {name for rule in self.derive.values() for name in rule.inputs}
+        read_by_rules |= {join.by for join in self.joins}
         for join in self.joins:
             if join.source == source:
-                looked_at |= set(join.inputs)
-        looked_at |= {self.dated_by} if self.dated_by else set()
+                read_by_rules |= set(join.inputs)
+        if self.dated_by:
+            read_by_rules.add(self.dated_by)
+
         own = [name for name, column in columns.root.items() if column.source == source]
         needed = [
-            name for name in own if columns.root[name].role is not Role.DROPPED or name in looked_at
+            name
+            for name in own
+            if columns.root[name].role is not Role.DROPPED or name in read_by_rules
         ]
         return tuple(dict.fromkeys((*needed, *self.keys(source))))
+
+
+@dataclass(frozen=True)
+class _WiringRule:
+    """A rule of `check_wiring`: the section to mend, what was expected, and the names that break it."""
+
+    section: str
+    expected: str
+    offenders: set[str]
 
 
 def check_wiring(columns: Columns, params: IngestParams, sources: Sources) -> None:
     """Check that columns, joins and rules name only what there is, before anything is read.
 
     Raises:
-        ConfigError: Names the first thing that does not fit.
+        ConfigError: Names the first rule that is broken, and all names that break it.
     """
-    joined = [params.base, *(join.source for join in params.joins)]
-    derived = {name for name, column in columns.root.items() if column.source == DERIVED}
-    made = {*params.derive, *(name for join in params.joins for name in join.aggregate)}
-    inputs = {name for rule in params.derive.values() for name in rule.inputs}
-    by_join = {name: join for join in params.joins for name in join.inputs}
-    only_aggregated = {join.source for join in params.joins if join.take == "none"}
-    faults: tuple[tuple[str, str, set[str]], ...] = (
-        ("columns", "other names: ingest adds these", set(ADDED) & set(columns.root)),
-        ("columns", "a known `kind`", {n for n, c in columns.root.items() if c.kind not in KINDS}),
-        (
+    rules = (
+        *_column_rules(columns, sources),
+        *_source_rules(params, sources),
+        *_derivation_rules(columns, params),
+        *_join_rules(columns, params),
+        *_reading_rules(columns, params),
+    )
+    for rule in rules:
+        if rule.offenders:
+            raise ConfigError(
+                rule.section,
+                expected=rule.expected,
+                found=", ".join(sorted(rule.offenders)),
+                remedy="Mend the use case.",
+            )
+
+
+def _column_rules(columns: Columns, sources: Sources) -> tuple[_WiringRule, ...]:
+    declared = columns.root
+    return (
+        _WiringRule("columns", "other names: ingest adds these", set(ADDED) & set(declared)),
+        _WiringRule(
+            "columns",
+            "a known `kind`",
+            {name for name, column in declared.items() if column.kind not in KINDS},
+        ),
+        _WiringRule(
             "columns",
             "a declared source",
-            {c.source for c in columns.root.values()} - {*sources.root, DERIVED},
+            {column.source for column in declared.values()} - {*sources.root, DERIVED},
         ),
-        ("ingest", "declared sources in `base` and `joins`", set(joined) - set(sources.root)),
-        (
-            "ingest",
-            "every source in use: none is read for nothing",
-            set(sources.root) - set(joined),
+    )
+
+
+def _source_rules(params: IngestParams, sources: Sources) -> tuple[_WiringRule, ...]:
+    declared = set(sources.root)
+    joined = [params.base, *(join.source for join in params.joins)]
+    return (
+        _WiringRule("ingest", "declared sources in `base` and `joins`", set(joined) - declared),
+        _WiringRule(
+            "ingest", "every source in use: none is read for nothing", declared - set(joined)
         ),
-        ("ingest", "each source joined once", {name for name in joined if joined.count(name) > 1}),
-        ("ingest", "a rule for each derived column, and the other way round", made ^ derived),
-        ("ingest", "declared columns in rules", inputs - set(columns.root)),
-        (
+        _WiringRule(
+            "ingest", "each source joined once", {name for name in joined if joined.count(name) > 1}
+        ),
+    )
+
+
+def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+    derived = {name for name, column in columns.root.items() if column.source == DERIVED}
+    computed = {*params.derive, *(name for join in params.joins for name in join.aggregate)}
+    inputs = {name for rule in params.derive.values() for name in rule.inputs}
+    return (
+        _WiringRule(
+            "ingest", "a rule for each derived column, and the other way round", computed ^ derived
+        ),
+        _WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
+    )
+
+
+def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+    declared = columns.root
+    source_of_input = {name: join.source for join in params.joins for name in join.inputs}
+    only_aggregated = {join.source for join in params.joins if join.take == "none"}
+    return (
+        _WiringRule(
             "ingest.joins",
             "columns of the joined source",
             {
-                n
-                for n, join in by_join.items()
-                if n not in columns.root or columns.root[n].source != join.source
+                name
+                for name, source in source_of_input.items()
+                if name not in declared or declared[name].source != source
             },
         ),
-        (
+        # A kept column of a source that gives no rows would not be in the result: say so here.
+        _WiringRule(
             "ingest.joins",
             "role `dropped` for what is only aggregated",
             {
-                n
-                for n, c in columns.root.items()
-                if c.source in only_aggregated and c.role is not Role.DROPPED
-            },
-        ),
-        (
-            "ingest.dated_by",
-            "a declared column of the base source, of kind `date`",
-            {
-                n
-                for n in filter(None, [params.dated_by])
-                if n not in columns.root
-                or (columns.root[n].source, columns.root[n].kind) != (params.base, "date")
-            },
-        ),
-        (
-            "ingest.missing",
-            "declared columns of numbers",
-            {
-                n
-                for n in params.missing
-                if n not in columns.root or columns.root[n].kind not in NUMBERS
+                name
+                for name, column in declared.items()
+                if column.source in only_aggregated and column.role is not Role.DROPPED
             },
         ),
     )
-    for where, expected, found in faults:
-        if found:
-            raise ConfigError(
-                where,
-                expected=expected,
-                found=", ".join(sorted(found)),
-                remedy="Mend the use case.",
-            )
+
+
+def _reading_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+    declared = columns.root
+    base_dates = {
+        name
+        for name, column in declared.items()
+        if (column.source, column.kind) == (params.base, "date")
+    }
+    numeric = {name for name, column in declared.items() if column.kind in NUMBERS}
+    return (
+        _WiringRule(
+            "ingest.dated_by",
+            "a declared column of the base source, of kind `date`",
+            {params.dated_by} - base_dates if params.dated_by else set(),
+        ),
+        _WiringRule("ingest.missing", "declared columns of numbers", set(params.missing) - numeric),
+    )

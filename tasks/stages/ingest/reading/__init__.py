@@ -1,4 +1,9 @@
-"""Read one source into a frame, whatever its kind; one clear line for whatever is wrong with it."""
+"""Read one source into a frame of its declared columns, whatever the source is stored as.
+
+`delivery` says what a source has to deliver and brings each column to the type of its kind; `file` and
+`query` are the two ways of reading; `reader` chooses. No error quotes a value of a source.
+May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.stages.ingest`.
+"""
 
 from tasks.stages.ingest.reading.delivery import Wanted
 from tasks.stages.ingest.reading.reader import read_source

@@ -1,4 +1,9 @@
-"""What a source has to deliver: exactly the declared columns, each of its declared kind. Nothing quotes a value."""
+"""What a source has to deliver: exactly the declared columns, each of its declared kind.
+
+A source that delivers more is refused as one that delivers less is: what nobody declared has no
+purpose, and must not be processed (GDPR, article 5(1)(c)). Errors name columns and count rows; they
+never quote a value.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,39 +33,43 @@ class Wanted:
     @classmethod
     def of(cls, source: str, columns: Columns, params: IngestParams) -> "Wanted":
         """Return what the use case wants of `source`."""
+        declared = {name for name, column in columns.root.items() if column.source == source}
         kinds = {name: column.kind for name, column in columns.root.items()}
         read = params.read_from(source, columns)
         return cls(
             source=source,
-            declared=frozenset(n for n, c in columns.root.items() if c.source == source)
-            | set(params.keys(source)),
+            declared=frozenset(declared | set(params.keys(source))),
             read=read,
             numbers=frozenset(name for name in read if kinds.get(name) in NUMBERS),
             flags=frozenset(name for name in read if kinds.get(name) == "flag"),
         )
 
     def check_names(self, delivered: Iterable[str]) -> None:
-        """Stop on a column that is not declared (nothing unasked-for is taken in), absent, or there twice.
+        """Stop on a column that is not declared, absent, or there twice.
 
         Raises:
             SourceError: Names the columns.
         """
-        found = Counter(delivered)
-        if undeclared := sorted(found.keys() - self.declared):
+        counts = Counter(delivered)
+
+        if undeclared := sorted(counts.keys() - self.declared):
             raise self.error(
                 "declared columns only",
                 f"undeclared: {', '.join(undeclared)}",
-                "Declare each in `columns:` (role `dropped` where it is not needed), or have it left out.",
+                "Declare each in `columns:` (role `dropped` where it is not needed), "
+                "or have it left out.",
             )
-        if absent := sorted(self.declared - found.keys()):
+        if absent := sorted(self.declared - counts.keys()):
             raise self.error(
                 "every declared column",
                 f"absent: {', '.join(absent)}",
                 "Ask the owner what changed.",
             )
-        if twice := sorted(name for name, times in found.items() if times > 1):
+        if repeated := sorted(name for name, count in counts.items() if count > 1):
             raise self.error(
-                "each column once", f"twice: {', '.join(twice)}", "Ask the owner which one holds."
+                "each column once",
+                f"twice: {', '.join(repeated)}",
+                "Ask the owner which one holds.",
             )
 
     def error(self, expected: str, found: str, remedy: str) -> SourceError:
@@ -69,80 +78,99 @@ class Wanted:
 
 
 def conform(frame: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":
-    """Return the columns that are read, each in the one type of its kind, whatever the source stored them as.
+    """Return the columns that are read, in the order of `wanted.read`, with a type by kind.
 
-    Numbers and flags are float64 (so that one missing value changes no type), everything else text or missing; dates
-    are ISO 8601 text. Whole numbers may stand for text (a customer number), text never for numbers.
+    Numbers and flags are float64 (so that one missing value changes no type), everything else text or
+    missing; dates are ISO 8601 text. So the same rows give the same frame whatever format they came
+    in. Whole numbers may stand for text (a customer number), text never for numbers.
 
     Raises:
         SourceError: A column is not of its kind; names the columns and how many rows are wrong.
     """
     import pandas as pd
 
-    columns, faults = {}, {}
+    columns = {}
+    faulty_rows = {}
     for name in wanted.read:
-        convert = _numbers if name in wanted.numbers else _text
-        values, wrong = convert(frame[name])
+        convert = _to_numbers if name in wanted.numbers else _to_text
+        values, faults = convert(frame[name])
         if name in wanted.flags:
-            wrong += int((values.notna() & ~values.isin((0.0, 1.0))).sum())
+            faults += int((values.notna() & ~values.isin((0.0, 1.0))).sum())
         columns[name] = values
-        if wrong:
-            faults[name] = wrong
-    if faults:
+        if faults:
+            faulty_rows[name] = faults
+
+    if faulty_rows:
+        faulty = ", ".join(f"{name} ({rows:,} rows)" for name, rows in faulty_rows.items())
         raise wanted.error(
             "values of the declared kinds",
-            "others in " + ", ".join(f"{name} ({wrong:,} rows)" for name, wrong in faults.items()),
+            f"others in {faulty}",
             "Have the delivery mended, or declare another `kind`.",
         )
+
     return pd.DataFrame(columns)
 
 
-def _numbers(values: "pd.Series[Any]") -> "tuple[pd.Series[float], int]":
+def _to_numbers(values: "pd.Series[Any]") -> "tuple[pd.Series[float], int]":
     """Return finite floats or missing, and how many values are neither."""
     import numpy as np
     import pandas as pd
 
+    # `to_numeric` would read "12" and a time stamp as numbers, but text never stands for a number.
     if pd.api.types.is_datetime64_any_dtype(values) or isinstance(values.dtype, pd.StringDtype):
         return values, int(values.notna().sum())
+
     if values.dtype == object:  # SQL and JSON: numbers of several types, and text
-        wrong = values.notna() & ~values.map(lambda value: isinstance(value, int | float | Decimal))
-        if wrong.any():
-            return values, int(wrong.sum())
+        is_number = values.map(lambda value: isinstance(value, int | float | Decimal))
+        is_fault = values.notna() & ~is_number
+        if is_fault.any():
+            return values, int(is_fault.sum())
+
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    wrong_rows = int((numbers.isna() & values.notna()).sum() + np.isinf(numbers).sum())
-    return numbers, wrong_rows
+    unreadable = numbers.isna() & values.notna()
+    return numbers, int(unreadable.sum() + np.isinf(numbers).sum())
 
 
-def _text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
-    """Return text or missing (as what is blank is), and how many values are neither text, whole number nor date."""
+def _to_text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
+    """Return text or missing, and how many values are neither text, whole number nor date.
+
+    Blank text is missing. Floats are faults: 12.0 as text would differ from the same key as 12.
+    """
     import pandas as pd
 
+    if values.dtype == object:
+        return _object_to_text(values)
+
     if pd.api.types.is_datetime64_any_dtype(values):
-        has_time = bool((values.dropna() != values.dropna().dt.normalize()).any())
-        text = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f%z" if has_time else "%Y-%m-%d")
-    elif pd.api.types.is_integer_dtype(values) or isinstance(values.dtype, pd.StringDtype):
-        text = values.astype("str")
-    elif values.dtype == object:
-        return _mixed_text(values)
-    elif values.isna().all():
-        text = values.astype("str")
-    else:
-        return values.astype("str"), int(values.notna().sum())
-    return _blank_is_missing(text), 0
+        days = values.dropna().dt.normalize()
+        has_times = bool((values.dropna() != days).any())
+        text = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f%z" if has_times else "%Y-%m-%d")
+        return _blank_to_missing(text), 0
+
+    is_text = isinstance(values.dtype, pd.StringDtype)
+    # A column without any value has no type of its own: readers give float64 or null.
+    if is_text or pd.api.types.is_integer_dtype(values) or values.isna().all():
+        return _blank_to_missing(values.astype("str")), 0
+
+    return values.astype("str"), int(values.notna().sum())
 
 
-def _mixed_text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
-    def written(value: object) -> object:
+def _object_to_text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
+    """Return a column of Python objects as text or missing, and how many values cannot be text."""
+
+    def to_text(value: object) -> object:
         if isinstance(value, str):
             return value
         if isinstance(value, date):
             return value.isoformat()
+        # True is an int in Python, and no customer number.
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
-    text = values.map(written).astype("str")
-    return _blank_is_missing(text), int((text.isna() & values.notna()).sum())
+    text = values.map(to_text).astype("str")
+    return _blank_to_missing(text), int((text.isna() & values.notna()).sum())
 
 
-def _blank_is_missing(text: "pd.Series[str]") -> "pd.Series[str]":
+def _blank_to_missing(text: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the text with what is empty or only white space made missing."""
     text = text.astype("str")
     return text.mask(text.str.strip() == "")

@@ -1,4 +1,4 @@
-"""Read the answer to a query, through SQLAlchemy, the only place of this room that imports it."""
+"""Read the result of a query through SQLAlchemy. No other module of this room imports it."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
-    """Return all rows of the query's answer, with the types that the driver gives."""
+    """Return all rows of the query's result, as the objects that the driver gives.
+
+    Raises:
+        SourceError: The result has other columns than the declared ones.
+        ServiceError: The database does not answer the query. Its own message is dropped.
+    """
     import pandas as pd
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
@@ -22,10 +27,11 @@ def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.Dat
         engine = open_database(source.url(settings))
         try:
             with engine.connect() as connection:
-                answer = connection.execute(text(source.query))
-                names = list(answer.keys())
+                result = connection.execute(text(source.query))
+                names = list(result.keys())
+                # Checked before the rows are fetched: nothing undeclared is taken into memory.
                 wanted.check_names(names)
-                rows = answer.all()
+                rows = result.all()
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
@@ -35,6 +41,8 @@ def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.Dat
             found=type(error).__name__,
             remedy="Check the database, the URL in the environment and the query.",
         ) from None  # the driver's text may quote a value, or the URL with its password
+
+    # As objects: pandas would guess types, and turn whole numbers with a gap into floats.
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Which reader reads which kind of source, and what holds for all of them."""
+"""Choose the reader for a kind of source, and check what holds for all of them."""
 
 from typing import TYPE_CHECKING
 
@@ -21,21 +21,25 @@ def read_source(source: Source, wanted: Wanted, settings: Settings) -> "pd.DataF
     """Return the rows of a source: the columns that are read, each in the type of its kind.
 
     Raises:
-        SourceError: It is missing, empty, cut short, has other columns than the declared ones, or a column holds
-            something else than its kind. Never quotes a value.
-        ServiceError: What holds it does not answer.
+        SourceError: It is missing, empty, cut short, has other columns than the declared ones, or a
+            column holds something else than its kind. Never quotes a value.
+        ServiceError: The server or the database that holds it does not answer.
     """
     frame = conform(_read(source, wanted, settings), wanted)
+
+    # A file cut between two rows parses well; only its declared smallest size gives it away.
     if len(frame) < source.min_rows:
         raise wanted.error(
             f"at least {source.min_rows:,} rows",
             f"{len(frame):,}" if len(frame) else "none",
             "Ask its owner for the whole delivery.",
         )
+
     return frame
 
 
 def _read(source: Source, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
+    """Return the rows as they are stored; imports only the reader that the source needs."""
     match source:
         case SampleSource():
             from tasks.stages.ingest.sample import generate
