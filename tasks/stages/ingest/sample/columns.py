@@ -1,4 +1,4 @@
-"""Columns of text made at once, in Arrow: a million rows take a second, not a loop."""
+"""Make whole columns of text in Arrow: a million rows take about a second; a Python loop takes a minute."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,23 +11,28 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def integers(seed: int, stream: int, rows: int, low: int, high: int) -> Ints:
-    """Return `rows` integers in [low, high); the first ones are the same however many are drawn."""
+    """Return `rows` integers in [low, high) of one of the seed's streams, shape (rows,).
+
+    A stream is drawn in order, so that its first values are the same however many are drawn. Columns
+    take different streams: more of one column never changes another.
+    """
     return np.random.default_rng([seed, stream]).integers(low, high, size=rows)
 
 
 def words(choices: Sequence[str], chosen: Ints) -> pa.Array:
-    """Return the chosen words."""
+    """Return `choices[index]` for every index in `chosen`."""
     return pa.array(choices, pa.string()).take(pa.array(chosen))
 
 
 def join(*parts: "pa.Array | Ints | str") -> pa.Array:
-    """Return the parts, one after the other, row by row."""
+    """Return the parts concatenated row by row; a plain string is repeated in every row."""
     columns = [
         part if isinstance(part, str) else pa.array(part).cast(pa.string()) for part in parts
     ]
+    # The last argument of this function of Arrow is the separator.
     return pc.binary_join_element_wise(*columns, "")
 
 
 def digits(numbers: Ints, width: int) -> pa.Array:
-    """Return numbers with leading zeros."""
+    """Return numbers as text with leading zeros, `width` characters each."""
     return pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width, "0")

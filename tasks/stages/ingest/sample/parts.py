@@ -1,4 +1,4 @@
-"""Which parts the generator can make."""
+"""The parts that the generator can make, by the name under which a use case asks for them."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from tasks.stages.ingest.sample.people import emails
 
 
 def identities(rows: int, seed: int) -> pd.DataFrame:
-    """Return `row` (1, 2, 3, …) with an invented e-mail each: people for a data set that comes without them."""
+    """Return `row` (1, 2, 3, …) and an invented e-mail for each: people for rows that have none."""
     return pd.DataFrame({"row": np.arange(1, rows + 1), "email": emails(rows, seed)})
 
 
@@ -25,14 +25,19 @@ PARTS: dict[tuple[str, str], Callable[[int, int], pd.DataFrame]] = {
 
 
 def generate(source: SampleSource) -> pd.DataFrame:
-    """Return the part that `source` asks for; an unknown one is a ConfigError that lists the known."""
-    make = PARTS.get((source.of, source.part))
-    if make is None:
-        known = ", ".join(part for of, part in PARTS if of == source.of)
+    """Return the part that `source` asks for.
+
+    Raises:
+        ConfigError: There is no such part; lists those there are.
+    """
+    make_part = PARTS.get((source.of, source.part))
+    if make_part is None:
+        offered = ", ".join(part for sample, part in PARTS if sample == source.of)
         raise ConfigError(
             f"sample `{source.of}`",
-            expected=f"a part: {known}",
+            expected=f"a part: {offered}",
             found=source.part,
             remedy="Mend `part`.",
         )
-    return make(source.rows, source.seed)
+
+    return make_part(source.rows, source.seed)

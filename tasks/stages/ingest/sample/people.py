@@ -1,7 +1,8 @@
-"""Invented people: names, addresses, numbers. No attribute depends on race, sex or the decision, by construction.
+"""Invented people: names, addresses, numbers. No attribute depends on race, sex or decision, by construction.
 
-Names and titles are drawn at random, so a name tells nothing about the row that it is given to. Word lists are Faker's
-for the United States (MIT); drawing is numpy's. Domains are reserved ones (RFC 2606): nobody owns them.
+Names and titles are drawn at random, so that a name says nothing about the row that it is put into.
+Name lists are Faker's for the United States (MIT); drawing is numpy's. E-mail domains are reserved ones
+(RFC 2606): nobody owns them.
 """
 
 import numpy as np
@@ -9,70 +10,57 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.stages.ingest.sample.columns import digits, integers, join, words
+from tasks.stages.ingest.sample.columns import Ints, digits, integers, join, words
 
 DOMAINS = ("example.org", "example.com", "mail.example.net", "post.example.edu")
 AREA_CODES = ("617", "508", "781", "978", "413", "339", "857")
+# fmt: off
 TOWNS = (
-    *(
-        "Ashford",
-        "Brockfield",
-        "Cambria",
-        "Dunmore",
-        "Eastham",
-        "Foxboro",
-        "Granby",
-        "Harwick",
-        "Ipswell",
-        "Kingsbury",
-    ),
-    *(
-        "Lynnfield",
-        "Marston",
-        "Newbridge",
-        "Oakdale",
-        "Pembrook",
-        "Quincey",
-        "Rockport",
-        "Saugus Falls",
-        "Tilbury",
-    ),
-    "Westover",
+    "Ashford", "Brockfield", "Cambria", "Dunmore", "Eastham", "Foxboro", "Granby", "Harwick",
+    "Ipswell", "Kingsbury", "Lynnfield", "Marston", "Newbridge", "Oakdale", "Pembrook", "Quincey",
+    "Rockport", "Saugus Falls", "Tilbury", "Westover",
 )
+# fmt: on
 STREETS = ("Street", "Avenue", "Road", "Lane", "Court", "Drive", "Place", "Terrace")
 TITLES = ("Mr.", "Ms.")
-BORN_FROM, BORN_DAYS = np.datetime64("1935-01-01"), 365 * 55
+FIRST_BIRTHDAY = np.datetime64("1935-01-01")
+BIRTHDAYS = 365 * 55  # days after the first among which birthdays are drawn
 
 
 def people(rows: int, seed: int) -> pd.DataFrame:
-    """Return `rows` invented people: title, first, last, name, email, phone, ssn, account, street, city, born.
+    """Return `rows` invented people, a row each.
 
-    The same seed gives the same first `n` people whatever `rows` is, so that a larger sample extends a smaller one.
+    Columns: title, first, last, name, email, phone, ssn, account, street, city, born. The same seed gives the same first `n` people whatever `rows` is, so that a larger sample extends a
+    smaller one. Each attribute has a stream of its own; the numbers of the streams are part of the
+    sample and must not change.
     """
-    first, last, email = _named(rows, seed)
 
-    def draw(stream: int, low: int, high: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    def draw(stream: int, low: int, high: int) -> Ints:
         return integers(seed, stream, rows, low, high)
 
-    area, exchange, line = (
-        words(AREA_CODES, draw(4, 0, len(AREA_CODES))),
-        draw(5, 220, 999),
-        draw(6, 1000, 9999),
-    )
+    first, last, email = _names_and_emails(rows, seed)
+
+    area = words(AREA_CODES, draw(4, 0, len(AREA_CODES)))
+    phone = join("(", area, ") ", draw(5, 220, 999), "-", draw(6, 1000, 9999))
+    # No SSN has the area number 666 or one from 900 on, and recognisers pass over such: stay below.
     ssn = join(draw(7, 100, 665), "-", digits(draw(8, 10, 99), 2), "-", draw(9, 1000, 9999))
-    surnames = _names()[1]
-    kind = words(STREETS, draw(12, 0, len(STREETS)))
-    street = join(draw(10, 2, 990), " ", words(surnames, draw(11, 0, len(surnames))), " ", kind)
-    born = BORN_FROM + draw(13, 0, BORN_DAYS).astype("timedelta64[D]")
+    account = digits(draw(14, 10**9, 10**10 - 1), 10)
+
+    _, surnames = _name_lists()
+    street_name = words(surnames, draw(11, 0, len(surnames)))
+    street_kind = words(STREETS, draw(12, 0, len(STREETS)))
+    street = join(draw(10, 2, 990), " ", street_name, " ", street_kind)
+    born = FIRST_BIRTHDAY + draw(13, 0, BIRTHDAYS).astype("timedelta64[D]")
+
     columns = {
-        "title": words(TITLES, draw(16, 0, 2)),
+        "title": words(TITLES, draw(16, 0, len(TITLES))),
         "first": first,
         "last": last,
         "name": join(first, " ", last),
         "email": email,
-        "phone": join("(", area, ") ", exchange, "-", line),
+        "phone": phone,
         "ssn": ssn,
-        "account": digits(draw(14, 10**9, 10**10 - 1), 10),
+        "account": account,
         "street": street,
         "city": words(TOWNS, draw(15, 0, len(TOWNS))),
         "born": pa.array(born.astype(str)),
@@ -83,20 +71,28 @@ def people(rows: int, seed: int) -> pd.DataFrame:
 
 def emails(rows: int, seed: int) -> pd.Series:
     """Return the e-mails of `people(rows, seed)`, without making the rest of them."""
-    return pd.Series(_named(rows, seed)[2].to_pandas(), name="email")
+    _, _, email = _names_and_emails(rows, seed)
+    return pd.Series(email.to_pandas(), name="email")
 
 
-def _named(rows: int, seed: int) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Return first names, last names and e-mails; the row's number makes every e-mail somebody's own."""
-    firsts, lasts = _names()
-    first = words(firsts, integers(seed, 1, rows, 0, len(firsts)))
-    last = words(lasts, integers(seed, 2, rows, 0, len(lasts)))
+def _names_and_emails(rows: int, seed: int) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return first names, last names and e-mails.
+
+    An e-mail holds the number of its row, so that it is nobody else's: it is the key by which the
+    sources are joined, and names repeat.
+    """
+    first_names, last_names = _name_lists()
+    first = words(first_names, integers(seed, 1, rows, 0, len(first_names)))
+    last = words(last_names, integers(seed, 2, rows, 0, len(last_names)))
+
     domain = words(DOMAINS, integers(seed, 3, rows, 0, len(DOMAINS)))
-    local = pc.utf8_lower(join(first, ".", pc.replace_substring_regex(last, r"\W", "")))
-    return first, last, join(local, np.arange(1, rows + 1), "@", domain)
+    last_letters = pc.replace_substring_regex(last, r"\W", "")  # O'Connor, Saint-Claire
+    local_part = pc.utf8_lower(join(first, ".", last_letters))
+    return first, last, join(local_part, np.arange(1, rows + 1), "@", domain)
 
 
-def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _name_lists() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return Faker's first names and last names for the United States."""
     from faker.providers.person.en_US import Provider
 
     return tuple(Provider.first_names), tuple(Provider.last_names)
