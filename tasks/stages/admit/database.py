@@ -11,7 +11,7 @@ from tasks.system.database import open_database
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Rows held in memory at a time while a whole result is digested; the result may be larger than memory.
+# Rows in memory at a time while a whole result is digested: it may be larger than memory.
 BATCH_ROWS = 10_000
 
 # Row digests are added modulo this, the number of different SHA-256 digests.

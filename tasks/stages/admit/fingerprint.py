@@ -35,7 +35,7 @@ def fingerprint(name: str, source: Source, settings: Settings) -> str:
         case SampleSource():
             return _fingerprint_sample(source)
         case FileSource() if source.is_remote:
-            # Imported here: fsspec and SQLAlchemy take longer to import than all else in this stage.
+            # Imported here: fsspec and SQLAlchemy take longer to import than this stage to run.
             from tasks.stages.admit.remote import fingerprint_object
 
             return fingerprint_object(name, source)

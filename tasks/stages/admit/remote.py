@@ -12,7 +12,7 @@ CHUNK_BYTES = 2**20
 
 
 def fingerprint_object(name: str, source: FileSource) -> str:
-    """Return the server's validators of the object and its size; without any, the content's SHA-256.
+    """Return the server's validators of the object and its size; without any, its SHA-256.
 
     Raises:
         SourceError: The object is not there, or no library is installed that reads such URLs.

@@ -1,4 +1,4 @@
-"""Columns that a use case derives from others by declared rules: categories from flags or codes, targets."""
+"""Columns that a use case derives from others by declared rules: categories and targets."""
 
 import pandas as pd
 

@@ -1,8 +1,8 @@
 """Join the sources to one row per application. Pure: frames in, frame and report out.
 
-The order of the steps matters. Sources are joined before codes are decoded and columns derived, since a
-rule may read columns of several sources. People are numbered before erased ones are left out, so that
-an erasure changes nobody else's number.
+The order of the steps matters. Sources are joined before codes are decoded and columns derived,
+since a rule may read columns of several sources. People are numbered before erased ones are left
+out, so that an erasure changes nobody else's number.
 """
 
 from collections.abc import Mapping
@@ -45,8 +45,8 @@ NOBODY: Mapping[str, date] = {}
 class SourceCount(BaseModel):
     """How many rows a source delivered, and what became of them.
 
-    `rows = matched_rows + unmatched_rows`, and `matched_rows - superseded_rows` is how many keys gave
-    a row. `without_partner_rows` counts rows of the base, not of this source.
+    `rows = matched_rows + unmatched_rows`, and `matched_rows - superseded_rows` is how many keys
+    gave a row. `without_partner_rows` counts rows of the base, not of this source.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -109,7 +109,8 @@ def join_sources(
         name for name, column in columns.root.items() if column.role is not Role.DROPPED
     ]
     result = rows[kept_columns]
-    # Equal rows have equal subjects: comparing only subjects that come twice spares most of the work.
+    # Equal rows have equal subjects: comparing only subjects that come twice spares most of the
+    # work.
     repeated_rows = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
 
     result.insert(0, "subject", pseudonyms(secret, rows[subject]))
@@ -138,9 +139,10 @@ def drop_erased(
 ) -> tuple[pd.DataFrame, int, int]:
     """Return the rows that may stay, how many were left out, and how many came back.
 
-    A source file that is delivered again must not bring an erased person back; a row dated after the
-    day of the erasure is a new relationship and comes back. A row without a date, or from a source
-    without dates, stays out until a person lifts the tombstone. With tombstones the index is renumbered.
+    A source file that is delivered again must not bring an erased person back; a row dated after
+    the day of the erasure is a new relationship and comes back. A row without a date, or from a
+    source without dates, stays out until a person lifts the tombstone. With tombstones the index is
+    renumbered.
 
     Raises:
         DataError: No row is left.
@@ -192,7 +194,8 @@ def _join_all(
 def _decode_and_derive(rows: pd.DataFrame, params: IngestParams) -> pd.DataFrame:
     """Return the rows with codes for "not known" made missing, then with the derived columns.
 
-    In this order: a rule must not take a code for a value. A rule may read an earlier rule's column.
+    In this order: a rule must not take a code for a value. A rule may read an earlier rule's
+    column.
     """
     decoded = {
         name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()

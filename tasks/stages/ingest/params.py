@@ -37,8 +37,8 @@ class Join(_IngestSection):
     """One more source, joined to the rows so far by a key that both have.
 
     `take: one` expects at most one row per key and stops on more; `latest` takes the last row by
-    `order_by`; `none` takes no row as it is, only `aggregate`. With `required` the stage stops where a
-    row finds no partner. Rows without a key never match.
+    `order_by`; `none` takes no row as it is, only `aggregate`. With `required` the stage stops
+    where a row finds no partner. Rows without a key never match.
     """
 
     source: str
@@ -67,7 +67,7 @@ class Join(_IngestSection):
 
 
 class FromFlags(_IngestSection):
-    """A category from 0/1 columns: the label of the only one that is 1; none or several is missing."""
+    """A category from 0/1 columns: the label of the only 1; missing where none or several are 1."""
 
     rule: Literal["from_flags"]
     flags: dict[str, str] = Field(min_length=2, description="column -> label")
@@ -79,7 +79,7 @@ class FromFlags(_IngestSection):
 
 
 class Recode(_IngestSection):
-    """A category from a coded column; a code that is not listed is an error, missing stays missing."""
+    """A category from a coded column. An unlisted code is an error; missing stays missing."""
 
     rule: Literal["recode"]
     column: str
@@ -129,7 +129,7 @@ class IngestParams(_IngestSection):
         return tuple(dict.fromkeys(join.by for join in self.joins if join.source == source))
 
     def read_from(self, source: str, columns: Columns) -> tuple[str, ...]:
-        """Return the columns of `source` that are read at all; what nobody needs is never in memory.
+        """Return the columns of `source` that are read; what nobody needs is never in memory.
 
         These are its columns that are kept, those that a rule or a join reads, and its keys.
         """
@@ -152,7 +152,7 @@ class IngestParams(_IngestSection):
 
 @dataclass(frozen=True)
 class _WiringRule:
-    """A rule of `check_wiring`: the section to mend, what was expected, and the names that break it."""
+    """A rule of `check_wiring`: the section to mend, what it expects, the names that break it."""
 
     section: str
     expected: str

@@ -1,7 +1,7 @@
 """Read one source into a frame of its declared columns, whatever the source is stored as.
 
-`delivery` says what a source has to deliver and brings each column to the type of its kind; `file` and
-`query` are the two ways of reading; `reader` chooses. No error quotes a value of a source.
+`delivery` says what a source has to deliver and brings each column to the type of its kind; `file`
+and `query` are the two ways of reading; `reader` chooses. No error quotes a value of a source.
 May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.stages.ingest`.
 """
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns that a source is allowed and bound to deliver, and those of them that are read."""
+    """The columns that a source may and must deliver, and those of them that are read."""
 
     source: str
     declared: frozenset[str]
@@ -80,9 +80,9 @@ class Wanted:
 def conform(frame: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":
     """Return the columns that are read, in the order of `wanted.read`, with a type by kind.
 
-    Numbers and flags are float64 (so that one missing value changes no type), everything else text or
-    missing; dates are ISO 8601 text. So the same rows give the same frame whatever format they came
-    in. Whole numbers may stand for text (a customer number), text never for numbers.
+    Numbers and flags are float64 (so that one missing value changes no type), everything else text
+    or missing; dates are ISO 8601 text. So the same rows give the same frame whatever format they
+    came in. Whole numbers may stand for text (a customer number), text never for numbers.
 
     Raises:
         SourceError: A column is not of its kind; names the columns and how many rows are wrong.

@@ -1,7 +1,7 @@
 """Read a file, local or behind a URL, with Arrow, which refuses ragged rows and cut-off files.
 
-What Arrow and remote file systems say about a fault quotes values and URLs. It is caught in one place
-(`_reading`) and replaced by one line that names the place of the fault.
+What Arrow and remote file systems say about a fault quotes values and URLs. It is caught in one
+place (`_reading`) and replaced by one line that names the place of the fault.
 """
 
 import re
@@ -36,9 +36,9 @@ def read_file(source: FileSource, wanted: Wanted) -> "pd.DataFrame":
 def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.DataFrame":
     """Return the rows of a CSV file (RFC 4180: UTF-8, with a header; plain, gzip or bzip2).
 
-    A row with fewer or more fields than the header is refused, and so is a last line without an end:
-    both are what a file that was cut short ends with. `row_key` is the name of a column of row numbers
-    (1, 2, 3, …) to add.
+    A row with fewer or more fields than the header is refused, and so is a last line without an
+    end: both are what a file that was cut short ends with. `row_key` is the name of a column of row
+    numbers (1, 2, 3, …) to add.
     """
     from pyarrow import csv, float64, string
 
@@ -119,7 +119,8 @@ def _reading(
     """Give a function that opens the file from its start, and turn what goes wrong into one line.
 
     `names` are the columns in the file's order, once they are known. No error has a cause: the text
-    of a parser quotes values, and that of a file system the whole URL, whose query may be a signature.
+    of a parser quotes values, and that of a file system the whole URL, whose query may be a
+    signature.
     """
     is_remote = "://" in path
     path_without_query = path.partition("?")[0]

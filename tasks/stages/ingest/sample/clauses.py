@@ -1,9 +1,9 @@
-"""What loan officers write: clauses with fields in braces, from which notes of 20 to 80 words are composed.
+"""What loan officers write: clauses with fields in braces, from which notes are composed.
 
-`{me.…}` is the applicant, `{she.…}` a third person, another one in every theme; what they stand for is
-planted as personal data. `{….title}` and fields without a person (amounts, months, ratios) are not
-planted, and must survive redaction. No choice of clauses makes a note shorter than 20 words or longer
-than 80; a test counts.
+`{me.…}` is the applicant, `{she.…}` a third person, another one in every theme; what they stand for
+is planted as personal data. `{….title}` and fields without a person (amounts, months, ratios) are
+not planted, and must survive redaction. No choice of clauses makes a note shorter than 20 words or
+longer than 80; a test counts.
 """
 
 OPENINGS = (

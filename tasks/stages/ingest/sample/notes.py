@@ -1,9 +1,10 @@
-"""Compose loan officers' notes, with the place of every planted identity. Column by column: no Python per row.
+"""Compose loan officers' notes, with the place of every planted identity.
 
-A note is made of slots: an opening, up to four themes, a closing. A slot is filled for all rows at once:
-every clause is written for the rows that chose it, and the pieces are put back into row order. The
-place of each planted value is counted from the start of its clause while the clause is written; once
-the lengths of all slots are known, these places become offsets in the note.
+Notes are written column by column, without Python per row. A note is made of slots: an opening, up
+to four themes, a closing. A slot is filled for all rows at
+once: every clause is written for the rows that chose it, and the pieces are put back into row
+order. The place of each planted value is counted from the start of its clause while the clause is
+written; once the lengths of all slots are known, these places become offsets in the note.
 """
 
 import calendar
@@ -53,8 +54,8 @@ FIELD = re.compile(r"\{([^}]+)\}")  # `re.split` by it gives text at even places
 FEWEST_THEMES = 2
 BLOCK_ROWS = 50_000  # rows made at once: it bounds the memory, whatever the sample's size
 
-# Each theme takes its third persons from rows this much further on, so that the themes of a note are
-# about different people. A prime, so that the shifts of no block size fall together.
+# Each theme takes its third persons from rows this much further on, so that the themes of a note
+# are about different people. A prime, so that the shifts of no block size fall together.
 THIRD_PERSON_SHIFT = 7919
 
 Forms = dict[str, pa.Array]  # field -> its text in every row
@@ -77,7 +78,7 @@ class _Spans:
 
 @dataclass(frozen=True)
 class _Fields:
-    """What the fields of clauses stand for: applicants and third persons in row order, and numbers."""
+    """What the fields of clauses stand for, in row order: two kinds of people, and numbers."""
 
     applicants: Forms
     third_persons: Forms
@@ -93,10 +94,10 @@ def notes(
 ) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Return one note per applicant, and its planted spans as JSON.
 
-    The spans of a note are a list of `{"start", "end", "type", "owner"}` in order of `start`. Offsets
-    count characters; owner is `self` or `other`. `others` are third persons to choose from, as many as
-    applicants. A note has an opening, two to four themes in varied order, each about another third
-    person, and a closing.
+    The spans of a note are a list of `{"start", "end", "type", "owner"}` in order of `start`.
+    Offsets count characters; owner is `self` or `other`. `others` are third persons to choose from,
+    as many as applicants. A note has an opening, two to four themes in varied order, each about
+    another third person, and a closing.
     """
     blocks = []
     for start in range(0, len(applicants), BLOCK_ROWS):
@@ -142,7 +143,7 @@ def _write_block(
 
 
 def _write_themes(seed: int, slot: int, themes: Ints, fields: _Fields, spans: _Spans) -> pa.Array:
-    """Return the slot's clause for every row; missing where the row has no theme (-1) in this slot."""
+    """Return the slot's clause for every row; missing where the row has no theme (-1) here."""
     rows = len(themes)
     pieces = []
     places = []
@@ -279,7 +280,7 @@ def _written_forms(people: pd.DataFrame) -> Forms:
 
 
 def _neutral_forms(seed: int, slot: int, rows: int) -> Forms:
-    """Return amounts, ratios and months for one slot of every row: numbers that are about nobody."""
+    """Return amounts, ratios and months for a slot of every row: numbers that are about nobody."""
     stream = 100 + 10 * slot  # ten streams a slot, apart from those of people and clauses
     tenths = integers(seed, stream, rows, 20, 480)
     return {

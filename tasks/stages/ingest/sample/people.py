@@ -1,8 +1,8 @@
-"""Invented people: names, addresses, numbers. No attribute depends on race, sex or decision, by construction.
+"""Invented people: names, addresses, numbers. By construction none depends on race or sex.
 
 Names and titles are drawn at random, so that a name says nothing about the row that it is put into.
-Name lists are Faker's for the United States (MIT); drawing is numpy's. E-mail domains are reserved ones
-(RFC 2606): nobody owns them.
+Name lists are Faker's for the United States (MIT); drawing is numpy's. E-mail domains are reserved
+ones (RFC 2606): nobody owns them.
 """
 
 import numpy as np
@@ -30,9 +30,10 @@ BIRTHDAYS = 365 * 55  # days after the first among which birthdays are drawn
 def people(rows: int, seed: int) -> pd.DataFrame:
     """Return `rows` invented people, a row each.
 
-    Columns: title, first, last, name, email, phone, ssn, account, street, city, born. The same seed gives the same first `n` people whatever `rows` is, so that a larger sample extends a
-    smaller one. Each attribute has a stream of its own; the numbers of the streams are part of the
-    sample and must not change.
+    Columns: title, first, last, name, email, phone, ssn, account, street, city, born. The same seed
+    gives the same first `n` people whatever `rows` is, so that a larger sample extends a smaller
+    one. Each attribute has a stream of its own; the numbers of the streams are part of the sample
+    and must not change.
     """
 
     def draw(stream: int, low: int, high: int) -> Ints:
