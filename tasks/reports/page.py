@@ -1,19 +1,25 @@
-"""What a page holds, and how it is written: the same bytes for the same content, nothing loaded from elsewhere."""
+"""What a page holds, and how it is written.
+
+The same content gives the same bytes. A page loads nothing from elsewhere: it is read years later,
+and from machines without a network.
+"""
 
 from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.gates import Check
 
 
-class _Part(BaseModel):
+class _PagePart(BaseModel):
+    """A part of a page: frozen, and an unknown field is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figure(_Part):
+class Figure(_PagePart):
     """A PNG beside the page, named relative to it, with a caption that says what to see in it."""
 
     kind: Literal["figure"] = "figure"
@@ -22,25 +28,35 @@ class Figure(_Part):
     caption: str = ""
 
 
-class Table(_Part):
-    """A table of short cells; numbers arrive formatted, so that the page says what the report says."""
+class Table(_PagePart):
+    """A table of short cells.
+
+    Numbers arrive formatted: the stage knows how many digits its data carries. Every row has as
+    many cells as `head`.
+    """
 
     kind: Literal["table"] = "table"
     title: str = ""
     head: tuple[str, ...] = Field(min_length=1)
     rows: tuple[tuple[str, ...], ...]
 
+    @model_validator(mode="after")
+    def _rows_fit_head(self) -> "Table":
+        if any(len(row) != len(self.head) for row in self.rows):
+            raise ValueError(f"every row must have {len(self.head)} cells, as the head has")
+        return self
 
-class Section(_Part):
-    """A heading, what to know, and the tables and figures that show it."""
+
+class Section(_PagePart):
+    """A heading, paragraphs that say what to know, and the tables and figures that show it."""
 
     heading: str
     text: tuple[str, ...] = ()
     parts: tuple[Figure | Table, ...] = ()
 
 
-class Page(_Part):
-    """A stage's report. `checks`, where given, are shown first: the outcome is what a reader came for."""
+class Page(_PagePart):
+    """A stage's report. Checks are shown first: their outcome is what a reader came for."""
 
     title: str
     lead: str = ""
@@ -49,7 +65,7 @@ class Page(_Part):
 
 
 def write_page(folder: Path, page: Page) -> Path:
-    """Write `page` as `folder/index.html` and return that path; its figures must already be in `folder`.
+    """Write `page` as `folder/index.html` and return that path; its figures must be in `folder`.
 
     Raises:
         FileNotFoundError: A figure that the page names is not there.
@@ -58,6 +74,9 @@ def write_page(folder: Path, page: Page) -> Path:
         for part in section.parts:
             if isinstance(part, Figure) and not (folder / part.file).is_file():
                 raise FileNotFoundError(folder / part.file)
+
+    # Escaped always: group names and reasons come from data and configuration. A variable that the
+    # template misspells is an error, not an empty place.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -65,6 +84,20 @@ def write_page(folder: Path, page: Page) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = format_number
+    text = environment.get_template("page.html.jinja").render(page=page)
+
     path = folder / "index.html"
-    path.write_text(environment.get_template("page.html.jinja").render(page=page), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def format_number(value: float) -> str:
+    """Return a check's value or an end of its interval as people read it: never with an exponent.
+
+    Whole numbers and numbers from 1,000 on have no decimals, numbers from 1 on four significant
+    digits, all others four decimals: ratios and differences of one table line up.
+    """
+    if value == round(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class ValidateParams(BaseModel):
     """What is measured.
 
-    `near_duplicate_columns` tell one application from another: rows that agree in all of them, to three digits, are
-    near duplicates. `first_version` says, with a reason, that there is nothing yet to drift from.
+    `near_duplicate_columns` tell one application from another: rows that agree in all of them, to
+    three digits, are near duplicates. `first_version` says, with a reason, that there is nothing
+    yet to drift from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,7 +19,7 @@ class ValidateParams(BaseModel):
 
 
 class ValidateLimits(BaseModel):
-    """What the data has to meet."""
+    """What the data has to meet. No limit has a default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

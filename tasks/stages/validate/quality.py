@@ -9,13 +9,23 @@ from tasks.errors import DataError
 from tasks.gates import Check, Outcome, at_least, at_most, holds
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
-from tasks.stages.validate.profile import SMALLEST_CELL, Drift, Profile, drift, profile
+from tasks.stages.validate.profile import (
+    SMALLEST_CELL,
+    Drift,
+    Profile,
+    category_names,
+    drift,
+    profile,
+)
 
-DIGITS = 3  # numbers that agree in so many digits count as near
+NEAR_DIGITS = 3  # numbers that agree in so many significant digits are near duplicates
 
 
 class QualityReport(BaseModel):
-    """What was measured about one version of the data. Counts and shares only, none of fewer than ten people."""
+    """What was measured about one version of the data.
+
+    Counts and shares only, and no count of fewer than ten people.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,14 +38,13 @@ class QualityReport(BaseModel):
     rows_without_label: int
     missing_ratio: dict[str, float]
     constant_columns: tuple[str, ...]
-    group_rows: dict[
-        str, dict[str, int | None]
-    ]  # protected attribute -> group -> rows; None: fewer than ten
+    # protected attribute -> group -> rows; None for fewer than ten
+    group_rows: dict[str, dict[str, int | None]]
     profile: Profile
 
 
 def profiled(columns: Columns) -> tuple[str, ...]:
-    """Return the columns whose drift matters: what the model sees, what it is to learn, and whom it is about."""
+    """Return the columns whose drift matters: features, protected attributes and the target."""
     return columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
 
 
@@ -46,42 +55,46 @@ def measure_quality(
     expectations: tuple[ExpectationResult, ...],
     reference: Profile | None,
 ) -> QualityReport:
-    """Measure one version of the data. Duplicates count only across subjects: one person may come back.
+    """Measure one version of the data.
+
+    Args:
+        rows: One row per application, with `subject` and the declared columns.
+        columns: The use case's declared columns.
+        params: What is measured.
+        expectations: The suite's results, which are reported as they are.
+        reference: The accepted version's profile, or None where none has been accepted.
 
     Raises:
         DataError: There are no rows, or a declared column is absent.
     """
-    features, protected = list(columns.named(Role.FEATURE)), list(columns.named(Role.PROTECTED))
+    features = list(columns.named(Role.FEATURE))
+    protected = list(columns.named(Role.PROTECTED))
     needed = {"subject", *profiled(columns), *params.near_duplicate_columns}
-    if rows.empty or needed - set(rows):
+    absent = sorted(needed - set(rows))
+    if rows.empty or absent:
         raise DataError(
             "validate",
             expected="rows with every declared column",
-            found=f"absent: {', '.join(sorted(needed - set(rows)))}"
-            if needed - set(rows)
-            else "no row",
+            found=f"absent: {', '.join(absent)}" if absent else "no row",
             remedy="Run `redact` again; look at what ingest reports.",
         )
+
+    profiled_rows = rows[list(profiled(columns))]
     target = rows[columns.only(Role.TARGET)]
-    shares = _named(target).value_counts(normalize=True)
+    label_shares = category_names(target.dropna()).value_counts(normalize=True)
+    near_duplicate_rows = _rounded(rows[list(params.near_duplicate_columns)])
     return QualityReport(
         rows=len(rows),
         expectations=expectations,
-        drift=None if reference is None else drift(reference, rows[list(profiled(columns))]),
-        exact_duplicate_ratio=_duplicates(rows, rows[features]),
-        near_duplicate_ratio=_duplicates(rows, _rounded(rows[list(params.near_duplicate_columns)])),
-        label_shares={str(label): float(share) for label, share in sorted(shares.items())},
+        drift=None if reference is None else drift(reference, profiled_rows),
+        exact_duplicate_ratio=_duplicate_ratio(rows["subject"], rows[features]),
+        near_duplicate_ratio=_duplicate_ratio(rows["subject"], near_duplicate_rows),
+        label_shares={str(label): float(share) for label, share in sorted(label_shares.items())},
         rows_without_label=int(target.isna().sum()),
         missing_ratio={name: float(rows[name].isna().mean()) for name in (*features, *protected)},
         constant_columns=tuple(name for name in features if rows[name].nunique(dropna=False) < 2),
-        group_rows={
-            name: {
-                str(group): int(count) if count >= SMALLEST_CELL else None
-                for group, count in _named(rows[name]).value_counts().sort_index().items()
-            }
-            for name in protected
-        },
-        profile=profile(rows[list(profiled(columns))]),
+        group_rows={name: _group_rows(rows[name]) for name in protected},
+        profile=profile(profiled_rows),
     )
 
 
@@ -178,30 +191,50 @@ def _group_check(attribute: str, groups: dict[str, int | None], limit: int) -> C
     return at_least(measure, counted[least], limit, reason=least)
 
 
-def _duplicates(rows: pd.DataFrame, compared: pd.DataFrame) -> float:
+def _duplicate_ratio(subjects: "pd.Series[str]", compared: pd.DataFrame) -> float:
     """Return the share of rows that agree in all of `compared` with a row of another subject.
 
-    Rows are compared by a 64-bit hash: among a million, two unlike ones agree once in some 10^7 data sets.
+    Duplicates within a subject do not count: one person may come back with the same figures. Rows
+    are compared by a 64-bit hash: among a million rows, two different ones collide about once in
+    4 * 10^7 data sets (n^2 / 2 over 2^64).
     """
     if compared.empty:
         return 0.0
-    same = pd.util.hash_pandas_object(compared, index=False).to_numpy()
-    pairs = pd.DataFrame({"same": same, "subject": rows["subject"].to_numpy()}).drop_duplicates()
-    people = pairs["same"].value_counts()
-    return float(np.isin(same, people.index[people > 1].to_numpy()).mean())
+
+    row_hashes = pd.util.hash_pandas_object(compared, index=False).to_numpy()
+    pairs = pd.DataFrame({"row_hash": row_hashes, "subject": subjects.to_numpy()})
+    people_per_hash = pairs.drop_duplicates()["row_hash"].value_counts()
+    shared_hashes = people_per_hash.index[people_per_hash > 1].to_numpy()
+    return float(np.isin(row_hashes, shared_hashes).mean())
 
 
 def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return numbers cut to three significant digits, everything else as it is."""
+    """Return numbers as codes, equal where three significant digits are; other columns as is.
+
+    A number x = d * 10^e, with d rounded to a whole number of three digits, has the code 1000 d +
+    e.
+    """
     rounded = {}
     for name in frame.columns:
         values = frame[name]
         if pd.api.types.is_numeric_dtype(values):
             numbers = values.to_numpy(float, na_value=np.nan)
-            size = np.floor(np.log10(np.abs(np.where(numbers == 0, 1.0, numbers)))) - (DIGITS - 1)
-            values = pd.Series(np.round(numbers / 10.0**size), index=values.index) * 1000 + size
+            # 0 has no logarithm, and is 0 whatever the exponent: it takes that of 1.
+            magnitude = np.abs(np.where(numbers == 0, 1.0, numbers))
+            exponent = np.floor(np.log10(magnitude)) - (NEAR_DIGITS - 1)
+            digits = pd.Series(np.round(numbers / 10.0**exponent), index=values.index)
+            values = digits * 1000 + exponent
         rounded[name] = values
     return pd.DataFrame(rounded)
+
+
+def _group_rows(groups: "pd.Series[float]") -> dict[str, int | None]:
+    """Return how many rows each group has, in order of name; None for fewer than ten."""
+    counts = category_names(groups.dropna()).value_counts().sort_index()
+    return {
+        str(group): int(count) if count >= SMALLEST_CELL else None
+        for group, count in counts.items()
+    }
 
 
 def _rarest(shares: dict[str, float]) -> float | None:
@@ -215,10 +248,3 @@ def _why(one: ExpectationResult) -> str:
         else ""
     )
     return one.fault or missed
-
-
-def _named(values: "pd.Series[float]") -> "pd.Series[str]":
-    present = values.dropna()
-    if pd.api.types.is_numeric_dtype(present):
-        return present.astype(float).map("{:g}".format)
-    return present.astype(str)
