@@ -4,6 +4,7 @@ The same content gives the same bytes. A page loads nothing from elsewhere: it i
 and from machines without a network.
 """
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -98,6 +99,8 @@ def format_number(value: float) -> str:
     Whole numbers and numbers from 1,000 on have no decimals, numbers from 1 on four significant
     digits, all others four decimals: ratios and differences of one table line up.
     """
+    if not math.isfinite(value):
+        return "not finite"
     if value == round(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"

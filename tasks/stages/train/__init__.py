@@ -1,1 +1,8 @@
-"""Learn from the data behind the gates of privacy and quality; judge how good the model is."""
+"""Learn from the data that passed the gates of privacy and quality; judge how good the model is.
+
+`splitting` decides which rows learn, `fitting` fits one model, `cutoffs` chooses where approval
+begins, `reweighing` mitigates, `training` puts them together, and `performance` measures the
+result.
+May import: `tasks.errors`, `tasks.config`, `tasks.gates`, `tasks.clearance`, `tasks.model`,
+`tasks.reports`, `tasks.system`, `tasks.stages.weighing`, `tasks.stages.workspace`.
+"""

@@ -1,4 +1,9 @@
-"""Fit one model of a family. Deterministic: the same rows and settings give the same bytes."""
+"""Fit one model of a family.
+
+Deterministic: the same rows and settings give the same bytes, which is how a registered model can
+be made again and compared. The settings that this needs come first in each family's settings; a use
+case's own `parameters` follow and win.
+"""
 
 import re
 from typing import Any
@@ -8,6 +13,7 @@ import numpy as np
 from tasks.model.families import Booster, LightGbm, Logistic, Matrix, XgBoost
 from tasks.stages.train.params import TrainParams
 
+# Fixed, not the machine's number of cores: sums of floats depend on how rows are shared out.
 THREADS = 2
 
 
@@ -23,53 +29,55 @@ def fit(
         names: Input names, for monotone constraints.
         params: Family, rounds, seed and the family's own parameters.
     """
-    fitters = {"lightgbm": _lightgbm, "xgboost": _xgboost, "logistic": _logistic}
-    return fitters[params.family](
-        matrix, labels, weights, [params.monotone.get(name, 0) for name in names], params
-    )
+    fitters = {"lightgbm": _fit_lightgbm, "xgboost": _fit_xgboost, "logistic": _fit_logistic}
+    constraints = [params.monotone.get(name, 0) for name in names]
+    return fitters[params.family](matrix, labels, weights, constraints, params)
 
 
-def _lightgbm(
+def _fit_lightgbm(
     matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
+    """Fit LightGBM's gradient-boosted trees; `monotone` holds -1, 0 or 1 per input."""
     import lightgbm
 
     settings: dict[str, Any] = {
         "objective": "binary",
         "seed": params.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_row_wise": True,  # else it tries both ways and takes the faster: another sum
         "num_threads": THREADS,
         "verbosity": -1,
         "monotone_constraints": monotone if any(monotone) else None,
         **params.parameters,
     }
     data = lightgbm.Dataset(matrix, labels, weight=weights, params={"verbosity": -1})
+
     model = lightgbm.train(settings, data, num_boost_round=params.rounds)
     return LightGbm(lightgbm.Booster(model_str=single_precision(model.model_to_string())))
 
 
 def single_precision(model: str) -> str:
-    """Return a LightGBM model's text with its thresholds rounded to single precision, as its inputs are.
+    """Return a LightGBM model's text with its thresholds rounded to single precision.
 
-    SHAP keeps thresholds as floats. One that lies between two floats would send a value that equals its rounding
-    to one leaf when it is scored and to another when it is explained.
+    SHAP keeps thresholds as 32-bit floats. A threshold between two of them would send a value that
+    equals its rounding to one leaf when it is scored and to another when it is explained. See
+    docs/adr/0005-single-precision.md.
     """
 
-    def rounded(match: re.Match[str]) -> str:
-        return "threshold=" + " ".join(
-            repr(float(np.float32(number))) for number in match[1].split()
-        )
+    def round_thresholds(line: re.Match[str]) -> str:
+        rounded = (repr(float(np.float32(number))) for number in line[1].split())
+        return "threshold=" + " ".join(rounded)
 
-    without_sizes = re.sub(
-        r"^tree_sizes=.*\n", "", model, flags=re.MULTILINE
-    )  # of texts that are no longer these
-    return re.sub(r"^threshold=(.+)$", rounded, without_sizes, flags=re.MULTILINE)
+    # LightGBM uses these sizes to find the trees in the text, whose lengths change here. Without
+    # them it looks for the trees itself.
+    without_sizes = re.sub(r"^tree_sizes=.*\n", "", model, flags=re.MULTILINE)
+    return re.sub(r"^threshold=(.+)$", round_thresholds, without_sizes, flags=re.MULTILINE)
 
 
-def _xgboost(
+def _fit_xgboost(
     matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
+    """Fit XGBoost's gradient-boosted trees; `monotone` holds -1, 0 or 1 per input."""
     import xgboost
 
     settings: dict[str, Any] = {
@@ -81,21 +89,26 @@ def _xgboost(
         **({"monotone_constraints": tuple(monotone)} if any(monotone) else {}),
         **params.parameters,
     }
-    return XgBoost(
-        xgboost.train(settings, xgboost.DMatrix(matrix, labels, weight=weights), params.rounds)
-    )
+    data = xgboost.DMatrix(matrix, labels, weight=weights)
+
+    return XgBoost(xgboost.train(settings, data, params.rounds))
 
 
-def _logistic(
+def _fit_logistic(
     matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
+    """Fit a logistic regression on standardised inputs; constraints do not apply to it."""
     from sklearn.linear_model import LogisticRegression
 
-    del monotone  # a linear model is monotone as it is; its signs are the data's
-    centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
+    del monotone  # a linear model is monotone in every input; which way, the data decides
+
+    # Standardised, so that the penalty weighs an income in dollars as it weighs a ratio.
+    centre = matrix.mean(axis=0)
+    deviation = matrix.std(axis=0)
+    scale = np.where(deviation > 0, deviation, 1.0)  # a constant input stays 0
     model = LogisticRegression(
         max_iter=params.rounds, random_state=params.seed, **params.parameters
     )
     model.fit((matrix - centre) / scale, labels, sample_weight=weights)
+
     return Logistic(model.coef_[0], float(model.intercept_[0]), centre, scale)

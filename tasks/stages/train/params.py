@@ -5,25 +5,30 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Strict(BaseModel):
+class _TrainSection(BaseModel):
+    """A part of the section: frozen, and an unknown key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ApprovalRate(_Strict):
+class ApprovalRate(_TrainSection):
     """Approve this share of the validation rows."""
 
     rule: Literal["approval_rate"]
     rate: float = Field(gt=0, lt=1)
 
 
-class BalancedAccuracy(_Strict):
-    """The cut-off with the best mean of both labels' accuracies on the validation rows."""
+class BalancedAccuracy(_TrainSection):
+    """Take the cut-off with the best balanced accuracy on the validation rows."""
 
     rule: Literal["balanced_accuracy"]
 
 
-class Cost(_Strict):
-    """The cut-off with the least cost on the validation rows, by what the two errors cost."""
+class Cost(_TrainSection):
+    """Take the cut-off with the least cost on the validation rows.
+
+    Costs are per row, in any unit: only their ratio counts.
+    """
 
     rule: Literal["cost"]
     false_approval: float = Field(gt=0)
@@ -33,8 +38,12 @@ class Cost(_Strict):
 Cutoff = Annotated[ApprovalRate | BalancedAccuracy | Cost, Field(discriminator="rule")]
 
 
-class TrainParams(_Strict):
-    """How the model is trained. `left_out` maps features that it may not use to the reason why."""
+class TrainParams(_TrainSection):
+    """How the model is trained.
+
+    `left_out` maps features that it may not use to the reason why. `monotone` maps numeric features
+    to the direction in which the score may move with them. `parameters` are the family's own.
+    """
 
     family: Literal["lightgbm", "xgboost", "logistic"]
     seed: int
@@ -58,8 +67,8 @@ class TrainParams(_Strict):
     parameters: dict[str, float | int | str | bool] = {}
 
 
-class TrainLimits(_Strict):
-    """How good a model has to be. Measured out of fold, on every row."""
+class TrainLimits(_TrainSection):
+    """How good a model has to be, measured out of fold on every row. No limit has a default."""
 
     auc: float = Field(
         ge=0.5, le=1, description="the lower end of its 95 % interval must reach this"

@@ -1,4 +1,7 @@
-"""How good is a model: discrimination, calibration, errors, each with what it is compared with. Pure numpy."""
+"""Measure how good a model is: discrimination, calibration, errors; and judge it. Pure numpy.
+
+Each figure stands beside what it is compared with: chance, the majority's answer, the champion.
+"""
 
 import math
 
@@ -9,22 +12,26 @@ from tasks.gates import Check, at_least, at_most, holds
 from tasks.model.families import Matrix
 from tasks.stages.train.params import TrainLimits
 
-BINS = 10
+RELIABILITY_BINS = 10
 Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 
 
 class Bin(BaseModel):
-    """One bin of the reliability table."""
+    """One bin of the reliability table: rows with about the same score."""
 
     model_config = ConfigDict(frozen=True)
 
     rows: int
-    predicted: float
-    observed: float
+    predicted: float  # mean score
+    observed: float  # share of rows with the favourable label
 
 
 class Performance(BaseModel):
-    """How a model does on labelled rows."""
+    """How a model does on labelled rows.
+
+    `majority_accuracy` is the accuracy of always giving the more frequent label. `brier` is the
+    mean squared difference of score and label (Brier 1950).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,68 +49,103 @@ class Performance(BaseModel):
 
 
 def measure(scores: Matrix, approved: np.ndarray, labels: Matrix) -> Performance:
-    """Measure scores in [0, 1] and decisions against labels 0/1, both of which occur."""
-    auc, deviation = auc_delong(scores, labels)
-    good, yes = labels == 1, approved.astype(bool)
+    """Measure scores and decisions against labels.
+
+    Args:
+        scores: P(favourable label), in [0, 1], shape (rows,).
+        approved: Whether each row is approved, shape (rows,).
+        labels: 0 or 1, shape (rows,); both occur.
+    """
+    is_good = labels == 1
+    is_approved = approved.astype(bool)
+
+    auc, auc_deviation = auc_delong(scores, labels)
+    auc_interval = (max(auc - Z * auc_deviation, 0.0), min(auc + Z * auc_deviation, 1.0))
+
+    true_approval_rate = is_approved[is_good].mean()
+    true_decline_rate = (~is_approved[~is_good]).mean()
     confusion = {
-        "approved_good": int((yes & good).sum()),
-        "approved_bad": int((yes & ~good).sum()),
-        "declined_good": int((~yes & good).sum()),
-        "declined_bad": int((~yes & ~good).sum()),
+        "approved_good": int((is_approved & is_good).sum()),
+        "approved_bad": int((is_approved & ~is_good).sum()),
+        "declined_good": int((~is_approved & is_good).sum()),
+        "declined_bad": int((~is_approved & ~is_good).sum()),
     }
+
+    # The expected calibration error of Naeini, Cooper and Hauskrecht (2015), on bins of equal rows.
     table = reliability(scores, labels)
+    calibration_error = sum(row.rows * abs(row.predicted - row.observed) for row in table)
+
     return Performance(
         rows=len(labels),
         auc=auc,
-        auc_interval=(max(auc - Z * deviation, 0.0), min(auc + Z * deviation, 1.0)),
-        accuracy=float((yes == good).mean()),
-        balanced_accuracy=float((yes[good].mean() + (~yes[~good]).mean()) / 2),
-        majority_accuracy=float(max(good.mean(), 1 - good.mean())),
+        auc_interval=auc_interval,
+        accuracy=float((is_approved == is_good).mean()),
+        balanced_accuracy=float((true_approval_rate + true_decline_rate) / 2),
+        majority_accuracy=float(max(is_good.mean(), 1 - is_good.mean())),
         brier=float(np.mean((scores - labels) ** 2)),
-        calibration_error=sum(one.rows * abs(one.predicted - one.observed) for one in table)
-        / len(labels),
-        approval_rate=float(yes.mean()),
+        calibration_error=calibration_error / len(labels),
+        approval_rate=float(is_approved.mean()),
         confusion=confusion,
         reliability=table,
     )
 
 
 def auc_delong(scores: Matrix, labels: Matrix) -> tuple[float, float]:
-    """Return the area under the ROC curve and its standard deviation (DeLong 1988, by the ranks of Sun and Xu 2014)."""
-    good, bad = scores[labels == 1], scores[labels == 0]
+    """Return the area under the ROC curve and its standard deviation; nan where a label is absent.
+
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, computed from ranks as Sun and Xu
+    (2014) do, IEEE Signal Processing Letters 21. Ties count half. The deviation is nan where a
+    label occurs once.
+    """
+    good = scores[labels == 1]
+    bad = scores[labels == 0]
     if not len(good) or not len(bad):
         return math.nan, math.nan
-    all_ranks = _midranks(np.concatenate([good, bad]))
-    over_bad = (all_ranks[: len(good)] - _midranks(good)) / len(bad)
-    under_good = 1 - (all_ranks[len(good) :] - _midranks(bad)) / len(good)
-    spread = [
-        np.var(part, ddof=1) / len(part) if len(part) > 1 else math.nan
-        for part in (over_bad, under_good)
+
+    # For each good row the share of bad rows that score lower, and for each bad row the share of
+    # good rows that score higher: its rank among all, less its rank among its own.
+    ranks = _midranks(np.concatenate([good, bad]))
+    share_of_bad_below = (ranks[: len(good)] - _midranks(good)) / len(bad)
+    share_of_good_above = 1 - (ranks[len(good) :] - _midranks(bad)) / len(good)
+
+    variances = [
+        np.var(shares, ddof=1) / len(shares) if len(shares) > 1 else math.nan
+        for shares in (share_of_bad_below, share_of_good_above)
     ]
-    return float(over_bad.mean()), float(math.sqrt(sum(spread)))
+    return float(share_of_bad_below.mean()), float(math.sqrt(sum(variances)))
 
 
 def reliability(scores: Matrix, labels: Matrix) -> tuple[Bin, ...]:
-    """Return up to ten bins of equally many rows: mean prediction against observed share."""
+    """Return up to ten bins of equally many rows, in order of score.
+
+    Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere.
+    """
     order = np.argsort(scores, kind="stable")
     return tuple(
         Bin(
-            rows=len(part),
-            predicted=float(scores[part].mean()),
-            observed=float(labels[part].mean()),
+            rows=len(members),
+            predicted=float(scores[members].mean()),
+            observed=float(labels[members].mean()),
         )
-        for part in np.array_split(order, BINS)
-        if len(part)
+        for members in np.array_split(order, RELIABILITY_BINS)
+        if len(members)
     )
 
 
 def roc(scores: Matrix, labels: Matrix, points: int = 101) -> list[tuple[float, float]]:
-    """Return (false positive rate, true positive rate) at quantiles of the scores: aggregates, nobody's own score."""
-    cuts = np.quantile(scores, np.linspace(1, 0, points))
-    good, bad = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
-    true = 1 - np.searchsorted(good, cuts, side="left") / len(good)
-    false = 1 - np.searchsorted(bad, cuts, side="left") / len(bad)
-    return [(0.0, 0.0), *zip(false.tolist(), true.tolist(), strict=True), (1.0, 1.0)]
+    """Return points (false positive rate, true positive rate) of the ROC curve, both rising.
+
+    Cut-offs are quantiles of the scores, not the scores themselves: the points are kept in a
+    report, and a point per row would give away what single people scored.
+    """
+    cutoffs = np.quantile(scores, np.linspace(1, 0, points))
+    good = np.sort(scores[labels == 1])
+    bad = np.sort(scores[labels == 0])
+    true_positive_rates = 1 - np.searchsorted(good, cutoffs, side="left") / len(good)
+    false_positive_rates = 1 - np.searchsorted(bad, cutoffs, side="left") / len(bad)
+
+    inner = zip(false_positive_rates.tolist(), true_positive_rates.tolist(), strict=True)
+    return [(0.0, 0.0), *inner, (1.0, 1.0)]
 
 
 def judge_performance(
@@ -139,7 +181,7 @@ def judge_performance(
 
 
 def _midranks(values: Matrix) -> Matrix:
-    """Return 1-based ranks, ties sharing their mean rank."""
+    """Return 1-based ranks, shape (rows,); ties share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[inverse])
+    last_ranks = np.cumsum(counts)
+    return np.asarray((last_ranks - (counts - 1) / 2)[inverse])

@@ -1,4 +1,8 @@
-"""Split by person: a hash of the person's number decides, so that nobody is on two sides and erasures move no one."""
+"""Split rows by person, by a hash of the person's number.
+
+All rows of a person are on the same side, so that no model is measured on somebody it has learnt
+from. A hash, unlike a shuffle, depends on nobody else: an erasure moves nobody to another side.
+"""
 
 from hashlib import blake2b
 from typing import Any
@@ -12,28 +16,35 @@ PARTS = ("train", "validation", "test")
 def draws(
     persons: "pd.Series[int]", seed: int, purpose: str
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return a number in [0, 1) per row that depends on the person, the seed and the purpose only."""
-    known = {person: _draw(person, seed, purpose) for person in persons.unique()}
-    return np.asarray(persons.map(known), dtype=np.float64)
+    """Return a number in [0, 1) per row that depends on the person, the seed and the purpose only.
+
+    Different purposes give independent numbers: who is in the test part says nothing about the
+    fold.
+    """
+    draw_of_person = {person: _draw(person, seed, purpose) for person in persons.unique()}
+    return np.asarray(persons.map(draw_of_person), dtype=np.float64)
 
 
 def split(
     persons: "pd.Series[int]", seed: int, validation_ratio: float, test_ratio: float
 ) -> np.ndarray[Any, Any]:
-    """Return `train`, `validation` or `test` per row."""
+    """Return `train`, `validation` or `test` per row, shape (rows,).
+
+    Of many people about `test_ratio` are in the test part and `validation_ratio` in the validation
+    part. The test part does not depend on `validation_ratio`.
+    """
     drawn = draws(persons, seed, "split")
-    return np.where(
-        drawn < test_ratio,
-        "test",
-        np.where(drawn < test_ratio + validation_ratio, "validation", "train"),
-    )
+    learning = np.where(drawn < test_ratio + validation_ratio, "validation", "train")
+    return np.where(drawn < test_ratio, "test", learning)
 
 
 def folds(persons: "pd.Series[int]", seed: int, count: int) -> np.ndarray[Any, Any]:
-    """Return a fold 0 … count - 1 per row."""
+    """Return a fold 0 … count - 1 per row, shape (rows,), about equally many people in each."""
     return (draws(persons, seed, "folds") * count).astype(int)
 
 
 def _draw(person: int, seed: int, purpose: str) -> float:
+    """Return the first 64 bits of a hash as a fraction of 2^64."""
+    # The NUL keeps fields apart: seed 1 with purpose "2" is not seed 12 with an empty one.
     digest = blake2b(f"{seed}\x00{purpose}\x00{person}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -1,6 +1,14 @@
-"""Train one use case's model: split by person, fit, choose the cut-off, score every row out of fold."""
+"""Train one use case's model: split by person, fit, choose the cut-off, score rows out of fold.
 
-from collections.abc import Iterator
+Three kinds of model are fitted. The scorer, which is registered, learns from the training part and
+chooses its cut-off on the validation part. A model per fold scores that fold, having learnt from
+the
+others: so every row has a score by a model that never saw its person, and the gates judge all rows
+instead of a fifth. Refits, with other seeds and fewer people, show how far explanations depend on
+the fit.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,42 +26,50 @@ from tasks.stages.train.reweighing import weights_for
 from tasks.stages.train.splitting import draws, folds, split
 
 FEWEST_ROWS_PER_LABEL = 10
-LEFT_OUT_OF_REFITS = 0.1
+LEFT_OUT_OF_REFITS = 0.1  # share of people
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, and what it says about every row: in one piece for its part, and out of fold for all.
+    """A model, and what it says about every row.
 
-    `refits` have the same inputs, other seeds, and nine tenths of the people that the model learnt from.
+    `refits` have the same inputs, other seeds, and learn from nine tenths of the people that the
+    model learnt from. `predictions` has one row per input row: `subject`, `part`, `actual` (1 for
+    the favourable label), `score` and `approved` of the model, `oof_score` and `oof_approved` of
+    the model that was fitted without the row's fold.
     """
 
     scorer: Scorer
     refits: tuple[Scorer, ...]
-    predictions: (
-        pd.DataFrame
-    )  # subject, part, actual, score, approved, oof_score, oof_approved; one row per input row
+    predictions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _TrainingData:
+    """All rows of a use case as models see them; each fit takes some of the rows.
+
+    `inputs` are those of the matrix: for every fit the medians and categories of the training part.
+    """
+
+    matrix: Matrix  # shape (rows, inputs), none missing
+    labels: Matrix  # 0 or 1, shape (rows,)
+    groups: pd.DataFrame  # protected attributes to reweigh, shape (rows, attributes)
+    inputs: tuple[Input, ...]
 
 
 def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
-    """Return the features that the model may use; what is protected can never be one.
+    """Return the features that the model may use; a protected attribute can never be one.
 
     Raises:
-        ConfigError: `left_out`, `monotone` or `mitigate` name columns that do not fit; or no feature is left.
+        ConfigError: `left_out`, `monotone` or `mitigate` name columns of another role, or no
+        feature
+            is left.
     """
-    features, protected = columns.named(Role.FEATURE), columns.named(Role.PROTECTED)
-    for field, names, fitting in (
-        ("left_out", params.left_out, features),
-        ("monotone", params.monotone, features),
-        ("mitigate", params.mitigate, protected),
-    ):
-        if odd := sorted(set(names) - set(fitting)):
-            raise ConfigError(
-                f"train.{field}",
-                expected=f"some of: {', '.join(fitting)}",
-                found=", ".join(odd),
-                remedy="Mend the names.",
-            )
+    features = columns.named(Role.FEATURE)
+    _check_names("left_out", params.left_out, features)
+    _check_names("monotone", params.monotone, features)
+    _check_names("mitigate", params.mitigate, columns.named(Role.PROTECTED))
+    # A list without reweighing would look like mitigation and change nothing.
     if (params.mitigation == "reweighing") != bool(params.mitigate):
         raise ConfigError(
             "train.mitigate",
@@ -61,46 +77,54 @@ def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
             found=f"{params.mitigation} with {len(params.mitigate)} attributes",
             remedy="Name them, or drop the list.",
         )
-    kept = tuple(name for name in features if name not in params.left_out)
-    if not kept:
+
+    used_features = tuple(name for name in features if name not in params.left_out)
+    if not used_features:
         raise ConfigError(
             "train.left_out",
             expected="at least one feature left",
             found="none",
             remedy="Leave fewer out.",
         )
-    return kept
+    return used_features
+
+
+def _check_names(field: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:
+    """Check that a field of `train:` names allowed columns only; another one is a ConfigError."""
+    if unknown := sorted(set(names) - set(allowed)):
+        raise ConfigError(
+            f"train.{field}",
+            expected=f"some of: {', '.join(allowed)}",
+            found=", ".join(unknown),
+            remedy="Mend the names.",
+        )
 
 
 def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     """Train on `rows` (`subject`, `person`, features, protected attributes, target).
 
     Raises:
-        DataError: The target is missing somewhere, has one class only, or a part is too small to learn from.
+        DataError: The target is missing somewhere or has one class only, or a part is too small to
+            learn from.
+        ConfigError: The parameters do not fit to the columns.
     """
     labels = _labels(rows[columns.only(Role.TARGET)], params)
     parts = split(rows["person"], params.seed, params.validation_ratio, params.test_ratio)
-    inputs = _inputs(rows[parts == "train"], features_of(columns, params))
-    matrix = matrix_of(rows, inputs)
-    groups = rows[list(params.mitigate)]
-    scorer = _fitted(
-        matrix, labels, groups, inputs, params, parts == "train", parts == "validation"
-    )
+    is_training = parts == "train"
+    is_validation = parts == "validation"
+
+    # Medians and categories come from the training part: the other parts must teach nothing.
+    inputs = _inputs(rows[is_training], features_of(columns, params))
+    data = _TrainingData(matrix_of(rows, inputs), labels, rows[list(params.mitigate)], inputs)
+
+    scorer = _fit_scorer(data, params, is_training, is_validation)
     refits = tuple(
-        _fitted(
-            matrix, labels, groups, inputs, other, (parts == "train") & kept, parts == "validation"
-        )
-        for other, kept in _refitting(rows["person"], params)
+        _fit_scorer(data, refit_params, is_training & is_kept, is_validation)
+        for refit_params, is_kept in _refit_settings(rows["person"], params)
     )
-    scores = probability(scorer.booster.margin(matrix))
-    oof_scores, oof_approved = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
-    fold = folds(rows["person"], params.seed, params.folds)
-    for number in range(params.folds):
-        here, next_one = fold == number, fold == (number + 1) % params.folds
-        if here.any():
-            one = _fitted(matrix, labels, groups, inputs, params, ~here & ~next_one, next_one)
-            oof_scores[here] = probability(one.booster.margin(matrix[here]))
-            oof_approved[here] = oof_scores[here] >= one.cutoff
+
+    scores = probability(scorer.booster.margin(data.matrix))
+    oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params)
     predictions = pd.DataFrame(
         {
             "subject": rows["subject"],
@@ -115,64 +139,100 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     return Trained(scorer, refits, predictions)
 
 
-def _refitting(
+def _score_out_of_fold(
+    data: _TrainingData, persons: "pd.Series[int]", params: TrainParams
+) -> tuple[Matrix, np.ndarray]:
+    """Return score and decision per row, shape (rows,), by models that never saw the row's person.
+
+    A fold's model learns from all folds but two and chooses its cut-off on the next one: on rows
+    that it has not learnt from, and that it does not decide about.
+    """
+    scores = np.empty(len(persons))
+    is_approved = np.empty(len(persons), dtype=bool)
+    fold = folds(persons, params.seed, params.folds)
+    for number in range(params.folds):
+        is_scored = fold == number
+        is_next_fold = fold == (number + 1) % params.folds
+        if not is_scored.any():
+            continue
+
+        scorer = _fit_scorer(data, params, ~is_scored & ~is_next_fold, is_next_fold)
+        scores[is_scored] = probability(scorer.booster.margin(data.matrix[is_scored]))
+        is_approved[is_scored] = scores[is_scored] >= scorer.cutoff
+
+    return scores, is_approved
+
+
+def _refit_settings(
     persons: "pd.Series[int]", params: TrainParams
 ) -> Iterator[tuple[TrainParams, np.ndarray]]:
-    """Yield, for each refit, its parameters and which rows it may learn from."""
+    """Yield, for each refit, its parameters and which rows it may learn from, shape (rows,)."""
     for number in range(1, params.refits + 1):
-        kept = draws(persons, params.seed, f"refit {number}") >= LEFT_OUT_OF_REFITS
-        yield params.model_copy(update={"seed": params.seed + number}), kept
+        is_kept = draws(persons, params.seed, f"refit {number}") >= LEFT_OUT_OF_REFITS
+        yield params.model_copy(update={"seed": params.seed + number}), is_kept
 
 
-def _fitted(
-    matrix: Matrix,
-    labels: Matrix,
-    groups: pd.DataFrame,
-    inputs: tuple[Input, ...],
-    params: TrainParams,
-    learn: np.ndarray,
-    choose: np.ndarray,
+def _fit_scorer(
+    data: _TrainingData, params: TrainParams, is_learnt: np.ndarray, is_chosen_on: np.ndarray
 ) -> Scorer:
-    for name, part in (("training", learn), ("validation", choose)):
-        fewest = min(int((labels[part] == 0).sum()), int((labels[part] == 1).sum()))
-        if fewest < FEWEST_ROWS_PER_LABEL:
+    """Return a model that learnt from the rows `is_learnt`, with its cut-off from `is_chosen_on`.
+
+    Raises:
+        DataError: One of the labels has fewer than ten rows on either side.
+    """
+    labels = data.labels
+    for name, members in (("training", is_learnt), ("validation", is_chosen_on)):
+        rarest = min(int((labels[members] == 0).sum()), int((labels[members] == 1).sum()))
+        if rarest < FEWEST_ROWS_PER_LABEL:
             raise DataError(
                 f"{name} rows",
                 expected=f"at least {FEWEST_ROWS_PER_LABEL} of each label",
-                found=f"{fewest} of one",
-                remedy="Bring more data; a model that has not seen both answers cannot tell them apart.",
+                found=f"{rarest} of one",
+                remedy="Bring more data; a model that has not seen both answers "
+                "cannot tell them apart.",
             )
-    weights = np.ones(int(learn.sum()))
+
+    weights = np.ones(int(is_learnt.sum()))
     if params.mitigation == "reweighing":
-        weights = weights_for(groups[learn], labels[learn])
-    names = [one.name for one in inputs]
-    booster = fit(matrix[learn], labels[learn], weights, names, params)
-    cutoff = choose_cutoff(
-        probability(booster.margin(matrix[choose])), labels[choose], params.cutoff
-    )
-    return Scorer(params.family, inputs, booster, cutoff)
+        weights = weights_for(data.groups[is_learnt], labels[is_learnt])
+    names = [column.name for column in data.inputs]
+    booster = fit(data.matrix[is_learnt], labels[is_learnt], weights, names, params)
+
+    scores = probability(booster.margin(data.matrix[is_chosen_on]))
+    cutoff = choose_cutoff(scores, labels[is_chosen_on], params.cutoff)
+    return Scorer(params.family, data.inputs, booster, cutoff)
 
 
 def _inputs(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
-    """Return the model's inputs, with medians and categories of the training rows only."""
+    """Return the model's inputs: one per numeric feature, one per category of the others.
+
+    Medians and categories are those of `rows`. A feature without any number is filled with 0.
+    """
     inputs: list[Input] = []
     for name in features:
         if pd.api.types.is_numeric_dtype(rows[name]):
             median = rows[name].median()
             inputs.append(Input(name, fill=float(median) if pd.notna(median) else 0.0))
         else:
+            # Sorted, so that the order of rows does not decide the order of inputs.
             inputs += [Input(name, category) for category in sorted(rows[name].dropna().unique())]
     return tuple(inputs)
 
 
 def _labels(target: "pd.Series[float]", params: TrainParams) -> Matrix:
-    if missing := int(target.isna().sum()):
+    """Return 1 where the target has the favourable value and 0 elsewhere, shape (rows,).
+
+    Raises:
+        DataError: A target is missing, or there are not exactly two values, one of them favourable.
+    """
+    if missing_rows := int(target.isna().sum()):
         raise DataError(
             f"target `{target.name}`",
             expected="a label in every row",
-            found=f"{missing} rows without",
+            found=f"{missing_rows} rows without",
             remedy="Have the source mended: an unknown outcome is no outcome.",
         )
+
     labels: Matrix = np.asarray(target == params.favourable, dtype=np.float64)
     if target.nunique() != 2 or labels.min() == labels.max():
         raise DataError(
