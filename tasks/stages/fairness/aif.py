@@ -1,4 +1,4 @@
-"""AIF360's group metrics, the only place in this room that imports it."""
+"""AIF360's group metrics. No other module of this room imports AIF360."""
 
 import logging
 import math
@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.stages.fairness.counts import GroupCounts
 
+# Methods of AIF360's ClassificationMetric.
 METRICS = (
     "disparate_impact",
     "statistical_parity_difference",
@@ -16,30 +17,43 @@ METRICS = (
     "average_abs_odds_difference",
 )
 
+# How the two sides of a comparison are written in AIF360's column `group`.
+UNPRIVILEGED = 1.0
+PRIVILEGED = 0.0
+
 
 def group_metrics(group: GroupCounts, privileged: GroupCounts) -> dict[str, float | None]:
-    """Return AIF360's metrics of `group` towards `privileged`; None where AIF360 says nan or inf.
+    """Return AIF360's metrics of `group` towards `privileged`; None where one is nan or infinite.
 
-    AIF360 copies what it is given, so it is given one row per group, label and decision, weighted by how many rows
-    that is: all its group metrics are functions of those counts.
+    AIF360 copies its data several times over, so it gets one row per group, label and decision,
+    weighted by how many rows that is: all its group metrics are functions of those counts.
     """
     cells = [
-        (inside, label, decision, count)
-        for inside, of in ((1.0, group), (0.0, privileged))
-        for label, decision, count in of.cells
-        if count
+        (side, label, decision, rows)
+        for side, counts in ((UNPRIVILEGED, group), (PRIVILEGED, privileged))
+        for label, decision, rows in counts.cells
+        if rows
     ]
     metric = _metric(pd.DataFrame(cells, columns=["group", "label", "decision", "rows"]))
+
+    # A label that a group lacks makes a rate 0 / 0, which is nan, and is reported as None.
     with np.errstate(invalid="ignore", divide="ignore"):
         values = {name: float(getattr(metric, name)()) for name in METRICS}
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def theil_index(actual: np.ndarray, approved: np.ndarray) -> float | None:
-    """Return AIF360's Theil index of all rows (it ignores weights, so it is given every row)."""
+    """Return AIF360's Theil index of all rows; None where it is nan or infinite.
+
+    Its Theil index ignores weights, so it gets every row.
+
+    Args:
+        actual: 1 for the favourable label, else 0; shape (rows,).
+        approved: Whether each row is approved; shape (rows,).
+    """
     rows = pd.DataFrame(
         {
-            "group": 1.0,
+            "group": UNPRIVILEGED,  # AIF360 wants a group, and the index uses none
             "label": actual.astype(float),
             "decision": approved.astype(float),
             "rows": 1.0,
@@ -50,20 +64,26 @@ def theil_index(actual: np.ndarray, approved: np.ndarray) -> float | None:
 
 
 def _metric(rows: pd.DataFrame) -> Any:
-    logging.disable(logging.WARNING)  # AIF360 warns of every optional package that is not installed
+    """Return AIF360's metric of `rows`: `group`, `label`, `decision` and the weight `rows`."""
+    logging.disable(logging.WARNING)  # AIF360 warns of every optional package that is absent
     try:
         from aif360.datasets import BinaryLabelDataset
         from aif360.metrics import ClassificationMetric
     finally:
         logging.disable(logging.NOTSET)
-    truth = BinaryLabelDataset(
+
+    labelled = BinaryLabelDataset(
         df=rows.drop(columns="decision"),
         label_names=["label"],
         protected_attribute_names=["group"],
         instance_weights_name="rows",
     )
-    decided = truth.copy()
+    decided = labelled.copy()
     decided.labels = rows["decision"].to_numpy(dtype=float).reshape(-1, 1)
+
     return ClassificationMetric(
-        truth, decided, unprivileged_groups=[{"group": 1.0}], privileged_groups=[{"group": 0.0}]
+        labelled,
+        decided,
+        unprivileged_groups=[{"group": UNPRIVILEGED}],
+        privileged_groups=[{"group": PRIVILEGED}],
     )

@@ -1,4 +1,4 @@
-"""Counts by group, label and decision: all that group metrics depend on, whatever the number of rows."""
+"""Counts by group, label and decision: all that group metrics depend on."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -12,7 +12,10 @@ POOLED = "pooled small groups"
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """How many rows of a group: `good`/`bad` by label, `approved` of each; and the scores' sum for calibration."""
+    """How many rows of a group are good or bad, and how many of each are approved.
+
+    Good rows have the favourable label. `score_sum` is the sum of P(favourable), for calibration.
+    """
 
     group: str
     good: int
@@ -33,7 +36,7 @@ class GroupCounts:
 
     @property
     def cells(self) -> tuple[tuple[float, float, int], ...]:
-        """Rows by label (1 good) and decision (1 approved)."""
+        """Rows by label (1 good) and decision (1 approved), in the order that `bootstrap` uses."""
         return (
             (1.0, 1.0, self.approved_good),
             (1.0, 0.0, self.good - self.approved_good),
@@ -45,51 +48,68 @@ class GroupCounts:
 def count_groups(
     groups: "pd.Series[str]", actual: np.ndarray, approved: np.ndarray, scores: np.ndarray
 ) -> dict[str, GroupCounts]:
-    """Return the counts of each group, in order of name. Missing groups are counted as `unknown`, never left out."""
+    """Return the counts of each group, in order of name.
+
+    Rows whose group is missing are counted as `unknown`, never left out.
+
+    Args:
+        groups: Group of each row, shape (rows,).
+        actual: 1 for the favourable label, shape (rows,).
+        approved: Whether each row is approved, shape (rows,).
+        scores: P(favourable), shape (rows,).
+    """
+    is_good = actual == 1
+    is_approved = approved.astype(bool)
     frame = pd.DataFrame(
         {
             "group": groups.fillna(UNKNOWN).to_numpy(),
-            "good": actual == 1,
-            "yes": approved.astype(bool),
+            "good": is_good,
+            "approved_good": is_good & is_approved,
+            "approved_bad": ~is_good & is_approved,
             "score": scores,
         }
     )
-    frame["approved_good"], frame["approved_bad"] = frame.good & frame.yes, ~frame.good & frame.yes
+
     sums = frame.groupby("group", sort=True).agg(
         rows=("good", "size"),
         good=("good", "sum"),
-        ag=("approved_good", "sum"),
-        ab=("approved_bad", "sum"),
-        score=("score", "sum"),
+        approved_good=("approved_good", "sum"),
+        approved_bad=("approved_bad", "sum"),
+        score_sum=("score", "sum"),
     )
     return {
         str(name): GroupCounts(
-            str(name),
-            int(row.good),
-            int(row.rows - row.good),
-            int(row.ag),
-            int(row.ab),
-            float(row.score),
+            group=str(name),
+            good=int(group.good),
+            bad=int(group.rows - group.good),
+            approved_good=int(group.approved_good),
+            approved_bad=int(group.approved_bad),
+            score_sum=float(group.score_sum),
         )
-        for name, row in sums.iterrows()
+        for name, group in sums.iterrows()
     }
 
 
 def intersect(
     rows: pd.DataFrame, attributes: tuple[str, ...], smallest_rows: int, privileged: str
 ) -> "pd.Series[str]":
-    """Return the joint group of each row, missing where one attribute is.
+    """Return the joint group of each row (`black / male`), missing where an attribute is.
 
-    Groups of fewer than `smallest_rows` are pooled into one, and the pool takes in the next smallest group until it has
-    as many itself, so that nobody is left out. The privileged joint group is never pooled.
+    Groups of fewer than `smallest_rows` are pooled into one, and the pool takes in the next
+    smallest group until it has as many itself, so that nobody is left out. The privileged joint
+    group is never
+    pooled: the others are compared with it.
     """
     parts = [rows[name].astype("str") for name in attributes]
     joint = reduce(lambda left, right: left + " / " + right, parts)
+
     pool: list[str] = []
     pooled_rows = 0
-    for group, size in joint[joint != privileged].value_counts(ascending=True).items():
-        if size >= smallest_rows and (not pool or pooled_rows >= smallest_rows):
+    for group, group_rows in joint[joint != privileged].value_counts(ascending=True).items():
+        is_pool_large_enough = not pool or pooled_rows >= smallest_rows
+        if group_rows >= smallest_rows and is_pool_large_enough:
             break
         pool.append(str(group))
-        pooled_rows += int(size)
+        pooled_rows += int(group_rows)
+
     return joint.where(~joint.isin(pool), POOLED)

@@ -1,4 +1,9 @@
-"""Measure fairness: AIF360's metrics with the intervals, tests and sizes that it lacks."""
+"""Measure fairness: AIF360's metrics with the intervals, tests and sizes that it lacks.
+
+Each protected attribute, and the combination of several, divides the rows into groups, of which one
+is privileged. Every other group is compared with it. A figure without an interval would make ten
+people look as sure as ten thousand.
+"""
 
 from collections.abc import Callable
 
@@ -13,22 +18,34 @@ from tasks.stages.fairness.counts import UNKNOWN, GroupCounts, count_groups, int
 from tasks.stages.fairness.intervals import Interval, fisher, katz, newcombe, percentile, wilson
 from tasks.stages.fairness.params import FairnessParams
 
+# Adds a stream to the seed for the bootstrap of all rows, which no group uses: groups are numbered
+# from 0.
+THEIL_STREAM = 10_000
 
-class _Frozen(BaseModel):
+# Group of each row, and the name of the privileged group.
+Grouping = tuple["pd.Series[str]", str]
+
+
+class _FairnessModel(BaseModel):
+    """A part of the report."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class Estimate(_Frozen):
-    """One measure of one group of `group_rows` rows; its interval says what the rows it is a share of allow."""
+class Estimate(_FairnessModel):
+    """One measure of one group, with what its number of rows allows one to say.
+
+    `value` and `interval` are None where they cannot be computed: a label or a decision is absent.
+    """
 
     measure: str
     value: float | None
-    interval: Interval | None
+    interval: Interval | None  # 95 %
     p_value: float | None  # of the test that the group is treated as the privileged one is
     group_rows: int
 
 
-class GroupReport(_Frozen):
+class GroupReport(_FairnessModel):
     """One group towards its privileged group."""
 
     attribute: str
@@ -40,7 +57,7 @@ class GroupReport(_Frozen):
     estimates: tuple[Estimate, ...]
 
 
-class FairnessReport(_Frozen):
+class FairnessReport(_FairnessModel):
     """All groups of all attributes, and inequality over all rows."""
 
     evaluated_on: str
@@ -63,33 +80,37 @@ def measure_fairness(
 
     Args:
         protected: Protected attributes, missing where not known; shape (rows, attributes).
-        actual: 1 where the outcome was favourable in fact, shape (rows,).
+        actual: 1 where the label is favourable, shape (rows,).
         approved: 1 or True where the model decides favourably, shape (rows,).
         scores: P(favourable), shape (rows,).
         params: Attributes, privileged groups and intersection.
+
+    Raises:
+        ConfigError: `privileged` or `intersection` names a column that is not in `protected`.
     """
-    families = _families(protected, params)
+    groupings = _groupings(protected, params)
     groups: list[GroupReport] = []
     references: list[GroupReport] = []
     absent: list[str] = []
-    for attribute, (labels, privileged) in families.items():
+    for attribute, (labels, privileged_name) in groupings.items():
         counts = count_groups(labels, actual, approved, scores)
+        # Rows without a group cannot be compared; the report says how many they are.
         counts.pop(UNKNOWN, None)
-        if privileged not in counts or len(counts) < 2:
-            absent.append(
-                f"{attribute}: {privileged}"
-                if privileged not in counts
-                else f"{attribute}: any other group"
-            )
+        if privileged_name not in counts:
+            absent.append(f"{attribute}: {privileged_name}")
             continue
-        highest = max(counts.values(), key=lambda one: one.approved / one.rows)
-        references.append(_reference(attribute, counts[privileged]))
-        for index, group in enumerate(one for one in counts.values() if one.group != privileged):
-            known = aif.group_metrics(group, counts[privileged])
+        if len(counts) < 2:
+            absent.append(f"{attribute}: any other group")
+            continue
+
+        privileged = counts.pop(privileged_name)
+        references.append(_reference_report(attribute, privileged))
+        highest = max((privileged, *counts.values()), key=lambda group: group.approved / group.rows)
+        for index, group in enumerate(counts.values()):
+            # A stream for each group, so that no figure depends on which others are measured first.
             rng = np.random.default_rng([params.seed, len(groups), index])
-            groups.append(
-                _measured(attribute, group, counts[privileged], highest, known, params, rng)
-            )
+            groups.append(_group_report(attribute, group, privileged, highest, params, rng))
+
     return FairnessReport(
         evaluated_on=params.evaluate_on,
         rows=len(actual),
@@ -98,35 +119,34 @@ def measure_fairness(
         absent=tuple(absent),
         theil=_theil(actual, approved, params),
         rows_without_group={
-            name: int(labels.isna().sum()) for name, (labels, _) in families.items()
+            name: int(labels.isna().sum()) for name, (labels, _) in groupings.items()
         },
     )
 
 
-def _families(
-    protected: pd.DataFrame, params: FairnessParams
-) -> dict[str, tuple["pd.Series[str]", str]]:
-    """Return attribute -> (group of each row, privileged group), the intersection among them."""
-    if unknown := sorted(
-        (set(params.privileged) | set(params.intersection)) - set(protected.columns)
-    ):
+def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Grouping]:
+    """Return the groups of each attribute in the order of the configuration, the intersection last."""
+    named = set(params.privileged) | set(params.intersection)
+    if unknown := sorted(named - set(protected.columns)):
         raise ConfigError(
             "fairness",
             expected="columns with role `protected`",
             found=", ".join(unknown),
             remedy="Mend the names.",
         )
-    families = {
+
+    groupings = {
         name: (protected[name].astype("str"), group) for name, group in params.privileged.items()
     }
     if params.intersection:
         privileged = " / ".join(params.privileged[name] for name in params.intersection)
         labels = intersect(protected, params.intersection, params.smallest_group_rows, privileged)
-        families[" and ".join(params.intersection)] = (labels, privileged)
-    return families
+        groupings[" and ".join(params.intersection)] = (labels, privileged)
+    return groupings
 
 
-def _reference(attribute: str, group: GroupCounts) -> GroupReport:
+def _reference_report(attribute: str, group: GroupCounts) -> GroupReport:
+    """Return the report of a privileged group: it is compared with none, but may be miscalibrated."""
     return GroupReport(
         attribute=attribute,
         group=group.group,
@@ -138,51 +158,44 @@ def _reference(attribute: str, group: GroupCounts) -> GroupReport:
     )
 
 
-def _measured(
+def _group_report(
     attribute: str,
     group: GroupCounts,
     privileged: GroupCounts,
     highest: GroupCounts,
-    known: dict[str, float | None],
     params: FairnessParams,
     rng: np.random.Generator,
 ) -> GroupReport:
+    """Return a group's figures towards the privileged group, and the group with the highest rate.
+
+    The latter is what the four-fifths rule compares with (29 CFR 1607.4(D)); a model may well
+    approve another group more often than the privileged one.
+    """
+    values = aif.group_metrics(group, privileged)
     approvals = (group.approved, group.rows, privileged.approved, privileged.rows)
-    true = (group.approved_good, group.good, privileged.approved_good, privileged.good)
-    false = (group.approved_bad, group.bad, privileged.approved_bad, privileged.bad)
-    against_highest = (group.approved, group.rows, highest.approved, highest.rows)
-    odds = average_abs_odds(
-        resampled(group, params.bootstrap, rng), resampled(privileged, params.bootstrap, rng)
-    )
+    true_approvals = (
+        group.approved_good, group.good, privileged.approved_good, privileged.good,
+    )  # fmt: skip
+
     estimates = (
-        _estimate(group, "disparate impact ratio", known["disparate_impact"], katz, approvals),
-        _estimate(
-            group,
-            "disparate impact ratio, against the highest rate",
-            _ratio(*against_highest) if highest.group != group.group else 1.0,
-            katz,
-            against_highest,
-        ),
+        _estimate(group, "disparate impact ratio", values["disparate_impact"], katz, approvals),
+        _impact_against_highest(group, highest),
         _estimate(
             group,
             "statistical parity difference",
-            known["statistical_parity_difference"],
+            values["statistical_parity_difference"],
             newcombe,
             approvals,
         ),
         _estimate(
             group,
             "equal opportunity difference",
-            known["equal_opportunity_difference"],
+            values["equal_opportunity_difference"],
             newcombe,
-            true,
+            true_approvals,
         ),
-        Estimate(
-            measure="average absolute odds difference",
-            value=known["average_abs_odds_difference"],
-            interval=_finite(percentile(odds)),
-            p_value=min(1.0, 2 * min(fisher(*true), fisher(*false))),
-            group_rows=group.rows,
+        _odds_difference(
+            group, privileged, values["average_abs_odds_difference"], params.bootstrap, rng
         ),
         _calibration(group),
     )
@@ -204,51 +217,92 @@ def _estimate(
     interval: Callable[[int, int, int, int], Interval],
     counts: tuple[int, int, int, int],
 ) -> Estimate:
+    """Return a measure of two proportions, with its interval and Fisher's test.
+
+    `counts` are the group's count and rows, and those of the group that it is compared with.
+    """
     return Estimate(
         measure=measure,
         value=value,
-        interval=_finite(interval(*counts)),
+        interval=_finite_or_none(interval(*counts)),
         p_value=fisher(*counts),
         group_rows=group.rows,
     )
 
 
-def _calibration(group: GroupCounts) -> Estimate:
-    """Return the observed share less the mean score; the interval is Wilson's of the share, less the mean score.
+def _impact_against_highest(group: GroupCounts, highest: GroupCounts) -> Estimate:
+    """Return the ratio of approval rates to the highest one; 1 for the group that has it."""
+    counts = (group.approved, group.rows, highest.approved, highest.rows)
+    value: float | None = 1.0
+    if highest.group != group.group:
+        value = _ratio(*counts)
+    return _estimate(group, "disparate impact ratio, against the highest rate", value, katz, counts)
 
-    Above 0 the model underrates the group. Overrating one is the lender's risk, which the gate `train` judges.
+
+def _odds_difference(
+    group: GroupCounts,
+    privileged: GroupCounts,
+    value: float | None,
+    draws: int,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Return the average absolute odds difference, with a bootstrap interval: it has no formula."""
+    odds = average_abs_odds(resampled(group, draws, rng), resampled(privileged, draws, rng))
+    true_p = fisher(group.approved_good, group.good, privileged.approved_good, privileged.good)
+    false_p = fisher(group.approved_bad, group.bad, privileged.approved_bad, privileged.bad)
+    return Estimate(
+        measure="average absolute odds difference",
+        value=value,
+        interval=_finite_or_none(percentile(odds)),
+        # Bonferroni: the figure differs from 0 if either of its two rates does.
+        p_value=min(1.0, 2 * min(true_p, false_p)),
+        group_rows=group.rows,
+    )
+
+
+def _calibration(group: GroupCounts) -> Estimate:
+    """Return the observed share of good rows less the mean score.
+
+    The interval is Wilson's of the share, less the mean score, which is taken as fixed. Above 0 the
+    model underrates the group. Overrating a group is the lender's risk, which the gate `train`
+    judges.
     """
-    mean, share = group.score_sum / group.rows, group.good / group.rows
+    mean_score = group.score_sum / group.rows
+    good_share = group.good / group.rows
     low, high = wilson(group.good, group.rows)
     return Estimate(
         measure="underrated by",
-        value=share - mean,
-        interval=(low - mean, high - mean),
+        value=good_share - mean_score,
+        interval=(low - mean_score, high - mean_score),
         p_value=None,
         group_rows=group.rows,
     )
 
 
 def _theil(actual: np.ndarray, approved: np.ndarray, params: FairnessParams) -> Estimate:
-    everyone = count_groups(
-        pd.Series(["all"] * len(actual)), actual, approved, np.zeros(len(actual))
-    )["all"]
-    draws = theil(
-        resampled(everyone, params.bootstrap, np.random.default_rng([params.seed, 10_000]))
-    )
-    value = aif.theil_index(actual, approved)
+    """Return the Theil index of all rows, whatever their group, with a bootstrap interval."""
+    everyone = pd.Series(["all"] * len(actual))
+    no_scores = np.zeros(len(actual))  # the index is about decisions only
+    counts = count_groups(everyone, actual, approved, no_scores)["all"]
+
+    rng = np.random.default_rng([params.seed, THEIL_STREAM])
+    draws = theil(resampled(counts, params.bootstrap, rng))
     return Estimate(
         measure="Theil index",
-        value=value,
-        interval=_finite(percentile(draws)),
+        value=aif.theil_index(actual, approved),
+        interval=_finite_or_none(percentile(draws)),
         p_value=None,
         group_rows=len(actual),
     )
 
 
-def _ratio(count: int, of: int, other_count: int, other_of: int) -> float | None:
-    return (count / of) / (other_count / other_of) if of and other_of and other_count else None
+def _ratio(count: int, rows: int, reference_count: int, reference_rows: int) -> float | None:
+    """Return the ratio of two proportions; None where it would divide by 0."""
+    if not (rows and reference_rows and reference_count):
+        return None
+    return (count / rows) / (reference_count / reference_rows)
 
 
-def _finite(interval: Interval) -> Interval | None:
+def _finite_or_none(interval: Interval) -> Interval | None:
+    """Return the interval, or None where an end is nan or infinite."""
     return interval if all(np.isfinite(interval)) else None

@@ -5,16 +5,19 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Strict(BaseModel):
+class _FairnessSection(BaseModel):
+    """A part of the section: frozen, and an unknown key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FairnessParams(_Strict):
+class FairnessParams(_FairnessSection):
     """What is measured, on which rows, and by which rule an uncertain figure is decided.
 
-    `decision_rule` is `interval` (the whole 95 % interval must lie on the right side) or `small_portfolio`: the same
-    where the group has at least `interval_from_rows` rows; below that, point estimate and significance where the
-    interval cannot tell, as 29 CFR 1607.4(D) reads for small numbers. See docs/adr/0002-small-portfolios.md.
+    `decision_rule` is `interval` (the whole 95 % interval must lie on the right side) or
+    `small_portfolio`: the same where the group has at least `interval_from_rows` rows; below that,
+    point estimate and significance where the interval cannot tell, as 29 CFR 1607.4(D) reads for
+    small numbers. See docs/adr/0002-small-portfolios.md.
     """
 
     privileged: dict[str, str] = Field(
@@ -36,8 +39,11 @@ class FairnessParams(_Strict):
     seed: int
 
 
-class FairnessLimits(_Strict):
-    """What every group is owed. Differences are absolute, towards the privileged group."""
+class FairnessLimits(_FairnessSection):
+    """What every group is owed. No limit has a default.
+
+    Differences are absolute, towards the privileged group.
+    """
 
     disparate_impact: float = Field(gt=0, le=1)
     equal_opportunity_difference: float = Field(ge=0, le=1)
