@@ -103,11 +103,11 @@ def measure_fairness(
             absent.append(f"{attribute}: any other group")
             continue
 
+        highest = max(counts.values(), key=lambda group: group.approved / group.rows)
         privileged = counts.pop(privileged_name)
         references.append(_reference_report(attribute, privileged))
-        highest = max((privileged, *counts.values()), key=lambda group: group.approved / group.rows)
         for index, group in enumerate(counts.values()):
-            # A stream for each group, so that no figure depends on which others are measured first.
+            # A stream of its own for each group: its figures are not those of another's draws.
             rng = np.random.default_rng([params.seed, len(groups), index])
             groups.append(_group_report(attribute, group, privileged, highest, params, rng))
 
@@ -125,7 +125,7 @@ def measure_fairness(
 
 
 def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Grouping]:
-    """Return the groups of each attribute in the order of the configuration, the intersection last."""
+    """Return the groups of each attribute as configured, the intersection last."""
     named = set(params.privileged) | set(params.intersection)
     if unknown := sorted(named - set(protected.columns)):
         raise ConfigError(
@@ -146,7 +146,7 @@ def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Gro
 
 
 def _reference_report(attribute: str, group: GroupCounts) -> GroupReport:
-    """Return the report of a privileged group: it is compared with none, but may be miscalibrated."""
+    """Return the report of a privileged group, which is compared with none: rate, calibration."""
     return GroupReport(
         attribute=attribute,
         group=group.group,
