@@ -59,7 +59,9 @@ def theil_index(actual: np.ndarray, approved: np.ndarray) -> float | None:
             "rows": 1.0,
         }
     )
-    value = float(_metric(rows).theil_index())
+    # Where every row is a good one that is declined, the mean benefit is 0, and the index nan.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(_metric(rows).theil_index())
     return value if math.isfinite(value) else None
 
 
