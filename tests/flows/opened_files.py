@@ -1,0 +1,94 @@
+"""Which files of a folder a command opens: what Python is asked to open, and what the kernel saw.
+
+Python's audit hook names what its own `open` reads. Arrow, LightGBM and SQLite open files in C++,
+where no hook hears of it, so the kernel's inotify watches every folder, too.
+"""
+
+import ctypes
+import os
+import struct
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+IN_OPEN = 0x20
+IN_ISDIR = 0x40000000
+EVENT = struct.Struct("iIII")  # inotify_event of inotify(7), without its name
+BUFFER_BYTES = 1 << 20
+
+# Runs a module as `python -m` does, and writes down what it opens. Worker processes start anew and
+# are not heard here; inotify hears them.
+LISTENER = """
+import os, runpy, sys
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+def hear(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        os.write(log, os.path.abspath(os.fsencode(arguments[0])) + b"\\0")
+sys.addaudithook(hear)
+sys.argv = sys.argv[2:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def opened_files(
+    folder: Path, python: str, module: str, arguments: Sequence[str], environment: Mapping[str, str]
+) -> set[str]:
+    """Run `python -m module arguments` in `folder`; return the files of `folder` that it opened.
+
+    Files that the command made itself are included; folders are not. Paths are relative to `folder`.
+
+    Raises:
+        AssertionError: The command failed; its own words are in the message.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK)
+    assert descriptor >= 0, os.strerror(ctypes.get_errno())
+    log = folder.parent / f"opened-by-{module}-{'-'.join(arguments)}"
+    try:
+        watched = _watch(libc, descriptor, folder)
+        done = subprocess.run(
+            [python, "-c", LISTENER, str(log), module, *arguments],
+            cwd=folder,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        seen_by_kernel = _read_events(descriptor, watched)
+    finally:
+        os.close(descriptor)
+
+    heard_by_hook = {Path(os.fsdecode(name)) for name in log.read_bytes().split(b"\0") if name}
+    inside = {path for path in heard_by_hook | seen_by_kernel if path.is_relative_to(folder)}
+    return {path.relative_to(folder).as_posix() for path in inside if not path.is_dir()}
+
+
+def _watch(libc: ctypes.CDLL, descriptor: int, folder: Path) -> dict[int, Path]:
+    """Watch every folder below `folder` but git's; return watch -> folder."""
+    watched: dict[int, Path] = {}
+    for place, names, _ in os.walk(folder):
+        names[:] = [name for name in names if name != ".git"]
+        watch = libc.inotify_add_watch(descriptor, os.fsencode(place), IN_OPEN)
+        assert watch >= 0, os.strerror(ctypes.get_errno())
+        watched[watch] = Path(place)
+    return watched
+
+
+def _read_events(descriptor: int, watched: dict[int, Path]) -> set[Path]:
+    """Return the files of all events that wait."""
+    opened: set[Path] = set()
+    while True:
+        try:
+            buffer = os.read(descriptor, BUFFER_BYTES)
+        except BlockingIOError:
+            return opened
+        position = 0
+        while position < len(buffer):
+            watch, mask, _, length = EVENT.unpack_from(buffer, position)
+            position += EVENT.size
+            name = buffer[position : position + length].rstrip(b"\0")
+            position += length
+            assert watch >= 0, "the kernel's queue of events ran over"
+            if name and not mask & IN_ISDIR:
+                opened.add(watched[watch] / os.fsdecode(name))
