@@ -51,12 +51,15 @@ def main() -> None:
 
 def make_installation(root: Path) -> None:
     """Make a checkout with one use case and a DVC cache."""
-    (root / "configs").mkdir(parents=True)
+    (root / "configs" / "big").mkdir(parents=True)
     columns = {"email": {"role": "subject", "source": "a", "kind": "email"}}
     case = {"title": "b", "purpose": "b", "sources": {}, "columns": columns}
     case["erasure"] = {"retrain_after": {"people": 1, "days": 1}, "keep": {}}
-    (root / "configs" / "big.yaml").write_text(yaml.safe_dump(case))
+    (root / "configs" / "big" / "case.yaml").write_text(yaml.safe_dump(case))
     (root / "configs" / "index.yaml").write_text("use_cases: [big]\n")
+    from flows.cli.sync import resolve_cases, resolved_files, write_files
+
+    write_files(resolved_files(resolve_cases(root)), root)
     (root / ".dvc").mkdir()
     (root / ".dvc" / "config").write_text("")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)

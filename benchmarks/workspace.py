@@ -66,7 +66,7 @@ class Bench:
 
     def scale(self, case: str, rows: int, workers: int = 1) -> None:
         """Set every sample source of `case` to `rows` rows, redact with `workers` processes, and commit."""
-        path = self.root / "configs" / f"{case}.yaml"
+        path = self.root / "configs" / case / "case.yaml"
         values = yaml.safe_load(path.read_text())
         for source in values["sources"].values():
             if source["kind"] == "sample":
@@ -74,3 +74,4 @@ class Bench:
         if workers > 1:
             values["redact"]["engine"] = {"kind": "processes", "workers": workers}
         path.write_text(yaml.safe_dump(values, sort_keys=False))
+        self.run("-m", "flows", "sync")

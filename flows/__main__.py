@@ -90,7 +90,11 @@ COMMANDS = (
         "make what the last release measured the yardstick for the next",
         "flows.cli.proof.accept",
     ),
-    Command("sync", "check every use case and write configs/index.yaml", "flows.cli.sync"),
+    Command(
+        "sync",
+        "check every use case and write what DVC and Prefect read of them",
+        "flows.cli.sync",
+    ),
     Command("test", "install and run everything that CI runs", "flows.cli.test"),
 )
 

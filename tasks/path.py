@@ -40,8 +40,8 @@ class Stage:
             in git; it never holds a value about a person.
         metrics: Those of its JSON outputs that `dvc metrics` compares.
         plots: Outputs that `dvc plots` draws.
-        sections: The sections of the use case that its outputs depend on.
-        case_files: Files of the use case's own folder that it opens.
+        sections: The sections of the use case that its outputs depend on. A file that a section
+            names (a suite, a reason map) counts with it: the section holds the file's digest.
         shared_files: Files under `configs/` that it opens and that all use cases share.
         tools: The distributions that compute its outputs; provenance names their versions.
         judges: For a gate, what its verdict must be about. The ledger looks a verdict up by the last.
@@ -60,7 +60,6 @@ class Stage:
     metrics: tuple[str, ...] = ()
     plots: tuple[Plot, ...] = ()
     sections: tuple[str, ...] = ()
-    case_files: tuple[str, ...] = ()
     shared_files: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
@@ -147,7 +146,6 @@ MEASURING = (
         reads=("redact/rows.parquet",),
         writes=("docs", "page", "report.json", "verdict.json"),
         sections=("columns", "validate", "limits.validate"),
-        shared_files=("references", "suites"),
         tools=("great-expectations", "pandas", "numpy"),
         judges=("redact/rows.parquet",),
         is_guard_of_training=True,
@@ -181,7 +179,6 @@ MEASURING = (
         reads=("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
         writes=("reasons.parquet", "decisions.tree", "page", "report.json", "verdict.json"),
         sections=("columns", "explain", "limits.explain"),
-        shared_files=("reasons",),
         tools=("shap", "lightgbm", "xgboost-cpu", "numpy", "pandas"),
         judges=("train/refits", "train/predictions.parquet", "train/model"),
     ),

@@ -42,25 +42,29 @@ def declared(stage: str, case: str, workspace: Path) -> Declared:
     """
     try:
         values: Any = _yaml(workspace / "dvc.yaml")["stages"][stage]["do"]
-    except (OSError, KeyError, TypeError) as error:
+    except (ConfigError, KeyError, TypeError) as error:
         raise ConfigError(
             "dvc.yaml", expected=f"a stage `{stage}`", found="none", remedy="Restore it."
         ) from error
     outputs = [
         name for kind in ("outs", "metrics", "plots") for name in _names(values.get(kind, []))
     ]
+    inputs = [name.replace("${item}", case) for name in _names(values.get("deps", []))]
+
     params: dict[str, str] = {}
     for entry in values.get("params", []):
         for path, sections in entry.items():
             config = _yaml(workspace / path.replace("${item}", case))
-            params |= {
-                key: hashlib.sha256(canonical(_section(config, key))).hexdigest()
-                for key in sections
-            }
+            for key in sections:
+                value = _section(config, key)
+                params[key] = hashlib.sha256(canonical(value)).hexdigest()
+                # A section stands for the files that it names as well: it holds their digests.
+                inputs += _named_files(value)
+
     return Declared(
         stage,
         case,
-        tuple(name.replace("${item}", case) for name in _names(values.get("deps", []))),
+        tuple(dict.fromkeys(inputs)),
         tuple(sorted(name.replace("${item}", case) for name in outputs)),
         params,
     )
@@ -157,6 +161,16 @@ def _names(entries: list[Any]) -> list[str]:
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
+def _named_files(value: Any) -> Iterator[str]:
+    """Yield the path of every `tasks.config.case_files.CaseFile` in a section."""
+    if not isinstance(value, dict):
+        return
+    if value.keys() == {"path", "sha256"}:
+        yield value["path"]
+    for inner in value.values():
+        yield from _named_files(inner)
+
+
 def _section(values: Any, key: str) -> Any:
     for part in key.split("."):
         values = values.get(part) if isinstance(values, dict) else None
@@ -164,7 +178,7 @@ def _section(values: Any, key: str) -> Any:
 
 
 def _yaml(path: Path) -> Any:
-    import yaml
+    # Late, because the offline verifier has this module but no YAML.
+    from tasks.system.yaml_file import read_yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    return read_yaml(path)

@@ -7,6 +7,7 @@ from typing import Any
 from tasks.attestation.predicates import Circumstances
 from tasks.attestation.statement import Artefact, canonical
 from tasks.audit_log.events import DATASTORE, READ, UPDATE, event
+from tasks.config.case_paths import resolved_path
 
 SEALED_SUFFIX = ".parquet"
 KNOWN = "configuration.json"
@@ -52,7 +53,10 @@ def _changes(
     run: Circumstances, materials: tuple[Artefact, ...], home: Path
 ) -> list[dict[str, Any]]:
     """Return an event for each setting that is not what the last run of any stage found it to be."""
-    now = {f"configs/{run.case}.yaml#{key}": digest for key, digest in run.params_sha256.items()}
+    now = {
+        f"{resolved_path(run.case).as_posix()}#{key}": digest
+        for key, digest in run.params_sha256.items()
+    }
     now |= {each.name: each.sha256 for each in materials if each.name.startswith("configs/")}
     path = home / "audit" / KNOWN
     known: dict[str, str] = json.loads(path.read_bytes()) if path.is_file() else {}

@@ -17,6 +17,7 @@ from tasks.attestation.run_context import find_commit, started_by, timestamp, to
 from tasks.attestation.statement import Artefact, Statement, canonical
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
+from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, RefusedError
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.path import PATH, Signer
@@ -245,7 +246,7 @@ def _verdict(
 
 def _limits(before: Before) -> str:
     values = section_of(
-        before.installation.workspace / "configs" / f"{before.declared.case}.yaml",
+        before.installation.workspace / resolved_path(before.declared.case),
         f"limits.{before.declared.stage}",
     )
     return sha256(canonical(values)).hexdigest()

@@ -12,6 +12,7 @@ from tasks.attestation.artefacts import artefact, declared, named, section_of
 from tasks.attestation.statement import canonical
 from tasks.clearance import policy
 from tasks.clearance.attest_stage import POLICY, is_anchored
+from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
@@ -43,7 +44,7 @@ def clear_training(case: str, rows_sha256: str, installation: Installation) -> C
 def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
     """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
     found = declared(gate, case, workspace)
-    limits = section_of(workspace / "configs" / f"{case}.yaml", f"limits.{gate}")
+    limits = section_of(workspace / resolved_path(case), f"limits.{gate}")
     files = {
         name
         for name in found.inputs
@@ -76,7 +77,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
             for gate, verdict in chain.verdicts.items()
         },
         "attributes": sorted(
-            section_of(workspace / "configs" / f"{chain.case}.yaml", "fairness.privileged") or {}
+            section_of(workspace / resolved_path(chain.case), "fairness.privileged") or {}
         ),
         "decision": {}
         if decision is None
@@ -87,7 +88,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
         },
         "approval": {
             "required": bool(
-                section_of(workspace / "configs" / f"{chain.case}.yaml", "register.approval")
+                section_of(workspace / resolved_path(chain.case), "register.approval")
             ),
             "given": [each.facts() for each in consents.approvals],
         },

@@ -10,8 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tasks.attestation.roles import (
     ACCEPTANCE,
     APPROVAL,
@@ -26,6 +24,7 @@ from tasks.attestation.roles import (
 )
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import ConfigError
+from tasks.system.yaml_file import read_yaml
 from tasks.verifier.expiry import epoch
 from tasks.verifier.log_reader import Entry, Log, verified
 
@@ -63,7 +62,7 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
         ConfigError: It is not there, a row lacks a field, or a kind of record has no row.
     """
     try:
-        rows: Any = yaml.safe_load((workspace / PATH).read_text(encoding="utf-8"))["retention"]
+        rows: Any = read_yaml(workspace / PATH, PATH.as_posix())["retention"]
         rules = tuple(
             Rule(
                 str(row["kind"]),
@@ -73,7 +72,7 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
             )
             for row in rows
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             PATH.as_posix(), expected="rows of kind, jurisdiction, keep_days and source", found=type(error).__name__,
             remedy="Restore it; there is no default for how long evidence is kept.",

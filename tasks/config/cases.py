@@ -1,20 +1,15 @@
-"""Use cases: one YAML file each in `configs/`, read by section so that each stage sees its own settings only."""
+"""Use cases: a folder each in `configs/`, read by section so that a stage sees its own settings only."""
 
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
+from tasks.config.case_paths import INDEX, case_path, resolved_path
+from tasks.config.resolving import differing_keys, resolve_case
 from tasks.errors import ConfigError
-
-CONFIGS = Path("configs")
-INDEX = CONFIGS / "index.yaml"
-LOADER = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # the same, ten times as fast, where libyaml is there
+from tasks.system.yaml_file import read_yaml
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -75,41 +70,77 @@ class Columns(RootModel[dict[str, Column]]):
 
 
 def case_names(workspace: Path) -> tuple[str, ...]:
-    """Return the use cases that the index lists, in its order."""
-    index = _load_yaml(workspace / INDEX)
-    return tuple(index["use_cases"])
+    """Return the use cases that the index lists, in its order.
+
+    Raises:
+        ConfigError: There is no index, or it lists none.
+    """
+    index = read_yaml(workspace / INDEX, INDEX.as_posix())
+    names = index.get("use_cases") if isinstance(index, dict) else None
+    if not isinstance(names, list):
+        raise ConfigError(
+            INDEX.as_posix(),
+            expected="a list `use_cases`",
+            found="none",
+            remedy="Write it anew: ./portcullis sync.",
+        )
+    return tuple(names)
 
 
 def load_case(name: str, workspace: Path) -> dict[str, Any]:
-    """Return the whole of a use case's file as plain values.
+    """Return the whole of a use case as plain values, from its resolved copy.
+
+    The copy is compared with what `case.yaml`, the use case that it extends and the files that they
+    name come to now. A stage or command never works by a stale one.
 
     Raises:
-        ConfigError: There is no such use case; the message lists the known ones.
+        ConfigError: There is no such use case (the message lists the known ones), one of its files
+            is wrong, or the copy is stale.
     """
-    path = workspace / CONFIGS / f"{name}.yaml"
-    if name not in case_names(workspace) or not path.is_file():
+    if name not in case_names(workspace) or not (workspace / case_path(name)).is_file():
         raise ConfigError(
             f"use case `{name}`",
             expected="one of: " + ", ".join(case_names(workspace)),
             found="none of that name",
-            remedy="Check the spelling, or add configs/<name>.yaml and run `./portcullis sync`.",
+            remedy="Check the spelling, or add configs/<name>/case.yaml and run `./portcullis sync`.",
         )
-    return _load_yaml(path)
+
+    values = resolve_case(name, workspace)
+    path = resolved_path(name)
+    written = read_yaml(workspace / path, path.as_posix()) if (workspace / path).is_file() else None
+    if stale := differing_keys(written, values):
+        what = stale[0] or "the whole file"
+        raise ConfigError(
+            path.as_posix(),
+            expected=f"what {case_path(name).as_posix()} and the files it names come to",
+            found=f"something else in {what}" if written is not None else "no such file",
+            remedy="Run `./portcullis sync`, look at the difference, and commit it.",
+        )
+    return values
 
 
 def section(name: str, key: str, model: type[P], workspace: Path) -> P:
-    """Return one section (dotted: `limits.train`) of a use case, validated by the parameter class it belongs to."""
-    values: Any = load_case(name, workspace)
+    """Return one section (dotted: `limits.train`) of a use case, validated by its parameter class."""
+    return section_in(load_case(name, workspace), name, key, model)
+
+
+def section_in(case_values: dict[str, Any], name: str, key: str, model: type[P]) -> P:
+    """Return one section of a use case whose values are already loaded, validated.
+
+    Raises:
+        ConfigError: There is no such section, or a field of it is wrong or empty.
+    """
+    values: Any = case_values
     for part in key.split("."):
         if not isinstance(values, dict) or part not in values:
             raise ConfigError(
-                f"configs/{name}.yaml",
+                case_path(name).as_posix(),
                 expected=f"a section `{key}`",
                 found="none",
                 remedy=f"Add it; its fields are those of {model.__module__}.{model.__name__}.",
             )
         values = values[part]
-    return validated(model, values, f"configs/{name}.yaml, `{key}`")
+    return validated(model, values, f"{case_path(name).as_posix()}, `{key}`")
 
 
 def validated(model: type[P], values: Any, where: str) -> P:
@@ -134,52 +165,6 @@ def validated_file(model: type[P], path: Path, *, expected: str, remedy: str) ->
     Raises:
         ConfigError: It is absent, no YAML, or says something else.
     """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except (OSError, yaml.YAMLError) as error:
-        found = f"none ({type(error).__name__})"
-        raise ConfigError(path.as_posix(), expected=expected, found=found, remedy=remedy) from error
-    return validated(model, values, path.as_posix())
-
-
-def _load_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            str(path), expected="a YAML file", found="none", remedy="Restore it from git."
-        ) from error
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        spot = f"{path}" + (f", line {line + 1}" if line is not None else "")
-        raise ConfigError(
-            spot, expected="YAML", found="a syntax error", remedy="Mend the line."
-        ) from error
-    if not isinstance(values, dict):
-        raise ConfigError(
-            str(path),
-            expected="a mapping",
-            found=type(values).__name__,
-            remedy="See docs/use-cases.md.",
-        )
-    if unquoted := _dates(values, ""):
-        raise ConfigError(
-            f"{path}: {unquoted[0]}",
-            expected='a date in quotes ("2031-12-31"), which DVC can track',
-            found="one without",
-            remedy="Put it in quotes.",
-        )
-    return values
-
-
-def _dates(values: Any, where: str) -> list[str]:
-    """Return where YAML has read a date: DVC cannot track those."""
-    if isinstance(values, dict):
-        return [
-            place
-            for key, value in values.items()
-            for place in _dates(value, f"{where}.{key}".lstrip("."))
-        ]
-    if isinstance(values, list):
-        return [place for value in values for place in _dates(value, where)]
-    return [where] if isinstance(values, date) else []
+    if not path.is_file():
+        raise ConfigError(path.as_posix(), expected=expected, found="none", remedy=remedy)
+    return validated(model, read_yaml(path), path.as_posix())

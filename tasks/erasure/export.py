@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tasks.config.cases import CONFIGS, Columns, case_names, load_case, section
+from tasks.config.cases import Columns, case_names, load_case, section
+from tasks.config.resolving import field_of
 from tasks.erasure.searching.places_here import versions
 from tasks.erasure.survey import Holding, read_holding, survey
 from tasks.errors import ConfigError
@@ -23,6 +23,7 @@ from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes
 from tasks.notary.audit import audit
 from tasks.system.installation import Installation
+from tasks.system.yaml_file import read_yaml
 
 TOLD = ("owner", "role", "legal_basis", "agreement")
 RIGHTS = (
@@ -80,12 +81,8 @@ def _cases(holdings: Sequence[Holding], workspace: Path) -> list[str]:
 def _use_case(case: str, workspace: Path) -> dict[str, Any]:
     """Return what Art. 15(1) asks about a use case: purposes, sources, recipients, terms, and the logic involved."""
     values = load_case(case, workspace)
-    reasons = workspace / CONFIGS / "reasons" / f"{values.get('explain', {}).get('reasons')}.yaml"
-    texts = (
-        yaml.safe_load(reasons.read_text(encoding="utf-8")).get("reasons", [])
-        if reasons.is_file()
-        else []
-    )
+    reasons = field_of(values, "explain.reasons.path")
+    texts = read_yaml(workspace / reasons, reasons).get("reasons", []) if reasons else []
     columns = section(case, "columns", Columns, workspace)
     return {
         "use_case": case,

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tasks.config.cases import CONFIGS
+from tasks.config.case_paths import CONFIGS
 from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
 

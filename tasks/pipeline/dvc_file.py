@@ -6,7 +6,7 @@ from tasks.path import PATH, Signer, Stage
 from tasks.system.import_graph import reached_files
 
 CASE = "${item}"
-CASE_FILE = f"configs/{CASE}.yaml"
+CASE_FILE = f"configs/{CASE}/resolved.yaml"  # sections name files by digest
 HEAD = """\
 # Written by `./portcullis sync` from tasks/path.py and from what the stages import: edit those.
 #
@@ -91,7 +91,6 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
 def _dependencies(stage: Stage, workspace: Path) -> list[str]:
     """Return code, configuration and libraries; a gate and what opens a door answer to the policy."""
     configuration = [f"configs/{name}" for name in stage.shared_files]
-    configuration += [f"configs/{CASE}/{name}" for name in stage.case_files]
     if stage.is_gate or stage.signer is Signer.DECISION:
         configuration.append("configs/policy")
     return ["requirements.lock", *sorted(configuration), *code_rooms(stage, workspace)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tasks.config.case_paths import case_path
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
 from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
@@ -16,7 +17,7 @@ def gather(stage_run: StageRun) -> Decision:
     limits = load_case(stage_run.case, stage_run.workspace).get("limits")
     if not isinstance(limits, dict) or not limits:
         raise ConfigError(
-            f"configs/{stage_run.case}.yaml",
+            case_path(stage_run.case).as_posix(),
             expected="a section `limits`",
             found="none",
             remedy="Declare what each gate has to meet; no limit has a default.",

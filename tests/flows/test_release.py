@@ -213,14 +213,17 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
         rewrite(lambda f: f.assign(repaid=f.repaid.where(f.repaid.index > 5))),
         "rows without a label",
     ),
-    "an unknown key": (lambda w: w.configure(train__typo=1), "configs/tiny.yaml, `train`: typo"),
+    "an unknown key": (
+        lambda w: w.configure(train__typo=1),
+        "configs/tiny/case.yaml, `train`: typo",
+    ),
     "a limit that is gone": (
         lambda w: w.configure(limits__fairness={"theil_index": 1.0}),
         "limits.fairness",
     ),
     "a date without quotes": (
-        lambda w: (w.root / "configs/tiny.yaml").write_text(
-            (w.root / "configs/tiny.yaml").read_text().replace("'2031-12-31'", "2031-12-31")
+        lambda w: (w.root / "configs/tiny/case.yaml").write_text(
+            (w.root / "configs/tiny/case.yaml").read_text().replace("'2031-12-31'", "2031-12-31")
         ),
         "date",
     ),

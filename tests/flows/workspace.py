@@ -1,17 +1,22 @@
 """A whole checkout in a folder of its own, with a small use case that is made by code: three files, one YAML."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from flows.cli.sync import prefect_files, resolve_cases
+from tasks.config.case_paths import case_names_in, case_path
 from tasks.registry.moving import follow_move
+from tests.cases import change_case, write_case
 
 CHECKOUT = Path(__file__).parents[2]
 HERE = (  # what a script begins with that needs the installation it runs in
@@ -80,15 +85,16 @@ class Workspace:
 
     def configure(self, **changes: object) -> None:
         """Change the small use case: dotted names (with `__` for the dot) to values."""
-        path = self.root / "configs" / f"{CASE}.yaml"
-        values = yaml.safe_load(path.read_text())
-        for name, value in changes.items():
-            *parents, last = name.split("__")
-            section = values
-            for parent in parents:
-                section = section[parent]
-            section[last] = value
-        path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+        def change(values: dict[str, Any]) -> None:
+            for name, value in changes.items():
+                *parents, last = name.split("__")
+                section = values
+                for parent in parents:
+                    section = section[parent]
+                section[last] = value
+
+        change_case(self.root, CASE, change)
 
     def copy(self, root: Path) -> "Workspace":
         """Return a copy of everything, registry and keys included."""
@@ -162,30 +168,37 @@ def _add_case(root: Path) -> None:
     frame = people()
     frame.drop(columns="debt").to_csv(sources / "applications.csv", index=False)
     frame[["email", "debt"]].to_json(sources / "bureau.jsonl", orient="records", lines=True)
-    (root / "configs" / "suites" / f"{CASE}.yaml").write_text(
-        f"name: {CASE}\nexpectations:\n  - {{type: expect_column_values_to_not_be_null, kwargs: {{column: repaid}}}}\n"
-    )
+    # The small use case alone: the shipped ones would be listed, deployed and checked as well.
+    for shipped in case_names_in(root):
+        shutil.rmtree((root / case_path(shipped)).parent)
+    write_case_files(root)
+    write_case(root, CASE, case())
+    cases = resolve_cases(root)
+    for path, text in prefect_files(cases, root).items():
+        (root / path).write_text(text)
+
+    # Nothing may start by itself while a test runs.
+    prefect = root / "prefect.yaml"
+    text, erasures = re.subn(r"schedules: \[\{.*\}\]", "schedules: []", prefect.read_text())
+    assert erasures == 1
+    prefect.write_text(text)
+
+
+def write_case_files(root: Path) -> None:
+    """Write the suite and the reason map of the small use case."""
+    folder = (root / case_path(CASE)).parent
+    folder.mkdir(parents=True)
+    expectation = {
+        "type": "expect_column_values_to_not_be_null",
+        "kwargs": {"column": "repaid"},
+    }
+    suite = {"name": CASE, "expectations": [expectation]}
+    (folder / "suite.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
     reasons = [
         {"code": name, "features": [name], "text": f"The {name} of the applicant"}
         for name in ("income", "debt", "years")
     ]
-    (root / "configs" / "reasons" / f"{CASE}.yaml").write_text(
-        yaml.safe_dump({"version": "1", "reasons": reasons})
-    )
-    (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(case(), sort_keys=False))
-    deployments = yaml.safe_load((root / "prefect.yaml").read_text())
-    (release,) = [d for d in deployments["deployments"] if d["name"] == "release-loan"]
-    release |= {
-        "name": f"release-{CASE}",
-        "parameters": {"use_case": CASE},
-        "tags": [CASE],
-        "schedules": [],
-    }
-    privacy = [d | {"schedules": []} for d in deployments["deployments"] if "privacy" in d["tags"]]
-    (root / "prefect.yaml").write_text(
-        yaml.safe_dump(deployments | {"deployments": [release, *privacy]})
-    )
-    (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
+    (folder / "reasons.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
 
 
 def case() -> dict[str, object]:
@@ -201,6 +214,7 @@ def case() -> dict[str, object]:
     return {
         "title": "Tiny",
         "purpose": "Tests",
+        "deployment": {"description": "Made by the tests, for the tests.", "schedule": "none"},
         "sources": {
             "applications": {"kind": "file", "path": "sources/applications.csv", "format": "csv", **held},
             "bureau": {"kind": "file", "path": "sources/bureau.jsonl", "format": "jsonl", **held},
@@ -219,16 +233,16 @@ def case() -> dict[str, object]:
             "dates": "year", "chunk_rows": 500,
         },
         "validate": {
-            "suite": CASE, "near_duplicate_columns": ["income", "debt"],
+            "suite": "suite.yaml", "near_duplicate_columns": ["income", "debt"],
             "first_version": "made by the tests, for the first time",
         },
         "train": {
-            "family": "lightgbm", "seed": 1, "favourable": 1, "validation_ratio": 0.2, "test_ratio": 0.2, "folds": 3,
+            "champion": "none yet", "family": "lightgbm", "seed": 1, "favourable": 1, "validation_ratio": 0.2, "test_ratio": 0.2, "folds": 3,
             "refits": 2, "cutoff": {"rule": "approval_rate", "rate": 0.8}, "mitigation": "none", "rounds": 20,
             "parameters": {"num_leaves": 7},
         },
         "explain": {
-            "reasons": CASE, "background": "all", "background_rows": 50, "explain_rows": 200,
+            "reasons": "reasons.yaml", "background": "all", "background_rows": 50, "explain_rows": 200,
             "stability_draws": 2, "perturbation": 0.02, "seed": 1,
         },
         "fairness": {

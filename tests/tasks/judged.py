@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from tasks.attestation.artefacts import declared
 from tasks.clearance.attest_stage import attest, look, observe
@@ -19,6 +18,7 @@ from tasks.model.families import Logistic
 from tasks.path import STAGES
 from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
+from tests.cases import write_case
 from tests.installations import installation_at
 
 CASE = "tiny"
@@ -47,8 +47,8 @@ AGREEMENT = {
 
 def judged(root: Path) -> Path:
     """Fill `root` with a configuration, artefacts, passing verdicts and a decision about them; return it."""
-    (root / "configs").mkdir(parents=True)
     values = {
+        "validate": {"suite": "suite.yaml"},
         "sources": {
             "applications": {"kind": "file", "path": "a.csv", "format": "csv", **AGREEMENT}
         },
@@ -56,8 +56,9 @@ def judged(root: Path) -> Path:
         "register": {"model": CASE, "experiment": CASE},
         "limits": LIMITS,
     }
-    (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(values))
-    (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
+    (root / "configs" / CASE).mkdir(parents=True)
+    (root / "configs" / CASE / "suite.yaml").write_text("expectations: [one]")
+    write_case(root, CASE, values)
     data = root / "data" / CASE
     model = data / "train" / "model"
     model.mkdir(parents=True)

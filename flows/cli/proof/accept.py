@@ -1,7 +1,8 @@
 """`./portcullis accept <use case>`: make what the last release measured the yardstick for the next.
 
-A person runs it and commits what it writes: the data's profile, which later deliveries are compared with for drift,
-and the registered model's figures, which later models must not fall behind.
+A person runs it and commits what it writes: the data's profile, which later deliveries are compared
+with for drift, and the registered model's figures, which later models must not fall behind. The use
+case's file is changed to name both.
 """
 
 import argparse
@@ -9,11 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tasks.config.cases import CONFIGS, load_case
+from flows.cli.sync import resolve_cases, resolved_files, write_files
+from tasks.config.case_paths import FILE_FIELDS, case_path
+from tasks.config.cases import load_case
+from tasks.config.editing import set_fields
 from tasks.errors import DataError
 from tasks.system.installation import Installation
 
-REFERENCES = CONFIGS / "references"
+REFERENCE = "validate.reference"
+FIRST_VERSION = "validate.first_version"
+CHAMPION = "train.champion"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,37 +31,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Write the references of one use case."""
+    """Write the yardsticks of one use case, and name them in its file."""
+    workspace = installation.workspace
     case = options.use_case
-    load_case(case, installation.workspace)
-    REFERENCES.mkdir(exist_ok=True)
-    _write(REFERENCES / f"{case}.json", _read(case, "validate")["profile"])
+    load_case(case, workspace)
+
+    yardsticks = {REFERENCE: _read(workspace, case, "validate")["profile"]}
     if not options.data_only:
-        report = _read(case, "train")
-        _read(case, "register", "receipt.json")
-        figures = {
+        report = _read(workspace, case, "train")
+        # A receipt means that this very model was registered: no other may become the champion.
+        _read(workspace, case, "register", "receipt.json")
+        yardsticks[CHAMPION] = {
             "auc": report["performance"]["auc"],
             "auc_interval": report["performance"]["auc_interval"],
         }
-        _write(REFERENCES / f"{case}.champion.json", figures)
-    print(
-        f"Look at `git diff {REFERENCES}` and commit it: from now on {case} is compared with this."
-    )
+
+    # The field first: where it cannot be set, no file lies about that nobody reads.
+    names: dict[str, str | None] = {field: FILE_FIELDS[field] for field in yardsticks}
+    set_fields(case, {**names, FIRST_VERSION: None}, workspace)
+    folder = case_path(case).parent
+    for field, values in yardsticks.items():
+        path = folder / FILE_FIELDS[field]
+        (workspace / path.parent).mkdir(exist_ok=True)
+        write_files({path: json.dumps(values, indent=1) + "\n"}, workspace)
+    # Of every use case: one that extends this one is compared with its profile, too.
+    write_files(resolved_files(resolve_cases(workspace)), workspace)
+
+    print(f"Look at `git diff configs` and commit it: from now on {case} is compared with this.")
     return 0
 
 
-def _read(case: str, stage: str, name: str = "report.json") -> Any:
+def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> Any:
     path = Path("data") / case / stage / name
-    if not path.is_file():
+    if not (workspace / path).is_file():
         raise DataError(
             str(path),
             expected=f"an output of stage `{stage}`",
             found="none",
             remedy=f"Run `./portcullis release {case}`.",
         )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _write(path: Path, values: Any) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    print(f"wrote {path}")
+    return json.loads((workspace / path).read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-import yaml
+from tasks.system.yaml_file import read_yaml
 
 
 @cache
@@ -13,5 +13,5 @@ def word_list(name: str) -> frozenset[str]:
     Raises:
         KeyError: There is no list of that name.
     """
-    lists = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+    lists = read_yaml(Path(__file__).with_name("words.yaml"))
     return frozenset(lists[name].split())

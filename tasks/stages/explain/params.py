@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.config.case_files import CaseFile
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -16,7 +18,7 @@ class ExplainParams(_Strict):
     baselines that comment 9(b)(2)-5 of Regulation B names.
     """
 
-    reasons: str = Field(description="configs/reasons/<reasons>.yaml")
+    reasons: CaseFile = Field(description="the reason map, beside the case.yaml that names it")
     background: Literal["near_cutoff", "all"]
     background_rows: int = Field(ge=20)
     explain_rows: int = Field(

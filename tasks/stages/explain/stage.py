@@ -2,7 +2,7 @@
 
 import logging
 
-from tasks.config.cases import CONFIGS, Role
+from tasks.config.cases import Role
 from tasks.keystore.keys import Retention
 from tasks.model import Scorer, load_refits
 from tasks.stages.explain.committing import commitments
@@ -21,9 +21,7 @@ def run(stage_run: StageRun) -> None:
     """Explain the model's decisions, write the reasons sealed, the page, and judge."""
     params, limits = stage_run.params(ExplainParams), stage_run.limits(ExplainLimits)
     scorer = Scorer.load(stage_run.input("train", "model"))
-    known = load_reason_map(
-        stage_run.workspace / CONFIGS / "reasons" / f"{params.reasons}.yaml", scorer.features
-    )
+    known = load_reason_map(params.reasons.path_in(stage_run.workspace), scorer.features)
     attributes = stage_run.columns.named(Role.PROTECTED)
     rows = stage_run.read_rows("redact", columns=("subject", *scorer.features, *attributes))
     predictions = stage_run.read_rows("train", "predictions")

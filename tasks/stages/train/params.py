@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.config.case_files import CaseFile
+
 
 class _TrainSection(BaseModel):
     """A part of the section: frozen, and an unknown key is an error."""
@@ -45,6 +47,9 @@ class TrainParams(_TrainSection):
     to the direction in which the score may move with them. `parameters` are the family's own.
     """
 
+    champion: CaseFile | Literal["none yet"] = Field(
+        description="the accepted model's figures; `./portcullis accept` writes them"
+    )
     family: Literal["lightgbm", "xgboost", "logistic"]
     seed: int
     favourable: float = Field(description="the target's value that is good for the person")
@@ -65,6 +70,13 @@ class TrainParams(_TrainSection):
     monotone: dict[str, Literal[-1, 1]] = {}
     rounds: int = Field(ge=1)
     parameters: dict[str, float | int | str | bool] = {}
+
+
+class Champion(_TrainSection):
+    """The figures of the accepted model, which later ones are compared with."""
+
+    auc: float = Field(ge=0, le=1, allow_inf_nan=False)
+    auc_interval: tuple[float, float]
 
 
 class TrainLimits(_TrainSection):

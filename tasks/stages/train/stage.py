@@ -1,11 +1,10 @@
 """The stage `train`: refuses behind a shut gate; else trains, reports and judges."""
 
-import json
 import logging
 from pathlib import Path
 
 from tasks.clearance.check import clear_training
-from tasks.config.cases import CONFIGS, Role, load_case
+from tasks.config.cases import Role, load_case, validated_file
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import RefusedError
 from tasks.gates import digest_of
@@ -13,7 +12,7 @@ from tasks.gates.decision import weigh_gate
 from tasks.model import save_refits
 from tasks.path import BEFORE_TRAINING
 from tasks.stages.train.pages import write_performance_page
-from tasks.stages.train.params import TrainLimits, TrainParams
+from tasks.stages.train.params import Champion, TrainLimits, TrainParams
 from tasks.stages.train.performance import judge_performance, measure, roc
 from tasks.stages.train.training import train
 from tasks.stages.weighing import refusals_that_stand
@@ -36,9 +35,7 @@ def run(stage_run: StageRun) -> None:
     found = trained.predictions
     labels, scores = found["actual"].to_numpy(float), found["oof_score"].to_numpy(float)
     performance = measure(scores, found["oof_approved"].to_numpy(), labels)
-    checks = judge_performance(
-        performance, _champion_auc(stage_run.case, stage_run.workspace), limits
-    )
+    checks = judge_performance(performance, _champion_auc(params, stage_run.workspace), limits)
     with stage_run.folder_of("model") as folder:
         trained.scorer.save(folder)
     with stage_run.folder_of("refits") as folder:
@@ -108,7 +105,17 @@ def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
         )
 
 
-def _champion_auc(case: str, workspace: Path) -> float | None:
-    """Return the accepted model's AUC, or None where none has been accepted."""
-    path = workspace / CONFIGS / "references" / f"{case}.champion.json"
-    return float(json.loads(path.read_text(encoding="utf-8"))["auc"]) if path.is_file() else None
+def _champion_auc(params: TrainParams, workspace: Path) -> float | None:
+    """Return the accepted model's AUC, or None where the use case declares that there is none yet.
+
+    A declared champion that is gone, or that is not the one whose digest the section holds, has
+    stopped the stage before: `load_case` refuses.
+    """
+    if isinstance(params.champion, str):
+        return None
+    return validated_file(
+        Champion,
+        params.champion.path_in(workspace),
+        expected="the accepted model's figures",
+        remedy="Restore it from git.",
+    ).auc

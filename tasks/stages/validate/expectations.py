@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.config.cases import validated_file
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
 
 # Read when Great Expectations is imported; it would report its use to its makers.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
-
-SUITE_SUFFIXES = (".yaml", ".yml", ".json")  # JSON is read as YAML, of which it is a subset
 
 # The fields of a result that count rows. All others may hold values or be computed from a few.
 COUNT_FIELDS = (
@@ -60,7 +58,7 @@ class Expectation(BaseModel):
 
 
 class Suite(BaseModel):
-    """A suite as its file in `configs/suites/` states it."""
+    """A suite as its file beside a `case.yaml` states it; JSON is read as YAML."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,26 +66,18 @@ class Suite(BaseModel):
     expectations: tuple[Expectation, ...] = Field(min_length=1)
 
 
-def load_suite(folder: Path, name: str) -> Suite:
-    """Return the suite `name`, written in YAML or JSON.
+def load_suite(path: Path) -> Suite:
+    """Return the suite that lies there, written in YAML or JSON.
 
     Raises:
         ConfigError: There is none, there are several, or it is not a suite.
     """
-    candidates = [folder / f"{name}{suffix}" for suffix in SUITE_SUFFIXES]
-    paths = [path for path in candidates if path.is_file()]
-    try:
-        if len(paths) != 1:
-            raise FileNotFoundError(f"{len(paths)} files")
-        return Suite.model_validate(yaml.safe_load(paths[0].read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{folder.as_posix()}/{name}",
-            expected=f"one suite ({', '.join(SUITE_SUFFIXES)}): `name` and `expectations`, "
-            "each with `type` and `kwargs`",
-            found=str(error) if isinstance(error, FileNotFoundError) else type(error).__name__,
-            remedy="Mend the file, or `validate.suite` in the use case.",
-        ) from error
+    return validated_file(
+        Suite,
+        path,
+        expected="a suite: `name` and `expectations`, each with `type` and `kwargs`",
+        remedy="Restore the file, or mend `validate.suite` in the use case.",
+    )
 
 
 def check_expectations(

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.config.case_files import CaseFile
+
 
 class ValidateParams(BaseModel):
     """What is measured.
@@ -13,7 +15,11 @@ class ValidateParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    suite: str = Field(description="configs/suites/<suite>.yaml (or .json)")
+    suite: CaseFile = Field(description="expectations, beside the case.yaml that names them")
+    reference: CaseFile | None = Field(
+        default=None,
+        description="the accepted profile of the data; `./portcullis accept` writes it",
+    )
     near_duplicate_columns: tuple[str, ...] = Field(min_length=1)
     first_version: str | None = Field(default=None, min_length=10)
 

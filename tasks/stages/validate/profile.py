@@ -2,7 +2,7 @@
 
 Drift compares a new version with the profile that a person accepted (`./portcullis accept`), not
 with whatever ran last: a drift that creeps in small steps must not move its own yardstick. The
-accepted profile lies in `configs/references/`, so that a rerun of any commit compares with the same
+accepted profile lies in the use case's folder, so that a rerun of any commit compares with the same
 one and gives the same bytes.
 
 Since the file is committed and read by many, it must not point at few people: edges of bins are

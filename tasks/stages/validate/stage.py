@@ -4,7 +4,8 @@ import json
 import logging
 from pathlib import Path
 
-from tasks.config.cases import CONFIGS, validated
+from tasks.config.case_files import CaseFile
+from tasks.config.cases import validated
 from tasks.stages.validate.expectations import check_expectations, load_suite
 from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
@@ -15,20 +16,16 @@ from tasks.stages.workspace import StageRun
 logger = logging.getLogger("portcullis.validate")
 
 
-def reference_path(case: str, workspace: Path) -> Path:
-    """Return where the accepted profile of a use case's data lies."""
-    return workspace / CONFIGS / "references" / f"{case}.json"
-
-
-def _accepted(path: Path) -> Profile | None:
-    """Return the accepted profile, or None where no version has been accepted yet."""
-    if not path.is_file():
+def _accepted(reference: CaseFile | None, workspace: Path) -> Profile | None:
+    """Return the accepted profile, or None where the use case names none."""
+    if reference is None:
         return None
+    path = reference.path_in(workspace)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         values = None
-    return validated(Profile, values, path.as_posix())
+    return validated(Profile, values, reference.path)
 
 
 def run(stage_run: StageRun) -> None:
@@ -37,16 +34,10 @@ def run(stage_run: StageRun) -> None:
 
     params, limits = stage_run.params(ValidateParams), stage_run.limits(ValidateLimits)
     rows = stage_run.read_rows("redact")
-    results, html = check_expectations(
-        rows, load_suite(stage_run.workspace / CONFIGS / "suites", params.suite)
-    )
-    report = measure_quality(
-        rows,
-        stage_run.columns,
-        params,
-        results,
-        _accepted(reference_path(stage_run.case, stage_run.workspace)),
-    )
+    results, html = check_expectations(rows, load_suite(params.suite.path_in(stage_run.workspace)))
+    accepted = _accepted(params.reference, stage_run.workspace)
+    report = measure_quality(rows, stage_run.columns, params, results, accepted)
+
     with stage_run.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")
     checks = judge_quality(report, params, limits)

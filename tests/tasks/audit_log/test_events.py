@@ -26,6 +26,7 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.audit import audit
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import read_log, verified
+from tests.cases import change_case
 from tests.installations import installation_at, installation_with_home
 from tests.tasks.judged import CASE, sign_for
 
@@ -90,15 +91,16 @@ def test_a_run_is_told_with_what_it_read_and_what_was_changed(signed, folder):
     assert resource["data"]["datasets"] == [f"{CASE}/ingest/rows.parquet"]
     assert resource["data"]["unsealed"] == 7
     before = len(lines(folder))
-    path = signed / "configs" / f"{CASE}.yaml"
-    path.write_text(path.read_text() + "redact: {engine: other}\n")
+    change_case(signed, CASE, lambda values: values.update(redact={"engine": "other"}))
     sign_for(signed, "redact")
     changed = [
         each
         for each in lines(folder)[before:]
         if each["api"]["operation"] == "configuration:changed"
     ]
-    assert [each["resources"][0]["name"] for each in changed] == [f"configs/{CASE}.yaml#redact"]
+    assert [each["resources"][0]["name"] for each in changed] == [
+        f"configs/{CASE}/resolved.yaml#redact"
+    ]
 
 
 def test_every_line_is_signed_for_and_a_changed_one_is_named(signed, folder):

@@ -18,6 +18,7 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.verifier.lineage import JUDGED, examine, latest_decision
 from tasks.verifier.log_reader import read_log
+from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
 
@@ -209,6 +210,7 @@ def test_what_dvc_declares_is_what_is_read(signed):
     found = declared("train", CASE, signed)
     dvc = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]["train"]["do"]
     assert len(found.inputs) == len(dvc["deps"])
+    assert f"configs/{CASE}/suite.yaml" in declared("validate", CASE, signed).inputs
     assert f"data/{CASE}/train/roc.json" in found.outputs
     assert f"data/{CASE}/train/report.json" in found.outputs
 
@@ -276,10 +278,7 @@ def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path):
 
 
 def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed):
-    path = signed / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["register"]["approval"] = True
-    path.write_text(yaml.safe_dump(values))
+    change_case(signed, CASE, lambda values: values["register"].update(approval=True))
     (signed / "data" / CASE / "register").mkdir()
     (signed / "data" / CASE / "register" / "receipt.json").write_text("{}")
     with pytest.raises(RefusedError) as refusal:

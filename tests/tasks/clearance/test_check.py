@@ -6,7 +6,6 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-import yaml
 
 from tasks.attestation.dsse import IN_TOTO, sign
 from tasks.attestation.keyring import revoke_key
@@ -18,6 +17,7 @@ from tasks.errors import EvidenceError
 from tasks.gates import at_least
 from tasks.notary.notary import open_notary
 from tasks.system.digests import sha256_of
+from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, TESTS, put_verdict, sign_for
 
@@ -137,9 +137,11 @@ def test_8_pass_then_fail_and_a_new_pass_counts_again(signed):
 
 
 def test_9_an_outdated_suite(signed):
-    (signed / "configs" / "suites").mkdir()
-    (signed / "configs" / "suites" / "tiny.yaml").write_text("expectations: []")
-    refused(signed, "validate: entry", "another configs/suites than the one in force")
+    (signed / "configs" / CASE / "suite.yaml").write_text("expectations: []")
+    suite = f"configs/{CASE}/suite.yaml"
+    refused(signed, "validate: entry", f"another {suite} than the one in force")
+    sync_cases(signed)
+    refused(signed, "validate: entry", "another params:validate than the one in force")
 
 
 def test_10_a_skipped_test(signed):
@@ -216,10 +218,7 @@ def test_a_verdict_about_another_use_case(signed):
 
 
 def test_limits_that_were_loosened_afterwards(signed):
-    path = signed / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["limits"]["fairness"] = {"m": 0.1}
-    path.write_text(yaml.safe_dump(values))
+    change_case(signed, CASE, lambda values: values["limits"].update(fairness={"m": 0.1}))
     refused(signed, "fairness: entry", "another gate:fairness than the one in force")
 
 
@@ -253,9 +252,8 @@ def test_a_decision_that_lies_is_not_signed_as_passed(signed):
 
 
 def test_an_attribute_without_a_test(signed):
-    path = signed / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text()) | {"fairness": {"privileged": {"race": "white"}}}
-    path.write_text(yaml.safe_dump(values))
+    fairness = {"privileged": {"race": "white"}}
+    change_case(signed, CASE, lambda values: values.update(fairness=fairness))
     refused(signed, "fairness: no test about `race` was made")
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from tasks.keystore.keys import Retention
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.stages.workspace import StageRun
-from tests.flows.workspace import case
+from tests.cases import write_case
+from tests.flows.workspace import case, write_case_files
 from tests.installations import installation_at
 
 CASE = "tiny"
@@ -79,11 +79,10 @@ def pattern(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
         root = folder / "root"
-        (root / "configs").mkdir(parents=True)
         values = case()
         values["columns"]["name"] = {"role": "identifier", "source": "applications", "kind": "name"}
-        (root / "configs" / f"{CASE}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-        (root / "configs" / "index.yaml").write_text(f"use_cases: [{CASE}]\n")
+        write_case_files(root)
+        write_case(root, CASE, values)
         (root / ".dvc").mkdir()
         (root / ".dvc" / "config").write_text(
             "[core]\n    remote = there\n['remote \"there\"']\n    url = ../remote\n"

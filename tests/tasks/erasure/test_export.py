@@ -5,8 +5,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tasks.config.cases import load_case
 from tasks.erasure.erasing import erase, resume
 from tasks.erasure.export import export_person
 from tasks.erasure.holds import place_hold
@@ -175,5 +175,5 @@ def test_the_page_of_an_installation_without_requests_says_so(installation):
         installation.home / "requests",
     )
     assert "0 requests" in page.read_text()
-    values = yaml.safe_load((installation.root / "configs" / f"{CASE}.yaml").read_text())
+    values = load_case(CASE, installation.root)
     assert values["erasure"]["keep"] == {}

@@ -21,6 +21,7 @@ from tasks.keystore.burying import lift
 from tasks.keystore.keys import ErasedError, Retention, open_keys
 from tasks.keystore.shredding import restricted_of
 from tasks.sealed.objects import SealedFile
+from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 
@@ -304,14 +305,8 @@ def held_records(installation, number):
 
 
 def keep(installation, months):
-    import yaml
-
-    path = installation.root / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["erasure"]["keep"] = {
-        "decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}
-    }
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    kept = {"decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}}
+    change_case(installation.root, CASE, lambda values: values["erasure"].update(keep=kept))
 
 
 def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_by_itself(

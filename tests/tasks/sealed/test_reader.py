@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from tasks.audit_log.events import verify
 from tasks.errors import DataError
@@ -15,14 +14,13 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.sealed.reader import read_dataset
 from tasks.stages.workspace import StageRun
 from tasks.verifier.log_reader import read_log, verified
+from tests.cases import write_case
 from tests.installations import installation_at
 
 
 @pytest.fixture
 def root(home, tmp_path, monkeypatch):
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
-    (tmp_path / "configs" / "bank.yaml").write_text(yaml.safe_dump({"title": "Bank"}))
+    write_case(tmp_path, "bank", {"title": "Bank"})
     monkeypatch.chdir(tmp_path)
     rows = pd.DataFrame({"subject": [f"{i:032x}" for i in range(9)], "income": range(9)})
     StageRun("redact", "bank", installation_at(tmp_path)).write_rows(rows)

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
@@ -22,6 +21,7 @@ from tasks.verifier.expiry import epoch, now_of
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import read_log
 from tasks.verifier.text_report import lines_of
+from tests.cases import change_case
 from tests.installations import installation_at, settings_now
 from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
 
@@ -52,10 +52,7 @@ def enrol(root, name, roles, holder, email=""):
 @pytest.fixture
 def needing(signed):
     """A use case that asks for an approval."""
-    path = signed / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["register"]["approval"] = True
-    path.write_text(yaml.safe_dump(values))
+    change_case(signed, CASE, lambda values: values["register"].update(approval=True))
     return signed
 
 

@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from tasks.errors import AgreementError, ConfigError
 from tasks.stages.admit.stage import run
 from tasks.stages.workspace import StageRun
-from tests.installations import installation_at
+from tests.cases import write_case
 
 SOURCE = {
     "kind": "file",
@@ -26,8 +25,6 @@ SOURCE = {
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
     (tmp_path / "delivery.csv").write_text("a\n1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-11-24")
@@ -36,9 +33,7 @@ def root(tmp_path, monkeypatch):
 
 def admit(root, **changes):
     source = {key: value for key, value in {**SOURCE, **changes}.items() if value is not None}
-    (root / "configs" / "bank.yaml").write_text(
-        yaml.safe_dump({"sources": {"applications": source}})
-    )
+    write_case(root, "bank", {"sources": {"applications": source}})
     run(StageRun("admit", "bank", installation_at(root)))
     return (root / "data" / "bank" / "admit" / "sources.json").read_bytes()
 
@@ -72,7 +67,7 @@ def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing
     "changes", [{"ownr": "x"}, {"kind": "ftp"}, {"role": "friend"}, {"owner": None}]
 )
 def test_an_unknown_key_or_value_is_refused(root, changes):
-    with pytest.raises(ConfigError, match=r"configs/bank\.yaml"):
+    with pytest.raises(ConfigError, match=r"configs/bank/case\.yaml"):
         admit(root, **changes)
 
 

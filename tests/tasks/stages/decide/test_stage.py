@@ -8,6 +8,7 @@ from tasks.errors import ConfigError, DataError
 from tasks.gates import at_least
 from tasks.stages.decide.stage import run
 from tasks.stages.workspace import StageRun
+from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, judged, put_verdict
 
@@ -42,7 +43,7 @@ def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path):
 
 def test_no_model_and_no_limits_are_errors(tmp_path):
     root = judged(tmp_path)
-    (root / "configs" / f"{CASE}.yaml").write_text("limits: {}\n")
+    change_case(root, CASE, lambda values: values.update(limits={}))
     with pytest.raises(ConfigError, match="limits"):
         decided(root)
     root = judged(tmp_path / "other")

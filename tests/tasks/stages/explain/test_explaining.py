@@ -5,6 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.config.case_files import CaseFile
 from tasks.errors import ConfigError, DataError
 from tasks.gates import Outcome
 from tasks.stages.explain.explaining import explain
@@ -17,7 +18,7 @@ from tasks.stages.train.training import train
 from tests.tasks.stages.train.test_training import COLUMNS, params, rows
 
 PARAMS = ExplainParams(
-    reasons="x",
+    reasons=CaseFile(path="configs/x/reasons.yaml", sha256="0" * 64),
     background="near_cutoff",
     background_rows=40,
     explain_rows=150,

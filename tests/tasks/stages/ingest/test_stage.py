@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 import pytest
-import yaml
 
 from tasks.errors import AgreementError, ConfigError, SourceError
 from tasks.stages.workspace import StageRun
+from tests.cases import write_case
 from tests.installations import installation_at, settings_now
 
 SOURCE = {
@@ -31,8 +31,6 @@ BUREAU = "email,score\nBO@example.org,20\nann@example.org,10\n"
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
     (tmp_path / "bank.csv").write_text(BANK)
     (tmp_path / "bureau.csv").write_text(BUREAU)
     monkeypatch.chdir(tmp_path)
@@ -44,7 +42,7 @@ def ingest(root, case=CASE):
     from tasks.stages.admit.stage import run as admit
     from tasks.stages.ingest.stage import run
 
-    (root / "configs" / "bank.yaml").write_text(yaml.safe_dump(case, sort_keys=False))
+    write_case(root, "bank", case)
     admit(StageRun("admit", "bank", installation_at(root)))
     run(StageRun("ingest", "bank", installation_at(root)))
     return root / "data" / "bank" / "ingest"
@@ -94,7 +92,7 @@ def test_an_agreement_that_lapsed_after_admit_stops_it(root, monkeypatch):
     ],
 )
 def test_an_unknown_key_or_rule_is_one_line(root, ingest_section):
-    with pytest.raises(ConfigError, match=r"configs/bank\.yaml") as refusal:
+    with pytest.raises(ConfigError, match=r"configs/bank/case\.yaml") as refusal:
         ingest(root, {**CASE, "ingest": ingest_section})
     assert "\n" not in str(refusal.value)
 

@@ -30,6 +30,7 @@ COLUMNS = Columns.model_validate(
 
 def params(**change) -> TrainParams:
     values = {
+        "champion": "none yet",
         "family": "lightgbm",
         "seed": 1,
         "favourable": 1,

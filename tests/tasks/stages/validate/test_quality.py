@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.errors import DataError
 from tasks.gates import Outcome
@@ -22,7 +23,8 @@ COLUMNS = Columns.model_validate(
         "approve": {"role": "target", "source": "bank", "kind": "flag"},
     }
 )
-PARAMS = ValidateParams(suite="bank", near_duplicate_columns=("income", "debt"))
+SUITE = CaseFile(path="configs/bank/suite.yaml", sha256="0" * 64)
+PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income", "debt"))
 DRIFT = "largest drift of a column, PSI"
 LIMITS = ValidateLimits(
     drift_psi=0.25, exact_duplicate_ratio=0.001, near_duplicate_ratio=0.01, minority_label_ratio=0.05,

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
-from tasks.stages.validate.stage import reference_path, run
+from tasks.stages.validate.stage import run
 from tasks.stages.workspace import StageRun
+from tests.cases import change_case, sync_cases, write_case
 from tests.installations import installation_at
 
 CASE = {
@@ -21,7 +21,7 @@ CASE = {
         "sex": {"role": "protected", "source": "bank", "kind": "category"},
         "approve": {"role": "target", "source": "bank", "kind": "flag"},
     },
-    "validate": {"suite": "bank", "near_duplicate_columns": ["income", "debt"]},
+    "validate": {"suite": "suite.json", "near_duplicate_columns": ["income", "debt"]},
     "limits": {
         "validate": {
             "drift_psi": 0.25, "exact_duplicate_ratio": 0.001, "near_duplicate_ratio": 0.01,
@@ -48,11 +48,9 @@ CANARY = "4711.2599"
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    (tmp_path / "configs" / "suites").mkdir(parents=True)
-    (tmp_path / "configs" / "references").mkdir()
-    (tmp_path / "configs" / "index.yaml").write_text("use_cases: [bank]\n")
-    (tmp_path / "configs" / "bank.yaml").write_text(yaml.safe_dump(CASE, sort_keys=False))
-    (tmp_path / "configs" / "suites" / "bank.json").write_text(json.dumps(SUITE))
+    (tmp_path / "configs" / "bank").mkdir(parents=True)
+    (tmp_path / "configs" / "bank" / "suite.json").write_text(json.dumps(SUITE))
+    write_case(tmp_path, "bank", CASE)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     rng = np.random.default_rng(2)
     frame = pd.DataFrame(
@@ -81,7 +79,15 @@ def validate(root):
 
 def accept(root):
     report = json.loads((root / "data" / "bank" / "validate" / "report.json").read_text())
-    reference_path("bank", root).write_text(json.dumps(report["profile"]))
+    accept_text(root, json.dumps(report["profile"]))
+
+
+def accept_text(root, text):
+    path = root / "configs" / "bank" / "references" / "profile.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    named = {"reference": "references/profile.json"}
+    change_case(root, "bank", lambda values: values["validate"].update(named))
 
 
 def outcomes(root):
@@ -119,18 +125,29 @@ def test_nobody_s_values_are_in_what_it_leaves(root):
     "text", ["{", "[]", '{"rows": 3}', '{"rows": 3, "columns": {"income": {"edges": [1]}}}']
 )
 def test_a_damaged_yardstick_is_a_line_not_a_crash(root, text):
-    reference_path("bank", root).write_text(text)
-    with pytest.raises(ConfigError, match=r"references/bank\.json") as refusal:
+    accept_text(root, text)
+    with pytest.raises(ConfigError, match=r"bank/references/profile\.json") as refusal:
         validate(root)
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    "change", [{"suit": "bank"}, {"near_duplicate_columns": []}, {"suite": "none"}]
+    "change", [{"suit": "suite.json"}, {"near_duplicate_columns": []}, {"suite": "none.json"}]
 )
 def test_an_unknown_key_or_suite_is_a_line(root, change):
-    case = {**CASE, "validate": {**CASE["validate"], **change}}
-    (root / "configs" / "bank.yaml").write_text(yaml.safe_dump(case, sort_keys=False))
-    with pytest.raises(ConfigError) as refusal:
+    def run_with_change():
+        change_case(root, "bank", lambda values: values["validate"].update(change))
         validate(root)
+
+    with pytest.raises(ConfigError) as refusal:
+        run_with_change()
     assert "\n" not in str(refusal.value)
+
+
+def test_a_suite_that_changed_since_sync_stops_it(root):
+    path = root / "configs" / "bank" / "suite.json"
+    path.write_text(path.read_text().replace("subject", "income"))
+    with pytest.raises(ConfigError, match=r"resolved\.yaml: .*validate\.suite\.sha256"):
+        validate(root)
+    sync_cases(root)
+    validate(root)

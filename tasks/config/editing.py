@@ -1,0 +1,74 @@
+"""Change single fields in a `case.yaml` that people wrote, and leave their comments and order alone."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from tasks.config.case_paths import case_path
+from tasks.config.resolving import differing_keys
+from tasks.errors import ConfigError
+from tasks.system.yaml_file import parse_yaml, read_yaml
+
+
+def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> None:
+    """Set fields (`section.key`) of a use case to plain words; None takes a field out.
+
+    The text is changed by lines and then read again. It is written only if exactly these fields
+    came out changed, so that a way of writing which this does not know can never do harm.
+
+    Raises:
+        ConfigError: The file is written in such a way; the message says what to put in by hand.
+    """
+    path = workspace / case_path(name)
+    text = path.read_text(encoding="utf-8")
+    wanted = _with_values(read_yaml(path, case_path(name).as_posix()), fields)
+    for field, value in fields.items():
+        text = _with_field(text, field, value)
+
+    try:
+        is_done = not differing_keys(wanted, parse_yaml(text, case_path(name).as_posix()))
+    except ConfigError:
+        is_done = False
+    if not is_done:
+        lines = (f"`{field}: {value or '(take it out)'}`" for field, value in fields.items())
+        raise ConfigError(
+            case_path(name).as_posix(),
+            expected="sections in lines of their own, which can be changed by program",
+            found="another way of writing them",
+            remedy=f"Set {', '.join(lines)} by hand, then run `./portcullis sync`.",
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+def _with_values(values: dict[str, Any], fields: dict[str, str | None]) -> dict[str, Any]:
+    """Return what the file has to say afterwards: `values` with `fields` set or taken out."""
+    changed = deepcopy(values)
+    for field, value in fields.items():
+        section, _, key = field.partition(".")
+        if value is not None:
+            changed.setdefault(section, {})[key] = value
+        elif section in changed:
+            changed[section].pop(key, None)
+    return changed
+
+
+def _with_field(text: str, field: str, value: str | None) -> str:
+    """Return `text` with one field changed, added as the first of its section, or taken out."""
+    section, _, key = field.partition(".")
+    start = re.search(rf"^{section}:[ \t]*(?:#.*)?\n", text, re.MULTILINE)
+    if start is None:
+        return text if value is None else f"{text.rstrip()}\n\n{section}:\n  {key}: {value}\n"
+
+    end = re.compile(r"^(?=[^\s#])", re.MULTILINE).search(text, start.end())
+    stop = end.start() if end else len(text)
+    body = text[start.end() : stop]
+    line = re.compile(rf"^(?P<head>[ ]+{key}:[ ]*)[^#\n]*?(?P<tail>[ ]*(?:#.*)?\n)", re.MULTILINE)
+    if value is None:
+        body = line.sub("", body, count=1)
+    elif line.search(body):
+        body = line.sub(lambda match: f"{match['head']}{value}{match['tail']}", body, count=1)
+    else:
+        indent = re.match(r"(?:\s*#.*\n|\s*\n)*([ ]+)", body)
+        body = f"{indent[1] if indent else '  '}{key}: {value}\n{body}"
+    return text[: start.end()] + body + text[stop:]

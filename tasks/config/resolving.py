@@ -1,0 +1,306 @@
+"""What a use case comes to: its `case.yaml`, laid over that of the use case that it extends.
+
+The result is written to `resolved.yaml` by `./portcullis sync`. DVC tracks that file, stages read
+it, and its sections are digested and signed for. The rules, in the order in which they apply:
+
+1. `extends: <other>` names one use case, which itself extends none.
+2. A mapping is merged key by key, at any depth. Everything else, a list included, is replaced.
+3. `null` removes what the extended use case says at that place. There has to be something.
+4. `train.champion` is not inherited: another use case's accepted model is no yardstick.
+5. Every limit that comes out changed, new or removed is listed in `limit_changes`, with a reason,
+   and nothing else is.
+6. A file is relative to the folder of the use case that names it, and lies inside that folder. It
+   is replaced by its path and its digest.
+
+For example, `configs/a/case.yaml` with `train: {rounds: 100, cutoff: {rule: cost, false_decline: 1}}`
+and `configs/b/case.yaml` with `extends: a` and `train: {rounds: 20, cutoff: {false_decline: null}}`
+make `b` train with `{rounds: 20, cutoff: {rule: cost}}`.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.config.case_paths import FILE_FIELDS, NO_CHAMPION, case_path
+from tasks.errors import ConfigError
+from tasks.system.yaml_file import read_yaml
+
+EXTENDS = "extends"
+LIMITS = "limits"
+LIMIT_CHANGES = "limit_changes"
+CHAMPION = "train.champion"
+LEAST_REASON_CHARACTERS = 10
+LINE_COLUMNS = 100
+_ABSENT = object()  # differs from everything that YAML can hold, null included
+
+
+def resolve_case(name: str, workspace: Path) -> dict[str, Any]:
+    """Return the whole of a use case by the rules above, as plain values.
+
+    Raises:
+        ConfigError: A file is absent or wrong, or a rule is broken.
+    """
+    own = _read_case(name, workspace)
+    parent_name = own.get(EXTENDS)
+    if EXTENDS not in own:
+        _refuse_idle_changes(name, own)
+        values = own
+    else:
+        parent = _read_parent(name, parent_name, workspace)
+        # Rule 4. A child that forgets its own is refused where the section is validated.
+        inherited = _without(parent, CHAMPION)
+        values = merge_case(inherited, own, case_path(name).as_posix())
+        _check_limit_changes(name, parent, values)
+
+    for field in FILE_FIELDS:
+        is_own = EXTENDS not in own or field_of(own, field) is not None
+        values = _pin_file(values, field, name if is_own else str(parent_name), workspace)
+        if field_of(own, field) in (None, NO_CHAMPION):
+            _refuse_unnamed_file(name, field, workspace)
+    return values
+
+
+def resolved_text(name: str, values: Mapping[str, Any]) -> str:
+    """Return the text of `resolved.yaml`: the same values give the same bytes."""
+    sources = [case_path(name).as_posix()]
+    if EXTENDS in values:
+        sources.append(case_path(str(values[EXTENDS])).as_posix())
+    head = f"# Written by `./portcullis sync` from {' and '.join(sources)}: edit there.\n"
+    body: str = yaml.dump(
+        dict(values),
+        Dumper=_PlainDumper,
+        sort_keys=False,
+        default_flow_style=False,
+        allow_unicode=True,
+        width=LINE_COLUMNS,
+    )
+    return head + body
+
+
+def merge_case(parent: Mapping[str, Any], child: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return `child` laid over `parent` by rules 2 and 3; neither is changed.
+
+    Args:
+        parent: What is extended.
+        child: What is laid over it.
+        where: The child's file, and in it the place, for messages.
+
+    Raises:
+        ConfigError: A `null` has nothing to remove.
+    """
+    merged = dict(parent)
+    for key, value in child.items():
+        place = f"{where}: {key}" if ": " not in where else f"{where}.{key}"
+        if value is None:
+            if key not in merged:
+                raise ConfigError(
+                    place,
+                    expected="something that `null` removes from the use case it extends",
+                    found="nothing there",
+                    remedy="Mend the spelling, or leave the line out.",
+                )
+            del merged[key]
+        elif isinstance(value, dict):
+            below = merged.get(key)
+            merged[key] = merge_case(below if isinstance(below, dict) else {}, value, place)
+        else:
+            merged[key] = value
+    return merged
+
+
+def differing_keys(parent: Any, child: Any, prefix: str = "") -> tuple[str, ...]:
+    """Return the dotted names of the values that differ between two mappings, sorted.
+
+    Values of different types differ: YAML's `1`, `1.0` and `true` are not the same statement.
+    """
+    if isinstance(parent, dict) and isinstance(child, dict):
+        return tuple(
+            sorted(
+                name
+                for key in parent.keys() | child.keys()
+                for name in differing_keys(
+                    parent.get(key, _ABSENT),
+                    child.get(key, _ABSENT),
+                    f"{prefix}.{key}" if prefix else str(key),
+                )
+            )
+        )
+    if isinstance(parent, list) and isinstance(child, list) and len(parent) == len(child):
+        pairs = zip(parent, child, strict=True)
+        return (prefix,) if any(differing_keys(a, b, prefix) for a, b in pairs) else ()
+    return () if type(parent) is type(child) and parent == child else (prefix,)
+
+
+def field_of(values: Mapping[str, Any], dotted: str) -> Any:
+    """Return a section or field by its dotted name, or None."""
+    value: Any = values
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+class _PlainDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """A dumper that writes equal values out: an alias would make one line depend on another."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every value where it stands."""
+        del data
+        return True
+
+
+def _read_case(name: str, workspace: Path) -> dict[str, Any]:
+    shown = case_path(name).as_posix()
+    values = read_yaml(workspace / shown, shown)
+    if not isinstance(values, dict):
+        raise ConfigError(
+            shown,
+            expected="a mapping",
+            found=type(values).__name__,
+            remedy="See docs/use-cases.md.",
+        )
+    if unquoted := next(_dates(values, ""), None):
+        raise ConfigError(
+            f"{shown}: {unquoted}",
+            expected='a date in quotes ("2031-12-31"), which DVC can track',
+            found="one without",
+            remedy="Put it in quotes.",
+        )
+    return values
+
+
+def _read_parent(name: str, parent_name: Any, workspace: Path) -> dict[str, Any]:
+    where = f"{case_path(name).as_posix()}: {EXTENDS}"
+    is_name = isinstance(parent_name, str) and parent_name.isidentifier()
+    if not is_name or parent_name == name or not (workspace / case_path(parent_name)).is_file():
+        raise ConfigError(
+            where,
+            expected="the name of another use case in configs/",
+            found="itself" if parent_name == name else "no such use case",
+            remedy="Check the spelling.",
+        )
+
+    parent = _read_case(parent_name, workspace)
+    # One level: whoever reads a case has two files to look at, and no order to work out.
+    if EXTENDS in parent:
+        raise ConfigError(
+            where,
+            expected="a use case that extends no other",
+            found=f"`{parent_name}`, which extends one itself",
+            remedy=f"Extend what `{parent_name}` extends, and repeat what differs.",
+        )
+    return parent
+
+
+def _refuse_idle_changes(name: str, own: dict[str, Any]) -> None:
+    if LIMIT_CHANGES in own:
+        raise ConfigError(
+            f"{case_path(name).as_posix()}: {LIMIT_CHANGES}",
+            expected=f"it only beside `{EXTENDS}`",
+            found="no use case that this one extends",
+            remedy="Take it out: these limits change nothing.",
+        )
+
+
+def _check_limit_changes(name: str, parent: dict[str, Any], values: dict[str, Any]) -> None:
+    """Refuse a limit that differs from the extended use case's without a reason: rule 5."""
+    where = f"{case_path(name).as_posix()}: {LIMIT_CHANGES}"
+    changed = set(differing_keys(parent.get(LIMITS, {}), values.get(LIMITS, {})))
+    reasons = values.get(LIMIT_CHANGES, {})
+    if not isinstance(reasons, dict):
+        raise ConfigError(
+            where,
+            expected="a reason for each limit that differs (`train.auc: why`)",
+            found=type(reasons).__name__,
+            remedy="See docs/use-cases.md.",
+        )
+
+    if silent := sorted(changed - set(reasons)):
+        raise ConfigError(
+            where,
+            expected="a reason for each limit that is not that of the extended use case",
+            found=f"none for {', '.join(silent)}",
+            remedy="Give each a line (`train.auc: why`), or leave the limit as it is.",
+        )
+    if idle := sorted(str(limit) for limit in set(reasons) - changed):
+        raise ConfigError(
+            where,
+            expected="only limits that differ from those of the extended use case",
+            found=", ".join(idle),
+            remedy="Take the line out, or mend the spelling.",
+        )
+    for limit, reason in reasons.items():
+        if not isinstance(reason, str) or len(reason.strip()) < LEAST_REASON_CHARACTERS:
+            raise ConfigError(
+                f"{where}.{limit}",
+                expected=f"a reason of at least {LEAST_REASON_CHARACTERS} characters",
+                found="none",
+                remedy="Say why this use case is judged by another limit.",
+            )
+
+
+def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -> dict[str, Any]:
+    """Return `values` with the file that `field` names replaced by its path and digest."""
+    stated = field_of(values, field)
+    if stated is None or (field == CHAMPION and stated == NO_CHAMPION):
+        return values
+
+    where = f"{case_path(owner).as_posix()}: {field}"
+    folder = case_path(owner).parent
+    is_inside = isinstance(stated, str) and (workspace / folder / stated).resolve().is_relative_to(
+        (workspace / folder).resolve()
+    )
+    if not is_inside:
+        raise ConfigError(
+            where,
+            expected=f"a file below {folder.as_posix()}, by its path from there",
+            found="something else",
+            remedy=f"By custom it is {FILE_FIELDS[field]}.",
+        )
+
+    path = folder / stated
+    if not (workspace / path).is_file():
+        raise ConfigError(
+            where,
+            expected=f"a file {path.as_posix()}",
+            found="none",
+            remedy="Restore it from git. A yardstick that is gone is never a pass.",
+        )
+    digest = sha256((workspace / path).read_bytes()).hexdigest()
+    section, _, key = field.partition(".")
+    pinned = {"path": path.as_posix(), "sha256": digest}
+    return {**values, section: {**values[section], key: pinned}}
+
+
+def _refuse_unnamed_file(name: str, field: str, workspace: Path) -> None:
+    path = case_path(name).parent / FILE_FIELDS[field]
+    if (workspace / path).is_file():
+        raise ConfigError(
+            f"{case_path(name).as_posix()}: {field}",
+            expected=f"{FILE_FIELDS[field]}, which lies beside it",
+            found="another statement, or none, so that nobody reads the file",
+            remedy=f"Name it, or remove {path.as_posix()}.",
+        )
+
+
+def _without(values: dict[str, Any], dotted: str) -> dict[str, Any]:
+    section, _, key = dotted.partition(".")
+    inner = values.get(section)
+    if not isinstance(inner, dict):
+        return values
+    return {**values, section: {name: inner[name] for name in inner if name != key}}
+
+
+def _dates(value: Any, where: str) -> Iterator[str]:
+    """Yield where YAML has read a date: DVC cannot track those."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _dates(inner, f"{where}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _dates(inner, where)
+    elif isinstance(value, date):
+        yield where
