@@ -90,6 +90,7 @@ COMMANDS = (
         "make what the last release measured the yardstick for the next",
         "flows.cli.proof.accept",
     ),
+    Command("init", "draft a use case from headers and samples of your files", "flows.cli.init"),
     Command(
         "sync",
         "check every use case and write what DVC and Prefect read of them",

@@ -1,0 +1,116 @@
+"""`./portcullis init NAME --from FILE…`: a first draft of a use case, from headers and samples of its files.
+
+No value of the data is printed or written: names of columns, kinds and counts alone.
+"""
+
+import argparse
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.drafting.guessing import Guess, guess_columns, guess_joins
+from flows.drafting.sampling import SampledFile, sample_file, source_name
+from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
+from tasks.config.case_paths import CASE, case_path
+from tasks.errors import ConfigError
+
+CALLER = "PORTCULLIS_CALLER_FOLDER"  # set by the launcher, which changes into the checkout
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("name", help="the use case: lower-case letters, digits and underscores")
+    parser.add_argument(
+        "--from",
+        dest="files",
+        metavar="FILE",
+        nargs="+",
+        required=True,
+        help="CSV, Parquet or JSON lines; the first is the one that others are joined to",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write the draft into a folder of its own, and say what a person has to do next."""
+    workspace = Path()
+    folder = case_path(options.name).parent
+    _check_name(options.name, workspace / folder)
+
+    files = _sample(options.files)
+    _refuse_shared_columns(files)
+    guesses = guess_columns(files)
+    paths = {file.source: _path_for_sources(file.path, workspace) for file in files}
+    joins = guess_joins(files, guesses)
+    texts = {
+        CASE: case_text(options.name, files, paths, guesses, joins),
+        "suite.yaml": suite_text(options.name, guesses),
+        "reasons.yaml": reasons_text(guesses),
+    }
+
+    write_drafts(workspace / folder, texts)
+    for name in texts:
+        print(f"wrote {folder / name}")
+    print(_summary(files, guesses))
+    print(
+        f"Next: open {folder / CASE}, confirm each guess, fill in what is empty, then run "
+        f"`./portcullis sync` and `./portcullis release {options.name}`."
+    )
+    return 0
+
+
+def _check_name(name: str, folder: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            "the name of the use case",
+            expected="at most 40 lower-case letters, digits and underscores, a letter first",
+            found="another one",
+            remedy="It becomes a folder, a DVC stage and a deployment.",
+        )
+    if folder.exists():
+        raise ConfigError(
+            folder.as_posix(),
+            expected="no such folder: nothing is overwritten",
+            found="one",
+            remedy="Choose another name, or remove it yourself.",
+        )
+
+
+def _sample(named: Sequence[str]) -> tuple[SampledFile, ...]:
+    caller = Path(os.environ.get(CALLER) or Path.cwd())
+    files: list[SampledFile] = []
+    for path in named:
+        source = source_name(Path(path), [file.source for file in files])
+        files.append(sample_file(caller / path, source))
+    return tuple(files)
+
+
+def _refuse_shared_columns(files: Sequence[SampledFile]) -> None:
+    """Refuse a column in two files beside a key: `columns` declares each name once."""
+    base, *others = files
+    for file in others:
+        shared = [name for name in file.columns if name in base.columns]
+        # Ingest joins each source by one key; what else has the same name is another column.
+        if len(shared) > 1:
+            raise ConfigError(
+                file.path.as_posix(),
+                expected=f"one column that is in {base.path.as_posix()} as well, to join by",
+                found=f"{len(shared)}: {', '.join(shared)}",
+                remedy="Rename the others in one of the files: a column is declared once.",
+            )
+
+
+def _path_for_sources(path: Path, workspace: Path) -> str:
+    """Return a path below the checkout relative to it, so that it holds elsewhere; any other as it is."""
+    absolute = path.resolve()
+    home = workspace.resolve()
+    return (absolute.relative_to(home) if absolute.is_relative_to(home) else absolute).as_posix()
+
+
+def _summary(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> str:
+    roles = Counter(guess.role.value for guess in guesses)
+    counts = ", ".join(f"{count} {role}" for role, count in roles.items())
+    looked_at = ", ".join(f"{file.source} ({file.rows} rows looked at)" for file in files)
+    return f"{looked_at}: {len(guesses)} columns: {counts}"

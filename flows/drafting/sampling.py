@@ -1,0 +1,201 @@
+"""Read the names of a file's columns and the first values of each, as text."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ConfigError, SourceError
+from tasks.redaction.columns.looks import FORMS, look
+
+SAMPLE_ROWS = 1000
+SAMPLE_BYTES = 1 << 22  # one block of CSV: a thousand rows of four kilobytes
+MOST_NAME_CHARACTERS = 64
+ENDINGS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+COMPRESSED = (".gz", ".bz2")  # of text; Parquet compresses by itself
+# Forms of a value that no name of a column has. `phone`, `street` and `name` are not among them:
+# `address 1` is a fine name.
+FORMS_OF_VALUES = frozenset(("email", "ssn", "ip", "iban", "card", "date", "number"))
+
+
+@dataclass(frozen=True)
+class SampledFile:
+    """A file as a draft needs it: `columns` maps names, in the file's order, to values as text.
+
+    Missing values are None. Numbers are text as the file writes them: `0042` stays `0042`.
+    """
+
+    source: str
+    path: Path
+    format: str
+    columns: dict[str, tuple[str | None, ...]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were looked at."""
+        return len(next(iter(self.columns.values())))
+
+
+def sample_file(path: Path, source: str) -> SampledFile:
+    """Return the names of a file's columns and the values of its first rows.
+
+    Raises:
+        ConfigError: The ending of its name says no format that sources have.
+        SourceError: It is absent, empty or damaged, or its header is none. Never names a value.
+    """
+    form = _format_of(path)
+    if not path.is_file():
+        raise SourceError(
+            path.as_posix(), expected="a file", found="none", remedy="Check the path."
+        )
+    readers = {"csv": _sample_csv, "parquet": _sample_parquet, "jsonl": _sample_jsonl}
+    try:
+        names, rows = readers[form](path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            path.as_posix(),
+            expected=f"a whole {form} file in UTF-8",
+            found=f"one that cannot be read ({type(error).__name__})",
+            remedy="Check that it opens elsewhere, and that its ending says what it is.",
+        ) from None  # the parsers' own texts quote values
+
+    _check_header(path, names, rows)
+    columns = {name: tuple(row[index] for row in rows) for index, name in enumerate(names)}
+    return SampledFile(source, path, form, columns)
+
+
+def _format_of(path: Path) -> str:
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
+    form = ENDINGS.get(plain.suffix.lower())
+    if form is None or (form == "parquet" and plain != path):
+        raise ConfigError(
+            path.as_posix(),
+            expected="a file that ends in " + ", ".join(ENDINGS) + " (text also .gz or .bz2)",
+            found="another ending",
+            remedy="Export it in one of these formats.",
+        )
+    return form
+
+
+def _sample_csv(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    def opened(kinds: dict[str, Any]) -> Any:
+        return csv.open_csv(
+            pa.input_stream(str(path), compression="detect"),
+            read_options=csv.ReadOptions(block_size=SAMPLE_BYTES),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds, null_values=[""], strings_can_be_null=True
+            ),
+        )
+
+    # Twice, because the types are declared by name: left to itself, Arrow reads 0042 as a number.
+    with opened({}) as reader:
+        names = list(reader.schema.names)
+    with opened(dict.fromkeys(names, pa.string())) as reader:
+        batch = next(iter(reader), None)
+    # By position: a name may stand there twice, which is refused later, in words.
+    columns = (
+        [] if batch is None else [column.to_pylist()[:SAMPLE_ROWS] for column in batch.columns]
+    )
+    return names, list(zip(*columns, strict=True))
+
+
+def _sample_parquet(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path)
+    batches = file.iter_batches(batch_size=SAMPLE_ROWS)
+    first = next(batches, None)
+    columns = [] if first is None else [column.to_pylist() for column in first.columns]
+    rows = [tuple(_text(value) for value in row) for row in zip(*columns, strict=True)]
+    return list(file.schema_arrow.names), rows
+
+
+def _sample_jsonl(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+    with _text_lines(path) as stream:
+        lines = islice((line for line in stream if line.strip()), SAMPLE_ROWS)
+        records: list[dict[str, Any]] = [json.loads(line, parse_int=str) for line in lines]
+    if not all(isinstance(record, dict) for record in records):
+        raise ValueError("a line that is no object")
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return names, [tuple(_text(record.get(name)) for name in names) for record in records]
+
+
+def _text_lines(path: Path) -> Any:
+    import bz2
+    import gzip
+
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
+    return openers.get(path.suffix, open)(path, "rt", encoding="utf-8")
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        # Whole numbers of a column with gaps arrive as floats; 3.0 says no more than 3.
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+    """Refuse what is no header: its parts would be written down as names, and may be about a person."""
+    where = path.as_posix()
+    if not names or not rows:
+        raise SourceError(
+            where,
+            expected="a header and at least one row",
+            found="no header" if not names else "no row",
+            remedy="A draft is guessed from both.",
+        )
+    faults = list(_header_faults(names, rows))
+    if faults:
+        position, fault = faults[0]
+        raise SourceError(
+            f"{where}: column {position}",
+            expected="a header: the name of each column, once",
+            found=f"{fault} ({len(faults)} of {len(names)} columns)",
+            remedy="Give the file a header line, separated by commas if it is CSV.",
+        )
+
+
+def _header_faults(
+    names: Sequence[str], rows: Sequence[Sequence[str | None]]
+) -> Iterator[tuple[int, str]]:
+    for position, name in enumerate(names, start=1):
+        values = {row[position - 1] for row in rows}
+        if not name.strip():
+            yield position, "no name"
+        elif len(name) > MOST_NAME_CHARACTERS or _has_control_characters(name):
+            yield position, "a long or unprintable one"
+        elif ";" in name or "@" in name or look("", [name]).kind in FORMS_OF_VALUES:
+            yield position, "what looks like a value, or like several columns"
+        elif names.count(name) > 1:
+            yield position, "a name that another column has"
+        elif name in values:
+            yield position, "a name that is a value of its own column"
+
+
+def _has_control_characters(name: str) -> bool:
+    return any(unicodedata.category(character).startswith("C") for character in name)
+
+
+def source_name(path: Path, taken: Sequence[str]) -> str:
+    """Return a name for a source after its file, that no other source has."""
+    stem = path.name.partition(".")[0].lower()
+    plain = re.sub(r"[^a-z0-9]+", "_", stem).strip("_")
+    base = plain if plain[:1].isalpha() else f"source_{plain}".rstrip("_")
+    names = (base, *(f"{base}_{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
+
+assert {form for form, _ in FORMS} >= FORMS_OF_VALUES  # a renamed form must not pass

