@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from flows.cli.checking import SECTIONS, UNCONFIRMED
+from flows.cli.checking import UNCONFIRMED, section_classes
 from flows.drafting.guessing import Guess, JoinGuess
 from flows.drafting.sampling import SampledFile
 from tasks.config.cases import Role
@@ -222,7 +222,7 @@ register:
 def _limits() -> Iterable[str]:
     """Yield every limit that has to be set, empty, from the classes that read them."""
     yield f"limits:  {TO_FILL}, every one, before the data is judged by it"
-    for key, place in SECTIONS.items():
+    for key, place in section_classes().items():
         if not key.startswith("limits."):
             continue
         module, _, class_name = place.partition(":")

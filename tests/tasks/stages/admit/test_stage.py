@@ -10,6 +10,7 @@ from tasks.errors import AgreementError, ConfigError
 from tasks.stages.admit.stage import run
 from tasks.stages.workspace import StageRun
 from tests.cases import write_case
+from tests.installations import installation_at
 
 SOURCE = {
     "kind": "file",
