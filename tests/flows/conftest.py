@@ -1,6 +1,7 @@
 """Workspaces that tests of flows share. They are never changed: a test works on a copy."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.flows.workspace import CASE, Workspace, make
 
 
 @pytest.fixture(scope="session")
-def released(tmp_path_factory) -> Workspace:
+def released(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace that `dvc repro` has taken to a registered model."""
     root = tmp_path_factory.mktemp("released")
     workspace = make(root / "checkout", root / "home")
@@ -17,7 +18,7 @@ def released(tmp_path_factory) -> Workspace:
 
 
 @pytest.fixture
-def workspace(released, tmp_path) -> Workspace:
+def workspace(released: Workspace, tmp_path: Path) -> Workspace:
     """A copy of the released workspace, to be changed."""
     return released.copy(tmp_path)
 

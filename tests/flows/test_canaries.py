@@ -11,7 +11,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pandas as pd
@@ -83,7 +86,7 @@ for number in map(int, sys.argv[1:]):
 """
 
 
-def canaries(number):
+def canaries(number: int) -> tuple[bytes, bytes]:
     return (f"person{number}@example.org".encode(), b"Zebulon Canary %d" % number)
 
 
@@ -95,7 +98,7 @@ class Planted:
     rows: dict[int, int]
     digests: dict[str, bytes]
 
-    def objects(self):
+    def objects(self) -> Iterator[tuple[str, bytes]]:
         """Yield every stored byte: (where, content)."""
         root, home = self.workspace.root, self.workspace.home
         for folder in (root / "data", root / ".dvc", root.parent / "remote", home):
@@ -117,7 +120,7 @@ class Planted:
             yield f"{database.name}, every row", "\n".join(connection.iterdump()).encode()
             connection.close()
 
-    def cloud(self):
+    def cloud(self) -> Iterator[tuple[str, bytes]]:
         """Yield every object of the bucket."""
         for entry in client(self.address).list_objects_v2(Bucket="versions").get("Contents", []):
             yield (
@@ -125,7 +128,7 @@ class Planted:
                 client(self.address).get_object(Bucket="versions", Key=entry["Key"])["Body"].read(),
             )
 
-    def places_of(self, number):
+    def places_of(self, number: int) -> set[str]:
         """Where any of a person's canaries stands."""
         found = set()
         for where, content in self.objects():
@@ -133,7 +136,7 @@ class Planted:
                 found.add(where)
         return found
 
-    def readable_rows(self):
+    def readable_rows(self) -> dict[int, int]:
         """How many rows of each person any key opens, in the cache, both remotes and the workspace."""
         script = f"""
 import collections, io, json, pathlib, sys
@@ -174,11 +177,11 @@ print(json.dumps(count))
         )  # fmt: skip
         return {int(number): count for number, count in json.loads(done.stdout).items()}
 
-    def sealed_bytes(self):
+    def sealed_bytes(self) -> dict[str, bytes]:
         return {where: content for where, content in self.objects() if content[:4] == b"PAR1"}
 
 
-def client(address):
+def client(address: str) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=address,
@@ -189,7 +192,7 @@ def client(address):
 
 
 @pytest.fixture(scope="module")
-def s3():
+def s3() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -199,7 +202,7 @@ def s3():
 
 
 @pytest.fixture(scope="module")
-def planted(released, tmp_path_factory, s3):
+def planted(released: Workspace, tmp_path_factory: pytest.TempPathFactory, s3: str) -> Planted:
     """Everybody planted, everywhere, in every version."""
     workspace = released.copy(tmp_path_factory.mktemp("canaries"))
     root = workspace.root
@@ -257,12 +260,12 @@ def planted(released, tmp_path_factory, s3):
 
 
 @pytest.fixture(scope="module")
-def before(planted):
+def before(planted: Planted) -> dict[int, set[str]]:
     return {number: planted.places_of(number) for number in PEOPLE}
 
 
 @pytest.fixture(scope="module")
-def erased(planted, before):
+def erased(planted: Planted, before: dict[int, set[str]]) -> subprocess.CompletedProcess[str]:
     """Two of them erased."""
     people = planted.workspace.root.parent / "people.txt"
     people.write_text("\n".join(canaries(number)[0].decode() for number in GONE))
@@ -272,7 +275,9 @@ def erased(planted, before):
     return done
 
 
-def test_everybody_was_planted_in_every_kind_of_place(planted, before):
+def test_everybody_was_planted_in_every_kind_of_place(
+    planted: Planted, before: dict[int, set[str]]
+) -> None:
     for number in PEOPLE:
         text = "\n".join(before[number])
         for place in PLACES:
@@ -281,8 +286,8 @@ def test_everybody_was_planted_in_every_kind_of_place(planted, before):
 
 
 def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(
-    planted, before, erased
-):
+    planted: Planted, before: dict[int, set[str]], erased: subprocess.CompletedProcess[str]
+) -> None:
     for number in GONE:
         assert planted.places_of(number) == set()
     for number in STAY:
@@ -293,8 +298,8 @@ def test_no_byte_of_the_erased_is_left_and_nothing_of_the_others_is_missing(
 
 
 def test_no_key_opens_a_row_of_the_erased_in_any_version_and_every_row_of_the_others_opens(
-    planted, erased
-):
+    planted: Planted, erased: subprocess.CompletedProcess[str]
+) -> None:
     after = planted.readable_rows()
     assert {number: after[number] for number in GONE} == dict.fromkeys(GONE, 0)
     assert {number: after[number] for number in STAY} == {
@@ -302,7 +307,9 @@ def test_no_key_opens_a_row_of_the_erased_in_any_version_and_every_row_of_the_ot
     }
 
 
-def test_every_digest_lock_and_registered_model_still_verifies(planted, erased):
+def test_every_digest_lock_and_registered_model_still_verifies(
+    planted: Planted, erased: subprocess.CompletedProcess[str]
+) -> None:
     assert planted.sealed_bytes() == planted.digests
     workspace = planted.workspace
     status = json.loads(workspace.dvc("status", "--json").stdout)
@@ -316,7 +323,9 @@ def test_every_digest_lock_and_registered_model_still_verifies(planted, erased):
     assert set(verified) == {"True"}
 
 
-def test_a_restored_backup_of_the_key_store_opens_nothing(planted, erased, tmp_path):
+def test_a_restored_backup_of_the_key_store_opens_nothing(
+    planted: Planted, erased: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
     other = Workspace(planted.workspace.root, tmp_path / "home")
     shutil.copytree(planted.workspace.home, other.home)
     for path in other.home.glob("keys.db*"):
@@ -329,7 +338,9 @@ def test_a_restored_backup_of_the_key_store_opens_nothing(planted, erased, tmp_p
     assert "expected keys wrapped by this installation's root key" in done.stderr
 
 
-def test_the_next_release_goes_through_without_them(planted, erased):
+def test_the_next_release_goes_through_without_them(
+    planted: Planted, erased: subprocess.CompletedProcess[str]
+) -> None:
     ran = planted.workspace.dvc("repro", f"register@{CASE}")
     assert "2 rows left out" in ran.stderr
     for number in GONE:

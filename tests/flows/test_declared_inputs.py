@@ -73,7 +73,7 @@ def declared_paths(workspace: Workspace, stage: str) -> set[str]:
 
 def source_paths(workspace: Workspace) -> set[str]:
     """Return the files that the use case declares as its sources."""
-    return {source["path"] for source in case()["sources"].values()}  # type: ignore[attr-defined]
+    return {source["path"] for source in case()["sources"].values()}
 
 
 def is_allowed(path: str, allowed: set[str]) -> bool:

@@ -1,22 +1,28 @@
 """The right to be forgotten on a released workspace: what an erasure leaves, and what the next release makes of it."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.flows.workspace import CASE, HERE
+from tests.flows.workspace import CASE, HERE, Workspace
 
 pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
 GONE, STAYS = "person77@example.org", "person78@example.org"
 
 
-def portcullis(workspace, *arguments, check=True, **environment):
+def portcullis(
+    workspace: Workspace, *arguments: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return workspace.run(sys.executable, "-m", "flows", *arguments, check=check, **environment)
 
 
-def subjects(workspace, stage="ingest", name="rows"):
+def subjects(
+    workspace: Workspace, stage: str = "ingest", name: str = "rows"
+) -> tuple[int, int, list[str]]:
     script = (
         f"{HERE} from tasks.sealed.reader import read_dataset;"
         f"o = read_dataset('{CASE}', '{stage}', '{name}', why='test', installation=here);"
@@ -26,7 +32,7 @@ def subjects(workspace, stage="ingest", name="rows"):
     return int(unsealed), int(shredded), people
 
 
-def digests(workspace):
+def digests(workspace: Workspace) -> dict[Path, bytes]:
     kept = [path for path in (workspace.root / ".dvc" / "cache").rglob("*") if path.is_file()]
     kept += [
         workspace.root / "dvc.lock",
@@ -36,7 +42,9 @@ def digests(workspace):
     return {path: path.read_bytes() for path in kept}
 
 
-def test_an_erased_person_is_unreadable_in_every_version_and_no_digest_changes(workspace):
+def test_an_erased_person_is_unreadable_in_every_version_and_no_digest_changes(
+    workspace: Workspace,
+) -> None:
     before = digests(workspace)
     done = portcullis(workspace, "erase", CASE, "--subject", GONE.upper())
     assert ": erased" in done.stdout
@@ -51,8 +59,8 @@ def test_an_erased_person_is_unreadable_in_every_version_and_no_digest_changes(w
 
 
 def test_the_next_release_trains_without_them_says_so_and_a_delivery_of_old_files_changes_nothing(
-    workspace,
-):
+    workspace: Workspace,
+) -> None:
     (workspace.root / "people.txt").write_text(
         "\n".join(f"person{i}@example.org" for i in range(70, 80))
     )
@@ -74,7 +82,7 @@ def test_the_next_release_trains_without_them_says_so_and_a_delivery_of_old_file
     ]
 
 
-def test_a_model_that_learnt_from_them_may_not_be_registered(workspace):
+def test_a_model_that_learnt_from_them_may_not_be_registered(workspace: Workspace) -> None:
     portcullis(workspace, "erase", CASE, "--subject", GONE)
     refused = workspace.stage("register")
     assert refused.returncode == 3
@@ -86,7 +94,9 @@ def test_a_model_that_learnt_from_them_may_not_be_registered(workspace):
     assert "whom this model learnt from" in late.stderr
 
 
-def test_a_second_call_finds_nothing_to_do_and_a_stranger_leaves_a_tombstone(workspace):
+def test_a_second_call_finds_nothing_to_do_and_a_stranger_leaves_a_tombstone(
+    workspace: Workspace,
+) -> None:
     portcullis(workspace, "erase", CASE, "--subject", GONE)
     again = portcullis(workspace, "erase", CASE, "--subject", f" {GONE} ")
     assert "1 already erased, and nothing held since" in again.stdout
@@ -95,7 +105,7 @@ def test_a_second_call_finds_nothing_to_do_and_a_stranger_leaves_a_tombstone(wor
     assert ": erased" in stranger.stdout
 
 
-def test_the_identifier_comes_from_standard_input_or_a_list(workspace):
+def test_the_identifier_comes_from_standard_input_or_a_list(workspace: Workspace) -> None:
     one = subprocess_with_input(workspace, f"{GONE}\n", "erase", CASE, "--subject", "-")
     assert ": erased" in one
     listed = workspace.root / "people.txt"
@@ -107,7 +117,7 @@ def test_the_identifier_comes_from_standard_input_or_a_list(workspace):
     assert "expected an identifier" in empty
 
 
-def test_only_the_person_can_show_that_a_receipt_is_theirs(workspace):
+def test_only_the_person_can_show_that_a_receipt_is_theirs(workspace: Workspace) -> None:
     done = portcullis(workspace, "erase", CASE, "--subject", GONE)
     path = done.stdout.split("delete it): ")[1].split()[0]
     said = subprocess_with_input(workspace, f"{GONE}\n", "erase", "--check-receipt", path)
@@ -118,7 +128,9 @@ def test_only_the_person_can_show_that_a_receipt_is_theirs(workspace):
     assert "another's, or an altered one" in other
 
 
-def subprocess_with_input(workspace, given, *arguments, check=True):
+def subprocess_with_input(
+    workspace: Workspace, given: str, *arguments: str, check: bool = True
+) -> str:
     import subprocess
 
     done = subprocess.run(

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import zipfile
 from base64 import b64decode
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,24 +17,28 @@ pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
 
 
-def portcullis(workspace: Workspace, *arguments: str, check: bool = True, **environment: str):
+def portcullis(
+    workspace: Workspace, *arguments: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return workspace.run(sys.executable, "-m", "flows", *arguments, check=check, **environment)
 
 
-def statements(path) -> list[dict]:
+def statements(path: Path) -> list[dict[str, Any]]:
     with zipfile.ZipFile(path) as archive:
         names = sorted(name for name in archive.namelist() if name.startswith("statements/"))
         return [json.loads(b64decode(json.loads(archive.read(name))["payload"])) for name in names]
 
 
 @pytest.fixture
-def bundle(workspace, tmp_path):
+def bundle(workspace: Workspace, tmp_path: Path) -> Path:
     path = tmp_path / "bundle.zip"
     portcullis(workspace, "bundle", CASE, "--output", str(path))
     return path
 
 
-def test_the_chain_is_printed_and_a_bundle_verifies_elsewhere(workspace, bundle, tmp_path):
+def test_the_chain_is_printed_and_a_bundle_verifies_elsewhere(
+    workspace: Workspace, bundle: Path, tmp_path: Path
+) -> None:
     done = portcullis(workspace, "verify", CASE)
     assert "every link holds, and it was cleared for registration" in done.stdout
     for stage in ("train", "redact", "ingest", "admit"):
@@ -45,7 +51,9 @@ def test_the_chain_is_printed_and_a_bundle_verifies_elsewhere(workspace, bundle,
     assert not (tmp_path / "none").exists()
 
 
-def test_every_stage_was_signed_for_with_what_dvc_s_lock_says(workspace, bundle):
+def test_every_stage_was_signed_for_with_what_dvc_s_lock_says(
+    workspace: Workspace, bundle: Path
+) -> None:
     lock = yaml.safe_load((workspace.root / "dvc.lock").read_text())["stages"]
     seen = {}
     for statement in statements(bundle):
@@ -69,7 +77,7 @@ def test_every_stage_was_signed_for_with_what_dvc_s_lock_says(workspace, bundle)
     }
 
 
-def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
+def test_the_bundle_holds_nothing_about_a_person(workspace: Workspace, bundle: Path) -> None:
     with zipfile.ZipFile(bundle) as archive:
         text = b"".join(archive.read(name) for name in archive.namelist())
     text += json.dumps(statements(bundle)).encode()
@@ -86,8 +94,8 @@ def test_the_bundle_holds_nothing_about_a_person(workspace, bundle):
 
 
 def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_it(
-    workspace, tmp_path
-):
+    workspace: Workspace, tmp_path: Path
+) -> None:
     script = (
         f"{HERE} from tasks.stages.workspace import StageRun;"
         f"reasons = StageRun('explain', '{CASE}', here).read_rows('explain', 'reasons');"
@@ -110,7 +118,7 @@ def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_i
     assert "It was approved, or its subject was erased" in done.stderr
 
 
-def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace):
+def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace: Workspace) -> None:
     workspace.configure(train__rounds=23)
     done = workspace.run(sys.executable, "-m", "tasks.stages.process", "train", CASE, check=False)
     assert done.returncode == 0, done.stderr
@@ -122,7 +130,7 @@ def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace):
     assert workspace.versions() == ["1"]
 
 
-def test_a_lost_ledger_blocks_and_running_again_makes_new_evidence(workspace):
+def test_a_lost_ledger_blocks_and_running_again_makes_new_evidence(workspace: Workspace) -> None:
     for path in workspace.home.glob("ledger.*"):
         path.unlink()
     done = workspace.stage("register")
@@ -133,7 +141,9 @@ def test_a_lost_ledger_blocks_and_running_again_makes_new_evidence(workspace):
     assert workspace.versions() == ["1"]
 
 
-def test_a_second_person_is_needed_where_the_use_case_says_so(workspace, tmp_path):
+def test_a_second_person_is_needed_where_the_use_case_says_so(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     workspace.configure(register__approval=True)
     done = workspace.dvc("repro", REGISTER, check=False, PORTCULLIS_ACTOR="dev-1")
     assert "approval: nobody has approved this model" in done.stderr
@@ -157,7 +167,7 @@ def test_a_second_person_is_needed_where_the_use_case_says_so(workspace, tmp_pat
     assert "decision register PASSED" in portcullis(workspace, "verify", CASE).stdout
 
 
-def test_the_audit_log_tells_who_did_what_and_is_as_it_was_written(workspace):
+def test_the_audit_log_tells_who_did_what_and_is_as_it_was_written(workspace: Workspace) -> None:
     done = portcullis(workspace, "audit")
     assert "are as they were written; 0 are not signed for yet" in done.stdout
     (path,) = (workspace.home / "audit").glob("events-*.jsonl")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ RELEASE = (sys.executable, "-m", "flows", "release", CASE)
 
 
 @pytest.fixture(scope="module")
-def shut(released, tmp_path_factory) -> Workspace:
+def shut(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A released workspace that was then brought to a shut fairness gate. Never changed either."""
     workspace = released.copy(tmp_path_factory.mktemp("shut"))
     workspace.configure(limits__fairness__equal_opportunity_difference=0.0)
@@ -31,7 +32,7 @@ def shut(released, tmp_path_factory) -> Workspace:
     return workspace
 
 
-def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace):
+def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace: Workspace) -> None:
     receipt = json.loads(workspace.path("register/receipt.json").read_text())
     assert receipt["name"] == CASE
     assert workspace.versions() == ["1"]
@@ -44,7 +45,9 @@ def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace):
         workspace.dvc(*command)
 
 
-def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(released, tmp_path):
+def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(
+    released: Workspace, tmp_path: Path
+) -> None:
     other = make(tmp_path / "checkout", tmp_path / "unused")
     other = Workspace(
         other.root, released.copy(tmp_path / "keys").home
@@ -57,7 +60,9 @@ def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(release
     assert unchanged.stderr.count("Unchanged") + unchanged.stdout.count("Unchanged") == 8
 
 
-def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(workspace):
+def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(
+    workspace: Workspace,
+) -> None:
     workspace.configure(
         limits__fairness__equal_opportunity_difference=0.0, limits__train__auc=0.999
     )
@@ -73,7 +78,7 @@ def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothin
     assert not workspace.path("register/receipt.json").exists()
 
 
-def test_a_failed_gate_before_training_blocks_training(workspace):
+def test_a_failed_gate_before_training_blocks_training(workspace: Workspace) -> None:
     workspace.configure(limits__validate__smallest_group_rows=100_000)
     done = workspace.dvc("repro", REGISTER, check=False)
     assert done.returncode
@@ -130,8 +135,8 @@ def empty_subjects(workspace: Workspace) -> None:
 )
 @pytest.mark.parametrize("way", ["the stage itself", "dvc repro --single-item"])
 def test_a_shut_gate_is_not_opened_by_editing_what_lies_around(
-    shut, tmp_path, attack: Callable[[Workspace], None], way
-):
+    shut: Workspace, tmp_path: Path, attack: Callable[[Workspace], None], way: str
+) -> None:
     workspace = shut.copy(tmp_path)
     attack(workspace)
     if way == "the stage itself":
@@ -157,7 +162,9 @@ def touch_data(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("attack", [swap_model, touch_data])
-def test_bytes_that_changed_after_they_were_judged_are_not_registered(workspace, attack):
+def test_bytes_that_changed_after_they_were_judged_are_not_registered(
+    workspace: Workspace, attack: Callable[[Workspace], None]
+) -> None:
     attack(workspace)
     done = workspace.stage("register")
     assert done.returncode == 3, done.stderr
@@ -171,13 +178,17 @@ def test_bytes_that_changed_after_they_were_judged_are_not_registered(workspace,
         ({"PORTCULLIS_TODAY": "2040-01-01"}, "expired on 2031-12-31"),
     ],
 )
-def test_no_moment_to_register(workspace, environment, words):
+def test_no_moment_to_register(
+    workspace: Workspace, environment: dict[str, str], words: str
+) -> None:
     done = workspace.stage("register", **environment)
     assert done.returncode == 3
     assert words in done.stderr
 
 
-def test_an_expired_agreement_stops_every_run_even_when_nothing_changed(workspace):
+def test_an_expired_agreement_stops_every_run_even_when_nothing_changed(
+    workspace: Workspace,
+) -> None:
     done = workspace.dvc("repro", REGISTER, check=False, PORTCULLIS_TODAY="2040-01-01")
     assert done.returncode
     assert "agreement A-1" in done.stderr
@@ -231,7 +242,9 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(workspace, fault):
+def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(
+    workspace: Workspace, fault: str
+) -> None:
     cause, words = FAULTS[fault]
     cause(workspace)
     done = workspace.dvc("repro", REGISTER, check=False)
@@ -241,7 +254,9 @@ def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(workspace,
     assert workspace.versions() == ["1"]
 
 
-def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(workspace):
+def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(
+    workspace: Workspace,
+) -> None:
     workspace.configure(train__rounds=21)
     down = workspace.run(
         *RELEASE,
@@ -257,11 +272,11 @@ def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(worksp
     assert sorted(workspace.versions()) == ["1", "2"]
 
 
-def test_a_remote_source_that_does_not_answer_at_once_is_asked_again(workspace):
+def test_a_remote_source_that_does_not_answer_at_once_is_asked_again(workspace: Workspace) -> None:
     class Stumbling(http.server.SimpleHTTPRequestHandler):
         asked = 0
 
-        def send_head(self):
+        def send_head(self) -> Any:
             type(self).asked += 1
             return (
                 self.send_error(503) if type(self).asked <= 2 else super().send_head()
@@ -281,7 +296,7 @@ def test_a_remote_source_that_does_not_answer_at_once_is_asked_again(workspace):
     assert "Retry 1/3" in done.stdout + done.stderr
 
 
-def test_a_file_that_cannot_grow_leaves_nothing_half_written(workspace):
+def test_a_file_that_cannot_grow_leaves_nothing_half_written(workspace: Workspace) -> None:
     """What a full disk does: writing stops in the middle."""
     rewrite(lambda frame: frame.assign(years=frame.years + 1))(workspace)
     script = f"ulimit -f 8; exec {sys.executable} -m tasks ingest {CASE}"
@@ -297,7 +312,9 @@ def test_a_file_that_cannot_grow_leaves_nothing_half_written(workspace):
     workspace.dvc("repro", f"ingest@{CASE}")
 
 
-def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(workspace, released):
+def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(
+    workspace: Workspace, released: Workspace
+) -> None:
     workspace.configure(train__rounds=4000)
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", REGISTER], cwd=workspace.root, env=workspace.environment(),
@@ -318,7 +335,7 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(works
         )
 
 
-def test_two_releases_at_once_make_one_version(workspace):
+def test_two_releases_at_once_make_one_version(workspace: Workspace) -> None:
     workspace.configure(train__rounds=22)
     both = [
         subprocess.Popen(
@@ -335,7 +352,7 @@ def test_two_releases_at_once_make_one_version(workspace):
     assert sorted(workspace.versions()) == ["1", "2"]
 
 
-def test_no_personal_value_lies_in_plain_text_anywhere(workspace):
+def test_no_personal_value_lies_in_plain_text_anywhere(workspace: Workspace) -> None:
     """In outputs, caches, reports, the registry and Prefect's database; the sources themselves are the owner's."""
     found = []
     for folder in (workspace.root / "data", workspace.root / ".dvc", workspace.home):

@@ -1,15 +1,20 @@
 """Versions travel: to a folder and to an S3 server, and back into a workspace that has lost its cache."""
 
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
+
+from tests.flows.workspace import Workspace
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def s3():
+def s3() -> Iterator[str]:
     """An S3 server on 127.0.0.1 with one bucket; yields its address."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -31,7 +36,7 @@ def s3():
         server.stop()
 
 
-def lose_and_pull(workspace, **environment):
+def lose_and_pull(workspace: Workspace, **environment: Any) -> None:
     """Delete the cache and every cached output; `dvc pull` must bring back the very same bytes."""
     kept = {
         name: workspace.path(name).read_bytes()
@@ -46,13 +51,13 @@ def lose_and_pull(workspace, **environment):
     assert "changed outs" not in status
 
 
-def test_a_folder_as_remote(workspace, tmp_path):
+def test_a_folder_as_remote(workspace: Workspace, tmp_path: Path) -> None:
     workspace.dvc("remote", "add", "--default", "store", str(tmp_path / "remote"))
     workspace.dvc("push")
     lose_and_pull(workspace)
 
 
-def test_an_s3_server_as_remote(workspace, s3):
+def test_an_s3_server_as_remote(workspace: Workspace, s3: tuple[Any, str]) -> None:
     keys = {
         "AWS_ACCESS_KEY_ID": "k",
         "AWS_SECRET_ACCESS_KEY": "s",

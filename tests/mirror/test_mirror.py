@@ -104,7 +104,9 @@ def test_a_release_runs_every_stage_once_and_the_registry_last() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_cache(stage):
+def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_cache(
+    stage: str,
+) -> None:
     written = DVC[stage]["do"]
     for out in (*written["outs"], *written.get("metrics", []), *written.get("plots", [])):
         name, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
@@ -113,7 +115,9 @@ def test_outputs_lie_in_the_stage_s_own_folder_and_plain_json_stays_out_of_the_c
 
 
 @pytest.mark.parametrize("case", case_names(ROOT))
-def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that_has_settings(case):
+def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that_has_settings(
+    case: str,
+) -> None:
     values = load_case(case, ROOT)
     assert set(values["limits"]) == {gate.name for gate in GATES}
     tracked = {
@@ -126,7 +130,7 @@ def test_a_use_case_has_limits_for_every_gate_and_a_section_for_every_stage_that
     assert tracked <= set(values)
 
 
-def test_what_is_derived_is_up_to_date():
+def test_what_is_derived_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "flows", "sync", "--check"],
         cwd=ROOT,
@@ -136,7 +140,7 @@ def test_what_is_derived_is_up_to_date():
     assert done.returncode == 0, done.stdout
 
 
-def test_prefect_has_one_release_deployment_per_use_case_and_runs_one_at_a_time():
+def test_prefect_has_one_release_deployment_per_use_case_and_runs_one_at_a_time() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     releases = {
         d["parameters"]["use_case"]: d
@@ -151,7 +155,7 @@ def test_prefect_has_one_release_deployment_per_use_case_and_runs_one_at_a_time(
         assert deployment["description"]
 
 
-def test_dvc_ignores_what_evidence_does_not_count_and_nothing_else():
+def test_dvc_ignores_what_evidence_does_not_count_and_nothing_else() -> None:
     lines = (ROOT / ".dvcignore").read_text().splitlines()
     assert tuple(line for line in lines if line and not line.startswith("#")) == BYTECODE
 
@@ -172,7 +176,7 @@ def names_in(path: Path) -> set[str]:
     return names
 
 
-def test_the_readme_lists_every_command_with_its_purpose():
+def test_the_readme_lists_every_command_with_its_purpose() -> None:
     readme = (ROOT / "README.md").read_text()
     listed = [
         line

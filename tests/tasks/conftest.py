@@ -1,10 +1,11 @@
 """A use case that the worker has signed for, its ledger, and a log made of small entries."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tasks.keystore.keys import open_keys
+from tasks.keystore.keys import KeyStore, open_keys
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.workspace import StageRun
 from tests import services
@@ -14,7 +15,7 @@ from tests.tasks.small_log import SmallLog
 
 
 @pytest.fixture
-def signed(tmp_path, monkeypatch):
+def signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a use case whose every stage before `register` was signed for."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
@@ -26,21 +27,21 @@ def signed(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def small(tmp_path):
+def small(tmp_path: Path) -> Iterator[SmallLog]:
     log = SmallLog(tmp_path)
     yield log
     log.ledger.close()
 
 
 @pytest.fixture(scope="session")
-def postgres():
+def postgres() -> Iterator[str]:
     """A PostgreSQL server, started for these tests; gives the address of its first database."""
     with services.postgres() as address:
         yield address
 
 
 @pytest.fixture
-def database(postgres):
+def database(postgres: str) -> str:
     """An empty database; gives its address."""
     import psycopg
 
@@ -51,13 +52,13 @@ def database(postgres):
 
 
 @pytest.fixture(scope="session")
-def bao():
+def bao() -> Iterator[services.Bao]:
     with services.bao() as running:
         yield running
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in (
         "PORTCULLIS_KEYS_URL",
         "VAULT_ADDR",
@@ -70,7 +71,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def keys(request, home, monkeypatch):
+def keys(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> KeyStore:
     """A key store of each kind, empty."""
     if request.param == "postgres":
         url = request.getfixturevalue("postgres")

@@ -1,5 +1,7 @@
 """A log made of small entries."""
 
+from pathlib import Path
+
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.sqlite_store import SqliteStore
@@ -11,15 +13,15 @@ class SmallLog:
 
     origin = "portcullis/test"
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.signer = LocalSigner.make(folder / "log.pem")
         self.ledger = self.open()
 
-    def open(self):
+    def open(self) -> Ledger:
         return Ledger(SqliteStore(self.folder / "ledger.db"), Pin(self.folder / "ledger.pin"))
 
-    def add(self, count=1, ledger=None):
+    def add(self, count: int = 1, ledger: Ledger | None = None) -> int:
         ledger = ledger or self.ledger
         head = ledger.head()
         start = head.size if head else 0

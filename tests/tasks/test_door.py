@@ -1,6 +1,8 @@
 """The worker: what it keeps from a stage's own process, and that a stage that nobody signed for has failed."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,11 @@ SECRETS = {
 
 
 @pytest.fixture
-def spawned(monkeypatch):
+def spawned(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
     """What the stage's process was started with; it ends well at once."""
     found = {}
 
-    def spawn(path, command, environment, **_):
+    def spawn(path: str, command: list[str], environment: dict[str, str], **_: list[Any]) -> int:
         found.update(command=command, environment=environment)
         child = os.fork()
         if child == 0:
@@ -33,8 +35,8 @@ def spawned(monkeypatch):
 
 
 def test_a_stage_refuses_to_run_with_other_code_than_that_of_its_checkout(
-    tmp_path, monkeypatch, capsys
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PORTCULLIS_CHANNEL", raising=False)
     monkeypatch.setattr(attesting, "look", lambda *_: pytest.fail("it was begun"))
@@ -47,8 +49,8 @@ def test_a_stage_refuses_to_run_with_other_code_than_that_of_its_checkout(
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reader(
-    spawned, monkeypatch
-):
+    spawned: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(attesting, "attest", lambda *_: ())
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -63,9 +65,12 @@ def test_the_stage_s_process_gets_no_credentials_and_reads_the_ledger_as_a_reade
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("code", [0, 2, 3, 4])
 def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(
-    spawned, monkeypatch, capfd, code
-):
-    def refuse(seen, claimed, ended):
+    spawned: dict[Any, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    code: int,
+) -> None:
+    def refuse(seen: str, claimed: dict[Any, Any], ended: int) -> None:
         assert ended == code
         raise EvidenceError("ledger", expected="a whole one", found="a fork", remedy="Find out.")
 
@@ -79,7 +84,7 @@ def test_a_stage_that_ended_well_but_was_not_signed_for_has_failed(
 @pytest.mark.parametrize(
     "said", [b"", b"nonsense", b"[1]", b'{"unsealed":-1}', b'{"unsealed":true}', b'{"other":1}']
 )
-def test_what_a_stage_claims_is_two_counts_or_nothing(said):
+def test_what_a_stage_claims_is_two_counts_or_nothing(said: bytes) -> None:
     reports, pipe = os.pipe()
     os.write(pipe, said)
     os.close(pipe)

@@ -58,7 +58,7 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
 ) -> None:
     assert both() == 0
     with pytest.raises(ConfigError, match="expected a value that a person has decided on"):
-        sync(SYNC)
+        sync(SYNC, installation_at(Path()))
     with pytest.raises(ConfigError):
         load_case("bank", workspace)
 
@@ -68,7 +68,7 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
     reasons = workspace / "configs" / "bank" / "reasons.yaml"
     reasons.write_text(reasons.read_text().replace("text:  #", "text: A reason in words  #"))
     capsys.readouterr()
-    assert sync(SYNC) == 0
+    assert sync(SYNC, installation_at(Path())) == 0
     assert "bank: well-formed" in capsys.readouterr().out
     assert load_case("bank", workspace)["columns"]["email"]["role"] == "subject"
 

@@ -13,6 +13,7 @@ from flows.cli.sync import main
 from flows.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
+from tests.installations import installation_at
 from tests.cases import change_case, sync_cases, write_case, write_case_text
 from tests.flows.workspace import CASE, case, write_case_files
 
@@ -41,11 +42,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_says_what_it_checked_writes_what_follows_and_then_nothing(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(SYNC) == 0
+    assert main(SYNC, installation_at(Path())) == 0
     assert "tiny: well-formed: 2 sources, 6 columns" in capsys.readouterr().out
-    assert main(CHECK) == 0
+    assert main(CHECK, installation_at(Path())) == 0
     before = (workspace / "prefect.yaml").stat().st_mtime_ns
-    assert main(SYNC) == 0
+    assert main(SYNC, installation_at(Path())) == 0
     assert (workspace / "prefect.yaml").stat().st_mtime_ns == before
 
 
@@ -57,8 +58,8 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
         "small",
         f"{CHILD}limits: {{train: {{auc: 0.55}}}}\nlimit_changes: {{train.auc: a pilot of few rows}}",
     )
-    assert main(CHECK) == 2
-    assert main(SYNC) == 0
+    assert main(CHECK, installation_at(Path())) == 2
+    assert main(SYNC, installation_at(Path())) == 0
     said = capsys.readouterr().out
     assert (
         "extends tiny; differs in deployment.schedule, deployment.timezone, limits.train.auc"
@@ -83,10 +84,10 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
 def test_a_derived_file_that_somebody_edited_is_out_of_date(
     workspace: Path, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(SYNC) == 0
+    assert main(SYNC, installation_at(Path())) == 0
     text = (workspace / path).read_text()
     (workspace / path).write_text(text.replace(CASE, "other"))
-    assert main(CHECK) == 2
+    assert main(CHECK, installation_at(Path())) == 2
     assert f"{path} is out of date: ./portcullis sync" in capsys.readouterr().out
 
 
@@ -129,7 +130,7 @@ def test_a_fault_is_found_before_anything_is_written(workspace: Path, fault: str
     write_case_text(workspace, CASE, yaml.safe_dump(values))
     before = (workspace / f"configs/{CASE}/resolved.yaml").read_text()
     with pytest.raises(ConfigError) as refusal:
-        main(SYNC)
+        main(SYNC, installation_at(Path()))
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert (workspace / f"configs/{CASE}/resolved.yaml").read_text() == before
@@ -157,7 +158,7 @@ def test_the_files_are_read_as_their_stages_would(
 ) -> None:
     (workspace / "configs" / CASE / name).write_text(text)
     with pytest.raises(ConfigError, match=words):
-        main(SYNC)
+        main(SYNC, installation_at(Path()))
 
 
 @pytest.mark.parametrize("figures", ["{}", '{"auc": NaN, "auc_interval": [0, 1]}', "no json: ["])
@@ -165,14 +166,14 @@ def test_a_champion_without_figures_is_refused(workspace: Path, figures: str) ->
     (workspace / "configs" / CASE / "champion.json").write_text(figures)
     change_case(workspace, CASE, lambda values: values["train"].update(champion="champion.json"))
     with pytest.raises(ConfigError, match=r"champion\.json"):
-        main(SYNC)
+        main(SYNC, installation_at(Path()))
 
 
 def test_two_use_cases_do_not_register_one_model(workspace: Path) -> None:
     write_case_text(workspace, "small", CHILD.replace("register: {model: small}\n", ""))
     sync_cases(workspace)
     with pytest.raises(ConfigError, match="`tiny` for small, tiny"):
-        main(SYNC)
+        main(SYNC, installation_at(Path()))
 
 
 def test_what_is_not_wrong_is_said_as_well(
@@ -181,7 +182,7 @@ def test_what_is_not_wrong_is_said_as_well(
     path = workspace / "configs" / CASE / "case.yaml"
     path.write_text(path.read_text() + "# confirm: something\n")
     monkeypatch.setenv("PORTCULLIS_TODAY", "2040-01-01")
-    assert main(SYNC) == 0
+    assert main(SYNC, installation_at(Path())) == 0
     said = capsys.readouterr().out
     assert "no release before this is mended: source `applications`: agreement A-1" in said
     assert "1 guesses that nobody has confirmed" in said

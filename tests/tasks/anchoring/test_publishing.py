@@ -4,7 +4,10 @@ import base64
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -18,10 +21,11 @@ from tasks.ledger.checkpoint import COSIGNATURE, cosigned_bytes, key_hash, read_
 from tasks.ledger.merkle import leaf_hash, root_of, verify_consistency
 from tasks.ledger.tiles import Record
 from tests.installations import installation_with_home, settings_now
+from tests.tasks.small_log import SmallLog
 
 
 @pytest.fixture(scope="module")
-def s3_address():
+def s3_address() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -30,7 +34,9 @@ def s3_address():
 
 
 @pytest.fixture
-def s3(s3_address, monkeypatch, request):
+def s3(
+    s3_address: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> tuple[Any, str]:
     """A bucket with Object Lock; configures the mirror."""
     import boto3
 
@@ -46,12 +52,14 @@ def s3(s3_address, monkeypatch, request):
     return client, bucket
 
 
-def keys(s3):
+def keys(s3: tuple[Any, str]) -> list[str]:
     client, bucket = s3
     return [each["Key"] for each in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(small, s3):
+def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(
+    small: SmallLog, s3: tuple[Any, str]
+) -> None:
     small.add(300)
     assert open_mirror(settings_now()).push(small.ledger) == 300
     small.add(300)
@@ -68,7 +76,9 @@ def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(sm
     assert sum(name.startswith("ledger/body/") for name in names) == 600
 
 
-def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(small, s3):
+def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(
+    small: SmallLog, s3: tuple[Any, str]
+) -> None:
     """By the text of tlog-tiles alone: entry bundles are length-prefixed, leaves are RFC 6962 hashes of them."""
     client, bucket = s3
     small.add(300)
@@ -85,7 +95,7 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(small, 
     assert root_of(leaves) == small.ledger.head().root
 
 
-def test_objects_are_locked_and_never_overwritten(small, s3):
+def test_objects_are_locked_and_never_overwritten(small: SmallLog, s3: tuple[Any, str]) -> None:
     client, bucket = s3
     small.add(3)
     open_mirror(settings_now()).push(small.ledger)
@@ -99,7 +109,9 @@ def test_objects_are_locked_and_never_overwritten(small, s3):
     assert open_mirror(settings_now()).newest() == small.ledger.store.head()
 
 
-def test_a_fork_can_not_be_mirrored_over_the_log(small, s3, tmp_path):
+def test_a_fork_can_not_be_mirrored_over_the_log(
+    small: SmallLog, s3: tuple[Any, str], tmp_path: Path
+) -> None:
     from tests.tasks.small_log import SmallLog
 
     small.add(3)
@@ -120,7 +132,9 @@ def test_a_fork_can_not_be_mirrored_over_the_log(small, s3, tmp_path):
     fork.ledger.close()
 
 
-def test_registration_waits_for_the_mirror(small, s3, tmp_path):
+def test_registration_waits_for_the_mirror(
+    small: SmallLog, s3: tuple[Any, str], tmp_path: Path
+) -> None:
     small.add(5)
     assert refusals(small.ledger, 4, installation_with_home(tmp_path)) == (
         "mirror: it is empty; run `./portcullis anchor`",
@@ -134,7 +148,9 @@ def test_registration_waits_for_the_mirror(small, s3, tmp_path):
     )
 
 
-def test_a_mirror_that_is_down_or_half_configured(small, s3, monkeypatch):
+def test_a_mirror_that_is_down_or_half_configured(
+    small: SmallLog, s3: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.add(1)
     monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -149,7 +165,7 @@ def test_a_mirror_that_is_down_or_half_configured(small, s3, monkeypatch):
 class Cosigner(BaseHTTPRequestHandler):
     """A witness as C2SP's tlog-witness describes it, with a memory of one log."""
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         request, _, note = body.partition("\n\n")
         first, *proof = request.split("\n")
@@ -168,18 +184,18 @@ class Cosigner(BaseHTTPRequestHandler):
         ).decode()
         return self.answer(200, "" if self.server.mute else f"— w.example {line}\n")
 
-    def answer(self, status, text):
+    def answer(self, status: int, text: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: str) -> None:
         pass
 
 
 @pytest.fixture
-def witness(tmp_path, monkeypatch):
+def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     server = HTTPServer(("127.0.0.1", 0), Cosigner)
     server.seen, server.mute, server.signer = (
         (0, b""),
@@ -199,7 +215,9 @@ def witness(tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_a_witness_cosigns_what_continues(small, witness, tmp_path):
+def test_a_witness_cosigns_what_continues(
+    small: SmallLog, witness: HTTPServer, tmp_path: Path
+) -> None:
     for more in (3, 300, 1):
         small.add(more)
         cosign(small.ledger, installation_with_home(tmp_path))
@@ -213,7 +231,9 @@ def test_a_witness_cosigns_what_continues(small, witness, tmp_path):
     )
 
 
-def test_a_witness_that_saw_more_than_we_remember(small, witness, tmp_path):
+def test_a_witness_that_saw_more_than_we_remember(
+    small: SmallLog, witness: HTTPServer, tmp_path: Path
+) -> None:
     small.add(3)
     cosign(small.ledger, installation_with_home(tmp_path))
     shutil.rmtree(tmp_path / "anchors")
@@ -222,7 +242,9 @@ def test_a_witness_that_saw_more_than_we_remember(small, witness, tmp_path):
     assert cosigned_up_to(small.ledger, tmp_path, witness.who) == 5
 
 
-def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(small, witness, tmp_path):
+def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(
+    small: SmallLog, witness: HTTPServer, tmp_path: Path
+) -> None:
     from tests.tasks.small_log import SmallLog
 
     small.add(5)
@@ -241,7 +263,9 @@ def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(small, witnes
     fork.ledger.close()
 
 
-def test_a_witness_that_does_not_sign_or_is_down(small, witness, tmp_path, monkeypatch):
+def test_a_witness_that_does_not_sign_or_is_down(
+    small: SmallLog, witness: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.add(1)
     witness.mute = True
     with pytest.raises(EvidenceError, match="none that verifies"):
@@ -255,7 +279,7 @@ def test_a_witness_that_does_not_sign_or_is_down(small, witness, tmp_path, monke
     "key",
     ["", "a+b", "w.example+00000000+BAAA", "w.example+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/"],
 )
-def test_what_is_no_witness_s_key(key):
+def test_what_is_no_witness_s_key(key: str) -> None:
     with pytest.raises(ConfigError, match="WITNESS_KEY"):
         Witness.parse(key)
 
@@ -276,7 +300,7 @@ ess_cert_id_alg = sha256
 
 
 @pytest.fixture
-def authority(tmp_path, monkeypatch):
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     """A time-stamping authority by OpenSSL, with a root of its own."""
     folder = tmp_path / "tsa"
     folder.mkdir()
@@ -286,7 +310,7 @@ def authority(tmp_path, monkeypatch):
         "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n"
     )
 
-    def openssl(*arguments, **options):
+    def openssl(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             ["openssl", *arguments], check=True, capture_output=True, cwd=folder, **options
         )
@@ -311,7 +335,7 @@ def authority(tmp_path, monkeypatch):
     )  # fmt: skip
 
     class Stamper(BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
             openssl(
                 "ts",
@@ -331,7 +355,7 @@ def authority(tmp_path, monkeypatch):
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *arguments):
+        def log_message(self, *arguments: str) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Stamper)
@@ -346,7 +370,9 @@ def authority(tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_a_checkpoint_is_stamped_and_openssl_agrees(small, authority, tmp_path):
+def test_a_checkpoint_is_stamped_and_openssl_agrees(
+    small: SmallLog, authority: HTTPServer, tmp_path: Path
+) -> None:
     small.add(3)
     stamp(small.ledger, installation_with_home(tmp_path))
     assert stamped_at(installation_with_home(tmp_path), 3).startswith("20")
@@ -364,8 +390,8 @@ def test_a_checkpoint_is_stamped_and_openssl_agrees(small, authority, tmp_path):
 
 
 def test_an_authority_that_talks_nonsense_or_is_not_trusted(
-    small, authority, tmp_path, monkeypatch
-):
+    small: SmallLog, authority: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.add(3)
     authority.honest = False
     with pytest.raises(ServiceError, match="time-stamping"):

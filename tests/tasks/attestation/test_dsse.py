@@ -1,6 +1,7 @@
 """Envelopes against the DSSE specification's vector and against securesystemslib, which is not ours."""
 
 import json
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,24 +16,26 @@ from tasks.errors import ConfigError, EvidenceError
 
 
 @pytest.fixture
-def signer(tmp_path):
+def signer(tmp_path: Path) -> LocalSigner:
     return LocalSigner.make(tmp_path / "key.pem")
 
 
-def their_key(public):
+def their_key(public: PublicKey) -> SSlibKey:
     return SSlibKey.from_dict(
         public.keyid,
         {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public.raw.hex()}},
     )
 
 
-def test_the_specification_s_own_encoding():
+def test_the_specification_s_own_encoding() -> None:
     assert pae("http://example.com/HelloWorld", b"hello world") == (
         b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
 
 
-def test_securesystemslib_verifies_our_envelope_and_refuses_a_changed_one(signer):
+def test_securesystemslib_verifies_our_envelope_and_refuses_a_changed_one(
+    signer: LocalSigner,
+) -> None:
     ours = sign(b'{"a":1}', signer)
     theirs = Theirs.from_dict(json.loads(ours.to_bytes()))
     assert theirs.payload_type == IN_TOTO
@@ -44,7 +47,7 @@ def test_securesystemslib_verifies_our_envelope_and_refuses_a_changed_one(signer
         changed.verify([their_key(signer.public)], 1)
 
 
-def test_we_read_theirs_when_it_is_in_our_form_and_verify_it(signer):
+def test_we_read_theirs_when_it_is_in_our_form_and_verify_it(signer: LocalSigner) -> None:
     from securesystemslib.signer import CryptoSigner
 
     their_signer = CryptoSigner.generate_ed25519()
@@ -64,13 +67,15 @@ def test_we_read_theirs_when_it_is_in_our_form_and_verify_it(signer):
     assert envelope.is_signed_by(public)
 
 
-def test_a_payload_signed_as_another_type_does_not_verify(signer):
+def test_a_payload_signed_as_another_type_does_not_verify(signer: LocalSigner) -> None:
     other = sign(b"{}", signer, "text/plain")
     assert other.is_signed_by(signer.public)
     assert not Envelope(b"{}", IN_TOTO, other.keyid, other.signature).is_signed_by(signer.public)
 
 
-def test_every_changed_byte_of_an_envelope_is_refused_or_no_longer_verifies(signer):
+def test_every_changed_byte_of_an_envelope_is_refused_or_no_longer_verifies(
+    signer: LocalSigner,
+) -> None:
     data = sign(b'{"_type":"x"}', signer).to_bytes()
     for at in range(len(data)):
         broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
@@ -81,7 +86,7 @@ def test_every_changed_byte_of_an_envelope_is_refused_or_no_longer_verifies(sign
         assert not envelope.is_signed_by(signer.public), at
 
 
-def test_another_form_of_the_same_envelope_is_refused(signer):
+def test_another_form_of_the_same_envelope_is_refused(signer: LocalSigner) -> None:
     values = json.loads(sign(b"{}", signer).to_bytes())
     with pytest.raises(EvidenceError, match="canonical"):
         read_envelope(json.dumps(values).encode(), "here")
@@ -90,7 +95,7 @@ def test_another_form_of_the_same_envelope_is_refused(signer):
         read_envelope(json.dumps(values, separators=(",", ":")).encode(), "here")
 
 
-def test_p256_verifies_too():
+def test_p256_verifies_too() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public = PublicKey(
         key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -102,7 +107,7 @@ def test_p256_verifies_too():
         public.raw  # noqa: B018 - reading it is what fails
 
 
-def test_a_key_file_that_others_can_read_is_refused(tmp_path):
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     first = LocalSigner.make(path)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -115,6 +120,6 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "pem", ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]
 )
-def test_what_is_no_key(pem):
+def test_what_is_no_key(pem: str) -> None:
     with pytest.raises(EvidenceError, match="key"):
         PublicKey(pem).keyid  # noqa: B018 - reading it is what fails

@@ -2,6 +2,9 @@
 
 import copy
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -98,7 +101,7 @@ SCHEMAS = {
 
 
 @pytest.fixture
-def payloads(signed):
+def payloads(signed: Path) -> list[dict[str, Any]]:
     """Every statement of a use case, a failed verdict and a failed decision among them, as JSON."""
     put_verdict(
         signed, "fairness", checks=(at_least("Theil index", 0.1, 0.5), at_least("x", None, 0.5))
@@ -111,11 +114,13 @@ def payloads(signed):
     return [json.loads(verified(entry, log.keys).statement.to_bytes()) for entry in log.entries]
 
 
-def without_extensions(values):
+def without_extensions(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.startswith("portcullis_")}
 
 
-def test_in_toto_s_own_messages_read_every_statement_and_find_nothing_unknown(payloads):
+def test_in_toto_s_own_messages_read_every_statement_and_find_nothing_unknown(
+    payloads: list[dict[str, Any]],
+) -> None:
     seen = set()
     for payload in payloads:
         message = json_format.ParseDict(payload, StatementMessage())
@@ -130,7 +135,9 @@ def test_in_toto_s_own_messages_read_every_statement_and_find_nothing_unknown(pa
     assert seen == set(MESSAGES)
 
 
-def test_the_schemas_of_the_predicates_accept_every_statement(payloads):
+def test_the_schemas_of_the_predicates_accept_every_statement(
+    payloads: list[dict[str, Any]],
+) -> None:
     for payload in payloads:
         if schema := SCHEMAS.get(payload["predicateType"]):
             jsonschema.validate(payload["predicate"], schema)
@@ -151,7 +158,9 @@ def test_the_schemas_of_the_predicates_accept_every_statement(payloads):
         (SUMMARY, lambda p: p.pop("policy")),
     ],
 )
-def test_the_schemas_can_refuse(payloads, kind, change):
+def test_the_schemas_can_refuse(
+    payloads: list[dict[str, Any]], kind: str, change: Callable[..., Any]
+) -> None:
     predicate = copy.deepcopy(next(p["predicate"] for p in payloads if p["predicateType"] == kind))
     change(predicate)
     with pytest.raises(jsonschema.ValidationError):

@@ -1,5 +1,8 @@
 """Keys that never leave a key service: against a real OpenBao server."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tasks.attestation.roles import ERASURE
@@ -7,15 +10,16 @@ from tasks.attestation.statement import Artefact, Statement
 from tasks.attestation.transit_signing import TransitSigner
 from tasks.errors import ConfigError, ServiceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import Log, read_log, verified
 from tests import services
 from tests.installations import installation_at
+from tests.services import Bao
 
 RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
 
 
 @pytest.fixture(scope="module")
-def bao():
+def bao() -> Iterator[Bao]:
     """An OpenBao server whose Transit engine holds the roles' keys."""
     with services.bao() as server:
         for role in ("root", "log", "erasure"):
@@ -25,7 +29,7 @@ def bao():
 
 
 @pytest.fixture
-def configured(bao, tmp_path, monkeypatch):
+def configured(bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", bao.address)
     monkeypatch.setenv("PORTCULLIS_SIGNING_TOKEN", services.TOKEN)
@@ -34,7 +38,7 @@ def configured(bao, tmp_path, monkeypatch):
     return tmp_path
 
 
-def log_of(root):
+def log_of(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
         return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
@@ -42,7 +46,7 @@ def log_of(root):
         ledger.close()
 
 
-def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
+def test_statements_are_signed_by_keys_that_are_nowhere_here(configured: Path) -> None:
     with open_notary(installation_at(configured)) as notary:
         index = notary.record(RECEIPT).index
     log = log_of(configured)
@@ -50,7 +54,9 @@ def test_statements_are_signed_by_keys_that_are_nowhere_here(configured):
     assert not (configured / "home" / "signing").exists()
 
 
-def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(configured, bao):
+def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(
+    configured: Path, bao: Bao
+) -> None:
     with open_notary(installation_at(configured)) as notary:
         before = notary.record(RECEIPT).index
     bao.ask("transit/keys/portcullis-erasure/rotate")
@@ -62,8 +68,8 @@ def test_a_key_rotated_in_the_service_is_entered_and_the_old_signatures_hold(con
 
 
 def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_exported(
-    configured, bao, monkeypatch
-):
+    configured: Path, bao: Bao, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ConfigError, match="not exportable"):
         TransitSigner(bao.address, services.TOKEN, "portable")
     with pytest.raises(ServiceError, match="HTTP 403"):

@@ -4,13 +4,17 @@ import json
 import socket
 import socketserver
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from tasks.attestation.roles import AUDIT
+from tasks.attestation.statement import Statement
 from tasks.audit_log.events import (
     API_ACTIVITY,
     DATASTORE,
@@ -34,11 +38,11 @@ RECEIVERS = ("PORTCULLIS_SYSLOG", "PORTCULLIS_HEC_URL", "PORTCULLIS_HEC_TOKEN")
 
 
 @pytest.fixture(scope="module")
-def schema():
+def schema() -> OcsfJsonSchemaEmbedded:
     return OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF))
 
 
-def lines(folder):
+def lines(folder: Path) -> list[dict[str, Any]]:
     return [
         json.loads(line)
         for path in sorted(folder.glob("events-*.jsonl"))
@@ -46,7 +50,7 @@ def lines(folder):
     ]
 
 
-def batches(root):
+def batches(root: Path) -> list[tuple[int, Statement]]:
     ledger = open_ledger(installation_at(root))
     log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     ledger.close()
@@ -59,11 +63,13 @@ def batches(root):
 
 
 @pytest.fixture
-def folder(signed):
+def folder(signed: Path) -> Path:
     return signed.parent / "home" / "audit"
 
 
-def test_events_are_ocsf_by_ocsf_s_own_schema(signed, folder, schema):
+def test_events_are_ocsf_by_ocsf_s_own_schema(
+    signed: Path, folder: Path, schema: OcsfJsonSchemaEmbedded
+) -> None:
     sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
     found = lines(folder)
     found += [
@@ -83,7 +89,7 @@ def test_events_are_ocsf_by_ocsf_s_own_schema(signed, folder, schema):
         assert each["type_uid"] == each["class_uid"] * 100 + each["activity_id"]
 
 
-def test_a_run_is_told_with_what_it_read_and_what_was_changed(signed, folder):
+def test_a_run_is_told_with_what_it_read_and_what_was_changed(signed: Path, folder: Path) -> None:
     sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
     read = next(each for each in reversed(lines(folder)) if each["class_uid"] == DATASTORE)
     assert read["activity_id"] == READ
@@ -103,7 +109,7 @@ def test_a_run_is_told_with_what_it_read_and_what_was_changed(signed, folder):
     ]
 
 
-def test_every_line_is_signed_for_and_a_changed_one_is_named(signed, folder):
+def test_every_line_is_signed_for_and_a_changed_one_is_named(signed: Path, folder: Path) -> None:
     assert verify(folder, batches(signed)) == 0
     (path,) = folder.glob("events-*.jsonl")
     whole = path.read_bytes()
@@ -121,13 +127,13 @@ def test_every_line_is_signed_for_and_a_changed_one_is_named(signed, folder):
         verify(folder, batches(signed))
 
 
-def test_a_batch_that_was_left_out_is_a_gap(signed, folder):
+def test_a_batch_that_was_left_out_is_a_gap(signed: Path, folder: Path) -> None:
     found = batches(signed)
     with pytest.raises(EvidenceError, match="a gap"):
         verify(folder, found[:1] + found[2:])
 
 
-def test_what_was_not_signed_for_goes_into_the_next_batch(signed, folder):
+def test_what_was_not_signed_for_goes_into_the_next_batch(signed: Path, folder: Path) -> None:
     with pytest.raises(RuntimeError), auditing(folder.parent, [event("x", actor="ann")]):
         raise RuntimeError
     assert verify(folder, batches(signed)) == 1
@@ -142,7 +148,7 @@ def test_what_was_not_signed_for_goes_into_the_next_batch(signed, folder):
 class Collector(BaseHTTPRequestHandler):
     """Splunk's HTTP event collector, as far as it is needed."""
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         good = self.headers["Authorization"] == "Splunk secret" and self.server.takes
         if good:
@@ -159,12 +165,12 @@ class Collector(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: str) -> None:
         pass
 
 
 @pytest.fixture
-def collector(monkeypatch):
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     server = HTTPServer(("127.0.0.1", 0), Collector)
     server.taken, server.takes = [], True
     thread = threading.Thread(target=server.serve_forever)
@@ -177,7 +183,9 @@ def collector(monkeypatch):
     server.server_close()
 
 
-def test_splunk_takes_every_event_once_and_what_it_refused_later(signed, folder, collector):
+def test_splunk_takes_every_event_once_and_what_it_refused_later(
+    signed: Path, folder: Path, collector: HTTPServer
+) -> None:
     collector.takes = False
     assert "it is kept and sent with the next run" in ship(installation_with_home(folder.parent))[0]
     collector.takes = True
@@ -188,7 +196,9 @@ def test_splunk_takes_every_event_once_and_what_it_refused_later(signed, folder,
     assert len(collector.taken) == len(lines(folder))
 
 
-def test_what_is_on_record_about_people_is_chained_and_sent_too(signed, folder, schema, collector):
+def test_what_is_on_record_about_people_is_chained_and_sent_too(
+    signed: Path, folder: Path, schema: OcsfJsonSchemaEmbedded, collector: HTTPServer
+) -> None:
     audit(
         "read rows",
         what="tiny/redact/rows",
@@ -211,13 +221,17 @@ def test_what_is_on_record_about_people_is_chained_and_sent_too(signed, folder, 
         verify(folder, batches(signed))
 
 
-def test_a_run_goes_on_where_a_receiver_is_down(signed, folder, monkeypatch):
+def test_a_run_goes_on_where_a_receiver_is_down(
+    signed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PORTCULLIS_HEC_URL", "http://127.0.0.1:9")
     sign_for(signed, "admit")
     assert verify(folder, batches(signed)) == 0
 
 
-def test_syslog_over_udp_and_tcp(signed, folder, monkeypatch):
+def test_syslog_over_udp_and_tcp(
+    signed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(5)
@@ -231,7 +245,7 @@ def test_syslog_over_udp_and_tcp(signed, folder, monkeypatch):
     taken = []
 
     class Taker(socketserver.StreamRequestHandler):
-        def handle(self):
+        def handle(self) -> None:
             taken.append(self.rfile.read())
 
     with socketserver.TCPServer(("127.0.0.1", 0), Taker) as server:
@@ -245,6 +259,8 @@ def test_syslog_over_udp_and_tcp(signed, folder, monkeypatch):
     assert int(length) == len(rest)
 
 
-def test_a_receiver_s_address_in_another_form(monkeypatch, folder):
+def test_a_receiver_s_address_in_another_form(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
     with pytest.raises(ConfigError, match="udp://"):
         to_syslog("syslog.example:514", [b"{}"])

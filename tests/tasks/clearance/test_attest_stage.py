@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,13 +19,13 @@ from tasks.gates.decision import SUBJECTS
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.verifier.lineage import JUDGED, examine, latest_decision
-from tasks.verifier.log_reader import read_log
+from tasks.verifier.log_reader import Log, read_log
 from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
 
 
-def log_of(root):
+def log_of(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
         return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
@@ -31,11 +33,11 @@ def log_of(root):
         ledger.close()
 
 
-def chain_of(root):
+def chain_of(root: Path) -> Chain:
     return examine(log_of(root), CASE, sha256_of(root / "data" / CASE / "train" / "model"))
 
 
-def test_the_whole_chain_is_there_and_whole(signed):
+def test_the_whole_chain_is_there_and_whole(signed: Path) -> None:
     chain = chain_of(signed)
     assert chain.broken == ()
     assert [step.stage for step in chain.steps] == ["train", "redact", "ingest", "admit"]
@@ -47,13 +49,13 @@ def test_the_whole_chain_is_there_and_whole(signed):
     assert step.definition["externalParameters"]["paramsSha256"]["limits"]
 
 
-def test_chain_and_gates_agree_about_what_each_gate_has_to_judge():
+def test_chain_and_gates_agree_about_what_each_gate_has_to_judge() -> None:
     assert {gate: set(names) for gate, names in JUDGED.items()} == {
         gate: set(names) for gate, names in SUBJECTS.items()
     }
 
 
-def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed):
+def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed: Path) -> None:
     put_verdict(signed, "explain", checks=(at_least("proxy: x", 0.4, 0.5),))
     sign_for(signed, "explain")
     put_verdict(
@@ -85,11 +87,13 @@ def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed):
         (("pass", "x"), "fail"),
     ],
 )
-def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(outcomes, whole):
+def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(
+    outcomes: tuple[str, ...], whole: str
+) -> None:
     assert outcome_of([{"outcome": outcome} for outcome in outcomes]) == whole
 
 
-def test_a_verdict_about_other_bytes_is_not_signed(signed):
+def test_a_verdict_about_other_bytes_is_not_signed(signed: Path) -> None:
     seen = observe(look("fairness", CASE, installation_at(signed)), "0" * 32)
     path = signed / "data" / CASE / "fairness" / "verdict.json"
     values = json.loads(path.read_text())
@@ -101,7 +105,7 @@ def test_a_verdict_about_other_bytes_is_not_signed(signed):
         attest(seen, {})
 
 
-def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed):
+def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed: Path) -> None:
     path = signed / "data" / CASE / "validate" / "verdict.json"
     values = json.loads(path.read_text())
     values["about"]["train/model"] = sha256_of(signed / "data" / CASE / "train" / "model")
@@ -119,21 +123,23 @@ def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed):
         ({"about": None}, "expected a verdict"),
     ],
 )
-def test_a_verdict_that_is_none(signed, change, words):
+def test_a_verdict_that_is_none(signed: Path, change: dict[str, Any], words: str) -> None:
     path = signed / "data" / CASE / "fairness" / "verdict.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(EvidenceError, match=words):
         sign_for(signed, "fairness")
 
 
-def test_an_input_that_changed_under_the_run_is_not_signed_for(signed):
+def test_an_input_that_changed_under_the_run_is_not_signed_for(signed: Path) -> None:
     seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (signed / "data" / CASE / "train" / "predictions.parquet").write_text("exchanged")
     with pytest.raises(EvidenceError, match="it was written to"):
         attest(seen, {})
 
 
-def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code(signed):
+def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code(
+    signed: Path,
+) -> None:
     room = signed / "tasks" / "stages" / "explain"
     room.mkdir(parents=True)
     (room / "stage.py").write_text("answer = 42")
@@ -149,7 +155,9 @@ def test_bytecode_that_python_writes_while_a_stage_runs_is_no_change_of_its_code
 @pytest.mark.parametrize(
     "name", ["new.py", "stage.py", "stage.py~", "__pycache__.py", "deep/new.py"]
 )
-def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_digest(signed, name):
+def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_digest(
+    signed: Path, name: str
+) -> None:
     room = signed / "tasks" / "stages" / "explain"
     (room / name).parent.mkdir(parents=True)
     (room / "stage.py").write_text("answer = 42")
@@ -161,7 +169,7 @@ def test_every_other_file_of_its_code_counts_while_a_stage_runs_and_in_the_diges
     assert artefact(signed, "tasks/stages/explain") != before
 
 
-def test_of_data_every_file_counts_whatever_it_is_called(signed):
+def test_of_data_every_file_counts_whatever_it_is_called(signed: Path) -> None:
     model = f"data/{CASE}/train/model"
     before = artefact(signed, model)
     (signed / model / "__pycache__").mkdir()
@@ -170,7 +178,7 @@ def test_of_data_every_file_counts_whatever_it_is_called(signed):
     assert artefact(signed, model).sha256 == sha256_of(signed / model)
 
 
-def test_a_missing_output_is_not_signed_for(signed):
+def test_a_missing_output_is_not_signed_for(signed: Path) -> None:
     seen = observe(look("explain", CASE, installation_at(signed)), "0" * 32)
     (signed / "data" / CASE / "explain" / "report.json").unlink()
     with pytest.raises(EvidenceError, match="found nothing"):
@@ -178,7 +186,7 @@ def test_a_missing_output_is_not_signed_for(signed):
     assert len(log_of(signed).entries) == len(log_of(signed).entries)
 
 
-def test_what_the_stage_claims_is_marked_as_claimed(signed):
+def test_what_the_stage_claims_is_marked_as_claimed(signed: Path) -> None:
     sign_for(signed, "redact", {"unsealed": 7, "shredded": 1})
     step = next(step for step in chain_of(signed).steps if step.stage == "redact")
     details = step.signed.statement.predicate["runDetails"]
@@ -188,7 +196,7 @@ def test_what_the_stage_claims_is_marked_as_claimed(signed):
     }
 
 
-def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path):
+def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path: Path) -> None:
     from dvc_data.hashfile.hash_info import HashInfo
     from dvc_data.hashfile.meta import Meta
     from dvc_data.hashfile.tree import Tree
@@ -206,7 +214,7 @@ def test_a_folder_has_the_digests_of_the_house_and_of_dvc(tmp_path):
     assert found.sha256 == sha256_of(tmp_path / "folder")
 
 
-def test_what_dvc_declares_is_what_is_read(signed):
+def test_what_dvc_declares_is_what_is_read(signed: Path) -> None:
     found = declared("train", CASE, signed)
     dvc = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]["train"]["do"]
     assert len(found.inputs) == len(dvc["deps"])
@@ -215,8 +223,8 @@ def test_what_dvc_declares_is_what_is_read(signed):
     assert f"data/{CASE}/train/report.json" in found.outputs
 
 
-def test_the_commit_and_what_differs_from_it(tmp_path):
-    def git(*arguments):
+def test_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
     assert find_commit(tmp_path).sha == ""
@@ -234,7 +242,9 @@ def test_the_commit_and_what_differs_from_it(tmp_path):
     assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
 
 
-def test_another_repository_that_the_environment_names_is_not_asked(tmp_path, monkeypatch):
+def test_another_repository_that_the_environment_names_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine, other = tmp_path / "mine", tmp_path / "other"
     for place in (mine, other):
         (place / "configs").mkdir(parents=True)
@@ -253,7 +263,7 @@ def test_another_repository_that_the_environment_names_is_not_asked(tmp_path, mo
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="makes a checkout of another owner: needs root")
-def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path):
+def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     commit = [
         "git",

@@ -4,13 +4,15 @@ import json
 import shutil
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tasks.attestation.dsse import IN_TOTO, sign
+from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import revoke_key
 from tasks.attestation.roles import GATE, SUMMARY, TEST_RESULT
 from tasks.attestation.signing_keys import LocalSigner
+from tasks.attestation.statement import Statement
 from tasks.clearance.attest_stage import look, observe, statements_of
 from tasks.clearance.check import clear_model, clear_training, configuration_now
 from tasks.errors import EvidenceError
@@ -22,56 +24,56 @@ from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, TESTS, put_verdict, sign_for
 
 
-def model_of(root):
+def model_of(root: Path) -> str:
     return sha256_of(root / "data" / CASE / "train" / "model")
 
 
-def key_of(root, role):
+def key_of(root: Path, role: str) -> LocalSigner:
     return LocalSigner.load(root.parent / "home" / "signing" / f"{role}.pem")
 
 
-def refusals(root):
+def refusals(root: Path) -> tuple[str, ...]:
     return clear_model(CASE, model_of(root), installation_at(root)).refusals
 
 
-def refused(root, *words):
+def refused(root: Path, *words: str) -> None:
     lines = refusals(root)
     assert any(all(word in line for word in words) for line in lines), lines
 
 
-def verdict_statement(root, gate):
+def verdict_statement(root: Path, gate: str) -> Statement:
     return statements_of(observe(look(gate, CASE, installation_at(root)), "0" * 32), {})[1]
 
 
-def append(root, *envelopes):
+def append(root: Path, *envelopes: Envelope) -> int:
     with open_notary(installation_at(root)) as notary:
         return notary.append_signed(envelopes)[0].index
 
 
-def write(root, name, text):
+def write(root: Path, name: str, text: str) -> None:
     (root / "data" / CASE / name).write_text(text)
 
 
-def other_model(root):
+def other_model(root: Path) -> None:
     write(root, "train/model/scorer.json", "another model")
     put_verdict(root, "train")
     sign_for(root, "train")
 
 
-def test_a_whole_chain_is_cleared(signed):
+def test_a_whole_chain_is_cleared(signed: Path) -> None:
     assert refusals(signed) == ()
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
     assert clear_training(CASE, rows, installation_at(signed)).refusals == ()
 
 
-def test_1_a_verdict_replayed_for_another_model(signed):
+def test_1_a_verdict_replayed_for_another_model(signed: Path) -> None:
     other_model(signed)
     refused(
         signed, "explain: no signed verdict on tiny/train/model", "the latest of 1 is about another"
     )
 
 
-def test_2_an_old_gate_with_new_provenance(signed):
+def test_2_an_old_gate_with_new_provenance(signed: Path) -> None:
     write(signed, "redact/rows.parquet", "other rows")
     put_verdict(signed, "redact")
     for stage in ("redact", "train"):
@@ -80,14 +82,14 @@ def test_2_an_old_gate_with_new_provenance(signed):
     refused(signed, "validate: no signed verdict on tiny/redact/rows.parquet")
 
 
-def test_3_other_training_data(signed):
+def test_3_other_training_data(signed: Path) -> None:
     write(signed, "redact/rows.parquet", "other rows")
     put_verdict(signed, "train")
     sign_for(signed, "train")
     refused(signed, "tiny/redact/rows.parquet: no signed statement that stage `redact` made")
 
 
-def test_4_raw_data_named_redacted(signed):
+def test_4_raw_data_named_redacted(signed: Path) -> None:
     shutil.copy2(
         signed / "data" / CASE / "ingest/rows.parquet",
         signed / "data" / CASE / "redact/rows.parquet",
@@ -101,14 +103,14 @@ def test_4_raw_data_named_redacted(signed):
     )
 
 
-def test_5_a_statement_that_is_not_in_the_log(signed):
+def test_5_a_statement_that_is_not_in_the_log(signed: Path) -> None:
     other_model(signed)
     put_verdict(signed, "explain")
     sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, GATE))  # and that is all
     refused(signed, "explain: no signed verdict")
 
 
-def test_6_a_wrong_key(signed, tmp_path):
+def test_6_a_wrong_key(signed: Path, tmp_path: Path) -> None:
     other_model(signed)
     put_verdict(signed, "explain")
     index = append(
@@ -118,7 +120,7 @@ def test_6_a_wrong_key(signed, tmp_path):
     refused(signed, f"entry {index} says so and counts for nothing", "unknown")
 
 
-def test_7_a_right_key_in_the_wrong_role(signed):
+def test_7_a_right_key_in_the_wrong_role(signed: Path) -> None:
     other_model(signed)
     put_verdict(signed, "explain")
     index = append(
@@ -127,7 +129,7 @@ def test_7_a_right_key_in_the_wrong_role(signed):
     refused(signed, f"entry {index} says so and counts for nothing", "a key with role `gate`")
 
 
-def test_8_pass_then_fail_and_a_new_pass_counts_again(signed):
+def test_8_pass_then_fail_and_a_new_pass_counts_again(signed: Path) -> None:
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
     sign_for(signed, "fairness")
     refused(signed, "fairness: disparate impact ratio: failed")
@@ -144,14 +146,14 @@ def test_9_an_outdated_suite(signed):
     refused(signed, "validate: entry", "another params:validate than the one in force")
 
 
-def test_10_a_skipped_test(signed):
+def test_10_a_skipped_test(signed: Path) -> None:
     names = TESTS["fairness"][1:]
     put_verdict(signed, "fairness", checks=tuple(at_least(name, 1.0, 0.5) for name in names))
     sign_for(signed, "fairness")
     refused(signed, "fairness: test `disparate impact ratio` was not made")
 
 
-def test_11_an_edited_payload(signed):
+def test_11_an_edited_payload(signed: Path) -> None:
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
     sign_for(signed, "fairness")
     with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
@@ -166,7 +168,7 @@ def test_11_an_edited_payload(signed):
     refused(signed, "ledger entry", "expected the envelope")
 
 
-def test_12_a_payload_of_another_type(signed):
+def test_12_a_payload_of_another_type(signed: Path) -> None:
     other_model(signed)
     put_verdict(signed, "explain")
     append(
@@ -180,7 +182,7 @@ def test_12_a_payload_of_another_type(signed):
     refused(signed, "counts for nothing", f"payload type {IN_TOTO}")
 
 
-def test_a_key_that_was_revoked_before_it_signed(signed):
+def test_a_key_that_was_revoked_before_it_signed(signed: Path) -> None:
     gate = key_of(signed, GATE)
     append(
         signed, sign(revoke_key(gate.public.keyid, 2, "stolen").to_bytes(), key_of(signed, "root"))
@@ -188,7 +190,7 @@ def test_a_key_that_was_revoked_before_it_signed(signed):
     refused(signed, "redact: no signed verdict", "void: revoked")
 
 
-def test_a_failed_verdict_whose_envelope_was_deleted(signed):
+def test_a_failed_verdict_whose_envelope_was_deleted(signed: Path) -> None:
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
     sign_for(signed, "fairness")
     with open_notary(installation_at(signed)) as notary:
@@ -200,7 +202,7 @@ def test_a_failed_verdict_whose_envelope_was_deleted(signed):
     refused(signed, f"ledger entry {size - 1}: expected its envelope")
 
 
-def test_a_verdict_about_another_use_case(signed):
+def test_a_verdict_about_another_use_case(signed: Path) -> None:
     statement = verdict_statement(signed, "explain")
     other_model(signed)
     said = statement.predicate | {
@@ -222,13 +224,13 @@ def test_limits_that_were_loosened_afterwards(signed):
     refused(signed, "fairness: entry", "another gate:fairness than the one in force")
 
 
-def test_a_policy_that_was_loosened_afterwards(signed):
+def test_a_policy_that_was_loosened_afterwards(signed: Path) -> None:
     path = signed / "configs" / "policy" / "clearance.rego"
     path.write_text(path.read_text() + "\n# more\n")
     refused(signed, "redact: entry", "another policy than the one in force")
 
 
-def test_no_decision_and_a_decision_against_it(signed):
+def test_no_decision_and_a_decision_against_it(signed: Path) -> None:
     other_model(signed)
     for gate in ("explain",):
         put_verdict(signed, gate)
@@ -243,7 +245,7 @@ def test_no_decision_and_a_decision_against_it(signed):
     refused(signed, "decided against this model: fairness: too low")
 
 
-def test_a_decision_that_lies_is_not_signed_as_passed(signed):
+def test_a_decision_that_lies_is_not_signed_as_passed(signed: Path) -> None:
     put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
     sign_for(signed, "fairness")
     write(signed, "decide/decision.json", json.dumps({"outcome": "pass", "refusals": []}))
@@ -257,7 +259,9 @@ def test_an_attribute_without_a_test(signed):
     refused(signed, "fairness: no test about `race` was made")
 
 
-def test_an_empty_ledger_and_an_unknown_model(signed, monkeypatch, tmp_path):
+def test_an_empty_ledger_and_an_unknown_model(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert (
         "no signed statement that stage `train` made"
         in clear_model(CASE, "0" * 64, installation_at(signed)).refusals[0]
@@ -266,7 +270,7 @@ def test_an_empty_ledger_and_an_unknown_model(signed, monkeypatch, tmp_path):
     refused(signed, "ledger: it is empty")
 
 
-def test_a_rolled_back_ledger(signed):
+def test_a_rolled_back_ledger(signed: Path) -> None:
     path = signed.parent / "home" / "ledger.db"
     with open_notary(installation_at(signed)) as notary:
         notary.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -279,7 +283,7 @@ def test_a_rolled_back_ledger(signed):
     refused(signed, "which were seen before")
 
 
-def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed):
+def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed: Path) -> None:
     other_model(signed)
     put_verdict(signed, "explain", checks=(at_least("additivity error", 0.1, 0.5),))
     payload = verdict_statement(signed, "explain").to_bytes()
@@ -291,7 +295,7 @@ def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed):
     refused(signed, "explain: no signed verdict")
 
 
-def test_training_behind_a_gate_that_failed_in_the_log(signed):
+def test_training_behind_a_gate_that_failed_in_the_log(signed: Path) -> None:
     put_verdict(signed, "redact", checks=(at_least("leak ratio, own person", 0.4, 0.5),))
     sign_for(signed, "redact")
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
@@ -300,7 +304,7 @@ def test_training_behind_a_gate_that_failed_in_the_log(signed):
     assert not any("fairness" in line or "decide" in line for line in lines)
 
 
-def test_what_a_verdict_has_to_be_made_by(signed):
+def test_what_a_verdict_has_to_be_made_by(signed: Path) -> None:
     from tasks.gates import digest_of
 
     now = configuration_now("train", CASE, signed)
@@ -308,7 +312,7 @@ def test_what_a_verdict_has_to_be_made_by(signed):
     assert {"policy", "params:limits", "params:train"} <= set(now)
 
 
-def test_the_kinds_that_a_stage_s_key_may_not_sign(signed):
+def test_the_kinds_that_a_stage_s_key_may_not_sign(signed: Path) -> None:
     with open_notary(installation_at(signed)) as notary:
         for kind in (TEST_RESULT, SUMMARY):
             with pytest.raises(EvidenceError, match="role `data`"):

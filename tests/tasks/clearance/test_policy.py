@@ -5,7 +5,10 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,7 +25,7 @@ CASES = WRITTEN["cases"]
 FINE = {"broken": ["a link"], "purpose": "register", "gates": {}, "acceptances": []}
 
 
-def facts(case):
+def facts(case: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of a case: the base, changed."""
     found = copy.deepcopy(WRITTEN["base"])
     found["gates"] = {
@@ -41,13 +44,15 @@ def facts(case):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_that_is_written_beside_the_policy(name, monkeypatch):
+def test_a_case_that_is_written_beside_the_policy(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OPA_URL", raising=False)
     found = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
     assert found == () if CASES[name].get("allow") else CASES[name]["refuse"] in found
 
 
-def test_every_kind_of_refusal_has_a_case():
+def test_every_kind_of_refusal_has_a_case() -> None:
     rules = len(
         re.findall(
             r"^(refusals|approval_lines) contains",
@@ -61,7 +66,7 @@ def test_every_kind_of_refusal_has_a_case():
     )  # dirty trees are allowed
 
 
-def test_a_bank_may_ask_for_a_clean_tree(tmp_path, monkeypatch):
+def test_a_bank_may_ask_for_a_clean_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPA_URL", raising=False)
     (tmp_path / "configs" / "policy").mkdir(parents=True)
     text = (FOLDER / "clearance.rego").read_text()
@@ -84,11 +89,11 @@ def test_a_bank_may_ask_for_a_clean_tree(tmp_path, monkeypatch):
 class Engine(BaseHTTPRequestHandler):
     """OPA's REST interface, with rego-cpp behind it; `mood` makes it misbehave."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         modules = [{"id": path.name, "raw": path.read_text()} for path in FOLDER.glob("*.rego")]
         self.answer({"result": [] if self.server.mood == "another policy" else modules})
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         facts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
         if self.server.mood == "slow":
             time.sleep(1.5)
@@ -108,19 +113,19 @@ class Engine(BaseHTTPRequestHandler):
         }
         self.answer(nonsense.get(self.server.mood, {"result": decision}))
 
-    def answer(self, values):
+    def answer(self, values: dict[str, Any] | list[int]) -> None:
         body = b"<html>" if self.server.mood == "html" else json.dumps(values).encode()
         self.send_response(500 if self.server.mood == "error 500" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: str) -> None:
         pass
 
 
 @pytest.fixture
-def engine(monkeypatch):
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
     server.mood = ""
     thread = threading.Thread(target=server.serve_forever)
@@ -133,7 +138,9 @@ def engine(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["as it is", "a failed test", "accepted another test"])
-def test_over_http_as_embedded(engine, monkeypatch, name):
+def test_over_http_as_embedded(
+    engine: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     over_http = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
     monkeypatch.delenv("OPA_URL")
     assert policy.refusals(facts(CASES[name]), installation_at(CHECKOUT)) == over_http
@@ -146,14 +153,16 @@ def test_over_http_as_embedded(engine, monkeypatch, name):
         "a word for true", "null", "a list", "another policy",
     ],
 )  # fmt: skip
-def test_an_engine_that_misbehaves_refuses(engine, monkeypatch, mood):
+def test_an_engine_that_misbehaves_refuses(
+    engine: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, mood: str
+) -> None:
     engine.mood = mood
     monkeypatch.setattr(policy, "SECONDS", 0.5)
     with pytest.raises(ServiceError, match=r"policy engine"):
         policy.refusals(FINE, installation_at(CHECKOUT))
 
 
-def test_an_engine_that_is_down_refuses(monkeypatch):
+def test_an_engine_that_is_down_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
     with pytest.raises(ServiceError, match="unset OPA_URL"):
         policy.refusals(FINE, installation_at(CHECKOUT))
@@ -173,7 +182,13 @@ def test_an_engine_that_is_down_refuses(monkeypatch):
         ),
     ],
 )
-def test_an_empty_or_broken_policy_refuses(tmp_path, monkeypatch, text, error, words):
+def test_an_empty_or_broken_policy_refuses(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    error: tuple[type[ServiceError], type[ConfigError]] | type[ConfigError],
+    words: str,
+) -> None:
     monkeypatch.delenv("OPA_URL", raising=False)
     (tmp_path / "configs" / "policy").mkdir(parents=True)
     (tmp_path / "configs" / "policy" / "clearance.rego").write_text(text)
@@ -183,16 +198,18 @@ def test_an_empty_or_broken_policy_refuses(tmp_path, monkeypatch, text, error, w
         policy.refusals(FINE, installation_at(tmp_path))
 
 
-def test_no_policy_refuses(tmp_path):
+def test_no_policy_refuses(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no clearance"):
         policy.refusals(FINE, installation_at(tmp_path))
 
 
-def test_four_threads_at_once_never_get_each_other_s_answer(monkeypatch):
+def test_four_threads_at_once_never_get_each_other_s_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("OPA_URL", raising=False)
     wrong = []
 
-    def ask(number):
+    def ask(number: int) -> None:
         for turn in range(150):
             line = f"link {number} {turn}"
             if line not in policy.refusals(FINE | {"broken": [line]}, installation_at(CHECKOUT)):

@@ -1,6 +1,9 @@
 """Retention: the longest period counts, a hold stops a prune, and every proof of what remains holds."""
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,14 +27,14 @@ from tasks.clearance.retention import (
 from tasks.errors import ConfigError
 from tasks.ledger.merkle import verify_inclusion
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import Log, read_log, verified
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT
 
 RULES = load_rules(CHECKOUT)
 
 
-def read(root):
+def read(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
         return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
@@ -39,11 +42,13 @@ def read(root):
         ledger.close()
 
 
-def last_time(root):
+def last_time(root: Path) -> int:
     return max(when(entry) for entry in read(root).entries if when(entry) < 1 << 40)
 
 
-def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(signed):
+def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(
+    signed: Path,
+) -> None:
     log, made = read(signed), last_time(signed)
     early = plan(log, RULES, made + 2192 * DAY)
     assert early.envelopes == 0
@@ -53,7 +58,7 @@ def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(
     assert late.envelopes == sum(not is_spared(entry) for entry in log.entries)
 
 
-def test_a_hold_stops_it_until_it_is_released(signed):
+def test_a_hold_stops_it_until_it_is_released(signed: Path) -> None:
     now = last_time(signed) + 4000 * DAY
     with open_notary(installation_at(signed)) as notary:
         notary.record(hold("case-4", f"{CASE}/train/", "a court asked"))
@@ -71,7 +76,7 @@ def test_a_hold_stops_it_until_it_is_released(signed):
     assert plan(read(signed), RULES, now).because == "the end of the log"
 
 
-def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
+def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed: Path) -> None:
     log = read(signed)
     below = 12
     with open_notary(installation_at(signed)) as notary:
@@ -99,11 +104,11 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed):
         read(signed)
 
 
-def test_every_kind_of_statement_that_a_role_may_make_is_kept_for_some_time():
+def test_every_kind_of_statement_that_a_role_may_make_is_kept_for_some_time() -> None:
     assert set(KINDS) == {PROVENANCE, *roles.KINDS}
 
 
-def test_the_shipped_table_has_a_row_for_every_kind_and_says_where_it_comes_from():
+def test_the_shipped_table_has_a_row_for_every_kind_and_says_where_it_comes_from() -> None:
     assert {rule.kind for rule in RULES} == set(KINDS.values())
     assert all(rule.source for rule in RULES)
 
@@ -119,7 +124,7 @@ def test_the_shipped_table_has_a_row_for_every_kind_and_says_where_it_comes_from
         lambda rows: rows.clear(),
     ],
 )
-def test_a_table_with_a_hole_in_it_is_refused(tmp_path, change):
+def test_a_table_with_a_hole_in_it_is_refused(tmp_path: Path, change: Callable[..., Any]) -> None:
     values = yaml.safe_load((CHECKOUT / PATH).read_text())
     change(values["retention"])
     (tmp_path / PATH).parent.mkdir(parents=True)
@@ -128,12 +133,12 @@ def test_a_table_with_a_hole_in_it_is_refused(tmp_path, change):
         load_rules(tmp_path)
 
 
-def test_no_table(tmp_path):
+def test_no_table(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no default"):
         load_rules(tmp_path)
 
 
-def run_prune(monkeypatch, root, now, *arguments):
+def run_prune(monkeypatch: pytest.MonkeyPatch, root: Path, now: int, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     monkeypatch.chdir(root)
@@ -141,7 +146,9 @@ def run_prune(monkeypatch, root, now, *arguments):
     return command.main(parser.parse_args(arguments), installation_at(root))
 
 
-def test_the_command_says_first_and_prunes_when_told(signed, monkeypatch, capsys):
+def test_the_command_says_first_and_prunes_when_told(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (signed / PATH).parent.mkdir()
     (signed / PATH).write_text((CHECKOUT / PATH).read_text())
     now, before = last_time(signed) + 3654 * DAY, len(read(signed).entries)

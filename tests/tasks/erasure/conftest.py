@@ -73,7 +73,7 @@ class SmallInstallation:
 
 
 @pytest.fixture(scope="session")
-def pattern(tmp_path_factory):
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> SmallInstallation:
     """An installation to copy: made once, never changed."""
     folder = tmp_path_factory.mktemp("installation")
     with pytest.MonkeyPatch.context() as patch:
@@ -109,7 +109,9 @@ def pattern(tmp_path_factory):
 
 
 @pytest.fixture
-def installation(pattern, tmp_path, monkeypatch):
+def installation(
+    pattern: SmallInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SmallInstallation:
     shutil.copytree(pattern.root, tmp_path / "root")
     shutil.copytree(pattern.home, tmp_path / "home")
     for variable in (

@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,18 +22,19 @@ from tasks.erasure.status import (
 )
 from tasks.errors import SealError
 from tasks.keystore.custody import LOCAL, local_custodian
+from tasks.system.installation import Installation
 from tests.installations import installation_at
 from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
 from tests.tasks.erasure.test_saga import forget, keep, plant
 
 
-def exported(number, **more):
+def exported(number: int, **more: Any) -> dict[str, Any]:
     return export_person(
         email(number), why="test", day=DAY, **more, installation=installation_at(Path())
     )
 
 
-def test_everything_about_one_person_and_nothing_about_another(installation):
+def test_everything_about_one_person_and_nothing_about_another(installation: Installation) -> None:
     found = exported(3)
     text = json.dumps(found, ensure_ascii=False, allow_nan=False)
     held = {one["dataset"]: one for one in found["held"]}
@@ -53,14 +55,16 @@ def test_everything_about_one_person_and_nothing_about_another(installation):
     assert email(3) not in audited
 
 
-def test_a_stranger_is_told_that_nothing_is_held(installation):
+def test_a_stranger_is_told_that_nothing_is_held(installation: Installation) -> None:
     found = export_person(
         "stranger@example.org", why="test", day=DAY, installation=installation_at(Path())
     )
     assert (found["held"], found["restricted"], found["use_cases"]) == ([], [], [])
 
 
-def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(installation):
+def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(
+    installation: Installation,
+) -> None:
     keep(installation, 25)
     forget(3)
     found = exported(3)
@@ -76,7 +80,9 @@ def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(
         )
 
 
-def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_run(installation):
+def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_run(
+    installation: Installation,
+) -> None:
     erase(
         CASE,
         [email(3)],
@@ -117,7 +123,7 @@ def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_r
         (date(2026, 12, 5), date(2027, 1, 5)),
     ],
 )
-def test_the_term_is_one_month(installation, received, term):
+def test_the_term_is_one_month(installation: Installation, received: date, term: date) -> None:
     erase(
         CASE,
         [email(3)],
@@ -129,7 +135,9 @@ def test_the_term_is_one_month(installation, received, term):
     assert due(open_journal(installation_at(Path())).requests()[0]) == term
 
 
-def test_the_page_shows_requests_models_and_holds_and_names_nobody(installation):
+def test_the_page_shows_requests_models_and_holds_and_names_nobody(
+    installation: Installation,
+) -> None:
     plant(installation, 1)
     plant(installation, 2)
     place_hold(
@@ -162,14 +170,16 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(installation)
         assert installation.subject(number) not in page
 
 
-def test_a_model_that_came_out_the_same_without_them_is_no_longer_flagged(installation):
+def test_a_model_that_came_out_the_same_without_them_is_no_longer_flagged(
+    installation: Installation,
+) -> None:
     plant(installation, 1)
     journal = open_journal(installation_at(Path()))
     journal.flag("b", Flagged("loan", "1", "another dataset", 2, DAY))
     assert model_rows(read_status(journal, DAY, installation_at(Path()))) == []
 
 
-def test_the_page_of_an_installation_without_requests_says_so(installation):
+def test_the_page_of_an_installation_without_requests_says_so(installation: Installation) -> None:
     page = write_status_page(
         read_status(open_journal(installation_at(Path())), DAY, installation_at(Path())),
         installation.home / "requests",

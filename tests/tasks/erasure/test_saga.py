@@ -5,17 +5,20 @@ import os
 import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.erasure import saga
-from tasks.erasure.erasing import erase, release_hold, resume
+from tasks.erasure.erasing import Erased, erase, release_hold, resume
 from tasks.erasure.holds import active_holds, place_hold
 from tasks.erasure.journal import DEFERRED, ERASED, Journal, open_journal
 from tasks.erasure.notary import LedgerNotary, Said
 from tasks.erasure.receipt import check_receipt, subject_of
+from tasks.erasure.saga import Erasure
 from tasks.errors import ConfigError, DataError, EvidenceError, SealError
 from tasks.keystore.burying import lift
 from tasks.keystore.keys import ErasedError, Retention, open_keys
@@ -23,7 +26,7 @@ from tasks.keystore.shredding import restricted_of
 from tasks.sealed.objects import SealedFile
 from tests.cases import change_case
 from tests.installations import installation_at
-from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
+from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, SmallInstallation, email, name
 
 STEPS = (
     "tombstone", "find keys", "purge MLflow", "purge Prefect", "purge workspace", "purge versions", "purge scratch",
@@ -31,14 +34,14 @@ STEPS = (
 )  # fmt: skip
 
 
-def forget(*numbers, **more):
+def forget(*numbers: int, **more: Any) -> Erased:
     given = {"received": DAY, "day": DAY, **more}
     return erase(
         CASE, [email(number) for number in numbers], **given, installation=installation_at(Path())
     )
 
 
-def readable(installation):
+def readable(installation: SmallInstallation) -> dict[int, int]:
     """Whose rows can be read, in how many copies of every version: found out row by row, without the saga's survey."""
     keys, found = open_keys(installation_at(Path())), {}
     subjects = {installation.subject(number): number for number in range(PEOPLE)}
@@ -54,11 +57,11 @@ def readable(installation):
     return found
 
 
-def values_in(folder):
+def values_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def plant(installation, number):
+def plant(installation: SmallInstallation, number: int) -> None:
     """Leave a person where programs leave what they saw."""
     root, home = installation.root, installation.home
     page = root / "data" / CASE / "validate" / "docs"
@@ -97,7 +100,7 @@ def plant(installation, number):
     connection.close()
 
 
-def everywhere(installation):
+def everywhere(installation: SmallInstallation) -> bytes:
     """Every byte that there is, beside what the key store and git compress."""
     return (
         values_in(installation.root / "data")
@@ -106,7 +109,7 @@ def everywhere(installation):
     )
 
 
-def assert_gone(installation, *numbers):
+def assert_gone(installation: SmallInstallation, *numbers: int) -> None:
     left = everywhere(installation)
     for number in numbers:
         for value in (email(number), name(number), installation.subject(number)):
@@ -114,7 +117,9 @@ def assert_gone(installation, *numbers):
             assert json.dumps(value)[1:-1].encode() not in left, value
 
 
-def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(installation):
+def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(
+    installation: SmallInstallation,
+) -> None:
     for number in (1, 2, 3, 4):
         plant(installation, number)
     before = readable(installation)
@@ -137,13 +142,13 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(install
     }
 
 
-def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation):
+def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation: SmallInstallation) -> None:
     forget(5)
     assert forget(5).already == 1
     assert len(open_journal(installation_at(Path())).requests()) == 1
 
 
-def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
+def test_nothing_in_the_journal_says_whose_requests_they_were(installation: SmallInstallation) -> None:
     forget(5, 6)
     said = values_in(installation.home)
     for number in (5, 6):
@@ -156,7 +161,7 @@ def test_nothing_in_the_journal_says_whose_requests_they_were(installation):
     )
 
 
-def test_two_spellings_are_one_person(installation):
+def test_two_spellings_are_one_person(installation: SmallInstallation) -> None:
     ended = erase(
         CASE,
         [email(5), f" {email(5).upper()}"],
@@ -167,13 +172,13 @@ def test_two_spellings_are_one_person(installation):
     assert len(ended.requests) == 1
 
 
-def killed(step, moment, work):
+def killed(step: str, moment: str, work: Callable[..., Any]) -> None:
     """Run `work` in a process that dies as if by kill -9, just before or just after a step is written down."""
     pid = os.fork()
     if pid == 0:
         mark = Journal.mark_done
 
-        def dying(self, batch, done, figures):
+        def dying(self: Journal, batch: str, done: str, figures: dict[str, Any]) -> None:
             if done == step and moment == "before":
                 os._exit(9)
             mark(self, batch, done, figures)
@@ -189,11 +194,11 @@ def killed(step, moment, work):
     assert os.waitstatus_to_exitcode(status) == 9, "the step was never reached"
 
 
-def test_the_steps_are_these(installation, monkeypatch):
+def test_the_steps_are_these(installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     mark = Journal.mark_done
 
-    def noting(self, batch, step, figures):
+    def noting(self: Journal, batch: str, step: str, figures: dict[str, Any]) -> None:
         seen.append(step)
         mark(self, batch, step, figures)
 
@@ -204,7 +209,9 @@ def test_the_steps_are_these(installation, monkeypatch):
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_the_next_call_ends_it(installation, step, moment):
+def test_killed_at_any_step_the_next_call_ends_it(
+    installation: SmallInstallation, step: str, moment: str
+) -> None:
     plant(installation, 1)
     plant(installation, 3)
     before = readable(installation)
@@ -225,7 +232,7 @@ def test_killed_at_any_step_the_next_call_ends_it(installation, step, moment):
     assert forget(1).already == 1
 
 
-def test_killed_twice_in_a_row_it_still_ends(installation):
+def test_killed_twice_in_a_row_it_still_ends(installation: SmallInstallation) -> None:
     killed("purge workspace", "before", lambda: forget(1))
     killed("rotate root", "before", lambda: forget(1))
     forget(1)
@@ -233,7 +240,7 @@ def test_killed_twice_in_a_row_it_still_ends(installation):
     assert len(readable(installation)) == PEOPLE - 1
 
 
-def test_a_restored_backup_of_the_key_store_brings_nobody_back(installation):
+def test_a_restored_backup_of_the_key_store_brings_nobody_back(installation: SmallInstallation) -> None:
     keys = open_keys(installation_at(Path()))
     keys.shelf.scrub()
     shutil.copy(installation.home / "keys.db", installation.home / "backup")
@@ -244,10 +251,10 @@ def test_a_restored_backup_of_the_key_store_brings_nobody_back(installation):
         readable(installation)
 
 
-def test_two_erasures_at_once_wait_for_each_other(installation):
+def test_two_erasures_at_once_wait_for_each_other(installation: SmallInstallation) -> None:
     faults = []
 
-    def work(number):
+    def work(number: int) -> None:
         try:
             forget(number)
         except Exception as error:
@@ -262,7 +269,9 @@ def test_two_erasures_at_once_wait_for_each_other(installation):
     assert set(readable(installation)) == set(range(PEOPLE)) - {1, 2, 3}
 
 
-def test_a_stage_that_ran_meanwhile_cannot_bring_the_person_back(installation):
+def test_a_stage_that_ran_meanwhile_cannot_bring_the_person_back(
+    installation: SmallInstallation,
+) -> None:
     slow = installation.work("ingest")
     rows = slow.read_rows("ingest")
     forget(1)
@@ -272,7 +281,9 @@ def test_a_stage_that_ran_meanwhile_cannot_bring_the_person_back(installation):
         slow.write_rows(rows)
 
 
-def test_a_stage_that_had_their_key_in_hand_writes_rows_that_nobody_reads(installation):
+def test_a_stage_that_had_their_key_in_hand_writes_rows_that_nobody_reads(
+    installation: SmallInstallation,
+) -> None:
     work = installation.work("ingest")
     rows = work.read_rows("ingest")
     work.keys.for_subjects(rows["subject"])
@@ -284,10 +295,12 @@ def test_a_stage_that_had_their_key_in_hand_writes_rows_that_nobody_reads(instal
     assert email(1) not in opened["email"].tolist()
 
 
-def test_a_restored_tombstone_list_is_noticed_before_the_receipt(installation, monkeypatch):
+def test_a_restored_tombstone_list_is_noticed_before_the_receipt(
+    installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original = saga._rotate_root
 
-    def sabotaged(erasure):
+    def sabotaged(erasure: Erasure) -> dict[str, int]:
         done = original(erasure)
         lift(erasure.keys, erasure.subjects, DAY)
         return done
@@ -300,7 +313,7 @@ def test_a_restored_tombstone_list_is_noticed_before_the_receipt(installation, m
 # what a law or a court keeps
 
 
-def held_records(installation, number):
+def held_records(installation: SmallInstallation, number: int) -> int:
     return len(restricted_of(open_keys(installation_at(Path())), installation.subject(number)))
 
 
@@ -310,8 +323,8 @@ def keep(installation, months):
 
 
 def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_by_itself(
-    installation,
-):
+    installation: SmallInstallation,
+) -> None:
     keep(installation, 25)
     (request,) = forget(1).requests
     assert request.state == DEFERRED
@@ -328,13 +341,15 @@ def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_
     assert [one["state"] for one in said] == ["deferred", "erased"]
 
 
-def test_nobody_without_a_decision_record_is_deferred(installation):
+def test_nobody_without_a_decision_record_is_deferred(installation: SmallInstallation) -> None:
     keep(installation, 25)
     (request,) = forget(PEOPLE - 1).requests
     assert request.state == ERASED
 
 
-def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(installation):
+def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(
+    installation: SmallInstallation,
+) -> None:
     subject = installation.subject(2)
     place_hold(
         open_journal(installation_at(Path())),
@@ -365,7 +380,7 @@ def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(in
         release_hold(email(2), day=DAY, installation=installation_at(Path()))
 
 
-def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation):
+def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation: SmallInstallation) -> None:
     keep(installation, 25)
     subject = installation.subject(2)
     place_hold(
@@ -389,7 +404,9 @@ def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation):
     ] == [ERASED]
 
 
-def test_a_hold_that_was_released_before_the_request_keeps_nothing(installation):
+def test_a_hold_that_was_released_before_the_request_keeps_nothing(
+    installation: SmallInstallation,
+) -> None:
     subject = installation.subject(2)
     place_hold(
         open_journal(installation_at(Path())),
@@ -406,7 +423,9 @@ def test_a_hold_that_was_released_before_the_request_keeps_nothing(installation)
 
 
 @pytest.mark.parametrize(("basis", "review"), [("", date(2027, 1, 1)), ("Court of X, case 7", DAY)])
-def test_a_hold_needs_a_basis_and_a_day_of_review(installation, basis, review):
+def test_a_hold_needs_a_basis_and_a_day_of_review(
+    installation: SmallInstallation, basis: str, review: date
+) -> None:
     with pytest.raises(ConfigError):
         place_hold(
             open_journal(installation_at(Path())),
@@ -422,7 +441,9 @@ def test_a_hold_needs_a_basis_and_a_day_of_review(installation, basis, review):
 # receipts
 
 
-def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation):
+def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(
+    installation: SmallInstallation,
+) -> None:
     forget(1, 2)
     paths = sorted((installation.home / "receipts").iterdir())
     texts = [path.read_text() for path in paths]
@@ -445,7 +466,9 @@ def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(installation)
         check_receipt("{}", email(1), LedgerNotary(installation_at(Path())))
 
 
-def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(installation):
+def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(
+    installation: SmallInstallation,
+) -> None:
     forget(1)
     (path,) = (installation.home / "receipts").iterdir()
     with sqlite3.connect(installation.home / "ledger.db") as connection:
@@ -459,7 +482,7 @@ def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(installatio
         check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
 
 
-def test_what_is_said_twice_is_recorded_once(installation):
+def test_what_is_said_twice_is_recorded_once(installation: SmallInstallation) -> None:
     forget(1)
     (path,) = (installation.home / "receipts").iterdir()
     (said,) = check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.gates import Outcome, Verdict, at_least, at_most
 from tasks.gates.decision import SUBJECTS, Decision, weigh
+from tasks.gates.verdict import Check
 
 LIMITS = {gate: f"limits-{gate}" for gate in SUBJECTS}
 
@@ -43,7 +44,7 @@ def refused(found: Decision, words: str) -> bool:
     return found.outcome is not Outcome.PASS and any(words in line for line in found.refusals)
 
 
-def test_a_model_whose_every_gate_passed_about_exactly_it_is_cleared():
+def test_a_model_whose_every_gate_passed_about_exactly_it_is_cleared() -> None:
     found = decision()
     assert found.outcome is Outcome.PASS
     assert found.refusals == ()
@@ -51,7 +52,7 @@ def test_a_model_whose_every_gate_passed_about_exactly_it_is_cleared():
 
 
 @pytest.mark.parametrize("gate", list(SUBJECTS))
-def test_a_missing_gate_blocks(gate):
+def test_a_missing_gate_blocks(gate: str) -> None:
     kept = {name: verdict(name) for name in SUBJECTS if name != gate}
     found = weigh(
         kept,
@@ -65,7 +66,7 @@ def test_a_missing_gate_blocks(gate):
 
 
 @pytest.mark.parametrize("check", [at_least("auc", 0.4, 0.5), at_most("drift", None, 0.2)])
-def test_a_failed_or_undecided_check_blocks_and_is_named(check):
+def test_a_failed_or_undecided_check_blocks_and_is_named(check: Check) -> None:
     found = decision({"fairness": verdict("fairness", checks=(at_least("m", 1.0, 0.5), check))})
     assert refused(found, f"fairness: {check.measure}")
 
@@ -73,7 +74,7 @@ def test_a_failed_or_undecided_check_blocks_and_is_named(check):
 @pytest.mark.parametrize(
     ("gate", "subject"), [(gate, name) for gate, names in SUBJECTS.items() for name in names]
 )
-def test_a_verdict_about_other_bytes_blocks(gate, subject):
+def test_a_verdict_about_other_bytes_blocks(gate: str, subject: str) -> None:
     about = {name: f"sha-{name}" for name in SUBJECTS[gate]} | {subject: "of-yesterday"}
     assert refused(
         decision({gate: verdict(gate, about=about)}), f"{gate}: {subject} is not what was judged"
@@ -81,39 +82,39 @@ def test_a_verdict_about_other_bytes_blocks(gate, subject):
 
 
 @pytest.mark.parametrize("gate", list(SUBJECTS))
-def test_a_verdict_about_nothing_blocks(gate):
+def test_a_verdict_about_nothing_blocks(gate: str) -> None:
     assert refused(
         decision({gate: verdict(gate, about={})}), f"{gate}: the verdict says nothing about"
     )
 
 
-def test_a_verdict_of_another_use_case_blocks():
+def test_a_verdict_of_another_use_case_blocks() -> None:
     assert refused(decision({"fairness": verdict("fairness", use_case="claims")}), "for `claims`")
 
 
-def test_a_verdict_of_another_gate_blocks():
+def test_a_verdict_of_another_gate_blocks() -> None:
     assert refused(decision({"fairness": verdict("explain", about={})}), "of gate `explain`")
 
 
-def test_limits_that_were_loosened_after_the_verdict_block():
+def test_limits_that_were_loosened_after_the_verdict_block() -> None:
     assert refused(
         decision(limits_sha256=LIMITS | {"fairness": "looser"}), "fairness: judged by other limits"
     )
 
 
-def test_a_gate_without_configured_limits_blocks():
+def test_a_gate_without_configured_limits_blocks() -> None:
     limits = {gate: digest for gate, digest in LIMITS.items() if gate != "fairness"}
     assert refused(decision(limits_sha256=limits), "fairness: judged by other limits")
 
 
 @pytest.mark.parametrize("trained", ["others", None])
-def test_limits_that_changed_after_training_block(trained):
+def test_limits_that_changed_after_training_block(trained: str | None) -> None:
     assert refused(
         decision(trained_under_sha256=trained), "limits: they changed after the model was trained"
     )
 
 
-def test_an_artefact_that_is_gone_blocks():
+def test_an_artefact_that_is_gone_blocks() -> None:
     kept = {
         name: digest for name, digest in artefacts().items() if name != "train/predictions.parquet"
     }

@@ -5,6 +5,7 @@ import shutil
 import threading
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tasks.errors import ConfigError, SealError
 from tasks.keystore.burying import bury, lift, readmit
 from tasks.keystore.custody import (
     LOCAL,
+    Custodians,
     Restriction,
     load_custodians,
     local_custodian,
@@ -19,7 +21,7 @@ from tasks.keystore.custody import (
     read_private_key,
     unseal_by_two,
 )
-from tasks.keystore.keys import BUCKETS, ErasedError, Retention, bucket_of, open_keys
+from tasks.keystore.keys import BUCKETS, ErasedError, KeyStore, Retention, bucket_of, open_keys
 from tasks.keystore.shredding import (
     restricted_envelopes,
     restricted_of,
@@ -33,13 +35,13 @@ DAY = date(2026, 11, 24)
 A, B = "a" * 32, "b" * 32
 
 
-def raw(store):
+def raw(store: KeyStore) -> dict[bytes, bytes]:
     """What seals and makes nonces, of every key there is."""
     found = store.by_id([bytes(row[0]) for row in store.shelf.rows("SELECT key_id FROM keys")])
     return {key_id: key.nonce_key for key_id, key in found.items()}
 
 
-def restriction(**changes):
+def restriction(**changes: Custodians) -> Restriction:
     return Restriction(
         **{
             "basis": "12 CFR 1002.12(b)",
@@ -50,7 +52,7 @@ def restriction(**changes):
     )
 
 
-def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys):
+def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys: KeyStore) -> None:
     training = keys.for_subjects([A, B])
     reasons = keys.for_subjects([A], Retention.DECISION_RECORD)
     assert len({training[A].key_id, training[B].key_id, reasons[A].key_id}) == 3
@@ -62,7 +64,9 @@ def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys):
     }
 
 
-def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_readable(keys):
+def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_readable(
+    keys: KeyStore,
+) -> None:
     people = [f"{i:032x}" for i in range(9000)]
     made = keys.for_subjects(people)
     keys.for_subjects(people[:1], Retention.DECISION_RECORD)
@@ -82,7 +86,9 @@ def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_re
     assert shred(keys, people[:1], DAY).destroyed == ()
 
 
-def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(home, monkeypatch):
+def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
     keys.shelf.scrub()
@@ -95,7 +101,7 @@ def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(home,
         open_keys(installation_at(Path())).by_id([made[A].key_id])
 
 
-def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home):
+def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home: Path) -> None:
     """Why the root is rotated: without it, the same backup brings the person back."""
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A])
@@ -106,7 +112,7 @@ def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home):
     assert set(open_keys(installation_at(Path())).by_id([made[A].key_id])) == {made[A].key_id}
 
 
-def test_nothing_of_a_destroyed_key_lies_in_the_file(home):
+def test_nothing_of_a_destroyed_key_lies_in_the_file(home: Path) -> None:
     keys = open_keys(installation_at(Path()))
     key_id = keys.for_subjects([A, B])[A].key_id
     (wrapped,) = [
@@ -120,14 +126,14 @@ def test_nothing_of_a_destroyed_key_lies_in_the_file(home):
 
 @pytest.mark.parametrize("point", ["advance", "wrapped", "scrubbed"])
 def test_a_rotation_that_was_cut_off_loses_no_key_and_the_next_one_ends_it(
-    keys, home, monkeypatch, point
-):
+    keys: KeyStore, home: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
     before = {A: keys.for_subjects([A, B])[A].nonce_key}
 
     class CutOffError(Exception):
         pass
 
-    def cut(*_):
+    def cut(*_: Any) -> None:
         raise CutOffError
 
     with monkeypatch.context() as patch:
@@ -146,7 +152,9 @@ def test_a_rotation_that_was_cut_off_loses_no_key_and_the_next_one_ends_it(
     assert keys.for_subjects([A])[A].nonce_key == before[A]
 
 
-def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rotate(keys):
+def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rotate(
+    keys: KeyStore,
+) -> None:
     made = keys.for_subjects([A, B])
     other = open_keys(installation_at(Path()))
     shred(other, [A], DAY)
@@ -156,7 +164,7 @@ def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rot
     assert len(raw(open_keys(installation_at(Path())))) == 101
 
 
-def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys):
+def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys: KeyStore) -> None:
     keys.for_subjects([A])
     bury(keys, [A], DAY)
     assert keys.for_subjects([A])  # what is there may be used until it is destroyed
@@ -180,7 +188,7 @@ def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys):
     assert keys.tombstones().checkpoint.count == 3
 
 
-def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys):
+def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys: KeyStore) -> None:
     empty = keys.tombstones().checkpoint
     bury(keys, [A, B, A], DAY)
     after = keys.tombstones().checkpoint
@@ -193,7 +201,9 @@ def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys):
     assert keys.lookup(A, Retention.TRAINING) not in stored
 
 
-def test_a_held_decision_record_leaves_the_pipelines_reach_and_two_custodians_open_it(keys):
+def test_a_held_decision_record_leaves_the_pipelines_reach_and_two_custodians_open_it(
+    keys: KeyStore,
+) -> None:
     keys.for_subjects([A, B])
     reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
     gone = shred(keys, [A, B], DAY, restrict={A: restriction()})
@@ -206,7 +216,7 @@ def test_a_held_decision_record_leaves_the_pipelines_reach_and_two_custodians_op
     assert restricted_envelopes(open_keys(installation_at(Path())), A) == {key_id: sealed}
 
 
-def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
+def test_one_custodian_or_a_stranger_opens_nothing(keys: KeyStore, tmp_path: Path) -> None:
     for name in ("ada", "ben", "eve"):
         new_custodian(name, tmp_path / f"{name}.pem", tmp_path)
     named = load_custodians(installation_at(tmp_path), allow_local=False)
@@ -227,7 +237,9 @@ def test_one_custodian_or_a_stranger_opens_nothing(keys, tmp_path):
     assert (tmp_path / "ada.pem").stat().st_mode & 0o077 == 0
 
 
-def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it(home):
+def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it(
+    home: Path,
+) -> None:
     keys = open_keys(installation_at(Path()))
     reasons = keys.for_subjects([A, B], Retention.DECISION_RECORD)
     shred(keys, [A, B], DAY, restrict={A: restriction(), B: restriction()})
@@ -242,7 +254,9 @@ def test_a_restricted_key_dies_without_anybody_opening_it_and_no_backup_keeps_it
         restricted_envelopes(open_keys(installation_at(Path())), A)
 
 
-def test_custodians_must_be_named_where_the_root_key_is_in_real_custody(home, tmp_path):
+def test_custodians_must_be_named_where_the_root_key_is_in_real_custody(
+    home: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="at least two people"):
         load_custodians(installation_at(tmp_path), allow_local=False)
     new_custodian("ada", tmp_path / "ada.pem", tmp_path)
@@ -250,14 +264,16 @@ def test_custodians_must_be_named_where_the_root_key_is_in_real_custody(home, tm
         load_custodians(installation_at(tmp_path), allow_local=False)
 
 
-def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
+def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All keys in one bucket, four stores that shred and make keys at the same time."""
     monkeypatch.setattr("tasks.keystore.keys.BUCKETS", 1)
     people = [f"{i:032x}" for i in range(60)]
     keys.for_subjects(people)
     faults = []
 
-    def work(mine):
+    def work(mine: list[str]) -> None:
         try:
             store = open_keys(installation_at(Path()))
             for subject in mine:
@@ -276,10 +292,12 @@ def test_erasures_that_run_at_once_in_one_bucket_lose_nobody(keys, monkeypatch):
     assert set(open_keys(installation_at(Path())).for_subjects(people[40:])) == set(people[40:])
 
 
-def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(keys):
+def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(
+    keys: KeyStore,
+) -> None:
     order = []
 
-    def second():
+    def second() -> None:
         with open_keys(installation_at(Path())).shelf.alone():
             order.append("second")
 
@@ -292,7 +310,7 @@ def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(
     assert order == ["first", "second"]
 
 
-def test_an_altered_key_is_refused_not_skipped(keys):
+def test_an_altered_key_is_refused_not_skipped(keys: KeyStore) -> None:
     made = keys.for_subjects([A])
     keys.shelf.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
     with pytest.raises(SealError, match="altered"):

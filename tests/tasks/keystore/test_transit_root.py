@@ -12,12 +12,15 @@ from tasks.keystore.keys import open_keys
 from tasks.keystore.shredding import rotate_root, shred
 from tests import services
 from tests.installations import installation_at
+from tests.services import Bao
 
 A, B = "a" * 32, "b" * 32
 
 
 @pytest.fixture
-def transit(bao, home, monkeypatch, request):
+def transit(
+    bao: Bao, home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> str:
     name = f"root-{abs(hash(request.node.name))}"
     bao.ask(f"transit/keys/{name}", b'{"type": "aes256-gcm96"}')
     monkeypatch.setenv("VAULT_ADDR", bao.address)
@@ -26,13 +29,15 @@ def transit(bao, home, monkeypatch, request):
     return name
 
 
-def test_keys_come_back_and_the_root_never_lies_on_this_machine(transit, home):
+def test_keys_come_back_and_the_root_never_lies_on_this_machine(transit: str, home: Path) -> None:
     made = open_keys(installation_at(Path())).for_subjects([A, B])
     assert open_keys(installation_at(Path())).for_subjects([A])[A].nonce_key == made[A].nonce_key
     assert not (home / "root.key").exists()
 
 
-def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(transit, home, bao):
+def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(
+    transit: str, home: Path, bao: Bao
+) -> None:
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
     keys.shelf.scrub()
@@ -50,7 +55,7 @@ def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(tran
         open_keys(installation_at(Path())).by_id([made[A].key_id])
 
 
-def test_a_wrapping_cannot_stand_for_another(transit):
+def test_a_wrapping_cannot_stand_for_another(transit: str) -> None:
     root = open_keys(installation_at(Path())).root
     (wrapped,) = root.wrap([(b"k" * 32, b"bucket 1")])
     assert root.unwrap([(wrapped, b"bucket 1")]) == [b"k" * 32]
@@ -58,7 +63,7 @@ def test_a_wrapping_cannot_stand_for_another(transit):
         root.unwrap([(wrapped, b"bucket 2")])
 
 
-def test_more_keys_than_one_request_takes(transit):
+def test_more_keys_than_one_request_takes(transit: str) -> None:
     root = open_keys(installation_at(Path())).root
     keys = [(bytes([i % 256]) * 32, b"bucket %d" % i) for i in range(1201)]
     wrapped = root.wrap(keys)
@@ -66,7 +71,9 @@ def test_more_keys_than_one_request_takes(transit):
     assert root.unwrap(pairs) == [key for key, _ in keys]
 
 
-def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(transit, monkeypatch):
+def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(
+    transit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "wrong")
     with pytest.raises(SealError, match="HTTP 403"):
         open_keys(installation_at(Path())).for_subjects([A])

@@ -1,6 +1,7 @@
 """Signed notes against C2SP's own example, and what a checkpoint must not be."""
 
 import base64
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -33,7 +34,7 @@ def public(raw: bytes) -> PublicKey:
     return PublicKey(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
 
 
-def test_the_published_key_and_signature():
+def test_the_published_key_and_signature() -> None:
     name, _, encoded = KEY.split("+", 2)
     raw = base64.b64decode(encoded)[1:]
     assert verifier_key(name, raw) == KEY
@@ -44,14 +45,16 @@ def test_the_published_key_and_signature():
 
 
 @pytest.fixture
-def signer(tmp_path):
+def signer(tmp_path: Path) -> LocalSigner:
     return LocalSigner.make(tmp_path / "key.pem")
 
 
 CHECKPOINT = Checkpoint("portcullis/x", 7, bytes(range(32)))
 
 
-def test_a_checkpoint_reads_back_and_only_its_key_verifies_it(signer, tmp_path):
+def test_a_checkpoint_reads_back_and_only_its_key_verifies_it(
+    signer: LocalSigner, tmp_path: Path
+) -> None:
     note = sign_checkpoint(CHECKPOINT, signer)
     assert note.startswith(
         "portcullis/x\n7\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n— portcullis/x "
@@ -66,7 +69,7 @@ def test_a_checkpoint_reads_back_and_only_its_key_verifies_it(signer, tmp_path):
             verify_note(note, key, name)
 
 
-def test_every_changed_byte_of_a_checkpoint_is_refused(signer):
+def test_every_changed_byte_of_a_checkpoint_is_refused(signer: LocalSigner) -> None:
     note = sign_checkpoint(CHECKPOINT, signer).encode()
     for at in range(len(note)):
         for flip in (1, 128):
@@ -85,12 +88,12 @@ def test_every_changed_byte_of_a_checkpoint_is_refused(signer):
         "a\n1\nAAAA\n\n— a AAAAAAAA\n",
     ],
 )
-def test_what_is_no_checkpoint(text):
+def test_what_is_no_checkpoint(text: str) -> None:
     with pytest.raises(EvidenceError, match="checkpoint"):
         read_checkpoint(text)
 
 
-def test_a_witness_cosigns_with_its_time(signer, tmp_path):
+def test_a_witness_cosigns_with_its_time(signer: LocalSigner, tmp_path: Path) -> None:
     witness = LocalSigner.make(tmp_path / "witness.pem")
     time = 1_700_000_000
     signature = time.to_bytes(8) + witness.sign(cosigned_bytes(CHECKPOINT, time))

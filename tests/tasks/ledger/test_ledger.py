@@ -1,6 +1,7 @@
 """The ledger: it grows by whole transactions, derives, proves, and refuses to grow where somebody has been at it."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +9,11 @@ from tasks.errors import EvidenceError
 from tasks.ledger import merkle
 from tasks.ledger.checkpoint import verify_note
 from tasks.ledger.tiles import Record
+from tests.tasks.small_log import SmallLog
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 600])
-def test_it_grows_one_by_one_to_the_root_of_its_leaves(small, size):
+def test_it_grows_one_by_one_to_the_root_of_its_leaves(small: SmallLog, size: int) -> None:
     small.add(size - 1) if size > 1 else None
     small.add()
     head = small.ledger.audit()
@@ -21,7 +23,7 @@ def test_it_grows_one_by_one_to_the_root_of_its_leaves(small, size):
     verify_note(small.ledger.store.head(), small.signer.public, small.origin)
 
 
-def test_in_bulk_or_one_by_one_is_the_same_log(small, tmp_path):
+def test_in_bulk_or_one_by_one_is_the_same_log(small: SmallLog, tmp_path: Path) -> None:
     from tests.tasks.small_log import SmallLog
 
     (tmp_path / "other").mkdir()
@@ -34,7 +36,7 @@ def test_in_bulk_or_one_by_one_is_the_same_log(small, tmp_path):
     other.ledger.close()
 
 
-def test_its_proofs_verify_by_its_checkpoint_alone(small):
+def test_its_proofs_verify_by_its_checkpoint_alone(small: SmallLog) -> None:
     small.add(700)
     old = small.ledger.head()
     small.add(1000)
@@ -48,7 +50,7 @@ def test_its_proofs_verify_by_its_checkpoint_alone(small):
     assert merkle.verify_consistency(old.size, head.size, old.root, head.root, proof)
 
 
-def edit(small, query, *values):
+def edit(small: SmallLog, query: str, *values: bytes | int | str) -> None:
     small.ledger.close()
     with sqlite3.connect(small.folder / "ledger.db") as db:
         assert db.execute(query, values).rowcount == 1
@@ -56,48 +58,48 @@ def edit(small, query, *values):
     small.ledger = small.open()
 
 
-def refuses(small, words):
+def refuses(small: SmallLog, words: str) -> None:
     with pytest.raises(EvidenceError, match=words):
         small.ledger.audit()
     with pytest.raises(EvidenceError, match=words):
         small.add()
 
 
-def flipped(small, place):
+def flipped(small: SmallLog, place: int) -> bytes:
     (data,) = small.ledger.store._db.execute(
         "SELECT data FROM tiles WHERE place = ?", (place,)
     ).fetchone()
     return bytes([data[0] ^ 1]) + data[1:]
 
 
-def test_an_edited_tile_at_the_edge(small):
+def test_an_edited_tile_at_the_edge(small: SmallLog) -> None:
     small.add(700)
     edit(small, "UPDATE tiles SET data = ? WHERE place = 2", flipped(small, 2))
     refuses(small, "signed root")
 
 
-def test_an_edited_tile_far_from_the_edge_is_named(small):
+def test_an_edited_tile_far_from_the_edge_is_named(small: SmallLog) -> None:
     small.add(700)
     edit(small, "UPDATE tiles SET data = ? WHERE place = 0", flipped(small, 0))
     with pytest.raises(EvidenceError, match="tile 0/0"):
         small.ledger.audit()
 
 
-def test_an_edited_tile_of_a_higher_level_is_named(small):
+def test_an_edited_tile_of_a_higher_level_is_named(small: SmallLog) -> None:
     small.add(700)
     edit(small, "UPDATE tiles SET data = ? WHERE place = ?", flipped(small, 1 << 56), 1 << 56)
     refuses(small, r"tile [01]/0")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_deleted_tile(small, place):
+def test_a_deleted_tile(small: SmallLog, place: int) -> None:
     small.add(700)
     edit(small, "DELETE FROM tiles WHERE place = ?", place)
     with pytest.raises(EvidenceError, match=f"tile 0/{place}"):
         small.ledger.audit()
 
 
-def test_a_deleted_checkpoint(small):
+def test_a_deleted_checkpoint(small: SmallLog) -> None:
     small.add(3)
     edit(small, "DELETE FROM head")
     with pytest.raises(EvidenceError, match="checkpoint"):
@@ -106,7 +108,7 @@ def test_a_deleted_checkpoint(small):
         small.add()
 
 
-def test_a_checkpoint_that_claims_less_is_not_signed(small):
+def test_a_checkpoint_that_claims_less_is_not_signed(small: SmallLog) -> None:
     small.add(3)
     note = small.ledger.store.head().replace("\n3\n", "\n2\n")
     edit(small, "UPDATE head SET note = ?", note)
@@ -114,7 +116,7 @@ def test_a_checkpoint_that_claims_less_is_not_signed(small):
         small.add()
 
 
-def test_an_older_checkpoint_over_a_truncated_log_is_a_rollback(small):
+def test_an_older_checkpoint_over_a_truncated_log_is_a_rollback(small: SmallLog) -> None:
     small.add(3)
     old = small.ledger.store.head()
     small.add(1)
@@ -123,7 +125,7 @@ def test_an_older_checkpoint_over_a_truncated_log_is_a_rollback(small):
     refuses(small, "at least 4 entries")
 
 
-def test_an_old_copy_is_a_rollback(small):
+def test_an_old_copy_is_a_rollback(small: SmallLog) -> None:
     small.add(5)
     small.ledger.close()
     copy = (small.folder / "ledger.db").read_bytes()
@@ -138,7 +140,7 @@ def test_an_old_copy_is_a_rollback(small):
 
 
 @pytest.mark.parametrize("more", [0, 3])
-def test_a_fork_of_the_same_size_and_a_longer_one(small, more):
+def test_a_fork_of_the_same_size_and_a_longer_one(small: SmallLog, more: int) -> None:
     small.add(5)
     small.ledger.close()
     copy = (small.folder / "ledger.db").read_bytes()
@@ -159,7 +161,7 @@ def test_a_fork_of_the_same_size_and_a_longer_one(small, more):
     refuses(small, "fork")
 
 
-def test_an_exchanged_log(small):
+def test_an_exchanged_log(small: SmallLog) -> None:
     small.add(2)
     pin = (small.folder / "ledger.pin").read_text()
     (small.folder / "ledger.pin").write_text(pin.replace("portcullis/test", "portcullis/other"))
@@ -167,7 +169,7 @@ def test_an_exchanged_log(small):
         small.ledger.audit()
 
 
-def test_a_damaged_file_is_said_to_be_damaged(small):
+def test_a_damaged_file_is_said_to_be_damaged(small: SmallLog) -> None:
     small.add(300)
     small.ledger.close()
     path = small.folder / "ledger.db"

@@ -1,5 +1,7 @@
 """The tree against the published vectors of RFC 6962's reference implementation, and against its own definition."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,26 +75,26 @@ CONSISTENCY = {
 }
 
 
-def hexed(proof):
+def hexed(proof: tuple[bytes, ...]) -> tuple[str, ...]:
     return tuple(step.hex() for step in proof)
 
 
-def test_the_published_roots():
+def test_the_published_roots() -> None:
     assert EMPTY.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert [root_of(HASHES[: size + 1]).hex() for size in range(8)] == list(ROOTS)
 
 
 @pytest.mark.parametrize(("index", "size"), INCLUSION)
-def test_the_published_inclusion_proofs(index, size):
+def test_the_published_inclusion_proofs(index: int, size: int) -> None:
     assert hexed(inclusion_proof(Leaves(HASHES), index, size)) == INCLUSION[index, size]
 
 
 @pytest.mark.parametrize(("old", "new"), CONSISTENCY)
-def test_the_published_consistency_proofs(old, new):
+def test_the_published_consistency_proofs(old: int, new: int) -> None:
     assert hexed(consistency_proof(Leaves(HASHES), old, new)) == CONSISTENCY[old, new]
 
 
-def defined_root(hashes):
+def defined_root(hashes: list[bytes]) -> bytes:
     """RFC 6962, 2.1, as it is written."""
     if len(hashes) <= 1:
         return hashes[0] if hashes else EMPTY
@@ -102,7 +104,7 @@ def defined_root(hashes):
 
 @given(st.integers(1, 300), st.data())
 @settings(max_examples=200, deadline=None)
-def test_every_proof_verifies_and_no_other_root_or_place_does(size, data):
+def test_every_proof_verifies_and_no_other_root_or_place_does(size: int, data: Any) -> None:
     hashes = [leaf_hash(b"%d" % number) for number in range(size)]
     tree, index, old = (
         Leaves(hashes),
@@ -131,13 +133,13 @@ def test_every_proof_verifies_and_no_other_root_or_place_does(size, data):
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0)])
-def test_a_leaf_that_is_not_there_has_no_proof(index, size):
+def test_a_leaf_that_is_not_there_has_no_proof(index: int, size: int) -> None:
     with pytest.raises(ValueError, match="not in a tree"):
         inclusion_proof(Leaves(HASHES), index, size)
     assert not verify_inclusion(HASHES[0], index, size, (), HASHES[0])
 
 
-def test_no_consistency_from_nothing():
+def test_no_consistency_from_nothing() -> None:
     with pytest.raises(ValueError, match="no consistency proof"):
         consistency_proof(Leaves(HASHES), 0, 3)
     assert not verify_consistency(0, 3, EMPTY, root_of(HASHES[:3]), ())

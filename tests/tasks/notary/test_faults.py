@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,7 +27,7 @@ from tests.tasks.small_log import SmallLog
 KILLS = 50
 
 
-def appender(folder, name, count, **environment):
+def appender(folder: Path, name: str, count: int, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.tasks.notary.appender", str(folder), name, str(count)],
         cwd=CHECKOUT,
@@ -35,7 +38,7 @@ def appender(folder, name, count, **environment):
     )
 
 
-def check(ledger, acknowledged):
+def check(ledger: Ledger, acknowledged: Iterable[int]) -> dict[int, bytes | None]:
     """Everything that was acknowledged is there, whole, in its place; and nothing is half there."""
     head = ledger.audit()
     bodies = {index: body for index, _, body in ledger.entries()}
@@ -45,7 +48,9 @@ def check(ledger, acknowledged):
     return bodies
 
 
-def test_killed_fifty_times_nothing_acknowledged_is_lost_and_nothing_is_half_written(small):
+def test_killed_fifty_times_nothing_acknowledged_is_lost_and_nothing_is_half_written(
+    small: SmallLog,
+) -> None:
     random.seed(7)
     acknowledged = []
     for turn in range(KILLS):
@@ -66,7 +71,7 @@ def test_killed_fifty_times_nothing_acknowledged_is_lost_and_nothing_is_half_wri
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"])
-def test_two_processes_at_once(small, where, request):
+def test_two_processes_at_once(small: SmallLog, where: str, request: pytest.FixtureRequest) -> None:
     address = (
         {} if where == "sqlite" else {"PORTCULLIS_LEDGER_URL": request.getfixturevalue("database")}
     )
@@ -82,13 +87,13 @@ def test_two_processes_at_once(small, where, request):
     store.close()
 
 
-def test_the_ledger_and_the_key_store_can_share_a_database_without_waiting_for_each_other():
+def test_the_ledger_and_the_key_store_can_share_a_database_without_waiting_for_each_other() -> None:
     locks = [ledger_tables.LOCK, ledger_tables.CREATING, key_tables.ERASING, key_tables.CREATING]
     assert len(set(locks)) == 4
 
 
 @pytest.fixture
-def full_soon(tmp_path):
+def full_soon(tmp_path: Path) -> Iterator[Path]:
     """A file system of one megabyte."""
     folder = tmp_path / "small-disk"
     folder.mkdir()
@@ -103,7 +108,7 @@ def full_soon(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(full_soon):
+def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(full_soon: Path) -> None:
     ballast = full_soon / "ballast"
     ballast.write_bytes(b"x" * 200_000)
     log = SmallLog(full_soon)
@@ -125,7 +130,7 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(full_soon):
 
 
 @pytest.fixture
-def in_postgres(database, tmp_path):
+def in_postgres(database: str, tmp_path: Path) -> Iterator[SmallLog]:
     log = SmallLog(tmp_path)
     log.ledger.close()
     log.ledger = Ledger(PostgresStore(database), Pin(tmp_path / "postgres.pin"))
@@ -133,12 +138,12 @@ def in_postgres(database, tmp_path):
     log.ledger.close()
 
 
-def as_owner(database, query, *values):
+def as_owner(database: str, query: str, *values: Any) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         assert connection.execute(query, values).rowcount == 1
 
 
-def test_in_postgresql_it_is_the_same_log(in_postgres, tmp_path):
+def test_in_postgresql_it_is_the_same_log(in_postgres: SmallLog, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = SmallLog(tmp_path / "other")
     for log in (in_postgres, other):
@@ -172,14 +177,16 @@ def test_in_postgresql_it_is_the_same_log(in_postgres, tmp_path):
         ("UPDATE portcullis_tiles SET data = substr(data, 1, 64) WHERE place = 1", "tile 0/1"),
     ],
 )
-def test_the_database_s_owner_edits_and_deletes(in_postgres, database, query, words):
+def test_the_database_s_owner_edits_and_deletes(
+    in_postgres: SmallLog, database: str, query: str, words: str
+) -> None:
     in_postgres.add(300)
     as_owner(database, query)
     with pytest.raises(EvidenceError, match=words):
         in_postgres.ledger.audit()
 
 
-def test_a_role_that_may_only_append_can(in_postgres, database):
+def test_a_role_that_may_only_append_can(in_postgres: SmallLog, database: str) -> None:
     in_postgres.add(3)
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute("DROP ROLE IF EXISTS worker")
@@ -203,13 +210,13 @@ def test_a_role_that_may_only_append_can(in_postgres, database):
             owner.execute("DROP ROLE worker")
 
 
-def test_a_database_that_is_down_says_so_without_its_password():
+def test_a_database_that_is_down_says_so_without_its_password() -> None:
     with pytest.raises(ServiceError, match="ledger database") as error:
         PostgresStore("postgresql://me:hunter2@127.0.0.1:9/none")
     assert "hunter2" not in str(error.value)
 
 
-def test_a_folder_that_is_gone(small):
+def test_a_folder_that_is_gone(small: SmallLog) -> None:
     small.ledger.close()
     shutil.rmtree(small.folder)
     with pytest.raises(PortcullisError):

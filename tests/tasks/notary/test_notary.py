@@ -1,6 +1,7 @@
 """The notary: what it records is in the log, signed by the key of its role; keys come and go by entries."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import Log, read_log, verified
 from tests.installations import installation_at
 
 RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
@@ -30,14 +31,14 @@ VERDICT = Statement((Artefact("tiny/train/model", "ab" * 32),), TEST_RESULT, {"r
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     for name in ("PORTCULLIS_LEDGER_URL", "PORTCULLIS_TRUST_ROOT", "PORTCULLIS_SIGNING_HOME"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
-def everything(root):
+def everything(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
         return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
@@ -45,7 +46,7 @@ def everything(root):
         ledger.close()
 
 
-def test_a_statement_is_recorded_under_its_role_s_own_key(root):
+def test_a_statement_is_recorded_under_its_role_s_own_key(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         recorded = notary.record(RECEIPT, "erasure")
         other = notary.record(VERDICT)
@@ -64,7 +65,7 @@ def test_a_statement_is_recorded_under_its_role_s_own_key(root):
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_wrong_role_is_refused_before_anything_is_signed(root):
+def test_the_wrong_role_is_refused_before_anything_is_signed(root: Path) -> None:
     with (
         open_notary(installation_at(root)) as notary,
         pytest.raises(EvidenceError, match="role `gate`"),
@@ -87,13 +88,15 @@ def test_the_wrong_role_is_refused_before_anything_is_signed(root):
         (PROVENANCE, {"buildDefinition": {"externalParameters": {"stage": "x"}}}),
     ],
 )
-def test_a_kind_that_no_role_makes(kind, predicate):
+def test_a_kind_that_no_role_makes(
+    kind: str, predicate: dict[str, dict[str, dict[str, str]]]
+) -> None:
     with pytest.raises(EvidenceError, match="some role may make"):
         role_for(kind, predicate)
 
 
-def test_ten_threads_at_once_record_everything_once(root):
-    def work(number):
+def test_ten_threads_at_once_record_everything_once(root: Path) -> None:
+    def work(number: int) -> None:
         with open_notary(installation_at(root)) as notary:
             for each in range(5):
                 notary.record(
@@ -111,7 +114,9 @@ def test_ten_threads_at_once_record_everything_once(root):
     assert len(names) == len(set(names)) == 50
 
 
-def test_another_installation_s_root_is_not_trusted(root, monkeypatch):
+def test_another_installation_s_root_is_not_trusted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(RECEIPT)
     monkeypatch.setenv("PORTCULLIS_TRUST_ROOT", "0" * 64)
@@ -123,30 +128,32 @@ def test_another_installation_s_root_is_not_trusted(root, monkeypatch):
         everything(root)
 
 
-def record_as(root, signer, statement, payload_type=IN_TOTO):
+def record_as(
+    root: Path, signer: LocalSigner, statement: Statement, payload_type: str = IN_TOTO
+) -> int:
     """Append what `signer` signed, as somebody who got hold of the log's key could."""
     with open_notary(installation_at(root)) as notary:
         notary.begin()
         return notary.append_signed([sign(statement.to_bytes(), signer, payload_type)])[0].index
 
 
-def why(root, index):
+def why(root: Path, index: int) -> str:
     log = everything(root)
     with pytest.raises(EvidenceError) as error:
         verified(log.entries[index], log.keys)
     return str(error.value)
 
 
-def key_of(root, role):
+def key_of(root: Path, role: str) -> LocalSigner:
     return LocalSigner.load(root / "home" / "signing" / f"{role}.pem")
 
 
-def test_an_unknown_key(root):
+def test_an_unknown_key(root: Path) -> None:
     stranger = LocalSigner.make(root / "stranger.pem")
     assert "unknown" in why(root, record_as(root, stranger, VERDICT))
 
 
-def test_a_right_key_in_the_wrong_role(root):
+def test_a_right_key_in_the_wrong_role(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(RECEIPT)
     assert "a key with role `gate`; found key" in why(
@@ -154,7 +161,7 @@ def test_a_right_key_in_the_wrong_role(root):
     )
 
 
-def test_another_payload_type(root):
+def test_another_payload_type(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     assert "payload type" in why(
@@ -162,7 +169,7 @@ def test_another_payload_type(root):
     )
 
 
-def test_a_signature_over_something_else(root):
+def test_a_signature_over_something_else(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
         signer = key_of(root, "gate")
@@ -171,7 +178,9 @@ def test_a_signature_over_something_else(root):
     assert "does not verify" in why(root, index)
 
 
-def test_what_is_signed_after_a_revocation_is_void_and_what_was_signed_before_is_not(root):
+def test_what_is_signed_after_a_revocation_is_void_and_what_was_signed_before_is_not(
+    root: Path,
+) -> None:
     with open_notary(installation_at(root)) as notary:
         before = notary.record(VERDICT).index
     stolen = key_of(root, "gate")
@@ -186,7 +195,9 @@ def test_what_is_signed_after_a_revocation_is_void_and_what_was_signed_before_is
     assert "void: revoked" in why(root, after)
 
 
-def test_a_revocation_reaches_back_and_the_key_is_not_revived_by_entering_it_again(root):
+def test_a_revocation_reaches_back_and_the_key_is_not_revived_by_entering_it_again(
+    root: Path,
+) -> None:
     with open_notary(installation_at(root)) as notary:
         index = notary.record(VERDICT).index
     stolen = key_of(root, "gate")
@@ -195,7 +206,7 @@ def test_a_revocation_reaches_back_and_the_key_is_not_revived_by_entering_it_aga
     assert "void: revoked" in why(root, index)
 
 
-def test_a_rotated_key_signs_from_its_entry_on(root):
+def test_a_rotated_key_signs_from_its_entry_on(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     new = LocalSigner.make(root / "new.pem")
@@ -207,7 +218,7 @@ def test_a_rotated_key_signs_from_its_entry_on(root):
     assert verified(log.entries[late], log.keys).key.public == new.public
 
 
-def test_only_the_root_key_enters_keys(root):
+def test_only_the_root_key_enters_keys(root: Path) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
     stranger = LocalSigner.make(root / "stranger.pem")
@@ -216,7 +227,7 @@ def test_only_the_root_key_enters_keys(root):
         everything(root)
 
 
-def test_an_edited_and_a_deleted_envelope_are_named(root):
+def test_an_edited_and_a_deleted_envelope_are_named(root: Path) -> None:
     import sqlite3
 
     with open_notary(installation_at(root)) as notary:
@@ -241,7 +252,9 @@ def test_an_edited_and_a_deleted_envelope_are_named(root):
 AUDITED = Statement((Artefact("audit/1", "ab" * 32),), AUDIT, {})
 
 
-def test_a_worker_without_the_root_key_has_to_be_enrolled(root, monkeypatch):
+def test_a_worker_without_the_root_key_has_to_be_enrolled(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_notary(installation_at(root)) as notary:
         notary.record(VERDICT)
         log_key = root / "home" / "signing" / "log.pem"

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.errors import RefusedError
 from tasks.pipeline.listener import end_all
-from tasks.pipeline.runner import StageError, reproduce, settle, stale
+from tasks.pipeline.runner import StageError, StageResult, reproduce, settle, stale
 
 CHECKOUT = Path(__file__).parents[3]
 STAGE = """
@@ -35,7 +35,7 @@ with Channel.to_parent(name, os.environ["PORTCULLIS_CHANNEL"]) as channel:
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -57,12 +57,12 @@ def toy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(stage: str, **options):
+def run(stage: str, **options: bool) -> tuple[StageResult, list[str]]:
     said: list[str] = []
     return reproduce(stage, "toy", hear=said.append, **options), said
 
 
-def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy):
+def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy: Path) -> None:
     result, said = run("first")
     assert result.changed
     assert "working on first" in said
@@ -74,7 +74,7 @@ def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy):
     assert said == []
 
 
-def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy):
+def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy: Path) -> None:
     (toy / "mode").write_text("refuse")
     run("first")
     with pytest.raises(RefusedError) as refusal:
@@ -86,7 +86,9 @@ def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy):
 @pytest.mark.parametrize(
     ("mode", "words", "code"), [("fail", "source missing", 4), ("crash", "exited with 9", 2)]
 )
-def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words, code):
+def test_a_failure_says_what_the_stage_said_or_how_it_died(
+    toy: Path, mode: str, words: str, code: int
+) -> None:
     (toy / "mode").write_text(mode)
     run("first")
     with pytest.raises(StageError, match=words) as failure:
@@ -94,13 +96,17 @@ def test_a_failure_says_what_the_stage_said_or_how_it_died(toy, mode, words, cod
     assert failure.value.exit_code == code
 
 
-def test_a_stage_runs_by_this_python_even_where_it_is_not_on_the_path(toy, monkeypatch):
+def test_a_stage_runs_by_this_python_even_where_it_is_not_on_the_path(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     result, _ = run("first")
     assert result.changed
 
 
-def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale_does(toy):
+def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale_does(
+    toy: Path,
+) -> None:
     run("first")
     run("second")
     assert stale("second", "toy") == ()
@@ -111,7 +117,9 @@ def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale
     assert (toy / "first").read_text() == "changed"
 
 
-def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_changes(toy):
+def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_changes(
+    toy: Path,
+) -> None:
     run("first")
     run("second")
     ordered = (toy / "dvc.lock").read_text()
@@ -125,14 +133,16 @@ def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_
     assert (toy / "dvc.lock").read_text() == ordered
 
 
-def test_an_edited_output_is_stale(toy):
+def test_an_edited_output_is_stale(toy: Path) -> None:
     run("first")
     run("second")
     (toy / "second").write_text("forged")
     assert any("second" in line for line in stale("second", "toy"))
 
 
-def test_a_temporary_folder_with_a_long_name_is_no_obstacle(toy, monkeypatch):
+def test_a_temporary_folder_with_a_long_name_is_no_obstacle(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = toy / ("deep" * 30)
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -140,7 +150,9 @@ def test_a_temporary_folder_with_a_long_name_is_no_obstacle(toy, monkeypatch):
     assert "working on first" in said
 
 
-def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(toy, monkeypatch):
+def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = [sys.executable, "stage.py", "first"]
     environment = os.environ | {"PORTCULLIS_CHANNEL": str(toy / "gone" / "channel")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -149,7 +161,7 @@ def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(toy, monkey
 
 
 @pytest.mark.parametrize("torn", ["", '{"write": {"/a"'])
-def test_a_list_of_locks_that_a_kill_left_half_written_stops_nobody(toy, torn):
+def test_a_list_of_locks_that_a_kill_left_half_written_stops_nobody(toy: Path, torn: str) -> None:
     run("first")
     (toy / ".dvc" / "tmp" / "rwlock").write_text(torn)
     (toy / "mode").write_text("changed")
@@ -160,7 +172,7 @@ def test_a_list_of_locks_that_a_kill_left_half_written_stops_nobody(toy, torn):
     assert (toy / ".dvc" / "tmp" / "rwlock").exists()
 
 
-def test_an_interrupted_runner_ends_its_stage(toy):
+def test_an_interrupted_runner_ends_its_stage(toy: Path) -> None:
     (toy / "mode").write_text("hang")
     run("first")
     failures: list[BaseException] = []

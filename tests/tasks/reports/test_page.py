@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tasks.gates import at_least
@@ -13,7 +15,7 @@ def _page() -> Page:
     )
 
 
-def test_a_page_is_the_same_bytes_twice_and_escapes_what_it_shows(tmp_path):
+def test_a_page_is_the_same_bytes_twice_and_escapes_what_it_shows(tmp_path: Path) -> None:
     first = write_page(tmp_path, _page()).read_bytes()
     assert write_page(tmp_path, _page()).read_bytes() == first
     assert b"&lt;b&gt;" in first
@@ -21,13 +23,13 @@ def test_a_page_is_the_same_bytes_twice_and_escapes_what_it_shows(tmp_path):
     assert b'class="outcome fail"' in first
 
 
-def test_a_page_loads_nothing_from_elsewhere(tmp_path):
+def test_a_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     text = write_page(tmp_path, _page()).read_text()
     assert "http" not in text
     assert "<script" not in text
 
 
-def test_a_page_with_a_missing_figure_is_not_written(tmp_path):
+def test_a_page_with_a_missing_figure_is_not_written(tmp_path: Path) -> None:
     page = Page(
         title="T", sections=(Section(heading="H", parts=(Figure(file="gone.png", title="gone"),)),)
     )
@@ -36,7 +38,7 @@ def test_a_page_with_a_missing_figure_is_not_written(tmp_path):
     assert not (tmp_path / "index.html").exists()
 
 
-def test_a_figure_is_the_same_bytes_twice(tmp_path):
+def test_a_figure_is_the_same_bytes_twice(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         with figure(tmp_path / name) as axes:
             axes.plot([0, 1], [1, 0])

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,12 +28,12 @@ def root(home, tmp_path, monkeypatch):
     return tmp_path
 
 
-def events(home):
+def events(home: Path) -> list[dict[str, Any]]:
     (path,) = (home / "audit").glob("events-*.jsonl")
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
+def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root: Path, home: Path) -> None:
     opened = read_dataset(
         "bank", "redact", why="complaint 17", rows=3, installation=installation_at(Path())
     )
@@ -57,7 +58,7 @@ def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root, home):
     assert len(signed) == 1
 
 
-def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
+def test_the_command_shows_rows_by_either_name_of_the_stage(root: Path, home: Path) -> None:
     for stage in ("redact", "redacted"):
         done = subprocess.run(
             [sys.executable, "-m", "tasks.sealed", "show", "bank", stage, "--rows", "2", "--columns", "income"],
@@ -67,13 +68,13 @@ def test_the_command_shows_rows_by_either_name_of_the_stage(root, home):
     assert [event["message"] for event in events(home)] == ["not said", "not said"]
 
 
-def test_a_read_that_cannot_be_recorded_does_not_happen(root, home):
+def test_a_read_that_cannot_be_recorded_does_not_happen(root: Path, home: Path) -> None:
     (home / "audit").write_text("in the way")
     with pytest.raises(FileExistsError):
         read_dataset("bank", "redact", why="x", installation=installation_at(Path()))
 
 
-def test_what_is_not_there_is_said_with_what_is(root, home):
+def test_what_is_not_there_is_said_with_what_is(root: Path, home: Path) -> None:
     with pytest.raises(DataError, match="bank/redact/rows"):
         read_dataset("bank", "train", why="x", installation=installation_at(Path()))
     done = subprocess.run(
@@ -84,7 +85,7 @@ def test_what_is_not_there_is_said_with_what_is(root, home):
     assert done.stderr.count("\n") == 1
 
 
-def _environment(home):
+def _environment(home: Path) -> dict[str, str]:
     import os
     from pathlib import Path
 

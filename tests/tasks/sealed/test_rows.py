@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import SealError
-from tasks.keystore.keys import open_keys
+from tasks.keystore.keys import KeyStore, open_keys
 from tasks.keystore.shredding import shred
 from tasks.sealed import SealedWriter, iter_rows, read_rows, write_rows
 from tests.installations import installation_at
 
 
 @pytest.fixture
-def keys(home):
+def keys(home: Path) -> KeyStore:
     return open_keys(installation_at(Path()))
 
 
@@ -40,7 +40,7 @@ def frame(rows: int = 7) -> pd.DataFrame:
     )
 
 
-def test_what_is_sealed_comes_back_exactly_with_its_types(tmp_path, keys):
+def test_what_is_sealed_comes_back_exactly_with_its_types(tmp_path: Path, keys: KeyStore) -> None:
     write_rows(frame(), tmp_path / "a", dataset="loan/x", keys=keys)
     opened = read_rows(tmp_path / "a", dataset="loan/x", keys=keys)
     pd.testing.assert_frame_equal(opened.frame, frame())
@@ -48,7 +48,7 @@ def test_what_is_sealed_comes_back_exactly_with_its_types(tmp_path, keys):
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_an_empty_and_a_tiny_frame_come_back(tmp_path, keys, rows):
+def test_an_empty_and_a_tiny_frame_come_back(tmp_path: Path, keys: KeyStore, rows: int) -> None:
     write_rows(frame(rows), tmp_path / "a", dataset="d", keys=keys)
     pd.testing.assert_frame_equal(
         read_rows(tmp_path / "a", dataset="d", keys=keys).frame, frame(rows)
@@ -62,7 +62,9 @@ def test_an_empty_and_a_tiny_frame_come_back(tmp_path, keys, rows):
     texts=st.lists(st.one_of(st.none(), st.text(max_size=40)), min_size=1, max_size=20),
     number=st.floats(width=64),
 )
-def test_any_text_and_any_number_come_back(tmp_path, keys, texts, number):
+def test_any_text_and_any_number_come_back(
+    tmp_path: Path, keys: KeyStore, texts: list[str | None], number: float
+) -> None:
     given_rows = pd.DataFrame(
         {"subject": ["a"] * len(texts), "t": pd.array(texts, dtype="str"), "n": number}
     )
@@ -72,7 +74,9 @@ def test_any_text_and_any_number_come_back(tmp_path, keys, texts, number):
     )
 
 
-def test_a_rerun_writes_the_same_bytes_and_another_dataset_other_ones(tmp_path, keys):
+def test_a_rerun_writes_the_same_bytes_and_another_dataset_other_ones(
+    tmp_path: Path, keys: KeyStore
+) -> None:
     for name, dataset in (("a", "x"), ("b", "x"), ("c", "y")):
         write_rows(frame(), tmp_path / name, dataset=dataset, keys=keys)
     first, again, other = ((tmp_path / name).read_bytes() for name in "abc")
@@ -80,7 +84,7 @@ def test_a_rerun_writes_the_same_bytes_and_another_dataset_other_ones(tmp_path, 
     assert first != other
 
 
-def test_chunks_write_what_one_piece_writes_row_for_row(tmp_path, keys):
+def test_chunks_write_what_one_piece_writes_row_for_row(tmp_path: Path, keys: KeyStore) -> None:
     with SealedWriter(tmp_path / "a", dataset="d", keys=keys) as writer:
         writer.write(frame(9).iloc[:4])
         writer.write(frame(9).iloc[4:])
@@ -89,13 +93,13 @@ def test_chunks_write_what_one_piece_writes_row_for_row(tmp_path, keys):
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), frame(9))
 
 
-def test_nothing_readable_is_in_the_file(tmp_path, keys):
+def test_nothing_readable_is_in_the_file(tmp_path: Path, keys: KeyStore) -> None:
     secret = frame().assign(text=pd.array(["Rumpelstiltskin"] * 7, dtype="str"))
     write_rows(secret, tmp_path / "a", dataset="d", keys=keys)
     assert b"Rumpelstiltskin" not in (tmp_path / "a").read_bytes()
 
 
-def test_every_flipped_byte_is_refused_or_changes_nothing(tmp_path, keys):
+def test_every_flipped_byte_is_refused_or_changes_nothing(tmp_path: Path, keys: KeyStore) -> None:
     path = tmp_path / "a"
     write_rows(frame(), path, dataset="d", keys=keys)
     whole = path.read_bytes()
@@ -111,7 +115,9 @@ def test_every_flipped_byte_is_refused_or_changes_nothing(tmp_path, keys):
 
 
 @pytest.mark.parametrize("change", ["swap", "drop", "repeat"])
-def test_a_row_that_was_moved_left_out_or_repeated_is_refused(tmp_path, keys, change):
+def test_a_row_that_was_moved_left_out_or_repeated_is_refused(
+    tmp_path: Path, keys: KeyStore, change: str
+) -> None:
     write_rows(frame(), tmp_path / "a", dataset="d", keys=keys)
     table = pq.read_table(tmp_path / "a")
     order = {
@@ -125,33 +131,37 @@ def test_a_row_that_was_moved_left_out_or_repeated_is_refused(tmp_path, keys, ch
         read_rows(tmp_path / "a", dataset="d", keys=keys)
 
 
-def test_a_dataset_under_another_name_is_refused(tmp_path, keys):
+def test_a_dataset_under_another_name_is_refused(tmp_path: Path, keys: KeyStore) -> None:
     write_rows(frame(), tmp_path / "a", dataset="loan/raw", keys=keys)
     with pytest.raises(SealError, match="loan/redacted"):
         read_rows(tmp_path / "a", dataset="loan/redacted", keys=keys)
 
 
 @pytest.mark.parametrize("cut", [0, 10, -1])
-def test_a_cut_file_is_refused(tmp_path, keys, cut):
+def test_a_cut_file_is_refused(tmp_path: Path, keys: KeyStore, cut: int) -> None:
     write_rows(frame(), tmp_path / "a", dataset="d", keys=keys)
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:cut])
     with pytest.raises(SealError):
         read_rows(tmp_path / "a", dataset="d", keys=keys)
 
 
-def test_another_installation_cannot_read_it(tmp_path, keys, monkeypatch):
+def test_another_installation_cannot_read_it(
+    tmp_path: Path, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_rows(frame(), tmp_path / "a", dataset="d", keys=keys)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "elsewhere"))
     with pytest.raises(SealError):
         read_rows(tmp_path / "a", dataset="d", keys=open_keys(installation_at(Path())))
 
 
-def test_rows_without_a_subject_are_not_sealed(tmp_path, keys):
+def test_rows_without_a_subject_are_not_sealed(tmp_path: Path, keys: KeyStore) -> None:
     with pytest.raises(SealError, match="subject"):
         write_rows(frame().drop(columns="subject"), tmp_path / "a", dataset="d", keys=keys)
 
 
-def test_a_destroyed_key_shreds_its_rows_in_every_file_and_no_others(tmp_path, keys):
+def test_a_destroyed_key_shreds_its_rows_in_every_file_and_no_others(
+    tmp_path: Path, keys: KeyStore
+) -> None:
     for name in ("a", "b"):
         write_rows(frame(), tmp_path / name, dataset=name, keys=keys)
     shred(keys, [f"{1:032x}"], date(2026, 1, 1))
@@ -169,7 +179,7 @@ def _ask(home: str, queue: "multiprocessing.Queue[list[bytes]]") -> None:
     queue.put([found[f"s{i}"].key_id for i in range(200)])
 
 
-def test_two_processes_that_need_new_keys_at_once_get_the_same_ones(tmp_path):
+def test_two_processes_that_need_new_keys_at_once_get_the_same_ones(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     workers = [context.Process(target=_ask, args=(str(tmp_path / "home"), queue)) for _ in range(2)]

@@ -9,18 +9,18 @@ from tests.installations import installation_at
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path, monkeypatch):
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
 
 
-def test_a_secret_is_made_once_and_only_its_owner_can_read_it():
+def test_a_secret_is_made_once_and_only_its_owner_can_read_it() -> None:
     first = installation_at(Path()).secret("pseudonym")
     assert installation_at(Path()).secret("pseudonym") == first
     assert len(first) == 32
     assert stat.S_IMODE((installation_at(Path()).home / "pseudonym.key").stat().st_mode) == 0o600
 
 
-def test_many_at_once_end_up_with_the_same_secret():
+def test_many_at_once_end_up_with_the_same_secret() -> None:
     with ThreadPoolExecutor(16) as pool:
         assert (
             len(set(pool.map(lambda _: installation_at(Path()).secret("pseudonym"), range(64))))
@@ -29,21 +29,23 @@ def test_many_at_once_end_up_with_the_same_secret():
     assert [path.name for path in installation_at(Path()).home.iterdir()] == ["pseudonym.key"]
 
 
-def test_the_environment_comes_first(monkeypatch):
+def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTCULLIS_SECRET_PSEUDONYM", "ab" * 32)
     assert installation_at(Path()).secret("pseudonym") == bytes.fromhex("ab" * 32)
     assert not (installation_at(Path()).home / "pseudonym.key").exists()
 
 
 @pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "ab" * 31])
-def test_a_malformed_secret_is_refused_without_being_quoted(monkeypatch, text):
+def test_a_malformed_secret_is_refused_without_being_quoted(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setenv("PORTCULLIS_SECRET_PSEUDONYM", text or " ")
     with pytest.raises(ConfigError) as refusal:
         installation_at(Path()).secret("pseudonym")
     assert "zz" not in str(refusal.value)
 
 
-def test_a_key_file_that_others_can_read_is_refused():
+def test_a_key_file_that_others_can_read_is_refused() -> None:
     installation_at(Path()).secret("pseudonym")
     (installation_at(Path()).home / "pseudonym.key").chmod(0o644)
     with pytest.raises(ConfigError, match="0600"):

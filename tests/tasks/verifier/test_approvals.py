@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tasks.attestation.keyring import add_key
 from tasks.attestation.roles import APPROVER, VALIDATOR
 from tasks.attestation.run_context import find_commit, person_sha256, started_by
 from tasks.attestation.signing_keys import LocalSigner
+from tasks.attestation.statement import Statement
 from tasks.clearance.check import clear_model
 from tasks.errors import EvidenceError, RefusedError
 from tasks.gates import at_least
@@ -18,8 +20,8 @@ from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.expiry import epoch, now_of
-from tasks.verifier.lineage import examine, latest_decision
-from tasks.verifier.log_reader import read_log
+from tasks.verifier.lineage import Chain, examine, latest_decision
+from tasks.verifier.log_reader import Log, read_log
 from tasks.verifier.text_report import lines_of
 from tests.cases import change_case
 from tests.installations import installation_at, settings_now
@@ -28,11 +30,11 @@ from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
 LATER, EARLIER = "2099-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
 
 
-def model_of(root):
+def model_of(root: Path) -> str:
     return sha256_of(root / "data" / CASE / "train" / "model")
 
 
-def read(root, model=None):
+def read(root: Path, model: str | None = None) -> tuple[Log, Chain]:
     ledger = open_ledger(installation_at(root))
     try:
         log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
@@ -41,7 +43,9 @@ def read(root, model=None):
         ledger.close()
 
 
-def enrol(root, name, roles, holder, email=""):
+def enrol(
+    root: Path, name: str, roles: tuple[str, ...], holder: str, email: str = ""
+) -> LocalSigner:
     person = LocalSigner.make(root.parent / f"{name}.pem")
     with open_notary(installation_at(root)) as notary:
         statement = add_key(person.public, roles, holder, email_sha256=person_sha256(email))
@@ -50,18 +54,18 @@ def enrol(root, name, roles, holder, email=""):
 
 
 @pytest.fixture
-def needing(signed):
+def needing(signed: Path) -> Path:
     """A use case that asks for an approval."""
     change_case(signed, CASE, lambda values: values["register"].update(approval=True))
     return signed
 
 
 @pytest.fixture
-def ann(signed):
+def ann(signed: Path) -> LocalSigner:
     return enrol(signed, "ann", (APPROVER, VALIDATOR), "ann")
 
 
-def approving(root, **change):
+def approving(root: Path, **change: Any) -> Statement:
     said = {
         "person": "ann",
         "role": "validator",
@@ -72,7 +76,7 @@ def approving(root, **change):
     return approval(CASE, change.pop("model", None) or model_of(root), **(said | change))
 
 
-def give(root, statement, person):
+def give(root: Path, statement: Statement, person: LocalSigner) -> None:
     log, chain = read(root)
     envelope = sign(statement.to_bytes(), person)
     check(envelope, log, chain)
@@ -80,13 +84,15 @@ def give(root, statement, person):
         notary.append_signed([envelope])
 
 
-def force(root, statement, person):
+def force(root: Path, statement: Statement, person: LocalSigner) -> None:
     """Append without asking, as somebody who holds the log's key could."""
     with open_notary(installation_at(root)) as notary:
         notary.append_signed([sign(statement.to_bytes(), person)])
 
 
-def test_a_use_case_that_asks_for_approval_is_refused_without_and_cleared_with(needing, ann):
+def test_a_use_case_that_asks_for_approval_is_refused_without_and_cleared_with(
+    needing: Path, ann: LocalSigner
+) -> None:
     assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == (
         "approval: nobody has approved this model; `./portcullis approve` says how",
     )
@@ -105,8 +111,8 @@ BAD = {
 
 @pytest.mark.parametrize("fault", BAD)
 def test_what_does_not_count_is_refused_when_given_and_when_it_got_in_all_the_same(
-    needing, ann, fault
-):
+    needing: Path, ann: LocalSigner, fault: str
+) -> None:
     change, at_the_door, in_the_log = BAD[fault]
     with pytest.raises(EvidenceError, match=at_the_door):
         give(needing, approving(needing, **change), ann)
@@ -117,12 +123,12 @@ def test_what_does_not_count_is_refused_when_given_and_when_it_got_in_all_the_sa
     )
 
 
-def test_no_reason(needing, ann):
+def test_no_reason(needing: Path, ann: LocalSigner) -> None:
     with pytest.raises(EvidenceError, match="expected a reason"):
         give(needing, approving(needing, reason=" "), ann)
 
 
-def test_who_made_the_run_may_not_approve_it(needing):
+def test_who_made_the_run_may_not_approve_it(needing: Path) -> None:
     author = enrol(needing, "author", (APPROVER,), started_by(settings_now()))
     with pytest.raises(EvidenceError, match="a second person"):
         give(needing, approving(needing, person=started_by(settings_now())), author)
@@ -133,7 +139,7 @@ def test_who_made_the_run_may_not_approve_it(needing):
     )
 
 
-def test_who_committed_the_code_may_not_approve_it(needing):
+def test_who_committed_the_code_may_not_approve_it(needing: Path) -> None:
     for command in (
         ["init", "-q"],
         ["add", "-A"],
@@ -147,7 +153,7 @@ def test_who_committed_the_code_may_not_approve_it(needing):
         give(needing, approving(needing, person="dev-17"), author)
 
 
-def test_a_worker_s_key_and_a_stranger_s_are_no_approver_s(needing, ann):
+def test_a_worker_s_key_and_a_stranger_s_are_no_approver_s(needing: Path, ann: LocalSigner) -> None:
     for key in (
         LocalSigner.load(needing.parent / "home/signing/gate.pem"),
         LocalSigner.make(needing.parent / "x.pem"),
@@ -158,7 +164,7 @@ def test_a_worker_s_key_and_a_stranger_s_are_no_approver_s(needing, ann):
     assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals
 
 
-def test_a_changed_model_needs_a_new_approval(needing, ann):
+def test_a_changed_model_needs_a_new_approval(needing: Path, ann: LocalSigner) -> None:
     give(needing, approving(needing), ann)
     (needing / "data" / CASE / "train/model/scorer.json").write_text("another")
     for gate in ("train", "explain"):
@@ -171,7 +177,9 @@ def test_a_changed_model_needs_a_new_approval(needing, ann):
     )
 
 
-def test_a_clock_that_was_set_back_revives_nothing(needing, ann, monkeypatch):
+def test_a_clock_that_was_set_back_revives_nothing(
+    needing: Path, ann: LocalSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     force(
         needing,
         approving(needing, given="2050-01-01T00:00:00Z", expires="2049-01-01T00:00:00Z"),
@@ -187,7 +195,7 @@ def test_a_clock_that_was_set_back_revives_nothing(needing, ann, monkeypatch):
 
 
 @pytest.fixture
-def undecided(signed):
+def undecided(signed: Path) -> Path:
     checks = [at_least(name, 1.0, 0.5) for name in TESTS["fairness"][1:]] + [
         at_least(TESTS["fairness"][0], None, 0.5)
     ]
@@ -197,7 +205,7 @@ def undecided(signed):
     return signed
 
 
-def decide_again(root):
+def decide_again(root: Path) -> None:
     from tasks.stages.decide.stage import run
     from tasks.stages.workspace import StageRun
 
@@ -205,7 +213,7 @@ def decide_again(root):
     sign_for(root, "decide")
 
 
-def accepting(root, tests=(TESTS["fairness"][0],), **change):
+def accepting(root: Path, tests: tuple[str] = (TESTS["fairness"][0],), **change: str) -> Statement:
     said = {
         "person": "ann",
         "role": "validator",
@@ -217,7 +225,9 @@ def accepting(root, tests=(TESTS["fairness"][0],), **change):
     return acceptance(CASE, "fairness", verdict_sha256=verdict, tests=tests, **said)
 
 
-def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(undecided, ann):
+def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(
+    undecided: Path, ann: LocalSigner
+) -> None:
     assert any(
         "nobody accepted it" in line
         for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
@@ -236,7 +246,9 @@ def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(und
     [{"tests": ("Theil index",)}, {"expires": EARLIER}, {"person": "bob"}],
     ids=["another", "expired", "name"],
 )
-def test_an_acceptance_that_does_not_count(undecided, ann, change):
+def test_an_acceptance_that_does_not_count(
+    undecided: Path, ann: LocalSigner, change: dict[str, Any]
+) -> None:
     force(undecided, accepting(undecided, **change), ann)
     assert any(
         "nobody accepted it" in line
@@ -244,7 +256,7 @@ def test_an_acceptance_that_does_not_count(undecided, ann, change):
     )
 
 
-def test_a_failed_check_can_not_be_accepted(undecided, ann):
+def test_a_failed_check_can_not_be_accepted(undecided: Path, ann: LocalSigner) -> None:
     put_verdict(undecided, "fairness", checks=(at_least(TESTS["fairness"][0], 0.1, 0.5),))
     sign_for(undecided, "fairness")
     force(undecided, accepting(undecided), ann)
@@ -255,8 +267,8 @@ def test_a_failed_check_can_not_be_accepted(undecided, ann):
 
 
 def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests_on(
-    undecided, ann, monkeypatch
-):
+    undecided: Path, ann: LocalSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tasks.stages.register.stage import run
     from tasks.stages.workspace import StageRun
 
@@ -282,7 +294,7 @@ def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests
     )
 
 
-def approve(root, key, *arguments):
+def approve(root: Path, key: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -298,7 +310,9 @@ def approve(root, key, *arguments):
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
-def test_the_command_records_prints_and_refuses(needing, ann, monkeypatch):
+def test_the_command_records_prints_and_refuses(
+    needing: Path, ann: LocalSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkout = Path(__file__).parents[3]
     monkeypatch.setenv("PYTHONPATH", str(checkout))
     key, model = needing.parent / "ann.pem", f"sha256:{model_of(needing)}"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from flows.cli.proof.bundle import write_verifier
 from tasks.attestation.statement import canonical
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import leaf_hash, root_of
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
@@ -27,25 +29,25 @@ from tasks.verifier.explanation_commitments import (
     prove,
     salt_of,
 )
-from tasks.verifier.lineage import examine, latest_decision
-from tasks.verifier.log_reader import read_log
+from tasks.verifier.lineage import Chain, examine, latest_decision
+from tasks.verifier.log_reader import Log, read_log
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, sign_for
 
 
-def opened(root):
+def opened(root: Path) -> tuple[Ledger, Log, Chain]:
     ledger = open_ledger(installation_at(root))
     log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
     return ledger, log, examine(log, CASE, sha256_of(root / "data" / CASE / "train" / "model"))
 
 
-def register(root):
+def register(root: Path) -> None:
     (root / "data" / CASE / "register").mkdir(exist_ok=True)
     (root / "data" / CASE / "register" / "receipt.json").write_text("{}")
     sign_for(root, "register")
 
 
-def decision_file(root, row=1):
+def decision_file(root: Path, row: int = 1) -> bytes:
     """Commit to three explanations and return the file that proves one."""
     model = sha256_of(root / "data" / CASE / "train" / "model")
     told = [explanation(each, [("L01", -0.5)], model, "1") for each in range(3)]
@@ -64,7 +66,7 @@ def decision_file(root, row=1):
     return canonical(values) + b"\n"
 
 
-def files(root, *, complete=True, decision=None):
+def files(root: Path, *, complete: bool = True, decision: bytes | None = None) -> dict[str, bytes]:
     ledger, log, chain = opened(root)
     also = () if decision is None else (json.loads(decision)["entry"],)
     contents = choose(log, chain, also=also, may_be_complete=complete)
@@ -75,20 +77,20 @@ def files(root, *, complete=True, decision=None):
 
 
 @pytest.fixture
-def bundle(signed, tmp_path):
+def bundle(signed: Path, tmp_path: Path) -> Path:
     register(signed)
     path = tmp_path / "bundle.zip"
     path.write_bytes(archive(files(signed)))
     return path
 
 
-def root_key(signed):
+def root_key(signed: Path) -> str:
     ledger, log, _ = opened(signed)
     ledger.close()
     return next(iter(log.keys.entries))
 
 
-def test_it_verifies_and_says_what_the_ledger_says(bundle, signed):
+def test_it_verifies_and_says_what_the_ledger_says(bundle: Path, signed: Path) -> None:
     found = verify_bundle(bundle, root_key(signed))
     assert found.chain.broken == ()
     assert len(found.chain.verdicts) == 5
@@ -99,11 +101,11 @@ def test_it_verifies_and_says_what_the_ledger_says(bundle, signed):
     assert len(found.log.entries) == found.log.head.size
 
 
-def test_it_is_the_same_archive_every_time(bundle, signed):
+def test_it_is_the_same_archive_every_time(bundle: Path, signed: Path) -> None:
     assert archive(files(signed)) == bundle.read_bytes()
 
 
-def test_another_root_key_is_not_trusted(bundle):
+def test_another_root_key_is_not_trusted(bundle: Path) -> None:
     with pytest.raises(EvidenceError, match="root key 0000"):
         verify_bundle(bundle, "0" * 64)
     with pytest.raises(EvidenceError, match="root key"):
@@ -111,7 +113,7 @@ def test_another_root_key_is_not_trusted(bundle):
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], str, Path]:
     """A bundle with a decision in it, as files; made once."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("sample")
@@ -132,7 +134,7 @@ def sample(tmp_path_factory):
     return found, trusted, folder / "mutated.zip"
 
 
-def test_the_sample_verifies_with_its_decision(sample):
+def test_the_sample_verifies_with_its_decision(sample: tuple[dict[str, bytes], str, Path]) -> None:
     found, trusted, path = sample
     path.write_bytes(archive(found))
     assert verify_bundle(path, trusted).decision["explanation"]["row"] == 1
@@ -140,7 +142,9 @@ def test_the_sample_verifies_with_its_decision(sample):
 
 @given(data=st.data())
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_changed_byte_of_any_file_is_caught(sample, data):
+def test_a_changed_byte_of_any_file_is_caught(
+    sample: tuple[dict[str, bytes], str, Path], data: Any
+) -> None:
     found, trusted, path = sample
     name = data.draw(st.sampled_from(sorted(found)))
     at = data.draw(st.integers(0, len(found[name]) - 1))
@@ -153,7 +157,9 @@ def test_a_changed_byte_of_any_file_is_caught(sample, data):
 
 @given(data=st.data())
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_changed_byte_of_the_archive_itself_is_caught(sample, data):
+def test_a_changed_byte_of_the_archive_itself_is_caught(
+    sample: tuple[dict[str, bytes], str, Path], data: Any
+) -> None:
     found, trusted, path = sample
     whole = archive(found)
     at, flip = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(1, 255))
@@ -163,7 +169,7 @@ def test_a_changed_byte_of_the_archive_itself_is_caught(sample, data):
 
 
 @pytest.mark.parametrize("cut", [1, 100, 5000])
-def test_a_truncated_and_a_lengthened_archive(bundle, cut):
+def test_a_truncated_and_a_lengthened_archive(bundle: Path, cut: int) -> None:
     whole = bundle.read_bytes()
     for changed in (whole[:-cut], whole + b"\0" * cut, b"x" * cut + whole):
         bundle.write_bytes(changed)
@@ -171,7 +177,9 @@ def test_a_truncated_and_a_lengthened_archive(bundle, cut):
             verify_bundle(bundle)
 
 
-def test_every_file_is_needed_and_no_other_is_let_in(sample):
+def test_every_file_is_needed_and_no_other_is_let_in(
+    sample: tuple[dict[str, bytes], str, Path],
+) -> None:
     found, trusted, path = sample
     for name in found:
         if name == DECISION:
@@ -184,7 +192,9 @@ def test_every_file_is_needed_and_no_other_is_let_in(sample):
         verify_bundle(path, trusted)
 
 
-def test_statements_can_not_be_left_out_of_a_complete_one_nor_swapped(sample):
+def test_statements_can_not_be_left_out_of_a_complete_one_nor_swapped(
+    sample: tuple[dict[str, bytes], str, Path],
+) -> None:
     found, trusted, path = sample
     *_, last = sorted(name for name in found if name.startswith("statements/"))
     stem = last.removeprefix("statements/").removesuffix(".json")
@@ -197,7 +207,7 @@ def test_statements_can_not_be_left_out_of_a_complete_one_nor_swapped(sample):
         verify_bundle(path, trusted)
 
 
-def test_only_the_chain_and_that_is_said(signed, tmp_path):
+def test_only_the_chain_and_that_is_said(signed: Path, tmp_path: Path) -> None:
     register(signed)
     sign_for(signed, "admit")
     sign_for(signed, "admit")
@@ -210,7 +220,9 @@ def test_only_the_chain_and_that_is_said(signed, tmp_path):
 
 
 @pytest.mark.parametrize("field", ["salt", "index", "size", "root", "entry", "explanation", "path"])
-def test_a_decision_that_was_not_committed(sample, field):
+def test_a_decision_that_was_not_committed(
+    sample: tuple[dict[str, bytes], str, Path], field: str
+) -> None:
     found, trusted, path = sample
     values = json.loads(found[DECISION])
     changed = {"salt": "00" * 32, "index": 2, "size": 4, "root": "00" * 32, "entry": 3, "path": []}
@@ -220,7 +232,7 @@ def test_a_decision_that_was_not_committed(sample, field):
         verify_bundle(path, trusted)
 
 
-def test_it_holds_nobody_else_s_explanation(sample):
+def test_it_holds_nobody_else_s_explanation(sample: tuple[dict[str, bytes], str, Path]) -> None:
     found, _, _ = sample
     others = [salt_of(b"k" * 32, "run", row).hex().encode() for row in (0, 2)]
     assert not any(other in body for body in found.values() for other in others)
@@ -233,7 +245,7 @@ VALUES = (
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_a_value_about_a_person_is_not_handed_out(signed, value):
+def test_a_value_about_a_person_is_not_handed_out(signed: Path, value: bytes) -> None:
     ledger, log, chain = opened(signed)
     contents = choose(log, chain)
     found = files_of(contents, ledger)
@@ -248,8 +260,8 @@ def test_a_value_about_a_person_is_not_handed_out(signed, value):
 
 
 def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
-    bundle, signed, tmp_path
-):
+    bundle: Path, signed: Path, tmp_path: Path
+) -> None:
     verifier = tmp_path / "portcullis-verify.pyz"
     write_verifier(verifier, CHECKOUT)
     packages = Path(json.__file__).parents[1]  # of the interpreter itself

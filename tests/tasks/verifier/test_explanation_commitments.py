@@ -1,5 +1,8 @@
 """Explanations in one tree: each provable alone, none readable after its salt is gone, none guessable."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +24,7 @@ from tasks.verifier.explanation_commitments import (
 RUN = run_id("a" * 64, "b" * 64)
 
 
-def made(rows):
+def made(rows: int) -> tuple[list[dict[str, Any]], list[bytes], list[bytes]]:
     keys = [bytes([row % 251]) * 32 for row in range(rows)]
     told = [explanation(row, [("L01", -0.5 - row)], "a" * 64, "1") for row in range(rows)]
     salts = [salt_of(key, RUN, row) for row, key in enumerate(keys)]
@@ -30,7 +33,7 @@ def made(rows):
 
 @given(st.integers(1, 200), st.data())
 @settings(max_examples=50, deadline=None)
-def test_any_one_is_proven_by_its_salt_and_hashes_alone(rows, data):
+def test_any_one_is_proven_by_its_salt_and_hashes_alone(rows: int, data: Any) -> None:
     told, salts, leaves = made(rows)
     row = data.draw(st.integers(0, rows - 1))
     index, path = prove(leaves, commitment(salts[row], told[row]))
@@ -43,7 +46,7 @@ def test_any_one_is_proven_by_its_salt_and_hashes_alone(rows, data):
     )
 
 
-def test_the_salt_hangs_on_the_subject_s_key_the_run_and_the_row():
+def test_the_salt_hangs_on_the_subject_s_key_the_run_and_the_row() -> None:
     salts = {
         salt_of(b"k" * 32, RUN, 1), salt_of(b"j" * 32, RUN, 1), salt_of(b"k" * 32, RUN, 2),
         salt_of(b"k" * 32, run_id("a" * 64, "c" * 64), 1),
@@ -51,14 +54,14 @@ def test_the_salt_hangs_on_the_subject_s_key_the_run_and_the_row():
     assert len(salts) == 4
 
 
-def test_the_same_explanation_of_two_people_looks_different():
+def test_the_same_explanation_of_two_people_looks_different() -> None:
     said = explanation(1, [("L01", -0.5)], "a" * 64, "1")
     assert commitment(salt_of(b"k" * 32, RUN, 1), said) != commitment(
         salt_of(b"j" * 32, RUN, 1), said
     )
 
 
-def test_after_an_erasure_the_leaf_says_nothing_and_all_others_hold():
+def test_after_an_erasure_the_leaf_says_nothing_and_all_others_hold() -> None:
     told, salts, leaves = made(9)
     salts[4] = None  # what destroying the key comes to: nothing can compute it any more
     whole = root_of([leaf_hash(leaf) for leaf in leaves])
@@ -71,7 +74,7 @@ def test_after_an_erasure_the_leaf_says_nothing_and_all_others_hold():
     assert leaves[4] not in guesses
 
 
-def test_the_tree_s_file(tmp_path):
+def test_the_tree_s_file(tmp_path: Path) -> None:
     _, _, leaves = made(5)
     path = tmp_path / "decisions.tree"
     path.write_bytes(tree_bytes(leaves))
@@ -83,7 +86,7 @@ def test_the_tree_s_file(tmp_path):
         commitments_of(b"x" * 33)
 
 
-def test_what_was_never_committed_has_no_proof():
+def test_what_was_never_committed_has_no_proof() -> None:
     _, _, leaves = made(3)
     with pytest.raises(EvidenceError, match="none like it"):
         prove(leaves, bytes(32))

@@ -63,7 +63,7 @@ def plain(name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_person_goes_with_their_record_and_the_other_stays_whole(name):
+def test_the_person_goes_with_their_record_and_the_other_stays_whole(name: str) -> None:
     content = FILES[name]
     assert holds(name, content, TRACES)
     clean = without(name, content, TRACES)
@@ -80,7 +80,7 @@ def test_the_person_goes_with_their_record_and_the_other_stays_whole(name):
     )
 
 
-def test_json_keeps_its_shape():
+def test_json_keeps_its_shape() -> None:
     content = json.dumps(
         {"people": [{"email": "ann@example.org"}], "note": "by Ann Quarantine", "n": [1, 2]},
         indent=2,
@@ -89,12 +89,12 @@ def test_json_keeps_its_shape():
     assert clean == {"people": [], "note": "by [erased]", "n": [1, 2]}
 
 
-def test_what_cannot_be_rewritten_is_said_not_damaged():
+def test_what_cannot_be_rewritten_is_said_not_damaged() -> None:
     with pytest.raises(CannotMaskError):
         without("model.bin", b"\x00\x01\xff ann@example.org \x00", TRACES)
 
 
-def test_a_pickled_result_in_base64_is_found_in_the_midst_of_json():
+def test_a_pickled_result_in_base64_is_found_in_the_midst_of_json() -> None:
     for text in ("ann@example.org", "result for ann@example.org", "xx ann@example.org yy" * 30):
         for inner in (pickle.dumps(text), text.encode()):
             for written in (
@@ -110,7 +110,7 @@ def test_a_pickled_result_in_base64_is_found_in_the_midst_of_json():
     assert not holds("r", json.dumps({"result": other}).encode(), TRACES)
 
 
-def test_broken_containers_are_searched_as_bytes():
+def test_broken_containers_are_searched_as_bytes() -> None:
     for content in (
         b"\x1f\x8b broken ann@example.org",
         b"PK ann@example.org",

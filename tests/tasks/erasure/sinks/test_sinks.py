@@ -4,6 +4,9 @@ import logging
 import os
 import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import boto3
 import psycopg
@@ -42,13 +45,15 @@ ROWS = (
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[str]:
     with services.postgres() as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path):
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[str, Callable[[], str]]]:
     """A database of somebody else's program: (url, a function that returns all of it as text)."""
     if request.param == "sqlite":
         path = tmp_path / "x.db"
@@ -59,7 +64,7 @@ def database(request, tmp_path):
             connection.execute(row)
         connection.commit()
 
-        def content():
+        def content() -> str:
             return "\n".join(connection.iterdump())
 
         yield f"sqlite+aiosqlite:///{path}", content
@@ -75,7 +80,7 @@ def database(request, tmp_path):
         for (row,) in ROWS:
             connection.execute(row)
 
-        def content():
+        def content() -> str:
             tables = ("runs", "tags", "loose")
             return str(
                 [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
@@ -84,7 +89,9 @@ def database(request, tmp_path):
         yield url.replace("postgresql://", "postgresql+asyncpg://"), content
 
 
-def test_a_database_loses_theirs_in_every_column_even_in_keys_and_keeps_the_rest(database):
+def test_a_database_loses_theirs_in_every_column_even_in_keys_and_keeps_the_rest(
+    database: tuple[str, Callable[..., Any]],
+) -> None:
     url, content = database
     done = purge_database("x", url, ANN)
     assert (done.rewritten, done.left) == (6, ())
@@ -96,7 +103,9 @@ def test_a_database_loses_theirs_in_every_column_even_in_keys_and_keeps_the_rest
     assert (again.rewritten, again.left) == (0, ())
 
 
-def test_a_database_that_is_not_there_is_none_and_one_that_is_down_is_an_error(tmp_path):
+def test_a_database_that_is_not_there_is_none_and_one_that_is_down_is_an_error(
+    tmp_path: Path,
+) -> None:
     from tasks.errors import ServiceError
 
     assert purge_database("x", f"sqlite:///{tmp_path / 'none.db'}", ANN).searched == 0
@@ -104,7 +113,7 @@ def test_a_database_that_is_not_there_is_none_and_one_that_is_down_is_an_error(t
         purge_database("x", f"postgresql://t@127.0.0.1:{services.free_port()}/x", ANN)
 
 
-def test_names_that_must_differ_stay_different(tmp_path):
+def test_names_that_must_differ_stay_different(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE names (name TEXT UNIQUE)")
@@ -120,12 +129,12 @@ def test_names_that_must_differ_stay_different(tmp_path):
     assert all(name.startswith("[erased]") for name in names)
 
 
-def files(rule, folder, **more):
+def files(rule: Rule, folder: Path, **more: Any) -> Files:
     return Files("x", [Place.local("x", folder, rule)], **more)
 
 
-def test_files_are_rewritten_removed_or_reported_as_their_place_allows(tmp_path):
-    def plant():
+def test_files_are_rewritten_removed_or_reported_as_their_place_allows(tmp_path: Path) -> None:
+    def plant() -> None:
         (tmp_path / "a.csv").write_text("email\nann@example.org\nbob@example.org\n")
         (tmp_path / "b.bin").write_bytes(b"\x00\xff ann@example.org")
         (tmp_path / "c.txt").write_text("bob@example.org")
@@ -144,7 +153,9 @@ def test_files_are_rewritten_removed_or_reported_as_their_place_allows(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["c.txt"]
 
 
-def test_a_large_file_is_searched_piece_by_piece(tmp_path, monkeypatch):
+def test_a_large_file_is_searched_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tasks.erasure.sinks.files.WHOLE_BYTES", 100)
     monkeypatch.setattr("tasks.erasure.sinks.files.PIECE_BYTES", 64)
     monkeypatch.setattr("tasks.erasure.sinks.files.OVERLAP_BYTES", 32)
@@ -153,24 +164,26 @@ def test_a_large_file_is_searched_piece_by_piece(tmp_path, monkeypatch):
         assert files(Rule.REWRITE, tmp_path).purge(ANN).removed == 1
 
 
-def test_a_file_name_that_names_the_person_is_not_repeated_in_the_report(tmp_path):
+def test_a_file_name_that_names_the_person_is_not_repeated_in_the_report(tmp_path: Path) -> None:
     (tmp_path / "ann@example.org.txt").write_text("ann@example.org")
     (line,) = files(Rule.REPORT, tmp_path).purge(ANN).left
     assert "ann@" not in line
 
 
-def test_a_file_that_is_named_after_the_person_goes_whatever_is_in_it(tmp_path):
+def test_a_file_that_is_named_after_the_person_goes_whatever_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "letter to Ann@example.org.txt").write_text("Dear customer")
     (tmp_path / "letter to bob@example.org.txt").write_text("Dear customer")
     assert files(Rule.REWRITE, tmp_path).purge(ANN).removed == 1
     assert [path.name for path in tmp_path.iterdir()] == ["letter to bob@example.org.txt"]
 
 
-def refuse(path):
+def refuse(path: str) -> None:
     raise PermissionError("locked")
 
 
-def test_a_bucket_that_keeps_versions_keeps_none_of_theirs_and_what_cannot_go_is_said(monkeypatch):
+def test_a_bucket_that_keeps_versions_keeps_none_of_theirs_and_what_cannot_go_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -197,8 +210,10 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_theirs_and_what_cannot_go_is
         server.stop()
 
 
-def test_git_is_searched_in_history_and_unreachable_objects_and_never_rewritten(tmp_path):
-    def git(*arguments):
+def test_git_is_searched_in_history_and_unreachable_objects_and_never_rewritten(
+    tmp_path: Path,
+) -> None:
+    def git(*arguments: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
         return subprocess.run(
             command, cwd=tmp_path, check=True, capture_output=True, text=True
@@ -222,7 +237,9 @@ def test_git_is_searched_in_history_and_unreachable_objects_and_never_rewritten(
     assert "ann@" not in str(done.left)
 
 
-def test_prefect_s_results_and_database_lie_where_its_settings_say(tmp_path, monkeypatch):
+def test_prefect_s_results_and_database_lie_where_its_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     for variable in (
@@ -245,7 +262,9 @@ def test_prefect_s_results_and_database_lie_where_its_settings_say(tmp_path, mon
     )
 
 
-def test_a_tracking_server_whose_database_is_out_of_reach_is_said(tmp_path, monkeypatch):
+def test_a_tracking_server_whose_database_is_out_of_reach_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.delenv("PORTCULLIS_MLFLOW_DATABASE_URL", raising=False)
     assert (
@@ -255,8 +274,8 @@ def test_a_tracking_server_whose_database_is_out_of_reach_is_said(tmp_path, monk
 
 
 def test_a_registered_model_s_own_files_are_reported_and_other_artifacts_cleaned(
-    tmp_path, monkeypatch
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     artifacts = tmp_path / "artifacts"
     for path in (
         artifacts / "1" / "model" / "data" / "m.txt",

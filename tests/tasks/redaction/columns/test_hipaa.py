@@ -15,9 +15,11 @@ from tasks.redaction.columns.hipaa import (
     load_small_areas,
 )
 from tasks.redaction.columns.structured import redact_structured
+from tasks.redaction.finding.finder import FastFinder
 from tasks.redaction.opening import open_finder
 from tasks.redaction.params import RedactParams
 from tasks.redaction.spans import mask, merge
+from tasks.redaction.texts import Finder
 
 ZIP3 = Path("configs/recognisers/hipaa/zip3.yaml")
 PARAMS = RedactParams(
@@ -57,18 +59,18 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def finder():
+def finder() -> Finder:
     return open_finder(PARAMS)
 
 
-def test_every_letter_of_the_regulation_is_there():
+def test_every_letter_of_the_regulation_is_there() -> None:
     assert "".join(IDENTIFIERS) == "ABCDEFGHIJKLMNOPQR" == "".join(CASES)
 
 
 @pytest.mark.parametrize(
     ("letter", "text", "secret"), [(k, *case) for k, cases in CASES.items() for case in cases]
 )
-def test_an_identifier_is_masked(finder, letter, text, secret):
+def test_an_identifier_is_masked(finder: FastFinder, letter: str, text: str, secret: str) -> None:
     (found,) = finder.find([text])
     assert secret in text
     assert secret not in mask(text, merge(found)), IDENTIFIERS[letter]
@@ -84,12 +86,12 @@ def test_an_identifier_is_masked(finder, letter, text, secret):
         "90 days later",
     ],
 )
-def test_years_durations_and_ages_up_to_89_stay(finder, text):
+def test_years_durations_and_ages_up_to_89_stay(finder: FastFinder, text: str) -> None:
     (found,) = finder.find([text])
     assert mask(text, merge(found)) == text
 
 
-def test_a_zip_code_keeps_three_digits_where_more_than_20_000_people_live():
+def test_a_zip_code_keeps_three_digits_where_more_than_20_000_people_live() -> None:
     small = load_small_areas(ZIP3)
     assert len(small.areas) == 17
     zips = pd.Series(["02139", "82190-1234", "036", "x", None, "893011234"])
@@ -98,12 +100,12 @@ def test_a_zip_code_keeps_three_digits_where_more_than_20_000_people_live():
     assert coarse_zips(zips, small).iloc[5] == "000"
 
 
-def test_ages_over_89_are_one_category():
+def test_ages_over_89_are_one_category() -> None:
     assert coarse_ages(pd.Series([0, 89, 90, 104])).tolist() == ["0", "89", "90+", "90+"]
     assert coarse_ages(pd.Series([None, "old"])).isna().all()
 
 
-def test_a_zip_column_without_a_declared_list_is_refused():
+def test_a_zip_column_without_a_declared_list_is_refused() -> None:
     columns = Columns.model_validate(
         {"zip": {"role": "quasi_identifier", "source": "a", "kind": "zip"}}
     )
@@ -116,19 +118,19 @@ def test_a_zip_column_without_a_declared_list_is_refused():
 
 
 @pytest.mark.parametrize("text", ["source: short\nareas: []", "a: ["])
-def test_a_list_without_a_source_is_refused(tmp_path, text):
+def test_a_list_without_a_source_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "zip.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError):
         load_small_areas(path)
 
 
-def test_presidio_s_own_recognisers_are_not_called_hipaa():
+def test_presidio_s_own_recognisers_are_not_called_hipaa() -> None:
     with pytest.raises(ConfigError, match="mode: fast"):
         open_finder(PARAMS.model_copy(update={"mode": "exact"}))
 
 
-def test_a_calendar_date_names_a_day_or_a_month():
+def test_a_calendar_date_names_a_day_or_a_month() -> None:
     assert [is_calendar_date(text) for text in ("4 March", "2021-03-01", "03/04", "2021", "three weeks", "may 5")] == [
         True, True, True, False, False, True,
     ]  # fmt: skip

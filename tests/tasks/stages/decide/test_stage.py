@@ -1,6 +1,8 @@
 """`decide` writes what the verdicts say, whatever they say, and refuses to guess where something is absent."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,19 +15,19 @@ from tests.installations import installation_at
 from tests.tasks.judged import CASE, judged, put_verdict
 
 
-def decided(root):
+def decided(root: Path) -> dict[str, Any]:
     run(StageRun("decide", CASE, installation_at(root)))
     return json.loads((root / "data" / CASE / "decide" / "decision.json").read_text())
 
 
-def test_all_gates_passed(tmp_path):
+def test_all_gates_passed(tmp_path: Path) -> None:
     found = decided(judged(tmp_path))
     assert found["outcome"] == "pass"
     assert found["refusals"] == []
     assert found["model_sha256"] == found["about"]["train/model"]
 
 
-def test_a_failed_gate_is_written_down_and_stops_nothing_here(tmp_path):
+def test_a_failed_gate_is_written_down_and_stops_nothing_here(tmp_path: Path) -> None:
     root = judged(tmp_path)
     put_verdict(root, "fairness", checks=(at_least("ratio", 0.7, 0.8),))
     found = decided(root)
@@ -33,7 +35,7 @@ def test_a_failed_gate_is_written_down_and_stops_nothing_here(tmp_path):
     assert [line for line in found["refusals"] if line.startswith("fairness: ratio")]
 
 
-def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path):
+def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path: Path) -> None:
     root = judged(tmp_path)
     (root / "data" / CASE / "explain" / "verdict.json").unlink()
     found = decided(root)
@@ -41,7 +43,7 @@ def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path):
     assert found["refusals"] == ["explain: no verdict"]
 
 
-def test_no_model_and_no_limits_are_errors(tmp_path):
+def test_no_model_and_no_limits_are_errors(tmp_path: Path) -> None:
     root = judged(tmp_path)
     change_case(root, CASE, lambda values: values.update(limits={}))
     with pytest.raises(ConfigError, match="limits"):

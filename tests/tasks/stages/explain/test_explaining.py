@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from tasks.config.case_files import CaseFile
 from tasks.errors import ConfigError, DataError
 from tasks.gates import Outcome
-from tasks.stages.explain.explaining import explain
+from tasks.stages.explain.explaining import Explained, explain
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams, ReasonGroup, ReasonMap
 from tasks.stages.explain.proxies import proxy_strengths
@@ -39,7 +41,7 @@ REASONS = ReasonMap(
 )
 
 
-def explained(family: str = "lightgbm", **change):
+def explained(family: str = "lightgbm", **change: float) -> Explained:
     given_rows = rows()
     trained = train(
         given_rows, COLUMNS, params(family=family, rounds=30 if family != "logistic" else 500)
@@ -52,7 +54,9 @@ def explained(family: str = "lightgbm", **change):
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "logistic"])
-def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reasons(family):
+def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reasons(
+    family: str,
+) -> None:
     found = explained(family)
     assert found.report.additivity_error < 1e-4
     assert len(found.reasons) == found.report.declined_rows > 0
@@ -63,11 +67,11 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
     assert min(kept.backgrounds, kept.refits, kept.perturbations) > 0.5
 
 
-def test_explaining_again_gives_the_same_reasons():
+def test_explaining_again_gives_the_same_reasons() -> None:
     pd.testing.assert_frame_equal(explained().reasons, explained().reasons)
 
 
-def test_a_background_that_is_too_small_is_refused():
+def test_a_background_that_is_too_small_is_refused() -> None:
     given_rows = rows()
     trained = train(given_rows, COLUMNS, params())
     shut = type(trained.scorer)(
@@ -85,14 +89,14 @@ def test_a_background_that_is_too_small_is_refused():
         )
 
 
-def test_reasons_that_only_a_small_error_gives_are_not_stable():
+def test_reasons_that_only_a_small_error_gives_are_not_stable() -> None:
     kept = explained(perturbation=0.2).report.top_reasons_overlap
     assert (
         kept.perturbations < explained(perturbation=0.001).report.top_reasons_overlap.perturbations
     )
 
 
-def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused():
+def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused() -> None:
     given_rows = rows()
     trained = train(given_rows, COLUMNS, params(rounds=30))
     upside_down = train(given_rows.assign(good=1 - given_rows["good"]), COLUMNS, params(rounds=30))
@@ -120,7 +124,7 @@ grids = st.lists(st.lists(st.integers(-5, 5), min_size=6, max_size=6), min_size=
 
 
 @given(grids)
-def test_reasons_are_adverse_ordered_and_at_most_four(grid):
+def test_reasons_are_adverse_ordered_and_at_most_four(grid: list[list[int]]) -> None:
     grouped = np.array(grid, float)
     for row, top in zip(grouped, top_reasons(grouped), strict=True):
         named = top[top >= 0]
@@ -130,19 +134,19 @@ def test_reasons_are_adverse_ordered_and_at_most_four(grid):
 
 
 @given(grids)
-def test_summing_into_groups_loses_nothing(grid):
+def test_summing_into_groups_loses_nothing(grid: list[list[int]]) -> None:
     contributions = np.array(grid, float)[:, :3]
     grouped = group_contributions(contributions, ("income", "debt", "town"), REASONS.reasons)
     np.testing.assert_allclose(grouped.sum(axis=1), contributions.sum(axis=1))
 
 
-def test_overlap_counts_shared_reasons_whatever_their_order():
+def test_overlap_counts_shared_reasons_whatever_their_order() -> None:
     assert overlap(np.array([[0, 1, -1, -1]]), np.array([[1, 0, -1, -1]])) == 1.0
     assert overlap(np.array([[0, 1, -1, -1]]), np.array([[1, 2, -1, -1]])) == 0.5
     assert overlap(np.array([[-1, -1, -1, -1]]), np.array([[1, 2, -1, -1]])) == 1.0
 
 
-def test_a_planted_proxy_is_found_named_and_fails_the_gate():
+def test_a_planted_proxy_is_found_named_and_fails_the_gate() -> None:
     rng = np.random.default_rng(1)
     race = pd.DataFrame({"race": pd.array(rng.choice(["x", "y"], 500), dtype="str")})
     tract = (race["race"] == "x").to_numpy(float) + rng.normal(0, 0.3, 500)
@@ -166,7 +170,7 @@ def test_a_planted_proxy_is_found_named_and_fails_the_gate():
     assert "tract" in failed[0].measure
 
 
-def test_nobody_declined_is_undecided_not_perfect():
+def test_nobody_declined_is_undecided_not_perfect() -> None:
     nothing = Overlap(backgrounds=None, refits=None, perturbations=None)
     report = explained().report.model_copy(
         update={"declined_rows": 0, "fidelity": None, "top_reasons_overlap": nothing}
@@ -177,7 +181,7 @@ def test_nobody_declined_is_undecided_not_perfect():
 
 
 @pytest.mark.parametrize("change", ["missing", "doubled", "typo", "no file"])
-def test_a_reason_map_without_total_coverage_is_refused(tmp_path, change):
+def test_a_reason_map_without_total_coverage_is_refused(tmp_path: Path, change: str) -> None:
     values = REASONS.model_dump(mode="json")
     if change == "missing":
         values["reasons"].pop()

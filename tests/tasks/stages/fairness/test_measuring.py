@@ -1,4 +1,6 @@
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from tasks.gates import Outcome
+from tasks.gates.verdict import Check
 from tasks.stages.fairness import aif
 from tasks.stages.fairness.bootstrap import average_abs_odds, cells_of, resampled, theil
 from tasks.stages.fairness.counts import POOLED, GroupCounts, count_groups, intersect
@@ -28,7 +31,7 @@ LIMITS = FairnessLimits(
 )
 
 
-def params(**change) -> FairnessParams:
+def params(**change: str) -> FairnessParams:
     values = {
         "privileged": {"race": "a"},
         "evaluate_on": "out_of_fold",
@@ -55,36 +58,36 @@ def portfolio(
     return pd.DataFrame({"race": pd.array(groups, dtype="str")}), actual, yes, actual.astype(float)
 
 
-def judged(rates, **change):
+def judged(rates: dict[str, tuple[int, float]], **change: str) -> tuple[Check, ...]:
     protected, actual, yes, scores = portfolio(rates)
     chosen = params(**change)
     return judge_fairness(measure_fairness(protected, actual, yes, scores, chosen), chosen, LIMITS)
 
 
-def impact(checks, group="b"):
+def impact(checks: tuple[Check, ...], group: str = "b") -> Check:
     return next(
         check for check in checks if check.measure.startswith(f"disparate impact ratio, {group} ")
     )
 
 
 @given(counts)
-def test_wilson_is_statsmodels_wilson(pair):
+def test_wilson_is_statsmodels_wilson(pair: tuple[int, int]) -> None:
     assert wilson(*pair) == pytest.approx(proportion_confint(*pair, method="wilson"), abs=1e-9)
 
 
 @given(counts, counts)
-def test_newcombe_is_statsmodels_newcombe(one, other):
+def test_newcombe_is_statsmodels_newcombe(one: tuple[int, int], other: tuple[int, int]) -> None:
     expected = confint_proportions_2indep(*one, *other, method="newcomb", compare="diff")
     assert newcombe(*one, *other) == pytest.approx(expected, abs=1e-9)
 
 
 @given(counts, counts)
-def test_katz_is_statsmodels_log_interval(one, other):
+def test_katz_is_statsmodels_log_interval(one: tuple[int, int], other: tuple[int, int]) -> None:
     expected = confint_proportions_2indep(*one, *other, method="log", compare="ratio")
     assert katz(*one, *other) == pytest.approx(expected, rel=1e-9)
 
 
-def test_holm_is_the_textbook_example_and_never_falls():
+def test_holm_is_the_textbook_example_and_never_falls() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
@@ -92,7 +95,7 @@ def test_holm_is_the_textbook_example_and_never_falls():
 @pytest.mark.parametrize(
     "function", [wilson, lambda a, b: newcombe(a, b, 1, 2), lambda a, b: katz(a, b, 1, 2)]
 )
-def test_nothing_counted_gives_nan_not_a_number_that_passes(function):
+def test_nothing_counted_gives_nan_not_a_number_that_passes(function: Callable[..., Any]) -> None:
     assert all(math.isnan(end) for end in function(0, 0))
 
 
@@ -109,7 +112,7 @@ def metrics_of_rows(inside: np.ndarray, good: np.ndarray, yes: np.ndarray) -> di
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=20, max_size=80))
-def test_counts_give_what_aif360_gives_from_rows(rows):
+def test_counts_give_what_aif360_gives_from_rows(rows: list[tuple[bool, ...]]) -> None:
     inside, good, yes = (np.array(column) for column in zip(*rows, strict=True))
     groups = pd.Series(np.where(inside, "b", "a"))
     found = count_groups(groups, good.astype(int), yes, np.zeros(len(rows)))
@@ -131,7 +134,7 @@ def test_counts_give_what_aif360_gives_from_rows(rows):
         assert float(theil(cells_of(everyone))) == pytest.approx(known_theil, abs=1e-9)
 
 
-def test_the_bootstrap_by_counts_is_the_bootstrap_of_rows():
+def test_the_bootstrap_by_counts_is_the_bootstrap_of_rows() -> None:
     rng = np.random.default_rng(3)
     group, other = GroupCounts("b", 60, 40, 50, 10, 0.0), GroupCounts("a", 200, 50, 190, 10, 0.0)
     fast = average_abs_odds(resampled(group, 4000, rng), resampled(other, 4000, rng))
@@ -148,7 +151,7 @@ def test_the_bootstrap_by_counts_is_the_bootstrap_of_rows():
     assert percentile(fast) == pytest.approx(percentile(slow), abs=0.02)
 
 
-def test_the_interval_decides_and_says_how_many_rows_would():
+def test_the_interval_decides_and_says_how_many_rows_would() -> None:
     assert impact(judged({"a": (5000, 0.9), "b": (5000, 0.88)})).outcome is Outcome.PASS
     assert impact(judged({"a": (5000, 0.9), "b": (5000, 0.5)})).outcome is Outcome.FAIL
     straddling = impact(judged({"a": (500, 0.9), "b": (60, 0.75)}))
@@ -156,21 +159,21 @@ def test_the_interval_decides_and_says_how_many_rows_would():
     assert "rows of this group would decide" in straddling.would_decide
 
 
-def test_a_small_portfolio_passes_on_its_point_and_fails_only_significantly():
+def test_a_small_portfolio_passes_on_its_point_and_fails_only_significantly() -> None:
     rule = {"decision_rule": "small_portfolio"}
     assert impact(judged({"a": (500, 0.9), "b": (60, 0.75)}, **rule)).outcome is Outcome.PASS
     assert impact(judged({"a": (500, 0.9), "b": (60, 0.6)}, **rule)).outcome is Outcome.FAIL
     assert impact(judged({"a": (60, 0.9), "b": (40, 0.7)}, **rule)).outcome is Outcome.UNDECIDED
 
 
-def test_too_small_a_group_is_undecided_whatever_it_shows():
+def test_too_small_a_group_is_undecided_whatever_it_shows() -> None:
     checks = judged({"a": (500, 0.9), "b": (20, 0.8)}, decision_rule="small_portfolio")
     assert impact(checks).outcome is Outcome.UNDECIDED
     assert "too few" in impact(checks).reason
 
 
 @pytest.mark.parametrize("rates", [{"b": (100, 0.9)}, {"a": (100, 0.9)}])
-def test_an_absent_group_is_undecided_never_a_pass(rates):
+def test_an_absent_group_is_undecided_never_a_pass(rates: dict[str, tuple[int, float]]) -> None:
     checks = judged(rates)
     assert any(
         check.outcome is Outcome.UNDECIDED and "nothing can be said" in check.reason
@@ -178,11 +181,11 @@ def test_an_absent_group_is_undecided_never_a_pass(rates):
     )
 
 
-def test_nobody_approved_anywhere_is_undecided_though_aif360_says_nan():
+def test_nobody_approved_anywhere_is_undecided_though_aif360_says_nan() -> None:
     assert impact(judged({"a": (500, 0.0), "b": (500, 0.0)})).outcome is Outcome.UNDECIDED
 
 
-def test_rows_without_a_group_are_counted_and_change_no_other_group():
+def test_rows_without_a_group_are_counted_and_change_no_other_group() -> None:
     protected, actual, yes, scores = portfolio({"a": (300, 0.9), "b": (300, 0.85)})
     report = measure_fairness(protected, actual, yes, scores, params())
     more = pd.concat(
@@ -199,7 +202,7 @@ def test_rows_without_a_group_are_counted_and_change_no_other_group():
     assert extended.groups[0].approval_rate == report.groups[0].approval_rate
 
 
-def test_small_groups_are_pooled_until_the_pool_is_large_enough_and_nobody_is_left_out():
+def test_small_groups_are_pooled_until_the_pool_is_large_enough_and_nobody_is_left_out() -> None:
     rows = pd.DataFrame(
         {"race": ["a"] * 500 + ["b"] * 40 + ["c"] * 20, "sex": ["m"] * 300 + ["f"] * 260}
     )
@@ -209,12 +212,12 @@ def test_small_groups_are_pooled_until_the_pool_is_large_enough_and_nobody_is_le
 
 
 @pytest.mark.parametrize("limit", ["disparate_impact", "theil_index"])
-def test_a_limit_has_no_default(limit):
+def test_a_limit_has_no_default(limit: str) -> None:
     values = LIMITS.model_dump()
     del values[limit]
     with pytest.raises(ValueError, match=limit):
         FairnessLimits(**values)
 
 
-def test_fisher_sees_no_difference_where_a_side_is_empty():
+def test_fisher_sees_no_difference_where_a_side_is_empty() -> None:
     assert fisher(0, 0, 3, 9) == 1.0

@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 import yaml
 
@@ -26,18 +30,18 @@ branch: {role: dropped, source: bank, kind: text}
 
 
 @pytest.fixture
-def columns():
+def columns() -> Columns:
     return Columns.model_validate(yaml.safe_load(COLUMNS))
 
 
 @pytest.fixture
-def wanted(columns):
+def wanted(columns: Columns) -> Wanted:
     return Wanted.of("bank", columns, IngestParams(base="bank"))
 
 
 @pytest.fixture
-def file_source():
-    def make(path, form, **more):
+def file_source() -> Callable[..., Any]:
+    def make(path: Path | str, form: str, **more: int) -> FileSource:
         return FileSource(kind="file", path=str(path), format=form, **OF, **more)
 
     return make

@@ -1,6 +1,8 @@
 """Several sources, one row per application: nobody is doubled, swapped or lost without a line that says so."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from tasks.config.cases import Columns
 from tasks.config.sources import Sources
 from tasks.errors import ConfigError, DataError, SourceError
 from tasks.keystore.pseudonyms import normal_form, normal_forms, pseudonym, pseudonyms
-from tasks.stages.ingest.joining import drop_erased, join_sources
+from tasks.stages.ingest.joining import IngestReport, drop_erased, join_sources
 from tasks.stages.ingest.params import IngestParams, check_wiring
 
 SECRET = b"s" * 32
@@ -30,7 +32,7 @@ JOINS = [
 ]  # fmt: skip
 
 
-def frames(**changes):
+def frames(**changes: dict[str, Any]) -> dict[str, pd.DataFrame]:
     given = {
         "bank": {"email": ["a@x.org", "b@x.org", "c@x.org"], "income": [1.0, 2.0, 3.0]},
         "bureau": {
@@ -46,14 +48,21 @@ def frames(**changes):
     return {name: pd.DataFrame(values) for name, values in {**given, **changes}.items()}
 
 
-def joined(columns=COLUMNS, tombstones=(), *, joins=JOINS, given=None, **more):
+def joined(
+    columns: dict[str, dict[str, str]] = COLUMNS,
+    tombstones: Any = (),
+    *,
+    joins: Sequence[Any] = JOINS,
+    given: dict[str, pd.DataFrame] | None = None,
+    **more: Any,
+) -> tuple[pd.DataFrame, IngestReport]:
     params = IngestParams.model_validate({"base": "bank", "joins": joins, **more})
     return join_sources(
         given or frames(), Columns.model_validate(columns), params, SECRET, tombstones
     )
 
 
-def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted():
+def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted() -> None:
     rows, report = joined()
     assert list(rows) == ["subject", "person", "email", "income", "score", "ip", "visits"]
     assert rows["score"].tolist() == [10, 20, 30]
@@ -69,7 +78,7 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
     }  # fmt: skip
 
 
-def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals():
+def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals() -> None:
     rows, _ = joined()
     assert rows["ip"].tolist()[0] == "3"  # time 2 is later than time 1
     log = {"email": ["a@x.org"] * 3, "ip": ["1", "2", "3"], "time": ["5", "5", None]}
@@ -77,14 +86,14 @@ def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals(
     assert rows["ip"].tolist()[0] == "2"
 
 
-def test_rows_without_a_key_match_nobody():
+def test_rows_without_a_key_match_nobody() -> None:
     bank = {"email": ["a@x.org", "b@x.org", "c@x.org"], "income": [1.0, 2.0, 3.0]}
     rows, report = joined(given=frames(bank=bank))
     assert "4" not in rows["ip"].tolist()
     assert report.sources["log"].unmatched_rows == 1
 
 
-def test_a_second_row_of_one_key_stops_where_one_is_expected():
+def test_a_second_row_of_one_key_stops_where_one_is_expected() -> None:
     bureau = {"email": ["a@x.org", " A@X.org", "b@x.org", "c@x.org"], "score": [1.0, 2.0, 3.0, 4.0]}
     with pytest.raises(
         SourceError, match="source `bureau`: expected one row per `email`; found 1 more"
@@ -92,27 +101,27 @@ def test_a_second_row_of_one_key_stops_where_one_is_expected():
         joined(given=frames(bureau=bureau))
 
 
-def test_a_row_without_a_partner_stops_where_one_is_required():
+def test_a_row_without_a_partner_stops_where_one_is_required() -> None:
     bureau = {"email": ["a@x.org"], "score": [1.0]}
     with pytest.raises(SourceError, match="2 rows without"):
         joined(given=frames(bureau=bureau))
 
 
-def test_keys_of_two_kinds_do_not_meet():
+def test_keys_of_two_kinds_do_not_meet() -> None:
     with pytest.raises(SourceError, match="two kinds"):
         joined(given=frames(bureau={"email": [1.0, 2.0, 3.0], "score": [1.0, 2.0, 3.0]}))
     with pytest.raises(SourceError, match="on one side"):
         joined(joins=[{"source": "bureau", "by": "score"}])
 
 
-def test_a_row_about_nobody_known_stops():
+def test_a_row_about_nobody_known_stops() -> None:
     bank = {"email": ["a@x.org", None, "c@x.org"], "income": [1.0, 2.0, 3.0]}
     columns = {name: column for name, column in COLUMNS.items() if column["source"] == "bank"}
     with pytest.raises(DataError, match="1 rows without"):
         joined(columns, joins=[], given=frames(bank=bank))
 
 
-def test_one_person_may_own_several_rows_and_equal_rows_are_counted():
+def test_one_person_may_own_several_rows_and_equal_rows_are_counted() -> None:
     columns = {name: column for name, column in COLUMNS.items() if column["source"] == "bank"}
     bank = {"email": ["a@x.org", "b@x.org", "A@x.org", "a@x.org"], "income": [1.0, 2.0, 3.0, 1.0]}
     rows, report = joined(columns, joins=[], given=frames(bank=bank))
@@ -120,7 +129,7 @@ def test_one_person_may_own_several_rows_and_equal_rows_are_counted():
     assert rows["person"].tolist() == [0, 1, 0, 0]
 
 
-def test_codes_become_missing_and_flags_codes_and_thresholds_become_columns():
+def test_codes_become_missing_and_flags_codes_and_thresholds_become_columns() -> None:
     columns = {
         "email": {"role": "subject", "source": "bank", "kind": "email"},
         **{
@@ -155,7 +164,7 @@ def test_codes_become_missing_and_flags_codes_and_thresholds_become_columns():
         joined(columns, joins=[], given=given, derive=derive)
 
 
-def test_erased_people_stay_out_and_nobody_else_moves():
+def test_erased_people_stay_out_and_nobody_else_moves() -> None:
     gone = pseudonym(SECRET, "b@x.org")
     rows, report = joined(tombstones={gone: date(2026, 1, 1)})
     assert report.erased_rows == 1
@@ -166,7 +175,7 @@ def test_erased_people_stay_out_and_nobody_else_moves():
         drop_erased(rows, dict.fromkeys(rows["subject"], date(2026, 1, 1)))
 
 
-def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_out():
+def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_out() -> None:
     dated = [
         "2026-01-02",
         "2026-01-03T09:00:00+02:00",
@@ -196,14 +205,14 @@ def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_
 
 
 @given(st.lists(st.text(max_size=12), max_size=6))
-def test_normal_forms_in_one_go_are_the_single_ones(values):
+def test_normal_forms_in_one_go_are_the_single_ones(values: list[str]) -> None:
     assert normal_forms(pd.Series(values, dtype="str")).tolist() == [
         normal_form(value) for value in values
     ]
 
 
 @given(st.text(min_size=1, max_size=12))
-def test_pseudonyms_ignore_case_and_spacing_and_differ_by_secret(value):
+def test_pseudonyms_ignore_case_and_spacing_and_differ_by_secret(value: str) -> None:
     spelled = pd.Series([value, f" {value}\t", None], dtype="str")
     found = pseudonyms(SECRET, spelled)
     assert found[0] == found[1] == pseudonym(SECRET, value)
@@ -245,7 +254,9 @@ SOURCE = {
         ({"columns": {**COLUMNS, "person": {"role": "feature", "source": "bank"}}}, "person"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_before_anything_is_read(changes, words):
+def test_what_does_not_fit_together_is_refused_before_anything_is_read(
+    changes: dict[str, Any], words: str
+) -> None:
     changes = dict(changes)
     columns = Columns.model_validate(changes.pop("columns", COLUMNS))
     sources = Sources.model_validate(dict.fromkeys(("bank", "bureau", "log"), SOURCE))
@@ -265,6 +276,6 @@ def test_what_does_not_fit_together_is_refused_before_anything_is_read(changes, 
         {"source": "log", "by": "email", "take": "all"},
     ],
 )
-def test_a_join_that_says_half_of_what_it_means_is_refused(join):
+def test_a_join_that_says_half_of_what_it_means_is_refused(join: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         IngestParams.model_validate({"base": "bank", "joins": [join]})

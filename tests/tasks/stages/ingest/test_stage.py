@@ -1,6 +1,8 @@
 """The stage as DVC runs it: sealed rows, a report of counts, the same bytes twice, and refusals that leave nothing."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -38,7 +40,7 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def ingest(root, case=CASE):
+def ingest(root: Path, case: dict[str, Any] = CASE) -> Path:
     from tasks.stages.admit.stage import run as admit
     from tasks.stages.ingest.stage import run
 
@@ -48,7 +50,7 @@ def ingest(root, case=CASE):
     return root / "data" / "bank" / "ingest"
 
 
-def test_it_leaves_sealed_rows_and_a_report_without_a_value(root):
+def test_it_leaves_sealed_rows_and_a_report_without_a_value(root: Path) -> None:
     folder = ingest(root)
     rows = StageRun("redact", "bank", installation_at(root)).read_rows("ingest")
     assert rows[["income", "score", "approve"]].to_numpy().tolist() == [[1, 10, 1], [2, 20, 0]]
@@ -59,12 +61,12 @@ def test_it_leaves_sealed_rows_and_a_report_without_a_value(root):
         assert b"ann@" not in (folder / name).read_bytes()
 
 
-def test_a_rerun_gives_the_same_bytes(root):
+def test_a_rerun_gives_the_same_bytes(root: Path) -> None:
     before = {path.name: path.read_bytes() for path in ingest(root).iterdir()}
     assert {path.name: path.read_bytes() for path in ingest(root).iterdir()} == before
 
 
-def test_an_extra_column_stops_it_and_leaves_nothing(root):
+def test_an_extra_column_stops_it_and_leaves_nothing(root: Path) -> None:
     (root / "bureau.csv").write_text(
         "email,score,religion\nann@example.org,1,x\nbo@example.org,1,y\n"
     )
@@ -73,7 +75,9 @@ def test_an_extra_column_stops_it_and_leaves_nothing(root):
     assert not (root / "data" / "bank" / "ingest" / "rows.parquet").exists()
 
 
-def test_an_agreement_that_lapsed_after_admit_stops_it(root, monkeypatch):
+def test_an_agreement_that_lapsed_after_admit_stops_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tasks.stages.ingest.stage import run
 
     ingest(root)
@@ -98,7 +102,7 @@ def test_an_unknown_key_or_rule_is_one_line(root, ingest_section):
 
 
 @pytest.mark.parametrize("case", ["loan", "loan_unmitigated", "claims"])
-def test_the_shipped_use_cases_fit_together(case):
+def test_the_shipped_use_cases_fit_together(case: str) -> None:
     from pathlib import Path
 
     from tasks.config.cases import Columns, Role, section

@@ -1,11 +1,14 @@
 """`register` believes no file: what it refuses, and that nothing reaches the registry when it does."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.errors import RefusedError
 from tasks.gates import at_least
+from tasks.registry.client import Published, Release
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.register.stage import run
 from tasks.stages.workspace import StageRun
@@ -21,7 +24,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -33,11 +36,11 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def published(monkeypatch):
+def published(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Stand in for the registry's door, and remember who went through."""
     releases = []
 
-    def publish(release, root):
+    def publish(release: Release, root: Path) -> Published:
         from tasks.registry.client import Published, Receipt
 
         releases.append(release)
@@ -53,7 +56,7 @@ def published(monkeypatch):
     return releases
 
 
-def refused(root, words, published):
+def refused(root: Path, words: str, published: list[Any]) -> None:
     with pytest.raises(RefusedError) as error:
         run(StageRun("register", CASE, installation_at(root)))
     assert any(words in line for line in error.value.lines), error.value.lines
@@ -61,7 +64,7 @@ def refused(root, words, published):
     assert not (root / "data" / CASE / "register" / "receipt.json").exists()
 
 
-def test_a_cleared_model_goes_in_with_its_evidence(root, published):
+def test_a_cleared_model_goes_in_with_its_evidence(root: Path, published: list[Any]) -> None:
     run(StageRun("register", CASE, installation_at(root)))
     (release,) = published
     assert (
@@ -79,25 +82,31 @@ def test_a_cleared_model_goes_in_with_its_evidence(root, published):
 
 
 @pytest.mark.parametrize("gate", ["redact", "validate", "train", "explain", "fairness"])
-def test_a_failed_gate_keeps_it_shut_even_where_the_decision_says_pass(root, published, gate):
+def test_a_failed_gate_keeps_it_shut_even_where_the_decision_says_pass(
+    root: Path, published: list[Any], gate: str
+) -> None:
     put_verdict(root, gate, checks=(at_least("m", 0.4, 0.5),))
     refused(root, f"{gate}: m", published)
 
 
-def test_a_decision_about_something_else(root, published):
+def test_a_decision_about_something_else(root: Path, published: list[Any]) -> None:
     path = root / "data" / CASE / "decide" / "decision.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model_sha256": "0" * 64}))
     refused(root, "about something else", published)
 
 
-def test_what_dvc_calls_stale(root, published, monkeypatch):
+def test_what_dvc_calls_stale(
+    root: Path, published: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "tasks.pipeline.runner.stale", lambda *_: ("train@tiny: changed deps tasks/train",)
     )
     refused(root, "changed deps tasks/train", published)
 
 
-def test_an_experiment_and_a_lapsed_agreement(root, published, monkeypatch):
+def test_an_experiment_and_a_lapsed_agreement(
+    root: Path, published: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
     refused(root, "dvc exp run", published)
     monkeypatch.delenv("DVC_EXP_BASELINE_REV")

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +31,7 @@ COLUMNS = Columns.model_validate(
 )
 
 
-def params(**change) -> TrainParams:
+def params(**change: Any) -> TrainParams:
     values = {
         "champion": "none yet",
         "family": "lightgbm",
@@ -62,7 +65,9 @@ def rows(count: int = 400, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "logistic"])
-def test_the_same_rows_give_the_same_bytes_and_a_saved_model_scores_as_it_did(tmp_path, family):
+def test_the_same_rows_give_the_same_bytes_and_a_saved_model_scores_as_it_did(
+    tmp_path: Path, family: str
+) -> None:
     chosen = params(family=family, rounds=10 if family != "logistic" else 500)
     digests = []
     for name in ("a", "b"):
@@ -78,7 +83,7 @@ def test_the_same_rows_give_the_same_bytes_and_a_saved_model_scores_as_it_did(tm
     assert loaded.categories == {"town": ("A", "B")}
 
 
-def test_refits_are_other_models_of_the_same_inputs_and_are_kept(tmp_path):
+def test_refits_are_other_models_of_the_same_inputs_and_are_kept(tmp_path: Path) -> None:
     trained = train(rows(), COLUMNS, params(refits=3))
     save_refits(tmp_path, trained.refits)
     loaded = load_refits(tmp_path)
@@ -88,7 +93,7 @@ def test_refits_are_other_models_of_the_same_inputs_and_are_kept(tmp_path):
     np.testing.assert_array_equal(scores[1], trained.refits[0].score(rows()))
 
 
-def test_nobody_is_on_two_sides_and_erasing_some_moves_no_one():
+def test_nobody_is_on_two_sides_and_erasing_some_moves_no_one() -> None:
     persons = rows()["person"]
     for parts in (split(persons, 1, 0.2, 0.2), folds(persons, 1, 5)):
         assert pd.Series(parts).groupby(persons).nunique().max() == 1
@@ -96,7 +101,7 @@ def test_nobody_is_on_two_sides_and_erasing_some_moves_no_one():
     np.testing.assert_array_equal(split(kept, 1, 0.2, 0.2), split(persons, 1, 0.2, 0.2)[kept.index])
 
 
-def test_out_of_fold_scores_come_from_models_that_never_saw_the_person():
+def test_out_of_fold_scores_come_from_models_that_never_saw_the_person() -> None:
     noise = rows().assign(good=np.random.default_rng(9).integers(0, 2, 400))
     found = train(noise, COLUMNS, params(rounds=200)).predictions
     assert roc_auc_score(found["actual"], found["oof_score"]) < 0.6
@@ -108,7 +113,7 @@ def test_out_of_fold_scores_come_from_models_that_never_saw_the_person():
     )
 
 
-def test_what_is_protected_or_left_out_is_no_feature():
+def test_what_is_protected_or_left_out_is_no_feature() -> None:
     assert features_of(COLUMNS, params(left_out={"town": "proxy"})) == ("income", "debt")
 
 
@@ -124,7 +129,7 @@ def test_what_is_protected_or_left_out_is_no_feature():
         {"left_out": {"income": "x", "debt": "x", "town": "x"}},
     ],
 )
-def test_settings_that_do_not_fit_the_columns_are_refused(change):
+def test_settings_that_do_not_fit_the_columns_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"train\."):
         features_of(COLUMNS, params(**change))
 
@@ -138,23 +143,25 @@ def test_settings_that_do_not_fit_the_columns_are_refused(change):
         ({"good": [0] * 395 + [1] * 5}, "at least 10"),
     ],
 )
-def test_a_target_that_cannot_be_learned_is_one_clear_line(change, words):
+def test_a_target_that_cannot_be_learned_is_one_clear_line(
+    change: dict[str, Any], words: str
+) -> None:
     with pytest.raises(DataError, match=words):
         train(rows().assign(**change), COLUMNS, params())
 
 
-def test_a_constant_feature_changes_nothing_and_crashes_nothing():
+def test_a_constant_feature_changes_nothing_and_crashes_nothing() -> None:
     found = train(rows().assign(debt=1.0), COLUMNS, params()).predictions
     assert found["oof_score"].between(0, 1).all()
 
 
-def test_an_absent_feature_is_named():
+def test_an_absent_feature_is_named() -> None:
     scorer = train(rows(), COLUMNS, params()).scorer
     with pytest.raises(DataError, match="debt"):
         scorer.score(rows().drop(columns="debt"))
 
 
-def test_reweighing_makes_every_group_s_label_rate_that_of_the_whole():
+def test_reweighing_makes_every_group_s_label_rate_that_of_the_whole() -> None:
     given_rows = rows()
     labels = np.where(
         given_rows["race"] == "x",
@@ -180,7 +187,7 @@ scored = st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=4, max_
 
 
 @given(scored)
-def test_auc_is_sklearn_s(pairs):
+def test_auc_is_sklearn_s(pairs: list[tuple[int, bool]]) -> None:
     scores, labels = (
         np.array([s for s, _ in pairs], float),
         np.array([label for _, label in pairs], float),
@@ -188,7 +195,7 @@ def test_auc_is_sklearn_s(pairs):
     assert auc_delong(scores, labels)[0] == pytest.approx(roc_auc_score(labels, scores))
 
 
-def test_delong_s_deviation_is_the_bootstrap_s():
+def test_delong_s_deviation_is_the_bootstrap_s() -> None:
     rng = np.random.default_rng(2)
     labels = (rng.random(600) < 0.8).astype(float)
     scores = labels + rng.normal(size=600)
@@ -199,7 +206,7 @@ def test_delong_s_deviation_is_the_bootstrap_s():
 
 
 @given(scored)
-def test_the_reliability_table_and_the_roc_cover_everyone(pairs):
+def test_the_reliability_table_and_the_roc_cover_everyone(pairs: list[tuple[int, bool]]) -> None:
     scores, labels = (
         np.array([s for s, _ in pairs], float) / 20,
         np.array([label for _, label in pairs], float),
@@ -212,7 +219,7 @@ def test_the_reliability_table_and_the_roc_cover_everyone(pairs):
 
 @settings(deadline=None)
 @given(scored)
-def test_cutoffs_do_what_their_rules_say(pairs):
+def test_cutoffs_do_what_their_rules_say(pairs: list[tuple[int, bool]]) -> None:
     scores, labels = (
         np.array([s for s, _ in pairs], float),
         np.array([label for _, label in pairs], float),
@@ -233,7 +240,7 @@ def test_cutoffs_do_what_their_rules_say(pairs):
     assert balanced(best) == pytest.approx(max(balanced(cut) for cut in np.unique(scores)))
 
 
-def test_performance_is_judged_by_the_lower_end_and_by_the_champion():
+def test_performance_is_judged_by_the_lower_end_and_by_the_champion() -> None:
     found = measure(
         np.linspace(0, 1, 200),
         np.linspace(0, 1, 200) > 0.5,

@@ -3,13 +3,19 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
-from tasks.stages.validate.expectations import Suite, check_expectations, load_suite
+from tasks.stages.validate.expectations import (
+    ExpectationResult,
+    Suite,
+    check_expectations,
+    load_suite,
+)
 
 CANARIES = ("canary@example.org", "4711000", "Zyx Canary")
 FRAME = pd.DataFrame(
@@ -22,7 +28,7 @@ FRAME = pd.DataFrame(
 )
 
 
-def suite(*expectations):
+def suite(*expectations: tuple[str, dict[str, Any]]) -> Suite:
     return Suite.model_validate(
         {"name": "bank", "expectations": [{"type": t, "kwargs": k} for t, k in expectations]}
     )
@@ -51,18 +57,22 @@ EVERY_KIND = suite(
 
 
 @pytest.fixture(scope="module")
-def checked():
+def checked() -> tuple[tuple[ExpectationResult, ...], str]:
     return check_expectations(FRAME, EVERY_KIND)
 
 
-def test_no_result_and_no_page_quotes_a_value(checked):
+def test_no_result_and_no_page_quotes_a_value(
+    checked: tuple[tuple[ExpectationResult, ...], str],
+) -> None:
     results, page = checked
     text = page + json.dumps([result.model_dump() for result in results])
     assert not any(canary in text for canary in CANARIES)
     assert "4.711" not in text
 
 
-def test_each_expectation_has_its_result_in_the_suite_s_order(checked):
+def test_each_expectation_has_its_result_in_the_suite_s_order(
+    checked: tuple[tuple[ExpectationResult, ...], str],
+) -> None:
     results, _ = checked
     assert [result.expectation for result in results] == [
         one.type for one in EVERY_KIND.expectations
@@ -75,11 +85,15 @@ def test_each_expectation_has_its_result_in_the_suite_s_order(checked):
     assert results[13].column == "name, email"
 
 
-def test_the_same_data_gives_the_same_page(checked):
+def test_the_same_data_gives_the_same_page(
+    checked: tuple[tuple[ExpectationResult, ...], str],
+) -> None:
     assert check_expectations(FRAME, EVERY_KIND) == checked
 
 
-def test_the_page_asks_nobody_and_runs_nothing(checked):
+def test_the_page_asks_nobody_and_runs_nothing(
+    checked: tuple[tuple[ExpectationResult, ...], str],
+) -> None:
     _, page = checked
     lowered = page.lower()
     for forbidden in (
@@ -97,7 +111,7 @@ def test_the_page_asks_nobody_and_runs_nothing(checked):
     assert "default-src 'none'" in page
 
 
-def test_a_met_suite_is_met():
+def test_a_met_suite_is_met() -> None:
     results, page = check_expectations(
         FRAME,
         suite(
@@ -120,7 +134,7 @@ def test_a_met_suite_is_met():
         ("expect_column_values_to_be_between", {"column": "income", "min_value": [1]}),
     ],
 )
-def test_an_expectation_that_nobody_knows_is_a_line(wrong):
+def test_an_expectation_that_nobody_knows_is_a_line(wrong: tuple[str, dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match="suite bank"):
         check_expectations(FRAME, suite(wrong))
 
@@ -159,7 +173,7 @@ def test_a_suite_that_is_not_there_is_a_line(tmp_path):
         load_suite(tmp_path / "suite.yaml")
 
 
-def test_a_page_that_tries_to_smuggle_something_in_comes_out_as_text():
+def test_a_page_that_tries_to_smuggle_something_in_comes_out_as_text() -> None:
     page = self_contained(
         "<html><body><p>a &lt;b&gt; <script>alert(1)</script><img src='http://x'>"
         "<a href='http://x' onclick='x()'>link</a><iframe src='http://x'>in</iframe>"
@@ -173,6 +187,6 @@ def test_a_page_that_tries_to_smuggle_something_in_comes_out_as_text():
         assert kept in page
 
 
-def test_the_room_imports_great_expectations_only_where_it_runs_a_suite():
+def test_the_room_imports_great_expectations_only_where_it_runs_a_suite() -> None:
     code = "import sys, tasks.stages.validate.stage; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,7 @@
 """Each fault of a delivery, one at a time, and what the gate says about it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,10 +11,11 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.errors import DataError
 from tasks.gates import Outcome
+from tasks.gates.verdict import Check
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
-from tasks.stages.validate.profile import profile
-from tasks.stages.validate.quality import judge_quality, measure_quality
+from tasks.stages.validate.profile import Profile, profile
+from tasks.stages.validate.quality import QualityReport, judge_quality, measure_quality
 
 COLUMNS = Columns.model_validate(
     {
@@ -33,7 +36,7 @@ LIMITS = ValidateLimits(
 MET = (ExpectationResult(expectation="expect_x", column="x", is_met=True, unexpected_ratio=0.0),)
 
 
-def rows(count=400, seed=5, **columns):
+def rows(count: int = 400, seed: int = 5, **columns: Any) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -50,12 +53,18 @@ def rows(count=400, seed=5, **columns):
 ACCEPTED = profile(rows()[["income", "debt", "sex", "approve"]])
 
 
-def judged(frame, *, reference=ACCEPTED, params=PARAMS, expectations=MET):
+def judged(
+    frame: pd.DataFrame,
+    *,
+    reference: Profile | None = ACCEPTED,
+    params: ValidateParams = PARAMS,
+    expectations: tuple[ExpectationResult, ...] = MET,
+) -> tuple[dict[str, Check], QualityReport]:
     report = measure_quality(frame, COLUMNS, params, expectations, reference)
     return {check.measure: check for check in judge_quality(report, params, LIMITS)}, report
 
 
-def not_passed(frame, **more):
+def not_passed(frame: pd.DataFrame, **more: Any) -> dict[str, Outcome]:
     return {
         name: check.outcome
         for name, check in judged(frame, **more)[0].items()
@@ -63,38 +72,40 @@ def not_passed(frame, **more):
     }
 
 
-def test_a_sound_delivery_passes():
+def test_a_sound_delivery_passes() -> None:
     assert not_passed(rows(seed=6)) == {}
 
 
-def test_all_one_class_fails_and_no_label_at_all_is_undecided():
+def test_all_one_class_fails_and_no_label_at_all_is_undecided() -> None:
     assert not_passed(rows(approve=1.0))["rarest label, share"] is Outcome.FAIL
     found = not_passed(rows(approve=np.nan))
     assert found["rarest label, share"] is Outcome.UNDECIDED
     assert found["rows without a label"] is Outcome.FAIL
 
 
-def test_one_missing_target_fails():
+def test_one_missing_target_fails() -> None:
     frame = rows(seed=6)
     frame.loc[3, "approve"] = np.nan
     assert not_passed(frame) == {"rows without a label": Outcome.FAIL}
 
 
 @pytest.mark.parametrize("value", [7.0, np.nan])
-def test_a_constant_feature_fails_and_is_named(value):
+def test_a_constant_feature_fails_and_is_named(value: float) -> None:
     checks, _ = judged(rows(debt=value))
     assert checks["constant features"].outcome is Outcome.FAIL
     assert checks["constant features"].reason == "debt"
 
 
-def test_too_many_gaps_fail_and_name_the_column():
+def test_too_many_gaps_fail_and_name_the_column() -> None:
     frame = rows()
     frame.loc[:100, "debt"] = np.nan
     check = judged(frame)[0]["most missing column, ratio"]
     assert (check.outcome, check.reason) == (Outcome.FAIL, "debt")
 
 
-def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_counted_out():
+def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_counted_out() -> (
+    None
+):
     measure = "smallest group of sex, rows"
     assert not_passed(rows(sex="male"))[measure] is Outcome.UNDECIDED
     assert not_passed(rows(sex=np.nan))[measure] is Outcome.UNDECIDED
@@ -105,7 +116,7 @@ def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_
     assert "fewer than 10: female" in checks[measure].reason
 
 
-def test_duplicates_count_across_people_only():
+def test_duplicates_count_across_people_only() -> None:
     frame = rows()
     doubled = pd.concat([frame, frame.head(20)], ignore_index=True)
     _, report = judged(doubled)
@@ -116,7 +127,7 @@ def test_duplicates_count_across_people_only():
     assert checks["exact duplicates across people, ratio"].outcome is Outcome.FAIL
 
 
-def test_near_duplicates_agree_in_three_digits():
+def test_near_duplicates_agree_in_three_digits() -> None:
     frame = rows(income=np.linspace(1001, 9999, 400), debt=np.linspace(1e-3, 9e-3, 400))
     copy = frame.head(40).assign(subject=[f"copy{n}" for n in range(40)])
     near = copy.assign(income=copy["income"] * 1.00001, debt=copy["debt"] * 1.00001)
@@ -129,12 +140,12 @@ def test_near_duplicates_agree_in_three_digits():
     )
 
 
-def test_zero_and_missing_are_compared_like_other_values():
+def test_zero_and_missing_are_compared_like_other_values() -> None:
     frame = rows(4, income=[0.0, 0.0, np.nan, np.nan], debt=[1.0, 1.0, 2.0, 2.0])
     assert judged(frame)[1].near_duplicate_ratio == 1.0
 
 
-def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it():
+def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it() -> None:
     measure = "largest drift of a column, PSI"
     check = judged(rows(income=np.random.default_rng(1).lognormal(9.5, 1, 400)))[0][measure]
     assert (check.outcome, check.reason) == (Outcome.FAIL, "income")
@@ -143,20 +154,20 @@ def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it(
     assert few.would_decide == "a larger delivery"
 
 
-def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_first():
+def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_first() -> None:
     assert not_passed(rows(), reference=None) == {DRIFT: Outcome.UNDECIDED}
     first = PARAMS.model_copy(update={"first_version": "the portfolio starts with this delivery"})
     assert not_passed(rows(), reference=None, params=first) == {}
 
 
-def test_a_column_that_the_accepted_version_does_not_know_is_undecided():
+def test_a_column_that_the_accepted_version_does_not_know_is_undecided() -> None:
     known = profile(rows()[["income", "sex", "approve"]])
     checks, _ = judged(rows(), reference=known)
     assert checks[DRIFT].outcome is Outcome.UNDECIDED
     assert "debt" in checks[DRIFT].reason
 
 
-def test_expectations_that_fail_could_not_be_evaluated_or_are_none():
+def test_expectations_that_fail_could_not_be_evaluated_or_are_none() -> None:
     missed = MET[0].model_copy(update={"is_met": False, "unexpected_ratio": 0.5})
     faulty = MET[0].model_copy(update={"is_met": False, "fault": "absent"})
     assert not_passed(rows(), expectations=(missed,)) == {"expect_x (x)": Outcome.FAIL}
@@ -164,7 +175,7 @@ def test_expectations_that_fail_could_not_be_evaluated_or_are_none():
     assert not_passed(rows(), expectations=()) == {"expectations": Outcome.UNDECIDED}
 
 
-def test_no_rows_or_an_absent_column_is_an_error_not_a_verdict():
+def test_no_rows_or_an_absent_column_is_an_error_not_a_verdict() -> None:
     with pytest.raises(DataError, match="no row"):
         judged(rows().head(0))
     with pytest.raises(DataError, match="absent: debt"):
@@ -172,14 +183,14 @@ def test_no_rows_or_an_absent_column_is_an_error_not_a_verdict():
 
 
 @pytest.mark.parametrize("missing", list(ValidateLimits.model_fields))
-def test_no_limit_has_a_default(missing):
+def test_no_limit_has_a_default(missing: str) -> None:
     with pytest.raises(ValidationError):
         ValidateLimits.model_validate(
             {k: v for k, v in LIMITS.model_dump().items() if k != missing}
         )
 
 
-def test_unknown_keys_are_refused():
+def test_unknown_keys_are_refused() -> None:
     with pytest.raises(ValidationError):
         ValidateLimits.model_validate({**LIMITS.model_dump(), "drift": 1})
     with pytest.raises(ValidationError):

@@ -1,6 +1,7 @@
 """The stage as DVC runs it: pages, report and verdict, the same bytes twice, and nobody's values in any of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def validate(root):
+def validate(root: Path) -> dict[str, bytes]:
     work = StageRun("validate", "bank", installation_at(root))
     run(work)
     return {
@@ -77,7 +78,7 @@ def validate(root):
     }
 
 
-def accept(root):
+def accept(root: Path) -> None:
     report = json.loads((root / "data" / "bank" / "validate" / "report.json").read_text())
     accept_text(root, json.dumps(report["profile"]))
 
@@ -90,7 +91,7 @@ def accept_text(root, text):
     change_case(root, "bank", lambda values: values["validate"].update(named))
 
 
-def outcomes(root):
+def outcomes(root: Path) -> dict[str, Outcome]:
     return {
         check.measure: check.outcome
         for check in StageRun("train", "bank", installation_at(root))
@@ -99,7 +100,7 @@ def outcomes(root):
     }
 
 
-def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root):
+def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root: Path) -> None:
     files = validate(root)
     assert {"docs/index.html", "page/index.html", "report.json", "verdict.json"} <= set(files)
     assert outcomes(root)["largest drift of a column, PSI"] is Outcome.UNDECIDED
@@ -110,11 +111,11 @@ def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root):
     assert set(found.values()) == {Outcome.PASS}
 
 
-def test_a_rerun_gives_the_same_bytes(root):
+def test_a_rerun_gives_the_same_bytes(root: Path) -> None:
     assert validate(root) == validate(root)
 
 
-def test_nobody_s_values_are_in_what_it_leaves(root):
+def test_nobody_s_values_are_in_what_it_leaves(root: Path) -> None:
     files = validate(root)
     for name, content in files.items():
         for value in (CANARY, CANARY[:6], "canary", "OWN_NAME", f"{7:032x}"):

@@ -1,6 +1,7 @@
 """The prefilter may let too much through, never too little."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,12 @@ from tasks.redaction.finding.patterns.prefilter import Prefilter, as_ascii, rela
 
 
 class Pattern:
-    def __init__(self, regex):
+    def __init__(self, regex: str) -> None:
         self.regex = regex
 
 
 class Recogniser:
-    def __init__(self, *patterns):
+    def __init__(self, *patterns: str) -> None:
         self.patterns = [Pattern(pattern) for pattern in patterns]
 
 
@@ -31,7 +32,7 @@ FILTER = Prefilter(RECOGNISERS)
 
 
 @given(st.text(alphabet="ab12 AB-:xX*\n\u0130\u017f\u212a\u0662\u00a0\u00e9\uff0e", max_size=24))
-def test_whatever_a_pattern_matches_passes(text):
+def test_whatever_a_pattern_matches_passes(text: str) -> None:
     candidates = FILTER.candidates(text)
     for recogniser, pattern in zip(RECOGNISERS, PATTERNS, strict=True):
         if re.search(pattern, text, re.DOTALL | re.MULTILINE | re.IGNORECASE):
@@ -39,20 +40,20 @@ def test_whatever_a_pattern_matches_passes(text):
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", r"[^a]b", r"(?>a)", r"(?P<x>a)(?P=x)", "é", r"(?=a"])
-def test_what_cannot_be_relaxed_is_a_candidate_for_every_text(pattern):
+def test_what_cannot_be_relaxed_is_a_candidate_for_every_text(pattern: str) -> None:
     assert relaxed(pattern) is None
     recogniser = Recogniser(pattern)
     assert Prefilter([recogniser]).candidates("nothing") == [recogniser]
 
 
-def test_a_recogniser_without_patterns_is_a_candidate_for_every_text():
+def test_a_recogniser_without_patterns_is_a_candidate_for_every_text() -> None:
     recogniser = Recogniser()
     assert Prefilter([recogniser]).candidates("nothing") == [recogniser]
 
 
-def test_where_re2_gives_up_every_recogniser_looks(monkeypatch):
+def test_where_re2_gives_up_every_recogniser_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     class GivenUp:
-        def Match(self, _):  # noqa: N802
+        def Match(self, _: str) -> list[Any]:  # noqa: N802
             return []
 
     one = Prefilter(RECOGNISERS)
@@ -60,5 +61,5 @@ def test_where_re2_gives_up_every_recogniser_looks(monkeypatch):
     assert one.candidates("x") == RECOGNISERS
 
 
-def test_characters_outside_ascii_become_one_of_their_kind():
+def test_characters_outside_ascii_become_one_of_their_kind() -> None:
     assert as_ascii("é\u0662\u00a0\u2013\u017f") == "a0 .s"

@@ -1,6 +1,7 @@
 """Recognisers are data: every one that is shipped carries examples, and a user adds one without code."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from tasks.errors import ConfigError
 from tasks.redaction.finding.patterns.plain import to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
+from tasks.redaction.spans import Span
 
 FILES = [BUILTIN, *sorted(Path("configs/recognisers").glob("*.yaml"))]
 MIN_SCORE = 0.35
@@ -32,7 +34,7 @@ recognizers:
 """
 
 
-def found(recogniser, text, is_builtin):
+def found(recogniser: Any, text: str, is_builtin: bool) -> list[Span]:
     scanner = Scanner((recogniser,)) if is_builtin else Scanner((), (recogniser,))
     return [span for span in scanner.find(to_plain(text)) if span.score >= MIN_SCORE]
 
@@ -40,16 +42,18 @@ def found(recogniser, text, is_builtin):
 @pytest.mark.parametrize(
     ("path", "recogniser", "text", "is_one"), EXAMPLES, ids=lambda value: str(value)[-40:]
 )
-def test_a_recogniser_finds_its_examples_and_nothing_in_the_others(path, recogniser, text, is_one):
+def test_a_recogniser_finds_its_examples_and_nothing_in_the_others(
+    path: Path, recogniser: Any, text: str, is_one: bool
+) -> None:
     assert bool(found(recogniser, text, path == BUILTIN)) == is_one
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_recogniser_that_is_shipped_has_examples(path):
+def test_every_recogniser_that_is_shipped_has_examples(path: Path) -> None:
     assert [one.name for one in load_recognisers(path) if one.examples is None] == []
 
 
-def test_a_user_adds_a_national_id_with_a_checksum_in_yaml_alone(tmp_path):
+def test_a_user_adds_a_national_id_with_a_checksum_in_yaml_alone(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(OWN)
     scanner = Scanner((), load_recognisers(path))
@@ -60,7 +64,7 @@ def test_a_user_adds_a_national_id_with_a_checksum_in_yaml_alone(tmp_path):
     ]
 
 
-def test_presidio_reads_the_same_file(tmp_path):
+def test_presidio_reads_the_same_file(tmp_path: Path) -> None:
     from presidio_analyzer import RecognizerRegistry
 
     path = tmp_path / "own.yaml"
@@ -80,13 +84,13 @@ def test_presidio_reads_the_same_file(tmp_path):
         ("a: [", "YAML"),
     ],
 )
-def test_a_file_that_is_wrong_is_refused_by_name(tmp_path, text, said):
+def test_a_file_that_is_wrong_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
         load_recognisers(path)
 
 
-def test_a_file_that_is_absent_is_refused(tmp_path):
+def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none"):
         load_recognisers(tmp_path / "no.yaml")
