@@ -1,7 +1,5 @@
 """What columns look like, and what a person is told to check."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -9,7 +7,6 @@ from tasks.config.cases import Columns
 from tasks.redaction.columns.explaining import ColumnReport, explain_columns
 from tasks.redaction.columns.looks import look
 from tasks.stages.ingest.sample.people import people
-from tests.installations import installation_at
 from tests.tasks.redaction.notes import officers_notes
 
 PEOPLE = people(300, 11)
@@ -29,34 +26,32 @@ PEOPLE = people(300, 11)
     ],
 )
 def test_a_column_of_people_looks_like_what_it_is(column: str, kind: str) -> None:
-    seen = look(column, PEOPLE[column], installation_at(Path()))
+    seen = look(column, PEOPLE[column])
     assert (seen.kind, seen.is_clear) == (kind, True)
     assert seen.why
 
 
 @pytest.mark.parametrize("column", ["email", "phone", "ssn", "street", "born"])
 def test_values_tell_what_the_name_does_not(column: str) -> None:
-    assert look("c17", PEOPLE[column], installation_at(Path())).kind == {"born": "date"}.get(
-        column, column
-    )
+    assert look("c17", PEOPLE[column]).kind == {"born": "date"}.get(column, column)
 
 
 def test_numbers_categories_and_texts() -> None:
-    assert look("x", [1.5, 2, 1_000_000, -3], installation_at(Path())).kind == "number"
-    assert look("x", ["36,350", "1.0e5"], installation_at(Path())).kind == "number"
-    assert look("colour", ["red", "blue"] * 50, installation_at(Path())).kind == "category"
-    assert look("x", officers_notes(50), installation_at(Path())).kind == "text"
+    assert look("x", [1.5, 2, 1_000_000, -3]).kind == "number"
+    assert look("x", ["36,350", "1.0e5"]).kind == "number"
+    assert look("colour", ["red", "blue"] * 50).kind == "category"
+    assert look("x", officers_notes(50)).kind == "text"
 
 
 def test_what_is_unsure_or_empty_is_free_text_and_not_clear() -> None:
     for values in (["qx1", "zz-9", "b", "r2", "t", "u", "v"], [], [None, float("nan"), ""]):
-        seen = look("x", values, installation_at(Path()))
+        seen = look("x", values)
         assert (seen.kind, seen.is_clear) == ("text", False)
 
 
 def test_no_reason_quotes_a_value() -> None:
     for column in PEOPLE:
-        seen = look(column, PEOPLE[column], installation_at(Path())).model_dump_json()
+        seen = look(column, PEOPLE[column]).model_dump_json()
         assert not any(value in seen for value in PEOPLE[column].iloc[:200] if len(value) > 4)
 
 
