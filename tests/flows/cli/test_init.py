@@ -13,6 +13,7 @@ from flows.cli.sync import main as sync
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, SourceError
 from tests.flows.workspace import case, people
+from tests.installations import installation_at
 
 CHECKOUT = Path(__file__).parents[3]
 SYNC = argparse.Namespace(check=False)

@@ -13,9 +13,9 @@ from flows.cli.sync import main
 from flows.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
-from tests.installations import installation_at
 from tests.cases import change_case, sync_cases, write_case, write_case_text
 from tests.flows.workspace import CASE, case, write_case_files
+from tests.installations import installation_at
 
 CHECKOUT = Path(__file__).parents[3]
 SYNC = argparse.Namespace(check=False)

@@ -18,7 +18,7 @@ from tasks.gates import at_least
 from tasks.gates.decision import SUBJECTS
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
-from tasks.verifier.lineage import JUDGED, examine, latest_decision
+from tasks.verifier.lineage import JUDGED, Chain, examine, latest_decision
 from tasks.verifier.log_reader import Log, read_log
 from tests.cases import change_case
 from tests.installations import installation_at
@@ -287,7 +287,7 @@ def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path: Path) -> None
     assert find_commit(tmp_path).sha
 
 
-def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed):
+def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed: Path) -> None:
     change_case(signed, CASE, lambda values: values["register"].update(approval=True))
     (signed / "data" / CASE / "register").mkdir()
     (signed / "data" / CASE / "register" / "receipt.json").write_text("{}")

@@ -138,7 +138,7 @@ def test_8_pass_then_fail_and_a_new_pass_counts_again(signed: Path) -> None:
     assert refusals(signed) == ()
 
 
-def test_9_an_outdated_suite(signed):
+def test_9_an_outdated_suite(signed: Path) -> None:
     (signed / "configs" / CASE / "suite.yaml").write_text("expectations: []")
     suite = f"configs/{CASE}/suite.yaml"
     refused(signed, "validate: entry", f"another {suite} than the one in force")
@@ -219,7 +219,7 @@ def test_a_verdict_about_another_use_case(signed: Path) -> None:
     refused(signed, "explain: no signed verdict")
 
 
-def test_limits_that_were_loosened_afterwards(signed):
+def test_limits_that_were_loosened_afterwards(signed: Path) -> None:
     change_case(signed, CASE, lambda values: values["limits"].update(fairness={"m": 0.1}))
     refused(signed, "fairness: entry", "another gate:fairness than the one in force")
 
@@ -253,7 +253,7 @@ def test_a_decision_that_lies_is_not_signed_as_passed(signed: Path) -> None:
     refused(signed, "decided against this model: fairness: fail")
 
 
-def test_an_attribute_without_a_test(signed):
+def test_an_attribute_without_a_test(signed: Path) -> None:
     fairness = {"privileged": {"race": "white"}}
     change_case(signed, CASE, lambda values: values.update(fairness=fairness))
     refused(signed, "fairness: no test about `race` was made")

@@ -148,7 +148,9 @@ def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation: SmallIn
     assert len(open_journal(installation_at(Path())).requests()) == 1
 
 
-def test_nothing_in_the_journal_says_whose_requests_they_were(installation: SmallInstallation) -> None:
+def test_nothing_in_the_journal_says_whose_requests_they_were(
+    installation: SmallInstallation,
+) -> None:
     forget(5, 6)
     said = values_in(installation.home)
     for number in (5, 6):
@@ -194,7 +196,9 @@ def killed(step: str, moment: str, work: Callable[..., Any]) -> None:
     assert os.waitstatus_to_exitcode(status) == 9, "the step was never reached"
 
 
-def test_the_steps_are_these(installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_are_these(
+    installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     mark = Journal.mark_done
 
@@ -240,7 +244,9 @@ def test_killed_twice_in_a_row_it_still_ends(installation: SmallInstallation) ->
     assert len(readable(installation)) == PEOPLE - 1
 
 
-def test_a_restored_backup_of_the_key_store_brings_nobody_back(installation: SmallInstallation) -> None:
+def test_a_restored_backup_of_the_key_store_brings_nobody_back(
+    installation: SmallInstallation,
+) -> None:
     keys = open_keys(installation_at(Path()))
     keys.shelf.scrub()
     shutil.copy(installation.home / "keys.db", installation.home / "backup")
@@ -317,7 +323,7 @@ def held_records(installation: SmallInstallation, number: int) -> int:
     return len(restricted_of(open_keys(installation_at(Path())), installation.subject(number)))
 
 
-def keep(installation, months):
+def keep(installation: SmallInstallation, months: Any) -> Any:
     kept = {"decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}}
     change_case(installation.root, CASE, lambda values: values["erasure"].update(keep=kept))
 
@@ -380,7 +386,9 @@ def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(
         release_hold(email(2), day=DAY, installation=installation_at(Path()))
 
 
-def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(installation: SmallInstallation) -> None:
+def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(
+    installation: SmallInstallation,
+) -> None:
     keep(installation, 25)
     subject = installation.subject(2)
     place_hold(

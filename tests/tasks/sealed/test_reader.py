@@ -20,7 +20,7 @@ from tests.installations import installation_at
 
 
 @pytest.fixture
-def root(home, tmp_path, monkeypatch):
+def root(home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     write_case(tmp_path, "bank", {"title": "Bank"})
     monkeypatch.chdir(tmp_path)
     rows = pd.DataFrame({"subject": [f"{i:032x}" for i in range(9)], "income": range(9)})

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ SOURCE = {
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "delivery.csv").write_text("a\n1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-11-24")
@@ -72,7 +73,7 @@ def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing
 @pytest.mark.parametrize(
     "changes", [{"ownr": "x"}, {"kind": "ftp"}, {"role": "friend"}, {"owner": None}]
 )
-def test_an_unknown_key_or_value_is_refused(root, changes):
+def test_an_unknown_key_or_value_is_refused(root: Path, changes: Any) -> None:
     with pytest.raises(ConfigError, match=r"configs/bank/case\.yaml"):
         admit(root, **changes)
 

@@ -32,7 +32,7 @@ BUREAU = "email,score\nBO@example.org,20\nann@example.org,10\n"
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "bank.csv").write_text(BANK)
     (tmp_path / "bureau.csv").write_text(BUREAU)
     monkeypatch.chdir(tmp_path)
@@ -95,7 +95,7 @@ def test_an_agreement_that_lapsed_after_admit_stops_it(
         None,
     ],
 )
-def test_an_unknown_key_or_rule_is_one_line(root, ingest_section):
+def test_an_unknown_key_or_rule_is_one_line(root: Path, ingest_section: Any) -> None:
     with pytest.raises(ConfigError, match=r"configs/bank/case\.yaml") as refusal:
         ingest(root, {**CASE, "ingest": ingest_section})
     assert "\n" not in str(refusal.value)

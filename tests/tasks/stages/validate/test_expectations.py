@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -143,7 +144,7 @@ GOOD = {"name": "bank", "expectations": [{"type": "expect_x", "kwargs": {}}]}
 
 
 @pytest.mark.parametrize("ending", [".yaml", ".json"])
-def test_a_suite_is_yaml_or_json(tmp_path, ending):
+def test_a_suite_is_yaml_or_json(tmp_path: Path, ending: Any) -> None:
     path = tmp_path / f"suite{ending}"
     path.write_text(json.dumps(GOOD))
     assert load_suite(path).expectations[0].type == "expect_x"
@@ -161,14 +162,14 @@ def test_a_suite_is_yaml_or_json(tmp_path, ending):
         json.dumps({**GOOD, "expectations": [{"type": "expect_x", "kwargs": {}, "meta": {}}]}),
     ],
 )
-def test_a_wrong_or_empty_suite_is_a_line(tmp_path, text):
+def test_a_wrong_or_empty_suite_is_a_line(tmp_path: Path, text: Any) -> None:
     (tmp_path / "suite.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"suite\.yaml") as refusal:
         load_suite(tmp_path / "suite.yaml")
     assert "\n" not in str(refusal.value)
 
 
-def test_a_suite_that_is_not_there_is_a_line(tmp_path):
+def test_a_suite_that_is_not_there_is_a_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected a suite.*found none"):
         load_suite(tmp_path / "suite.yaml")
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ CANARY = "4711.2599"
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "configs" / "bank").mkdir(parents=True)
     (tmp_path / "configs" / "bank" / "suite.json").write_text(json.dumps(SUITE))
     write_case(tmp_path, "bank", CASE)
@@ -83,7 +84,7 @@ def accept(root: Path) -> None:
     accept_text(root, json.dumps(report["profile"]))
 
 
-def accept_text(root, text):
+def accept_text(root: Path, text: Any) -> Any:
     path = root / "configs" / "bank" / "references" / "profile.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
@@ -125,7 +126,7 @@ def test_nobody_s_values_are_in_what_it_leaves(root: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"rows": 3}', '{"rows": 3, "columns": {"income": {"edges": [1]}}}']
 )
-def test_a_damaged_yardstick_is_a_line_not_a_crash(root, text):
+def test_a_damaged_yardstick_is_a_line_not_a_crash(root: Path, text: Any) -> None:
     accept_text(root, text)
     with pytest.raises(ConfigError, match=r"bank/references/profile\.json") as refusal:
         validate(root)
@@ -135,8 +136,8 @@ def test_a_damaged_yardstick_is_a_line_not_a_crash(root, text):
 @pytest.mark.parametrize(
     "change", [{"suit": "suite.json"}, {"near_duplicate_columns": []}, {"suite": "none.json"}]
 )
-def test_an_unknown_key_or_suite_is_a_line(root, change):
-    def run_with_change():
+def test_an_unknown_key_or_suite_is_a_line(root: Path, change: Any) -> None:
+    def run_with_change() -> Any:
         change_case(root, "bank", lambda values: values["validate"].update(change))
         validate(root)
 
@@ -145,7 +146,7 @@ def test_an_unknown_key_or_suite_is_a_line(root, change):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_suite_that_changed_since_sync_stops_it(root):
+def test_a_suite_that_changed_since_sync_stops_it(root: Path) -> None:
     path = root / "configs" / "bank" / "suite.json"
     path.write_text(path.read_text().replace("subject", "income"))
     with pytest.raises(ConfigError, match=r"resolved\.yaml: .*validate\.suite\.sha256"):
