@@ -4,14 +4,19 @@ import argparse
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from flows.environment import settle
-from tasks.errors import PortcullisError
+from tasks.errors import ConfigError, PortcullisError
+from tasks.settings import Settings
 from tasks.system.installation import Installation
+
+# Beside the code in a checkout; an installed package has none there.
+PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,10 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service."""
     settle()
     parser = argparse.ArgumentParser(
-        prog="./portcullis",
+        prog="portcullis" if is_installed() else "./portcullis",
         description="Train a model on personal data, and prove that it was done lawfully.",
     )
+    parser.add_argument("--version", action="version", version=f"portcullis {version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     for command in COMMANDS:
@@ -117,13 +123,61 @@ def main(arguments: list[str]) -> int:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
     try:
-        return run(options, Installation.open(Path(), os.environ))
+        return run(options, open_installation(arguments))
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
+
+
+def is_installed() -> bool:
+    """Say whether this is the code of an installed package, and not that of a checkout."""
+    return not PROJECT.is_file()
+
+
+def version() -> str:
+    """Return the version of the code that runs."""
+    if is_installed():
+        from importlib.metadata import version as installed_version
+
+        return installed_version("portcullis")
+    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def is_about_files(arguments: list[str]) -> bool:
+    """Say whether a command is about nothing but files that it names: it needs no checkout."""
+    match arguments:
+        case [] | ["--version" | "--help" | "-h", *_] | ["keys", "make", *_]:
+            return True
+        case ["verify", *rest]:
+            return any(word.endswith(".zip") for word in rest)
+    return False
+
+
+def open_installation(arguments: list[str]) -> Installation:
+    """Open what a command works under.
+
+    What a release records and signs for is the code in its folder, so that is the code that has to
+    run: an installed package hands over to a checkout (`flows/installed.py`), and works on none.
+
+    Raises:
+        ConfigError: The command works in a checkout, and this is the code of an installed package;
+            or the environment does not allow any installation.
+    """
+    if is_about_files(arguments):
+        # The current folder may be anybody's: no home is made there, and none can be written to.
+        return Installation(Path(), Path(os.devnull), Settings.from_environment(os.environ))
+
+    if is_installed():
+        raise ConfigError(
+            str(Path.cwd()),
+            expected="a checkout of Portcullis, whose own code such a command runs and signs for",
+            found="none",
+            remedy="Go to the top folder of one, or clone the project, and start it there.",
+        )
+    return Installation.open(Path(), os.environ)
 
 
 def _wire(
@@ -135,7 +189,7 @@ def _wire(
     return run
 
 
-def _exit_code(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Run `main`; a reader who went away (`./portcullis requests | head`) is no fault of the command."""
     try:
         try:
@@ -148,4 +202,4 @@ def _exit_code(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_exit_code(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""What an installed package runs as `portcullis`; in the wheel this file is `portcullis/__init__.py`.
+
+The repository's two packages are called `flows` and `tasks`, which are other people's names as well.
+The wheel holds them below `portcullis/code`, where no other project looks for them and where they
+hide none of its own, and this script puts that folder on the path of its own process alone.
+
+A command that works in a checkout is handed over to that checkout: it runs its own code, by its own
+launcher and with its own pinned libraries, for that is what its evidence names and signs.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+CODE = Path(__file__).resolve().parent / "code"
+# What a checkout has and nothing else has in this combination.
+MARKS = ("portcullis", "dvc.yaml", "flows/__main__.py", "tasks/__main__.py")
+
+
+def main() -> int:
+    """Run one command, by the code of the checkout that it is about or, where it is about none, by this one."""
+    use_own_code()
+    from flows.__main__ import is_about_files, run_command
+
+    arguments = sys.argv[1:]
+    if is_checkout(Path.cwd()) and not is_about_files(arguments):
+        hand_over(Path.cwd(), arguments)
+    return run_command(arguments)
+
+
+def use_own_code() -> None:
+    """Let `flows` and `tasks` mean this package's, in this process and in none that it starts.
+
+    Something that runs when Python starts (a `.pth` file, `sitecustomize`) may have imported other
+    modules of these names already.
+    """
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in ("flows", "tasks"):
+            del sys.modules[name]
+    sys.path.insert(0, str(CODE))
+
+
+def is_checkout(folder: Path) -> bool:
+    """Say whether a folder is a checkout of Portcullis."""
+    return all((folder / mark).is_file() for mark in MARKS)
+
+
+def hand_over(checkout: Path, arguments: list[str]) -> NoReturn:
+    """Become the checkout's own launcher.
+
+    Whoever changes into a folder has not agreed to run what lies there. As git does, this takes a
+    folder of the person's own, or of the machine's administrator, and no other.
+    """
+    launcher = checkout / "portcullis"
+    if not {checkout.stat().st_uid, launcher.stat().st_uid} <= {0, os.getuid()}:
+        print(
+            f"portcullis: {checkout}: expected a checkout of your own, whose code would run; "
+            "found one of another account. Where you trust it, start its ./portcullis yourself.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    os.execv(sys.executable, [sys.executable, str(launcher), *arguments])
