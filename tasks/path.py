@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Signer(StrEnum):
+class SigningRole(StrEnum):
     """Whose key signs for what a stage made; `tasks/attestation/roles.py` has all roles there are."""
 
     DATA = "data"
@@ -54,7 +54,7 @@ class Stage:
 
     name: str
     purpose: str
-    signer: Signer
+    signer: SigningRole
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ MEASURING = (
     Stage(
         "admit",
         "may these sources be used today, and have they changed?",
-        Signer.DATA,
+        SigningRole.DATA,
         writes=("erasures.json", "sources.json"),
         sections=("sources",),
         tools=("fsspec", "sqlalchemy"),
@@ -105,7 +105,7 @@ MEASURING = (
     Stage(
         "ingest",
         "join the sources, keep what is declared, seal it",
-        Signer.DATA,
+        SigningRole.DATA,
         reads=("admit/erasures.json", "admit/sources.json"),
         writes=("rows.parquet", "report.json"),
         sections=("sources", "columns", "ingest"),
@@ -117,7 +117,7 @@ MEASURING = (
     Stage(
         "redact",
         "take names away; gate: what leaked",
-        Signer.DATA,
+        SigningRole.DATA,
         reads=("ingest/rows.parquet",),
         writes=("page", "rows.parquet", "report.json", "verdict.json"),
         sections=("columns", "redact", "limits.redact"),
@@ -142,7 +142,7 @@ MEASURING = (
     Stage(
         "validate",
         "gate: is the data fit to learn from?",
-        Signer.MODEL,
+        SigningRole.MODEL,
         reads=("redact/rows.parquet",),
         writes=("docs", "page", "report.json", "verdict.json"),
         sections=("columns", "validate", "limits.validate"),
@@ -153,7 +153,7 @@ MEASURING = (
     Stage(
         "train",
         "learn, behind the gates of privacy and quality; gate: is the model any good?",
-        Signer.MODEL,
+        SigningRole.MODEL,
         reads=("redact/rows.parquet", "redact/verdict.json", "validate/verdict.json"),
         writes=("model", "refits", "predictions.parquet", "page", "verdict.json"),
         metrics=("report.json",),
@@ -175,7 +175,7 @@ MEASURING = (
     Stage(
         "explain",
         "gate: are the model's reasons stable, faithful and free of proxies?",
-        Signer.MODEL,
+        SigningRole.MODEL,
         reads=("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
         writes=("reasons.parquet", "decisions.tree", "page", "report.json", "verdict.json"),
         sections=("columns", "explain", "limits.explain"),
@@ -185,7 +185,7 @@ MEASURING = (
     Stage(
         "fairness",
         "gate: whom does the model disadvantage?",
-        Signer.MODEL,
+        SigningRole.MODEL,
         reads=("redact/rows.parquet", "train/predictions.parquet"),
         writes=("page", "report.json", "verdict.json"),
         sections=("columns", "fairness", "limits.fairness"),
@@ -204,7 +204,7 @@ PATH = (
     Stage(
         "decide",
         "weigh every verdict into one decision",
-        Signer.DECISION,
+        SigningRole.DECISION,
         reads=WEIGHED,
         writes=("decision.json",),
         sections=("limits",),
@@ -212,7 +212,7 @@ PATH = (
     Stage(
         "register",
         "open the registry, or leave it shut",
-        Signer.DECISION,
+        SigningRole.DECISION,
         reads=(
             *WEIGHED,
             "admit/erasures.json",

@@ -6,7 +6,7 @@ A stolen key of one role proves nothing in another: what a stage's worker signs 
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.path import STAGES, Signer
+from tasks.path import STAGES, SigningRole
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -21,7 +21,7 @@ ERASURE, AUDIT, PRUNE, HOLD = (
 )
 
 ROOT, LOG, GATE = "root", "log", "gate"
-DATA, MODEL, DECISION = Signer.DATA.value, Signer.MODEL.value, Signer.DECISION.value
+DATA, MODEL, DECISION = SigningRole.DATA.value, SigningRole.MODEL.value, SigningRole.DECISION.value
 APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS = (
     "approval",
     "validation",

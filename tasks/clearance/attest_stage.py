@@ -20,7 +20,7 @@ from tasks.audit_log.run_events import events_of
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, RefusedError
 from tasks.notary.notary import Notary, open_notary, trusted_root
-from tasks.path import PATH, Signer
+from tasks.path import PATH, SigningRole
 from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
@@ -30,7 +30,7 @@ from tasks.verifier.log_reader import Log, read_log
 
 POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
-DECIDING = tuple(stage.name for stage in PATH if stage.signer is Signer.DECISION)
+DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
 REFUSED = RefusedError.exit_code
 
 

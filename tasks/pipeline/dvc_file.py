@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.path import PATH, Signer, Stage
+from tasks.path import PATH, SigningRole, Stage
 from tasks.system.import_graph import reached_files
 
 CASE = "${item}"
@@ -91,7 +91,7 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
 def _dependencies(stage: Stage, workspace: Path) -> list[str]:
     """Return code, configuration and libraries; a gate and what opens a door answer to the policy."""
     configuration = [f"configs/{name}" for name in stage.shared_files]
-    if stage.is_gate or stage.signer is Signer.DECISION:
+    if stage.is_gate or stage.signer is SigningRole.DECISION:
         configuration.append("configs/policy")
     return ["requirements.lock", *sorted(configuration), *code_rooms(stage, workspace)]
 
