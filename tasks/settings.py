@@ -361,6 +361,14 @@ VARIABLES = (
         (COMMAND,),
     ),
     Variable(
+        "PORTCULLIS_CALLER_FOLDER",
+        "caller_folder",
+        "the folder in which `./portcullis` was started, for relative paths on the command line",
+        "the current folder",
+        (COMMAND,),
+        owner=Owner.PORTCULLIS,
+    ),
+    Variable(
         "PORTCULLIS_CHANNEL",
         "",
         "the socket on which a runner listens to its stage",
@@ -457,6 +465,7 @@ class Settings:
     prefect_database_url: str
     prefect_old_database_url: str
     dvc_experiment: str
+    caller_folder: str
     debug: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL

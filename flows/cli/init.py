@@ -4,7 +4,6 @@ No value of the data is printed or written: names of columns, kinds and counts a
 """
 
 import argparse
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +14,8 @@ from flows.drafting.sampling import SampledFile, sample_file, source_name
 from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
 from tasks.config.case_paths import CASE, case_path
 from tasks.errors import ConfigError
+from tasks.system.installation import Installation
 
-CALLER = "PORTCULLIS_CALLER_FOLDER"  # set by the launcher, which changes into the checkout
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -33,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the draft into a folder of its own, and say what a person has to do next."""
-    workspace = Path()
+    workspace = installation.workspace
     folder = case_path(options.name).parent
     _check_name(options.name, workspace / folder)
 
-    files = _sample(options.files)
+    files = _sample(options.files, installation.settings.caller_folder)
     _refuse_shared_columns(files)
     guesses = guess_columns(files)
     paths = {file.source: _path_for_sources(file.path, workspace) for file in files}
@@ -78,8 +77,9 @@ def _check_name(name: str, folder: Path) -> None:
         )
 
 
-def _sample(named: Sequence[str]) -> tuple[SampledFile, ...]:
-    caller = Path(os.environ.get(CALLER) or Path.cwd())
+def _sample(named: Sequence[str], caller_folder: str) -> tuple[SampledFile, ...]:
+    # The launcher has changed into the checkout; a person means the folder they stand in.
+    caller = Path(caller_folder)
     files: list[SampledFile] = []
     for path in named:
         source = source_name(Path(path), [file.source for file in files])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.cli.init import CALLER, main
+from flows.cli.init import main
 from flows.cli.sync import main as sync
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, SourceError
@@ -28,7 +28,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(checkout)
     deliveries = tmp_path / "deliveries"
     deliveries.mkdir()
-    monkeypatch.setenv(CALLER, str(deliveries))
+    monkeypatch.setenv("PORTCULLIS_CALLER_FOLDER", str(deliveries))
     frame = people()
     frame["remark"] = "canary asked for a call in the morning"
     frame.drop(columns="debt").to_csv(deliveries / "applications.csv", index=False)
@@ -37,7 +37,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def draft(name: str, *files: str) -> int:
-    return main(argparse.Namespace(name=name, files=list(files)))
+    return main(argparse.Namespace(name=name, files=list(files)), installation_at(Path()))
 
 
 def both() -> int:
@@ -105,7 +105,7 @@ def test_paths_below_the_checkout_are_relative_to_it(
 ) -> None:
     (workspace / "in").mkdir()
     shutil.copy2(workspace.parent / "deliveries" / "applications.csv", workspace / "in")
-    monkeypatch.setenv(CALLER, str(workspace / "configs"))
+    monkeypatch.setenv("PORTCULLIS_CALLER_FOLDER", str(workspace / "configs"))
     draft("bank", "../in/applications.csv")
     values = yaml.safe_load((workspace / "configs" / "bank" / "case.yaml").read_text())
     assert values["sources"]["applications"]["path"] == "in/applications.csv"
