@@ -10,16 +10,26 @@ from dataclasses import dataclass, replace
 from flows.drafting.sampling import SampledFile
 from tasks.config.cases import Role
 from tasks.redaction.columns.looks import look
+from tasks.stages.ingest.reading.file import NO_NUMBER
 
 PROTECTED = {
     "sex", "gender", "race", "ethnicity", "ethnic", "religion", "marital", "married", "nationality",
     "disability", "disabled", "veteran", "pregnant", "orientation", "colour", "color", "citizenship",
+    # names of groups, where a file has a column of 0 and 1 for each
+    "male", "female", "black", "white", "hispanic", "hispan", "latino", "asian", "native", "foreign",
+    "minority", "old", "young",
 }  # fmt: skip
-TARGETS = {
-    "target", "label", "outcome", "approve", "approved", "accept", "accepted", "default",
-    "defaulted", "repaid", "granted", "decision", "eligible", "fraud", "churn",
+FAVOURABLE = {
+    "target", "label", "outcome", "approve", "approved", "accept", "accepted", "repaid", "granted",
+    "decision", "eligible",
 }  # fmt: skip
+UNFAVOURABLE = {
+    "reject", "rejected", "decline", "declined", "denied", "default", "defaulted", "fraud", "churn",
+}  # fmt: skip
+TARGETS = FAVOURABLE | UNFAVOURABLE
+FLAGS = {"0": "0", "1": "1", "0.0": "0", "1.0": "1"}  # a column with gaps is often exported so
 IDS = {"id", "key", "no", "nr", "number", "code", "ref", "reference", "uuid", "guid"}
+NO_NUMBERS = frozenset(NO_NUMBER)
 LEAST_DISTINCT = 20  # fewer values that all differ are chance
 LONG_DIGITS = 9  # a whole number as long as this is a number of somebody or something
 KINDS = {"iban": "account", "card": "account"}  # what looks like one is declared as an account
@@ -64,7 +74,11 @@ def guess_columns(files: Sequence[SampledFile]) -> tuple[Guess, ...]:
         why = f"{subject.why}; in {uses[subject.column]} of {len(files)} files"
         guesses[subject.column] = replace(subject, role=Role.SUBJECT, why=why)
 
-    targets = [guess for guess in guesses.values() if guess.role is Role.TARGET]
+    # Of several outcomes the favourable one: what the others say is only known afterwards, too.
+    targets = sorted(
+        (guess for guess in guesses.values() if guess.role is Role.TARGET),
+        key=lambda guess: not words_of(guess.column) & FAVOURABLE,
+    )
     for other in targets[1:]:
         why = f"its name is that of an outcome, and `{targets[0].column}` is the target"
         guesses[other.column] = replace(other, role=Role.DROPPED, why=why)
@@ -75,14 +89,15 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
     """Return what one column looks like; never the subject, which only all columns together tell."""
     present = [value for value in values if value is not None]
     distinct = set(present)
+    codes = {FLAGS.get(value, value) for value in distinct - NO_NUMBERS}
     is_unique = len(distinct) == len(values) >= LEAST_DISTINCT
     words = words_of(name)
 
     appearance = look(name, present)
     kind = KINDS.get(appearance.kind, appearance.kind)
-    is_flag = distinct == {"0", "1"}
+    is_flag = codes == {"0", "1"}
     role, why = Role.FEATURE, appearance.why
-    if words & TARGETS and (is_flag or len(distinct) == 2):
+    if words & TARGETS and (is_flag or len(codes) == 2):
         role, kind = Role.TARGET, "flag"
         why = "its name, and 0 and 1 alone"
         if not is_flag:

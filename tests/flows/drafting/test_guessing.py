@@ -40,7 +40,11 @@ FLAGS: list[str | None] = [str(i % 2) for i in range(ROWS)]
         ("born", [f"19{50 + i % 40}-03-02" for i in range(ROWS)], Role.QUASI, "date"),
         ("sex", ["m", "f"] * 30, Role.PROTECTED, "category"),
         ("married", FLAGS, Role.PROTECTED, "flag"),
+        ("married", ["0.0", "1.0", None] * 20, Role.PROTECTED, "flag"),
+        ("owns", ["0", "1", "."] * 20, Role.FEATURE, "flag"),
+        ("hispanic", FLAGS, Role.PROTECTED, "flag"),
         ("approved", FLAGS, Role.TARGET, "flag"),
+        ("approved", ["no", "yes"] * 30, Role.TARGET, "flag"),
         ("approved", AMOUNTS, Role.FEATURE, "number"),
         ("remarks", ["asked for a call in the morning"] * ROWS, Role.FREE_TEXT, "text"),
         ("empty", [None] * ROWS, Role.DROPPED, "text"),
@@ -64,7 +68,7 @@ def test_the_reason_holds_no_value() -> None:
 def test_the_subject_is_the_key_that_most_files_have_and_the_target_is_one() -> None:
     numbers: list[str | None] = [f"{i:05}" for i in range(ROWS)]
     files = (
-        sampled("loans", email=EMAILS, account=numbers, repaid=FLAGS, approved=FLAGS),
+        sampled("loans", email=EMAILS, account=numbers, rejected=FLAGS, approved=FLAGS),
         sampled("bureau", account=numbers, score=AMOUNTS),
     )
     guesses = guess_columns(files)
@@ -72,8 +76,8 @@ def test_the_subject_is_the_key_that_most_files_have_and_the_target_is_one() -> 
     assert roles == {
         "email": Role.IDENTIFIER,
         "account": Role.SUBJECT,
-        "repaid": Role.TARGET,
-        "approved": Role.DROPPED,
+        "rejected": Role.DROPPED,
+        "approved": Role.TARGET,
         "score": Role.FEATURE,
     }
     (join,) = guess_joins(files, guesses)
