@@ -90,7 +90,10 @@ class Prefilter:
 
 
 def re2_options() -> Any:
-    """Return RE2's options that stand for Presidio's flags: any case, dot matches line ends."""
+    """Return RE2's options that stand for Presidio's flags: any case, dot matches line ends.
+
+    There is none for MULTILINE: `^` and `$` are the ends of the text, unless a pattern says `(?m)`.
+    """
     import re2
 
     options = re2.Options()
@@ -98,7 +101,6 @@ def re2_options() -> Any:
     options.log_errors = False
     options.case_sensitive = False
     options.dot_nl = True
-    options.one_line = False  # `^` and `$` match at every line
     return options
 
 

@@ -1,0 +1,107 @@
+"""The `redact:` section: what it refuses, and that no limit protecting people has a default."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.redaction.params import (
+    ENTITIES,
+    InOneProcess,
+    OnDask,
+    OnProcesses,
+    RedactLimits,
+    RedactParams,
+)
+
+PARAMS: dict[str, Any] = {
+    "language": "en",
+    "model": "m",
+    "min_score": 0.35,
+    "tokenised": [],
+    "dates": "year",
+    "chunk_rows": 10,
+}
+LIMITS: dict[str, Any] = {
+    "own_leak_ratio": 0,
+    "third_person_leak_ratio": 0.05,
+    "over_redaction_ratio": 0.01,
+    "surviving_identifiers": 0,
+    "withheld_ratio": 0.01,
+}
+
+
+def test_what_is_not_said_is_the_fast_mode_in_one_process() -> None:
+    params = RedactParams.model_validate(PARAMS)
+    assert (params.mode, params.engine, params.profile) == ("fast", InOneProcess(), "default")
+    assert params.entities == ENTITIES
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_what_has_no_default_has_to_be_said(name: str) -> None:
+    values = {key: value for key, value in PARAMS.items() if key != name}
+    with pytest.raises(ValidationError, match=name):
+        RedactParams.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "quick"),
+        ("min_score", 1.1),
+        ("min_score", -0.1),
+        ("dates", "day"),
+        ("chunk_rows", 0),
+        ("profile", "gdpr"),
+        ("unknown", 1),
+        ("engine", {"kind": "threads"}),
+        ("engine", {"kind": "processes", "workers": 0}),
+        ("engine", {"kind": "processes", "workers": 257}),
+        ("engine", {"kind": "dask", "address": ""}),
+        ("engine", {"kind": "one_process", "workers": 2}),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=name):
+        RedactParams.model_validate({**PARAMS, name: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "engine"),
+    [
+        ({"kind": "one_process"}, InOneProcess()),
+        ({"kind": "processes", "workers": 2}, OnProcesses(kind="processes", workers=2)),
+        ({"kind": "dask", "address": "tls://h:1"}, OnDask(kind="dask", address="tls://h:1")),
+    ],
+)
+def test_an_engine_is_known_by_its_kind(values: dict[str, Any], engine: object) -> None:
+    assert RedactParams.model_validate({**PARAMS, "engine": values}).engine == engine
+
+
+def test_parameters_cannot_be_changed() -> None:
+    params = RedactParams.model_validate(PARAMS)
+    with pytest.raises(ValidationError, match="frozen"):
+        params.min_score = 0.9  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_no_limit_has_a_default(name: str) -> None:
+    values = {key: value for key, value in LIMITS.items() if key != name}
+    with pytest.raises(ValidationError, match=name):
+        RedactLimits.model_validate(values)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("value", [-0.1, float("nan")])
+def test_a_limit_is_a_share_or_a_count(name: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=name):
+        RedactLimits.model_validate({**LIMITS, name: value})
+
+
+def test_not_applicable_needs_a_reason_of_some_length() -> None:
+    with pytest.raises(ValidationError, match="not_applicable"):
+        RedactLimits.model_validate({**LIMITS, "not_applicable": "no"})
+
+
+def test_every_kind_that_goes_by_default_is_named_once() -> None:
+    assert len(set(ENTITIES)) == len(ENTITIES)
