@@ -117,7 +117,8 @@ def as_ascii(text: str) -> str:
 def relaxed(pattern: str) -> str | None:
     """Return a pattern for RE2 that matches at least where `pattern` does.
 
-    None where that is not certain.
+    None where that is not certain. It says `(?m)`: a pattern runs with MULTILINE, so its `^` and
+    `$` may match at any line.
     """
     if UNCERTAIN.search(pattern):
         return None
@@ -130,7 +131,7 @@ def relaxed(pattern: str) -> str | None:
         if end is None:
             return None
         pattern = pattern[:start] + pattern[end:]
-    return pattern
+    return f"(?m){pattern}"
 
 
 def _ascii_alike(char: str) -> str:

@@ -26,6 +26,8 @@ PATTERNS = (
     r"(?i)acct(?=:)",
     r"[xX*]{2,}-?\d{4}\b",
     r"\w+\s\d",
+    r"^a1",
+    r"b2$",
 )
 RECOGNISERS = [Recogniser(pattern) for pattern in PATTERNS]
 FILTER = Prefilter(RECOGNISERS)

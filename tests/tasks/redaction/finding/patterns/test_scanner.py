@@ -180,6 +180,11 @@ def test_a_user_s_pattern_may_look_around() -> None:
     assert scan_as_user("123 4567", one) == [("123", 0.5)]
 
 
+@pytest.mark.parametrize("regex", ["^x$", "^x", "x$"])
+def test_a_user_s_pattern_matches_at_every_line(regex: str) -> None:
+    assert scan_as_user("a\nx\nb", recogniser(regex)) == [("x", 0.5)]
+
+
 def test_a_user_s_pattern_that_cannot_be_relaxed_is_looked_for_in_every_text() -> None:
     assert scan_as_user("abab", recogniser(r"(ab)\1")) == [("abab", 0.5)]
 
