@@ -1,6 +1,7 @@
-"""Texts that nobody tuned to: other trades, templates and names than the shipped samples; people of many countries.
+"""Texts that nobody tuned to: other trades, templates and names than the shipped samples.
 
-`[field]` is personal data of the row's own person, `[other.field]` of somebody else; both are planted, the rest is not.
+People are of many countries. `[field]` is personal data of the row's own person, `[other.field]` of
+somebody else; both are planted, the rest is not.
 """
 
 import random

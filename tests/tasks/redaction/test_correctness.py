@@ -1,4 +1,4 @@
-"""What plain Presidio gets wrong, and what must never go wrong: on the finder and the functions that people call."""
+"""What plain Presidio gets wrong, and what must never go wrong, on the functions people call."""
 
 import time
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Leaks and recall on texts and identities that nobody tuned to (heldout.py), and against plain Presidio."""
+"""Leaks and recall on texts that nobody tuned to (heldout.py), and against plain Presidio."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The 18 identifiers of 45 CFR 164.514(b)(2)(i), one test a letter, and what its exceptions let stay."""
+"""The 18 identifiers of 45 CFR 164.514(b)(2)(i), one test a letter; what its exceptions let stay."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Engines: in this process, in several, on a Dask cluster; the same rows come out, nothing lost, nothing doubled."""
+"""Engines: here, in several processes, on a Dask cluster; the same rows, none lost, none doubled."""
 
 import os
 import signal

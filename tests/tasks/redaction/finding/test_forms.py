@@ -1,4 +1,4 @@
-"""What a word's form says: whether it is written like a name, and whether a name may begin there."""
+"""What a word's form says: is it written like a name, and may a name begin there?"""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Recognisers are data: every one that is shipped carries examples, and a user adds one without code."""
+"""Recognisers are data: each that is shipped carries examples; a user adds one without code."""
 
 from pathlib import Path
 from typing import Any

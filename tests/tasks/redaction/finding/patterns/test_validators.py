@@ -1,4 +1,4 @@
-"""The checks that a match has to pass, on published numbers and on the same with one digit wrong."""
+"""The checks that a match has to pass, on published numbers and on some with a digit wrong."""
 
 import pytest
 from hypothesis import given
