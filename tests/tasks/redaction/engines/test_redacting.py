@@ -117,7 +117,7 @@ def test_without_free_text_no_engine_is_opened() -> None:
 
 def test_an_engine_proves_itself_on_texts_of_the_first_group_that_are_texts() -> None:
     trials: list[list[str]] = []
-    first = group(1, 2, 3).assign(notes=["one", None, ""])
+    first = group(1, 2, 3).assign(notes=pd.Series(["one", None, ""], dtype=object))
 
     def open_engine(trial: list[str]) -> UpperCaseEngine:
         trials.append(trial)
@@ -143,7 +143,7 @@ def test_every_group_s_tally_explains_the_columns_and_what_becomes_of_them() -> 
 
 
 def test_a_chunk_says_who_each_row_is_about_and_leaves_missing_values_empty() -> None:
-    rows = group(1, 2).assign(name=["Ann Lee", None])
+    rows = group(1, 2).assign(name=pd.Series(["Ann Lee", None], dtype=object))
     chunk = text_chunk(rows, COLUMNS)
     assert chunk.people == [{"name": "Ann Lee"}, {"name": ""}]
     assert chunk.cells == {"notes": ["note 1", "note 2"]}

@@ -79,9 +79,7 @@ def test_what_only_resembles_them_stays(text: str) -> None:
     assert masked(text) == text
 
 
-def test_a_name_that_is_a_word_counts_where_it_is_written_like_a_name_or_beside_another_of_theirs() -> (
-    None
-):
+def test_a_name_that_is_a_word_counts_in_capitals_or_beside_another_of_theirs() -> None:
     assert masked("will pay in may", name="Will May") == "will pay in may"
     assert masked("ask will may about it", name="Will May") == "ask [OWN_NAME] about it"
     assert masked("Then Will agreed", name="Will May") == "Then [OWN_NAME] agreed"
