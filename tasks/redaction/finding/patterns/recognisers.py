@@ -17,13 +17,24 @@ OWN_KEYS = ("validator", "validated_score", "may_shrink", "examples")
 
 
 class Pattern(BaseModel):
-    """One pattern and how sure a match makes."""
+    """One pattern and how sure a match makes.
+
+    In a file a long `regex` may be a list of parts, which are put together as they stand: YAML has
+    no way to break a line inside a word.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     regex: str = Field(min_length=1)
     score: float = Field(ge=0, le=1)
+
+    @field_validator("regex", mode="before")
+    @classmethod
+    def _join_parts(cls, regex: object) -> object:
+        if isinstance(regex, list) and all(isinstance(part, str) for part in regex):
+            return "".join(regex)
+        return regex
 
 
 class Examples(BaseModel):

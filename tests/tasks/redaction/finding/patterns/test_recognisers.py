@@ -94,3 +94,23 @@ def test_a_file_that_is_wrong_is_refused_by_name(tmp_path: Path, text: str, said
 def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none"):
         load_recognisers(tmp_path / "no.yaml")
+
+
+def test_a_long_pattern_may_be_a_list_of_parts(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "recognizers: [{name: x, supported_entity: X, patterns: "
+        r"[{name: p, score: 0.5, regex: ['\d{3}', '-\d{2}']}]}]"
+    )
+    (one,) = load_recognisers(path)
+    assert one.patterns[0].regex == r"\d{3}-\d{2}"
+
+
+def test_a_pattern_of_parts_that_are_no_texts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "recognizers: [{name: x, supported_entity: X, patterns: "
+        "[{name: p, score: 0.5, regex: [1, 2]}]}]"
+    )
+    with pytest.raises(ConfigError, match="regex"):
+        load_recognisers(path)
