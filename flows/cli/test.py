@@ -12,6 +12,7 @@ STEPS = (
     ("lint", ("ruff", "check", ".")),
     ("format", ("ruff", "format", "--check", ".")),
     ("types", ("mypy",)),
+    ("dependencies", ("deptry", ".")),
     ("tests", PYTEST),
 )
 

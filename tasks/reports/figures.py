@@ -50,9 +50,9 @@ def figure(path: Path, *, width: float = 7.2, height: float = 4.2) -> Iterator["
     """
     # Imported here: a stage without figures starts without matplotlib.
     import matplotlib as mpl
-    from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     with mpl.rc_context({**STYLE, "axes.prop_cycle": cycler(color=CYCLE)}):
         # Not by pyplot, which keeps every figure and asks for a screen.
