@@ -13,6 +13,7 @@ STEPS = (
     ("format", ("ruff", "format", "--check", ".")),
     ("types", ("mypy",)),
     ("dependencies", ("deptry", ".")),
+    ("dead code", ("vulture",)),
     ("tests", PYTEST),
 )
 

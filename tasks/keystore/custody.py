@@ -155,12 +155,6 @@ def read_private_key(path: Path) -> X25519PrivateKey:
     return key
 
 
-def is_development(installation: Installation) -> bool:
-    """Say whether the two custodian keys are this installation's own."""
-    has_people = (installation.workspace / CUSTODIANS).is_file()
-    return not has_people and (installation.home / f"{LOCAL[0]}.key").is_file()
-
-
 def _public_hex(key: X25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
