@@ -1,8 +1,8 @@
-"""Ask a second person for approval in Prefect's pages: a flow that suspends with a form, and believes no form.
+"""Ask a second person for approval in Prefect's pages, by a form that is believed nothing.
 
-What the form takes is an envelope that the approver has signed with their own key, on their own machine
-(`./portcullis approve … --print`). It is checked exactly as if it came from a terminal. Who filled in the form does not
-matter.
+What the form takes is an envelope that the approver has signed with their own key, on their own
+machine (`./portcullis approve … --print`). It is checked exactly as if it came from a terminal. Who
+filled in the form does not matter.
 """
 
 from uuid import UUID
@@ -20,13 +20,13 @@ from flows.evidence import opened
 from tasks.attestation.dsse import read_envelope
 from tasks.clearance.check import clear_model
 from tasks.config.cases import section
-from tasks.errors import PortcullisError
+from tasks.errors import APPROVAL_KINDS, PortcullisError
 from tasks.notary.notary import open_notary
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import check
 
-DAY = 24 * 3600
+PATIENCE_SECONDS = 30 * 24 * 3600
 
 
 class Approval(RunInput):
@@ -34,12 +34,13 @@ class Approval(RunInput):
 
     envelope: str = Field(
         title="Signed approval",
-        description="What `./portcullis approve <use case> --model … --reason … --expires … --print` printed.",
+        description="What `./portcullis approve <use case> --model … --reason … --expires … "
+        "--print` printed.",
     )
 
     @classmethod
     def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Store the form with the flow run, unless it is there: Prefect's server takes each key once."""
+        """Store the form with the flow run, unless it is there: the server takes each key once."""
         if read_flow_run_input(keyset["schema"], flow_run_id=flow_run_id) is None:
             super().save(keyset, flow_run_id)
 
@@ -49,29 +50,33 @@ def lacks_only_approval(case: str, model: str, installation: Installation) -> bo
     if not section(case, "register", RegisterParams, installation.workspace).approval:
         return False
     refusals = clear_model(case, model, installation).refusals
-    return bool(refusals) and all(line.startswith("approval: ") for line in refusals)
+    return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)
 
 
 def ask(case: str, model: str, installation: Installation) -> None:
-    """Suspend a deployed run until somebody hands in an approval; what does not count leaves registration shut.
+    """Suspend a deployed run until somebody hands in an approval.
+
+    What does not count leaves registration shut.
 
     A run that was started from a terminal is not suspended: it ends blocked, and says what to do.
     """
     if not deployment.id or not lacks_only_approval(case, model, installation):
         return
-    said = (
-        f"**{case}** waits for a second person. Model `sha256:{model}`. On your own machine, with your own key:\n\n"
+    description = (
+        f"**{case}** waits for a second person. Model `sha256:{model}`. "
+        "On your own machine, with your own key:\n\n"
         f"`./portcullis approve {case} --model sha256:{model} --reason … --expires … --print`"
     )
-    form = Approval.with_initial_data(description=said, envelope="")
+    form = Approval.with_initial_data(description=description, envelope="")
     key = f"approval-{model[:16]}"
 
-    # Prefect announces the state first and stores the form after it (prefect/flow_runs.py, suspend_flow_run: the call
-    # of propose_state_sync stands before wait_for_input.save, in 3.8.8). Whoever answers in between is turned away with
-    # "Run input schema not found". So the form is stored before, and Prefect's own `save` finds it there.
+    # Prefect announces the state first and stores the form after it (prefect/flow_runs.py,
+    # suspend_flow_run: the call of propose_state_sync stands before wait_for_input.save, in 3.8.8).
+    # Whoever answers in between is turned away with "Run input schema not found". So the form is
+    # stored before, and Prefect's own `save` finds it there.
     form.save(keyset_from_paused_state(Suspended(pause_key=key)))
-    given = suspend_flow_run(wait_for_input=form, timeout=30 * DAY, key=key)
-    hand_in(case, model, given.envelope, installation)
+    answer = suspend_flow_run(wait_for_input=form, timeout=PATIENCE_SECONDS, key=key)
+    hand_in(case, model, answer.envelope, installation)
 
 
 def hand_in(case: str, model: str, text: str, installation: Installation) -> bool:

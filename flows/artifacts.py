@@ -1,36 +1,56 @@
-"""What a release leaves in Prefect for people to see: the gate table, where the reports are, and their plots."""
+"""What a release leaves in Prefect for people: the gate table, where reports are, and plots."""
 
 from base64 import b64encode
+from dataclasses import dataclass
 from pathlib import Path
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from flows.stages import verdict_of
+from tasks.errors import EvidenceError
 from tasks.gates import Outcome
 from tasks.gates.decision import SUBJECTS
 
-SIGNS = {Outcome.PASS: "✅ pass", Outcome.FAIL: "⛔ fail", Outcome.UNDECIDED: "⚠️ undecided"}
+MOST_PLOTS = 4  # of a stage: an artifact holds its picture as base64 in Prefect's database
+SIGNS = {
+    Outcome.PASS: "✅ pass",
+    Outcome.FAIL: "⛔ fail",
+    Outcome.UNDECIDED: "⚠️ undecided",
+}
 
 
-def gate_rows(case: str, workspace: Path) -> list[tuple[str, str, str, str]]:
-    """Return one row per gate: name, outcome, how many checks it made, and its first refusal if any."""
-    rows = []
-    for gate in SUBJECTS:
+@dataclass(frozen=True)
+class GateRow:
+    """One gate as the table shows it; texts only."""
+
+    gate: str
+    outcome: str
+    checks: str
+    first_refusal: str
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return the cells in the order of the table's head."""
+        return self.gate, self.outcome, self.checks, self.first_refusal
+
+
+def gate_rows(case: str, workspace: Path) -> list[GateRow]:
+    """Return one row per gate: how many checks it made, and the first of its refusals, if any."""
+    return [_gate_row(gate, case, workspace) for gate in SUBJECTS]
+
+
+def _gate_row(gate: str, case: str, workspace: Path) -> GateRow:
+    # A run that was stopped early leaves later gates' verdicts of earlier runs: older forms, too.
+    try:
         verdict = verdict_of(gate, case, workspace)
-        if verdict is None:
-            rows.append((gate, "— not run", "0", ""))
-            continue
-        refusals = verdict.refusals()
-        more = f" (+{len(refusals) - 1} more)" if len(refusals) > 1 else ""
-        rows.append(
-            (
-                gate,
-                SIGNS[verdict.outcome],
-                str(len(verdict.checks)),
-                refusals[0] + more if refusals else "",
-            )
-        )
-    return rows
+    except EvidenceError:
+        return GateRow(gate, "— not readable", "0", "of an older form; the next run makes it anew")
+    if verdict is None:
+        return GateRow(gate, "— not run", "0", "")
+
+    refusals = verdict.refusals()
+    more = f" (+{len(refusals) - 1} more)" if len(refusals) > 1 else ""
+    first = refusals[0].text + more if refusals else ""
+    return GateRow(gate, SIGNS[verdict.outcome], str(len(verdict.checks)), first)
 
 
 def report_pages(case: str, workspace: Path) -> dict[str, Path]:
@@ -40,25 +60,33 @@ def report_pages(case: str, workspace: Path) -> dict[str, Path]:
     return {stage: page.absolute() for stage, page in pages.items() if page.is_file()}
 
 
-def publish_artifacts(case: str, refusals: tuple[str, ...], workspace: Path) -> None:
-    """Publish the gate table with the reports' places, and the figures of the report pages."""
+def publish_artifacts(
+    case: str, lines: tuple[str, ...], workspace: Path, *, is_blocked: bool
+) -> None:
+    """Publish the gate table with the reports' places, and the figures of the report pages.
+
+    `lines` are the refusals of a blocked release, or what else is to be known of one that was not.
+    """
     key = case.replace("_", "-")
-    head = "## ⛔ Blocked: nothing was registered" if refusals else "## ✅ Registered"
+    head = "## ⛔ Blocked: nothing was registered" if is_blocked else "## ✅ Registered"
     table = ["| gate | outcome | checks | first refusal |", "|---|---|---|---|"]
     table += [
-        f"| {' | '.join(_cell(cell) for cell in row)} |" for row in gate_rows(case, workspace)
+        f"| {' | '.join(_cell(cell) for cell in row.cells())} |"
+        for row in gate_rows(case, workspace)
     ]
-    lines = [f"- {_cell(line)}" for line in refusals]
+    items = [f"- {_cell(line)}" for line in lines]
     pages = [
         f"- {stage}: [{page}]({page.as_uri()})"
         for stage, page in report_pages(case, workspace).items()
     ]
-    markdown = "\n".join([head, "", *table, "", *lines, "", "### Reports", "", *pages])
     create_markdown_artifact(
-        key=f"gates-{key}", markdown=markdown, description=f"Every gate's verdict about {case}"
+        key=f"gates-{key}",
+        markdown="\n".join([head, "", *table, "", *items, "", "### Reports", "", *pages]),
+        description=f"Every gate's verdict about {case}",
     )
+
     for stage, page in report_pages(case, workspace).items():
-        for plot in sorted(page.parent.glob("*.png"))[:4]:
+        for plot in sorted(page.parent.glob("*.png"))[:MOST_PLOTS]:
             picture = "data:image/png;base64," + b64encode(plot.read_bytes()).decode()
             name = f"{key}-{stage}-{plot.stem}".lower().replace("_", "-")
             create_image_artifact(

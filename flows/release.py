@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.approve import ask
 from flows.artifacts import publish_artifacts
-from flows.evidence import model_here
+from flows.evidence import model_here, opened
 from flows.stages import (
     GATE_FAILED,
     OPENS_REGISTRY,
@@ -27,7 +29,9 @@ from flows.stages import (
     run_stage,
     task_for,
 )
+from tasks.clearance.check import accepted_checks
 from tasks.config.cases import case_names
+from tasks.errors import PortcullisError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import settle
@@ -36,9 +40,8 @@ from tasks.system.installation import Installation
 if TYPE_CHECKING:
     UseCase = StrEnum
 else:
-    UseCase = StrEnum(
-        "UseCase", {name: name for name in case_names(Path())}
-    )  # Prefect's form offers these
+    # Prefect's form offers these.
+    UseCase = StrEnum("UseCase", {name: name for name in case_names(Path())})
 
 WAVES = waves()  # stages of one wave are independent of each other: they run at once
 
@@ -53,9 +56,9 @@ WAVES = waves()  # stages of one wave are independent of each other: they run at
 def release(use_case: UseCase) -> State[str]:
     """Take one use case from its sources to a registered model, through every gate.
 
-    Runs the same DVC stages as `dvc repro`: what has not changed is not run again. Ends `Completed` with the model
-    registered, `Blocked` with one line per failed check and nothing registered, or `Unavailable` where a service did
-    not answer.
+    Runs the same DVC stages as `dvc repro`: what has not changed is not run again. Ends `Completed`
+    with the model registered, `Blocked` with one line per failed check and nothing registered, or
+    `Unavailable` where a service did not answer.
     """
     case = str(use_case)
     installation = Installation.open(Path(), os.environ)
@@ -69,10 +72,13 @@ def release(use_case: UseCase) -> State[str]:
             return Failed(
                 name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message
             )
-        refusals = tuple((stop.message or "").splitlines()) if stop else ()
-        publish_artifacts(case, refusals, installation.workspace)
-    if not refusals:
-        return Completed(message=f"{case}: every gate passed; the model is registered")
+        if stop is None:
+            outcome = describe_registration(case, installation)
+            publish_artifacts(case, (outcome,), installation.workspace, is_blocked=False)
+            return Completed(message=outcome)
+        refusals = tuple((stop.message or "").splitlines())
+        publish_artifacts(case, refusals, installation.workspace, is_blocked=True)
+
     emit_event(
         event="portcullis.release.blocked",
         resource={
@@ -82,6 +88,26 @@ def release(use_case: UseCase) -> State[str]:
         payload={"refusals": list(refusals), "flow_run": str(flow_run.id)},
     )
     return Failed(name="Blocked", message="\n".join(refusals))
+
+
+def describe_registration(case: str, installation: Installation) -> str:
+    """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
+    try:
+        with opened(case, None, installation) as (_, log, chain):
+            accepted = accepted_checks(log, chain)
+    except PortcullisError as error:
+        return f"{case}: the model is registered; what that rests on cannot be read: {error}"
+    if not accepted:
+        return f"{case}: every gate passed; the model is registered"
+
+    # One part for each person and day: a line stays readable where many checks were accepted.
+    consents: Counter[tuple[str, date]] = Counter()
+    consents.update((check.person, check.expires) for check in accepted)
+    parts = []
+    for (person, expires), count in sorted(consents.items()):
+        checks = "undecided check" if count == 1 else "undecided checks"
+        parts.append(f"{count} {checks} accepted by {person} until {expires}")
+    return f"{case}: the model is registered; {', '.join(parts)}"
 
 
 def _take_the_path(case: str, installation: Installation) -> State[str] | None:
@@ -121,13 +147,16 @@ def _run(stage: str, case: str, workspace: Path) -> State[str] | None:
 
 
 def _stops(state: State[Any]) -> bool:
-    """Say whether the path ends here. A failed gate does not end it: all gates run, so that people see everything."""
+    """Say whether the path ends here; not at a failed gate, for people are to see every gate."""
     return not state.is_completed() and state.name != GATE_FAILED
 
 
 @contextmanager
 def _one_release_at_a_time(case: str, installation: Installation) -> Iterator[None]:
-    """Hold the use case's lock: DVC's own protects neither threads of one process nor the way between two stages."""
+    """Hold the use case's lock.
+
+    DVC's own protects neither threads of one process nor the time between two stages.
+    """
     with (installation.home / f"release-{case}.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,6 @@
 """A stage of the data path as a Prefect task: its name, its log, its state."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,27 @@ from prefect.states import Completed, Failed
 
 from tasks.config.cases import section
 from tasks.config.sources import Sources
-from tasks.errors import PortcullisError, RefusedError, ServiceError
-from tasks.gates import Outcome, Verdict
+from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
+from tasks.gates import Verdict
 from tasks.path import PATH, STAGES
 from tasks.pipeline.runner import reproduce
 
 OPENS_REGISTRY = PATH[-1].name
 
-UNCHANGED = "Unchanged"  # name of a Completed state
-REFUSED, GATE_FAILED, UNAVAILABLE = "Refused", "GateFailed", "Unavailable"  # names of Failed states
+# The name of a Completed state, then those of Failed states.
+UNCHANGED = "Unchanged"
+REFUSED = "Refused"
+GATE_FAILED = "GateFailed"
+UNAVAILABLE = "Unavailable"
+
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a task run's record tells more than its state does: Prefect tells that again, with no traceback."""
+    """Say whether a task run's record tells more than its state does.
+
+    Prefect logs that a state is Failed once more, with an exception that is none.
+    """
     return record.exc_info is None or record.exc_info[0] is not None
 
 
@@ -32,9 +40,24 @@ logging.getLogger("prefect.task_runs").addFilter(_is_news)
 
 
 def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
-    """Return the verdict that `stage` left, or None: not every stage is a gate, and not every gate has run."""
+    """Return the verdict that `stage` left, or None where it is no gate or has not run.
+
+    Raises:
+        EvidenceError: What lies there is no verdict, or one of a time before checks had ids.
+    """
     path = workspace / "data" / case / stage / "verdict.json"
-    return Verdict.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+
+    try:
+        return Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise EvidenceError(
+            path.as_posix(),
+            expected="a verdict, each of its checks with an id",
+            found=str(error),
+            remedy=f"`./portcullis release {case}` makes it anew.",
+        ) from error
 
 
 @task(
@@ -47,9 +70,9 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
 def run_stage(stage: str, case: str) -> State[str]:
     """Run one stage through DVC; its own process streams what it says into this task run's log.
 
-    Ends `Unchanged` where DVC found nothing to do, `GateFailed` where the stage's verdict is not a pass (later gates
-    still run), `Refused` where the stage would not work behind a shut gate, `Unavailable` where a service that it
-    needs did not answer.
+    Ends `Unchanged` where DVC found nothing to do, `GateFailed` where the stage's verdict is not a
+    pass (later gates still run), `Refused` where the stage would not work behind a shut gate,
+    `Unavailable` where a service that it needs did not answer.
     """
     logger = get_run_logger()
     try:
@@ -63,19 +86,21 @@ def run_stage(stage: str, case: str) -> State[str]:
         logger.error(error)
         name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
         return Failed(name=name, message=str(error))
+
     verdict = verdict_of(stage, case, Path())
-    if verdict is not None and verdict.outcome is not Outcome.PASS:
-        for line in verdict.refusals():
-            logger.warning(line)
+    if verdict is not None and verdict.outcome.is_blocking:
+        refusals = verdict.refusals()
+        for unmet in refusals:
+            logger.warning(unmet.text)
         return Failed(
             name=GATE_FAILED,
-            message=f"{len(verdict.refusals())} of {len(verdict.checks)} checks did not pass",
+            message=f"{len(refusals)} of {len(verdict.checks)} checks did not pass",
         )
     return Completed(name="Completed" if result.changed else UNCHANGED)
 
 
 def task_for(stage: str, case: str, workspace: Path) -> Any:
-    """Return the task that runs `stage`: tried again where it reads a remote source that did not answer, else once."""
+    """Return the task that runs `stage`, once; again only where a remote source did not answer."""
     is_remote = (
         STAGES[stage].reads_sources and section(case, "sources", Sources, workspace).is_remote
     )

@@ -112,7 +112,7 @@ def _failed(stage: str, error: PortcullisError) -> int:
 
     with Channel.to_parent(stage, os.environ.get(VARIABLE, "")) as channel:
         if isinstance(error, RefusedError):
-            channel.refused(error.lines)
+            channel.refused(error.refusals)
         else:
             channel.failed(str(error), error.exit_code)
     return error.exit_code

@@ -1,16 +1,117 @@
-"""The errors that Portcullis raises: one small tree, each with the exit code that its kind deserves."""
+"""The errors that Portcullis raises: one small tree, each with the exit code of its kind.
+
+And refusals: why a gate is shut, as a value that crosses processes before it ends one.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+REFUSAL_KIND = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+class RefusalKind(StrEnum):
+    """Why this project's own code and policy refuse. A bank's policy may add kinds of its own."""
+
+    AGREEMENT_LAPSED = "agreement.lapsed"
+    ANCHOR_BEHIND = "anchor.behind"  # mirror, witness: what is decided on is not out of reach yet
+    APPROVAL_BY_AUTHOR = "approval.by_author"
+    APPROVAL_EXPIRED = "approval.expired"
+    APPROVAL_MISSING = "approval.missing"
+    CHECK_ATTRIBUTE_MISSING = "check.attribute_missing"  # nothing is judged about an attribute
+    CHECK_FAILED = "check.failed"
+    CHECK_MISSING = "check.missing"  # one that the policy requires was not made
+    CHECK_UNDECIDED = "check.undecided"
+    CONFIGURATION_CHANGED = "configuration.changed"
+    CONFIGURATION_MISSING = "configuration.missing"
+    DECISION_AGAINST = "decision.against"
+    DECISION_FOREIGN = "decision.foreign"
+    DECISION_MISSING = "decision.missing"
+    EXPERIMENT_RUNNING = "experiment.running"
+    LEDGER_EMPTY = "ledger.empty"
+    LEDGER_FOREIGN = "ledger.foreign"  # a hint beside what is unsigned: another ledger may hold it
+    LEDGER_UNREADABLE = "ledger.unreadable"
+    LIMITS_CHANGED = "limits.changed"
+    LIMITS_CHANGED_AFTER_TRAINING = "limits.changed_after_training"
+    LINEAGE_INCOMPLETE = "lineage.incomplete"  # a stage did not read what it has to be made of
+    LINEAGE_UNSIGNED = "lineage.unsigned"
+    MODEL_STALE = "model.stale"  # it learnt from people who were erased since
+    POLICY_UNKNOWN_PURPOSE = "policy.unknown_purpose"
+    REGISTRATION_REFUSED = "registration.refused"
+    SOURCE_CHANGED = "source.changed"  # code, data or configuration before the stage
+    SUBJECT_CHANGED = "subject.changed"  # other bytes lie here than were judged
+    SUBJECT_MISSING = "subject.missing"
+    TREE_DIRTY = "tree.dirty"
+    VERDICT_FOREIGN = "verdict.foreign"
+    VERDICT_MISSING = "verdict.missing"
+    VERDICT_NOT_PASSED = "verdict.not_passed"
+    VERDICT_UNREADABLE = "verdict.unreadable"  # also: of a time before checks had ids
+    VERDICT_UNSIGNED = "verdict.unsigned"
+
+
+APPROVAL_KINDS = frozenset(
+    {
+        RefusalKind.APPROVAL_BY_AUTHOR,
+        RefusalKind.APPROVAL_EXPIRED,
+        RefusalKind.APPROVAL_MISSING,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason why a gate is shut: `kind` is what programs match, `text` what people read.
+
+    The text is one line, starts with what refuses, and may change any day.
+    """
+
+    kind: str
+    text: str
+
+    def __post_init__(self) -> None:
+        """Hold what every refusal has to be, whoever wrote it."""
+        if not REFUSAL_KIND.fullmatch(self.kind):
+            raise ValueError(f"`{self.kind}` is no kind of refusal, which is like `check.failed`")
+        if not self.text:
+            raise ValueError(f"{self.kind}: a refusal without a text")
+
+    def __str__(self) -> str:
+        """Return the line that a person reads."""
+        return self.text
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as JSON values."""
+        return {"kind": str(self.kind), "text": self.text}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Refusal":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: It is no refusal.
+        """
+        match values:
+            case {"kind": str(kind), "text": str(text), **more} if not more:
+                return cls(kind, text)
+            case _:
+                raise ValueError("not a refusal: an object with `kind` and `text`")
 
 
 class PortcullisError(Exception):
-    """Something is wrong that a person can mend: says where, what was expected, what was found, and what to do.
+    """Something is wrong that a person can mend.
 
-    Never carries a value of a personal column: messages end up in logs, in Prefect's database and on screens.
+    It says where, what was expected, what was found, and what to do. Never carries a value of a
+    personal column: messages end up in logs, in Prefect's database and on screens.
     """
 
     exit_code = 2
 
     def __init__(self, where: str, *, expected: str, found: str, remedy: str) -> None:
-        self.where, self.expected, self.found, self.remedy = where, expected, found, remedy
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.remedy = remedy
         super().__init__(f"{where}: expected {expected}; found {found}. {remedy}")
 
 
@@ -27,7 +128,7 @@ class AgreementError(SourceError):
 
 
 class DataError(PortcullisError):
-    """Data between two stages cannot be worked on: missing columns, one class only, nothing left."""
+    """Data between two stages cannot be worked on: columns missing, one class, nothing left."""
 
 
 class SealError(PortcullisError):
@@ -45,15 +146,20 @@ class ServiceError(PortcullisError):
 
 
 class RefusedError(PortcullisError):
-    """A gate is shut. Not a crash: the refusal is the result, and `lines` says why, one line per failed check."""
+    """A gate is shut. Not a crash: the refusals are the result, one per failed check."""
 
     exit_code = 3
 
-    def __init__(self, where: str, lines: tuple[str, ...], *, remedy: str) -> None:
-        self.lines = lines
+    def __init__(self, where: str, refusals: tuple[Refusal, ...], *, remedy: str) -> None:
+        self.refusals = refusals
         super().__init__(
             where,
             expected="every required gate to pass",
-            found=f"{len(lines)} that did not",
+            found=f"{len(refusals)} that did not",
             remedy=remedy,
         )
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The refusals as people read them, a line each."""
+        return tuple(refusal.text for refusal in self.refusals)

@@ -1,8 +1,12 @@
-# What must hold before a model is trained (purpose "train") and before it is registered (purpose "register").
+# What must hold before a model is trained (purpose "train") and before it is registered
+# (purpose "register").
 #
-# Python finds the facts: it verifies every signature, walks the lineage by sha256 and names what does not hold in
-# `input.broken`. This policy judges them. It answers with an object, always; no answer refuses. Times are epoch seconds.
-# Kept to what OPA and rego-cpp both read (rego-cpp 1.5 cannot evaluate `with`, so the tests are cases: cases.yaml).
+# Python finds the facts: it verifies every signature, walks the lineage by sha256 and names what
+# does not hold in `input.broken`. This policy judges them. It answers with an object, always; no
+# answer refuses. Times are epoch seconds. Each refusal has a kind, which programs match, and a text,
+# which people read: a rule of your own takes a kind of its own, `word.word`, in small letters.
+# Kept to what OPA and rego-cpp both read (rego-cpp 1.5 cannot evaluate `with`, so the tests are
+# cases: cases.yaml).
 package portcullis.clearance
 
 import rego.v1
@@ -12,118 +16,169 @@ required_gates := {
 	"register": {"redact", "validate", "train", "explain", "fairness"},
 }
 
-# Each gate has to have made these tests, by the beginning of their names (the rest names groups and columns). Where a use
-# case has nothing to measure, its gate says so by another name: any one of a list will do.
-required_tests := {
-	"redact": {
-		["identifiers of its own row that survive in a text"],
-		["leak ratio, own person", "leakage against planted answers", "free text"],
-	},
+# Each gate has to have made these checks, by id, at least once. Where a use case has nothing to
+# measure, its gate says so under the same id: `not_measured`, with the reason that is declared.
+required_checks := {
+	"redact": {"redact.surviving_identifiers", "redact.leak_ratio_own_person"},
 	"validate": {
-		["expectations"],
-		["largest drift of a column", "drift"],
-		["exact duplicates across people"],
-		["near duplicates across people"],
-		["rarest label"],
-		["rows without a label"],
+		"validate.suite",
+		"validate.drift",
+		"validate.exact_duplicate_ratio",
+		"validate.near_duplicate_ratio",
+		"validate.rarest_label_share",
+		"validate.rows_without_label",
 	},
-	"train": {["AUC, lower end"], ["calibration error"], ["balanced accuracy"], ["AUC against the champion", "AUC lost"]},
-	"explain": {["additivity error"], ["declined applicants without a reason"], ["top reasons kept"]},
+	"train": {
+		"train.auc_lower_end",
+		"train.calibration_error",
+		"train.gain_over_majority",
+		"train.auc_lost_to_champion",
+	},
+	"explain": {
+		"explain.additivity_error",
+		"explain.declined_without_reason",
+		"explain.reasons_kept_by_backgrounds",
+		"explain.reasons_kept_by_refits",
+		"explain.reasons_kept_by_perturbations",
+	},
 	"fairness": {
-		["disparate impact ratio"],
-		["equal opportunity difference"],
-		["average absolute odds difference"],
-		["Theil index"],
+		"fairness.disparate_impact_ratio",
+		"fairness.equal_opportunity_difference",
+		"fairness.average_abs_odds_difference",
+		"fairness.theil_index",
 	},
 }
 
-# Whether a model may be registered from a tree that differs from its commit. Shipped as true: the first release of a new
-# use case is made before its configuration is committed. A bank sets it to false.
+# Outcomes of a check that do not block by themselves. Whatever else a check may say is a failure,
+# but for `undecided`, which a validator may accept.
+unblocking := {"pass", "not_measured"}
+
+# Whether a model may be registered from a tree that differs from its commit. Shipped as true: the
+# first release of a new use case is made before its configuration is committed. A bank sets it to
+# false.
 dirty_tree_allowed := true
 
 decision := {"allow": count(refusals) == 0, "refusals": refusals}
 
 gates := required_gates[input.purpose]
 
-refusals contains "policy: no such purpose" if not required_gates[input.purpose]
+refusals contains refusal("policy.unknown_purpose", "policy: no such purpose") if {
+	not required_gates[input.purpose]
+}
 
-refusals contains line if some line in input.broken
+refusals contains broken if some broken in input.broken
 
-refusals contains sprintf("%s: no signed verdict", [gate]) if {
+refusals contains refusal("verdict.unsigned", sprintf("%s: no signed verdict", [gate])) if {
 	some gate in gates
 	not input.gates[gate]
 }
 
-refusals contains sprintf("%s: %s: failed, says entry %d", [gate, test, verdict.index]) if {
+refusals contains refusal("verdict.unreadable", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
-	some test in verdict.failed
+	not verdict.checks
+	text := sprintf(
+		"%s: entry %d was signed before checks had ids; run the stage again",
+		[gate, verdict.index],
+	)
 }
 
-refusals contains sprintf("%s: %s: undecided, says entry %d, and nobody accepted it", [gate, test, verdict.index]) if {
+refusals contains refusal("check.failed", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
-	some test in verdict.undecided
-	not accepted(gate, verdict, test)
+	some check in verdict.checks
+	not check.outcome in unblocking
+	check.outcome != "undecided"
+	text := sprintf("%s: %s: failed, says entry %d", [gate, check.measure, verdict.index])
 }
 
-refusals contains sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index]) if {
+refusals contains refusal("check.undecided", text) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	some check in verdict.checks
+	check.outcome == "undecided"
+	not accepted(gate, verdict, check)
+	text := sprintf(
+		"%s: %s: undecided, says entry %d, and nobody accepted `%s`",
+		[gate, check.measure, verdict.index, check.key],
+	)
+}
+
+# Its outcome is no pass, though none of its checks says why.
+refusals contains refusal("verdict.not_passed", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
 	verdict.outcome != "pass"
-	count(verdict.failed) + count(verdict.undecided) == 0
+	blocking := [check | some check in verdict.checks; not check.outcome in unblocking]
+	count(blocking) == 0
+	text := sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index])
 }
 
-refusals contains sprintf("%s: test `%s` was not made, says entry %d", [gate, names[0], verdict.index]) if {
+refusals contains refusal("check.missing", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
-	some names in required_tests[gate]
-	not made(verdict, names)
+	some id in required_checks[gate]
+	not id in {check.id | some check in verdict.checks}
+	text := sprintf("%s: check `%s` was not made, says entry %d", [gate, id, verdict.index])
 }
 
-refusals contains sprintf("fairness: no test about `%s` was made, says entry %d", [attribute, verdict.index]) if {
+refusals contains refusal("check.attribute_missing", text) if {
 	some gate in gates
 	gate == "fairness"
 	verdict := input.gates[gate]
 	some attribute in input.attributes
-	not about_attribute(verdict, attribute)
+	not is_judged(verdict, attribute)
+	text := sprintf(
+		"fairness: no check about `%s` was made, says entry %d",
+		[attribute, verdict.index],
+	)
 }
 
-refusals contains sprintf("%s: entry %d was judged by another %s than the one in force", [gate, verdict.index, name]) if {
+refusals contains refusal("configuration.changed", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
 	some name, digest in verdict.current
 	object.get(verdict.configuration, name, "") != digest
+	text := sprintf(
+		"%s: entry %d was judged by another %s than the one in force",
+		[gate, verdict.index, name],
+	)
 }
 
-refusals contains sprintf("%s: nothing is in force that it could be judged by", [gate]) if {
+refusals contains refusal("configuration.missing", text) if {
 	some gate in gates
 	count(object.get(input.gates[gate], "current", {})) == 0
+	text := sprintf("%s: nothing is in force that it could be judged by", [gate])
 }
 
-refusals contains "decide: no signed decision about this model" if {
+refusals contains refusal("decision.missing", "decide: no signed decision about this model") if {
 	input.purpose == "register"
 	not input.decision.result
 }
 
-refusals contains sprintf("decide: entry %d decided against this model: %s", [input.decision.index, line]) if {
+refusals contains refusal("decision.against", text) if {
 	input.purpose == "register"
 	input.decision.result != "PASSED"
 	count(accepted_gates) == 0
-	some line in object.get(input.decision, "refusals", ["without a reason"])
+	some reason in object.get(input.decision, "refusals", ["without a reason"])
+	text := sprintf(
+		"decide: entry %d decided against this model: %s",
+		[input.decision.index, reason],
+	)
 }
 
-refusals contains sprintf("%s: made from a tree that differs from its commit: %s", [step.stage, path]) if {
+refusals contains refusal("tree.dirty", text) if {
 	not dirty_tree_allowed
 	some step in input.steps
 	some path in step.dirty
+	text := sprintf("%s: made from a tree that differs from its commit: %s", [step.stage, path])
 }
 
-refusals contains line if {
+refusals contains approval_refusal if {
 	input.purpose == "register"
 	input.approval.required
 	count(approvals) == 0
-	some line in approval_lines
+	some approval_refusal in approval_refusals
 }
 
 # An approval counts if it is for this model, in force, and its giver did not make the run.
@@ -133,26 +188,29 @@ approvals contains given.index if {
 	not given.by_author
 }
 
-approval_lines contains "approval: nobody has approved this model; `./portcullis approve` says how" if {
+approval_refusals contains refusal("approval.missing", text) if {
 	count(input.approval.given) == 0
+	text := "approval: nobody has approved this model; `./portcullis approve` says how"
 }
 
-approval_lines contains sprintf("approval: that of entry %d has expired", [given.index]) if {
+approval_refusals contains refusal("approval.expired", text) if {
 	some given in input.approval.given
 	not in_force(given)
+	text := sprintf("approval: that of entry %d has expired", [given.index])
 }
 
-approval_lines contains sprintf("approval: entry %d is by %s, who made this run", [given.index, given.person]) if {
+approval_refusals contains refusal("approval.by_author", text) if {
 	some given in input.approval.given
 	given.by_author
+	text := sprintf("approval: entry %d is by %s, who made this run", [given.index, given.person])
 }
 
-# A validator may accept an undecided check, by name, of exactly this verdict, until a date.
-accepted(gate, verdict, test) if {
+# A validator may accept an undecided check, by its key, of exactly this verdict, until a date.
+accepted(gate, verdict, check) if {
 	some given in input.acceptances
 	given.gate == gate
 	given.verdict == verdict.report
-	test in given.tests
+	check.key in given.tests
 	in_force(given)
 	not given.by_author
 }
@@ -160,19 +218,18 @@ accepted(gate, verdict, test) if {
 accepted_gates contains gate if {
 	some gate in gates
 	verdict := input.gates[gate]
-	some test in verdict.undecided
-	accepted(gate, verdict, test)
+	some check in verdict.checks
+	check.outcome == "undecided"
+	accepted(gate, verdict, check)
 }
 
 in_force(given) if given.expires > input.now
 
-made(verdict, names) if {
-	some test in array.concat(array.concat(verdict.passed, verdict.failed), verdict.undecided)
-	some name in names
-	startswith(test, name)
+# A group that is absent has a check, too, which judges nothing: only the required ones count.
+is_judged(verdict, attribute) if {
+	some check in verdict.checks
+	check.id in required_checks.fairness
+	check.about.attribute == attribute
 }
 
-about_attribute(verdict, attribute) if {
-	some name in array.concat(array.concat(verdict.passed, verdict.failed), verdict.undecided)
-	contains(name, sprintf("(%s)", [attribute]))
-}
+refusal(kind, text) := {"kind": kind, "text": text}

@@ -49,7 +49,7 @@ def _show(case: str, blocked: bool, message: str, installation: Installation) ->
     for head in ("gate", "outcome", "checks", "first refusal"):
         table.add_column(head)
     for row in gate_rows(case, installation.workspace):
-        table.add_row(*row)
+        table.add_row(*row.cells())
     console.print(table)
     if blocked:
         console.print("BLOCKED: nothing was registered.", style="bold red")

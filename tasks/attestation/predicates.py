@@ -1,18 +1,15 @@
 """What is said in the statements of a run: SLSA provenance v1, in-toto test-result v0.1, SLSA summary (VSA) v1."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from tasks.attestation.artefacts import named
 from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.attestation.statement import Artefact, Statement
+from tasks.errors import Refusal
+from tasks.gates import Outcome, Verdict
 
 BUILD_TYPE = f"{OWN}/stage/v1"
-RESULTS = {
-    "pass": "PASSED",
-    "fail": "FAILED",
-    "undecided": "FAILED",
-}  # undecided blocks, whoever reads the statement
+SIGNED_FIELDS = ("id", "about", "measure", "outcome", "value", "limit", "margin")
 
 
 @dataclass(frozen=True)
@@ -79,28 +76,29 @@ def provenance(
 
 def test_result(
     run: Circumstances,
-    verdict: dict[str, Any],
+    verdict: Verdict,
     report: Artefact,
     judged: tuple[Artefact, ...],
     configuration: tuple[Artefact, ...],
 ) -> Statement:
-    """Return the statement that a gate judged `judged` by `configuration`; `verdict` is its file's content.
+    """Return the statement that a gate judged `judged` by `configuration`.
 
-    `undecided` is said as FAILED with its checks among the warned: whoever knows the format only, stays outside.
+    `undecided` is said as FAILED with its checks among the warned: whoever knows the format only,
+    stays outside. A check that was not measured is among no tests; `portcullis_checks` has them all.
     """
-    checks = verdict["checks"]
-    outcome = outcome_of(checks)
+
+    def keys(outcome: Outcome) -> list[str]:
+        return [check.key for check in verdict.checks if check.outcome is outcome]
+
     predicate = {
-        "result": RESULTS[outcome],
+        "result": "FAILED" if verdict.outcome.is_blocking else "PASSED",
         "configuration": [each.to_dict() for each in configuration],
-        "passedTests": [check["measure"] for check in checks if check["outcome"] == "pass"],
-        "warnedTests": [check["measure"] for check in checks if check["outcome"] == "undecided"],
-        "failedTests": [
-            check["measure"] for check in checks if check["outcome"] not in ("pass", "undecided")
-        ],
-        "portcullis_outcome": outcome,
+        "passedTests": keys(Outcome.PASS),
+        "warnedTests": keys(Outcome.UNDECIDED),
+        "failedTests": keys(Outcome.FAIL),
+        "portcullis_outcome": verdict.outcome.value,
         "portcullis_context": {
-            "gate": verdict["gate"],
+            "gate": verdict.gate,
             "useCase": run.case,
             "invocationId": run.invocation,
             "gitCommit": run.commit,
@@ -109,8 +107,8 @@ def test_result(
             "startedBy": run.started_by,
         },
         "portcullis_checks": [
-            {key: check.get(key) for key in ("measure", "outcome", "value", "limit", "margin")}
-            for check in checks
+            {name: value for name, value in check.to_dict().items() if name in SIGNED_FIELDS}
+            for check in verdict.checks
         ],
     }
     return Statement(judged, TEST_RESULT, predicate)
@@ -121,7 +119,7 @@ def summary(
     model: Artefact,
     policy: Artefact,
     inputs: tuple[tuple[str, str], ...],
-    refusals: tuple[str, ...],
+    refusals: tuple[Refusal, ...],
 ) -> Statement:
     """Return the decision about a model: PASSED where nothing speaks against it.
 
@@ -130,7 +128,7 @@ def summary(
         model: What is decided about.
         policy: By what.
         inputs: (what, sha256 of the envelope) of each statement that it rests on.
-        refusals: One line for each reason against it.
+        refusals: The reasons against it.
     """
     predicate = {
         "verifier": {"id": f"{OWN}/{run.stage}/v1"},
@@ -143,20 +141,12 @@ def summary(
         "verificationResult": "FAILED" if refusals else "PASSED",
         "verifiedLevels": [] if refusals else ["PORTCULLIS_EVERY_GATE"],
         "slsaVersion": "1.0",
-        "portcullis_refusals": list(refusals),
+        "portcullis_refusals": [refusal.to_dict() for refusal in refusals],
         "portcullis_tools": run.tools,
         "portcullis_useCase": run.case,
         "portcullis_startedBy": run.started_by,
     }
     return Statement((model,), SUMMARY, predicate)
-
-
-def outcome_of(checks: list[dict[str, Any]]) -> str:
-    """Return the worst of the checks: what is neither a pass nor undecided is a fail; no checks are undecided."""
-    found = {check["outcome"] for check in checks}
-    if found - {"pass", "undecided"}:
-        return "fail"
-    return "pass" if found == {"pass"} else "undecided"
 
 
 def artefact_names(case: str, about: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,6 @@ import json
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from tasks.attestation import predicates
 from tasks.attestation.artefacts import Declared, artefact, declared, section_of, state_of
@@ -18,7 +17,8 @@ from tasks.attestation.statement import Artefact, Statement, canonical
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
 from tasks.config.case_paths import resolved_path
-from tasks.errors import EvidenceError, RefusedError
+from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
+from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.path import PATH, SigningRole
 from tasks.settings import Settings
@@ -119,7 +119,7 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
 
 
 def decision_of(
-    seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[str, ...]
+    seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[Refusal, ...]
 ) -> Statement:
     """Return the decision about the model that lies here, by what the ledger says."""
     (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/train/model")
@@ -142,7 +142,7 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
     home = installation.home
     with open_notary(installation) as notary:
         statements = statements_of(seen, claimed) if code == 0 else []
-        against: tuple[str, ...] = ()
+        against: tuple[Refusal, ...] = ()
         if seen.run.stage in DECIDING and code in (0, REFUSED):
             decision, against = _decision(notary, seen, is_refused=code == REFUSED)
             statements.append(decision)
@@ -164,7 +164,7 @@ def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str,
 
 def _decision(
     notary: Notary, seen: Observed, *, is_refused: bool
-) -> tuple[Statement, tuple[str, ...]]:
+) -> tuple[Statement, tuple[Refusal, ...]]:
     """Return the decision about the model that lies here, and what speaks against it.
 
     PASSED where the ledger itself holds nothing against it; of a registration, the worker asks the policy, too.
@@ -174,8 +174,10 @@ def _decision(
     consents = Consents.of(log, chain)
     against = list(chain.broken)
     for gate, verdict in chain.verdicts.items():
-        if verdict.outcome != "pass" and not (stage == "register" and consents.accepts(verdict)):
-            against.append(f"{gate}: {verdict.outcome}, entry {verdict.signed.index}")
+        is_accepted = stage == "register" and consents.accepts(verdict)
+        if verdict.outcome != Outcome.PASS and not is_accepted:
+            text = f"{gate}: {verdict.outcome}, entry {verdict.signed.index}"
+            against.append(Refusal(RefusalKind.VERDICT_NOT_PASSED, text))
     if stage == "decide":
         against += _written_refusals(
             seen.before.installation.workspace / "data" / seen.run.case / "decide" / "decision.json"
@@ -185,10 +187,10 @@ def _decision(
 
         against += clear_model(seen.run.case, chain.model_sha256, seen.before.installation).refusals
     if is_refused:
-        against.append("register: refused")
+        against.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
     inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
-    lines = tuple(dict.fromkeys(against))
-    return decision_of(seen, inputs, lines), lines
+    refusals = tuple(dict.fromkeys(against))
+    return decision_of(seen, inputs, refusals), refusals
 
 
 def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
@@ -208,16 +210,15 @@ def _verdict(
     seen: Observed, run: Circumstances, path: Path, products: tuple[Artefact, ...]
 ) -> Statement:
     try:
-        verdict: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        about = predicates.artefact_names(run.case, verdict["about"])
-        gate, limits, checks = verdict["gate"], verdict["limits_sha256"], verdict["checks"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _changed(path.name, "a verdict", type(error).__name__) from error
-    if gate != run.stage or limits != seen.limits_sha256 or not checks:
+        verdict = Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise _changed(path.name, "a verdict, each of its checks with an id", str(error)) from error
+    about = predicates.artefact_names(run.case, verdict.about)
+    if verdict.gate != run.stage or verdict.limits_sha256 != seen.limits_sha256:
         raise _changed(
             path.name,
             f"a verdict of gate `{run.stage}` by the limits in force",
-            f"one of `{gate}`, or by others",
+            f"one of `{verdict.gate}`, or by others",
         )
     known = {each.name: each for each in (*seen.materials, *products)}
     for name, digest in about.items():
@@ -229,7 +230,7 @@ def _verdict(
                 f"{here[:12]}…" if here else "nothing declared",
             )
     configuration = (
-        Artefact(f"gate:{gate}", limits),
+        Artefact(f"gate:{verdict.gate}", verdict.limits_sha256),
         Artefact("policy", seen.policy.sha256),
         *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
         *(
@@ -238,7 +239,7 @@ def _verdict(
             if each.name.startswith("configs/") and each.name != POLICY
         ),
     )
-    report = next(each for each in products if each.name == f"{run.case}/{gate}/verdict.json")
+    report = next(each for each in products if each.name == f"{run.case}/{run.stage}/verdict.json")
     return predicates.test_result(
         run, verdict, report, tuple(known[name] for name in sorted(about)), configuration
     )
@@ -271,11 +272,13 @@ def _shipped(installation: Installation) -> tuple[str, ...]:
     return ship(installation)
 
 
-def _written_refusals(path: Path) -> list[str]:
+def _written_refusals(path: Path) -> list[Refusal]:
     try:
         decision = json.loads(path.read_text(encoding="utf-8"))
-        refusals = [str(line) for line in decision["refusals"]]
-        return refusals if decision["outcome"] == "pass" or refusals else ["decide: no pass"]
+        refusals = [Refusal.from_dict(values) for values in decision["refusals"]]
+        if refusals or decision["outcome"] == Outcome.PASS:
+            return refusals
+        return [Refusal(RefusalKind.DECISION_AGAINST, "decide: no pass")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _changed(path.name, "a decision", type(error).__name__) from error
 

@@ -1,9 +1,11 @@
 """Clearance: whether the ledger lets a model be trained, or registered. It believes no file's word.
 
-The facts come from the ledger alone (`chain.examine`) and from digests computed now; the policy judges them.
+The facts come from the ledger alone (`lineage.examine`) and from digests computed now; the policy
+judges them.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,22 +15,32 @@ from tasks.attestation.statement import canonical
 from tasks.clearance import policy
 from tasks.clearance.attest_stage import POLICY, is_anchored
 from tasks.config.case_paths import resolved_path
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import BEFORE_TRAINING
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.lineage import JUDGED, Chain, GateVerdict, examine, latest_decision
-from tasks.verifier.log_reader import Log, read_log
+from tasks.verifier.log_reader import Log, Signed, read_log
+
+
+@dataclass(frozen=True)
+class AcceptedCheck:
+    """An undecided check that a validator has accepted, by its key, until the end of a day."""
+
+    gate: str
+    key: str
+    person: str
+    expires: date
 
 
 @dataclass(frozen=True)
 class Clearance:
-    """Whether a model, or data to train on, is cleared; `refusals` says why not, one line each."""
+    """Whether a model, or data to train on, is cleared; `refusals` says why not."""
 
     chain: Chain
-    refusals: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
 
 
 def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
@@ -42,18 +54,19 @@ def clear_training(case: str, rows_sha256: str, installation: Installation) -> C
 
 
 def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
-    """Return name -> sha256 of everything that a verdict of `gate` has to have been made by, as it is in force now."""
-    found = declared(gate, case, workspace)
+    """Return what a verdict of `gate` has to be made by, as in force now: name -> sha256."""
+    stage = declared(gate, case, workspace)
     limits = section_of(workspace / resolved_path(case), f"limits.{gate}")
     files = {
         name
-        for name in found.inputs
+        for name in stage.inputs
         if name.startswith("configs/") and name != POLICY and (workspace / name).exists()
     }
+
     return {
         f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
         "policy": artefact(workspace, POLICY).sha256,
-        **{f"params:{key}": digest for key, digest in found.params_sha256.items()},
+        **{f"params:{key}": digest for key, digest in stage.params_sha256.items()},
         **{named(name): artefact(workspace, name).sha256 for name in files},
     }
 
@@ -62,38 +75,57 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
     """Return what the policy judges."""
     decision = latest_decision(chain, "decide")
     consents = Consents.of(log, chain)
+    configuration = workspace / resolved_path(chain.case)
+
     return {
         "purpose": purpose,
         "useCase": chain.case,
         "model": chain.model_sha256,
         "now": consents.now,
-        "broken": list(chain.broken),
+        "broken": [refusal.to_dict() for refusal in chain.broken],
         "steps": [
-            {"stage": s.stage, "index": s.signed.index, "commit": s.commit, "dirty": list(s.dirty)}
-            for s in chain.steps
+            {
+                "stage": step.stage,
+                "index": step.signed.index,
+                "commit": step.commit,
+                "dirty": list(step.dirty),
+            }
+            for step in chain.steps
         ],
         "gates": {
             gate: _gate_facts(verdict, configuration_now(gate, chain.case, workspace))
             for gate, verdict in chain.verdicts.items()
         },
-        "attributes": sorted(
-            section_of(workspace / resolved_path(chain.case), "fairness.privileged") or {}
-        ),
-        "decision": {}
-        if decision is None
-        else {
-            "index": decision.index,
-            "result": decision.statement.predicate["verificationResult"],
-            "refusals": list(decision.statement.predicate.get("portcullis_refusals", [])),
-        },
+        "attributes": sorted(section_of(configuration, "fairness.privileged") or {}),
+        "decision": {} if decision is None else _decision_facts(decision),
         "approval": {
-            "required": bool(
-                section_of(workspace / resolved_path(chain.case), "register.approval")
-            ),
-            "given": [each.facts() for each in consents.approvals],
+            "required": bool(section_of(configuration, "register.approval")),
+            "given": [consent.facts() for consent in consents.approvals],
         },
-        "acceptances": [each.facts() for each in consents.acceptances],
+        "acceptances": [consent.facts() for consent in consents.acceptances],
     }
+
+
+def accepted_checks(log: Log, chain: Chain) -> tuple[AcceptedCheck, ...]:
+    """Return the undecided checks of a chain that somebody has accepted who may, and until when.
+
+    Also those whose acceptance has expired: registration rested on them while it was in force.
+    """
+    acceptances = Consents.of(log, chain).acceptances
+    accepted: dict[tuple[str, str], AcceptedCheck] = {}
+
+    for gate, verdict in chain.verdicts.items():
+        for consent in acceptances:
+            is_about_it = (consent.gate, consent.verdict) == (gate, verdict.report_sha256)
+            if not is_about_it or consent.by_author or not consent.expires:
+                continue
+
+            # In log order: of several acceptances of one check the latest is named.
+            expires = datetime.fromtimestamp(consent.expires, UTC).date()
+            for key in set(consent.tests) & set(verdict.tests("warned")):
+                accepted[gate, key] = AcceptedCheck(gate, key, consent.person, expires)
+
+    return tuple(accepted[name] for name in sorted(accepted))
 
 
 def _clear(
@@ -104,52 +136,89 @@ def _clear(
     gates: tuple[str, ...],
     installation: Installation,
 ) -> Clearance:
-    away: tuple[str, ...] = ()
+    hints: tuple[Refusal, ...] = ()
     ledger = open_ledger(installation)
     try:
         if ledger.head() is None:
-            lines = (f"ledger: it is empty: no stage was ever signed for here; {_again(case)}",)
-            return Clearance(Chain(case, digest, (), {}, (), lines), lines)
+            text = f"ledger: it is empty: no stage was ever signed for here; {_again(case)}"
+            return _unclear(case, digest, Refusal(RefusalKind.LEDGER_EMPTY, text))
         log = read_log(
             ledger, trusted_root(installation), lambda payload: f'"{case}/'.encode() in payload
         )
         chain = examine(log, case, digest, target=target, gates=gates)
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
-            away = _outside(ledger, decision.index, installation)
+            hints = _outside(ledger, decision.index, installation)
     except EvidenceError as error:
-        return Clearance(Chain(case, digest, (), {}, (), (str(error),)), (str(error),))
+        return _unclear(case, digest, Refusal(RefusalKind.LEDGER_UNREADABLE, str(error)))
     finally:
         ledger.close()
-    if any("no signed statement" in line for line in chain.broken):
-        away = (
-            *away,
-            f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}",
-        )
+
+    if any(refusal.kind == RefusalKind.LINEAGE_UNSIGNED for refusal in chain.broken):
+        text = f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}"
+        hints = (*hints, Refusal(RefusalKind.LEDGER_FOREIGN, text))
+
     facts = facts_of(purpose, log, chain, installation.workspace)
-    return Clearance(
-        chain, tuple(dict.fromkeys((*chain.broken, *policy.refusals(facts, installation), *away)))
-    )
+    denials = policy.refusals(facts, installation)
+    refusals = tuple(dict.fromkeys((*chain.broken, *denials, *hints)))
+    return Clearance(chain, refusals)
+
+
+def _unclear(case: str, digest: str, refusal: Refusal) -> Clearance:
+    """Return the clearance of what the ledger cannot be asked about."""
+    return Clearance(Chain(case, digest, (), {}, (), (refusal,)), (refusal,))
 
 
 def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]:
-    return {
+    """Return a verdict as the policy judges it; without `checks` where these have no ids."""
+    facts = {
         "index": verdict.signed.index,
         "outcome": verdict.outcome,
-        "passed": list(verdict.tests("passed")),
-        "undecided": list(verdict.tests("warned")),
-        "failed": list(verdict.tests("failed")),
-        "report": verdict.predicate["portcullis_context"]["report"]["digest"]["sha256"],
+        "report": verdict.report_sha256,
         "configuration": verdict.configuration(),
         "current": current,
     }
 
+    try:
+        checks = verdict.checks()
+    except EvidenceError:
+        return facts
 
-def _outside(ledger: Ledger, index: int, installation: Installation) -> tuple[str, ...]:
+    return facts | {
+        "checks": [
+            {
+                "id": check.id,
+                "key": check.key,
+                "measure": check.measure,
+                "about": check.about.to_dict(),
+                "outcome": check.outcome.value,
+            }
+            for check in checks
+        ]
+    }
+
+
+def _decision_facts(decision: Signed) -> dict[str, Any]:
+    predicate = decision.statement.predicate
+    refusals = predicate.get("portcullis_refusals", [])
+    return {
+        "index": decision.index,
+        "result": predicate["verificationResult"],
+        # A decision of a time before refusals had kinds holds their texts alone.
+        "refusals": [
+            str(refusal["text"]) if isinstance(refusal, dict) else str(refusal)
+            for refusal in refusals
+        ],
+    }
+
+
+def _outside(ledger: Ledger, index: int, installation: Installation) -> tuple[Refusal, ...]:
+    """Return why registration waits for the mirror or the witness, where one is configured."""
     if not is_anchored(installation.settings):
         return ()
     from tasks.anchoring.publishing import refusals
 
-    return refusals(ledger, index, installation)
+    lines = refusals(ledger, index, installation)
+    return tuple(Refusal(RefusalKind.ANCHOR_BEHIND, line) for line in lines)
 
 
 def _again(case: str) -> str:

@@ -1,7 +1,7 @@
-"""Ask the policy in `configs/policy`: OPA over HTTP where `$OPA_URL` is set, else rego-cpp embedded.
+"""Ask the policy in `configs/policy`: OPA over HTTP at `$OPA_URL`, else rego-cpp embedded.
 
-An engine that is down, slow, of another policy, or that answers anything but the expected object refuses. regopy is not
-thread-safe: each thread has its own interpreter, built once for each policy.
+An engine that is down, slow, of another policy, or that answers anything but the expected object
+refuses. regopy is not thread-safe: each thread has its own interpreter, built once for each policy.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import ConfigError, ServiceError
+from tasks.errors import ConfigError, Refusal, ServiceError
 from tasks.system.installation import Installation
 
 FOLDER = Path("configs") / "policy"
@@ -22,8 +22,8 @@ RULE = "portcullis/clearance/decision"
 SECONDS = 5.0
 
 
-def refusals(facts: dict[str, Any], installation: Installation) -> tuple[str, ...]:
-    """Return why the policy refuses, sorted; empty means that it allows.
+def refusals(facts: dict[str, Any], installation: Installation) -> tuple[Refusal, ...]:
+    """Return why the policy refuses, sorted by text; empty means that it allows.
 
     Raises:
         ConfigError: There is no policy, or it does not compile.
@@ -31,7 +31,7 @@ def refusals(facts: dict[str, Any], installation: Installation) -> tuple[str, ..
     """
     modules = _modules(installation.workspace)
     url = installation.settings.opa_url
-    return _believed(_over_http(url, facts, modules) if url else _embedded(facts, modules))
+    return _read_answer(_over_http(url, facts, modules) if url else _embedded(facts, modules))
 
 
 def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
@@ -53,25 +53,29 @@ def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> An
     from regopy import Input
     from regopy.rego_shared import RegoError
 
-    interpreter, bundle = _built(threading.get_ident(), modules)
+    interpreter, bundle = _build(threading.get_ident(), modules)
     try:
         interpreter.set_input(Input(facts))
         answer = interpreter.query_bundle_entrypoint(bundle, RULE)
     except RegoError as error:
         raise _no_decision("the embedded policy engine", type(error).__name__) from None
+
+    # The text of an answer that is not ok is never asked for: rego-cpp 1.5 can crash on it.
     if not answer.ok() or not len(answer) or not answer[0].expressions:
-        raise _no_decision(
-            "the embedded policy engine", "no result"
-        )  # its text is not asked for: that can crash
+        raise _no_decision("the embedded policy engine", "no result")
     return answer[0].expressions[0]
 
 
 @lru_cache(maxsize=16)
-def _built(thread: int, modules: tuple[tuple[str, str], ...]) -> tuple[Any, Any]:  # noqa: ARG001 - the cache's key
+def _build(
+    thread: int,  # noqa: ARG001 - a part of the cache's key: no two threads share an interpreter
+    modules: tuple[tuple[str, str], ...],
+) -> tuple[Any, Any]:
     from regopy import Interpreter
     from regopy.rego_shared import RegoError
 
-    interpreter, name = Interpreter(), FOLDER.as_posix()
+    interpreter = Interpreter()
+    name = FOLDER.as_posix()
     try:
         for name, text in modules:
             interpreter.add_module(name, text)
@@ -84,49 +88,55 @@ def _built(thread: int, modules: tuple[tuple[str, str], ...]) -> tuple[Any, Any]
     return interpreter, bundle
 
 
-atexit.register(
-    _built.cache_clear
-)  # regopy's destructors need its module, which Python takes down before them
+# regopy's destructors need its module, which Python takes down before them.
+atexit.register(_build.cache_clear)
 
 
 def _over_http(url: str, facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
-    held = _asked(f"{url}/v1/policies", None)
-    texts = (
-        {str(each.get("raw")) for each in held.get("result", ())}
-        if isinstance(held, dict)
-        else set()
-    )
+    """Return the answer of an OPA server that holds the very text of the policy here."""
+    loaded = _ask(f"{url}/v1/policies", None)
+    policies = loaded.get("result", ()) if isinstance(loaded, dict) else ()
+    texts = {str(policy.get("raw")) for policy in policies}
     if missing := [name for name, text in modules if text not in texts]:
         raise ServiceError(
-            f"policy engine {url}", expected="the policy of configs/policy", found=f"another for {missing[0]}, or none",
+            f"policy engine {url}",
+            expected="the policy of configs/policy",
+            found=f"another for {missing[0]}, or none",
             remedy="Load configs/policy into it: its digest is in every verdict.",
-        )  # fmt: skip
-    answer = _asked(f"{url}/v1/data/{RULE}", {"input": facts})
+        )
+
+    answer = _ask(f"{url}/v1/data/{RULE}", {"input": facts})
     return answer.get("result") if isinstance(answer, dict) else None
 
 
-def _asked(url: str, body: dict[str, Any] | None) -> Any:
+def _ask(url: str, body: dict[str, Any] | None) -> Any:
     data = None if body is None else json.dumps(body, allow_nan=False).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return json.load(answer)
     except (OSError, ValueError) as error:
         raise ServiceError(
-            f"policy engine {url}", expected=f"an answer within {SECONDS:g} s", found=type(error).__name__,
-            remedy="Nothing is cleared without it: start it, or unset OPA_URL to use the embedded one.",
-        ) from error  # fmt: skip
+            f"policy engine {url}",
+            expected=f"an answer within {SECONDS:g} s",
+            found=type(error).__name__,
+            remedy="Nothing is cleared without it: start it, or unset OPA_URL to use the embedded "
+            "one.",
+        ) from error
 
 
-def _believed(answer: Any) -> tuple[str, ...]:
+def _read_answer(answer: Any) -> tuple[Refusal, ...]:
     """Return the refusals of an answer that is a decision, and whose two halves agree."""
     match answer:
         case {"allow": True, "refusals": []}:
             return ()
-        case {"allow": False, "refusals": [_, *_] as lines} if all(
-            isinstance(line, str) for line in lines
-        ):
-            return tuple(sorted(lines))
+        case {"allow": False, "refusals": [_, *_] as values}:
+            try:
+                denials = [Refusal.from_dict(denial) for denial in values]
+            except ValueError as error:
+                raise _no_decision("policy engine", str(error)) from error
+            return tuple(sorted(denials, key=lambda denial: (denial.text, denial.kind)))
         case _:
             raise _no_decision("policy engine", json.dumps(answer, default=str)[:200])
 
@@ -134,7 +144,7 @@ def _believed(answer: Any) -> tuple[str, ...]:
 def _no_decision(where: str, found: str) -> ServiceError:
     return ServiceError(
         where,
-        expected="an object with `allow` and `refusals`",
+        expected="an object with `allow` and `refusals`, each with `kind` and `text`",
         found=found,
         remedy="Nothing is cleared: mend the policy.",
     )

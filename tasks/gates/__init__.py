@@ -1,6 +1,23 @@
-"""Gates: what was judged, against which limit, and with which outcome. Pure: no files, clocks or network."""
+"""Gates: what was judged, against which limit, and with which outcome.
 
-from tasks.gates.limits import at_least, at_most, holds
-from tasks.gates.verdict import Check, Outcome, Verdict, digest_of
+Pure, and of the standard library alone: no files, clocks or network. The worker and the offline
+verifier read verdicts by the same types as the stages that make them.
+"""
 
-__all__ = ["Check", "Outcome", "Verdict", "at_least", "at_most", "digest_of", "holds"]
+from tasks.gates.check import About, Check, CheckId
+from tasks.gates.limits import at_least, at_most, holds, not_measured
+from tasks.gates.outcome import Outcome
+from tasks.gates.verdict import Verdict, digest_of
+
+__all__ = [
+    "About",
+    "Check",
+    "CheckId",
+    "Outcome",
+    "Verdict",
+    "at_least",
+    "at_most",
+    "digest_of",
+    "holds",
+    "not_measured",
+]

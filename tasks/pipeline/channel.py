@@ -1,7 +1,7 @@
-"""What a stage's process tells the process that runs it: progress, and at the end why it was refused or failed.
+"""What a stage's process tells its runner: progress, and why it was refused or failed.
 
-With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON lines go there; on a plain `dvc repro`,
-the same words go to standard error.
+With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON lines go there:
+refusals with their kinds. On a plain `dvc repro`, the texts go to standard error.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import Refusal
+
 VARIABLE = "PORTCULLIS_CHANNEL"
 
 
@@ -25,7 +27,8 @@ class Channel:
     """The stage's end of the channel."""
 
     def __init__(self, stage: str, connection: socket.socket | None) -> None:
-        self._stage, self._connection = stage, connection
+        self._stage = stage
+        self._connection = connection
 
     @classmethod
     @contextmanager
@@ -46,15 +49,18 @@ class Channel:
                 with short_address(Path(path)) as address:
                     connection.connect(address)
             except OSError:
-                # The run that this stage belongs to was interrupted while it started: nobody wants its work any more.
+                # The run that this stage belongs to was interrupted while it started: nobody wants
+                # its work any more.
                 connection.close()
                 sys.exit(128 + signal.SIGTERM)
+
         channel = cls(stage, connection)
         logger = logging.getLogger("portcullis")
         logger.setLevel(logging.INFO)
         logger.propagate = False
         handler = _ToChannel(channel)
         logger.addHandler(handler)
+
         start = time.perf_counter()
         channel._send(kind="started", pid=os.getpid())
         try:
@@ -69,9 +75,9 @@ class Channel:
         """Pass a line of progress on."""
         self._send(kind="said", level=level, message=message)
 
-    def refused(self, lines: tuple[str, ...]) -> None:
-        """Say that a gate is shut, one line per failed check."""
-        self._send(kind="refused", lines=list(lines))
+    def refused(self, refusals: tuple[Refusal, ...]) -> None:
+        """Say that a gate is shut, and why."""
+        self._send(kind="refused", refusals=[refusal.to_dict() for refusal in refusals])
 
     def failed(self, message: str, exit_code: int) -> None:
         """Say what went wrong, in one line, and of which kind it is (see `tasks.errors`)."""
@@ -82,8 +88,10 @@ class Channel:
             try:
                 self._connection.sendall(json.dumps(event).encode() + b"\n")
                 return
-            except OSError:  # nobody listens any more: fall back to the terminal
+            except OSError:
+                # Nobody listens any more: the rest goes to the terminal.
                 self._connection = None
+
         for line in spoken(event):
             sys.stderr.write(f"{self._stage}: {line}\n")
 
@@ -92,8 +100,8 @@ class Channel:
 def short_address(path: Path) -> Iterator[str]:
     """Give an address for a Unix socket at `path`, however long the path is.
 
-    The kernel takes 107 bytes (unix(7)), fewer than the temporary folder of many a batch system has. By way of the open
-    folder it is always short.
+    The kernel takes 107 bytes (unix(7)), fewer than the temporary folder of many a batch system
+    has. By way of the open folder it is always short.
     """
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -107,8 +115,8 @@ def spoken(event: dict[str, Any]) -> tuple[str, ...]:
     match event:
         case {"kind": "said" | "failed", "message": str(message)}:
             return (message,)
-        case {"kind": "refused", "lines": [*lines]}:
-            return ("BLOCKED", *(str(line) for line in lines))
+        case {"kind": "refused", "refusals": [*refusals]}:
+            return ("BLOCKED", *(Refusal.from_dict(values).text for values in refusals))
         case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
             return (f"{seconds:.1f} s, {peak:.0f} MiB",)
         case _:
@@ -116,7 +124,10 @@ def spoken(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _peak_mib() -> float:
-    """Return this process's largest resident memory in MiB; on Linux not its parent's, which getrusage inherits."""
+    """Return this process's largest resident memory in MiB.
+
+    On Linux not by getrusage, whose figure a process inherits from its parent.
+    """
     with contextlib.suppress(OSError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):

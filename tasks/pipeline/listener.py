@@ -1,4 +1,4 @@
-"""The runner's end of the channel: hear a stage while it runs, remember how it ended, and end it if need be."""
+"""The runner's end of the channel: hear a stage, remember how it ended, and end it if need be."""
 
 import contextlib
 import json
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import Refusal
 from tasks.pipeline.channel import VARIABLE, short_address, spoken
 
 Hear = Callable[[str], None]
@@ -23,7 +24,7 @@ _running: set["Heard"] = set()
 class Heard:
     """What the last stage's process said: its refusals, its failure, its cost."""
 
-    refusals: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     failure: str = ""
     exit_code: int | None = None  # of the failure
     seconds: float | None = None
@@ -36,29 +37,35 @@ class Heard:
         match event:
             case {"kind": "started", "pid": int(pid)}:
                 self.pid = pid
-            case {"kind": "refused", "lines": [*lines]}:
-                self.refusals = tuple(str(line) for line in lines)
+            case {"kind": "refused", "refusals": [*refusals]}:
+                self.refusals = tuple(Refusal.from_dict(values) for values in refusals)
             case {"kind": "failed", "message": str(message), "exit_code": int(exit_code)}:
-                self.failure, self.exit_code = message, exit_code
+                self.failure = message
+                self.exit_code = exit_code
             case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
-                self.seconds, self.peak_mib, self.pid = seconds, peak, None
+                self.seconds = seconds
+                self.peak_mib = peak
+                self.pid = None
 
     def end(self) -> None:
-        """End the stage's process if it still runs: an interrupted flow leaves nothing that goes on writing."""
+        """End the stage's process if it still runs: nothing goes on writing after an interrupt."""
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
 
 def end_all() -> None:
-    """End every stage that still runs, whichever thread waits for it: for a flow that is interrupted."""
+    """End every stage that still runs, whichever thread waits for it."""
     for heard in tuple(_running):
         heard.end()
 
 
 @contextmanager
 def listening(hear: Hear) -> Iterator[Heard]:
-    """Listen for one stage; give its process `environment`. On any exception the stage's process is ended."""
+    """Listen for one stage; give its process `environment`.
+
+    On any exception the stage's process is ended.
+    """
     heard = Heard()
     with (
         tempfile.TemporaryDirectory(prefix="portcullis-") as folder,
@@ -69,6 +76,7 @@ def listening(hear: Hear) -> Iterator[Heard]:
             server.bind(address)
         server.listen(1)
         heard.environment[VARIABLE] = str(path)
+
         ear = threading.Thread(target=_hear, args=(server, heard, hear), daemon=True)
         ear.start()
         _running.add(heard)
@@ -79,13 +87,14 @@ def listening(hear: Hear) -> Iterator[Heard]:
             raise
         finally:
             _running.discard(heard)
+            # It wakes an ear that waits for another stage.
             with contextlib.suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)  # wakes an ear that waits for another stage
+                server.shutdown(socket.SHUT_RDWR)
             ear.join(timeout=5)
 
 
 def _hear(server: socket.socket, heard: Heard, hear: Hear) -> None:
-    """Hear one stage after the other (a run with upstream has several) until the server is shut down."""
+    """Hear one stage after the other, as a run with upstream has, until the server is shut down."""
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()

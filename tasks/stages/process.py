@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         try:
             _run(stage, case, installation)
         except RefusedError as refusal:
-            channel.refused(refusal.lines)
+            channel.refused(refusal.refusals)
             return refusal.exit_code
         except PortcullisError as error:
             channel.failed(str(error), error.exit_code)

@@ -1,19 +1,29 @@
-"""Gather what a decision rests on from what lies in `data/` now. `decide` and `register` do it independently."""
+"""Gather what a decision rests on from what lies in `data/` now.
+
+`decide` and `register` do it independently of each other.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 from tasks.config.case_paths import case_path
 from tasks.config.cases import load_case
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, Refusal
 from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
-from tasks.gates.verdict import Outcome, digest_of
+from tasks.gates.outcome import Outcome
+from tasks.gates.verdict import digest_of
 from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
 
 
 def gather(stage_run: StageRun) -> Decision:
-    """Read every verdict, digest every artefact that they are about, and weigh them."""
+    """Read every verdict, digest every artefact that they are about, and weigh them.
+
+    Raises:
+        ConfigError: The use case has no limits.
+        DataError: There is no model.
+        EvidenceError: A verdict cannot be read.
+    """
     limits = load_case(stage_run.case, stage_run.workspace).get("limits")
     if not isinstance(limits, dict) or not limits:
         raise ConfigError(
@@ -27,14 +37,17 @@ def gather(stage_run: StageRun) -> Decision:
         for gate in SUBJECTS
         if (stage_run.data / gate / "verdict.json").is_file()
     }
+    report: dict[str, Any] = stage_run.read_json("train", "report.json")
+
+    # The model is digested whether or not a verdict is about it: it is what the decision is about.
     stage_run.input("train", "model")
-    named = {name for verdict in verdicts.values() for name in verdict.about}
+    judged = {name for verdict in verdicts.values() for name in verdict.about}
     artefacts = {
         name: sha256_of(stage_run.data / name)
-        for name in sorted(named)
+        for name in sorted(judged)
         if (stage_run.data / name).exists()
     }
-    report: dict[str, Any] = stage_run.read_json("train", "report.json")
+
     return weigh(
         verdicts,
         use_case=stage_run.case,
@@ -45,15 +58,15 @@ def gather(stage_run: StageRun) -> Decision:
     )
 
 
-def refusals_that_stand(gates: Iterable[GateResult], *, is_cleared: bool) -> tuple[str, ...]:
+def refusals_that_stand(gates: Iterable[GateResult], *, is_cleared: bool) -> tuple[Refusal, ...]:
     """Return the refusals of the verdicts as they lie on disk.
 
-    An undecided one does not stand where the ledger clears: then a validator has accepted it, by name and by signature.
-    A failed one always stands.
+    An undecided one does not stand where the ledger clears: then a validator has accepted it, by
+    name and by signature. A failed one always stands.
     """
     return tuple(
-        line
+        refusal
         for gate in gates
-        for line in gate.refusals
+        for refusal in gate.refusals
         if not (is_cleared and gate.outcome is Outcome.UNDECIDED)
     )

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from tasks.config.cases import Columns, load_case, section
-from tasks.errors import DataError
+from tasks.errors import DataError, EvidenceError
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
@@ -144,8 +144,21 @@ class StageRun:
         return json.loads(self.input(stage, name).read_text(encoding="utf-8"))
 
     def read_verdict(self, stage: str) -> Verdict:
-        """Return an earlier stage's verdict."""
-        return Verdict.model_validate(self.read_json(stage, "verdict.json"))
+        """Return an earlier stage's verdict.
+
+        Raises:
+            EvidenceError: It is no verdict, or one of a time before checks had ids.
+        """
+        try:
+            return Verdict.from_dict(self.read_json(stage, "verdict.json"))
+        except ValueError as error:
+            raise EvidenceError(
+                _shown(self.data / stage / "verdict.json"),
+                expected="a verdict, each of its checks with an id",
+                found=str(error),
+                remedy=f"Run `dvc repro --force --single-item {stage}@{self.case}`, "
+                "which makes it anew.",
+            ) from error
 
     # what it leaves
 
@@ -204,20 +217,29 @@ class StageRun:
                 encoding="utf-8",
             )
 
-    def write_verdict(self, checks: tuple[Check, ...]) -> Verdict:
-        """Write this stage's verdict about everything that it has read and written so far.
+    def write_verdict(self, checks: tuple[Check, ...], *, about: Iterable[str]) -> Verdict:
+        """Write this stage's verdict about the artefacts named, as it has read or written them.
 
-        The digest of the limits is that of the section as it stands in the file, which `decide` computes again.
+        The digest of the limits is that of the section as it stands in the file, which `decide`
+        computes again.
+
+        Raises:
+            ValueError: An artefact is named that the stage has neither read nor written.
         """
+        digests = {**self.inputs, **self.outputs}
+        judged = tuple(about)
+        if unknown := [name for name in judged if name not in digests]:
+            raise ValueError(f"{self.stage}: judged {unknown[0]}, which it never read or wrote")
+
         limits = load_case(self.case, self.workspace)["limits"][self.stage]
         verdict = Verdict(
             gate=self.stage,
             use_case=self.case,
             checks=checks,
             limits_sha256=digest_of(limits),
-            about={**self.inputs, **self.outputs},
+            about={name: digests[name] for name in judged},
         )
-        self.write_report(verdict, "verdict.json")
+        self.write_report(verdict.to_dict(), "verdict.json")
         return verdict
 
     @contextmanager

@@ -95,11 +95,11 @@ class Consents:
 
     def accepts(self, verdict: GateVerdict) -> bool:
         """Say whether every check that keeps a verdict from passing is undecided, and accepted."""
-        report = verdict.predicate["portcullis_context"]["report"]["digest"]["sha256"]
         tests = {
             test
             for each in self.acceptances
-            if (each.gate, each.verdict) == (verdict.gate, report) and self.counts(each)
+            if (each.gate, each.verdict) == (verdict.gate, verdict.report_sha256)
+            and self.counts(each)
             for test in each.tests
         }
         undecided = verdict.tests("warned")

@@ -11,7 +11,8 @@ from typing import Any
 
 from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.attestation.statement import Statement, read_statement
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.gates import Check
 from tasks.path import GATES, PATH
 from tasks.verifier.log_reader import Log, Signed, verified
 
@@ -88,8 +89,29 @@ class GateVerdict:
         return self.signed.statement.predicate
 
     def tests(self, kind: str) -> tuple[str, ...]:
-        """Return the measures that `passed`, `warned` (undecided) or `failed`."""
+        """Return the keys of the checks that `passed`, `warned` (undecided) or `failed`."""
         return tuple(self.predicate[f"{kind}Tests"])
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return its checks, without their reasons.
+
+        Raises:
+            EvidenceError: It was signed before checks had ids, and says by text which they are.
+        """
+        try:
+            return tuple(Check.from_dict(values) for values in self.predicate["portcullis_checks"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise EvidenceError(
+                f"{self.gate}: ledger entry {self.signed.index}",
+                expected="a verdict, each of its checks with an id",
+                found=str(error),
+                remedy="Run the release again, which judges anew.",
+            ) from error
+
+    @property
+    def report_sha256(self) -> str:
+        """The digest of the verdict's file, by which an acceptance names it."""
+        return str(self.predicate["portcullis_context"]["report"]["digest"]["sha256"])
 
     def configuration(self) -> dict[str, str]:
         """Return name -> sha256 of what it was judged by."""
@@ -98,14 +120,17 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the ledger says about one model. `broken` names every link that does not hold; empty means a whole chain."""
+    """What the ledger says about one model.
+
+    `broken` names every link that does not hold; empty means a whole chain.
+    """
 
     case: str
     model_sha256: str
     steps: tuple[Step, ...]
     verdicts: dict[str, GateVerdict]
     decisions: tuple[Signed, ...]  # about this model, in log order
-    broken: tuple[str, ...]
+    broken: tuple[Refusal, ...]
 
     def artefacts(self) -> dict[str, str]:
         """Return name -> sha256 of everything in the chain."""
@@ -137,7 +162,7 @@ def examine(
     gates: tuple[str, ...] = tuple(JUDGED),
 ) -> Chain:
     """Walk from a model (or another `target` with these bytes) to its sources, and find the verdicts that count."""
-    broken: list[str] = []
+    broken: list[Refusal] = []
     statements, void = _believed(log, case)
     steps = _walk(statements, void, case, target, sha256, broken)
     artefacts: dict[str, str] = {}
@@ -216,7 +241,7 @@ def _walk(
     case: str,
     target: str,
     sha256: str,
-    broken: list[str],
+    broken: list[Refusal],
 ) -> list[Step]:
     steps: list[Step] = []
     name, wanted = target, sha256
@@ -228,17 +253,16 @@ def _walk(
             known = _known_as(statements, wanted, f"{case}/{name}") + _but(
                 void, PROVENANCE, f"{case}/{name}", wanted
             )
-            broken.append(
-                f"{case}/{name}: no signed statement that stage `{stage}` made {short(wanted)}{known}"
-            )
+            text = f"{case}/{name}: no signed statement that stage `{stage}` made {short(wanted)}"
+            broken.append(Refusal(RefusalKind.LINEAGE_UNSIGNED, text + known))
             break
         steps.append(Step(stage, f"{case}/{name}", wanted, made[-1]))
         if material:
             found = steps[-1].materials().get(f"{case}/{material}")
             if found is None:
-                broken.append(
-                    f"{case}/{name}: stage `{stage}` read no {material}, says entry {made[-1].index}"
-                )
+                entry = made[-1].index
+                text = f"{case}/{name}: stage `{stage}` read no {material}, says entry {entry}"
+                broken.append(Refusal(RefusalKind.LINEAGE_INCOMPLETE, text))
                 break
             wanted = found
         name = material
@@ -251,7 +275,7 @@ def _verdict(
     case: str,
     gate: str,
     artefacts: dict[str, str],
-    broken: list[str],
+    broken: list[Refusal],
 ) -> GateVerdict | None:
     """Return the latest verdict of a gate on exactly what lies in the chain."""
     primary = f"{case}/{JUDGED[gate][-1]}"
@@ -261,15 +285,18 @@ def _verdict(
     if not fitting:
         others = f"; the latest of {len(of_gate)} is about another" if of_gate else ""
         others += _but(void, TEST_RESULT, primary, wanted)
-        broken.append(f"{gate}: no signed verdict on {primary} {short(wanted)}{others}")
+        text = f"{gate}: no signed verdict on {primary} {short(wanted)}{others}"
+        broken.append(Refusal(RefusalKind.VERDICT_UNSIGNED, text))
         return None
     found = fitting[-1]
     for name in (f"{case}/{subject}" for subject in JUDGED[gate]):
         judged = found.statement.digest_of(name)
         if judged != artefacts.get(name):
-            broken.append(
-                f"{gate}: entry {found.index} judged {name} {short(judged)}, the chain has {short(artefacts.get(name))}"
+            held = short(artefacts.get(name))
+            text = (
+                f"{gate}: entry {found.index} judged {name} {short(judged)}, the chain has {held}"
             )
+            broken.append(Refusal(RefusalKind.SUBJECT_CHANGED, text))
     return GateVerdict(gate, str(found.statement.predicate.get("portcullis_outcome", "")), found)
 
 

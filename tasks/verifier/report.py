@@ -46,7 +46,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
             if (each := latest_decision(chain, stage))
         ],
         "consents": [_consent(each) for each in (*consents.approvals, *consents.acceptances)],
-        "broken": list(chain.broken),
+        "broken": [refusal.text for refusal in chain.broken],
     }
     return canonical(found) + b"\n"
 

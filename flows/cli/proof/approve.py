@@ -1,6 +1,7 @@
 """`./portcullis approve`: a second person signs, with a key of their own, for exactly one model.
 
-A validator may in the same way accept checks that are undecided, by name, of exactly one verdict (`--undecided`).
+A validator may in the same way accept checks that are undecided, by id, of exactly one verdict
+(`--undecided`).
 """
 
 import argparse
@@ -14,6 +15,7 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
+from tasks.gates import Outcome
 from tasks.notary.notary import open_notary
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import acceptance, approval, check
@@ -44,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check",
         action="append",
         default=[],
-        metavar="NAME",
-        help="which (default: all undecided)",
+        metavar="ID",
+        help="which, by its id as `verify` shows it (default: all undecided)",
     )
     parser.add_argument(
         "--key", type=Path, help=f"your key (default: ${KEY}); `keys make` makes one"
@@ -91,18 +93,26 @@ def _statement(
     }
     if not options.undecided:
         return approval(options.use_case, chain.model_sha256, **common)
+
     verdict = chain.verdicts.get(options.undecided)
-    undecided = verdict.tests("warned") if verdict else ()
-    tests = tuple(options.check) or undecided
-    if verdict is None or not tests or not set(tests) <= set(undecided):
+    checks = verdict.checks() if verdict else ()
+    undecided = tuple(check.key for check in checks if check.outcome is Outcome.UNDECIDED)
+    accepted = tuple(options.check) or undecided
+    unknown = [key for key in accepted if key not in undecided]
+    if verdict is None or not accepted or unknown:
         raise EvidenceError(
-            f"gate `{options.undecided}`", expected="undecided checks of these names",
-            found=", ".join(undecided) or "none",
-            remedy="Only what is undecided can be accepted; a failed check never can.",
-        )  # fmt: skip
-    report = verdict.predicate["portcullis_context"]["report"]["digest"]["sha256"]
+            f"gate `{options.undecided}`",
+            expected=f"an undecided check `{unknown[0]}`" if unknown else "undecided checks",
+            found=f"undecided: {'; '.join(undecided) or 'none'}",
+            remedy="Give ids as they stand here. Only what is undecided can be accepted; "
+            "a failed check never can.",
+        )
     return acceptance(
-        options.use_case, options.undecided, verdict_sha256=report, tests=tests, **common
+        options.use_case,
+        options.undecided,
+        verdict_sha256=verdict.report_sha256,
+        tests=accepted,
+        **common,
     )
 
 

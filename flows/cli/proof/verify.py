@@ -35,11 +35,10 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     with opened(case, options.model, installation) as (_, log, chain):
         for line in lines_of(log, chain):
             print(line)
-        for line in refusals(
-            facts_of("register", log, chain, installation.workspace), installation
-        ):
-            if line not in chain.broken:
-                print(f"  today   it would be refused: {line}")
+        facts = facts_of("register", log, chain, installation.workspace)
+        for refusal in refusals(facts, installation):
+            if refusal not in chain.broken:
+                print(f"  today   it would be refused: {refusal.text}")
     registered = latest_decision(chain, "register")
     result = registered.statement.predicate["verificationResult"] if registered else "none"
     passed = not chain.broken and result == "PASSED"

@@ -1,4 +1,4 @@
-"""The stage `decide`: always writes its decision and exits 0; `register` is what a refusal stops."""
+"""The stage `decide`: it always writes its decision; `register` is what a refusal stops."""
 
 import logging
 
@@ -11,14 +11,10 @@ logger = logging.getLogger("portcullis.decide")
 def run(stage_run: StageRun) -> None:
     """Weigh all verdicts and write the decision."""
     decision = gather(stage_run)
-    values = decision.model_dump(mode="json") | {
-        "outcome": decision.outcome.value,
-        "refusals": list(decision.refusals),
-    }
-    stage_run.write_report(values, "decision.json")
+    stage_run.write_report(decision.to_dict(), "decision.json")
     logger.info(
         "%s: %d gates, %d refusals",
-        decision.outcome.value,
+        decision.outcome.text,
         len(decision.gates),
         len(decision.refusals),
     )

@@ -1,46 +1,95 @@
-"""The gate `explain`: judge whether the model's reasons can be relied on, and whether proxies drive it."""
+"""The gate `explain`: whether the model's reasons can be relied on, and proxies drive it."""
 
-from tasks.gates import Check, at_least, at_most
-from tasks.stages.explain.explaining import ExplainReport
+from tasks.gates import About, Check, CheckId, at_least, at_most
+from tasks.stages.explain.explaining import ExplainReport, Proxy
 from tasks.stages.explain.params import ExplainLimits
 
 
+class ExplainCheck(CheckId):
+    """The checks of this gate; `PROXY` is about a feature, an attribute and a group."""
+
+    ADDITIVITY_ERROR = "explain.additivity_error"
+    PROXY = "explain.proxy"
+    DECLINED_WITHOUT_REASON = "explain.declined_without_reason"
+    REASONS_KEPT_BY_BACKGROUNDS = "explain.reasons_kept_by_backgrounds"
+    REASONS_KEPT_BY_REFITS = "explain.reasons_kept_by_refits"
+    REASONS_KEPT_BY_PERTURBATIONS = "explain.reasons_kept_by_perturbations"
+    FIDELITY = "explain.fidelity"
+
+
 def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
-    """Judge explanations; the strongest proxy is named, and so is every other one above the limit."""
-    proxies = [one for one in report.proxies if one.strength > limits.proxy_strength] or list(
-        report.proxies[:1]
-    )
+    """Judge explanations.
+
+    The strongest proxy is named, and so is every other one above the limit. Where nobody was
+    declined, there are no reasons, and what is asked about them is undecided.
+    """
+    overlap = report.top_reasons_overlap
     nobody = "nobody was declined" if report.declined_rows == 0 else ""
+    shares = (
+        (ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS, "other backgrounds", overlap.backgrounds),
+        (ExplainCheck.REASONS_KEPT_BY_REFITS, "other fits", overlap.refits),
+        (
+            ExplainCheck.REASONS_KEPT_BY_PERTURBATIONS,
+            "slightly other figures",
+            overlap.perturbations,
+        ),
+    )
+
     return (
         at_most(
+            ExplainCheck.ADDITIVITY_ERROR,
             "additivity error of SHAP values, log-odds",
             report.additivity_error,
             limits.additivity_error,
         ),
-        *(
-            at_most(
-                f"proxy: {one.feature} for {one.attribute} = {one.group}",
-                one.strength,
-                limits.proxy_strength,
-                reason=f"AUC {one.auc:.2f}, {one.shap_share:.1%} of SHAP mass",
-            )
-            for one in proxies
+        *(_judge_proxy(proxy, limits) for proxy in _notable(report, limits)),
+        at_most(
+            ExplainCheck.DECLINED_WITHOUT_REASON,
+            "declined applicants without a reason",
+            report.declined_without_reason,
+            0,
         ),
-        at_most("declined applicants without a reason", report.declined_without_reason, 0),
         *(
             at_least(
-                f"top reasons kept by {others}", kept, limits.top_reasons_overlap, reason=nobody
+                check_id,
+                f"top reasons kept by {others}",
+                share,
+                limits.top_reasons_overlap,
+                reason=nobody,
             )
-            for others, kept in (
-                ("other backgrounds", report.top_reasons_overlap.backgrounds),
-                ("other fits", report.top_reasons_overlap.refits),
-                ("slightly other figures", report.top_reasons_overlap.perturbations),
-            )
+            for check_id, others, share in shares
         ),
         at_least(
+            ExplainCheck.FIDELITY,
             "declined whom the named reasons move most",
             report.fidelity,
             limits.fidelity,
             reason=nobody,
         ),
     )
+
+
+def _notable(report: ExplainReport, limits: ExplainLimits) -> list[Proxy]:
+    """Return the proxies above the limit, else the strongest; reports have the strongest first."""
+    above = [proxy for proxy in report.proxies if proxy.strength > limits.proxy_strength]
+
+    # A categorical feature has an input for each category: the strongest speaks for the feature.
+    strongest: dict[About, Proxy] = {}
+    for proxy in above or report.proxies[:1]:
+        strongest.setdefault(_about(proxy), proxy)
+    return list(strongest.values())
+
+
+def _judge_proxy(proxy: Proxy, limits: ExplainLimits) -> Check:
+    return at_most(
+        ExplainCheck.PROXY,
+        f"proxy: {proxy.feature} for {proxy.attribute} = {proxy.group}",
+        proxy.strength,
+        limits.proxy_strength,
+        about=_about(proxy),
+        reason=f"AUC {proxy.auc:.2f}, {proxy.shap_share:.1%} of SHAP mass",
+    )
+
+
+def _about(proxy: Proxy) -> About:
+    return About(attribute=proxy.attribute, group=proxy.group, feature=proxy.feature)

@@ -5,6 +5,7 @@ import logging
 from tasks.config.cases import Role
 from tasks.keystore.keys import Retention
 from tasks.model import Scorer, load_refits
+from tasks.path import STAGES
 from tasks.stages.explain.committing import commitments
 from tasks.stages.explain.explaining import explain
 from tasks.stages.explain.judging import judge_explanation
@@ -13,6 +14,8 @@ from tasks.stages.explain.params import ExplainLimits, ExplainParams
 from tasks.stages.explain.reasons import load_reason_map
 from tasks.stages.workspace import StageRun
 from tasks.verifier.explanation_commitments import run_id, tree_bytes
+
+JUDGED = STAGES["explain"].judges
 
 logger = logging.getLogger("portcullis.explain")
 
@@ -41,7 +44,7 @@ def run(stage_run: StageRun) -> None:
     with stage_run.folder_of("page") as page:
         write_explain_page(page, stage_run.case, scorer, found, known, checks)
     stage_run.write_report(found.report)
-    verdict = stage_run.write_verdict(checks)
+    verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info(
         "%d declined explained, %d checks: %s",
         found.report.declined_rows,

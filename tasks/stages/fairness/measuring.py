@@ -6,6 +6,7 @@ people look as sure as ten thousand.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -32,13 +33,41 @@ class _FairnessModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Measure(StrEnum):
+    """What is measured, by its id in the report; `text` says it to people."""
+
+    DISPARATE_IMPACT_RATIO = "disparate_impact_ratio"
+    DISPARATE_IMPACT_RATIO_TO_HIGHEST = "disparate_impact_ratio_to_highest"
+    STATISTICAL_PARITY_DIFFERENCE = "statistical_parity_difference"
+    EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference"
+    AVERAGE_ABS_ODDS_DIFFERENCE = "average_abs_odds_difference"
+    UNDERRATED_BY = "underrated_by"
+    THEIL_INDEX = "theil_index"
+
+    @property
+    def text(self) -> str:
+        """The measure as a person reads it."""
+        return TEXTS[self]
+
+
+TEXTS = {
+    Measure.DISPARATE_IMPACT_RATIO: "disparate impact ratio",
+    Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST: "disparate impact ratio, against the highest rate",
+    Measure.STATISTICAL_PARITY_DIFFERENCE: "statistical parity difference",
+    Measure.EQUAL_OPPORTUNITY_DIFFERENCE: "equal opportunity difference",
+    Measure.AVERAGE_ABS_ODDS_DIFFERENCE: "average absolute odds difference",
+    Measure.UNDERRATED_BY: "underrated by",
+    Measure.THEIL_INDEX: "Theil index",
+}
+
+
 class Estimate(_FairnessModel):
     """One measure of one group, with what its number of rows allows one to say.
 
     `value` and `interval` are None where they cannot be computed: a label or a decision is absent.
     """
 
-    measure: str
+    measure: Measure
     value: float | None
     interval: Interval | None  # 95 %
     p_value: float | None  # of the test that the group is treated as the privileged one is
@@ -57,6 +86,13 @@ class GroupReport(_FairnessModel):
     estimates: tuple[Estimate, ...]
 
 
+class AbsentGroup(_FairnessModel):
+    """A group that is not in the data: the privileged one, or (None) any other than that."""
+
+    attribute: str
+    group: str | None
+
+
 class FairnessReport(_FairnessModel):
     """All groups of all attributes, and inequality over all rows."""
 
@@ -64,7 +100,7 @@ class FairnessReport(_FairnessModel):
     rows: int
     groups: tuple[GroupReport, ...]
     references: tuple[GroupReport, ...]  # the privileged groups themselves: size, rate, calibration
-    absent: tuple[str, ...]  # groups that were declared and are not in the data
+    absent: tuple[AbsentGroup, ...]
     theil: Estimate
     rows_without_group: dict[str, int]
 
@@ -91,16 +127,16 @@ def measure_fairness(
     groupings = _groupings(protected, params)
     groups: list[GroupReport] = []
     references: list[GroupReport] = []
-    absent: list[str] = []
+    absent: list[AbsentGroup] = []
     for attribute, (labels, privileged_name) in groupings.items():
         counts = count_groups(labels, actual, approved, scores)
         # Rows without a group cannot be compared; the report says how many they are.
         counts.pop(UNKNOWN, None)
         if privileged_name not in counts:
-            absent.append(f"{attribute}: {privileged_name}")
+            absent.append(AbsentGroup(attribute=attribute, group=privileged_name))
             continue
         if len(counts) < 2:
-            absent.append(f"{attribute}: any other group")
+            absent.append(AbsentGroup(attribute=attribute, group=None))
             continue
 
         highest = max(counts.values(), key=lambda group: group.approved / group.rows)
@@ -178,18 +214,20 @@ def _group_report(
     )  # fmt: skip
 
     estimates = (
-        _estimate(group, "disparate impact ratio", values["disparate_impact"], katz, approvals),
+        _estimate(
+            group, Measure.DISPARATE_IMPACT_RATIO, values["disparate_impact"], katz, approvals
+        ),
         _impact_against_highest(group, highest),
         _estimate(
             group,
-            "statistical parity difference",
+            Measure.STATISTICAL_PARITY_DIFFERENCE,
             values["statistical_parity_difference"],
             newcombe,
             approvals,
         ),
         _estimate(
             group,
-            "equal opportunity difference",
+            Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
             values["equal_opportunity_difference"],
             newcombe,
             true_approvals,
@@ -212,7 +250,7 @@ def _group_report(
 
 def _estimate(
     group: GroupCounts,
-    measure: str,
+    measure: Measure,
     value: float | None,
     interval: Callable[[int, int, int, int], Interval],
     counts: tuple[int, int, int, int],
@@ -236,7 +274,7 @@ def _impact_against_highest(group: GroupCounts, highest: GroupCounts) -> Estimat
     value: float | None = 1.0
     if highest.group != group.group:
         value = _ratio(*counts)
-    return _estimate(group, "disparate impact ratio, against the highest rate", value, katz, counts)
+    return _estimate(group, Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST, value, katz, counts)
 
 
 def _odds_difference(
@@ -251,7 +289,7 @@ def _odds_difference(
     true_p = fisher(group.approved_good, group.good, privileged.approved_good, privileged.good)
     false_p = fisher(group.approved_bad, group.bad, privileged.approved_bad, privileged.bad)
     return Estimate(
-        measure="average absolute odds difference",
+        measure=Measure.AVERAGE_ABS_ODDS_DIFFERENCE,
         value=value,
         interval=_finite_or_none(percentile(odds)),
         # Bonferroni: the figure differs from 0 if either of its two rates does.
@@ -271,7 +309,7 @@ def _calibration(group: GroupCounts) -> Estimate:
     good_share = group.good / group.rows
     low, high = wilson(group.good, group.rows)
     return Estimate(
-        measure="underrated by",
+        measure=Measure.UNDERRATED_BY,
         value=good_share - mean_score,
         interval=(low - mean_score, high - mean_score),
         p_value=None,
@@ -288,7 +326,7 @@ def _theil(actual: np.ndarray, approved: np.ndarray, params: FairnessParams) -> 
     rng = np.random.default_rng([params.seed, THEIL_STREAM])
     draws = theil(resampled(counts, params.bootstrap, rng))
     return Estimate(
-        measure="Theil index",
+        measure=Measure.THEIL_INDEX,
         value=aif.theil_index(actual, approved),
         interval=_finite_or_none(percentile(draws)),
         p_value=None,

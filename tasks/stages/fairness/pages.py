@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.gates import Check
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
 from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
-from tasks.stages.fairness.measuring import Estimate, FairnessReport, GroupReport
+from tasks.stages.fairness.measuring import Estimate, FairnessReport, GroupReport, Measure
 
 # Cut-offs of the trade-off curve: quantiles of the scores, from approving 99.5 % to approving 50 %.
 FRONTIER_QUANTILES = np.linspace(0.005, 0.5, 60)
@@ -72,7 +72,9 @@ def _draw_calibration(path: Path, report: FairnessReport) -> None:
         axes.axvline(0, color=GRID, lw=1.5)
         for height, group in enumerate(reversed(groups)):
             gap = next(
-                estimate for estimate in group.estimates if estimate.measure == "underrated by"
+                estimate
+                for estimate in group.estimates
+                if estimate.measure is Measure.UNDERRATED_BY
             )
             if gap.value is not None and gap.interval is not None:
                 axes.plot(gap.interval, [height, height], color=ACCENT, lw=2.5)
@@ -225,4 +227,4 @@ def _estimate_row(estimate: Estimate) -> tuple[str, ...]:
         low, high = estimate.interval
         interval = f"[{low:.3f}, {high:.3f}]"
     p_value = "" if estimate.p_value is None else f"{estimate.p_value:.2g}"
-    return estimate.measure, value, interval, p_value
+    return estimate.measure.text, value, interval, p_value

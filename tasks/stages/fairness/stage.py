@@ -4,11 +4,14 @@ import logging
 
 from tasks.config.cases import Role
 from tasks.errors import DataError
+from tasks.path import STAGES
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 from tasks.stages.workspace import StageRun
+
+JUDGED = STAGES["fairness"].judges
 
 logger = logging.getLogger("portcullis.fairness")
 
@@ -49,5 +52,5 @@ def run(stage_run: StageRun) -> None:
             limits.disparate_impact,
         )
     stage_run.write_report(report)
-    verdict = stage_run.write_verdict(checks)
+    verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d groups, %d checks: %s", len(report.groups), len(checks), verdict.outcome.value)

@@ -1,48 +1,77 @@
 """The gate `redact`: judges what leaked."""
 
-from tasks.gates import Check, at_most, holds
+from tasks.gates import Check, CheckId, at_most, not_measured
 from tasks.redaction.params import RedactLimits
 from tasks.redaction.tally import RedactReport
 
-OWN_LEAK = "leak ratio, own person"  # always among the checks: what was not measured says so under its name
+
+class RedactCheck(CheckId):
+    """The checks of this gate."""
+
+    SURVIVING_IDENTIFIERS = "redact.surviving_identifiers"
+    WITHHELD_RATIO = "redact.withheld_ratio"
+    OWN_LEAK_RATIO = "redact.leak_ratio_own_person"
+    THIRD_PERSON_LEAK_RATIO = "redact.leak_ratio_third_persons"
+    OVER_REDACTION_RATIO = "redact.over_redaction_ratio"
+
+
+# Always among the checks: what was not measured says so under its own id, or the policy refuses.
+OWN_LEAK = "leak ratio, own person"
 
 
 def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
-    """Judge a redaction. Without planted answers leakage is undecided, unless the limits say why it does not apply."""
-    checks = [
-        at_most(
-            "identifiers of its own row that survive in a text",
-            report.surviving_identifiers,
-            limits.surviving_identifiers,
-        )
-    ]
+    """Judge a redaction.
+
+    Without planted answers leakage is undecided, unless the limits say why it does not apply.
+    """
+    survivors = at_most(
+        RedactCheck.SURVIVING_IDENTIFIERS,
+        "identifiers of its own row that survive in a text",
+        report.surviving_identifiers,
+        limits.surviving_identifiers,
+    )
     if report.texts + report.withheld.count == 0:
-        return (
-            *checks,
-            holds(
-                OWN_LEAK,
-                True,
-                expected="measured, or no free text",
-                reason="the data holds no free text",
-            ),
+        leakage = not_measured(
+            RedactCheck.OWN_LEAK_RATIO,
+            OWN_LEAK,
+            expected="measured, or no free text",
+            reason="the data holds no free text",
         )
-    checks.append(at_most("withheld ratio", report.withheld.value, limits.withheld_ratio))
-    if report.leakage is None and limits.not_applicable:
-        reason = f"not measured: {limits.not_applicable}"
-        return (
-            *checks,
-            holds(OWN_LEAK, True, expected="measured, or declared", reason=reason),
-        )
+        return survivors, leakage
+
+    withheld = at_most(
+        RedactCheck.WITHHELD_RATIO, "withheld ratio", report.withheld.value, limits.withheld_ratio
+    )
+    return survivors, withheld, *_judge_leakage(report, limits)
+
+
+def _judge_leakage(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
+    """Judge what leaked of the planted answers, or say that there are none to compare with."""
     leaked = report.leakage
+    if leaked is None and limits.not_applicable:
+        declared = not_measured(
+            RedactCheck.OWN_LEAK_RATIO,
+            OWN_LEAK,
+            expected="measured, or declared",
+            reason=limits.not_applicable,
+        )
+        return (declared,)
+
     return (
-        *checks,
-        at_most(OWN_LEAK, leaked.own.value if leaked else None, limits.own_leak_ratio),
         at_most(
+            RedactCheck.OWN_LEAK_RATIO,
+            OWN_LEAK,
+            leaked.own.value if leaked else None,
+            limits.own_leak_ratio,
+        ),
+        at_most(
+            RedactCheck.THIRD_PERSON_LEAK_RATIO,
             "leak ratio, third persons",
             leaked.third.value if leaked else None,
             limits.third_person_leak_ratio,
         ),
         at_most(
+            RedactCheck.OVER_REDACTION_RATIO,
             "over-redaction ratio",
             leaked.over.value if leaked else None,
             limits.over_redaction_ratio,

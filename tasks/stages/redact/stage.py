@@ -3,6 +3,7 @@
 import logging
 
 from tasks.config.cases import Role
+from tasks.path import STAGES
 from tasks.redaction.engines import open_engine
 from tasks.redaction.engines.progress import Progress
 from tasks.redaction.engines.redacting import redact_groups
@@ -11,6 +12,8 @@ from tasks.redaction.tally import Tally
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.redact.pages import redaction_page
 from tasks.stages.workspace import StageRun
+
+JUDGED = STAGES["redact"].judges
 
 logger = logging.getLogger("portcullis.redact")
 
@@ -44,7 +47,7 @@ def run(stage_run: StageRun) -> None:
     with stage_run.folder_of("page") as page:
         write_page(page, redaction_page(stage_run.case, report, checks))
     stage_run.write_report(report)
-    verdict = stage_run.write_verdict(checks)
+    verdict = stage_run.write_verdict(checks, about=JUDGED)
 
     for name, column in report.explained.items():
         if column.check:

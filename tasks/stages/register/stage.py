@@ -1,11 +1,11 @@
-"""The stage `register`: trusts no file's word, checks everything again, then publishes, or refuses with exit 3."""
+"""The stage `register`: it trusts no file, checks everything again, and publishes or refuses."""
 
 import logging
 
 from tasks.attestation.run_context import find_commit
 from tasks.clearance.check import clear_model
-from tasks.errors import RefusedError
-from tasks.gates import Verdict
+from tasks.errors import Refusal, RefusalKind, RefusedError
+from tasks.gates import Check, Verdict
 from tasks.gates.decision import SUBJECTS, Decision
 from tasks.path import GATES
 from tasks.stages.register.params import RegisterParams
@@ -24,6 +24,7 @@ def run(stage_run: StageRun) -> None:
     decision = gather(stage_run)
     cleared = clear_model(stage_run.case, decision.model_sha256, stage_run.installation)
     written = refusals_that_stand(decision.gates, is_cleared=not cleared.refusals)
+
     if refusals := (*_circumstances(stage_run, decision), *written, *cleared.refusals):
         raise RefusedError(
             f"register@{stage_run.case}", refusals, remedy="Mend what failed, never the limit."
@@ -31,36 +32,47 @@ def run(stage_run: StageRun) -> None:
     _publish(stage_run, params, decision)
 
 
-def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[str, ...]:
+def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ...]:
     """Return why this is no moment to register, whatever the verdicts say."""
     from tasks.config.sources import Sources, lapsed, today
     from tasks.erasure.currency import outdated
     from tasks.pipeline.runner import stale
 
-    day = today(stage_run.installation.settings)
-    lines = []
-    if stage_run.installation.settings.dvc_experiment:
-        lines.append(
-            "register: an experiment (`dvc exp run`) never registers; release from a committed workspace"
+    refusals: list[Refusal] = []
+
+    def refuse(kind: RefusalKind, text: str) -> None:
+        refusals.append(Refusal(kind, text))
+
+    # An experiment's workspace is a copy that no commit describes.
+    settings = stage_run.installation.settings
+    if settings.dvc_experiment:
+        refuse(
+            RefusalKind.EXPERIMENT_RUNNING,
+            "register: an experiment (`dvc exp run`) never registers; "
+            "release from a committed workspace",
         )
-    lines += [
-        f"register: {line}, so what was judged is not what lies here"
-        for line in stale("decide", stage_run.case)
-    ]
-    lines += [f"register: {line}" for line in lapsed(stage_run.params(Sources, "sources"), day)]
-    lines += [f"erasure: {line}" for line in outdated(stage_run)]
+    for line in stale("decide", stage_run.case):
+        refuse(
+            RefusalKind.SOURCE_CHANGED,
+            f"register: {line}, so what was judged is not what lies here",
+        )
+    for line in lapsed(stage_run.params(Sources, "sources"), today(settings)):
+        refuse(RefusalKind.AGREEMENT_LAPSED, f"register: {line}")
+    for line in outdated(stage_run):
+        refuse(RefusalKind.MODEL_STALE, f"erasure: {line}")
+
     written = stage_run.read_json("decide", "decision.json")
-    if (
-        written.get("model_sha256") != decision.model_sha256
-        or written.get("about") != decision.about
-    ):
-        lines.append(
-            "register: the decision that was written is about something else; run `decide` again"
+    is_about_this = written.get("model_sha256") == decision.model_sha256
+    if not is_about_this or written.get("about") != decision.about:
+        refuse(
+            RefusalKind.DECISION_FOREIGN,
+            "register: the decision that was written is about something else; run `decide` again",
         )
-    return tuple(lines)
+    return tuple(refusals)
 
 
 def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) -> None:
+    """Publish the model with its evidence, and leave a receipt."""
     from tasks.registry import Release, publish
 
     verdicts = {gate: stage_run.read_verdict(gate) for gate in SUBJECTS}
@@ -81,39 +93,47 @@ def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) ->
             "evidence/decide": stage_run.input("decide", "decision.json"),
         },
     )
+
     published = publish(release, stage_run.installation)
     stage_run.write_report(published.receipt, "receipt.json")
-    done = "registered" if published.is_new else "was registered already"
+
+    event = "registered" if published.is_new else "was registered already"
     logger.info(
         "%s version %s %s in %s as `%s`",
         params.model,
         published.version,
-        done,
+        event,
         published.registry,
         params.alias,
     )
 
 
 def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
+    """Return metric -> value; what was not measured is no metric, for MLflow knows numbers only."""
     return {
-        f"{gate}/{check.measure}": check.value
-        for gate, verdict in verdicts.items()
+        _metric(check): check.value
+        for verdict in verdicts.values()
         for check in verdict.checks
         if check.value is not None
     }
 
 
+def _metric(check: Check) -> str:
+    """Return the registry's name of a check: `fairness.disparate_impact_ratio/sex/female`."""
+    return "/".join((check.id, *(str(value) for value in check.about.to_dict().values())))
+
+
 def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
-    """Return what a reader of the registry needs to find the way back: commit, data digests, outcomes."""
+    """Return what leads from the registry back to here: commit, digests of the data, outcomes."""
+    from tasks.erasure.currency import trained_on
+    from tasks.registry.client import TRAINED_ON_TAG
+
     commit = find_commit(stage_run.workspace)
     data = {
         f"portcullis.data.{name}": digest
         for name, digest in decision.about.items()
         if name.endswith("rows.parquet")
     }
-    from tasks.erasure.currency import trained_on
-    from tasks.registry.client import TRAINED_ON_TAG
-
     return {
         TRAINED_ON_TAG: trained_on(stage_run),
         "portcullis.use_case": stage_run.case,

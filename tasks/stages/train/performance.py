@@ -8,9 +8,7 @@ import math
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tasks.gates import Check, at_least, at_most, holds
 from tasks.model.families import Matrix
-from tasks.stages.train.params import TrainLimits
 
 RELIABILITY_BINS = 10
 Z = 1.959963984540054  # the 97.5 % point of the normal distribution
@@ -146,38 +144,6 @@ def roc(scores: Matrix, labels: Matrix, points: int = 101) -> list[tuple[float, 
 
     inner = zip(false_positive_rates.tolist(), true_positive_rates.tolist(), strict=True)
     return [(0.0, 0.0), *inner, (1.0, 1.0)]
-
-
-def judge_performance(
-    found: Performance, champion_auc: float | None, limits: TrainLimits
-) -> tuple[Check, ...]:
-    """Judge a model out of fold. Without a champion there is nothing to lose to, and the check says so."""
-    checks = [
-        at_least(
-            "AUC, lower end of its interval",
-            found.auc_interval[0],
-            limits.auc,
-            interval=found.auc_interval,
-        ),
-        at_most("calibration error", found.calibration_error, limits.calibration_error),
-        at_least(
-            "balanced accuracy over the majority's answer",
-            found.balanced_accuracy - 0.5,
-            limits.gain_over_majority,
-        ),
-    ]
-    if champion_auc is None:
-        reason = "not measured: no model has been accepted yet"
-        return (
-            *checks,
-            holds(
-                "AUC against the champion", True, expected="no worse, or no champion", reason=reason
-            ),
-        )
-    return (
-        *checks,
-        at_most("AUC lost to the champion", champion_auc - found.auc, limits.loss_to_champion),
-    )
 
 
 def _midranks(values: Matrix) -> Matrix:

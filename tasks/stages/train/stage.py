@@ -6,18 +6,21 @@ from pathlib import Path
 from tasks.clearance.check import clear_training
 from tasks.config.cases import Role, load_case, validated_file
 from tasks.config.sources import Sources, lapsed, today
-from tasks.errors import RefusedError
+from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
 from tasks.model import save_refits
-from tasks.path import BEFORE_TRAINING
+from tasks.path import BEFORE_TRAINING, STAGES
+from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
-from tasks.stages.train.performance import judge_performance, measure, roc
+from tasks.stages.train.performance import measure, roc
 from tasks.stages.train.training import train
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
+
+JUDGED = STAGES["train"].judges
 
 logger = logging.getLogger("portcullis.train")
 
@@ -65,7 +68,7 @@ def run(stage_run: StageRun) -> None:
         for x, y in roc(scores, labels)
     ]
     stage_run.write_report({"roc": points}, "roc.json")
-    verdict = stage_run.write_verdict(checks)
+    verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d rows unsealed, %d shredded", stage_run.rows_unsealed, stage_run.rows_shredded)
     logger.info(
         "AUC %.3f, %d features: %s",
@@ -79,11 +82,12 @@ def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
     limits = load_case(stage_run.case, stage_run.workspace)["limits"]
     day = today(stage_run.installation.settings)
     lapses = lapsed(stage_run.params(Sources, "sources"), day)
-    lines = [f"agreements: {line}" for line in lapses]
+    refusals = [Refusal(RefusalKind.AGREEMENT_LAPSED, f"agreements: {line}") for line in lapses]
+
     cleared = clear_training(
         stage_run.case, sha256_of(stage_run.input("redact", "rows.parquet")), stage_run.installation
     )
-    lines += cleared.refusals
+    refusals += cleared.refusals
     for gate in BEFORE_TRAINING:
         verdict = stage_run.read_verdict(gate)
         artefacts = {
@@ -98,10 +102,11 @@ def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
             artefacts=artefacts,
             limits_sha256=digest_of(limits.get(gate)),
         )
-        lines += refusals_that_stand((result,), is_cleared=not cleared.refusals)
-    if lines:
+        refusals += refusals_that_stand((result,), is_cleared=not cleared.refusals)
+
+    if refusals:
         raise RefusedError(
-            f"train@{stage_run.case}", tuple(lines), remedy="Mend what failed, never the limit."
+            f"train@{stage_run.case}", tuple(refusals), remedy="Mend what failed, never the limit."
         )
 
 

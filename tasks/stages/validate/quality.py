@@ -1,4 +1,4 @@
-"""Measure data quality beyond single expectations, and judge it."""
+"""Measure data quality beyond single expectations."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.config.cases import Columns, Role
 from tasks.errors import DataError
-from tasks.gates import Check, Outcome, at_least, at_most, holds
 from tasks.stages.validate.expectations import ExpectationResult
-from tasks.stages.validate.params import ValidateLimits, ValidateParams
+from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.profile import (
     SMALLEST_CELL,
     Drift,
@@ -98,99 +97,6 @@ def measure_quality(
     )
 
 
-def judge_quality(
-    report: QualityReport, params: ValidateParams, limits: ValidateLimits
-) -> tuple[Check, ...]:
-    """Judge measured quality; what could not be measured is undecided."""
-    checks = [
-        holds(
-            f"{one.expectation} ({one.column})",
-            None if one.fault else one.is_met,
-            expected="met",
-            reason=_why(one),
-        )
-        for one in report.expectations
-    ]
-    checks.append(holds("expectations", bool(report.expectations) or None, expected="at least one"))
-    checks.append(_drift_check(report, params, limits))
-    constant = ", ".join(report.constant_columns)
-    worst = max(report.missing_ratio, key=report.missing_ratio.__getitem__, default="")
-    checks += [
-        at_most(
-            "exact duplicates across people, ratio",
-            report.exact_duplicate_ratio,
-            limits.exact_duplicate_ratio,
-        ),
-        at_most(
-            "near duplicates across people, ratio",
-            report.near_duplicate_ratio,
-            limits.near_duplicate_ratio,
-        ),
-        at_least("rarest label, share", _rarest(report.label_shares), limits.minority_label_ratio),
-        at_most("rows without a label", report.rows_without_label, 0),
-        holds("constant features", not report.constant_columns, expected="none", reason=constant),
-        at_most(
-            "most missing column, ratio",
-            report.missing_ratio.get(worst),
-            limits.missing_ratio,
-            reason=worst,
-        ),
-    ]
-    checks += [
-        _group_check(name, groups, limits.smallest_group_rows)
-        for name, groups in report.group_rows.items()
-    ]
-    return tuple(checks)
-
-
-def _drift_check(report: QualityReport, params: ValidateParams, limits: ValidateLimits) -> Check:
-    """Judge the column that moved most; where chance alone exceeds the limit, that it moved shows nothing."""
-    measure = "largest drift of a column, PSI"  # always among the checks: what was not measured says so under its name
-    if report.drift is None:
-        reason = params.first_version or "no accepted version to compare with: ./portcullis accept"
-        declared = True if params.first_version else None
-        return holds(
-            measure, declared, expected="measured, or a declared first version", reason=reason
-        )
-    unknown = [name for name, found in report.drift.items() if found is None]
-    measured = {name: found for name, found in report.drift.items() if found is not None}
-    if unknown or not measured:
-        reason = (
-            f"only on one side: {', '.join(unknown)}; ./portcullis accept"
-            if unknown
-            else "no columns"
-        )
-        return holds(measure, None, expected="every column in both versions", reason=reason)
-    worst = max(measured, key=lambda name: measured[name].psi)
-    check = at_most(measure, measured[worst].psi, limits.drift_psi, reason=worst)
-    if check.outcome is Outcome.FAIL and measured[worst].chance > limits.drift_psi:
-        few = f"{worst}; in {report.rows:,} rows chance alone comes to {measured[worst].chance:.2f}"
-        return check.model_copy(
-            update={
-                "outcome": Outcome.UNDECIDED,
-                "reason": few,
-                "would_decide": "a larger delivery",
-            }
-        )
-    return check
-
-
-def _group_check(attribute: str, groups: dict[str, int | None], limit: int) -> Check:
-    measure = f"smallest group of {attribute}, rows"
-    if tiny := sorted(name for name, rows in groups.items() if rows is None):
-        return holds(
-            measure,
-            False,
-            expected=f"≥ {limit}",
-            reason=f"fewer than {SMALLEST_CELL}: {', '.join(tiny)}",
-        )
-    counted = {name: rows for name, rows in groups.items() if rows is not None}
-    if len(counted) < 2:
-        return at_least(measure, None, limit, reason="fewer than two groups")
-    least = min(counted, key=counted.__getitem__)
-    return at_least(measure, counted[least], limit, reason=least)
-
-
 def _duplicate_ratio(subjects: "pd.Series[str]", compared: pd.DataFrame) -> float:
     """Return the share of rows that agree in all of `compared` with a row of another subject.
 
@@ -235,16 +141,3 @@ def _group_rows(groups: "pd.Series[float]") -> dict[str, int | None]:
         str(group): int(count) if count >= SMALLEST_CELL else None
         for group, count in counts.items()
     }
-
-
-def _rarest(shares: dict[str, float]) -> float | None:
-    return None if not shares else 0.0 if len(shares) == 1 else min(shares.values())
-
-
-def _why(one: ExpectationResult) -> str:
-    missed = (
-        f"{one.unexpected_ratio:.2%} of rows do not"
-        if one.unexpected_ratio and not one.is_met
-        else ""
-    )
-    return one.fault or missed

@@ -6,12 +6,16 @@ from pathlib import Path
 
 from tasks.config.case_files import CaseFile
 from tasks.config.cases import validated
+from tasks.path import STAGES
 from tasks.stages.validate.expectations import check_expectations, load_suite
+from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Profile
-from tasks.stages.validate.quality import judge_quality, measure_quality
+from tasks.stages.validate.quality import measure_quality
 from tasks.stages.workspace import StageRun
+
+JUDGED = STAGES["validate"].judges
 
 logger = logging.getLogger("portcullis.validate")
 
@@ -44,5 +48,5 @@ def run(stage_run: StageRun) -> None:
     with stage_run.folder_of("page") as page:
         write_page(page, quality_page(stage_run.case, report, checks))
     stage_run.write_report(report)
-    verdict = stage_run.write_verdict(checks)
+    verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d expectations, %d checks: %s", len(results), len(checks), verdict.outcome.value)

@@ -16,11 +16,11 @@ from in_toto_attestation.v1.statement import Statement as TheirStatement
 from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 
 from tasks.attestation.roles import PROVENANCE, SUMMARY, TEST_RESULT
-from tasks.gates import at_least
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.stages.fairness.judging import FairnessCheck
 from tasks.verifier.log_reader import read_log, verified
 from tests.installations import installation_at
-from tests.tasks.judged import put_verdict, sign_for
+from tests.tasks.judged import check, put_verdict, sign_for
 
 MESSAGES = {
     PROVENANCE: provenance_pb2.Provenance,
@@ -103,9 +103,9 @@ SCHEMAS = {
 @pytest.fixture
 def payloads(signed: Path) -> list[dict[str, Any]]:
     """Every statement of a use case, a failed verdict and a failed decision among them, as JSON."""
-    put_verdict(
-        signed, "fairness", checks=(at_least("Theil index", 0.1, 0.5), at_least("x", None, 0.5))
-    )
+    failed = check(FairnessCheck.THEIL_INDEX, 0.1)
+    undecided = check(FairnessCheck.UNDERRATED_BY, None)
+    put_verdict(signed, "fairness", checks=(failed, undecided))
     for stage in ("fairness", "decide"):
         sign_for(signed, stage)
     ledger = open_ledger(installation_at(signed))

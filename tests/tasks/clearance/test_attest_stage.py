@@ -10,19 +10,22 @@ import pytest
 import yaml
 
 from tasks.attestation.artefacts import artefact, declared
-from tasks.attestation.predicates import outcome_of
 from tasks.attestation.run_context import find_commit, person_sha256
 from tasks.clearance.attest_stage import attest, look, observe
-from tasks.errors import EvidenceError, RefusedError
-from tasks.gates import at_least
+from tasks.errors import EvidenceError, RefusalKind, RefusedError
+from tasks.gates import Outcome, not_measured
 from tasks.gates.decision import SUBJECTS
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.stages.explain.judging import ExplainCheck
+from tasks.stages.fairness.judging import FairnessCheck
 from tasks.system.digests import sha256_of
 from tasks.verifier.lineage import JUDGED, Chain, examine, latest_decision
 from tasks.verifier.log_reader import Log, read_log
 from tests.cases import change_case
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, CHECKOUT, put_verdict, sign_for
+from tests.tasks.judged import CASE, CHECKOUT, check, put_verdict, sign_for
+
+IMPACT = FairnessCheck.DISPARATE_IMPACT_RATIO
 
 
 def log_of(root: Path) -> Log:
@@ -56,12 +59,12 @@ def test_chain_and_gates_agree_about_what_each_gate_has_to_judge() -> None:
 
 
 def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed: Path) -> None:
-    put_verdict(signed, "explain", checks=(at_least("proxy: x", 0.4, 0.5),))
+    put_verdict(signed, "explain", checks=(check(ExplainCheck.PROXY, 0.4),))
     sign_for(signed, "explain")
     put_verdict(
         signed,
         "fairness",
-        checks=(at_least("disparate impact ratio", None, 0.5), at_least("ok", 1.0, 0.5)),
+        checks=(check(IMPACT, None), check(FairnessCheck.THEIL_INDEX)),
     )
     sign_for(signed, "fairness")
     chain = chain_of(signed)
@@ -70,7 +73,7 @@ def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed: Path) -> N
         "undecided",
     )
     assert chain.verdicts["fairness"].predicate["result"] == "FAILED"
-    assert chain.verdicts["fairness"].tests("warned") == ("disparate impact ratio",)
+    assert chain.verdicts["fairness"].tests("warned") == (IMPACT,)
     sign_for(signed, "decide")
     assert (
         latest_decision(chain_of(signed), "decide").statement.predicate["verificationResult"]
@@ -78,19 +81,38 @@ def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed: Path) -> N
     )
 
 
+def test_a_check_that_was_not_measured_is_signed_as_neither_passed_nor_failed(signed: Path) -> None:
+    nothing = not_measured(IMPACT, "impact", expected="≥ 0.8", reason="declared so")
+    put_verdict(signed, "fairness", checks=(nothing, check(FairnessCheck.THEIL_INDEX)))
+    sign_for(signed, "fairness")
+    verdict = chain_of(signed).verdicts["fairness"]
+    assert verdict.predicate["result"] == "PASSED"
+    assert verdict.tests("passed") == (FairnessCheck.THEIL_INDEX,)
+    assert verdict.tests("warned") == verdict.tests("failed") == ()
+    assert verdict.checks()[0].outcome is Outcome.NOT_MEASURED
+
+
 @pytest.mark.parametrize(
-    ("outcomes", "whole"),
-    [
-        ((), "undecided"),
-        (("pass",), "pass"),
-        (("pass", "undecided"), "undecided"),
-        (("pass", "x"), "fail"),
-    ],
+    ("field", "value"), [("id", None), ("id", "Theil index"), ("outcome", "x"), ("value", "0.9")]
 )
-def test_a_verdict_is_the_worst_of_its_checks_and_what_is_unknown_is_a_fail(
-    outcomes: tuple[str, ...], whole: str
+def test_a_verdict_with_a_check_that_is_none_is_not_signed(
+    signed: Path, field: str, value: Any
 ) -> None:
-    assert outcome_of([{"outcome": outcome} for outcome in outcomes]) == whole
+    seen = observe(look("fairness", CASE, installation_at(signed)), "0" * 32)
+    path = signed / "data" / CASE / "fairness" / "verdict.json"
+    values = json.loads(path.read_text())
+    values["checks"][0][field] = value
+    path.write_text(json.dumps(values))
+    with pytest.raises(EvidenceError, match="each of its checks with an id"):
+        attest(seen, {})
+
+
+def test_what_was_signed_before_checks_had_ids_is_refused_and_not_guessed(signed: Path) -> None:
+    verdict = chain_of(signed).verdicts["fairness"]
+    for values in verdict.predicate["portcullis_checks"]:
+        del values["id"]
+    with pytest.raises(EvidenceError, match="made before checks had ids"):
+        verdict.checks()
 
 
 def test_a_verdict_about_other_bytes_is_not_signed(signed: Path) -> None:
@@ -117,9 +139,9 @@ def test_a_verdict_about_what_the_stage_does_not_declare_is_not_signed(signed: P
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"gate": "explain"}, "a verdict of gate `fairness`"),
+        ({"gate": "explain"}, "gate `explain` makes no check"),
         ({"limits_sha256": "0" * 64}, "by the limits in force"),
-        ({"checks": []}, "a verdict of gate `fairness`"),
+        ({"checks": []}, "at least one check"),
         ({"about": None}, "expected a verdict"),
     ],
 )
@@ -293,6 +315,6 @@ def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signe
     (signed / "data" / CASE / "register" / "receipt.json").write_text("{}")
     with pytest.raises(RefusedError) as refusal:
         sign_for(signed, "register")
-    assert refusal.value.lines[0].startswith("approval: nobody has approved this model")
+    assert refusal.value.refusals[0].kind == RefusalKind.APPROVAL_MISSING
     decision = latest_decision(chain_of(signed), "register")
     assert decision.statement.predicate["verificationResult"] == "FAILED"

@@ -1,4 +1,4 @@
-"""Clearance: each attack on its own, on a use case that is cleared without it, and each told what was wrong."""
+"""Clearance: each attack on its own, on a use case that is cleared without it."""
 
 import json
 import shutil
@@ -15,13 +15,17 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.clearance.attest_stage import look, observe, statements_of
 from tasks.clearance.check import clear_model, clear_training, configuration_now
-from tasks.errors import EvidenceError
-from tasks.gates import at_least
+from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.notary.notary import open_notary
+from tasks.stages.explain.judging import ExplainCheck
+from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.redact.judging import RedactCheck
 from tasks.system.digests import sha256_of
 from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, LIMITS, TESTS, put_verdict, sign_for
+from tests.tasks.judged import CASE, LIMITS, check, put_verdict, sign_for
+
+IMPACT = FairnessCheck.DISPARATE_IMPACT_RATIO
 
 
 def model_of(root: Path) -> str:
@@ -33,7 +37,9 @@ def key_of(root: Path, role: str) -> LocalSigner:
 
 
 def refusals(root: Path) -> tuple[str, ...]:
-    return clear_model(CASE, model_of(root), installation_at(root)).refusals
+    return tuple(
+        line.text for line in clear_model(CASE, model_of(root), installation_at(root)).refusals
+    )
 
 
 def refused(root: Path, *words: str) -> None:
@@ -130,9 +136,9 @@ def test_7_a_right_key_in_the_wrong_role(signed: Path) -> None:
 
 
 def test_8_pass_then_fail_and_a_new_pass_counts_again(signed: Path) -> None:
-    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
-    refused(signed, "fairness: disparate impact ratio: failed")
+    refused(signed, f"fairness: the measure of {IMPACT}: failed")
     put_verdict(signed, "fairness")
     sign_for(signed, "fairness")
     assert refusals(signed) == ()
@@ -147,14 +153,14 @@ def test_9_an_outdated_suite(signed: Path) -> None:
 
 
 def test_10_a_skipped_test(signed: Path) -> None:
-    names = TESTS["fairness"][1:]
-    put_verdict(signed, "fairness", checks=tuple(at_least(name, 1.0, 0.5) for name in names))
+    others = [name for name in FairnessCheck if name is not IMPACT]
+    put_verdict(signed, "fairness", checks=tuple(check(name) for name in others))
     sign_for(signed, "fairness")
-    refused(signed, "fairness: test `disparate impact ratio` was not made")
+    refused(signed, f"fairness: check `{IMPACT}` was not made")
 
 
 def test_11_an_edited_payload(signed: Path) -> None:
-    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
     with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
         rows = db.execute("SELECT digest, body FROM bodies").fetchall()
@@ -191,7 +197,7 @@ def test_a_key_that_was_revoked_before_it_signed(signed: Path) -> None:
 
 
 def test_a_failed_verdict_whose_envelope_was_deleted(signed: Path) -> None:
-    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
     with open_notary(installation_at(signed)) as notary:
         size = notary.ledger.head().size
@@ -236,17 +242,18 @@ def test_no_decision_and_a_decision_against_it(signed: Path) -> None:
         put_verdict(signed, gate)
         sign_for(signed, gate)
     refused(signed, "decide: no signed decision about this model")
+    low = Refusal(RefusalKind.CHECK_FAILED, "fairness: too low")
     write(
         signed,
         "decide/decision.json",
-        json.dumps({"outcome": "fail", "refusals": ["fairness: too low"]}),
+        json.dumps({"outcome": "fail", "refusals": [low.to_dict()]}),
     )
     sign_for(signed, "decide")
     refused(signed, "decided against this model: fairness: too low")
 
 
 def test_a_decision_that_lies_is_not_signed_as_passed(signed: Path) -> None:
-    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
     write(signed, "decide/decision.json", json.dumps({"outcome": "pass", "refusals": []}))
     sign_for(signed, "decide")
@@ -256,7 +263,7 @@ def test_a_decision_that_lies_is_not_signed_as_passed(signed: Path) -> None:
 def test_an_attribute_without_a_test(signed: Path) -> None:
     fairness = {"privileged": {"race": "white"}}
     change_case(signed, CASE, lambda values: values.update(fairness=fairness))
-    refused(signed, "fairness: no test about `race` was made")
+    refused(signed, "fairness: no check about `race` was made")
 
 
 def test_an_empty_ledger_and_an_unknown_model(
@@ -264,7 +271,7 @@ def test_an_empty_ledger_and_an_unknown_model(
 ) -> None:
     assert (
         "no signed statement that stage `train` made"
-        in clear_model(CASE, "0" * 64, installation_at(signed)).refusals[0]
+        in clear_model(CASE, "0" * 64, installation_at(signed)).refusals[0].text
     )
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "empty"))
     refused(signed, "ledger: it is empty")
@@ -275,7 +282,7 @@ def test_a_rolled_back_ledger(signed: Path) -> None:
     with open_notary(installation_at(signed)) as notary:
         notary.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = path.read_bytes()
-    put_verdict(signed, "fairness", checks=(at_least("disparate impact ratio", 0.4, 0.5),))
+    put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
     path.write_bytes(copy)
     for name in ("ledger.db-wal", "ledger.db-shm"):
@@ -285,7 +292,7 @@ def test_a_rolled_back_ledger(signed: Path) -> None:
 
 def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed: Path) -> None:
     other_model(signed)
-    put_verdict(signed, "explain", checks=(at_least("additivity error", 0.1, 0.5),))
+    put_verdict(signed, "explain", checks=(check(ExplainCheck.ADDITIVITY_ERROR, 0.1),))
     payload = verdict_statement(signed, "explain").to_bytes()
     doubled = payload.replace(
         b'"portcullis_outcome":"fail"', b'"portcullis_outcome":"fail","portcullis_outcome":"pass"'
@@ -296,11 +303,15 @@ def test_a_statement_with_a_key_given_twice_counts_for_nothing(signed: Path) -> 
 
 
 def test_training_behind_a_gate_that_failed_in_the_log(signed: Path) -> None:
-    put_verdict(signed, "redact", checks=(at_least("leak ratio, own person", 0.4, 0.5),))
+    put_verdict(signed, "redact", checks=(check(RedactCheck.OWN_LEAK_RATIO, 0.4),))
     sign_for(signed, "redact")
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
-    lines = clear_training(CASE, rows, installation_at(signed)).refusals
-    assert any("redact: leak ratio, own person: failed" in line for line in lines)
+    lines = [
+        refusal.text for refusal in clear_training(CASE, rows, installation_at(signed)).refusals
+    ]
+    assert any(
+        f"redact: the measure of {RedactCheck.OWN_LEAK_RATIO}: failed" in line for line in lines
+    )
     assert not any("fairness" in line or "decide" in line for line in lines)
 
 

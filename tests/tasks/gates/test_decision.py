@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tasks.gates import Outcome, Verdict, at_least, at_most
+from tasks.errors import RefusalKind
+from tasks.gates import Check, Outcome, Verdict
 from tasks.gates.decision import SUBJECTS, Decision, weigh
-from tasks.gates.verdict import Check
 
 LIMITS = {gate: f"limits-{gate}" for gate in SUBJECTS}
 
@@ -18,11 +18,16 @@ def artefacts() -> dict[str, str]:
     }
 
 
+def check(gate: str, outcome: Outcome = Outcome.PASS, name: str = "m") -> Check:
+    value = None if outcome is Outcome.UNDECIDED else 1.0
+    return Check(f"{gate}.{name}", f"the measure {name}", outcome, value, "≥ 0.5")
+
+
 def verdict(gate: str, **change: Any) -> Verdict:
     values = {
         "gate": gate,
         "use_case": "loan",
-        "checks": (at_least("m", 1.0, 0.5),),
+        "checks": (check(gate),),
         "limits_sha256": LIMITS[gate],
         "about": {name: f"sha-{name}" for name in SUBJECTS[gate]},
     }
@@ -40,8 +45,11 @@ def decision(verdicts: dict[str, Verdict] | None = None, **change: Any) -> Decis
     return weigh({gate: verdict(gate) for gate in SUBJECTS} | (verdicts or {}), **(values | change))
 
 
-def refused(found: Decision, words: str) -> bool:
-    return found.outcome is not Outcome.PASS and any(words in line for line in found.refusals)
+def refuses(found: Decision, kind: RefusalKind, words: str) -> bool:
+    """Whether a decision is no pass, and says so under a kind and with these words."""
+    return found.outcome is not Outcome.PASS and any(
+        refusal.kind == kind and words in refusal.text for refusal in found.refusals
+    )
 
 
 def test_a_model_whose_every_gate_passed_about_exactly_it_is_cleared() -> None:
@@ -62,13 +70,23 @@ def test_a_missing_gate_blocks(gate: str) -> None:
         all_limits_sha256="a",
         trained_under_sha256="a",
     )
-    assert refused(found, f"{gate}: no verdict")
+    assert refuses(found, RefusalKind.VERDICT_MISSING, f"{gate}: no verdict")
 
 
-@pytest.mark.parametrize("check", [at_least("auc", 0.4, 0.5), at_most("drift", None, 0.2)])
-def test_a_failed_or_undecided_check_blocks_and_is_named(check: Check) -> None:
-    found = decision({"fairness": verdict("fairness", checks=(at_least("m", 1.0, 0.5), check))})
-    assert refused(found, f"fairness: {check.measure}")
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Outcome.FAIL, RefusalKind.CHECK_FAILED),
+        (Outcome.UNDECIDED, RefusalKind.CHECK_UNDECIDED),
+    ],
+)
+def test_a_failed_or_undecided_check_blocks_and_is_named(
+    outcome: Outcome, kind: RefusalKind
+) -> None:
+    checks = (check("fairness"), check("fairness", outcome, "other"))
+    found = decision({"fairness": verdict("fairness", checks=checks)})
+    assert found.outcome is outcome
+    assert refuses(found, kind, "fairness: the measure other")
 
 
 @pytest.mark.parametrize(
@@ -76,41 +94,61 @@ def test_a_failed_or_undecided_check_blocks_and_is_named(check: Check) -> None:
 )
 def test_a_verdict_about_other_bytes_blocks(gate: str, subject: str) -> None:
     about = {name: f"sha-{name}" for name in SUBJECTS[gate]} | {subject: "of-yesterday"}
-    assert refused(
-        decision({gate: verdict(gate, about=about)}), f"{gate}: {subject} is not what was judged"
+    assert refuses(
+        decision({gate: verdict(gate, about=about)}),
+        RefusalKind.SUBJECT_CHANGED,
+        f"{gate}: {subject} is not what was judged",
     )
 
 
 @pytest.mark.parametrize("gate", list(SUBJECTS))
 def test_a_verdict_about_nothing_blocks(gate: str) -> None:
-    assert refused(
-        decision({gate: verdict(gate, about={})}), f"{gate}: the verdict says nothing about"
+    assert refuses(
+        decision({gate: verdict(gate, about={})}),
+        RefusalKind.SUBJECT_MISSING,
+        f"{gate}: the verdict says nothing about",
     )
 
 
 def test_a_verdict_of_another_use_case_blocks() -> None:
-    assert refused(decision({"fairness": verdict("fairness", use_case="claims")}), "for `claims`")
+    assert refuses(
+        decision({"fairness": verdict("fairness", use_case="claims")}),
+        RefusalKind.VERDICT_FOREIGN,
+        "for `claims`",
+    )
 
 
 def test_a_verdict_of_another_gate_blocks() -> None:
-    assert refused(decision({"fairness": verdict("explain", about={})}), "of gate `explain`")
+    assert refuses(
+        decision({"fairness": verdict("explain", about={})}),
+        RefusalKind.VERDICT_FOREIGN,
+        "of gate `explain`",
+    )
 
 
 def test_limits_that_were_loosened_after_the_verdict_block() -> None:
-    assert refused(
-        decision(limits_sha256=LIMITS | {"fairness": "looser"}), "fairness: judged by other limits"
+    assert refuses(
+        decision(limits_sha256=LIMITS | {"fairness": "looser"}),
+        RefusalKind.LIMITS_CHANGED,
+        "fairness: judged by other limits",
     )
 
 
 def test_a_gate_without_configured_limits_blocks() -> None:
     limits = {gate: digest for gate, digest in LIMITS.items() if gate != "fairness"}
-    assert refused(decision(limits_sha256=limits), "fairness: judged by other limits")
+    assert refuses(
+        decision(limits_sha256=limits),
+        RefusalKind.LIMITS_CHANGED,
+        "fairness: judged by other limits",
+    )
 
 
 @pytest.mark.parametrize("trained", ["others", None])
 def test_limits_that_changed_after_training_block(trained: str | None) -> None:
-    assert refused(
-        decision(trained_under_sha256=trained), "limits: they changed after the model was trained"
+    assert refuses(
+        decision(trained_under_sha256=trained),
+        RefusalKind.LIMITS_CHANGED_AFTER_TRAINING,
+        "limits: they changed after the model was trained",
     )
 
 
@@ -118,4 +156,30 @@ def test_an_artefact_that_is_gone_blocks() -> None:
     kept = {
         name: digest for name, digest in artefacts().items() if name != "train/predictions.parquet"
     }
-    assert refused(decision(artefacts=kept), "train/predictions.parquet is not what was judged")
+    assert refuses(
+        decision(artefacts=kept),
+        RefusalKind.SUBJECT_CHANGED,
+        "train/predictions.parquet is not what was judged",
+    )
+
+
+def test_a_verdict_about_something_else_is_a_fail_even_where_it_was_undecided() -> None:
+    checks = (check("fairness", Outcome.UNDECIDED),)
+    about = dict.fromkeys(SUBJECTS["fairness"], "of-yesterday")
+    found = decision({"fairness": verdict("fairness", checks=checks, about=about)})
+    (gate,) = [result for result in found.gates if result.gate == "fairness"]
+    assert gate.outcome is Outcome.FAIL
+
+
+def test_what_was_not_measured_does_not_block() -> None:
+    nothing = Check("train.loss", "loss", Outcome.NOT_MEASURED, None, "≤ 0.1", reason="declared")
+    found = decision({"train": verdict("train", checks=(check("train"), nothing))})
+    assert found.outcome is Outcome.PASS
+
+
+def test_a_decision_is_written_with_what_it_comes_to() -> None:
+    failed = (check("fairness", Outcome.FAIL),)
+    written = decision({"fairness": verdict("fairness", checks=failed)}).to_dict()
+    assert written["outcome"] == "fail"
+    assert [refusal["kind"] for refusal in written["refusals"]] == ["check.failed"]
+    assert written["gates"][-1]["refusals"] == written["refusals"]

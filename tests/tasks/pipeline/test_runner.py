@@ -1,4 +1,4 @@
-"""Stages through DVC itself, on a toy path: the runner must skip, stream, refuse and clean up as the real one does."""
+"""Stages through DVC itself, on a toy path: the runner skips, streams, refuses and cleans up."""
 
 import os
 import subprocess
@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import RefusedError
+from tasks.errors import Refusal, RefusedError
 from tasks.pipeline.listener import end_all
 from tasks.pipeline.runner import StageError, StageResult, reproduce, settle, stale
 
 CHECKOUT = Path(__file__).parents[3]
 STAGE = """
 import logging, os, pathlib, sys, time
+from tasks.errors import Refusal
 from tasks.pipeline.channel import Channel
 name, mode = sys.argv[1], pathlib.Path("mode").read_text().strip()
 with Channel.to_parent(name, os.environ["PORTCULLIS_CHANNEL"]) as channel:
     logging.getLogger("portcullis.toy").info("working on %s", name)
     if name == "second" and mode == "refuse":
-        channel.refused(("fairness: ratio = 0.5, limit ≥ 0.8: fail",)); sys.exit(3)
+        channel.refused((Refusal("check.failed", "fairness: ratio = 0.5: fail"),)); sys.exit(3)
     if name == "second" and mode == "fail":
         channel.failed("source missing", 4); sys.exit(4)
     if name == "second" and mode == "crash":
@@ -50,7 +51,10 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 do: {cmd: python stage.py first, deps: [mode], outs: [first]}
               second:
                 foreach: [toy]
-                do: {cmd: python stage.py second, deps: [mode, first], outs: [second: {cache: false}]}
+                do:
+                  cmd: python stage.py second
+                  deps: [mode, first]
+                  outs: [second: {cache: false}]
             """)
     )
     monkeypatch.chdir(tmp_path)
@@ -79,7 +83,7 @@ def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy: Path) -> None:
     run("first")
     with pytest.raises(RefusedError) as refusal:
         run("second")
-    assert refusal.value.lines == ("fairness: ratio = 0.5, limit ≥ 0.8: fail",)
+    assert refusal.value.refusals == (Refusal("check.failed", "fairness: ratio = 0.5: fail"),)
     assert not (toy / "second").exists()
 
 

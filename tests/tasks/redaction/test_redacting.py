@@ -17,7 +17,7 @@ from tasks.redaction.params import RedactLimits, RedactParams
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.tally import RedactReport, Tally
 from tasks.redaction.texts import WITHHELD, MaskedChunk, TextRedactor
-from tasks.stages.redact.judging import judge_redaction
+from tasks.stages.redact.judging import RedactCheck, judge_redaction
 from tests.tasks.redaction.people import LINKER
 
 PARAMS = RedactParams(
@@ -215,7 +215,7 @@ def test_what_cannot_be_read_is_withheld_and_counted_and_what_is_missing_stays_m
     assert values[4:] == [WITHHELD] * 4
     assert report.withheld.count == 4
     refused = [
-        check for check in judge_redaction(report, LIMITS) if check.measure == "withheld ratio"
+        check for check in judge_redaction(report, LIMITS) if check.id == RedactCheck.WITHHELD_RATIO
     ]
     assert refused[0].outcome is Outcome.FAIL
 
@@ -252,9 +252,9 @@ def test_leakage_is_measured_against_planted_answers_own_and_third_and_over() ->
     assert report.leakage.own.value == 0
     assert (report.leakage.third.count, report.leakage.third.of) == (1, 2)
     assert (report.leakage.over.count, report.leakage.over.of) == (0, 2)
-    outcomes = {check.measure: check.outcome for check in judge_redaction(report, LIMITS)}
-    assert outcomes["leak ratio, third persons"] is Outcome.FAIL
-    assert outcomes["leak ratio, own person"] is Outcome.PASS
+    outcomes = {check.id: check.outcome for check in judge_redaction(report, LIMITS)}
+    assert outcomes[RedactCheck.THIRD_PERSON_LEAK_RATIO] is Outcome.FAIL
+    assert outcomes[RedactCheck.OWN_LEAK_RATIO] is Outcome.PASS
 
 
 def test_without_planted_answers_the_gate_is_undecided_unless_that_is_declared_with_a_reason() -> (
@@ -263,7 +263,9 @@ def test_without_planted_answers_the_gate_is_undecided_unless_that_is_declared_w
     _, report = redact(rows(["Ann Lee"]), COLUMNS, PARAMS, NoFinder)
     assert Outcome.UNDECIDED in {check.outcome for check in judge_redaction(report, LIMITS)}
     declared = LIMITS.model_copy(update={"not_applicable": "our own data has no planted answers"})
-    assert {check.outcome for check in judge_redaction(report, declared)} == {Outcome.PASS}
+    outcomes = {check.id: check.outcome for check in judge_redaction(report, declared)}
+    assert outcomes.pop(RedactCheck.OWN_LEAK_RATIO) is Outcome.NOT_MEASURED
+    assert set(outcomes.values()) == {Outcome.PASS}
 
 
 def test_the_finder_is_opened_only_where_there_is_free_text() -> None:

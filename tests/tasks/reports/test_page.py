@@ -4,13 +4,14 @@ import pytest
 
 from tasks.gates import at_least
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.stages.train.judging import TrainCheck
 
 
 def _page() -> Page:
     table = Table(head=("group", "rate"), rows=(("<b>", "0.5"),))
     return Page(
         title="T",
-        checks=(at_least("auc", 0.7, 0.8),),
+        checks=(at_least(TrainCheck.AUC_LOWER_END, "auc", 0.7, 0.8),),
         sections=(Section(heading="H", parts=(table,)),),
     )
 

@@ -1,4 +1,4 @@
-"""Approval and acceptance: by a second person's own key, of exactly one thing, until a date; nothing else counts."""
+"""Approval and acceptance: by a second person's own key, of exactly one thing, until a date."""
 
 import subprocess
 import sys
@@ -13,10 +13,10 @@ from tasks.attestation.roles import APPROVER, VALIDATOR
 from tasks.attestation.run_context import find_commit, person_sha256, started_by
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
-from tasks.clearance.check import clear_model
-from tasks.errors import EvidenceError, RefusedError
-from tasks.gates import at_least
+from tasks.clearance.check import accepted_checks, clear_model
+from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.stages.fairness.judging import FairnessCheck
 from tasks.system.digests import sha256_of
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.expiry import epoch, now_of
@@ -25,13 +25,23 @@ from tasks.verifier.log_reader import Log, read_log
 from tasks.verifier.text_report import lines_of
 from tests.cases import change_case
 from tests.installations import installation_at, settings_now
-from tests.tasks.judged import CASE, TESTS, put_verdict, sign_for
+from tests.tasks.judged import CASE, put_verdict, sign_for
+from tests.tasks.judged import check as checked
 
-LATER, EARLIER = "2099-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+LATER = "2099-01-01T00:00:00Z"
+EARLIER = "2020-01-01T00:00:00Z"
+IMPACT = FairnessCheck.DISPARATE_IMPACT_RATIO
 
 
 def model_of(root: Path) -> str:
     return sha256_of(root / "data" / CASE / "train" / "model")
+
+
+def lines_against(root: Path) -> list[str]:
+    return [
+        refusal.text
+        for refusal in clear_model(CASE, model_of(root), installation_at(root)).refusals
+    ]
 
 
 def read(root: Path, model: str | None = None) -> tuple[Log, Chain]:
@@ -94,7 +104,10 @@ def test_a_use_case_that_asks_for_approval_is_refused_without_and_cleared_with(
     needing: Path, ann: LocalSigner
 ) -> None:
     assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == (
-        "approval: nobody has approved this model; `./portcullis approve` says how",
+        Refusal(
+            RefusalKind.APPROVAL_MISSING,
+            "approval: nobody has approved this model; `./portcullis approve` says how",
+        ),
     )
     give(needing, approving(needing), ann)
     assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == ()
@@ -117,10 +130,7 @@ def test_what_does_not_count_is_refused_when_given_and_when_it_got_in_all_the_sa
     with pytest.raises(EvidenceError, match=at_the_door):
         give(needing, approving(needing, **change), ann)
     force(needing, approving(needing, **change), ann)
-    assert any(
-        in_the_log in line
-        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
-    )
+    assert any(in_the_log in line for line in lines_against(needing))
 
 
 def test_no_reason(needing: Path, ann: LocalSigner) -> None:
@@ -133,10 +143,7 @@ def test_who_made_the_run_may_not_approve_it(needing: Path) -> None:
     with pytest.raises(EvidenceError, match="a second person"):
         give(needing, approving(needing, person=started_by(settings_now())), author)
     force(needing, approving(needing, person=started_by(settings_now())), author)
-    assert any(
-        "who made this run" in line
-        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
-    )
+    assert any("who made this run" in line for line in lines_against(needing))
 
 
 def test_who_committed_the_code_may_not_approve_it(needing: Path) -> None:
@@ -171,10 +178,7 @@ def test_a_changed_model_needs_a_new_approval(needing: Path, ann: LocalSigner) -
         put_verdict(needing, gate)
         sign_for(needing, gate)
     sign_for(needing, "decide")
-    assert any(
-        "nobody has approved this model" in line
-        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
-    )
+    assert any("nobody has approved this model" in line for line in lines_against(needing))
 
 
 def test_a_clock_that_was_set_back_revives_nothing(
@@ -188,18 +192,13 @@ def test_a_clock_that_was_set_back_revives_nothing(
     monkeypatch.setattr("time.time", lambda: epoch("2010-01-01T00:00:00Z"))
     log, _ = read(needing)
     assert now_of(log) == epoch("2050-01-01T00:00:00Z")
-    assert any(
-        "has expired" in line
-        for line in clear_model(CASE, model_of(needing), installation_at(needing)).refusals
-    )
+    assert any("has expired" in line for line in lines_against(needing))
 
 
 @pytest.fixture
 def undecided(signed: Path) -> Path:
-    checks = [at_least(name, 1.0, 0.5) for name in TESTS["fairness"][1:]] + [
-        at_least(TESTS["fairness"][0], None, 0.5)
-    ]
-    put_verdict(signed, "fairness", checks=tuple(checks))
+    checks = tuple(checked(name, None if name is IMPACT else 1.0) for name in FairnessCheck)
+    put_verdict(signed, "fairness", checks=checks)
     sign_for(signed, "fairness")
     decide_again(signed)
     return signed
@@ -213,7 +212,7 @@ def decide_again(root: Path) -> None:
     sign_for(root, "decide")
 
 
-def accepting(root: Path, tests: tuple[str] = (TESTS["fairness"][0],), **change: str) -> Statement:
+def accepting(root: Path, tests: tuple[str, ...] = (str(IMPACT),), **change: str) -> Statement:
     said = {
         "person": "ann",
         "role": "validator",
@@ -228,42 +227,59 @@ def accepting(root: Path, tests: tuple[str] = (TESTS["fairness"][0],), **change:
 def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(
     undecided: Path, ann: LocalSigner
 ) -> None:
-    assert any(
-        "nobody accepted it" in line
-        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
-    )
+    assert any(f"nobody accepted `{IMPACT}`" in line for line in lines_against(undecided))
     give(undecided, accepting(undecided), ann)
     assert clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals == ()
     _, chain = read(undecided)
     assert chain.verdicts["fairness"].outcome == "undecided"
     shown = "\n".join(lines_of(*read(undecided)))
-    assert "accepted fairness: disparate impact ratio by ann until 2099-01-01: few rows" in shown
+    assert f"accepted fairness: {IMPACT} by ann until 2099-01-01: few rows" in shown
     assert latest_decision(chain, "decide").statement.predicate["verificationResult"] == "FAILED"
+
+
+def test_who_accepted_which_check_until_when_is_told(undecided: Path, ann: LocalSigner) -> None:
+    give(undecided, accepting(undecided), ann)
+    (accepted,) = accepted_checks(*read(undecided))
+    assert (accepted.gate, accepted.key, accepted.person) == ("fairness", IMPACT, "ann")
+    assert accepted.expires.isoformat() == "2099-01-01"
+
+
+def test_of_several_acceptances_of_a_check_the_latest_is_told(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    give(undecided, accepting(undecided), ann)
+    give(undecided, accepting(undecided, expires="2098-01-01T00:00:00Z"), ann)
+    (accepted,) = accepted_checks(*read(undecided))
+    assert accepted.expires.isoformat() == "2098-01-01"
+
+
+@pytest.mark.parametrize(
+    "change", [{"tests": ("fairness.theil_index",)}, {"person": "bob"}], ids=["passed", "name"]
+)
+def test_what_was_never_accepted_is_not_told(
+    undecided: Path, ann: LocalSigner, change: dict[str, Any]
+) -> None:
+    force(undecided, accepting(undecided, **change), ann)
+    assert accepted_checks(*read(undecided)) == ()
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"tests": ("Theil index",)}, {"expires": EARLIER}, {"person": "bob"}],
+    [{"tests": ("fairness.theil_index",)}, {"expires": EARLIER}, {"person": "bob"}],
     ids=["another", "expired", "name"],
 )
 def test_an_acceptance_that_does_not_count(
     undecided: Path, ann: LocalSigner, change: dict[str, Any]
 ) -> None:
     force(undecided, accepting(undecided, **change), ann)
-    assert any(
-        "nobody accepted it" in line
-        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
-    )
+    assert any(f"nobody accepted `{IMPACT}`" in line for line in lines_against(undecided))
 
 
 def test_a_failed_check_can_not_be_accepted(undecided: Path, ann: LocalSigner) -> None:
-    put_verdict(undecided, "fairness", checks=(at_least(TESTS["fairness"][0], 0.1, 0.5),))
+    put_verdict(undecided, "fairness", checks=(checked(IMPACT, 0.1),))
     sign_for(undecided, "fairness")
     force(undecided, accepting(undecided), ann)
-    assert any(
-        "disparate impact ratio: failed" in line
-        for line in clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals
-    )
+    assert any(f"{IMPACT}: failed" in line for line in lines_against(undecided))
 
 
 def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests_on(
@@ -329,3 +345,19 @@ def test_the_command_records_prints_and_refuses(
         needing, key, "--model", model, "--expires", "2099-01-01", "--undecided", "fairness"
     )
     assert "Only what is undecided can be accepted" in done.stderr
+
+
+def test_the_command_lists_the_ids_that_there_are(
+    undecided: Path, ann: LocalSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    model = f"sha256:{model_of(undecided)}"
+    key = undecided.parent / "ann.pem"
+    asked = ("--model", model, "--expires", "2099-01-01", "--undecided", "fairness", "--check")
+    refused = approve(undecided, key, *asked, "the measure of it")
+    assert refused.returncode == 2
+    assert "expected an undecided check `the measure of it`" in refused.stderr
+    assert f"undecided: {IMPACT}" in refused.stderr
+    recorded = approve(undecided, key, *asked, str(IMPACT))
+    assert "recorded as entry" in recorded.stdout, recorded.stderr
+    assert clear_model(CASE, model_of(undecided), installation_at(undecided)).refusals == ()

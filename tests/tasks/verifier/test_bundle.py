@@ -282,7 +282,14 @@ def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
     assert "every byte verifies, and the model was cleared" in done.stdout
     with zipfile.ZipFile(verifier) as listed:
         folders = {name.rpartition("/")[0] for name in listed.namelist()}
-    assert folders == {"", "tasks", "tasks/attestation", "tasks/ledger", "tasks/verifier"}
+    assert folders == {
+        "",
+        "tasks",
+        "tasks/attestation",
+        "tasks/gates",
+        "tasks/ledger",
+        "tasks/verifier",
+    }
     bundle.write_bytes(bundle.read_bytes()[:-1])
     done = subprocess.run(
         command, cwd="/", env=environment, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""`decide` writes what the verdicts say, whatever they say, and refuses to guess where something is absent."""
+"""`decide` writes what the verdicts say, whatever that is, and guesses nothing that is absent."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tasks.errors import ConfigError, DataError
-from tasks.gates import at_least
+from tasks.errors import ConfigError, DataError, EvidenceError, RefusalKind
 from tasks.stages.decide.stage import run
+from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.workspace import StageRun
 from tests.cases import change_case
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, judged, put_verdict
+from tests.tasks.judged import CASE, check, judged, put_verdict
 
 
 def decided(root: Path) -> dict[str, Any]:
@@ -29,10 +29,11 @@ def test_all_gates_passed(tmp_path: Path) -> None:
 
 def test_a_failed_gate_is_written_down_and_stops_nothing_here(tmp_path: Path) -> None:
     root = judged(tmp_path)
-    put_verdict(root, "fairness", checks=(at_least("ratio", 0.7, 0.8),))
+    put_verdict(root, "fairness", checks=(check(FairnessCheck.THEIL_INDEX, 0.4),))
     found = decided(root)
     assert found["outcome"] == "fail"
-    assert [line for line in found["refusals"] if line.startswith("fairness: ratio")]
+    assert [refusal["kind"] for refusal in found["refusals"]] == [RefusalKind.CHECK_FAILED]
+    assert found["refusals"][0]["text"].startswith("fairness: the measure of")
 
 
 def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_gate_that_never_ran_leaves_the_decision_open(tmp_path: Path) -> None:
     (root / "data" / CASE / "explain" / "verdict.json").unlink()
     found = decided(root)
     assert found["outcome"] == "undecided"
-    assert found["refusals"] == ["explain: no verdict"]
+    assert found["refusals"] == [{"kind": "verdict.missing", "text": "explain: no verdict"}]
 
 
 def test_no_model_and_no_limits_are_errors(tmp_path: Path) -> None:
@@ -53,4 +54,14 @@ def test_no_model_and_no_limits_are_errors(tmp_path: Path) -> None:
         path.unlink()
     (root / "data" / CASE / "train" / "model").rmdir()
     with pytest.raises(DataError, match="train/model"):
+        decided(root)
+
+
+def test_a_verdict_of_a_time_before_checks_had_ids_is_an_error_that_says_so(tmp_path: Path) -> None:
+    root = judged(tmp_path)
+    path = root / "data" / CASE / "explain" / "verdict.json"
+    values = json.loads(path.read_text())
+    del values["checks"][0]["id"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(EvidenceError, match=r"before checks had ids.* explain@tiny"):
         decided(root)

@@ -11,7 +11,7 @@ from tasks.config.case_files import CaseFile
 from tasks.errors import ConfigError, DataError
 from tasks.gates import Outcome
 from tasks.stages.explain.explaining import Explained, explain
-from tasks.stages.explain.judging import judge_explanation
+from tasks.stages.explain.judging import ExplainCheck, judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams, ReasonGroup, ReasonMap
 from tasks.stages.explain.proxies import proxy_strengths
 from tasks.stages.explain.reasons import group_contributions, load_reason_map, overlap, top_reasons
@@ -115,7 +115,7 @@ def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused() -> No
         for check in judge_explanation(found.report, LIMITS)
         if check.outcome is not Outcome.PASS
     ]
-    assert "top reasons kept by other fits" in {check.measure for check in failed}
+    assert ExplainCheck.REASONS_KEPT_BY_REFITS in {check.id for check in failed}
     with pytest.raises(DataError, match="refits"):
         explain(given_rows, trained.predictions, trained.scorer, (), protected, REASONS, PARAMS)
 
@@ -167,7 +167,7 @@ def test_a_planted_proxy_is_found_named_and_fails_the_gate() -> None:
         check for check in judge_explanation(named, LIMITS) if check.outcome is not Outcome.PASS
     ]
     assert len(failed) == 1
-    assert "tract" in failed[0].measure
+    assert failed[0].about.feature == "tract"
 
 
 def test_nobody_declined_is_undecided_not_perfect() -> None:
@@ -175,9 +175,9 @@ def test_nobody_declined_is_undecided_not_perfect() -> None:
     report = explained().report.model_copy(
         update={"declined_rows": 0, "fidelity": None, "top_reasons_overlap": nothing}
     )
-    outcomes = {check.measure: check.outcome for check in judge_explanation(report, LIMITS)}
-    assert outcomes["declined whom the named reasons move most"] is Outcome.UNDECIDED
-    assert outcomes["top reasons kept by other fits"] is Outcome.UNDECIDED
+    outcomes = {check.id: check.outcome for check in judge_explanation(report, LIMITS)}
+    assert outcomes[ExplainCheck.FIDELITY] is Outcome.UNDECIDED
+    assert outcomes[ExplainCheck.REASONS_KEPT_BY_REFITS] is Outcome.UNDECIDED
 
 
 @pytest.mark.parametrize("change", ["missing", "doubled", "typo", "no file"])

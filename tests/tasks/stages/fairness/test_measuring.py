@@ -17,7 +17,7 @@ from tasks.stages.fairness import aif
 from tasks.stages.fairness.bootstrap import average_abs_odds, cells_of, resampled, theil
 from tasks.stages.fairness.counts import POOLED, GroupCounts, count_groups, intersect
 from tasks.stages.fairness.intervals import fisher, holm, katz, newcombe, percentile, wilson
-from tasks.stages.fairness.judging import judge_fairness
+from tasks.stages.fairness.judging import FairnessCheck, judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 
@@ -66,7 +66,9 @@ def judged(rates: dict[str, tuple[int, float]], **change: str) -> tuple[Check, .
 
 def impact(checks: tuple[Check, ...], group: str = "b") -> Check:
     return next(
-        check for check in checks if check.measure.startswith(f"disparate impact ratio, {group} ")
+        check
+        for check in checks
+        if check.id == FairnessCheck.DISPARATE_IMPACT_RATIO and check.about.group == group
     )
 
 

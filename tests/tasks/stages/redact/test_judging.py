@@ -1,9 +1,12 @@
-"""The gate `redact`."""
+"""The gate `redact`: what leaks fails, and what was not measured is neither a pass nor a figure."""
 
-from tasks.gates import Outcome
+import pytest
+
+from tasks.gates import Check, Outcome
+from tasks.redaction.leakage import Leakage, Ratio
 from tasks.redaction.params import RedactLimits
-from tasks.redaction.tally import Tally
-from tasks.stages.redact.judging import OWN_LEAK, judge_redaction
+from tasks.redaction.tally import RedactReport, Tally
+from tasks.stages.redact.judging import RedactCheck, judge_redaction
 
 LIMITS = RedactLimits(
     surviving_identifiers=0,
@@ -13,15 +16,68 @@ LIMITS = RedactLimits(
     over_redaction_ratio=0.05,
 )
 UNMEASURED = Tally(rows=1, texts=1).report(has_gold=False)
+NONE = Ratio(count=0, of=1000)
+MEASURED = UNMEASURED.model_copy(
+    update={"leakage": Leakage(own=NONE, third=NONE, over=NONE, leaked_by_type={})}
+)
+
+
+def judged(report: RedactReport, limits: RedactLimits = LIMITS) -> dict[str, Check]:
+    return {check.id: check for check in judge_redaction(report, limits)}
+
+
+def test_a_redaction_that_leaks_nothing_passes_every_check_of_the_catalogue() -> None:
+    checks = judged(MEASURED)
+    assert set(checks) == set(RedactCheck)
+    assert {check.outcome for check in checks.values()} == {Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("leaking", "check_id"),
+    [
+        ("own", RedactCheck.OWN_LEAK_RATIO),
+        ("third", RedactCheck.THIRD_PERSON_LEAK_RATIO),
+        ("over", RedactCheck.OVER_REDACTION_RATIO),
+    ],
+)
+def test_each_kind_of_leak_fails_its_own_check(leaking: str, check_id: RedactCheck) -> None:
+    assert MEASURED.leakage is not None
+    leakage = MEASURED.leakage.model_copy(update={leaking: Ratio(count=100, of=1000)})
+    checks = judged(MEASURED.model_copy(update={"leakage": leakage}))
+    failed = [name for name, check in checks.items() if check.outcome is Outcome.FAIL]
+    assert failed == [check_id]
+    assert checks[check_id].value == 0.1
+
+
+def test_a_single_surviving_identifier_fails() -> None:
+    survivor = MEASURED.model_copy(update={"surviving_identifiers": 1})
+    assert judged(survivor)[RedactCheck.SURVIVING_IDENTIFIERS].outcome is Outcome.FAIL
 
 
 def test_leakage_that_was_not_measured_is_undecided() -> None:
-    outcomes = {check.measure: check.outcome for check in judge_redaction(UNMEASURED, LIMITS)}
-    assert outcomes[OWN_LEAK] is Outcome.UNDECIDED
+    assert judged(UNMEASURED)[RedactCheck.OWN_LEAK_RATIO].outcome is Outcome.UNDECIDED
 
 
-def test_leakage_passes_unmeasured_only_where_the_limits_say_why() -> None:
+def test_what_the_limits_declare_not_to_apply_is_not_measured_and_no_figure() -> None:
     declared = LIMITS.model_copy(update={"not_applicable": "our data has no planted answers"})
-    checks = judge_redaction(UNMEASURED, declared)
-    assert {check.outcome for check in checks} == {Outcome.PASS}
-    assert "our data has no planted answers" in checks[-1].reason
+    check = judged(UNMEASURED, declared)[RedactCheck.OWN_LEAK_RATIO]
+    assert (check.outcome, check.value) == (Outcome.NOT_MEASURED, None)
+    assert "our data has no planted answers" in check.line("redact")
+    assert "= not measured" in check.line("redact")
+
+
+def test_what_is_declared_not_to_apply_is_judged_all_the_same_where_it_was_measured() -> None:
+    declared = LIMITS.model_copy(update={"not_applicable": "our data has no planted answers"})
+    assert judged(MEASURED, declared)[RedactCheck.OWN_LEAK_RATIO].outcome is Outcome.PASS
+
+
+def test_data_without_free_text_has_no_leakage_to_measure() -> None:
+    checks = judged(Tally(rows=1).report(has_gold=False))
+    assert checks[RedactCheck.OWN_LEAK_RATIO].outcome is Outcome.NOT_MEASURED
+    assert RedactCheck.WITHHELD_RATIO not in checks
+
+
+def test_texts_that_were_all_withheld_are_no_data_without_free_text() -> None:
+    checks = judged(Tally(rows=1, withheld=1).report(has_gold=False))
+    assert checks[RedactCheck.WITHHELD_RATIO].outcome is Outcome.FAIL
+    assert checks[RedactCheck.OWN_LEAK_RATIO].outcome is Outcome.UNDECIDED

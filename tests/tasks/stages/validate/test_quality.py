@@ -13,9 +13,10 @@ from tasks.errors import DataError
 from tasks.gates import Outcome
 from tasks.gates.verdict import Check
 from tasks.stages.validate.expectations import ExpectationResult
+from tasks.stages.validate.judging import ValidateCheck, judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Profile, profile
-from tasks.stages.validate.quality import QualityReport, judge_quality, measure_quality
+from tasks.stages.validate.quality import QualityReport, measure_quality
 
 COLUMNS = Columns.model_validate(
     {
@@ -28,7 +29,6 @@ COLUMNS = Columns.model_validate(
 )
 SUITE = CaseFile(path="configs/bank/suite.yaml", sha256="0" * 64)
 PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income", "debt"))
-DRIFT = "largest drift of a column, PSI"
 LIMITS = ValidateLimits(
     drift_psi=0.25, exact_duplicate_ratio=0.001, near_duplicate_ratio=0.01, minority_label_ratio=0.05,
     missing_ratio=0.2, smallest_group_rows=50,
@@ -61,7 +61,7 @@ def judged(
     expectations: tuple[ExpectationResult, ...] = MET,
 ) -> tuple[dict[str, Check], QualityReport]:
     report = measure_quality(frame, COLUMNS, params, expectations, reference)
-    return {check.measure: check for check in judge_quality(report, params, LIMITS)}, report
+    return {check.id: check for check in judge_quality(report, params, LIMITS)}, report
 
 
 def not_passed(frame: pd.DataFrame, **more: Any) -> dict[str, Outcome]:
@@ -77,36 +77,36 @@ def test_a_sound_delivery_passes() -> None:
 
 
 def test_all_one_class_fails_and_no_label_at_all_is_undecided() -> None:
-    assert not_passed(rows(approve=1.0))["rarest label, share"] is Outcome.FAIL
+    assert not_passed(rows(approve=1.0))[ValidateCheck.RAREST_LABEL_SHARE] is Outcome.FAIL
     found = not_passed(rows(approve=np.nan))
-    assert found["rarest label, share"] is Outcome.UNDECIDED
-    assert found["rows without a label"] is Outcome.FAIL
+    assert found[ValidateCheck.RAREST_LABEL_SHARE] is Outcome.UNDECIDED
+    assert found[ValidateCheck.ROWS_WITHOUT_LABEL] is Outcome.FAIL
 
 
 def test_one_missing_target_fails() -> None:
     frame = rows(seed=6)
     frame.loc[3, "approve"] = np.nan
-    assert not_passed(frame) == {"rows without a label": Outcome.FAIL}
+    assert not_passed(frame) == {ValidateCheck.ROWS_WITHOUT_LABEL: Outcome.FAIL}
 
 
 @pytest.mark.parametrize("value", [7.0, np.nan])
 def test_a_constant_feature_fails_and_is_named(value: float) -> None:
     checks, _ = judged(rows(debt=value))
-    assert checks["constant features"].outcome is Outcome.FAIL
-    assert checks["constant features"].reason == "debt"
+    assert checks[ValidateCheck.CONSTANT_FEATURES].outcome is Outcome.FAIL
+    assert checks[ValidateCheck.CONSTANT_FEATURES].reason == "debt"
 
 
 def test_too_many_gaps_fail_and_name_the_column() -> None:
     frame = rows()
     frame.loc[:100, "debt"] = np.nan
-    check = judged(frame)[0]["most missing column, ratio"]
+    check = judged(frame)[0][ValidateCheck.MISSING_RATIO]
     assert (check.outcome, check.reason) == (Outcome.FAIL, "debt")
 
 
 def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_counted_out() -> (
     None
 ):
-    measure = "smallest group of sex, rows"
+    measure = ValidateCheck.SMALLEST_GROUP_ROWS
     assert not_passed(rows(sex="male"))[measure] is Outcome.UNDECIDED
     assert not_passed(rows(sex=np.nan))[measure] is Outcome.UNDECIDED
     assert not_passed(rows(sex=["female"] * 40 + ["male"] * 360))[measure] is Outcome.FAIL
@@ -124,7 +124,7 @@ def test_duplicates_count_across_people_only() -> None:
     copied = frame.head(20).assign(subject=[f"copy{n}" for n in range(20)])
     checks, report = judged(pd.concat([frame, copied], ignore_index=True))
     assert report.exact_duplicate_ratio == pytest.approx(40 / 420)
-    assert checks["exact duplicates across people, ratio"].outcome is Outcome.FAIL
+    assert checks[ValidateCheck.EXACT_DUPLICATE_RATIO].outcome is Outcome.FAIL
 
 
 def test_near_duplicates_agree_in_three_digits() -> None:
@@ -146,7 +146,7 @@ def test_zero_and_missing_are_compared_like_other_values() -> None:
 
 
 def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it() -> None:
-    measure = "largest drift of a column, PSI"
+    measure = ValidateCheck.DRIFT
     check = judged(rows(income=np.random.default_rng(1).lognormal(9.5, 1, 400)))[0][measure]
     assert (check.outcome, check.reason) == (Outcome.FAIL, "income")
     few = judged(rows(25, income=np.random.default_rng(1).lognormal(9.5, 1, 25)))[0][measure]
@@ -155,24 +155,28 @@ def test_drift_fails_names_the_column_and_is_undecided_where_chance_could_be_it(
 
 
 def test_without_an_accepted_version_drift_is_undecided_unless_declared_the_first() -> None:
-    assert not_passed(rows(), reference=None) == {DRIFT: Outcome.UNDECIDED}
+    assert not_passed(rows(), reference=None) == {ValidateCheck.DRIFT: Outcome.UNDECIDED}
     first = PARAMS.model_copy(update={"first_version": "the portfolio starts with this delivery"})
-    assert not_passed(rows(), reference=None, params=first) == {}
+    assert not_passed(rows(), reference=None, params=first) == {
+        ValidateCheck.DRIFT: Outcome.NOT_MEASURED
+    }
 
 
 def test_a_column_that_the_accepted_version_does_not_know_is_undecided() -> None:
     known = profile(rows()[["income", "sex", "approve"]])
     checks, _ = judged(rows(), reference=known)
-    assert checks[DRIFT].outcome is Outcome.UNDECIDED
-    assert "debt" in checks[DRIFT].reason
+    assert checks[ValidateCheck.DRIFT].outcome is Outcome.UNDECIDED
+    assert "debt" in checks[ValidateCheck.DRIFT].reason
 
 
 def test_expectations_that_fail_could_not_be_evaluated_or_are_none() -> None:
     missed = MET[0].model_copy(update={"is_met": False, "unexpected_ratio": 0.5})
     faulty = MET[0].model_copy(update={"is_met": False, "fault": "absent"})
-    assert not_passed(rows(), expectations=(missed,)) == {"expect_x (x)": Outcome.FAIL}
-    assert not_passed(rows(), expectations=(faulty,)) == {"expect_x (x)": Outcome.UNDECIDED}
-    assert not_passed(rows(), expectations=()) == {"expectations": Outcome.UNDECIDED}
+    assert not_passed(rows(), expectations=(missed,)) == {ValidateCheck.EXPECTATION: Outcome.FAIL}
+    assert not_passed(rows(), expectations=(faulty,)) == {
+        ValidateCheck.EXPECTATION: Outcome.UNDECIDED
+    }
+    assert not_passed(rows(), expectations=()) == {ValidateCheck.SUITE: Outcome.UNDECIDED}
 
 
 def test_no_rows_or_an_absent_column_is_an_error_not_a_verdict() -> None:

@@ -1,4 +1,4 @@
-"""The stage as DVC runs it: pages, report and verdict, the same bytes twice, and nobody's values in any of them."""
+"""The stage as DVC runs it: the same bytes twice, and nobody's values in any of them."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
+from tasks.stages.validate.judging import ValidateCheck
 from tasks.stages.validate.stage import run
 from tasks.stages.workspace import StageRun
 from tests.cases import change_case, sync_cases, write_case
@@ -94,7 +95,7 @@ def accept_text(root: Path, text: Any) -> Any:
 
 def outcomes(root: Path) -> dict[str, Outcome]:
     return {
-        check.measure: check.outcome
+        check.key: check.outcome
         for check in StageRun("train", "bank", installation_at(root))
         .read_verdict("validate")
         .checks
@@ -104,11 +105,17 @@ def outcomes(root: Path) -> dict[str, Outcome]:
 def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root: Path) -> None:
     files = validate(root)
     assert {"docs/index.html", "page/index.html", "report.json", "verdict.json"} <= set(files)
-    assert outcomes(root)["largest drift of a column, PSI"] is Outcome.UNDECIDED
+    assert outcomes(root)[ValidateCheck.DRIFT] is Outcome.UNDECIDED
     accept(root)
     validate(root)
     found = outcomes(root)
-    assert found.pop("expect_column_values_to_not_match_regex (notes)") is Outcome.FAIL
+    assert (
+        found.pop(
+            "validate.expectation[expectation=expect_column_values_to_not_match_regex, "
+            "column=notes]"
+        )
+        is Outcome.FAIL
+    )
     assert set(found.values()) == {Outcome.PASS}
 
 

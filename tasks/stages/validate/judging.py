@@ -1,0 +1,211 @@
+"""The gate `validate`: judge measured quality."""
+
+from collections import Counter
+from dataclasses import replace
+
+from tasks.gates import About, Check, CheckId, Outcome, at_least, at_most, holds, not_measured
+from tasks.stages.validate.expectations import ExpectationResult
+from tasks.stages.validate.params import ValidateLimits, ValidateParams
+from tasks.stages.validate.profile import SMALLEST_CELL
+from tasks.stages.validate.quality import QualityReport
+
+
+class ValidateCheck(CheckId):
+    """The checks of this gate.
+
+    `EXPECTATION` is about an expectation and its column, `SMALLEST_GROUP_ROWS` about an attribute.
+    """
+
+    EXPECTATION = "validate.expectation"
+    SUITE = "validate.suite"
+    DRIFT = "validate.drift"
+    EXACT_DUPLICATE_RATIO = "validate.exact_duplicate_ratio"
+    NEAR_DUPLICATE_RATIO = "validate.near_duplicate_ratio"
+    RAREST_LABEL_SHARE = "validate.rarest_label_share"
+    ROWS_WITHOUT_LABEL = "validate.rows_without_label"
+    CONSTANT_FEATURES = "validate.constant_features"
+    MISSING_RATIO = "validate.missing_ratio"
+    SMALLEST_GROUP_ROWS = "validate.smallest_group_rows"
+
+
+# Always among the checks: what was not measured says so under its own id, or the policy refuses.
+LARGEST_DRIFT = "largest drift of a column, PSI"
+
+
+def judge_quality(
+    report: QualityReport, params: ValidateParams, limits: ValidateLimits
+) -> tuple[Check, ...]:
+    """Judge measured quality; what could not be measured is undecided."""
+    groups = report.group_rows.items()
+
+    return (
+        *_judge_expectations(report.expectations),
+        # A suite without expectations meets every one of them: nothing was asked.
+        holds(
+            ValidateCheck.SUITE,
+            "expectations",
+            bool(report.expectations) or None,
+            expected="at least one",
+        ),
+        _judge_drift(report, params, limits),
+        *_judge_rows(report, limits),
+        *(_judge_groups(name, rows, limits.smallest_group_rows) for name, rows in groups),
+    )
+
+
+def _judge_expectations(results: tuple[ExpectationResult, ...]) -> list[Check]:
+    """Judge each expectation of the suite; a suite may state one of one column more than once."""
+    checks: list[Check] = []
+    times: Counter[tuple[str, str]] = Counter()
+    for result in results:
+        stated = (result.expectation, result.column)
+        times[stated] += 1
+        occurrence = times[stated] if times[stated] > 1 else None
+
+        checks.append(
+            holds(
+                ValidateCheck.EXPECTATION,
+                f"{result.expectation} ({result.column})",
+                None if result.fault else result.is_met,
+                expected="met",
+                about=About(
+                    expectation=result.expectation, column=result.column, occurrence=occurrence
+                ),
+                reason=_why_not_met(result),
+            )
+        )
+    return checks
+
+
+def _judge_rows(report: QualityReport, limits: ValidateLimits) -> tuple[Check, ...]:
+    """Judge what is measured over all rows."""
+    constant = ", ".join(report.constant_columns)
+    worst = max(report.missing_ratio, key=report.missing_ratio.__getitem__, default="")
+
+    return (
+        at_most(
+            ValidateCheck.EXACT_DUPLICATE_RATIO,
+            "exact duplicates across people, ratio",
+            report.exact_duplicate_ratio,
+            limits.exact_duplicate_ratio,
+        ),
+        at_most(
+            ValidateCheck.NEAR_DUPLICATE_RATIO,
+            "near duplicates across people, ratio",
+            report.near_duplicate_ratio,
+            limits.near_duplicate_ratio,
+        ),
+        at_least(
+            ValidateCheck.RAREST_LABEL_SHARE,
+            "rarest label, share",
+            _rarest(report.label_shares),
+            limits.minority_label_ratio,
+        ),
+        at_most(
+            ValidateCheck.ROWS_WITHOUT_LABEL, "rows without a label", report.rows_without_label, 0
+        ),
+        holds(
+            ValidateCheck.CONSTANT_FEATURES,
+            "constant features",
+            not report.constant_columns,
+            expected="none",
+            reason=constant,
+        ),
+        at_most(
+            ValidateCheck.MISSING_RATIO,
+            "most missing column, ratio",
+            report.missing_ratio.get(worst),
+            limits.missing_ratio,
+            reason=worst,
+        ),
+    )
+
+
+def _judge_drift(report: QualityReport, params: ValidateParams, limits: ValidateLimits) -> Check:
+    """Judge the column that moved most.
+
+    Where chance alone exceeds the limit, that it moved shows nothing.
+    """
+    if report.drift is None:
+        return _judge_first_version(params)
+
+    unknown = [name for name, drift in report.drift.items() if drift is None]
+    measured = {name: drift for name, drift in report.drift.items() if drift is not None}
+    if unknown or not measured:
+        one_sided = f"only on one side: {', '.join(unknown)}; ./portcullis accept"
+        return holds(
+            ValidateCheck.DRIFT,
+            LARGEST_DRIFT,
+            None,
+            expected="every column in both versions",
+            reason=one_sided if unknown else "no columns",
+        )
+
+    worst = max(measured, key=lambda name: measured[name].psi)
+    check = at_most(
+        ValidateCheck.DRIFT, LARGEST_DRIFT, measured[worst].psi, limits.drift_psi, reason=worst
+    )
+    chance = measured[worst].chance
+    if check.outcome is Outcome.FAIL and chance > limits.drift_psi:
+        few = f"{worst}; in {report.rows:,} rows chance alone comes to {chance:.2f}"
+        return replace(
+            check, outcome=Outcome.UNDECIDED, reason=few, would_decide="a larger delivery"
+        )
+    return check
+
+
+def _judge_first_version(params: ValidateParams) -> Check:
+    """Judge drift where no version was accepted yet: that this is the first is to be declared."""
+    expected = "measured, or a declared first version"
+    if params.first_version:
+        return not_measured(
+            ValidateCheck.DRIFT, LARGEST_DRIFT, expected=expected, reason=params.first_version
+        )
+
+    return holds(
+        ValidateCheck.DRIFT,
+        LARGEST_DRIFT,
+        None,
+        expected=expected,
+        reason="no accepted version to compare with: ./portcullis accept",
+    )
+
+
+def _judge_groups(attribute: str, groups: dict[str, int | None], limit: int) -> Check:
+    """Judge the smallest group; of one of fewer than `SMALLEST_CELL` people no number is told."""
+    measure = f"smallest group of {attribute}, rows"
+    about = About(attribute=attribute)
+    if tiny := sorted(name for name, rows in groups.items() if rows is None):
+        return holds(
+            ValidateCheck.SMALLEST_GROUP_ROWS,
+            measure,
+            False,
+            expected=f"≥ {limit}",
+            about=about,
+            reason=f"fewer than {SMALLEST_CELL}: {', '.join(tiny)}",
+        )
+
+    counted = {name: rows for name, rows in groups.items() if rows is not None}
+    least = min(counted, key=counted.__getitem__, default="")
+    is_comparable = len(counted) > 1
+    return at_least(
+        ValidateCheck.SMALLEST_GROUP_ROWS,
+        measure,
+        counted[least] if is_comparable else None,
+        limit,
+        about=about,
+        reason=least if is_comparable else "fewer than two groups",
+    )
+
+
+def _rarest(shares: dict[str, float]) -> float | None:
+    """Return the share of the rarest label; 0 where all rows have one label: the other has none."""
+    if not shares:
+        return None
+    return 0.0 if len(shares) == 1 else min(shares.values())
+
+
+def _why_not_met(result: ExpectationResult) -> str:
+    if result.fault or result.is_met or not result.unexpected_ratio:
+        return result.fault
+    return f"{result.unexpected_ratio:.2%} of rows do not"
