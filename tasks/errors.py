@@ -37,6 +37,8 @@ class RefusalKind(StrEnum):
     LINEAGE_INCOMPLETE = "lineage.incomplete"  # a stage did not read what it has to be made of
     LINEAGE_UNSIGNED = "lineage.unsigned"
     MODEL_STALE = "model.stale"  # it learnt from people who were erased since
+    POLICY_GATE_DROPPED = "policy.gate_dropped"  # the policy asks checks of a gate that is gone
+    POLICY_NO_GATES = "policy.no_gates"
     POLICY_UNKNOWN_PURPOSE = "policy.unknown_purpose"
     REGISTRATION_REFUSED = "registration.refused"
     SOURCE_CHANGED = "source.changed"  # code, data or configuration before the stage

@@ -83,6 +83,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
         "model": chain.model_sha256,
         "now": consents.now,
         "broken": [refusal.to_dict() for refusal in chain.broken],
+        "required_gates": list(BEFORE_TRAINING if purpose == "train" else JUDGED),
         "steps": [
             {
                 "stage": step.stage,

@@ -41,8 +41,9 @@ def test_a_stage_opens_only_what_it_declares(workspace: Workspace, stage: str) -
         for gate in BEFORE_TRAINING:
             allowed |= declared_paths(workspace, gate)
     if stage == REGISTER:
-        # It asks DVC whether anything upstream is stale: DVC reads all that any stage declares.
-        allowed |= {"dvc.yaml", "dvc.lock", ".dvc", ".dvcignore", ".gitignore"}
+        # It asks DVC whether anything upstream is stale, and git what differs from the commit: they
+        # read all that is tracked. Nothing of it but what is declared reaches the receipt's figures.
+        allowed |= {"dvc.yaml", "dvc.lock", ".dvc", ".git", *tracked_files(workspace)}
         for other in STAGES:
             allowed |= declared_paths(workspace, other)
 
@@ -76,6 +77,11 @@ def declared_paths(workspace: Workspace, stage: str) -> set[str]:
     case_files = [path for entry in declaration["params"] for path in entry]
     names = (*declaration["deps"], *case_files, f"data/${{item}}/{stage}")
     return {name.replace("${item}", CASE) for name in names}
+
+
+def tracked_files(workspace: Workspace) -> set[str]:
+    """Return the files that git tracks."""
+    return set(workspace.run("git", "ls-files").stdout.splitlines())
 
 
 def source_paths(workspace: Workspace) -> set[str]:
