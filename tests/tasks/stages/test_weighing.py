@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tasks.errors import ConfigError, DataError, EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
@@ -12,6 +11,7 @@ from tasks.gates.decision import SUBJECTS, GateResult
 from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
+from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, check, judged, put_verdict
 
@@ -63,18 +63,14 @@ def test_what_was_judged_and_lies_here_no_longer_is_named(root: Path) -> None:
 
 
 def test_a_limit_that_changed_is_told_from_one_that_changed_after_training(root: Path) -> None:
-    path = root / "configs" / f"{CASE}.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["limits"]["fairness"] = {"m": 0.1}
-    path.write_text(yaml.safe_dump(values))
+    change_case(root, CASE, lambda values: values["limits"].update(fairness={"m": 0.1}))
     kinds = [refusal.kind for refusal in gather(work(root)).refusals]
     assert kinds == [RefusalKind.LIMITS_CHANGED, RefusalKind.LIMITS_CHANGED_AFTER_TRAINING]
 
 
 @pytest.mark.parametrize("limits", [None, {}, [], "none"])
 def test_a_use_case_without_limits_is_an_error(root: Path, limits: object) -> None:
-    path = root / "configs" / f"{CASE}.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"limits": limits}))
+    change_case(root, CASE, lambda values: values.update(limits=limits))
     with pytest.raises(ConfigError, match="limits"):
         gather(work(root))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tasks.config.case_files import CaseFile
 from tasks.gates import About, Check, Outcome
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.judging import ValidateCheck, judge_quality
@@ -11,7 +12,8 @@ from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Drift, Profile
 from tasks.stages.validate.quality import QualityReport
 
-PARAMS = ValidateParams(suite="bank", near_duplicate_columns=("income",))
+SUITE = CaseFile(path="configs/bank/suite.yaml", sha256="0" * 64)
+PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income",))
 LIMITS = ValidateLimits(
     drift_psi=0.25,
     exact_duplicate_ratio=0.001,
