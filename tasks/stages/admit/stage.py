@@ -1,4 +1,4 @@
-"""The stage `admit`: every run, before anything is read."""
+"""The stage `admit`: runs at the start of every release, before anything is read."""
 
 import logging
 
@@ -11,10 +11,15 @@ logger = logging.getLogger("portcullis.admit")
 
 
 def run(stage_run: StageRun) -> None:
-    """Stop without agreements in force; else write the sources' fingerprints, which `ingest` depends on.
+    """Stop without agreements in force; else write what `ingest` depends on.
 
-    So it does on how many people were erased so far, with a digest that says nothing about whom. The day of the run is
-    not written: `ingest` would run again every day.
+    That is the sources' fingerprints, and how many people were erased so far, with a digest that
+    says nothing about whom. The day of the run is not written: `ingest` would run again every day.
+
+    Raises:
+        AgreementError: A source has no agreement in force.
+        SourceError: A source is not there.
+        ServiceError: The server that holds a source does not answer.
     """
     settings = stage_run.installation.settings
     sources = stage_run.params(Sources, "sources")
@@ -23,8 +28,10 @@ def run(stage_run: StageRun) -> None:
             f"{stage_run.case}, {lines[0]}",
             expected="an agreement in force for every source",
             found=f"{len(lines)} without",
-            remedy="Renew it and set `agreement` and `expires`, or take the source out of the use case.",
+            remedy="Renew it and set `agreement` and `expires`, "
+            "or take the source out of the use case.",
         )
+
     admitted = {
         name: {
             "fingerprint": fingerprint(name, source, settings),
@@ -37,6 +44,7 @@ def run(stage_run: StageRun) -> None:
         for name, source in sources.root.items()
     }
     stage_run.write_report(admitted, "sources.json")
+
     checkpoint = stage_run.erased.checkpoint
     stage_run.write_report(
         {"count": checkpoint.count, "sha256": checkpoint.sha256}, "erasures.json"

@@ -1,6 +1,8 @@
-"""The stage `fairness`."""
+"""The stage `fairness`: measures decisions by group, reports and judges."""
 
 import logging
+
+import numpy as np
 
 from tasks.config.cases import Role
 from tasks.errors import DataError
@@ -17,28 +19,39 @@ logger = logging.getLogger("portcullis.fairness")
 
 
 def run(stage_run: StageRun) -> None:
-    """Measure the model's decisions by group, write the page, and judge."""
-    params, limits = stage_run.params(FairnessParams), stage_run.limits(FairnessLimits)
+    """Measure the model's decisions by group, write the page, and judge.
+
+    Raises:
+        DataError: The predictions are not those of these rows.
+        ConfigError: The parameters name a column that is no protected attribute.
+    """
+    params = stage_run.params(FairnessParams)
+    limits = stage_run.limits(FairnessLimits)
     attributes = stage_run.columns.named(Role.PROTECTED)
     rows = stage_run.read_rows("redact", columns=("subject", *attributes))
-    found = stage_run.read_rows("train", "predictions")
-    if not rows["subject"].equals(found["subject"]):
+    predictions = stage_run.read_rows("train", "predictions")
+    # Groups and decisions are matched by position: one erased row would shift all that follow.
+    if not rows["subject"].equals(predictions["subject"]):
         raise DataError(
             "predictions",
             expected="one per row, in the rows' order",
             found="others",
             remedy=f"Run `dvc repro train@{stage_run.case}` again.",
         )
-    chosen = (
-        slice(None) if params.evaluate_on == "out_of_fold" else (found["part"] == "test").to_numpy()
-    )
-    prefix = "oof_" if params.evaluate_on == "out_of_fold" else ""
-    protected = rows.loc[chosen, list(attributes)].reset_index(drop=True)
-    actual = found.loc[chosen, "actual"].to_numpy()
-    approved = found.loc[chosen, f"{prefix}approved"].to_numpy()
-    scores = found.loc[chosen, f"{prefix}score"].to_numpy()
+
+    is_evaluated = np.ones(len(rows), dtype=bool)
+    prefix = "oof_"
+    if params.evaluate_on == "test":
+        is_evaluated = (predictions["part"] == "test").to_numpy()
+        prefix = ""
+    protected = rows.loc[is_evaluated, list(attributes)].reset_index(drop=True)
+    actual = predictions.loc[is_evaluated, "actual"].to_numpy()
+    approved = predictions.loc[is_evaluated, f"{prefix}approved"].to_numpy()
+    scores = predictions.loc[is_evaluated, f"{prefix}score"].to_numpy()
+
     report = measure_fairness(protected, actual, approved, scores, params)
     checks = judge_fairness(report, params, limits)
+
     with stage_run.folder_of("page") as page:
         write_fairness_page(
             page,

@@ -1,4 +1,4 @@
-"""The stage `ingest`."""
+"""The stage `ingest`: reads the sources, joins them and seals the rows."""
 
 import logging
 
@@ -7,7 +7,7 @@ from tasks.errors import AgreementError
 from tasks.keystore.burying import readmit
 from tasks.stages.ingest.joining import join_sources
 from tasks.stages.ingest.params import IngestParams, check_wiring
-from tasks.stages.ingest.reading import Wanted, read_source
+from tasks.stages.ingest.reading import ExpectedDelivery, read_source
 from tasks.stages.workspace import StageRun
 
 logger = logging.getLogger("portcullis.ingest")
@@ -16,10 +16,17 @@ logger = logging.getLogger("portcullis.ingest")
 def run(stage_run: StageRun) -> None:
     """Read every source, join them, and write the rows sealed.
 
-    Agreements are looked at again: `dvc repro --single-item ingest` comes here without `admit`.
+    Raises:
+        AgreementError: A source has no agreement in force. Checked again, since
+            `dvc repro --single-item ingest` comes here without `admit`.
+        ConfigError: Columns, joins and rules do not fit together.
+        SourceError: A source is missing, or does not deliver what is declared.
+        DataError: A row names no subject, or no row is left.
     """
-    params, sources = stage_run.params(IngestParams), stage_run.params(Sources, "sources")
+    params = stage_run.params(IngestParams)
+    sources = stage_run.params(Sources, "sources")
     settings = stage_run.installation.settings
+
     check_wiring(stage_run.columns, params, sources)
     if lines := lapsed(sources, today(settings)):
         raise AgreementError(
@@ -28,21 +35,29 @@ def run(stage_run: StageRun) -> None:
             found=f"{len(lines)} without",
             remedy="Renew it, then run `admit` again.",
         )
+
+    # Not read, but named as inputs: what they say decides whether this stage runs at all.
     stage_run.input("admit", "sources.json")
     stage_run.input("admit", "erasures.json")
-    tombstones = (
-        stage_run.erased
-    )  # before anything is read: who is erased from here on gets no new key
+
+    # Before anything is read: whoever is erased from here on gets no new key while rows are sealed.
+    tombstones = stage_run.erased
     frames = {}
     for name, source in sources.root.items():
-        frames[name] = read_source(source, Wanted.of(name, stage_run.columns, params), settings)
+        frames[name] = read_source(
+            source, ExpectedDelivery.of(name, stage_run.columns, params), settings
+        )
         logger.info("%s: %d rows", name, len(frames[name]))
+
     rows, report = join_sources(
         frames, stage_run.columns, params, stage_run.secret("pseudonym"), tombstones
     )
+    # Keys of erased subjects are destroyed: those who came back need new ones before rows are
+    # sealed.
     if report.returned_rows:
-        back = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
-        readmit(stage_run.keys, back, today(settings))
+        returned = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
+        readmit(stage_run.keys, returned, today(settings))
+
     stage_run.write_rows(rows)
     stage_run.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)

@@ -8,7 +8,7 @@ from tasks.gates import Check
 from tasks.model.families import Matrix
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
 from tasks.reports.figures import GRID, SECOND, WARN
-from tasks.stages.train.performance import Performance, roc
+from tasks.stages.train.performance import Performance, roc_points
 
 HISTOGRAM_BINS = 40
 AXIS_MARGIN = 0.05  # free space below the lowest point of the calibration curve
@@ -34,7 +34,7 @@ def write_performance_page(
 
 
 def _draw_roc(path: Path, performance: Performance, scores: Matrix, labels: Matrix) -> None:
-    false_positive_rates, true_positive_rates = zip(*roc(scores, labels), strict=True)
+    false_positive_rates, true_positive_rates = zip(*roc_points(scores, labels), strict=True)
     # Square, so that a degree of the curve means the same in both directions.
     with figure(path, width=5.2, height=5.0) as axes:
         axes.plot(

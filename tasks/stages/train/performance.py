@@ -46,7 +46,7 @@ class Performance(BaseModel):
     reliability: tuple[Bin, ...]
 
 
-def measure(scores: Matrix, approved: np.ndarray, labels: Matrix) -> Performance:
+def measure_performance(scores: Matrix, approved: np.ndarray, labels: Matrix) -> Performance:
     """Measure scores and decisions against labels.
 
     Args:
@@ -130,7 +130,7 @@ def reliability(scores: Matrix, labels: Matrix) -> tuple[Bin, ...]:
     )
 
 
-def roc(scores: Matrix, labels: Matrix, points: int = 101) -> list[tuple[float, float]]:
+def roc_points(scores: Matrix, labels: Matrix, points: int = 101) -> list[tuple[float, float]]:
     """Return points (false positive rate, true positive rate) of the ROC curve, both rising.
 
     Cut-offs are quantiles of the scores, not the scores themselves: the points are kept in a

@@ -1,4 +1,4 @@
-"""The stage `train`: refuses behind a shut gate; else trains, reports and judges."""
+"""The stage `train`: refuses behind a closed gate; else trains, reports and judges."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
-from tasks.stages.train.performance import measure, roc
+from tasks.stages.train.performance import measure_performance, roc_points
 from tasks.stages.train.training import train
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
@@ -26,24 +26,34 @@ logger = logging.getLogger("portcullis.train")
 
 
 def run(stage_run: StageRun) -> None:
-    """Train the model of a use case and judge how good it is."""
-    params, limits = stage_run.params(TrainParams), stage_run.limits(TrainLimits)
-    _refuse_behind_a_shut_gate(stage_run)
+    """Train the model of a use case and judge how good it is.
+
+    Raises:
+        RefusedError: A gate that guards training has not passed, or an agreement has lapsed.
+        ConfigError: The parameters do not fit to the columns.
+        DataError: The labels are incomplete, or there are too few rows to learn from.
+    """
+    params = stage_run.params(TrainParams)
+    limits = stage_run.limits(TrainLimits)
+    # Before the rows are unsealed: what may not be learnt from need not be read.
+    _refuse_behind_closed_gate(stage_run)
+
     needed = stage_run.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
-    trained = train(
-        stage_run.read_rows("redact", columns=("subject", "person", *needed)),
-        stage_run.columns,
-        params,
-    )
-    found = trained.predictions
-    labels, scores = found["actual"].to_numpy(float), found["oof_score"].to_numpy(float)
-    performance = measure(scores, found["oof_approved"].to_numpy(), labels)
-    checks = judge_performance(performance, _champion_auc(params, stage_run.workspace), limits)
+    rows = stage_run.read_rows("redact", columns=("subject", "person", *needed))
+    trained = train(rows, stage_run.columns, params)
+
+    predictions = trained.predictions
+    labels = predictions["actual"].to_numpy(float)
+    scores = predictions["oof_score"].to_numpy(float)
+    performance = measure_performance(scores, predictions["oof_approved"].to_numpy(), labels)
+    champion_auc = _champion_auc(params, stage_run.workspace)
+    checks = judge_performance(performance, champion_auc, limits)
+
     with stage_run.folder_of("model") as folder:
         trained.scorer.save(folder)
     with stage_run.folder_of("refits") as folder:
         save_refits(folder, trained.refits)
-    stage_run.write_rows(found, "predictions")
+    stage_run.write_rows(predictions, "predictions")
     with stage_run.folder_of("page") as page:
         write_performance_page(
             page, stage_run.case, performance, checks, scores, labels, trained.scorer.cutoff
@@ -59,15 +69,16 @@ def run(stage_run: StageRun) -> None:
                 "shredded": stage_run.rows_shredded,
                 "people_shredded": stage_run.people_shredded,
             },
-            "parts": found["part"].value_counts().sort_index().to_dict(),
+            "parts": predictions["part"].value_counts().sort_index().to_dict(),
             "performance": performance.model_dump(mode="json"),
         }
     )
     points = [
-        {"false_positive_rate": round(x, 6), "true_positive_rate": round(y, 6)}
-        for x, y in roc(scores, labels)
+        {"false_positive_rate": round(false_rate, 6), "true_positive_rate": round(true_rate, 6)}
+        for false_rate, true_rate in roc_points(scores, labels)
     ]
     stage_run.write_report({"roc": points}, "roc.json")
+
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d rows unsealed, %d shredded", stage_run.rows_unsealed, stage_run.rows_shredded)
     logger.info(
@@ -78,16 +89,21 @@ def run(stage_run: StageRun) -> None:
     )
 
 
-def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
+def _refuse_behind_closed_gate(stage_run: StageRun) -> None:
+    """Stop unless agreements are in force and every gate that guards training has passed.
+
+    Each verdict is weighed by the digests of the artefacts that lie there now: a verdict about
+    other rows clears nothing. All refusals are collected, so that people see everything at once.
+    """
     limits = load_case(stage_run.case, stage_run.workspace)["limits"]
     day = today(stage_run.installation.settings)
     lapses = lapsed(stage_run.params(Sources, "sources"), day)
     refusals = [Refusal(RefusalKind.AGREEMENT_LAPSED, f"agreements: {line}") for line in lapses]
 
-    cleared = clear_training(
-        stage_run.case, sha256_of(stage_run.input("redact", "rows.parquet")), stage_run.installation
-    )
-    refusals += cleared.refusals
+    rows_sha256 = sha256_of(stage_run.input("redact", "rows.parquet"))
+    clearance = clear_training(stage_run.case, rows_sha256, stage_run.installation)
+    refusals += clearance.refusals
+
     for gate in BEFORE_TRAINING:
         verdict = stage_run.read_verdict(gate)
         artefacts = {
@@ -102,7 +118,7 @@ def _refuse_behind_a_shut_gate(stage_run: StageRun) -> None:
             artefacts=artefacts,
             limits_sha256=digest_of(limits.get(gate)),
         )
-        refusals += refusals_that_stand((result,), is_cleared=not cleared.refusals)
+        refusals += refusals_that_stand((result,), is_cleared=not clearance.refusals)
 
     if refusals:
         raise RefusedError(

@@ -70,7 +70,7 @@ def load_suite(path: Path) -> Suite:
     """Return the suite that lies there, written in YAML or JSON.
 
     Raises:
-        ConfigError: There is none, there are several, or it is not a suite.
+        ConfigError: There is none, or it is not a suite.
     """
     return validated_file(
         Suite,

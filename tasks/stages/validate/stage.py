@@ -1,4 +1,4 @@
-"""The stage `validate`."""
+"""The stage `validate`: measures data quality, reports and judges."""
 
 import json
 import logging
@@ -20,33 +20,47 @@ JUDGED = STAGES["validate"].judges
 logger = logging.getLogger("portcullis.validate")
 
 
-def _accepted(reference: CaseFile | None, workspace: Path) -> Profile | None:
-    """Return the accepted profile, or None where the use case names none."""
-    if reference is None:
-        return None
-    path = reference.path_in(workspace)
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        values = None
-    return validated(Profile, values, reference.path)
-
-
 def run(stage_run: StageRun) -> None:
-    """Measure redact's rows, write the pages, and judge."""
+    """Measure redact's rows, write the pages, and judge.
+
+    Raises:
+        ConfigError: The suite or the accepted profile is not what it should be.
+        DataError: There are no rows, or a declared column is absent.
+    """
     from tasks.reports import write_page
 
-    params, limits = stage_run.params(ValidateParams), stage_run.limits(ValidateLimits)
+    params = stage_run.params(ValidateParams)
+    limits = stage_run.limits(ValidateLimits)
     rows = stage_run.read_rows("redact")
-    results, html = check_expectations(rows, load_suite(params.suite.path_in(stage_run.workspace)))
-    accepted = _accepted(params.reference, stage_run.workspace)
+
+    suite = load_suite(params.suite.path_in(stage_run.workspace))
+    results, html = check_expectations(rows, suite)
+    accepted = _load_accepted(params.reference, stage_run.workspace)
     report = measure_quality(rows, stage_run.columns, params, results, accepted)
 
     with stage_run.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")
+
     checks = judge_quality(report, params, limits)
     with stage_run.folder_of("page") as page:
         write_page(page, quality_page(stage_run.case, report, checks))
+
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d expectations, %d checks: %s", len(results), len(checks), verdict.outcome.value)
+
+
+def _load_accepted(reference: CaseFile | None, workspace: Path) -> Profile | None:
+    """Return the accepted profile, or None where the use case names none.
+
+    A damaged file is a ConfigError, never "none yet": drift would pass unmeasured.
+    """
+    if reference is None:
+        return None
+
+    path = reference.path_in(workspace)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        values = None  # no profile, which the next line says in words people understand
+    return validated(Profile, values, reference.path)

@@ -5,7 +5,7 @@ and `query` are the two ways of reading; `reader` chooses. No error quotes a val
 May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.stages.ingest`.
 """
 
-from tasks.stages.ingest.reading.delivery import Wanted
+from tasks.stages.ingest.reading.delivery import ExpectedDelivery
 from tasks.stages.ingest.reading.reader import read_source
 
-__all__ = ["Wanted", "read_source"]
+__all__ = ["ExpectedDelivery", "read_source"]

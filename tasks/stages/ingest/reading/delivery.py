@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExpectedDelivery:
     """The columns that a source may and must deliver, and those of them that are read."""
 
     source: str
@@ -31,7 +31,7 @@ class Wanted:
     flags: frozenset[str]
 
     @classmethod
-    def of(cls, source: str, columns: Columns, params: IngestParams) -> "Wanted":
+    def of(cls, source: str, columns: Columns, params: IngestParams) -> "ExpectedDelivery":
         """Return what the use case wants of `source`."""
         declared = {name for name, column in columns.root.items() if column.source == source}
         kinds = {name: column.kind for name, column in columns.root.items()}
@@ -77,8 +77,8 @@ class Wanted:
         return SourceError(f"source `{self.source}`", expected=expected, found=found, remedy=remedy)
 
 
-def conform(frame: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":
-    """Return the columns that are read, in the order of `wanted.read`, with a type by kind.
+def conform(frame: "pd.DataFrame", expected: ExpectedDelivery) -> "pd.DataFrame":
+    """Return the columns that are read, in the order of `expected.read`, with a type by kind.
 
     Numbers and flags are float64 (so that one missing value changes no type), everything else text
     or missing; dates are ISO 8601 text. So the same rows give the same frame whatever format they
@@ -91,10 +91,10 @@ def conform(frame: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":
 
     columns = {}
     faulty_rows = {}
-    for name in wanted.read:
-        convert = _to_numbers if name in wanted.numbers else _to_text
+    for name in expected.read:
+        convert = _to_numbers if name in expected.numbers else _to_text
         values, faults = convert(frame[name])
-        if name in wanted.flags:
+        if name in expected.flags:
             faults += int((values.notna() & ~values.isin((0.0, 1.0))).sum())
         columns[name] = values
         if faults:
@@ -102,7 +102,7 @@ def conform(frame: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":
 
     if faulty_rows:
         faulty = ", ".join(f"{name} ({rows:,} rows)" for name, rows in faulty_rows.items())
-        raise wanted.error(
+        raise expected.error(
             "values of the declared kinds",
             f"others in {faulty}",
             "Have the delivery mended, or declare another `kind`.",

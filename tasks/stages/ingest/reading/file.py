@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.config.sources import FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
-from tasks.stages.ingest.reading.delivery import Wanted
+from tasks.stages.ingest.reading.delivery import ExpectedDelivery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,17 +23,19 @@ NO_NUMBER = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "."]
 COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
 
 
-def read_file(source: FileSource, wanted: Wanted) -> "pd.DataFrame":
+def read_file(source: FileSource, expected: ExpectedDelivery) -> "pd.DataFrame":
     """Return the rows of a file source."""
-    readers: dict[str, Callable[[str, Wanted], pd.DataFrame]] = {
+    readers: dict[str, Callable[[str, ExpectedDelivery], pd.DataFrame]] = {
         "csv": read_csv,
         "parquet": _read_parquet,
         "jsonl": _read_jsonl,
     }
-    return readers[source.format](source.path.removeprefix("file://"), wanted)
+    return readers[source.format](source.path.removeprefix("file://"), expected)
 
 
-def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.DataFrame":
+def read_csv(
+    path: str, expected: ExpectedDelivery, *, row_key: str | None = None
+) -> "pd.DataFrame":
     """Return the rows of a CSV file (RFC 4180: UTF-8, with a header; plain, gzip or bzip2).
 
     A row with fewer or more fields than the header is refused, and so is a last line without an
@@ -43,15 +45,15 @@ def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.Da
     from pyarrow import csv, float64, string
 
     names: list[str] = []
-    with _reading(path, wanted, "CSV", names) as open_stream:
+    with _reading(path, expected, "CSV", names) as open_stream:
         # The header first: which types to read depends on which columns there are.
         with open_stream() as stream:
             names += csv.open_csv(stream).schema.names
-        wanted.check_names([*names, *([row_key] if row_key else ())])
+        expected.check_names([*names, *([row_key] if row_key else ())])
 
         types = {
-            name: float64() if name in wanted.numbers else string()
-            for name in wanted.read
+            name: float64() if name in expected.numbers else string()
+            for name in expected.read
             if name in names
         }
         with open_stream() as stream:
@@ -72,15 +74,15 @@ def read_csv(path: str, wanted: Wanted, *, row_key: str | None = None) -> "pd.Da
     return frame
 
 
-def _read_parquet(path: str, wanted: Wanted) -> "pd.DataFrame":
+def _read_parquet(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
     """Return the rows of a Parquet file, dictionaries unpacked to plain values."""
     from pyarrow import parquet
     from pyarrow.types import is_dictionary
 
-    with _reading(path, wanted, "Parquet") as open_stream, open_stream() as stream:
+    with _reading(path, expected, "Parquet") as open_stream, open_stream() as stream:
         file = parquet.ParquetFile(stream)
-        wanted.check_names(file.schema_arrow.names)
-        table = file.read(columns=list(wanted.read))
+        expected.check_names(file.schema_arrow.names)
+        table = file.read(columns=list(expected.read))
 
         # A dictionary becomes a pandas categorical, whose type depends on the values that occur.
         for index, field in enumerate(table.schema):
@@ -92,7 +94,7 @@ def _read_parquet(path: str, wanted: Wanted) -> "pd.DataFrame":
         return cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))
 
 
-def _read_jsonl(path: str, wanted: Wanted) -> "pd.DataFrame":
+def _read_jsonl(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
     """Return the rows of a file of one JSON object a line.
 
     JSON lines have no header, so that a column that is null in every row counts as absent.
@@ -101,20 +103,20 @@ def _read_jsonl(path: str, wanted: Wanted) -> "pd.DataFrame":
     from pyarrow import json
 
     types = [
-        (name, pa.float64() if name in wanted.numbers else pa.string()) for name in wanted.read
+        (name, pa.float64() if name in expected.numbers else pa.string()) for name in expected.read
     ]
     options = json.ParseOptions(explicit_schema=pa.schema(types))
-    with _reading(path, wanted, "JSON lines") as open_stream, open_stream() as stream:
+    with _reading(path, expected, "JSON lines") as open_stream, open_stream() as stream:
         table = json.read_json(stream, parse_options=options)
-        wanted.check_names(
+        expected.check_names(
             name for name in table.column_names if table[name].null_count < len(table)
         )
-        return cast("pd.DataFrame", table.select(list(wanted.read)).to_pandas())
+        return cast("pd.DataFrame", table.select(list(expected.read)).to_pandas())
 
 
 @contextmanager
 def _reading(
-    path: str, wanted: Wanted, form: str, names: Sequence[str] = ()
+    path: str, expected: ExpectedDelivery, form: str, names: Sequence[str] = ()
 ) -> Iterator[Callable[[], Any]]:
     """Give a function that opens the file from its start, and turn what goes wrong into one line.
 
@@ -130,7 +132,7 @@ def _reading(
         raise
     # The parse errors of Arrow are ValueErrors, as are those of decompressors, but for EOFError.
     except (ValueError, EOFError) as error:
-        raise wanted.error(
+        raise expected.error(
             f"a whole {form} file of the declared kinds",
             _describe_fault(str(error), type(error).__name__, names),
             "It may be cut short: compare its size with what the owner sent; "
@@ -138,19 +140,19 @@ def _reading(
         ) from None
     except Exception as error:  # every remote file system has exception types of its own
         if isinstance(error, FileNotFoundError) and is_absent(error):
-            raise wanted.error(
+            raise expected.error(
                 f"a {form} file at {path_without_query}", "none", "Deliver it, or mend `path`."
             ) from None
         if is_remote:
             raise ServiceError(
-                f"source `{wanted.source}`",
+                f"source `{expected.source}`",
                 expected=f"{path_without_query} to answer",
                 found=type(error).__name__,
                 remedy="Check the network and the credentials in the environment, then run again.",
             ) from None
         if not isinstance(error, OSError):
             raise
-        raise wanted.error(
+        raise expected.error(
             f"a whole {form} file at {path_without_query}",
             f"one that cannot be read ({type(error).__name__})",
             "Check its permissions; a compressed file may be cut short.",

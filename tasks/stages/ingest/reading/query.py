@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
 from tasks.settings import Settings
-from tasks.stages.ingest.reading.delivery import Wanted
+from tasks.stages.ingest.reading.delivery import ExpectedDelivery
 from tasks.system.database import open_database
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.DataFrame":
+def read_query(source: SqlSource, expected: ExpectedDelivery, settings: Settings) -> "pd.DataFrame":
     """Return all rows of the query's result, as the objects that the driver gives.
 
     Raises:
@@ -30,13 +30,13 @@ def read_query(source: SqlSource, wanted: Wanted, settings: Settings) -> "pd.Dat
                 result = connection.execute(text(source.query))
                 names = list(result.keys())
                 # Checked before the rows are fetched: nothing undeclared is taken into memory.
-                wanted.check_names(names)
+                expected.check_names(names)
                 rows = result.all()
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
-            f"source `{wanted.source}`",
+            f"source `{expected.source}`",
             expected="the database to answer its query",
             found=type(error).__name__,
             remedy="Check the database, the URL in the environment and the query.",

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+"""The source `bank`: its columns, what it has to deliver, and files of it."""
+
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import yaml
 from tasks.config.cases import Columns
 from tasks.config.sources import FileSource
 from tasks.stages.ingest.params import IngestParams
-from tasks.stages.ingest.reading import Wanted
+from tasks.stages.ingest.reading import ExpectedDelivery
+from tests.tasks.stages.ingest.deliveries import MakeFileSource
 
 OF = {
     "owner": "Example Bank",
@@ -35,13 +37,14 @@ def columns() -> Columns:
 
 
 @pytest.fixture
-def wanted(columns: Columns) -> Wanted:
-    return Wanted.of("bank", columns, IngestParams(base="bank"))
+def expected(columns: Columns) -> ExpectedDelivery:
+    return ExpectedDelivery.of("bank", columns, IngestParams(base="bank"))
 
 
 @pytest.fixture
-def file_source() -> Callable[..., Any]:
-    def make(path: Path | str, form: str, **more: int) -> FileSource:
-        return FileSource(kind="file", path=str(path), format=form, **OF, **more)
+def file_source() -> MakeFileSource:
+    def make(path: Path | str, form: str, **changes: Any) -> FileSource:
+        values = {"kind": "file", "path": str(path), "format": form, **OF, **changes}
+        return FileSource.model_validate(values)
 
     return make

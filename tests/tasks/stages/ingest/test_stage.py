@@ -1,4 +1,4 @@
-"""The stage as DVC runs it: sealed rows, a report of counts, the same bytes twice, and refusals that leave nothing."""
+"""The stage as DVC runs it: sealed rows, a report of counts, refusals that leave nothing."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,8 @@ from tests.cases import write_case
 from tests.installations import installation_at, settings_now
 
 SOURCE = {
-    "kind": "file", "format": "csv", "owner": "Example Bank", "role": "controller", "legal_basis": "contract",
+    "kind": "file", "format": "csv", "owner": "Example Bank", "role": "controller",
+    "legal_basis": "contract",
     "agreement": "DPA-1", "expires": "2031-12-31",
 }  # fmt: skip
 CASE = {
@@ -109,7 +110,7 @@ def test_the_shipped_use_cases_fit_together(case: str) -> None:
     from tasks.config.sources import Sources
     from tasks.stages.ingest.joining import join_sources
     from tasks.stages.ingest.params import IngestParams, check_wiring
-    from tasks.stages.ingest.reading import Wanted, read_source
+    from tasks.stages.ingest.reading import ExpectedDelivery, read_source
 
     repository = Path(__file__).parents[4]
     columns, params = (
@@ -119,7 +120,7 @@ def test_the_shipped_use_cases_fit_together(case: str) -> None:
     sources = section(case, "sources", Sources, repository)
     check_wiring(columns, params, sources)
     frames = {
-        name: read_source(source, Wanted.of(name, columns, params), settings_now())
+        name: read_source(source, ExpectedDelivery.of(name, columns, params), settings_now())
         for name, source in sources.root.items()
     }
     rows, report = join_sources(frames, columns, params, b"s" * 32)
