@@ -1,4 +1,4 @@
-"""The bootstrap by counts is the bootstrap of rows, and its metrics are those of their definitions."""
+"""The bootstrap by counts is that of rows, and its metrics are those of their definitions."""
 
 import math
 

@@ -1,225 +1,165 @@
-import math
-from collections.abc import Callable
-from typing import Any
+"""The report: whom it compares with whom, and what each figure and interval rests on."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from aif360.datasets import BinaryLabelDataset
-from aif360.metrics import ClassificationMetric
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from tasks.gates import Outcome
-from tasks.gates.verdict import Check
-from tasks.stages.fairness import aif
-from tasks.stages.fairness.bootstrap import average_abs_odds, cells_of, resampled, theil
-from tasks.stages.fairness.counts import POOLED, GroupCounts, count_groups, intersect
-from tasks.stages.fairness.intervals import fisher, holm, katz, newcombe, percentile, wilson
-from tasks.stages.fairness.judging import FairnessCheck, judge_fairness
-from tasks.stages.fairness.measuring import measure_fairness
-from tasks.stages.fairness.params import FairnessLimits, FairnessParams
-
-counts = st.tuples(st.integers(1, 60), st.integers(61, 200))
-LIMITS = FairnessLimits(
-    disparate_impact=0.8,
-    equal_opportunity_difference=0.1,
-    average_abs_odds_difference=0.15,
-    underrated_by=0.05,
-    theil_index=0.5,
+from tasks.errors import ConfigError
+from tasks.stages.fairness.intervals import fisher, katz, newcombe, wilson
+from tasks.stages.fairness.measuring import (
+    AbsentGroup,
+    Estimate,
+    GroupReport,
+    Measure,
+    measure_fairness,
 )
+from tests.tasks.stages.fairness.portfolio import Rates, decisions, fairness_params, measured
+
+RATES: Rates = {"a": (500, 0.9), "b": (100, 0.75), "c": (80, 0.95)}
 
 
-def params(**change: str) -> FairnessParams:
-    values = {
-        "privileged": {"race": "a"},
-        "evaluate_on": "out_of_fold",
-        "decision_rule": "interval",
-        "interval_from_rows": 100,
-        "smallest_group_rows": 30,
-        "significance": 0.05,
-        "bootstrap": 2000,
-        "seed": 1,
-    }
-    return FairnessParams(**(values | change))
+def estimate(group: GroupReport, measure: Measure) -> Estimate:
+    return next(item for item in group.estimates if item.measure == measure)
 
 
-def portfolio(
-    rates: dict[str, tuple[int, float]],
-) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Make decisions: group -> (rows, share approved); everybody's label is what the decision is, but for a tenth."""
-    groups, approved = [], []
-    for group, (rows, rate) in rates.items():
-        groups += [group] * rows
-        approved += [i < round(rows * rate) for i in range(rows)]
-    yes = np.array(approved)
-    actual = np.where(np.arange(len(yes)) % 10 == 0, ~yes, yes).astype(int)
-    return pd.DataFrame({"race": pd.array(groups, dtype="str")}), actual, yes, actual.astype(float)
+def joint(groups: dict[tuple[str, str], int]) -> pd.DataFrame:
+    people = [group for group, rows in groups.items() for _ in range(rows)]
+    return pd.DataFrame(people, columns=["race", "sex"]).astype("str")
 
 
-def judged(rates: dict[str, tuple[int, float]], **change: str) -> tuple[Check, ...]:
-    protected, actual, yes, scores = portfolio(rates)
-    chosen = params(**change)
-    return judge_fairness(measure_fairness(protected, actual, yes, scores, chosen), chosen, LIMITS)
+def test_every_group_but_the_privileged_one_is_compared_with_it() -> None:
+    report = measured(RATES)
+    assert [group.group for group in report.groups] == ["b", "c"]
+    assert {group.privileged for group in report.groups} == {"a"}
+    assert [group.group for group in report.references] == ["a"]
 
 
-def impact(checks: tuple[Check, ...], group: str = "b") -> Check:
-    return next(
-        check
-        for check in checks
-        if check.id == FairnessCheck.DISPARATE_IMPACT_RATIO and check.about.group == group
-    )
+def test_a_group_has_its_size_its_approval_rate_and_wilson_s_interval() -> None:
+    group = measured(RATES).groups[0]
+    assert (group.rows, group.approval_rate) == (100, 0.75)
+    assert group.approval_interval == wilson(75, 100)
 
 
-@given(counts)
-def test_wilson_is_statsmodels_wilson(pair: tuple[int, int]) -> None:
-    assert wilson(*pair) == pytest.approx(proportion_confint(*pair, method="wilson"), abs=1e-9)
+def test_the_impact_ratio_has_katz_s_interval_and_fisher_s_test() -> None:
+    impact = estimate(measured(RATES).groups[0], Measure.DISPARATE_IMPACT_RATIO)
+    assert impact.value == pytest.approx(0.75 / 0.9)
+    assert impact.interval == katz(75, 100, 450, 500)
+    assert impact.p_value == fisher(75, 100, 450, 500)
 
 
-@given(counts, counts)
-def test_newcombe_is_statsmodels_newcombe(one: tuple[int, int], other: tuple[int, int]) -> None:
-    expected = confint_proportions_2indep(*one, *other, method="newcomb", compare="diff")
-    assert newcombe(*one, *other) == pytest.approx(expected, abs=1e-9)
+def test_the_parity_difference_has_newcombe_s_interval() -> None:
+    parity = estimate(measured(RATES).groups[0], Measure.STATISTICAL_PARITY_DIFFERENCE)
+    assert parity.value == pytest.approx(0.75 - 0.9)
+    assert parity.interval == newcombe(75, 100, 450, 500)
 
 
-@given(counts, counts)
-def test_katz_is_statsmodels_log_interval(one: tuple[int, int], other: tuple[int, int]) -> None:
-    expected = confint_proportions_2indep(*one, *other, method="log", compare="ratio")
-    assert katz(*one, *other) == pytest.approx(expected, rel=1e-9)
+def test_equal_opportunity_is_about_good_rows_only() -> None:
+    protected, actual, approved, scores = decisions(RATES)
+    report = measure_fairness(protected, actual, approved, scores, fairness_params())
+    race = protected["race"].to_numpy()
+    rates = {group: approved[(race == group) & (actual == 1)].mean() for group in ("a", "b")}
+    opportunity = estimate(report.groups[0], Measure.EQUAL_OPPORTUNITY_DIFFERENCE)
+    assert opportunity.value == pytest.approx(rates["b"] - rates["a"])
 
 
-def test_holm_is_the_textbook_example_and_never_falls() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
+def test_the_highest_rate_need_not_be_the_privileged_group_s() -> None:
+    report = measured(RATES)
+    measure = Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST
+    assert estimate(report.groups[0], measure).value == pytest.approx(0.75 / 0.95)
+    assert estimate(report.groups[0], measure).interval == katz(75, 100, 76, 80)
+
+
+def test_the_group_with_the_highest_rate_is_level_with_itself() -> None:
+    highest = measured(RATES).groups[1]
+    assert estimate(highest, Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST).value == 1.0
+
+
+def test_the_bootstrap_interval_holds_its_figure() -> None:
+    odds = estimate(measured(RATES).groups[0], Measure.AVERAGE_ABS_ODDS_DIFFERENCE)
+    assert odds.value is not None
+    assert odds.interval is not None
+    assert odds.interval[0] <= odds.value <= odds.interval[1]
+
+
+def test_the_same_seed_gives_the_same_report_and_another_one_other_intervals() -> None:
+    assert measured(RATES) == measured(RATES)
+    assert measured(RATES, seed=2).groups[0] != measured(RATES).groups[0]
+
+
+def test_a_group_is_underrated_by_its_observed_share_less_its_mean_score() -> None:
+    protected, actual, approved, _ = decisions(RATES)
+    scores = np.full(len(actual), 0.6)
+    report = measure_fairness(protected, actual, approved, scores, fairness_params())
+    good = int(actual[protected["race"] == "b"].sum())
+    underrated = estimate(report.groups[0], Measure.UNDERRATED_BY)
+    low, high = wilson(good, 100)
+    assert underrated.value == pytest.approx(good / 100 - 0.6)
+    assert underrated.interval == pytest.approx((low - 0.6, high - 0.6))
+
+
+def test_privileged_groups_are_asked_for_their_calibration_only() -> None:
+    (reference,) = measured(RATES).references
+    assert [item.measure for item in reference.estimates] == [Measure.UNDERRATED_BY]
+
+
+def test_the_theil_index_is_over_all_rows_whatever_their_group() -> None:
+    report = measured(RATES)
+    other = measured({"a": (680, 0.88)})
+    assert report.theil.group_rows == 680
+    assert other.theil.value is not None
 
 
 @pytest.mark.parametrize(
-    "function", [wilson, lambda a, b: newcombe(a, b, 1, 2), lambda a, b: katz(a, b, 1, 2)]
+    ("rates", "absent"),
+    [({"b": (100, 0.9)}, "a"), ({"a": (100, 0.9)}, None)],
 )
-def test_nothing_counted_gives_nan_not_a_number_that_passes(function: Callable[..., Any]) -> None:
-    assert all(math.isnan(end) for end in function(0, 0))
+def test_an_absent_group_is_named(rates: Rates, absent: str | None) -> None:
+    report = measured(rates)
+    assert report.absent == (AbsentGroup(attribute="race", group=absent),)
+    assert report.groups == ()
 
 
-def metrics_of_rows(inside: np.ndarray, good: np.ndarray, yes: np.ndarray) -> dict[str, float]:
-    """Ask AIF360 itself, with one row per person."""
-    frame = pd.DataFrame({"group": inside.astype(float), "label": good.astype(float)})
-    truth = BinaryLabelDataset(df=frame, label_names=["label"], protected_attribute_names=["group"])
-    decided = truth.copy()
-    decided.labels = yes.astype(float).reshape(-1, 1)
-    metric = ClassificationMetric(truth, decided, [{"group": 1.0}], [{"group": 0.0}])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {name: float(getattr(metric, name)()) for name in aif.METRICS}
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=20, max_size=80))
-def test_counts_give_what_aif360_gives_from_rows(rows: list[tuple[bool, ...]]) -> None:
-    inside, good, yes = (np.array(column) for column in zip(*rows, strict=True))
-    groups = pd.Series(np.where(inside, "b", "a"))
-    found = count_groups(groups, good.astype(int), yes, np.zeros(len(rows)))
-    if set(found) != {"a", "b"}:
-        return
-    known = aif.group_metrics(found["b"], found["a"])
-    for name, value in metrics_of_rows(inside, good, yes).items():
-        assert known[name] == (pytest.approx(value) if math.isfinite(value) else None)
-    odds = float(average_abs_odds(cells_of(found["b"]), cells_of(found["a"])))
-    if known["average_abs_odds_difference"] is None:
-        assert not math.isfinite(odds)
-    else:
-        assert odds == pytest.approx(known["average_abs_odds_difference"])
-    everyone = count_groups(
-        pd.Series(["x"] * len(rows)), good.astype(int), yes, np.zeros(len(rows))
-    )["x"]
-    known_theil = aif.theil_index(good.astype(int), yes)
-    if known_theil is not None and yes.any() and 0 < theil(cells_of(everyone)) < 10:
-        assert float(theil(cells_of(everyone))) == pytest.approx(known_theil, abs=1e-9)
-
-
-def test_the_bootstrap_by_counts_is_the_bootstrap_of_rows() -> None:
-    rng = np.random.default_rng(3)
-    group, other = GroupCounts("b", 60, 40, 50, 10, 0.0), GroupCounts("a", 200, 50, 190, 10, 0.0)
-    fast = average_abs_odds(resampled(group, 4000, rng), resampled(other, 4000, rng))
-
-    def rows(counts: GroupCounts) -> np.ndarray:
-        return np.repeat(np.arange(4), cells_of(counts).astype(int))
-
-    def resample(labels: np.ndarray) -> np.ndarray:
-        return np.bincount(rng.choice(labels, len(labels)), minlength=4).astype(float)
-
-    slow = np.array(
-        [average_abs_odds(resample(rows(group)), resample(rows(other))) for _ in range(4000)]
+def test_what_cannot_be_computed_is_none_never_nan() -> None:
+    impact = estimate(
+        measured({"a": (50, 0.0), "b": (50, 0.0)}).groups[0], Measure.DISPARATE_IMPACT_RATIO
     )
-    assert percentile(fast) == pytest.approx(percentile(slow), abs=0.02)
-
-
-def test_the_interval_decides_and_says_how_many_rows_would() -> None:
-    assert impact(judged({"a": (5000, 0.9), "b": (5000, 0.88)})).outcome is Outcome.PASS
-    assert impact(judged({"a": (5000, 0.9), "b": (5000, 0.5)})).outcome is Outcome.FAIL
-    straddling = impact(judged({"a": (500, 0.9), "b": (60, 0.75)}))
-    assert straddling.outcome is Outcome.UNDECIDED
-    assert "rows of this group would decide" in straddling.would_decide
-
-
-def test_a_small_portfolio_passes_on_its_point_and_fails_only_significantly() -> None:
-    rule = {"decision_rule": "small_portfolio"}
-    assert impact(judged({"a": (500, 0.9), "b": (60, 0.75)}, **rule)).outcome is Outcome.PASS
-    assert impact(judged({"a": (500, 0.9), "b": (60, 0.6)}, **rule)).outcome is Outcome.FAIL
-    assert impact(judged({"a": (60, 0.9), "b": (40, 0.7)}, **rule)).outcome is Outcome.UNDECIDED
-
-
-def test_too_small_a_group_is_undecided_whatever_it_shows() -> None:
-    checks = judged({"a": (500, 0.9), "b": (20, 0.8)}, decision_rule="small_portfolio")
-    assert impact(checks).outcome is Outcome.UNDECIDED
-    assert "too few" in impact(checks).reason
-
-
-@pytest.mark.parametrize("rates", [{"b": (100, 0.9)}, {"a": (100, 0.9)}])
-def test_an_absent_group_is_undecided_never_a_pass(rates: dict[str, tuple[int, float]]) -> None:
-    checks = judged(rates)
-    assert any(
-        check.outcome is Outcome.UNDECIDED and "nothing can be said" in check.reason
-        for check in checks
-    )
-
-
-def test_nobody_approved_anywhere_is_undecided_though_aif360_says_nan() -> None:
-    assert impact(judged({"a": (500, 0.0), "b": (500, 0.0)})).outcome is Outcome.UNDECIDED
+    assert impact.value is None
 
 
 def test_rows_without_a_group_are_counted_and_change_no_other_group() -> None:
-    protected, actual, yes, scores = portfolio({"a": (300, 0.9), "b": (300, 0.85)})
-    report = measure_fairness(protected, actual, yes, scores, params())
-    more = pd.concat(
-        [protected, pd.DataFrame({"race": pd.array([None] * 50, dtype="str")})], ignore_index=True
-    )
+    protected, actual, approved, scores = decisions(RATES)
+    unknown = pd.DataFrame({"race": pd.array([None] * 50, dtype="str")})
     extended = measure_fairness(
-        more,
+        pd.concat([protected, unknown], ignore_index=True),
         np.append(actual, np.ones(50)),
-        np.append(yes, np.zeros(50, bool)),
+        np.append(approved, np.zeros(50, bool)),
         np.append(scores, np.zeros(50)),
-        params(),
+        fairness_params(),
     )
     assert extended.rows_without_group == {"race": 50}
-    assert extended.groups[0].approval_rate == report.groups[0].approval_rate
+    assert extended.groups == measured(RATES).groups
 
 
-def test_small_groups_are_pooled_until_the_pool_is_large_enough_and_nobody_is_left_out() -> None:
-    rows = pd.DataFrame(
-        {"race": ["a"] * 500 + ["b"] * 40 + ["c"] * 20, "sex": ["m"] * 300 + ["f"] * 260}
-    )
-    joint = intersect(rows, ("race", "sex"), 30, "a / m")
-    assert set(joint) == {"a / m", "a / f", POOLED}
-    assert (joint == POOLED).sum() == 60
+def test_combinations_of_attributes_are_groups_too() -> None:
+    protected = joint({("a", "m"): 200, ("a", "f"): 100, ("b", "m"): 90, ("b", "f"): 80})
+    rng = np.random.default_rng(5)
+    actual = rng.integers(0, 2, 470)
+    approved = rng.random(470) < 0.8
+    params = fairness_params(privileged={"race": "a", "sex": "m"}, intersection=("race", "sex"))
+    report = measure_fairness(protected, actual, approved, rng.random(470), params)
+    assert [(group.attribute, group.group) for group in report.groups] == [
+        ("race", "b"),
+        ("sex", "f"),
+        ("race and sex", "a / f"),
+        ("race and sex", "b / f"),
+        ("race and sex", "b / m"),
+    ]
+    assert report.groups[-1].privileged == "a / m"
 
 
-@pytest.mark.parametrize("limit", ["disparate_impact", "theil_index"])
-def test_a_limit_has_no_default(limit: str) -> None:
-    values = LIMITS.model_dump()
-    del values[limit]
-    with pytest.raises(ValueError, match=limit):
-        FairnessLimits(**values)
-
-
-def test_fisher_sees_no_difference_where_a_side_is_empty() -> None:
-    assert fisher(0, 0, 3, 9) == 1.0
+@pytest.mark.parametrize(
+    "change", [{"privileged": {"rce": "a"}}, {"intersection": ("race", "sex")}]
+)
+def test_a_column_that_is_not_there_is_one_line(change: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="columns with role `protected`"):
+        measured(RATES, **change)
