@@ -119,7 +119,7 @@ def test_notes_differ_and_hold_amounts_and_months_that_are_nobody_s(
 
 
 def test_no_name_tells_race_sex_or_decision(applications: pd.DataFrame) -> None:
-    """A permutation-free check: the first letter of names is as often each group's as of all (chi-square, 3 sigma)."""
+    """First letters of names are as frequent in each group as in all (chi-square, 4 sigma)."""
     for column in ("white", "male", "approve"):
         table = pd.crosstab(applications["name"].str[0], applications[column])
         expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.to_numpy().sum()

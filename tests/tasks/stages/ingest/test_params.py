@@ -1,0 +1,122 @@
+"""What does not fit together is refused before anything is read; what nobody needs is not read."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.config.cases import Columns
+from tasks.config.sources import Sources
+from tasks.errors import ConfigError
+from tasks.stages.ingest.params import IngestParams, check_wiring
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "email": {"role": "subject", "source": "bank", "kind": "email"},
+    "income": {"role": "feature", "source": "bank"},
+    "score": {"role": "feature", "source": "bureau"},
+    "ip": {"role": "quasi_identifier", "source": "log", "kind": "ip"},
+    "time": {"role": "dropped", "source": "log", "kind": "text"},
+    "agent": {"role": "dropped", "source": "log", "kind": "text"},
+    "visits": {"role": "feature", "source": "derived"},
+}
+JOINS: list[dict[str, Any]] = [
+    {"source": "bureau", "by": "email"},
+    {"source": "log", "by": "email", "take": "latest", "order_by": "time", "required": False,
+     "aggregate": {"visits": {"column": "time", "by": "count"}}},
+]  # fmt: skip
+SOURCE = {
+    "kind": "file",
+    "path": "x.csv",
+    "format": "csv",
+    "owner": "o",
+    "role": "controller",
+    "legal_basis": "l",
+}
+SOURCES = Sources.model_validate(dict.fromkeys(("bank", "bureau", "log"), SOURCE))
+
+
+def ingest_params(**changes: Any) -> IngestParams:
+    return IngestParams.model_validate({"base": "bank", "joins": JOINS, **changes})
+
+
+def test_what_fits_together_is_accepted() -> None:
+    check_wiring(Columns.model_validate(COLUMNS), ingest_params(), SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"base": "shop"}, "shop"),
+        ({"joins": JOINS[:1]}, "read for nothing"),
+        ({"joins": [*JOINS, JOINS[0]]}, "joined once"),
+        (
+            {"derive": {"x": {"rule": "at_most", "column": "income", "limit": 1}}},
+            "a rule for each derived column",
+        ),
+        (
+            {"derive": {"visits": {"rule": "at_most", "column": "incme", "limit": 1}}},
+            "declared columns in rules",
+        ),
+        ({"missing": {"nothing": [1]}}, "nothing"),
+        ({"missing": {"ip": [1]}}, "columns of numbers"),
+        ({"dated_by": "time"}, "of the base source"),
+        ({"dated_by": "income"}, "of kind `date`"),
+        ({"joins": [JOINS[0], {**JOINS[1], "order_by": "score"}]}, "score"),
+        (
+            {"joins": [JOINS[0], {**JOINS[1], "take": "none", "order_by": None}]},
+            "only aggregated",
+        ),
+    ],
+)
+def test_a_section_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_wiring(Columns.model_validate(COLUMNS), ingest_params(**changes), SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("post", {"role": "feature", "source": "post"}),
+        ("zip", {"role": "feature", "source": "bank", "kind": "numbr"}),
+        ("person", {"role": "feature", "source": "bank"}),
+    ],
+)
+def test_a_column_that_does_not_fit_is_named(name: str, column: dict[str, str]) -> None:
+    columns = Columns.model_validate({**COLUMNS, name: column})
+    with pytest.raises(ConfigError, match=name):
+        check_wiring(columns, ingest_params(), SOURCES)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        {"source": "log", "by": "email", "take": "latest"},
+        {"source": "log", "by": "email", "order_by": "time"},
+        {"source": "log", "by": "email", "take": "none"},
+        {"source": "log", "by": "email", "tak": "one"},
+        {"source": "log", "by": "email", "take": "all"},
+    ],
+)
+def test_a_join_that_says_half_of_what_it_means_is_refused(join: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        IngestParams.model_validate({"base": "bank", "joins": [join]})
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ("bank", ("email", "income")),
+        ("bureau", ("score", "email")),
+        ("log", ("ip", "time", "email")),  # `agent` is dropped, and no rule reads it
+    ],
+)
+def test_only_kept_columns_keys_and_what_rules_read_are_read(
+    source: str, read: tuple[str, ...]
+) -> None:
+    assert ingest_params().read_from(source, Columns.model_validate(COLUMNS)) == read
+
+
+def test_a_dropped_column_that_dates_the_rows_is_read() -> None:
+    columns = {**COLUMNS, "applied": {"role": "dropped", "source": "bank", "kind": "date"}}
+    params = ingest_params(dated_by="applied")
+    assert "applied" in params.read_from("bank", Columns.model_validate(columns))

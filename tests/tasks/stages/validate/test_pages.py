@@ -1,0 +1,66 @@
+"""The page says what was measured, what was not, and why a section is empty."""
+
+from typing import Any
+
+from tasks.reports import Page, Section, Table
+from tasks.stages.validate.pages import quality_page
+from tasks.stages.validate.profile import Drift, Profile
+from tasks.stages.validate.quality import QualityReport
+
+
+def page(**changes: Any) -> Page:
+    values: dict[str, Any] = {
+        "rows": 1989,
+        "expectations": (),
+        "drift": {"income": Drift(psi=0.02, chance=0.01), "debt": Drift(psi=0.3, chance=0.01)},
+        "exact_duplicate_ratio": 0.0,
+        "near_duplicate_ratio": 0.0,
+        "label_shares": {"0": 0.123, "1": 0.877},
+        "rows_without_label": 0,
+        "missing_ratio": {"income": 0.01, "debt": 0.2, "sex": 0.0},
+        "constant_columns": (),
+        "group_rows": {"sex": {"female": None, "male": 1605}},
+        "profile": Profile(rows=1989, columns={}),
+    }
+    return quality_page("loan", QualityReport(**(values | changes)), ())
+
+
+def section(heading: str, **changes: Any) -> Section:
+    return next(item for item in page(**changes).sections if item.heading.startswith(heading))
+
+
+def rows(heading: str, part: int = 0, **changes: Any) -> tuple[tuple[str, ...], ...]:
+    table = section(heading, **changes).parts[part]
+    assert isinstance(table, Table)
+    return table.rows
+
+
+def test_labels_are_shown_with_their_shares() -> None:
+    assert rows("Labels") == (("0", "12.3%"), ("1", "87.7%"))
+
+
+def test_a_group_of_few_people_is_not_counted_out() -> None:
+    assert rows("Labels", part=1) == (("sex", "female", "fewer than 10"), ("sex", "male", "1,605"))
+
+
+def test_the_column_that_moved_most_comes_first() -> None:
+    assert [row[0] for row in rows("Drift")] == ["debt", "income"]
+
+
+def test_a_column_that_was_not_measured_comes_before_all_others() -> None:
+    drift = {"income": Drift(psi=9.0, chance=0.01), "gone": None}
+    assert rows("Drift", drift=drift)[0] == ("gone", "not measured", "")
+
+
+def test_without_an_accepted_version_the_page_says_so() -> None:
+    assert section("Drift", drift=None).parts == ()
+    assert "no version of the data has been accepted" in section("Drift", drift=None).text[0]
+
+
+def test_columns_without_gaps_are_left_out() -> None:
+    assert rows("Missing") == (("debt", "20.00%"), ("income", "1.00%"))
+
+
+def test_data_without_gaps_has_a_sentence_instead_of_an_empty_table() -> None:
+    empty = section("Missing", missing_ratio={"income": 0.0})
+    assert (len(empty.parts), len(empty.text)) == (0, 1)
