@@ -23,7 +23,10 @@ def write(folder: Path, page: Page) -> str:
 
 
 def checked_page() -> Page:
-    return Page(title="Title", checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", 0.7, 0.8, interval=(0.65, 0.75)),))
+    return Page(
+        title="Title",
+        checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", 0.7, 0.8, interval=(0.65, 0.75)),),
+    )
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -40,7 +43,9 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
         page_with(Table(head=("Group",), rows=(("<b>",),))),
         page_with(Table(title="<b>", head=("Group",), rows=())),
         Page(title="Title", checks=(at_least(TrainCheck.AUC_LOWER_END, "<b>", 1, 0),)),
-        Page(title="Title", checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", 1, 0, reason="<b>"),)),
+        Page(
+            title="Title", checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", 1, 0, reason="<b>"),)
+        ),
     ],
 )
 def test_whatever_a_page_is_given_is_escaped(tmp_path: Path, page: Page) -> None:
@@ -64,7 +69,10 @@ def test_a_check_shows_its_outcome_value_interval_and_limit(tmp_path: Path) -> N
 
 
 def test_a_check_without_a_value_says_so(tmp_path: Path) -> None:
-    page = Page(title="Title", checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", None, 0.8, reason="no rows"),))
+    page = Page(
+        title="Title",
+        checks=(at_least(TrainCheck.AUC_LOWER_END, "AUC", None, 0.8, reason="no rows"),),
+    )
     text = write(tmp_path, page)
     assert "not measured" in text
     assert "undecided" in text
