@@ -16,16 +16,20 @@ HARMLESS = (
     "LOGNAME",
     "VIRTUAL_ENV",
     "CI",
-    "COVERAGE_",
 )
 # Switches of the suite, of its runner, and of a library that is wrong on some processors without.
 OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
+MEASURED = "COVERAGE_PROCESS_"  # lets coverage.py begin in every Python that is started
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Clear the environment: a variable of the machine that runs the tests can hide a fault, and once did."""
+    # The suite's own workers are measured. What a test starts is not: each would take half as long
+    # again, where tests kill at exact moments and wait for seconds.
+    starts_workers = not hasattr(config, "workerinput") and config.getoption("numprocesses", None)
+    kept = (*HARMLESS, *OURS, *((MEASURED,) if starts_workers else ()))
     for name in set(os.environ):
-        if not name.startswith((*HARMLESS, *OURS)):
+        if not name.startswith(kept):
             del os.environ[name]
     # Who runs the tests must not be who approves in them, whatever their login is: `ann` is in use.
     os.environ["PORTCULLIS_ACTOR"] = "the-suite"
