@@ -25,7 +25,13 @@ from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.merkle import verify_consistency, verify_inclusion
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
-from tasks.verifier.explanation_commitments import commitment, explanation, head_of, prove, salt_of
+from tasks.verifier.explanation_commitments import (
+    Explanation,
+    commitment,
+    head_of,
+    prove,
+    salt_of,
+)
 
 LEAVES = 1_000_000
 WORKER = """
@@ -148,9 +154,8 @@ def measure_explanations(count: int) -> None:
     start, clock = time.process_time(), time.perf_counter()
     leaves = []
     for row in range(count):
-        said = explanation(
-            row, [("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1)], "a" * 64, "1"
-        )
+        reasons = (("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1))
+        said = Explanation(row, reasons, "a" * 64, "1")
         leaves.append(commitment(salt_of(b"k" * 32, "run", row), said))
     _line("commitments, with their explanations as JSON", count, start, clock, "")
     start, clock = time.process_time(), time.perf_counter()

@@ -1,6 +1,6 @@
 """What the commands about evidence share: a use case's log and chain, read once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import Chain, examine
-from tasks.verifier.log_reader import Log, read_log
+from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def opened(
         installation: Whose ledger.
         whole: Whether to keep every entry of the log, not just those about the use case.
     """
-    wanted: Callable[[bytes], bool] = lambda payload: whole or f'"{case}/'.encode() in payload  # noqa: E731
+    selection = EVERYTHING if whole else Selection.of_case(case)
     digest = (model or model_here(case, installation.workspace)).removeprefix("sha256:").lower()
     ledger = open_ledger(installation)
     try:
@@ -36,7 +36,7 @@ def opened(
                 found="none",
                 remedy=f"Run `./portcullis release {case}`.",
             )
-        log = read_log(ledger, trusted_root(installation), wanted)
+        log = read_log(ledger, trusted_root(installation), selection)
         yield ledger, log, examine(log, case, digest)
     finally:
         ledger.close()

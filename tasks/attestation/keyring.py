@@ -5,10 +5,11 @@ Adding, rotating and revoking keys are entries, signed by the root key. Validity
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tasks.attestation.dsse import IN_TOTO, Envelope
-from tasks.attestation.roles import KEY, ROLES, ROOT
+from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
+from tasks.attestation.predicates.reading import read_predicate
+from tasks.attestation.roles import ROLES, ROOT
 from tasks.attestation.signing_keys import PublicKey
 from tasks.attestation.statement import Artefact, Statement, read_statement
 from tasks.errors import EvidenceError
@@ -96,55 +97,64 @@ class KeyRing:
         return origin_of(first.public)
 
     def _begin(self, envelope: Envelope) -> None:
-        statement = read_statement(envelope.payload, "ledger entry 0")
-        public = _public(statement)
+        where = "ledger entry 0"
+        statement = read_statement(envelope.payload, where)
+        addition = read_predicate(statement, where)
+        if not isinstance(addition, KeyAddition):
+            raise _unfit(where, "the root key, signed by itself", "something else")
+
+        public = _public(statement, addition)
         if len(self.trusted) < 32 or not public.keyid.startswith(self.trusted):
             raise _unfit(
-                "ledger entry 0",
+                where,
                 f"the root key {self.trusted[:32] or 'that you trust'}…",
                 f"root key {public.keyid[:32]}…",
             )
-        if statement.predicate_type != KEY or not envelope.is_signed_by(public):
-            raise _unfit("ledger entry 0", "the root key, signed by itself", "something else")
-        self.entries[public.keyid] = KeyEntry(
-            public, (ROOT,), str(statement.predicate.get("holder", "")), 0
-        )
+        if not envelope.is_signed_by(public):
+            raise _unfit(where, "the root key, signed by itself", "something else")
+        self.entries[public.keyid] = KeyEntry(public, (ROOT,), addition.holder, 0)
 
     def _apply(self, index: int, statement: Statement) -> None:
-        said, where = statement.predicate, f"ledger entry {index}"
-        if said.get("action") == "add":
-            public, roles = _public(statement), tuple(map(str, said.get("roles", ())))
-            if not roles or not set(roles) <= set(ROLES):
-                raise _unfit(where, "a key with known roles", f"roles {', '.join(roles) or 'none'}")
-            if (
-                public.keyid in self.entries
-            ):  # two workers entered it at once; a revoked key is not revived by it either
-                return
-            self.entries[public.keyid] = KeyEntry(
-                public,
-                roles,
-                str(said.get("holder", "")),
-                index,
-                None,
-                str(said.get("emailSha256", "")),
-                str(said.get("reason", "")),
-            )
+        where = f"ledger entry {index}"
+        change = read_predicate(statement, where)
+        if isinstance(change, KeyAddition):
+            self._add(index, statement, change)
             return
-        keyid, until = statement.subjects[0].sha256, said.get("validTo")
+
+        keyid = statement.subjects[0].sha256
         old = self.entries.get(keyid)
-        if (
-            said.get("action") != "revoke"
-            or old is None
-            or not isinstance(until, int)
-            or not 0 <= until <= index
-        ):
+        if not isinstance(change, KeyRevocation) or old is None or change.valid_to > index:
             raise _unfit(
                 where,
                 "the revocation of a known key, valid to an entry before this one",
                 "something else",
             )
-        if old.until is None or until < old.until:  # what was revoked stays so
-            self.entries[keyid] = replace(old, until=until, reason=str(said.get("reason", "")))
+        # What was revoked stays so: a later entry can only move the end back.
+        if old.until is None or change.valid_to < old.until:
+            self.entries[keyid] = replace(old, until=change.valid_to, reason=change.reason)
+
+    def _add(self, index: int, statement: Statement, addition: KeyAddition) -> None:
+        public = _public(statement, addition)
+        roles = addition.roles
+        if not roles or not set(roles) <= set(ROLES):
+            raise _unfit(
+                f"ledger entry {index}",
+                "a key with known roles",
+                f"roles {', '.join(roles) or 'none'}",
+            )
+
+        # Two workers may enter it at once. A revoked key is not revived by it either.
+        if public.keyid in self.entries:
+            return
+        self.entries[public.keyid] = KeyEntry(
+            public,
+            roles,
+            addition.holder,
+            index,
+            None,
+            addition.email_sha256,
+            addition.reason,
+        )
 
 
 def origin_of(root_key: PublicKey) -> str:
@@ -161,22 +171,24 @@ def add_key(
     email_sha256: str = "",
 ) -> Statement:
     """Return the statement that gives a key its roles."""
-    said: dict[str, Any] = {
-        "action": "add", "publicKey": public.pem, "scheme": public.scheme, "roles": list(roles), "holder": holder,
-        "reason": reason, "emailSha256": email_sha256,
-    }  # fmt: skip
-    return Statement((Artefact("key", public.keyid),), KEY, said)
+    addition = KeyAddition(
+        pem=public.pem,
+        scheme=public.scheme,
+        roles=tuple(roles),
+        holder=holder,
+        reason=reason,
+        email_sha256=email_sha256,
+    )
+    return addition.about(Artefact("key", public.keyid))
 
 
 def revoke_key(keyid: str, valid_to: int, reason: str) -> Statement:
     """Return the statement that voids a key from entry `valid_to` on."""
-    return Statement(
-        (Artefact("key", keyid),), KEY, {"action": "revoke", "validTo": valid_to, "reason": reason}
-    )
+    return KeyRevocation(valid_to, reason).about(Artefact("key", keyid))
 
 
-def _public(statement: Statement) -> PublicKey:
-    public = PublicKey(str(statement.predicate.get("publicKey", "")))
+def _public(statement: Statement, addition: KeyAddition) -> PublicKey:
+    public = PublicKey(addition.pem)
     if statement.subjects[0].sha256 != public.keyid:
         raise _unfit(
             "key entry", f"key {statement.subjects[0].sha256[:12]}…", f"key {public.keyid[:12]}…"

@@ -3,10 +3,7 @@
 A stolen key of one role proves nothing in another: what a stage's worker signs is no verdict, a verdict is no approval.
 """
 
-from typing import Any
-
-from tasks.errors import EvidenceError
-from tasks.path import STAGES, SigningRole
+from tasks.path import SigningRole
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -32,6 +29,7 @@ APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS = (
 ROLES = (ROOT, LOG, DATA, MODEL, GATE, DECISION, APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS)
 PERSONAL = (APPROVER, VALIDATOR)  # held by a person, enrolled by name, never made by a worker
 
+# By type of predicate. Provenance is signed by the role of its stage (`tasks.path`).
 KINDS = {
     TEST_RESULT: GATE,
     SUMMARY: DECISION,
@@ -43,21 +41,3 @@ KINDS = {
     PRUNE: RECORDS,
     HOLD: RECORDS,
 }
-
-
-def role_for(predicate_type: str, predicate: dict[str, Any]) -> str:
-    """Return the one role that may make a statement; a kind that nobody may make is an EvidenceError."""
-    if predicate_type == PROVENANCE:
-        stage = predicate.get("buildDefinition", {}).get("externalParameters", {}).get("stage")
-        role = STAGES[stage].signer.value if stage in STAGES else None
-        what = f"provenance of stage `{stage}`"
-    else:
-        role, what = KINDS.get(predicate_type), f"a statement of type {predicate_type}"
-    if role is None:
-        raise EvidenceError(
-            what,
-            expected="a kind of statement that some role may make",
-            found="none",
-            remedy="See tasks/attestation/roles.py.",
-        )
-    return role

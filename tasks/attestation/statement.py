@@ -9,6 +9,11 @@ from tasks.errors import EvidenceError
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 HEX = frozenset("0123456789abcdef")
 
+# Made once: `json.dumps` makes one at every call, which is a fifth of the time of a small value.
+ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 @dataclass(frozen=True)
 class Artefact:
@@ -66,9 +71,7 @@ class Statement:
 
 def canonical(values: Any) -> bytes:
     """Return JSON in one form: sorted keys, no spaces, UTF-8; NaN is refused."""
-    return json.dumps(
-        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return ENCODER.encode(values).encode()
 
 
 def read_statement(payload: bytes, where: str) -> Statement:

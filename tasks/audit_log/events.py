@@ -18,10 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.roles import AUDIT
+from tasks.attestation.predicates.records import AuditBatch
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.statement import Artefact, Statement, canonical
 from tasks.errors import EvidenceError
+from tasks.verifier.statement_index import Signed
 
 OCSF = "1.6.0"
 API_ACTIVITY, DATASTORE = 6003, 6005
@@ -41,15 +42,15 @@ class Batch:
 
     def statement(self) -> Statement:
         """Return what is signed about it."""
-        said = {
-            "file": self.file,
-            "fromByte": self.start,
-            "toByte": self.end,
-            "events": self.events,
-            "format": f"OCSF {OCSF}",
-            "sealedOn": timestamp(),
-        }
-        return Statement((Artefact(f"audit/{self.file}", self.sha256),), AUDIT, said)
+        batch = AuditBatch(
+            file=self.file,
+            start=self.start,
+            end=self.end,
+            events=self.events,
+            event_format=f"OCSF {OCSF}",
+            sealed_on=timestamp(),
+        )
+        return batch.about(Artefact(f"audit/{self.file}", self.sha256))
 
 
 def event(
@@ -138,29 +139,29 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(folder.glob("events-*.jsonl"))
 
 
-def verify(folder: Path, signed: Sequence[tuple[int, Statement]]) -> int:
+def verify(folder: Path, signed: Sequence[Signed[AuditBatch]]) -> int:
     """Compare the files with the batches that the ledger holds; return how many events nobody has signed for yet.
 
     Args:
         folder: `audit/` of an installation.
-        signed: (index, statement) of each batch, in log order, signatures verified.
+        signed: The statements of all batches, in log order.
 
     Raises:
         EvidenceError: Names the first batch whose bytes are not there, or are others.
     """
     ends: dict[str, int] = {}
-    for index, statement in signed:
-        said = statement.predicate
-        name, start, end = str(said["file"]), int(said["fromByte"]), int(said["toByte"])
+    for batch in signed:
+        name = batch.predicate.file
+        start = batch.predicate.start
+        end = batch.predicate.end
         path = folder / name
-        where = f"audit/{name}, bytes {start} to {end} (entry {index})"
+        where = f"audit/{name}, bytes {start} to {end} (entry {batch.index})"
         if start != ends.get(name, 0):
             raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")
         data = path.read_bytes()[start:end] if path.is_file() and "/" not in name else b""
-        if sha256(data).hexdigest() != statement.subjects[0].sha256:
-            raise _changed(
-                where, statement.subjects[0].sha256[:16] + "…", f"{len(data)} bytes that are others"
-            )
+        digest = batch.subjects[0].sha256
+        if sha256(data).hexdigest() != digest:
+            raise _changed(where, f"{digest[:16]}…", f"{len(data)} bytes that are others")
         ends[name] = end
     return sum(
         path.read_bytes()[ends.get(path.name, 0) :].count(b"\n") for path in files_of(folder)

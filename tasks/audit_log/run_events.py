@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.predicates import Circumstances
+from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.statement import Artefact, canonical
 from tasks.audit_log.events import DATASTORE, READ, UPDATE, event
 from tasks.config.case_paths import resolved_path

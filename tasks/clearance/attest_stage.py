@@ -9,26 +9,32 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from tasks.attestation import predicates
-from tasks.attestation.artefacts import Declared, artefact, declared, section_of, state_of
-from tasks.attestation.predicates import Circumstances
+from tasks.attestation.artefacts import Declared, artefact, declared, named, state_of
+from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.predicates.signed_verdict import SignedVerdict
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.run_context import find_commit, started_by, timestamp, tools_of
-from tasks.attestation.statement import Artefact, Statement, canonical
+from tasks.attestation.statement import Artefact, Statement
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
-from tasks.config.case_paths import resolved_path
+from tasks.clearance.in_force import (
+    POLICY,
+    is_anchored,
+    is_own_file,
+    is_shipped,
+    limits_sha256,
+)
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.path import PATH, SigningRole
-from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
-from tasks.verifier.lineage import Chain, examine
-from tasks.verifier.log_reader import Log, read_log
+from tasks.verifier.lineage import MODEL, Chain, examine
+from tasks.verifier.log_reader import Log, Selection, read_log
 
-POLICY = "configs/policy"
 COUNTS = ("unsealed", "shredded")
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
 REFUSED = RefusedError.exit_code
@@ -88,7 +94,8 @@ def observe(before: Before, invocation: str) -> Observed:
     materials = tuple(
         artefact(workspace, name) for name in found.inputs if (workspace / name).exists()
     )
-    return Observed(before, materials, artefact(workspace, POLICY), _limits(before), run)
+    limits = limits_sha256(found.stage, found.case, workspace)
+    return Observed(before, materials, artefact(workspace, POLICY), limits, run)
 
 
 def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
@@ -111,7 +118,7 @@ def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
             ),
         )
     run = replace(seen.run, finished=timestamp(), claimed=claimed)
-    statements = [predicates.provenance(run, seen.materials, products)]
+    statements = [Provenance(run, seen.materials).about(*products)]
     path = workspace / "data" / found.case / found.stage / "verdict.json"
     if f"data/{found.case}/{found.stage}/verdict.json" in found.outputs:
         statements.append(_verdict(seen, run, path, products))
@@ -122,9 +129,10 @@ def decision_of(
     seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[Refusal, ...]
 ) -> Statement:
     """Return the decision about the model that lies here, by what the ledger says."""
-    (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/train/model")
+    (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/{MODEL}")
     run = replace(seen.run, finished=timestamp())
-    return predicates.summary(run, model, seen.policy, inputs, refusals)
+    summary = VerificationSummary.of(run, model, seen.policy, inputs, refusals)
+    return summary.about(model)
 
 
 def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
@@ -183,6 +191,7 @@ def _decision(
             seen.before.installation.workspace / "data" / seen.run.case / "decide" / "decision.json"
         )
     if stage == "register":
+        # Late: what asks the policy is slow to import, and of all stages `register` alone asks.
         from tasks.clearance.check import clear_model
 
         against += clear_model(seen.run.case, chain.model_sha256, seen.before.installation).refusals
@@ -196,12 +205,12 @@ def _decision(
 def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
     """Return the log, and the chain of the model that lies here."""
     case = seen.run.case
-    model = next(each for each in seen.materials if each.name == f"{case}/train/model")
+    model = next(each for each in seen.materials if each.name == f"{case}/{MODEL}")
     notary.begin()
     log = read_log(
         notary.ledger,
         trusted_root(seen.before.installation),
-        lambda payload: f'"{case}/'.encode() in payload,
+        Selection.of_case(case),
     )
     return log, examine(log, case, model.sha256)
 
@@ -213,7 +222,7 @@ def _verdict(
         verdict = Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise _changed(path.name, "a verdict, each of its checks with an id", str(error)) from error
-    about = predicates.artefact_names(run.case, verdict.about)
+    about = {named(f"data/{run.case}/{name}"): digest for name, digest in verdict.about.items()}
     if verdict.gate != run.stage or verdict.limits_sha256 != seen.limits_sha256:
         raise _changed(
             path.name,
@@ -233,37 +242,11 @@ def _verdict(
         Artefact(f"gate:{verdict.gate}", verdict.limits_sha256),
         Artefact("policy", seen.policy.sha256),
         *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
-        *(
-            each
-            for each in seen.materials
-            if each.name.startswith("configs/") and each.name != POLICY
-        ),
+        *(material for material in seen.materials if is_own_file(material.name)),
     )
     report = next(each for each in products if each.name == f"{run.case}/{run.stage}/verdict.json")
-    return predicates.test_result(
-        run, verdict, report, tuple(known[name] for name in sorted(about)), configuration
-    )
-
-
-def _limits(before: Before) -> str:
-    values = section_of(
-        before.installation.workspace / resolved_path(before.declared.case),
-        f"limits.{before.declared.stage}",
-    )
-    return sha256(canonical(values)).hexdigest()
-
-
-def is_anchored(settings: Settings) -> bool:
-    """Say whether a mirror, a witness or an authority is set.
-
-    Where none is, their modules are not even imported: every stage would pay for it.
-    """
-    return bool(settings.mirror_url or settings.witness_url or settings.tsa_url)
-
-
-def is_shipped(settings: Settings) -> bool:
-    """Say whether the audit log is sent anywhere."""
-    return bool(settings.syslog_address or settings.hec_url)
+    result = SignedVerdict.of(run, verdict, report, configuration)
+    return result.about(*(known[name] for name in sorted(about)))
 
 
 def _shipped(installation: Installation) -> tuple[str, ...]:

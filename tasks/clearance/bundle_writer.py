@@ -7,14 +7,16 @@ so that there is one archive for its contents.
 import re
 from dataclasses import dataclass, field, replace
 
+from tasks.attestation.predicates.key_entry import KeyStatement
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
 from tasks.verifier.approvals import Consents
 from tasks.verifier.archives import FORMAT
 from tasks.verifier.lineage import Chain, examine
-from tasks.verifier.log_reader import Entry, Log
+from tasks.verifier.log_reader import Log
 from tasks.verifier.report import GUIDE, report_bytes
+from tasks.verifier.statement_index import Entry
 
 COMPLETE_UP_TO = 1000  # entries: beyond, only the chain's own are put in, and the report says so
 PERSONAL = {
@@ -54,9 +56,7 @@ def choose(
     consents = Consents.of(log, chain)
     wanted |= {each.index for each in (*consents.approvals, *consents.acceptances)}
     wanted |= {each.index for each in chain.decisions} | set(also)
-    wanted |= {
-        entry.index for entry in log.entries if b"/attestation/key/v1" in entry.envelope.payload
-    }
+    wanted |= {signed.index for signed in log.required_statements(KeyStatement)}
     return Contents(
         log, chain, tuple(each for each in log.entries if each.index in wanted), is_complete=False
     )

@@ -6,14 +6,13 @@ judges them.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.artefacts import artefact, declared, named, section_of
-from tasks.attestation.statement import canonical
+from tasks.attestation.artefacts import section_of
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
-from tasks.clearance.attest_stage import POLICY, is_anchored
+from tasks.clearance.in_force import configuration_now, is_anchored
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
@@ -21,8 +20,9 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import BEFORE_TRAINING
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
-from tasks.verifier.lineage import JUDGED, Chain, GateVerdict, examine, latest_decision
-from tasks.verifier.log_reader import Log, Signed, read_log
+from tasks.verifier.lineage import JUDGED, MODEL, Chain, GateVerdict, examine, latest_decision
+from tasks.verifier.log_reader import Log, Selection, read_log
+from tasks.verifier.statement_index import Signed
 
 
 @dataclass(frozen=True)
@@ -45,30 +45,12 @@ class Clearance:
 
 def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
     """Say whether the model with these bytes may be registered."""
-    return _clear("register", case, "train/model", model_sha256, tuple(JUDGED), installation)
+    return _clear("register", case, MODEL, model_sha256, tuple(JUDGED), installation)
 
 
 def clear_training(case: str, rows_sha256: str, installation: Installation) -> Clearance:
     """Say whether a model may be trained on these redacted rows."""
     return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, installation)
-
-
-def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
-    """Return what a verdict of `gate` has to be made by, as in force now: name -> sha256."""
-    stage = declared(gate, case, workspace)
-    limits = section_of(workspace / resolved_path(case), f"limits.{gate}")
-    files = {
-        name
-        for name in stage.inputs
-        if name.startswith("configs/") and name != POLICY and (workspace / name).exists()
-    }
-
-    return {
-        f"gate:{gate}": sha256(canonical(limits)).hexdigest(),
-        "policy": artefact(workspace, POLICY).sha256,
-        **{f"params:{key}": digest for key, digest in stage.params_sha256.items()},
-        **{named(name): artefact(workspace, name).sha256 for name in files},
-    }
 
 
 def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str, Any]:
@@ -123,7 +105,7 @@ def accepted_checks(log: Log, chain: Chain) -> tuple[AcceptedCheck, ...]:
 
             # In log order: of several acceptances of one check the latest is named.
             expires = datetime.fromtimestamp(consent.expires, UTC).date()
-            for key in set(consent.tests) & set(verdict.tests("warned")):
+            for key in set(consent.tests) & set(verdict.content.warned):
                 accepted[gate, key] = AcceptedCheck(gate, key, consent.person, expires)
 
     return tuple(accepted[name] for name in sorted(accepted))
@@ -143,9 +125,7 @@ def _clear(
         if ledger.head() is None:
             text = f"ledger: it is empty: no stage was ever signed for here; {_again(case)}"
             return _unclear(case, digest, Refusal(RefusalKind.LEDGER_EMPTY, text))
-        log = read_log(
-            ledger, trusted_root(installation), lambda payload: f'"{case}/'.encode() in payload
-        )
+        log = read_log(ledger, trusted_root(installation), Selection.of_case(case))
         chain = examine(log, case, digest, target=target, gates=gates)
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
             hints = _outside(ledger, decision.index, installation)
@@ -198,17 +178,11 @@ def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]
     }
 
 
-def _decision_facts(decision: Signed) -> dict[str, Any]:
-    predicate = decision.statement.predicate
-    refusals = predicate.get("portcullis_refusals", [])
+def _decision_facts(decision: Signed[VerificationSummary]) -> dict[str, Any]:
     return {
         "index": decision.index,
-        "result": predicate["verificationResult"],
-        # A decision of a time before refusals had kinds holds their texts alone.
-        "refusals": [
-            str(refusal["text"]) if isinstance(refusal, dict) else str(refusal)
-            for refusal in refusals
-        ],
+        "result": decision.predicate.result,
+        "refusals": list(decision.predicate.refusal_texts),
     }
 
 

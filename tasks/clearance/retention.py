@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.records import LegalHold, Prune
 from tasks.attestation.roles import (
     ACCEPTANCE,
     APPROVAL,
@@ -26,7 +28,8 @@ from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import ConfigError
 from tasks.system.yaml_file import read_yaml
 from tasks.verifier.expiry import epoch
-from tasks.verifier.log_reader import Entry, Log, verified
+from tasks.verifier.log_reader import Log
+from tasks.verifier.statement_index import Signed, verified
 
 PATH = Path("configs") / "records" / "retention.yaml"
 KINDS = {
@@ -34,6 +37,7 @@ KINDS = {
     ERASURE: "erasure", AUDIT: "audit", KEY: "key", PRUNE: "key", HOLD: "key",
 }  # fmt: skip
 DAY = 24 * 3600
+UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough
 
 
 @dataclass(frozen=True)
@@ -102,77 +106,63 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
         days = [rule.keep_days for rule in rules if rule.kind == kind]
         if any(period is None for period in days):
             return Plan(entry.index, taken, f"entry {entry.index}: every {kind} is kept for ever")
-        until = when(entry) + max(period for period in days if period is not None) * DAY
+        until = when(signed) + max(period for period in days if period is not None) * DAY
         if until > now:
             day = datetime.fromtimestamp(until, UTC).date()
             return Plan(
                 entry.index, taken, f"entry {entry.index}: a {kind} that is kept until {day}"
             )
-        if hold := next((name for name, prefix in held.items() if _is_held(entry, prefix)), None):
+        if hold := next((name for name, prefix in held.items() if _is_held(signed, prefix)), None):
             return Plan(entry.index, taken, f"entry {entry.index}: under legal hold `{hold}`")
         taken += 1
     return Plan(log.head.size, taken, "the end of the log")
 
 
-def is_spared(entry: Entry) -> bool:
-    """Say whether a prune leaves an envelope where it is: what says who may sign, and what was held or pruned."""
-    return any(f'"{kind}"'.encode() in entry.envelope.payload for kind in (KEY, PRUNE, HOLD))
+def is_spared(signed: Signed[Predicate]) -> bool:
+    """Say whether a prune leaves an envelope: it says who may sign, or what was held or pruned."""
+    return KINDS[signed.statement.predicate_type] == "key"
 
 
 def holds(log: Log) -> dict[str, str]:
-    """Return the holds in force: name -> beginning of the names of what is held; empty holds everything."""
-    found: dict[str, str] = {}
-    for entry in log.entries:
-        if f'"{HOLD}"'.encode() not in entry.envelope.payload:
-            continue
-        said = verified(entry, log.keys).statement.predicate
-        if said.get("action") == "hold":
-            found[str(said["name"])] = str(said["subjects"])
+    """Return the holds in force: name -> beginning of the names of what is held.
+
+    An empty beginning holds everything.
+
+    Raises:
+        EvidenceError: The signature of a hold or a release does not hold.
+    """
+    in_force: dict[str, str] = {}
+    for signed in log.required_statements(LegalHold):
+        if signed.predicate.is_released:
+            in_force.pop(signed.predicate.name, None)
         else:
-            found.pop(str(said.get("name")), None)
-    return found
+            in_force[signed.predicate.name] = signed.predicate.prefix
+    return in_force
 
 
-def hold(name: str, subjects: str, reason: str, *, is_released: bool = False) -> Statement:
-    """Return the statement that puts everything under hold whose subjects' names begin so, or that releases it."""
-    said = {
-        "action": "release" if is_released else "hold",
-        "name": name,
-        "subjects": subjects,
-        "reason": reason,
-    }
-    return Statement((Artefact(f"hold/{name}", sha256(name.encode()).hexdigest()),), HOLD, said)
+def hold(name: str, prefix: str, reason: str, *, is_released: bool = False) -> Statement:
+    """Return the statement that holds all whose subjects' names begin so, or that releases it."""
+    subject = Artefact(f"hold/{name}", sha256(name.encode()).hexdigest())
+    return LegalHold(name, prefix, reason, is_released).about(subject)
 
 
 def prune(below: int, envelopes: int, policy: Artefact) -> Statement:
-    """Return the statement that allows envelopes below an index to be missing, under the published policy."""
-    return Statement(
-        (policy,),
-        PRUNE,
-        {"belowIndex": below, "envelopes": envelopes, "policySha256": policy.sha256},
+    """Return the statement that lets envelopes below an index be missing, under the policy."""
+    return Prune(below, envelopes, policy.sha256).about(policy)
+
+
+def when(signed: Signed[Predicate]) -> int:
+    """Return when a statement was made, by what it says; of what does not say, a day to come."""
+    return epoch(signed.predicate.signed_on) or UNKNOWN_DAY
+
+
+def _is_held(signed: Signed[Predicate], prefix: str) -> bool:
+    """Say whether a statement mentions an artefact, a subject or another, whose name begins so."""
+    names = (
+        *(subject.name for subject in signed.subjects),
+        *signed.predicate.artefact_names(),
     )
-
-
-def when(entry: Entry) -> int:
-    """Return when an entry was made, by what it says; of what says nothing, the present: it is kept."""
-    for mark in (
-        b'"finishedOn":"',
-        b'"timeVerified":"',
-        b'"givenOn":"',
-        b'"erasedOn":"',
-        b'"sealedOn":"',
-    ):
-        at = entry.envelope.payload.find(mark)
-        if at >= 0:
-            start = at + len(mark)
-            found = epoch(entry.envelope.payload[start : start + 20].decode("ascii", "replace"))
-            if found:
-                return found
-    return 1 << 40
-
-
-def _is_held(entry: Entry, prefix: str) -> bool:
-    return f'"name":"{prefix}'.encode() in entry.envelope.payload
+    return any(name.startswith(prefix) for name in names)
 
 
 def _days(value: object) -> int | None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+from tasks.attestation.predicates.erasure import ErasureCompletion
 from tasks.config.cases import load_case
 from tasks.erasure.holds import legal_term, release_holds
 from tasks.erasure.journal import DEFERRED, ERASED, RUNNING, Journal, Request, open_journal
@@ -213,16 +213,15 @@ def _complete(
     for request in requests:
         deferred = request.figures["deferred"]
         bound = str(request.figures["commitment"])
-        statement: dict[str, Any] = {
-            "request": request.request,
-            "commitment": bound,
-            "received": request.received.isoformat(),
-            "day": day.isoformat(),
-            "state": ERASED,
-            "keysDestroyed": [deferred["retention"]],
-            "deferred": {},
-            "completes": request.day.isoformat(),
-        }
+        statement = ErasureCompletion(
+            request=request.request,
+            commitment=bound,
+            received=request.received.isoformat(),
+            day=day.isoformat(),
+            state=ERASED,
+            keys_destroyed=(deferred["retention"],),
+            completes=request.day.isoformat(),
+        )
         said.append(Said(*subject_of(request.request, bound), statement))
         request.state, request.closed = ERASED, day
         request.figures = {

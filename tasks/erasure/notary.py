@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from tasks.attestation.roles import ERASER, ERASURE
-from tasks.attestation.statement import Artefact, Statement
+from tasks.attestation.predicates.erasure import ErasureStatement
+from tasks.attestation.statement import Artefact
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import Selection, read_log
 
 PREFIX = "erasure/"
 
@@ -19,7 +19,7 @@ class Said:
 
     name: str
     sha256: str
-    predicate: dict[str, Any]
+    predicate: ErasureStatement
 
 
 class Notary(Protocol):
@@ -28,7 +28,7 @@ class Notary(Protocol):
     def record(self, statements: Sequence[Said]) -> None:
         """Sign statements and keep them for good; the same one is kept once, however often it is said."""
 
-    def recorded(self, name: str) -> list[dict[str, Any]]:
+    def recorded(self, name: str) -> list[ErasureStatement]:
         """Return what was said under a name, oldest first, each signature verified.
 
         Raises:
@@ -44,39 +44,30 @@ class LedgerNotary:
 
     def record(self, statements: Sequence[Said]) -> None:
         """Append those that are not there yet, in one transaction."""
-        known = [(one.name, one.predicate) for one in self._all(PREFIX)]
+        known = [(one.name, one.predicate) for one in self._all()]
         new = [one for one in statements if (one.name, one.predicate) not in known]
         if new:
             with open_notary(self._installation) as notary:
                 notary.record_all(
-                    [
-                        Statement((Artefact(one.name, one.sha256),), ERASURE, one.predicate)
-                        for one in new
-                    ]
+                    [one.predicate.about(Artefact(one.name, one.sha256)) for one in new]
                 )
 
-    def recorded(self, name: str) -> list[dict[str, Any]]:
+    def recorded(self, name: str) -> list[ErasureStatement]:
         """Read the whole log, which has to derive, and verify each statement by the role's key."""
-        return [one.predicate for one in self._all(name) if one.name == name]
+        return [one.predicate for one in self._all(name)]
 
-    def _all(self, mark: str) -> list[Said]:
+    def _all(self, name: str = "") -> list[Said]:
+        """Return what was said about a request by its name, or about every request."""
         ledger = open_ledger(self._installation)
         try:
             if ledger.head() is None:
                 return []
-            log = read_log(
-                ledger,
-                trusted_root(self._installation),
-                lambda payload: f'"{mark}'.encode() in payload,
-            )
-            found = []
-            for entry in log.entries:
-                if ERASURE.encode() not in entry.envelope.payload:
-                    continue
-                signed = verified(entry, log.keys)
-                if signed.statement.predicate_type == ERASURE and ERASER in signed.key.roles:
-                    (about,) = signed.statement.subjects
-                    found.append(Said(about.name, about.sha256, signed.statement.predicate))
-            return found
+            selection = Selection.of_names(name or PREFIX)
+            log = read_log(ledger, trusted_root(self._installation), selection)
+            return [
+                Said(subject.name, subject.sha256, signed.predicate)
+                for signed in log.required_statements(ErasureStatement, name)
+                for subject in signed.subjects
+            ]
         finally:
             ledger.close()

@@ -80,8 +80,8 @@ def check_receipt(text: str, identifier: str, notary: Notary) -> list[dict[str, 
         )
     bound = commitment(bytes.fromhex(receipt.nonce), identifier)
     if (
-        any(not hmac.compare_digest(str(one.get("commitment")), bound) for one in said)
-        or receipt.statement != said[0]
+        any(not hmac.compare_digest(one.commitment, bound) for one in said)
+        or receipt.statement != said[0].to_dict()
     ):
         raise EvidenceError(
             f"receipt {receipt.request}",
@@ -89,7 +89,7 @@ def check_receipt(text: str, identifier: str, notary: Notary) -> list[dict[str, 
             found="another's, or an altered one",
             remedy="Check the identifier and that the file is whole.",
         )
-    return said
+    return [one.to_dict() for one in said]
 
 
 def shown(statement: dict[str, Any]) -> str:

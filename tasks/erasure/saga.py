@@ -12,6 +12,12 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from tasks.attestation.predicates.erasure import (
+    DeferredKey,
+    ErasureReceipt,
+    ErasureSearch,
+    PurgeCounts,
+)
 from tasks.erasure.holds import restrictions
 from tasks.erasure.journal import DEFERRED, ERASED, Flagged, Journal, Request
 from tasks.erasure.notary import Notary, Said
@@ -273,12 +279,17 @@ def _receipt(erasure: Erasure) -> dict[str, Any]:
     for request, one in zip(requests, said, strict=True):
         nonce = nonce_of(request.seed or b"", request.request).hex()
         erasure.deliver(
-            Receipt(request=request.request, nonce=nonce, day=request.day, statement=one.predicate)
+            Receipt(
+                request=request.request,
+                nonce=nonce,
+                day=request.day,
+                statement=one.predicate.to_dict(),
+            )
         )
     return {"receipts": len(requests)}
 
 
-def _statement(request: Request, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _statement(request: Request, done: dict[str, dict[str, Any]]) -> ErasureReceipt:
     """Return what is said about one request: figures of its batch, and what is kept of this person."""
     purged = {
         name.removeprefix("purge "): figures
@@ -289,22 +300,25 @@ def _statement(request: Request, done: dict[str, dict[str, Any]]) -> dict[str, A
         key: value for key, value in request.figures.get("deferred", {}).items() if key != "key_id"
     }
     rotated = done["rotate root"]
-    return {
-        "request": request.request,
-        "commitment": request.figures["commitment"],
-        "received": request.received.isoformat(),
-        "day": request.day.isoformat(),
-        "state": DEFERRED if deferred else ERASED,
-        "keysDestroyed": sorted(set(request.key_ids) - {deferred.get("retention")}),
-        "deferred": deferred,
-        "people": done["tombstone"]["people"],
-        "verified": done["verify"],
-        "modelsToRetrain": done["flag models"]["models"],
-        "purged": {name: {key: figures[key] for key in COUNTS} for name, figures in purged.items()},
-        "left": [line for figures in purged.values() for line in figures["left"]],
-        "unseen": [line for figures in purged.values() for line in figures["unseen"]],
-        "horizon": _horizon(bool(rotated["local"])),
-    }
+    return ErasureReceipt(
+        request=request.request,
+        commitment=request.figures["commitment"],
+        received=request.received.isoformat(),
+        day=request.day.isoformat(),
+        state=DEFERRED if deferred else ERASED,
+        keys_destroyed=tuple(sorted(set(request.key_ids) - {deferred.get("retention")})),
+        deferred=DeferredKey.from_dict(deferred) if deferred else None,
+        people=done["tombstone"]["people"],
+        verified=ErasureSearch.from_dict(done["verify"]),
+        models_to_retrain=done["flag models"]["models"],
+        purged={
+            name: PurgeCounts(**{key: figures[key] for key in COUNTS})
+            for name, figures in purged.items()
+        },
+        left=tuple(line for figures in purged.values() for line in figures["left"]),
+        unseen=tuple(line for figures in purged.values() for line in figures["unseen"]),
+        horizon=_horizon(bool(rotated["local"])),
+    )
 
 
 def _horizon(is_local: bool) -> str:

@@ -3,7 +3,7 @@
     with open_notary(installation) as notary:
         recorded = notary.record(Statement(subjects, predicate_type, predicate))
 
-The role follows from the statement's kind (`roles.role_for`). What is returned is stored for good.
+The role follows from the statement's kind (`role_of`). What is returned is stored for good.
 A process that runs a stage's own code never opens one: `python -m tasks` does, after the stage has ended.
 """
 
@@ -13,15 +13,18 @@ from dataclasses import dataclass
 
 from tasks.attestation.dsse import Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of
-from tasks.attestation.roles import LOG, PERSONAL, ROOT, role_for
+from tasks.attestation.predicates.key_entry import KeyAddition
+from tasks.attestation.predicates.reading import read_predicate
+from tasks.attestation.roles import LOG, PERSONAL, ROOT
 from tasks.attestation.signing_keys import PublicKey, Signer, role_signer
-from tasks.attestation.statement import Statement
+from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.sqlite_store import SqliteStore, Store
 from tasks.ledger.tiles import Record
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import checked
+from tasks.verifier.statement_index import place_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Notary:
             EvidenceError: The kind belongs to another role, or the log does not derive.
             ServiceError: The database or the key service does not answer; nothing was recorded.
         """
-        if role is not None and role_for(statement.predicate_type, statement.predicate) != role:
+        if role is not None and role_of(statement) != role:
             raise EvidenceError(
                 f"statement of type {statement.predicate_type}", expected=f"one that role `{role}` makes",
                 found="one of another role", remedy="See tasks/attestation/roles.py.",
@@ -61,9 +64,7 @@ class Notary:
 
     def record_all(self, statements: Sequence[Statement]) -> list[Recorded]:
         """Sign several statements and append them in one transaction, in this order."""
-        roles = [
-            role_for(statement.predicate_type, statement.predicate) for statement in statements
-        ]
+        roles = [role_of(statement) for statement in statements]
         if personal := sorted(set(roles) & set(PERSONAL)):
             raise EvidenceError(
                 f"role `{personal[0]}`", expected="a person's own key", found="the worker's notary",
@@ -153,11 +154,20 @@ class Notary:
             return False
         for index, record, body in self.ledger.entries(int(mark), int(mark) + 1):
             entry = checked(index, record, body or b"")
-            return (
-                keyid.encode() in entry.envelope.payload
-                and b'"action":"add"' in entry.envelope.payload
-            )
+            statement = read_statement(entry.envelope.payload, place_of(entry))
+            is_addition = isinstance(read_predicate(statement, place_of(entry)), KeyAddition)
+            return is_addition and statement.digest_of("key") == keyid
         return False
+
+
+def role_of(statement: Statement) -> str:
+    """Return the one role that may make a statement.
+
+    Raises:
+        EvidenceError: No role may, or it does not say what every reader will ask of it. It would
+            stay in the log for ever and count for nothing.
+    """
+    return read_predicate(statement, "a statement to be signed").role
 
 
 def open_store(installation: Installation) -> Store:

@@ -32,10 +32,9 @@ def told(path: Path, root_keyid: str) -> int:
         print(line)
     if found.decision:
         reasons = ", ".join(
-            f"{each['code']} ({each['logOdds']:+.3f})"
-            for each in found.decision["explanation"]["reasons"]
+            f"{code} ({log_odds:+.3f})" for code, log_odds in found.decision.explanation.reasons
         )
-        row = found.decision["explanation"]["row"]
+        row = found.decision.explanation.row
         print(
             f"  decision about row {row}: declined; reasons, most adverse first: {reasons or 'none'}"
         )
@@ -49,9 +48,7 @@ def told(path: Path, root_keyid: str) -> int:
             f"  root key {found.root}: compare it with what the bank publishes, or give it with --root"
         )
     registered = latest_decision(found.chain, "register")
-    passed = (
-        registered is not None and registered.statement.predicate["verificationResult"] == "PASSED"
-    )
+    passed = registered is not None and registered.predicate.has_passed
     good = passed and not found.chain.broken
     verdict = (
         "every byte verifies, and the model was cleared for registration"

@@ -1,54 +1,65 @@
 """What people have signed: approvals of a model, and acceptances of undecided checks. Each by the person's own key."""
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
 from tasks.attestation.dsse import Envelope
-from tasks.attestation.roles import ACCEPTANCE, APPROVAL
+from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval, SignedConsent
+from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
-from tasks.verifier.expiry import epoch, now_of
-from tasks.verifier.lineage import Chain, GateVerdict, short
-from tasks.verifier.log_reader import Entry, Log, Signed, verified
+from tasks.verifier.expiry import epoch, now_after
+from tasks.verifier.lineage import MODEL, Chain, GateVerdict, short
+from tasks.verifier.log_reader import Log
+from tasks.verifier.statement_index import Entry, Signed, verified
 
 
 def approval(
     case: str, model_sha256: str, *, person: str, role: str, reason: str, given: str, expires: str
 ) -> Statement:
     """Return the statement by which a person approves exactly this model."""
-    said = {
-        "decision": "approve", "useCase": case, "person": person, "role": role, "reason": reason, "givenOn": given,
-        "expiresOn": expires,
-    }  # fmt: skip
-    return Statement((Artefact(f"{case}/train/model", model_sha256),), APPROVAL, said)
+    consent = ModelApproval(
+        case=case, person=person, capacity=role, reason=reason, given=given, expires=expires
+    )
+    return consent.about(Artefact(f"{case}/{MODEL}", model_sha256))
 
 
 def acceptance(
-    case: str, gate: str, *, verdict_sha256: str, tests: tuple[str, ...], person: str, role: str,
-    reason: str, given: str, expires: str,
-) -> Statement:  # fmt: skip
-    """Return the statement by which a validator accepts named undecided checks of exactly this verdict."""
-    said = {
-        "gate": gate, "tests": list(tests), "useCase": case, "person": person, "role": role, "reason": reason,
-        "givenOn": given, "expiresOn": expires,
-    }  # fmt: skip
-    return Statement((Artefact(f"{case}/{gate}/verdict.json", verdict_sha256),), ACCEPTANCE, said)
+    case: str,
+    gate: str,
+    *,
+    verdict_sha256: str,
+    tests: tuple[str, ...],
+    person: str,
+    role: str,
+    reason: str,
+    given: str,
+    expires: str,
+) -> Statement:
+    """Return the statement by which a validator accepts undecided checks of exactly this verdict."""
+    consent = CheckAcceptance(
+        case=case,
+        person=person,
+        capacity=role,
+        reason=reason,
+        given=given,
+        expires=expires,
+        gate=gate,
+        tests=tests,
+    )
+    return consent.about(Artefact(_verdict_name(case, gate), verdict_sha256))
 
 
 def authors_of(chain: Chain) -> frozenset[str]:
-    """Return who made a model: who started its stages, and who wrote the commit they ran at (hashed address)."""
-    found = set()
-    for step in chain.steps:
-        said = step.signed.statement.predicate
-        found |= {
-            str(said.get("portcullis_startedBy", "")),
-            str(said.get("portcullis_commitAuthorSha256", "")),
-        }
-    for verdict in chain.verdicts.values():
-        found.add(str(verdict.predicate["portcullis_context"].get("startedBy", "")))
-    return frozenset(found - {""})
+    """Return who made a model: who started its stages, and who wrote the commit they ran at.
+
+    The latter by the sha256 of their address, as `tasks.attestation.run_context` writes it.
+    """
+    runs = [step.signed.predicate.run for step in chain.steps]
+    authors = {run.started_by for run in runs} | {run.commit_author_sha256 for run in runs}
+    judges = {verdict.content.started_by for verdict in chain.verdicts.values()}
+    return frozenset((authors | judges) - {""})
 
 
 @dataclass(frozen=True)
@@ -81,17 +92,17 @@ class Consents:
     @classmethod
     def of(cls, log: Log, chain: Chain) -> "Consents":
         """Find them in the log."""
-        authors, model = authors_of(chain), f"{chain.case}/train/model"
+        authors = authors_of(chain)
         approvals = tuple(
-            _consent(signed, authors)
-            for signed in _believed(log, APPROVAL)
-            if signed.statement.digest_of(model) == chain.model_sha256
-            and signed.statement.predicate.get("decision") == "approve"
+            _consent(signed, signed.predicate, authors)
+            for signed in log.statements(ModelApproval, f"{chain.case}/{MODEL}", chain.model_sha256)
         )
-        acceptances = (
-            _consent(signed, authors, chain.case) for signed in _believed(log, ACCEPTANCE)
+        acceptances = tuple(
+            _consent(signed, signed.predicate, authors, chain.case)
+            for signed in log.statements(CheckAcceptance)
         )
-        return cls(approvals, tuple(each for each in acceptances if each.verdict), now_of(log))
+        of_case = tuple(consent for consent in acceptances if consent.verdict)
+        return cls(approvals, of_case, now_after(log.latest_time))
 
     def accepts(self, verdict: GateVerdict) -> bool:
         """Say whether every check that keeps a verdict from passing is undecided, and accepted."""
@@ -102,8 +113,8 @@ class Consents:
             and self.counts(each)
             for test in each.tests
         }
-        undecided = verdict.tests("warned")
-        return bool(undecided) and not verdict.tests("failed") and set(undecided) <= tests
+        undecided = verdict.content.warned
+        return bool(undecided) and not verdict.content.failed and set(undecided) <= tests
 
     def counts(self, consent: Consent) -> bool:
         """Say whether a consent is in force, and not by who made the run."""
@@ -121,61 +132,66 @@ class Consents:
 
 
 def check(envelope: Envelope, log: Log, chain: Chain) -> Consents:
-    """Check what a person has signed before it is appended: the same, whether it comes from a terminal or a form.
+    """Check what a person has signed before it is appended, whether by a terminal or by a form.
 
     Raises:
-        EvidenceError: It is not signed by an enrolled key in its role, is about another model, has expired, is without
-            a reason, or is by who made the run.
+        EvidenceError: It is not signed by an enrolled key in its role, is about another model, has
+            expired, is without a reason, or is by who made the run.
     """
+    # As the next entry of the log: a key that was revoked up to here does not count any more.
     index = log.head.size
     signed = verified(Entry(index, envelope, sha256(envelope.to_bytes()).hexdigest()), log.keys)
-    kind = signed.statement.predicate_type
-    if kind not in (APPROVAL, ACCEPTANCE):
-        raise _refused("an approval or an acceptance", kind)
-    consent = _consent(signed, authors_of(chain), chain.case)
-    if (
-        kind == APPROVAL
-        and signed.statement.digest_of(f"{chain.case}/train/model") != chain.model_sha256
-    ):
+    consent = signed.predicate
+    if not isinstance(consent, SignedConsent):
+        raise _refused("an approval or an acceptance", signed.statement.predicate_type)
+
+    as_counted = _consent(signed, consent, authors_of(chain), chain.case)
+    model = signed.digest_of(f"{chain.case}/{MODEL}")
+    if isinstance(consent, ModelApproval) and model != chain.model_sha256:
         raise _refused(f"an approval of model {short(chain.model_sha256)}", "one of another")
-    if kind == ACCEPTANCE and not consent.verdict:
+    if isinstance(consent, CheckAcceptance) and not as_counted.verdict:
         raise _refused(f"an acceptance of a verdict of {chain.case}", "one of another use case")
-    if not consent.reason.strip():
+
+    if not as_counted.reason.strip():
         raise _refused("a reason", "none")
-    if consent.by_author:
-        raise _refused("a second person", f"{consent.person}, who made this run")
-    if consent.expires <= now_of(log):
+    if as_counted.by_author:
+        raise _refused("a second person", f"{as_counted.person}, who made this run")
+    if as_counted.expires <= now_after(log.latest_time):
         raise _refused(
             "a date of expiry to come", "one that has passed, or none, or another person's name"
         )
+
     return Consents.of(log, chain)
 
 
-def _consent(signed: Signed, authors: frozenset[str], case: str = "") -> Consent:
-    said, key = signed.statement.predicate, signed.key
-    gate = str(said.get("gate", ""))
-    is_their_own = bool(key.holder) and str(said.get("person", "")) == key.holder
+def _consent(
+    signed: Signed[Predicate], claims: SignedConsent, authors: frozenset[str], case: str = ""
+) -> Consent:
+    """Return a consent as it counts; `claims` is what the person wrote, `signed.predicate`.
+
+    What a person writes about themselves counts only where their key is enrolled under the same
+    name: an approval in another's name never is in force.
+    """
+    key = signed.key
+    is_their_own = bool(key.holder) and claims.person == key.holder
+    gate = claims.gate if isinstance(claims, CheckAcceptance) else ""
+    verdict_sha256 = signed.digest_of(_verdict_name(case, gate)) if gate else None
+
     return Consent(
         index=signed.index,
         envelope_sha256=signed.envelope_sha256,
         person=key.holder,
-        reason=str(said.get("reason", "")),
-        expires=epoch(str(said.get("expiresOn", ""))) if is_their_own else 0,
+        reason=claims.reason,
+        expires=epoch(claims.expires) if is_their_own else 0,
         by_author=bool({key.holder, key.email_sha256} & authors),
         gate=gate,
-        verdict=(signed.statement.digest_of(f"{case}/{gate}/verdict.json") or "") if gate else "",
-        tests=tuple(str(test) for test in said.get("tests", ())),
+        verdict=verdict_sha256 or "",
+        tests=claims.tests if isinstance(claims, CheckAcceptance) else (),
     )
 
 
-def _believed(log: Log, kind: str) -> list[Signed]:
-    """Return the statements of a kind whose signature holds; others count for nothing."""
-    found = []
-    for entry in log.entries:
-        if f'"{kind}"'.encode() in entry.envelope.payload:
-            with suppress(EvidenceError):
-                found.append(verified(entry, log.keys))
-    return [signed for signed in found if signed.statement.predicate_type == kind]
+def _verdict_name(case: str, gate: str) -> str:
+    return f"{case}/{gate}/verdict.json"
 
 
 def _refused(expected: str, found: str) -> EvidenceError:

@@ -8,19 +8,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.attestation.dsse import read_envelope
 from tasks.attestation.keyring import KeyRing
-from tasks.attestation.roles import KEY, PROVENANCE
-from tasks.attestation.statement import canonical
+from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.statement import read_statement
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import read_checkpoint
-from tasks.ledger.merkle import leaf_hash, verify_inclusion
 from tasks.ledger.proof import read_proof
 from tasks.ledger.tiles import Record
 from tasks.verifier.archives import FORMAT, archive
-from tasks.verifier.explanation_commitments import ROOT_NAME, commitment, tree_head
+from tasks.verifier.decision_proof import DecisionProof
+from tasks.verifier.explanation_commitments import ROOT_NAME
 from tasks.verifier.lineage import Chain, examine
-from tasks.verifier.log_reader import Entry, Log, check_head, checked, replayed
+from tasks.verifier.log_reader import Log, check_head, checked, replayed
 from tasks.verifier.report import GUIDE, report_bytes
+from tasks.verifier.statement_index import Entry
 
 MOST_BYTES = 256 << 20
 DECISION = "decision.json"
@@ -33,7 +35,7 @@ class Verified:
     log: Log
     chain: Chain
     root: str
-    decision: dict[str, Any] | None
+    decision: DecisionProof | None
 
 
 def verify_bundle(path: Path, trusted: str = "") -> Verified:
@@ -57,8 +59,7 @@ def verify_bundle(path: Path, trusted: str = "") -> Verified:
     root_key = _root_of(entries)
     keys = KeyRing(trusted or root_key)
     for entry in entries:
-        if f'"{KEY}"'.encode() in entry.envelope.payload:
-            replayed(entry, keys)
+        replayed(entry, keys)
     check_head(note, head, keys)
     _check_keys(files, keys)
     report = files.pop("report.json", b"")
@@ -115,7 +116,7 @@ def _entries(files: dict[str, bytes], note: str, size: int) -> list[Entry]:
         if f"{proof.index:010d}" != stem or proof.note != note or proof.index >= size:
             raise _wrong(proof_name, f"the proof of entry {stem} under the checkpoint", "another")
         envelope_sha256 = sha256(body).digest()
-        payload = _payload(body, name)
+        payload = read_envelope(body, name).payload
         record = Record(sha256(payload).digest(), envelope_sha256)
         if not proof.proves(record.leaf()):
             raise _wrong(
@@ -129,24 +130,13 @@ def _entries(files: dict[str, bytes], note: str, size: int) -> list[Entry]:
     return entries
 
 
-def _payload(body: bytes, name: str) -> bytes:
-    from tasks.attestation.dsse import read_envelope
-
-    return read_envelope(body, name).payload
-
-
 def _root_of(entries: list[Entry]) -> str:
     if entries[0].index != 0:
         raise _wrong(
             "statements/", "entry 0, the log's root key", f"entry {entries[0].index} as the first"
         )
-    found = _json(entries[0].envelope.payload, "statements/0000000000.json")
-    try:
-        return str(found["subject"][0]["digest"]["sha256"])
-    except (KeyError, IndexError, TypeError) as error:
-        raise _wrong(
-            "statements/0000000000.json", "the log's root key", "something else"
-        ) from error
+    statement = read_statement(entries[0].envelope.payload, "statements/0000000000.json")
+    return statement.subjects[0].sha256
 
 
 def _check_keys(files: dict[str, bytes], keys: KeyRing) -> None:
@@ -156,48 +146,40 @@ def _check_keys(files: dict[str, bytes], keys: KeyRing) -> None:
             raise _wrong(name, "the key that its entry names", "another, or none")
 
 
-def _decision(data: bytes, log: Log, chain: Chain) -> dict[str, Any]:
+def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
     """Check that one explanation was committed by the run that made the chain; return it."""
-    found = _json(data, DECISION)
-    if canonical(found) + b"\n" != data:
-        raise _wrong(DECISION, "canonical JSON", "another form")
+    # 1. The file is in the one form that such a file has.
     try:
-        leaf = leaf_hash(commitment(bytes.fromhex(found["salt"]), found["explanation"]))
-        path = [bytes.fromhex(step) for step in found["path"]]
-        index, size, entry = int(found["index"]), int(found["size"]), int(found["entry"])
-        tree_root = bytes.fromhex(found["root"])
-        model = found["explanation"]["modelSha256"]
-    except (KeyError, TypeError, ValueError) as error:
+        proof = DecisionProof.from_dict(_json(data, DECISION))
+    except (TypeError, ValueError) as error:
         raise _wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
+    if proof.to_bytes() != data:
+        raise _wrong(DECISION, "canonical JSON", "another form")
+
+    # 2. It is about a decision of this model.
+    model = proof.explanation.model_sha256
     if model != chain.model_sha256:
         raise _wrong(
             DECISION,
             f"a decision of model {chain.model_sha256[:12]}…",
-            f"one of {str(model)[:12]}…",
+            f"one of {model[:12]}…",
         )
-    if not verify_inclusion(leaf, index, size, path, tree_root):
+
+    # 3. The explanation is in the tree, and 4. the run signed the tree.
+    if not proof.is_included():
         raise _wrong(DECISION, "an explanation that leads to its root", "one that does not")
-    head = tree_head(tree_root, size)
-    committed = [
-        each.index
-        for each in log.entries
-        if f'"{PROVENANCE}"'.encode() in each.envelope.payload and _commits(each, log, chain, head)
-    ]
-    if entry not in committed:
+    committed = {
+        signed.index
+        for signed in log.statements(Provenance, f"{chain.case}/{ROOT_NAME}", proof.head)
+        if signed.predicate.run.stage == "explain"
+    }
+    if proof.entry not in committed:
         raise _wrong(
             DECISION,
-            f"a tree that entry {entry}, signed for stage `explain`, commits to",
+            f"a tree that entry {proof.entry}, signed for stage `explain`, commits to",
             "another",
         )
-    return found
-
-
-def _commits(entry: Entry, log: Log, chain: Chain, head: str) -> bool:
-    from tasks.verifier.log_reader import verified
-
-    statement = verified(entry, log.keys).statement
-    stage = statement.predicate["buildDefinition"]["externalParameters"].get("stage")
-    return stage == "explain" and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == head
+    return proof
 
 
 def _json(data: bytes, name: str) -> dict[str, Any]:

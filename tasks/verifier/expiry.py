@@ -3,32 +3,24 @@
 import time
 from datetime import datetime
 
-from tasks.verifier.log_reader import Log
 
-MARKS = (b'"finishedOn":"', b'"timeVerified":"', b'"givenOn":"')
+def now_after(latest_time: int) -> int:
+    """Return the time, in epoch seconds, by which expiry is judged.
 
-
-def now_of(log: Log) -> int:
-    """Return the time by which expiry is judged: a clock that was set back does not revive what had expired.
-
-    It is the later of this machine's clock and the latest time that any statement of the log was signed at.
+    It is the later of this machine's clock and `latest_time`, the latest at which any statement of
+    the log was signed: a clock that was set back does not revive what had expired.
     """
-    latest = 0
-    for entry in log.entries:
-        for mark in MARKS:
-            at = entry.envelope.payload.find(mark)
-            if at >= 0:
-                text = entry.envelope.payload[at + len(mark) : at + len(mark) + 20].decode(
-                    "ascii", "replace"
-                )
-                latest = max(latest, epoch(text))
-    return max(int(time.time()), latest)
+    return max(int(time.time()), latest_time)
 
 
 def epoch(text: str) -> int:
-    """Return RFC 3339 as epoch seconds; what is no time, or in no zone, is 0, by which everything has expired."""
+    """Return RFC 3339 as epoch seconds.
+
+    What is no time, or is in no zone, is 0, by which everything has expired: a date that is read
+    differently in two places must not keep an approval alive in one of them.
+    """
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return 0
-    return int(found.timestamp()) if found.tzinfo else 0
+    return int(moment.timestamp()) if moment.tzinfo else 0

@@ -6,7 +6,8 @@ decision reveals its explanation and its salt, and hashes of nothing that could 
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +20,7 @@ ROOT_NAME = (
     "explain/decisions"  # the subject of the run's statement whose sha256 is the tree's head
 )
 DOMAIN = b"portcullis/explanation/v1\n"
+DECLINED = "declined"
 
 
 def run_id(model_sha256: str, rows_sha256: str) -> str:
@@ -31,23 +33,61 @@ def salt_of(key: bytes, run: str, row: int) -> bytes:
     return hmac.digest(key, DOMAIN + f"{run}\n{row}\n".encode(), "sha256")
 
 
-def commitment(salt: bytes, explanation: dict[str, Any]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one application was declined, as it is committed.
+
+    `reasons` are (code, log odds), most adverse first; `reason_map` is the version of the table that
+    says what the codes mean.
+    """
+
+    row: int
+    reasons: tuple[tuple[str, float], ...]
+    model_sha256: str
+    reason_map: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values: what is committed is their canonical form."""
+        return {
+            "row": self.row,
+            "decision": DECLINED,
+            "reasons": [{"code": code, "logOdds": log_odds} for code, log_odds in self.reasons],
+            "modelSha256": self.model_sha256,
+            "reasonMap": self.reason_map,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Explanation":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: It is no explanation.
+        """
+        match values:
+            case {
+                "row": int(row),
+                "decision": "declined",
+                "reasons": [*reasons],
+                "modelSha256": str(model_sha256),
+                "reasonMap": str(reason_map),
+                **more,
+            } if not more:
+                return cls(row, tuple(map(_reason, reasons)), model_sha256, reason_map)
+            case _:
+                raise ValueError("not an explanation")
+
+
+def _reason(values: Any) -> tuple[str, float]:
+    match values:
+        case {"code": str(code), "logOdds": int() | float() as log_odds, **more} if not more:
+            return code, log_odds
+        case _:
+            raise ValueError("not a reason")
+
+
+def commitment(salt: bytes, explanation: Explanation) -> bytes:
     """Return what is put into the tree for an explanation."""
-    return sha256(DOMAIN + salt + canonical(explanation)).digest()
-
-
-def explanation(
-    row: int, reasons: Iterable[tuple[str, float]], model_sha256: str, version: str
-) -> dict[str, Any]:
-    """Return the explanation of one declined decision as it is committed: its reasons, most adverse first."""
-    told = [{"code": code, "logOdds": log_odds} for code, log_odds in reasons]
-    return {
-        "row": row,
-        "decision": "declined",
-        "reasons": told,
-        "modelSha256": model_sha256,
-        "reasonMap": version,
-    }
+    return sha256(DOMAIN + salt + canonical(explanation.to_dict())).digest()
 
 
 def tree_bytes(commitments: Sequence[bytes]) -> bytes:

@@ -1,20 +1,25 @@
-"""The chain of a model: from its bytes back to its sources, and every verdict on the way, as the ledger has it. Pure.
+"""The chain of a model: from its bytes back to its sources, and every verdict on the way. Pure.
 
-Evidence is matched by digest, never by name alone, by run or by time. Where several statements fit, the latest in log
-order counts, so that a failed verdict cannot be hidden behind an earlier pass.
+Evidence is matched by digest, never by name alone, by run or by time. Where several statements fit,
+the latest in log order counts, so that a failed verdict cannot be hidden behind an earlier pass.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
-from tasks.attestation.statement import Statement, read_statement
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
+from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Check
 from tasks.path import GATES, PATH
-from tasks.verifier.log_reader import Log, Signed, verified
+from tasks.verifier.log_reader import Log
+from tasks.verifier.statement_index import Signed
+
+MODEL = "train/model"
+
+# Of the void statements that would have filled a gap, so many are named: the latest tell why.
+MOST_VOID = 2
 
 # What each gate must have judged; its verdict is looked up by the last.
 JUDGED: dict[str, tuple[str, ...]] = {gate.name: gate.judges for gate in GATES}
@@ -31,48 +36,26 @@ class Step:
     stage: str
     name: str
     sha256: str
-    signed: Signed = field(repr=False)
-
-    @property
-    def definition(self) -> dict[str, Any]:
-        """What was built: its parameters and materials."""
-        found: dict[str, Any] = self.signed.statement.predicate["buildDefinition"]
-        return found
+    signed: Signed[Provenance] = field(repr=False)
 
     @property
     def commit(self) -> str:
         """The commit it was made at; empty outside git."""
-        return next(
-            (
-                str(each["digest"]["gitCommit"])
-                for each in self._materials
-                if "gitCommit" in each["digest"]
-            ),
-            "",
-        )
+        return self.signed.predicate.run.commit
 
     @property
     def dirty(self) -> tuple[str, ...]:
         """What differed from the commit."""
-        found = (
-            each.get("annotations", {}).get("dirty", ())
-            for each in self._materials
-            if "gitCommit" in each["digest"]
-        )
-        return tuple(path for paths in found for path in paths)
+        return self.signed.predicate.run.dirty
 
     def materials(self) -> dict[str, str]:
         """Return name -> sha256 of everything that went in."""
-        return {
-            str(each["name"]): str(each["digest"]["sha256"])
-            for each in self._materials
-            if "sha256" in each["digest"]
-        }
+        return self.signed.predicate.material_digests()
 
-    @property
-    def _materials(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.definition["resolvedDependencies"]
-        return found
+    def artefacts(self) -> dict[str, str]:
+        """Return name -> sha256 of everything that went in or came out."""
+        products = {subject.name: subject.sha256 for subject in self.signed.subjects}
+        return self.materials() | products
 
 
 @dataclass(frozen=True)
@@ -80,17 +63,22 @@ class GateVerdict:
     """The verdict that counts for one gate."""
 
     gate: str
-    outcome: str
-    signed: Signed = field(repr=False)
+    signed: Signed[SignedVerdict] = field(repr=False)
 
     @property
-    def predicate(self) -> dict[str, Any]:
+    def content(self) -> SignedVerdict:
         """What it says."""
-        return self.signed.statement.predicate
+        return self.signed.predicate
 
-    def tests(self, kind: str) -> tuple[str, ...]:
-        """Return the keys of the checks that `passed`, `warned` (undecided) or `failed`."""
-        return tuple(self.predicate[f"{kind}Tests"])
+    @property
+    def outcome(self) -> str:
+        """What the gate came to."""
+        return self.content.outcome
+
+    @property
+    def report_sha256(self) -> str:
+        """The digest of the verdict's file, by which an acceptance names it."""
+        return self.content.report_sha256
 
     def checks(self) -> tuple[Check, ...]:
         """Return its checks, without their reasons.
@@ -98,24 +86,21 @@ class GateVerdict:
         Raises:
             EvidenceError: It was signed before checks had ids, and says by text which they are.
         """
-        try:
-            return tuple(Check.from_dict(values) for values in self.predicate["portcullis_checks"])
-        except (ValueError, KeyError, TypeError) as error:
+        checks = tuple(
+            check for check in self.content.checks if not isinstance(check, EarlierCheck)
+        )
+        if not checks or len(checks) < len(self.content.checks):
             raise EvidenceError(
                 f"{self.gate}: ledger entry {self.signed.index}",
                 expected="a verdict, each of its checks with an id",
-                found=str(error),
+                found="none with an id" if not checks else "one without",
                 remedy="Run the release again, which judges anew.",
-            ) from error
-
-    @property
-    def report_sha256(self) -> str:
-        """The digest of the verdict's file, by which an acceptance names it."""
-        return str(self.predicate["portcullis_context"]["report"]["digest"]["sha256"])
+            )
+        return checks
 
     def configuration(self) -> dict[str, str]:
         """Return name -> sha256 of what it was judged by."""
-        return {each["name"]: each["digest"]["sha256"] for each in self.predicate["configuration"]}
+        return {artefact.name: artefact.sha256 for artefact in self.content.configuration}
 
 
 @dataclass(frozen=True)
@@ -129,28 +114,24 @@ class Chain:
     model_sha256: str
     steps: tuple[Step, ...]
     verdicts: dict[str, GateVerdict]
-    decisions: tuple[Signed, ...]  # about this model, in log order
+    decisions: tuple[Signed[VerificationSummary], ...]  # about this model, in log order
     broken: tuple[Refusal, ...]
 
     def artefacts(self) -> dict[str, str]:
         """Return name -> sha256 of everything in the chain."""
-        found: dict[str, str] = {}
+        artefacts: dict[str, str] = {}
         for step in self.steps:
-            found |= step.materials() | {
-                each.name: each.sha256 for each in step.signed.statement.subjects
-            }
-        return found
+            artefacts |= step.artefacts()
+        return artefacts
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
         """Return what a decision about this model rests on: (what, sha256 of the envelope)."""
-        steps = [(f"stage:{step.stage}", step.signed.envelope_sha256) for step in self.steps]
-        return (
-            *steps,
-            *(
-                (f"gate:{gate}", each.signed.envelope_sha256)
-                for gate, each in self.verdicts.items()
-            ),
+        steps = ((f"stage:{step.stage}", step.signed.envelope_sha256) for step in self.steps)
+        gates = (
+            (f"gate:{gate}", verdict.signed.envelope_sha256)
+            for gate, verdict in self.verdicts.items()
         )
+        return (*steps, *gates)
 
 
 def examine(
@@ -158,37 +139,44 @@ def examine(
     case: str,
     sha256: str,
     *,
-    target: str = "train/model",
+    target: str = MODEL,
     gates: tuple[str, ...] = tuple(JUDGED),
 ) -> Chain:
-    """Walk from a model (or another `target` with these bytes) to its sources, and find the verdicts that count."""
+    """Walk from an artefact to its sources, and find the verdicts that count.
+
+    Args:
+        log: With at least the entries about the use case.
+        case: The use case.
+        sha256: Of the artefact's bytes.
+        target: The artefact; by default the model.
+        gates: Whose verdicts are needed.
+    """
+    own = log.about_case(case)
     broken: list[Refusal] = []
-    statements, void = _believed(log, case)
-    steps = _walk(statements, void, case, target, sha256, broken)
-    artefacts: dict[str, str] = {}
-    for step in steps:
-        artefacts |= step.materials() | {
-            each.name: each.sha256 for each in step.signed.statement.subjects
-        }
+
+    # 1. From the bytes back: each step's material is what the step before has to have made.
+    steps = _walk(own, case, target, sha256, broken)
+    artefacts = Chain(case, sha256, tuple(steps), {}, (), ()).artefacts()
+
+    # 2. Of each gate, the latest verdict on exactly those bytes.
     verdicts = {}
     for gate in gates:
-        if (found := _verdict(statements, void, case, gate, artefacts, broken)) is not None:
-            verdicts[gate] = found
-    decisions = tuple(
-        each
-        for each in statements
-        if each.statement.predicate_type == SUMMARY and _is_about(each, case, sha256)
-    )
+        verdict = _find_verdict(own, case, gate, artefacts, broken)
+        if verdict is not None:
+            verdicts[gate] = verdict
+
+    # 3. What was decided about the model, whoever decided.
+    decisions = own.statements(VerificationSummary, f"{case}/{MODEL}", sha256)
     return Chain(case, sha256, tuple(steps), verdicts, decisions, tuple(broken))
 
 
-def latest_decision(chain: Chain, stage: str) -> Signed | None:
+def latest_decision(chain: Chain, stage: str) -> Signed[VerificationSummary] | None:
     """Return the last decision that `stage` took about the model."""
-    wanted = f"{OWN}/{stage}/v1"
-    found = [
-        each for each in chain.decisions if each.statement.predicate["verifier"]["id"] == wanted
+    verifier = verifier_of(stage)
+    decisions = [
+        decision for decision in chain.decisions if decision.predicate.verifier == verifier
     ]
-    return found[-1] if found else None
+    return decisions[-1] if decisions else None
 
 
 def short(digest: str | None) -> str:
@@ -196,133 +184,90 @@ def short(digest: str | None) -> str:
     return f"{digest[:12]}…" if digest else "nothing"
 
 
-@dataclass(frozen=True)
-class Void:
-    """A statement that counts for nothing, and why: shown where it would have filled a gap."""
-
-    index: int
-    statement: Statement
-    reason: str
-
-
-def _believed(log: Log, case: str) -> tuple[list[Signed], list[Void]]:
-    """Return the statements about a use case whose signature holds, and those whose does not."""
-    found, void = [], []
-    for entry in log.entries:
-        if f'"{case}/'.encode() not in entry.envelope.payload:
-            continue
-        try:
-            found.append(verified(entry, log.keys))
-        except EvidenceError as error:
-            with suppress(EvidenceError):
-                claimed = read_statement(entry.envelope.payload, error.where)
-                void.append(
-                    Void(entry.index, claimed, f"expected {error.expected}; found {error.found}")
-                )
-    return found, void
-
-
-def _but(void: list[Void], kind: str, name: str, sha256: str | None) -> str:
-    """Say which void statements would have said what is missing."""
-    fitting = [
-        v
-        for v in void
-        if v.statement.predicate_type == kind and v.statement.digest_of(name) == sha256
-    ]
-    return "".join(
-        f"; entry {each.index} says so and counts for nothing: {each.reason}"
-        for each in fitting[-2:]
-    )
-
-
-def _walk(
-    statements: list[Signed],
-    void: list[Void],
-    case: str,
-    target: str,
-    sha256: str,
-    broken: list[Refusal],
-) -> list[Step]:
+def _walk(log: Log, case: str, target: str, sha256: str, broken: list[Refusal]) -> list[Step]:
+    """Return the steps from `target` to its sources, up to the first link that does not hold."""
     steps: list[Step] = []
-    name, wanted = target, sha256
+    name = target
+    digest = sha256
+
     while name:
         stage, material = MADE[name]
-        of_stage = [each for each in statements if _made(each, case, stage)]
-        made = [each for each in of_stage if each.statement.digest_of(f"{case}/{name}") == wanted]
+        subject = f"{case}/{name}"
+        made = [
+            signed
+            for signed in log.statements(Provenance, subject, digest)
+            if (signed.predicate.run.stage, signed.predicate.run.case) == (stage, case)
+        ]
         if not made:
-            known = _known_as(statements, wanted, f"{case}/{name}") + _but(
-                void, PROVENANCE, f"{case}/{name}", wanted
-            )
-            text = f"{case}/{name}: no signed statement that stage `{stage}` made {short(wanted)}"
-            broken.append(Refusal(RefusalKind.LINEAGE_UNSIGNED, text + known))
+            text = f"{subject}: no signed statement that stage `{stage}` made {short(digest)}"
+            hints = _known_as(log, digest, subject) + _void_hint(log, Provenance, subject, digest)
+            broken.append(Refusal(RefusalKind.LINEAGE_UNSIGNED, text + hints))
             break
-        steps.append(Step(stage, f"{case}/{name}", wanted, made[-1]))
+
+        # The same bytes may have been made several times; any of them is how they can be made.
+        step = Step(stage, subject, digest, made[-1])
+        steps.append(step)
         if material:
-            found = steps[-1].materials().get(f"{case}/{material}")
-            if found is None:
-                entry = made[-1].index
-                text = f"{case}/{name}: stage `{stage}` read no {material}, says entry {entry}"
+            read_sha256 = step.materials().get(f"{case}/{material}")
+            if read_sha256 is None:
+                text = f"{subject}: stage `{stage}` read no {material}, says entry {made[-1].index}"
                 broken.append(Refusal(RefusalKind.LINEAGE_INCOMPLETE, text))
                 break
-            wanted = found
+            digest = read_sha256
         name = material
+
     return steps
 
 
-def _verdict(
-    statements: list[Signed],
-    void: list[Void],
-    case: str,
-    gate: str,
-    artefacts: dict[str, str],
-    broken: list[Refusal],
+def _find_verdict(
+    log: Log, case: str, gate: str, artefacts: dict[str, str], broken: list[Refusal]
 ) -> GateVerdict | None:
     """Return the latest verdict of a gate on exactly what lies in the chain."""
     primary = f"{case}/{JUDGED[gate][-1]}"
-    wanted = artefacts.get(primary)
-    of_gate = [each for each in statements if _judged(each, case, gate)]
-    fitting = [each for each in of_gate if wanted and each.statement.digest_of(primary) == wanted]
+    digest = artefacts.get(primary)
+    verdicts = [
+        signed
+        for signed in log.statements(SignedVerdict)
+        if (signed.predicate.gate, signed.predicate.case) == (gate, case)
+    ]
+    fitting = [signed for signed in verdicts if digest and signed.digest_of(primary) == digest]
+
     if not fitting:
-        others = f"; the latest of {len(of_gate)} is about another" if of_gate else ""
-        others += _but(void, TEST_RESULT, primary, wanted)
-        text = f"{gate}: no signed verdict on {primary} {short(wanted)}{others}"
+        text = f"{gate}: no signed verdict on {primary} {short(digest)}"
+        if verdicts:
+            text += f"; the latest of {len(verdicts)} is about another"
+        text += _void_hint(log, SignedVerdict, primary, digest)
         broken.append(Refusal(RefusalKind.VERDICT_UNSIGNED, text))
         return None
-    found = fitting[-1]
+
+    # All that the gate has to judge, and not its primary subject alone, must be in the chain.
+    latest = fitting[-1]
     for name in (f"{case}/{subject}" for subject in JUDGED[gate]):
-        judged = found.statement.digest_of(name)
+        judged = latest.digest_of(name)
         if judged != artefacts.get(name):
             held = short(artefacts.get(name))
             text = (
-                f"{gate}: entry {found.index} judged {name} {short(judged)}, the chain has {held}"
+                f"{gate}: entry {latest.index} judged {name} {short(judged)}, the chain has {held}"
             )
             broken.append(Refusal(RefusalKind.SUBJECT_CHANGED, text))
-    return GateVerdict(gate, str(found.statement.predicate.get("portcullis_outcome", "")), found)
+
+    return GateVerdict(gate, latest)
 
 
-def _made(signed: Signed, case: str, stage: str) -> bool:
-    if signed.statement.predicate_type != PROVENANCE:
-        return False
-    said = signed.statement.predicate["buildDefinition"]["externalParameters"]
-    return (said.get("stage"), said.get("useCase")) == (stage, case)
+def _void_hint(log: Log, kind: type[Predicate], name: str, sha256: str | None) -> str:
+    """Say which void statements would have said what is missing."""
+    return "".join(
+        f"; entry {void.index} says so and counts for nothing: {void.reason}"
+        for void in log.void_statements(kind, name, sha256)[-MOST_VOID:]
+    )
 
 
-def _judged(signed: Signed, case: str, gate: str) -> bool:
-    if signed.statement.predicate_type != TEST_RESULT:
-        return False
-    said = signed.statement.predicate.get("portcullis_context", {})
-    return (said.get("gate"), said.get("useCase")) == (gate, case)
-
-
-def _is_about(signed: Signed, case: str, sha256: str) -> bool:
-    return signed.statement.digest_of(f"{case}/train/model") == sha256
-
-
-def _known_as(statements: Iterable[Signed], sha256: str, but: str) -> str:
+def _known_as(log: Log, sha256: str, except_name: str) -> str:
+    """Say under which other names these bytes are known: files are often in each other's place."""
     names = {
-        each.name
-        for signed in statements
-        for each in signed.statement.subjects
-        if each.sha256 == sha256
-    } - {but}
+        subject.name
+        for signed in log.statements_with(sha256)
+        for subject in signed.subjects
+        if subject.sha256 == sha256
+    } - {except_name}
     return f" (it is known as {', '.join(sorted(names))})" if names else ""

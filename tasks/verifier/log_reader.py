@@ -1,41 +1,74 @@
 """Read a ledger as somebody who trusts nothing but a root key: derive the tree, replay the keys, check bodies."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from tasks.attestation.dsse import Envelope, read_envelope
-from tasks.attestation.keyring import KeyEntry, KeyRing
-from tasks.attestation.roles import KEY, LOG, PRUNE, RECORDS, role_for
-from tasks.attestation.statement import Statement, read_statement
+from tasks.attestation.dsse import read_envelope
+from tasks.attestation.keyring import KeyRing
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.reading import read_predicate
+from tasks.attestation.predicates.records import Prune
+from tasks.attestation.roles import KEY, LOG, PRUNE, RECORDS
+from tasks.attestation.statement import read_statement
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, verify_note
 from tasks.ledger.tiles import Record
+from tasks.verifier.expiry import epoch
+from tasks.verifier.statement_index import (
+    Entry,
+    Signed,
+    StatementIndex,
+    Void,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from tasks.ledger.ledger import Ledger
 
-ALWAYS = (f'"{KEY}"'.encode(), f'"{PRUNE}"'.encode())
+P = TypeVar("P", bound=Predicate)
+
+# How the fields begin that hold when a run, a decision or a consent was signed. Erasures and audit
+# batches are not among them: their days are not the signer's present.
+TIMES = (b'"finishedOn":"', b'"timeVerified":"', b'"givenOn":"')
+TIME_BYTES = len("2026-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One entry whose body was found to be what its record says; its signature is not yet verified."""
+class Selection:
+    """Which entries a reader keeps, besides keys and prunes: those with one of `marks` as bytes.
 
-    index: int
-    envelope: Envelope
-    envelope_sha256: str
+    It keeps too many rather than too few: what an entry is about is decided by its statement.
+    `marks` that are None keep everything.
+    """
+
+    marks: tuple[bytes, ...] | None
+
+    @classmethod
+    def of_case(cls, case: str) -> "Selection":
+        """Keep what mentions an artefact of a use case."""
+        return cls.of_names(f"{case}/")
+
+    @classmethod
+    def of_names(cls, prefix: str) -> "Selection":
+        """Keep what has a text that begins so, as the name of a subject does."""
+        return cls((f'"{prefix}'.encode(),))
+
+    @classmethod
+    def of_type(cls, predicate_type: str) -> "Selection":
+        """Keep statements of one type."""
+        return cls((f'"{predicate_type}"'.encode(),))
+
+    def is_matched_by(self, payload: bytes) -> bool:
+        """Say whether a payload is kept."""
+        return self.marks is None or any(mark in payload for mark in self.marks)
 
 
-@dataclass(frozen=True)
-class Signed:
-    """A statement, where it stands, and whose key signed it in the right role."""
-
-    index: int
-    statement: Statement
-    key: KeyEntry = field(repr=False)
-    envelope_sha256: str
+EVERYTHING = Selection(None)
+KEYS_ALONE = Selection(())
+REPLAYED = Selection((f'"{KEY}"'.encode(), f'"{PRUNE}"'.encode()))
 
 
 @dataclass(frozen=True)
@@ -48,51 +81,96 @@ class Log:
     entries: tuple[Entry, ...] = field(repr=False)
     pruned_below: int
 
+    def statements(self, kind: type[P], name: str = "", sha256: str = "") -> tuple[Signed[P], ...]:
+        """Return the statements of a kind whose signature holds, in log order.
 
-def verified(entry: Entry, keys: KeyRing) -> Signed:
-    """Return an entry's statement, its signature verified before its content is believed."""
-    where = f"ledger entry {entry.index}"
-    claimed = read_statement(
-        entry.envelope.payload, where
-    )  # only to learn which role has to have signed it
-    key = keys.signed(
-        entry.index, entry.envelope, role_for(claimed.predicate_type, claimed.predicate)
-    )
-    return Signed(entry.index, claimed, key, entry.envelope_sha256)
+        Args:
+            kind: The class of the predicate.
+            name: Of a subject; empty for any.
+            sha256: Of that subject; empty for any.
+        """
+        return self._index.valid(kind, name, sha256)
+
+    def required_statements(self, kind: type[P], name: str = "") -> tuple[Signed[P], ...]:
+        """Return the statements of a kind, in log order.
+
+        Raises:
+            EvidenceError: The signature of one does not hold.
+        """
+        return self._index.required(kind, name)
+
+    def void_statements(
+        self, kind: type[Predicate], name: str, sha256: str | None
+    ) -> tuple[Void, ...]:
+        """Return the statements about a subject that count for nothing."""
+        return self._index.void(kind, name, sha256) if sha256 else ()
+
+    def statements_with(self, sha256: str) -> tuple[Signed[Predicate], ...]:
+        """Return the valid statements of any kind with a subject of these bytes."""
+        return self._index.having(sha256)
+
+    def about_case(self, case: str) -> "Log":
+        """Return the log with those of its entries alone that mention an artefact of a use case."""
+        selection = Selection.of_case(case)
+        entries = (e for e in self.entries if selection.is_matched_by(e.envelope.payload))
+        return replace(self, entries=tuple(entries))
+
+    @cached_property
+    def latest_time(self) -> int:
+        """The latest time, in epoch seconds, at which any entry says that it was signed; else 0.
+
+        Entries count whose signature does not hold, and those about other use cases: a later time
+        can only make something expire. There may be very many, so they are not read as JSON.
+        """
+        times = [epoch(text) for entry in self.entries for text in _times(entry.envelope.payload)]
+        return max(times, default=0)
+
+    @cached_property
+    def _index(self) -> StatementIndex:
+        return StatementIndex(self.entries, self.keys)
 
 
-def read_log(ledger: "Ledger", trusted: str, wanted: Callable[[bytes], bool]) -> Log:
-    """Read and verify a whole log; keep the entries whose payload is `wanted`, besides keys and prunes.
+def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
+    """Read and verify a whole log; keep the entries that are selected, besides keys and prunes.
 
     Args:
         ledger: Where it lies.
         trusted: The root key's id, from somewhere else than the log.
-        wanted: Is given each payload.
+        selection: What the caller will ask for.
 
     Raises:
         EvidenceError: The tree does not derive, the head is not signed, a body is not what its record says, or one
             is missing that was never pruned.
     """
+    keys = KeyRing(trusted)
+    kept: list[Entry] = []
+    missing: list[int] = []
+    pruned_below = 0
+
+    # One snapshot for the tree, the entries and the head: a worker may append meanwhile.
     with ledger.store.reading():
         head = ledger.audit()
-        keys, kept, missing, pruned_below = KeyRing(trusted), [], [], 0
         for index, record, body in ledger.entries(0, head.size):
             if body is None:
                 missing.append(index)
                 continue
             entry = checked(index, record, body)
-            payload = entry.envelope.payload
-            if any(mark in payload for mark in ALWAYS):
+            if REPLAYED.is_matched_by(entry.envelope.payload):
                 pruned_below = max(pruned_below, replayed(entry, keys))
                 kept.append(entry)
-            elif wanted(payload):
+            elif selection.is_matched_by(entry.envelope.payload):
                 kept.append(entry)
         note = ledger.store.head() or ""
+
     if lost := [index for index in missing if index >= pruned_below]:
         raise EvidenceError(
-            f"ledger entry {lost[0]}", expected="its envelope", found="none, and no prune that took it away",
+            f"ledger entry {lost[0]}",
+            expected="its envelope",
+            found="none, and no prune that took it away",
             remedy=f"Somebody deleted {len(lost)} envelope(s): restore them from the mirror.",
-        )  # fmt: skip
+        )
+
+    # Last, because the keys that may sign the head are known only when all entries were replayed.
     check_head(note, head, keys)
     return Log(head, note, keys, tuple(kept), pruned_below)
 
@@ -111,15 +189,27 @@ def checked(index: int, record: Record, body: bytes) -> Entry:
 
 
 def replayed(entry: Entry, keys: KeyRing) -> int:
-    """Take a key or a prune into account; return below which index the latter allows bodies to be missing."""
-    statement = read_statement(entry.envelope.payload, f"ledger entry {entry.index}")
+    """Take a key or a prune into account, and nothing else.
+
+    Returns:
+        Below which index envelopes may be missing, by a prune; 0 by anything else.
+
+    Raises:
+        EvidenceError: It is a key or a prune, and its signature does not hold.
+    """
+    if not REPLAYED.is_matched_by(entry.envelope.payload):
+        return 0
+
+    statement = read_statement(entry.envelope.payload, place_of(entry))
     if statement.predicate_type == KEY:
         keys.replay(entry.index, entry.envelope)
     if statement.predicate_type != PRUNE:
         return 0
+
     keys.signed(entry.index, entry.envelope, RECORDS)
-    below: Any = statement.predicate.get("belowIndex")
-    return below if isinstance(below, int) and below <= entry.index else 0
+    prune = read_predicate(statement, place_of(entry))
+    # A prune is about what was there before it: it cannot excuse what goes missing after it.
+    return prune.below if isinstance(prune, Prune) and prune.below <= entry.index else 0
 
 
 def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
@@ -142,3 +232,11 @@ def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
         f"checkpoint, size {head.size}", expected="a signature by the log's key", found="none that verifies",
         remedy="Do not trust this copy; compare it with the mirror.",
     )  # fmt: skip
+
+
+def _times(payload: bytes) -> Iterable[str]:
+    for mark in TIMES:
+        start = payload.find(mark)
+        if start >= 0:
+            start += len(mark)
+            yield payload[start : start + TIME_BYTES].decode("ascii", "replace")

@@ -5,10 +5,12 @@ Its form is fixed: a verifier derives it again and compares byte for byte, also 
 
 from typing import Any
 
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.statement import canonical
 from tasks.verifier.approvals import Consent, Consents
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
-from tasks.verifier.log_reader import Log, Signed
+from tasks.verifier.log_reader import Log
+from tasks.verifier.statement_index import Signed
 
 GUIDE = b"""How to check this archive
 
@@ -52,13 +54,12 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    said = step.signed.statement.predicate["runDetails"]["metadata"]
     return {
         "stage": step.stage,
         "artefact": step.name,
         "sha256": step.sha256,
         "entry": step.signed.index,
-        "finishedOn": said["finishedOn"],
+        "finishedOn": step.signed.predicate.run.finished,
         "commit": step.commit,
         "dirty": list(step.dirty),
         "key": step.signed.key.public.keyid,
@@ -70,18 +71,17 @@ def _verdict(verdict: GateVerdict) -> dict[str, Any]:
         "gate": verdict.gate,
         "outcome": verdict.outcome,
         "entry": verdict.signed.index,
-        "passed": len(verdict.tests("passed")),
-        "undecided": list(verdict.tests("warned")),
-        "failed": list(verdict.tests("failed")),
+        "passed": len(verdict.content.passed),
+        "undecided": list(verdict.content.warned),
+        "failed": list(verdict.content.failed),
         "key": verdict.signed.key.public.keyid,
     }
 
 
-def _decision(signed: Signed) -> dict[str, Any]:
-    said = signed.statement.predicate
+def _decision(signed: Signed[VerificationSummary]) -> dict[str, Any]:
     return {
-        "by": said["verifier"]["id"],
-        "result": said["verificationResult"],
+        "by": signed.predicate.verifier,
+        "result": signed.predicate.result,
         "entry": signed.index,
     }
 

@@ -17,14 +17,14 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
     for step in chain.steps:
         dirty = f", tree dirty: {', '.join(step.dirty)}" if step.dirty else ""
         commit = f"commit {step.commit[:12]}{dirty}" if step.commit else "outside git"
-        time = step.signed.statement.predicate["runDetails"]["metadata"]["finishedOn"]
+        time = step.signed.predicate.run.finished
         said.append(
             f"  made by {step.stage:8} {step.name} {step.sha256[:16]}…  entry {step.signed.index}, {time}, {commit}"
         )
     for gate, verdict in chain.verdicts.items():
-        passed, undecided, failed = (
-            len(verdict.tests(kind)) for kind in ("passed", "warned", "failed")
-        )
+        passed = len(verdict.content.passed)
+        undecided = len(verdict.content.warned)
+        failed = len(verdict.content.failed)
         counts = (
             f"{passed} passed"
             + (f", {undecided} undecided" if undecided else "")
@@ -33,7 +33,7 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
         said.append(f"  gate    {gate:8} {verdict.outcome}: {counts}  entry {verdict.signed.index}")
     for stage in ("decide", "register"):
         if (decision := latest_decision(chain, stage)) is not None:
-            result = decision.statement.predicate["verificationResult"]
+            result = decision.predicate.result
             said.append(f"  decision {stage:7} {result}  entry {decision.index}")
     consents = Consents.of(log, chain)
     said += [_consent_line(consents, each) for each in (*consents.approvals, *consents.acceptances)]

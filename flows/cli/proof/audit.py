@@ -2,12 +2,12 @@
 
 import argparse
 
-from tasks.attestation.roles import AUDIT
+from tasks.attestation.predicates.records import AuditBatch
 from tasks.audit_log.events import verify
 from tasks.audit_log.shipping import ship
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import Selection, read_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,16 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Verify every batch; 0 where every signed line is there, unchanged."""
-    mark = f'"{AUDIT}"'.encode()
     ledger = open_ledger(installation)
     try:
-        log = read_log(ledger, trusted_root(installation), lambda payload: mark in payload)
+        log = read_log(ledger, trusted_root(installation), Selection.of_type(AuditBatch.TYPE))
     finally:
         ledger.close()
-    batches = [entry for entry in log.entries if mark in entry.envelope.payload]
-    signed = [(entry.index, verified(entry, log.keys).statement) for entry in batches]
+    signed = log.required_statements(AuditBatch)
     loose = verify(installation.home / "audit", signed)
-    events = sum(int(statement.predicate["events"]) for _, statement in signed)
+    events = sum(batch.predicate.events for batch in signed)
     print(
         f"{events} events in {len(signed)} signed batches are as they were written; {loose} are not signed for yet"
     )

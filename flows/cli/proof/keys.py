@@ -13,7 +13,7 @@ from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import Notary, open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import Log, read_log
+from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +115,7 @@ def _root(notary: Notary) -> Signer:
 def _log(installation: Installation) -> Log:
     ledger = open_ledger(installation)
     try:
-        return read_log(ledger, trusted_root(installation), lambda _: False)
+        return read_log(ledger, trusted_root(installation), KEYS_ALONE)
     finally:
         ledger.close()
 

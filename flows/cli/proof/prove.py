@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from flows.evidence import opened
-from tasks.attestation.roles import PROVENANCE
-from tasks.attestation.statement import canonical
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.errors import DataError, EvidenceError
@@ -17,19 +16,20 @@ from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import DECISION
+from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
     ROOT_NAME,
     TREE,
+    Explanation,
     commitment,
     commitments_of,
-    explanation,
     prove,
     run_id,
     salt_of,
     tree_head,
 )
 from tasks.verifier.lineage import Chain
-from tasks.verifier.log_reader import Log, verified
+from tasks.verifier.log_reader import Log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,28 +79,27 @@ def _decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> tuple[by
     subject = str(record["subject"])
     key = stage_run.keys.for_subjects([subject], Retention.DECISION_RECORD)[subject]
     salt = salt_of(key.nonce_key, run, row)
-    what = explanation(row, told(record), model, str(said["reason_map_version"]))
+    what = Explanation(row, tuple(told(record)), model, str(said["reason_map_version"]))
     leaves = commitments_of((data / TREE).read_bytes())
     index, path = prove(leaves, commitment(salt, what))
     tree_root = root_of([leaf_hash(leaf) for leaf in leaves])
-    entry = _committed(log, chain, tree_head(tree_root, len(leaves)))
-    values = {
-        "explanation": what, "salt": salt.hex(), "index": index, "size": len(leaves), "root": tree_root.hex(),
-        "path": [step.hex() for step in path], "entry": entry,
-    }  # fmt: skip
-    return canonical(values) + b"\n", entry
+    proof = DecisionProof(
+        explanation=what,
+        salt=salt,
+        index=index,
+        size=len(leaves),
+        tree_root=tree_root,
+        path=path,
+        entry=_committed(log, chain, tree_head(tree_root, len(leaves))),
+    )
+    return proof.to_bytes(), proof.entry
 
 
 def _committed(log: Log, chain: Chain, head: str) -> int:
     """Return the entry in which the run committed to its explanations."""
-    for entry in reversed(log.entries):
-        if head.encode() in entry.envelope.payload:
-            statement = verified(entry, log.keys).statement
-            if (
-                statement.predicate_type == PROVENANCE
-                and statement.digest_of(f"{chain.case}/{ROOT_NAME}") == head
-            ):
-                return entry.index
+    committed = log.statements(Provenance, f"{chain.case}/{ROOT_NAME}", head)
+    if committed:
+        return committed[-1].index
     raise EvidenceError(
         f"explanations of {chain.case}", expected=f"a signed statement about the tree {head[:12]}…", found="none",
         remedy="What lies in data/ was made elsewhere: run the release again.",

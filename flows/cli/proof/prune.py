@@ -10,7 +10,8 @@ from tasks.clearance.retention import PATH, hold, is_spared, load_rules, plan, p
 from tasks.errors import ConfigError
 from tasks.notary.notary import open_notary, trusted_root
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import read_log
+from tasks.verifier.log_reader import EVERYTHING, read_log
+from tasks.verifier.statement_index import verified
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         return _hold(options, installation)
     rules = load_rules(installation.workspace)
     with open_notary(installation) as notary:
-        log = read_log(notary.ledger, trusted_root(installation), lambda _: True)
+        log = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
         found = plan(log, rules, int(time.time()))
         print(
             f"{found.envelopes} envelopes below entry {found.below} may go; it stops at {found.because}"
@@ -54,7 +55,9 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         with auditing(installation.home, [said]) as batches:
             notary.record_all([prune(found.below, found.envelopes, policy), *batches])
         gone = [
-            entry for entry in log.entries if entry.index < found.below and not is_spared(entry)
+            entry
+            for entry in log.entries
+            if entry.index < found.below and not is_spared(verified(entry, log.keys))
         ]
         with notary.ledger.store.appending():
             for entry in gone:

@@ -40,8 +40,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             if refusal not in chain.broken:
                 print(f"  today   it would be refused: {refusal.text}")
     registered = latest_decision(chain, "register")
-    result = registered.statement.predicate["verificationResult"] if registered else "none"
-    passed = not chain.broken and result == "PASSED"
+    passed = not chain.broken and registered is not None and registered.predicate.has_passed
     print(
         f"{case}: {'every link holds, and it was cleared for registration' if passed else 'DOES NOT VERIFY'}"
     )

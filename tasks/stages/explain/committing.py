@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tasks.keystore.keys import KeyStore, Retention
-from tasks.verifier.explanation_commitments import commitment, explanation, salt_of
+from tasks.verifier.explanation_commitments import Explanation, commitment, salt_of
 
 REASONS = 4
 
@@ -22,7 +22,7 @@ def commitments(
     found = []
     for record in reasons.to_dict("records"):
         row = pd.Series(record, dtype=object)
-        said = explanation(int(row["row"]), told(row), model_sha256, version)
+        said = Explanation(int(row["row"]), tuple(told(row)), model_sha256, version)
         found.append(
             commitment(
                 salt_of(by_subject[str(row["subject"])].nonce_key, run, int(row["row"])), said

@@ -18,7 +18,8 @@ from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 from tasks.attestation.roles import PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.stages.fairness.judging import FairnessCheck
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import EVERYTHING, read_log
+from tasks.verifier.statement_index import verified
 from tests.installations import installation_at
 from tests.tasks.judged import check, put_verdict, sign_for
 
@@ -109,7 +110,7 @@ def payloads(signed: Path) -> list[dict[str, Any]]:
     for stage in ("fairness", "decide"):
         sign_for(signed, stage)
     ledger = open_ledger(installation_at(signed))
-    log = read_log(ledger, trusted_root(installation_at(signed)), lambda _: True)
+    log = read_log(ledger, trusted_root(installation_at(signed)), EVERYTHING)
     ledger.close()
     return [json.loads(verified(entry, log.keys).statement.to_bytes()) for entry in log.entries]
 

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tasks.attestation.roles import ERASURE
-from tasks.attestation.statement import Artefact, Statement
+from tasks.attestation.statement import Artefact
 from tasks.attestation.transit_signing import TransitSigner
 from tasks.errors import ConfigError, ServiceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import Log, read_log, verified
+from tasks.verifier.log_reader import EVERYTHING, Log, read_log
+from tasks.verifier.statement_index import verified
 from tests import services
 from tests.installations import installation_at
 from tests.services import Bao
+from tests.tasks.predicate_samples import COMPLETION
 
-RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
+RECEIPT = COMPLETION.about(Artefact("erasure/1", "ab" * 32))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def configured(bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def log_of(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), EVERYTHING)
     finally:
         ledger.close()
 

@@ -13,8 +13,7 @@ import jsonschema
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from tasks.attestation.roles import AUDIT
-from tasks.attestation.statement import Statement
+from tasks.attestation.predicates.records import AuditBatch
 from tasks.audit_log.events import (
     API_ACTIVITY,
     DATASTORE,
@@ -29,7 +28,8 @@ from tasks.audit_log.shipping import ship, to_syslog
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.audit import audit
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import EVERYTHING, read_log
+from tasks.verifier.statement_index import Signed
 from tests.cases import change_case
 from tests.installations import installation_at, installation_with_home
 from tests.tasks.judged import CASE, sign_for
@@ -50,16 +50,11 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def batches(root: Path) -> list[tuple[int, Statement]]:
+def batches(root: Path) -> tuple[Signed[AuditBatch], ...]:
     ledger = open_ledger(installation_at(root))
-    log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
+    log = read_log(ledger, trusted_root(installation_at(root)), EVERYTHING)
     ledger.close()
-    found = [
-        verified(entry, log.keys)
-        for entry in log.entries
-        if AUDIT.encode() in entry.envelope.payload
-    ]
-    return [(signed.index, signed.statement) for signed in found]
+    return log.required_statements(AuditBatch)
 
 
 @pytest.fixture
@@ -114,9 +109,9 @@ def test_every_line_is_signed_for_and_a_changed_one_is_named(signed: Path, folde
     (path,) = folder.glob("events-*.jsonl")
     whole = path.read_bytes()
     third = batches(signed)[2]
-    at = int(third[1].predicate["fromByte"]) + 5
+    at = third.predicate.start + 5
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-    with pytest.raises(EvidenceError, match=rf"\(entry {third[0]}\)"):
+    with pytest.raises(EvidenceError, match=rf"\(entry {third.index}\)"):
         verify(folder, batches(signed))
     for broken in (whole[:-10], whole.split(b"\n", 1)[1], b"{}\n" + whole):
         path.write_bytes(broken)

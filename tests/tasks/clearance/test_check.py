@@ -10,11 +10,12 @@ import pytest
 
 from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import revoke_key
-from tasks.attestation.roles import GATE, SUMMARY, TEST_RESULT
+from tasks.attestation.roles import GATE
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.clearance.attest_stage import look, observe, statements_of
-from tasks.clearance.check import clear_model, clear_training, configuration_now
+from tasks.clearance.check import clear_model, clear_training
+from tasks.clearance.in_force import configuration_now
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.notary.notary import open_notary
 from tasks.stages.explain.judging import ExplainCheck
@@ -24,6 +25,7 @@ from tasks.system.digests import sha256_of
 from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, check, put_verdict, sign_for
+from tests.tasks.predicate_samples import MODEL, SAMPLES
 
 IMPACT = FairnessCheck.DISPARATE_IMPACT_RATIO
 
@@ -325,8 +327,6 @@ def test_what_a_verdict_has_to_be_made_by(signed: Path) -> None:
 
 def test_the_kinds_that_a_stage_s_key_may_not_sign(signed: Path) -> None:
     with open_notary(installation_at(signed)) as notary:
-        for kind in (TEST_RESULT, SUMMARY):
+        for kind in ("gate result", "decision for"):
             with pytest.raises(EvidenceError, match="role `data`"):
-                notary.record(
-                    replace(verdict_statement(signed, "redact"), predicate_type=kind), "data"
-                )
+                notary.record(SAMPLES[kind].about(MODEL), "data")

@@ -11,11 +11,14 @@ import yaml
 from flows.cli.proof import prune as command
 from tasks.attestation import roles
 from tasks.attestation.artefacts import artefact
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.roles import PROVENANCE
 from tasks.clearance.retention import (
     DAY,
     KINDS,
     PATH,
+    UNKNOWN_DAY,
     hold,
     holds,
     is_spared,
@@ -27,7 +30,8 @@ from tasks.clearance.retention import (
 from tasks.errors import ConfigError
 from tasks.ledger.merkle import verify_inclusion
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import Log, read_log, verified
+from tasks.verifier.log_reader import EVERYTHING, Log, read_log
+from tasks.verifier.statement_index import Signed, verified
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT
 
@@ -37,13 +41,17 @@ RULES = load_rules(CHECKOUT)
 def read(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), EVERYTHING)
     finally:
         ledger.close()
 
 
 def last_time(root: Path) -> int:
-    return max(when(entry) for entry in read(root).entries if when(entry) < 1 << 40)
+    return max(time for time in map(when, signed_entries(read(root))) if time < UNKNOWN_DAY)
+
+
+def signed_entries(log: Log) -> list[Signed[Predicate]]:
+    return [verified(entry, log.keys) for entry in log.entries]
 
 
 def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(
@@ -55,7 +63,7 @@ def test_nothing_goes_before_its_time_and_all_but_keys_after_the_longest_period(
     assert "kept until" in early.because
     late = plan(log, RULES, made + 3654 * DAY)
     assert (late.below, late.because) == (log.head.size, "the end of the log")
-    assert late.envelopes == sum(not is_spared(entry) for entry in log.entries)
+    assert late.envelopes == sum(not is_spared(signed) for signed in signed_entries(log))
 
 
 def test_a_hold_stops_it_until_it_is_released(signed: Path) -> None:
@@ -65,11 +73,7 @@ def test_a_hold_stops_it_until_it_is_released(signed: Path) -> None:
     assert holds(read(signed)) == {"case-4": f"{CASE}/train/"}
     held = plan(read(signed), RULES, now)
     assert "under legal hold `case-4`" in held.because
-    train = next(
-        e
-        for e in read(signed).entries
-        if f'"name":"{CASE}/train/model"'.encode() in e.envelope.payload
-    )
+    (train, *_) = read(signed).statements(Provenance, f"{CASE}/train/model")
     assert held.below == train.index
     with open_notary(installation_at(signed)) as notary:
         notary.record(hold("case-4", "", "settled", is_released=True))
@@ -84,7 +88,7 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed: Path) -> 
         (signed / PATH).write_text((CHECKOUT / PATH).read_text())
         notary.record(prune(below, 1, artefact(signed, PATH.as_posix())))
         for entry in log.entries[:below]:
-            if not is_spared(entry):
+            if not is_spared(verified(entry, log.keys)):
                 notary.ledger.store.drop_body(bytes.fromhex(entry.envelope_sha256))
     after = read(signed)
     assert after.pruned_below == below
@@ -172,12 +176,9 @@ def test_the_command_says_first_and_prunes_when_told(
     assert run_prune(monkeypatch, signed, now, "--yes") == 0
     after = read(signed)
     assert 0 < after.pruned_below < after.head.size
-    kept = [
-        entry
-        for entry in after.entries
-        if f'"name":"{CASE}/fairness/'.encode() in entry.envelope.payload
-    ]
-    assert kept
-    assert all(is_spared(entry) for entry in after.entries if entry.index < after.pruned_below)
+    assert after.statements(Provenance, f"{CASE}/fairness/verdict.json")
+    below = [one for one in signed_entries(after) if one.index < after.pruned_below]
+    assert below
+    assert all(map(is_spared, below))
     with pytest.raises(ConfigError, match="--reason"):
         run_prune(monkeypatch, signed, now, "--release", "case-4")

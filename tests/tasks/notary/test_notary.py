@@ -1,33 +1,32 @@
 """The notary: what it records is in the log, signed by the key of its role; keys come and go by entries."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of, revoke_key
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.roles import (
-    APPROVAL,
-    AUDIT,
     ERASURE,
     GATE,
     KEY,
-    PROVENANCE,
     ROLES,
     ROOT,
-    TEST_RESULT,
-    role_for,
 )
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
-from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.verifier.log_reader import Log, read_log, verified
+from tasks.notary.notary import open_ledger, open_notary, role_of, trusted_root
+from tasks.verifier.log_reader import EVERYTHING, Log, read_log
+from tasks.verifier.statement_index import verified
 from tests.installations import installation_at
+from tests.tasks.predicate_samples import BATCH, COMPLETION, MODEL, RESULT, RUN, SAMPLES
 
-RECEIPT = Statement((Artefact("erasure/1", "ab" * 32),), ERASURE, {"commitment": "cd" * 32})
-VERDICT = Statement((Artefact("tiny/train/model", "ab" * 32),), TEST_RESULT, {"result": "PASSED"})
+RECEIPT = COMPLETION.about(Artefact("erasure/1", "ab" * 32))
+VERDICT = RESULT.about(MODEL)
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def everything(root: Path) -> Log:
     ledger = open_ledger(installation_at(root))
     try:
-        return read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
+        return read_log(ledger, trusted_root(installation_at(root)), EVERYTHING)
     finally:
         ledger.close()
 
@@ -75,33 +74,40 @@ def test_the_wrong_role_is_refused_before_anything_is_signed(root: Path) -> None
         open_notary(installation_at(root)) as notary,
         pytest.raises(EvidenceError, match="own key"),
     ):
-        notary.record(Statement(RECEIPT.subjects, APPROVAL, {}))
+        notary.record(SAMPLES["approval"].about(MODEL))
     with open_notary(installation_at(root)) as notary:
         assert notary.ledger.head() is None
 
 
 @pytest.mark.parametrize(
-    ("kind", "predicate"),
+    "statement",
     [
-        ("https://example.org/x", {}),
-        (PROVENANCE, {}),
-        (PROVENANCE, {"buildDefinition": {"externalParameters": {"stage": "x"}}}),
+        Statement((MODEL,), "https://example.org/x", {}),
+        Provenance(replace(RUN, stage="x"), ()).about(MODEL),
     ],
+    ids=["type", "stage"],
 )
-def test_a_kind_that_no_role_makes(
-    kind: str, predicate: dict[str, dict[str, dict[str, str]]]
-) -> None:
+def test_a_kind_that_no_role_makes(statement: Statement) -> None:
     with pytest.raises(EvidenceError, match="some role may make"):
-        role_for(kind, predicate)
+        role_of(statement)
+
+
+def test_what_no_reader_would_understand_is_not_signed(root: Path) -> None:
+    unreadable = replace(RECEIPT, predicate=RECEIPT.predicate | {"more": 1})
+    with (
+        open_notary(installation_at(root)) as notary,
+        pytest.raises(EvidenceError, match="unknown field `more`"),
+    ):
+        notary.record(unreadable)
+    with open_notary(installation_at(root)) as notary:
+        assert notary.ledger.head() is None
 
 
 def test_ten_threads_at_once_record_everything_once(root: Path) -> None:
     def work(number: int) -> None:
         with open_notary(installation_at(root)) as notary:
             for each in range(5):
-                notary.record(
-                    Statement((Artefact(f"erasure/{number}/{each}", "ab" * 32),), ERASURE, {})
-                )
+                notary.record(COMPLETION.about(Artefact(f"erasure/{number}/{each}", "ab" * 32)))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
     for thread in threads:
@@ -249,7 +255,7 @@ def test_an_edited_and_a_deleted_envelope_are_named(root: Path) -> None:
         everything(root)
 
 
-AUDITED = Statement((Artefact("audit/1", "ab" * 32),), AUDIT, {})
+AUDITED = BATCH.about(Artefact("audit/1", "ab" * 32))
 
 
 def test_a_worker_without_the_root_key_has_to_be_enrolled(

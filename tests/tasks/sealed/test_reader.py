@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tasks.attestation.predicates.records import AuditBatch
 from tasks.audit_log.events import verify
 from tasks.errors import DataError
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.sealed.reader import read_dataset
 from tasks.stages.workspace import StageRun
-from tasks.verifier.log_reader import read_log, verified
+from tasks.verifier.log_reader import EVERYTHING, read_log
 from tests.cases import write_case
 from tests.installations import installation_at
 
@@ -47,14 +48,10 @@ def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root: Path, home
     assert event["time"] > 1_700_000_000_000
     assert (home / "audit").stat().st_mode & 0o077 == 0
     ledger = open_ledger(installation_at(Path()))
-    log = read_log(
-        ledger, trusted_root(installation_at(Path())), lambda payload: b'"audit/' in payload
-    )
+    log = read_log(ledger, trusted_root(installation_at(Path())), EVERYTHING)
     ledger.close()
-    signed = [
-        verified(entry, log.keys) for entry in log.entries if b'"audit/' in entry.envelope.payload
-    ]
-    assert verify(home / "audit", [(one.index, one.statement) for one in signed]) == 0
+    signed = log.required_statements(AuditBatch)
+    assert verify(home / "audit", signed) == 0
     assert len(signed) == 1
 
 

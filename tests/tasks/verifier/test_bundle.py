@@ -1,10 +1,6 @@
 """Bundles: an outsider verifies every byte, with little; and finds no value about a person in them."""
 
 import json
-import os
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.cli.proof.bundle import write_verifier
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.statement import canonical
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
@@ -22,22 +19,24 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.digests import sha256_of
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import DECISION, verify_bundle
+from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
     ROOT_NAME,
+    Explanation,
     commitment,
-    explanation,
     prove,
     salt_of,
 )
 from tasks.verifier.lineage import Chain, examine, latest_decision
-from tasks.verifier.log_reader import Log, read_log
+from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, sign_for
+from tests.tasks.verifier.offline import make_library, run_offline
 
 
 def opened(root: Path) -> tuple[Ledger, Log, Chain]:
     ledger = open_ledger(installation_at(root))
-    log = read_log(ledger, trusted_root(installation_at(root)), lambda _: True)
+    log = read_log(ledger, trusted_root(installation_at(root)), EVERYTHING)
     return ledger, log, examine(log, CASE, sha256_of(root / "data" / CASE / "train" / "model"))
 
 
@@ -50,20 +49,23 @@ def register(root: Path) -> None:
 def decision_file(root: Path, row: int = 1) -> bytes:
     """Commit to three explanations and return the file that proves one."""
     model = sha256_of(root / "data" / CASE / "train" / "model")
-    told = [explanation(each, [("L01", -0.5)], model, "1") for each in range(3)]
+    told = [Explanation(each, (("L01", -0.5),), model, "1") for each in range(3)]
     leaves = [commitment(salt_of(b"k" * 32, "run", each), said) for each, said in enumerate(told)]
     (root / "data" / CASE / "explain" / "decisions.tree").write_bytes(b"".join(leaves))
     sign_for(root, "explain")
     ledger, log, _ = opened(root)
     ledger.close()
-    entry = max(each.index for each in log.entries if ROOT_NAME.encode() in each.envelope.payload)
     index, path = prove(leaves, leaves[row])
-    whole = root_of([leaf_hash(leaf) for leaf in leaves]).hex()
-    values = {
-        "explanation": told[row], "salt": salt_of(b"k" * 32, "run", row).hex(), "index": index, "size": 3,
-        "root": whole, "path": [step.hex() for step in path], "entry": entry,
-    }  # fmt: skip
-    return canonical(values) + b"\n"
+    proof = DecisionProof(
+        explanation=told[row],
+        salt=salt_of(b"k" * 32, "run", row),
+        index=index,
+        size=3,
+        tree_root=root_of([leaf_hash(leaf) for leaf in leaves]),
+        path=path,
+        entry=log.statements(Provenance, f"{CASE}/{ROOT_NAME}")[-1].index,
+    )
+    return proof.to_bytes()
 
 
 def files(root: Path, *, complete: bool = True, decision: bytes | None = None) -> dict[str, bytes]:
@@ -94,10 +96,7 @@ def test_it_verifies_and_says_what_the_ledger_says(bundle: Path, signed: Path) -
     found = verify_bundle(bundle, root_key(signed))
     assert found.chain.broken == ()
     assert len(found.chain.verdicts) == 5
-    assert (
-        latest_decision(found.chain, "register").statement.predicate["verificationResult"]
-        == "PASSED"
-    )
+    assert latest_decision(found.chain, "register").predicate.result == "PASSED"
     assert len(found.log.entries) == found.log.head.size
 
 
@@ -137,7 +136,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], 
 def test_the_sample_verifies_with_its_decision(sample: tuple[dict[str, bytes], str, Path]) -> None:
     found, trusted, path = sample
     path.write_bytes(archive(found))
-    assert verify_bundle(path, trusted).decision["explanation"]["row"] == 1
+    assert verify_bundle(path, trusted).decision.explanation.row == 1
 
 
 @given(data=st.data())
@@ -264,35 +263,14 @@ def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
 ) -> None:
     verifier = tmp_path / "portcullis-verify.pyz"
     write_verifier(verifier, CHECKOUT)
-    packages = Path(json.__file__).parents[1]  # of the interpreter itself
-    assert packages.is_dir()
-    only = tmp_path / "only"
-    only.mkdir()
-    import _cffi_backend
-    import cryptography
+    library = make_library(tmp_path)
+    arguments = (str(verifier), str(bundle), "--root", root_key(signed))
 
-    (only / "cryptography").symlink_to(Path(cryptography.__file__).parent)
-    (only / Path(_cffi_backend.__file__).name).symlink_to(_cffi_backend.__file__)
-    command = [sys._base_executable, "-S", str(verifier), str(bundle), "--root", root_key(signed)]
-    environment = {"PYTHONPATH": str(only), "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        command, cwd="/", env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_offline(library, *arguments)
     assert done.returncode == 0, done.stderr
     assert "every byte verifies, and the model was cleared" in done.stdout
-    with zipfile.ZipFile(verifier) as listed:
-        folders = {name.rpartition("/")[0] for name in listed.namelist()}
-    assert folders == {
-        "",
-        "tasks",
-        "tasks/attestation",
-        "tasks/gates",
-        "tasks/ledger",
-        "tasks/verifier",
-    }
+
     bundle.write_bytes(bundle.read_bytes()[:-1])
-    done = subprocess.run(
-        command, cwd="/", env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_offline(library, *arguments)
     assert done.returncode == 3
     assert "DOES NOT VERIFY" in done.stderr

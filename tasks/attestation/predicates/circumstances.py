@@ -1,0 +1,24 @@
+"""The circumstances of one run of a stage, which several predicates of that run repeat."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Of one run of a stage, as its worker found them. Times are RFC 3339, UTC."""
+
+    stage: str
+    case: str
+    invocation: str
+    started: str  # for people: nothing is ordered by it
+    finished: str
+    started_by: str
+    commit: str  # empty outside git
+    commit_author_sha256: str
+    dirty: tuple[str, ...]  # paths of code and configuration that differ from the commit
+    params_sha256: dict[str, str]
+    lock_sha256: str  # dvc.lock as it was before the stage
+    tools: dict[str, str]
+
+    # Rows unsealed and shredded: only the stage can know them, so they are marked as claimed.
+    claimed: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,93 @@
+"""What a person signs with a key of their own: an approval of a model, an acceptance of checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from tasks.attestation.predicates.predicate import Predicate, require_fields, text_of, texts_of
+from tasks.attestation.roles import ACCEPTANCE, APPROVAL
+
+APPROVE = "approve"
+PERSONAL_FIELDS = ("useCase", "person", "role", "reason", "givenOn", "expiresOn")
+
+
+@dataclass(frozen=True)
+class SignedConsent(Predicate):
+    """What both have in common. Times are RFC 3339; it is in force until `expires`.
+
+    `person` is the staff id of the signer, and counts only if the key is enrolled under the same;
+    `capacity` is in which function they sign, in their own words.
+    """
+
+    case: str
+    person: str
+    capacity: str
+    reason: str
+    given: str
+    expires: str
+
+    @property
+    def signed_on(self) -> str:
+        """When the person signed."""
+        return self.given
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that both have."""
+        return {
+            "useCase": self.case,
+            "person": self.person,
+            "role": self.capacity,
+            "reason": self.reason,
+            "givenOn": self.given,
+            "expiresOn": self.expires,
+        }
+
+
+def _common(values: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "case": text_of(values, "useCase"),
+        "person": text_of(values, "person"),
+        "capacity": text_of(values, "role"),
+        "reason": text_of(values, "reason"),
+        "given": text_of(values, "givenOn"),
+        "expires": text_of(values, "expiresOn"),
+    }
+
+
+@dataclass(frozen=True)
+class ModelApproval(SignedConsent):
+    """A second person approves exactly the model that is the subject."""
+
+    TYPE = APPROVAL
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {"decision": APPROVE, **super().to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        require_fields(values, ("decision", *PERSONAL_FIELDS))
+        if values["decision"] != APPROVE:
+            raise ValueError("a decision that approves nothing")
+        return cls(**_common(values))
+
+
+@dataclass(frozen=True)
+class CheckAcceptance(SignedConsent):
+    """A validator accepts undecided checks, by their keys, of the verdict that is the subject."""
+
+    TYPE = ACCEPTANCE
+
+    gate: str
+    tests: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {"gate": self.gate, "tests": list(self.tests), **super().to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        require_fields(values, ("gate", "tests", *PERSONAL_FIELDS))
+        return cls(gate=text_of(values, "gate"), tests=texts_of(values, "tests"), **_common(values))

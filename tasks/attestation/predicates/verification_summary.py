@@ -1,0 +1,140 @@
+"""SLSA verification summary v1 (slsa.dev/spec/v1.0/verification_summary): a model was decided on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.predicate import Predicate, text_of, texts_of
+from tasks.attestation.roles import OWN, SUMMARY
+from tasks.attestation.statement import Artefact
+from tasks.errors import Refusal
+
+PASSED = "PASSED"
+FAILED = "FAILED"
+LEVELS = ("PORTCULLIS_EVERY_GATE",)
+SLSA_VERSION = "1.0"
+SCHEME = "portcullis:"
+
+
+@dataclass(frozen=True)
+class VerificationSummary(Predicate):
+    """What `decide` or `register` came to about the subject, a model, and on what it rests.
+
+    `inputs` are (what, sha256 of the envelope) of each statement that it rests on; `refusals` are
+    the reasons against it. A decision of a time before refusals had kinds holds their texts alone.
+    """
+
+    TYPE = SUMMARY
+
+    verifier: str
+    finished: str
+    resource: str
+    policy_uri: str
+    policy_sha256: str
+    inputs: tuple[tuple[str, str], ...]
+    result: str
+    levels: tuple[str, ...]
+    refusals: tuple[Refusal | str, ...]
+    tools: dict[str, str] = field(hash=False)
+    case: str
+    started_by: str
+
+    @classmethod
+    def of(
+        cls,
+        run: Circumstances,
+        model: Artefact,
+        policy: Artefact,
+        inputs: tuple[tuple[str, str], ...],
+        refusals: tuple[Refusal, ...],
+    ) -> Self:
+        """Return the decision about a model: PASSED where nothing speaks against it."""
+        return cls(
+            verifier=verifier_of(run.stage),
+            finished=run.finished,
+            resource=f"{SCHEME}{model.name}@sha256:{model.sha256}",
+            policy_uri=f"{SCHEME}{policy.name}",
+            policy_sha256=policy.sha256,
+            inputs=inputs,
+            result=FAILED if refusals else PASSED,
+            levels=() if refusals else LEVELS,
+            refusals=refusals,
+            tools=run.tools,
+            case=run.case,
+            started_by=run.started_by,
+        )
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the model was cleared."""
+        return self.result == PASSED
+
+    @property
+    def refusal_texts(self) -> tuple[str, ...]:
+        """The reasons against it as people read them, a line each."""
+        return tuple(str(refusal) for refusal in self.refusals)
+
+    @property
+    def signed_on(self) -> str:
+        """When it was decided."""
+        return self.finished
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {
+            "verifier": {"id": self.verifier},
+            "timeVerified": self.finished,
+            "resourceUri": self.resource,
+            "policy": {"uri": self.policy_uri, "digest": {"sha256": self.policy_sha256}},
+            "inputAttestations": [
+                {"uri": f"{SCHEME}{what}", "digest": {"sha256": digest}}
+                for what, digest in self.inputs
+            ],
+            "verificationResult": self.result,
+            "verifiedLevels": list(self.levels),
+            "slsaVersion": SLSA_VERSION,
+            "portcullis_refusals": [
+                refusal.to_dict() if isinstance(refusal, Refusal) else refusal
+                for refusal in self.refusals
+            ],
+            "portcullis_tools": self.tools,
+            "portcullis_useCase": self.case,
+            "portcullis_startedBy": self.started_by,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read a decision; fields that are unknown are ignored ("Parsing rules").
+
+        A result that is neither PASSED nor FAILED is kept: it is no pass, and it must not make this
+        decision void, for then an earlier pass would count instead.
+        """
+        inputs = tuple(
+            (str(item.get("uri", "")).removeprefix(SCHEME), str(item["digest"]["sha256"]))
+            for item in values.get("inputAttestations", [])
+        )
+        return cls(
+            verifier=text_of(values["verifier"], "id"),
+            finished=text_of(values, "timeVerified"),
+            resource=text_of(values, "resourceUri"),
+            policy_uri=text_of(values["policy"], "uri"),
+            policy_sha256=str(values["policy"].get("digest", {}).get("sha256", "")),
+            inputs=inputs,
+            result=text_of(values, "verificationResult"),
+            levels=texts_of(values, "verifiedLevels"),
+            refusals=tuple(
+                Refusal.from_dict(refusal) if isinstance(refusal, dict) else str(refusal)
+                for refusal in values.get("portcullis_refusals", ())
+            ),
+            tools={
+                str(name): str(text) for name, text in values.get("portcullis_tools", {}).items()
+            },
+            case=str(values.get("portcullis_useCase", "")),
+            started_by=str(values.get("portcullis_startedBy", "")),
+        )
+
+
+def verifier_of(stage: str) -> str:
+    """Return the id by which a summary names the stage that decided."""
+    return f"{OWN}/{stage}/v1"

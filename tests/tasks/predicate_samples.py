@@ -1,0 +1,116 @@
+"""One small predicate of every class, with no two fields alike."""
+
+from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
+from tasks.attestation.predicates.erasure import (
+    DeferredKey,
+    ErasureCompletion,
+    ErasureReceipt,
+    ErasureSearch,
+    PurgeCounts,
+)
+from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
+from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
+from tasks.attestation.predicates.verification_summary import VerificationSummary
+from tasks.attestation.statement import Artefact
+from tasks.errors import Refusal, RefusalKind
+from tasks.gates import About, Check, Outcome, Verdict
+
+RUN = Circumstances(
+    stage="train",
+    case="tiny",
+    invocation="0" * 32,
+    started="2026-01-01T00:00:01Z",
+    finished="2026-01-01T00:00:02Z",
+    started_by="worker-7",
+    commit="c" * 40,
+    commit_author_sha256="a" * 64,
+    dirty=("configs/x.yaml", "tasks/y.py"),
+    params_sha256={"train": "b" * 64},
+    lock_sha256="d" * 64,
+    tools={"python": "3.11.2"},
+    claimed={"unsealed": 7, "shredded": 1},
+)
+MODEL = Artefact("tiny/train/model", "1" * 64, "2" * 32, is_folder=True)
+ROWS = Artefact("tiny/redact/rows.parquet", "3" * 64, "4" * 32)
+POLICY = Artefact("configs/policy", "5" * 64, "6" * 32, is_folder=True)
+REPORT = Artefact("tiny/train/verdict.json", "7" * 64)
+VERDICT = Verdict(
+    gate="train",
+    use_case="tiny",
+    checks=(
+        Check("train.auc_lower_end", "AUC", Outcome.PASS, 0.75, "at least 0.5", margin=0.25),
+        Check("train.other", "o", Outcome.UNDECIDED, None, "x", About(feature="f"), reason="few"),
+        Check("train.third", "t", Outcome.FAIL, 0.25, "at least 0.5", margin=-0.25),
+    ),
+    limits_sha256="8" * 64,
+    about={"train/model": MODEL.sha256},
+)
+REFUSAL = Refusal(RefusalKind.CHECK_FAILED, "train: third = 0.25")
+
+COMPLETION = ErasureCompletion(
+    request="r-1",
+    commitment="c" * 64,
+    received="2026-01-02",
+    day="2031-01-01",
+    state="erased",
+    keys_destroyed=("decision",),
+    completes="2026-01-03",
+)
+BATCH = AuditBatch("events-2026.jsonl", 10, 20, 3, "OCSF 1.6.0", "2026-01-01T00:00:03Z")
+RESULT = SignedVerdict.of(RUN, VERDICT, REPORT, (Artefact("policy", POLICY.sha256),))
+
+SAMPLES: dict[str, Predicate] = {
+    "provenance": Provenance(RUN, (ROWS, POLICY)),
+    "gate result": RESULT,
+    "gate result before ids": SignedVerdict(
+        **{name: getattr(RESULT, name) for name in SignedVerdict.__dataclass_fields__}
+        | {"checks": (EarlierCheck("AUC", "pass", 0.75, "at least 0.5", 0.25),)}
+    ),
+    "decision for": VerificationSummary.of(RUN, MODEL, POLICY, (("stage:train", "9" * 64),), ()),
+    "decision against": VerificationSummary.of(RUN, MODEL, POLICY, (), (REFUSAL,)),
+    "key addition": KeyAddition("PEM", "ed25519", ("gate", "data"), "ann", "why", "e" * 64),
+    "key revocation": KeyRevocation(12, "stolen"),
+    "approval": ModelApproval(
+        case="tiny",
+        person="ann",
+        capacity="validator",
+        reason="sound",
+        given="2026-01-01T00:00:04Z",
+        expires="2027-01-01T00:00:00Z",
+    ),
+    "acceptance": CheckAcceptance(
+        case="tiny",
+        person="ann",
+        capacity="validator",
+        reason="few rows",
+        given="2026-01-01T00:00:05Z",
+        expires="2027-01-01T00:00:00Z",
+        gate="train",
+        tests=("train.other[feature=f]",),
+    ),
+    "erasure receipt": ErasureReceipt(
+        request="r-1",
+        commitment="c" * 64,
+        received="2026-01-02",
+        day="2026-01-03",
+        state="deferred",
+        keys_destroyed=("application",),
+        deferred=DeferredKey("decision", "a law", "2031-01-01", True, "two custodians"),
+        people=1,
+        verified=ErasureSearch(2, 3, 4, 5, 6, "f" * 64),
+        models_to_retrain=7,
+        purged={"registry": PurgeCounts(8, 9, 10)},
+        left=("a line",),
+        unseen=("another",),
+        horizon="as far as this",
+    ),
+    "erasure completion": COMPLETION,
+    "audit batch": BATCH,
+    "hold": LegalHold("case-4", "tiny/train/", "a court asked"),
+    "release": LegalHold("case-4", "", "settled", is_released=True),
+    "prune": Prune(12, 5, "a" * 64),
+}
