@@ -1,7 +1,8 @@
-"""Attest one run of a stage, from outside it: what lay there before, what lies there after, and what the gate said.
+"""Attest one run of a stage, from outside it.
 
-The worker (`python -m tasks`) uses this while and after the stage's own code runs in another process. It believes bytes
-on disk, digested here; of what the stage says about itself it takes two counts, and marks them as claimed.
+What lay there before, what lies there after, and what the gate said. The worker (`python -m tasks`)
+uses this while and after the stage's own code runs in another process. It believes bytes on disk,
+digested here; of what the stage says about itself it takes two counts, and marks them as claimed.
 """
 
 import json
@@ -35,7 +36,7 @@ from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_
 from tasks.verifier.lineage import MODEL, Chain, examine
 from tasks.verifier.log_reader import Log, Selection, read_log
 
-COUNTS = ("unsealed", "shredded")
+COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
 REFUSED = RefusedError.exit_code
 
@@ -64,22 +65,25 @@ class Observed:
 def look(stage: str, case: str, installation: Installation) -> Before:
     """Note the state of everything a stage is declared to read: cheap, before its code starts."""
     workspace = installation.workspace
-    found = declared(stage, case, workspace)
+    declaration = declared(stage, case, workspace)
     states = {
-        name: state_of(workspace, name) for name in found.inputs if (workspace / name).exists()
+        name: state_of(workspace, name)
+        for name in declaration.inputs
+        if (workspace / name).exists()
     }
-    return Before(found, states, timestamp(), installation)
+    return Before(declaration, states, timestamp(), installation)
 
 
 def observe(before: Before, invocation: str) -> Observed:
     """Digest the inputs and find the circumstances: while the stage's code runs."""
-    found = before.declared
+    declaration = before.declared
     workspace = before.installation.workspace
     commit = find_commit(workspace)
     lock = workspace / "dvc.lock"
+
     run = Circumstances(
-        stage=found.stage,
-        case=found.case,
+        stage=declaration.stage,
+        case=declaration.case,
         invocation=invocation,
         started=before.started,
         finished="",
@@ -87,166 +91,211 @@ def observe(before: Before, invocation: str) -> Observed:
         commit=commit.sha,
         commit_author_sha256=commit.author_sha256,
         dirty=commit.dirty,
-        params_sha256=found.params_sha256,
+        params_sha256=declaration.params_sha256,
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
-        tools=tools_of(found.stage),
+        tools=tools_of(declaration.stage),
     )
+
     materials = tuple(
-        artefact(workspace, name) for name in found.inputs if (workspace / name).exists()
+        artefact(workspace, name) for name in declaration.inputs if (workspace / name).exists()
     )
-    limits = limits_sha256(found.stage, found.case, workspace)
-    return Observed(before, materials, artefact(workspace, POLICY), limits, run)
+    policy = artefact(workspace, POLICY)
+    limits = limits_sha256(declaration.stage, declaration.case, workspace)
+    return Observed(before, materials, policy, limits, run)
 
 
-def statements_of(seen: Observed, claimed: dict[str, int]) -> list[Statement]:
-    """Return what is to be signed about a run that ended well, each figure from the bytes that lie there now.
+def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement]:
+    """Return what is to be signed about a run that ended well, by the bytes that lie there now.
 
     Raises:
-        EvidenceError: An input changed under the run, an output is missing, or a verdict is about something else.
+        EvidenceError: An input changed under the run, an output is missing, or a verdict is about
+            something else.
     """
-    found = seen.before.declared
-    workspace = seen.before.installation.workspace
-    for name, state in seen.before.states.items():
+    declaration = observed.before.declared
+    workspace = observed.before.installation.workspace
+    case = declaration.case
+
+    # 1. The inputs are still those that were digested. By inode, size and time of change: to digest
+    #    all of them again would take as long as the stage.
+    for name, state in observed.before.states.items():
         if not (workspace / name).exists() or state_of(workspace, name) != state:
             raise _changed(name, "to stay as it was while the stage ran", "it was written to")
-    products = tuple(artefact(workspace, name) for name in found.outputs)
-    if (tree := f"data/{found.case}/{TREE}") in found.outputs:
-        products += (
-            Artefact(
-                f"{found.case}/{ROOT_NAME}",
-                head_of(commitments_of((workspace / tree).read_bytes())),
-            ),
-        )
-    run = replace(seen.run, finished=timestamp(), claimed=claimed)
-    statements = [Provenance(run, seen.materials).about(*products)]
-    path = workspace / "data" / found.case / found.stage / "verdict.json"
-    if f"data/{found.case}/{found.stage}/verdict.json" in found.outputs:
-        statements.append(_verdict(seen, run, path, products))
+
+    # 2. The products, and of explanations the head of their tree besides the tree's own digest.
+    products = tuple(artefact(workspace, name) for name in declaration.outputs)
+    tree = f"data/{case}/{TREE}"
+    if tree in declaration.outputs:
+        head = head_of(commitments_of((workspace / tree).read_bytes()))
+        products += (Artefact(f"{case}/{ROOT_NAME}", head),)
+
+    # 3. How they were made; of a gate, also what it said.
+    run = replace(observed.run, finished=timestamp(), claimed=claimed)
+    statements = [Provenance(run, observed.materials).about(*products)]
+    verdict = f"data/{case}/{declaration.stage}/verdict.json"
+    if verdict in declaration.outputs:
+        statements.append(_verdict(observed, run, workspace / verdict, products))
     return statements
 
 
 def decision_of(
-    seen: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[Refusal, ...]
+    observed: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[Refusal, ...]
 ) -> Statement:
     """Return the decision about the model that lies here, by what the ledger says."""
-    (model,) = (each for each in seen.materials if each.name == f"{seen.run.case}/{MODEL}")
-    run = replace(seen.run, finished=timestamp())
-    summary = VerificationSummary.of(run, model, seen.policy, inputs, refusals)
+    model = _model_of(observed)
+    run = replace(observed.run, finished=timestamp())
+    summary = VerificationSummary.of(run, model, observed.policy, inputs, refusals)
     return summary.about(model)
 
 
-def attest(seen: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
-    """Sign and append everything about a run that ended with `code`: provenance, verdict, decision, audit events.
+def attest(observed: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
+    """Sign and append everything about a run: provenance, verdict, decision, audit events.
 
-    Of a refused registration the decision is signed; of any other run that did not end well, the audit event alone.
+    Args:
+        observed: The run.
+        claimed: The counts that the stage gave.
+        code: The exit code of the stage. Of a refused registration the decision is signed; of any
+            other run that did not end well, the audit event alone.
 
     Returns:
         One line for each receiver of the audit log that did not take it.
 
     Raises:
-        RefusedError: `register` let a model through that the worker finds is not cleared. That, too, is signed.
+        RefusedError: `register` let a model through that the worker finds is not cleared. That,
+            too, is signed.
     """
-    installation = seen.before.installation
+    installation = observed.before.installation
     home = installation.home
+    run = observed.run
+    is_deciding = run.stage in DECIDING
+
     with open_notary(installation) as notary:
-        statements = statements_of(seen, claimed) if code == 0 else []
-        against: tuple[Refusal, ...] = ()
-        if seen.run.stage in DECIDING and code in (0, REFUSED):
-            decision, against = _decision(notary, seen, is_refused=code == REFUSED)
+        statements = statements_of(observed, claimed) if code == 0 else []
+        refusals: tuple[Refusal, ...] = ()
+        if is_deciding and code in (0, REFUSED):
+            decision, refusals = _decision(notary, observed, is_refused=code == REFUSED)
             statements.append(decision)
-        with auditing(home, events_of(seen.run, seen.materials, claimed, code, home)) as batches:
+
+        # One transaction: there is no verdict without its provenance, and no event without both.
+        events = events_of(run, observed.materials, claimed, code, home)
+        with auditing(home, events) as batches:
             notary.record_all([*statements, *batches])
-        if seen.run.stage in DECIDING and is_anchored(installation.settings):
+
+        if is_deciding and is_anchored(installation.settings):
             from tasks.anchoring.publishing import publish
 
             publish(notary.ledger, installation)
+
     problems = _shipped(installation) if is_shipped(installation.settings) else ()
-    if seen.run.stage == "register" and code == 0 and against:
+
+    # Last: the refusal ends the process, and what it rests on has to be recorded by then.
+    if run.stage == "register" and code == 0 and refusals:
         raise RefusedError(
-            f"register@{seen.run.case}",
-            against,
+            f"register@{run.case}",
+            refusals,
             remedy="The stage let it through; the worker does not.",
         )
     return problems
 
 
 def _decision(
-    notary: Notary, seen: Observed, *, is_refused: bool
+    notary: Notary, observed: Observed, *, is_refused: bool
 ) -> tuple[Statement, tuple[Refusal, ...]]:
     """Return the decision about the model that lies here, and what speaks against it.
 
-    PASSED where the ledger itself holds nothing against it; of a registration, the worker asks the policy, too.
+    PASSED where the ledger itself holds nothing against it; of a registration, the worker asks the
+    policy, too.
     """
-    stage = seen.run.stage
-    log, chain = chain_here(notary, seen)
+    stage = observed.run.stage
+    case = observed.run.case
+    installation = observed.before.installation
+    log, chain = chain_here(notary, observed)
     consents = Consents.of(log, chain)
-    against = list(chain.broken)
+
+    # 1. What the ledger itself says: a broken link, a verdict that is no pass. An accepted undecided
+    #    verdict passes at registration only, because `decide` comes before anybody could accept it.
+    refusals = list(chain.broken)
     for gate, verdict in chain.verdicts.items():
         is_accepted = stage == "register" and consents.accepts(verdict)
         if verdict.outcome != Outcome.PASS and not is_accepted:
             text = f"{gate}: {verdict.outcome}, entry {verdict.signed.index}"
-            against.append(Refusal(RefusalKind.VERDICT_NOT_PASSED, text))
+            refusals.append(Refusal(RefusalKind.VERDICT_NOT_PASSED, text))
+
+    # 2. What the stage found, or what the policy says: the stage's own word can only add refusals.
     if stage == "decide":
-        against += _written_refusals(
-            seen.before.installation.workspace / "data" / seen.run.case / "decide" / "decision.json"
-        )
+        decision = installation.workspace / "data" / case / "decide" / "decision.json"
+        refusals += _written_refusals(decision)
     if stage == "register":
         # Late: what asks the policy is slow to import, and of all stages `register` alone asks.
         from tasks.clearance.check import clear_model
 
-        against += clear_model(seen.run.case, chain.model_sha256, seen.before.installation).refusals
+        refusals += clear_model(case, chain.model_sha256, installation).refusals
     if is_refused:
-        against.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
-    inputs = (*chain.inputs(), *consents.inputs()) if stage == "register" else chain.inputs()
-    refusals = tuple(dict.fromkeys(against))
-    return decision_of(seen, inputs, refusals), refusals
+        refusals.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
+
+    inputs = chain.inputs()
+    if stage == "register":
+        inputs += consents.inputs()
+    unique = tuple(dict.fromkeys(refusals))
+    return decision_of(observed, inputs, unique), unique
 
 
-def chain_here(notary: Notary, seen: Observed) -> tuple[Log, Chain]:
+def chain_here(notary: Notary, observed: Observed) -> tuple[Log, Chain]:
     """Return the log, and the chain of the model that lies here."""
-    case = seen.run.case
-    model = next(each for each in seen.materials if each.name == f"{case}/{MODEL}")
+    case = observed.run.case
     notary.begin()
-    log = read_log(
-        notary.ledger,
-        trusted_root(seen.before.installation),
-        Selection.of_case(case),
-    )
-    return log, examine(log, case, model.sha256)
+    trusted = trusted_root(observed.before.installation)
+    log = read_log(notary.ledger, trusted, Selection.of_case(case))
+    return log, examine(log, case, _model_of(observed).sha256)
+
+
+def _model_of(observed: Observed) -> Artefact:
+    """Return the model among what a deciding stage reads."""
+    name = f"{observed.run.case}/{MODEL}"
+    return next(material for material in observed.materials if material.name == name)
 
 
 def _verdict(
-    seen: Observed, run: Circumstances, path: Path, products: tuple[Artefact, ...]
+    observed: Observed, run: Circumstances, path: Path, products: tuple[Artefact, ...]
 ) -> Statement:
+    """Return the statement about the verdict that the gate has written to `path`.
+
+    Raises:
+        EvidenceError: It is no verdict of this gate, by the limits in force, about these bytes.
+    """
+    # 1. Read it, and hold it against the gate that ran and the limits that were in force.
     try:
         verdict = Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise _changed(path.name, "a verdict, each of its checks with an id", str(error)) from error
-    about = {named(f"data/{run.case}/{name}"): digest for name, digest in verdict.about.items()}
-    if verdict.gate != run.stage or verdict.limits_sha256 != seen.limits_sha256:
+    if verdict.gate != run.stage or verdict.limits_sha256 != observed.limits_sha256:
         raise _changed(
             path.name,
             f"a verdict of gate `{run.stage}` by the limits in force",
             f"one of `{verdict.gate}`, or by others",
         )
-    known = {each.name: each for each in (*seen.materials, *products)}
+
+    # 2. It is about the very bytes that were digested here, and about nothing else.
+    artefacts = {item.name: item for item in (*observed.materials, *products)}
+    about = {named(f"data/{run.case}/{name}"): digest for name, digest in verdict.about.items()}
     for name, digest in about.items():
-        if name not in known or known[name].sha256 != digest:
-            here = known[name].sha256 if name in known else None
+        lying_there = artefacts.get(name)
+        if lying_there is None or lying_there.sha256 != digest:
             raise _changed(
                 name,
                 f"what the verdict is about ({digest[:12]}…)",
-                f"{here[:12]}…" if here else "nothing declared",
+                f"{lying_there.sha256[:12]}…" if lying_there else "nothing declared",
             )
+
+    # 3. By what it was judged. `in_force.configuration_now` gives the same names to compare with.
     configuration = (
         Artefact(f"gate:{verdict.gate}", verdict.limits_sha256),
-        Artefact("policy", seen.policy.sha256),
+        Artefact("policy", observed.policy.sha256),
         *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
-        *(material for material in seen.materials if is_own_file(material.name)),
+        *(material for material in observed.materials if is_own_file(material.name)),
     )
-    report = next(each for each in products if each.name == f"{run.case}/{run.stage}/verdict.json")
-    result = SignedVerdict.of(run, verdict, report, configuration)
-    return result.about(*(known[name] for name in sorted(about)))
+    report = artefacts[f"{run.case}/{run.stage}/verdict.json"]
+    signed_verdict = SignedVerdict.of(run, verdict, report, configuration)
+    return signed_verdict.about(*(artefacts[name] for name in sorted(about)))
 
 
 def _shipped(installation: Installation) -> tuple[str, ...]:
@@ -256,6 +305,7 @@ def _shipped(installation: Installation) -> tuple[str, ...]:
 
 
 def _written_refusals(path: Path) -> list[Refusal]:
+    """Return the refusals in the file that `decide` wrote; a decision against has at least one."""
     try:
         decision = json.loads(path.read_text(encoding="utf-8"))
         refusals = [Refusal.from_dict(values) for values in decision["refusals"]]

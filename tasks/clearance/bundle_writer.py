@@ -1,7 +1,8 @@
-"""One archive for an outsider: statements, proofs, checkpoint, public keys, report. Deterministic, and free of people.
+"""One archive for an outsider: statements, proofs, checkpoint, public keys, report.
 
-Every byte of it is checked by `offline.verify_bundle`: an archive is its files in one order, stored and not compressed,
-so that there is one archive for its contents.
+It is deterministic and names no data subject. Every byte of it is checked by
+`tasks.verifier.bundle.verify_bundle`: an archive is its files in one order, stored and not
+compressed, so that there is one archive for its contents.
 """
 
 import re
@@ -18,7 +19,12 @@ from tasks.verifier.log_reader import Log
 from tasks.verifier.report import GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
-COMPLETE_UP_TO = 1000  # entries: beyond, only the chain's own are put in, and the report says so
+# Entries. With its proof an entry takes some 3 kB, so that a complete bundle of so many can still be
+# sent by mail; beyond, only the chain's own are put in, and the report says so.
+COMPLETE_UP_TO = 1000
+
+# What identifiers look like in any language. Names do not look like anything: no stage is ever given
+# one to sign, and this is the net below that.
 PERSONAL = {
     "e-mail address": re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"),
     "social security number": re.compile(rb"\b\d{3}-\d{2}-\d{4}\b"),
@@ -50,39 +56,44 @@ def choose(
     """
     if may_be_complete and len(log.entries) == log.head.size <= COMPLETE_UP_TO:
         return Contents(log, chain, log.entries, is_complete=True)
-    wanted = {step.signed.index for step in chain.steps} | {
-        each.signed.index for each in chain.verdicts.values()
+
+    steps = {step.signed.index for step in chain.steps}
+    verdicts = {verdict.signed.index for verdict in chain.verdicts.values()}
+    decisions = {decision.index for decision in chain.decisions}
+    found_consents = Consents.of(log, chain)
+    consents = {
+        consent.index for consent in (*found_consents.approvals, *found_consents.acceptances)
     }
-    consents = Consents.of(log, chain)
-    wanted |= {each.index for each in (*consents.approvals, *consents.acceptances)}
-    wanted |= {each.index for each in chain.decisions} | set(also)
-    wanted |= {signed.index for signed in log.required_statements(KeyStatement)}
-    return Contents(
-        log, chain, tuple(each for each in log.entries if each.index in wanted), is_complete=False
-    )
+    # All keys, also those that signed nothing here: a revocation is what a reader must not miss.
+    keys = {signed.index for signed in log.required_statements(KeyStatement)}
+
+    indices = steps | verdicts | decisions | consents | keys | set(also)
+    entries = tuple(entry for entry in log.entries if entry.index in indices)
+    return Contents(log, chain, entries, is_complete=False)
 
 
 def files_of(contents: Contents, ledger: Ledger) -> dict[str, bytes]:
     """Return the archive's files by name."""
-    log, note = contents.log, contents.log.note
+    log = contents.log
     files = {
         "format.txt": FORMAT,
-        "checkpoint": note.encode(),
+        "checkpoint": log.note.encode(),
         "HOW-TO-CHECK.txt": GUIDE,
         **contents.extra,
     }
+
     for entry in contents.entries:
+        proof = proof_of(ledger, entry.index, log.note)
         files[f"statements/{entry.index:010d}.json"] = entry.envelope.to_bytes()
-        files[f"proofs/{entry.index:010d}.tlog-proof"] = (
-            proof_of(ledger, entry.index, note).text().encode()
-        )
+        files[f"proofs/{entry.index:010d}.tlog-proof"] = proof.text().encode()
     for keyid, key in log.keys.entries.items():
         files[f"keys/{keyid}.pem"] = key.public.pem.encode()
-    shown = replace(log, entries=contents.entries)
-    chain = examine(
-        shown, contents.chain.case, contents.chain.model_sha256
-    )  # as who has the archive alone sees it
-    files["report.json"] = report_bytes(shown, chain, contents.is_complete)
+
+    # The report is of the chain as who has the archive alone sees it: the verifier derives it again
+    # from these entries, and compares.
+    inside = replace(log, entries=contents.entries)
+    chain = examine(inside, contents.chain.case, contents.chain.model_sha256)
+    files["report.json"] = report_bytes(inside, chain, contents.is_complete)
     return files
 
 
@@ -92,6 +103,8 @@ def scan(contents: Contents, files: dict[str, bytes]) -> None:
     Raises:
         EvidenceError: Names the file and the kind of value, never the value.
     """
+    # Statements as what they say: base64 would hide everything. Digests, proofs and keys are noise in
+    # which a pattern can match by chance.
     texts = {
         name: data
         for name, data in files.items()
@@ -100,11 +113,15 @@ def scan(contents: Contents, files: dict[str, bytes]) -> None:
     texts |= {
         f"statements/{entry.index:010d}.json": entry.envelope.payload for entry in contents.entries
     }
+
     for name, text in texts.items():
         for kind, pattern in PERSONAL.items():
             if pattern.search(text):
+                article = "an" if kind[0] in "eI" else "a"
                 raise EvidenceError(
-                    name, expected="no value about a person", found=f"what looks like an {kind}"
-                    if kind[0] in "eI" else f"what looks like a {kind}",
-                    remedy="Nothing was written. Find out which stage put it into its statement; see docs/evidence.md.",
-                )  # fmt: skip
+                    name,
+                    expected="no value about a person",
+                    found=f"what looks like {article} {kind}",
+                    remedy="Nothing was written. Find out which stage put it into its statement; "
+                    "see docs/evidence.md.",
+                )

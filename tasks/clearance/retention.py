@@ -32,10 +32,20 @@ from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed, verified
 
 PATH = Path("configs") / "records" / "retention.yaml"
+
+# Kind of record by type of predicate, as the retention table calls it.
 KINDS = {
-    PROVENANCE: "provenance", TEST_RESULT: "verdict", SUMMARY: "decision", APPROVAL: "approval", ACCEPTANCE: "approval",
-    ERASURE: "erasure", AUDIT: "audit", KEY: "key", PRUNE: "key", HOLD: "key",
-}  # fmt: skip
+    PROVENANCE: "provenance",
+    TEST_RESULT: "verdict",
+    SUMMARY: "decision",
+    APPROVAL: "approval",
+    ACCEPTANCE: "approval",
+    ERASURE: "erasure",
+    AUDIT: "audit",
+    KEY: "key",
+    PRUNE: "key",
+    HOLD: "key",
+}
 DAY = 24 * 3600
 UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough
 
@@ -78,9 +88,12 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
         )
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
-            PATH.as_posix(), expected="rows of kind, jurisdiction, keep_days and source", found=type(error).__name__,
+            PATH.as_posix(),
+            expected="rows of kind, jurisdiction, keep_days and source",
+            found=type(error).__name__,
             remedy="Restore it; there is no default for how long evidence is kept.",
-        ) from error  # fmt: skip
+        ) from error
+
     if missing := sorted(set(KINDS.values()) - {rule.kind for rule in rules}):
         raise ConfigError(
             PATH.as_posix(),
@@ -97,25 +110,36 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
     The longest period of all jurisdictions counts. Keys, holds and prunes are kept for ever, but do not stop a prune:
     `prune` spares them.
     """
-    held, taken = holds(log), 0
+    holds_in_force = holds(log)
+    envelopes = 0
+
+    # From the first entry on, and never past one that is kept: what is missing is a beginning of the
+    # log, which one index says.
     for entry in log.entries:
         signed = verified(entry, log.keys)
         kind = KINDS[signed.statement.predicate_type]
+        place = f"entry {entry.index}"
         if kind == "key":
             continue
-        days = [rule.keep_days for rule in rules if rule.kind == kind]
-        if any(period is None for period in days):
-            return Plan(entry.index, taken, f"entry {entry.index}: every {kind} is kept for ever")
-        until = when(signed) + max(period for period in days if period is not None) * DAY
+
+        # 1. The law: the longest period of all jurisdictions counts.
+        periods = [rule.keep_days for rule in rules if rule.kind == kind]
+        days = [period for period in periods if period is not None]
+        if len(days) < len(periods):
+            return Plan(entry.index, envelopes, f"{place}: every {kind} is kept for ever")
+        until = when(signed) + max(days) * DAY
         if until > now:
             day = datetime.fromtimestamp(until, UTC).date()
-            return Plan(
-                entry.index, taken, f"entry {entry.index}: a {kind} that is kept until {day}"
-            )
-        if hold := next((name for name, prefix in held.items() if _is_held(signed, prefix)), None):
-            return Plan(entry.index, taken, f"entry {entry.index}: under legal hold `{hold}`")
-        taken += 1
-    return Plan(log.head.size, taken, "the end of the log")
+            return Plan(entry.index, envelopes, f"{place}: a {kind} that is kept until {day}")
+
+        # 2. A court: a hold stops what no period keeps any more.
+        for name, prefix in holds_in_force.items():
+            if _is_held(signed, prefix):
+                return Plan(entry.index, envelopes, f"{place}: under legal hold `{name}`")
+
+        envelopes += 1
+
+    return Plan(log.head.size, envelopes, "the end of the log")
 
 
 def is_spared(signed: Signed[Predicate]) -> bool:

@@ -1,11 +1,15 @@
-"""The verifier for outsiders: `python -m tasks.verifier FILE.zip [--root KEYID]`, or the same as one zipapp."""
+"""The verifier for outsiders: `python -m tasks.verifier FILE.zip [--root KEYID]`.
+
+The same is packed as one zipapp (`./portcullis bundle … --verifier FILE.pyz`).
+"""
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import PortcullisError
-from tasks.verifier.bundle import verify_bundle
+from tasks.verifier.bundle import Verified, verify_bundle
 from tasks.verifier.lineage import latest_decision
 from tasks.verifier.text_report import lines_of
 
@@ -18,45 +22,50 @@ def main(arguments: list[str]) -> int:
         "--root", default="", help="the id of the root key you trust, from somewhere else"
     )
     options = parser.parse_args(arguments)
+
     try:
-        return told(options.bundle, options.root.lower())
+        return report_on(options.bundle, options.root.lower())
     except PortcullisError as error:
         print(f"DOES NOT VERIFY: {error}", file=sys.stderr)
         return 3
 
 
-def told(path: Path, root_keyid: str) -> int:
-    """Verify a bundle and print what it says."""
-    found = verify_bundle(path, root_keyid)
-    for line in lines_of(found.log, found.chain):
+def report_on(path: Path, root_keyid: str) -> int:
+    """Verify a bundle and print what it says; 0 where everything holds and it was cleared."""
+    verified = verify_bundle(path, root_keyid)
+    for line in (*lines_of(verified.log, verified.chain), *_more_lines(verified, root_keyid)):
         print(line)
-    if found.decision:
-        reasons = ", ".join(
-            f"{code} ({log_odds:+.3f})" for code, log_odds in found.decision.explanation.reasons
+
+    registered = latest_decision(verified.chain, "register")
+    is_cleared = registered is not None and registered.predicate.has_passed
+    if is_cleared and not verified.chain.broken:
+        print(f"{path.name}: every byte verifies, and the model was cleared for registration")
+        return 0
+    print(f"{path.name}: DOES NOT VERIFY")
+    return 3
+
+
+def _more_lines(verified: Verified, root_keyid: str) -> Iterator[str]:
+    """Yield what is said about a bundle and not about a chain: one decision, its extent, its root."""
+    if verified.decision:
+        explanation = verified.decision.explanation
+        reasons = ", ".join(f"{code} ({log_odds:+.3f})" for code, log_odds in explanation.reasons)
+        yield (
+            f"  decision about row {explanation.row}: declined; "
+            f"reasons, most adverse first: {reasons or 'none'}"
         )
-        row = found.decision.explanation.row
-        print(
-            f"  decision about row {row}: declined; reasons, most adverse first: {reasons or 'none'}"
-        )
-    size = found.log.head.size
-    whole = len(found.log.entries) == size
-    print(
-        f"  {'the whole log' if whole else 'a part of the log'}: {len(found.log.entries)} of {size} entries"
-    )
+
+    size = verified.log.head.size
+    count = len(verified.log.entries)
+    extent = "the whole log" if count == size else "a part of the log"
+    yield f"  {extent}: {count} of {size} entries"
+
+    # A bundle that somebody forged from end to end verifies against its own root key.
     if not root_keyid:
-        print(
-            f"  root key {found.root}: compare it with what the bank publishes, or give it with --root"
+        yield (
+            f"  root key {verified.root_key}: compare it with what the bank publishes, "
+            "or give it with --root"
         )
-    registered = latest_decision(found.chain, "register")
-    passed = registered is not None and registered.predicate.has_passed
-    good = passed and not found.chain.broken
-    verdict = (
-        "every byte verifies, and the model was cleared for registration"
-        if good
-        else "DOES NOT VERIFY"
-    )
-    print(f"{path.name}: {verdict}")
-    return 0 if good else 3
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What people have signed: approvals of a model, and acceptances of undecided checks. Each by the person's own key."""
+"""What people have signed, by their own keys: approvals of a model, acceptances of checks."""
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -106,28 +106,32 @@ class Consents:
 
     def accepts(self, verdict: GateVerdict) -> bool:
         """Say whether every check that keeps a verdict from passing is undecided, and accepted."""
-        tests = {
+        accepted = {
             test
-            for each in self.acceptances
-            if (each.gate, each.verdict) == (verdict.gate, verdict.report_sha256)
-            and self.counts(each)
-            for test in each.tests
+            for consent in self.acceptances
+            # By the digest of the verdict's file: an acceptance of another run's verdict is of
+            # other figures, though the check is the same.
+            if (consent.gate, consent.verdict) == (verdict.gate, verdict.report_sha256)
+            and self.counts(consent)
+            for test in consent.tests
         }
         undecided = verdict.content.warned
-        return bool(undecided) and not verdict.content.failed and set(undecided) <= tests
+
+        # A failed check can never be accepted, and no checks at all are no pass.
+        return bool(undecided) and not verdict.content.failed and set(undecided) <= accepted
 
     def counts(self, consent: Consent) -> bool:
         """Say whether a consent is in force, and not by who made the run."""
         return consent.expires > self.now and not consent.by_author
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Return those that count as what a decision rests on."""
-        approvals = ((f"approval:{each.person}", each) for each in self.approvals)
-        acceptances = ((f"acceptance:{each.gate}", each) for each in self.acceptances)
+        """Return those that count as what a decision rests on: (name, sha256 of the envelope)."""
+        approvals = ((f"approval:{consent.person}", consent) for consent in self.approvals)
+        acceptances = ((f"acceptance:{consent.gate}", consent) for consent in self.acceptances)
         return tuple(
-            (what, each.envelope_sha256)
-            for what, each in (*approvals, *acceptances)
-            if self.counts(each)
+            (name, consent.envelope_sha256)
+            for name, consent in (*approvals, *acceptances)
+            if self.counts(consent)
         )
 
 

@@ -1,8 +1,9 @@
 """Explanations of single decisions, committed in one Merkle tree per run. Pure.
 
-A commitment is SHA-256(salt ‖ explanation), with salt = HMAC-SHA256(subject's key, run ‖ row). The salt dies with the
-subject's key: after an erasure the commitment says nothing, and every other proof still holds. Whoever proves one
-decision reveals its explanation and its salt, and hashes of nothing that could be guessed.
+A commitment is SHA-256(salt ‖ explanation), with salt = HMAC-SHA256(subject's key, run ‖ row). The
+salt dies with the subject's key: after an erasure the commitment says nothing, and every other proof
+still holds. Whoever proves one decision reveals its explanation and its salt, and hashes of nothing
+that could be guessed.
 """
 
 import hmac
@@ -16,15 +17,15 @@ from tasks.errors import EvidenceError
 from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_of
 
 TREE = "explain/decisions.tree"
-ROOT_NAME = (
-    "explain/decisions"  # the subject of the run's statement whose sha256 is the tree's head
-)
+ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha256 is the head
+
+# Starts all that is hashed here, so that no hash of another use can be passed off as one of these.
 DOMAIN = b"portcullis/explanation/v1\n"
 DECLINED = "declined"
 
 
 def run_id(model_sha256: str, rows_sha256: str) -> str:
-    """Return what tells one run's commitments from another's: the model and the rows it was asked about."""
+    """Return what tells one run's commitments from another's: the model, and the rows it scored."""
     return sha256(f"{model_sha256}\n{rows_sha256}\n".encode()).hexdigest()
 
 
@@ -63,6 +64,7 @@ class Explanation:
         Raises:
             ValueError: It is no explanation.
         """
+        # Exactly these fields: one that is not committed must not ride along in a proven one.
         match values:
             case {
                 "row": int(row),
@@ -104,17 +106,24 @@ def commitments_of(data: bytes) -> list[bytes]:
             found=str(len(data)),
             remedy="Run `explain` again.",
         )
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    starts = range(0, len(data), HASH_BYTES)
+    return [data[start : start + HASH_BYTES] for start in starts]
 
 
 def tree_head(tree_root: bytes, size: int) -> str:
-    """Return what is signed about a tree: its root and its size, for a root alone does not tell 3 leaves from 4."""
+    """Return what is signed about a tree: its root and its size.
+
+    A root alone does not tell a tree of 3 leaves from one of 4.
+    """
     return sha256(DOMAIN + f"{size}\n".encode() + tree_root).hexdigest()
 
 
 def head_of(commitments: Sequence[bytes]) -> str:
-    """Return what is signed about the tree over these commitments; of none, the root is the hash of nothing."""
-    return tree_head(root_of([leaf_hash(each) for each in commitments]), len(commitments))
+    """Return what is signed about the tree over these commitments.
+
+    Of none, the root is the hash of nothing (RFC 9162, 2.1.1).
+    """
+    return tree_head(root_of([leaf_hash(leaf) for leaf in commitments]), len(commitments))
 
 
 def prove(commitments: Sequence[bytes], wanted: bytes) -> tuple[int, tuple[bytes, ...]]:
@@ -127,8 +136,11 @@ def prove(commitments: Sequence[bytes], wanted: bytes) -> tuple[int, tuple[bytes
         index = commitments.index(wanted)
     except ValueError as error:
         raise EvidenceError(
-            TREE, expected="the commitment of this explanation", found="none like it",
+            TREE,
+            expected="the commitment of this explanation",
+            found="none like it",
             remedy="The sealed reasons and the tree are of two runs: run the release again.",
-        ) from error  # fmt: skip
-    hashes = [leaf_hash(each) for each in commitments]
+        ) from error
+
+    hashes = [leaf_hash(leaf) for leaf in commitments]
     return index, inclusion_proof(Leaves(hashes), index, len(hashes))

@@ -1,4 +1,7 @@
-"""Read a ledger as somebody who trusts nothing but a root key: derive the tree, replay the keys, check bodies."""
+"""Read a ledger as somebody who trusts nothing but a root key.
+
+The tree is derived again, keys are replayed, and bodies are held against their records.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -73,7 +76,7 @@ REPLAYED = Selection((f'"{KEY}"'.encode(), f'"{PRUNE}"'.encode()))
 
 @dataclass(frozen=True)
 class Log:
-    """What a reader knows of a log: its head, its keys, and the entries that were asked for, in log order."""
+    """What a reader knows of a log: its head, its keys, and the entries asked for, in log order."""
 
     head: Checkpoint
     note: str
@@ -112,8 +115,10 @@ class Log:
     def about_case(self, case: str) -> "Log":
         """Return the log with those of its entries alone that mention an artefact of a use case."""
         selection = Selection.of_case(case)
-        entries = (e for e in self.entries if selection.is_matched_by(e.envelope.payload))
-        return replace(self, entries=tuple(entries))
+        entries = tuple(
+            entry for entry in self.entries if selection.is_matched_by(entry.envelope.payload)
+        )
+        return replace(self, entries=entries)
 
     @cached_property
     def latest_time(self) -> int:
@@ -139,8 +144,8 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
         selection: What the caller will ask for.
 
     Raises:
-        EvidenceError: The tree does not derive, the head is not signed, a body is not what its record says, or one
-            is missing that was never pruned.
+        EvidenceError: The tree does not derive, the head is not signed, a body is not what its
+            record says, or one is missing that was never pruned.
     """
     keys = KeyRing(trusted)
     kept: list[Entry] = []
@@ -176,15 +181,21 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
 
 
 def checked(index: int, record: Record, body: bytes) -> Entry:
-    """Return an entry if its body is what its record says."""
-    where = f"ledger entry {index}"
+    """Return an entry if its body is what its record says.
+
+    Raises:
+        EvidenceError: It is another, or its payload is.
+    """
+    place = f"ledger entry {index}"
     digest = sha256(body).digest()
-    envelope = read_envelope(body, where) if digest == record.envelope_sha256 else None
+    envelope = read_envelope(body, place) if digest == record.envelope_sha256 else None
     if envelope is None or sha256(envelope.payload).digest() != record.payload_sha256:
         raise EvidenceError(
-            where, expected=f"the envelope {record.envelope_sha256.hex()[:16]}…", found=f"{digest.hex()[:16]}…",
+            place,
+            expected=f"the envelope {record.envelope_sha256.hex()[:16]}…",
+            found=f"{digest.hex()[:16]}…",
             remedy="Somebody edited the envelope: restore it from the mirror.",
-        )  # fmt: skip
+        )
     return Entry(index, envelope, digest.hex())
 
 
@@ -213,7 +224,11 @@ def replayed(entry: Entry, keys: KeyRing) -> int:
 
 
 def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
-    """Refuse a head that the log's own key did not sign, or that is of another log than its root key's."""
+    """Refuse a head that the log's own key did not sign, or that is of another log.
+
+    Raises:
+        EvidenceError: Its name is not its root key's, or none of the log's keys signed it.
+    """
     if not keys.entries or head.origin != keys.origin:
         raise EvidenceError(
             "checkpoint",
@@ -221,17 +236,21 @@ def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
             found=head.origin,
             remedy="Do not trust this copy.",
         )
-    holders = keys.holders(LOG, head.size - 1)
-    for holder in holders:
+
+    # While a key of the log is rotated two of them are valid, and either may have signed.
+    for holder in keys.holders(LOG, head.size - 1):
         try:
             verify_note(note, holder.public, head.origin)
         except EvidenceError:
             continue
         return
+
     raise EvidenceError(
-        f"checkpoint, size {head.size}", expected="a signature by the log's key", found="none that verifies",
+        f"checkpoint, size {head.size}",
+        expected="a signature by the log's key",
+        found="none that verifies",
         remedy="Do not trust this copy; compare it with the mirror.",
-    )  # fmt: skip
+    )
 
 
 def _times(payload: bytes) -> Iterable[str]:

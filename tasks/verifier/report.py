@@ -25,32 +25,34 @@ holds C2SP tlog-proofs of each under `checkpoint`. An entry's leaf is SHA-256(0x
 SHA-256(payload) || SHA-256(the statement's file)). Which key had which role from which entry on is said by the key
 statements, which the root key signed; entry 0 is the root key, and the log's name ends in the first half of its id.
 """
+# What a reader may conclude: only of a whole log is it certain that nothing was left out.
 LIMITS = {
-    True: "complete: the log from its first entry to the checkpoint; no later verdict and no revocation was left out",
-    False: "chain only: later verdicts and revocations that were left out cannot be excluded; ask for the whole log",
+    True: "complete: the log from its first entry to the checkpoint; "
+    "no later verdict and no revocation was left out",
+    False: "chain only: later verdicts and revocations that were left out cannot be excluded; "
+    "ask for the whole log",
 }
 
 
 def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
-    """Return the report."""
+    """Return the report: canonical JSON and a line feed."""
+    head = log.head
     consents = Consents.of(log, chain)
-    found = {
+    decisions = (latest_decision(chain, stage) for stage in ("decide", "register"))
+
+    values = {
         "format": "portcullis-report/v1",
         "useCase": chain.case,
         "model": {"sha256": chain.model_sha256},
-        "log": {"origin": log.head.origin, "size": log.head.size, "root": log.head.root.hex()},
+        "log": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "extent": LIMITS[is_complete],
         "chain": [_step(step) for step in chain.steps],
-        "gates": [_verdict(each) for each in chain.verdicts.values()],
-        "decisions": [
-            _decision(each)
-            for stage in ("decide", "register")
-            if (each := latest_decision(chain, stage))
-        ],
-        "consents": [_consent(each) for each in (*consents.approvals, *consents.acceptances)],
+        "gates": [_verdict(verdict) for verdict in chain.verdicts.values()],
+        "decisions": [_decision(decision) for decision in decisions if decision],
+        "consents": [_consent(consent) for consent in (*consents.approvals, *consents.acceptances)],
         "broken": [refusal.text for refusal in chain.broken],
     }
-    return canonical(found) + b"\n"
+    return canonical(values) + b"\n"
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Q = TypeVar("Q", bound=Predicate)
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry whose body was found to be what its record says; its signature is not yet verified."""
+    """One entry whose body is what its record says; its signature is not yet verified."""
 
     index: int
     envelope: Envelope
@@ -96,9 +96,9 @@ class TypeIndex:
 
 
 class StatementIndex:
-    """The statements of a log, found by type and subject. A type is read when it is first asked for.
+    """The statements of a log, found by type and subject.
 
-    Each signature is verified once, when its statement is first given out.
+    A type is read when it is first asked for. Each signature is verified once, when its statement is first given out.
     """
 
     def __init__(self, entries: Iterable[Entry], keys: KeyRing) -> None:

@@ -1,49 +1,63 @@
 """A chain as people read it: one line a link, one line a gate, and what does not hold."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tasks.verifier.approvals import Consent, Consents
-from tasks.verifier.lineage import Chain, latest_decision
+from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
 
 
 def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
-    """Return the chain from the model to its sources."""
+    """Return the chain from the model to its sources, its verdicts, decisions and consents."""
     head = log.head
-    said = [
+    consents = Consents.of(log, chain)
+
+    return (
         f"{chain.case}: model sha256:{chain.model_sha256}",
         f"ledger {head.origin}, {head.size} entries, root {head.root.hex()[:16]}…",
-    ]
-    for step in chain.steps:
-        dirty = f", tree dirty: {', '.join(step.dirty)}" if step.dirty else ""
-        commit = f"commit {step.commit[:12]}{dirty}" if step.commit else "outside git"
-        time = step.signed.predicate.run.finished
-        said.append(
-            f"  made by {step.stage:8} {step.name} {step.sha256[:16]}…  entry {step.signed.index}, {time}, {commit}"
-        )
-    for gate, verdict in chain.verdicts.items():
-        passed = len(verdict.content.passed)
-        undecided = len(verdict.content.warned)
-        failed = len(verdict.content.failed)
-        counts = (
-            f"{passed} passed"
-            + (f", {undecided} undecided" if undecided else "")
-            + (f", {failed} failed" if failed else "")
-        )
-        said.append(f"  gate    {gate:8} {verdict.outcome}: {counts}  entry {verdict.signed.index}")
+        *(_step_line(step) for step in chain.steps),
+        *(_verdict_line(verdict) for verdict in chain.verdicts.values()),
+        *_decision_lines(chain),
+        *(
+            _consent_line(consents, consent)
+            for consent in (*consents.approvals, *consents.acceptances)
+        ),
+        *(f"  BROKEN  {refusal}" for refusal in chain.broken),
+    )
+
+
+def _step_line(step: Step) -> str:
+    dirty = f", tree dirty: {', '.join(step.dirty)}" if step.dirty else ""
+    commit = f"commit {step.commit[:12]}{dirty}" if step.commit else "outside git"
+    place = f"entry {step.signed.index}, {step.signed.predicate.run.finished}, {commit}"
+    return f"  made by {step.stage:8} {step.name} {step.sha256[:16]}…  {place}"
+
+
+def _verdict_line(verdict: GateVerdict) -> str:
+    content = verdict.content
+    counts = f"{len(content.passed)} passed"
+    if content.warned:
+        counts += f", {len(content.warned)} undecided"
+    if content.failed:
+        counts += f", {len(content.failed)} failed"
+    place = f"entry {verdict.signed.index}"
+    return f"  gate    {verdict.gate:8} {verdict.outcome}: {counts}  {place}"
+
+
+def _decision_lines(chain: Chain) -> Iterator[str]:
     for stage in ("decide", "register"):
         if (decision := latest_decision(chain, stage)) is not None:
-            result = decision.predicate.result
-            said.append(f"  decision {stage:7} {result}  entry {decision.index}")
-    consents = Consents.of(log, chain)
-    said += [_consent_line(consents, each) for each in (*consents.approvals, *consents.acceptances)]
-    said += [f"  BROKEN  {line}" for line in chain.broken]
-    return tuple(said)
+            yield f"  decision {stage:7} {decision.predicate.result}  entry {decision.index}"
 
 
 def _consent_line(consents: Consents, consent: Consent) -> str:
-    """Return an approval, or an acceptance of what is undecided: it stays visible, also when it no longer counts."""
-    what = f"accepted {consent.gate}: {', '.join(consent.tests)}" if consent.gate else "approved"
+    """Return an approval or an acceptance: it stays visible, also when it no longer counts."""
+    action = "approved"
+    if consent.gate:
+        action = f"accepted {consent.gate}: {', '.join(consent.tests)}"
     day = datetime.fromtimestamp(consent.expires, UTC).date() if consent.expires else "no day"
     counts = "" if consents.counts(consent) else ", counts for nothing now"
-    return f"  {what} by {consent.person or 'nobody known'} until {day}{counts}: {consent.reason}  entry {consent.index}"
+    person = consent.person or "nobody known"
+    place = f"entry {consent.index}"
+    return f"  {action} by {person} until {day}{counts}: {consent.reason}  {place}"

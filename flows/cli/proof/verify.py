@@ -8,7 +8,7 @@ from tasks.clearance.check import facts_of
 from tasks.clearance.policy import refusals
 from tasks.config.cases import load_case
 from tasks.system.installation import Installation
-from tasks.verifier.__main__ import told
+from tasks.verifier.__main__ import report_on
 from tasks.verifier.lineage import latest_decision
 from tasks.verifier.text_report import lines_of
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Verify one model, or one bundle; 0 every link holds and it was cleared, 3 not."""
     if options.what.endswith(".zip"):
-        return told(Path(options.what), options.root.lower())
+        return report_on(Path(options.what), options.root.lower())
     case = options.what
     load_case(case, installation.workspace)
     with opened(case, options.model, installation) as (_, log, chain):

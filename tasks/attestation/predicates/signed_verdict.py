@@ -99,23 +99,26 @@ class SignedVerdict(Predicate):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate."""
-        report = {"report": self.report.to_dict()} if self.report else {}
+        context: dict[str, Any] = {
+            "gate": self.gate,
+            "useCase": self.case,
+            "invocationId": self.invocation,
+            "gitCommit": self.commit,
+            "finishedOn": self.finished,
+            "startedBy": self.started_by,
+        }
+        if self.report:
+            context["report"] = self.report.to_dict()
+
         return {
             "result": self.result,
             "configuration": [artefact.to_dict() for artefact in self.configuration],
             "passedTests": list(self.passed),
             "warnedTests": list(self.warned),
             "failedTests": list(self.failed),
+            # The specification has no word for undecided: extension fields hold what we mean.
             "portcullis_outcome": self.outcome,
-            "portcullis_context": {
-                "gate": self.gate,
-                "useCase": self.case,
-                "invocationId": self.invocation,
-                "gitCommit": self.commit,
-                "finishedOn": self.finished,
-                "startedBy": self.started_by,
-                **report,
-            },
+            "portcullis_context": context,
             "portcullis_checks": [_signed_fields(check) for check in self.checks],
         }
 

@@ -21,7 +21,7 @@ SCHEME = "portcullis:"
 class VerificationSummary(Predicate):
     """What `decide` or `register` came to about the subject, a model, and on what it rests.
 
-    `inputs` are (what, sha256 of the envelope) of each statement that it rests on; `refusals` are
+    `inputs` are (name, sha256 of the envelope) of each statement that it rests on; `refusals` are
     the reasons against it. A decision of a time before refusals had kinds holds their texts alone.
     """
 
@@ -82,22 +82,24 @@ class VerificationSummary(Predicate):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate."""
+        refusals = [
+            refusal.to_dict() if isinstance(refusal, Refusal) else refusal
+            for refusal in self.refusals
+        ]
+
         return {
             "verifier": {"id": self.verifier},
             "timeVerified": self.finished,
             "resourceUri": self.resource,
             "policy": {"uri": self.policy_uri, "digest": {"sha256": self.policy_sha256}},
             "inputAttestations": [
-                {"uri": f"{SCHEME}{what}", "digest": {"sha256": digest}}
-                for what, digest in self.inputs
+                {"uri": f"{SCHEME}{name}", "digest": {"sha256": digest}}
+                for name, digest in self.inputs
             ],
             "verificationResult": self.result,
             "verifiedLevels": list(self.levels),
             "slsaVersion": SLSA_VERSION,
-            "portcullis_refusals": [
-                refusal.to_dict() if isinstance(refusal, Refusal) else refusal
-                for refusal in self.refusals
-            ],
+            "portcullis_refusals": refusals,
             "portcullis_tools": self.tools,
             "portcullis_useCase": self.case,
             "portcullis_startedBy": self.started_by,
@@ -114,6 +116,11 @@ class VerificationSummary(Predicate):
             (str(item.get("uri", "")).removeprefix(SCHEME), str(item["digest"]["sha256"]))
             for item in values.get("inputAttestations", [])
         )
+        refusals = tuple(
+            Refusal.from_dict(refusal) if isinstance(refusal, dict) else str(refusal)
+            for refusal in values.get("portcullis_refusals", ())
+        )
+
         return cls(
             verifier=text_of(values["verifier"], "id"),
             finished=text_of(values, "timeVerified"),
@@ -123,10 +130,7 @@ class VerificationSummary(Predicate):
             inputs=inputs,
             result=text_of(values, "verificationResult"),
             levels=texts_of(values, "verifiedLevels"),
-            refusals=tuple(
-                Refusal.from_dict(refusal) if isinstance(refusal, dict) else str(refusal)
-                for refusal in values.get("portcullis_refusals", ())
-            ),
+            refusals=refusals,
             tools={
                 str(name): str(text) for name, text in values.get("portcullis_tools", {}).items()
             },
