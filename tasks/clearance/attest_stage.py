@@ -211,8 +211,9 @@ def _decision(
     log, chain = chain_here(notary, observed)
     consents = Consents.of(log, chain)
 
-    # 1. What the ledger itself says: a broken link, a verdict that is no pass. An accepted undecided
-    #    verdict passes at registration only, because `decide` comes before anybody could accept it.
+    # 1. What the ledger itself says: a broken link, a verdict that is no pass. An accepted
+    # undecided verdict passes at registration only, because `decide` comes before anybody could
+    # accept it.
     refusals = list(chain.broken)
     for gate, verdict in chain.verdicts.items():
         is_accepted = stage == "register" and consents.accepts(verdict)

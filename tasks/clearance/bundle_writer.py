@@ -19,12 +19,12 @@ from tasks.verifier.log_reader import Log
 from tasks.verifier.report import GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
-# Entries. With its proof an entry takes some 3 kB, so that a complete bundle of so many can still be
-# sent by mail; beyond, only the chain's own are put in, and the report says so.
+# Entries. With its proof an entry takes some 3 kB, so that a complete bundle of so many can still
+# be sent by mail; beyond, only the chain's own are put in, and the report says so.
 COMPLETE_UP_TO = 1000
 
-# What identifiers look like in any language. Names do not look like anything: no stage is ever given
-# one to sign, and this is the net below that.
+# What identifiers look like in any language. Names do not look like anything: no stage is ever
+# given one to sign, and this is the net below that.
 PERSONAL = {
     "e-mail address": re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"),
     "social security number": re.compile(rb"\b\d{3}-\d{2}-\d{4}\b"),
@@ -50,9 +50,10 @@ class Contents:
 def choose(
     log: Log, chain: Chain, *, also: tuple[int, ...] = (), may_be_complete: bool = True
 ) -> Contents:
-    """Choose the entries: the whole log where it is small and was read whole, else keys and what the chain rests on.
+    """Choose the entries: the whole log where it is small, else keys and what the chain rests on.
 
-    A complete bundle proves that no later verdict and no revocation was left out; another cannot.
+    A complete bundle, for which the log has to have been read whole, proves that no later verdict
+    and no revocation was left out; another cannot.
     """
     if may_be_complete and len(log.entries) == log.head.size <= COMPLETE_UP_TO:
         return Contents(log, chain, log.entries, is_complete=True)
@@ -103,8 +104,8 @@ def scan(contents: Contents, files: dict[str, bytes]) -> None:
     Raises:
         EvidenceError: Names the file and the kind of value, never the value.
     """
-    # Statements as what they say: base64 would hide everything. Digests, proofs and keys are noise in
-    # which a pattern can match by chance.
+    # Statements as what they say: base64 would hide everything. Digests, proofs and keys are noise
+    # in which a pattern can match by chance.
     texts = {
         name: data
         for name, data in files.items()

@@ -1,7 +1,7 @@
-"""How long evidence is kept, by kind of record and jurisdiction; pruning under that policy; legal hold.
+"""How long evidence is kept, by kind of record and jurisdiction; pruning; legal hold.
 
-Only envelopes are pruned. Records, tiles and checkpoints stay: every proof of what remains still holds, and what
-was pruned can still be proven by whoever kept its envelope.
+Only envelopes are pruned. Records, tiles and checkpoints stay: every proof of what remains still
+holds, and what was pruned can still be proven by whoever kept its envelope.
 """
 
 from dataclasses import dataclass
@@ -105,16 +105,15 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
 
 
 def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
-    """Return how far the log can be pruned: up to the first entry that some rule, or a hold, still keeps.
+    """Return how far the log can be pruned: to the first entry that a rule or a hold still keeps.
 
-    The longest period of all jurisdictions counts. Keys, holds and prunes are kept for ever, but do not stop a prune:
-    `prune` spares them.
+    Keys, holds and prunes are kept for ever, but do not stop a prune: it spares them.
     """
     holds_in_force = holds(log)
     envelopes = 0
 
-    # From the first entry on, and never past one that is kept: what is missing is a beginning of the
-    # log, which one index says.
+    # From the first entry on, and never past one that is kept: what is missing is a beginning of
+    # the log, which one index says.
     for entry in log.entries:
         signed = verified(entry, log.keys)
         kind = KINDS[signed.statement.predicate_type]

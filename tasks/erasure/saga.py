@@ -315,7 +315,7 @@ def _statement(request: Request, done: dict[str, dict[str, Any]]) -> ErasureRece
             name: PurgeCounts(**{key: figures[key] for key in COUNTS})
             for name, figures in purged.items()
         },
-        left=tuple(line for figures in purged.values() for line in figures["left"]),
+        remaining=tuple(line for figures in purged.values() for line in figures["left"]),
         unseen=tuple(line for figures in purged.values() for line in figures["unseen"]),
         horizon=_horizon(bool(rotated["local"])),
     )

@@ -46,7 +46,7 @@ def report_on(path: Path, root_keyid: str) -> int:
 
 
 def _more_lines(verified: Verified, root_keyid: str) -> Iterator[str]:
-    """Yield what is said about a bundle and not about a chain: one decision, its extent, its root."""
+    """Yield what is said about the bundle itself: one decision, its extent, its root key."""
     if verified.decision:
         explanation = verified.decision.explanation
         reasons = ", ".join(f"{code} ({log_odds:+.3f})" for code, log_odds in explanation.reasons)

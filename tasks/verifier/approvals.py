@@ -20,7 +20,7 @@ def approval(
 ) -> Statement:
     """Return the statement by which a person approves exactly this model."""
     consent = ModelApproval(
-        case=case, person=person, capacity=role, reason=reason, given=given, expires=expires
+        case=case, person=person, capacity=role, reason=reason, given_on=given, expires=expires
     )
     return consent.about(Artefact(f"{case}/{MODEL}", model_sha256))
 
@@ -37,13 +37,13 @@ def acceptance(
     given: str,
     expires: str,
 ) -> Statement:
-    """Return the statement by which a validator accepts undecided checks of exactly this verdict."""
+    """Return the statement by which a validator accepts checks of exactly this verdict."""
     consent = CheckAcceptance(
         case=case,
         person=person,
         capacity=role,
         reason=reason,
-        given=given,
+        given_on=given,
         expires=expires,
         gate=gate,
         tests=tests,

@@ -1,4 +1,4 @@
-"""Verify a bundle with nothing but the bundle, a root key's id, the standard library and `cryptography`."""
+"""Verify a bundle with the bundle, a root key's id, and no more than `cryptography`."""
 
 import io
 import json
@@ -24,8 +24,8 @@ from tasks.verifier.log_reader import Log, check_head, checked, replayed
 from tasks.verifier.report import GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
-# A complete bundle has some 3 MB (`clearance.bundle_writer`). It is read into memory whole, and comes
-# from anybody: this bound is what a laptop holds twice over.
+# A complete bundle has some 3 MB (`clearance.bundle_writer`). It is read into memory whole, and
+# comes from anybody: this bound is what a laptop holds twice over.
 MOST_BYTES = 256 << 20
 DECISION = "decision.json"
 
@@ -133,7 +133,7 @@ def _unpacked(data: bytes, name: str) -> dict[str, bytes]:
 
 
 def _entries(files: dict[str, bytes], note: str, size: int) -> list[Entry]:
-    """Take the statements and their proofs out of `files`, in log order, each proven to be there."""
+    """Take the statements and proofs out of `files`, in log order, each proven to be there."""
     entries = []
     for name in sorted(name for name in files if name.startswith("statements/")):
         stem = name.removeprefix("statements/").removesuffix(".json")

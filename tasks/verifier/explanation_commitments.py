@@ -1,9 +1,9 @@
 """Explanations of single decisions, committed in one Merkle tree per run. Pure.
 
 A commitment is SHA-256(salt ‖ explanation), with salt = HMAC-SHA256(subject's key, run ‖ row). The
-salt dies with the subject's key: after an erasure the commitment says nothing, and every other proof
-still holds. Whoever proves one decision reveals its explanation and its salt, and hashes of nothing
-that could be guessed.
+salt dies with the subject's key: after an erasure the commitment says nothing, and every other
+proof still holds. Whoever proves one decision reveals its explanation and its salt, and hashes of
+nothing that could be guessed.
 """
 
 import hmac
@@ -38,8 +38,8 @@ def salt_of(key: bytes, run: str, row: int) -> bytes:
 class Explanation:
     """Why one application was declined, as it is committed.
 
-    `reasons` are (code, log odds), most adverse first; `reason_map` is the version of the table that
-    says what the codes mean.
+    `reasons` are (code, log odds), most adverse first; `reason_map` is the version of the table
+    that says what the codes mean.
     """
 
     row: int

@@ -12,19 +12,28 @@ from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
+# Bytes of the format: a verifier compares them. A line of it that is longer than a line here may be
+# ends in a backslash.
 GUIDE = b"""How to check this archive
 
-With Portcullis' verifier, in a fresh virtual environment that holds Python 3.11 or newer and `cryptography`:
+With Portcullis' verifier, in a fresh virtual environment that holds Python 3.11 or newer and \
+`cryptography`:
 
     python portcullis-verify.pyz THIS.zip --root KEYID
 
-KEYID is the id of the log's root key (sha256 of its public key in DER). Get it from the bank, not from this archive.
+KEYID is the id of the log's root key (sha256 of its public key in DER). Get it from the bank, \
+not from this archive.
 
-Without it: `statements/` holds DSSE envelopes with in-toto statements, signed Ed25519 by the keys in `keys/`; `proofs/`
-holds C2SP tlog-proofs of each under `checkpoint`. An entry's leaf is SHA-256(0x00 || "portcullis/leaf/v1\\n" ||
-SHA-256(payload) || SHA-256(the statement's file)). Which key had which role from which entry on is said by the key
-statements, which the root key signed; entry 0 is the root key, and the log's name ends in the first half of its id.
+Without it: `statements/` holds DSSE envelopes with in-toto statements, signed Ed25519 by the \
+keys in `keys/`; `proofs/`
+holds C2SP tlog-proofs of each under `checkpoint`. An entry's leaf is SHA-256(0x00 || \
+"portcullis/leaf/v1\\n" ||
+SHA-256(payload) || SHA-256(the statement's file)). Which key had which role from which entry on \
+is said by the key
+statements, which the root key signed; entry 0 is the root key, and the log's name ends in the \
+first half of its id.
 """
+
 # What a reader may conclude: only of a whole log is it certain that nothing was left out.
 LIMITS = {
     True: "complete: the log from its first entry to the checkpoint; "
@@ -89,7 +98,10 @@ def _decision(signed: Signed[VerificationSummary]) -> dict[str, Any]:
 
 
 def _consent(consent: Consent) -> dict[str, Any]:
-    """Return a consent as it was given; whether it still counts is a question of the day, and not said here."""
+    """Return a consent as it was given.
+
+    Whether it still counts is a question of the day, and not said here.
+    """
     return {
         "person": consent.person,
         "entry": consent.index,

@@ -5,7 +5,7 @@ URI as bytes is what makes it worth reading as JSON. Most entries of a log are o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -98,7 +98,8 @@ class TypeIndex:
 class StatementIndex:
     """The statements of a log, found by type and subject.
 
-    A type is read when it is first asked for. Each signature is verified once, when its statement is first given out.
+    A type is read when it is first asked for. Each signature is verified once, when its statement
+    is first given out.
     """
 
     def __init__(self, entries: Iterable[Entry], keys: KeyRing) -> None:
@@ -112,24 +113,17 @@ class StatementIndex:
 
         Others count for nothing here: `void` returns them.
         """
-        found = (
-            self._outcome(entry, statement)
-            for entry, statement in self._type(kind.TYPE).find(name, sha256)
-        )
         # Two classes can have one type; the outcome's own class is what decides.
         return tuple(
             outcome  # type: ignore[misc] # what is narrowed is its predicate
-            for outcome in found
+            for outcome in self._outcomes_of(kind, name, sha256)
             if isinstance(outcome, Signed) and isinstance(outcome.predicate, kind)
         )
 
     def void(self, kind: type[Predicate], name: str = "", sha256: str = "") -> tuple[Void, ...]:
         """Return the statements of a kind about a subject that count for nothing, in log order."""
-        found = (
-            self._outcome(entry, statement)
-            for entry, statement in self._type(kind.TYPE).find(name, sha256)
-        )
-        return tuple(outcome for outcome in found if isinstance(outcome, Void))
+        outcomes = self._outcomes_of(kind, name, sha256)
+        return tuple(outcome for outcome in outcomes if isinstance(outcome, Void))
 
     def required(self, kind: type[Q], name: str = "") -> tuple[Signed[Q], ...]:
         """Return the statements of a kind, all of which have to hold.
@@ -146,13 +140,19 @@ class StatementIndex:
 
     def having(self, sha256: str) -> tuple[Signed[Predicate], ...]:
         """Return the valid statements of any kind with a subject of these bytes, in log order."""
-        found = [
+        statements = [
             outcome
             for predicate_type in READERS
             for entry, statement in self._type(predicate_type).find("", sha256)
             if isinstance(outcome := self._outcome(entry, statement), Signed)
         ]
-        return tuple(sorted(found, key=lambda signed: signed.index))
+        return tuple(sorted(statements, key=lambda signed: signed.index))
+
+    def _outcomes_of(
+        self, kind: type[Predicate], name: str, sha256: str
+    ) -> Iterator[Signed[Predicate] | Void]:
+        for entry, statement in self._type(kind.TYPE).find(name, sha256):
+            yield self._outcome(entry, statement)
 
     def _type(self, predicate_type: str) -> TypeIndex:
         if predicate_type in self._types:

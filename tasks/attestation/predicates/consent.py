@@ -23,13 +23,13 @@ class SignedConsent(Predicate):
     person: str
     capacity: str
     reason: str
-    given: str
+    given_on: str
     expires: str
 
     @property
     def signed_on(self) -> str:
         """When the person signed."""
-        return self.given
+        return self.given_on
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that both have."""
@@ -38,7 +38,7 @@ class SignedConsent(Predicate):
             "person": self.person,
             "role": self.capacity,
             "reason": self.reason,
-            "givenOn": self.given,
+            "givenOn": self.given_on,
             "expiresOn": self.expires,
         }
 
@@ -49,7 +49,7 @@ def _common(values: Mapping[str, Any]) -> dict[str, str]:
         "person": text_of(values, "person"),
         "capacity": text_of(values, "role"),
         "reason": text_of(values, "reason"),
-        "given": text_of(values, "givenOn"),
+        "given_on": text_of(values, "givenOn"),
         "expires": text_of(values, "expiresOn"),
     }
 

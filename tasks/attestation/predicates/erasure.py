@@ -38,6 +38,16 @@ class DeferredKey:
     held: bool
     custody: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "retention": self.retention,
+            "basis": self.basis,
+            "review": self.review,
+            "held": self.held,
+            "custody": self.custody,
+        }
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read the object of these fields."""
@@ -134,7 +144,7 @@ class ErasureReceipt(ErasureStatement):
     verified: ErasureSearch
     models_to_retrain: int
     purged: dict[str, PurgeCounts] = field(hash=False)
-    left: tuple[str, ...]
+    remaining: tuple[str, ...]  # what could not be removed
     unseen: tuple[str, ...]
     horizon: str  # how far the proof reaches
 
@@ -142,12 +152,12 @@ class ErasureReceipt(ErasureStatement):
         """Return the predicate."""
         return {
             **super().to_dict(),
-            "deferred": asdict(self.deferred) if self.deferred else {},
+            "deferred": self.deferred.to_dict() if self.deferred else {},
             "people": self.people,
             "verified": self.verified.to_dict(),
             "modelsToRetrain": self.models_to_retrain,
             "purged": {name: asdict(counts) for name, counts in self.purged.items()},
-            "left": list(self.left),
+            "left": list(self.remaining),
             "unseen": list(self.unseen),
             "horizon": self.horizon,
         }
@@ -167,7 +177,7 @@ class ErasureReceipt(ErasureStatement):
             verified=ErasureSearch.from_dict(values["verified"]),
             models_to_retrain=count_of(values, "modelsToRetrain"),
             purged=purged,
-            left=texts_of(values, "left"),
+            remaining=texts_of(values, "left"),
             unseen=texts_of(values, "unseen"),
             horizon=text_of(values, "horizon"),
         )

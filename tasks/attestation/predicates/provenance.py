@@ -1,4 +1,7 @@
-"""SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): a stage made its products out of materials."""
+"""A stage made its products out of materials: SLSA provenance v1.
+
+Specification: slsa.dev/spec/v1.0/provenance.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

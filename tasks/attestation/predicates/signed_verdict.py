@@ -1,4 +1,7 @@
-"""in-toto test-result v0.1 (in-toto/attestation, spec/predicates/test-result.md): a gate judged."""
+"""A gate judged: in-toto test-result v0.1.
+
+Specification: in-toto/attestation, spec/predicates/test-result.md.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

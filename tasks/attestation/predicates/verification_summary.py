@@ -1,4 +1,7 @@
-"""SLSA verification summary v1 (slsa.dev/spec/v1.0/verification_summary): a model was decided on."""
+"""A model was decided on: SLSA verification summary v1.
+
+Specification: slsa.dev/spec/v1.0/verification_summary.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Retention: the longest period counts, a hold stops a prune, and every proof of what remains holds."""
+"""Retention: the longest period counts, a hold stops a prune, and proofs of what remains hold."""
 
 import argparse
 from collections.abc import Callable

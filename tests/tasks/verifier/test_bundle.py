@@ -1,4 +1,4 @@
-"""Bundles: an outsider verifies every byte, with little; and finds no value about a person in them."""
+"""Bundles: an outsider verifies every byte, and finds no value about a person in them."""
 
 import json
 from pathlib import Path
@@ -239,8 +239,12 @@ def test_it_holds_nobody_else_s_explanation(sample: tuple[dict[str, bytes], str,
 
 
 VALUES = (
-    b"ann@example.org", b"123-45-6789", b"DE89 3704 0044 0532 0130 00", b"+49 170 1234567", b"192.168.17.4",
-)  # fmt: skip
+    b"ann@example.org",
+    b"123-45-6789",
+    b"DE89 3704 0044 0532 0130 00",
+    b"+49 170 1234567",
+    b"192.168.17.4",
+)
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -1,4 +1,4 @@
-"""Explanations in one tree: each provable alone, none readable after its salt is gone, none guessable."""
+"""Explanations in one tree: each provable alone, none readable without its salt or guessable."""
 
 from dataclasses import replace
 from pathlib import Path
