@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tasks.config.strict import StrictModel
 
 
-class CaseFile(BaseModel):
+class CaseFile(StrictModel):
     """A file that a section names, as the resolved copy of the use case holds it.
 
     Its digest is part of the section. Whoever tracks, digests or signs for the section does so for
     the file's bytes, too; that holds for a file of an extended use case as for one of its own.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(description="relative to the checkout", pattern=r"^configs/[^/]+/[^/].*$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

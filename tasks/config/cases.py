@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, m
 
 from tasks.config.case_paths import INDEX, case_path, resolved_path
 from tasks.config.resolving import differing_keys, resolve_case
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.system.yaml_file import read_yaml
 
@@ -28,10 +29,8 @@ class Role(StrEnum):
     DROPPED = "dropped"  # declared, but not needed: ingest drops it
 
 
-class Column(BaseModel):
+class Column(StrictModel):
     """One declared column: its role, the source it comes from, and what kind of value it holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
     source: str

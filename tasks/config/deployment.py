@@ -3,7 +3,9 @@
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
+
+from tasks.config.strict import StrictModel
 
 NO_SCHEDULE = "none"
 # The five fields of crontab(5), in their order, with the least and the greatest number of each.
@@ -19,10 +21,10 @@ CRON_FIELDS = (
 CRON_ITEM = re.compile(r"(?:\*|(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))?)(?:/(?P<step>[1-9]\d?))?")
 
 
-class DeploymentParams(BaseModel):
+class DeploymentParams(StrictModel):
     """What people see in Prefect, and when a release starts by itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     description: str = Field(min_length=10, max_length=300)
     schedule: str = Field(description="five fields as in crontab(5), in quotes; or `none`")

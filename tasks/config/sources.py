@@ -6,19 +6,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator
 
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SourceError
 from tasks.settings import Settings
 
 
-class _Source(BaseModel):
+class _Source(StrictModel):
     """What every source declares, whatever its kind. Without an agreement in force it is not read.
 
     `agreement` and `expires` may be left out of the file, so that `lapsed` can say so in words people understand.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     owner: str = Field(min_length=1)
     role: Literal["controller", "joint_controller", "independent_controller", "processor"]

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tasks.config.strict import StrictModel
 
 # What tells who somebody is. Organisations, nationalities, dates and durations are not among them:
 # they are what later stages learn from, and a use case that wants them masked names them.
@@ -28,39 +30,31 @@ ENTITIES = (
 )
 
 
-class InOneProcess(BaseModel):
+class InOneProcess(StrictModel):
     """Texts are masked where the stage runs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["one_process"] = "one_process"
 
 
-class OnProcesses(BaseModel):
+class OnProcesses(StrictModel):
     """Texts are masked by worker processes of this machine; each needs up to 1 GB."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["processes"]
     workers: int = Field(ge=1, le=256)
 
 
-class OnDask(BaseModel):
+class OnDask(StrictModel):
     """Texts are masked on a Dask cluster, which sees them.
 
     Its machines are processors of personal data then.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["dask"]
     address: str = Field(min_length=1, description="the scheduler, tls://host:port")
 
 
-class RedactParams(BaseModel):
+class RedactParams(StrictModel):
     """How personal data is found and what becomes of it: the `redact:` section of a use case."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["fast", "exact"] = Field(
         default="fast",
@@ -100,13 +94,11 @@ class RedactParams(BaseModel):
     chunk_rows: int = Field(ge=1)
 
 
-class RedactLimits(BaseModel):
+class RedactLimits(StrictModel):
     """What may leak.
 
     `not_applicable` says, with a reason, that the data has no planted answers to measure against.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     own_leak_ratio: float = Field(ge=0, le=1)
     third_person_leak_ratio: float = Field(ge=0, le=1)

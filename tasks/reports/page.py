@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.config.strict import StrictModel
 from tasks.gates import Check
 
 
-class _PagePart(BaseModel):
-    """A part of a page: frozen, and an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_PagePart):
+class Figure(StrictModel):
     """A PNG beside the page, named relative to it, with a caption that says what to see in it."""
 
     kind: Literal["figure"] = "figure"
@@ -29,7 +24,7 @@ class Figure(_PagePart):
     caption: str = ""
 
 
-class Table(_PagePart):
+class Table(StrictModel):
     """A table of short cells.
 
     Numbers arrive formatted: the stage knows how many digits its data carries. Every row has as
@@ -48,7 +43,7 @@ class Table(_PagePart):
         return self
 
 
-class Section(_PagePart):
+class Section(StrictModel):
     """A heading, paragraphs that say what to know, and the tables and figures that show it."""
 
     heading: str
@@ -56,7 +51,7 @@ class Section(_PagePart):
     parts: tuple[Figure | Table, ...] = ()
 
 
-class Page(_PagePart):
+class Page(StrictModel):
     """A stage's report. Checks are shown first: their outcome is what a reader came for."""
 
     title: str

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.config.cases import validated_file
+from tasks.config.strict import StrictModel
 
 # letter -> what the regulation lists, and the kinds of span that are it
 IDENTIFIERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -53,10 +54,8 @@ CALENDAR = re.compile(
 )
 
 
-class SmallAreas(BaseModel):
+class SmallAreas(StrictModel):
     """Three-digit ZIP areas too small to be named, with the source of their populations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field(min_length=20)
     population_of: str

@@ -2,16 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.config.case_files import CaseFile
+from tasks.config.strict import StrictModel
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ExplainParams(_Strict):
+class ExplainParams(StrictModel):
     """What is explained, and compared with whom.
 
     `near_cutoff` compares a declined applicant with those just above the line, `all` with all applicants: the two
@@ -33,7 +30,7 @@ class ExplainParams(_Strict):
     seed: int
 
 
-class ExplainLimits(_Strict):
+class ExplainLimits(StrictModel):
     """What explanations have to be."""
 
     additivity_error: float = Field(gt=0, description="log-odds, worst row")
@@ -50,7 +47,7 @@ class ExplainLimits(_Strict):
     )
 
 
-class ReasonGroup(_Strict):
+class ReasonGroup(StrictModel):
     """Correlated features that make one reason together, and the words a person is told."""
 
     code: str = Field(min_length=1)
@@ -58,7 +55,7 @@ class ReasonGroup(_Strict):
     text: str = Field(min_length=10)
 
 
-class ReasonMap(_Strict):
+class ReasonMap(StrictModel):
     """A versioned map of every feature to exactly one reason."""
 
     version: str

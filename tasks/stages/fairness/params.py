@@ -2,16 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tasks.config.strict import StrictModel
 
 
-class _FairnessSection(BaseModel):
-    """A part of the section: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FairnessParams(_FairnessSection):
+class FairnessParams(StrictModel):
     """What is measured, on which rows, and by which rule an uncertain figure is decided.
 
     `decision_rule` is `interval` (the whole 95 % interval must lie on the right side) or
@@ -39,7 +35,7 @@ class FairnessParams(_FairnessSection):
     seed: int
 
 
-class FairnessLimits(_FairnessSection):
+class FairnessLimits(StrictModel):
     """What every group is owed. No limit has a default.
 
     Differences are absolute, towards the privileged group.

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tasks.config.cases import Columns, Role
 from tasks.config.sources import Sources
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 
 DERIVED = "derived"  # the `source` of a column that ingest computes
@@ -16,13 +17,7 @@ PERSONAL_KINDS = ("email", "name", "phone", "ssn", "account", "street", "city", 
 KINDS = (*NUMBERS, "category", "text", *PERSONAL_KINDS, "date", "zip", "age")
 
 
-class _IngestSection(BaseModel):
-    """A part of the section: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Aggregate(_IngestSection):
+class Aggregate(StrictModel):
     """One number per key, made of a column of the key's rows.
 
     `count` counts rows, whatever the column holds; `distinct` counts different values; the others
@@ -33,7 +28,7 @@ class Aggregate(_IngestSection):
     by: Literal["count", "distinct", "sum", "mean", "min", "max"]
 
 
-class Join(_IngestSection):
+class Join(StrictModel):
     """One more source, joined to the rows so far by a key that both have.
 
     `take: one` expects at most one row per key and stops on more; `latest` takes the last row by
@@ -66,7 +61,7 @@ class Join(_IngestSection):
         return self
 
 
-class FromFlags(_IngestSection):
+class FromFlags(StrictModel):
     """A category from 0/1 columns: the label of the only 1; missing where none or several are 1."""
 
     rule: Literal["from_flags"]
@@ -78,7 +73,7 @@ class FromFlags(_IngestSection):
         return tuple(self.flags)
 
 
-class Recode(_IngestSection):
+class Recode(StrictModel):
     """A category from a coded column. An unlisted code is an error; missing stays missing."""
 
     rule: Literal["recode"]
@@ -91,7 +86,7 @@ class Recode(_IngestSection):
         return (self.column,)
 
 
-class AtMost(_IngestSection):
+class AtMost(StrictModel):
     """1 where a number is at most `limit`, else 0; missing stays missing."""
 
     rule: Literal["at_most"]
@@ -107,7 +102,7 @@ class AtMost(_IngestSection):
 Derivation = Annotated[FromFlags | Recode | AtMost, Field(discriminator="rule")]
 
 
-class IngestParams(_IngestSection):
+class IngestParams(StrictModel):
     """How the sources come together. `missing` lists codes that mean "not known", by column."""
 
     base: str

@@ -1,12 +1,12 @@
 """The `register:` section of a use case."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tasks.config.strict import StrictModel
 
 
-class RegisterParams(BaseModel):
+class RegisterParams(StrictModel):
     """The `register:` section of a use case."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     experiment: str

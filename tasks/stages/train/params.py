@@ -2,31 +2,26 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.config.case_files import CaseFile
+from tasks.config.strict import StrictModel
 
 
-class _TrainSection(BaseModel):
-    """A part of the section: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ApprovalRate(_TrainSection):
+class ApprovalRate(StrictModel):
     """Approve this share of the validation rows."""
 
     rule: Literal["approval_rate"]
     rate: float = Field(gt=0, lt=1)
 
 
-class BalancedAccuracy(_TrainSection):
+class BalancedAccuracy(StrictModel):
     """Take the cut-off with the best balanced accuracy on the validation rows."""
 
     rule: Literal["balanced_accuracy"]
 
 
-class Cost(_TrainSection):
+class Cost(StrictModel):
     """Take the cut-off with the least cost on the validation rows.
 
     Costs are per row, in any unit: only their ratio counts.
@@ -40,7 +35,7 @@ class Cost(_TrainSection):
 Cutoff = Annotated[ApprovalRate | BalancedAccuracy | Cost, Field(discriminator="rule")]
 
 
-class TrainParams(_TrainSection):
+class TrainParams(StrictModel):
     """How the model is trained.
 
     `left_out` maps features that it may not use to the reason why. `monotone` maps numeric features
@@ -72,14 +67,14 @@ class TrainParams(_TrainSection):
     parameters: dict[str, float | int | str | bool] = {}
 
 
-class Champion(_TrainSection):
+class Champion(StrictModel):
     """The figures of the accepted model, which later ones are compared with."""
 
     auc: float = Field(ge=0, le=1, allow_inf_nan=False)
     auc_interval: tuple[float, float]
 
 
-class TrainLimits(_TrainSection):
+class TrainLimits(StrictModel):
     """How good a model has to be, measured out of fold on every row. No limit has a default."""
 
     auc: float = Field(

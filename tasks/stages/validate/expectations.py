@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.config.cases import validated_file
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
 
@@ -48,19 +49,15 @@ class ExpectationResult(BaseModel):
     fault: str = ""
 
 
-class Expectation(BaseModel):
+class Expectation(StrictModel):
     """One expectation as a suite states it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str = Field(pattern=r"^expect_\w+$")
     kwargs: dict[str, Any]
 
 
-class Suite(BaseModel):
+class Suite(StrictModel):
     """A suite as its file beside a `case.yaml` states it; JSON is read as YAML."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     expectations: tuple[Expectation, ...] = Field(min_length=1)

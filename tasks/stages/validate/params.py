@@ -1,19 +1,18 @@
 """The `validate:` section of a use case, and its limits."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.config.case_files import CaseFile
+from tasks.config.strict import StrictModel
 
 
-class ValidateParams(BaseModel):
+class ValidateParams(StrictModel):
     """What is measured.
 
     `near_duplicate_columns` tell one application from another: rows that agree in all of them, to
     three digits, are near duplicates. `first_version` says, with a reason, that there is nothing
     yet to drift from.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     suite: CaseFile = Field(description="expectations, beside the case.yaml that names them")
     reference: CaseFile | None = Field(
@@ -24,10 +23,8 @@ class ValidateParams(BaseModel):
     first_version: str | None = Field(default=None, min_length=10)
 
 
-class ValidateLimits(BaseModel):
+class ValidateLimits(StrictModel):
     """What the data has to meet. No limit has a default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     drift_psi: float = Field(
         gt=0, description="population stability index, of the column that moved most"

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from tasks.config.strict import StrictModel
+
 BINS = 10  # deciles, as is customary for the population stability index
 ROWS_PER_BIN = 20  # a version with fewer rows than two bins' worth is one bin
 MAX_CATEGORIES = 12  # a column of numbers with at most so many different values is categorical
@@ -31,7 +33,7 @@ MISSING = "missing"
 Z_95 = 1.645
 
 
-class ColumnProfile(BaseModel):
+class ColumnProfile(StrictModel):
     """Shares of rows by cell: categories by name, or bins of numbers (`bin 00`, `bin 01`, …).
 
     `edges` (None for categories) are the lower ends of all bins but the first. A value on which two
@@ -40,17 +42,13 @@ class ColumnProfile(BaseModel):
     own: in a bin with its neighbours it would hide how these move.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     edges: tuple[float, ...] | None
     spikes: tuple[float, ...] = ()
     shares: dict[str, float]
 
 
-class Profile(BaseModel):
+class Profile(StrictModel):
     """One profile per column."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int
     columns: dict[str, ColumnProfile]

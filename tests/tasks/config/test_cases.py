@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from tasks.config.cases import Columns, Role, case_names, load_case, section
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tests.cases import sync_cases, write_case, write_case_text
 
 
-class Params(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Params(StrictModel):
     rows: int
 
 

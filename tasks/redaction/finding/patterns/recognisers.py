@@ -6,9 +6,10 @@ Ours are validators by name, and examples that the suite runs.
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from tasks.config.cases import validated_file
+from tasks.config.strict import StrictModel
 from tasks.redaction.finding.patterns.validators import VALIDATORS
 
 BUILTIN = Path(__file__).parent / "builtin.yaml"
@@ -16,14 +17,12 @@ BUILTIN = Path(__file__).parent / "builtin.yaml"
 OWN_KEYS = ("validator", "validated_score", "may_shrink", "examples")
 
 
-class Pattern(BaseModel):
+class Pattern(StrictModel):
     """One pattern and how sure a match makes.
 
     In a file a long `regex` may be a list of parts, which are put together as they stand: YAML has
     no way to break a line inside a word.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     regex: str = Field(min_length=1)
@@ -37,22 +36,18 @@ class Pattern(BaseModel):
         return regex
 
 
-class Examples(BaseModel):
+class Examples(StrictModel):
     """Texts in which the recogniser must find something, and texts in which it must not.
 
     The texts in `match` may hold words of context.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     match: tuple[str, ...] = Field(min_length=1)
     no_match: tuple[str, ...] = Field(min_length=1)
 
 
-class Recogniser(BaseModel):
+class Recogniser(StrictModel):
     """What finds one kind of personal data by its form."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     supported_entity: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
@@ -83,10 +78,8 @@ class Recogniser(BaseModel):
         return {"supported_language": self.supported_language, **values}
 
 
-class RecogniserFile(BaseModel):
+class RecogniserFile(StrictModel):
     """One YAML file of recognisers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Presidio's spelling: the file has to be readable by Presidio too
     recognizers: tuple[Recogniser, ...] = Field(min_length=1)

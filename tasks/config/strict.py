@@ -1,0 +1,13 @@
+"""The base of the models whose values people write, in a file or in code."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StrictModel(BaseModel):
+    """A frozen model that refuses keys it does not know.
+
+    A misspelt key would otherwise be ignored, and its default hold where somebody meant another
+    value. A subclass may add to `model_config`; it inherits both settings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
