@@ -1,1 +1,8 @@
-"""The data path as DVC stages: run one, ask whether it is fresh, listen to it while it runs."""
+"""Run the data path through DVC: derive its file, run a stage, listen to it, ask what is stale.
+
+`dvc_file` derives `dvc.yaml`; `runner` runs one stage and is the only module that imports DVC;
+`channel` is the stage's end and `listener` the runner's end of the socket between the two;
+`storage` lists where DVC keeps versions.
+
+May import: `tasks.errors`, `tasks.path`, `tasks.system`.
+"""

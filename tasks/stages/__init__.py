@@ -1,1 +1,9 @@
-"""The data path and only it: one room a stage, and the process and workspace that stages run in."""
+"""The data path and only it: one room a stage, and what every stage's process shares.
+
+`process` runs one stage's `run` in a process without signing credentials, `workspace` reads, seals,
+writes and digests for it, and `weighing` gathers what `decide` and `register` both rest on. Stages
+do not import each other: they meet in `data/<use case>/`.
+
+May import: `tasks.errors`, `tasks.config`, `tasks.gates`, `tasks.keystore`, `tasks.pipeline`,
+`tasks.sealed`, `tasks.system`.
+"""

@@ -3,7 +3,7 @@
 Names come from a recogniser that rules mend and extend; everything else is known by its form
 (`patterns/`). Everything here works on one text at a time and keeps nothing of it.
 
-May import: `tasks.config`, `tasks.redaction`, `tasks.redaction.ner`.
+May import: `tasks.redaction`, `tasks.redaction.ner`, `tasks.system`.
 """
 
 from tasks.redaction.finding.finder import FastFinder

@@ -3,6 +3,6 @@
 `reading` turns each source into a frame of its declared columns, whatever it is stored as;
 `joining` and `deriving` are pure functions from frames to one frame and a report of counts;
 `sample` invents people for the reference case.
-May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.system`,
-`tasks.stages.workspace`.
+
+May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.stages.workspace`.
 """

@@ -3,6 +3,7 @@
 `splitting` decides which rows learn, `fitting` fits one model, `cutoffs` chooses where approval
 begins, `reweighing` mitigates, `training` puts them together, and `performance` measures the
 result.
-May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.gates`, `tasks.clearance`,
-`tasks.model`, `tasks.reports`, `tasks.system`, `tasks.stages.weighing`, `tasks.stages.workspace`.
+
+May import: `tasks.errors`, `tasks.path`, `tasks.clearance`, `tasks.config`, `tasks.gates`,
+`tasks.model`, `tasks.reports`, `tasks.stages.weighing`, `tasks.stages.workspace`, `tasks.system`.
 """

@@ -2,7 +2,9 @@
 
 `delivery` says what a source has to deliver and brings each column to the type of its kind; `file`
 and `query` are the two ways of reading; `reader` chooses. No error quotes a value of a source.
-May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.stages.ingest`.
+
+May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.stages.ingest`,
+`tasks.stages.ingest.sample`, `tasks.system`.
 """
 
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery

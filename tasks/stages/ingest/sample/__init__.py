@@ -2,6 +2,7 @@
 
 Everything is drawn column by column from seeded streams, so that the same seed gives the same
 people, and a larger sample begins with the smaller one's.
+
 May import: `tasks.errors`, `tasks.config`.
 """
 
