@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-# SQLAlchemy 2.0 takes a bare `postgresql://` to mean psycopg2, which is not installed here; and a server's own URL may
-# name an asynchronous driver, which a plain connection cannot use.
+# SQLAlchemy 2.0 takes a bare `postgresql://` to mean psycopg2, which is not installed here; and a
+# server's own URL may name an asynchronous driver, which a plain connection cannot use.
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+asyncpg": "postgresql+psycopg",
@@ -30,7 +30,14 @@ def with_driver(url: str) -> "URL":
 
 
 def open_database(url: str) -> "Engine":
-    """Return an engine that keeps no connection open between two uses; the caller disposes of it."""
+    """Return an engine that keeps no connection open between two uses; the caller disposes of it.
+
+    A stage or command asks a few questions and ends: a pool would only hold sessions of somebody
+    else's server.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: It is no database URL.
+    """
     from sqlalchemy import NullPool, create_engine
 
     return create_engine(with_driver(url), poolclass=NullPool)

@@ -5,7 +5,11 @@ from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, or of a folder's manifest (`<sha256>  <posix path>` lines, sorted by path)."""
+    """Return the sha256 of a file, or of a folder's manifest.
+
+    A manifest has a line `<sha256>  <posix path>` for each file below the folder, sorted by path.
+    Empty folders, modes and times are not part of it.
+    """
     if path.is_dir():
         files = sorted(child for child in path.rglob("*") if child.is_file())
         manifest = "".join(

@@ -1,4 +1,7 @@
-"""Ask git about the checkout, and nothing but the checkout, whoever owns it and whatever the caller's shell has set."""
+"""Ask git about the checkout, and about nothing else.
+
+The answer depends neither on who owns the checkout nor on what the caller's shell has set.
+"""
 
 import os
 import subprocess
@@ -34,7 +37,10 @@ def git_environment() -> dict[str, str]:
 
 
 def ask_git(workspace: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes] | None":
-    """Run git in `workspace`, and return how it ended; None where there is no git on this machine."""
+    """Run git in `workspace`, and return how it ended; None where this machine has no git.
+
+    Output stays bytes: a path in it need not be UTF-8. No exit code is an error here.
+    """
     try:
         return subprocess.run(
             git_command(workspace, *arguments),

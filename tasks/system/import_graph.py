@@ -19,17 +19,20 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
     while waiting:
         module = waiting.pop()
         for file in _files_of(workspace, module):
+            # Modules may import each other: what was read once is not read again.
             if file in reached:
                 continue
             reached.add(file)
+
             tree = ast.parse((workspace / file).read_text(encoding="utf-8"))
-            waiting.extend(_imported(tree, is_lazy_included=is_lazy_included))
+            waiting.extend(_imported_modules(tree, is_lazy_included=is_lazy_included))
     return tuple(sorted(reached))
 
 
 def _files_of(workspace: Path, module: str) -> Iterator[str]:
     """Yield the file of a module and the `__init__.py` of every package around it."""
     parts = module.split(".")
+    # Importing `a.b.c` runs `a/__init__.py` and `a/b/__init__.py` first.
     for length in range(1, len(parts) + 1):
         path = "/".join(parts[:length])
         for file in (f"{path}/__init__.py", f"{path}.py"):
@@ -37,9 +40,10 @@ def _files_of(workspace: Path, module: str) -> Iterator[str]:
                 yield file
 
 
-def _imported(tree: ast.Module, *, is_lazy_included: bool) -> Iterator[str]:
+def _imported_modules(tree: ast.Module, *, is_lazy_included: bool) -> Iterator[str]:
     """Yield the modules that a module imports; `from a import b` may mean `a.b`."""
-    for node in ast.walk(tree) if is_lazy_included else _at_import(tree):
+    nodes = ast.walk(tree) if is_lazy_included else _nodes_run_at_import(tree)
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -47,7 +51,7 @@ def _imported(tree: ast.Module, *, is_lazy_included: bool) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
+def _nodes_run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes that run when the module is imported."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -55,4 +59,4 @@ def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         yield node
-        yield from _at_import(node)
+        yield from _nodes_run_at_import(node)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tasks.errors import ConfigError
 from tasks.settings import Settings
-from tasks.system.secrets import decoded_key, read_or_make_key
+from tasks.system.secrets import decode_key, read_or_make_key
 
-SECRET = "PORTCULLIS_SECRET_"
+SECRET_PREFIX = "PORTCULLIS_SECRET_"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Installation:
 
     Attributes:
         workspace: The checkout: code, `configs/`, `data/` and `dvc.lock`.
-        home: Keys, ledger and databases, absolute; a folder that exists and belongs to this account.
+        home: The folder of keys, ledger and databases: absolute, there, and of this account.
         settings: What the environment said when the process started.
     """
 
@@ -31,7 +31,9 @@ class Installation:
 
     @classmethod
     def open(cls, workspace: Path, environ: Mapping[str, str]) -> "Installation":
-        """Read the environment and make `home`: `$PORTCULLIS_HOME`, else `.portcullis/` in the workspace.
+        """Read the environment, and make `home` where it is not there.
+
+        It is `$PORTCULLIS_HOME`, else `.portcullis/` in the workspace.
 
         Raises:
             ConfigError: The environment holds an unknown variable of ours; or `home` is a relative
@@ -51,31 +53,36 @@ class Installation:
         return cls(workspace, home, settings)
 
     def secret(self, name: str) -> bytes:
-        """Return the 32-byte secret `name`: `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file, made on first use.
+        """Return the 32-byte secret `name`.
+
+        It is `$PORTCULLIS_SECRET_<NAME>` in hex, else a key file in `home`, made on first use.
 
         Raises:
             ConfigError: It is not 32 bytes in hex, or others may read the file.
         """
-        variable = SECRET + name.upper().replace("-", "_")
+        variable = SECRET_PREFIX + name.upper().replace("-", "_")
         if text := self.settings.secrets.get(variable):
-            return decoded_key(text, f"${variable}")
+            return decode_key(text, f"${variable}")
         return read_or_make_key(self.home / f"{name}.key")
 
 
 def _make_own_folder(folder: Path) -> None:
+    """Make a folder that only this account can read, or check one that is there already."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = folder.stat().st_uid
     except OSError as error:
         raise _not_own(folder, type(error).__name__) from error
+
+    # Root may use anybody's folder: in a container the volume often belongs to another account.
     if os.getuid() not in (0, owner) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise _not_own(folder, "one of another account, or one that may not be written to")
 
 
-def _not_own(folder: Path, found: str) -> ConfigError:
+def _not_own(folder: Path, fault: str) -> ConfigError:
     return ConfigError(
         str(folder),
         expected="a folder of one's own, for keys, ledger and databases",
-        found=found,
+        found=fault,
         remedy="Set PORTCULLIS_HOME to a folder that belongs to the account that runs this.",
     )

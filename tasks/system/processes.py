@@ -11,12 +11,19 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 def die_with_parent(parent: int | None = None) -> None:
     """Ask Linux to kill this process when its parent dies; the first thing that a process does.
 
+    Other systems have no such request, and nothing happens there.
+
     Args:
-        parent: The parent's process id, where that is known; without it, a parent that died before this call is missed.
+        parent: The parent's process id, where it is known; 0 or None takes the present parent, and
+            misses one that died before this call.
     """
     if sys.platform != "linux":
         return
+
     parent = parent or os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
+
+    # The kernel signals deaths after the request only. A parent that died before it has left this
+    # process to another one.
+    if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tasks.errors import ConfigError
 
+KEY_BYTES = 32
+
 
 def read_or_make_key(path: Path) -> bytes:
     """Return the 32 bytes of a key file, made on first use.
@@ -15,7 +17,9 @@ def read_or_make_key(path: Path) -> bytes:
         ConfigError: Others may read it, or it is no key file.
     """
     if not path.exists():
-        make_once(path, secrets.token_hex(32).encode())
+        make_once(path, secrets.token_hex(KEY_BYTES).encode())
+
+    # Only the owner may read or write: all other mode bits are wrong.
     if path.stat().st_mode & 0o077:
         raise ConfigError(
             str(path),
@@ -23,14 +27,16 @@ def read_or_make_key(path: Path) -> bytes:
             found="a wider mode",
             remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
         )
-    return decoded_key(path.read_text(encoding="ascii"), str(path))
+    return decode_key(path.read_text(encoding="ascii"), str(path))
 
 
 def make_once(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, unless it is there already.
 
-    Two processes that make it at once end up with the same one: the file is linked into place whole.
+    Two processes that make it at once end up with the same file: it is linked into place whole, and
+    a link never replaces what is there.
     """
+    # A name of this call alone, in the same folder: a link cannot cross file systems.
     draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -44,7 +50,7 @@ def make_once(path: Path, content: bytes) -> None:
         draft.unlink()
 
 
-def decoded_key(text: str, where: str) -> bytes:
+def decode_key(text: str, where: str) -> bytes:
     """Return 32 bytes that are written in hex.
 
     Raises:
@@ -54,7 +60,8 @@ def decoded_key(text: str, where: str) -> bytes:
         value = bytes.fromhex(text.strip())
     except ValueError:
         value = b""
-    if len(value) != 32:
+
+    if len(value) != KEY_BYTES:
         raise ConfigError(
             where,
             expected="32 bytes in hex",

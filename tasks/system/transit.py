@@ -1,4 +1,4 @@
-"""Requests to the Transit secrets engine of Vault or OpenBao: what signing and the root key of the key store share."""
+"""Ask the Transit secrets engine of Vault or OpenBao, for signing and for the key store's root key."""
 
 import json
 import urllib.error
@@ -37,11 +37,14 @@ def ask_transit(
         data=None if body is None else json.dumps(body).encode(),
         headers={"X-Vault-Token": token},
     )
+
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
             text = answer.read()
+            # A request that only changes something is answered by 204 and no body.
             return dict(json.loads(text)["data"] or {}) if text else {}
     except urllib.error.HTTPError as error:
+        # `from None`: the body is the server's own text, and may quote what it was asked.
         with error:
             raise DeniedError(error.code) from None
     except (OSError, KeyError, ValueError) as error:

@@ -14,20 +14,21 @@ from tasks.errors import ConfigError
 
 MERGE = "tag:yaml.org,2002:merge"  # `<<: *anchor`: its keys may be overridden
 # The same language, ten times as fast, where libyaml was compiled in.
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _KeyFaultError(Exception):
     """A key that may not stand there."""
 
-    def __init__(self, line: int, expected: str, found: str) -> None:
+    def __init__(self, line: int, *, expected: str, found: str, remedy: str) -> None:
         super().__init__()
         self.line = line
         self.expected = expected
         self.found = found
+        self.remedy = remedy
 
 
-class _StrictLoader(_Base):  # type: ignore[misc] # libyaml's loader has no types
+class _StrictLoader(_SafeLoader):  # type: ignore[misc] # libyaml's loader has no types
     """A safe loader that refuses what a mapping would silently swallow."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -36,17 +37,25 @@ class _StrictLoader(_Base):  # type: ignore[misc] # libyaml's loader has no type
         for key_node, _ in node.value:
             if key_node.tag == MERGE:
                 continue
+
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if isinstance(key, bool):
                 raise _KeyFaultError(
                     line,
-                    "every key as the text that it is",
-                    f"an unquoted `{key_node.value}`, which YAML reads as {str(key).lower()}",
+                    expected="every key as the text that it is",
+                    found=f"an unquoted `{key_node.value}`, which YAML reads as {str(key).lower()}",
+                    remedy="Put it in quotes.",
                 )
+
             # An unhashable key is no key at all; the base class says so with its line.
             if isinstance(key, str | int | float) and key in keys:
-                raise _KeyFaultError(line, "every key once", f"`{key}` a second time")
+                raise _KeyFaultError(
+                    line,
+                    expected="every key once",
+                    found=f"`{key}` a second time",
+                    remedy="Keep one of the two.",
+                )
             if isinstance(key, str | int | float):
                 keys.add(key)
 
@@ -54,12 +63,12 @@ class _StrictLoader(_Base):  # type: ignore[misc] # libyaml's loader has no type
         return values
 
 
-def parse_yaml(text: str, shown: str) -> Any:
+def parse_yaml(text: str, name: str) -> Any:
     """Return what a YAML text holds.
 
     Args:
         text: One YAML document; JSON is YAML, too.
-        shown: The file's name, for messages.
+        name: The file's name, for messages.
 
     Raises:
         ConfigError: It is no YAML, or a mapping has a key twice or a boolean as its key.
@@ -68,28 +77,28 @@ def parse_yaml(text: str, shown: str) -> Any:
         return yaml.load(text, Loader=_StrictLoader)
     except _KeyFaultError as fault:
         raise ConfigError(
-            f"{shown}, line {fault.line}",
+            f"{name}, line {fault.line}",
             expected=fault.expected,
             found=fault.found,
-            remedy="Keep one of the two." if "once" in fault.expected else "Put it in quotes.",
+            remedy=fault.remedy,
         ) from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         raise ConfigError(
-            shown if line is None else f"{shown}, line {line + 1}",
+            name if line is None else f"{name}, line {line + 1}",
             expected="YAML",
             found="a syntax error",
             remedy="Mend the line.",
         ) from error
 
 
-def read_yaml(path: Path, shown: str = "") -> Any:
-    """Return what a YAML file holds; `shown` is its name in messages if that is not its path.
+def read_yaml(path: Path, name: str = "") -> Any:
+    """Return what a YAML file holds; `name` is its name in messages if that is not its path.
 
     Raises:
         ConfigError: It is absent, not readable as UTF-8, or `parse_yaml` refuses it.
     """
-    name = shown or path.as_posix()
+    name = name or path.as_posix()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
