@@ -47,7 +47,7 @@ def ask_transit(
         # `from None`: the body is the server's own text, and may quote what it was asked.
         with error:
             raise DeniedError(error.code) from None
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ServiceError(
             address,
             expected="Vault or OpenBao to answer",
