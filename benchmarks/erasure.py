@@ -57,7 +57,7 @@ def make_installation(root: Path) -> None:
     case["erasure"] = {"retrain_after": {"people": 1, "days": 1}, "keep": {}}
     (root / "configs" / "big" / "case.yaml").write_text(yaml.safe_dump(case))
     (root / "configs" / "index.yaml").write_text("use_cases: [big]\n")
-    from flows.cli.sync import resolve_cases, resolved_files, write_files
+    from flows.use_cases.derived_files import resolve_cases, resolved_files, write_files
 
     write_files(resolved_files(resolve_cases(root)), root)
     (root / ".dvc").mkdir()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from flows.environment import settle
+from flows.serving.environment import settle
 from tasks.errors import ConfigError, PortcullisError
 from tasks.settings import Settings
 from tasks.system.installation import Installation

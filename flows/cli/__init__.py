@@ -1,1 +1,7 @@
-"""The commands of `./portcullis`, one module each."""
+"""The commands of `./portcullis`: a module reads its arguments, has the work done, and prints.
+
+Commands about personal data are in `privacy`, commands about evidence in `proof`.
+`attended_release` is the process in which `release` runs its flow. May import: `flows.drafting`,
+`flows.release`, `flows.serving`, `flows.steps`, `flows.use_cases`, `tasks.config`, `tasks.errors`,
+`tasks.registry`, `tasks.system`.
+"""

@@ -24,17 +24,17 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         options.use_case, installation.workspace
     )  # a mistyped name is told before Prefect's start-up
     check_workspace(installation.workspace)
-    from flows.serving.attending import attend, prefect_api
+    from flows.serving.attending import attend_command, open_api
 
-    with prefect_api(installation.settings) as api:
+    with open_api(installation.settings) as api:
         command = [
             sys.executable,
             "-m",
-            "flows.serving.releasing",
+            "flows.cli.attended_release",
             options.use_case,
             str(os.getpid()),
         ]
-        code = attend(command, api)
+        code = attend_command(command, api)
     if code > 128:
         ended = f"ended by {signal.Signals(code - 128).name}"
         print(

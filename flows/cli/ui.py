@@ -1,4 +1,4 @@
-"""`./portcullis ui`: a Prefect server, the deployments of prefect.yaml and a worker, on 127.0.0.1."""
+"""`./portcullis ui`: a Prefect server, the deployments of prefect.yaml, and a worker; 127.0.0.1."""
 
 import argparse
 import contextlib
@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,18 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from flows.serving.attending import end_session, wait_for_api
+from flows.serving.ports import HOST, find_free_port, is_port_taken
 from tasks.errors import ConfigError, ServiceError
 from tasks.system.installation import Installation
 
 POOL = "portcullis"
+PORT = 4200  # Prefect's own default
+STARTUP_SECONDS = 120.0
+GRACE_SECONDS = 20.0  # a worker first ends the runs that it has started
+ANSWER_SECONDS = 60.0
+POLL_SECONDS = 0.5
+MOST_MESSAGE_CHARACTERS = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,28 +33,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port",
         type=int,
-        default=4200,
-        help="the server's port on 127.0.0.1 (default 4200; 0: a free one)",
+        default=PORT,
+        help=f"the server's port on {HOST} (default {PORT}; 0: a free one)",
     )
     parser.add_argument(
-        "--wait-seconds", type=float, default=120, help="how long the server may take to answer"
+        "--wait-seconds",
+        type=float,
+        default=STARTUP_SECONDS,
+        help="how long the server may take to answer",
     )
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Serve until interrupted."""
     _listen_to_signals()
-    port = options.port or free_port()
-    if _is_taken(
-        port
-    ):  # else it would be the other server that answers, and is given these deployments
+    port = options.port or find_free_port()
+    # If another server answered on that port, it would get these deployments.
+    if is_port_taken(port):
         raise ConfigError(
-            f"port {port} of 127.0.0.1",
-            expected="one on which nobody listens",
-            found="one that answers",
-            remedy="End what listens there, or give another one: `--port 0` finds a free one.",
+            f"port {port} of {HOST}",
+            expected="a port on which nobody listens",
+            found="a server that answers",
+            remedy="End it, or choose another port: `--port 0` finds a free one.",
         )
-    address = f"http://127.0.0.1:{port}"
+
+    address = f"http://{HOST}:{port}"
     environment = {
         **os.environ,
         "PREFECT_API_URL": f"{address}/api",
@@ -56,50 +66,50 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         "PORTCULLIS_ROOT": str(installation.workspace.absolute()),
         "PREFECT_CLI_PROMPT": "false",
     }
-    serve = [
-        sys.executable,
-        "-m",
-        "flows.serving.server",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    serve = [sys.executable, "-m", "flows.serving.server", "server", "start"]
+    serve += ["--host", HOST, "--port", str(port)]
     work = _prefect_command(["worker", "start", "--pool", POOL])
+
     with (
-        _only_here(installation) as lock,
-        _process(serve, environment, lock) as server,
-        _scratch() as scratch,
+        _lock_installation(installation) as lock,
+        _run_in_background(serve, environment, lock) as server,
+        _make_scratch_folder() as scratch,
     ):
-        _wait_for(f"{address}/api/health", server, options.wait_seconds)
+        wait_for_api(
+            f"{address}/api",
+            options.wait_seconds,
+            process=server,
+            remedy="Its own messages are above. On a slow machine, raise `--wait-seconds`.",
+        )
         _run_prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _run_prefect(["deploy", "--all"], environment)
+
+        # Before there is a worker again: whatever counts as running now has lost its own.
         _end_interrupted_runs(f"{address}/api")
-        with _process(work, environment | {"TMPDIR": scratch}, lock) as worker:
+        with _run_in_background(work, environment | {"TMPDIR": scratch}, lock) as worker:
             print(
-                f"\nOpen {address}/deployments and start `release`. Ctrl-C ends the server and its worker.\n",
+                f"\nOpen {address}/deployments and start `release`. "
+                "Ctrl-C ends the server and its worker.\n",
                 flush=True,
             )
-            return _until_one_ends(server, worker)
+            return _wait_for_an_end(server, worker)
 
 
 def _listen_to_signals() -> None:
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a shell that starts this in the background has SIGINT ignored
+    # A shell that starts this in the background has SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    if (
-        signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
-    ):  # a closed terminal; `nohup` ignores it, and so it stays
+    # A closed terminal sends SIGHUP. `nohup` has it ignored, and so it stays.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 @contextlib.contextmanager
-def _only_here(installation: Installation) -> Iterator[int]:
-    """Hold the lock of this installation's `ui`; server and worker inherit it, so that it lasts as long as they do."""
+def _lock_installation(installation: Installation) -> Iterator[int]:
+    """Hold the lock of this installation's `ui`, and yield its file descriptor.
+
+    Server and worker inherit it, so that the lock lasts as long as they do.
+    """
     with (installation.home / "ui.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,39 +124,39 @@ def _only_here(installation: Installation) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[str]:
-    """Give the worker a folder for temporary files that is nobody else's.
+def _make_scratch_folder() -> Iterator[str]:
+    """Yield a folder for the worker's temporary files that belongs to nobody else.
 
-    Prefect's worker keeps its own below `runner_storage` in the folder that all accounts share: where
-    another account has run one, it cannot even start (`prefect/runner/runner.py`, `_tmp_dir`, in 3.8.8).
+    Prefect's worker keeps its own below `runner_storage` in the folder that all accounts share. If
+    another account has run a worker, it cannot even start (`prefect/runner/runner.py`, `_tmp_dir`,
+    in 3.8.8).
     """
     with tempfile.TemporaryDirectory(prefix="portcullis-", ignore_cleanup_errors=True) as folder:
         yield folder
 
 
 @contextlib.contextmanager
-def _process(
+def _run_in_background(
     command: list[str], environment: dict[str, str], lock: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a long-lived prefect process in its own session (one under a shell's job control ignores SIGTERM)."""
+    """Run a Prefect process as long as this block lasts.
+
+    It gets a session of its own: under a shell's job control it would ignore SIGTERM.
+    """
     process = subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=(lock,))
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end_session(process, GRACE_SECONDS)
 
 
 def _end_interrupted_runs(api: str) -> None:
-    """Say of runs that were under way when their worker ended that they crashed, and free the slots that they hold.
+    """Set runs whose worker ended before they did to Crashed, and so free the slots that they hold.
 
-    Nobody else would. Who holds a deployment's only slot is known to the server's memory alone, which ended with it
-    (`prefect/server/concurrency/lease_storage/memory.py`, in 3.8.8), while the database goes on counting the slot as
-    taken: every later run of that deployment, scheduled ones included, would wait for it for ever.
+    Nobody else would. Who holds a deployment's only slot is known to the server's memory alone,
+    which ended with it (`prefect/server/concurrency/lease_storage/memory.py`, in 3.8.8), while the
+    database goes on counting the slot as taken: every later run of that deployment, scheduled runs
+    included, would wait for it for ever.
     """
     under_way = {
         "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
@@ -163,27 +173,27 @@ def _post(url: str, body: dict[str, Any]) -> Any:
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
     except OSError as error:
         raise ServiceError(
             "Prefect server",
             expected=f"an answer at {url}",
             found=str(error),
-            remedy="Its own words are above.",
+            remedy="Its own messages are above.",
         ) from error
 
 
 def _run_prefect(arguments: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         _prefect_command(arguments), env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode:
+    if result.returncode:
         raise ServiceError(
             f"prefect {' '.join(arguments)}",
             expected="exit 0",
-            found=f"exit {done.returncode}",
-            remedy=(done.stderr or done.stdout)[-2000:],
+            found=f"exit {result.returncode}",
+            remedy=(result.stderr or result.stdout)[-MOST_MESSAGE_CHARACTERS:],
         )
 
 
@@ -191,34 +201,8 @@ def _prefect_command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "prefect", *arguments]
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.3)
-    raise ServiceError(
-        "Prefect server",
-        expected=f"an answer at {url} within {seconds:g} s",
-        found="none",
-        remedy="Its own words are above; is the port taken?",
-    )
-
-
-def _until_one_ends(*processes: subprocess.Popen[bytes]) -> int:
+def _wait_for_an_end(*processes: subprocess.Popen[bytes]) -> int:
+    """Wait until a process ends; it is a failure, since none of them should."""
     while all(process.poll() is None for process in processes):
-        time.sleep(0.5)
+        time.sleep(POLL_SECONDS)
     return 1
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

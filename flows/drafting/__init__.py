@@ -1,5 +1,6 @@
 """Draft a use case from files: read their headers and a sample, guess, and write the guesses down.
 
-Values are looked at in memory and go no further: what is written and said holds names of columns,
-kinds and counts.
+Values stay in memory: only names of columns, kinds and counts are printed or written.
+May import: `flows.use_cases`, `tasks.config`, `tasks.errors`, `tasks.redaction`,
+`tasks.stages.ingest`.
 """

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from flows.cli.checking import UNCONFIRMED, section_classes
 from flows.drafting.guessing import Guess, JoinGuess
 from flows.drafting.sampling import SampledFile
+from flows.use_cases.checking import UNCONFIRMED, section_classes
 from tasks.config.cases import Role
 
 HOUSE = f"{UNCONFIRMED}: as in the use cases that are shipped"

@@ -1,1 +1,5 @@
-"""Prefect's servers as this project starts them, and the runs that a command attends."""
+"""The processes around a flow: their environment, Prefect's servers, and how all of them end.
+
+Nothing here knows what a flow does: a command starts one as a process, and this room attends it.
+May import: `tasks.errors`, `tasks.settings`, `tasks.system`.
+"""

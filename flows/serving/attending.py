@@ -1,13 +1,13 @@
-"""Run a flow for a command, attend it, and end it in time: with its API, and with everything that it started.
+"""Run a flow for a command, attend it, and end it in time with its API and all that it started.
 
-Three processes, because each of them may have to end the others:
+There are three processes, because each of them may have to end the others:
 
-- the command, which does nothing but wait; Ctrl-C, SIGTERM and a closed terminal reach it alone;
-- the flow, in a session of its own: DVC ignores SIGINT while a stage runs, and Prefect reports an interruption only
-  while its API is still there;
-- Prefect's API, if none is configured: `flows/temporary_api.py`.
+- the command, which only waits; Ctrl-C, SIGTERM and a closed terminal reach it alone;
+- the flow, in a session of its own: DVC ignores SIGINT while a stage runs, and Prefect reports an
+  interruption only while its API is still there;
+- Prefect's API, if none is configured: `flows/serving/temporary_api.py`.
 
-All of them die with the command, also where it is killed.
+All of them die with the command, even if it is killed.
 """
 
 import contextlib
@@ -26,131 +26,163 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from flows.serving.ports import HOST
 from tasks.errors import ServiceError
 from tasks.settings import Settings
 
-GRACE_SECONDS = (
-    3.0  # for a flow that was asked to end: it takes one; a person waits no longer than five
-)
-DEAF_GRACE_SECONDS = 1.0  # for one whose API is gone
+Process = subprocess.Popen[bytes]
+
+# A flow that was asked to end takes a second, and a person waits no longer than five. A flow whose
+# API is gone gets less: it cannot report anything, and only has to release DVC's locks.
+GRACE_SECONDS = 3.0
+DEAF_GRACE_SECONDS = 1.0
 SERVER_GRACE_SECONDS = 1.5
+
 ANSWER_SECONDS = 5.0
-STARTUP_SECONDS = (
-    120.0  # the first start on a new home makes Prefect's database: 19 s on a slow machine
-)
+# The first start on a new home creates Prefect's database: 19 s on a slow machine.
+STARTUP_SECONDS = 120.0
 POLL_SECONDS = 0.1
 PING_SECONDS = 1.0
-LOST_PINGS = 2  # one after another, each of them refused: nobody listens any more
+# In a row, and each of them a refused connection: then nobody listens any more.
+LOST_PINGS = 2
+
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BACKLOG = 128
 
 
 @dataclass
-class Api:
-    """Prefect's API as a flow finds it: its URL, and its process where it is this command's own."""
+class PrefectApi:
+    """Prefect's API as a flow uses it: its URL, and its process if it is this command's own."""
 
     url: str
-    process: "subprocess.Popen[bytes] | None" = None
-    _lost: int = 0
-    _pinged: float = 0.0
+    process: Process | None = None
+    _lost_pings: int = 0
+    _pinged_seconds: float = 0.0
 
     def problem(self) -> str | None:
-        """Say what is wrong with it, cheaply: asked ten times a second. Only a dead server counts, not a slow one."""
+        """Return what is wrong with the API, or None; cheap, since it is called ten times a second.
+
+        Only a dead server counts. A slow server does not, nor a name server that fails for a while.
+        """
         if self.process is not None:
             code = self.process.poll()
             return None if code is None else f"it ended with exit code {code}"
 
-        if time.monotonic() - self._pinged < PING_SECONDS:
+        if time.monotonic() - self._pinged_seconds < PING_SECONDS:
             return None
-        self._pinged = time.monotonic()
-        refusal = _refusal(self.url, PING_SECONDS)
-        is_gone = (
-            refusal == ConnectionRefusedError.__name__
-        )  # a name server that hiccups is no dead API
-        self._lost = self._lost + 1 if is_gone else 0
-        return refusal if self._lost >= LOST_PINGS else None
+
+        self._pinged_seconds = time.monotonic()
+        refusal = find_refusal(self.url, PING_SECONDS)
+        is_refused = refusal == ConnectionRefusedError.__name__
+        self._lost_pings = self._lost_pings + 1 if is_refused else 0
+        return refusal if self._lost_pings >= LOST_PINGS else None
 
 
 @contextmanager
-def prefect_api(settings: Settings) -> Iterator[Api]:
-    """Give the API that is configured, or one that lasts as long as this block.
+def open_api(settings: Settings) -> Iterator[PrefectApi]:
+    """Yield the API that is configured, or one that lasts as long as this block.
 
     Raises:
-        ServiceError: One is configured and does not answer. Nothing was begun.
+        ServiceError: An API is configured and does not answer. Nothing was begun.
     """
-    if url := configured_url(settings):
-        if refusal := _refusal(url, ANSWER_SECONDS):
+    if url := find_configured_url(settings):
+        if refusal := find_refusal(url, ANSWER_SECONDS):
             raise ServiceError(
-                f"Prefect's API {_shown(url)}",
+                f"Prefect's API {without_secrets(url)}",
                 expected="an answer",
                 found=refusal,
                 remedy="Start that server, or unset PREFECT_API_URL: a release then brings its own.",
             )
-        yield Api(url)
+        yield PrefectApi(url)
         return
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(128)
-        port = listening.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "flows.serving.temporary_api",
-            str(listening.fileno()),
-            str(os.getpid()),
-        ]
-        process = subprocess.Popen(command, pass_fds=[listening.fileno()], start_new_session=True)
+    # The socket is bound before the server starts, so that two releases that start at once never
+    # get the same port.
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen(BACKLOG)
+        port = listener.getsockname()[1]
+        module = [sys.executable, "-m", "flows.serving.temporary_api"]
+        process = subprocess.Popen(
+            [*module, str(listener.fileno()), str(os.getpid())],
+            pass_fds=[listener.fileno()],
+            start_new_session=True,
+        )
     try:
-        yield Api(f"http://127.0.0.1:{port}/api", process)
+        yield PrefectApi(f"http://{HOST}:{port}/api", process)
     finally:
-        end(process, SERVER_GRACE_SECONDS)
+        end_session(process, SERVER_GRACE_SECONDS)
 
 
-def configured_url(settings: Settings) -> str | None:
+def find_configured_url(settings: Settings) -> str | None:
     """Return the API that the environment names, or else the active profile in `$PREFECT_HOME`."""
     if settings.prefect_api_url:
         return settings.prefect_api_url
-    profiles = Path(settings.prefect_home or Path.home() / ".prefect") / "profiles.toml"
+
+    profiles_path = Path(settings.prefect_home or Path.home() / ".prefect") / "profiles.toml"
     try:
-        values = tomllib.loads(profiles.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # Prefect itself says what is wrong with it
+        values = tomllib.loads(profiles_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Prefect itself reports what is wrong with the file
         return None
+
     active = settings.prefect_profile or values.get("active")
     profile = values.get("profiles", {}).get(active, {})
     return str(profile["PREFECT_API_URL"]) if profile.get("PREFECT_API_URL") else None
 
 
-def wait_until_it_answers(url: str, seconds: float = STARTUP_SECONDS) -> None:
+def wait_for_api(
+    url: str,
+    seconds: float = STARTUP_SECONDS,
+    *,
+    process: Process | None = None,
+    remedy: str = "Run the same command again; on a slow machine, start `./portcullis ui` first.",
+) -> None:
     """Wait for an API that is starting.
 
+    Args:
+        url: Of the API, without `/health`.
+        seconds: How long it may take.
+        process: The server's, if it is known: nobody waits for a server that has ended.
+        remedy: What a person can do if it does not answer.
+
     Raises:
-        ServiceError: It did not answer in time.
+        ServiceError: It did not answer in time, or it ended.
     """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        # A socket that nobody serves yet keeps the question until somebody does: there is mostly just one.
-        if _refusal(url, deadline - time.monotonic()) is None and time.monotonic() < deadline:
+    code = None
+    while time.monotonic() < deadline and code is None:
+        # A bound socket that nobody serves yet keeps a request until somebody does, so the first
+        # request may take all the time that is left. An answer after the deadline is none.
+        refusal = find_refusal(url, deadline - time.monotonic())
+        if refusal is None and time.monotonic() < deadline:
             return
         time.sleep(POLL_SECONDS)
+        code = process.poll() if process is not None else None
+
     raise ServiceError(
-        f"Prefect's API {_shown(url)}",
+        f"Prefect's API {without_secrets(url)}",
         expected=f"an answer within {seconds:g} s",
-        found="none",
-        remedy="Run the same command again; where the machine is that slow, start `./portcullis ui` before.",
+        found="none" if code is None else f"none: the server ended with exit code {code}",
+        remedy=remedy,
     )
 
 
-def attend(command: list[str], api: Api) -> int:
-    """Run a command that uses the API, to its end; return its exit code, or 128 and the signal that interrupted it.
+def attend_command(command: list[str], api: PrefectApi) -> int:
+    """Run a command that uses the API, to its end.
+
+    Returns:
+        Its exit code, or 128 and the number of the signal that interrupted it.
 
     Raises:
         ServiceError: The API died under it.
     """
     environment = os.environ | {"PREFECT_API_URL": api.url}
     if api.process is not None:
-        environment["PREFECT_UI_URL"] = ""  # it has no pages: a link to them would lead nowhere
+        # A temporary API has no pages, and Prefect would log a link to them.
+        environment["PREFECT_UI_URL"] = ""
+
     problem = None
-    with _interruptions() as received:
+    with _receive_signals() as received:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -160,42 +192,41 @@ def attend(command: list[str], api: Api) -> int:
                     break
                 time.sleep(POLL_SECONDS)
         finally:
-            # Without its API a flow cannot report anything, and would try to for minutes; it can let go of DVC's locks.
-            end(process, DEAF_GRACE_SECONDS if problem else GRACE_SECONDS, impatient=received)
+            grace_seconds = DEAF_GRACE_SECONDS if problem else GRACE_SECONDS
+            end_session(process, grace_seconds, received)
 
     if received:
         return 128 + received[0]
     if problem:
         raise ServiceError(
-            f"Prefect's API {_shown(api.url)}",
+            f"Prefect's API {without_secrets(api.url)}",
             expected="to be there until the end",
             found=problem,
-            remedy="Its own words, if any, are above. Nothing is half-done: the same command goes on where it stopped.",
+            remedy="Its own messages, if any, are above. Nothing is half-done: "
+            "the same command goes on where it stopped.",
         )
+    # As a shell reports a program that a signal ended.
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def end(
-    process: "subprocess.Popen[bytes]", grace_seconds: float, impatient: list[int] | None = None
-) -> None:
+def end_session(process: Process, grace_seconds: float, received: list[int] | None = None) -> None:
     """End a process that leads a session, then whatever is left of its session.
 
     Args:
-        process: What was started with `start_new_session`. One that has ended in good order is left alone.
+        process: Started with `start_new_session`. If it has ended in good order, nothing is done.
         grace_seconds: How long it may take to end by itself after SIGTERM.
-        impatient: The signals received so far; another one that comes meanwhile ends the patience.
+        received: The signals received so far; a further one ends the wait at once.
     """
     code = process.poll()
     if code is not None and code >= 0:
         return
 
     if code is None:
-        count = len(impatient or ())
         process.terminate()
+        signals = received if received is not None else []
+        count = len(signals)
         deadline = time.monotonic() + grace_seconds
-        while (
-            process.poll() is None and time.monotonic() < deadline and len(impatient or ()) == count
-        ):
+        while process.poll() is None and time.monotonic() < deadline and len(signals) == count:
             time.sleep(POLL_SECONDS / 5)
 
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -204,52 +235,49 @@ def end(
 
 
 @contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """Note signals instead of being ended by them; the list that is given grows.
+def _receive_signals() -> Iterator[list[int]]:
+    """Record signals instead of being ended by them; the list that is yielded grows.
 
-    SIGINT is taken also where it is ignored, as it is in what a shell starts in the background. An ignored SIGHUP stays
-    ignored: that is what `nohup` is for.
+    SIGINT is taken even if it is ignored, as it is in what a shell starts in the background. An
+    ignored SIGHUP stays ignored: that is what `nohup` is for.
     """
     received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def record(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
-    before = {}
+    earlier_handlers = {}
     for number in INTERRUPTIONS:
         if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
             continue
-        before[number] = signal.signal(number, note)
+        earlier_handlers[number] = signal.signal(number, record)
     try:
         yield received
     finally:
-        for number, handler in before.items():
+        for number, handler in earlier_handlers.items():
             signal.signal(number, handler)
 
 
-def _refusal(url: str, seconds: float) -> str | None:
-    """Return why nobody answers at a URL, or None where somebody does, whatever the answer is."""
+def find_refusal(url: str, seconds: float) -> str | None:
+    """Return why nobody answers at a URL, or None if somebody does, whatever the answer is."""
+    health_url = f"{without_secrets(url).rstrip('/')}/health"
     try:
-        with urllib.request.urlopen(
-            f"{_shown(url).rstrip('/')}/health", timeout=max(seconds, POLL_SECONDS)
-        ):
+        with urllib.request.urlopen(health_url, timeout=max(seconds, POLL_SECONDS)):
             return None
     except urllib.error.HTTPError as error:
         error.close()
         return None
     except urllib.error.URLError as error:
-        reason = error.reason
-        is_dead = isinstance(reason, ConnectionError | socket.gaierror | TimeoutError)
-        return (
-            type(reason).__name__ if is_dead else None
-        )  # a certificate that only Prefect knows is no dead server
+        # Of a server behind a certificate that only Prefect's settings trust, this knows nothing.
+        is_dead = isinstance(error.reason, ConnectionError | socket.gaierror | TimeoutError)
+        return type(error.reason).__name__ if is_dead else None
     except TimeoutError:
         return None  # somebody listens, and is slow
     except (OSError, ValueError) as error:
         return type(error).__name__
 
 
-def _shown(url: str) -> str:
-    """Return a URL as messages may show it: without what may be a password."""
+def without_secrets(url: str) -> str:
+    """Return a URL as messages may show it: without user, password and query."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.flows.serving import ENDED, Ui, running
+from tests.flows.running_ui import ENDED, Ui, running
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration

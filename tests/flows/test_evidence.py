@@ -155,7 +155,7 @@ def test_a_second_person_is_needed_where_the_use_case_says_so(
     model = subprocess.run(
         [
             sys.executable, "-c",
-            f"{HERE} from flows.evidence import model_here; print(model_here('{CASE}', Path()))",
+            f"{HERE} from flows.steps.evidence import model_sha256_in_data; print(model_sha256_in_data('{CASE}', Path()))",
         ],
         cwd=workspace.root, env=workspace.environment(), capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.serving.attending import wait_until_it_answers
+from flows.serving.attending import wait_for_api
+from flows.serving.ports import find_free_port
 from tests.flows.workspace import CASE, Workspace
-from tests.services import free_port
 
 pytestmark = pytest.mark.integration
 RELEASE = (sys.executable, "-m", "flows", "release", CASE)
@@ -100,7 +100,7 @@ ENDS: dict[str, tuple[Callable[[Workspace, Release], None], int, str]] = {
         4,
         "expected to be there until the end",
     ),
-    "the flow was killed": (kill("flows.serving.releasing"), 137, "ended by SIGKILL"),
+    "the flow was killed": (kill("flows.cli.attended_release"), 137, "ended by SIGKILL"),
     "the command was killed": (to_the_command(signal.SIGKILL), -signal.SIGKILL, ""),
 }
 
@@ -166,7 +166,7 @@ def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) 
 
 
 def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) -> None:
-    port = free_port()
+    port = find_free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [
         sys.executable,
@@ -183,7 +183,7 @@ def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) ->
         command, cwd=slow.root, env=slow.environment(), start_new_session=True
     ) as server:
         try:
-            wait_until_it_answers(url)
+            wait_for_api(url)
             release = start(slow, RELEASE, PREFECT_API_URL=url)
             wait_for(slow, "tasks.stages.process train")
         finally:

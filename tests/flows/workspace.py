@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from flows.cli.sync import prefect_files, resolve_cases
+from flows.use_cases.derived_files import prefect_files, resolve_cases
 from tasks.config.case_paths import case_names_in, case_path
 from tasks.registry.moving import follow_move
 from tests.cases import change_case, write_case

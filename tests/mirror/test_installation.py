@@ -19,18 +19,18 @@ EDGES = {
     "flows/installed.py": "the installed command, which asks whether it stands in a checkout",
     "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
     "flows/erase.py": "two flows",
-    "flows/stages.py": "a task takes plain values: an installation holds secrets, and Prefect stores parameters",
-    "flows/serving/releasing.py": "the process of one release",
+    "flows/steps/stages.py": "a task takes plain values: an installation holds secrets, and Prefect stores parameters",
+    "flows/cli/attended_release.py": "the process of one release",
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
     "tasks/stages/process.py": "the process of a stage's own code",
     "tasks/sealed/__main__.py": "a person who looks at sealed rows",
 }
 # Edges that open no installation: one looks for a launcher, one has only to find a verdict.
-WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/stages.py"}
+WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/steps/stages.py"}
 # Where an environment is handed on to another process, or set for a library that reads it: never read for ourselves.
 HANDING_ON = {
-    "flows/environment.py": "settles what every process of a command inherits",
+    "flows/serving/environment.py": "settles what every process of a command inherits",
     "flows/cli/ui.py": "Prefect's server and worker",
     "flows/serving/attending.py": "the flow, with its API's address",
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",

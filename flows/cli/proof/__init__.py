@@ -1,1 +1,7 @@
-"""Commands of validators and auditors: keys, approvals, acceptances, proofs, bundles."""
+"""Commands about evidence: verify it, approve on its strength, hand it out, and look after its keys.
+
+May import: `flows.steps`, `flows.use_cases`, `tasks.anchoring`, `tasks.attestation`,
+`tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
+`tasks.keystore`, `tasks.ledger`, `tasks.notary`, `tasks.stages.explain`, `tasks.stages.workspace`,
+`tasks.system`, `tasks.verifier`.
+"""

@@ -7,10 +7,11 @@ case's file is changed to name both.
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.cli.sync import resolve_cases, resolved_files, write_files
+from flows.use_cases.derived_files import resolve_cases, resolved_files, write_files
 from tasks.config.case_paths import FILE_FIELDS, case_path
 from tasks.config.cases import load_case
 from tasks.config.editing import set_fields
@@ -46,19 +47,26 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             "auc_interval": report["performance"]["auc_interval"],
         }
 
-    # The field first: where it cannot be set, no file lies about that nobody reads.
+    # The fields come first: if they cannot be set, no file is left behind that nobody reads.
     names: dict[str, str | None] = {field: FILE_FIELDS[field] for field in yardsticks}
     set_fields(case, {**names, FIRST_VERSION: None}, workspace)
+
     folder = case_path(case).parent
     for field, values in yardsticks.items():
         path = folder / FILE_FIELDS[field]
         (workspace / path.parent).mkdir(exist_ok=True)
-        write_files({path: json.dumps(values, indent=1) + "\n"}, workspace)
-    # Of every use case: one that extends this one is compared with its profile, too.
-    write_files(resolved_files(resolve_cases(workspace)), workspace)
+        _write_and_print({path: json.dumps(values, indent=1) + "\n"}, workspace)
+    # Of every use case: a use case that extends this one is compared with its profile, too.
+    _write_and_print(resolved_files(resolve_cases(workspace)), workspace)
 
     print(f"Look at `git diff configs` and commit it: from now on {case} is compared with this.")
     return 0
+
+
+def _write_and_print(files: Mapping[Path, str], workspace: Path) -> None:
+    write_files(files, workspace)
+    for path in files:
+        print(f"wrote {path}")
 
 
 def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> Any:

@@ -8,7 +8,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.evidence import opened
+from flows.steps.evidence import open_chain
 from tasks.attestation.dsse import sign
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.signing_keys import LocalSigner
@@ -68,7 +68,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
         )  # fmt: skip
     signer = LocalSigner.load(path)
-    with opened(options.use_case, options.model, installation) as (_, log, chain):
+    with open_chain(options.use_case, options.model, installation) as (_, log, chain):
         envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
         check(envelope, log, chain)
     if options.print:

@@ -4,7 +4,7 @@ import argparse
 import zipfile
 from pathlib import Path
 
-from flows.evidence import opened
+from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.system.import_graph import reached_files
@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the archive."""
     load_case(options.use_case, installation.workspace)
-    with opened(options.use_case, options.model, installation, whole=True) as (ledger, log, chain):
+    with open_chain(options.use_case, options.model, installation, is_whole=True) as (
+        ledger,
+        log,
+        chain,
+    ):
         contents = choose(log, chain, may_be_complete=not options.chain_only)
         files = files_of(contents, ledger)
         scan(contents, files)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from flows.evidence import opened
+from flows.steps.evidence import open_chain
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
@@ -50,7 +50,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     case = options.use_case
     load_case(case, installation.workspace)
     stage_run = StageRun("explain", case, installation)
-    with opened(case, None, installation) as (ledger, log, chain):
+    with open_chain(case, None, installation) as (ledger, log, chain):
         decision, entry = _decision(stage_run, options.decision, log, chain)
         contents = choose(log, chain, also=(entry,), may_be_complete=False)
         files = files_of(contents, ledger) | {DECISION: decision}

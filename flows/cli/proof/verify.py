@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from flows.evidence import opened
+from flows.steps.evidence import open_chain
 from tasks.clearance.check import facts_of
 from tasks.clearance.policy import refusals
 from tasks.config.cases import load_case
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         return report_on(Path(options.what), options.root.lower())
     case = options.what
     load_case(case, installation.workspace)
-    with opened(case, options.model, installation) as (_, log, chain):
+    with open_chain(case, options.model, installation) as (_, log, chain):
         for line in lines_of(log, chain):
             print(line)
         facts = facts_of("register", log, chain, installation.workspace)

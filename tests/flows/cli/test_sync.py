@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flows.cli.sync import main
-from flows.deployments import BEGIN, END, put_deployments
+from flows.use_cases.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
 from tests.cases import change_case, sync_cases, write_case, write_case_text

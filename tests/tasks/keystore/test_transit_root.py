@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.serving.ports import find_free_port
 from tasks.errors import SealError, ServiceError
 from tasks.keystore.keys import open_keys
 from tasks.keystore.shredding import rotate_root, shred
@@ -77,6 +78,6 @@ def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(
     monkeypatch.setenv("VAULT_TOKEN", "wrong")
     with pytest.raises(SealError, match="HTTP 403"):
         open_keys(installation_at(Path())).for_subjects([A])
-    monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{services.free_port()}")
+    monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{find_free_port()}")
     with pytest.raises(ServiceError):
         open_keys(installation_at(Path())).for_subjects([A])

@@ -14,6 +14,7 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
+from flows.serving.ports import find_free_port
 from tasks.erasure.searching.places import Place, Rule
 from tasks.erasure.searching.traces import Traces, Value
 from tasks.erasure.sinks.database import purge_database
@@ -110,7 +111,7 @@ def test_a_database_that_is_not_there_is_none_and_one_that_is_down_is_an_error(
 
     assert purge_database("x", f"sqlite:///{tmp_path / 'none.db'}", ANN).searched == 0
     with pytest.raises(ServiceError):
-        purge_database("x", f"postgresql://t@127.0.0.1:{services.free_port()}/x", ANN)
+        purge_database("x", f"postgresql://t@127.0.0.1:{find_free_port()}/x", ANN)
 
 
 def test_names_that_must_differ_stay_different(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.flows.serving import ENDED, running
+from tests.flows.running_ui import ENDED, running
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration

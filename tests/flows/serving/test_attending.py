@@ -14,12 +14,12 @@ import pytest
 
 from flows.serving import attending
 from flows.serving.attending import (
-    Api,
-    attend,
-    configured_url,
-    end,
-    prefect_api,
-    wait_until_it_answers,
+    PrefectApi,
+    attend_command,
+    end_session,
+    find_configured_url,
+    open_api,
+    wait_for_api,
 )
 from tasks.errors import ServiceError
 from tests.installations import settings_now
@@ -58,27 +58,27 @@ def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    assert configured_url(settings_now()) is None
+    assert find_configured_url(settings_now()) is None
     profiles = 'active = "bank"\n[profiles.bank]\nPREFECT_API_URL = "https://bank.example/api"\n[profiles.other]\n'
     (tmp_path / "profiles.toml").write_text(profiles)
-    assert configured_url(settings_now()) == "https://bank.example/api"
+    assert find_configured_url(settings_now()) == "https://bank.example/api"
     monkeypatch.setenv("PREFECT_PROFILE", "other")
-    assert configured_url(settings_now()) is None
+    assert find_configured_url(settings_now()) is None
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    assert configured_url(settings_now()) == "http://127.0.0.1:1/api"
+    assert find_configured_url(settings_now()) == "http://127.0.0.1:1/api"
     (tmp_path / "profiles.toml").write_text("no toml [")
     monkeypatch.delenv("PREFECT_API_URL")
-    assert configured_url(settings_now()) is None
+    assert find_configured_url(settings_now()) is None
 
 
 def test_a_configured_api_that_answers_anything_is_taken(
     answering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", answering)
-    with prefect_api(settings_now()) as api:
+    with open_api(settings_now()) as api:
         assert (api.url, api.process) == (answering, None)
         assert api.problem() is None
-    wait_until_it_answers(answering, 5)
+    wait_for_api(answering, 5)
 
 
 def test_a_configured_api_that_does_not_is_refused_without_its_password(
@@ -87,7 +87,7 @@ def test_a_configured_api_that_does_not_is_refused_without_its_password(
     monkeypatch.setenv("PREFECT_API_URL", dead.replace("//", "//me:hunter2@"))
     with (
         pytest.raises(ServiceError, match="found ConnectionRefusedError") as error,
-        prefect_api(settings_now()),
+        open_api(settings_now()),
     ):
         pytest.fail("it was begun")
     assert "hunter2" not in str(error.value)
@@ -95,24 +95,26 @@ def test_a_configured_api_that_does_not_is_refused_without_its_password(
 
 def test_an_api_that_never_answers_is_not_waited_for_without_end(dead: str) -> None:
     with pytest.raises(ServiceError, match=r"expected an answer within 0.3 s"):
-        wait_until_it_answers(dead, 0.3)
+        wait_for_api(dead, 0.3)
 
 
 def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(
     dead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attending, "PING_SECONDS", 0)
-    monkeypatch.setattr(attending, "_refusal", lambda *_: answers.pop(0))
+    monkeypatch.setattr(attending, "find_refusal", lambda *_: answers.pop(0))
     refused = "ConnectionRefusedError"
     answers: list[str | None] = [refused, None, refused, "gaierror", refused, refused]
-    api = Api(dead)
+    api = PrefectApi(dead)
     assert [api.problem() for _ in range(6)] == [None] * 5 + [refused]
 
 
 def test_what_is_attended_passes_its_exit_code_and_its_api_on(answering: str) -> None:
     script = f"import os, sys; sys.exit(7 if os.environ['PREFECT_API_URL'] == {answering!r} else 1)"
-    assert attend(python(script), Api(answering)) == 7
-    assert attend(python("import os; os.kill(os.getpid(), 9)"), Api(answering)) == 137
+    assert attend_command(python(script), PrefectApi(answering)) == 7
+    assert (
+        attend_command(python("import os; os.kill(os.getpid(), 9)"), PrefectApi(answering)) == 137
+    )
 
 
 def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(
@@ -128,7 +130,7 @@ def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(
     with pytest.raises(
         ServiceError, match="expected to be there until the end; found it ended with exit code 0"
     ):
-        attend(python(script), Api("http://127.0.0.1:9/api", server))
+        attend_command(python(script), PrefectApi("http://127.0.0.1:9/api", server))
     assert time.monotonic() - started < 5
     if (pid := tmp_path / "pid").exists():
         while is_running(int(pid.read_text())) and time.monotonic() - started < 5:
@@ -145,7 +147,7 @@ def test_what_does_not_end_when_asked_is_killed_after_its_grace_or_at_a_second_s
             assert process.stdout is not None
             process.stdout.readline()
             started = time.monotonic()
-            end(process, grace, impatient)
+            end_session(process, grace, impatient)
             assert time.monotonic() - started < 5
             assert process.returncode == -signal.SIGKILL
 

@@ -1,4 +1,4 @@
-"""What the commands about evidence share: a use case's log and chain, read once."""
+"""The evidence about a model, read once: the ledger, its verified log, and the model's chain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +14,25 @@ from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 
 
 @contextmanager
-def opened(
-    case: str, model: str | None, installation: Installation, *, whole: bool = False
+def open_chain(
+    case: str, model: str | None, installation: Installation, *, is_whole: bool = False
 ) -> Iterator[tuple[Ledger, Log, Chain]]:
-    """Give the ledger, the log and the chain of a model; by default the one that lies in `data/`.
+    """Yield the ledger, the log and the chain of a model; by default of the model in `data/`.
 
     Args:
         case: A use case.
         model: `sha256:…`, or None.
         installation: Whose ledger.
-        whole: Whether to keep every entry of the log, not just those about the use case.
+        is_whole: Whether to keep every entry of the log, and not only those about the use case.
+
+    Raises:
+        EvidenceError: The ledger is empty, or does not verify.
+        DataError: No model is named, and none is in `data/`.
     """
-    selection = EVERYTHING if whole else Selection.of_case(case)
-    digest = (model or model_here(case, installation.workspace)).removeprefix("sha256:").lower()
+    selection = EVERYTHING if is_whole else Selection.of_case(case)
+    named = model or model_sha256_in_data(case, installation.workspace)
+    model_sha256 = named.removeprefix("sha256:").lower()
+
     ledger = open_ledger(installation)
     try:
         if ledger.head() is None:
@@ -37,13 +43,17 @@ def opened(
                 remedy=f"Run `./portcullis release {case}`.",
             )
         log = read_log(ledger, trusted_root(installation), selection)
-        yield ledger, log, examine(log, case, digest)
+        yield ledger, log, examine(log, case, model_sha256)
     finally:
         ledger.close()
 
 
-def model_here(case: str, workspace: Path) -> str:
-    """Return the digest of the model that lies in `data/`."""
+def model_sha256_in_data(case: str, workspace: Path) -> str:
+    """Return the digest of the model that the last training left in `data/`.
+
+    Raises:
+        DataError: There is none.
+    """
     path = workspace / "data" / case / "train" / "model"
     if not path.exists():
         raise DataError(

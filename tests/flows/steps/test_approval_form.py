@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.flows.serving import ENDED, Ui, running
+from tests.flows.running_ui import ENDED, Ui, running
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration
@@ -74,8 +74,8 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
 
     second = suspended(ui)
     script = (
-        "from pathlib import Path; from flows.evidence import model_here;"
-        f"print(model_here('{CASE}', Path()))"
+        "from pathlib import Path; from flows.steps.evidence import model_sha256_in_data;"
+        f"print(model_sha256_in_data('{CASE}', Path()))"
     )
     model = workspace.run(sys.executable, "-c", script).stdout.strip()
     envelope = workspace.run(

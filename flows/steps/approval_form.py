@@ -16,7 +16,7 @@ from prefect.runtime import deployment
 from prefect.states import Suspended
 from pydantic import Field
 
-from flows.evidence import opened
+from flows.steps.evidence import open_chain
 from tasks.attestation.dsse import read_envelope
 from tasks.clearance.check import clear_model
 from tasks.config.cases import section
@@ -82,7 +82,7 @@ def ask(case: str, model: str, installation: Installation) -> None:
 def hand_in(case: str, model: str, text: str, installation: Installation) -> bool:
     """Check what a form gave, and record it if it counts; say whether it did."""
     try:
-        with opened(case, model, installation) as (_, log, chain):
+        with open_chain(case, model, installation) as (_, log, chain):
             envelope = read_envelope(text.strip().encode(), "the form")
             check(envelope, log, chain)
         with open_notary(installation) as notary:

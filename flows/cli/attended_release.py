@@ -1,6 +1,6 @@
 """One release as `./portcullis release` attends it: the flow, and what came of it as a table.
 
-`python -m flows.serving.releasing <use case> <parent>` runs in a process of its own (see `flows/attending.py`).
+`python -m flows.cli.attended_release <use case> <parent>` runs in a process of its own (see `flows/serving/attending.py`).
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from flows.environment import settle_streams
+from flows.serving.environment import settle_streams
 from tasks.errors import PortcullisError, RefusedError, ServiceError
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
@@ -19,12 +19,12 @@ def main(case: str, parent: int) -> int:
     die_with_parent(parent)
     settle_streams()
     from flows.release import UseCase, release
-    from flows.serving.attending import wait_until_it_answers
-    from flows.stages import UNAVAILABLE
+    from flows.serving.attending import wait_for_api
+    from flows.steps.stages import UNAVAILABLE
 
     try:
         installation = Installation.open(Path(), os.environ)
-        wait_until_it_answers(installation.settings.prefect_api_url)
+        wait_for_api(installation.settings.prefect_api_url)
         state = release(UseCase(case), return_state=True)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
@@ -41,7 +41,7 @@ def _show(case: str, blocked: bool, message: str, installation: Installation) ->
     from rich.console import Console
     from rich.table import Table
 
-    from flows.artifacts import gate_rows, report_pages
+    from flows.steps.artifacts import gate_rows, report_pages
     from tasks.registry.client import registry_uri
 
     console = Console(highlight=False)

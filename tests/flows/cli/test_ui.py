@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.flows.serving import ENDED, Ui, running
+from tests.flows.running_ui import ENDED, Ui, running
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from flows import approve, release
-from flows.artifacts import gate_rows
-from flows.stages import verdict_of
+from flows import release
+from flows.steps import approval_form
+from flows.steps.artifacts import gate_rows
+from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.stages.fairness.judging import FairnessCheck
@@ -64,10 +65,10 @@ def accepting(monkeypatch: pytest.MonkeyPatch, *accepted: AcceptedCheck) -> None
     """Let the ledger say that these checks were accepted."""
 
     @contextmanager
-    def opened(*_: object) -> Iterator[tuple[None, None, None]]:
+    def open_chain(*_: object) -> Iterator[tuple[None, None, None]]:
         yield None, None, None
 
-    monkeypatch.setattr(release, "opened", opened)
+    monkeypatch.setattr(release, "open_chain", open_chain)
     monkeypatch.setattr(release, "accepted_checks", lambda *_: accepted)
 
 
@@ -93,11 +94,11 @@ def test_a_ledger_that_cannot_be_read_is_not_told_as_a_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     @contextmanager
-    def opened(*_: object) -> Iterator[None]:
+    def open_chain(*_: object) -> Iterator[None]:
         raise EvidenceError("ledger", expected="entries", found="none", remedy="Look.")
         yield
 
-    monkeypatch.setattr(release, "opened", opened)
+    monkeypatch.setattr(release, "open_chain", open_chain)
     said = release.describe_registration("loan", HERE)
     assert "every gate passed" not in said
     assert "cannot be read: ledger: expected entries" in said
@@ -121,6 +122,6 @@ def test_a_run_waits_for_a_second_person_by_the_kinds_of_its_refusals(
     asks_for_approval: bool,
 ) -> None:
     params: Any = SimpleNamespace(approval=asks_for_approval)
-    monkeypatch.setattr(approve, "section", lambda *_: params)
-    monkeypatch.setattr(approve, "clear_model", lambda *_: SimpleNamespace(refusals=refusals))
-    assert approve.lacks_only_approval("loan", "0" * 64, HERE) is is_lacking
+    monkeypatch.setattr(approval_form, "section", lambda *_: params)
+    monkeypatch.setattr(approval_form, "clear_model", lambda *_: SimpleNamespace(refusals=refusals))
+    assert approval_form.lacks_only_approval("loan", "0" * 64, HERE) is is_lacking

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
-from flows.stages import verdict_of
+from flows.steps.stages import verdict_of
 from tasks.errors import EvidenceError
 from tasks.gates import Outcome
 from tasks.gates.decision import SUBJECTS

@@ -12,7 +12,7 @@ from threading import Event
 import httpx
 import pytest
 
-from flows.cli.ui import free_port
+from flows.serving.ports import find_free_port
 
 pytestmark = pytest.mark.integration
 ROUNDS = 60
@@ -24,7 +24,7 @@ ONCE_EACH = httpx.Limits(
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[str]:
     """The address of the API of a server on a database of its own."""
-    port = free_port()
+    port = find_free_port()
     api = f"http://127.0.0.1:{port}/api"
     environment = {
         "PREFECT_HOME": str(tmp_path),

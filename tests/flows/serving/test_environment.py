@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import settle
+from flows.serving.environment import settle
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 
 
 def test_loopback_is_left_out_of_proxies_and_what_was_left_out_stays_so(
@@ -38,7 +38,7 @@ def test_another_repository_a_person_s_shell_and_telemetry_are_left_out(
 
 
 def test_the_list_of_git_s_own_variables_is_git_s() -> None:
-    from flows.environment import OTHER_REPOSITORY
+    from flows.serving.environment import OTHER_REPOSITORY
 
     listed = subprocess.run(
         ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
@@ -61,7 +61,7 @@ def test_a_closed_stream_s_number_is_not_given_to_the_next_file(
     closed: str, tmp_path: Path
 ) -> None:
     script = (
-        "from flows.environment import settle_streams; settle_streams(); import sys;"
+        "from flows.serving.environment import settle_streams; settle_streams(); import sys;"
         f"stream = open({str(tmp_path / 'database')!r}, 'w'); assert stream.fileno() > 2;"
         "print('to nowhere'); print('ünd ✅', file=sys.stderr); stream.write('whole')"
     )

@@ -1,0 +1,66 @@
+"""The files that follow from the use cases and the code: what DVC and Prefect read of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.use_cases.deployments import PREFECT_FILE, put_deployments
+from tasks.config.case_paths import INDEX, case_names_in, resolved_path
+from tasks.config.cases import section_in
+from tasks.config.deployment import DeploymentParams
+from tasks.config.resolving import resolve_case, resolved_text
+from tasks.pipeline.dvc_file import dvc_text
+
+DVC_FILE = Path("dvc.yaml")
+Cases = Mapping[str, dict[str, Any]]
+
+
+def resolve_cases(workspace: Path) -> dict[str, dict[str, Any]]:
+    """Return every use case in `configs/`, resolved, by name in sorted order."""
+    return {name: resolve_case(name, workspace) for name in case_names_in(workspace)}
+
+
+def derived_files(cases: Cases, workspace: Path) -> dict[Path, str]:
+    """Return the text of every derived file, by its path in the checkout."""
+    return {
+        INDEX: index_text(cases),
+        **resolved_files(cases),
+        **prefect_files(cases, workspace),
+        DVC_FILE: dvc_text(workspace),
+    }
+
+
+def index_text(cases: Cases) -> str:
+    """Return the index of use cases as YAML text."""
+    head = "# Written by `./portcullis sync`: the use cases, for dvc.yaml and Prefect's form.\n"
+    return head + "use_cases:\n" + "".join(f"  - {name}\n" for name in cases)
+
+
+def resolved_files(cases: Cases) -> dict[Path, str]:
+    """Return the resolved copy of each use case."""
+    return {resolved_path(name): resolved_text(name, values) for name, values in cases.items()}
+
+
+def prefect_files(cases: Cases, workspace: Path) -> dict[Path, str]:
+    """Return prefect.yaml with a release deployment for each use case."""
+    deployments = {
+        name: section_in(values, name, "deployment", DeploymentParams)
+        for name, values in cases.items()
+    }
+    text = (workspace / PREFECT_FILE).read_text(encoding="utf-8")
+    return {PREFECT_FILE: put_deployments(text, deployments)}
+
+
+def stale_files(files: Mapping[Path, str], workspace: Path) -> dict[Path, str]:
+    """Return those of `files` that are absent from the checkout or have another text there."""
+    return {path: text for path, text in files.items() if not _has_text(workspace / path, text)}
+
+
+def write_files(files: Mapping[Path, str], workspace: Path) -> None:
+    """Write files by their paths in the checkout."""
+    for path, text in files.items():
+        (workspace / path).write_text(text, encoding="utf-8")
+
+
+def _has_text(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
