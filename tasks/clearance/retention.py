@@ -126,7 +126,10 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
         days = [period for period in periods if period is not None]
         if len(days) < len(periods):
             return Plan(entry.index, envelopes, f"{place}: every {kind} is kept for ever")
-        until = when(signed) + max(days) * DAY
+        made = when(signed)
+        if made == UNKNOWN_DAY:
+            return Plan(entry.index, envelopes, f"{place}: {kind} without a day")
+        until = made + max(days) * DAY
         if until > now:
             day = datetime.fromtimestamp(until, UTC).date()
             return Plan(entry.index, envelopes, f"{place}: a {kind} that is kept until {day}")

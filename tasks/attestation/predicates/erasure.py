@@ -122,6 +122,11 @@ class ErasureStatement(Predicate):
     state: str
     keys_destroyed: tuple[str, ...]
 
+    @property
+    def signed_on(self) -> str:
+        """When the day of the erasure began, in UTC: the statement is signed on that day."""
+        return f"{self.day}T00:00:00Z"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that both have."""
         return {
