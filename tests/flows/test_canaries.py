@@ -30,7 +30,11 @@ PLACES = (
     "validate/docs", "explain/shap-values.json", ".dvc/cache", "/remote/", "portcullis/files/md5",
     "mlartifacts", "mlflow.db", "prefect.db", "prefect/storage",
 )  # fmt: skip
-KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+KEYS: Any = {
+    "AWS_ACCESS_KEY_ID": "k",
+    "AWS_SECRET_ACCESS_KEY": "s",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 TRACKED = f"""
 import sys, tempfile, pathlib
 from mlflow import MlflowClient

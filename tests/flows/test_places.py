@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def change_code(workspace: Workspace) -> None:
     path.write_text(path.read_text() + "# changed\n")
 
 
-ENVIRONMENTS: dict[str, dict[str, str]] = {
+ENVIRONMENTS: dict[str, Any] = {
     "nothing set": {},
     "no bytecode": {"PYTHONDONTWRITEBYTECODE": "1"},
     "variables that steer Python": {

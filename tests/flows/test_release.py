@@ -205,7 +205,7 @@ def rewrite(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Workspa
     return fault
 
 
-FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
+FAULTS: dict[str, tuple[Callable[[Workspace], object], str]] = {
     "source missing": (lambda w: applications(w).unlink(), "source `applications`"),
     "source truncated": (
         lambda w: (w.root / "sources/bureau.jsonl").write_text(

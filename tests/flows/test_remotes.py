@@ -57,8 +57,8 @@ def test_a_folder_as_remote(workspace: Workspace, tmp_path: Path) -> None:
     lose_and_pull(workspace)
 
 
-def test_an_s3_server_as_remote(workspace: Workspace, s3: tuple[Any, str]) -> None:
-    keys = {
+def test_an_s3_server_as_remote(workspace: Workspace, s3: str) -> None:
+    keys: Any = {
         "AWS_ACCESS_KEY_ID": "k",
         "AWS_SECRET_ACCESS_KEY": "s",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -201,7 +201,7 @@ def write_case_files(root: Path) -> None:
     (folder / "reasons.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
 
 
-def case() -> dict[str, object]:
+def case() -> dict[str, Any]:
     """Return the small use case."""
     held = {
         "owner": "o",

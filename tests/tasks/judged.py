@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from tasks.system.digests import sha256_of
 from tests.cases import write_case
 from tests.installations import installation_at
 
+Value = TypeVar("Value")
+
 CASE = "tiny"
 CHECKOUT = Path(__file__).parents[2]
 CATALOGUES: dict[str, type[CheckId]] = {
@@ -43,6 +45,12 @@ AGREEMENT = {
     "agreement": "A-1",
     "expires": "2031-12-31",
 }
+
+
+def present(value: Value | None) -> Value:
+    """Return a value that must be there."""
+    assert value is not None
+    return value
 
 
 def judged(root: Path) -> Path:

@@ -1,5 +1,7 @@
 """One small predicate of every class, with no two fields alike."""
 
+from typing import Any
+
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
 from tasks.attestation.predicates.erasure import (
@@ -10,7 +12,6 @@ from tasks.attestation.predicates.erasure import (
     PurgeCounts,
 )
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
-from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
@@ -63,7 +64,7 @@ COMPLETION = ErasureCompletion(
 BATCH = AuditBatch("events-2026.jsonl", 10, 20, 3, "OCSF 1.6.0", "2026-01-01T00:00:03Z")
 RESULT = SignedVerdict.of(RUN, VERDICT, REPORT, (Artefact("policy", POLICY.sha256),))
 
-SAMPLES: dict[str, Predicate] = {
+SAMPLES: dict[str, Any] = {
     "provenance": Provenance(RUN, (ROWS, POLICY)),
     "gate result": RESULT,
     "gate result before ids": SignedVerdict(

@@ -21,6 +21,19 @@ class SmallLog:
     def open(self) -> Ledger:
         return Ledger(SqliteStore(self.folder / "ledger.db"), Pin(self.folder / "ledger.pin"))
 
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        head = self.ledger.head()
+        return head.size if head else 0
+
+    @property
+    def note(self) -> str:
+        """Its signed checkpoint, as it is stored."""
+        note = self.ledger.store.head()
+        assert note is not None
+        return note
+
     def add(self, count: int = 1, ledger: Ledger | None = None) -> int:
         ledger = ledger or self.ledger
         head = ledger.head()

@@ -19,7 +19,7 @@ SECRETS = {
 @pytest.fixture
 def spawned(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
     """What the stage's process was started with; it ends well at once."""
-    found = {}
+    found: dict[str, Any] = {}
 
     def spawn(path: str, command: list[str], environment: dict[str, str], **_: list[Any]) -> int:
         found.update(command=command, environment=environment)

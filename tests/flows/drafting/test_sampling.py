@@ -3,6 +3,7 @@
 import bz2
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,7 +28,7 @@ def test_csv_keeps_leading_zeros_and_knows_what_is_missing(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("opener", [gzip, bz2])
-def test_compressed_text_is_read(tmp_path: Path, opener: object) -> None:
+def test_compressed_text_is_read(tmp_path: Path, opener: Any) -> None:
     ending = "gz" if opener is gzip else "bz2"
     path = tmp_path / f"a.jsonl.{ending}"
     path.write_bytes(opener.compress(b'{"id": 9007199254740993, "x": null}\n{"id": 7}\n'))

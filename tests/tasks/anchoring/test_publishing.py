@@ -52,6 +52,13 @@ def s3(
     return client, bucket
 
 
+def the_mirror() -> Mirror:
+    """Open the mirror that is configured."""
+    mirror = open_mirror(settings_now())
+    assert mirror is not None
+    return mirror
+
+
 def keys(s3: tuple[Any, str]) -> list[str]:
     client, bucket = s3
     return [each["Key"] for each in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
@@ -61,9 +68,9 @@ def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(
     small: SmallLog, s3: tuple[Any, str]
 ) -> None:
     small.add(300)
-    assert open_mirror(settings_now()).push(small.ledger) == 300
+    assert the_mirror().push(small.ledger) == 300
     small.add(300)
-    assert open_mirror(settings_now()).push(small.ledger) == 600
+    assert the_mirror().push(small.ledger) == 600
     names = set(keys(s3))
     assert {
         "ledger/tile/0/000",
@@ -72,7 +79,7 @@ def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(
         "ledger/tile/1/000.p/2",
     } <= names
     assert {"ledger/tile/entries/000", "ledger/checkpoint/0000000000000600"} <= names
-    assert open_mirror(settings_now()).newest() == small.ledger.store.head()
+    assert the_mirror().newest() == small.ledger.store.head()
     assert sum(name.startswith("ledger/body/") for name in names) == 600
 
 
@@ -82,7 +89,7 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(
     """By the text of tlog-tiles alone: entry bundles are length-prefixed, leaves are RFC 6962 hashes of them."""
     client, bucket = s3
     small.add(300)
-    open_mirror(settings_now()).push(small.ledger)
+    the_mirror().push(small.ledger)
     leaves = []
     for name in ("000", "001.p/44"):
         data = client.get_object(Bucket=bucket, Key=f"ledger/tile/entries/{name}")["Body"].read()
@@ -92,21 +99,23 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(
             data = data[2 + length :]
         tile = client.get_object(Bucket=bucket, Key=f"ledger/tile/0/{name}")["Body"].read()
         assert tile == b"".join(leaves[-(len(tile) // 32) :])
-    assert root_of(leaves) == small.ledger.head().root
+    head = small.ledger.head()
+    assert head is not None
+    assert root_of(leaves) == head.root
 
 
 def test_objects_are_locked_and_never_overwritten(small: SmallLog, s3: tuple[Any, str]) -> None:
     client, bucket = s3
     small.add(3)
-    open_mirror(settings_now()).push(small.ledger)
+    the_mirror().push(small.ledger)
     key = "ledger/checkpoint/0000000000000003"
     version = client.list_object_versions(Bucket=bucket, Prefix=key)["Versions"][0]["VersionId"]
     assert client.head_object(Bucket=bucket, Key=key)["ObjectLockMode"] == "COMPLIANCE"
     with pytest.raises(client.exceptions.ClientError):
         client.delete_object(Bucket=bucket, Key=key, VersionId=version)
-    assert open_mirror(settings_now()).push(small.ledger) == 3  # again: the same bytes are no fault
+    assert the_mirror().push(small.ledger) == 3  # again: the same bytes are no fault
     client.put_object(Bucket=bucket, Key=key, Body=b"forged")  # what a lock alone does not stop
-    assert open_mirror(settings_now()).newest() == small.ledger.store.head()
+    assert the_mirror().newest() == small.ledger.store.head()
 
 
 def test_a_fork_can_not_be_mirrored_over_the_log(
@@ -115,7 +124,7 @@ def test_a_fork_can_not_be_mirrored_over_the_log(
     from tests.tasks.small_log import SmallLog
 
     small.add(3)
-    open_mirror(settings_now()).push(small.ledger)
+    the_mirror().push(small.ledger)
     (tmp_path / "fork").mkdir()
     fork = SmallLog(tmp_path / "fork")
     fork.ledger.append(
@@ -124,7 +133,7 @@ def test_a_fork_can_not_be_mirrored_over_the_log(
         fork.origin,
     )
     with pytest.raises(EvidenceError, match="found something else, written earlier"):
-        open_mirror(settings_now()).push(fork.ledger)
+        the_mirror().push(fork.ledger)
     assert (
         "is not the one that was mirrored"
         in refusals(fork.ledger, 0, installation_with_home(tmp_path))[0]
@@ -155,15 +164,26 @@ def test_a_mirror_that_is_down_or_half_configured(
     monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(ServiceError, match="mirror"):
-        open_mirror(settings_now()).push(small.ledger)
+        the_mirror().push(small.ledger)
     monkeypatch.delenv("PORTCULLIS_LEDGER_MIRROR_DAYS")
     with pytest.raises(ConfigError, match="no default"):
         open_mirror(settings_now())
     assert Mirror.__doc__
 
 
+class WitnessServer(HTTPServer):
+    """What a witness remembers of one log, and how it behaves."""
+
+    seen: tuple[int, bytes]
+    mute: bool
+    signer: LocalSigner
+    who: Witness
+
+
 class Cosigner(BaseHTTPRequestHandler):
     """A witness as C2SP's tlog-witness describes it, with a memory of one log."""
+
+    server: WitnessServer
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -195,8 +215,8 @@ class Cosigner(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", 0), Cosigner)
+def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WitnessServer]:
+    server = WitnessServer(("127.0.0.1", 0), Cosigner)
     server.seen, server.mute, server.signer = (
         (0, b""),
         False,
@@ -216,13 +236,13 @@ def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPSer
 
 
 def test_a_witness_cosigns_what_continues(
-    small: SmallLog, witness: HTTPServer, tmp_path: Path
+    small: SmallLog, witness: WitnessServer, tmp_path: Path
 ) -> None:
     for more in (3, 300, 1):
         small.add(more)
         cosign(small.ledger, installation_with_home(tmp_path))
         cosign(small.ledger, installation_with_home(tmp_path))
-        assert cosigned_up_to(small.ledger, tmp_path, witness.who) == small.ledger.head().size
+        assert cosigned_up_to(small.ledger, tmp_path, witness.who) == small.size
     assert refusals(small.ledger, 303, installation_with_home(tmp_path)) == ()
     small.add()
     assert (
@@ -232,7 +252,7 @@ def test_a_witness_cosigns_what_continues(
 
 
 def test_a_witness_that_saw_more_than_we_remember(
-    small: SmallLog, witness: HTTPServer, tmp_path: Path
+    small: SmallLog, witness: WitnessServer, tmp_path: Path
 ) -> None:
     small.add(3)
     cosign(small.ledger, installation_with_home(tmp_path))
@@ -243,7 +263,7 @@ def test_a_witness_that_saw_more_than_we_remember(
 
 
 def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(
-    small: SmallLog, witness: HTTPServer, tmp_path: Path
+    small: SmallLog, witness: WitnessServer, tmp_path: Path
 ) -> None:
     from tests.tasks.small_log import SmallLog
 
@@ -264,7 +284,7 @@ def test_a_fork_is_not_cosigned_and_a_rolled_back_log_is_found_out(
 
 
 def test_a_witness_that_does_not_sign_or_is_down(
-    small: SmallLog, witness: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: SmallLog, witness: WitnessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.add(1)
     witness.mute = True
@@ -284,6 +304,13 @@ def test_what_is_no_witness_s_key(key: str) -> None:
         Witness.parse(key)
 
 
+class Authority(HTTPServer):
+    """Whether a time-stamping authority answers as it should, and where its files lie."""
+
+    honest: bool
+    folder: Path
+
+
 TSA = """
 [tsa]
 default_tsa = it
@@ -300,7 +327,7 @@ ess_cert_id_alg = sha256
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
     """A time-stamping authority by OpenSSL, with a root of its own."""
     folder = tmp_path / "tsa"
     folder.mkdir()
@@ -335,6 +362,8 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPS
     )  # fmt: skip
 
     class Stamper(BaseHTTPRequestHandler):
+        server: Authority
+
         def do_POST(self) -> None:
             (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
             openssl(
@@ -358,7 +387,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPS
         def log_message(self, *arguments: str) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Stamper)
+    server = Authority(("127.0.0.1", 0), Stamper)
     server.honest, server.folder = True, folder
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -371,7 +400,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPS
 
 
 def test_a_checkpoint_is_stamped_and_openssl_agrees(
-    small: SmallLog, authority: HTTPServer, tmp_path: Path
+    small: SmallLog, authority: Authority, tmp_path: Path
 ) -> None:
     small.add(3)
     stamp(small.ledger, installation_with_home(tmp_path))
@@ -390,7 +419,7 @@ def test_a_checkpoint_is_stamped_and_openssl_agrees(
 
 
 def test_an_authority_that_talks_nonsense_or_is_not_trusted(
-    small: SmallLog, authority: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: SmallLog, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.add(3)
     authority.honest = False

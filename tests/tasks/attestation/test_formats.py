@@ -44,7 +44,9 @@ DESCRIPTOR = {
 }  # fmt: skip
 WITH_DIGEST = DESCRIPTOR | {"required": ["digest"]}
 TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
-EXTENSION = {"^portcullis_": {}}  # SLSA: extension fields are named <vendor>_<field>
+EXTENSION: dict[str, Any] = {
+    "^portcullis_": {}
+}  # SLSA: extension fields are named <vendor>_<field>
 VERSIONS = {"type": "object", "additionalProperties": {"type": "string"}}
 TEXTS = {"type": "array", "items": {"type": "string"}}
 SCHEMAS = {

@@ -140,8 +140,17 @@ def test_what_was_not_signed_for_goes_into_the_next_batch(signed: Path, folder: 
     assert verify(folder, batches(signed)) == 0
 
 
+class CollectorServer(HTTPServer):
+    """What the collector has taken, and whether it takes any more."""
+
+    taken: list[dict[str, Any]]
+    takes: bool
+
+
 class Collector(BaseHTTPRequestHandler):
     """Splunk's HTTP event collector, as far as it is needed."""
+
+    server: CollectorServer
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -165,9 +174,10 @@ class Collector(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", 0), Collector)
-    server.taken, server.takes = [], True
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[CollectorServer]:
+    server = CollectorServer(("127.0.0.1", 0), Collector)
+    server.taken = []
+    server.takes = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("PORTCULLIS_HEC_URL", f"http://127.0.0.1:{server.server_port}")
@@ -179,7 +189,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
 
 
 def test_splunk_takes_every_event_once_and_what_it_refused_later(
-    signed: Path, folder: Path, collector: HTTPServer
+    signed: Path, folder: Path, collector: CollectorServer
 ) -> None:
     collector.takes = False
     assert "it is kept and sent with the next run" in ship(installation_with_home(folder.parent))[0]
@@ -192,7 +202,7 @@ def test_splunk_takes_every_event_once_and_what_it_refused_later(
 
 
 def test_what_is_on_record_about_people_is_chained_and_sent_too(
-    signed: Path, folder: Path, schema: OcsfJsonSchemaEmbedded, collector: HTTPServer
+    signed: Path, folder: Path, schema: OcsfJsonSchemaEmbedded, collector: CollectorServer
 ) -> None:
     audit(
         "read rows",

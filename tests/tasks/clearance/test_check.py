@@ -17,6 +17,7 @@ from tasks.clearance.attest_stage import look, observe, statements_of
 from tasks.clearance.check import clear_model, clear_training
 from tasks.clearance.in_force import configuration_now
 from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.ledger.sqlite_store import SqliteStore
 from tasks.notary.notary import open_notary
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
@@ -202,7 +203,9 @@ def test_a_failed_verdict_whose_envelope_was_deleted(signed: Path) -> None:
     put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))
     sign_for(signed, "fairness")
     with open_notary(installation_at(signed)) as notary:
-        size = notary.ledger.head().size
+        head = notary.ledger.head()
+        assert head is not None
+        size = head.size
         digest = notary.ledger.tiles.record(size - 1).envelope_sha256
     with sqlite3.connect(signed.parent / "home" / "ledger.db") as db:
         db.execute("DELETE FROM bodies WHERE digest = ?", (digest,))
@@ -282,6 +285,7 @@ def test_an_empty_ledger_and_an_unknown_model(
 def test_a_rolled_back_ledger(signed: Path) -> None:
     path = signed.parent / "home" / "ledger.db"
     with open_notary(installation_at(signed)) as notary:
+        assert isinstance(notary.ledger.store, SqliteStore)
         notary.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = path.read_bytes()
     put_verdict(signed, "fairness", checks=(check(IMPACT, 0.4),))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -66,11 +67,11 @@ def test_the_policy_is_named_apart_from_the_gate_s_own_files(name: str, is_own: 
 def test_any_one_anchor_will_do(name: str) -> None:
     settings = replace(settings_now(), mirror_url="", witness_url="", tsa_url="")
     assert not is_anchored(settings)
-    assert is_anchored(replace(settings, **{name: "https://anchor.example"}))
+    assert is_anchored(replace(settings, **cast(Any, {name: "https://anchor.example"})))
 
 
 @pytest.mark.parametrize("name", ["syslog_address", "hec_url"])
 def test_any_one_receiver_will_do(name: str) -> None:
     settings = replace(settings_now(), syslog_address="", hec_url="")
     assert not is_shipped(settings)
-    assert is_shipped(replace(settings, **{name: "https://siem.example"}))
+    assert is_shipped(replace(settings, **cast(Any, {name: "https://siem.example"})))

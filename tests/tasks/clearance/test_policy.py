@@ -32,14 +32,14 @@ FINE = {
 
 def facts(case: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of a case: the base, changed."""
-    changed = copy.deepcopy(WRITTEN["base"])
+    changed: dict[str, Any] = copy.deepcopy(WRITTEN["base"])
     changed["gates"] = {
         gate: copy.deepcopy(WRITTEN["gate"]) | {"checks": [whole(check) for check in own["checks"]]}
         for gate, own in changed["gates"].items()
     }
     for path, value in copy.deepcopy(case.get("change", {})).items():
         *parents, last = path.split(".")
-        place = changed
+        place: Any = changed
         for parent in parents:
             place = place[int(parent)] if parent.isdigit() else place[parent]
         if value is None:
@@ -108,8 +108,16 @@ def test_a_bank_may_ask_for_a_clean_tree(tmp_path: Path, monkeypatch: pytest.Mon
 X = {"kind": "word.word", "text": "x"}
 
 
+class EngineServer(ThreadingHTTPServer):
+    """How a policy engine behaves."""
+
+    mood: str
+
+
 class Engine(BaseHTTPRequestHandler):
     """OPA's REST interface, with rego-cpp behind it; `mood` makes it misbehave."""
+
+    server: EngineServer
 
     def do_GET(self) -> None:
         modules = [{"id": path.name, "raw": path.read_text()} for path in FOLDER.glob("*.rego")]
@@ -124,7 +132,7 @@ class Engine(BaseHTTPRequestHandler):
         bundle = interpreter.build(None, [policy.RULE])
         interpreter.set_input(Input(facts))
         (decision,) = interpreter.query_bundle_entrypoint(bundle, policy.RULE)[0].expressions
-        nonsense = {
+        nonsense: dict[str, Any] = {
             "undefined": {},
             "a bare true": {"result": True},
             "allow and refuse": {"result": {"allow": True, "refusals": [X]}},
@@ -149,8 +157,8 @@ class Engine(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineServer]:
+    server = EngineServer(("127.0.0.1", 0), Engine)
     server.mood = ""
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -163,7 +171,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
 
 @pytest.mark.parametrize("name", ["as it is", "a failed check", "accepted another check"])
 def test_over_http_as_embedded(
-    engine: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, name: str
+    engine: EngineServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     over_http = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
     monkeypatch.delenv("OPA_URL")
@@ -180,7 +188,7 @@ def test_over_http_as_embedded(
     ],
 )  # fmt: skip
 def test_an_engine_that_misbehaves_refuses(
-    engine: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, mood: str
+    engine: EngineServer, monkeypatch: pytest.MonkeyPatch, mood: str
 ) -> None:
     engine.mood = mood
     monkeypatch.setattr(policy, "SECONDS", 0.5)

@@ -146,7 +146,7 @@ def run_prune(monkeypatch: pytest.MonkeyPatch, root: Path, now: int, *arguments:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     monkeypatch.chdir(root)
-    monkeypatch.setattr(command.time, "time", lambda: now)
+    monkeypatch.setattr("time.time", lambda: now)
     return command.main(parser.parse_args(arguments), installation_at(root))
 
 

@@ -22,9 +22,8 @@ from tasks.erasure.status import (
 )
 from tasks.errors import SealError
 from tasks.keystore.custody import LOCAL, local_custodian
-from tasks.system.installation import Installation
 from tests.installations import installation_at
-from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, email, name
+from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, SmallInstallation, email, name
 from tests.tasks.erasure.test_saga import forget, keep, plant
 
 
@@ -34,7 +33,9 @@ def exported(number: int, **more: Any) -> dict[str, Any]:
     )
 
 
-def test_everything_about_one_person_and_nothing_about_another(installation: Installation) -> None:
+def test_everything_about_one_person_and_nothing_about_another(
+    installation: SmallInstallation,
+) -> None:
     found = exported(3)
     text = json.dumps(found, ensure_ascii=False, allow_nan=False)
     held = {one["dataset"]: one for one in found["held"]}
@@ -55,7 +56,7 @@ def test_everything_about_one_person_and_nothing_about_another(installation: Ins
     assert email(3) not in audited
 
 
-def test_a_stranger_is_told_that_nothing_is_held(installation: Installation) -> None:
+def test_a_stranger_is_told_that_nothing_is_held(installation: SmallInstallation) -> None:
     found = export_person(
         "stranger@example.org", why="test", day=DAY, installation=installation_at(Path())
     )
@@ -63,7 +64,7 @@ def test_a_stranger_is_told_that_nothing_is_held(installation: Installation) -> 
 
 
 def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(
-    installation: Installation,
+    installation: SmallInstallation,
 ) -> None:
     keep(installation, 25)
     forget(3)
@@ -81,7 +82,7 @@ def test_restricted_records_are_told_of_and_given_when_two_custodians_open_them(
 
 
 def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_run(
-    installation: Installation,
+    installation: SmallInstallation,
 ) -> None:
     erase(
         CASE,
@@ -123,7 +124,7 @@ def test_a_request_that_was_put_off_is_seen_ageing_and_carried_out_by_the_next_r
         (date(2026, 12, 5), date(2027, 1, 5)),
     ],
 )
-def test_the_term_is_one_month(installation: Installation, received: date, term: date) -> None:
+def test_the_term_is_one_month(installation: SmallInstallation, received: date, term: date) -> None:
     erase(
         CASE,
         [email(3)],
@@ -136,7 +137,7 @@ def test_the_term_is_one_month(installation: Installation, received: date, term:
 
 
 def test_the_page_shows_requests_models_and_holds_and_names_nobody(
-    installation: Installation,
+    installation: SmallInstallation,
 ) -> None:
     plant(installation, 1)
     plant(installation, 2)
@@ -171,7 +172,7 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(
 
 
 def test_a_model_that_came_out_the_same_without_them_is_no_longer_flagged(
-    installation: Installation,
+    installation: SmallInstallation,
 ) -> None:
     plant(installation, 1)
     journal = open_journal(installation_at(Path()))
@@ -179,7 +180,9 @@ def test_a_model_that_came_out_the_same_without_them_is_no_longer_flagged(
     assert model_rows(read_status(journal, DAY, installation_at(Path()))) == []
 
 
-def test_the_page_of_an_installation_without_requests_says_so(installation: Installation) -> None:
+def test_the_page_of_an_installation_without_requests_says_so(
+    installation: SmallInstallation,
+) -> None:
     page = write_status_page(
         read_status(open_journal(installation_at(Path())), DAY, installation_at(Path())),
         installation.home / "requests",

@@ -13,7 +13,6 @@ from tasks.errors import ConfigError, SealError
 from tasks.keystore.burying import bury, lift, readmit
 from tasks.keystore.custody import (
     LOCAL,
-    Custodians,
     Restriction,
     load_custodians,
     local_custodian,
@@ -41,15 +40,13 @@ def raw(store: KeyStore) -> dict[bytes, bytes]:
     return {key_id: key.nonce_key for key_id, key in found.items()}
 
 
-def restriction(**changes: Custodians) -> Restriction:
-    return Restriction(
-        **{
-            "basis": "12 CFR 1002.12(b)",
-            "review": date(2028, 12, 24),
-            "custodians": load_custodians(installation_at(Path()), allow_local=True),
-        }
-        | changes
-    )
+def restriction(**changes: Any) -> Restriction:
+    values: dict[str, Any] = {
+        "basis": "12 CFR 1002.12(b)",
+        "review": date(2028, 12, 24),
+        "custodians": load_custodians(installation_at(Path()), allow_local=True),
+    }
+    return Restriction(**values | changes)
 
 
 def test_a_subject_has_one_key_a_class_and_the_next_process_finds_them(keys: KeyStore) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tasks.errors import EvidenceError
 from tasks.ledger import merkle
 from tasks.ledger.checkpoint import verify_note
+from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
 from tests.tasks.small_log import SmallLog
 
@@ -20,7 +21,7 @@ def test_it_grows_one_by_one_to_the_root_of_its_leaves(small: SmallLog, size: in
     leaves = [Record.of(b"payload of body %d" % n, b"body %d" % n).leaf() for n in range(size)]
     assert (head.size, head.root) == (size, merkle.root_of(leaves))
     assert [index for index, *_ in small.ledger.entries()] == list(range(size))
-    verify_note(small.ledger.store.head(), small.signer.public, small.origin)
+    verify_note(small.note, small.signer.public, small.origin)
 
 
 def test_in_bulk_or_one_by_one_is_the_same_log(small: SmallLog, tmp_path: Path) -> None:
@@ -41,6 +42,8 @@ def test_its_proofs_verify_by_its_checkpoint_alone(small: SmallLog) -> None:
     old = small.ledger.head()
     small.add(1000)
     head = small.ledger.head()
+    assert old is not None
+    assert head is not None
     for index in (0, 255, 256, 699, 1699):
         leaf = small.ledger.tiles.record(index).leaf()
         assert merkle.verify_inclusion(
@@ -66,10 +69,10 @@ def refuses(small: SmallLog, words: str) -> None:
 
 
 def flipped(small: SmallLog, place: int) -> bytes:
-    (data,) = small.ledger.store._db.execute(
-        "SELECT data FROM tiles WHERE place = ?", (place,)
-    ).fetchone()
-    return bytes([data[0] ^ 1]) + data[1:]
+    assert isinstance(small.ledger.store, SqliteStore)
+    query = "SELECT data FROM tiles WHERE place = ?"
+    (data,) = small.ledger.store._db.execute(query, (place,)).fetchone()
+    return bytes([data[0] ^ 1, *data[1:]])
 
 
 def test_an_edited_tile_at_the_edge(small: SmallLog) -> None:
@@ -110,7 +113,7 @@ def test_a_deleted_checkpoint(small: SmallLog) -> None:
 
 def test_a_checkpoint_that_claims_less_is_not_signed(small: SmallLog) -> None:
     small.add(3)
-    note = small.ledger.store.head().replace("\n3\n", "\n2\n")
+    note = small.note.replace("\n3\n", "\n2\n")
     edit(small, "UPDATE head SET note = ?", note)
     with pytest.raises(EvidenceError, match=r"verifies|signed root|entries"):
         small.add()
@@ -118,7 +121,7 @@ def test_a_checkpoint_that_claims_less_is_not_signed(small: SmallLog) -> None:
 
 def test_an_older_checkpoint_over_a_truncated_log_is_a_rollback(small: SmallLog) -> None:
     small.add(3)
-    old = small.ledger.store.head()
+    old = small.note
     small.add(1)
     edit(small, "UPDATE head SET note = ?", old)
     edit(small, "UPDATE tiles SET data = substr(data, 1, 192)")

@@ -55,6 +55,7 @@ def test_killed_fifty_times_nothing_acknowledged_is_lost_and_nothing_is_half_wri
     acknowledged = []
     for turn in range(KILLS):
         process = appender(small.folder, f"turn {turn}", 100_000)
+        assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(random.uniform(0, 0.06))
         process.send_signal(signal.SIGKILL)

@@ -71,6 +71,7 @@ def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy: Path
     assert result.changed
     assert "working on first" in said
     assert result.seconds is not None
+    assert result.peak_mib is not None
     assert result.peak_mib > 1
     again, said = run("first")
     assert not again.changed

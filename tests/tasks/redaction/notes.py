@@ -7,7 +7,8 @@ from tasks.stages.ingest.sample.people import people
 def officers_notes(rows: int, seed: int = 41) -> list[str]:
     """Return `rows` notes of 20 to 80 words."""
     texts, _ = notes(people(rows, seed), people(rows, seed + 1), seed + 2)
-    return texts.to_pylist()
+    made: list[str] = texts.to_pylist()
+    return made
 
 
 ODD_TEXTS = [

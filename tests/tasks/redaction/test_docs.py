@@ -27,5 +27,6 @@ def test_the_example_of_a_recogniser_works(tmp_path: Path) -> None:
     path.write_text(text)
     (one,) = load_recognisers(path)
     scanner = Scanner((), (one,))
+    assert one.examples is not None
     assert all(scanner.find(to_plain(example)) for example in one.examples.match)
     assert not any(scanner.find(to_plain(example)) for example in one.examples.no_match)

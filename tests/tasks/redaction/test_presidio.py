@@ -87,7 +87,7 @@ def test_its_spans_are_plain_presidio_s_on_899_of_900_notes() -> None:
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    class Whole(SpacyNlpEngine):
+    class Whole(SpacyNlpEngine):  # type: ignore[misc] # Presidio has no types
         def load(self) -> None:
             self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
 

@@ -1,6 +1,6 @@
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tasks.redaction.engines.redacting import redact_groups
 from tasks.redaction.params import RedactLimits, RedactParams
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.tally import RedactReport, Tally
-from tasks.redaction.texts import WITHHELD, MaskedChunk, TextRedactor
+from tasks.redaction.texts import WITHHELD, MaskedChunk, TextChunk, TextRedactor
 from tasks.stages.redact.judging import RedactCheck, judge_redaction
 from tests.tasks.redaction.people import LINKER
 
@@ -106,7 +106,7 @@ class HereEngine:
     def __init__(self, finder: NoFinder | WordFinder) -> None:
         self.finder = finder
 
-    def mask(self, chunks: Iterator[Any]) -> Iterator[MaskedChunk]:
+    def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
         redactor = TextRedactor(self.finder, LINKER)
         for chunk in chunks:
             yield redactor.redact(chunk)
@@ -249,6 +249,7 @@ def test_leakage_is_measured_against_planted_answers_own_and_third_and_over() ->
     ]
     given_rows = rows([text]).assign(gold=json.dumps(gold))
     _, report = redact(given_rows, columns, PARAMS, WordFinder)
+    assert report.leakage is not None
     assert report.leakage.own.value == 0
     assert (report.leakage.third.count, report.leakage.third.of) == (1, 2)
     assert (report.leakage.over.count, report.leakage.over.of) == (0, 2)

@@ -32,7 +32,11 @@ def run_offline(
     paths = [str(library), *([str(code_path)] if code_path else [])]
     return subprocess.run(
         # -S: `site` would add the site-packages of the base interpreter.
-        [sys._base_executable, "-S", *arguments],
+        [
+            sys._base_executable,  # type: ignore[attr-defined] # of the interpreter, not of .venv
+            "-S",
+            *arguments,
+        ],
         cwd="/",
         env={"PYTHONPATH": os.pathsep.join(paths), "PATH": os.environ["PATH"]},
         capture_output=True,

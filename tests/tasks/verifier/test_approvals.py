@@ -25,7 +25,7 @@ from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tasks.verifier.text_report import lines_of
 from tests.cases import change_case
 from tests.installations import installation_at, settings_now
-from tests.tasks.judged import CASE, put_verdict, sign_for
+from tests.tasks.judged import CASE, present, put_verdict, sign_for
 from tests.tasks.judged import check as checked
 
 LATER = "2099-01-01T00:00:00Z"
@@ -234,7 +234,7 @@ def test_a_validator_accepts_an_undecided_check_by_name_and_it_stays_visible(
     assert chain.verdicts["fairness"].outcome == "undecided"
     shown = "\n".join(lines_of(*read(undecided)))
     assert f"accepted fairness: {IMPACT} by ann until 2099-01-01: few rows" in shown
-    assert latest_decision(chain, "decide").predicate.result == "FAILED"
+    assert present(latest_decision(chain, "decide")).predicate.result == "FAILED"
 
 
 def test_who_accepted_which_check_until_when_is_told(undecided: Path, ann: LocalSigner) -> None:
@@ -303,7 +303,7 @@ def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests
     (undecided / "data" / CASE / "register" / "receipt.json").write_text("{}")
     sign_for(undecided, "register")
     _, chain = read(undecided)
-    decision = latest_decision(chain, "register").predicate
+    decision = present(latest_decision(chain, "register")).predicate
     assert decision.has_passed
     assert "acceptance:fairness" in dict(decision.inputs)
 

@@ -30,7 +30,7 @@ from tasks.verifier.explanation_commitments import (
 from tasks.verifier.lineage import Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, CHECKOUT, sign_for
+from tests.tasks.judged import CASE, CHECKOUT, present, sign_for
 from tests.tasks.verifier.offline import make_library, run_offline
 
 
@@ -96,7 +96,7 @@ def test_it_verifies_and_says_what_the_ledger_says(bundle: Path, signed: Path) -
     found = verify_bundle(bundle, root_key(signed))
     assert found.chain.broken == ()
     assert len(found.chain.verdicts) == 5
-    assert latest_decision(found.chain, "register").predicate.result == "PASSED"
+    assert present(latest_decision(found.chain, "register")).predicate.result == "PASSED"
     assert len(found.log.entries) == found.log.head.size
 
 
@@ -136,7 +136,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], 
 def test_the_sample_verifies_with_its_decision(sample: tuple[dict[str, bytes], str, Path]) -> None:
     found, trusted, path = sample
     path.write_bytes(archive(found))
-    assert verify_bundle(path, trusted).decision.explanation.row == 1
+    assert present(verify_bundle(path, trusted).decision).explanation.row == 1
 
 
 @given(data=st.data())

@@ -1,6 +1,6 @@
 """Consents on a ledger without stages: which count, what they accept, and what is turned away."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -38,12 +38,12 @@ def read(log: SignedLog) -> tuple[Log, Chain]:
 
 
 def approving(version: int = 1, **change: str) -> Statement:
-    return approval(CASE, digest("train/model", version), **(COMMON | change))
+    return approval(CASE, digest("train/model", version), **cast(Any, COMMON | change))
 
 
 def accepting(gate: str = "explain", **change: Any) -> Statement:
     values = {"tests": ("explain.measure",), "verdict_sha256": report_of(gate).sha256} | change
-    return acceptance(change.pop("case", CASE), gate, **(COMMON | values))
+    return acceptance(change.pop("case", CASE), gate, **cast(Any, COMMON | values))
 
 
 def give(log: SignedLog, statement: Statement, role: str) -> Envelope:
@@ -79,7 +79,7 @@ def test_an_approval_of_another_model_is_none(cleared: SignedLog) -> None:
     ids=["expired", "no date", "another's name"],
 )
 def test_an_approval_that_does_not_count(cleared: SignedLog, change: dict[str, str]) -> None:
-    cleared.append(approving(**change), "approval")
+    cleared.append(approving(**cast(Any, change)), "approval")
     consents = Consents.of(*read(cleared))
     assert not consents.counts(consents.approvals[0])
     assert consents.inputs() == ()
@@ -156,7 +156,7 @@ def test_an_approval_that_is_turned_away(
 ) -> None:
     log, chain = read(cleared)
     with pytest.raises(EvidenceError, match=f"expected {expected}"):
-        check(give(cleared, approving(**change), "approval"), log, chain)
+        check(give(cleared, approving(**cast(Any, change)), "approval"), log, chain)
 
 
 def test_an_acceptance_of_another_use_case_is_turned_away(undecided: SignedLog) -> None:

@@ -64,7 +64,7 @@ def test_the_same_explanation_of_two_people_looks_different() -> None:
 
 def test_after_an_erasure_the_leaf_says_nothing_and_all_others_hold() -> None:
     told, salts, leaves = made(9)
-    salts[4] = None  # what destroying the key comes to: nothing can compute it any more
+    salts[4] = b""  # what destroying the key comes to: nothing can compute it any more
     whole = root_of([leaf_hash(leaf) for leaf in leaves])
     for row in set(range(9)) - {4}:
         index, path = prove(leaves, commitment(salts[row], told[row]))

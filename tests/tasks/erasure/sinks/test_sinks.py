@@ -75,17 +75,15 @@ def database(
         )
         return
     url = request.getfixturevalue("server")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        connection.execute(TABLES)
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        server.execute(TABLES)
         for (row,) in ROWS:
-            connection.execute(row)
+            server.execute(row)
 
         def content() -> str:
             tables = ("runs", "tags", "loose")
-            return str(
-                [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
-            )
+            return str([server.execute(f"SELECT * FROM {table}").fetchall() for table in tables])
 
         yield url.replace("postgresql://", "postgresql+asyncpg://"), content
 

@@ -51,7 +51,7 @@ def test_what_is_unsure_or_empty_is_free_text_and_not_clear() -> None:
 
 def test_no_reason_quotes_a_value() -> None:
     for column in PEOPLE:
-        seen = look(column, PEOPLE[column]).model_dump_json()
+        seen = look(str(column), PEOPLE[column]).model_dump_json()
         assert not any(value in seen for value in PEOPLE[column].iloc[:200] if len(value) > 4)
 
 

@@ -115,9 +115,15 @@ def test_results_come_in_order_and_no_more_is_read_ahead_than_asked() -> None:
             read.append(number)
             yield number
 
-    ahead = [(result, len(read)) for result in in_order(Later, chunks(), 3)]
-    assert [result for result, _ in ahead] == list(range(10))
-    assert all(so_far <= result + 3 for result, so_far in ahead)
+    later: Any = Later  # numbers stand for chunks
+    numbers: Any = chunks()
+    results: list[Any] = []
+    ahead = []
+    for result in in_order(later, numbers, 3):
+        results.append(result)
+        ahead.append(len(read))
+    assert results == list(range(10))
+    assert all(so_far <= result + 3 for result, so_far in zip(results, ahead, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +136,11 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     address = f"tcp://127.0.0.1:{port}"
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OPENBLAS_NUM_THREADS": "1"}
     python, here = [sys.executable, "-m"], ["--host", "127.0.0.1", "--no-dashboard"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    quiet: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "env": environment,
+    }
     scheduler = subprocess.Popen(
         [
             sys.executable,

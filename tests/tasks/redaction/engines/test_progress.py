@@ -2,7 +2,8 @@ from tasks.redaction.engines.progress import Progress
 
 
 def test_it_says_how_many_how_fast_and_how_long_and_not_too_often() -> None:
-    now, said = [0.0], []
+    now = [0.0]
+    said: list[str] = []
     progress = Progress(1000, said.append, lambda: now[0])
     for _ in range(10):
         now[0] += 5
@@ -17,7 +18,8 @@ def test_it_says_how_many_how_fast_and_how_long_and_not_too_often() -> None:
 
 
 def test_minutes_are_said_in_minutes_and_a_clock_that_stands_still_is_no_error() -> None:
-    said, now = [], [0.0]
+    said: list[str] = []
+    now = [0.0]
     Progress(10, said.append, lambda: now[0]).add(10)
     progress = Progress(10_000, said.append, lambda: now[0])
     now[0] = 20

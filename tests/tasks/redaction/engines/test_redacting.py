@@ -44,7 +44,9 @@ class UpperCaseEngine:
         yield from map(self._masked, waiting)
 
     def _masked(self, chunk: TextChunk) -> MaskedChunk:
-        cells = {name: [str(cell).upper() for cell in c] for name, c in chunk.cells.items()}
+        cells: dict[str, list[str | None]] = {
+            name: [str(cell).upper() for cell in column] for name, column in chunk.cells.items()
+        }
         return MaskedChunk(cells, Tally(rows=len(chunk.people), texts=len(chunk.people)))
 
 

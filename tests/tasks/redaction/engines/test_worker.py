@@ -39,7 +39,7 @@ def one_redactor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Open a redactor that takes no time, and forget it afterwards."""
     CountingRedactor.opened = 0
     monkeypatch.setattr(worker, "open_redactor", lambda _: CountingRedactor())
-    monkeypatch.setattr(worker.gc, "freeze", lambda: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
     worker.redactor.cache_clear()
     yield
     worker.redactor.cache_clear()

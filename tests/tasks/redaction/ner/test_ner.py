@@ -105,6 +105,7 @@ def test_it_proves_itself_on_the_data(pipeline: Any) -> None:
 
 def test_a_difference_on_the_data_makes_it_fall_back_and_say_so(pipeline: Any) -> None:
     finder, texts = NameFinder(pipeline), officers_notes(20)
+    assert finder._fast is not None
     finder._fast._network.projection[0][:] *= 1.5  # wrong weights
     assert not same_as_spacy(finder._fast, pipeline, texts)
     finder.prove(texts)

@@ -17,7 +17,9 @@ from tests.tasks.judged import CASE, check, judged, put_verdict
 
 def decided(root: Path) -> dict[str, Any]:
     run(StageRun("decide", CASE, installation_at(root)))
-    return json.loads((root / "data" / CASE / "decide" / "decision.json").read_text())
+    path = root / "data" / CASE / "decide" / "decision.json"
+    decision: dict[str, Any] = json.loads(path.read_text())
+    return decision
 
 
 def test_all_gates_passed(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_counts_give_what_aif360_gives_from_rows(decisions: list[tuple[bool, boo
     )
     assume(is_in_group.any() and not is_in_group.all())
     counts = count_groups(
-        pd.Series(np.where(is_in_group, "b", "a")),
+        pd.Series(np.where(is_in_group, "b", "a").tolist()),
         is_good.astype(int),
         is_approved,
         np.zeros(len(decisions)),

@@ -1,5 +1,7 @@
 """Counts by group: nobody is left out, nobody is counted twice, small groups are pooled."""
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,7 @@ def test_each_group_has_its_counts_and_the_sum_of_its_scores() -> None:
         ]
     )
     assert list(counts) == ["a", "b"]
-    assert counts["a"] == GroupCounts("a", 1, 2, 0, 1, pytest.approx(1.1))
+    assert counts["a"] == GroupCounts("a", 1, 2, 0, 1, cast(float, pytest.approx(1.1)))
     assert counts["b"] == GroupCounts("b", 1, 0, 1, 0, 0.9)
 
 

@@ -194,7 +194,7 @@ def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_
         "income": COLUMNS["income"],
         "applied": {"role": "dropped", "source": "bank", "kind": "date"},
     }
-    given = {"bank": pd.DataFrame(bank).assign(applied=dated)}
+    given = {"bank": pd.DataFrame(bank).assign(applied=pd.Series(dated))}
     tombstones = {pseudonym(SECRET, "a@x.org"): date(2026, 1, 2)}
     rows, report = joined(columns, tombstones, joins=[], given=given, dated_by="applied")
     assert rows["income"].tolist() == [2, 6]

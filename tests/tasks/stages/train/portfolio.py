@@ -47,7 +47,7 @@ def portfolio(rows: int = 400, seed: int = 0) -> pd.DataFrame:
             "person": np.arange(rows) // 2,
             "income": np.where(rng.random(rows) < 0.05, np.nan, income),
             "debt": debt,
-            "town": pd.array(rng.choice(["A", "B", None], rows), dtype="str"),
+            "town": pd.Series(rng.choice(np.array(["A", "B", None]), rows), dtype="str"),
             "race": pd.array(rng.choice(["x", "y"], rows), dtype="str"),
             "good": (income - debt + rng.normal(size=rows) > -0.5).astype(int),
         }

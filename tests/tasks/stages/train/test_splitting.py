@@ -1,5 +1,7 @@
 """Everybody is on one side, chance decides which, and nobody moves when others leave."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,7 @@ def test_the_test_part_does_not_depend_on_the_validation_part() -> None:
 @pytest.mark.parametrize("change", [{"seed": 2}, {"purpose": "folds"}])
 def test_other_seeds_and_purposes_are_independent(change: dict[str, int | str]) -> None:
     persons = pd.Series(range(10_000))
-    settings = {"seed": 1, "purpose": "split"}
+    settings: dict[str, Any] = {"seed": 1, "purpose": "split"}
     correlation = np.corrcoef(draws(persons, 1, "split"), draws(persons, **(settings | change)))
     assert abs(correlation[0, 1]) < 0.04
 

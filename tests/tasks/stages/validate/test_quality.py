@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.errors import DataError
-from tasks.gates import Outcome
-from tasks.gates.verdict import Check
+from tasks.gates import Check, Outcome
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.judging import ValidateCheck, judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams

@@ -17,6 +17,7 @@ EXAMPLES = [
     (path, recogniser, text, is_one)
     for path in FILES
     for recogniser in load_recognisers(path)
+    if recogniser.examples is not None
     for texts, is_one in ((recogniser.examples.match, True), (recogniser.examples.no_match, False))
     for text in texts
 ]

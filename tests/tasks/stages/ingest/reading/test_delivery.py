@@ -107,7 +107,7 @@ def test_a_column_without_any_value_is_missing_text() -> None:
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (pd.Series(pd.to_datetime(["1970-01-31", None])), ["1970-01-31", None]),
+        (pd.Series(pd.to_datetime(pd.Series(["1970-01-31", None]))), ["1970-01-31", None]),
         (pd.Series(pd.to_datetime(["1970-01-31T09:30"])), ["1970-01-31T09:30:00.000000"]),
         (objects(date(1970, 1, 31)), ["1970-01-31"]),
     ],
