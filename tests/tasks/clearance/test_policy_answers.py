@@ -1,0 +1,109 @@
+"""What the policy's answers and faults come to: in which order, and in which words."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.clearance import policy
+from tasks.errors import ConfigError, PortcullisError, Refusal, ServiceError
+from tests.installations import installation_at
+from tests.tasks.judged import CHECKOUT
+
+SHIPPED = CHECKOUT / policy.FOLDER / "clearance.rego"
+REFUSED = {"broken": [{"kind": "lineage.unsigned", "text": "a link"}], "purpose": "register"}
+FACTS: dict[str, Any] = REFUSED | {"gates": {}, "acceptances": []}
+DECISION = "an object with `allow` and `refusals`, each with `kind` and `text`"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installation's policy, still empty."""
+    monkeypatch.delenv("OPA_URL", raising=False)
+    policies = tmp_path / policy.FOLDER
+    policies.mkdir(parents=True)
+    return policies
+
+
+def answering(folder: Path, answer: object) -> Path:
+    """Write a policy that answers the same to all; return its workspace."""
+    text = f"package portcullis.clearance\ndecision := {json.dumps(answer)}\n"
+    (folder / "clearance.rego").write_text(text)
+    return folder.parents[1]
+
+
+def words_of(workspace: Path, error: type[PortcullisError]) -> str:
+    with pytest.raises(error) as raised:
+        policy.refusals(FACTS, installation_at(workspace))
+    return str(raised.value)
+
+
+def test_refusals_come_in_the_order_of_their_texts_and_then_of_their_kinds(folder: Path) -> None:
+    pairs = [("b.b", "two"), ("b.a", "one"), ("a.z", "two"), ("c.c", "one")]
+    answer = {"allow": False, "refusals": [{"kind": kind, "text": text} for kind, text in pairs]}
+    assert policy.refusals(FACTS, installation_at(answering(folder, answer))) == (
+        Refusal("b.a", "one"),
+        Refusal("c.c", "one"),
+        Refusal("a.z", "two"),
+        Refusal("b.b", "two"),
+    )
+
+
+def test_a_policy_that_allows_without_a_refusal_allows(folder: Path) -> None:
+    workspace = answering(folder, {"allow": True, "refusals": []})
+    assert policy.refusals(FACTS, installation_at(workspace)) == ()
+
+
+def test_an_answer_that_is_no_decision_is_shown_by_its_beginning(folder: Path) -> None:
+    assert words_of(answering(folder, "x" * 300), ServiceError) == (
+        f'policy engine: expected {DECISION}; found "{"x" * 199}. '
+        "Nothing is cleared: mend the policy."
+    )
+
+
+def test_a_refusal_of_a_kind_that_is_none_is_named(folder: Path) -> None:
+    answer = {"allow": False, "refusals": [{"kind": "x", "text": "a text"}]}
+    words = words_of(answering(folder, answer), ServiceError)
+    assert words.startswith(f"policy engine: expected {DECISION}; found `x` is no kind of refusal")
+
+
+@pytest.mark.parametrize("rule", ["other := 1", "decision := 1 if input.purpose == 1"])
+def test_a_policy_that_decides_nothing_says_that_there_was_no_result(
+    folder: Path, rule: str
+) -> None:
+    (folder / "clearance.rego").write_text(f"package portcullis.clearance\n{rule}\n")
+    assert words_of(folder.parents[1], ServiceError) == (
+        f"the embedded policy engine: expected {DECISION}; found no result. "
+        "Nothing is cleared: mend the policy."
+    )
+
+
+def test_an_installation_without_a_policy_clears_nothing(folder: Path) -> None:
+    assert words_of(folder.parents[1], ConfigError) == (
+        "configs/policy: expected a policy; found none. Restore it: no policy, no clearance."
+    )
+
+
+def test_tests_beside_the_policy_are_no_part_of_it(folder: Path) -> None:
+    workspace = answering(folder, {"allow": True, "refusals": []})
+    (folder / "clearance_test.rego").write_text("no Rego at all {")
+    assert policy.refusals(FACTS, installation_at(workspace)) == ()
+
+
+def test_a_module_that_does_not_compile_is_named(folder: Path) -> None:
+    shutil.copy(SHIPPED, folder / "clearance.rego")
+    (folder / "second.rego").write_text("package second\nx := {\n")
+    words = words_of(folder.parents[1], ConfigError)
+    assert "second.rego" in words
+    assert "expected a policy that compiles; found " in words
+    assert words.endswith(". Mend it; nothing is cleared.")
+
+
+def test_an_engine_that_is_down_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
+    assert words_of(CHECKOUT, ServiceError) == (
+        "policy engine http://127.0.0.1:9/v1/policies: expected an answer within 5 s; found URLError. "
+        "Nothing is cleared without it: start it, or unset OPA_URL to use the embedded one."
+    )
