@@ -225,8 +225,10 @@ def _configure(clone: Path, path: str, tests: list[str]) -> None:
         "also_copy": copied,
         "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],
-        # Tests of milliseconds, on a machine that others use: a second is no sign of a hang.
-        "timeout_constant": 10.0,
+        # In CPU seconds, of which a loop without an end takes all: every second more is paid for
+        # each such mutant, and tests that hang in one take a fraction of that otherwise.
+        "timeout_multiplier": 3.0,
+        "timeout_constant": 4.0,
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
 
