@@ -5,9 +5,10 @@
     python benchmarks/mutation.py gates --minutes 5      # at most five minutes a module
 
 Each module is judged by its own tests alone (`tasks/gates/check.py` by `tests/tasks/gates`; see
-`MODULES`), in a clone of what is committed. Prints a Markdown table for
-docs/benchmarks.md, then every survivor with its place and its diff. A survivor is a change that none of
-these tests notices: a missing test, or a change that makes no difference.
+`MODULES`), in a clone of what is committed. Prints a Markdown table for docs/benchmarks.md, then
+every survivor with its place and its diff. A survivor is a change that none of these tests notices:
+a missing test, or a change that makes no difference. "No test" is a change in a function that none
+of them calls. What the time limit cut off is "not run", which is no kill.
 
 The tool is mutmut, in the versions of benchmarks/mutation.txt, installed into a folder that is
 thrown away. It was chosen over cosmic-ray, tried on the same modules on 26 November 2026:
@@ -225,8 +226,8 @@ def _configure(clone: Path, path: str, tests: list[str]) -> None:
         "also_copy": copied,
         "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],
-        # In CPU seconds, of which a loop without an end takes all: every second more is paid for
-        # each such mutant, and tests that hang in one take a fraction of that otherwise.
+        # A mutant may take (its tests' own seconds + constant) * multiplier. mutmut's defaults give
+        # a loop without an end a minute and more, and Merkle trees have many such mutants.
         "timeout_multiplier": 3.0,
         "timeout_constant": 4.0,
     }
