@@ -86,9 +86,10 @@ def test_a_note_of_other_lines_is_refused(note: str, lines: int) -> None:
     ],
 )
 def test_a_root_of_another_length_or_form_is_refused(encoded: str) -> None:
-    with pytest.raises(EvidenceError, match="a root of 32 bytes in canonical base64") as refusal:
+    with pytest.raises(EvidenceError) as refusal:
         read_checkpoint(f"a\n1\n{encoded}\n\n{LINE}\n")
-    assert f"found {encoded!r}" in str(refusal.value)
+    assert refusal.value.expected == "a root of 32 bytes in canonical base64"
+    assert refusal.value.found == repr(encoded)
 
 
 @pytest.mark.parametrize("encoded", ["AA*A", "AAA", "ü"])
@@ -99,9 +100,12 @@ def test_a_root_that_is_no_base64_is_refused(encoded: str) -> None:
 
 
 def test_what_is_refused_says_what_to_do() -> None:
-    with pytest.raises(EvidenceError, match="It was altered: fetch it again") as refusal:
+    with pytest.raises(EvidenceError) as refusal:
         read_checkpoint("")
-    assert str(refusal.value).startswith("checkpoint: ")
+    assert (refusal.value.where, refusal.value.remedy) == (
+        "checkpoint",
+        "It was altered: fetch it again.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,11 @@ def test_what_is_refused_is_shown_by_its_beginning_alone(note: str, shown: str) 
     assert refusal.value.found == shown
 
 
+def test_a_name_with_a_space_is_refused() -> None:
+    with pytest.raises(EvidenceError, match="expected base64"):
+        read_checkpoint(f"a\n1\n{ROOT}\n\n{LINE.replace(' a ', ' a b ')}\n")
+
+
 def test_signatures_are_read_in_their_order() -> None:
     note = f"a\n1\n{ROOT}\n\n{line_of('a', b'1234567')}{line_of('b', b'abcde')}"
     _, signatures = read_checkpoint(note)
@@ -160,11 +169,12 @@ def test_a_note_that_nobody_signed_says_whose_signature_is_missing(
     signer: LocalSigner, witness: LocalSigner
 ) -> None:
     note = sign_checkpoint(CHECKPOINT, witness)
-    with pytest.raises(EvidenceError, match="Do not trust this copy of the log") as refusal:
+    with pytest.raises(EvidenceError) as refusal:
         verify_note(note, signer.public, ORIGIN)
-    assert str(refusal.value).startswith(
+    assert str(refusal.value) == (
         f"checkpoint of {ORIGIN}, size 7: expected a signature of {ORIGIN} "
-        f"by key {signer.public.keyid[:12]}…; found none that verifies"
+        f"by key {signer.public.keyid[:12]}…; found none that verifies. Do not trust this copy "
+        "of the log; compare it with its mirror or an older checkpoint."
     )
 
 
