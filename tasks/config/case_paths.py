@@ -1,4 +1,7 @@
-"""Where a use case lies in `configs/`. Standard library only: the worker of every stage reads it."""
+"""Where a use case lies in `configs/`.
+
+Standard library only: the worker of every stage imports it, and starts faster without pydantic.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,8 @@ INDEX = CONFIGS / "index.yaml"
 CASE = "case.yaml"
 RESOLVED = "resolved.yaml"
 
-NO_CHAMPION = "none yet"
+NO_CHAMPION = "none yet"  # a statement that a person makes: a champion left out is an error
+
 # Fields that name a file, by section and field, with the name that the file has by custom. A case
 # that has a file of that name and does not name it is refused: nobody would read the file, and
 # somebody may believe that it is in force.

@@ -1,4 +1,7 @@
-"""Use cases: a folder each in `configs/`, read by section so that a stage sees its own settings only."""
+"""Read use cases, a folder each in `configs/`, section by section.
+
+A stage reads its own section only, so that DVC need not run it again for any other.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +21,7 @@ P = TypeVar("P", bound=BaseModel)
 class Role(StrEnum):
     """What a column is for. A column of a source that is not declared at all stops ingest."""
 
-    SUBJECT = "subject"  # the data subject's join key (an e-mail, a customer number); becomes the pseudonym
+    SUBJECT = "subject"  # the data subject's join key (an e-mail); becomes the pseudonym
     IDENTIFIER = "identifier"  # identifies a person by itself: dropped or tokenised
     QUASI = "quasi_identifier"  # identifies in combination: generalised
     FREE_TEXT = "free_text"
@@ -101,30 +104,37 @@ def load_case(name: str, workspace: Path) -> dict[str, Any]:
             f"use case `{name}`",
             expected="one of: " + ", ".join(case_names(workspace)),
             found="none of that name",
-            remedy="Check the spelling, or add configs/<name>/case.yaml and run `./portcullis sync`.",
+            remedy=(
+                "Check the spelling, or add configs/<name>/case.yaml and run `./portcullis sync`."
+            ),
         )
 
     values = resolve_case(name, workspace)
     path = resolved_path(name)
-    written = read_yaml(workspace / path, path.as_posix()) if (workspace / path).is_file() else None
+    has_copy = (workspace / path).is_file()
+    written = read_yaml(workspace / path, path.as_posix()) if has_copy else None
     if stale := differing_keys(written, values):
-        what = stale[0] or "the whole file"
+        place = stale[0] or "the whole file"
         raise ConfigError(
             path.as_posix(),
             expected=f"what {case_path(name).as_posix()} and the files it names come to",
-            found=f"something else in {what}" if written is not None else "no such file",
+            found=f"something else in {place}" if written is not None else "no such file",
             remedy="Run `./portcullis sync`, look at the difference, and commit it.",
         )
     return values
 
 
 def section(name: str, key: str, model: type[P], workspace: Path) -> P:
-    """Return one section (dotted: `limits.train`) of a use case, validated by its parameter class."""
+    """Return a section (dotted: `limits.train`) of a use case, validated by its parameter class.
+
+    Raises:
+        ConfigError: As `load_case` and `section_in`.
+    """
     return section_in(load_case(name, workspace), name, key, model)
 
 
 def section_in(case_values: dict[str, Any], name: str, key: str, model: type[P]) -> P:
-    """Return one section of a use case whose values are already loaded, validated.
+    """Return a section of a use case whose values are already loaded, validated.
 
     Raises:
         ConfigError: There is no such section, or a field of it is wrong or empty.
@@ -139,15 +149,22 @@ def section_in(case_values: dict[str, Any], name: str, key: str, model: type[P])
                 remedy=f"Add it; its fields are those of {model.__module__}.{model.__name__}.",
             )
         values = values[part]
+
     return validated(model, values, f"{case_path(name).as_posix()}, `{key}`")
 
 
 def validated(model: type[P], values: Any, where: str) -> P:
-    """Return `values` as `model`, or one ConfigError that names the first wrong field and how many more there are."""
+    """Return `values` as `model`.
+
+    Raises:
+        ConfigError: A field is wrong. It names the first one, and says how many more there are.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
+        # Without the input: what somebody wrote in the wrong place may be a password.
         first, *rest = error.errors(include_input=False, include_url=False)
+
         field = ".".join(str(part) for part in first["loc"]) or "the section"
         more = f" ({len(rest)} more)" if rest else ""
         raise ConfigError(

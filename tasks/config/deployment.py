@@ -1,4 +1,4 @@
-"""The `deployment:` section of a use case: how Prefect offers its release, and when it starts it."""
+"""The `deployment:` section of a use case: how Prefect offers its release, and when."""
 
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,6 +54,7 @@ class DeploymentParams(StrictModel):
     @field_validator("timezone")
     @classmethod
     def _is_known(cls, timezone: str) -> str:
+        # ValueError: a path out of the time zone database, as in `../etc/localtime`.
         try:
             ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -65,6 +66,8 @@ def _is_cron_item(item: str, least: int, greatest: int) -> bool:
     match = CRON_ITEM.fullmatch(item)
     if match is None:
         return False
+
+    # `5-1` would run never; crontab(5) wants the smaller number first.
     numbers = [int(part) for part in (match["first"], match["last"]) if part]
     is_in_range = all(least <= number <= greatest for number in numbers)
     return is_in_range and numbers == sorted(numbers)

@@ -1,4 +1,4 @@
-"""Change single fields in a `case.yaml` that people wrote, and leave their comments and order alone."""
+"""Change single fields in a `case.yaml` that people wrote; comments and order stay."""
 
 import re
 from copy import deepcopy
@@ -22,12 +22,13 @@ def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> Non
     """
     path = workspace / case_path(name)
     text = path.read_text(encoding="utf-8")
-    wanted = _with_values(read_yaml(path, case_path(name).as_posix()), fields)
+    intended = _with_values(read_yaml(path, case_path(name).as_posix()), fields)
+
     for field, value in fields.items():
         text = _with_field(text, field, value)
 
     try:
-        is_done = not differing_keys(wanted, parse_yaml(text, case_path(name).as_posix()))
+        is_done = not differing_keys(intended, parse_yaml(text, case_path(name).as_posix()))
     except ConfigError:
         is_done = False
     if not is_done:
@@ -60,15 +61,19 @@ def _with_field(text: str, field: str, value: str | None) -> str:
     if start is None:
         return text if value is None else f"{text.rstrip()}\n\n{section}:\n  {key}: {value}\n"
 
+    # A section ends where the next line begins at the margin and is no comment.
     end = re.compile(r"^(?=[^\s#])", re.MULTILINE).search(text, start.end())
     stop = end.start() if end else len(text)
+
     body = text[start.end() : stop]
     line = re.compile(rf"^(?P<head>[ ]+{key}:[ ]*)[^#\n]*?(?P<tail>[ ]*(?:#.*)?\n)", re.MULTILINE)
+
     if value is None:
         body = line.sub("", body, count=1)
     elif line.search(body):
         body = line.sub(lambda match: f"{match['head']}{value}{match['tail']}", body, count=1)
     else:
+        # As the section's first line is indented, whatever comments stand above it.
         indent = re.match(r"(?:\s*#.*\n|\s*\n)*([ ]+)", body)
         body = f"{indent[1] if indent else '  '}{key}: {value}\n{body}"
     return text[: start.end()] + body + text[stop:]

@@ -12,9 +12,14 @@ it, and its sections are digested and signed for. The rules, in the order in whi
 6. A file is relative to the folder of the use case that names it, and lies inside that folder. It
    is replaced by its path and its digest.
 
-For example, `configs/a/case.yaml` with `train: {rounds: 100, cutoff: {rule: cost, false_decline: 1}}`
-and `configs/b/case.yaml` with `extends: a` and `train: {rounds: 20, cutoff: {false_decline: null}}`
-make `b` train with `{rounds: 20, cutoff: {rule: cost}}`.
+For example, let `configs/a/case.yaml` and `configs/b/case.yaml` hold
+
+    train: {rounds: 100, cutoff: {rule: cost, false_decline: 1}}
+
+    extends: a
+    train: {rounds: 20, cutoff: {false_decline: null}}
+
+Then `b` trains with `{rounds: 20, cutoff: {rule: cost}}`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -70,6 +75,7 @@ def resolved_text(name: str, values: Mapping[str, Any]) -> str:
     if EXTENDS in values:
         sources.append(case_path(str(values[EXTENDS])).as_posix())
     head = f"# Written by `./portcullis sync` from {' and '.join(sources)}: edit there.\n"
+
     body: str = yaml.dump(
         dict(values),
         Dumper=_PlainDumper,
@@ -94,7 +100,9 @@ def merge_case(parent: Mapping[str, Any], child: Mapping[str, Any], where: str) 
     """
     merged = dict(parent)
     for key, value in child.items():
+        # `configs/b/case.yaml: train` first, then `configs/b/case.yaml: train.cutoff`.
         place = f"{where}: {key}" if ": " not in where else f"{where}.{key}"
+
         if value is None:
             if key not in merged:
                 raise ConfigError(
@@ -105,6 +113,7 @@ def merge_case(parent: Mapping[str, Any], child: Mapping[str, Any], where: str) 
                 )
             del merged[key]
         elif isinstance(value, dict):
+            # Also over a scalar or over nothing, so that a `null` inside is refused there, too.
             below = merged.get(key)
             merged[key] = merge_case(below if isinstance(below, dict) else {}, value, place)
         else:
@@ -129,9 +138,11 @@ def differing_keys(parent: Any, child: Any, prefix: str = "") -> tuple[str, ...]
                 )
             )
         )
+
     if isinstance(parent, list) and isinstance(child, list) and len(parent) == len(child):
         pairs = zip(parent, child, strict=True)
         return (prefix,) if any(differing_keys(a, b, prefix) for a, b in pairs) else ()
+
     return () if type(parent) is type(child) and parent == child else (prefix,)
 
 
@@ -153,18 +164,19 @@ class _PlainDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: igno
 
 
 def _read_case(name: str, workspace: Path) -> dict[str, Any]:
-    shown = case_path(name).as_posix()
-    values = read_yaml(workspace / shown, shown)
+    path = case_path(name).as_posix()
+    values = read_yaml(workspace / path, path)
     if not isinstance(values, dict):
         raise ConfigError(
-            shown,
+            path,
             expected="a mapping",
             found=type(values).__name__,
             remedy="See docs/use-cases.md.",
         )
+
     if unquoted := next(_dates(values, ""), None):
         raise ConfigError(
-            f"{shown}: {unquoted}",
+            f"{path}: {unquoted}",
             expected='a date in quotes ("2031-12-31"), which DVC can track',
             found="one without",
             remedy="Put it in quotes.",
@@ -173,11 +185,11 @@ def _read_case(name: str, workspace: Path) -> dict[str, Any]:
 
 
 def _read_parent(name: str, parent_name: Any, workspace: Path) -> dict[str, Any]:
-    where = f"{case_path(name).as_posix()}: {EXTENDS}"
+    place = f"{case_path(name).as_posix()}: {EXTENDS}"
     is_name = isinstance(parent_name, str) and parent_name.isidentifier()
     if not is_name or parent_name == name or not (workspace / case_path(parent_name)).is_file():
         raise ConfigError(
-            where,
+            place,
             expected="the name of another use case in configs/",
             found="itself" if parent_name == name else "no such use case",
             remedy="Check the spelling.",
@@ -187,7 +199,7 @@ def _read_parent(name: str, parent_name: Any, workspace: Path) -> dict[str, Any]
     # One level: whoever reads a case has two files to look at, and no order to work out.
     if EXTENDS in parent:
         raise ConfigError(
-            where,
+            place,
             expected="a use case that extends no other",
             found=f"`{parent_name}`, which extends one itself",
             remedy=f"Extend what `{parent_name}` extends, and repeat what differs.",
@@ -207,12 +219,12 @@ def _refuse_idle_changes(name: str, own: dict[str, Any]) -> None:
 
 def _check_limit_changes(name: str, parent: dict[str, Any], values: dict[str, Any]) -> None:
     """Refuse a limit that differs from the extended use case's without a reason: rule 5."""
-    where = f"{case_path(name).as_posix()}: {LIMIT_CHANGES}"
+    place = f"{case_path(name).as_posix()}: {LIMIT_CHANGES}"
     changed = set(differing_keys(parent.get(LIMITS, {}), values.get(LIMITS, {})))
     reasons = values.get(LIMIT_CHANGES, {})
     if not isinstance(reasons, dict):
         raise ConfigError(
-            where,
+            place,
             expected="a reason for each limit that differs (`train.auc: why`)",
             found=type(reasons).__name__,
             remedy="See docs/use-cases.md.",
@@ -220,22 +232,23 @@ def _check_limit_changes(name: str, parent: dict[str, Any], values: dict[str, An
 
     if silent := sorted(changed - set(reasons)):
         raise ConfigError(
-            where,
+            place,
             expected="a reason for each limit that is not that of the extended use case",
             found=f"none for {', '.join(silent)}",
             remedy="Give each a line (`train.auc: why`), or leave the limit as it is.",
         )
     if idle := sorted(str(limit) for limit in set(reasons) - changed):
         raise ConfigError(
-            where,
+            place,
             expected="only limits that differ from those of the extended use case",
             found=", ".join(idle),
             remedy="Take the line out, or mend the spelling.",
         )
+
     for limit, reason in reasons.items():
         if not isinstance(reason, str) or len(reason.strip()) < LEAST_REASON_CHARACTERS:
             raise ConfigError(
-                f"{where}.{limit}",
+                f"{place}.{limit}",
                 expected=f"a reason of at least {LEAST_REASON_CHARACTERS} characters",
                 found="none",
                 remedy="Say why this use case is judged by another limit.",
@@ -248,14 +261,15 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
     if stated is None or (field == CHAMPION and stated == NO_CHAMPION):
         return values
 
-    where = f"{case_path(owner).as_posix()}: {field}"
+    place = f"{case_path(owner).as_posix()}: {field}"
     folder = case_path(owner).parent
     is_inside = isinstance(stated, str) and (workspace / folder / stated).resolve().is_relative_to(
         (workspace / folder).resolve()
     )
+    # Rule 6: a link or `..` out of the folder would tie two use cases together unseen.
     if not is_inside:
         raise ConfigError(
-            where,
+            place,
             expected=f"a file below {folder.as_posix()}, by its path from there",
             found="something else",
             remedy=f"By custom it is {FILE_FIELDS[field]}.",
@@ -264,7 +278,7 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
     path = folder / stated
     if not (workspace / path).is_file():
         raise ConfigError(
-            where,
+            place,
             expected=f"a file {path.as_posix()}",
             found="none",
             remedy="Restore it from git. A yardstick that is gone is never a pass.",

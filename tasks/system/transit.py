@@ -1,4 +1,4 @@
-"""Ask the Transit secrets engine of Vault or OpenBao, for signing and for the key store's root key."""
+"""Ask the Transit secrets engine of Vault or OpenBao: for signing, and for the store's root key."""
 
 import json
 import urllib.error

@@ -83,6 +83,7 @@ def parse_yaml(text: str, name: str) -> Any:
             remedy=fault.remedy,
         ) from None
     except yaml.YAMLError as error:
+        # Its text quotes the file, which may hold a password; only the line is passed on.
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         raise ConfigError(
             name if line is None else f"{name}, line {line + 1}",
