@@ -29,9 +29,9 @@ def open_chain(
         EvidenceError: The ledger is empty, or does not verify.
         DataError: No model is named, and none is in `data/`.
     """
-    selection = EVERYTHING if is_whole else Selection.of_case(case)
     named = model or model_sha256_in_data(case, installation.workspace)
     model_sha256 = named.removeprefix("sha256:").lower()
+    selection = EVERYTHING if is_whole else Selection.of_case(case)
 
     ledger = open_ledger(installation)
     try:
