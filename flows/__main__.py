@@ -36,23 +36,23 @@ COMMANDS = (
     ),
     Command(
         "erase",
-        "erase a person from every version, and from all that learnt or quoted",
+        "erase a person from every version of the data and from what came of it",
         "flows.cli.privacy.erase",
     ),
     Command(
-        "export", "write all that is held about one person, as JSON", "flows.cli.privacy.export"
+        "export",
+        "write everything that is held about a person, as JSON",
+        "flows.cli.privacy.export",
     ),
-    Command(
-        "hold", "keep a person's decision records for a court or a law", "flows.cli.privacy.hold"
-    ),
+    Command("hold", "put a person's decision records under a legal hold", "flows.cli.privacy.hold"),
     Command(
         "release-hold",
-        "end a hold; an erasure that waited for it goes on",
+        "end a legal hold, and carry on with an erasure that waited for it",
         "flows.cli.privacy.release_hold",
     ),
     Command(
         "requests",
-        "show requests against their term, and models to train again",
+        "show requests with their deadlines, and models due for retraining",
         "flows.cli.privacy.requests",
     ),
     Command(
@@ -60,25 +60,25 @@ COMMANDS = (
     ),
     Command(
         "verify",
-        "walk a model to its sources and say whether every link holds",
+        "follow a model back to its sources and check every link",
         "flows.cli.proof.verify",
     ),
     Command(
         "approve",
-        "sign for a model, or for an undecided check, as a second person",
+        "approve a model, or accept an undecided check, as a second person",
         "flows.cli.proof.approve",
     ),
     Command(
-        "bundle", "write one archive that an outsider can verify offline", "flows.cli.proof.bundle"
+        "bundle", "write an archive that an outsider can verify offline", "flows.cli.proof.bundle"
     ),
     Command(
         "prove",
-        "prove the explanation of one decision to the person it is about",
+        "prove the explanation of a decision to the person it is about",
         "flows.cli.proof.prove",
     ),
     Command(
         "anchor",
-        "bring the ledger's checkpoint to its mirror, witness and time stamp",
+        "send the ledger's checkpoint to its mirror, witness and time stamp",
         "flows.cli.proof.anchor",
     ),
     Command(
@@ -86,16 +86,18 @@ COMMANDS = (
     ),
     Command(
         "prune",
-        "let go of old envelopes by the retention policy, or hold them",
+        "remove old envelopes by the retention policy, or put them on hold",
         "flows.cli.proof.prune",
     ),
     Command("keys", "show, enrol, rotate and revoke signing keys", "flows.cli.proof.keys"),
     Command(
         "accept",
-        "make what the last release measured the yardstick for the next",
+        "make the figures of the last release the baseline for the next",
         "flows.cli.proof.accept",
     ),
-    Command("init", "draft a use case from headers and samples of your files", "flows.cli.init"),
+    Command(
+        "init", "draft a use case from the headers and samples of your files", "flows.cli.init"
+    ),
     Command(
         "sync",
         "check every use case and write what DVC and Prefect read of them",
@@ -106,7 +108,11 @@ COMMANDS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command and return the exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service."""
+    """Run one command.
+
+    Returns:
+        Its exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service failed.
+    """
     settle()
     parser = argparse.ArgumentParser(
         prog="portcullis" if is_installed() else "./portcullis",
@@ -114,6 +120,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"portcullis {version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
+
+    # Only the command that is asked for is imported: some import what takes seconds.
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     for command in COMMANDS:
         subparser = subparsers.add_parser(
@@ -122,6 +130,7 @@ def main(arguments: list[str]) -> int:
         if command.name == wanted:
             run = _wire(command, subparser)
     options = parser.parse_args(arguments)
+
     try:
         return run(options, open_installation(arguments))
     except PortcullisError as error:
@@ -147,7 +156,7 @@ def version() -> str:
 
 
 def is_about_files(arguments: list[str]) -> bool:
-    """Say whether a command is about nothing but files that it names: it needs no checkout."""
+    """Say whether a command needs no checkout, because it is only about files that it names."""
     match arguments:
         case [] | ["--version" | "--help" | "-h", *_] | ["keys", "make", *_]:
             return True
@@ -157,17 +166,17 @@ def is_about_files(arguments: list[str]) -> bool:
 
 
 def open_installation(arguments: list[str]) -> Installation:
-    """Open what a command works under.
+    """Open the installation that a command works under.
 
-    What a release records and signs for is the code in its folder, so that is the code that has to
-    run: an installed package hands over to a checkout (`flows/installed.py`), and works on none.
+    A release records and signs for the code in its folder, so that code has to run: an installed
+    package hands over to a checkout (`flows/installed.py`), and never works on one itself.
 
     Raises:
         ConfigError: The command works in a checkout, and this is the code of an installed package;
             or the environment does not allow any installation.
     """
     if is_about_files(arguments):
-        # The current folder may be anybody's: no home is made there, and none can be written to.
+        # The current folder may be anybody's, so no home is made there.
         return Installation(Path(), Path(os.devnull), Settings.from_environment(os.environ))
 
     if is_installed():
@@ -190,13 +199,15 @@ def _wire(
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run `main`; a reader who went away (`./portcullis requests | head`) is no fault of the command."""
+    """Run `main`; a reader that stops reading, as in `./portcullis requests | head`, is no fault."""
     try:
         try:
             return main(arguments)
         finally:
-            sys.stdout.flush()  # here, and not while Python ends, where nothing can be done about it
+            # Not left to the end of Python, where an error can no longer be handled.
+            sys.stdout.flush()
     except BrokenPipeError:
+        # What is still buffered has to go somewhere when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
 

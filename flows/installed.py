@@ -1,6 +1,6 @@
 """What an installed package runs as `portcullis`; in the wheel this file is `portcullis/__init__.py`.
 
-The repository's two packages are called `flows` and `tasks`, which are other people's names as well.
+The repository's two packages are called `flows` and `tasks`, names that other people use as well.
 The wheel holds them below `portcullis/code`, where no other project looks for them and where they
 hide none of its own, and this script puts that folder on the path of its own process alone.
 
@@ -19,7 +19,7 @@ MARKS = ("portcullis", "dvc.yaml", "flows/__main__.py", "tasks/__main__.py")
 
 
 def main() -> int:
-    """Run one command, by the code of the checkout that it is about or, where it is about none, by this one."""
+    """Run a command by the code of the checkout that it is about, or else by this package's."""
     use_own_code()
     from flows.__main__ import is_about_files, run_command
 

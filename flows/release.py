@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.steps.approval_form import ask
+from flows.steps.approval_form import ask_for_approval
 from flows.steps.artifacts import publish_artifacts
 from flows.steps.evidence import model_sha256_in_data, open_chain
 from flows.steps.stages import (
@@ -64,18 +64,20 @@ def release(use_case: UseCase) -> State[str]:
     installation = Installation.open(Path(), os.environ)
     with _one_release_at_a_time(case, installation):
         try:
-            stop = _take_the_path(case, installation)
+            stop = _run_all_stages(case, installation)
         except BaseException:
+            # An interruption ends this process at once; a stage's own process must not outlive it.
             end_all()
             raise
+
         if stop is not None and stop.name != REFUSED:
-            return Failed(
-                name=UNAVAILABLE if stop.name == UNAVAILABLE else None, message=stop.message
-            )
+            name = UNAVAILABLE if stop.name == UNAVAILABLE else None
+            return Failed(name=name, message=stop.message)
         if stop is None:
             outcome = describe_registration(case, installation)
             publish_artifacts(case, (outcome,), installation.workspace, is_blocked=False)
             return Completed(message=outcome)
+
         refusals = tuple((stop.message or "").splitlines())
         publish_artifacts(case, refusals, installation.workspace, is_blocked=True)
 
@@ -110,16 +112,15 @@ def describe_registration(case: str, installation: Installation) -> str:
     return f"{case}: the model is registered; {', '.join(parts)}"
 
 
-def _take_the_path(case: str, installation: Installation) -> State[str] | None:
+def _run_all_stages(case: str, installation: Installation) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
         if OPENS_REGISTRY in wave:
-            ask(case, model_sha256_in_data(case, installation.workspace), installation)
-        state = (
-            _run(wave[0], case, installation.workspace)
-            if len(wave) == 1
-            else _run_at_once(wave, case)
-        )
+            ask_for_approval(case, model_sha256_in_data(case, installation.workspace), installation)
+        if len(wave) == 1:
+            state = _run(wave[0], case, installation.workspace)
+        else:
+            state = _run_at_once(wave, case)
         if state is not None:
             return state
     return None

@@ -1,6 +1,7 @@
-"""One release as `./portcullis release` attends it: the flow, and what came of it as a table.
+"""The process in which `./portcullis release` runs its flow, and prints the outcome as a table.
 
-`python -m flows.cli.attended_release <use case> <parent>` runs in a process of its own (see `flows/serving/attending.py`).
+Started as `python -m flows.cli.attended_release <use case> <parent process id>`;
+`flows/serving/attending.py` says why this is a process of its own.
 """
 
 import json
@@ -18,6 +19,8 @@ def main(case: str, parent: int) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     die_with_parent(parent)
     settle_streams()
+
+    # Late: Prefect takes seconds to import, and by now this process ends with its parent.
     from flows.release import UseCase, release
     from flows.serving.attending import wait_for_api
     from flows.steps.stages import UNAVAILABLE
@@ -30,14 +33,17 @@ def main(case: str, parent: int) -> int:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
 
-    if not state.is_completed() and state.name != "Blocked":
+    is_blocked = state.name == "Blocked"
+    if not state.is_completed() and not is_blocked:
         print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
         return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
-    _show(case, state.name == "Blocked", state.message or "", installation)
-    return RefusedError.exit_code if state.name == "Blocked" else 0
+
+    print_outcome(case, state.message or "", installation, is_blocked=is_blocked)
+    return RefusedError.exit_code if is_blocked else 0
 
 
-def _show(case: str, blocked: bool, message: str, installation: Installation) -> None:
+def print_outcome(case: str, message: str, installation: Installation, *, is_blocked: bool) -> None:
+    """Print the gate table, the outcome, the row counts, and where the pages are."""
     from rich.console import Console
     from rich.table import Table
 
@@ -46,38 +52,45 @@ def _show(case: str, blocked: bool, message: str, installation: Installation) ->
 
     console = Console(highlight=False)
     table = Table(title=f"Gates of {case}", title_justify="left")
-    for head in ("gate", "outcome", "checks", "first refusal"):
-        table.add_column(head)
+    for heading in ("gate", "outcome", "checks", "first refusal"):
+        table.add_column(heading)
     for row in gate_rows(case, installation.workspace):
         table.add_row(*row.cells())
     console.print(table)
-    if blocked:
+
+    if is_blocked:
         console.print("BLOCKED: nothing was registered.", style="bold red")
         for line in message.splitlines():
             console.print(f"  {line}")
     else:
         console.print(f"REGISTERED. {message}", style="bold green")
-    if line := _rows(case, installation.workspace):
+    if line := describe_rows(case, installation.workspace):
         console.print(line)
+
+    # Paths and commands are for copying, so no line break is put into them.
     for stage, page in report_pages(case, installation.workspace).items():
         console.print(f"  {stage:9} {page}", soft_wrap=True)
-    console.print(
-        f"  {'MLflow':9} mlflow ui --backend-store-uri {registry_uri(installation)}", soft_wrap=True
-    )  # to be copied
+    command = f"mlflow ui --backend-store-uri {registry_uri(installation)}"
+    console.print(f"  {'MLflow':9} {command}", soft_wrap=True)
 
 
-def _rows(case: str, workspace: Path) -> str:
-    """Return how many rows the model learnt from, and how many nobody can or may read any more."""
-    train, ingest = (
-        workspace / "data" / case / stage / "report.json" for stage in ("train", "ingest")
-    )
-    if not (train.is_file() and ingest.is_file()):
+def describe_rows(case: str, workspace: Path) -> str:
+    """Return how many rows the model learnt from, and how many nobody can or may read any more.
+
+    The text is empty before the first training.
+    """
+    data = workspace / "data" / case
+    train_path = data / "train" / "report.json"
+    ingest_path = data / "ingest" / "report.json"
+    if not (train_path.is_file() and ingest_path.is_file()):
         return ""
-    rows, left_out = (
-        json.loads(train.read_text())["rows"],
-        json.loads(ingest.read_text())["erased_rows"],
+
+    rows = json.loads(train_path.read_text(encoding="utf-8"))["rows"]
+    erased_rows = json.loads(ingest_path.read_text(encoding="utf-8"))["erased_rows"]
+    return (
+        f"  rows      {rows['unsealed']:,} unsealed, {rows['shredded']:,} shredded, "
+        f"{erased_rows:,} left out as erased"
     )
-    return f"  rows      {rows['unsealed']:,} unsealed, {rows['shredded']:,} shredded, {left_out:,} left out as erased"
 
 
 if __name__ == "__main__":

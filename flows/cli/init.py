@@ -1,6 +1,6 @@
-"""`./portcullis init NAME --from FILE…`: a first draft of a use case, from headers and samples of its files.
+"""`./portcullis init NAME --from FILE…`: draft a use case from headers and samples of its files.
 
-No value of the data is printed or written: names of columns, kinds and counts alone.
+No value of the data is printed or written, only names of columns, kinds and counts.
 """
 
 import argparse
@@ -77,11 +77,11 @@ def _check_name(name: str, folder: Path) -> None:
         )
 
 
-def _sample(named: Sequence[str], caller_folder: str) -> tuple[SampledFile, ...]:
+def _sample(paths: Sequence[str], caller_folder: str) -> tuple[SampledFile, ...]:
     # The launcher has changed into the checkout; a person means the folder they stand in.
     caller = Path(caller_folder)
     files: list[SampledFile] = []
-    for path in named:
+    for path in paths:
         source = source_name(Path(path), [file.source for file in files])
         files.append(sample_file(caller / path, source))
     return tuple(files)
@@ -103,7 +103,10 @@ def _refuse_shared_columns(files: Sequence[SampledFile]) -> None:
 
 
 def _path_for_sources(path: Path, workspace: Path) -> str:
-    """Return a path below the checkout relative to it, so that it holds elsewhere; any other as it is."""
+    """Return a path below the checkout relative to it, and any other path absolute.
+
+    A relative path still holds in another clone.
+    """
     absolute = path.resolve()
     home = workspace.resolve()
     return (absolute.relative_to(home) if absolute.is_relative_to(home) else absolute).as_posix()

@@ -1,4 +1,4 @@
-"""`./portcullis release <use case>`: the flow, attended, with Prefect's API for as long as it runs."""
+"""`./portcullis release <use case>`: run the flow, attend it, and bring Prefect's API if need be."""
 
 import argparse
 import os
@@ -19,33 +19,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Run the release; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
-    load_case(
-        options.use_case, installation.workspace
-    )  # a mistyped name is told before Prefect's start-up
+    """Run the release.
+
+    Returns:
+        0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer, or 128 and the
+        number of the signal that ended it.
+    """
+    # Both are checked before Prefect's start-up, which takes longer than noticing a mistyped name.
+    load_case(options.use_case, installation.workspace)
     check_workspace(installation.workspace)
+
     from flows.serving.attending import attend_command, open_api
 
+    module = [sys.executable, "-m", "flows.cli.attended_release"]
+    command = [*module, options.use_case, str(os.getpid())]
     with open_api(installation.settings) as api:
-        command = [
-            sys.executable,
-            "-m",
-            "flows.cli.attended_release",
-            options.use_case,
-            str(os.getpid()),
-        ]
         code = attend_command(command, api)
+
     if code > 128:
-        ended = f"ended by {signal.Signals(code - 128).name}"
         print(
-            f"portcullis: {ended}; nothing is half-done, and the same command goes on where it stopped",
+            f"portcullis: ended by {signal.Signals(code - 128).name}; nothing is half-done, "
+            "and the same command goes on where it stopped",
             file=sys.stderr,
         )
     return code
 
 
 def check_workspace(workspace: Path) -> None:
-    """Say before the work, not after it, that its results cannot be written.
+    """Refuse a checkout that results cannot be written to, before the work and not after it.
 
     Raises:
         ConfigError: The checkout is somebody else's, and may not be written to.
@@ -54,7 +55,9 @@ def check_workspace(workspace: Path) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise ConfigError(
                 str(folder.absolute()),
-                expected="a folder that you may write to: a release writes data/, .dvc/ and dvc.lock",
+                expected="a folder that you may write to: "
+                "a release writes data/, .dvc/ and dvc.lock",
                 found="one that you may not",
-                remedy="Clone the project into a folder of your own, or ask its owner for write access.",
+                remedy="Clone the project into a folder of your own, "
+                "or ask its owner for write access.",
             )

@@ -86,7 +86,10 @@ def guess_columns(files: Sequence[SampledFile]) -> tuple[Guess, ...]:
 
 
 def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
-    """Return what one column looks like; never the subject, which only all columns together tell."""
+    """Return what a column looks like.
+
+    It is never the subject: that takes all columns together.
+    """
     present = [value for value in values if value is not None]
     distinct = set(present)
     codes = {FLAGS.get(value, value) for value in distinct - NO_NUMBERS}
@@ -121,7 +124,10 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
 
 
 def guess_joins(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> tuple[JoinGuess, ...]:
-    """Return a join for every file but the first: by the subject if both have it, else by a shared name."""
+    """Return a join for every file but the first.
+
+    It is by the subject if both files have it, and else by a name that they share.
+    """
     base, *others = files
     roles = {guess.column: guess for guess in guesses}
     subjects = [guess.column for guess in guesses if guess.role is Role.SUBJECT]

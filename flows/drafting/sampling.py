@@ -148,7 +148,10 @@ def _text(value: Any) -> str | None:
 
 
 def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
-    """Refuse what is no header: its parts would be written down as names, and may be about a person."""
+    """Refuse what is no header.
+
+    Its parts would be written down as names of columns, and may be about a person.
+    """
     where = path.as_posix()
     if not names or not rows:
         raise SourceError(

@@ -1,4 +1,4 @@
-"""What every command works under, whatever the shell, the account or the machine had set.
+"""Settle what every command works under, whatever the shell, the account or the machine had set.
 
 The launcher (`portcullis`) settles what has to be so before Python starts; this is the rest.
 """
@@ -15,8 +15,8 @@ UNLESS_SET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# What makes git look at another repository than the one that it stands in (`git rev-parse --local-env-vars`): git sets
-# these for every hook, and DVC's git libraries obey some of them.
+# What makes git look at another repository than the current one (`git rev-parse --local-env-vars`):
+# git sets these for every hook, and DVC's git libraries obey some of them.
 OTHER_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -37,7 +37,7 @@ OTHER_REPOSITORY = (
 
 
 def settle() -> None:
-    """Settle this process's environment, and with it that of all that it starts."""
+    """Settle the environment of this process, and with it that of every process that it starts."""
     for name, value in UNLESS_SET.items():
         os.environ.setdefault(name, value)
     for name in OTHER_REPOSITORY:
@@ -46,7 +46,7 @@ def settle() -> None:
     # DVC runs a stage with the person's own shell; a service account's may be `nologin`.
     os.environ["SHELL"] = "/bin/sh"
 
-    # Servers of ours listen on this machine: a proxy for the rest of the world does not lead there.
+    # Our servers listen on this machine: a proxy for the rest of the world does not lead there.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         os.environ[name] = ",".join(dict.fromkeys((*hosts, *LOOPBACK)))
@@ -61,19 +61,19 @@ def settle() -> None:
 
 
 def settle_streams() -> None:
-    """Let no character that a terminal cannot show end a command after its work is done, nor a closed stream.
+    """Make streams safe to print to: no closed stream or odd character may end a finished command.
 
-    A stream that the caller has closed (`>&-`) leads nowhere, and is open: else the next file that is
-    opened, a database perhaps, would take its number, and what is meant for the terminal would be
-    written into it.
+    A stream that the caller has closed (`>&-`) is opened on the null device. Otherwise the next file
+    that is opened, a database perhaps, would take its number, and what is meant for the terminal
+    would be written into it.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            if nowhere != descriptor:
-                os.dup2(nowhere, descriptor)
+            null_device = os.open(os.devnull, os.O_RDWR)
+            if null_device != descriptor:
+                os.dup2(null_device, descriptor)
             os.set_inheritable(descriptor, True)
 
     for descriptor, name in ((1, "stdout"), (2, "stderr")):

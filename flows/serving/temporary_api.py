@@ -1,4 +1,6 @@
-"""Prefect's API for the length of one command: `python -m flows.serving.temporary_api <socket> <parent>`.
+"""Prefect's API for the length of one command.
+
+Started as `python -m flows.serving.temporary_api <socket descriptor> <parent process id>`.
 
 Prefect would start one by itself, in the process group of the command: Ctrl-C would end it before
 the flow, which would then try for minutes to report to nobody. This one is out of the terminal's
@@ -17,29 +19,32 @@ from tasks.system.processes import die_with_parent
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Serve on an inherited socket until ended; the same services that Prefect's own temporary server has."""
+    """Serve on an inherited socket until ended, as Prefect's own temporary server would."""
     die_with_parent(parent)
     import uvicorn
     from prefect.server.api.server import create_app
 
-    from flows.serving.server import wait_on_sqlite
+    from flows.serving.server import use_waiting_sqlite
     from tasks.system.installation import Installation
 
     installation = Installation.open(Path(), os.environ)
 
-    class StartsAlone(uvicorn.Server):
-        """Two that start at once would both make the tables of a new database; one of them would fail."""
+    class OneStartAtATime(uvicorn.Server):
+        """A server whose start no other server of this installation shares.
+
+        Two that start at once would both create the tables of a new database, and one would fail.
+        """
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             with (installation.home / "prefect-start.lock").open("w") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 await super().startup(sockets)
 
-    wait_on_sqlite()
+    use_waiting_sqlite()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
-    with socket.socket(fileno=descriptor) as listening:
-        StartsAlone(config).run(sockets=[listening])
+    with socket.socket(fileno=descriptor) as listener:
+        OneStartAtATime(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Ask a second person for approval in Prefect's pages, by a form that is believed nothing.
+"""Ask a second person for approval on Prefect's pages, by a form that is not trusted.
 
-What the form takes is an envelope that the approver has signed with their own key, on their own
-machine (`./portcullis approve … --print`). It is checked exactly as if it came from a terminal. Who
-filled in the form does not matter.
+The form takes an envelope that the approver has signed with their own key, on their own machine
+(`./portcullis approve … --print`). It is checked exactly as if it came from a terminal. Who filled
+in the form does not matter.
 """
 
 from uuid import UUID
@@ -26,11 +26,11 @@ from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import check
 
-PATIENCE_SECONDS = 30 * 24 * 3600
+MOST_WAIT_SECONDS = 30 * 24 * 3600
 
 
-class Approval(RunInput):
-    """The form."""
+class ApprovalForm(RunInput):
+    """What a person fills in before a suspended run resumes."""
 
     envelope: str = Field(
         title="Signed approval",
@@ -40,7 +40,7 @@ class Approval(RunInput):
 
     @classmethod
     def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Store the form with the flow run, unless it is there: the server takes each key once."""
+        """Store the form with the flow run, unless it is there: the server takes a key only once."""
         if read_flow_run_input(keyset["schema"], flow_run_id=flow_run_id) is None:
             super().save(keyset, flow_run_id)
 
@@ -53,34 +53,34 @@ def lacks_only_approval(case: str, model: str, installation: Installation) -> bo
     return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)
 
 
-def ask(case: str, model: str, installation: Installation) -> None:
+def ask_for_approval(case: str, model: str, installation: Installation) -> None:
     """Suspend a deployed run until somebody hands in an approval.
 
-    What does not count leaves registration shut.
-
-    A run that was started from a terminal is not suspended: it ends blocked, and says what to do.
+    An approval that does not count leaves registration shut. A run that was started from a terminal
+    is not suspended: it ends blocked, and says what to do.
     """
     if not deployment.id or not lacks_only_approval(case, model, installation):
         return
+
     description = (
         f"**{case}** waits for a second person. Model `sha256:{model}`. "
         "On your own machine, with your own key:\n\n"
         f"`./portcullis approve {case} --model sha256:{model} --reason … --expires … --print`"
     )
-    form = Approval.with_initial_data(description=description, envelope="")
+    form = ApprovalForm.with_initial_data(description=description, envelope="")
     key = f"approval-{model[:16]}"
 
     # Prefect announces the state first and stores the form after it (prefect/flow_runs.py,
     # suspend_flow_run: the call of propose_state_sync stands before wait_for_input.save, in 3.8.8).
     # Whoever answers in between is turned away with "Run input schema not found". So the form is
-    # stored before, and Prefect's own `save` finds it there.
+    # stored first, and Prefect's own `save` finds it there.
     form.save(keyset_from_paused_state(Suspended(pause_key=key)))
-    answer = suspend_flow_run(wait_for_input=form, timeout=PATIENCE_SECONDS, key=key)
-    hand_in(case, model, answer.envelope, installation)
+    answer = suspend_flow_run(wait_for_input=form, timeout=MOST_WAIT_SECONDS, key=key)
+    record_approval(case, model, answer.envelope, installation)
 
 
-def hand_in(case: str, model: str, text: str, installation: Installation) -> bool:
-    """Check what a form gave, and record it if it counts; say whether it did."""
+def record_approval(case: str, model: str, text: str, installation: Installation) -> bool:
+    """Record the envelope in a form's answer if it counts, and say whether it does."""
     try:
         with open_chain(case, model, installation) as (_, log, chain):
             envelope = read_envelope(text.strip().encode(), "the form")

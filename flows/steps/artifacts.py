@@ -1,4 +1,4 @@
-"""What a release leaves in Prefect for people: the gate table, where reports are, and plots."""
+"""Publish a release in Prefect for people: the gate table, links to reports, and plots."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SIGNS = {
 
 @dataclass(frozen=True)
 class GateRow:
-    """One gate as the table shows it; texts only."""
+    """A row of the gate table; texts only."""
 
     gate: str
     outcome: str
@@ -29,7 +29,7 @@ class GateRow:
     first_refusal: str
 
     def cells(self) -> tuple[str, str, str, str]:
-        """Return the cells in the order of the table's head."""
+        """Return the cells in the order of the table's headings."""
         return self.gate, self.outcome, self.checks, self.first_refusal
 
 
@@ -39,11 +39,11 @@ def gate_rows(case: str, workspace: Path) -> list[GateRow]:
 
 
 def _gate_row(gate: str, case: str, workspace: Path) -> GateRow:
-    # A run that was stopped early leaves later gates' verdicts of earlier runs: older forms, too.
+    # A run that was stopped early leaves verdicts of earlier runs, which may be of an older form.
     try:
         verdict = verdict_of(gate, case, workspace)
     except EvidenceError:
-        return GateRow(gate, "— not readable", "0", "of an older form; the next run makes it anew")
+        return GateRow(gate, "— not readable", "0", "of an older form; the next run replaces it")
     if verdict is None:
         return GateRow(gate, "— not run", "0", "")
 
@@ -63,25 +63,30 @@ def report_pages(case: str, workspace: Path) -> dict[str, Path]:
 def publish_artifacts(
     case: str, lines: tuple[str, ...], workspace: Path, *, is_blocked: bool
 ) -> None:
-    """Publish the gate table with the reports' places, and the figures of the report pages.
+    """Publish the gate table with links to the reports, and the plots of the report pages.
 
-    `lines` are the refusals of a blocked release, or what else is to be known of one that was not.
+    Args:
+        case: A use case.
+        lines: The refusals of a blocked release, or the outcome of a release that was not blocked.
+        workspace: Where the verdicts and pages are.
+        is_blocked: Whether a gate kept the model out of the registry.
     """
+    # Prefect's keys hold lower-case letters, digits and dashes only.
     key = case.replace("_", "-")
-    head = "## ⛔ Blocked: nothing was registered" if is_blocked else "## ✅ Registered"
+    heading = "## ⛔ Blocked: nothing was registered" if is_blocked else "## ✅ Registered"
     table = ["| gate | outcome | checks | first refusal |", "|---|---|---|---|"]
     table += [
-        f"| {' | '.join(_cell(cell) for cell in row.cells())} |"
+        f"| {' | '.join(_escape_cell(cell) for cell in row.cells())} |"
         for row in gate_rows(case, workspace)
     ]
-    items = [f"- {_cell(line)}" for line in lines]
+    items = [f"- {_escape_cell(line)}" for line in lines]
     pages = [
         f"- {stage}: [{page}]({page.as_uri()})"
         for stage, page in report_pages(case, workspace).items()
     ]
     create_markdown_artifact(
         key=f"gates-{key}",
-        markdown="\n".join([head, "", *table, "", *items, "", "### Reports", "", *pages]),
+        markdown="\n".join([heading, "", *table, "", *items, "", "### Reports", "", *pages]),
         description=f"Every gate's verdict about {case}",
     )
 
@@ -94,5 +99,5 @@ def publish_artifacts(
             )
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|")

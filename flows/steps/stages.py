@@ -29,9 +29,9 @@ RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a task run's record tells more than its state does.
+    """Say whether a task run's log record tells more than its state does.
 
-    Prefect logs that a state is Failed once more, with an exception that is none.
+    Prefect logs a Failed state once more, with `exc_info` that holds no exception.
     """
     return record.exc_info is None or record.exc_info[0] is not None
 
@@ -68,7 +68,7 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
     log_prints=False,
 )
 def run_stage(stage: str, case: str) -> State[str]:
-    """Run one stage through DVC; its own process streams what it says into this task run's log.
+    """Run one stage through DVC, and stream its process's output into this task run's log.
 
     Ends `Unchanged` where DVC found nothing to do, `GateFailed` where the stage's verdict is not a
     pass (later gates still run), `Refused` where the stage would not work behind a shut gate,
@@ -90,8 +90,8 @@ def run_stage(stage: str, case: str) -> State[str]:
     verdict = verdict_of(stage, case, Path())
     if verdict is not None and verdict.outcome.is_blocking:
         refusals = verdict.refusals()
-        for unmet in refusals:
-            logger.warning(unmet.text)
+        for check in refusals:
+            logger.warning(check.text)
         return Failed(
             name=GATE_FAILED,
             message=f"{len(refusals)} of {len(verdict.checks)} checks did not pass",
@@ -100,7 +100,7 @@ def run_stage(stage: str, case: str) -> State[str]:
 
 
 def task_for(stage: str, case: str, workspace: Path) -> Any:
-    """Return the task that runs `stage`, once; again only where a remote source did not answer."""
+    """Return the task that runs `stage` once, or again while a remote source does not answer."""
     is_remote = (
         STAGES[stage].reads_sources and section(case, "sources", Sources, workspace).is_remote
     )

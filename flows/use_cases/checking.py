@@ -1,4 +1,4 @@
-"""Check use cases as a whole: every section by the class that its stage reads it with, and every file.
+"""Check use cases as a whole: every section by the class that reads it, and every file.
 
 What can be found out without reading data is found out here, before the first stage runs.
 """
@@ -20,13 +20,13 @@ from tasks.errors import ConfigError
 from tasks.path import PATH
 
 # Sections that no stage owns, by the class that reads each.
-SHARED: dict[str, str] = {
+SHARED_SECTIONS: dict[str, str] = {
     "deployment": "tasks.config.deployment:DeploymentParams",
     "erasure": "tasks.erasure.policy:ErasureParams",
 }
-ALONE = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
+UNCLASSED = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
 UNCONFIRMED = "# confirm"  # what `./portcullis init` writes beside a guess
-ADDED_COLUMNS = ("subject", "person")  # by ingest, to every use case
+ADDED_COLUMNS = ("subject", "person")  # ingest adds them to every use case
 
 
 def section_classes() -> dict[str, str]:
@@ -35,7 +35,7 @@ def section_classes() -> dict[str, str]:
     The section `<stage>` is read by `<Stage>Params` and `limits.<stage>` by `<Stage>Limits`, both in
     `tasks/stages/<stage>/params.py`.
     """
-    classes = dict(SHARED)
+    classes = dict(SHARED_SECTIONS)
     for stage in PATH:
         params = f"tasks.stages.{stage.name}.params:{stage.name.capitalize()}"
         if stage.name in stage.sections:
@@ -92,7 +92,7 @@ def check_case(name: str, values: dict[str, Any], workspace: Path) -> None:
 
 
 def _check_names(where: str, values: dict[str, Any]) -> None:
-    known = {*ALONE, *(key for key in section_classes() if "." not in key)}
+    known = {*UNCLASSED, *(key for key in section_classes() if "." not in key)}
     if unknown := sorted(set(values) - known):
         raise ConfigError(
             where,
@@ -168,8 +168,9 @@ def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace:
         if (path := field_of(values, f"{field}.path"))
     }
     suite = load_suite(paths["validate.suite"])
-    named = {value for each in suite.expectations if (value := each.kwargs.get("column"))}
-    if strangers := sorted(named - {*columns.root, *ADDED_COLUMNS}):
+    columns_tested = {expectation.kwargs.get("column") for expectation in suite.expectations}
+    # An expectation about the whole table names no column.
+    if strangers := sorted(columns_tested - {*columns.root, *ADDED_COLUMNS, None}):
         raise ConfigError(
             paths["validate.suite"].as_posix(),
             expected="expectations about declared columns",
@@ -194,8 +195,8 @@ def _counts(values: dict[str, Any]) -> str:
     files.append("reasons")
     champion = "a champion" if isinstance(values["train"]["champion"], dict) else "no champion yet"
     return (
-        f"{len(values['sources'])} sources, {len(columns)} columns, {len(section_classes())} sections, "
-        f"{len(limits)} limits, {', '.join(files)}, {champion}"
+        f"{len(values['sources'])} sources, {len(columns)} columns, "
+        f"{len(section_classes())} sections, {len(limits)} limits, {', '.join(files)}, {champion}"
     )
 
 
@@ -212,12 +213,13 @@ def _remarks(
         differing = [key for key in keys if not key.startswith((EXTENDS, LIMIT_CHANGES))]
         yield f"  extends {parent}; differs in {', '.join(differing)}"
     for limit, reason in values.get(LIMIT_CHANGES, {}).items():
-        theirs = field_of(cases[values[EXTENDS]][LIMITS], limit)
-        own = field_of(values[LIMITS], limit)
-        yield f"  LIMIT {limit}: {own} in place of {theirs}: {reason}"
+        parent_value = field_of(cases[values[EXTENDS]][LIMITS], limit)
+        own_value = field_of(values[LIMITS], limit)
+        yield f"  LIMIT {limit}: {own_value} in place of {parent_value}: {reason}"
 
     for line in lapsed(section_in(values, name, "sources", Sources), day):
         yield f"  no release before this is mended: {line}"
     guesses = (workspace / case_path(name)).read_text(encoding="utf-8").count(UNCONFIRMED)
     if guesses:
-        yield f"  {guesses} guesses that nobody has confirmed (`{UNCONFIRMED}` in {case_path(name)})"
+        mark = f"`{UNCONFIRMED}` in {case_path(name)}"
+        yield f"  {guesses} guesses that nobody has confirmed ({mark})"

@@ -1,4 +1,4 @@
-"""The part of `prefect.yaml` that follows from the use cases: one deployment of the release for each."""
+"""Derive the release deployments in `prefect.yaml` from the use cases, a deployment for each."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def deployment_name(case: str) -> str:
 
 
 def put_deployments(text: str, deployments: Mapping[str, DeploymentParams]) -> str:
-    """Return the text of `prefect.yaml` with the deployments between its two marks, and no others there.
+    """Return the text of `prefect.yaml` with these deployments alone between its two marks.
 
     All else, comments included, stays as people wrote it.
 
@@ -33,10 +33,11 @@ def put_deployments(text: str, deployments: Mapping[str, DeploymentParams]) -> s
     if not begin or not end or BEGIN in rest or END in tail:
         raise ConfigError(
             PREFECT_FILE.as_posix(),
-            expected=f"the lines `{BEGIN.strip()}` and `{END.strip()}`, once each and in this order",
+            expected=f"the lines `{BEGIN.strip()}` and `{END.strip()}`, once each, in this order",
             found="something else",
             remedy="Restore them from git.",
         )
+
     written = "\n".join(_deployment_text(case, params) for case, params in deployments.items())
     return head + BEGIN + written + END + tail
 
