@@ -168,9 +168,10 @@ def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace:
         if (path := field_of(values, f"{field}.path"))
     }
     suite = load_suite(paths["validate.suite"])
-    columns_tested = {expectation.kwargs.get("column") for expectation in suite.expectations}
     # An expectation about the whole table names no column.
-    if strangers := sorted(columns_tested - {*columns.root, *ADDED_COLUMNS, None}):
+    all_arguments = [expectation.kwargs for expectation in suite.expectations]
+    tested = {arguments["column"] for arguments in all_arguments if arguments.get("column")}
+    if strangers := sorted(tested - {*columns.root, *ADDED_COLUMNS}):
         raise ConfigError(
             paths["validate.suite"].as_posix(),
             expected="expectations about declared columns",

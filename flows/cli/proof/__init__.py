@@ -1,4 +1,4 @@
-"""Commands about evidence: verify it, approve on its strength, hand it out, and look after its keys.
+"""Commands about evidence: verify it, sign approvals, hand it out, and look after its keys.
 
 May import: `flows.steps`, `flows.use_cases`, `tasks.anchoring`, `tasks.attestation`,
 `tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,

@@ -1,4 +1,4 @@
-"""`./portcullis anchor`: bring the ledger's present checkpoint out of this machine's reach, as configured."""
+"""`./portcullis anchor`: put the ledger's checkpoint where this machine cannot change it."""
 
 import argparse
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:  # noqa: ARG001
-    """Mirror, cosign and stamp; 0 when all that is configured took it."""
+    """Mirror, cosign and time-stamp the checkpoint; 0 if every configured service took it."""
     ledger = open_ledger(installation)
     try:
         size = publish(ledger, installation)

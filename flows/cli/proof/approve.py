@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="the last day it is in force, like 2027-06-30",
     )
-    parser.add_argument("--capacity", default="", help="in which function, like `model validator`")
+    parser.add_argument(
+        "--capacity", default="", help="the function you act in, like `model validator`"
+    )
     parser.add_argument(
         "--undecided", metavar="GATE", help="accept undecided checks of this gate instead"
     )
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="which, by its id as `verify` shows it (default: all undecided)",
+        help="a check to accept, by its id as `verify` shows it (default: every undecided one)",
     )
     parser.add_argument(
         "--key", type=Path, help=f"your key (default: ${KEY}); `keys make` makes one"
@@ -58,19 +60,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Sign, check as everybody will, and record."""
+    """Sign an approval or an acceptance, check it, and record it."""
     load_case(options.use_case, installation.workspace)
     named = installation.settings.approver_key_path
     path = options.key or (Path(named) if named else None)
     if path is None or not path.is_file():
         raise ConfigError(
-            "your key", expected=f"--key FILE or ${KEY}", found="no such file",
+            "your key",
+            expected=f"--key FILE or ${KEY}",
+            found="no such file",
             remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
-        )  # fmt: skip
+        )
+
+    # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
     signer = LocalSigner.load(path)
     with open_chain(options.use_case, options.model, installation) as (_, log, chain):
         envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
         check(envelope, log, chain)
+
     if options.print:
         print(envelope.to_bytes().decode())
         return 0
@@ -122,6 +129,9 @@ def _end_of(day: str) -> str:
         parsed = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise ConfigError(
-            "--expires", expected="a date like 2027-06-30", found=day, remedy="Give one."
+            "--expires",
+            expected="a date like 2027-06-30",
+            found=day,
+            remedy="Name the last day on which it is in force.",
         ) from error
     return parsed.strftime("%Y-%m-%dT23:59:59Z")

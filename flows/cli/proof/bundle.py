@@ -1,4 +1,7 @@
-"""`./portcullis bundle <use case> --output FILE.zip`: all that an outsider needs to verify a model, in one archive."""
+"""`./portcullis bundle <use case> --output FILE.zip`: an archive to verify a model with.
+
+It holds all that an outsider needs; the verifier can be written beside it.
+"""
 
 import argparse
 import zipfile
@@ -28,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Write the archive."""
+    """Write the archive, and the verifier if it is asked for."""
     load_case(options.use_case, installation.workspace)
     with open_chain(options.use_case, options.model, installation, is_whole=True) as (
         ledger,
@@ -37,19 +40,19 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     ):
         contents = choose(log, chain, may_be_complete=not options.chain_only)
         files = files_of(contents, ledger)
+        # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
+
     options.output.write_bytes(archive(files))
-    print(
-        f"wrote {options.output}: {len(contents.entries)} statements, {options.output.stat().st_size:,} bytes"
-    )
-    print(
-        f"root key {next(iter(log.keys.entries))}: publish it where the reader finds it without this file"
-    )
+    size_bytes = options.output.stat().st_size
+    print(f"wrote {options.output}: {len(contents.entries)} statements, {size_bytes:,} bytes")
+    root_keyid = next(iter(log.keys.entries))
+    print(f"root key {root_keyid}: publish it where the reader finds it without this file")
+
     if options.verifier:
         write_verifier(options.verifier, installation.workspace)
-        print(
-            f"wrote {options.verifier}: `python {options.verifier.name} {options.output.name} --root KEYID`"
-        )
+        command = f"python {options.verifier.name} {options.output.name} --root KEYID"
+        print(f"wrote {options.verifier}: `{command}`")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""`./portcullis prove <use case> --decision ROW --output FILE.zip`: one decision's explanation, proven; no other's."""
+"""`./portcullis prove <use case> --decision ROW --output FILE.zip`: prove an explanation.
+
+The archive holds the explanation of a single decision, and of no other.
+"""
 
 import argparse
 from pathlib import Path
@@ -46,61 +49,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Write the archive: the explanation, its salt, its way to the root, and the evidence of the run that made it."""
+    """Write the archive.
+
+    It holds the explanation, its salt, its path to the root of the tree of explanations, and the
+    evidence of the run that made it.
+    """
     case = options.use_case
     load_case(case, installation.workspace)
     stage_run = StageRun("explain", case, installation)
+
     with open_chain(case, None, installation) as (ledger, log, chain):
-        decision, entry = _decision(stage_run, options.decision, log, chain)
-        contents = choose(log, chain, also=(entry,), may_be_complete=False)
-        files = files_of(contents, ledger) | {DECISION: decision}
+        proof = prove_decision(stage_run, options.decision, log, chain)
+        contents = choose(log, chain, also=(proof.entry,), may_be_complete=False)
+        files = files_of(contents, ledger) | {DECISION: proof.to_bytes()}
+        # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
+
     options.output.write_bytes(archive(files))
-    print(
-        f"wrote {options.output}: verify it with `./portcullis verify {options.output.name}`, here or anywhere"
-    )
+    command = f"./portcullis verify {options.output.name}"
+    print(f"wrote {options.output}: verify it with `{command}`, here or anywhere")
     return 0
 
 
-def _decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> tuple[bytes, int]:
-    """Return the explanation with its proof, and the entry that committed to it."""
+def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> DecisionProof:
+    """Return the explanation of a declined application with its proof of inclusion.
+
+    Raises:
+        DataError: The row is not that of a declined application of this run.
+        EvidenceError: No signed statement is about the tree of explanations in `data/`.
+    """
     reasons = stage_run.read_rows("explain", "reasons")
-    found = reasons[reasons["row"] == row]
-    if len(found) != 1:
+    matching = reasons[reasons["row"] == row]
+    if len(matching) != 1:
         raise DataError(
-            f"decision {row} of {stage_run.case}", expected="a declined application of this run", found="none",
+            f"decision {row} of {stage_run.case}",
+            expected="a declined application of this run",
+            found="none",
             remedy="It was approved, or its subject was erased, or it is of another run.",
-        )  # fmt: skip
+        )
+
+    # The explanation in exactly the form that the run committed to.
     data = stage_run.data
-    said = stage_run.read_json("explain", "report.json")
-    model = sha256_of(data / "train" / "model")
-    run = run_id(model, sha256_of(data / "redact" / "rows.parquet"))
-    record = found.iloc[0]
+    record = matching.iloc[0]
+    report = stage_run.read_json("explain", "report.json")
+    model_sha256 = sha256_of(data / "train" / "model")
+    explanation = Explanation(
+        row, tuple(told(record)), model_sha256, str(report["reason_map_version"])
+    )
+
+    # The salt follows from the subject's key: nobody can guess at others' explanations without it,
+    # and it is gone when the key is destroyed.
     subject = str(record["subject"])
     key = stage_run.keys.for_subjects([subject], Retention.DECISION_RECORD)[subject]
+    run = run_id(model_sha256, sha256_of(data / "redact" / "rows.parquet"))
     salt = salt_of(key.nonce_key, run, row)
-    what = Explanation(row, tuple(told(record)), model, str(said["reason_map_version"]))
+
     leaves = commitments_of((data / TREE).read_bytes())
-    index, path = prove(leaves, commitment(salt, what))
+    index, path = prove(leaves, commitment(salt, explanation))
     tree_root = root_of([leaf_hash(leaf) for leaf in leaves])
-    proof = DecisionProof(
-        explanation=what,
+    return DecisionProof(
+        explanation=explanation,
         salt=salt,
         index=index,
         size=len(leaves),
         tree_root=tree_root,
         path=path,
-        entry=_committed(log, chain, tree_head(tree_root, len(leaves))),
+        entry=_find_commitment(log, chain, tree_head(tree_root, len(leaves))),
     )
-    return proof.to_bytes(), proof.entry
 
 
-def _committed(log: Log, chain: Chain, head: str) -> int:
-    """Return the entry in which the run committed to its explanations."""
+def _find_commitment(log: Log, chain: Chain, head: str) -> int:
+    """Return the index of the entry in which the run committed to its explanations."""
     committed = log.statements(Provenance, f"{chain.case}/{ROOT_NAME}", head)
     if committed:
         return committed[-1].index
     raise EvidenceError(
-        f"explanations of {chain.case}", expected=f"a signed statement about the tree {head[:12]}…", found="none",
+        f"explanations of {chain.case}",
+        expected=f"a signed statement about the tree {head[:12]}…",
+        found="none",
         remedy="What lies in data/ was made elsewhere: run the release again.",
-    )  # fmt: skip
+    )
