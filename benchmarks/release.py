@@ -42,7 +42,7 @@ import json, sys
 from tasks.path import MEASURING
 from tasks.pipeline.runner import reproduce
 for stage in (stage.name for stage in MEASURING):
-    done = reproduce(stage, sys.argv[1], hear=lambda line: None)
+    done = reproduce(stage, sys.argv[1], on_line=lambda line: None)
     print(json.dumps({"stage": stage, "seconds": done.seconds, "peak_mib": done.peak_mib}), flush=True)
 """
 

@@ -33,8 +33,8 @@ from tasks.clearance.check import accepted_checks
 from tasks.config.cases import case_names
 from tasks.errors import PortcullisError
 from tasks.path import waves
-from tasks.pipeline.listener import end_all
-from tasks.pipeline.runner import settle
+from tasks.pipeline.listener import end_all_stages
+from tasks.pipeline.runner import order_lock_entries
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def release(use_case: UseCase) -> State[str]:
             stop = _run_all_stages(case, installation)
         except BaseException:
             # An interruption ends this process at once; a stage's own process must not outlive it.
-            end_all()
+            end_all_stages()
             raise
 
         if stop is not None and stop.name != REFUSED:
@@ -137,7 +137,7 @@ def _run_at_once(wave: tuple[str, ...], case: str) -> State[str] | None:
 
     # DVC wrote its lock file from two threads: settle what they changed before anything reads it.
     if any(future.state.name != UNCHANGED for future in futures):
-        settle(wave, case)
+        order_lock_entries(wave, case)
     return next((future.state for future in futures if _stops(future.state)), None)
 
 

@@ -1,8 +1,10 @@
 """The data path: every stage once. What else names stages, gates or outputs is derived from here.
 
-Adding a gate is a room `tasks/stages/<name>/`, one row below, its section and its limits in the use
-cases, and `./portcullis sync`, which writes `dvc.yaml` anew. Standard library only: the offline
-verifier reads this table, too.
+To add a gate: write its room `tasks/stages/<name>/`, put a row at the end of `MEASURING`, give the
+use cases a section and limits for it, and run `./portcullis sync`, which writes `dvc.yaml` anew.
+docs/how-to-add.md has an example, step by step.
+
+Standard library only: the offline verifier reads this table, too.
 """
 
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from enum import StrEnum
 
 
 class SigningRole(StrEnum):
-    """Whose key signs for what a stage made; `tasks/attestation/roles.py` has all roles there are."""
+    """Whose key signs for what a stage made; `tasks/attestation/roles.py` has all roles."""
 
     DATA = "data"
     MODEL = "model"
@@ -29,7 +31,9 @@ class Plot:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage. Artefacts are named `<stage>/<file>`: they lie in `data/<use case>/<stage>/<file>`.
+    """A stage of the data path.
+
+    An artefact `<stage>/<file>` lies in `data/<use case>/<stage>/<file>`.
 
     Attributes:
         name: Its name everywhere: in DVC, Prefect, `tasks/stages/`, `configs/` and the ledger.
@@ -44,7 +48,8 @@ class Stage:
             names (a suite, a reason map) counts with it: the section holds the file's digest.
         shared_files: Files under `configs/` that it opens and that all use cases share.
         tools: The distributions that compute its outputs; provenance names their versions.
-        judges: For a gate, what its verdict must be about. The ledger looks a verdict up by the last.
+        judges: For a gate, the artefacts that its verdict must be about. The ledger looks a verdict
+            up by the last of them.
         is_guard_of_training: Whether nothing may be trained before this gate has passed.
         product: The artefact through which a model's lineage runs, if it runs through this stage.
         made_from: The artefact from which the lineage goes on; empty where it ends.
@@ -90,6 +95,8 @@ class Stage:
         return any(artefact.startswith("train/") for artefact in self.judges)
 
 
+# The stages that measure, in the order in which `dvc.yaml` lists them. A stage stands after those
+# whose outputs it reads.
 MEASURING = (
     Stage(
         "admit",
@@ -195,7 +202,8 @@ MEASURING = (
 )
 
 GATES = tuple(stage for stage in MEASURING if stage.is_gate)
-# Everything that some verdict is about. `decide` and `register` digest it again: they believe no verdict.
+# Everything that some verdict is about. `decide` and `register` believe no verdict: they digest its
+# artefacts again.
 JUDGED = tuple(dict.fromkeys(artefact for gate in GATES for artefact in gate.judges))
 WEIGHED = (*JUDGED, "train/report.json", *(gate.verdict for gate in GATES))
 
@@ -234,17 +242,20 @@ def waves() -> tuple[tuple[str, ...], ...]:
 
     A stage comes as early as what it reads allows.
     """
-    done: set[str] = set()
+    finished: set[str] = set()
     ordered: list[tuple[str, ...]] = []
-    while len(done) < len(PATH):
+
+    while len(finished) < len(PATH):
         wave = tuple(
             stage.name
             for stage in PATH
-            if stage.name not in done
-            and {artefact.split("/")[0] for artefact in stage.reads} - {stage.name} <= done
+            if stage.name not in finished
+            and {artefact.split("/")[0] for artefact in stage.reads} - {stage.name} <= finished
         )
         if not wave:
             raise ValueError("stages of the path read each other's outputs in a circle")
+
         ordered.append(wave)
-        done.update(wave)
+        finished.update(wave)
+
     return tuple(ordered)

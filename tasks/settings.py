@@ -1,10 +1,10 @@
-"""Every environment variable that Portcullis's own code reads: one table, read once into one frozen `Settings`.
+"""Every environment variable that Portcullis's own code reads, in one table.
 
-Whoever starts (`flows/__main__.py`, `tasks/__main__.py`, `tasks/stages/process.py`, a flow) reads the
-environment by `Settings.from_environment` and hands the result on; nothing below looks again.
-`docs/settings.md` shows the table to people, and a test compares the two.
+Where a process starts (`flows/__main__.py`, `tasks/__main__.py`, `tasks/stages/process.py`, a
+flow), the environment is read once, by `Settings.from_environment`, and handed on; nothing below
+looks again. `docs/settings.md` shows the table to people, and a test compares the two.
 
-Variables of other programs that only those programs read (AWS_…, GIT_…, PIP_…) are not listed.
+Variables that only other programs read (AWS_…, GIT_…, PIP_…) are not listed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,11 @@ class Owner(StrEnum):
     TOOL = "another tool"
 
 
-LAUNCHER, COMMAND, WORKER, STAGE = Reader.LAUNCHER, Reader.COMMAND, Reader.WORKER, Reader.STAGE
+# Short names for the table below.
+LAUNCHER = Reader.LAUNCHER
+COMMAND = Reader.COMMAND
+WORKER = Reader.WORKER
+STAGE = Reader.STAGE
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ VARIABLES = (
     Variable(
         "PORTCULLIS_HOME",
         "home",
-        "the folder of keys, ledger and databases, an absolute path; the launcher takes a relative one",
+        "the folder of keys, ledger and databases, an absolute path; "
+        "the launcher takes a relative one",
         "`.portcullis/` in the checkout",
         (LAUNCHER, COMMAND, WORKER, STAGE),
     ),
@@ -395,7 +400,8 @@ VARIABLES = (
     Variable(
         "PORTCULLIS_DEBUG",
         "debug",
-        "`1` shows the text of an unexpected error, which may quote a person's data: for invented data only",
+        "`1` shows the text of an unexpected error, which may quote a person's data: "
+        "for invented data only",
         "type and place alone",
         (STAGE,),
         owner=Owner.DRILLS,
@@ -420,7 +426,8 @@ VARIABLES = (
 )
 
 # The stage's process knows the ledger as a reader, and by no other name.
-READER_NAME, WRITER_NAME = "PORTCULLIS_LEDGER_READ_URL", "PORTCULLIS_LEDGER_URL"
+READER_NAME = "PORTCULLIS_LEDGER_READ_URL"
+WRITER_NAME = "PORTCULLIS_LEDGER_URL"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -490,8 +497,8 @@ class Settings:
         """Read the environment.
 
         Raises:
-            ConfigError: It holds a `PORTCULLIS_…` variable that is not in the table: a misspelt one
-                would otherwise be ignored, and a database or a key be used that nobody meant.
+            ConfigError: It holds a `PORTCULLIS_…` variable that is not in the table. A misspelt one
+                would otherwise be ignored, and a database or a key used that nobody meant.
         """
         check_names(environ)
         values: dict[str, str] = {}
@@ -507,12 +514,12 @@ class Settings:
     def __repr__(self) -> str:
         """Show what is set, and of a secret only that it is."""
         secret_fields = {variable.field for variable in VARIABLES if variable.is_secret}
-        shown = [
+        values = [
             f"{item.name}={'…' if item.name in secret_fields else repr(getattr(self, item.name))}"
             for item in fields(self)
             if item.name != "others" and getattr(self, item.name)
         ]
-        return f"Settings({', '.join(shown)})"
+        return f"Settings({', '.join(values)})"
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -521,14 +528,14 @@ def check_names(names: Iterable[str]) -> None:
     Raises:
         ConfigError: It says which, and the nearest known name.
     """
-    known = known_names()
-    unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in known)
+    listed = known_names()
+    unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in listed)
     if not unknown:
         return
 
-    import difflib
+    import difflib  # only here: most processes never need it
 
-    nearest = difflib.get_close_matches(unknown[0], sorted(known), n=1, cutoff=0)[0]
+    nearest = difflib.get_close_matches(unknown[0], sorted(listed), n=1, cutoff=0)[0]
     more = f" ({len(unknown) - 1} more)" if len(unknown) > 1 else ""
     raise ConfigError(
         f"${unknown[0]}",
@@ -544,7 +551,10 @@ def known_names() -> frozenset[str]:
 
 
 def environment_of_stage(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a worker's environment without what a stage's own code does not read, such as credentials."""
+    """Return a worker's environment without what a stage's own code does not read.
+
+    Signing credentials are withheld that way, and the ledger's address is that of a reader.
+    """
     withheld = {
         name
         for variable in VARIABLES

@@ -77,7 +77,7 @@ def run_stage(stage: str, case: str) -> State[str]:
     logger = get_run_logger()
     try:
         # A single stage never checks that its inputs are fresh; what opens the registry must.
-        result = reproduce(stage, case, with_upstream=stage == OPENS_REGISTRY, hear=logger.info)
+        result = reproduce(stage, case, with_upstream=stage == OPENS_REGISTRY, on_line=logger.info)
     except RefusedError as refusal:
         for line in refusal.lines:
             logger.error(line)

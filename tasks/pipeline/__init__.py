@@ -2,7 +2,7 @@
 
 `dvc_file` derives `dvc.yaml`; `runner` runs one stage and is the only module that imports DVC;
 `channel` is the stage's end and `listener` the runner's end of the socket between the two;
-`storage` lists where DVC keeps versions.
+`stores` lists where DVC keeps versions.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.system`.
 """

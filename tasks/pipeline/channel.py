@@ -1,4 +1,4 @@
-"""What a stage's process tells its runner: progress, and why it was refused or failed.
+"""The stage's end of the channel: it reports progress, and why it was refused or failed.
 
 With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON lines go there:
 refusals with their kinds. On a plain `dvc repro`, the texts go to standard error.
@@ -20,7 +20,7 @@ from typing import Any
 
 from tasks.errors import Refusal
 
-VARIABLE = "PORTCULLIS_CHANNEL"
+CHANNEL_VARIABLE = "PORTCULLIS_CHANNEL"
 
 
 class Channel:
@@ -36,11 +36,11 @@ class Channel:
         """Open it, route the `portcullis` logger into it, and report time and memory at the end.
 
         Args:
-            stage: Its name, for the terminal.
-            path: What `$PORTCULLIS_CHANNEL` says; empty where nobody listens.
+            stage: The stage's name, for the terminal.
+            path: The value of `$PORTCULLIS_CHANNEL`; empty where nobody listens.
 
         Raises:
-            SystemExit: There is a runner no longer.
+            SystemExit: The runner has gone.
         """
         connection = None
         if path:
@@ -57,8 +57,9 @@ class Channel:
         channel = cls(stage, connection)
         logger = logging.getLogger("portcullis")
         logger.setLevel(logging.INFO)
+        # Libraries configure the root logger: without this, each line would be written twice.
         logger.propagate = False
-        handler = _ToChannel(channel)
+        handler = _ChannelHandler(channel)
         logger.addHandler(handler)
 
         start = time.perf_counter()
@@ -71,16 +72,16 @@ class Channel:
             if connection:
                 connection.close()
 
-    def said(self, message: str, level: str = "info") -> None:
+    def report_progress(self, message: str, level: str = "info") -> None:
         """Pass a line of progress on."""
-        self._send(kind="said", level=level, message=message)
+        self._send(kind="progress", level=level, message=message)
 
-    def refused(self, refusals: tuple[Refusal, ...]) -> None:
-        """Say that a gate is shut, and why."""
+    def report_refusals(self, refusals: tuple[Refusal, ...]) -> None:
+        """Report that a gate is shut, and why."""
         self._send(kind="refused", refusals=[refusal.to_dict() for refusal in refusals])
 
-    def failed(self, message: str, exit_code: int) -> None:
-        """Say what went wrong, in one line, and of which kind it is (see `tasks.errors`)."""
+    def report_failure(self, message: str, exit_code: int) -> None:
+        """Report what went wrong, in one line, and its exit code (see `tasks.errors`)."""
         self._send(kind="failed", message=message, exit_code=exit_code)
 
     def _send(self, **event: Any) -> None:
@@ -92,7 +93,7 @@ class Channel:
                 # Nobody listens any more: the rest goes to the terminal.
                 self._connection = None
 
-        for line in spoken(event):
+        for line in lines_for_people(event):
             sys.stderr.write(f"{self._stage}: {line}\n")
 
 
@@ -100,8 +101,8 @@ class Channel:
 def short_address(path: Path) -> Iterator[str]:
     """Give an address for a Unix socket at `path`, however long the path is.
 
-    The kernel takes 107 bytes (unix(7)), fewer than the temporary folder of many a batch system
-    has. By way of the open folder it is always short.
+    The kernel takes 107 bytes (unix(7)); the temporary folder of a batch system often has more.
+    Through the open folder's descriptor the address is always short.
     """
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -110,10 +111,10 @@ def short_address(path: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def spoken(event: dict[str, Any]) -> tuple[str, ...]:
-    """Return an event as the lines that a person reads."""
+def lines_for_people(event: dict[str, Any]) -> tuple[str, ...]:
+    """Return an event as the lines that a person reads; none of an event of another form."""
     match event:
-        case {"kind": "said" | "failed", "message": str(message)}:
+        case {"kind": "progress" | "failed", "message": str(message)}:
             return (message,)
         case {"kind": "refused", "refusals": [*refusals]}:
             return ("BLOCKED", *(Refusal.from_dict(values).text for values in refusals))
@@ -126,19 +127,22 @@ def spoken(event: dict[str, Any]) -> tuple[str, ...]:
 def _peak_mib() -> float:
     """Return this process's largest resident memory in MiB.
 
-    On Linux not by getrusage, whose figure a process inherits from its parent.
+    Linux keeps getrusage's figure across fork and exec: a small stage would report the size of the
+    runner that started it. `VmHWM` (proc(5)) is the process's own, in KiB.
     """
     with contextlib.suppress(OSError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
 
 
-class _ToChannel(logging.Handler):
+class _ChannelHandler(logging.Handler):
+    """What the `portcullis` loggers write, as lines of progress."""
+
     def __init__(self, channel: Channel) -> None:
         super().__init__()
         self._channel = channel
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._channel.said(record.getMessage(), record.levelname.lower())
+        self._channel.report_progress(record.getMessage(), record.levelname.lower())

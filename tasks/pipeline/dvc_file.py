@@ -6,7 +6,9 @@ from tasks.path import PATH, SigningRole, Stage
 from tasks.system.import_graph import reached_files
 
 CASE = "${item}"
-CASE_FILE = f"configs/{CASE}/resolved.yaml"  # sections name files by digest
+# The resolved copy: its sections hold the digests of the files that they name, so that DVC notices
+# a changed suite or reason map without a dependency of its own.
+CASE_FILE = f"configs/{CASE}/resolved.yaml"
 HEAD = """\
 # Written by `./portcullis sync` from tasks/path.py and from what the stages import: edit those.
 #
@@ -75,6 +77,7 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
     if stage.metrics:
         lines.append("      metrics:")
         lines += [f"        - {_output(f'{data}/{stage.name}/{name}')}" for name in stage.metrics]
+
     if stage.plots:
         lines.append("      plots:")
     for plot in stage.plots:
@@ -89,7 +92,10 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
 
 
 def _dependencies(stage: Stage, workspace: Path) -> list[str]:
-    """Return code, configuration and libraries; a gate and what opens a door answer to the policy."""
+    """Return the code, configuration and libraries that a stage's outputs depend on.
+
+    Gates, and the stages that decide, depend on the policy, too.
+    """
     configuration = [f"configs/{name}" for name in stage.shared_files]
     if stage.is_gate or stage.signer is SigningRole.DECISION:
         configuration.append("configs/policy")

@@ -1,4 +1,4 @@
-"""The runner's end of the channel: hear a stage, remember how it ended, and end it if need be."""
+"""The runner's end of the channel: read what a stage reports, keep it, and end the stage if need be."""
 
 import contextlib
 import json
@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import Refusal
-from tasks.pipeline.channel import VARIABLE, short_address, spoken
+from tasks.pipeline.channel import CHANNEL_VARIABLE, lines_for_people, short_address
 
-Hear = Callable[[str], None]
-_running: set["Heard"] = set()
+# A stage that has ended has closed its end: reading what is left takes far less.
+JOIN_SECONDS = 5
+
+LineSink = Callable[[str], None]  # is called with each line that people read
+
+# Several threads run a stage each. Whoever is interrupted ends the stages of all of them.
+_running: set["StageMessages"] = set()
 
 
 @dataclass(eq=False)
-class Heard:
-    """What the last stage's process said: its refusals, its failure, its cost."""
+class StageMessages:
+    """What the last stage's process reported: its refusals, its failure, its cost.
+
+    `environment` is what a stage's process needs to report here.
+    """
 
     refusals: tuple[Refusal, ...] = ()
     failure: str = ""
@@ -32,8 +40,8 @@ class Heard:
     pid: int | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
-    def take(self, event: dict[str, Any]) -> None:
-        """Remember one event."""
+    def record(self, event: dict[str, Any]) -> None:
+        """Keep an event; one of another form is left out."""
         match event:
             case {"kind": "started", "pid": int(pid)}:
                 self.pid = pid
@@ -45,28 +53,29 @@ class Heard:
             case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
                 self.seconds = seconds
                 self.peak_mib = peak
+                # The system may give its number to another process, which nobody may end.
                 self.pid = None
 
-    def end(self) -> None:
+    def end_stage(self) -> None:
         """End the stage's process if it still runs: nothing goes on writing after an interrupt."""
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
 
-def end_all() -> None:
+def end_all_stages() -> None:
     """End every stage that still runs, whichever thread waits for it."""
-    for heard in tuple(_running):
-        heard.end()
+    for messages in tuple(_running):
+        messages.end_stage()
 
 
 @contextmanager
-def listening(hear: Hear) -> Iterator[Heard]:
-    """Listen for one stage; give its process `environment`.
+def listen_to_stage(on_line: LineSink) -> Iterator[StageMessages]:
+    """Listen to one stage while the block runs; the block starts it with the yielded `environment`.
 
     On any exception the stage's process is ended.
     """
-    heard = Heard()
+    messages = StageMessages()
     with (
         tempfile.TemporaryDirectory(prefix="portcullis-") as folder,
         socket.socket(socket.AF_UNIX) as server,
@@ -75,32 +84,37 @@ def listening(hear: Hear) -> Iterator[Heard]:
         with short_address(path) as address:
             server.bind(address)
         server.listen(1)
-        heard.environment[VARIABLE] = str(path)
+        messages.environment[CHANNEL_VARIABLE] = str(path)
 
-        ear = threading.Thread(target=_hear, args=(server, heard, hear), daemon=True)
-        ear.start()
-        _running.add(heard)
+        reader = threading.Thread(
+            target=_read_events, args=(server, messages, on_line), daemon=True
+        )
+        reader.start()
+        _running.add(messages)
         try:
-            yield heard
+            yield messages
         except BaseException:
-            heard.end()
+            messages.end_stage()
             raise
         finally:
-            _running.discard(heard)
-            # It wakes an ear that waits for another stage.
+            _running.discard(messages)
+            # It wakes a reader that waits for another stage.
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
-            ear.join(timeout=5)
+            reader.join(timeout=JOIN_SECONDS)
 
 
-def _hear(server: socket.socket, heard: Heard, hear: Hear) -> None:
-    """Hear one stage after the other, as a run with upstream has, until the server is shut down."""
+def _read_events(server: socket.socket, messages: StageMessages, on_line: LineSink) -> None:
+    """Read from one stage after the other until the server is shut down.
+
+    A run with upstream has several stages, and each connects anew.
+    """
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()
             with connection, connection.makefile("r", encoding="utf-8") as lines:
                 for line in lines:
                     event = json.loads(line)
-                    heard.take(event)
-                    for text in spoken(event):
-                        hear(text)
+                    messages.record(event)
+                    for text in lines_for_people(event):
+                        on_line(text)

@@ -1,8 +1,10 @@
 """Run one stage through DVC, in this process: the same path, lock file and skips as `dvc repro`.
 
-The only place that imports DVC. What it relies on, measured with DVC 3.67: `single_item` runs just the stage named and
-never checks that its inputs are fresh; the repository must be the current folder; its lock is free while a stage's
-command runs, so that independent stages may run at once.
+The only module that imports DVC. It relies on what was measured with DVC 3.67:
+
+- `single_item` runs just the stage named and never checks that its inputs are fresh.
+- The repository must be the current folder.
+- DVC's lock is free while a stage's command runs, so that independent stages may run at once.
 """
 
 import json
@@ -14,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import PortcullisError, RefusedError
-from tasks.pipeline.listener import Hear, Heard, listening
+from tasks.pipeline.listener import LineSink, StageMessages, listen_to_stage
 
 
 class StageError(PortcullisError):
-    """A stage failed: not refused by a gate, but unable to do its work. Carries what it said and its exit code."""
+    """A stage could not do its work; no gate refused it. Carries its message and its exit code."""
 
-    def __init__(self, where: str, said: str, exit_code: int) -> None:
+    def __init__(self, where: str, message: str, exit_code: int) -> None:
         self.exit_code = exit_code
-        Exception.__init__(self, f"{where}: {said}")
+        # The stage's message says what was expected already, so PortcullisError's form is left out.
+        Exception.__init__(self, f"{where}: {message}")
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,17 @@ class StageResult:
     peak_mib: float | None
 
 
-def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear) -> StageResult:
+def reproduce(
+    stage: str, case: str, *, with_upstream: bool = False, on_line: LineSink
+) -> StageResult:
     """Run `stage` for `case` if anything it depends on has changed.
 
     Args:
         stage: A stage of the data path.
         case: A use case.
-        with_upstream: Also run what stands before it, where stale. `register` must: a single stage alone never checks
-            that its inputs are fresh.
-        hear: Is given each line that the stage says.
+        with_upstream: Also run what stands before it, where stale. `register` must: a stage by
+            itself never checks that its inputs are fresh.
+        on_line: Is called with each line that the stage reports, from another thread.
 
     Raises:
         RefusedError: A gate is shut; its lines say why.
@@ -52,65 +57,73 @@ def reproduce(stage: str, case: str, *, with_upstream: bool = False, hear: Hear)
     from dvc.exceptions import DvcException
 
     target = f"{stage}@{case}"
-    with listening(hear) as heard, open_repo() as repo:
+    with listen_to_stage(on_line) as messages, open_repo() as repo:
         try:
-            ran = repo.reproduce(
+            stages_run = repo.reproduce(
                 targets=[target],
                 single_item=not with_upstream,
-                run_env={**_same_python(), **heard.environment},
+                run_env={**_path_of_this_python(), **messages.environment},
             )
         except DvcException as error:
-            raise _told(error, stage, case, heard) from error
-    changed = any(done.addressing == target for done in ran)
-    return StageResult(stage, changed, heard.seconds, heard.peak_mib)
+            raise _describe_failure(error, stage, case, messages) from error
+
+    changed = any(stage_run.addressing == target for stage_run in stages_run)
+    return StageResult(stage, changed, messages.seconds, messages.peak_mib)
 
 
-def settle(stages: tuple[str, ...], case: str) -> None:
-    """Put the lock file's entries of stages that ran at once into the order in which `dvc repro` writes them.
+def order_lock_entries(stages: tuple[str, ...], case: str) -> None:
+    """Put the lock file's entries of stages that ran at once into the order of `dvc repro`.
 
     DVC appends an entry when its stage ends; of two that run at once, either may be first.
+
+    Args:
+        stages: The stages that ran at once, in the order in which `dvc repro` would run them.
+        case: A use case.
     """
     from dvc.utils.serialize import load_yaml, modify_yaml
 
-    names = [f"{stage}@{case}" for stage in stages]
+    path = Path("dvc.lock")
+    ordered = [f"{stage}@{case}" for stage in stages]
     with open_repo() as repo, repo.lock:
-        path = Path("dvc.lock")
-        found = (
-            [name for name in load_yaml(str(path)).get("stages", {}) if name in names]
-            if path.is_file()
-            else []
-        )
-        if found == [name for name in names if name in found]:
+        entries = load_yaml(str(path)).get("stages", {}) if path.is_file() else {}
+        present = [name for name in ordered if name in entries]
+        written = [name for name in entries if name in ordered]
+        if written == present:
             return
-        with modify_yaml(str(path)) as data:
-            places = [list(data["stages"]).index(name) for name in found]
-            entries = {name: data["stages"].pop(name) for name in found}
-            for place, name in zip(places, [name for name in names if name in found], strict=True):
-                data["stages"].insert(place, name, entries[name])
+
+        # Only these entries change places with each other; those of other stages stay.
+        with modify_yaml(str(path)) as lock:
+            places = [list(lock["stages"]).index(name) for name in written]
+            moved = {name: lock["stages"].pop(name) for name in written}
+            for place, name in zip(places, present, strict=True):
+                lock["stages"].insert(place, name, moved[name])
 
 
-def stale(stage: str, case: str) -> tuple[str, ...]:
-    """Return what differs from the last run among `stage` and everything before it; empty means fresh.
+def list_stale(stage: str, case: str) -> tuple[str, ...]:
+    """Return a line for each stage that is stale, among `stage` and everything before it.
 
     `admit` runs every time by design ("always changed"), which is no staleness.
     """
     with open_repo() as repo:
         status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
-    found = []
+
+    lines: list[str] = []
     for name, changes in sorted(status.items()):
-        real = [change for change in changes if change != "always changed"]
-        found += [f"{name}: {_listed(change)}" for change in real]
-    return tuple(found)
+        real_changes = [change for change in changes if change != "always changed"]
+        lines += [f"{name}: {_describe_change(change)}" for change in real_changes]
+    return tuple(lines)
 
 
-def _same_python() -> dict[str, str]:
-    """Return the PATH on which a stage's `python` is the one that runs this, however this one was started."""
-    return {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    }
+def _path_of_this_python() -> dict[str, str]:
+    """Return the PATH on which `python`, which `dvc.yaml` starts, is the one that runs this.
+
+    A virtual environment need not be activated to run a program of it by its path.
+    """
+    folder = Path(sys.executable).parent
+    return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
-def _listed(change: Any) -> str:
+def _describe_change(change: Any) -> str:
     if isinstance(change, dict):
         return "; ".join(
             f"{kind} {', '.join(sorted(paths))}" for kind, paths in sorted(change.items())
@@ -123,13 +136,15 @@ def open_repo() -> Any:
     from dvc.repo import Repo
 
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    # DVC would keep what it remembers about files in /var/tmp/dvc, which every user of a machine may write to.
+    # By default DVC keeps what it knows of files in /var/tmp/dvc, which all users may write to.
     os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(".dvc", "tmp", "site").absolute()))
     logging.getLogger("dvc").setLevel(logging.WARNING)
+
+    # Outside git (a tarball, say) DVC refuses unless it is told that there is none.
     config = None if Path(".git").exists() else {"core": {"no_scm": True}}
     repo = Repo(config=config, _wait_for_lock=True)
     if config is None:
-        repo.scm_context.quiet = True
+        repo.scm_context.quiet = True  # no hint about `git add` after every stage
     _remove_torn_rwlock(repo)
     return repo
 
@@ -137,20 +152,23 @@ def open_repo() -> Any:
 def _remove_torn_rwlock(repo: Any) -> None:
     """Remove DVC's list of who reads and writes what, where a kill came while DVC was writing it.
 
-    DVC writes it in place (`dvc/rwlock.py`, `_edit_rwlock`, in 3.67), and would refuse to do anything ever after: "JSON
-    structure is corrupted". Who was on the list is lost either way, and whoever was killed no longer reads or writes.
+    DVC writes it in place (`dvc/rwlock.py`, `_edit_rwlock`, in 3.67), and would refuse to do
+    anything ever after: "JSON structure is corrupted". Who was on the list is lost either way, and
+    whoever was killed no longer reads or writes.
     """
     from dvc.lock import make_lock
 
     path = Path(repo.tmp_dir) / "rwlock"
     if not _is_torn(path):
         return
+
     guard = make_lock(
         str(path.with_name("rwlock.lock")),
         tmp_dir=repo.tmp_dir,
         hardlink_lock=repo.config["core"]["hardlink_lock"],
     )
-    with guard:  # who holds it may be writing at this very moment, so look again
+    with guard:
+        # Whoever held the guard may have been in the middle of writing a moment ago.
         if _is_torn(path):
             path.unlink()
 
@@ -165,17 +183,28 @@ def _is_torn(path: Path) -> bool:
     return False
 
 
-def _told(error: Exception, stage: str, case: str, heard: Heard) -> PortcullisError:
+def _describe_failure(
+    error: Exception, stage: str, case: str, messages: StageMessages
+) -> PortcullisError:
+    """Return why a stage did not end well: its own refusals first, its own failure, else DVC's."""
     where = f"stage {stage}@{case}"
-    if heard.refusals:
+    if messages.refusals:
         return RefusedError(
-            where, heard.refusals, remedy="See the reports; mend what failed, never the limit."
+            where, messages.refusals, remedy="See the reports; mend what failed, never the limit."
         )
-    if heard.failure:
-        return StageError(where, heard.failure, heard.exit_code or PortcullisError.exit_code)
+    if messages.failure:
+        exit_code = messages.exit_code or PortcullisError.exit_code
+        return StageError(where, messages.failure, exit_code)
+
+    # The stage reported nothing: it was killed, or DVC never started it.
     causes = [str(error)]
-    while error.__cause__:
-        error = error.__cause__  # type: ignore[assignment]
-        causes.append(str(error))
-    said = f"DVC could not run it ({' <- '.join(causes)}). Run `dvc repro -v` to see more."
-    return StageError(where, said, PortcullisError.exit_code)
+    cause = error.__cause__
+    while cause:
+        causes.append(str(cause))
+        cause = cause.__cause__
+    reason = " <- ".join(causes)
+    return StageError(
+        where,
+        f"DVC could not run it ({reason}). Run `dvc repro -v` to see more.",
+        PortcullisError.exit_code,
+    )

@@ -6,38 +6,35 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Store:
-    """One of them, as an fsspec file system and a path in it."""
+class VersionStore:
+    """A place where DVC keeps versions: an fsspec file system and a path in it."""
 
     name: str
     fs: Any
     path: str
 
 
-def stores() -> tuple[Store, ...]:
-    """Return the current repository's cache (with its run cache) and remotes; nothing outside a DVC repository.
+def list_version_stores() -> tuple[VersionStore, ...]:
+    """Return the current repository's cache (with its run cache) and remotes.
 
-    Objects are found by looking, not by reading locks: uncommitted runs leave objects that no lock names.
+    Outside a DVC repository there are none. An erasure searches their content, and does not go by
+    lock files: uncommitted runs leave objects that no lock names.
     """
     if not Path(".dvc").is_dir():
         return ()
     from tasks.pipeline.runner import open_repo
 
-    found: dict[str, Store] = {}
     with open_repo() as repo:
-        for folder in {Path(repo.cache.local_cache_dir), Path(repo.stage_cache.cache_dir)}:
-            found[str(folder)] = Store("DVC cache", _local(), str(folder))
+        folders = {Path(repo.cache.local_cache_dir), Path(repo.stage_cache.cache_dir)}
+        remotes = []
         for name in repo.config["remote"]:
             remote = repo.cloud.get_remote(name)
-            found[f"remote {name}"] = Store(
-                f"DVC remote {name}", _plain(remote.fs), str(remote.path)
-            )
-    inside = [Path(key) for key in found if not key.startswith("remote ")]
-    return tuple(
-        store
-        for key, store in found.items()
-        if not any(folder in Path(key).parents for folder in inside)
-    )
+            remotes.append(VersionStore(f"DVC remote {name}", _plain(remote.fs), str(remote.path)))
+
+    # The run cache lies in the cache by default: what is below another folder is searched with it.
+    outermost = [folder for folder in sorted(folders) if not folders & set(folder.parents)]
+    caches = [VersionStore("DVC cache", _local(), str(folder)) for folder in outermost]
+    return (*caches, *remotes)
 
 
 def _plain(fs: Any) -> Any:

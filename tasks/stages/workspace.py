@@ -1,6 +1,7 @@
-"""The shell that all stages share: it reads, unseals, seals, writes and digests, so that rooms only compute.
+"""The shell that all stages share: it reads, unseals, seals, writes and digests.
 
-A room's `stage.py` has one function, `run(stage_run: StageRun) -> None`, which wires the room's pure functions to it.
+A stage's room only computes. Its `stage.py` has one function, `run(stage_run: StageRun) -> None`,
+which wires the room's pure functions to this shell.
 """
 
 import json
@@ -34,7 +35,11 @@ P = TypeVar("P", bound=BaseModel)
 
 
 class StageRun:
-    """One run of one stage for one use case, with its inputs and outputs under `data/<case>/<stage>/`."""
+    """A run of one stage for one use case; artefacts lie in `data/<case>/<stage>/<name>`.
+
+    Whatever is read or written through it is digested, so that a verdict can be about exactly those
+    bytes. Rows about people are sealed on disk, and plain in memory only.
+    """
 
     def __init__(self, stage: str, case: str, installation: Installation) -> None:
         self.stage = stage
@@ -51,7 +56,7 @@ class StageRun:
         """The checkout."""
         return self.installation.workspace
 
-    # what the stage is told
+    # What the use case and the installation hold for the stage.
 
     def params(self, model: type[P], key: str | None = None) -> P:
         """Return the stage's own section of the use case (or `key`), validated."""
@@ -85,7 +90,7 @@ class StageRun:
 
         return Tombstones.read(open_shelf(self.installation), self.secret("tombstone"))
 
-    # what it reads
+    # What the stage reads.
 
     @property
     def data(self) -> Path:
@@ -93,7 +98,11 @@ class StageRun:
         return self.workspace / "data" / self.case
 
     def input(self, stage: str, name: str) -> Path:
-        """Return the path of an earlier stage's output and note its digest; absent is a DataError."""
+        """Return the path of an earlier stage's output, and note its digest.
+
+        Raises:
+            DataError: There is no such output.
+        """
         path = self.data / stage / name
         if not path.exists():
             raise DataError(
@@ -108,7 +117,10 @@ class StageRun:
     def read_rows(
         self, stage: str, name: str = "rows", columns: tuple[str, ...] | None = None
     ) -> "pd.DataFrame":
-        """Return an earlier stage's sealed rows, in memory only; rows of erased subjects are left out and counted."""
+        """Return an earlier stage's sealed rows, in memory only.
+
+        Rows of erased subjects cannot be unsealed: they are left out and counted.
+        """
         from tasks.sealed import read_rows
 
         opened = read_rows(
@@ -129,7 +141,10 @@ class StageRun:
         return int(pq.ParquetFile(self.input(stage, f"{name}.parquet")).metadata.num_rows)
 
     def iter_rows(self, stage: str, name: str = "rows") -> "Iterator[pd.DataFrame]":
-        """Yield an earlier stage's sealed rows group by group, in memory that the file's size does not change."""
+        """Yield an earlier stage's sealed rows group by group.
+
+        The memory that it takes does not grow with the file.
+        """
         from tasks.sealed import iter_rows
 
         path = self.input(stage, f"{name}.parquet")
@@ -160,7 +175,7 @@ class StageRun:
                 "which makes it anew.",
             ) from error
 
-    # what it leaves
+    # What the stage writes.
 
     @property
     def folder(self) -> Path:
@@ -170,7 +185,10 @@ class StageRun:
         return folder
 
     def remove_drafts(self) -> None:
-        """Remove what an earlier run of this stage was writing when it was killed; DVC runs one at a time."""
+        """Remove what an earlier run of this stage was writing when it was killed.
+
+        No other run can be writing now: DVC runs a stage of a use case once at a time.
+        """
         for draft in self.folder.glob(f"{DRAFT}*"):
             if draft.is_dir():
                 shutil.rmtree(draft)
@@ -199,7 +217,10 @@ class StageRun:
 
     @contextmanager
     def writing_rows(self, name: str = "rows") -> "Iterator[SealedWriter]":
-        """Give a writer that seals rows group by group; the file appears whole when the block ends without an error."""
+        """Yield a writer that seals rows group by group.
+
+        The file appears whole when the block ends without an error, or not at all.
+        """
         from tasks.sealed import SealedWriter
 
         with (
@@ -244,29 +265,36 @@ class StageRun:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Give a path to write an output file to; it appears under `name` whole, or not at all."""
+        """Yield a path to write an output file to; it appears under `name` whole, or not at all."""
         descriptor, draft = tempfile.mkstemp(
             dir=self.folder, prefix=DRAFT, suffix=Path(name).suffix
         )
         os.close(descriptor)
+
         path = Path(draft)
         try:
             yield path
+            # mkstemp makes files for the owner alone; DVC and other accounts read outputs.
             path.chmod(0o644)
             path.replace(self.folder / name)
         finally:
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # nothing is left to remove where it was moved
+
         self.wrote(name)
 
     @contextmanager
     def folder_of(self, name: str) -> Iterator[Path]:
-        """Give an empty folder to fill; it takes the place of `name` whole when the block ends without an error."""
+        """Yield an empty folder to fill.
+
+        It takes the place of `name` whole when the block ends without an error.
+        """
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAFT) as draft:
             folder = Path(draft) / name
             folder.mkdir()
             yield folder
             shutil.rmtree(self.folder / name, ignore_errors=True)
             folder.replace(self.folder / name)
+
         self.wrote(name)
 
     def wrote(self, name: str) -> None:

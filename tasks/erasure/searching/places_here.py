@@ -18,9 +18,11 @@ ELSEWHERE = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlartifacts", "pref
 
 def versions(workspace: Path) -> list[Place]:
     """Return where sealed versions lie: the working tree's data, DVC's cache, its run cache, and every remote."""
-    from tasks.pipeline.stores import stores
+    from tasks.pipeline.stores import list_version_stores
 
-    stored = [Place(store.name, store.fs, store.path, Rule.REMOVE) for store in stores()]
+    stored = [
+        Place(store.name, store.fs, store.path, Rule.REMOVE) for store in list_version_stores()
+    ]
     return [Place.local("data", workspace / "data", Rule.REWRITE), *stored]
 
 

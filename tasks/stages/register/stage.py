@@ -36,7 +36,7 @@ def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ..
     """Return why this is no moment to register, whatever the verdicts say."""
     from tasks.config.sources import Sources, lapsed, today
     from tasks.erasure.currency import outdated
-    from tasks.pipeline.runner import stale
+    from tasks.pipeline.runner import list_stale
 
     refusals: list[Refusal] = []
 
@@ -51,7 +51,7 @@ def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ..
             "register: an experiment (`dvc exp run`) never registers; "
             "release from a committed workspace",
         )
-    for line in stale("decide", stage_run.case):
+    for line in list_stale("decide", stage_run.case):
         refuse(
             RefusalKind.SOURCE_CHANGED,
             f"register: {line}, so what was judged is not what lies here",

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Refusal, RefusedError
-from tasks.pipeline.listener import end_all
-from tasks.pipeline.runner import StageError, StageResult, reproduce, settle, stale
+from tasks.pipeline.listener import end_all_stages
+from tasks.pipeline.runner import StageError, StageResult, list_stale, order_lock_entries, reproduce
 
 CHECKOUT = Path(__file__).parents[3]
 STAGE = """
@@ -24,9 +24,9 @@ name, mode = sys.argv[1], pathlib.Path("mode").read_text().strip()
 with Channel.to_parent(name, os.environ["PORTCULLIS_CHANNEL"]) as channel:
     logging.getLogger("portcullis.toy").info("working on %s", name)
     if name == "second" and mode == "refuse":
-        channel.refused((Refusal("check.failed", "fairness: ratio = 0.5: fail"),)); sys.exit(3)
+        channel.report_refusals((Refusal("check.failed", "fairness: ratio = 0.5: fail"),)); sys.exit(3)
     if name == "second" and mode == "fail":
-        channel.failed("source missing", 4); sys.exit(4)
+        channel.report_failure("source missing", 4); sys.exit(4)
     if name == "second" and mode == "crash":
         import os; os._exit(9)
     if name == "second" and mode == "hang":
@@ -62,21 +62,21 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(stage: str, **options: bool) -> tuple[StageResult, list[str]]:
-    said: list[str] = []
-    return reproduce(stage, "toy", hear=said.append, **options), said
+    lines: list[str] = []
+    return reproduce(stage, "toy", on_line=lines.append, **options), lines
 
 
 def test_a_stage_runs_once_streams_what_it_says_and_is_then_left_alone(toy: Path) -> None:
-    result, said = run("first")
+    result, lines = run("first")
     assert result.changed
-    assert "working on first" in said
+    assert "working on first" in lines
     assert result.seconds is not None
     assert result.peak_mib is not None
     assert result.peak_mib > 1
-    again, said = run("first")
+    again, lines = run("first")
     assert not again.changed
     assert again.seconds is None
-    assert said == []
+    assert lines == []
 
 
 def test_a_refusal_keeps_its_lines_and_leaves_no_output(toy: Path) -> None:
@@ -114,9 +114,9 @@ def test_a_single_stage_does_not_see_that_what_lies_before_it_is_stale_but_stale
 ) -> None:
     run("first")
     run("second")
-    assert stale("second", "toy") == ()
+    assert list_stale("second", "toy") == ()
     (toy / "mode").write_text("changed")
-    assert any("mode" in line for line in stale("second", "toy"))
+    assert any("mode" in line for line in list_stale("second", "toy"))
     result, _ = run("second", with_upstream=True)
     assert result.changed
     assert (toy / "first").read_text() == "changed"
@@ -128,13 +128,13 @@ def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_
     run("first")
     run("second")
     ordered = (toy / "dvc.lock").read_text()
-    settle(("first", "second"), "toy")
+    order_lock_entries(("first", "second"), "toy")
     assert (toy / "dvc.lock").read_text() == ordered
-    settle(("second", "first"), "toy")
+    order_lock_entries(("second", "first"), "toy")
     assert (toy / "dvc.lock").read_text().index("second@toy") < (
         toy / "dvc.lock"
     ).read_text().index("first@toy")
-    settle(("first", "second"), "toy")
+    order_lock_entries(("first", "second"), "toy")
     assert (toy / "dvc.lock").read_text() == ordered
 
 
@@ -142,7 +142,7 @@ def test_an_edited_output_is_stale(toy: Path) -> None:
     run("first")
     run("second")
     (toy / "second").write_text("forged")
-    assert any("second" in line for line in stale("second", "toy"))
+    assert any("second" in line for line in list_stale("second", "toy"))
 
 
 def test_a_temporary_folder_with_a_long_name_is_no_obstacle(
@@ -151,8 +151,8 @@ def test_a_temporary_folder_with_a_long_name_is_no_obstacle(
     folder = toy / ("deep" * 30)
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    _, said = run("first")
-    assert "working on first" in said
+    _, lines = run("first")
+    assert "working on first" in lines
 
 
 def test_a_stage_whose_runner_has_gone_while_it_started_ends_quietly(
@@ -173,7 +173,7 @@ def test_a_list_of_locks_that_a_kill_left_half_written_stops_nobody(toy: Path, t
     result, _ = run("first")
     assert result.changed
     (toy / ".dvc" / "tmp" / "rwlock").write_text('{"read": {}, "write": {}}')
-    assert stale("first", "toy") == ()
+    assert list_stale("first", "toy") == ()
     assert (toy / ".dvc" / "tmp" / "rwlock").exists()
 
 
@@ -193,7 +193,7 @@ def test_an_interrupted_runner_ends_its_stage(toy: Path) -> None:
     deadline = time.monotonic() + 30
     while not (toy / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    end_all()
+    end_all_stages()
     thread.join(timeout=30)
     assert not thread.is_alive()
     assert failures

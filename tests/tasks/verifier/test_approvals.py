@@ -288,7 +288,7 @@ def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests
     from tasks.stages.register.stage import run
     from tasks.stages.workspace import StageRun
 
-    monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
+    monkeypatch.setattr("tasks.pipeline.runner.list_stale", lambda *_: ())
     monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
     released = []
     monkeypatch.setattr(

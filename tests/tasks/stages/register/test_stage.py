@@ -28,7 +28,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
-    monkeypatch.setattr("tasks.pipeline.runner.stale", lambda *_: ())
+    monkeypatch.setattr("tasks.pipeline.runner.list_stale", lambda *_: ())
     root = judged(tmp_path / "checkout")
     decide(StageRun("decide", CASE, installation_at(root)))
     return attested(root)
@@ -99,7 +99,7 @@ def test_what_dvc_calls_stale(
     root: Path, published: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "tasks.pipeline.runner.stale", lambda *_: ("train@tiny: changed deps tasks/train",)
+        "tasks.pipeline.runner.list_stale", lambda *_: ("train@tiny: changed deps tasks/train",)
     )
     refused(root, "changed deps tasks/train", published)
 

@@ -1,0 +1,106 @@
+"""`dvc.yaml` as it is derived: each stage's command, and all that its outputs depend on."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.path import GATES, PATH, STAGES, Plot, Stage
+from tasks.pipeline import dvc_file
+from tasks.pipeline.dvc_file import code_rooms, dvc_text
+
+CHECKOUT = Path(__file__).parents[3]
+STAGE = "data/${item}/fairness"
+
+
+@cache
+def derived(stage: Stage) -> dict[str, Any]:
+    """Return what `dvc.yaml` would say about one stage."""
+    values = yaml.safe_load(dvc_file._stage_text(stage, CHECKOUT))
+    assert set(values) == {stage.name}
+    return dict(values[stage.name])
+
+
+def test_the_file_that_lies_here_is_the_one_that_is_derived() -> None:
+    assert (CHECKOUT / "dvc.yaml").read_text(encoding="utf-8") == dvc_text(CHECKOUT)
+
+
+def test_every_stage_is_derived_once_in_the_table_s_order() -> None:
+    assert list(yaml.safe_load(dvc_text(CHECKOUT))["stages"]) == [stage.name for stage in PATH]
+
+
+@pytest.mark.parametrize("name", list(STAGES))
+def test_no_shell_stays_between_dvc_and_the_stage(name: str) -> None:
+    assert derived(STAGES[name])["do"]["cmd"] == f"exec python -m tasks {name} ${{item}}"
+
+
+@pytest.mark.parametrize("name", list(STAGES))
+def test_a_stage_depends_on_its_libraries_its_room_and_what_it_reads(name: str) -> None:
+    stage = STAGES[name]
+    dependencies = derived(stage)["do"]["deps"]
+    assert {"requirements.lock", f"tasks/stages/{name}"} <= set(dependencies)
+    assert {f"data/${{item}}/{artefact}" for artefact in stage.reads} <= set(dependencies)
+    assert len(dependencies) == len(set(dependencies))
+
+
+@pytest.mark.parametrize("name", list(STAGES))
+def test_the_code_that_a_stage_depends_on_lies_here(name: str) -> None:
+    for room in code_rooms(STAGES[name], CHECKOUT):
+        assert (CHECKOUT / room).exists()
+
+
+def test_no_stage_depends_on_another_stage_s_room() -> None:
+    rooms = set(code_rooms(STAGES["fairness"], CHECKOUT))
+    assert not {room for room in rooms if room.startswith("tasks/stages/")} - {
+        "tasks/stages/__init__.py",
+        "tasks/stages/fairness",
+        "tasks/stages/process.py",
+        "tasks/stages/workspace.py",
+    }
+
+
+def test_gates_and_decisions_depend_on_the_policy_and_other_stages_do_not() -> None:
+    with_policy = {stage.name for stage in PATH if "configs/policy" in derived(stage)["do"]["deps"]}
+    assert with_policy == {gate.name for gate in GATES} | {"decide", "register"}
+
+
+def test_a_shared_file_is_a_dependency_of_the_stage_that_opens_it() -> None:
+    stage = replace(STAGES["fairness"], shared_files=("thresholds.yaml",))
+    assert "configs/thresholds.yaml" in derived(stage)["do"]["deps"]
+
+
+def test_only_its_own_sections_of_the_use_case_make_a_stage_run_again() -> None:
+    params = derived(STAGES["fairness"])["do"]["params"]
+    assert params == [{"configs/${item}/resolved.yaml": ["columns", "fairness", "limits.fairness"]}]
+
+
+def test_plain_json_stays_out_of_the_cache_and_sealed_rows_go_into_it() -> None:
+    stage = replace(STAGES["fairness"], writes=("rows.parquet", "report.json"))
+    assert derived(stage)["do"]["outs"] == [
+        f"{STAGE}/rows.parquet",
+        {f"{STAGE}/report.json": {"cache": False}},
+    ]
+
+
+def test_metrics_and_plots_are_listed_as_such_with_their_axes() -> None:
+    plot = Plot("roc.json", x="false_rate", y="true_rate", title="ROC curve")
+    values = derived(replace(STAGES["fairness"], metrics=("report.json",), plots=(plot,)))["do"]
+    assert values["metrics"] == [{f"{STAGE}/report.json": {"cache": False}}]
+    assert values["plots"] == [
+        {
+            f"{STAGE}/roc.json": {
+                "cache": False,
+                "x": "false_rate",
+                "y": "true_rate",
+                "title": "${item}, ROC curve",
+            }
+        }
+    ]
+
+
+def test_only_a_stage_that_notices_what_no_file_shows_is_always_run() -> None:
+    always = {stage.name for stage in PATH if "always_changed" in derived(stage)["do"]}
+    assert always == {"admit"}
