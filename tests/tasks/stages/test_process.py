@@ -1,0 +1,137 @@
+"""A stage's process: how each way of ending reaches the runner, and what the worker is told."""
+
+import importlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tasks.errors import DataError, PortcullisError, Refusal, RefusedError, ServiceError
+from tasks.stages import process
+from tasks.stages.workspace import DRAFT, StageRun
+from tests.installations import installation_at
+
+PERSONAL = "Ann Onymous"
+REFUSALS = (Refusal("check.failed", "fairness: too low"), Refusal("check.missing", "train: none"))
+Run = Callable[[StageRun], None]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PORTCULLIS_CHANNEL", raising=False)
+    # It would hold for the suite's own process, whatever started that.
+    monkeypatch.setattr(process, "die_with_parent", lambda _: None)
+    return tmp_path
+
+
+def run_stage(monkeypatch: pytest.MonkeyPatch, run: Run) -> int:
+    """Run a stage `toy` whose code is `run`; return the exit code."""
+    module = ModuleType("toy")
+    module.run = run
+    monkeypatch.setattr(importlib, "import_module", lambda _: module)
+    return process.main(["toy", "loan"])
+
+
+def raising(error: Exception) -> Run:
+    def run(stage_run: StageRun) -> None:
+        raise error
+
+    return run
+
+
+def test_a_stage_that_ends_well_exits_with_zero(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[StageRun] = []
+    assert run_stage(monkeypatch, runs.append) == 0
+    assert [(run.stage, run.case) for run in runs] == [("toy", "loan")]
+
+
+def test_a_shut_gate_exits_with_three_and_a_line_per_refusal(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = RefusedError("register@loan", REFUSALS, remedy="Mend it.")
+    assert run_stage(monkeypatch, raising(error)) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == ["toy: BLOCKED", "toy: fairness: too low", "toy: train: none"]
+
+
+@pytest.mark.parametrize(("kind", "exit_code"), [(DataError, 2), (ServiceError, 4)])
+def test_an_error_that_people_can_mend_exits_with_the_code_of_its_kind(
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: type[PortcullisError],
+    exit_code: int,
+) -> None:
+    error = kind("rows", expected="two classes", found="a single class", remedy="Add rows.")
+    assert run_stage(monkeypatch, raising(error)) == exit_code
+    assert "toy: rows: expected two classes" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_exits_with_its_type_and_place_and_without_its_text(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_stage(monkeypatch, raising(KeyError(PERSONAL))) == 1
+    text = capsys.readouterr().err
+    assert "KeyError at " in text
+    assert "test_process.py:" in text
+    assert PERSONAL not in text
+
+
+def test_the_text_of_an_unexpected_error_is_shown_for_development(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_DEBUG", "1")
+    assert run_stage(monkeypatch, raising(KeyError(PERSONAL))) == 1
+    assert PERSONAL in capsys.readouterr().err
+
+
+def test_a_misspelt_variable_ends_the_process_before_the_stage_begins(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_TODAI", "2026-01-01")
+    assert run_stage(monkeypatch, lambda _: pytest.fail("it began")) == 2
+    assert "did you mean PORTCULLIS_TODAY?" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_was_writing_is_removed_before_the_stage_begins(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = StageRun("toy", "loan", installation_at(workspace)).folder
+    (folder / f"{DRAFT}x").write_text("half")
+    contents: list[list[Path]] = []
+    run_stage(monkeypatch, lambda stage_run: contents.append(list(stage_run.folder.iterdir())))
+    assert contents == [[]]
+
+
+def test_the_worker_gets_two_counts_and_nothing_else_writes_to_the_pipe(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports, pipe = os.pipe()
+    monkeypatch.setenv("PORTCULLIS_REPORT_FD", str(pipe))
+
+    def run(stage_run: StageRun) -> None:
+        stage_run.rows_unsealed = 7
+        stage_run.rows_shredded = 2
+
+    assert run_stage(monkeypatch, run) == 0
+    with os.fdopen(reports, "rb") as stream:
+        assert json.loads(stream.read()) == {"unsealed": 7, "shredded": 2}
+    assert "PORTCULLIS_REPORT_FD" not in os.environ
+
+
+def test_it_dies_with_the_worker_that_the_environment_names(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents: list[int] = []
+    monkeypatch.setattr(process, "die_with_parent", parents.append)
+    monkeypatch.setenv("PORTCULLIS_WORKER_PID", "4711")
+    run_stage(monkeypatch, lambda _: None)
+    assert parents == [4711]
+    assert "PORTCULLIS_WORKER_PID" not in os.environ
