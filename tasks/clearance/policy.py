@@ -94,9 +94,11 @@ atexit.register(_build.cache_clear)
 
 def _over_http(url: str, facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
     """Return the answer of an OPA server that holds the very text of the policy here."""
-    loaded = _ask(f"{url}/v1/policies", None)
-    policies = loaded.get("result", ()) if isinstance(loaded, dict) else ()
-    texts = {str(policy.get("raw")) for policy in policies}
+    match _ask(f"{url}/v1/policies", None):
+        case {"result": [*policies]}:
+            texts = {str(policy.get("raw")) for policy in policies if isinstance(policy, dict)}
+        case _:
+            texts = set()
     if missing := [name for name, text in modules if text not in texts]:
         raise ServiceError(
             f"policy engine {url}",
