@@ -1,5 +1,7 @@
 """What no proof may do: bytes that move between two hashes, trees that shrink, steps too many."""
 
+from hashlib import sha256
+
 import pytest
 
 from tasks.ledger.merkle import (
@@ -19,6 +21,11 @@ from tasks.ledger.merkle import (
 LEAVES = [leaf_hash(b"%d" % number) for number in range(8)]
 LEFT, RIGHT = LEAVES[:2]
 TWO = node_hash(LEFT, RIGHT)
+
+
+def test_leaves_and_nodes_are_hashed_apart_by_the_first_byte_of_rfc_6962() -> None:
+    assert leaf_hash(b"data") == sha256(b"\x00data").digest()
+    assert node_hash(LEFT, RIGHT) == sha256(b"\x01" + LEFT + RIGHT).digest()
 
 
 def test_a_byte_that_moves_from_a_leaf_to_its_left_neighbour_is_refused() -> None:
