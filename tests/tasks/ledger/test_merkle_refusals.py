@@ -11,6 +11,7 @@ from tasks.ledger.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
+    levels,
     node_hash,
     root,
     root_of,
@@ -91,6 +92,13 @@ def test_an_old_root_of_another_size_is_refused(old: int) -> None:
 @pytest.mark.parametrize("size", range(9))
 def test_the_root_of_a_prefix_is_that_of_its_leaves_alone(size: int) -> None:
     assert root(Leaves(LEAVES), size) == root_of(LEAVES[:size])
+
+
+@pytest.mark.parametrize(
+    ("size", "widths"), [(0, [0]), (1, [1]), (2, [2, 1]), (5, [5, 2, 1]), (8, [8, 4, 2, 1])]
+)
+def test_levels_end_with_the_largest_complete_subtree(size: int, widths: list[int]) -> None:
+    assert [len(level) for level in levels(LEAVES[:size])] == widths
 
 
 def test_the_root_of_nothing_is_the_hash_of_nothing() -> None:
