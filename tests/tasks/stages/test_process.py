@@ -32,7 +32,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run_stage(monkeypatch: pytest.MonkeyPatch, run: Run) -> int:
     """Run a stage `toy` whose code is `run`; return the exit code."""
     module = ModuleType("toy")
-    module.run = run
+    module.run = run  # type: ignore[attr-defined]
     monkeypatch.setattr(importlib, "import_module", lambda _: module)
     return process.main(["toy", "loan"])
 
