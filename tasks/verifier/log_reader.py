@@ -66,7 +66,13 @@ class Selection:
 
     def is_matched_by(self, payload: bytes) -> bool:
         """Say whether a payload is kept."""
-        return self.marks is None or any(mark in payload for mark in self.marks)
+        if self.marks is None:
+            return True
+        # A plain loop: this runs twice for every entry of a log, and a generator costs as much again.
+        for mark in self.marks:  # noqa: SIM110
+            if mark in payload:
+                return True
+        return False
 
 
 EVERYTHING = Selection(None)
