@@ -1,7 +1,7 @@
-"""The right to be forgotten as Prefect flows: a form for one person, and a nightly run for what is due.
+"""The right to erasure (GDPR Art. 17) as Prefect flows: a form for one person, and a nightly run.
 
-The person's identifier is never a parameter: Prefect stores those in clear. It is written into a Secret block, which
-Prefect encrypts, and the flow deletes the block when it is done.
+The person's identifier is never a parameter: Prefect stores those in clear. It is written into a
+Secret block, which Prefect encrypts, and the flow deletes the block when it is done (ADR 26).
 """
 
 import os
@@ -24,8 +24,12 @@ from tasks.system.installation import Installation
 @flow(
     name="erase", flow_run_name="erase-{use_case}", persist_result=False, validate_parameters=True
 )
-def erase(use_case: UseCase, person: Secret, received: date | None = None) -> State[str]:  # type: ignore[type-arg]
-    """Erase the person whose identifier is in a Secret block, from everything that this installation holds.
+def erase(
+    use_case: UseCase,
+    person: Secret,  # type: ignore[type-arg]
+    received: date | None = None,
+) -> State[str]:
+    """Erase the person whose identifier is in a Secret block, in every use case.
 
     Args:
         use_case: The use case that the request is about.
@@ -37,7 +41,7 @@ def erase(use_case: UseCase, person: Secret, received: date | None = None) -> St
     try:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
-        done = erasing.erase(
+        outcome = erasing.erase(
             str(use_case),
             [identifier],
             received=received or day,
@@ -46,33 +50,39 @@ def erase(use_case: UseCase, person: Secret, received: date | None = None) -> St
             say=logger.info,
         )
     except PortcullisError as error:
+        # The block stays: the same form, sent again, goes on where this stopped.
         return Failed(message=str(error))
-    _delete(person)
-    return _told(done)
+
+    _delete_block(person)
+    return _report(outcome)
 
 
 @flow(name="erase-due", persist_result=False)
 def erase_due() -> State[str]:
-    """Finish erasures that were interrupted or put off, and destroy what a law has kept until today."""
+    """Finish interrupted and put-off erasures, and destroy what a law has kept until today."""
     try:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
-        return _told(erasing.resume(installation=installation, day=day, say=get_run_logger().info))
+        outcome = erasing.resume(installation=installation, day=day, say=get_run_logger().info)
     except PortcullisError as error:
         return Failed(message=str(error))
+    return _report(outcome)
 
 
-def _told(done: erasing.Erased) -> State[str]:
+def _report(outcome: erasing.ErasureOutcome) -> State[str]:
+    """Log what a person has to see to, and return a state that says how each request ended."""
     logger = get_run_logger()
-    for line in (*done.purged.left, *done.purged.unseen):
+    for line in (*outcome.purged.left, *outcome.purged.unseen):
         logger.warning(line)
-    for path in done.receipts:
+    for path in outcome.receipts:
+        # The name only: Prefect's log is read by more people than may open the receipt.
         logger.info("a receipt, for the person only, waits on the worker's machine: %s", path.name)
-    states = [f"{request.request}: {request.state}" for request in done.requests]
+
+    states = [f"{request.request_id}: {request.state}" for request in outcome.requests]
     return Completed(message="; ".join(states) or "nothing to do")
 
 
-def _delete(block: "Secret") -> None:  # type: ignore[type-arg]
+def _delete_block(block: "Secret") -> None:  # type: ignore[type-arg]
     """Delete the block from Prefect's database; it was needed once."""
     if (document := block._block_document_id) is not None:
         with get_client(sync_client=True) as client:

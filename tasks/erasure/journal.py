@@ -1,62 +1,85 @@
-"""The journal of erasures: which requests there are, and which steps of each are done, so that a crash loses nothing.
+"""The journal of erasures: which requests there are, and which steps are done.
 
-While a request is under way it holds the subject's pseudonym and key ids; `scrub` takes them away. It never holds an
-identifier. What stays says that there was a request, when, and what came of it: nobody can tell whose it was.
+While a request is running the journal holds the subject's pseudonym and key ids, so that a crash
+loses nothing; the saga's last step takes them out. It never holds an identifier. What stays says
+that there was a request, when, and what came of it: nobody can tell whose it was.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tasks.erasure.request import Deferral, ErasureRequest, RequestState
+from tasks.erasure.sinks.sink import SinkId
+from tasks.errors import EvidenceError
+from tasks.keystore.keys import Retention
+from tasks.system.database import open_private_file
 from tasks.system.installation import Installation
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
-  request TEXT PRIMARY KEY, batch TEXT NOT NULL, use_case TEXT NOT NULL, received TEXT NOT NULL, day TEXT NOT NULL,
-  state TEXT NOT NULL, subject TEXT, seed BLOB, key_ids TEXT, closed TEXT, figures TEXT NOT NULL DEFAULT '{}'
+  request TEXT PRIMARY KEY, batch TEXT NOT NULL, use_case TEXT NOT NULL, received TEXT NOT NULL,
+  day TEXT NOT NULL, state TEXT NOT NULL, subject TEXT, seed BLOB, key_ids TEXT, closed TEXT,
+  figures TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS steps (
-  batch TEXT NOT NULL, step TEXT NOT NULL, at TEXT NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (batch, step)
+  batch TEXT NOT NULL, step TEXT NOT NULL, at TEXT NOT NULL, figures TEXT NOT NULL,
+  PRIMARY KEY (batch, step)
 );
 CREATE TABLE IF NOT EXISTS holds (
-  hold TEXT PRIMARY KEY, mark BLOB NOT NULL, use_case TEXT NOT NULL, basis TEXT NOT NULL, since TEXT NOT NULL,
-  review TEXT NOT NULL, released TEXT
+  hold TEXT PRIMARY KEY, mark BLOB NOT NULL, use_case TEXT NOT NULL, basis TEXT NOT NULL,
+  since TEXT NOT NULL, review TEXT NOT NULL, released TEXT
 );
 CREATE TABLE IF NOT EXISTS models (
-  name TEXT NOT NULL, version TEXT NOT NULL, batch TEXT NOT NULL, code TEXT NOT NULL, people INTEGER NOT NULL,
-  day TEXT NOT NULL, PRIMARY KEY (name, version, batch)
+  name TEXT NOT NULL, version TEXT NOT NULL, batch TEXT NOT NULL, code TEXT NOT NULL,
+  people INTEGER NOT NULL, day TEXT NOT NULL, PRIMARY KEY (name, version, batch)
 );
 """
-RUNNING, ERASED, DEFERRED = "running", "erased", "deferred"
+PURGE = "purge "  # what the id of a sink's step begins with, in every journal there is
 
 
-@dataclass
-class Request:
-    """One person's request. `subject`, `seed` and `key_ids` are there while it is under way only."""
+class ErasureStep(StrEnum):
+    """The saga's steps. Journals store these ids: a crashed batch is resumed by them."""
 
-    request: str
-    batch: str
-    use_case: str
-    received: date
-    day: date
-    state: str = RUNNING
-    subject: str | None = None
-    seed: bytes | None = None
-    key_ids: dict[str, str] = field(default_factory=dict)  # retention class -> key id, in hex
-    closed: date | None = None
-    figures: dict[str, Any] = field(default_factory=dict)  # counts, and what is deferred until when
+    TOMBSTONE = "tombstone"
+    FIND_KEYS = "find keys"
+    PURGE_MLFLOW = f"{PURGE}{SinkId.MLFLOW}"
+    PURGE_PREFECT = f"{PURGE}{SinkId.PREFECT}"
+    PURGE_WORKSPACE = f"{PURGE}{SinkId.WORKSPACE}"
+    PURGE_VERSIONS = f"{PURGE}{SinkId.VERSIONS}"
+    PURGE_SCRATCH = f"{PURGE}{SinkId.SCRATCH}"
+    PURGE_STATE = f"{PURGE}{SinkId.STATE}"
+    PURGE_GIT = f"{PURGE}{SinkId.GIT}"
+    DESTROY_KEYS = "destroy keys"
+    ROTATE_ROOT = "rotate root"
+    FLAG_MODELS = "flag models"
+    VERIFY = "verify"
+    RECEIPT = "receipt"
+    SCRUB = "scrub"
+
+    @classmethod
+    def of_sink(cls, sink_id: SinkId) -> "ErasureStep":
+        """Return the step that purges a sink."""
+        return cls(f"{PURGE}{sink_id}")
+
+    @property
+    def sink_id(self) -> SinkId | None:
+        """The sink that the step purges, if it purges one."""
+        is_purge = self.value.startswith(PURGE)
+        return SinkId(self.value.removeprefix(PURGE)) if is_purge else None
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A legal hold: whose, only a keyed mark tells."""
+    """A legal hold. Whose it is only a keyed mark tells."""
 
-    hold: str
+    hold_id: str
     mark: bytes
     use_case: str
     basis: str
@@ -66,133 +89,142 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Flagged:
+class FlaggedModel:
     """A registered model that learnt from people who were erased since, and from which dataset."""
 
     name: str
     version: str
-    code: str
+    code: str  # the dataset's authentication code
     people: int
-    day: date
+    day: date  # of the first of those erasures
 
 
 class Journal:
-    """An SQLite file of mode 0600 whose deleted content is overwritten."""
+    """A SQLite file of mode 0600 whose deleted content is overwritten."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._connection = open_private_file(path)
         self._connection.row_factory = sqlite3.Row
-        path.chmod(0o600)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
         self._connection.executescript(TABLES)
 
-    # requests
-
-    def put(self, requests: Sequence[Request]) -> None:
+    def put_requests(self, requests: Sequence[ErasureRequest]) -> None:
         """Write down requests, new or with what has become of them: all or none."""
         with self._writing():
             for request in requests:
-                self._put(request)
+                self._put_request(request)
 
-    def requests(self, state: str | None = None, batch: str | None = None) -> list[Request]:
+    def requests(
+        self, state: RequestState | None = None, batch: str | None = None
+    ) -> list[ErasureRequest]:
         """Return the requests in a state or of a batch, the oldest first."""
-        chosen = "(? IS NULL OR state = ?) AND (? IS NULL OR batch = ?)"
-        query = f"SELECT * FROM requests WHERE {chosen} ORDER BY received, rowid"
-        return [
-            _request(row) for row in self._connection.execute(query, (state, state, batch, batch))
-        ]
+        rows = self._connection.execute(
+            "SELECT * FROM requests WHERE (? IS NULL OR state = ?) AND (? IS NULL OR batch = ?) "
+            "ORDER BY received, rowid",
+            (state, state, batch, batch),
+        )
+        return [_read_request(row) for row in rows]
 
-    def unfinished(self) -> list[str]:
-        """Return the batches that were begun and not ended."""
-        query = "SELECT batch FROM requests WHERE state = ? GROUP BY batch ORDER BY min(rowid)"
-        return [row["batch"] for row in self._connection.execute(query, (RUNNING,))]
+    def unfinished_batches(self) -> list[str]:
+        """Return the batches that were begun and not ended, in the order of their beginning."""
+        rows = self._connection.execute(
+            "SELECT batch FROM requests WHERE state = ? GROUP BY batch ORDER BY min(rowid)",
+            (RequestState.RUNNING,),
+        )
+        return [row["batch"] for row in rows]
 
-    def _put(self, request: Request) -> None:
-        self._connection.execute(
-            "INSERT OR REPLACE INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                request.request, request.batch, request.use_case, request.received.isoformat(),
-                request.day.isoformat(), request.state, request.subject, request.seed,
-                json.dumps(request.key_ids) if request.key_ids else None,
-                request.closed.isoformat() if request.closed else None, json.dumps(request.figures),
-            ),
-        )  # fmt: skip
+    def completed_steps(self, batch: str) -> dict[ErasureStep, dict[str, Any]]:
+        """Return the steps of a batch that are done, with their figures.
 
-    # steps
-
-    def done(self, batch: str) -> dict[str, dict[str, Any]]:
-        """Return the steps of a batch that are done, with their figures."""
+        Raises:
+            EvidenceError: A step is none of this version's. Passing over it could do it twice.
+        """
         rows = self._connection.execute("SELECT step, figures FROM steps WHERE batch = ?", (batch,))
-        return {row["step"]: json.loads(row["figures"]) for row in rows}
+        return {_read_step(row["step"]): json.loads(row["figures"]) for row in rows}
 
-    def mark_done(self, batch: str, step: str, figures: dict[str, Any]) -> None:
+    def record_step(self, batch: str, step: ErasureStep, figures: dict[str, Any]) -> None:
         """Write down that a step is done; it is not done again."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._connection.execute(
             "INSERT OR REPLACE INTO steps VALUES (?,?,?,?)", (batch, step, now, json.dumps(figures))
         )
 
-    # holds
-
-    def hold(self, hold: Hold) -> None:
+    def put_hold(self, hold: Hold) -> None:
         """Write down a hold, or that it was released."""
-        released = hold.released.isoformat() if hold.released else None
-        values = (
-            hold.hold,
-            hold.mark,
-            hold.use_case,
-            hold.basis,
-            hold.since.isoformat(),
-            hold.review.isoformat(),
-        )
         self._connection.execute(
-            "INSERT OR REPLACE INTO holds VALUES (?,?,?,?,?,?,?)", (*values, released)
+            "INSERT OR REPLACE INTO holds VALUES (?,?,?,?,?,?,?)",
+            (
+                hold.hold_id,
+                hold.mark,
+                hold.use_case,
+                hold.basis,
+                hold.since.isoformat(),
+                hold.review.isoformat(),
+                hold.released.isoformat() if hold.released else None,
+            ),
         )
 
     def holds(self) -> list[Hold]:
         """Return all holds, also released ones."""
-        return [
-            Hold(
-                row["hold"], row["mark"], row["use_case"], row["basis"], date.fromisoformat(row["since"]),
-                date.fromisoformat(row["review"]), _day(row["released"]),
-            )
-            for row in self._connection.execute("SELECT * FROM holds ORDER BY since, hold")
-        ]  # fmt: skip
+        rows = self._connection.execute("SELECT * FROM holds ORDER BY since, hold")
+        return [_read_hold(row) for row in rows]
 
-    # models that learnt from erased people
+    def flag_model(self, batch: str, model: FlaggedModel) -> None:
+        """Write down that a registered model learnt from people whom a batch erased.
 
-    def flag(self, batch: str, model: Flagged) -> None:
-        """Write down that a registered model learnt from people whom a batch erased; said twice, it counts once."""
+        Written twice for one batch, it counts once: a resumed batch flags again.
+        """
         self._connection.execute(
             "INSERT OR REPLACE INTO models VALUES (?,?,?,?,?,?)",
             (model.name, model.version, batch, model.code, model.people, model.day.isoformat()),
         )
 
-    def flagged(self) -> list[Flagged]:
-        """Return those models, each once: how many people in all, and the day of the first erasure."""
+    def flagged_models(self) -> list[FlaggedModel]:
+        """Return every flagged model once: the people of all batches, the day of the first."""
         rows = self._connection.execute(
             "SELECT name, version, code, sum(people) AS people, min(day) AS day FROM models "
             "GROUP BY name, version, code ORDER BY name, CAST(version AS INTEGER)"
         )
         return [
-            Flagged(
-                row["name"],
-                row["version"],
-                row["code"],
-                row["people"],
-                date.fromisoformat(row["day"]),
+            FlaggedModel(
+                name=row["name"],
+                version=row["version"],
+                code=row["code"],
+                people=row["people"],
+                day=date.fromisoformat(row["day"]),
             )
             for row in rows
         ]
 
-    def scrub(self) -> None:
-        """Let go of what was overwritten: empty the write-ahead log."""
+    def empty_log(self) -> None:
+        """Empty the write-ahead log, which still holds the pages that were overwritten."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _put_request(self, request: ErasureRequest) -> None:
+        figures: dict[str, Any] = {"commitment": request.commitment}
+        if request.deferral is not None:
+            figures["deferred"] = request.deferral.to_dict()
+
+        self._connection.execute(
+            "INSERT OR REPLACE INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                request.request_id,
+                request.batch,
+                request.use_case,
+                request.received.isoformat(),
+                request.day.isoformat(),
+                request.state,
+                request.subject,
+                request.seed,
+                json.dumps(request.key_ids) if request.key_ids else None,
+                request.closed.isoformat() if request.closed else None,
+                json.dumps(figures),
+            ),
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Give one write transaction: all of it happens, or none."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -207,21 +239,50 @@ def open_journal(installation: Installation) -> Journal:
     return Journal(installation.home / "erasures.db")
 
 
-def _request(row: sqlite3.Row) -> Request:
-    return Request(
-        request=row["request"],
+def _read_request(row: sqlite3.Row) -> ErasureRequest:
+    key_ids = json.loads(row["key_ids"]) if row["key_ids"] else {}
+    figures = json.loads(row["figures"])
+    deferred = figures.get("deferred")
+
+    return ErasureRequest(
+        request_id=row["request"],
         batch=row["batch"],
         use_case=row["use_case"],
         received=date.fromisoformat(row["received"]),
         day=date.fromisoformat(row["day"]),
-        state=row["state"],
+        state=RequestState(row["state"]),
         subject=row["subject"],
         seed=row["seed"],
-        key_ids=json.loads(row["key_ids"]) if row["key_ids"] else {},
-        closed=_day(row["closed"]),
-        figures=json.loads(row["figures"]),
+        key_ids={Retention(name): key_id for name, key_id in key_ids.items()},
+        closed=_read_day(row["closed"]),
+        commitment=figures.get("commitment", ""),
+        deferral=Deferral.from_dict(deferred) if deferred else None,
     )
 
 
-def _day(text: str | None) -> date | None:
+def _read_hold(row: sqlite3.Row) -> Hold:
+    return Hold(
+        hold_id=row["hold"],
+        mark=row["mark"],
+        use_case=row["use_case"],
+        basis=row["basis"],
+        since=date.fromisoformat(row["since"]),
+        review=date.fromisoformat(row["review"]),
+        released=_read_day(row["released"]),
+    )
+
+
+def _read_step(text: str) -> ErasureStep:
+    try:
+        return ErasureStep(text)
+    except ValueError as error:
+        raise EvidenceError(
+            "journal of erasures",
+            expected="steps that this version knows",
+            found=f"`{text}`",
+            remedy="Finish the erasure with the version that began it: `erase --resume`.",
+        ) from error
+
+
+def _read_day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None

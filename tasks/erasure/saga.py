@@ -1,352 +1,300 @@
-"""Erase people: a journalled series of steps under one lock. Killed anywhere, the next call goes on where it stopped.
+"""The saga of an erasure: its steps, their order, and why nothing is lost when it is killed."""
 
-The order is the point. What names the person is gathered while it can be read, and kept in memory only. The tombstone
-comes first, so that nobody makes a new key meanwhile. Sinks are purged before keys are destroyed, because afterwards
-nobody could tell what to look for. Then keys, then the root; the receipt says what was found true afterwards.
-"""
-
-import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tasks.attestation.predicates.erasure import (
-    DeferredKey,
-    ErasureReceipt,
-    ErasureSearch,
-    PurgeCounts,
-)
-from tasks.erasure.holds import restrictions
-from tasks.erasure.journal import DEFERRED, ERASED, Flagged, Journal, Request
-from tasks.erasure.notary import Notary, Said
-from tasks.erasure.receipt import Receipt, commitment, nonce_of, subject_of
-from tasks.erasure.searching.places import Place
-from tasks.erasure.searching.traces import Traces, Value
-from tasks.erasure.sinks import Purged, Sink
+from tasks.attestation.predicates.erasure import ErasureReceipt, ErasureSearch, PurgeCounts
+from tasks.erasure.batch import ErasureBatch
+from tasks.erasure.holds import find_restrictions
+from tasks.erasure.journal import ErasureStep, FlaggedModel
+from tasks.erasure.receipt import PersonalReceipt, derive_nonce
+from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
+from tasks.erasure.sinks import PurgeReport, Sink, SinkId
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
-from tasks.erasure.survey import Survey, naming_values, survey
+from tasks.erasure.statements import Horizon, RequestStatement
 from tasks.errors import EvidenceError
 from tasks.keystore.burying import bury
 from tasks.keystore.custody import Restriction
-from tasks.keystore.keys import KeyStore, Retention
-from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.keys import Retention
 from tasks.keystore.shredding import rotate_root, shred
 from tasks.registry.client import TRAINED_ON_TAG
-from tasks.system.installation import Installation
 
-COUNTS = ("searched", "rewritten", "removed")
-Deliver = Callable[[Receipt], None]
-Step = Callable[["Erasure"], dict[str, Any]]
+Figures = dict[str, Any]  # what a step found and did, as JSON: the journal and the receipt have it
+TakeStep = Callable[[ErasureBatch], Figures]
+# The dataset that models are trained on, of any use case.
+TRAINING_DATASET = "/redact/rows"
 
 
-@dataclass
-class Erasure:
-    """One batch under way, and what it stands on. `identifiers` (pseudonym -> identifier) is empty on a resumption."""
+class ErasureSaga:
+    """Erase the people of one batch: a journalled series of steps, under the key store's one lock.
 
-    batch: str
-    installation: Installation
-    keys: KeyStore
-    journal: Journal
-    notary: Notary
-    places: Sequence[Place]
-    sinks: Sequence[Sink]
-    deliver: Deliver
-    say: Callable[[str], None]
-    identifiers: dict[str, str] = field(default_factory=dict)
+    Each step can be taken again, and is written down when it is done. Killed anywhere, the next
+    call goes on with the first step that is not written down; ADR 21 has the decision.
 
-    @property
-    def requests(self) -> list[Request]:
-        """The batch's requests, as the journal has them."""
-        return self.journal.requests(batch=self.batch)
+    1. `tombstone`: nobody makes a key for them from now on. First, because a stage that runs
+       meanwhile would make one after step 2 had looked, and bring them back.
+    2. `find keys`: the ids of their keys go into the journal. After step 1, so that no other key
+       can follow; before step 10, after which nothing tells which rows were theirs.
+    3. to 9. `purge …`: each sink takes them out of plain text. What names them is read from their
+       own sealed rows into memory, so that this has to come while their keys live. A sink that does
+       not answer stops the saga here, with nothing destroyed yet.
+    10. `destroy keys`: their rows become unreadable in every version, copy and backup. What a law
+        or a hold keeps (Art. 17(3)) is sealed to custodians in the same transaction.
+    11. `rotate root`: the old root key goes, and with it what backups of the key store could open.
+        After step 10, or the new root would wrap the keys that are to be destroyed.
+    12. `flag models`: registered models that learnt from them are noted for retraining. It reads
+        the registry by digests and names nobody: any place between steps 2 and 14 would do.
+    13. `verify`: a key store opened anew has no key of theirs and would make none. After all that
+        changes keys, or it would prove too little.
+    14. `receipt`: a statement is signed for each person, and each receives the half that only they
+        get. After step 13: what is signed was verified.
+    15. `scrub`: the journal forgets whose requests they were. Last, because every step before it
+        needs the pseudonym or the key ids to be resumed.
 
-    @property
-    def subjects(self) -> list[str]:
-        """Their pseudonyms."""
-        return [request.subject for request in self.requests if request.subject]
+    Killed during step 5, say, the journal holds steps 1 to 4 and the pseudonym. The next call reads
+    their values again, for their keys still live, and goes on with step 5.
+    """
 
-    @cached_property
-    def survey(self) -> Survey:
-        """Where their rows stand. What stands there does not change: keys are destroyed, not bytes."""
-        key_ids = [
-            bytes.fromhex(key_id)
-            for request in self.requests
-            for key_id in request.key_ids.values()
+    def __init__(self, batch: ErasureBatch) -> None:
+        self.batch = batch
+
+    def run(self) -> list[ErasureRequest]:
+        """Take every step that is not done yet; return the requests as they ended."""
+        batch = self.batch
+        completed = batch.journal.completed_steps(batch.name)
+        for step, take in self.steps():
+            if step in completed:
+                continue
+            batch.say(step)
+            figures = take(batch)
+            batch.journal.record_step(batch.name, step, figures)
+        return batch.requests
+
+    def steps(self) -> list[tuple[ErasureStep, TakeStep]]:
+        """Return the steps in their order."""
+        purges = [(ErasureStep.of_sink(sink.sink_id), _purging(sink)) for sink in self.batch.sinks]
+        return [
+            (ErasureStep.TOMBSTONE, _set_tombstones),
+            (ErasureStep.FIND_KEYS, _find_keys),
+            *purges,
+            (ErasureStep.DESTROY_KEYS, _destroy_keys),
+            (ErasureStep.ROTATE_ROOT, _rotate_root),
+            (ErasureStep.FLAG_MODELS, _flag_models),
+            (ErasureStep.VERIFY, _verify),
+            (ErasureStep.RECEIPT, _issue_receipts),
+            (ErasureStep.SCRUB, _scrub),
         ]
-        found = survey(self.places, key_ids)
-        self.say(
-            f"{found.sealed_files:,} sealed files of {found.files:,} looked at, {found.sealed_rows:,} rows"
-        )
-        return found
-
-    @cached_property
-    def traces(self) -> Traces:
-        """What to look for in plain text: in memory only, as much as is readable when it is first asked for."""
-        key_ids = [
-            bytes.fromhex(key_id)
-            for request in self.requests
-            for key_id in request.key_ids.values()
-        ]
-        readable = self.keys.by_id(key_ids)
-        values = (
-            naming_values(self.survey.versions(), readable, self.installation.workspace)
-            if readable
-            else set()
-        )
-        values |= {Value("pseudonym", subject) for subject in self.subjects}
-        values |= {
-            Value("email" if "@" in one else "identifier", one) for one in self.identifiers.values()
-        }
-        values |= {Value("key id", key_id.hex()) for key_id in key_ids}
-        return Traces.of(values)
 
 
-def open_batch(
-    journal: Journal, case: str, identifiers: dict[str, str], received: date, day: date
-) -> str:
-    """Write down a new batch, one request for each person; return its name. From here on it will be finished."""
-    batch = secrets.token_hex(6)
-    requests = []
-    for number, (subject, identifier) in enumerate(identifiers.items(), 1):
-        request, seed = f"E{day:%Y%m%d}-{batch}-{number}", secrets.token_bytes(32)
-        figures = {"commitment": commitment(nonce_of(seed, request), identifier)}
-        requests.append(
-            Request(
-                request, batch, case, received, day, subject=subject, seed=seed, figures=figures
-            )
-        )
-    journal.put(requests)
-    return batch
+def purge_reports(completed: Mapping[ErasureStep, Figures]) -> dict[SinkId, PurgeReport]:
+    """Return what each sink of a batch did."""
+    return {
+        step.sink_id: PurgeReport.from_dict(figures)
+        for step, figures in completed.items()
+        if step.sink_id is not None
+    }
 
 
-def subjects_of(identifiers: Iterable[str], secret: bytes) -> dict[str, str]:
-    """Return the people by pseudonym; two spellings of one identifier are one person."""
-    return {pseudonym(secret, identifier): identifier for identifier in identifiers}
+def total_purged(completed: Mapping[ErasureStep, Figures]) -> PurgeReport:
+    """Return what all sinks of a batch did together."""
+    return sum(purge_reports(completed).values(), PurgeReport())
 
 
-def run(erasure: Erasure) -> list[Request]:
-    """Take every step of a batch that is not done yet; return its requests as they ended."""
-    done = erasure.journal.done(erasure.batch)
-    for name, step in steps(erasure):
-        if name not in done:
-            erasure.say(name)
-            erasure.journal.mark_done(erasure.batch, name, step(erasure))
-    return erasure.requests
+def _set_tombstones(batch: ErasureBatch) -> Figures:
+    bury(batch.keys, batch.subjects, batch.requests[0].day)
+    return {"people": len(batch.subjects)}
 
 
-def steps(erasure: Erasure) -> list[tuple[str, Step]]:
-    """Return the steps in their order."""
-    purges = [(f"purge {sink.name}", _purging(sink)) for sink in erasure.sinks]
-    return [
-        ("tombstone", _tombstone),
-        ("find keys", _find_keys),
-        *purges,
-        ("destroy keys", _destroy_keys),
-        ("rotate root", _rotate_root),
-        ("flag models", _flag_models),
-        ("verify", _verify),
-        ("receipt", _receipt),
-        ("scrub", _scrub),
-    ]
-
-
-def _tombstone(erasure: Erasure) -> dict[str, Any]:
-    bury(erasure.keys, erasure.subjects, erasure.requests[0].day)
-    return {"people": len(erasure.subjects)}
-
-
-def _find_keys(erasure: Erasure) -> dict[str, Any]:
-    """Note which keys there are: after this nobody can make another, and after they are gone nobody could tell."""
-    requests = erasure.requests
+def _find_keys(batch: ErasureBatch) -> Figures:
+    requests = batch.requests
     for request in requests:
-        ids = erasure.keys.ids_of(request.subject or "")
-        request.key_ids = {retention.value: key_id.hex() for retention, key_id in ids.items()}
-    erasure.journal.put(requests)
+        ids = batch.keys.ids_of(request.subject or "")
+        request.key_ids = {retention: key_id.hex() for retention, key_id in ids.items()}
+    batch.journal.put_requests(requests)
     return {"keys": sum(len(request.key_ids) for request in requests)}
 
 
-def _purging(sink: Sink) -> Step:
-    def purge(erasure: Erasure) -> dict[str, Any]:
-        done = sink.purge(erasure.traces)
-        for line in (*done.left, *done.unseen):
-            erasure.say(line)
-        return done.to_dict()
+def _purging(sink: Sink) -> TakeStep:
+    """Return the step that purges one sink."""
+
+    def purge(batch: ErasureBatch) -> Figures:
+        report = sink.purge(batch.terms)
+        for line in (*report.left, *report.unseen):
+            batch.say(line)
+        return report.to_dict()
 
     return purge
 
 
-def _destroy_keys(erasure: Erasure) -> dict[str, Any]:
-    requests = erasure.requests
+def _destroy_keys(batch: ErasureBatch) -> Figures:
+    requests = batch.requests
+
+    # A use case's law keeps the records of that use case only.
     cases: dict[str, set[str]] = {}
-    for holding in erasure.survey.versions():
-        for key_id in holding.rows:
-            cases.setdefault(key_id.hex(), set()).add(holding.dataset.partition("/")[0])
-    kept = restrictions(erasure.keys, erasure.journal, requests, cases, erasure.installation)
-    gone = shred(erasure.keys, erasure.subjects, requests[0].day, kept)
-    _note_deferred(erasure, requests, kept)
-    return {"destroyed": len(gone.destroyed), "restricted": len(gone.restricted)}
+    for copy in batch.discovery.versions():
+        for key_id in copy.rows:
+            cases.setdefault(key_id.hex(), set()).add(copy.dataset.partition("/")[0])
+    restrictions = find_restrictions(batch.keys, batch.journal, requests, cases, batch.installation)
+
+    shredded = shred(batch.keys, batch.subjects, requests[0].day, restrictions)
+    _note_deferrals(batch, requests, restrictions)
+    return {"destroyed": len(shredded.destroyed), "restricted": len(shredded.restricted)}
 
 
-def _note_deferred(
-    erasure: Erasure, requests: list[Request], kept: Mapping[str, Restriction]
+def _note_deferrals(
+    batch: ErasureBatch,
+    requests: Sequence[ErasureRequest],
+    restrictions: Mapping[str, Restriction],
 ) -> None:
+    """Write down what is kept of whom: the receipt names it, and its end is found by it."""
     for request in requests:
-        key_id = request.key_ids.get(Retention.DECISION_RECORD.value)
-        how = kept.get(request.subject or "")
-        if how is not None and key_id is not None:
-            request.figures["deferred"] = {
-                "retention": Retention.DECISION_RECORD.value,
-                "basis": how.basis,
-                "review": how.review.isoformat(),
-                "held": how.held,
-                "custody": "two keys of this installation"
-                if how.custodians.are_local
-                else "two custodians",
-                "key_id": key_id,
-            }
-    erasure.journal.put(requests)
+        key_id = request.key_ids.get(Retention.DECISION_RECORD)
+        restriction = restrictions.get(request.subject or "")
+        if restriction is None or key_id is None:
+            continue
+
+        is_local = restriction.custodians.are_local
+        request.deferral = Deferral(
+            retention=Retention.DECISION_RECORD,
+            basis=restriction.basis,
+            review=restriction.review,
+            is_held=restriction.held,
+            custody=Custody.LOCAL_KEYS if is_local else Custody.CUSTODIANS,
+            key_id=key_id,
+        )
+    batch.journal.put_requests(requests)
 
 
-def _rotate_root(erasure: Erasure) -> dict[str, Any]:
-    return {"buckets": rotate_root(erasure.keys), "local": erasure.keys.root.is_local}
+def _rotate_root(batch: ErasureBatch) -> Figures:
+    return {"buckets": rotate_root(batch.keys), "local": batch.keys.root.is_local}
 
 
-def _flag_models(erasure: Erasure) -> dict[str, Any]:
-    """Write down which registered models learnt from these people: they have to be trained again."""
-    url = database_url(erasure.installation)
+def _flag_models(batch: ErasureBatch) -> Figures:
+    """Write down which registered models learnt from these people: they have to be retrained."""
+    url = database_url(batch.installation)
     if url is None:
         return {"models": 0, "unseen": "the registry's database is not named"}
-    learnt = [one for one in erasure.survey.versions() if one.dataset.endswith("/redact/rows")]
-    people = {holding.code: len(holding.rows) for holding in learnt}
-    day, versions = erasure.requests[0].day, versions_trained_on(url, TRAINED_ON_TAG)
+
+    # A model version carries the authentication code of the rows that it was trained on (ADR 23).
+    people_of_code = {
+        copy.code: len(copy.rows)
+        for copy in batch.discovery.versions()
+        if copy.dataset.endswith(TRAINING_DATASET)
+    }
+    day = batch.requests[0].day
     flagged = [
-        Flagged(name, version, code, people[code], day)
-        for name, version, code in versions
-        if code in people
+        FlaggedModel(name, version, code, people_of_code[code], day)
+        for name, version, code in versions_trained_on(url, TRAINED_ON_TAG)
+        if code in people_of_code
     ]
+
     for model in flagged:
-        erasure.journal.flag(erasure.batch, model)
+        batch.journal.flag_model(batch.name, model)
     return {"models": len(flagged)}
 
 
-def _verify(erasure: Erasure) -> dict[str, Any]:
-    """Look again with other eyes: a key store opened anew has none of their keys, and would make none.
+def _verify(batch: ErasureBatch) -> Figures:
+    """Look again, with a key store opened anew: what is remembered in memory proves nothing.
 
     Raises:
-        EvidenceError: It has.
+        EvidenceError: It has a key of theirs, or somebody has no tombstone.
     """
     from tasks.keystore.keys import open_keys
 
-    fresh = open_keys(erasure.installation)
-    key_ids = [
-        bytes.fromhex(key_id) for request in erasure.requests for key_id in request.key_ids.values()
-    ]
-    alive = fresh.by_id(key_ids)
-    named = [subject for subject in erasure.subjects if fresh.ids_of(subject)]
+    fresh = open_keys(batch.installation)
     tombstones = fresh.tombstones()
-    open_ended = [subject for subject in erasure.subjects if not tombstones.is_out(subject)]
-    if alive or named or open_ended:
+    live_keys = fresh.by_id(batch.key_ids)
+    with_keys = [subject for subject in batch.subjects if fresh.ids_of(subject)]
+    without_tombstone = [subject for subject in batch.subjects if not tombstones.is_out(subject)]
+
+    if live_keys or with_keys or without_tombstone:
         raise EvidenceError(
             "erasure",
             expected="no key of theirs in the store, and a tombstone for each",
-            found=f"{len(alive) + len(named)} keys, {len(open_ended)} people without a tombstone",
-            remedy="Somebody lifted a tombstone or restored a backup meanwhile: find out who, then erase again.",
+            found=f"{len(live_keys) + len(with_keys)} keys, "
+            f"{len(without_tombstone)} people without a tombstone",
+            remedy="Somebody lifted a tombstone or restored a backup meanwhile: find out who, "
+            "then erase again.",
         )
-    versions = erasure.survey.versions()
-    rows = sum(len(places) for holding in versions for places in holding.rows.values())
-    return {
-        "sealed_files": erasure.survey.sealed_files,
-        "copies": len(erasure.survey.holdings),
-        "versions": len(versions),
-        "rows": rows,
-        "checkpoint": {
-            "count": tombstones.checkpoint.count,
-            "sha256": tombstones.checkpoint.sha256,
-        },
-    }
+
+    versions = batch.discovery.versions()
+    search = ErasureSearch(
+        sealed_files=batch.discovery.sealed_files,
+        copies=len(batch.discovery.copies),
+        versions=len(versions),
+        rows=sum(len(places) for copy in versions for places in copy.rows.values()),
+        tombstones=tombstones.checkpoint.count,
+        tombstones_sha256=tombstones.checkpoint.sha256,
+    )
+    return search.to_dict()
 
 
-def _receipt(erasure: Erasure) -> dict[str, Any]:
+def _issue_receipts(batch: ErasureBatch) -> Figures:
     """Record a statement for each person, and hand each the half that only they get."""
-    done = erasure.journal.done(erasure.batch)
-    requests = erasure.requests
-    said = [
-        Said(*subject_of(one.request, str(one.figures["commitment"])), _statement(one, done))
-        for one in requests
-    ]
-    erasure.notary.record(said)
-    for request, one in zip(requests, said, strict=True):
-        nonce = nonce_of(request.seed or b"", request.request).hex()
-        erasure.deliver(
-            Receipt(
-                request=request.request,
-                nonce=nonce,
+    requests = batch.requests
+    completed = batch.journal.completed_steps(batch.name)
+    statements = [RequestStatement.of(_predicate_of(request, completed)) for request in requests]
+
+    # Recorded before it is delivered: a receipt whose statement is in no ledger proves nothing.
+    batch.log.record(statements)
+    for request, statement in zip(requests, statements, strict=True):
+        nonce = derive_nonce(request.seed or b"", request.request_id)
+        batch.deliver(
+            PersonalReceipt(
+                request=request.request_id,
+                nonce=nonce.hex(),
                 day=request.day,
-                statement=one.predicate.to_dict(),
+                statement=statement.predicate.to_dict(),
             )
         )
     return {"receipts": len(requests)}
 
 
-def _statement(request: Request, done: dict[str, dict[str, Any]]) -> ErasureReceipt:
-    """Return what is said about one request: figures of its batch, and what is kept of this person."""
-    purged = {
-        name.removeprefix("purge "): figures
-        for name, figures in done.items()
-        if name.startswith("purge ")
-    }
-    deferred = {
-        key: value for key, value in request.figures.get("deferred", {}).items() if key != "key_id"
-    }
-    rotated = done["rotate root"]
+def _predicate_of(
+    request: ErasureRequest, completed: Mapping[ErasureStep, Figures]
+) -> ErasureReceipt:
+    """Return what is said about one request: figures of its batch, and what is kept of theirs."""
+    deferral = request.deferral
+    restricted = {deferral.retention} if deferral else set()
+    destroyed = set(request.key_ids) - restricted
+    state = RequestState.DEFERRED if deferral else RequestState.ERASED
+    reports = purge_reports(completed)
+    is_local = bool(completed[ErasureStep.ROTATE_ROOT]["local"])
+
     return ErasureReceipt(
-        request=request.request,
-        commitment=request.figures["commitment"],
+        request=request.request_id,
+        commitment=request.commitment,
         received=request.received.isoformat(),
         day=request.day.isoformat(),
-        state=DEFERRED if deferred else ERASED,
-        keys_destroyed=tuple(sorted(set(request.key_ids) - {deferred.get("retention")})),
-        deferred=DeferredKey.from_dict(deferred) if deferred else None,
-        people=done["tombstone"]["people"],
-        verified=ErasureSearch.from_dict(done["verify"]),
-        models_to_retrain=done["flag models"]["models"],
+        state=state.value,
+        keys_destroyed=tuple(sorted(retention.value for retention in destroyed)),
+        deferred=deferral.to_predicate() if deferral else None,
+        people=completed[ErasureStep.TOMBSTONE]["people"],
+        verified=ErasureSearch.from_dict(completed[ErasureStep.VERIFY]),
+        models_to_retrain=completed[ErasureStep.FLAG_MODELS]["models"],
         purged={
-            name: PurgeCounts(**{key: figures[key] for key in COUNTS})
-            for name, figures in purged.items()
+            sink_id.value: PurgeCounts(report.searched, report.rewritten, report.removed)
+            for sink_id, report in reports.items()
         },
-        remaining=tuple(line for figures in purged.values() for line in figures["left"]),
-        unseen=tuple(line for figures in purged.values() for line in figures["unseen"]),
-        horizon=_horizon(bool(rotated["local"])),
+        remaining=tuple(line for report in reports.values() for line in report.left),
+        unseen=tuple(line for report in reports.values() for line in report.unseen),
+        horizon=(Horizon.LOCAL_ROOT if is_local else Horizon.TRANSIT).value,
     )
 
 
-def _horizon(is_local: bool) -> str:
-    """Return how far the proof reaches."""
-    if is_local:
-        return "the root key is a file of this machine: a backup of it together with one of the key store undoes this"
-    return "old root keys are trimmed in Transit: snapshots of its storage, while they are kept, could undo this"
-
-
-def _scrub(erasure: Erasure) -> dict[str, Any]:
+def _scrub(batch: ErasureBatch) -> Figures:
     """Forget whose requests they were. Once this is done nobody here can tell any more."""
-    requests = erasure.requests
+    requests = batch.requests
     for request in requests:
-        request.state = DEFERRED if request.figures.get("deferred") else ERASED
-        request.closed = request.day if request.state == ERASED else None
-        request.subject, request.seed, request.key_ids = None, None, {}
-    erasure.journal.put(requests)
-    erasure.journal.scrub()
-    erasure.keys.shelf.scrub()
+        is_deferred = request.deferral is not None
+        request.state = RequestState.DEFERRED if is_deferred else RequestState.ERASED
+        request.closed = None if is_deferred else request.day
+        request.subject = None
+        request.seed = None
+        request.key_ids = {}
+    batch.journal.put_requests(requests)
+
+    # Both logs hold the old pages still.
+    batch.journal.empty_log()
+    batch.keys.shelf.scrub()
     return {}
-
-
-def purged_of(done: dict[str, dict[str, Any]]) -> Purged:
-    """Return what all sinks of a batch did together."""
-    total = Purged()
-    for name, figures in done.items():
-        if name.startswith("purge "):
-            total += Purged(
-                **{**figures, "left": tuple(figures["left"]), "unseen": tuple(figures["unseen"])}
-            )
-    return total

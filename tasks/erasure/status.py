@@ -1,66 +1,78 @@
-"""What the privacy officer looks at: requests against their term, what is kept and why, models to be trained again."""
+"""What the privacy officer looks at: requests against their term, what is kept, stale models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tasks.erasure.journal import DEFERRED, RUNNING, Flagged, Hold, Journal, Request
-from tasks.erasure.policy import months_later
+from tasks.erasure.journal import FlaggedModel, Hold, Journal
+from tasks.erasure.policy import add_months
+from tasks.erasure.request import ErasureRequest, RequestState
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.registry.client import TRAINED_ON_TAG
 from tasks.reports import Page, Section, Table, write_page
 from tasks.system.installation import Installation
 
-TERM_MONTHS = 1  # GDPR Art. 12(3): without undue delay, and within one month of receipt
+# GDPR Art. 12(3): without undue delay, and in any event within one month of receipt. The two
+# further months that it allows for complex requests are not counted: they need a person's decision.
+TERM_MONTHS = 1
+
+REQUEST_HEAD = ("request", "use case", "received", "age", "term ends", "state")
+MODEL_HEAD = ("model", "version", "people erased since", "first on", "ago")
+HOLD_HEAD = ("hold", "use case", "basis", "since", "review", "state")
 
 
 @dataclass(frozen=True)
-class Status:
+class RequestStatus:
     """Everything on the page, as of a day."""
 
     day: date
-    requests: tuple[Request, ...]
+    requests: tuple[ErasureRequest, ...]
     holds: tuple[Hold, ...]
-    models: tuple[Flagged, ...]
+    models: tuple[FlaggedModel, ...]
 
     @property
-    def overdue(self) -> tuple[Request, ...]:
+    def overdue(self) -> tuple[ErasureRequest, ...]:
         """Requests that are past their term and not done."""
-        return tuple(one for one in self.requests if one.state == RUNNING and self.day > due(one))
+        return tuple(
+            request
+            for request in self.requests
+            if request.state is RequestState.RUNNING and self.day > term_end(request)
+        )
 
 
-def read_status(journal: Journal, day: date, installation: Installation) -> Status:
+def read_status(journal: Journal, day: date, installation: Installation) -> RequestStatus:
     """Read the journal, and which flagged models the registry still has as they were flagged."""
+    models = journal.flagged_models()
     url = database_url(installation)
-    flagged = journal.flagged()
-    if url is not None and flagged:
+    if url is not None and models:
+        # A version that was trained again carries another code: it learnt from nobody erased.
         current = set(versions_trained_on(url, TRAINED_ON_TAG))
-        flagged = [model for model in flagged if (model.name, model.version, model.code) in current]
-    return Status(day, tuple(journal.requests()), tuple(journal.holds()), tuple(flagged))
+        models = [model for model in models if (model.name, model.version, model.code) in current]
+    return RequestStatus(day, tuple(journal.requests()), tuple(journal.holds()), tuple(models))
 
 
-def due(request: Request) -> date:
+def term_end(request: ErasureRequest) -> date:
     """Return the last day of a request's term."""
-    return months_later(request.received, TERM_MONTHS)
+    return add_months(request.received, TERM_MONTHS)
 
 
-def request_rows(status: Status) -> list[tuple[str, ...]]:
+def request_rows(status: RequestStatus) -> list[tuple[str, ...]]:
     """Return one row per request, the oldest first."""
     return [
         (
-            one.request,
-            one.use_case,
-            one.received.isoformat(),
-            _age(one, status.day),
-            due(one).isoformat(),
-            _state(one, status.day),
+            request.request_id,
+            request.use_case,
+            request.received.isoformat(),
+            _describe_age(request, status.day),
+            term_end(request).isoformat(),
+            _describe_state(request, status.day),
         )
-        for one in status.requests
+        for request in status.requests
     ]
 
 
-def model_rows(status: Status) -> list[tuple[str, ...]]:
+def model_rows(status: RequestStatus) -> list[tuple[str, ...]]:
     """Return one row per registered model that still knows erased people."""
     return [
         (
@@ -74,83 +86,93 @@ def model_rows(status: Status) -> list[tuple[str, ...]]:
     ]
 
 
-def hold_rows(status: Status) -> list[tuple[str, ...]]:
+def hold_rows(status: RequestStatus) -> list[tuple[str, ...]]:
     """Return one row per hold."""
     return [
         (
-            one.hold,
-            one.use_case,
-            one.basis,
-            one.since.isoformat(),
-            one.review.isoformat(),
-            _hold_state(one, status.day),
+            hold.hold_id,
+            hold.use_case,
+            hold.basis,
+            hold.since.isoformat(),
+            hold.review.isoformat(),
+            _describe_hold(hold, status.day),
         )
-        for one in status.holds
+        for hold in status.holds
     ]
 
 
-REQUESTS = ("request", "use case", "received", "age", "term ends", "state")
-MODELS = ("model", "version", "people erased since", "first on", "ago")
-HOLDS = ("hold", "use case", "basis", "since", "review", "state")
+def write_status_page(status: RequestStatus, folder: Path) -> Path:
+    """Write the page and return its path.
 
-
-def write_status_page(status: Status, folder: Path) -> Path:
-    """Write the page and return its path. It names nobody: whose requests they were is known to nobody any more."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    opened = sum(1 for one in status.requests if one.state == RUNNING)
-    kept = sum(1 for one in status.requests if one.state == DEFERRED)
-    late, stale = len(status.overdue), len(status.models)
-    lead = (
-        f"As of {status.day}: {len(status.requests)} requests, {opened} not done ({late} past their term), "
-        f"{kept} with records that are kept, {stale} registered models to be trained again."
-    )
+    It names nobody: whose requests they were is known to nobody any more.
+    """
     sections = (
         Section(
             heading="Requests",
             text=(f"The term is {TERM_MONTHS} month from receipt (GDPR Art. 12(3)).",),
-            parts=(_table(REQUESTS, request_rows(status)),),
+            parts=(_table(REQUEST_HEAD, request_rows(status)),),
         ),
         Section(
             heading="Models to be trained again",
             text=(
-                "They learnt from people who were erased since. The next release of their use case trains without.",
+                "They learnt from people who were erased since. "
+                "The next release of their use case trains without.",
             ),
-            parts=(_table(MODELS, model_rows(status)),),
+            parts=(_table(MODEL_HEAD, model_rows(status)),),
         ),
         Section(
             heading="Legal holds",
             text=(
-                "Training data is erased all the same; only decision records wait, out of every pipeline's reach.",
+                "Training data is erased all the same; "
+                "only decision records wait, out of every pipeline's reach.",
             ),
-            parts=(_table(HOLDS, hold_rows(status)),),
+            parts=(_table(HOLD_HEAD, hold_rows(status)),),
         ),
     )
-    return write_page(folder, Page(title="Requests of data subjects", lead=lead, sections=sections))
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    page = Page(title="Requests of data subjects", lead=_summarise(status), sections=sections)
+    return write_page(folder, page)
+
+
+def _summarise(status: RequestStatus) -> str:
+    states = [request.state for request in status.requests]
+    return (
+        f"As of {status.day}: {len(states)} requests, "
+        f"{states.count(RequestState.RUNNING)} not done ({len(status.overdue)} past their term), "
+        f"{states.count(RequestState.DEFERRED)} with records that are kept, "
+        f"{len(status.models)} registered models to be trained again."
+    )
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-    return Table(head=head, rows=tuple(rows) or (("none", *[""] * (len(head) - 1)),))
+    no_rows = (("none", *[""] * (len(head) - 1)),)
+    return Table(head=head, rows=tuple(rows) or no_rows)
 
 
-def _age(request: Request, day: date) -> str:
+def _describe_age(request: ErasureRequest, day: date) -> str:
     return f"{((request.closed or day) - request.received).days} days"
 
 
-def _state(request: Request, day: date) -> str:
-    if request.state == RUNNING:
-        late = (day - due(request)).days
+def _describe_state(request: ErasureRequest, day: date) -> str:
+    if request.state is RequestState.RUNNING:
+        late_days = (day - term_end(request)).days
+        if late_days > 0:
+            return f"not done, {late_days} days past its term"
+        return f"not done, {-late_days} days left"
+
+    if (deferral := request.deferral) is not None:
+        until = "while held, reviewed" if deferral.is_held else "until"
         return (
-            f"not done, {late} days past its term" if late > 0 else f"not done, {-late} days left"
+            f"training data erased {request.day}; {deferral.retention} kept {until} "
+            f"{deferral.review}: {deferral.basis}"
         )
-    if request.state == DEFERRED:
-        kept = request.figures["deferred"]
-        until = "while held, reviewed" if kept["held"] else "until"
-        return f"training data erased {request.day}; {kept['retention']} kept {until} {kept['review']}: {kept['basis']}"
-    past = ", past its term" if request.day > due(request) else ""
-    return f"erased {request.closed or request.day}{past}"
+
+    was_late = request.day > term_end(request)
+    return f"erased {request.closed or request.day}{', past its term' if was_late else ''}"
 
 
-def _hold_state(hold: Hold, day: date) -> str:
+def _describe_hold(hold: Hold, day: date) -> str:
     if hold.released:
         return f"released {hold.released}"
     return "review is due" if day >= hold.review else "in force"

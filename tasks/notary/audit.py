@@ -1,28 +1,45 @@
 """Who looked at or changed what about people, when and why: an event in the audit log, signed into the ledger."""
 
+from enum import StrEnum
 from typing import Any
 
 from tasks.attestation.run_context import started_by
-from tasks.audit_log.events import CREATE, DATASTORE, DELETE, OTHER, READ, UPDATE, auditing, event
+from tasks.audit_log.events import CREATE, DATASTORE, DELETE, READ, UPDATE, auditing, event
 from tasks.notary.notary import open_notary
 from tasks.system.installation import Installation
 
+
+class PeopleAction(StrEnum):
+    """What may be done to data about people. Audit logs name these; those that exist keep them."""
+
+    READ_ROWS = "read rows"
+    EXPORT = "export"
+    BEGIN_ERASURE = "erase"
+    COMPLETE_ERASURE = "erased"
+    PLACE_HOLD = "hold"
+    RELEASE_HOLD = "release hold"
+    LIFT_TOMBSTONE = "lift tombstone"
+
+
+# OCSF's activities of a datastore.
 ACTIVITIES = {
-    "read rows": READ,
-    "export": READ,
-    "erase": DELETE,
-    "erased": DELETE,
-    "hold": CREATE,
-    "release hold": UPDATE,
-    "lift tombstone": UPDATE,
+    PeopleAction.READ_ROWS: READ,
+    PeopleAction.EXPORT: READ,
+    PeopleAction.BEGIN_ERASURE: DELETE,
+    PeopleAction.COMPLETE_ERASURE: DELETE,
+    PeopleAction.PLACE_HOLD: CREATE,
+    PeopleAction.RELEASE_HOLD: UPDATE,
+    PeopleAction.LIFT_TOMBSTONE: UPDATE,
 }
 
 
-def audit(action: str, *, what: str, why: str, installation: Installation, **figures: Any) -> None:
+def audit(
+    action: PeopleAction, *, what: str, why: str, installation: Installation, **figures: Any
+) -> None:
     """Write an event down and sign for it before the caller goes on: what cannot be recorded is not done.
 
     Args:
-        action: What was done, as `read rows` or `export`.
+        action: What was done.
         what: What it was done to: a dataset, a request's id; never a value about a person.
         why: The reason that a person gave, or the work it belongs to.
         installation: Whose audit log and ledger.
@@ -31,7 +48,7 @@ def audit(action: str, *, what: str, why: str, installation: Installation, **fig
     said = event(
         f"people:{action}",
         actor=started_by(installation.settings),
-        activity=ACTIVITIES.get(action, OTHER),
+        activity=ACTIVITIES[action],
         resources=[(what, "data about people", figures)],
         detail=why,
         kind=DATASTORE,

@@ -8,7 +8,7 @@ import pandas as pd
 from tasks.config.cases import load_case
 from tasks.errors import DataError
 from tasks.keystore.keys import open_keys
-from tasks.notary.audit import audit
+from tasks.notary.audit import PeopleAction, audit
 from tasks.sealed.rows import Opened, iter_rows
 from tasks.system.installation import Installation
 
@@ -54,7 +54,7 @@ def read_dataset(
         )
     dataset = f"{case}/{stage}/{name}"
     audit(
-        "read rows",
+        PeopleAction.READ_ROWS,
         what=dataset,
         why=why,
         installation=installation,

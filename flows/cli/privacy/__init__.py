@@ -1,1 +1,8 @@
-"""Commands of privacy officers: erase, export, hold, and what is due."""
+"""Commands of privacy officers: requests of data subjects, and what a court or a law keeps.
+
+Each module is one command: `erase`, `export`, `hold`, `release-hold`, `requests`. What tasks import
+is imported inside `main`, so that `--help` answers at once.
+
+May import: `tasks.errors`, `tasks.access`, `tasks.config`, `tasks.erasure`,
+`tasks.keystore`, `tasks.notary`, `tasks.system`.
+"""

@@ -1,4 +1,4 @@
-"""`./portcullis erase <use case>`: the right to be forgotten, for one person or for a list of them."""
+"""`./portcullis erase`: the right to erasure (GDPR Art. 17), for one person or for many."""
 
 import argparse
 import sys
@@ -10,7 +10,8 @@ from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
-    from tasks.erasure.erasing import Erased
+    from tasks.erasure.erasing import ErasureOutcome
+    from tasks.erasure.request import ErasureRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         from tasks.erasure.erasing import resume
 
         return _show(resume(installation=installation, day=day, say=_say))
+
     if options.use_case is None:
         raise ConfigError(
             "erase",
@@ -69,15 +71,18 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         )
     if options.lift:
         return _lift(options, installation)
+
     from tasks.erasure.erasing import erase
 
-    people = identifiers(options.subject, options.list)
+    people = read_identifiers(options.subject, options.list)
     received = options.received or day
+    # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
     if received > day:
         raise ConfigError(
             "--received", expected="a day until today", found=str(received), remedy="Mend the date."
         )
-    done = erase(
+
+    outcome = erase(
         options.use_case,
         people,
         received=received,
@@ -86,10 +91,10 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         installation=installation,
         say=_say,
     )
-    return _show(done)
+    return _show(outcome)
 
 
-def identifiers(subject: str | None, listed: Path | None) -> list[str]:
+def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
     """Return the identifiers that a person gave: one, one from standard input, or a file's lines.
 
     Raises:
@@ -103,10 +108,12 @@ def identifiers(subject: str | None, listed: Path | None) -> list[str]:
                 found="none",
                 remedy="Check the path.",
             )
-        found = listed.read_text(encoding="utf-8-sig").splitlines()
+        # With or without the byte order mark that spreadsheets write.
+        lines = listed.read_text(encoding="utf-8-sig").splitlines()
     else:
-        found = [sys.stdin.readline() if subject == "-" else subject or ""]
-    people = [line.strip() for line in found if line.strip()]
+        lines = [sys.stdin.readline() if subject == "-" else subject or ""]
+
+    people = [line.strip() for line in lines if line.strip()]
     if not people:
         raise ConfigError(
             "erase",
@@ -117,41 +124,50 @@ def identifiers(subject: str | None, listed: Path | None) -> list[str]:
     return people
 
 
-def _show(erased: "Erased") -> int:
-    from tasks.erasure.journal import DEFERRED, RUNNING
+def _show(outcome: "ErasureOutcome") -> int:
+    from tasks.erasure.request import RequestState
 
-    for request in erased.requests:
-        line = f"{request.request}: {request.state}"
-        if request.state == DEFERRED:
-            kept = request.figures["deferred"]
-            until = "until the hold is released, reviewed" if kept["held"] else "until"
-            line += f"; {kept['retention']} kept {until} {kept['review']}: {kept['basis']} ({kept['custody']})"
-        print(line)
-    for line in erased.purged.left:
+    for request in outcome.requests:
+        print(_describe(request))
+    for line in outcome.purged.left:
         print(f"left to a person: {line}")
-    for line in erased.purged.unseen:
+    for line in outcome.purged.unseen:
         print(f"could not be searched: {line}")
-    if erased.already:
-        print(f"{erased.already} already erased, and nothing held since")
-    for path in erased.receipts:
+    if outcome.already_erased:
+        print(f"{outcome.already_erased} already erased, and nothing held since")
+    for path in outcome.receipts:
         print(f"receipt, for the person only (send it, then delete it): {path}")
-    if any(request.state != RUNNING for request in erased.requests):
+    if any(request.state is not RequestState.RUNNING for request in outcome.requests):
         print("The next release trains without them: ./portcullis release <use case>")
     return 0
 
 
+def _describe(request: "ErasureRequest") -> str:
+    """Return one line about a request: how it ended, and what is kept and why (Art. 12(4))."""
+    line = f"{request.request_id}: {request.state}"
+    if (deferral := request.deferral) is None:
+        return line
+    until = "until the hold is released, reviewed" if deferral.is_held else "until"
+    return (
+        f"{line}; {deferral.retention} kept {until} {deferral.review}: {deferral.basis} "
+        f"({deferral.custody})"
+    )
+
+
 def _check(path: Path, installation: Installation) -> int:
-    from tasks.erasure.notary import LedgerNotary
-    from tasks.erasure.receipt import check_receipt, shown
+    from tasks.erasure.receipt import check_receipt, format_statement
+    from tasks.erasure.statements import LedgerStatementLog
 
     if not path.is_file():
         raise ConfigError(str(path), expected="a receipt", found="none", remedy="Check the path.")
+
+    # Asked for, never an argument: those stand in the shell's history and in the process list.
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
     identifier = sys.stdin.readline().strip()
-    for statement in check_receipt(
-        path.read_text(encoding="utf-8"), identifier, LedgerNotary(installation)
-    ):
-        print(shown(statement))
+
+    text = path.read_text(encoding="utf-8")
+    for predicate in check_receipt(text, identifier, LedgerStatementLog(installation)):
+        print(format_statement(predicate))
     print("The receipt is this person's, and its statement is signed and in the ledger.")
     return 0
 
@@ -161,9 +177,9 @@ def _lift(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.keystore.burying import lift
     from tasks.keystore.keys import open_keys
     from tasks.keystore.pseudonyms import pseudonym
-    from tasks.notary.audit import audit
+    from tasks.notary.audit import PeopleAction, audit
 
-    (identifier,) = identifiers(options.lift, None)
+    (identifier,) = read_identifiers(options.lift, None)
     if not options.why:
         raise ConfigError(
             "--lift",
@@ -171,14 +187,19 @@ def _lift(options: argparse.Namespace, installation: Installation) -> int:
             found="nothing",
             remedy="Say why they may be processed again.",
         )
-    count = lift(
-        open_keys(installation),
-        [pseudonym(installation.secret("pseudonym"), identifier)],
-        today(installation.settings),
+
+    subject = pseudonym(installation.secret("pseudonym"), identifier)
+    lifted = lift(open_keys(installation), [subject], today(installation.settings))
+    audit(
+        PeopleAction.LIFT_TOMBSTONE,
+        what=f"{lifted} tombstones",
+        why=options.why,
+        installation=installation,
     )
-    audit("lift tombstone", what=f"{count} tombstones", why=options.why, installation=installation)
-    print("lifted; rows of theirs in the sources are taken in again" if count else "there was none")
-    return 0 if count else 2
+    print(
+        "lifted; rows of theirs in the sources are taken in again" if lifted else "there was none"
+    )
+    return 0 if lifted else 2
 
 
 def _say(line: str) -> None:

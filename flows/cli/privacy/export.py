@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from flows.cli.privacy.erase import identifiers
+from flows.cli.privacy.erase import read_identifiers
 from tasks.system.installation import Installation
 
 
@@ -38,31 +38,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write everything about one person; whatever use case holds it."""
+    from tasks.access.export import export_person
     from tasks.config.cases import load_case
     from tasks.config.sources import today
-    from tasks.erasure.export import export_person
     from tasks.keystore.custody import read_private_key
 
     load_case(options.use_case, installation.workspace)
-    (identifier,) = identifiers(options.subject, None)
-    pairs = [one.partition("=") for one in options.custodian]
+    (identifier,) = read_identifiers(options.subject, None)
+    pairs = [argument.partition("=") for argument in options.custodian]
     custodians = [(name, read_private_key(Path(path))) for name, _, path in pairs]
-    found = export_person(
+
+    person = export_person(
         identifier,
         why=options.why,
         day=today(installation.settings),
         installation=installation,
         custodians=custodians,
     )
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(person, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if options.out is None:
         sys.stdout.write(text)
-    else:
-        descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        print(
-            f"{options.out}: {len(found['held'])} datasets; send it to the person, then delete it",
-            file=sys.stderr,
-        )
+        return 0
+
+    # Made with its mode, and only if there is none: nobody else can open it at any moment.
+    descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    datasets = len(person["held"])
+    print(
+        f"{options.out}: {datasets} datasets; send it to the person, then delete it",
+        file=sys.stderr,
+    )
     return 0

@@ -1,10 +1,10 @@
-"""`./portcullis hold`: keep a person's decision records for a court, although they may ask to be erased."""
+"""`./portcullis hold`: keep a person's decision records for a court (GDPR Art. 17(3)(e))."""
 
 import argparse
 from datetime import date
 from pathlib import Path
 
-from flows.cli.privacy.erase import identifiers
+from flows.cli.privacy.erase import read_identifiers
 from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
@@ -41,16 +41,18 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             found="less",
             remedy="See `./portcullis hold --help`.",
         )
+
     from tasks.config.cases import load_case
     from tasks.config.sources import today
     from tasks.erasure.holds import place_hold
     from tasks.erasure.journal import open_journal
     from tasks.keystore.pseudonyms import pseudonym
-    from tasks.notary.audit import audit
+    from tasks.notary.audit import PeopleAction, audit
 
     load_case(options.use_case, installation.workspace)
-    (identifier,) = identifiers(options.subject, None)
+    (identifier,) = read_identifiers(options.subject, None)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
+
     hold = place_hold(
         open_journal(installation),
         subject,
@@ -60,9 +62,10 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         options.review,
         installation,
     )
-    audit("hold", what=hold.hold, why=hold.basis, installation=installation)
+    audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
     print(
-        f"{hold.hold}: decision records are kept until it is released; to be reviewed on {hold.review}"
+        f"{hold.hold_id}: decision records are kept until it is released; "
+        f"to be reviewed on {hold.review}"
     )
     return 0
 

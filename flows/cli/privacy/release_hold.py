@@ -2,7 +2,7 @@
 
 import argparse
 
-from flows.cli.privacy.erase import identifiers
+from flows.cli.privacy.erase import read_identifiers
 from tasks.system.installation import Installation
 
 
@@ -21,11 +21,11 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.erasure.erasing import release_hold
 
     load_case(options.use_case, installation.workspace)
-    (identifier,) = identifiers(options.subject, None)
+    (identifier,) = read_identifiers(options.subject, None)
     count, completed = release_hold(
         identifier, installation=installation, day=today(installation.settings)
     )
     print(f"{count} holds released")
     for request in completed:
-        print(f"{request.request}: {request.state}; what was kept is destroyed")
+        print(f"{request.request_id}: {request.state}; what was kept is destroyed")
     return 0

@@ -1,4 +1,4 @@
-"""`./portcullis requests`: requests of data subjects against their term, and models to be trained again."""
+"""`./portcullis requests`: data subjects' requests against their term, and models to retrain."""
 
 import argparse
 from pathlib import Path
@@ -19,15 +19,17 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from rich.table import Table
 
     from tasks.config.sources import today
-    from tasks.erasure import status as page
+    from tasks.erasure import status as pages
     from tasks.erasure.journal import open_journal
 
-    found = page.read_status(open_journal(installation), today(installation.settings), installation)
+    day = today(installation.settings)
+    status = pages.read_status(open_journal(installation), day, installation)
+
     console = Console(highlight=False)
     tables = (
-        ("Requests", page.REQUESTS, page.request_rows(found)),
-        ("Models to be trained again", page.MODELS, page.model_rows(found)),
-        ("Legal holds", page.HOLDS, page.hold_rows(found)),
+        ("Requests", pages.REQUEST_HEAD, pages.request_rows(status)),
+        ("Models to be trained again", pages.MODEL_HEAD, pages.model_rows(status)),
+        ("Legal holds", pages.HOLD_HEAD, pages.hold_rows(status)),
     )
     for title, head, rows in tables:
         table = Table(title=title if rows else f"{title}: none", title_justify="left")
@@ -36,6 +38,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         for row in rows:
             table.add_row(*row)
         console.print(table)
-    path = page.write_status_page(found, options.out or installation.home / "requests")
+
+    path = pages.write_status_page(status, options.out or installation.home / "requests")
+    # Not wrapped: a path that is broken into two lines cannot be copied.
     console.print(f"  {path}", soft_wrap=True)
-    return 2 if found.overdue else 0
+    return 2 if status.overdue else 0

@@ -1,4 +1,4 @@
-"""Where files lie: a folder of this machine or of a store behind fsspec, and what may be done to them."""
+"""Where files lie: a folder of this machine or of a store behind fsspec, and what may be done."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,15 @@ from typing import IO, Any
 from tasks.errors import SealError, ServiceError
 from tasks.sealed.objects import SealedFile, is_sealed
 
-TAIL_BYTES = 65_536  # enough of a sealed file's end to hold its own words
+# Of a sealed file only both ends are read to recognise it: Parquet writes its metadata, and with it
+# our words, at the end (Apache Parquet's file format). 64 KiB hold the metadata of any of ours.
+TAIL_BYTES = 65_536
+PARQUET_MAGIC = b"PAR1"
+# Parquet's smallest file: magic, length of an empty footer, magic.
+SMALLEST_PARQUET_BYTES = 12
 
 
-class Rule(Enum):
+class PurgeRule(Enum):
     """What may be done to a file that holds the person in plain text."""
 
     REWRITE = "rewrite"  # take the person out of it, or remove it where that cannot be
@@ -21,48 +26,51 @@ class Rule(Enum):
 
 
 @dataclass(frozen=True)
-class Item:
-    """One file."""
+class StoredFile:
+    """One file of a place."""
 
     place: "Place"
     path: str
-    size: int
-
-    @property
-    def shown(self) -> str:
-        """What a report calls it."""
-        return f"{self.place.name}: {self.name}"
+    size_bytes: int
 
     @property
     def name(self) -> str:
         """Its path within the place."""
         return self.path.removeprefix(self.place.path).lstrip("/")
 
+    @property
+    def shown(self) -> str:
+        """What a report calls it."""
+        return f"{self.place.name}: {self.name}"
+
     def open(self) -> IO[bytes]:
         """Open it for reading."""
-        opened: IO[bytes] = self.place.fs.open(self.path, "rb")
-        return opened
+        stream: IO[bytes] = self.place.fs.open(self.path, "rb")
+        return stream
 
     def read(self) -> bytes:
         """Return all of it."""
         with self.open() as stream:
             return stream.read()
 
-    def sealed(self, stream: IO[bytes]) -> SealedFile | None:
+    def read_sealed(self, stream: IO[bytes]) -> SealedFile | None:
         """Return it as a sealed file, if it is one; reads its two ends only."""
-        if self.size < 12:
+        if self.size_bytes < SMALLEST_PARQUET_BYTES:
             return None
-        head = stream.read(4)
-        if head != b"PAR1":
+        head = stream.read(len(PARQUET_MAGIC))
+        if head != PARQUET_MAGIC:
             return None
-        stream.seek(max(0, self.size - TAIL_BYTES))
+
+        stream.seek(max(0, self.size_bytes - TAIL_BYTES))
         if not is_sealed(head, stream.read()):
             return None
+
         stream.seek(0)
         try:
             return SealedFile.open(stream, self.shown)
         except SealError:
-            return None  # a stranger's parquet with our words in it: searched as plain bytes
+            # Somebody else's Parquet file with our words in it: it is searched as plain bytes.
+            return None
 
     def remove(self) -> None:
         """Remove it, with its older versions where a bucket keeps them."""
@@ -70,22 +78,28 @@ class Item:
         fs.rm_file(self.path)
         if "s3" not in fs.protocol:
             return
+
+        # In a bucket with versioning, DeleteObject only adds a delete marker: the object is gone
+        # when each version and each marker is deleted by its id (Amazon S3, "Deleting object
+        # versions"). The listing takes a prefix, so that other keys may begin with ours.
         bucket, _, key = self.path.partition("/")
-        found = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
-        for version in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+        listing = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
+        for version in (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ())):
+            # "null" is the version of a bucket that keeps none: it went with the file.
             if version["Key"] == key and version["VersionId"] != "null":
                 fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
     def replace(self, content: bytes) -> None:
-        """Put other content in its place, whole or not at all."""
-        if self.place.is_local:
-            path = Path(self.path)
-            draft = path.with_name(f".{path.name}.draft")
-            draft.write_bytes(content)
-            draft.chmod(path.stat().st_mode & 0o777)
-            draft.replace(path)
-        else:
+        """Put other content in its place, whole or not at all; its mode stays."""
+        if not self.place.is_local:
             self.place.fs.pipe_file(self.path, content)
+            return
+
+        path = Path(self.path)
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_bytes(content)
+        draft.chmod(path.stat().st_mode & 0o777)
+        draft.replace(path)
 
 
 @dataclass(frozen=True)
@@ -95,11 +109,11 @@ class Place:
     name: str
     fs: Any
     path: str
-    rule: Rule
-    skip: tuple[str, ...] = ()  # names of folders that are searched as another place
+    rule: PurgeRule
+    skip: tuple[str, ...] = ()  # names of files and folders that are searched as another place
 
     @classmethod
-    def local(cls, name: str, path: Path, rule: Rule, skip: tuple[str, ...] = ()) -> "Place":
+    def local(cls, name: str, path: Path, rule: PurgeRule, skip: tuple[str, ...] = ()) -> "Place":
         """Return a folder of this machine."""
         from fsspec.implementations.local import LocalFileSystem
 
@@ -110,11 +124,16 @@ class Place:
         """Whether it lies on this machine."""
         return "file" in self.fs.protocol
 
-    def items(self) -> Iterator[Item]:
-        """Yield its files, sorted, so that a rerun takes the same way; none where there is no such folder."""
+    def files(self) -> Iterator[StoredFile]:
+        """Yield its files, sorted, so that a rerun takes the same order; none where it is missing.
+
+        Raises:
+            ServiceError: The store does not answer. Nothing is ever passed over in silence.
+        """
         try:
+            # fsspec remembers listings: a file that was written meanwhile would not be listed.
             self.fs.invalidate_cache()
-            found = self.fs.find(self.path, detail=True)
+            listing = self.fs.find(self.path, detail=True)
         except FileNotFoundError:
             return
         except Exception as error:
@@ -122,9 +141,25 @@ class Place:
                 self.name,
                 expected="to be searched",
                 found=type(error).__name__,
-                remedy="Make it reachable and run the same command again: it goes on where it stopped.",
+                remedy="Make it reachable and run the same command again: it goes on where it "
+                "stopped.",
             ) from error
-        for path, facts in sorted(found.items()):
-            inner = path.removeprefix(self.path).strip("/").split("/")
-            if facts.get("type") == "file" and not set(inner) & set(self.skip):
-                yield Item(self, path, int(facts.get("size") or 0))
+
+        for path, facts in sorted(listing.items()):
+            parts = path.removeprefix(self.path).strip("/").split("/")
+            if facts.get("type") == "file" and not set(parts) & set(self.skip):
+                yield StoredFile(self, path, int(facts.get("size") or 0))
+
+
+def version_places(workspace: Path) -> list[Place]:
+    """Return where sealed versions lie: the working tree, DVC's cache and run cache, every remote.
+
+    In the working tree a file may be rewritten. An object of DVC's is named by the digest of its
+    content: DVC would restore other bytes under that name and call them up to date.
+    """
+    from tasks.pipeline.stores import list_version_stores
+
+    stored = [
+        Place(store.name, store.fs, store.path, PurgeRule.REMOVE) for store in list_version_stores()
+    ]
+    return [Place.local("data", workspace / "data", PurgeRule.REWRITE), *stored]

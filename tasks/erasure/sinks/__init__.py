@@ -1,5 +1,13 @@
-"""Where else a person may stand: each sink purges itself, can do so again, and looks at itself afterwards."""
+"""Take people out of what other programs keep in plain text: files, databases, git, MLflow.
 
-from tasks.erasure.sinks.sink import Purged, Sink
+Each module is one kind of store, with one class that implements `Sink`; `installed` lists those of
+an installation. A sink masks or removes what it may, looks at itself afterwards, and reports what
+it left to a person or could not search.
 
-__all__ = ["Purged", "Sink"]
+May import: `tasks.errors`, `tasks.settings`, `tasks.registry`, `tasks.system`,
+`tasks.erasure.searching`.
+"""
+
+from tasks.erasure.sinks.sink import PurgeReport, Sink, SinkId
+
+__all__ = ["PurgeReport", "Sink", "SinkId"]

@@ -1,44 +1,47 @@
-"""Prefect: its database (parameters, states, logs, events, artifacts) and the results it may have stored."""
+"""Prefect: its database (parameters, states, logs, events, artifacts) and its stored results."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.erasure.searching.places import Place, Rule
-from tasks.erasure.searching.traces import Traces
+from tasks.erasure.searching.places import Place, PurgeRule
+from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.database import purge_database
-from tasks.erasure.sinks.files import Files
-from tasks.erasure.sinks.sink import Purged
+from tasks.erasure.sinks.files import FileSink
+from tasks.erasure.sinks.sink import PurgeReport, SinkId
 from tasks.settings import Settings
 
-URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+URL_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+DATABASE_FILES = ("prefect.db", "prefect.db-wal", "prefect.db-shm")
 
 
 @dataclass(frozen=True)
-class Scheduler:
+class SchedulerSink:
     """Prefect's own stores on this machine, or the database that the environment names."""
 
     settings: Settings
-    name: str = "Prefect"
+    sink_id: SinkId = SinkId.PREFECT
 
-    def purge(self, traces: Traces) -> Purged:
+    def purge(self, terms: SearchTerms) -> PurgeReport:
         """Mask rows and stored results."""
-        folder = prefect_home(self.settings)
-        given = self.settings.prefect_database_url or self.settings.prefect_old_database_url
-        done = purge_database(
-            "Prefect's database", given or f"sqlite:///{folder / 'prefect.db'}", traces
-        )
-        skip = ("prefect.db", "prefect.db-wal", "prefect.db-shm")
-        done += Files(
-            "Prefect's results", [Place.local("Prefect's files", folder, Rule.REWRITE, skip)]
-        ).purge(traces)
-        remote = self.settings.prefect_api_url
-        if remote and not given and not (folder / "prefect.db").is_file():
-            done += Purged(
-                unseen=(f"Prefect's database: name it in ${URL}, its server keeps it elsewhere",)
-            )
-        return done
+        settings = self.settings
+        folder = prefect_home(settings)
+        # The second is the variable's name before Prefect 3.
+        configured_url = settings.prefect_database_url or settings.prefect_old_database_url
+
+        database = folder / DATABASE_FILES[0]
+        url = configured_url or f"sqlite:///{database}"
+        report = purge_database("Prefect's database", url, terms)
+
+        results = Place.local("Prefect's files", folder, PurgeRule.REWRITE, DATABASE_FILES)
+        report += FileSink(self.sink_id, [results]).purge(terms)
+
+        # A server elsewhere keeps its database where only its operator knows.
+        if settings.prefect_api_url and not configured_url and not database.is_file():
+            line = f"Prefect's database: name it in ${URL_VARIABLE}, its server keeps it elsewhere"
+            report += PurgeReport(unseen=(line,))
+        return report
 
 
 def prefect_home(settings: Settings) -> Path:
-    """Return the folder in which Prefect keeps what it keeps."""
+    """Return the folder in which Prefect keeps its files."""
     return Path(settings.prefect_home or Path.home() / ".prefect")

@@ -1,4 +1,4 @@
-"""MLflow: its tracking database (runs, parameters, tags, soft-deleted ones too) and its artifacts."""
+"""MLflow: its tracking database (runs, parameters, tags, soft-deleted ones) and its artifacts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,53 +6,57 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
-from tasks.erasure.searching.places import Place, Rule
-from tasks.erasure.searching.traces import Traces
+from tasks.erasure.searching.places import Place, PurgeRule
+from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.database import purge_database
-from tasks.erasure.sinks.files import Files
-from tasks.erasure.sinks.sink import Purged
+from tasks.erasure.sinks.files import FileSink
+from tasks.erasure.sinks.sink import PurgeReport, SinkId
 from tasks.registry.client import registry_uri
 from tasks.registry.moving import LOCATIONS
 from tasks.settings import Settings
 from tasks.system.database import open_database
 from tasks.system.installation import Installation
 
-URL = "PORTCULLIS_MLFLOW_DATABASE_URL"
+URL_VARIABLE = "PORTCULLIS_MLFLOW_DATABASE_URL"
+PLACE_NAME = "MLflow's artifacts"
+# MLflow's folder of a logged model: its digest is signed for, so that it is reported, not changed.
+MODEL_FOLDER = "model"
 
 
 @dataclass(frozen=True)
-class Tracking:
-    """The tracking server's own stores. Over its HTTP interface a parameter can never be taken away."""
+class TrackingSink:
+    """The tracking server's own stores: over its HTTP interface no parameter can be deleted."""
 
     installation: Installation
-    name: str = "MLflow"
+    sink_id: SinkId = SinkId.MLFLOW
 
-    def purge(self, traces: Traces) -> Purged:
-        """Mask rows and artifacts; a registered model's own files are attested, and reported instead."""
+    def purge(self, terms: SearchTerms) -> PurgeReport:
+        """Mask rows and artifacts; a registered model's own files are attested, and reported."""
         url = database_url(self.installation)
         if url is None:
-            return Purged(
-                unseen=(
-                    f"MLflow's database: name it in ${URL}, because its server cannot erase a parameter",
-                )
+            line = (
+                f"MLflow's database: name it in ${URL_VARIABLE}, because its server cannot erase "
+                "a parameter"
             )
-        done = purge_database("MLflow's database", url, traces)
-        places, unseen = [], []
+            return PurgeReport(unseen=(line,))
+
+        report = purge_database("MLflow's database", url, terms)
+
+        places = []
+        unseen = []
         for location in artifact_locations(url):
-            place = _place(location, self.installation.settings)
-            if place is None:
-                unseen.append(
-                    f"MLflow's artifacts at {urlparse(location).scheme}: …: mount or name their store"
-                )
-            else:
+            place = _place_of(location, self.installation.settings)
+            if place is not None:
                 places.append(place)
-        return (
-            done
-            + Files("MLflow's artifacts", places, attested=("model",)).purge(traces)
-            + Purged(unseen=tuple(unseen))
-        )
+                continue
+            # Only the scheme: a location may hold a password.
+            scheme = urlparse(location).scheme
+            unseen.append(f"{PLACE_NAME} at {scheme}: …: mount or name their store")
+
+        report += FileSink(self.sink_id, places, attested=(MODEL_FOLDER,)).purge(terms)
+        return report + PurgeReport(unseen=tuple(unseen))
 
 
 def database_url(installation: Installation) -> str | None:
@@ -66,50 +70,60 @@ def database_url(installation: Installation) -> str | None:
 def artifact_locations(url: str) -> list[str]:
     """Return the folders that hold artifacts, none inside another."""
     engine = open_database(url)
-    found: set[str] = set()
+    locations: set[str] = set()
     try:
-        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        if not _is_there(engine):
             return []
         with engine.connect() as connection:
-            known = set(inspect(connection).get_table_names())
+            tables = set(inspect(connection).get_table_names())
             for table, column in LOCATIONS:
-                if table in known:
-                    rows = connection.execute(text(f"SELECT DISTINCT {column} FROM {table}"))
-                    found |= {str(row[0]).rstrip("/") for row in rows if row[0]}
+                if table not in tables:
+                    continue
+                rows = connection.execute(text(f"SELECT DISTINCT {column} FROM {table}"))
+                locations |= {str(row[0]).rstrip("/") for row in rows if row[0]}
     finally:
         engine.dispose()
-    return [one for one in sorted(found) if not any(one.startswith(f"{other}/") for other in found)]
+
+    return [
+        location
+        for location in sorted(locations)
+        if not any(location.startswith(f"{outer}/") for outer in locations)
+    ]
 
 
 def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
     """Yield every registered model version that has a tag: name, version, the tag's value."""
     engine = open_database(url)
     try:
-        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        if not _is_there(engine):
             return
         with engine.connect() as connection:
-            if "model_version_tags" in inspect(connection).get_table_names():
-                query = text("SELECT name, version, value FROM model_version_tags WHERE key = :tag")
-                yield from (
-                    (str(n), str(v), str(value))
-                    for n, v, value in connection.execute(query, {"tag": tag})
-                )
+            if "model_version_tags" not in inspect(connection).get_table_names():
+                return
+            query = text("SELECT name, version, value FROM model_version_tags WHERE key = :tag")
+            for name, version, value in connection.execute(query, {"tag": tag}):
+                yield str(name), str(version), str(value)
     finally:
         engine.dispose()
 
 
-def _place(location: str, settings: Settings) -> Place | None:
+def _is_there(engine: Engine) -> bool:
+    """Say whether a database can be opened without making it: SQLite makes a missing file."""
+    return engine.dialect.name != "sqlite" or Path(engine.url.database or "").is_file()
+
+
+def _place_of(location: str, settings: Settings) -> Place | None:
+    """Return where artifacts lie, if that store can be searched from here."""
     parsed = urlparse(location)
     if parsed.scheme in ("", "file"):
-        return Place.local("MLflow's artifacts", Path(unquote(parsed.path)), Rule.REWRITE)
+        return Place.local(PLACE_NAME, Path(unquote(parsed.path)), PurgeRule.REWRITE)
     if parsed.scheme == "s3":
-        return Place(
-            "MLflow's artifacts", _s3(settings), f"{parsed.netloc}{parsed.path}", Rule.REWRITE
-        )
+        path = f"{parsed.netloc}{parsed.path}"
+        return Place(PLACE_NAME, _open_s3(settings), path, PurgeRule.REWRITE)
     return None
 
 
-def _s3(settings: Settings) -> Any:
+def _open_s3(settings: Settings) -> Any:
     import s3fs
 
     endpoint = settings.mlflow_s3_endpoint

@@ -35,8 +35,8 @@ def run(stage_run: StageRun) -> None:
 def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ...]:
     """Return why this is no moment to register, whatever the verdicts say."""
     from tasks.config.sources import Sources, lapsed, today
-    from tasks.erasure.currency import outdated
     from tasks.pipeline.runner import list_stale
+    from tasks.stages.register.currency import find_outdated_reasons
 
     refusals: list[Refusal] = []
 
@@ -58,7 +58,7 @@ def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ..
         )
     for line in lapsed(stage_run.params(Sources, "sources"), today(settings)):
         refuse(RefusalKind.AGREEMENT_LAPSED, f"register: {line}")
-    for line in outdated(stage_run):
+    for line in find_outdated_reasons(stage_run):
         refuse(RefusalKind.MODEL_STALE, f"erasure: {line}")
 
     written = stage_run.read_json("decide", "decision.json")
@@ -125,8 +125,8 @@ def _metric(check: Check) -> str:
 
 def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
     """Return what leads from the registry back to here: commit, digests of the data, outcomes."""
-    from tasks.erasure.currency import trained_on
     from tasks.registry.client import TRAINED_ON_TAG
+    from tasks.stages.register.currency import read_training_code
 
     commit = find_commit(stage_run.workspace)
     data = {
@@ -135,7 +135,7 @@ def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
         if name.endswith("rows.parquet")
     }
     return {
-        TRAINED_ON_TAG: trained_on(stage_run),
+        TRAINED_ON_TAG: read_training_code(stage_run),
         "portcullis.use_case": stage_run.case,
         "portcullis.git_commit": commit.sha or "no git",
         "portcullis.git_dirty": str(bool(commit.dirty)).lower(),

@@ -26,7 +26,7 @@ from tasks.audit_log.events import (
 )
 from tasks.audit_log.shipping import ship, to_syslog
 from tasks.errors import ConfigError, EvidenceError
-from tasks.notary.audit import audit
+from tasks.notary.audit import PeopleAction, audit
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import EVERYTHING, read_log
 from tasks.verifier.statement_index import Signed
@@ -205,7 +205,7 @@ def test_what_is_on_record_about_people_is_chained_and_sent_too(
     signed: Path, folder: Path, schema: OcsfJsonSchemaEmbedded, collector: CollectorServer
 ) -> None:
     audit(
-        "read rows",
+        PeopleAction.READ_ROWS,
         what="tiny/redact/rows",
         why="a complaint",
         installation=installation_at(signed),

@@ -1,502 +1,218 @@
-"""The saga: complete, repeatable, safe wherever it is killed, alone, and honest about what it keeps."""
+"""The saga: in its order, repeatable, safe wherever it is killed, honest about what it found."""
 
 import json
-import os
-import shutil
-import sqlite3
-import threading
-from collections.abc import Callable
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasks.attestation.predicates.erasure import read_erasure
 from tasks.erasure import saga
-from tasks.erasure.erasing import Erased, erase, release_hold, resume
-from tasks.erasure.holds import active_holds, place_hold
-from tasks.erasure.journal import DEFERRED, ERASED, Journal, open_journal
-from tasks.erasure.notary import LedgerNotary, Said
-from tasks.erasure.receipt import check_receipt, subject_of
-from tasks.erasure.saga import Erasure
-from tasks.errors import ConfigError, DataError, EvidenceError, SealError
+from tasks.erasure.batch import ErasureBatch
+from tasks.erasure.journal import ErasureStep, FlaggedModel, Journal
+from tasks.erasure.receipt import check_receipt
+from tasks.erasure.request import RequestState
+from tasks.erasure.saga import purge_reports, total_purged
+from tasks.erasure.sinks import SinkId
+from tasks.erasure.statements import LedgerStatementLog
+from tasks.errors import EvidenceError, ServiceError
 from tasks.keystore.burying import lift
-from tasks.keystore.keys import ErasedError, Retention, open_keys
-from tasks.keystore.shredding import restricted_of
 from tasks.sealed.objects import SealedFile
-from tests.cases import change_case
-from tests.installations import installation_at
-from tests.tasks.erasure.conftest import CASE, DAY, PEOPLE, SmallInstallation, email, name
-
-STEPS = (
-    "tombstone", "find keys", "purge MLflow", "purge Prefect", "purge workspace", "purge versions", "purge scratch",
-    "purge state", "purge git", "destroy keys", "rotate root", "flag models", "verify", "receipt", "scrub",
-)  # fmt: skip
-
-
-def forget(*numbers: int, **more: Any) -> Erased:
-    given = {"received": DAY, "day": DAY, **more}
-    return erase(
-        CASE, [email(number) for number in numbers], **given, installation=installation_at(Path())
-    )
+from tests.tasks.erasure.small_installation import (
+    CASE,
+    COPIES_OF_A_PERSON,
+    DAY,
+    MENTIONS_OF_A_NAME,
+    MENTIONS_OF_AN_ADDRESS,
+    PEOPLE,
+    SmallInstallation,
+    email,
+    kill_at,
+    name,
+)
 
 
-def readable(installation: SmallInstallation) -> dict[int, int]:
-    """Whose rows can be read, in how many copies of every version: found out row by row, without the saga's survey."""
-    keys = open_keys(installation_at(Path()))
-    found: dict[int, int] = {}
-    subjects = {installation.subject(number): number for number in range(PEOPLE)}
-    for path in installation.versions:
-        file = SealedFile.open(path)
-        ids = file.key_ids()
-        places = file.places(ids)
-        live = keys.by_id(ids)
-        for subject in file.unseal([place for key in live for place in places[key]], live)[
-            "subject"
-        ]:
-            found[subjects[subject]] = found.get(subjects[subject], 0) + 1
-    return found
+def recorded_steps(monkeypatch: pytest.MonkeyPatch) -> list[ErasureStep]:
+    """Return a list that fills with the steps as they are written down."""
+    steps: list[ErasureStep] = []
+    record_step = Journal.record_step
+
+    def noting(self: Journal, batch: str, step: ErasureStep, figures: dict[str, Any]) -> None:
+        steps.append(step)
+        record_step(self, batch, step, figures)
+
+    monkeypatch.setattr(Journal, "record_step", noting)
+    return steps
 
 
-def values_in(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+def test_the_steps_are_taken_in_the_order_in_which_they_are_declared(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = recorded_steps(monkeypatch)
 
+    small_installation.erase(5)
 
-def plant(installation: SmallInstallation, number: int) -> None:
-    """Leave a person where programs leave what they saw."""
-    root, home = installation.root, installation.home
-    page = root / "data" / CASE / "validate" / "docs"
-    page.mkdir(parents=True, exist_ok=True)
-    text = f"{name(number)} <{email(number)}>"
-    (page / f"rows{number}.json").write_text(
-        json.dumps([{"who": text}, {"who": "Nobody Else"}], ensure_ascii=False)
-    )
-    (root / ".dvc" / "tmp").mkdir(exist_ok=True)
-    (root / ".dvc" / "tmp" / f"run{number}.log").write_text(text)
-    plain = root / ".dvc" / "cache" / "files" / "md5" / "aa" / f"{number:030}"
-    plain.parent.mkdir(parents=True, exist_ok=True)
-    plain.write_text(text)
-    runs = root / ".dvc" / "cache" / "runs" / "ab" / f"{number}"
-    runs.parent.mkdir(parents=True, exist_ok=True)
-    runs.write_text(f"cmd: x --for {email(number)}\n")
-    artifacts = home / "mlartifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / f"table{number}.csv").write_text(f"email\n{email(number)}\n")
-    with sqlite3.connect(home / "mlflow.db") as connection:
-        connection.execute(
-            "INSERT OR REPLACE INTO experiments VALUES (1, ?)", (artifacts.as_uri(),)
-        )
-        connection.execute("INSERT INTO params VALUES (?,?,?)", (f"p{number}", email(number), "r"))
-        code = SealedFile.open(root / "data" / CASE / "redact" / "rows.parquet").code
-        connection.execute(
-            "INSERT INTO model_version_tags VALUES ('portcullis.trained_on', ?, 'loan', ?)",
-            (code, number),
-        )
-    connection.close()
-    prefect = home / "prefect"
-    prefect.mkdir(exist_ok=True)
-    with sqlite3.connect(prefect / "prefect.db") as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS log (id TEXT PRIMARY KEY, message TEXT)")
-        connection.execute("INSERT INTO log VALUES (?,?)", (f"{number}", f"row of {name(number)}"))
-    connection.close()
-
-
-def everywhere(installation: SmallInstallation) -> bytes:
-    """Every byte that there is, beside what the key store and git compress."""
-    return (
-        values_in(installation.root / "data")
-        + values_in(installation.root / ".dvc")
-        + values_in(installation.home)
-    )
-
-
-def assert_gone(installation: SmallInstallation, *numbers: int) -> None:
-    left = everywhere(installation)
-    for number in numbers:
-        for value in (email(number), name(number), installation.subject(number)):
-            assert value.encode() not in left, value
-            assert json.dumps(value)[1:-1].encode() not in left, value
+    assert steps == list(ErasureStep)
 
 
 def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(
-    installation: SmallInstallation,
+    small_installation: SmallInstallation,
 ) -> None:
     for number in (1, 2, 3, 4):
-        plant(installation, number)
-    before = readable(installation)
-    assert before[1] == before[3] == 2 * 3 * 3
-    ended = forget(1, 2)
-    assert [request.state for request in ended.requests] == [ERASED, ERASED]
-    assert ended.purged.left == ended.purged.unseen == ()
-    assert readable(installation) == {
-        number: count for number, count in before.items() if number not in (1, 2)
-    }
-    assert_gone(installation, 1, 2)
-    left = everywhere(installation)
+        small_installation.plant(number)
+    before = small_installation.readable_copies()
+    with_records = COPIES_OF_A_PERSON * 3 // 2
+    assert before[1] == before[3] == with_records
+
+    outcome = small_installation.erase(1, 2)
+
+    assert [request.state for request in outcome.requests] == [RequestState.ERASED] * 2
+    assert outcome.purged.left == ()
+    assert outcome.purged.unseen == ()
+    others = {number: copies for number, copies in before.items() if number not in (1, 2)}
+    assert small_installation.readable_copies() == others
+    small_installation.assert_gone(1, 2)
+    content = small_installation.everything()
     for number in (3, 4):
-        assert left.count(email(number).encode()) == 6
-        assert left.count(name(number).encode()) == 4
-    assert left.count(b"Nobody Else") == 4
-    models = open_journal(installation_at(Path())).flagged()
-    assert {(model.version, model.people) for model in models} == {
-        (str(n), 2) for n in (1, 2, 3, 4)
-    }
-
-
-def test_it_can_be_asked_for_again_and_finds_nothing_to_do(installation: SmallInstallation) -> None:
-    forget(5)
-    assert forget(5).already == 1
-    assert len(open_journal(installation_at(Path())).requests()) == 1
-
-
-def test_nothing_in_the_journal_says_whose_requests_they_were(
-    installation: SmallInstallation,
-) -> None:
-    forget(5, 6)
-    said = values_in(installation.home)
-    for number in (5, 6):
-        assert email(number).encode() not in said
-        assert installation.subject(number).encode() not in said
-    requests = open_journal(installation_at(Path())).requests()
-    assert all(
-        request.subject is None and request.seed is None and request.key_ids == {}
-        for request in requests
-    )
-
-
-def test_two_spellings_are_one_person(installation: SmallInstallation) -> None:
-    ended = erase(
-        CASE,
-        [email(5), f" {email(5).upper()}"],
-        received=DAY,
-        day=DAY,
-        installation=installation_at(Path()),
-    )
-    assert len(ended.requests) == 1
-
-
-def killed(step: str, moment: str, work: Callable[..., Any]) -> None:
-    """Run `work` in a process that dies as if by kill -9, just before or just after a step is written down."""
-    pid = os.fork()
-    if pid == 0:
-        mark = Journal.mark_done
-
-        def dying(self: Journal, batch: str, done: str, figures: dict[str, Any]) -> None:
-            if done == step and moment == "before":
-                os._exit(9)
-            mark(self, batch, done, figures)
-            if done == step:
-                os._exit(9)
-
-        setattr(Journal, "mark_done", dying)  # noqa: B010 - in a process of its own
-        try:
-            work()
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 9, "the step was never reached"
-
-
-def test_the_steps_are_these(
-    installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    mark = Journal.mark_done
-
-    def noting(self: Journal, batch: str, step: str, figures: dict[str, Any]) -> None:
-        seen.append(step)
-        mark(self, batch, step, figures)
-
-    monkeypatch.setattr(Journal, "mark_done", noting)
-    forget(5)
-    assert tuple(seen) == STEPS
+        assert content.count(email(number).encode()) == MENTIONS_OF_AN_ADDRESS
+        assert content.count(name(number).encode()) == MENTIONS_OF_A_NAME
+    assert content.count(b"Nobody Else") == 4
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ErasureStep)
 def test_killed_at_any_step_the_next_call_ends_it(
-    installation: SmallInstallation, step: str, moment: str
+    small_installation: SmallInstallation, step: ErasureStep, moment: str
 ) -> None:
-    plant(installation, 1)
-    plant(installation, 3)
-    before = readable(installation)
-    killed(step, moment, lambda: forget(1))
-    if moment == "after" and step == "scrub":
-        assert open_journal(installation_at(Path())).unfinished() == []
-    resume(day=DAY, installation=installation_at(Path())) if step in STEPS[::2] else forget(1)
-    assert open_journal(installation_at(Path())).unfinished() == []
-    assert readable(installation) == {
-        number: count for number, count in before.items() if number != 1
-    }
-    assert_gone(installation, 1)
-    assert everywhere(installation).count(email(3).encode()) == 6
-    (request,) = open_journal(installation_at(Path())).requests()
-    assert request.state == ERASED
-    (path,) = (installation.home / "receipts").iterdir()
-    assert check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
-    assert forget(1).already == 1
+    small_installation.plant(1)
+    small_installation.plant(3)
+    before = small_installation.readable_copies()
+    kill_at(step, moment, lambda: small_installation.erase(1))
+    if moment == "after" and step is ErasureStep.SCRUB:
+        assert small_installation.journal.unfinished_batches() == []
+
+    # Half of the steps are resumed by nobody's name, half by the person's second request.
+    if list(ErasureStep).index(step) % 2:
+        small_installation.erase(1)
+    else:
+        small_installation.resume()
+
+    assert small_installation.journal.unfinished_batches() == []
+    others = {number: copies for number, copies in before.items() if number != 1}
+    assert small_installation.readable_copies() == others
+    small_installation.assert_gone(1)
+    assert small_installation.everything().count(email(3).encode()) == MENTIONS_OF_AN_ADDRESS
+    (request,) = small_installation.journal.requests()
+    assert request.state is RequestState.ERASED
+    (path,) = small_installation.receipts
+    log = LedgerStatementLog(small_installation.installation)
+    assert check_receipt(path.read_text(), email(1), log)
+    assert small_installation.erase(1).already_erased == 1
 
 
-def test_killed_twice_in_a_row_it_still_ends(installation: SmallInstallation) -> None:
-    killed("purge workspace", "before", lambda: forget(1))
-    killed("rotate root", "before", lambda: forget(1))
-    forget(1)
-    assert 1 not in readable(installation)
-    assert len(readable(installation)) == PEOPLE - 1
+def test_killed_twice_in_a_row_it_still_ends(small_installation: SmallInstallation) -> None:
+    kill_at(ErasureStep.PURGE_WORKSPACE, "before", lambda: small_installation.erase(1))
+    kill_at(ErasureStep.ROTATE_ROOT, "before", lambda: small_installation.erase(1))
+
+    small_installation.erase(1)
+
+    readable = small_installation.readable_copies()
+    assert 1 not in readable
+    assert len(readable) == PEOPLE - 1
 
 
-def test_a_restored_backup_of_the_key_store_brings_nobody_back(
-    installation: SmallInstallation,
+def test_a_step_that_is_written_down_is_not_taken_again(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = open_keys(installation_at(Path()))
-    keys.shelf.scrub()
-    shutil.copy(installation.home / "keys.db", installation.home / "backup")
-    forget(1)
-    shutil.copy(installation.home / "backup", installation.home / "keys.db")
-    (installation.home / "backup").unlink()
-    with pytest.raises(SealError):
-        readable(installation)
+    kill_at(ErasureStep.DESTROY_KEYS, "after", lambda: small_installation.erase(1))
+    steps = recorded_steps(monkeypatch)
+
+    small_installation.resume()
+
+    assert steps == list(ErasureStep)[list(ErasureStep).index(ErasureStep.ROTATE_ROOT) :]
 
 
-def test_two_erasures_at_once_wait_for_each_other(installation: SmallInstallation) -> None:
-    faults = []
-
-    def work(number: int) -> None:
-        try:
-            forget(number)
-        except Exception as error:
-            faults.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2, 3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert faults == []
-    assert set(readable(installation)) == set(range(PEOPLE)) - {1, 2, 3}
-
-
-def test_a_stage_that_ran_meanwhile_cannot_bring_the_person_back(
-    installation: SmallInstallation,
+def test_a_sink_that_does_not_answer_stops_it_before_any_key_is_destroyed(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = installation.work("ingest")
-    rows = slow.read_rows("ingest")
-    forget(1)
-    with pytest.raises(ErasedError):
-        installation.work("ingest").write_rows(rows)
-    with pytest.raises(ErasedError):
-        slow.write_rows(rows)
+    before = small_installation.readable_copies()
+
+    def down(*_: object) -> None:
+        raise ServiceError("git", expected="an answer", found="none", remedy="Start it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.erasure.sinks.git.GitSink.purge", down)
+        with pytest.raises(ServiceError):
+            small_installation.erase(1)
+    assert small_installation.readable_copies() == before
+
+    small_installation.resume()
+    assert 1 not in small_installation.readable_copies()
 
 
-def test_a_stage_that_had_their_key_in_hand_writes_rows_that_nobody_reads(
-    installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+def test_a_tombstone_that_was_lifted_meanwhile_is_noticed_before_the_receipt(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = installation.work("ingest")
-    rows = work.read_rows("ingest")
-    work.keys.for_subjects(rows["subject"])
-    monkeypatch.setattr(work.keys, "_notice", lambda: None)  # it looked just before
-    forget(1)
-    work.write_rows(rows)
-    opened = installation.work("redact").read_rows("ingest")
-    assert len(opened) == PEOPLE - 1
-    assert email(1) not in opened["email"].tolist()
+    rotate_root = saga._rotate_root
 
-
-def test_a_restored_tombstone_list_is_noticed_before_the_receipt(
-    installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = saga._rotate_root
-
-    def sabotaged(erasure: Erasure) -> dict[str, int]:
-        done = original(erasure)
-        lift(erasure.keys, erasure.subjects, DAY)
-        return done
+    def sabotaged(batch: ErasureBatch) -> saga.Figures:
+        figures = rotate_root(batch)
+        lift(batch.keys, batch.subjects, DAY)
+        return figures
 
     monkeypatch.setattr(saga, "_rotate_root", sabotaged)
     with pytest.raises(EvidenceError, match="1 people without a tombstone"):
-        forget(1)
+        small_installation.erase(1)
+    assert not (small_installation.home / "receipts").exists()
 
 
-# what a law or a court keeps
-
-
-def held_records(installation: SmallInstallation, number: int) -> int:
-    return len(restricted_of(open_keys(installation_at(Path())), installation.subject(number)))
-
-
-def keep(installation: SmallInstallation, months: Any) -> Any:
-    kept = {"decision-record": {"months": months, "basis": "12 CFR 1002.12(b), 25 months"}}
-    change_case(installation.root, CASE, lambda values: values["erasure"].update(keep=kept))
-
-
-def test_a_law_keeps_decision_records_out_of_every_pipeline_s_reach_and_lets_go_by_itself(
-    installation: SmallInstallation,
+def test_models_that_learnt_from_them_are_flagged_with_how_many(
+    small_installation: SmallInstallation,
 ) -> None:
-    keep(installation, 25)
-    (request,) = forget(1).requests
-    assert request.state == DEFERRED
-    assert request.figures["deferred"]["review"] == "2028-12-24"
-    assert request.figures["deferred"]["custody"] == "two keys of this installation"
-    assert 1 not in readable(installation)
-    assert held_records(installation, 1) == 1
-    assert resume(day=date(2028, 12, 23), installation=installation_at(Path())).requests == ()
-    (done,) = resume(day=date(2028, 12, 24), installation=installation_at(Path())).requests
-    assert (done.state, done.closed) == (ERASED, date(2028, 12, 24))
-    assert held_records(installation, 1) == 0
-    (path,) = (installation.home / "receipts").iterdir()
-    said = check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
-    assert [one["state"] for one in said] == ["deferred", "erased"]
+    small_installation.plant(7)
+    code = SealedFile.open(small_installation.workspace / f"data/{CASE}/redact/rows.parquet").code
+
+    small_installation.erase(1, 2)
+
+    flagged = small_installation.journal.flagged_models()
+    assert flagged == [FlaggedModel("loan", "7", code, 2, DAY)]
 
 
-def test_nobody_without_a_decision_record_is_deferred(installation: SmallInstallation) -> None:
-    keep(installation, 25)
-    (request,) = forget(PEOPLE - 1).requests
-    assert request.state == ERASED
-
-
-def test_a_hold_keeps_until_it_is_released_then_the_erasure_goes_on_by_itself(
-    installation: SmallInstallation,
+def test_a_registry_whose_database_is_not_named_flags_nothing_and_says_so(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject = installation.subject(2)
-    place_hold(
-        open_journal(installation_at(Path())),
-        subject,
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+    (request,) = small_installation.erase(1).requests
+
+    figures = small_installation.journal.completed_steps(request.batch)[ErasureStep.FLAG_MODELS]
+    assert figures == {"models": 0, "unseen": "the registry's database is not named"}
+
+
+def test_progress_names_steps_and_never_a_value(small_installation: SmallInstallation) -> None:
+    from tasks.erasure.erasing import erase
+
+    small_installation.plant(1)
+    lines: list[str] = []
+    erase(
         CASE,
-        "Court of X, case 7/2026",
-        DAY,
-        date(2027, 6, 1),
-        installation_at(installation.root),
+        [email(1)],
+        received=DAY,
+        day=DAY,
+        installation=small_installation.installation,
+        say=lines.append,
     )
-    (request,) = forget(2).requests
-    assert request.state == DEFERRED
-    assert request.figures["deferred"]["basis"] == "Court of X, case 7/2026"
-    assert resume(day=date(2040, 1, 1), installation=installation_at(Path())).requests == ()
-    assert held_records(installation, 2) == 1
-    count, completed = release_hold(
-        email(2), day=date(2027, 5, 1), installation=installation_at(Path())
-    )
-    assert (count, [one.state for one in completed]) == (1, [ERASED])
-    assert held_records(installation, 2) == 0
-    assert (
-        active_holds(
-            open_journal(installation_at(Path())), subject, installation_at(installation.root)
-        )
-        == []
-    )
-    with pytest.raises(DataError):
-        release_hold(email(2), day=DAY, installation=installation_at(Path()))
+
+    assert [line for line in lines if line in set(ErasureStep)] == list(ErasureStep)
+    assert email(1) not in "".join(lines)
 
 
-def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(
-    installation: SmallInstallation,
-) -> None:
-    keep(installation, 25)
-    subject = installation.subject(2)
-    place_hold(
-        open_journal(installation_at(Path())),
-        subject,
-        CASE,
-        "Court of X, case 7/2026",
-        DAY,
-        date(2027, 6, 1),
-        installation_at(installation.root),
-    )
-    forget(2)
-    assert release_hold(email(2), day=date(2027, 5, 1), installation=installation_at(Path())) == (
-        1,
-        [],
-    )
-    assert held_records(installation, 2) == 1
-    assert [
-        one.state
-        for one in resume(day=date(2029, 1, 1), installation=installation_at(Path())).requests
-    ] == [ERASED]
+def test_what_sinks_did_is_read_from_a_journal_as_json_keeps_it() -> None:
+    figures = {"searched": 2, "rewritten": 1, "removed": 0, "left": ["a"], "unseen": []}
+    completed = {
+        ErasureStep.TOMBSTONE: {"people": 1},
+        ErasureStep.PURGE_GIT: json.loads(json.dumps(figures)),
+        ErasureStep.PURGE_STATE: json.loads(json.dumps(figures)),
+    }
 
-
-def test_a_hold_that_was_released_before_the_request_keeps_nothing(
-    installation: SmallInstallation,
-) -> None:
-    subject = installation.subject(2)
-    place_hold(
-        open_journal(installation_at(Path())),
-        subject,
-        CASE,
-        "Court of X, case 7/2026",
-        DAY,
-        date(2027, 6, 1),
-        installation_at(installation.root),
-    )
-    release_hold(email(2), day=DAY, installation=installation_at(Path()))
-    assert [one.state for one in forget(2).requests] == [ERASED]
-    assert Retention.DECISION_RECORD not in open_keys(installation_at(Path())).ids_of(subject)
-
-
-@pytest.mark.parametrize(("basis", "review"), [("", date(2027, 1, 1)), ("Court of X, case 7", DAY)])
-def test_a_hold_needs_a_basis_and_a_day_of_review(
-    installation: SmallInstallation, basis: str, review: date
-) -> None:
-    with pytest.raises(ConfigError):
-        place_hold(
-            open_journal(installation_at(Path())),
-            "s",
-            CASE,
-            basis,
-            DAY,
-            review,
-            installation_at(installation.root),
-        )
-
-
-# receipts
-
-
-def test_a_receipt_is_its_person_s_alone_and_any_change_is_noticed(
-    installation: SmallInstallation,
-) -> None:
-    forget(1, 2)
-    paths = sorted((installation.home / "receipts").iterdir())
-    texts = [path.read_text() for path in paths]
-    owners = {}
-    for text in texts:
-        for number in (1, 2):
-            try:
-                check_receipt(text, email(number), LedgerNotary(installation_at(Path())))
-                owners[number] = text
-            except EvidenceError:
-                pass
-    assert set(owners) == {1, 2}
-    assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
-    for change in (("2026", "2025"), ('"nonce": "', '"nonce": "0'), ("erased", "kept")):
-        with pytest.raises(EvidenceError):
-            check_receipt(
-                owners[1].replace(*change, 1), email(1), LedgerNotary(installation_at(Path()))
-            )
-    with pytest.raises(EvidenceError):
-        check_receipt("{}", email(1), LedgerNotary(installation_at(Path())))
-
-
-def test_an_altered_ledger_is_refused_and_an_empty_one_knows_nothing(
-    installation: SmallInstallation,
-) -> None:
-    forget(1)
-    (path,) = (installation.home / "receipts").iterdir()
-    with sqlite3.connect(installation.home / "ledger.db") as connection:
-        connection.execute("UPDATE bodies SET body = replace(body, 'a', 'b')")
-    connection.close()
-    with pytest.raises(EvidenceError):
-        check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
-    for file in installation.home.glob("ledger*"):
-        file.unlink()
-    with pytest.raises(EvidenceError, match="in the ledger"):
-        check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
-
-
-def test_what_is_said_twice_is_recorded_once(installation: SmallInstallation) -> None:
-    forget(1)
-    (path,) = (installation.home / "receipts").iterdir()
-    (said,) = check_receipt(path.read_text(), email(1), LedgerNotary(installation_at(Path())))
-    name, digest = subject_of(said["request"], said["commitment"])
-    receipt = read_erasure(said)
-    LedgerNotary(installation_at(Path())).record([Said(name, digest, receipt)])
-    assert LedgerNotary(installation_at(Path())).recorded(name) == [receipt]
+    assert set(purge_reports(completed)) == {SinkId.GIT, SinkId.STATE}
+    total = total_purged(completed)
+    assert (total.searched, total.rewritten, total.left) == (4, 2, ("a", "a"))

@@ -1,0 +1,131 @@
+"""One batch of requests under way: what it works on, and what it has found out so far."""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from tasks.erasure.journal import Journal
+from tasks.erasure.receipt import PersonalReceipt, compute_commitment, derive_nonce
+from tasks.erasure.request import ErasureRequest
+from tasks.erasure.searching.discovery import Discovery, discover_rows, read_identifying_values
+from tasks.erasure.searching.places import Place
+from tasks.erasure.searching.search_terms import EMAIL, PersonalValue, SearchTerms
+from tasks.erasure.sinks import Sink
+from tasks.erasure.statements import StatementLog
+from tasks.keystore.keys import KeyStore
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.system.installation import Installation
+
+BATCH_BYTES = 6  # two batches of one day get one name once in 2^48 times
+SEED_BYTES = 32  # as long as the nonce that HMAC-SHA256 makes of it
+
+DeliverReceipt = Callable[[PersonalReceipt], None]
+SayProgress = Callable[[str], None]
+
+
+@dataclass
+class ErasureBatch:
+    """Requests that are carried out together, and all that their steps need."""
+
+    name: str
+    installation: Installation
+    keys: KeyStore
+    journal: Journal
+    log: StatementLog
+    places: Sequence[Place]  # where sealed versions lie
+    sinks: Sequence[Sink]
+    deliver: DeliverReceipt
+    say: SayProgress
+    identifiers: dict[str, str] = field(default_factory=dict)  # by pseudonym; empty when resumed
+
+    @property
+    def requests(self) -> list[ErasureRequest]:
+        """The batch's requests, as the journal has them now."""
+        return self.journal.requests(batch=self.name)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Their pseudonyms."""
+        return [request.subject for request in self.requests if request.subject]
+
+    @property
+    def key_ids(self) -> list[bytes]:
+        """The ids of the keys that the step `find keys` noted."""
+        return [
+            bytes.fromhex(key_id)
+            for request in self.requests
+            for key_id in request.key_ids.values()
+        ]
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """Where their rows stand. That does not change: keys are destroyed, not bytes."""
+        discovery = discover_rows(self.places, self.key_ids)
+        self.say(
+            f"{discovery.sealed_files:,} sealed files of {discovery.files:,} looked at, "
+            f"{discovery.sealed_rows:,} rows"
+        )
+        return discovery
+
+    @cached_property
+    def terms(self) -> SearchTerms:
+        """What to look for in plain text, in memory only: as much as can be read at first use."""
+        key_ids = self.key_ids
+        values = {PersonalValue("key id", key_id.hex()) for key_id in key_ids}
+        values |= {PersonalValue("pseudonym", subject) for subject in self.subjects}
+        values |= {
+            PersonalValue(EMAIL if "@" in identifier else "identifier", identifier)
+            for identifier in self.identifiers.values()
+        }
+
+        # A batch that is resumed after its keys are destroyed reads nothing any more: its sinks
+        # were purged before.
+        if readable := self.keys.by_id(key_ids):
+            values |= read_identifying_values(
+                self.discovery.versions(), readable, self.installation.workspace
+            )
+        return SearchTerms.of(values)
+
+
+def open_batch(
+    journal: Journal, case: str, identifiers: dict[str, str], received: date, day: date
+) -> str:
+    """Write down a new batch, one request for each person, and return its name.
+
+    From here on it will be finished, by this process or by another.
+
+    Args:
+        journal: Where it is written down.
+        case: The use case in whose name the requests came.
+        identifiers: The people's identifiers by pseudonym; none is written down.
+        received: The day on which the requests came in.
+        day: Today.
+    """
+    name = secrets.token_hex(BATCH_BYTES)
+    requests = []
+    for number, (subject, identifier) in enumerate(identifiers.items(), 1):
+        request_id = f"E{day:%Y%m%d}-{name}-{number}"
+        seed = secrets.token_bytes(SEED_BYTES)
+        commitment = compute_commitment(derive_nonce(seed, request_id), identifier)
+
+        requests.append(
+            ErasureRequest(
+                request_id=request_id,
+                batch=name,
+                use_case=case,
+                received=received,
+                day=day,
+                subject=subject,
+                seed=seed,
+                commitment=commitment,
+            )
+        )
+    journal.put_requests(requests)
+    return name
+
+
+def pseudonymise(identifiers: Iterable[str], secret: bytes) -> dict[str, str]:
+    """Return identifiers by pseudonym; two spellings of one identifier are one person."""
+    return {pseudonym(secret, identifier): identifier for identifier in identifiers}

@@ -1,0 +1,119 @@
+"""Find data subjects' rows in every sealed version, and read what identifies them there."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.config.cases import Columns, Role, section
+from tasks.erasure.searching.places import Place, StoredFile
+from tasks.erasure.searching.search_terms import PersonalValue
+from tasks.errors import ConfigError
+from tasks.keystore.keys import SubjectKey
+
+# Roles whose values are searched for elsewhere: who the person is, what was written about them, and
+# the gold texts that redaction is measured by.
+IDENTIFYING_ROLES = (Role.SUBJECT, Role.IDENTIFIER, Role.FREE_TEXT, Role.GOLD)
+# Kinds that many people share: to mask "Berlin" everywhere would damage other people's data.
+SHARED_KINDS = ("city", "date")
+
+
+@dataclass(frozen=True)
+class SubjectRows:
+    """One sealed file that holds rows of the people who are looked for."""
+
+    file: StoredFile
+    dataset: str  # use case/stage/name
+    code: str  # the authentication code: the same for every copy of one version
+    rows: dict[bytes, tuple[int, ...]]  # key id -> places of its rows in the file
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Every sealed file that holds rows of theirs, and how much was looked at."""
+
+    copies: tuple[SubjectRows, ...]
+    files: int
+    sealed_files: int
+    sealed_rows: int
+
+    def versions(self) -> list[SubjectRows]:
+        """Return one copy of each version."""
+        return list({copy.code: copy for copy in self.copies}.values())
+
+
+def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discovery:
+    """Look through every file of `places` for rows under those keys. Reads key ids, never a row."""
+    wanted_ids = set(key_ids)
+    copies: list[SubjectRows] = []
+    files = 0
+    sealed_files = 0
+    sealed_rows = 0
+
+    for place in places:
+        for stored in place.files():
+            files += 1
+            with stored.open() as stream:
+                sealed = stored.read_sealed(stream)
+                if sealed is None:
+                    continue
+                sealed_files += 1
+                sealed_rows += sealed.rows
+                row_places = sealed.places(wanted_ids) if wanted_ids else {}
+
+            if row_places:
+                rows = {key_id: tuple(numbers) for key_id, numbers in row_places.items()}
+                copies.append(SubjectRows(stored, sealed.dataset, sealed.code, rows))
+
+    return Discovery(tuple(copies), files, sealed_files, sealed_rows)
+
+
+def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
+    """Return the rows of a file whose keys are among `keys`; empty where the file has gone."""
+    row_places = sorted(number for key_id in keys for number in copy.rows.get(key_id, ()))
+    with copy.file.open() as stream:
+        sealed = copy.file.read_sealed(stream)
+        return pd.DataFrame() if sealed is None else sealed.unseal(row_places, keys)
+
+
+def read_identifying_values(
+    copies: Sequence[SubjectRows], keys: dict[bytes, SubjectKey], workspace: Path
+) -> set[PersonalValue]:
+    """Return what identifies people in their rows: identifiers, addresses, whole texts.
+
+    In memory only: whoever writes it down makes another copy that has to be erased.
+    """
+
+    @cache
+    def read_columns(case: str) -> Columns | None:
+        try:
+            return section(case, "columns", Columns, workspace)
+        except ConfigError:
+            # The use case was removed; its rows lie in the cache still, and are theirs.
+            return None
+
+    values: set[PersonalValue] = set()
+    for copy in copies:
+        frame = read_subject_rows(copy, keys)
+        declared = read_columns(copy.dataset.partition("/")[0])
+        for name in frame.columns:
+            kind = _identifying_kind(str(name), declared)
+            if kind and pd.api.types.is_string_dtype(frame[name]):
+                values |= {PersonalValue(kind, text) for text in frame[name].dropna().unique()}
+    return values
+
+
+def _identifying_kind(name: str, declared: Columns | None) -> str:
+    """Return the kind of a column whose values identify a person, or nothing."""
+    if name == "subject":
+        return "pseudonym"
+    if declared is None:
+        return "text"
+
+    column = declared.root.get(name)
+    if column is None or column.kind in SHARED_KINDS:
+        return ""
+    # An IP address identifies a person whatever its column is for: CJEU C-582/14, Breyer.
+    return column.kind if column.role in IDENTIFYING_ROLES or column.kind == "ip" else ""

@@ -1,0 +1,66 @@
+"""The sinks of this installation: every store in which plain text about people may lie."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.erasure.searching.places import Place, PurgeRule
+from tasks.erasure.sinks.files import FileSink
+from tasks.erasure.sinks.git import GitSink
+from tasks.erasure.sinks.scheduler import SchedulerSink
+from tasks.erasure.sinks.sink import Sink, SinkId
+from tasks.erasure.sinks.tracking import TrackingSink
+from tasks.system.installation import Installation
+
+# Files of the state folder that an erasure itself writes while it looks: the key store holds no
+# plain text, and the journal holds the pseudonyms of this very batch until its last step.
+OWN_FILES = (
+    "keys.db",
+    "keys.db-wal",
+    "keys.db-shm",
+    "erasures.db",
+    "erasures.db-wal",
+    "erasures.db-shm",
+)
+# What the sinks of MLflow and Prefect search, where it lies in the state folder.
+FILES_OF_OTHER_SINKS = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlartifacts", "prefect")
+
+
+def list_sinks(installation: Installation, places: Sequence[Place]) -> list[Sink]:
+    """Return every sink, in the order in which the saga purges them.
+
+    Args:
+        installation: The checkout, its state folder and its settings.
+        places: Where versions lie (`searching.places.version_places`): files there that are not
+            sealed are searched, too.
+    """
+    workspace = installation.workspace
+    run_logs = Place.local(".dvc/tmp", workspace / ".dvc" / "tmp", PurgeRule.REWRITE)
+    rewritable = [place for place in places if place.rule is PurgeRule.REWRITE]
+    stored = [place for place in places if place.rule is PurgeRule.REMOVE]
+
+    return [
+        TrackingSink(installation),
+        SchedulerSink(installation.settings),
+        FileSink(SinkId.WORKSPACE, [*rewritable, run_logs]),
+        FileSink(SinkId.VERSIONS, stored),
+        FileSink(SinkId.SCRATCH, _scratch_places(installation)),
+        FileSink(SinkId.STATE, [_state_place(installation)]),
+        GitSink(workspace),
+    ]
+
+
+def _scratch_places(installation: Installation) -> list[Place]:
+    """Return the folders of an operator's own jobs: a file there that holds the person goes."""
+    folders = installation.settings.scratch_folders.split(os.pathsep)
+    return [Place.local("scratch", Path(folder), PurgeRule.REMOVE) for folder in folders if folder]
+
+
+def _state_place(installation: Installation) -> Place:
+    """Return the state folder, without what is secret or what another sink searches."""
+    state = installation.home
+    secrets = (path.name for path in state.glob("*.key"))
+    skip = {*OWN_FILES, *FILES_OF_OTHER_SINKS, *secrets}
+
+    # Statements, receipts and audit logs are evidence: a person has to decide about a hit there.
+    return Place.local("state", state, PurgeRule.REPORT, tuple(sorted(skip)))

@@ -1,0 +1,88 @@
+"""Whether a model is still current: how many of the people it learnt from were erased since.
+
+Counted, not dated (ADR 23): the rows that it was trained on lie there by digest, and some of their
+keys are destroyed. Whose key was destroyed before training was not learnt from.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tasks.config.sources import today
+from tasks.erasure.policy import ErasureParams, RetrainAfter
+from tasks.errors import EvidenceError, SealError
+from tasks.sealed.objects import SealedFile
+from tasks.stages.workspace import StageRun
+
+TRAINING_ROWS = ("redact", "rows.parquet")
+
+
+@dataclass(frozen=True)
+class ErasedSinceTraining:
+    """People among those a model learnt from who were erased since, and when the first was."""
+
+    people: int
+    first_day: date | None
+
+    def reason_outdated(self, limit: RetrainAfter, today: date) -> str:
+        """Return why the model is out of date, or nothing."""
+        if not self.people or self.first_day is None:
+            return ""
+        days = (today - self.first_day).days
+        if self.people < limit.people and days < limit.days:
+            return ""
+        return (
+            f"{self.people} of the people whom this model learnt from were erased since, "
+            f"the first {days} days ago (limits: {limit.people} people, {limit.days} days); "
+            "run the release again, which trains without them"
+        )
+
+
+def find_outdated_reasons(stage_run: StageRun) -> tuple[str, ...]:
+    """Return why the model that lies in `data/` may not be registered any more; empty: it may.
+
+    What cannot be counted refuses, too.
+    """
+    limit = stage_run.params(ErasureParams, "erasure").retrain_after
+    shredded = stage_run.read_json("train", "report.json").get("rows", {}).get("people_shredded")
+    if not isinstance(shredded, int):
+        return ("the model's report does not say whom it was trained without; run `train` again",)
+
+    try:
+        since = count_erased_since(stage_run, stage_run.data.joinpath(*TRAINING_ROWS), shredded)
+    except (SealError, EvidenceError) as error:
+        return (f"whom the model learnt from cannot be told: {error}",)
+    reason = since.reason_outdated(limit, today(stage_run.installation.settings))
+    return (reason,) if reason else ()
+
+
+def count_erased_since(
+    stage_run: StageRun, path: Path, shredded_at_training: int
+) -> ErasedSinceTraining:
+    """Count whom of a dataset's people a model has learnt from that were erased since.
+
+    The key store numbers erasures. Training left out the first `shredded_at_training` of them among
+    these people: the rest came later.
+
+    Raises:
+        EvidenceError: The key store never had some of the keys: it belongs to other data.
+    """
+    key_ids = SealedFile.open(path).key_ids()
+    destroyed = stage_run.keys.is_shredded(key_ids)
+    live = stage_run.keys.by_id(key_ids)
+    if unknown := len(key_ids) - len(destroyed) - len(live):
+        raise EvidenceError(
+            path.as_posix(),
+            expected="keys that this key store has or has destroyed",
+            found=f"{unknown:,} that it never had",
+            remedy="Restore the key store that belongs to this data.",
+        )
+
+    later = sorted(destroyed.values())[shredded_at_training:]
+    first_day = min((date.fromisoformat(day) for _, day in later), default=None)
+    return ErasedSinceTraining(len(later), first_day)
+
+
+def read_training_code(stage_run: StageRun) -> str:
+    """Return what identifies the dataset that the model was trained on, for the registry."""
+    return SealedFile.open(stage_run.data.joinpath(*TRAINING_ROWS)).code

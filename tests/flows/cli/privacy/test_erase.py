@@ -1,0 +1,196 @@
+"""`erase`: whom it takes, what it prints, and that it never repeats an identifier."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from flows.cli.privacy.erase import read_identifiers
+from tasks.erasure.request import RequestState
+from tasks.errors import ConfigError, EvidenceError
+from tests.flows.cli.privacy.running import run
+from tests.tasks.erasure.small_installation import CASE, LAW, SmallInstallation, email
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_one_identifier_is_taken_as_it_was_given() -> None:
+    assert read_identifiers(" ann@example.org ", None) == ["ann@example.org"]
+
+
+def test_one_line_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, "ann@example.org\nbob@example.org\n")
+
+    assert read_identifiers("-", None) == ["ann@example.org"]
+
+
+def test_a_list_is_one_a_line_without_empty_ones_and_without_its_byte_order_mark(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "people.txt"
+    path.write_text("ann@example.org\r\n\n  \nbob@example.org", encoding="utf-8-sig")
+
+    assert read_identifiers(None, path) == ["ann@example.org", "bob@example.org"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_nobody_is_no_identifier(text: str) -> None:
+    with pytest.raises(ConfigError, match="an identifier"):
+        read_identifiers(text, None)
+
+
+def test_a_list_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a file of identifiers"):
+        read_identifiers(None, tmp_path / "none.txt")
+
+
+def test_it_prints_how_each_request_ended_and_where_the_receipt_lies(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small_installation, "erase", CASE, "--subject", email(1)) == 0
+
+    output, progress = capsys.readouterr()
+    (request,) = small_installation.journal.requests()
+    assert f"{request.request_id}: erased" in output
+    assert str(small_installation.receipts[0]) in output
+    assert "./portcullis release" in output
+    assert email(1) not in output + progress
+
+
+def test_it_prints_what_is_kept_why_and_who_can_open_it(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.keep_decision_records(25)
+
+    run(small_installation, "erase", CASE, "--subject", email(1))
+
+    kept = f"deferred; decision-record kept until 2028-12-24: {LAW} (two keys of this installation)"
+    assert kept in capsys.readouterr().out
+
+
+def test_what_waits_for_a_hold_is_reviewed_and_has_no_end(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.hold(1)
+
+    run(small_installation, "erase", CASE, "--subject", email(1))
+
+    assert "kept until the hold is released, reviewed 2027-06-01" in capsys.readouterr().out
+
+
+def test_what_was_left_and_what_was_not_searched_is_listed(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (small_installation.home / "letter.txt").write_text(email(1))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+    assert run(small_installation, "erase", CASE, "--subject", email(1)) == 0
+
+    output = capsys.readouterr().out
+    assert "left to a person: state: letter.txt" in output
+    assert "could not be searched: MLflow's database" in output
+
+
+def test_a_request_for_later_erases_nobody_and_promises_no_release(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(small_installation, "erase", CASE, "--subject", email(1), "--later")
+
+    output = capsys.readouterr().out
+    assert ": running" in output
+    assert "./portcullis release" not in output
+    assert 1 in small_installation.readable_copies()
+
+
+def test_resume_carries_out_what_was_put_off(small_installation: SmallInstallation) -> None:
+    small_installation.erase(1, later=True)
+
+    assert run(small_installation, "erase", "--resume") == 0
+
+    (request,) = small_installation.journal.requests()
+    assert request.state is RequestState.ERASED
+
+
+def test_the_day_of_receipt_is_written_down(small_installation: SmallInstallation) -> None:
+    run(small_installation, "erase", CASE, "--subject", email(1), "--received", "2026-11-01")
+
+    (request,) = small_installation.journal.requests()
+    assert request.received.isoformat() == "2026-11-01"
+
+
+def test_a_day_of_receipt_to_come_is_refused(small_installation: SmallInstallation) -> None:
+    with pytest.raises(ConfigError, match="--received"):
+        run(small_installation, "erase", CASE, "--subject", email(1), "--received", "2026-11-25")
+    assert 1 in small_installation.readable_copies()
+
+
+def test_without_a_use_case_nobody_is_erased(small_installation: SmallInstallation) -> None:
+    with pytest.raises(ConfigError, match="a use case"):
+        run(small_installation, "erase", "--subject", email(1))
+    assert 1 in small_installation.readable_copies()
+
+
+def test_its_person_can_show_a_receipt(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small_installation.erase(1)
+    type_in(monkeypatch, f"{email(1)}\n")
+
+    assert (
+        run(small_installation, "erase", "--check-receipt", str(small_installation.receipts[0]))
+        == 0
+    )
+
+    output = capsys.readouterr().out
+    assert '"state": "erased"' in output
+    assert "The receipt is this person's" in output
+
+
+def test_nobody_else_can_show_it(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.erase(1)
+    type_in(monkeypatch, f"{email(2)}\n")
+
+    with pytest.raises(EvidenceError, match="another's"):
+        run(small_installation, "erase", "--check-receipt", str(small_installation.receipts[0]))
+
+
+def test_a_receipt_that_is_not_there_is_said(small_installation: SmallInstallation) -> None:
+    with pytest.raises(ConfigError, match="a receipt"):
+        run(small_installation, "erase", "--check-receipt", "none.json")
+
+
+def test_a_tombstone_is_lifted_for_a_reason_that_is_audited(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.erase(1)
+
+    code = run(small_installation, "erase", CASE, "--lift", email(1), "--why", "a new contract")
+
+    assert code == 0
+    assert "lifted" in capsys.readouterr().out
+    assert not small_installation.keys.tombstones().is_out(small_installation.subject(1))
+    audit = "".join(path.read_text() for path in small_installation.home.glob("audit/*.jsonl"))
+    assert "people:lift tombstone" in audit
+    assert "a new contract" in audit
+
+
+def test_a_tombstone_is_not_lifted_without_a_reason(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(1)
+
+    with pytest.raises(ConfigError, match="--why"):
+        run(small_installation, "erase", CASE, "--lift", email(1))
+    assert small_installation.keys.tombstones().is_out(small_installation.subject(1))
+
+
+def test_lifting_what_is_not_there_is_no_success(small_installation: SmallInstallation) -> None:
+    assert run(small_installation, "erase", CASE, "--lift", email(1), "--why", "a mistake") == 2

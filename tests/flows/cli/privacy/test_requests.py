@@ -1,0 +1,59 @@
+"""`requests`: tables and a page of what is due; its exit code says whether something is late."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.flows.cli.privacy.running import run
+from tests.tasks.erasure.small_installation import SmallInstallation, email
+
+
+def test_without_requests_it_prints_where_the_page_lies(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small_installation, "requests") == 0
+
+    assert str(small_installation.home / "requests") in capsys.readouterr().out
+
+
+def test_requests_are_a_table(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    (request,) = small_installation.erase(1).requests
+
+    run(small_installation, "requests")
+
+    output = capsys.readouterr().out
+    assert "Requests" in output
+    assert request.request_id in output
+    assert "erased 2026-11-24" in output
+
+
+def test_a_request_within_its_term_is_no_failure(small_installation: SmallInstallation) -> None:
+    small_installation.erase(1, received=date(2026, 11, 1), later=True)
+
+    assert run(small_installation, "requests") == 0
+
+
+def test_a_request_past_its_term_is_one(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.erase(1, received=date(2026, 10, 20), later=True)
+
+    assert run(small_installation, "requests") == 2
+
+    assert email(1) not in capsys.readouterr().out
+
+
+def test_the_page_goes_where_it_is_wanted(
+    small_installation: SmallInstallation, tmp_path: Path
+) -> None:
+    run(small_installation, "requests", "--out", str(tmp_path / "page"))
+    run(small_installation, "requests")
+
+    assert any((tmp_path / "page").iterdir())
+    assert any((small_installation.home / "requests").iterdir())

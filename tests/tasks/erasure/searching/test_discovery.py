@@ -1,0 +1,166 @@
+"""Discovery: every copy of every version, what identifies a person there, and nobody else."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tasks.erasure.searching.discovery import (
+    Discovery,
+    discover_rows,
+    read_identifying_values,
+    read_subject_rows,
+)
+from tasks.erasure.searching.places import version_places
+from tasks.erasure.searching.search_terms import PersonalValue
+from tasks.keystore.keys import SubjectKey
+from tests.cases import change_case
+from tests.tasks.erasure.small_installation import (
+    CASE,
+    PEOPLE,
+    VERSIONS,
+    SmallInstallation,
+    email,
+    name,
+)
+
+
+def keys_of(small_installation: SmallInstallation, *numbers: int) -> dict[bytes, SubjectKey]:
+    keys = small_installation.keys
+    subjects = [small_installation.subject(number) for number in numbers]
+    return keys.by_id(key_id for subject in subjects for key_id in keys.ids_of(subject).values())
+
+
+def discover(small_installation: SmallInstallation, key_ids: Collection[bytes]) -> Discovery:
+    return discover_rows(version_places(small_installation.workspace), key_ids)
+
+
+def identifying_values(small_installation: SmallInstallation, number: int) -> set[PersonalValue]:
+    keys = keys_of(small_installation, number)
+    versions = discover(small_installation, keys).versions()
+    return read_identifying_values(versions, keys, small_installation.workspace)
+
+
+def test_every_copy_is_found_and_every_version_counted_once(
+    small_installation: SmallInstallation,
+) -> None:
+    discovery = discover(small_installation, keys_of(small_installation, 3))
+
+    datasets = 3
+    assert len(discovery.versions()) == datasets * VERSIONS
+    # In the cache, in the remote, and the last version in the working tree, too.
+    assert len(discovery.copies) == datasets * (VERSIONS * 2 + 1)
+
+
+def test_somebody_with_fewer_rows_is_in_fewer_files(
+    small_installation: SmallInstallation,
+) -> None:
+    discovery = discover(small_installation, keys_of(small_installation, PEOPLE - 1))
+
+    datasets = {copy.dataset for copy in discovery.copies}
+    assert datasets == {"tiny/ingest/rows", "tiny/redact/rows"}
+
+
+def test_nobody_is_in_no_file_and_all_of_them_were_looked_at(
+    small_installation: SmallInstallation,
+) -> None:
+    discovery = discover(small_installation, [])
+
+    assert discovery.copies == ()
+    assert discovery.sealed_files == 3 * (VERSIONS * 2 + 1)
+    assert discovery.sealed_rows == (PEOPLE + PEOPLE + 10) * (VERSIONS * 2 + 1)
+
+
+def test_a_file_in_plain_text_is_looked_at_and_not_counted_as_sealed(
+    small_installation: SmallInstallation,
+) -> None:
+    before = discover(small_installation, [])
+    (small_installation.workspace / "data" / "note.txt").write_text(email(3))
+
+    after = discover(small_installation, [])
+
+    assert after.files == before.files + 1
+    assert after.sealed_files == before.sealed_files
+
+
+def test_only_the_rows_whose_keys_are_there_are_read(
+    small_installation: SmallInstallation,
+) -> None:
+    both = keys_of(small_installation, 3, 4)
+    one = keys_of(small_installation, 3)
+    ingested = [
+        copy
+        for copy in discover(small_installation, both).versions()
+        if copy.dataset == "tiny/ingest/rows"
+    ]
+
+    frame = pd.concat(read_subject_rows(copy, one) for copy in ingested)
+
+    assert set(frame["email"]) == {email(3)}
+    assert sorted(frame["income"]) == [21.0, 22.0, 23.0]
+
+
+def test_without_a_key_no_row_is_read(small_installation: SmallInstallation) -> None:
+    (copy, *_) = discover(small_installation, keys_of(small_installation, 3)).copies
+
+    assert read_subject_rows(copy, {}).empty
+
+
+def test_a_file_that_was_replaced_meanwhile_has_no_rows(
+    small_installation: SmallInstallation,
+) -> None:
+    keys = keys_of(small_installation, 3)
+    (copy, *_) = discover(small_installation, keys).copies
+    Path(copy.file.path).write_bytes(b"something else, and longer than twelve bytes")
+
+    assert read_subject_rows(copy, keys).empty
+
+
+def test_what_identifies_a_person_is_read_with_its_kind(
+    small_installation: SmallInstallation,
+) -> None:
+    values = identifying_values(small_installation, 3)
+
+    assert values == {
+        PersonalValue("pseudonym", small_installation.subject(3)),
+        PersonalValue("email", email(3)),
+        PersonalValue("name", name(3)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["city", "date"])
+def test_what_many_people_share_is_not_searched_for(
+    small_installation: SmallInstallation, kind: str
+) -> None:
+    change_case(
+        small_installation.workspace,
+        CASE,
+        lambda values: values["columns"]["name"].update(kind=kind),
+    )
+
+    assert PersonalValue(kind, name(3)) not in identifying_values(small_installation, 3)
+
+
+def test_an_ip_address_identifies_whatever_its_column_is_for(
+    small_installation: SmallInstallation,
+) -> None:
+    change_case(
+        small_installation.workspace,
+        CASE,
+        lambda values: values["columns"]["name"].update(kind="ip", role="quasi_identifier"),
+    )
+
+    assert PersonalValue("ip", name(3)) in identifying_values(small_installation, 3)
+
+
+def test_of_a_use_case_that_was_removed_every_text_is_searched_for(
+    small_installation: SmallInstallation,
+) -> None:
+    for path in (small_installation.workspace / "configs" / CASE).iterdir():
+        path.unlink()
+
+    values = identifying_values(small_installation, 3)
+
+    assert {PersonalValue("text", email(3)), PersonalValue("text", name(3))} <= values
+    assert PersonalValue("text", "income") in values

@@ -1,0 +1,142 @@
+"""Places: every file once and in order, a sealed one known by its ends, a store that is down."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from tasks.erasure.searching.places import Place, PurgeRule, StoredFile, version_places
+from tasks.errors import ServiceError
+from tests.tasks.erasure.small_installation import CASE, SmallInstallation, write
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    for name in ("b.txt", "a.txt", "sub/c.txt", "secret.key", "other/d.txt"):
+        write(tmp_path / "place" / name, name)
+    return Place.local("a place", tmp_path / "place", PurgeRule.REWRITE, ("secret.key", "other"))
+
+
+def file_named(place: Place, name: str) -> StoredFile:
+    return next(stored for stored in place.files() if stored.name == name)
+
+
+def read_sealed_rows(stored: StoredFile) -> int | None:
+    with stored.open() as stream:
+        sealed = stored.read_sealed(stream)
+        return None if sealed is None else sealed.rows
+
+
+def test_files_come_sorted_and_without_what_is_searched_elsewhere(place: Place) -> None:
+    assert [stored.name for stored in place.files()] == ["a.txt", "b.txt", "sub/c.txt"]
+
+
+def test_a_file_is_shown_with_its_place_and_not_with_its_whole_path(place: Place) -> None:
+    assert file_named(place, "sub/c.txt").shown == "a place: sub/c.txt"
+
+
+def test_a_file_that_was_written_meanwhile_is_listed(place: Place) -> None:
+    before = len(list(place.files()))
+    write(Path(place.path) / "z.txt", "z")
+
+    assert len(list(place.files())) == before + 1
+
+
+def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
+    assert list(Place.local("x", tmp_path / "none", PurgeRule.REWRITE).files()) == []
+
+
+def test_a_store_that_does_not_answer_is_an_error_and_never_an_empty_place() -> None:
+    class DownFileSystem(LocalFileSystem):  # type: ignore[misc]
+        cachable = False
+
+        def find(self, *_: Any, **__: Any) -> None:
+            raise ConnectionError("down")
+
+    place = Place("remote", DownFileSystem(), "/x", PurgeRule.REMOVE)
+
+    with pytest.raises(ServiceError, match=r"remote: expected to be searched.*ConnectionError"):
+        list(place.files())
+
+
+def test_a_replaced_file_keeps_its_mode_and_leaves_no_draft(place: Place) -> None:
+    stored = file_named(place, "a.txt")
+    path = Path(stored.path)
+    path.chmod(0o640)
+
+    stored.replace(b"clean")
+
+    assert path.read_bytes() == b"clean"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(file.name for file in path.parent.glob("*a.txt*")) == ["a.txt"]
+
+
+def test_a_removed_file_is_gone(place: Place) -> None:
+    file_named(place, "a.txt").remove()
+
+    assert [stored.name for stored in place.files()] == ["b.txt", "sub/c.txt"]
+
+
+def test_a_file_of_a_remote_store_is_read_replaced_and_removed_there() -> None:
+    fs = MemoryFileSystem(skip_instance_cache=True)
+    fs.pipe_file("/bucket/a.txt", b"before")
+    place = Place("cloud", fs, "/bucket", PurgeRule.REWRITE)
+    (stored,) = place.files()
+    assert not place.is_local
+    assert stored.read() == b"before"
+
+    stored.replace(b"after")
+    assert fs.cat_file("/bucket/a.txt") == b"after"
+
+    stored.remove()
+    assert list(place.files()) == []
+
+
+def test_a_sealed_file_is_known_as_one(small_installation: SmallInstallation) -> None:
+    folder = small_installation.workspace / "data" / CASE / "ingest"
+    place = Place.local("data", folder, PurgeRule.REWRITE)
+
+    assert read_sealed_rows(file_named(place, "rows.parquet")) == 40
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"PAR1", id="shorter than any Parquet file"),
+        pytest.param(b"PAR1" + b"x" * 100 + b"PAR1", id="not what it looks like"),
+        pytest.param(b"email\nann@example.org\n", id="text"),
+    ],
+)
+def test_any_other_file_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    (stored,) = Place.local("x", tmp_path, PurgeRule.REWRITE).files()
+
+    assert read_sealed_rows(stored) is None
+
+
+def test_a_damaged_file_with_our_words_in_it_is_searched_as_plain_bytes(
+    small_installation: SmallInstallation, tmp_path: Path
+) -> None:
+    whole = small_installation.versions[0].read_bytes()
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    # Another length of the footer, which stands before the last magic.
+    (folder / "x").write_bytes(whole[:-8] + b"\xff\xff\xff\x7f" + whole[-4:])
+    (stored,) = Place.local("x", folder, PurgeRule.REWRITE).files()
+
+    assert read_sealed_rows(stored) is None
+
+
+def test_versions_lie_in_the_working_tree_the_cache_and_every_remote(
+    small_installation: SmallInstallation,
+) -> None:
+    rules = {place.name: place.rule for place in version_places(small_installation.workspace)}
+
+    assert rules == {
+        "data": PurgeRule.REWRITE,
+        "DVC cache": PurgeRule.REMOVE,
+        "DVC remote there": PurgeRule.REMOVE,
+    }

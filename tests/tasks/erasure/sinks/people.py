@@ -1,0 +1,8 @@
+"""Whom the tests of the sinks search for: Ann, and never Bob."""
+
+from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
+
+ANN = "ann@example.org"
+BOB = "bob@example.org"
+ANNS_NAME = "Zoë Quarantine"
+TERMS = SearchTerms.of([PersonalValue("email", ANN), PersonalValue("name", ANNS_NAME)])

@@ -1,0 +1,326 @@
+"""Erasing as commands call it: once each, alone, resumed, and ended when holds and terms end."""
+
+import shutil
+import threading
+from datetime import date
+
+import pytest
+
+from tasks.erasure.erasing import ErasureOutcome, erase, release_hold
+from tasks.erasure.journal import ErasureStep
+from tasks.erasure.receipt import check_receipt
+from tasks.erasure.request import Custody, RequestState
+from tasks.erasure.sinks import PurgeReport
+from tasks.erasure.statements import LedgerStatementLog
+from tasks.errors import ConfigError, DataError, SealError
+from tasks.keystore.keys import ErasedError, Retention
+from tests.tasks.erasure.small_installation import (
+    BASIS,
+    CASE,
+    DAY,
+    PEOPLE,
+    SmallInstallation,
+    bytes_below,
+    email,
+    kill_at,
+)
+
+TERM_END = date(2028, 12, 24)  # 25 months after DAY
+REVIEW = date(2027, 6, 1)
+
+
+def states(outcome: ErasureOutcome) -> list[RequestState]:
+    return [request.state for request in outcome.requests]
+
+
+def audited(small_installation: SmallInstallation) -> str:
+    folder = small_installation.home / "audit"
+    return "".join(path.read_text() for path in sorted(folder.glob("*.jsonl")))
+
+
+def test_outcomes_of_several_batches_add_up() -> None:
+    one = ErasureOutcome(already_erased=1, purged=PurgeReport(searched=2))
+    other = ErasureOutcome(already_erased=2, purged=PurgeReport(searched=3, left=("x",)))
+
+    total = one + other
+
+    assert total.already_erased == 3
+    assert (total.purged.searched, total.purged.left) == (5, ("x",))
+
+
+def test_asked_for_again_it_finds_nothing_to_do(small_installation: SmallInstallation) -> None:
+    small_installation.erase(5)
+
+    again = small_installation.erase(5)
+
+    assert (again.already_erased, again.requests, again.receipts) == (1, (), ())
+    assert len(small_installation.journal.requests()) == 1
+
+
+def test_two_spellings_are_one_request(small_installation: SmallInstallation) -> None:
+    outcome = erase(
+        CASE,
+        [email(5), f" {email(5).upper()}"],
+        received=DAY,
+        day=DAY,
+        installation=small_installation.installation,
+    )
+
+    assert len(outcome.requests) == 1
+
+
+def test_a_use_case_that_is_not_there_erases_nobody(small_installation: SmallInstallation) -> None:
+    with pytest.raises(ConfigError):
+        erase(
+            "nowhere",
+            [email(5)],
+            received=DAY,
+            day=DAY,
+            installation=small_installation.installation,
+        )
+    assert 5 in small_installation.readable_copies()
+
+
+def test_nothing_says_whose_requests_they_were(small_installation: SmallInstallation) -> None:
+    small_installation.erase(5, 6)
+
+    content = bytes_below(small_installation.home)
+    for number in (5, 6):
+        assert email(number).encode() not in content
+        assert small_installation.subject(number).encode() not in content
+    for request in small_installation.journal.requests():
+        assert (request.subject, request.seed, request.key_ids) == (None, None, {})
+
+
+def test_the_caller_who_named_them_is_told_which_request_is_whose(
+    small_installation: SmallInstallation,
+) -> None:
+    outcome = small_installation.erase(5, 6)
+
+    subjects = {small_installation.subject(5), small_installation.subject(6)}
+    assert {request.subject for request in outcome.requests} == subjects
+
+
+def test_beginning_and_end_are_audited_and_name_nobody(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(5)
+
+    lines = audited(small_installation)
+    assert "people:erase" in lines
+    assert "people:erased" in lines
+    assert email(5) not in lines
+    assert small_installation.subject(5) not in lines
+
+
+def test_what_cannot_be_audited_is_not_done(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("tasks.erasure.erasing.audit", broken)
+    with pytest.raises(OSError, match="disk full"):
+        small_installation.erase(5)
+
+    assert 5 in small_installation.readable_copies()
+
+
+def test_a_request_for_later_is_written_down_once_and_carried_out_by_the_next_run(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(3, later=True)
+    small_installation.erase(3, later=True)
+    (request,) = small_installation.journal.requests()
+    assert request.state is RequestState.RUNNING
+    assert 3 in small_installation.readable_copies()
+
+    assert states(small_installation.resume()) == [RequestState.ERASED]
+
+    assert 3 not in small_installation.readable_copies()
+
+
+def test_a_run_with_nothing_due_does_nothing(small_installation: SmallInstallation) -> None:
+    assert small_installation.resume() == ErasureOutcome()
+
+
+def test_an_unfinished_batch_is_finished_before_a_new_one(
+    small_installation: SmallInstallation,
+) -> None:
+    kill_at(ErasureStep.FIND_KEYS, "after", lambda: small_installation.erase(1))
+
+    outcome = small_installation.erase(1, 2)
+
+    assert states(outcome) == [RequestState.ERASED] * 2
+    assert outcome.already_erased == 0
+    assert len(small_installation.receipts) == 2
+
+
+def test_two_erasures_at_once_wait_for_each_other(small_installation: SmallInstallation) -> None:
+    errors: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            small_installation.erase(number)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert set(small_installation.readable_copies()) == set(range(PEOPLE)) - {1, 2, 3}
+
+
+def test_a_restored_backup_of_the_key_store_brings_nobody_back(
+    small_installation: SmallInstallation,
+) -> None:
+    store = small_installation.home / "keys.db"
+    backup = small_installation.home / "backup"
+    small_installation.keys.shelf.scrub()
+    shutil.copy(store, backup)
+    small_installation.erase(1)
+
+    shutil.move(backup, store)
+
+    with pytest.raises(SealError):
+        small_installation.readable_copies()
+
+
+def test_a_stage_that_ran_meanwhile_cannot_bring_the_person_back(
+    small_installation: SmallInstallation,
+) -> None:
+    slow = small_installation.stage_run("ingest")
+    rows = slow.read_rows("ingest")
+    small_installation.erase(1)
+
+    with pytest.raises(ErasedError):
+        small_installation.stage_run("ingest").write_rows(rows)
+    with pytest.raises(ErasedError):
+        slow.write_rows(rows)
+
+
+def test_a_stage_that_had_their_key_in_memory_writes_rows_that_nobody_reads(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = small_installation.stage_run("ingest")
+    rows = slow.read_rows("ingest")
+    slow.keys.for_subjects(rows["subject"])
+    # It has looked for destroyed keys just before.
+    monkeypatch.setattr(slow.keys, "_notice", lambda: None)
+    small_installation.erase(1)
+
+    slow.write_rows(rows)
+
+    readable = small_installation.stage_run("redact").read_rows("ingest")
+    assert len(readable) == PEOPLE - 1
+    assert email(1) not in readable["email"].tolist()
+
+
+def test_what_a_law_keeps_leaves_every_pipeline_s_reach(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+
+    (request,) = small_installation.erase(1).requests
+
+    assert request.state is RequestState.DEFERRED
+    assert request.deferral is not None
+    assert request.deferral.review == TERM_END
+    assert request.deferral.custody is Custody.LOCAL_KEYS
+    assert 1 not in small_installation.readable_copies()
+    assert small_installation.restricted_keys(1) == 1
+
+
+def test_a_term_ends_by_itself_on_its_day_and_not_before(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.erase(1)
+    assert small_installation.resume(date(2028, 12, 23)).requests == ()
+    assert small_installation.restricted_keys(1) == 1
+
+    (completed,) = small_installation.resume(TERM_END).requests
+
+    assert (completed.state, completed.closed) == (RequestState.ERASED, TERM_END)
+    assert completed.deferral is None
+    assert small_installation.restricted_keys(1) == 0
+
+
+def test_the_end_is_stated_under_the_receipt_that_the_person_has(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.erase(1)
+    small_installation.resume(TERM_END)
+
+    (path,) = small_installation.receipts
+    log = LedgerStatementLog(small_installation.installation)
+    predicates = check_receipt(path.read_text(), email(1), log)
+    assert [predicate["state"] for predicate in predicates] == ["deferred", "erased"]
+    assert predicates[1]["completes"] == DAY.isoformat()
+
+
+def test_nobody_without_a_decision_record_is_deferred(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+
+    assert states(small_installation.erase(PEOPLE - 1)) == [RequestState.ERASED]
+
+
+def test_a_hold_keeps_until_it_is_released_and_then_the_erasure_goes_on(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(2, REVIEW)
+    (request,) = small_installation.erase(2).requests
+    assert request.deferral is not None
+    assert request.deferral.basis == BASIS
+    # No day ends a hold: a person does.
+    assert small_installation.resume(date(2040, 1, 1)).requests == ()
+    assert small_installation.restricted_keys(2) == 1
+
+    holds, completed = release_hold(
+        email(2), day=date(2027, 5, 1), installation=small_installation.installation
+    )
+
+    assert (holds, [each.state for each in completed]) == (1, [RequestState.ERASED])
+    assert small_installation.restricted_keys(2) == 0
+
+
+def test_a_hold_is_released_once(small_installation: SmallInstallation) -> None:
+    small_installation.hold(2)
+    release_hold(email(2), day=DAY, installation=small_installation.installation)
+
+    with pytest.raises(DataError):
+        release_hold(email(2), day=DAY, installation=small_installation.installation)
+
+
+def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.hold(2, REVIEW)
+    small_installation.erase(2)
+
+    holds, completed = release_hold(
+        email(2), day=date(2027, 5, 1), installation=small_installation.installation
+    )
+
+    assert (holds, completed) == (1, [])
+    assert small_installation.restricted_keys(2) == 1
+    assert states(small_installation.resume(date(2029, 1, 1))) == [RequestState.ERASED]
+
+
+def test_a_hold_that_was_released_before_the_request_keeps_nothing(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(2)
+    release_hold(email(2), day=DAY, installation=small_installation.installation)
+
+    assert states(small_installation.erase(2)) == [RequestState.ERASED]
+    ids = small_installation.keys.ids_of(small_installation.subject(2))
+    assert Retention.DECISION_RECORD not in ids

@@ -1,0 +1,173 @@
+"""Holds and terms: who keeps what, until when, and what ends it."""
+
+from datetime import date
+
+import pytest
+
+from tasks.erasure.holds import (
+    KeepingReason,
+    active_holds,
+    find_restrictions,
+    legal_term,
+    place_hold,
+    release_holds,
+)
+from tasks.erasure.request import ErasureRequest
+from tasks.errors import ConfigError, DataError
+from tasks.keystore.custody import Restriction
+from tasks.keystore.keys import Retention
+from tests.tasks.erasure.small_installation import (
+    BASIS,
+    CASE,
+    DAY,
+    LAW,
+    PEOPLE,
+    SmallInstallation,
+    bytes_below,
+)
+
+REVIEW = date(2027, 6, 1)
+
+
+def restrictions_of(small_installation: SmallInstallation, number: int) -> dict[str, Restriction]:
+    """What is kept of one person whose request is under way."""
+    keys = small_installation.keys
+    subject = small_installation.subject(number)
+    key_ids = {retention: key_id.hex() for retention, key_id in keys.ids_of(subject).items()}
+    request = ErasureRequest("E1", "b", CASE, DAY, DAY, subject=subject, key_ids=key_ids)
+    return find_restrictions(
+        keys,
+        small_installation.journal,
+        [request],
+        {key_id: {CASE} for key_id in key_ids.values()},
+        small_installation.installation,
+    )
+
+
+def test_a_hold_is_its_person_s_and_nobody_else_s(small_installation: SmallInstallation) -> None:
+    hold = small_installation.hold(2)
+
+    installation = small_installation.installation
+    journal = small_installation.journal
+    assert active_holds(journal, small_installation.subject(2), installation) == [hold]
+    assert active_holds(journal, small_installation.subject(3), installation) == []
+
+
+def test_a_hold_says_whose_it_is_to_nobody_who_has_no_secret(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(2)
+
+    assert small_installation.subject(2).encode() not in bytes_below(small_installation.home)
+
+
+@pytest.mark.parametrize(
+    ("basis", "review"),
+    [
+        pytest.param("", REVIEW, id="no basis"),
+        pytest.param("   7/2026   ", REVIEW, id="a number alone"),
+        pytest.param(BASIS, DAY, id="a review today"),
+        pytest.param(BASIS, date(2026, 1, 1), id="a review that is past"),
+    ],
+)
+def test_a_hold_needs_a_basis_and_a_day_of_review(
+    small_installation: SmallInstallation, basis: str, review: date
+) -> None:
+    with pytest.raises(ConfigError, match="legal basis"):
+        place_hold(
+            small_installation.journal,
+            "subject",
+            CASE,
+            basis,
+            DAY,
+            review,
+            small_installation.installation,
+        )
+    assert small_installation.journal.holds() == []
+
+
+def test_releasing_ends_every_hold_on_the_person(small_installation: SmallInstallation) -> None:
+    installation = small_installation.installation
+    journal = small_installation.journal
+    subject = small_installation.subject(2)
+    small_installation.hold(2)
+    small_installation.hold(2)
+    other = small_installation.hold(3)
+
+    released = release_holds(journal, subject, DAY, installation)
+
+    assert len(released) == 2
+    assert active_holds(journal, subject, installation) == []
+    assert [hold for hold in journal.holds() if hold.released is None] == [other]
+
+
+def test_releasing_where_there_is_no_hold_is_a_mistake(
+    small_installation: SmallInstallation,
+) -> None:
+    with pytest.raises(DataError, match="Check the identifier"):
+        release_holds(small_installation.journal, "subject", DAY, small_installation.installation)
+
+
+def test_without_law_or_hold_nothing_is_kept(small_installation: SmallInstallation) -> None:
+    assert restrictions_of(small_installation, 1) == {}
+
+
+def test_a_hold_keeps_the_records_until_somebody_looks_again(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(1, REVIEW)
+
+    (restriction,) = restrictions_of(small_installation, 1).values()
+
+    assert (restriction.basis, restriction.review, restriction.held) == (BASIS, REVIEW, True)
+
+
+def test_a_law_keeps_them_for_its_term(small_installation: SmallInstallation) -> None:
+    small_installation.keep_decision_records(25)
+
+    (restriction,) = restrictions_of(small_installation, 1).values()
+
+    expected = (LAW, date(2028, 12, 24), False)
+    assert (restriction.basis, restriction.review, restriction.held) == expected
+
+
+@pytest.mark.parametrize("review", [date(2027, 1, 1), date(2031, 1, 1)])
+def test_of_a_law_and_a_hold_the_longer_counts_and_both_are_named(
+    small_installation: SmallInstallation, review: date
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.hold(1, review)
+
+    (restriction,) = restrictions_of(small_installation, 1).values()
+
+    assert restriction.review == max(review, date(2028, 12, 24))
+    assert restriction.basis == f"{BASIS}; {LAW}"
+    assert restriction.held
+
+
+def test_two_holds_on_one_basis_name_it_once(small_installation: SmallInstallation) -> None:
+    small_installation.hold(1, REVIEW)
+    small_installation.hold(1, date(2027, 7, 1))
+
+    (restriction,) = restrictions_of(small_installation, 1).values()
+
+    assert (restriction.basis, restriction.review) == (BASIS, date(2027, 7, 1))
+
+
+def test_who_has_no_decision_record_has_nothing_to_keep(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.hold(PEOPLE - 1)
+    ids = small_installation.keys.ids_of(small_installation.subject(PEOPLE - 1))
+    assert Retention.DECISION_RECORD not in ids
+
+    assert restrictions_of(small_installation, PEOPLE - 1) == {}
+
+
+def test_a_term_is_counted_from_the_request(small_installation: SmallInstallation) -> None:
+    workspace = small_installation.workspace
+    assert legal_term(CASE, DAY, workspace) is None
+
+    small_installation.keep_decision_records(1)
+    assert legal_term(CASE, date(2027, 1, 31), workspace) == KeepingReason(LAW, date(2027, 2, 28))
