@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Check against the package index that every platform and Python in configs/platforms.json can install the locks.
+"""Check that every platform and Python in configs/platforms.json can install the locks.
 
-uv resolves each lock for each combination, installs nothing, and names the files that it would take. A dry run alone
-would not do: it does not compare hashes, so that a wheel uploaded after the lock was made counts as installable.
+uv asks the package index: it resolves each lock for each combination, installs nothing, and names
+the files that it would take. A dry run would not do: it does not compare hashes, so that a wheel
+that was uploaded after the lock was made counts as installable.
 
-Exit 0: every claim holds. 1: one does not. 2: not checked, since the index did not answer; CI fails then too.
+Exit codes: 0 if every claim holds, 1 if one does not, 2 if nothing was checked, since the index did
+not answer; CI fails then too.
 """
 
 import json
@@ -36,7 +38,7 @@ class Combination(NamedTuple):
 
 
 class NotCheckedError(Exception):
-    """Nothing is known, mostly since the index did not answer; that is not the same as that all is well."""
+    """Nothing is known, mostly since the index did not answer; that is no success."""
 
     def __init__(self, reason: str) -> None:
         is_unreachable = re.search("Failed to fetch|network was disabled|no answer within", reason)
@@ -65,9 +67,8 @@ def main() -> int:
             return 2
 
     seconds = round(time.monotonic() - start)
-    print(
-        f"platforms: {f'{lacking} claims do not hold' if lacking else 'every claim holds'} ({seconds} s)"
-    )
+    outcome = f"{lacking} claims do not hold" if lacking else "every claim holds"
+    print(f"platforms: {outcome} ({seconds} s)")
     return 1 if lacking else 0
 
 
@@ -84,7 +85,10 @@ def check_claims(uv: str, claimed: dict[str, Any]) -> int:
 
 
 def explain_not_claimed(uv: str, claimed: dict[str, Any]) -> None:
-    """Print why the platforms that people ask for are not claimed, so that the claim is widened once it can be."""
+    """Print why platforms that people ask for are not claimed.
+
+    Once nothing is missing, the claim can be widened.
+    """
     combinations = [Combination(**entry) for entry in claimed["not_claimed"]]
     with ThreadPoolExecutor(2) as pool:
         lacks = list(pool.map(lambda combination: lacking_packages(uv, combination), combinations))
@@ -94,7 +98,10 @@ def explain_not_claimed(uv: str, claimed: dict[str, Any]) -> None:
 
 
 def claimed_combinations(claimed: dict[str, Any]) -> list[Combination]:
-    """Return each claimed machine with each claimed Python, on the oldest claimed glibc: newer ones take its files."""
+    """Return each claimed machine with each claimed Python, on the oldest claimed glibc.
+
+    Newer versions of glibc take the files of older ones.
+    """
     glibc = claimed["glibc"].replace(".", "_")
     return [
         Combination(
@@ -113,7 +120,8 @@ def lacking_packages(uv: str, combination: Combination) -> list[str]:
     for locks in (LOCKS, (INSTALLER,)):
         lacking += lacking_of_lock(uv, "\n".join(lock.read_text() for lock in locks), combination)
 
-    # Its metadata asks for Python 3.12, which the launcher tells pip to ignore: what it is, is a wheel for any Python.
+    # Its metadata asks for Python 3.12, which the launcher tells pip to ignore: the wheel itself is
+    # for any Python.
     newest = combination._replace(
         python=max(combination.python, "3.12", key=lambda python: int(python.split(".")[1]))
     )
@@ -122,7 +130,7 @@ def lacking_packages(uv: str, combination: Combination) -> list[str]:
 
 
 def lacking_of_lock(uv: str, lock: str, combination: Combination, suffix: str = "") -> list[str]:
-    """Return the packages of one lock that have no file for a platform, or none with a hash that the lock holds."""
+    """Return the packages of a lock that have no file for a platform, or none with a locked hash."""
     lacking: list[str] = []
     hashes = set(re.findall(r"sha256:([0-9a-f]{64})", lock))
     while True:
@@ -152,7 +160,8 @@ def is_locked(package: dict[str, Any], hashes: set[str], suffix: str) -> bool:
 def resolve(uv: str, lock: str, combination: Combination, *, closed: bool) -> list[dict[str, Any]]:
     """Return the packages that uv takes for a platform with their files there.
 
-    `closed` asks that the lock lists whatever its packages need: what it lacks is returned too, and has no locked hash.
+    `closed` asks that the lock lists whatever its packages need: what it lacks is returned too, and
+    has no locked hash.
     """
     command = [
         # This Python stands in for all, or uv would look for each version and try to download it.
@@ -172,32 +181,19 @@ def resolve(uv: str, lock: str, combination: Combination, *, closed: bool) -> li
 
 
 def check_build(uv: str, folder: Path) -> int:
-    """Build what exists as source alone with what configs/build.lock holds, every file by its hash; 0 if it can be.
+    """Build what exists as source alone by the tools in configs/build.lock; return 0 if it can be.
 
-    Without a cache, which may hold what something else built before. The option that demands a hash of everything that
-    a build needs is experimental in uv: here it shows that the lock is whole, and the launcher does without it.
+    It runs without a cache, which may hold what something else built before. The option that demands
+    a hash of everything that a build needs is experimental in uv: here it shows that the lock is
+    whole, and the launcher does without it.
     """
     lock = LOCKS[0].read_text()
     names = re.findall(r"(?m)^--no-binary (\S+)", lock)
     sources = re.findall(rf"(?m)^(?:{'|'.join(names)})==(?:.*\\\n)*.*\n", lock)
     command = [
-        *(
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--no-cache",
-            "--no-deps",
-            "--require-hashes",
-            "--system-certs",
-        ),
-        *(
-            "--require-build-hashes",
-            "--preview-features",
-            "build-dependency-hashes",
-            "--build-constraints",
-            str(BUILD),
-        ),
+        *(uv, "pip", "install", "--quiet", "--no-cache", "--no-deps"),
+        *("--require-hashes", "--system-certs", "--require-build-hashes"),
+        *("--preview-features", "build-dependency-hashes", "--build-constraints", str(BUILD)),
         *("--python", sys.executable, "--target", str(folder / "built"), "-r", "-"),
     ]
     result = run(command, "".join(sources))
@@ -232,7 +228,7 @@ def installed_uv(folder: Path) -> str:
 
 
 def cause(result: subprocess.CompletedProcess[str]) -> str:
-    """Return what a program said of its failure, on one line and without the addresses of an index."""
+    """Return a program's error output on a single line, without the addresses of an index."""
     return re.sub(r"\S+://\S+", "<address>", " ".join(result.stderr.split()))
 
 
