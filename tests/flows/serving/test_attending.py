@@ -98,6 +98,15 @@ def test_an_api_that_never_answers_is_not_waited_for_without_end(dead: str) -> N
         wait_for_api(dead, 0.3)
 
 
+def test_a_server_that_has_ended_is_not_waited_for(dead: str) -> None:
+    with subprocess.Popen(python("raise SystemExit(3)")) as server:
+        started = time.monotonic()
+        with pytest.raises(ServiceError, match="the server ended with exit code 3") as error:
+            wait_for_api(dead, 60, process=server, remedy="Look above.")
+    assert time.monotonic() - started < 30
+    assert str(error.value).endswith("Look above.")
+
+
 def test_one_refusal_is_not_yet_a_dead_server_and_two_in_a_row_are(
     dead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,81 @@
+"""What `./portcullis release` prints of a release that has ended."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.cli.attended_release import describe_rows, print_outcome
+from tests.installations import installation_at
+from tests.tasks.judged import CASE, judged
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A use case whose every gate has passed."""
+    return judged(tmp_path)
+
+
+def write_reports(workspace: Path, stages: dict[str, dict[str, object]]) -> None:
+    for stage, report in stages.items():
+        folder = workspace / "data" / "small" / stage
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(json.dumps(report))
+
+
+TRAINED: dict[str, object] = {"rows": {"unsealed": 12_000, "shredded": 3}}
+
+
+def test_rows_are_counted_from_both_reports(tmp_path: Path) -> None:
+    write_reports(tmp_path, {"train": TRAINED, "ingest": {"erased_rows": 4}})
+    line = describe_rows("small", tmp_path)
+    assert line.split() == [
+        "rows",
+        "12,000",
+        "unsealed,",
+        "3",
+        "shredded,",
+        "4",
+        "left",
+        "out",
+        "as",
+        "erased",
+    ]
+
+
+@pytest.mark.parametrize(
+    "stages", [{}, {"train": TRAINED}, {"ingest": {"erased_rows": 4}}], ids=["none", "one", "other"]
+)
+def test_before_the_first_training_there_are_no_rows_to_count(
+    tmp_path: Path, stages: dict[str, dict[str, object]]
+) -> None:
+    write_reports(tmp_path, stages)
+    assert describe_rows("small", tmp_path) == ""
+
+
+def test_a_registered_model_is_printed_after_its_gates(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_outcome(CASE, "tiny: every gate passed", installation_at(workspace), is_blocked=False)
+    output = capsys.readouterr().out
+    assert output.index(f"Gates of {CASE}") < output.index("REGISTERED. tiny: every gate passed")
+    assert "BLOCKED" not in output
+
+
+def test_a_blocked_release_names_every_refusal(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_outcome(CASE, "train: auc\nfairness: a", installation_at(workspace), is_blocked=True)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    start = lines.index("BLOCKED: nothing was registered.")
+    assert lines[start + 1 : start + 3] == ["train: auc", "fairness: a"]
+    assert not any("REGISTERED." in line for line in lines)
+
+
+def test_the_registry_s_command_is_on_a_line_of_its_own_to_be_copied(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:////{'long/' * 40}mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    print_outcome(CASE, "", installation_at(workspace), is_blocked=False)
+    assert f"mlflow ui --backend-store-uri {uri}\n" in capsys.readouterr().out

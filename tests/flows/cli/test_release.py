@@ -1,0 +1,94 @@
+"""What `./portcullis release` refuses before it starts Prefect, and what it says of the end."""
+
+import argparse
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flows.cli.release import add_arguments, check_workspace, main
+from flows.serving import attending
+from tasks.errors import ConfigError
+from tests.cases import write_case
+from tests.flows.workspace import CASE, case, write_case_files
+from tests.installations import installation_at
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A checkout with one use case and its folders."""
+    write_case_files(tmp_path)
+    write_case(tmp_path, CASE, case())
+    for name in ("data", ".dvc"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    return tmp_path
+
+
+def options(name: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([name])
+
+
+def attend_with(monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
+    """Let every attended command end with `code`; return the list that the commands go to."""
+    commands: list[list[str]] = []
+
+    @contextmanager
+    def open_api(_: object) -> Iterator[attending.PrefectApi]:
+        yield attending.PrefectApi("http://127.0.0.1:9/api")
+
+    def attend_command(command: list[str], _: object) -> int:
+        commands.append(command)
+        return code
+
+    monkeypatch.setattr(attending, "open_api", open_api)
+    monkeypatch.setattr(attending, "attend_command", attend_command)
+    return commands
+
+
+def test_a_mistyped_name_is_refused_before_anything_starts(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = attend_with(monkeypatch, 0)
+    with pytest.raises(ConfigError, match="tini"):
+        main(options("tini"), installation_at(workspace))
+    assert commands == []
+
+
+@pytest.mark.parametrize("name", [".", "data", ".dvc"])
+def test_a_folder_that_is_not_writable_is_refused_by_its_name(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    locked = workspace / name
+    # Root may write anywhere, so the question is answered here and not by permissions.
+    monkeypatch.setattr(os, "access", lambda folder, _: Path(folder) != locked)
+    with pytest.raises(ConfigError, match="a folder that you may write to") as error:
+        check_workspace(workspace)
+    assert str(error.value).startswith(f"{locked.absolute()}: ")
+
+
+@pytest.mark.parametrize("code", [0, 2, 3, 4])
+def test_the_exit_code_of_the_release_is_passed_on(
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+) -> None:
+    commands = attend_with(monkeypatch, code)
+    assert main(options(CASE), installation_at(workspace)) == code
+    assert commands[0][-2:] == [CASE, str(os.getpid())]
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interruption_is_named_with_what_to_do(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attend_with(monkeypatch, 128 + signal.SIGTERM)
+    assert main(options(CASE), installation_at(workspace)) == 128 + signal.SIGTERM
+    error = capsys.readouterr().err
+    assert "ended by SIGTERM" in error
+    assert "the same command goes on where it stopped" in error
