@@ -2,8 +2,9 @@
 
     python benchmarks/erasure.py --people 1000000 --versions 100
 
-Makes the versions once (sealed, each with other values), then measures in CPU and wall seconds: the first erasure, a
-second call for the same person, a thousand people at once, and, for comparison, rewriting plaintext versions instead.
+Makes the versions once (sealed, each with other values), then measures in CPU and wall seconds: the
+first erasure, a second call for the same person, a thousand people at once, and, for comparison,
+rewriting plaintext versions instead.
 """
 
 import argparse
@@ -66,10 +67,10 @@ def make_installation(root: Path) -> None:
 
 
 def make_versions(root: Path, people: int, versions: int) -> None:
-    """Seal everybody once, and put that into DVC's cache as so many versions, each with its own authentication code.
+    """Seal everybody once, and put that into DVC's cache as so many versions.
 
-    The erasure tells versions apart by that code alone, so it looks through every one and reads the person's row in
-    every one, as if each held other values.
+    Each has its own authentication code. The erasure tells versions apart by that code alone, so it
+    looks through all of them and reads the person's row in each, as if each held other values.
     """
     from tasks.keystore.keys import open_keys
     from tasks.keystore.pseudonyms import pseudonyms
@@ -147,7 +148,7 @@ def measure(root: Path, people: int, versions: int) -> None:
 
 
 def rewrite(root: Path, count: int) -> None:
-    """Filter one row out of files of this size and write them again: what erasure without keys would be."""
+    """Filter a row out of files of this size and rewrite them, as erasure without keys would."""
     paths = sorted(path for path in (root / ".dvc" / "cache").rglob("*") if path.is_file())
     for path in paths[:count]:
         table = pq.read_table(path)

@@ -1,11 +1,12 @@
 """Measure the ledger, and what all evidence costs a release.
 
-    python benchmarks/ledger.py log                    # appends, bulk, proofs, verifications, bytes a leaf
+    python benchmarks/ledger.py log                  # appends, bulk, proofs, verifications, bytes
     python benchmarks/ledger.py explanations           # one tree over a million explanations
-    python benchmarks/ledger.py release --rows 100000  # CPU seconds of a release: the stages', and the worker's
+    python benchmarks/ledger.py release --rows 100000  # CPU seconds of the stages and of the worker
 
-Rates are given by CPU seconds and by the clock; the machine's own durable write and signature are measured
-in the same run, so that ratios can be compared between machines. Prints Markdown for docs/benchmarks.md.
+Rates are by CPU seconds and by the clock; the machine's own durable write and signature are measured
+in the same run, so that ratios can be compared between machines. Prints Markdown for
+docs/benchmarks.md.
 """
 
 import argparse
@@ -164,12 +165,13 @@ def measure_explanations(count: int) -> None:
     start, clock = time.process_time(), time.perf_counter()
     prove(leaves, leaves[count // 2])
     print(
-        f"\nOne proof out of {count:,}, tree built anew: {time.process_time() - start:.2f} CPU seconds."
+        f"\nOne proof out of {count:,}, tree built anew: "
+        f"{time.process_time() - start:.2f} CPU seconds."
     )
 
 
 def measure_release(bench: Bench, rows: int) -> None:
-    """Print, of one release, the CPU seconds of the stages' own code and of the worker around it, in the same run."""
+    """Print the CPU seconds of the stages' own code and of the worker around it, in one release."""
     bench.scale("loan", rows)
     print(f"| stage, {rows:,} rows | its own CPU s | the worker's CPU s | s |\n|---|---|---|---|")
     whole = {"stage": 0.0, "worker": 0.0}
@@ -194,10 +196,12 @@ def measure_release(bench: Bench, rows: int) -> None:
     cleared = json.loads(bench.run("-c", CLEARING, "loan").stdout.splitlines()[-1])
     evidence = whole["worker"] + 2 * cleared["seconds"]
     print(
-        f"\nThe worker: {whole['worker']:.2f} CPU s. Clearance (`train`, `register`): {cleared['seconds']:.2f}."
+        f"\nThe worker: {whole['worker']:.2f} CPU s. "
+        f"Clearance (`train`, `register`): {cleared['seconds']:.2f}."
     )
     print(
-        f"All evidence: {100 * evidence / whole['stage']:.1f} % of the stages' own {whole['stage']:.1f} CPU s."
+        f"All evidence: {100 * evidence / whole['stage']:.1f} % "
+        f"of the stages' own {whole['stage']:.1f} CPU s."
     )
 
 

@@ -1,4 +1,4 @@
-"""Time the main job: the flow against plain `dvc repro` and against bare functions; then by number of rows.
+"""Time the main job: the flow against `dvc repro` and bare functions; then by number of rows.
 
     python benchmarks/release.py ways --runs 3       # who costs what, cold and with nothing changed
     python benchmarks/release.py sizes 10000 100000  # seconds and peak memory by stage, and the exponent
@@ -104,7 +104,7 @@ def compare_ways(bench: Bench, runs: int) -> None:
 
 
 def measure_sizes(bench: Bench, sizes: list[int], workers: int) -> None:
-    """Print seconds and peak memory of each stage at each size, and how time grows (the exponent between sizes)."""
+    """Print seconds and peak memory by stage and size, and the exponent of growth between sizes."""
     found: dict[str, list[tuple[float, float]]] = {}
     for rows in sizes:
         bench.forget(CASE)

@@ -26,7 +26,7 @@ class Bench:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a person's shell inside .venv, with nothing of the caller's Prefect or MLflow."""
+        """The environment of a shell inside .venv, with nothing of the caller's Prefect or MLflow."""
         kept = {
             key: value
             for key, value in os.environ.items()
@@ -65,7 +65,7 @@ class Bench:
         (self.root / "dvc.lock").unlink(missing_ok=True)
 
     def scale(self, case: str, rows: int, workers: int = 1) -> None:
-        """Set every sample source of `case` to `rows` rows, redact with `workers` processes, and commit."""
+        """Set every sample source to `rows` rows, redact with `workers` processes, and commit."""
         path = self.root / "configs" / case / "case.yaml"
         values = yaml.safe_load(path.read_text())
         for source in values["sources"].values():

@@ -35,7 +35,8 @@ def opened_files(
 ) -> set[str]:
     """Run `python -m module arguments` in `folder`; return the files of `folder` that it opened.
 
-    Files that the command made itself are included; folders are not. Paths are relative to `folder`.
+    Files that the command made itself are included, folders are not. Paths are relative to
+    `folder`.
 
     Raises:
         AssertionError: The command failed; its own words are in the message.

@@ -1,4 +1,4 @@
-"""`./portcullis ui` while a test talks to it: a server and a worker on a free port, what they print in a file."""
+"""`./portcullis ui` while a test talks to it: a server and a worker on a free port."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ OPEN = re.compile(r"^Open (http\S+)/deployments ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Ui:
-    """A running `ui` command: its process, where it answers, and the file of all that its processes print."""
+    """A running `ui` command: its process, its address, and the file that holds all output."""
 
     process: subprocess.Popen[bytes]
     address: str
@@ -37,7 +37,7 @@ class Ui:
         return answer.raise_for_status().json()
 
     def start(self, name: str, **parameters: Any) -> str:
-        """Start a deployment as a person does, with what the form asks for, and return the run's id."""
+        """Start a deployment with the parameters that the form asks for; return the run's id."""
         run = self.ask(
             "POST",
             f"/deployments/{self._deployment_id(name)}/create_flow_run",
@@ -57,7 +57,7 @@ class Ui:
         return states[-1]
 
     def runs(self, name: str, *state_types: str) -> list[dict[str, Any]]:
-        """Return the runs of a deployment that are in one of some states, in the order in which they were due."""
+        """Return the runs of a deployment in some states, in the order in which they were due."""
         of = {
             "deployment_id": {"any_": [self._deployment_id(name)]},
             "state": {"type": {"any_": state_types}},
@@ -110,9 +110,10 @@ class Ui:
 def running(
     workspace: Workspace, log_path: Path, *, end: signal.Signals = signal.SIGINT, **environment: str
 ) -> Iterator[Ui]:
-    """Run `ui` until the block ends, then send it a signal: nothing that it has started may outlive it.
+    """Run `ui` until the block ends, then send it a signal: nothing may outlive it.
 
-    What it prints goes to a file: a pipe that nobody reads is full after 64 KiB, and whoever writes next stands still.
+    What it prints goes to a file: a pipe that nobody reads is full after 64 KiB, and the next writer
+    stands still.
     """
     with log_path.open("w") as log:
         process = subprocess.Popen(

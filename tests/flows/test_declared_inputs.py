@@ -71,7 +71,7 @@ def test_a_file_that_is_opened_by_stealth_is_noticed(workspace: Workspace) -> No
 
 
 def declared_paths(workspace: Workspace, stage: str) -> set[str]:
-    """Return the files and folders that `dvc.yaml` declares for a stage, its own outputs included."""
+    """Return what `dvc.yaml` declares for a stage, its own outputs included."""
     stages = yaml.safe_load((workspace.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     declaration = stages[stage]["do"]
     case_files = [path for entry in declaration["params"] for path in entry]

@@ -1,4 +1,4 @@
-"""Evidence of a whole release, by DVC and by the flow: verified, bundled, proven, and not to be talked round."""
+"""Evidence of a whole release, by DVC and by the flow: verified, bundled, proven, attacked."""
 
 import json
 import subprocess
@@ -84,11 +84,12 @@ def test_the_bundle_holds_nothing_about_a_person(workspace: Workspace, bundle: P
     assert b"person77@example.org" not in text
     assert b"@example.org" not in text
     subjects = workspace.run(
-        sys.executable, "-c",
+        sys.executable,
+        "-c",
         f"{HERE} from tasks.stages.workspace import StageRun;"
         f"rows = StageRun('explain', '{CASE}', here).read_rows('redact');"
         "print(*rows['subject'][:50])",
-    ).stdout.split()  # fmt: skip
+    ).stdout.split()
     assert len(subjects) == 50
     assert not any(subject.encode() in text for subject in subjects)
 
@@ -154,15 +155,30 @@ def test_a_second_person_is_needed_where_the_use_case_says_so(
     portcullis(workspace, *enrol)
     model = subprocess.run(
         [
-            sys.executable, "-c",
-            f"{HERE} from flows.steps.evidence import model_sha256_in_data; print(model_sha256_in_data('{CASE}', Path()))",
+            sys.executable,
+            "-c",
+            f"{HERE} from flows.steps.evidence import model_sha256_in_data as digest;"
+            f"print(digest('{CASE}', Path()))",
         ],
-        cwd=workspace.root, env=workspace.environment(), capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+        cwd=workspace.root,
+        env=workspace.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     portcullis(
-        workspace, "approve", CASE, "--model", f"sha256:{model}", "--key", str(key), "--reason", "sound",
-        "--expires", "2099-12-31",
-    )  # fmt: skip
+        workspace,
+        "approve",
+        CASE,
+        "--model",
+        f"sha256:{model}",
+        "--key",
+        str(key),
+        "--reason",
+        "sound",
+        "--expires",
+        "2099-12-31",
+    )
     workspace.dvc("repro", REGISTER)
     assert "decision register PASSED" in portcullis(workspace, "verify", CASE).stdout
 

@@ -1,4 +1,4 @@
-"""A release that is interrupted, at any moment and by anything, ends in seconds, leaves nothing running and goes on."""
+"""A release that is interrupted ends in seconds, leaves nothing running, and can go on."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def slow(workspace: Workspace) -> Workspace:
 
 
 def start(workspace: Workspace, command: tuple[str, ...], **environment: str) -> Release:
-    """Start a command in a session of its own, as a terminal would; what it prints can be read from it."""
+    """Start a command in a session of its own, as a terminal would, with its output in a pipe."""
     return subprocess.Popen(
         command,
         cwd=workspace.root,
@@ -51,7 +51,7 @@ def release(slow: Workspace) -> Iterator[Release]:
 
 
 def processes_of(workspace: Workspace, words: str = "") -> list[int]:
-    """Return the processes that work for a workspace, whoever started them, with `words` on their command line."""
+    """Return a workspace's processes with `words` on their command line, whoever started them."""
     marker = f"PORTCULLIS_HOME={workspace.home}".encode()
     pids = []
     for entry in Path("/proc").iterdir():

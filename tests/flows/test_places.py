@@ -21,7 +21,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def place(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A released checkout with this virtual environment, in a folder whose name has everything that a name may have."""
+    """A released checkout with this virtual environment, in a folder with an awkward name."""
     workspace = released.copy(tmp_path_factory.mktemp("place") / "an 'odd' #1 & größer (place)")
     (workspace.root / ".venv").symlink_to(sys.prefix)
     return workspace
@@ -161,7 +161,8 @@ def test_an_api_that_is_not_there_is_told_before_the_work(place: Workspace) -> N
     assert done.returncode == 4
     (line,) = done.stderr.splitlines()
     assert line.startswith(
-        f"portcullis: Prefect's API {NOWHERE}/api: expected an answer; found ConnectionRefusedError."
+        f"portcullis: Prefect's API {NOWHERE}/api: "
+        "expected an answer; found ConnectionRefusedError."
     )
 
 

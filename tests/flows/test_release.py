@@ -1,4 +1,4 @@
-"""The whole path on a small use case: passed, blocked, attacked, interrupted; by Prefect's flow and by `dvc repro`."""
+"""The whole path on a small use case, by the flow and by `dvc repro`: passed, blocked, attacked."""
 
 import functools
 import http.server
@@ -317,9 +317,13 @@ def test_killed_in_mid_stage_then_run_again_gives_what_it_would_have_given(
 ) -> None:
     workspace.configure(train__rounds=4000)
     process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", REGISTER], cwd=workspace.root, env=workspace.environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "dvc", "repro", REGISTER],
+        cwd=workspace.root,
+        env=workspace.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     training = _wait_for_child(process.pid, "tasks.stages.process train")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -353,7 +357,7 @@ def test_two_releases_at_once_make_one_version(workspace: Workspace) -> None:
 
 
 def test_no_personal_value_lies_in_plain_text_anywhere(workspace: Workspace) -> None:
-    """In outputs, caches, reports, the registry and Prefect's database; the sources themselves are the owner's."""
+    """Outputs, caches, reports, the registry and Prefect's database hold none; sources may."""
     found = []
     for folder in (workspace.root / "data", workspace.root / ".dvc", workspace.home):
         found += [

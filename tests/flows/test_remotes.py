@@ -1,4 +1,4 @@
-"""Versions travel: to a folder and to an S3 server, and back into a workspace that has lost its cache."""
+"""Versions travel to a folder and to an S3 server, and back into a workspace without a cache."""
 
 import shutil
 from collections.abc import Iterator

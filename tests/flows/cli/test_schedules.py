@@ -1,4 +1,4 @@
-"""Schedules under `./portcullis ui`: they fire, one run of a deployment at a time, and go on after an interruption."""
+"""Schedules under `./portcullis ui`: they fire, one run of a deployment at a time, and go on."""
 
 import itertools
 import re

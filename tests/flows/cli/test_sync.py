@@ -1,4 +1,4 @@
-"""`sync`: what it checks before the first stage runs, and what it derives from the use cases alone."""
+"""`sync`: what it checks before the first stage runs, and what it derives from the use cases."""
 
 import argparse
 import shutil
@@ -56,7 +56,8 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
     write_case_text(
         workspace,
         "small",
-        f"{CHILD}limits: {{train: {{auc: 0.55}}}}\nlimit_changes: {{train.auc: a pilot of few rows}}",
+        f"{CHILD}limits: {{train: {{auc: 0.55}}}}\n"
+        "limit_changes: {train.auc: a pilot of few rows}",
     )
     assert main(CHECK, installation_at(Path())) == 2
     assert main(SYNC, installation_at(Path())) == 0

@@ -1,4 +1,4 @@
-"""`./portcullis ui` as a person meets it: a server, a form to start from, and a run that shows `Blocked`."""
+"""`./portcullis ui` as a person meets it: a server, a form, and a run that shows `Blocked`."""
 
 import os
 from collections.abc import Iterator

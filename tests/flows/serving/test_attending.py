@@ -1,4 +1,4 @@
-"""What attends a release: which API it takes, when it gives an API up, and how it ends what it started."""
+"""What attends a release: which API it takes, when it gives up on it, and how it ends processes."""
 
 import http.server
 import signal
@@ -59,7 +59,10 @@ def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     assert find_configured_url(settings_now()) is None
-    profiles = 'active = "bank"\n[profiles.bank]\nPREFECT_API_URL = "https://bank.example/api"\n[profiles.other]\n'
+    profiles = (
+        'active = "bank"\n[profiles.bank]\nPREFECT_API_URL = "https://bank.example/api"\n'
+        "[profiles.other]\n"
+    )
     (tmp_path / "profiles.toml").write_text(profiles)
     assert find_configured_url(settings_now()) == "https://bank.example/api"
     monkeypatch.setenv("PREFECT_PROFILE", "other")
@@ -131,7 +134,8 @@ def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(
 ) -> None:
     server = subprocess.Popen(python("import time; time.sleep(0.5)"))
     script = (
-        "import pathlib, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "import pathlib, signal, subprocess, sys, time;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid)); time.sleep(60)"
     )
@@ -149,7 +153,8 @@ def test_where_the_api_dies_what_is_attended_is_ended_with_all_that_it_started(
 
 def test_what_does_not_end_when_asked_is_killed_after_its_grace_or_at_a_second_signal() -> None:
     deaf = python(
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print(1, flush=True); time.sleep(60)"
     )
     for grace, impatient in ((0.3, None), (30.0, Growing())):
         with subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as process:

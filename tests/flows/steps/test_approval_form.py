@@ -1,4 +1,4 @@
-"""A deployed run that suspends for a second person: the form alone is no approval, a signed envelope in it is."""
+"""A deployed run that suspends for a second person: only a signed envelope in the form counts."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def ui(workspace: Workspace, tmp_path: Path) -> Iterator[Ui]:
 
 
 def suspended(ui: Ui) -> str:
-    """Start a release and return its id as soon as it is said to wait for approval; by then its form must be there."""
+    """Start a release and return its id once it waits for approval; its form must be there then."""
     run_id = ui.start(RELEASE)
     state = ui.wait_for_state(run_id, "PAUSED", *ENDED)
     assert state["name"] == "Suspended", state
@@ -79,9 +79,19 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
     )
     model = workspace.run(sys.executable, "-c", script).stdout.strip()
     envelope = workspace.run(
-        *commands, "approve", CASE, "--model", f"sha256:{model}", "--key", str(key), "--reason", "sound",
-        "--expires", "2099-12-31", "--print",
-    ).stdout  # fmt: skip
+        *commands,
+        "approve",
+        CASE,
+        "--model",
+        f"sha256:{model}",
+        "--key",
+        str(key),
+        "--reason",
+        "sound",
+        "--expires",
+        "2099-12-31",
+        "--print",
+    ).stdout
     resume(ui, second, envelope)
     assert ui.wait_for_state(second, *ENDED)["type"] == "COMPLETED"
     assert workspace.path("register/receipt.json").exists()
