@@ -130,7 +130,7 @@ def lacking_packages(uv: str, combination: Combination) -> list[str]:
 
 
 def lacking_of_lock(uv: str, lock: str, combination: Combination, suffix: str = "") -> list[str]:
-    """Return the packages of a lock that have no file for a platform, or none with a locked hash."""
+    """Return the packages of a lock that have no file with a locked hash for a platform."""
     lacking: list[str] = []
     hashes = set(re.findall(r"sha256:([0-9a-f]{64})", lock))
     while True:
@@ -183,8 +183,8 @@ def resolve(uv: str, lock: str, combination: Combination, *, closed: bool) -> li
 def check_build(uv: str, folder: Path) -> int:
     """Build what exists as source alone by the tools in configs/build.lock; return 0 if it can be.
 
-    It runs without a cache, which may hold what something else built before. The option that demands
-    a hash of everything that a build needs is experimental in uv: here it shows that the lock is
+    It runs without a cache, which may hold what something else built before. The option that
+    demands a hash of everything that a build needs is experimental in uv: here it shows that the lock is
     whole, and the launcher does without it.
     """
     lock = LOCKS[0].read_text()

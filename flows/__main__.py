@@ -199,7 +199,7 @@ def _wire(
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run `main`; a reader that stops reading, as in `./portcullis requests | head`, is no fault."""
+    """Run `main`; a reader that stops, as in `./portcullis requests | head`, is no fault."""
     try:
         try:
             return main(arguments)

@@ -1,4 +1,4 @@
-"""What an installed package runs as `portcullis`; in the wheel this file is `portcullis/__init__.py`.
+"""What an installed package runs as `portcullis`; in the wheel it is `portcullis/__init__.py`.
 
 The repository's two packages are called `flows` and `tasks`, names that other people use as well.
 The wheel holds them below `portcullis/code`, where no other project looks for them and where they

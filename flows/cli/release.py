@@ -1,4 +1,4 @@
-"""`./portcullis release <use case>`: run the flow, attend it, and bring Prefect's API if need be."""
+"""`./portcullis release <use case>`: run the flow, attend it, with Prefect's API if need be."""
 
 import argparse
 import os

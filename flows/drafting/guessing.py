@@ -14,9 +14,11 @@ from tasks.stages.ingest.reading.file import NO_NUMBER
 
 PROTECTED = {
     "sex", "gender", "race", "ethnicity", "ethnic", "religion", "marital", "married", "nationality",
-    "disability", "disabled", "veteran", "pregnant", "orientation", "colour", "color", "citizenship",
+    "disability", "disabled", "veteran", "pregnant", "orientation", "colour", "color",
+    "citizenship",
     # names of groups, where a file has a column of 0 and 1 for each
-    "male", "female", "black", "white", "hispanic", "hispan", "latino", "asian", "native", "foreign",
+    "male", "female", "black", "white", "hispanic", "hispan", "latino", "asian", "native",
+    "foreign",
     "minority", "old", "young",
 }  # fmt: skip
 FAVOURABLE = {

@@ -91,7 +91,8 @@ def open_api(settings: Settings) -> Iterator[PrefectApi]:
                 f"Prefect's API {without_secrets(url)}",
                 expected="an answer",
                 found=refusal,
-                remedy="Start that server, or unset PREFECT_API_URL: a release then brings its own.",
+                remedy="Start that server, or unset PREFECT_API_URL: "
+                "a release then brings its own.",
             )
         yield PrefectApi(url)
         return

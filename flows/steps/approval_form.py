@@ -40,7 +40,7 @@ class ApprovalForm(RunInput):
 
     @classmethod
     def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Store the form with the flow run, unless it is there: the server takes a key only once."""
+        """Store the form with the flow run, unless it is there: the server takes a key once."""
         if read_flow_run_input(keyset["schema"], flow_run_id=flow_run_id) is None:
             super().save(keyset, flow_run_id)
 

@@ -32,8 +32,8 @@ ADDED_COLUMNS = ("subject", "person")  # ingest adds them to every use case
 def section_classes() -> dict[str, str]:
     """Return `module:class` for every section of a use case: by convention, of a stage's own room.
 
-    The section `<stage>` is read by `<Stage>Params` and `limits.<stage>` by `<Stage>Limits`, both in
-    `tasks/stages/<stage>/params.py`.
+    The section `<stage>` is read by `<Stage>Params` and `limits.<stage>` by `<Stage>Limits`, both
+    in `tasks/stages/<stage>/params.py`.
     """
     classes = dict(SHARED_SECTIONS)
     for stage in PATH:
@@ -87,7 +87,8 @@ def check_case(name: str, values: dict[str, Any], workspace: Path) -> None:
     _check_columns(where, values, columns)
     from tasks.stages.ingest.params import check_wiring
 
-    check_wiring(columns, sections["ingest"], sources)  # type: ignore[arg-type] # by section_classes
+    # By `section_classes`, this section is an IngestParams.
+    check_wiring(columns, sections["ingest"], sources)  # type: ignore[arg-type]
     _check_files(name, values, columns, workspace)
 
 

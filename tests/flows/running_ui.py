@@ -112,8 +112,8 @@ def running(
 ) -> Iterator[Ui]:
     """Run `ui` until the block ends, then send it a signal: nothing may outlive it.
 
-    What it prints goes to a file: a pipe that nobody reads is full after 64 KiB, and the next writer
-    stands still.
+    What it prints goes to a file: a pipe that nobody reads is full after 64 KiB, and the next
+    writer stands still.
     """
     with log_path.open("w") as log:
         process = subprocess.Popen(

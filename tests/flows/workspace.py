@@ -36,7 +36,7 @@ class Workspace:
     def run(
         self, *command: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the checkout; with `check`, a non-zero exit fails the test with its output."""
+        """Run a command in the checkout; with `check`, a non-zero exit fails the test."""
         done = subprocess.run(
             command,
             cwd=self.root,
