@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from regopy.rego_shared import RegoError
 
 from tasks.clearance import policy
 from tasks.errors import ConfigError, PortcullisError, Refusal, ServiceError
@@ -76,6 +78,62 @@ def test_a_policy_that_decides_nothing_says_that_there_was_no_result(
     (folder / "clearance.rego").write_text(f"package portcullis.clearance\n{rule}\n")
     assert words_of(folder.parents[1], ServiceError) == (
         f"the embedded policy engine: expected {DECISION}; found no result. "
+        "Nothing is cleared: mend the policy."
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of an answer of regopy."""
+
+    expressions: list[Any]
+
+
+class Answer(list[Result]):
+    """An answer of regopy: a list of results, which may not be ok."""
+
+    def __init__(self, results: list[Result], *, is_ok: bool) -> None:
+        super().__init__(results)
+        self.is_ok = is_ok
+
+    def ok(self) -> bool:
+        return self.is_ok
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An interpreter of regopy that gives one answer; without one it fails."""
+
+    answer: Answer | None
+
+    def set_input(self, *_: object) -> None:
+        pass
+
+    def query_bundle_entrypoint(self, *_: object) -> Answer:
+        if self.answer is None:
+            raise RegoError("a text that may hold the facts")
+        return self.answer
+
+
+ALLOWS = Result([{"allow": True, "refusals": []}])
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (Answer([ALLOWS], is_ok=False), "no result"),
+        (Answer([], is_ok=True), "no result"),
+        (Answer([Result([])], is_ok=True), "no result"),
+        (None, "RegoError"),
+    ],
+)
+def test_an_interpreter_that_fails_clears_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer | None, fault: str
+) -> None:
+    workspace = answering(folder, {"allow": True, "refusals": []})
+    monkeypatch.setattr(policy, "_build", lambda *_: (Interpreter(answer), None))
+    assert words_of(workspace, ServiceError) == (
+        f"the embedded policy engine: expected {DECISION}; found {fault}. "
         "Nothing is cleared: mend the policy."
     )
 

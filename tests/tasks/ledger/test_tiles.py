@@ -95,6 +95,37 @@ def test_a_full_tile_is_read_from_the_store_once(log: SmallLog) -> None:
     assert fresh.node(0, 3) == first
 
 
+def test_the_hashes_of_the_last_tile_are_computed_once(
+    log: SmallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[int] = []
+
+    def count(level: int, data: bytes) -> list[bytes]:
+        computed.append(level)
+        return tile_hashes(level, data)
+
+    monkeypatch.setattr(tiles, "tile_hashes", count)
+    fresh = Tiles(log.ledger.store)
+    assert fresh.node(0, 600) != fresh.node(0, 601)
+    assert computed == [0]
+
+
+def test_records_of_a_range_are_read_from_its_own_tiles_alone(
+    log: SmallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[tuple[int, int]] = []
+    store = log.ledger.store
+    tile_of = store.tile
+
+    def note(level: int, index: int) -> bytes:
+        places.append((level, index))
+        return tile_of(level, index)
+
+    monkeypatch.setattr(store, "tile", note)
+    assert list(Tiles(store).records(512, 513)) == [record(512)]
+    assert places == [(0, 2)]
+
+
 def test_a_tile_that_has_grown_is_read_again(log: SmallLog) -> None:
     reader = Tiles(log.ledger.store)
     assert reader.node(0, LAST_BUT_ONE) == record(LAST_BUT_ONE).leaf()
