@@ -138,6 +138,15 @@ def test_an_interpreter_that_fails_clears_nothing(
     )
 
 
+def test_an_answer_that_json_cannot_say_is_shown_as_text(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = answering(folder, {"allow": True, "refusals": []})
+    answer = Answer([Result([{"allow"}])], is_ok=True)
+    monkeypatch.setattr(policy, "_build", lambda *_: (Interpreter(answer), None))
+    assert "found \"{'allow'}\". " in words_of(workspace, ServiceError)
+
+
 def test_an_installation_without_a_policy_clears_nothing(folder: Path) -> None:
     assert words_of(folder.parents[1], ConfigError) == (
         "configs/policy: expected a policy; found none. Restore it: no policy, no clearance."

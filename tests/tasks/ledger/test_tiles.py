@@ -6,7 +6,7 @@ import pytest
 
 from tasks.errors import EvidenceError
 from tasks.ledger import merkle, tiles
-from tasks.ledger.tiles import Record, Tiles, missing_tile, tile_hashes
+from tasks.ledger.tiles import Edge, Record, Tiles, missing_tile, tile_hashes
 from tests.tasks.small_log import SmallLog
 
 LAST_BUT_ONE = 698
@@ -139,6 +139,22 @@ def test_memory_of_full_tiles_is_bounded(log: SmallLog, monkeypatch: pytest.Monk
     for index in (0, 256, 0, 511):
         assert fresh.node(0, index) == record(index).leaf()
         assert len(fresh._kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (690, "tile 0/2: expected 178 entries; found 188. "),
+        (800, "tile 0/3: expected 32 entries; found 0. "),
+        (768, "tile 1/0: expected 3 entries; found 2. "),
+    ],
+)
+def test_an_edge_of_another_size_is_named_by_its_first_tile(
+    log: SmallLog, size: int, words: str
+) -> None:
+    with pytest.raises(EvidenceError) as refusal:
+        Edge.read(log.ledger.store, size)
+    assert words in str(refusal.value)
 
 
 def test_a_tile_that_is_not_as_it_has_to_be_says_what_happened_and_what_to_do() -> None:
