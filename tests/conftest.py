@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 HARMLESS = (
     "PATH",
@@ -20,6 +21,10 @@ HARMLESS = (
 # Switches of the suite, of its runner, and of a library that is wrong on some processors without.
 OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
 MEASURED = "COVERAGE_PROCESS_"  # lets coverage.py begin in every Python that is started
+
+# How long an example takes says nothing where processors are shared and every line is measured.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
