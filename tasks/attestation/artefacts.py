@@ -12,8 +12,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.statement import Artefact, canonical
+from tasks.attestation.statement import Artefact
 from tasks.errors import ConfigError, EvidenceError
+from tasks.system.canonical_json import canonical
 
 CHUNK = 1 << 20
 DATA = "data/"
@@ -115,6 +116,7 @@ def artefact(workspace: Path, name: str) -> Artefact:
     digests = [(file.relative_to(path).as_posix(), _digests(file)) for file in files]
     manifest = "".join(f"{sha256}  {relative}\n" for relative, (sha256, _) in digests)
 
+    # DVC's own form of a folder's listing, with spaces: not ours, and never signed.
     listed = [{"md5": md5, "relpath": relative} for relative, (_, md5) in sorted(digests)]
     md5 = hashlib.md5(
         json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.attestation.predicates.circumstances import Circumstances
-from tasks.attestation.statement import Artefact, canonical
+from tasks.attestation.statement import Artefact
 from tasks.audit_log.events import DATASTORE, READ, UPDATE, event
 from tasks.config.case_paths import resolved_path
+from tasks.system.canonical_json import canonical
 
 SEALED_SUFFIX = ".parquet"
 KNOWN = "configuration.json"

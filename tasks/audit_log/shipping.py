@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks.attestation.statement import canonical
 from tasks.audit_log.events import event, files_of
 from tasks.errors import ConfigError, ServiceError
+from tasks.system.canonical_json import canonical
 from tasks.system.installation import Installation
 from tasks.verifier.expiry import epoch
 

@@ -4,9 +4,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from tasks.attestation.artefacts import artefact, declared, named, section_of
-from tasks.attestation.statement import canonical
 from tasks.config.case_paths import resolved_path
 from tasks.settings import Settings
+from tasks.system.canonical_json import canonical
 
 POLICY = "configs/policy"
 CONFIGS = "configs/"

@@ -1,7 +1,6 @@
 """A verdict: the checks of one gate about exactly the bytes that it judged."""
 
 import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from tasks.errors import Refusal, RefusalKind
 from tasks.gates.check import Check
 from tasks.gates.outcome import Outcome
+from tasks.system.canonical_json import canonical
 
 KINDS = {Outcome.FAIL: RefusalKind.CHECK_FAILED, Outcome.UNDECIDED: RefusalKind.CHECK_UNDECIDED}
 
@@ -87,11 +87,5 @@ class Verdict:
 
 
 def digest_of(value: Any) -> str:
-    """Return the sha256 of a JSON value in one canonical form.
-
-    Sorted keys, no spaces, UTF-8; NaN is refused.
-    """
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Return the sha256 of a JSON value in its canonical form; NaN is refused."""
+    return hashlib.sha256(canonical(value)).hexdigest()

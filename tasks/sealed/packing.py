@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import SealError
+from tasks.system.canonical_json import canonical
 
 MISSING = np.uint32(0xFFFFFFFF)  # the length of a text that is missing, as against an empty one
 
@@ -36,7 +37,7 @@ class Layout:
 
     def to_json(self) -> bytes:
         """Return the layout as canonical JSON."""
-        return json.dumps(self.columns, separators=(",", ":"), ensure_ascii=False).encode()
+        return canonical(self.columns)
 
     @property
     def record(self) -> np.dtype[Any]:

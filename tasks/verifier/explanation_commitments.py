@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tasks.attestation.statement import canonical
 from tasks.errors import EvidenceError
 from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_of
+from tasks.system.canonical_json import canonical
 
 TREE = "explain/decisions.tree"
 ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha256 is the head

@@ -22,9 +22,10 @@ from tasks.attestation.roles import (
     ROLES,
     ROOT,
 )
-from tasks.attestation.statement import Statement, canonical
+from tasks.attestation.statement import Statement
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, sign_checkpoint
+from tasks.system.canonical_json import canonical
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.log_reader import (
     EVERYTHING,

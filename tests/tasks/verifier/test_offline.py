@@ -17,6 +17,7 @@ PACKAGES = {
     "tasks/attestation/predicates",
     "tasks/gates",
     "tasks/ledger",
+    "tasks/system",
     "tasks/verifier",
 }
 

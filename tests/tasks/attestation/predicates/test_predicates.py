@@ -15,8 +15,9 @@ from tasks.attestation.predicates.reading import READERS, read_predicate
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
-from tasks.attestation.statement import Statement, canonical, read_statement
+from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
+from tasks.system.canonical_json import canonical
 from tests.tasks.predicate_samples import MODEL, RESULT, RUN, SAMPLES
 
 OURS = [name for name, predicate in SAMPLES.items() if predicate.TYPE.startswith(OWN)]
