@@ -15,13 +15,11 @@ from typing import Any
 from tasks.attestation.statement import Artefact
 from tasks.errors import ConfigError, EvidenceError
 from tasks.system.canonical_json import canonical
+from tasks.system.digests import file_digests, folder_sha256
 
-CHUNK = 1 << 20
 DATA = "data/"
-BYTECODE = (
-    "__pycache__",
-    "*.pyc",
-)  # by name; `.dvcignore` says the same to DVC, and tests/mirror compares them
+# By name; `.dvcignore` says the same to DVC, and tests/mirror compares them.
+BYTECODE = ("__pycache__", "*.pyc")
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,9 @@ def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
 
 
 def artefact(workspace: Path, name: str) -> Artefact:
-    """Digest a file or a folder; a folder's sha256 is of its manifest (`tasks.system.digests`), its md5 of DVC's.
+    """Digest a file or a folder.
+
+    A folder's sha256 is of its manifest (`tasks.system.digests`), its md5 that of DVC's listing.
 
     Raises:
         EvidenceError: There is nothing there.
@@ -110,18 +110,19 @@ def artefact(workspace: Path, name: str) -> Artefact:
     path = workspace / name
     files = files_of(workspace, name)
     if not path.is_dir():
-        sha256, md5 = _digests(path)
-        return Artefact(named(name), sha256, md5)
+        digests = file_digests(path)
+        return Artefact(named(name), digests.sha256, digests.md5)
 
-    digests = [(file.relative_to(path).as_posix(), _digests(file)) for file in files]
-    manifest = "".join(f"{sha256}  {relative}\n" for relative, (sha256, _) in digests)
+    by_path = [(file.relative_to(path).as_posix(), file_digests(file)) for file in files]
+    sha256 = folder_sha256((relative, digests.sha256) for relative, digests in by_path)
 
-    # DVC's own form of a folder's listing, with spaces: not ours, and never signed.
-    listed = [{"md5": md5, "relpath": relative} for relative, (_, md5) in sorted(digests)]
-    md5 = hashlib.md5(
-        json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False
-    ).hexdigest()
-    return Artefact(named(name), hashlib.sha256(manifest.encode()).hexdigest(), md5, is_folder=True)
+    # DVC's own form of a folder's listing, with spaces and in the order of texts: never signed.
+    listing = [
+        {"md5": digests.md5, "relpath": relative}
+        for relative, digests in sorted(by_path, key=lambda pair: pair[0])
+    ]
+    md5 = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False)
+    return Artefact(named(name), sha256, md5.hexdigest(), is_folder=True)
 
 
 def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:
@@ -148,15 +149,6 @@ def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:
             yield from _files(Path(entry.path), ignored)
         elif entry.is_file():
             yield Path(entry.path)
-
-
-def _digests(path: Path) -> tuple[str, str]:
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            sha256.update(chunk)
-            md5.update(chunk)
-    return sha256.hexdigest(), md5.hexdigest()
 
 
 def _names(entries: list[Any]) -> list[str]:
