@@ -1,16 +1,13 @@
 """What every engine runs: one redactor a process, opened once, proved on the data's own texts."""
 
-import ctypes
 import gc
 import signal
-import sys
 from functools import lru_cache
 
 from tasks.redaction.opening import open_redactor
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk, TextRedactor
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from tasks.system.processes import die_with_parent
 
 
 @lru_cache(maxsize=1)
@@ -33,9 +30,8 @@ def mask_chunk(params: RedactParams, trial: tuple[str, ...], chunk: TextChunk) -
 
 def start(params: RedactParams, trial: tuple[str, ...]) -> None:
     """Prepare a worker process: it dies with the stage that started it, and loads its redactor."""
-    # A stage that is killed cannot end its workers: the kernel does (prctl(2), PR_SET_PDEATHSIG).
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A stage that is killed cannot end its workers: the kernel does.
+    die_with_parent()
     # Ctrl-C goes to the whole process group; the stage ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

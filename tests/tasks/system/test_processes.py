@@ -1,0 +1,78 @@
+"""A process that dies with its parent, tried with real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
+
+# A child that prints its process id, then sleeps; its parent waits to be killed.
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+print(child.stdout.readline(), end="", flush=True)
+time.sleep(60)
+"""
+CHILD = """
+import os, time
+from tasks.system.processes import die_with_parent
+die_with_parent({parent})
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+DEADLINE_SECONDS = 10
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def ends_in_time(pid: int) -> bool:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while is_running(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_child_dies_when_its_parent_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD.format(parent="")], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child_pid = int(parent.stdout.readline())
+        assert is_running(child_pid)
+        parent.kill()
+        assert ends_in_time(child_pid)
+
+
+def test_a_child_whose_parent_died_before_it_asked_ends_at_once() -> None:
+    # As if the parent had been another process: its place was taken by whoever adopts orphans.
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD.format(parent=os.getpid() + 100_000)],
+        check=False,
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout == b""
+
+
+def test_a_child_of_the_parent_that_it_names_lives_on() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(parent=os.getpid())], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert int(child.stdout.readline()) == child.pid
+        assert child.poll() is None
+        child.kill()
