@@ -29,7 +29,6 @@ WITNESS_KEY = "PORTCULLIS_WITNESS_KEY"
 TSA = "PORTCULLIS_TSA_URL"
 TSA_ROOT = "PORTCULLIS_TSA_ROOT"
 SECONDS = 20
-SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: Ed25519, then the 32 bytes
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class Witness:
         try:
             name, hashed, encoded = text.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
-            body = base64.b64encode(SPKI + raw[1:]).decode()
-            key = PublicKey(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+            key = PublicKey.of_ed25519(raw[1:])
             good = raw[:1] == COSIGNATURE and key_hash(name, key.raw, COSIGNATURE).hex() == hashed
         except (ValueError, binascii.Error, EvidenceError) as error:
             raise _no_key(type(error).__name__) from error

@@ -1,6 +1,8 @@
-"""Signing keys: Ed25519 (P-256 where a key service needs it), one per role, from files or from Vault Transit.
+"""Signing keys, one per role, from files or from Vault Transit.
 
-A private key is held by whoever signs and by nobody else; a stage's process gets neither the file's place nor a token.
+They are Ed25519; public keys may be P-256, too, because some key services of people have no other.
+A private key is held by whoever signs and by nobody else: a stage's process gets neither the file's
+place nor a token.
 """
 
 from dataclasses import dataclass
@@ -13,14 +15,12 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
     load_pem_public_key,
 )
 
 from tasks.errors import ConfigError, EvidenceError
+from tasks.system.pem import ed25519_public_pem, load_ed25519_pem, private_pem, public_pem
 
 if TYPE_CHECKING:  # whoever only verifies has no such module
     from tasks.system.installation import Installation
@@ -31,6 +31,18 @@ class PublicKey:
     """A public key by its PEM text; `keyid` is the sha256 of its SubjectPublicKeyInfo (DER)."""
 
     pem: str
+
+    @classmethod
+    def of_ed25519(cls, raw: bytes) -> "PublicKey":
+        """Return the key of 32 bare bytes, as notes and key services give it.
+
+        Raises:
+            EvidenceError: They are not 32 bytes.
+        """
+        try:
+            return cls(ed25519_public_pem(raw))
+        except ValueError as error:
+            raise _no_key("32 bytes of an Ed25519 key", f"{len(raw)} bytes") from error
 
     @cached_property
     def keyid(self) -> str:
@@ -100,9 +112,7 @@ class LocalSigner:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self.public = PublicKey(
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        )
+        self.public = PublicKey(public_pem(key.public_key()))
 
     def sign(self, data: bytes) -> bytes:
         """Return the 64-byte signature (RFC 8032)."""
@@ -116,27 +126,25 @@ class LocalSigner:
                 path.name,
                 expected="a key file that only its owner can read (mode 0600)",
                 found="a wider mode",
-                remedy=f"chmod 600 {path.name}, and consider the key stolen: `./portcullis keys rotate`.",
+                remedy=(
+                    f"chmod 600 {path.name}, and consider the key stolen: "
+                    "`./portcullis keys rotate`."
+                ),
             )
         try:
-            key = load_pem_private_key(path.read_bytes(), None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise _no_key("a private key in PEM", type(error).__name__) from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise _no_key("an Ed25519 private key", type(key).__name__)
-        return cls(key)
+            return cls(load_ed25519_pem(path.read_bytes()))
+        except ValueError as error:
+            raise _no_key("an Ed25519 private key in PEM", str(error)) from error
 
     @classmethod
     def make(cls, path: Path) -> "LocalSigner":
         """Load the key at `path`, made on first use."""
         if not path.exists():
-            from tasks.system.secrets import make_once  # whoever only verifies has no such module
+            # Late: whoever only verifies has no such module.
+            from tasks.system.secrets import make_once
 
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-            )
-            make_once(path, pem)
+            make_once(path, private_pem(Ed25519PrivateKey.generate()))
         return cls.load(path)
 
 
@@ -146,7 +154,7 @@ def signing_folder(installation: "Installation") -> Path:
 
 
 def role_signer(role: str, installation: "Installation") -> Signer:
-    """Return the signer of a role: in Vault or OpenBao Transit where that is configured, else from a key file."""
+    """Return the signer of a role: in Vault or OpenBao Transit if configured, else a key file."""
     if installation.settings.signing_address:
         from tasks.attestation.transit_signing import transit_signer
 

@@ -35,9 +35,7 @@ class TransitSigner:
             )
         version = int(found["latest_version"])
         raw = base64.b64decode(found["keys"][str(version)]["public_key"])
-        spki = bytes.fromhex("302a300506032b6570032100") + raw  # RFC 8410
-        pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(spki).decode()}\n-----END PUBLIC KEY-----\n"
-        return version, PublicKey(pem)
+        return version, PublicKey.of_ed25519(raw)
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         remedy = "Start or unseal it; nothing was signed."

@@ -14,13 +14,14 @@ from itertools import combinations
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hpke, serialization
+from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.config.case_paths import CONFIGS
 from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
+from tasks.system.pem import load_x25519_pem, private_pem
 
 CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
@@ -122,11 +123,8 @@ def local_custodian(name: str, installation: Installation) -> X25519PrivateKey:
 def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
     """Make a key pair: the private key goes to a file for its owner alone, the public one into the configuration."""
     key = X25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     private_path.touch(mode=0o600, exist_ok=False)
-    private_path.write_bytes(pem)
+    private_path.write_bytes(private_pem(key))
     path = workspace / CUSTODIANS
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text(encoding="utf-8"))["public_keys"] if path.is_file() else {}
@@ -143,16 +141,20 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
 
 
 def read_private_key(path: Path) -> X25519PrivateKey:
-    """Read a custodian's private key."""
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, X25519PrivateKey):
+    """Read a custodian's private key.
+
+    Raises:
+        ConfigError: The file holds no private key, or one of another kind.
+    """
+    try:
+        return load_x25519_pem(path.read_bytes())
+    except ValueError as error:
         raise ConfigError(
             str(path),
             expected="an X25519 private key",
-            found="another",
+            found=f"another ({error})",
             remedy="Give the custodian's.",
-        )
-    return key
+        ) from error
 
 
 def _public_hex(key: X25519PrivateKey) -> str:
