@@ -19,7 +19,7 @@ from tasks.config.resolving import field_of
 from tasks.erasure.searching.discovery import SubjectRows, discover_rows, read_subject_rows
 from tasks.erasure.searching.places import version_places
 from tasks.errors import ConfigError
-from tasks.keystore.custody import unseal_by_two
+from tasks.keystore.custodians import unseal_by_two
 from tasks.keystore.keys import KeyStore, SubjectKey, open_keys
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes, restricted_of
@@ -175,7 +175,7 @@ def _to_json(value: Any) -> Any:
 
 def _describe_restricted(keys: KeyStore, subject: str) -> list[dict[str, str]]:
     """Return what is kept out of the pipelines' reach: why, since when, and until when."""
-    rows = keys.shelf.among(
+    rows = keys.tables.rows_among(
         "SELECT basis, since, review FROM restricted_keys WHERE key_id {among}",
         list(restricted_of(keys, subject)),
     )

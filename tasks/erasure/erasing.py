@@ -96,7 +96,7 @@ def erase(
 
     # One erasure at a time, however many processes and hosts there are: two would each rotate the
     # root that the other has just made.
-    with stores.keys.shelf.alone():
+    with stores.keys.tables.erasure_lock():
         if later:
             return _write_down(stores, case, people, received, day)
 
@@ -136,7 +136,7 @@ def resume(
     Nobody has to name anybody: the journal has what is needed.
     """
     stores = ErasureStores.open(installation, say)
-    with stores.keys.shelf.alone():
+    with stores.keys.tables.erasure_lock():
         outcome = _finish_batches(stores, {})
         due_ids = restricted_until(stores.keys, day)
         completed = _complete_deferred(stores, due_ids, day) if due_ids else []
@@ -158,7 +158,7 @@ def release_hold(
     """
     subject = pseudonym(installation.secret("pseudonym"), identifier)
     stores = ErasureStores.open(installation, logger.info)
-    with stores.keys.shelf.alone():
+    with stores.keys.tables.erasure_lock():
         holds = release_holds(stores.journal, subject, day, installation)
         audit(
             PeopleAction.RELEASE_HOLD,

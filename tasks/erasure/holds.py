@@ -18,7 +18,7 @@ from tasks.erasure.journal import Hold, Journal
 from tasks.erasure.policy import ErasureParams, add_months
 from tasks.erasure.request import ErasureRequest
 from tasks.errors import ConfigError, DataError
-from tasks.keystore.custody import Restriction, load_custodians
+from tasks.keystore.custodians import Restriction, load_custodians
 from tasks.keystore.keys import KeyStore, Retention
 from tasks.system.installation import Installation
 
@@ -128,7 +128,7 @@ def find_restrictions(
         restrictions[request.subject] = Restriction(
             basis="; ".join(dict.fromkeys(reason.basis for reason in reasons)),
             review=max(reason.review for reason in reasons),
-            custodians=load_custodians(installation, allow_local=keys.root.is_local),
+            custodians=load_custodians(installation, allow_local=keys.root_key.is_local),
             held=bool(holds),
         )
     return restrictions

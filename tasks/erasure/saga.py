@@ -13,10 +13,10 @@ from tasks.erasure.sinks import PurgeReport, Sink, SinkId
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.erasure.statements import Horizon, RequestStatement
 from tasks.errors import EvidenceError
-from tasks.keystore.burying import bury
-from tasks.keystore.custody import Restriction
+from tasks.keystore.custodians import Restriction
 from tasks.keystore.keys import Retention
 from tasks.keystore.shredding import rotate_root, shred
+from tasks.keystore.tombstone_events import set_tombstones
 from tasks.registry.client import TRAINED_ON_TAG
 
 Figures = dict[str, Any]  # what a step found and did, as JSON: the journal and the receipt have it
@@ -101,7 +101,7 @@ def total_purged(completed: Mapping[ErasureStep, Figures]) -> PurgeReport:
 
 
 def _set_tombstones(batch: ErasureBatch) -> Figures:
-    bury(batch.keys, batch.subjects, batch.requests[0].day)
+    set_tombstones(batch.keys, batch.subjects, batch.requests[0].day)
     return {"people": len(batch.subjects)}
 
 
@@ -166,7 +166,7 @@ def _note_deferrals(
 
 
 def _rotate_root(batch: ErasureBatch) -> Figures:
-    return {"buckets": rotate_root(batch.keys), "local": batch.keys.root.is_local}
+    return {"buckets": rotate_root(batch.keys), "local": batch.keys.root_key.is_local}
 
 
 def _flag_models(batch: ErasureBatch) -> Figures:
@@ -296,5 +296,5 @@ def _scrub(batch: ErasureBatch) -> Figures:
 
     # Both logs hold the old pages still.
     batch.journal.empty_log()
-    batch.keys.shelf.scrub()
+    batch.keys.tables.scrub()
     return {}

@@ -1,7 +1,10 @@
-"""The key store: root key -> 4,096 bucket keys -> one random key per subject and retention class.
+"""The key store: one root key, 4,096 bucket keys, one random key per subject and retention class.
 
-A subject's key is never derived from another: what can be derived can be derived again. The way from a subject's
-pseudonym to its key is a row that can be deleted.
+Each wraps the next. A subject's key is never derived from another key: what can be derived can be
+derived again. The way from a subject's pseudonym to its key is a row, and a row can be deleted.
+
+Buckets are there for erasing: to make a wrapped key worthless in every backup, its bucket gets a
+new key and only the neighbours in that bucket are wrapped anew (`tasks.keystore.shredding`).
 """
 
 import os
@@ -14,31 +17,38 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
-from tasks.keystore.root_key import Root, open_root
-from tasks.keystore.shelf import Row, Shelf, open_shelf
+from tasks.keystore.key_tables import KeyTables, Row, open_key_tables
+from tasks.keystore.root_key import RootKey, open_root_key
 from tasks.keystore.tombstones import Tombstones
 from tasks.system.installation import Installation
 
+# Of ten million keys a bucket holds 2,400, which are soon wrapped anew; and unwrapping all buckets
+# is 21 requests to a key service (`tasks.keystore.transit_root_key`).
 BUCKETS = 4096
 ID_BYTES = 16
-KEY_BYTES = 64  # 32 that seal, 32 that make nonces
-REMEMBERED = 100_000  # keys kept in memory between two reads
-SCAN_RATIO = 6  # from a sixth of all keys on, reading all of them is faster than looking each up
-KEPT = "kept keys"  # the fact that says how many there are
-GENERATION = (
-    "generation"  # the fact that changes whenever a key was destroyed, restricted or wrapped anew
-)
+KEY_BYTES = 64
+SEALING_BYTES = 32  # the first half seals rows (AES-256), the second makes their nonces
+NONCE_BYTES = 12  # of AES-GCM; random ones, for a bucket key wraps far fewer than 2**32 keys
+REMEMBERED_KEYS = 100_000  # in memory between two reads
+SCAN_RATIO = 6  # from a sixth of all keys on, reading the whole table beats looking each up
+
+# Names of facts in the database.
+KEPT = "kept keys"  # how many keys there are, about
+GENERATION = "generation"  # moves whenever a key was destroyed, restricted or wrapped anew
 
 T = TypeVar("T")
 
 
 class Retention(StrEnum):
-    """Why a row is kept, and so which of its subject's keys seals it: classes are erased each at its own time."""
+    """Why a row is kept, and so which of its subject's keys seals it.
 
-    TRAINING = "training"  # the data path: may be erased at any time
-    DECISION_RECORD = (
-        "decision-record"  # why a person was declined: some laws ask to keep it (12 CFR 1002.12(b))
-    )
+    Classes are erased each at its own time.
+    """
+
+    # The data path: may be erased at any time.
+    TRAINING = "training"
+    # Why a person was declined: some laws ask to keep it (12 CFR 1002.12(b)).
+    DECISION_RECORD = "decision-record"
 
 
 class SubjectKey(NamedTuple):
@@ -60,17 +70,23 @@ class KeyStore:
     """
 
     def __init__(
-        self, shelf: Shelf, root_key: Root, *, pepper: bytes, mac_key: bytes, mark_key: bytes
+        self,
+        tables: KeyTables,
+        root_key: RootKey,
+        *,
+        pepper: bytes,
+        mac_key: bytes,
+        mark_key: bytes,
     ) -> None:
-        self.shelf = shelf
-        self.root = root_key
+        self.tables = tables
+        self.root_key = root_key
         self.mac_key = mac_key  # authenticates whole files: their length and order
-        self._pepper, self._mark_key = pepper, mark_key
+        self.mark_key = mark_key  # makes the marks of tombstones
+        self._pepper = pepper  # makes lookups, so that the table alone matches no pseudonym
         self._generation = ""
-        self._buckets: dict[
-            int, tuple[bytes, AESGCM]
-        ] = {}  # bucket -> how it is wrapped, and its key
-        self._known: dict[bytes, SubjectKey] = {}  # by key id
+        # By bucket: its wrapped key as it is stored, and its key.
+        self._buckets: dict[int, tuple[bytes, AESGCM]] = {}
+        self._keys: dict[bytes, SubjectKey] = {}  # by key id
         self._ids: dict[bytes, bytes] = {}  # lookup -> key id
 
     def for_subjects(
@@ -81,240 +97,279 @@ class KeyStore:
         Two processes that ask for the same new subject at once are given the same key.
 
         Raises:
-            ErasedError: A subject without a key has been erased, perhaps while the caller was at work. None is made:
-                a slow writer cannot bring an erased person back.
+            ErasedError: A subject without a key was erased, perhaps while the caller was at work.
+                None is made: a slow writer cannot bring an erased person back.
         """
         lookups = {self.lookup(subject, retention): subject for subject in subjects}
-        found = self._find("lookup", lookups)
-        if missing := {
-            lookup: subject for lookup, subject in lookups.items() if lookup not in found
-        }:
+        keys = self._find("lookup", lookups)
+
+        missing = {lookup: subject for lookup, subject in lookups.items() if lookup not in keys}
+        if missing:
             self._make(missing)
-            found |= self._find("lookup", missing)
-        return {lookups[lookup]: key for lookup, key in found.items()}
+            # Read, not remembered: another process may have made a key first, and its key counts.
+            keys |= self._find("lookup", missing)
+        return {lookups[lookup]: key for lookup, key in keys.items()}
 
     def by_id(self, key_ids: Iterable[bytes]) -> dict[bytes, SubjectKey]:
-        """Return the keys that still exist; one that was destroyed or restricted is absent, and so are its rows."""
+        """Return the keys that still exist.
+
+        One that was destroyed or restricted is absent, and so its rows cannot be read.
+        """
         return self._find("key_id", dict.fromkeys(key_ids))
 
     def ids_of(self, subject: str) -> dict[Retention, bytes]:
         """Return the ids of the keys that a subject has now, by retention class."""
         lookups = {self.lookup(subject, retention): retention for retention in Retention}
-        found = self.shelf.among(
+        rows = self.tables.rows_among(
             "SELECT lookup, key_id FROM keys WHERE lookup {among}", list(lookups)
         )
-        return {lookups[bytes(lookup)]: bytes(key_id) for lookup, key_id in found}
+        return {lookups[bytes(lookup)]: bytes(key_id) for lookup, key_id in rows}
 
     def lookup(self, subject: str, retention: Retention) -> bytes:
-        """Return the name under which a subject's key is found: BLAKE2b keyed with the pepper (RFC 7693), 128 bits."""
+        """Return the name under which a subject's key is stored.
+
+        It is BLAKE2b keyed with the pepper (RFC 7693), 128 bits.
+        """
         name = f"{retention}\x00{subject}".encode()
         return blake2b(name, key=self._pepper, digest_size=ID_BYTES, person=b"lookup").digest()
 
     def tombstones(self) -> Tombstones:
         """Return who has been erased, and since when."""
-        return Tombstones.read(self.shelf, self._mark_key)
+        return Tombstones.read(self.tables, self.mark_key)
 
     def is_shredded(self, key_ids: Collection[bytes]) -> dict[bytes, tuple[int, str]]:
-        """Return, of those key ids that were destroyed, their place in the order of erasures and the day."""
-        found = self.shelf.among(
+        """Return, of those key ids that were destroyed, their place among erasures and the day."""
+        rows = self.tables.rows_among(
             "SELECT key_id, seq, day FROM destroyed WHERE key_id {among}", list(key_ids)
         )
-        return {bytes(key_id): (seq, day) for key_id, seq, day in found}
+        return {bytes(key_id): (place, day) for key_id, place, day in rows}
 
-    # how keys are found
+    # How keys are found.
 
-    def _find(self, column: str, wanted: Iterable[bytes]) -> dict[bytes, SubjectKey]:
-        """Return the keys by `lookup` or `key_id`: remembered ones, unless something was destroyed since."""
-        self._notice()
+    def _find(self, column: str, names: Iterable[bytes]) -> dict[bytes, SubjectKey]:
+        """Return keys by `lookup` or `key_id`: from memory, unless any was destroyed since."""
+        self._forget_if_changed()
         ids = self._ids if column == "lookup" else None
-        found, asked = {}, []
-        for name in wanted:
-            key = self._known.get(ids.get(name, b"") if ids is not None else name)
+        keys: dict[bytes, SubjectKey] = {}
+        unknown: list[bytes] = []
+        for name in names:
+            key = self._keys.get(ids.get(name, b"") if ids is not None else name)
             if key is None:
-                asked.append(name)
+                unknown.append(name)
             else:
-                found[name] = key
-        if asked:
-            if len(self._known) + len(asked) > REMEMBERED:
+                keys[name] = key
+
+        if unknown:
+            # All at once, not the oldest: a pass over data reads each key once, so that keeping
+            # some would save nothing.
+            if len(self._keys) + len(unknown) > REMEMBERED_KEYS:
                 self._forget()
-            found |= self._again_if_moved(lambda: self._fetch(column, asked))
-        return found
+            keys |= self._retry_if_rewrapped(lambda: self._fetch(column, unknown))
+        return keys
 
-    def _fetch(self, column: str, asked: list[bytes]) -> dict[bytes, SubjectKey]:
-        found: dict[bytes, SubjectKey] = {}
-        remember = len(asked) <= REMEMBERED
-        with self.shelf.reading():
-            stored = [
-                (bytes(a), bytes(b), bucket, bytes(c))
-                for a, b, bucket, c in self._stored(column, asked)
+    def _fetch(self, column: str, names: list[bytes]) -> dict[bytes, SubjectKey]:
+        # One view of both tables: a key and the bucket key that wraps it belong together.
+        with self.tables.reading():
+            rows = [
+                (bytes(name), bytes(key_id), bucket, bytes(wrapped))
+                for name, key_id, bucket, wrapped in self._rows_of(column, names)
             ]
-            self._open({bucket for _, _, bucket, _ in stored})
-        for name, key_id, bucket, wrapped in stored:
-            key = self._buckets[bucket][1].decrypt(wrapped[:12], wrapped[12:], key_id)
-            found[name] = SubjectKey(key_id, AESGCM(key[:32]), key[32:])
-        if remember:
-            self._known |= {key.key_id: key for key in found.values()}
+            self._open_buckets({bucket for _, _, bucket, _ in rows})
+
+        keys: dict[bytes, SubjectKey] = {}
+        for name, key_id, bucket, wrapped in rows:
+            cipher = self._buckets[bucket][1]
+            key = cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
+            keys[name] = SubjectKey(key_id, AESGCM(key[:SEALING_BYTES]), key[SEALING_BYTES:])
+
+        if len(names) <= REMEMBERED_KEYS:
+            self._keys |= {key.key_id: key for key in keys.values()}
             if column == "lookup":
-                self._ids |= {name: key.key_id for name, key in found.items()}
-        return found
+                self._ids |= {name: key.key_id for name, key in keys.items()}
+        return keys
 
-    def _stored(self, column: str, asked: list[bytes]) -> Iterable[Row]:
+    def _rows_of(self, column: str, names: list[bytes]) -> Iterable[Row]:
         query = f"SELECT {column}, key_id, bucket, wrapped FROM keys"
-        if len(asked) * SCAN_RATIO < int(self.fact(KEPT) or 0):
-            return self.shelf.among(f"{query} WHERE {column} {{among}}", asked)
-        names = set(asked)
-        return (row for row in self.shelf.rows(query) if row[0] in names)
+        if len(names) * SCAN_RATIO < int(self.fact(KEPT) or 0):
+            return self.tables.rows_among(f"{query} WHERE {column} {{among}}", names)
 
-    def _again_if_moved(self, read: Callable[[], T]) -> T:
-        """Read, and once more with nothing remembered where keys were wrapped anew between two looks."""
+        among = set(names)
+        return (row for row in self.tables.rows(query) if row[0] in among)
+
+    def _retry_if_rewrapped(self, read: Callable[[], T]) -> T:
+        """Read, and once more with nothing remembered: keys may be wrapped anew between two looks.
+
+        Raises:
+            SealError: It fails a second time, so that the key was altered.
+        """
         try:
             return read()
         except (InvalidTag, SealError):
             self._forget()
-            self.root.refresh()
+            self.root_key.refresh()
+
         try:
             return read()
         except InvalidTag as error:
             raise SealError(
-                self.shelf.name,
+                self.tables.name,
                 expected="whole keys",
                 found="an altered one",
                 remedy="Restore the key store from its backup.",
             ) from error
 
-    def _notice(self) -> None:
-        if (generation := self.fact(GENERATION) or "0") != self._generation:
+    def _forget_if_changed(self) -> None:
+        generation = self.fact(GENERATION) or "0"
+        if generation != self._generation:
             self._forget()
-            self.root.refresh()
+            self.root_key.refresh()
             self._generation = generation
 
     def _forget(self) -> None:
-        for memory in (self._buckets, self._known, self._ids):
+        for memory in (self._buckets, self._keys, self._ids):
             memory.clear()
 
-    # how keys are made
+    # How keys are made.
 
     def _make(self, lookups: dict[bytes, str]) -> None:
-        with self.shelf.writing():
-            self._forget_buckets_that_changed()
-            self.root.refresh()
+        """Make keys for lookups that have none; `lookups` maps them to their subjects."""
+        with self.tables.writing():
+            # Inside the transaction, because an erasure or a rotation may have ended just before:
+            # 1. drop bucket keys that another process replaced, and read the root key again;
+            # 2. refuse whoever was erased meanwhile;
+            # 3. make keys, and let the first process win where two make the same.
+            self._forget_changed_buckets()
+            self.root_key.refresh()
+
             self._refuse_erased(lookups.values())
+
             ids = {lookup: os.urandom(ID_BYTES) for lookup in lookups}
-            self._open({bucket_of(key_id) for key_id in ids.values()}, may_make=True)
-            made = [
-                (key_id, lookup, bucket_of(key_id), self.wrapped(key_id))
+            self._open_buckets({bucket_of(key_id) for key_id in ids.values()}, may_make=True)
+            rows = [
+                (key_id, lookup, bucket_of(key_id), self._new_wrapped_key(key_id))
                 for lookup, key_id in ids.items()
             ]
-            self.shelf.run(
-                "INSERT INTO keys VALUES (?,?,?,?) ON CONFLICT (lookup) DO NOTHING", made
+            self.tables.run(
+                "INSERT INTO keys VALUES (?,?,?,?) ON CONFLICT (lookup) DO NOTHING", rows
             )
-            self.count_kept(len(made))
+            self.count_kept(len(rows))
 
-    def wrapped(self, key_id: bytes) -> bytes:
-        """Return a new random key under its bucket's key, which must be open."""
-        nonce = os.urandom(12)
-        return nonce + self._buckets[bucket_of(key_id)][1].encrypt(
-            nonce, os.urandom(KEY_BYTES), key_id
-        )
+    def _new_wrapped_key(self, key_id: bytes) -> bytes:
+        """Return a new random key, wrapped by its bucket's key, which must be open."""
+        cipher = self._buckets[bucket_of(key_id)][1]
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + cipher.encrypt(nonce, os.urandom(KEY_BYTES), key_id)
 
     def _refuse_erased(self, subjects: Iterable[str]) -> None:
         tombstones = self.tombstones()
-        if (
-            erased := sum(tombstones.is_out(subject) for subject in subjects)
-            if len(tombstones)
-            else 0
-        ):
+        if not len(tombstones):
+            return
+        erased = sum(tombstones.is_out(subject) for subject in subjects)
+        if erased:
             raise ErasedError(
-                self.shelf.name,
+                self.tables.name,
                 expected="no row about anybody who was erased",
                 found=f"{erased:,} such subjects, erased since this began",
                 remedy="Run the release again: it reads who was erased first.",
             )
 
-    def _open(self, buckets: Collection[int], *, may_make: bool = False) -> None:
-        """Have the keys of those buckets at hand: all that are not yet, in one call of the root."""
-        wanted = sorted(set(buckets) - set(self._buckets))
-        found = self.shelf.among("SELECT bucket, wrapped FROM buckets WHERE bucket {among}", wanted)
-        stored = {bucket: bytes(wrapped) for bucket, wrapped in found}
-        missing = [bucket for bucket in wanted if bucket not in stored]
+    def _open_buckets(self, buckets: Collection[int], *, may_make: bool = False) -> None:
+        """Unwrap the keys of those buckets that are not open yet, in one call of the root key."""
+        closed = sorted(set(buckets) - set(self._buckets))
+        rows = self.tables.rows_among(
+            "SELECT bucket, wrapped FROM buckets WHERE bucket {among}", closed
+        )
+        stored = {bucket: bytes(wrapped) for bucket, wrapped in rows}
+        missing = [bucket for bucket in closed if bucket not in stored]
         if missing and not may_make:
             raise SealError(
-                self.shelf.name,
+                self.tables.name,
                 expected=f"bucket {missing[0]}",
                 found="none",
                 remedy="Restore its backup.",
             )
-        keys = self.root.unwrap(
+
+        keys = self.root_key.unwrap(
             [(wrapped, context_of(bucket)) for bucket, wrapped in stored.items()]
         )
-        self._buckets |= {
-            bucket: (stored[bucket], AESGCM(key)) for bucket, key in zip(stored, keys, strict=True)
-        }
+        for bucket, key in zip(stored, keys, strict=True):
+            self._buckets[bucket] = (stored[bucket], AESGCM(key))
         if missing:
-            made = [os.urandom(32) for _ in missing]
-            wrapped = self.root.wrap(
-                [(key, context_of(bucket)) for bucket, key in zip(missing, made, strict=True)]
-            )
-            self.shelf.run(
-                "INSERT INTO buckets VALUES (?,?)", list(zip(missing, wrapped, strict=True))
-            )
-            for bucket, key, text in zip(missing, made, wrapped, strict=True):
-                self._buckets[bucket] = text, AESGCM(key)
+            self._make_buckets(missing)
 
-    def _forget_buckets_that_changed(self) -> None:
-        """Drop what another process has wrapped anew since: a key wrapped by a dropped bucket key would be lost."""
-        now = {
+    def _make_buckets(self, buckets: list[int]) -> None:
+        keys = [os.urandom(32) for _ in buckets]
+        wrapped_keys = self.root_key.wrap(
+            [(key, context_of(bucket)) for bucket, key in zip(buckets, keys, strict=True)]
+        )
+
+        rows = list(zip(buckets, wrapped_keys, strict=True))
+        self.tables.run("INSERT INTO buckets VALUES (?,?)", rows)
+        for bucket, key, wrapped in zip(buckets, keys, wrapped_keys, strict=True):
+            self._buckets[bucket] = (wrapped, AESGCM(key))
+
+    def _forget_changed_buckets(self) -> None:
+        """Drop bucket keys that another process replaced.
+
+        A key that is wrapped by a bucket key that nobody stores any more would be lost.
+        """
+        stored = {
             bucket: bytes(wrapped)
-            for bucket, wrapped in self.shelf.rows("SELECT bucket, wrapped FROM buckets")
+            for bucket, wrapped in self.tables.rows("SELECT bucket, wrapped FROM buckets")
         }
         self._buckets = {
-            bucket: held for bucket, held in self._buckets.items() if now.get(bucket) == held[0]
+            bucket: opened
+            for bucket, opened in self._buckets.items()
+            if stored.get(bucket) == opened[0]
         }
 
-    # small facts about the store itself
+    # Small facts about the store itself.
 
     def fact(self, name: str) -> str | None:
         """Return a fact by its name; None where it was never set."""
-        found = self.shelf.rows("SELECT value FROM facts WHERE name = ?", name)
-        return str(found[0][0]) if found else None
+        rows = self.tables.rows("SELECT value FROM facts WHERE name = ?", name)
+        return str(rows[0][0]) if rows else None
 
     def put_fact(self, name: str, value: str) -> None:
-        """Set a fact; within a transaction where it must hold together with other changes."""
-        self.shelf.run(
-            "INSERT INTO facts VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        """Set a fact; in a transaction where it must hold together with other changes."""
+        self.tables.run(
+            "INSERT INTO facts VALUES (?,?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             [(name, value)],
         )
 
-    def count_kept(self, more: int) -> None:
-        """Keep count of the keys there are, about: it only tells which way of reading is faster."""
+    def count_kept(self, more_keys: int) -> None:
+        """Keep count of the keys, about: it only decides which way of reading is faster."""
         known = self.fact(KEPT)
-        count = (
-            self.shelf.rows("SELECT count(*) FROM keys")[0][0]
-            if known is None
-            else int(known) + more
-        )
+        if known is None:
+            count = self.tables.rows("SELECT count(*) FROM keys")[0][0]
+        else:
+            count = int(known) + more_keys
         self.put_fact(KEPT, str(max(0, count)))
 
     def changed(self) -> None:
-        """Tell every process, within the transaction that changes keys, to forget what it remembers."""
+        """Have every process forget its keys; called in the transaction that changes keys."""
         self.put_fact(GENERATION, str(int(self.fact(GENERATION) or 0) + 1))
 
 
 def bucket_of(key_id: bytes) -> int:
-    """Return the bucket that a key lies in."""
+    """Return the bucket that a key lies in; ids are random, so that buckets fill evenly."""
     return int.from_bytes(key_id[:2]) % BUCKETS
 
 
 def context_of(bucket: int) -> bytes:
-    """Return what the root binds into a bucket key's wrapping."""
+    """Return what the root key binds into a bucket key's wrapping."""
     return b"bucket %d" % bucket
 
 
 def open_keys(installation: Installation) -> KeyStore:
-    """Return this installation's key store, made on first use: `$PORTCULLIS_KEYS_URL`, else a file."""
+    """Return this installation's key store, made on first use.
+
+    It lies where `$PORTCULLIS_KEYS_URL` names, else in a file.
+    """
     return KeyStore(
-        open_shelf(installation),
-        open_root(installation),
+        open_key_tables(installation),
+        open_root_key(installation),
         pepper=installation.secret("pepper"),
         mac_key=installation.secret("seal"),
         mark_key=installation.secret("tombstone"),

@@ -1,7 +1,7 @@
-"""The root key, which wraps the bucket keys: in a local file on one machine, in Vault Transit in production.
+"""The root key, which wraps the bucket keys: in a local file, or in Vault Transit in production.
 
-Rotation has three parts: `advance` makes a new root key beside the old, the store wraps every bucket anew, `retire`
-destroys the old. After that a restored backup of the key store opens nothing.
+Rotation has three parts: `advance` makes a new root key beside the old, the store wraps every
+bucket anew, `retire` destroys the old. After that a restored backup of the key store opens nothing.
 """
 
 import os
@@ -17,11 +17,16 @@ from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
 
 Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
+NONCE_BYTES = 12  # of AES-GCM
+# What an old key file holds between being overwritten and being replaced.
 SCRUBBED = "0" * 64
 
 
-class Root(Protocol):
-    """Wraps and unwraps 32-byte keys; `context` is bound, so that one wrapping cannot stand for another."""
+class RootKey(Protocol):
+    """Wraps and unwraps 32-byte keys.
+
+    `context` is bound into a wrapping, so that none can stand for another.
+    """
 
     @property
     def is_local(self) -> bool:
@@ -43,11 +48,11 @@ class Root(Protocol):
         """Destroy every root key but the newest. Only after everything has been wrapped by it."""
 
 
-class LocalRoot:
+class LocalRootKey:
     """A 256-bit key in a file of mode 0600: for one machine and for development.
 
-    While it rotates, `root.next.key` lies beside `root.key`. A file system may keep what was overwritten: custody that
-    can be proven needs Transit or an HSM.
+    While it rotates, `root.next.key` lies beside `root.key`. A file system may keep what was
+    overwritten: custody that can be proven needs Transit or an HSM.
     """
 
     is_local = True
@@ -58,13 +63,19 @@ class LocalRoot:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the key files again, the newest first; one that another process replaces meanwhile is read again."""
+        """Read the key files again, the newest first."""
         if self._is_from_environment:
             self._ciphers = [AESGCM(self._installation.secret("root"))]
             return
-        following, current = _text(self._next), _text(self._current)
+
+        following = _text_of(self._next)
+        current = _text_of(self._current)
+        # Another process is between overwriting and replacing: the new key moved between our two
+        # looks, and the next look finds it in its place.
         while current == SCRUBBED and following is None:
-            following, current = _text(self._next), _text(self._current)
+            following = _text_of(self._next)
+            current = _text_of(self._current)
+
         keys = [bytes.fromhex(following)] if following else []
         if current != SCRUBBED:
             keys.append(self._installation.secret("root"))
@@ -72,11 +83,12 @@ class LocalRoot:
 
     def wrap(self, keys: Pairs) -> list[bytes]:
         """Return a random nonce and the sealed key, each."""
-        made = []
+        newest = self._ciphers[0]
+        wrapped = []
         for key, context in keys:
-            nonce = os.urandom(12)
-            made.append(nonce + self._ciphers[0].encrypt(nonce, key, context))
-        return made
+            nonce = os.urandom(NONCE_BYTES)
+            wrapped.append(nonce + newest.encrypt(nonce, key, context))
+        return wrapped
 
     def unwrap(self, wrapped: Pairs) -> list[bytes]:
         """Return the keys, whichever of the two root keys wrapped them."""
@@ -85,7 +97,7 @@ class LocalRoot:
     def _unwrapped(self, wrapped: bytes, context: bytes) -> bytes:
         for cipher in self._ciphers:
             with suppress(InvalidTag):
-                return cipher.decrypt(wrapped[:12], wrapped[12:], context)
+                return cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         raise SealError(
             "key store",
             expected="keys wrapped by this installation's root key",
@@ -106,19 +118,26 @@ class LocalRoot:
         self.refresh()
 
     def retire(self) -> None:
-        """Overwrite the old key file, then put the new one in its place."""
+        """Overwrite the old key file, then put the new one in its place.
+
+        Both steps are on the disk before this returns: whoever says that a key was destroyed must
+        not find it again after the power went.
+        """
         if not self._next.exists():
             return
+
         with self._current.open("r+", encoding="ascii") as stream:
             stream.write(SCRUBBED)
             stream.flush()
             os.fsync(stream.fileno())
+
         self._next.replace(self._current)
         folder = os.open(self._installation.home, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
         self.refresh()
 
     @property
@@ -134,18 +153,19 @@ class LocalRoot:
         return self._installation.home / "root.next.key"
 
 
-def _text(path: Path) -> str | None:
+def _text_of(path: Path) -> str | None:
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return None
 
 
-def open_root(installation: Installation) -> Root:
+def open_root_key(installation: Installation) -> RootKey:
     """Return the root key that the environment names, else the local one."""
     settings = installation.settings
     if settings.vault_address and settings.transit_key:
-        from tasks.keystore.transit_root import TransitRoot
+        # Late: most installations have no key service.
+        from tasks.keystore.transit_root_key import TransitRootKey
 
-        return TransitRoot(settings.vault_address, settings.vault_token, settings.transit_key)
-    return LocalRoot(installation)
+        return TransitRootKey(settings.vault_address, settings.vault_token, settings.transit_key)
+    return LocalRootKey(installation)

@@ -1,8 +1,13 @@
-"""Destroy keys: of every version at once, wherever it lies, without changing a byte of any.
+"""Destroy keys: of every version of a row at once, wherever it lies, without changing a byte of any.
 
-A subject's key is wrapped by its bucket's key, and that by the root. To destroy one, its bucket gets a new key, the
-neighbours are wrapped anew, the old bucket key is dropped; rotating the root then leaves nothing in any backup of the
-key store that could be opened.
+A subject's key is wrapped by its bucket's key, and that by the root key. To destroy a key:
+
+1. its bucket gets a new key (`_replace_bucket_key`), which overwrites the old one;
+2. the neighbours in the bucket are wrapped anew, and the subject's row is deleted (`_rewrap`);
+3. the root key is rotated, and the old root key destroyed (`rotate_root`).
+
+After step 3 no backup of the key store opens the key: its wrapping needs the old bucket key, whose
+wrapping needs the old root key.
 """
 
 import os
@@ -15,16 +20,23 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
-from tasks.keystore.custody import Restriction
-from tasks.keystore.keys import BUCKETS, KeyStore, Retention, bucket_of, context_of
+from tasks.keystore.custodians import Restriction
+from tasks.keystore.keys import (
+    BUCKETS,
+    NONCE_BYTES,
+    KeyStore,
+    Retention,
+    bucket_of,
+    context_of,
+)
 
-RESTRICTED = BUCKETS  # the bucket of its own whose key wraps what custodians hold
+RESTRICTED = BUCKETS  # a bucket of its own, whose key wraps what custodians hold
 BUCKETS_AT_ONCE = 64  # of ten million keys: 160,000 in memory at once
 
 
 @dataclass(frozen=True)
 class Shredded:
-    """Which keys were destroyed, and which were put out of the pipelines' reach instead."""
+    """Ids of the keys that were destroyed, and of those that only custodians can open now."""
 
     destroyed: tuple[bytes, ...]
     restricted: tuple[bytes, ...]
@@ -40,115 +52,134 @@ def shred(
 
     Args:
         store: The key store.
-        subjects: Pseudonyms; those without keys are passed over, so that a second call changes nothing.
+        subjects: Pseudonyms; those without keys are passed over, so that a second call changes
+            nothing.
         day: The day of the erasure.
-        restrict: For subjects whose decision records a law or a hold keeps: how to seal that key to two people. It
-            leaves the pipelines' reach like the others, and is kept until `day` of review.
+        restrict: For subjects whose decision records a law or a hold keeps: how to seal that key to
+            two people. It leaves the pipelines' reach like the others, and is kept until its day
+            of review.
     """
-    held = restrict or {}
-    with store.shelf.writing():
+    restrictions = restrict or {}
+    with store.tables.writing():
+        # Read: which keys they have, and which of those are kept.
         lookups = {
             store.lookup(subject, retention): (subject, retention)
             for subject in subjects
             for retention in Retention
         }
-        rows = store.shelf.among(
+        rows = store.tables.rows_among(
             "SELECT key_id, lookup FROM keys WHERE lookup {among}", list(lookups)
         )
-        found = {bytes(key_id): bytes(lookup) for key_id, lookup in rows}
-        kept = {}
-        for key_id, lookup in found.items():
+        lookup_of = {bytes(key_id): bytes(lookup) for key_id, lookup in rows}
+        kept: dict[bytes, Restriction] = {}
+        for key_id, lookup in lookup_of.items():
             subject, retention = lookups[lookup]
-            if retention is Retention.DECISION_RECORD and subject in held:
-                kept[key_id] = held[subject]
-        opened = _rewrap(store, {bucket_of(key_id) for key_id in found}, without=found, opened=kept)
-        _put_restricted(store, found, kept, opened, day)
-        gone = tuple(key_id for key_id in found if key_id not in kept)
-        _note_destroyed(store, gone, day)
-        store.count_kept(-len(found))
+            if retention is Retention.DECISION_RECORD and subject in restrictions:
+                kept[key_id] = restrictions[subject]
+
+        # Write: first out of the pipelines' reach, then to the custodians.
+        buckets = {bucket_of(key_id) for key_id in lookup_of}
+        opened = _rewrap(store, buckets, without=lookup_of, opened=kept)
+        _put_restricted(store, lookup_of, kept, opened, day)
+
+        destroyed = tuple(key_id for key_id in lookup_of if key_id not in kept)
+        _note_destroyed(store, destroyed, day)
+        store.count_kept(-len(lookup_of))
         store.changed()
-    store.shelf.scrub()
-    return Shredded(gone, tuple(kept))
+
+    # Outside the transaction, which would keep the log from being emptied.
+    store.tables.scrub()
+    return Shredded(destroyed, tuple(kept))
 
 
 def shred_restricted(store: KeyStore, key_ids: Collection[bytes], day: date) -> tuple[bytes, ...]:
-    """Destroy restricted keys, when hold or term have ended. Nobody needs to open them for that."""
-    with store.shelf.writing():
-        rows = store.shelf.among(
+    """Destroy restricted keys, when hold or term have ended; nobody needs to open them for that."""
+    with store.tables.writing():
+        rows = store.tables.rows_among(
             "SELECT key_id FROM restricted_keys WHERE key_id {among}", list(key_ids)
         )
-        if found := {bytes(row[0]) for row in rows}:
-            kept = {
-                key_id: text for key_id, text in _restricted(store).items() if key_id not in found
+        destroyed = {bytes(row[0]) for row in rows}
+        if destroyed:
+            others = {
+                key_id: sealed
+                for key_id, sealed in _unwrapped_restricted(store).items()
+                if key_id not in destroyed
             }
-            store.shelf.run(
-                "DELETE FROM restricted_keys WHERE key_id = ?", [(key_id,) for key_id in found]
+            store.tables.run(
+                "DELETE FROM restricted_keys WHERE key_id = ?", [(key_id,) for key_id in destroyed]
             )
-            cipher = _new_bucket(store, RESTRICTED)
-            store.shelf.run(
+
+            cipher = _replace_bucket_key(store, RESTRICTED)
+            store.tables.run(
                 "UPDATE restricted_keys SET sealed = ? WHERE key_id = ?",
-                [(_wrap(cipher, key_id, text), key_id) for key_id, text in kept.items()],
+                [(_wrap(cipher, key_id, sealed), key_id) for key_id, sealed in others.items()],
             )
-            _note_destroyed(store, found, day)
+            _note_destroyed(store, destroyed, day)
             store.changed()
-    store.shelf.scrub()
-    return tuple(found)
+
+    store.tables.scrub()
+    return tuple(destroyed)
 
 
 def restricted_of(store: KeyStore, subject: str) -> set[bytes]:
     """Return the ids of a subject's restricted keys."""
     lookup = store.lookup(subject, Retention.DECISION_RECORD)
-    return {
-        bytes(row[0])
-        for row in store.shelf.rows("SELECT key_id FROM restricted_keys WHERE lookup = ?", lookup)
-    }
+    rows = store.tables.rows("SELECT key_id FROM restricted_keys WHERE lookup = ?", lookup)
+    return {bytes(row[0]) for row in rows}
 
 
 def restricted_until(store: KeyStore, day: date) -> set[bytes]:
-    """Return the ids of the keys that a law has kept until that day or before, and no hold keeps."""
+    """Return the ids of keys that a law has kept until that day or before, and no hold keeps."""
     query = "SELECT key_id FROM restricted_keys WHERE held = 0 AND review <= ?"
-    return {bytes(row[0]) for row in store.shelf.rows(query, day.isoformat())}
+    return {bytes(row[0]) for row in store.tables.rows(query, day.isoformat())}
 
 
 def end_hold(store: KeyStore, key_ids: Collection[bytes], review: date) -> None:
-    """Say that no hold keeps those keys any more; a law may, until `review`."""
+    """Record that no hold keeps those keys any more; a law may, until `review`."""
     rows = [(review.isoformat(), key_id) for key_id in key_ids]
-    with store.shelf.writing():
-        store.shelf.run("UPDATE restricted_keys SET held = 0, review = ? WHERE key_id = ?", rows)
+    with store.tables.writing():
+        store.tables.run("UPDATE restricted_keys SET held = 0, review = ? WHERE key_id = ?", rows)
 
 
 def restricted_envelopes(store: KeyStore, subject: str) -> dict[bytes, str]:
-    """Return a subject's restricted keys as they are sealed to the custodians: key id -> envelopes."""
-    wanted = restricted_of(store, subject)
-    with store.shelf.reading():
+    """Return a subject's restricted keys as they are sealed to the custodians, by key id."""
+    key_ids = restricted_of(store, subject)
+    with store.tables.reading():
         return {
-            key_id: text.decode() for key_id, text in _restricted(store).items() if key_id in wanted
+            key_id: sealed.decode()
+            for key_id, sealed in _unwrapped_restricted(store).items()
+            if key_id in key_ids
         }
 
 
 def rotate_root(store: KeyStore) -> int:
     """Wrap every bucket by a new root key and destroy the old; return how many buckets there are.
 
-    Interrupted at any point, it is finished by the next call.
+    Interrupted at any point, it is finished by the next call: until `retire`, both root keys
+    unwrap, and `advance` makes no second new one.
     """
-    store.root.advance()
-    with store.shelf.writing():
-        store.root.refresh()
+    store.root_key.advance()
+    with store.tables.writing():
+        store.root_key.refresh()
         buckets = [
             (bucket, bytes(wrapped))
-            for bucket, wrapped in store.shelf.rows("SELECT bucket, wrapped FROM buckets")
+            for bucket, wrapped in store.tables.rows("SELECT bucket, wrapped FROM buckets")
         ]
-        keys = store.root.unwrap([(wrapped, context_of(bucket)) for bucket, wrapped in buckets])
-        anew = store.root.wrap(
+
+        keys = store.root_key.unwrap([(wrapped, context_of(bucket)) for bucket, wrapped in buckets])
+        wrapped_anew = store.root_key.wrap(
             [(key, context_of(bucket)) for key, (bucket, _) in zip(keys, buckets, strict=True)]
         )
-        store.shelf.run(
+
+        store.tables.run(
             "UPDATE buckets SET wrapped = ? WHERE bucket = ?",
-            [(wrapped, bucket) for wrapped, (bucket, _) in zip(anew, buckets, strict=True)],
+            [(wrapped, bucket) for wrapped, (bucket, _) in zip(wrapped_anew, buckets, strict=True)],
         )
         store.changed()
-    store.shelf.scrub()
-    store.root.retire()
+
+    # Only now: before the transaction is durable, the old root key is the only one that opens all.
+    store.tables.scrub()
+    store.root_key.retire()
     return len(buckets)
 
 
@@ -159,28 +190,38 @@ def _rewrap(
     without: Mapping[bytes, bytes],
     opened: Collection[bytes],
 ) -> dict[bytes, bytes]:
-    """Give buckets new keys and wrap anew all their keys but those in `without`; return those asked for in `opened`."""
-    shelf = store.shelf
-    before = _ciphers(store, buckets)
-    after = {bucket: _new_bucket(store, bucket) for bucket in before}
-    found: dict[bytes, bytes] = {}
-    waiting = iter(sorted(before))
-    while some := list(islice(waiting, BUCKETS_AT_ONCE)):
+    """Give buckets new keys, and wrap all their keys anew but those in `without`.
+
+    Returns:
+        Of those in `without`, the keys whose ids are in `opened`.
+    """
+    before = _stored_ciphers(store, buckets)
+    after = {bucket: _replace_bucket_key(store, bucket) for bucket in before}
+    opened_keys: dict[bytes, bytes] = {}
+
+    query = "SELECT key_id, bucket, wrapped FROM keys WHERE bucket {among}"
+    remaining = iter(sorted(before))
+    while batch := list(islice(remaining, BUCKETS_AT_ONCE)):
+        # All rows before the first update: a query must not meet what it has just changed.
+        stored = [
+            (bytes(key_id), bucket, bytes(wrapped))
+            for key_id, bucket, wrapped in store.tables.rows_among(query, batch)
+        ]
+
         rows = []
-        query = "SELECT key_id, bucket, wrapped FROM keys WHERE bucket {among}"
-        for key_id, bucket, wrapped in [
-            (bytes(a), b, bytes(c)) for a, b, c in shelf.among(query, some)
-        ]:
+        for key_id, bucket, wrapped in stored:
+            # What is destroyed is never unwrapped.
             if key_id in without and key_id not in opened:
                 continue
-            key = _unwrap(before[bucket], key_id, wrapped, shelf.name)
+            key = _unwrap(before[bucket], key_id, wrapped, store.tables.name)
             if key_id in without:
-                found[key_id] = key
+                opened_keys[key_id] = key
             else:
                 rows.append((_wrap(after[bucket], key_id, key), key_id))
-        shelf.run("UPDATE keys SET wrapped = ? WHERE key_id = ?", rows)
-    shelf.run("DELETE FROM keys WHERE key_id = ?", [(key_id,) for key_id in without])
-    return found
+        store.tables.run("UPDATE keys SET wrapped = ? WHERE key_id = ?", rows)
+
+    store.tables.run("DELETE FROM keys WHERE key_id = ?", [(key_id,) for key_id in without])
+    return opened_keys
 
 
 def _put_restricted(
@@ -190,65 +231,80 @@ def _put_restricted(
     opened: Mapping[bytes, bytes],
     day: date,
 ) -> None:
+    """Store kept keys, sealed to custodians and wrapped by the bucket of restricted keys.
+
+    The wrapping is what a later `shred_restricted` destroys: custodians keep their private keys.
+    """
     if not kept:
         return
-    cipher = _ciphers(store, [RESTRICTED]).get(RESTRICTED) or _new_bucket(store, RESTRICTED)
+    cipher = _stored_ciphers(store, [RESTRICTED]).get(RESTRICTED)
+    if cipher is None:
+        cipher = _replace_bucket_key(store, RESTRICTED)
+
     rows = []
-    for key_id, how in kept.items():
-        sealed = _wrap(cipher, key_id, how.seal(key_id, opened[key_id]).encode())
+    for key_id, restriction in kept.items():
+        sealed = restriction.seal(key_id, opened[key_id]).encode()
         rows.append(
             (
                 key_id,
                 lookups[key_id],
-                sealed,
-                how.basis,
+                _wrap(cipher, key_id, sealed),
+                restriction.basis,
                 day.isoformat(),
-                how.review.isoformat(),
-                int(how.held),
+                restriction.review.isoformat(),
+                int(restriction.held),
             )
         )
-    store.shelf.run("INSERT INTO restricted_keys VALUES (?,?,?,?,?,?,?)", rows)
+    store.tables.run("INSERT INTO restricted_keys VALUES (?,?,?,?,?,?,?)", rows)
 
 
-def _restricted(store: KeyStore) -> dict[bytes, bytes]:
-    if not (rows := store.shelf.rows("SELECT key_id, sealed FROM restricted_keys")):
+def _unwrapped_restricted(store: KeyStore) -> dict[bytes, bytes]:
+    """Return all restricted keys, still sealed to their custodians, by key id."""
+    rows = store.tables.rows("SELECT key_id, sealed FROM restricted_keys")
+    if not rows:
         return {}
-    cipher = _ciphers(store, [RESTRICTED])[RESTRICTED]
+
+    cipher = _stored_ciphers(store, [RESTRICTED])[RESTRICTED]
     return {
-        bytes(key_id): _unwrap(cipher, bytes(key_id), bytes(text), store.shelf.name)
-        for key_id, text in rows
+        bytes(key_id): _unwrap(cipher, bytes(key_id), bytes(wrapped), store.tables.name)
+        for key_id, wrapped in rows
     }
 
 
-def _ciphers(store: KeyStore, buckets: Collection[int]) -> dict[int, AESGCM]:
-    """Return the keys of buckets as they are stored now, whatever was remembered."""
-    store.root.refresh()
-    found = store.shelf.among(
+def _stored_ciphers(store: KeyStore, buckets: Collection[int]) -> dict[int, AESGCM]:
+    """Return the keys of buckets as they are stored now, whatever the store remembers."""
+    store.root_key.refresh()
+    rows = store.tables.rows_among(
         "SELECT bucket, wrapped FROM buckets WHERE bucket {among}", list(buckets)
     )
-    stored = {bucket: bytes(wrapped) for bucket, wrapped in found}
-    keys = store.root.unwrap([(wrapped, context_of(bucket)) for bucket, wrapped in stored.items()])
+    stored = {bucket: bytes(wrapped) for bucket, wrapped in rows}
+
+    keys = store.root_key.unwrap(
+        [(wrapped, context_of(bucket)) for bucket, wrapped in stored.items()]
+    )
     return {bucket: AESGCM(key) for bucket, key in zip(stored, keys, strict=True)}
 
 
-def _new_bucket(store: KeyStore, bucket: int) -> AESGCM:
+def _replace_bucket_key(store: KeyStore, bucket: int) -> AESGCM:
+    """Store a new random key for a bucket in place of its old one, if it has one; return it."""
     key = os.urandom(32)
-    (wrapped,) = store.root.wrap([(key, context_of(bucket))])
-    store.shelf.run(
-        "INSERT INTO buckets VALUES (?,?) ON CONFLICT (bucket) DO UPDATE SET wrapped = excluded.wrapped",
+    (wrapped,) = store.root_key.wrap([(key, context_of(bucket))])
+    store.tables.run(
+        "INSERT INTO buckets VALUES (?,?) "
+        "ON CONFLICT (bucket) DO UPDATE SET wrapped = excluded.wrapped",
         [(bucket, wrapped)],
     )
     return AESGCM(key)
 
 
 def _wrap(cipher: AESGCM, key_id: bytes, key: bytes) -> bytes:
-    nonce = os.urandom(12)
+    nonce = os.urandom(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, key, key_id)
 
 
 def _unwrap(cipher: AESGCM, key_id: bytes, wrapped: bytes, name: str) -> bytes:
     try:
-        return cipher.decrypt(wrapped[:12], wrapped[12:], key_id)
+        return cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
     except InvalidTag as error:
         raise SealError(
             name,
@@ -259,6 +315,6 @@ def _unwrap(cipher: AESGCM, key_id: bytes, wrapped: bytes, name: str) -> bytes:
 
 
 def _note_destroyed(store: KeyStore, key_ids: Iterable[bytes], day: date) -> None:
-    (last,) = store.shelf.rows("SELECT coalesce(max(seq), 0) FROM destroyed")[0]
+    (last,) = store.tables.rows("SELECT coalesce(max(seq), 0) FROM destroyed")[0]
     rows = [(key_id, last + place, day.isoformat()) for place, key_id in enumerate(key_ids, 1)]
-    store.shelf.run("INSERT INTO destroyed VALUES (?,?,?) ON CONFLICT (key_id) DO NOTHING", rows)
+    store.tables.run("INSERT INTO destroyed VALUES (?,?,?) ON CONFLICT (key_id) DO NOTHING", rows)

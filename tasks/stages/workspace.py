@@ -85,10 +85,10 @@ class StageRun:
     @property
     def erased(self) -> "Tombstones":
         """Who has been erased so far, read anew each time."""
-        from tasks.keystore.shelf import open_shelf
+        from tasks.keystore.key_tables import open_key_tables
         from tasks.keystore.tombstones import Tombstones
 
-        return Tombstones.read(open_shelf(self.installation), self.secret("tombstone"))
+        return Tombstones.read(open_key_tables(self.installation), self.secret("tombstone"))
 
     # What the stage reads.
 

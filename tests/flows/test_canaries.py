@@ -255,7 +255,7 @@ def planted(released: Workspace, tmp_path_factory: pytest.TempPathFactory, s3: s
     workspace.run(
         sys.executable,
         "-c",
-        f"{HERE} from tasks.keystore.keys import open_keys; open_keys(here).shelf.scrub()",
+        f"{HERE} from tasks.keystore.keys import open_keys; open_keys(here).tables.scrub()",
     )
     backup = (workspace.home / "keys.db").read_bytes()
     made = Planted(workspace, s3, backup, {}, {})

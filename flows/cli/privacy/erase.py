@@ -174,9 +174,9 @@ def _check(path: Path, installation: Installation) -> int:
 
 def _lift(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.config.sources import today
-    from tasks.keystore.burying import lift
     from tasks.keystore.keys import open_keys
     from tasks.keystore.pseudonyms import pseudonym
+    from tasks.keystore.tombstone_events import lift_tombstones
     from tasks.notary.audit import PeopleAction, audit
 
     (identifier,) = read_identifiers(options.lift, None)
@@ -189,7 +189,7 @@ def _lift(options: argparse.Namespace, installation: Installation) -> int:
         )
 
     subject = pseudonym(installation.secret("pseudonym"), identifier)
-    lifted = lift(open_keys(installation), [subject], today(installation.settings))
+    lifted = lift_tombstones(open_keys(installation), [subject], today(installation.settings))
     audit(
         PeopleAction.LIFT_TOMBSTONE,
         what=f"{lifted} tombstones",

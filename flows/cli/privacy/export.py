@@ -41,7 +41,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.access.export import export_person
     from tasks.config.cases import load_case
     from tasks.config.sources import today
-    from tasks.keystore.custody import read_private_key
+    from tasks.keystore.custodians import read_private_key
 
     load_case(options.use_case, installation.workspace)
     (identifier,) = read_identifiers(options.subject, None)

@@ -71,7 +71,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
 
 def _new_custodian(options: argparse.Namespace, workspace: Path) -> int:
-    from tasks.keystore.custody import CUSTODIANS, new_custodian
+    from tasks.keystore.custodians import CUSTODIANS, new_custodian
 
     path = options.out or Path(f"{options.new_custodian}.pem")
     new_custodian(options.new_custodian, path, workspace)

@@ -4,7 +4,7 @@ import logging
 
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import AgreementError
-from tasks.keystore.burying import readmit
+from tasks.keystore.tombstone_events import readmit_subjects
 from tasks.stages.ingest.joining import join_sources
 from tasks.stages.ingest.params import IngestParams, check_wiring
 from tasks.stages.ingest.reading import ExpectedDelivery, read_source
@@ -56,7 +56,7 @@ def run(stage_run: StageRun) -> None:
     # sealed.
     if report.returned_rows:
         returned = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
-        readmit(stage_run.keys, returned, today(settings))
+        readmit_subjects(stage_run.keys, returned, today(settings))
 
     stage_run.write_rows(rows)
     stage_run.write_report(report)

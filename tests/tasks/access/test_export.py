@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tasks.access.export import export_person
 from tasks.errors import ConfigError, SealError
-from tasks.keystore.custody import LOCAL, local_custodian
+from tasks.keystore.custodians import LOCAL, local_custodian
 from tests.tasks.erasure.small_installation import (
     CASE,
     DAY,

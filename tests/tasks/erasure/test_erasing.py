@@ -180,7 +180,7 @@ def test_a_restored_backup_of_the_key_store_brings_nobody_back(
 ) -> None:
     store = small_installation.home / "keys.db"
     backup = small_installation.home / "backup"
-    small_installation.keys.shelf.scrub()
+    small_installation.keys.tables.scrub()
     shutil.copy(store, backup)
     small_installation.erase(1)
 
@@ -210,7 +210,7 @@ def test_a_stage_that_had_their_key_in_memory_writes_rows_that_nobody_reads(
     rows = slow.read_rows("ingest")
     slow.keys.for_subjects(rows["subject"])
     # It has looked for destroyed keys just before.
-    monkeypatch.setattr(slow.keys, "_notice", lambda: None)
+    monkeypatch.setattr(slow.keys, "_forget_if_changed", lambda: None)
     small_installation.erase(1)
 
     slow.write_rows(rows)

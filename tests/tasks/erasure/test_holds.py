@@ -14,7 +14,7 @@ from tasks.erasure.holds import (
 )
 from tasks.erasure.request import ErasureRequest
 from tasks.errors import ConfigError, DataError
-from tasks.keystore.custody import Restriction
+from tasks.keystore.custodians import Restriction
 from tasks.keystore.keys import Retention
 from tests.tasks.erasure.small_installation import (
     BASIS,

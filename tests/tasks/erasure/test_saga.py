@@ -14,7 +14,7 @@ from tasks.erasure.saga import purge_reports, total_purged
 from tasks.erasure.sinks import SinkId
 from tasks.erasure.statements import LedgerStatementLog
 from tasks.errors import EvidenceError, ServiceError
-from tasks.keystore.burying import lift
+from tasks.keystore.tombstone_events import lift_tombstones
 from tasks.sealed.objects import SealedFile
 from tests.tasks.erasure.small_installation import (
     CASE,
@@ -155,7 +155,7 @@ def test_a_tombstone_that_was_lifted_meanwhile_is_noticed_before_the_receipt(
 
     def sabotaged(batch: ErasureBatch) -> saga.Figures:
         figures = rotate_root(batch)
-        lift(batch.keys, batch.subjects, DAY)
+        lift_tombstones(batch.keys, batch.subjects, DAY)
         return figures
 
     monkeypatch.setattr(saga, "_rotate_root", sabotaged)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import ConfigError, SealError
-from tasks.keystore.burying import bury, lift, readmit
-from tasks.keystore.custody import (
+from tasks.keystore.custodians import (
     LOCAL,
     Restriction,
     load_custodians,
@@ -28,6 +27,7 @@ from tasks.keystore.shredding import (
     shred,
     shred_restricted,
 )
+from tasks.keystore.tombstone_events import lift_tombstones, readmit_subjects, set_tombstones
 from tests.installations import installation_at
 
 DAY = date(2026, 11, 24)
@@ -36,7 +36,7 @@ A, B = "a" * 32, "b" * 32
 
 def raw(store: KeyStore) -> dict[bytes, bytes]:
     """What seals and makes nonces, of every key there is."""
-    found = store.by_id([bytes(row[0]) for row in store.shelf.rows("SELECT key_id FROM keys")])
+    found = store.by_id([bytes(row[0]) for row in store.tables.rows("SELECT key_id FROM keys")])
     return {key_id: key.nonce_key for key_id, key in found.items()}
 
 
@@ -88,7 +88,7 @@ def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(
 ) -> None:
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
-    keys.shelf.scrub()
+    keys.tables.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
     shred(keys, [A], DAY)
     assert rotate_root(keys) == len({bucket_of(key.key_id) for key in made.values()})
@@ -102,7 +102,7 @@ def test_a_backup_opens_an_erased_key_where_the_root_was_not_rotated(home: Path)
     """Why the root is rotated: without it, the same backup brings the person back."""
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A])
-    keys.shelf.scrub()
+    keys.tables.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
     shred(keys, [A], DAY)
     shutil.copy(home / "backup.db", home / "keys.db")
@@ -113,7 +113,7 @@ def test_nothing_of_a_destroyed_key_lies_in_the_file(home: Path) -> None:
     keys = open_keys(installation_at(Path()))
     key_id = keys.for_subjects([A, B])[A].key_id
     (wrapped,) = [
-        row[0] for row in keys.shelf.rows("SELECT wrapped FROM keys WHERE key_id = ?", key_id)
+        row[0] for row in keys.tables.rows("SELECT wrapped FROM keys WHERE key_id = ?", key_id)
     ]
     shred(keys, [A], DAY)
     left = b"".join(path.read_bytes() for path in home.glob("keys.db*"))
@@ -135,9 +135,9 @@ def test_a_rotation_that_was_cut_off_loses_no_key_and_the_next_one_ends_it(
 
     with monkeypatch.context() as patch:
         if point == "advance":
-            patch.setattr(type(keys.shelf), "writing", cut)
+            patch.setattr(type(keys.tables), "writing", cut)
         elif point == "wrapped":
-            patch.setattr(type(keys.root), "retire", cut)
+            patch.setattr(type(keys.root_key), "retire", cut)
         else:
             patch.setattr("pathlib.Path.replace", cut)
         with pytest.raises(CutOffError):
@@ -163,23 +163,23 @@ def test_a_store_that_was_open_all_the_while_notices_what_others_destroy_and_rot
 
 def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys: KeyStore) -> None:
     keys.for_subjects([A])
-    bury(keys, [A], DAY)
+    set_tombstones(keys, [A], DAY)
     assert keys.for_subjects([A])  # what is there may be used until it is destroyed
     shred(keys, [A], DAY)
     for store in (keys, open_keys(installation_at(Path()))):
         with pytest.raises(ErasedError, match="1 such subjects"):
             store.for_subjects([A, B])
     checkpoint = keys.tombstones().checkpoint
-    assert readmit(keys, [A], DAY) == 1
-    assert readmit(keys, [A], DAY) == 0
+    assert readmit_subjects(keys, [A], DAY) == 1
+    assert readmit_subjects(keys, [A], DAY) == 0
     assert keys.tombstones().checkpoint == checkpoint
     assert keys.tombstones().get(A) == DAY
     assert keys.for_subjects([A])
-    bury(keys, [A], date(2027, 1, 1))
+    set_tombstones(keys, [A], date(2027, 1, 1))
     shred(keys, [A], date(2027, 1, 1))
     with pytest.raises(ErasedError):
         keys.for_subjects([A])
-    assert lift(keys, [A, B], DAY) == 1
+    assert lift_tombstones(keys, [A, B], DAY) == 1
     assert keys.tombstones().get(A) is None
     assert keys.for_subjects([A])
     assert keys.tombstones().checkpoint.count == 3
@@ -187,13 +187,13 @@ def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys: KeyS
 
 def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys: KeyStore) -> None:
     empty = keys.tombstones().checkpoint
-    bury(keys, [A, B, A], DAY)
+    set_tombstones(keys, [A, B, A], DAY)
     after = keys.tombstones().checkpoint
     assert (empty.count, after.count) == (0, 2)
     assert after.sha256 != empty.sha256
-    bury(keys, [A], DAY)
+    set_tombstones(keys, [A], DAY)
     assert keys.tombstones().checkpoint == after
-    stored = b"".join(bytes(row[0]) for row in keys.shelf.rows("SELECT mark FROM tombstones"))
+    stored = b"".join(bytes(row[0]) for row in keys.tables.rows("SELECT mark FROM tombstones"))
     assert A.encode() not in stored
     assert keys.lookup(A, Retention.TRAINING) not in stored
 
@@ -295,10 +295,10 @@ def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(
     order = []
 
     def second() -> None:
-        with open_keys(installation_at(Path())).shelf.alone():
+        with open_keys(installation_at(Path())).tables.erasure_lock():
             order.append("second")
 
-    with keys.shelf.alone():
+    with keys.tables.erasure_lock():
         waiting = threading.Thread(target=second)
         waiting.start()
         waiting.join(timeout=0.5)
@@ -309,7 +309,7 @@ def test_the_one_lock_is_waited_for_by_others_and_freed_when_its_holder_is_gone(
 
 def test_an_altered_key_is_refused_not_skipped(keys: KeyStore) -> None:
     made = keys.for_subjects([A])
-    keys.shelf.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
+    keys.tables.run("UPDATE keys SET wrapped = ?", [(b"x" * 92,)])
     with pytest.raises(SealError, match="altered"):
         open_keys(installation_at(Path())).by_id([made[A].key_id])
     assert BUCKETS == 4096

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
-from tasks.keystore import postgres as key_tables
+from tasks.keystore import postgres_key_tables as key_tables
 from tasks.ledger import postgres_store as ledger_tables
 from tasks.ledger.ledger import Ledger, Pin
 from tasks.ledger.postgres_store import PostgresStore

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.keystore.custody import LOCAL, new_custodian
+from tasks.keystore.custodians import LOCAL, new_custodian
 from tests.flows.cli.privacy.running import run
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, email
 

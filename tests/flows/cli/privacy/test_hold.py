@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.keystore.custody import CUSTODIANS, read_private_key
+from tasks.keystore.custodians import CUSTODIANS, read_private_key
 from tests.flows.cli.privacy.running import run
 from tests.tasks.erasure.small_installation import BASIS, CASE, SmallInstallation, email
 

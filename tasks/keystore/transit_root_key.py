@@ -1,6 +1,7 @@
 """A root key that never leaves Vault or OpenBao (the Transit secrets engine)."""
 
 import base64
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -8,21 +9,25 @@ from tasks.errors import SealError
 from tasks.keystore.root_key import Pairs
 from tasks.system.transit import DeniedError, ask_transit
 
-BATCH = 200  # keys a request: OpenBao refuses bodies of more than a thousand strings
-SECONDS = 30
+# OpenBao refuses bodies of more than a thousand strings, and a key takes two or more.
+BATCH_KEYS = 200
+TIMEOUT_SECONDS = 30
 
 
-class TransitRoot:
-    """The key `$PORTCULLIS_TRANSIT_KEY` at `$VAULT_ADDR`, of type `aes256-gcm96`; contexts are its associated data.
+class TransitRootKey:
+    """The key `$PORTCULLIS_TRANSIT_KEY` at `$VAULT_ADDR`, of type `aes256-gcm96`.
 
-    `retire` needs a policy that allows `transit/keys/<key>/config` and `/trim`. Trimming destroys old versions in the
-    storage; snapshots of the storage keep them: how long those are kept is how long an erasure could be undone.
+    Contexts are its associated data. `retire` needs a policy that allows `transit/keys/<key>/config`
+    and `/trim`. Trimming destroys old versions in the storage; snapshots of the storage keep them:
+    how long those are kept is how long an erasure could be undone.
     """
 
     is_local = False
 
     def __init__(self, address: str, token: str, key: str) -> None:
-        self._address, self._token, self._key = address, token, key
+        self._address = address
+        self._token = token
+        self._key = key
 
     def refresh(self) -> None:
         """Nothing to do: the server always knows its newest version."""
@@ -39,35 +44,49 @@ class TransitRoot:
         return [base64.b64decode(text) for text in texts]
 
     def advance(self) -> None:
-        """Make a new version. A rotation that was interrupted leaves one more behind; `retire` takes them all."""
+        """Make a new version.
+
+        A rotation that was interrupted leaves one more behind; `retire` destroys them all.
+        """
         self._ask(f"keys/{self._key}/rotate", {})
 
     def retire(self) -> None:
         """Refuse all versions but the newest, then trim them away."""
         newest = int(self._ask(f"keys/{self._key}", None)["latest_version"])
+        # The order is Transit's: only versions below both minima may be trimmed.
         only = {"min_decryption_version": newest, "min_encryption_version": newest}
         self._ask(f"keys/{self._key}/config", only)
         self._ask(f"keys/{self._key}/trim", {"min_available_version": newest})
 
-    def _batch(self, verb: str, given: str, wanted: str, pairs: Pairs, to_text: Any) -> list[str]:
-        items = iter(pairs)
-        found: list[str] = []
-        while batch := list(islice(items, BATCH)):
+    def _batch(
+        self,
+        verb: str,
+        field_sent: str,
+        field_returned: str,
+        pairs: Pairs,
+        to_text: Callable[[bytes], str],
+    ) -> list[str]:
+        """Ask for many keys in few requests; return the answers in the order of the pairs."""
+        remaining = iter(pairs)
+        texts: list[str] = []
+        while batch := list(islice(remaining, BATCH_KEYS)):
             body = [
-                {given: to_text(value), "associated_data": _b64(context)}
+                {field_sent: to_text(value), "associated_data": _b64(context)}
                 for value, context in batch
             ]
             answers = self._ask(f"{verb}/{self._key}", {"batch_input": body})["batch_results"]
-            if len(answers) != len(batch) or any(wanted not in answer for answer in answers):
+
+            # A request may succeed although a single item of it failed.
+            if len(answers) != len(batch) or any(field_returned not in item for item in answers):
                 raise self._refused(verb, "an answer without keys")
-            found += [str(answer[wanted]) for answer in answers]
-        return found
+            texts += [str(item[field_returned]) for item in answers]
+        return texts
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        remedy = "Start or unseal it; nothing was lost."
         try:
-            remedy = "Start or unseal it; nothing was lost."
             return ask_transit(
-                self._address, self._token, path, body, seconds=SECONDS, remedy=remedy
+                self._address, self._token, path, body, seconds=TIMEOUT_SECONDS, remedy=remedy
             )
         except DeniedError as error:
             raise self._refused(path.split("/")[0], str(error)) from error

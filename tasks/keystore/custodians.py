@@ -1,7 +1,7 @@
-"""Two people to open a key: what a law or a court wants kept, sealed to custodians instead of to the pipelines.
+"""Two people to open a key: what a law or a court keeps is sealed to custodians, not to pipelines.
 
-A restricted key is encrypted (HPKE, RFC 9180: X25519, HKDF-SHA256, AES-256-GCM) once for every pair of custodians, in
-two layers: neither of a pair can open it alone, any pair can open it together.
+A restricted key is encrypted (HPKE, RFC 9180: X25519, HKDF-SHA256, AES-256-GCM) once for every pair
+of custodians, in two layers: neither of a pair can open it alone, any pair can open it together.
 """
 
 import json
@@ -29,7 +29,7 @@ LOCAL = ("custodian-first", "custodian-second")
 
 
 class Custodians(BaseModel):
-    """`configs/custodians/custodians.json`: the public keys of those who together may open a restricted key."""
+    """`configs/custodians/custodians.json`: public keys of those who may open keys in pairs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +43,7 @@ class Custodians(BaseModel):
     def _are_keys(cls, keys: dict[str, str]) -> dict[str, str]:
         for name, text in keys.items():
             if not re.fullmatch(r"[0-9a-f]{64}", text) or " + " in name:
+                # ' + ' stands between the two names of a pair.
                 raise ValueError("each is 32 bytes in hex, and no name holds ' + '")
         return keys
 
@@ -54,15 +55,17 @@ class Restriction:
     basis: str
     review: date
     custodians: Custodians
-    held: bool = False  # by a legal hold, which ends when a person releases it; else by a law, which ends by itself
+    # By a legal hold, which ends when a person releases it; else by a law, which ends by itself.
+    held: bool = False
 
     def seal(self, key_id: bytes, key: bytes) -> str:
-        """Return the key sealed to every pair, as JSON."""
+        """Return the key sealed to every pair, as JSON: `<first> + <second>` -> base64."""
         sealed = {}
         for first, second in combinations(sorted(self.custodians.public_keys), 2):
             inner = SUITE.encrypt(key, _public(self.custodians, second), _info(key_id, second))
             outer = SUITE.encrypt(inner, _public(self.custodians, first), _info(key_id, first))
             sealed[f"{first} + {second}"] = b64encode(outer).decode()
+        # Not the canonical form, but the one that existing key stores hold.
         return json.dumps(sealed, sort_keys=True)
 
 
@@ -74,15 +77,17 @@ def unseal_by_two(
     Raises:
         SealError: They are not two of those it was sealed to.
     """
-    (first, its_key), (second, other_key) = sorted(keys, key=lambda pair: pair[0])
-    envelope = json.loads(sealed).get(f"{first} + {second}")
+    # In the order of names, as `seal` has put the layers.
+    (first, first_key), (second, second_key) = sorted(keys, key=lambda pair: pair[0])
+    envelopes: dict[str, str] = json.loads(sealed)
     try:
+        envelope = envelopes.get(f"{first} + {second}")
         if envelope is None or first == second:
             raise ValueError("no such pair")
-        inner = SUITE.decrypt(b64decode(envelope), its_key, _info(key_id, first))
-        return SUITE.decrypt(inner, other_key, _info(key_id, second))
+        inner = SUITE.decrypt(b64decode(envelope), first_key, _info(key_id, first))
+        return SUITE.decrypt(inner, second_key, _info(key_id, second))
     except (ValueError, InvalidTag) as error:
-        names = sorted({name for pair in json.loads(sealed) for name in pair.split(" + ")})
+        names = sorted({name for pair in envelopes for name in pair.split(" + ")})
         raise SealError(
             "restricted key",
             expected="the private keys of two of its custodians",
@@ -92,15 +97,20 @@ def unseal_by_two(
 
 
 def load_custodians(installation: Installation, *, allow_local: bool) -> Custodians:
-    """Return the custodians that people have named; else, where allowed, two keys of this installation.
+    """Return the custodians that people have named; else, where allowed, two local keys.
 
     Two keys on one machine are not two people: enough to develop with, and said in every receipt.
 
+    Args:
+        installation: Whose configuration and, for local keys, whose secrets.
+        allow_local: Whether the root key is a local file, too: then there is nothing to lose.
+
     Raises:
-        ConfigError: None are named, and local ones are not allowed because the root key is in real custody.
+        ConfigError: None are named, and local ones are not allowed.
     """
     path = installation.workspace / CUSTODIANS
     if path.is_file():
+        # Late, because a stage that only seals rows needs no reader of configurations.
         from tasks.config.cases import validated
 
         return validated(Custodians, json.loads(path.read_text(encoding="utf-8")), str(CUSTODIANS))
@@ -109,22 +119,32 @@ def load_custodians(installation: Installation, *, allow_local: bool) -> Custodi
             str(CUSTODIANS),
             expected="the public keys of at least two people",
             found="none",
-            remedy="Each runs `./portcullis hold --new-custodian NAME` and keeps the private key that it writes.",
+            remedy=(
+                "Each runs `./portcullis hold --new-custodian NAME` and keeps the private key that "
+                "it writes."
+            ),
         )
     keys = {name: _public_hex(local_custodian(name, installation)) for name in LOCAL}
     return Custodians(public_keys=keys, are_local=True)
 
 
 def local_custodian(name: str, installation: Installation) -> X25519PrivateKey:
-    """Return one of the two private keys that an installation without custodians makes for itself."""
+    """Return one of the two private keys that an installation without custodians makes."""
     return X25519PrivateKey.from_private_bytes(installation.secret(name))
 
 
 def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
-    """Make a key pair: the private key goes to a file for its owner alone, the public one into the configuration."""
+    """Make a key pair: the private key into a file for its owner alone, the public one into git.
+
+    Raises:
+        FileExistsError: There is a file at `private_path`; none is ever overwritten.
+        ConfigError: There is a custodian of that name, whose keys would be lost with the old key.
+    """
     key = X25519PrivateKey.generate()
+    # Empty first, so that the key is never in a file that others may read.
     private_path.touch(mode=0o600, exist_ok=False)
     private_path.write_bytes(private_pem(key))
+
     path = workspace / CUSTODIANS
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text(encoding="utf-8"))["public_keys"] if path.is_file() else {}
@@ -136,6 +156,7 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
             found=f"`{name}`, who has a key",
             remedy="Take another name.",
         )
+
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -166,4 +187,5 @@ def _public(custodians: Custodians, name: str) -> X25519PublicKey:
 
 
 def _info(key_id: bytes, name: str) -> bytes:
+    # What HPKE binds (RFC 9180, 5.1, `info`): no envelope can stand for another key or custodian.
     return b"portcullis restricted key v1\x00" + key_id + name.encode()

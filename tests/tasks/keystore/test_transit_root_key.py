@@ -41,7 +41,7 @@ def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(
 ) -> None:
     keys = open_keys(installation_at(Path()))
     made = keys.for_subjects([A, B])
-    keys.shelf.scrub()
+    keys.tables.scrub()
     shutil.copy(home / "keys.db", home / "backup.db")
     shred(keys, [A], date(2026, 1, 1))
     rotate_root(keys)
@@ -57,19 +57,19 @@ def test_a_rotation_destroys_the_old_version_so_that_a_backup_opens_nothing(
 
 
 def test_a_wrapping_cannot_stand_for_another(transit: str) -> None:
-    root = open_keys(installation_at(Path())).root
-    (wrapped,) = root.wrap([(b"k" * 32, b"bucket 1")])
-    assert root.unwrap([(wrapped, b"bucket 1")]) == [b"k" * 32]
+    root_key = open_keys(installation_at(Path())).root_key
+    (wrapped,) = root_key.wrap([(b"k" * 32, b"bucket 1")])
+    assert root_key.unwrap([(wrapped, b"bucket 1")]) == [b"k" * 32]
     with pytest.raises(SealError):
-        root.unwrap([(wrapped, b"bucket 2")])
+        root_key.unwrap([(wrapped, b"bucket 2")])
 
 
 def test_more_keys_than_one_request_takes(transit: str) -> None:
-    root = open_keys(installation_at(Path())).root
+    root_key = open_keys(installation_at(Path())).root_key
     keys = [(bytes([i % 256]) * 32, b"bucket %d" % i) for i in range(1201)]
-    wrapped = root.wrap(keys)
+    wrapped = root_key.wrap(keys)
     pairs = [(text, context) for text, (_, context) in zip(wrapped, keys, strict=True)]
-    assert root.unwrap(pairs) == [key for key, _ in keys]
+    assert root_key.unwrap(pairs) == [key for key, _ in keys]
 
 
 def test_a_server_that_is_down_and_a_token_that_may_not_are_told_apart(

@@ -1,0 +1,82 @@
+"""Open an SQLite file of this installation: the ledger, the key store and the journal of erasures.
+
+Databases that others run (a source, MLflow's, Prefect's) are opened by `tasks.system.database`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WAIT_SECONDS = 60  # for another process to end its write; longer than any write of ours takes
+
+
+def open_sqlite(
+    path: Path,
+    *,
+    is_deleted_overwritten: bool,
+    is_shared_by_threads: bool = False,
+    checkpoint_pages: int | None = None,
+) -> sqlite3.Connection:
+    """Open a database file of mode 0600, made on first use; transactions are begun by hand.
+
+    Args:
+        path: The file. Not on NFS, whose locks are not to be relied on.
+        is_deleted_overwritten: Whether deleted content is overwritten with zeros. The write-ahead
+            log still holds it until a checkpoint truncates that.
+        is_shared_by_threads: Whether threads take turns on the connection; the caller sees to that.
+        checkpoint_pages: From how many pages on the write-ahead log is merged; else SQLite's 1,000.
+
+    Raises:
+        sqlite3.OperationalError: It cannot be opened, or another process held it for too long.
+        sqlite3.DatabaseError: It is no database.
+    """
+    connection = sqlite3.connect(
+        path,
+        timeout=WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=not is_shared_by_threads,
+    )
+    # Before the first page is written: the log and its index take their modes from this file.
+    path.chmod(0o600)
+
+    # With WAL, readers and the writer do not wait for each other. FULL, because what is recorded
+    # must still be there after the power went: WAL with NORMAL may lose the last commits.
+    pragmas = ["journal_mode=WAL", "synchronous=FULL"]
+    if is_deleted_overwritten:
+        pragmas.append("secure_delete=ON")
+    if checkpoint_pages is not None:
+        pragmas.append(f"wal_autocheckpoint={checkpoint_pages}")
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Be the only writer: what the block does is kept whole when it ends well, else not at all."""
+    # IMMEDIATE takes the write lock now. A transaction that began as a reader and wants to write
+    # later fails at once where another has written since, however long the time-out.
+    connection.execute("BEGIN IMMEDIATE")
+    with _ended(connection):
+        yield
+
+
+@contextmanager
+def read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """See one state of the database throughout the block."""
+    connection.execute("BEGIN")
+    with _ended(connection):
+        yield
+
+
+@contextmanager
+def _ended(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors, as when the disk is full.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
