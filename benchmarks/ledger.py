@@ -22,8 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.workspace import Bench
 from tasks.attestation.signing_keys import LocalSigner
-from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import verify_consistency, verify_inclusion
+from tasks.ledger.pin import Pin
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
 from tasks.verifier.explanation_commitments import (
@@ -130,7 +131,7 @@ def measure_log(folder: Path) -> None:
 
     def verify(number: int) -> None:
         index, path = proofs[number % 2000]
-        if not verify_inclusion(leaves[number % 2000], index, head.size, path, head.root):
+        if not verify_inclusion(leaves[number % 2000], index, head.size, path, head.root_hash):
             raise SystemExit("a proof does not verify")
 
     _told("verification of an inclusion proof", 50_000, verify, "25,000")
@@ -138,7 +139,11 @@ def measure_log(folder: Path) -> None:
     def consist(_: int) -> None:
         old = random.randrange(1, head.size)
         if not verify_consistency(
-            old, head.size, ledger.root(old), head.root, ledger.consistency(old, head.size)
+            old,
+            head.size,
+            ledger.root_hash(old),
+            head.root_hash,
+            ledger.consistency(old, head.size),
         ):
             raise SystemExit("a consistency proof does not verify")
 

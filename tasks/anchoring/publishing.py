@@ -3,8 +3,9 @@
 Registration is refused until what it rests on is out of this machine's reach.
 """
 
-from tasks.anchoring.anchors import Witness, cosign, cosigned_up_to, stamp
 from tasks.anchoring.mirror import open_mirror
+from tasks.anchoring.timestamp import stamp
+from tasks.anchoring.witness import Witness, cosign, cosigned_up_to
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
@@ -56,7 +57,7 @@ def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:
     here = ledger.head()
     if here is None or here.size < there.size:
         return f"mirror: it holds {there.size} entries, more than the log here: this copy was rolled back"
-    if ledger.root(there.size) != there.root:
+    if ledger.root_hash(there.size) != there.root_hash:
         return f"mirror: the log here is not the one that was mirrored at {there.size} entries"
     if there.size <= index:
         return (

@@ -1,6 +1,7 @@
-"""Signed notes and checkpoints (C2SP `signed-note`, `tlog-checkpoint`, `tlog-cosignature`): text that people can read.
+"""Signed notes and checkpoints: text that people can read and other implementations verify.
 
-A note is its text, an empty line, and one line per signature: `— <name> <base64(key hash ‖ signature)>`.
+The formats are C2SP's `signed-note`, `tlog-checkpoint` and `tlog-cosignature`. A note is its text,
+an empty line, and one line per signature: `— <name> <base64(key hash ‖ signature)>`.
 """
 
 import base64
@@ -10,22 +11,29 @@ from hashlib import sha256
 
 from tasks.attestation.signing_keys import PublicKey, Signer
 from tasks.errors import EvidenceError
+from tasks.ledger.merkle import HASH_BYTES
 
-ED25519, COSIGNATURE = b"\x01", b"\x04"
-DASH = "\u2014 "
+# Kinds of signatures, as `signed-note` numbers them.
+ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+DASH = "\u2014 "  # what each signature line begins with
+
+KEY_HASH_BYTES = 4
+TIME_BYTES = 8  # a cosignature begins with its time, in Unix seconds
+SIGNATURE_BYTES = 64  # of Ed25519 (RFC 8032)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The head of a log: whose it is, how many entries it has, and the root over them."""
+    """The head of a log: its name, how many entries it has, and the root hash over them."""
 
     origin: str
     size: int
-    root: bytes
+    root_hash: bytes
 
     def text(self) -> str:
         """Return the note's text (tlog-checkpoint)."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root_hash).decode()}\n"
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,15 @@ class NoteSignature:
 
 
 def key_hash(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
-    """Return the four bytes that point to a key: SHA-256(name ‖ newline ‖ kind ‖ public key), cut."""
-    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
+    """Return the bytes that point to a key: SHA-256(name ‖ newline ‖ kind ‖ public key), cut.
+
+    Four bytes are a hint which key to try, and no more: the signature is what is verified.
+    """
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:KEY_HASH_BYTES]
 
 
 def verifier_key(name: str, public: bytes) -> str:
-    """Return a key in the form that other implementations read: `<name>+<hash>+<base64(kind ‖ key)>`."""
+    """Return a key as other implementations read it: `<name>+<hash>+<base64(kind ‖ key)>`."""
     return f"{name}+{key_hash(name, public).hex()}+{base64.b64encode(ED25519 + public).decode()}"
 
 
@@ -61,16 +72,23 @@ def read_checkpoint(note: str) -> tuple[Checkpoint, tuple[NoteSignature, ...]]:
     Raises:
         EvidenceError: It is not a checkpoint, or not in its one canonical form.
     """
+    # 1. Text and signatures are parted by the first empty line. `tlog-checkpoint` allows extension
+    #    lines after the third; this log writes none, and one that it did not write is refused.
     text, separator, tail = note.partition("\n\n")
     lines = text.split("\n")
     if not separator or len(lines) != 3 or not lines[0] or not tail.endswith("\n"):
         raise _malformed("three lines, an empty one and signatures", f"{len(lines)} lines")
-    origin, size, tree_root = lines
+
+    # 2. The size has no leading zeros and no digits but ASCII's, which `int` would accept.
+    origin, size, encoded_hash = lines
     if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
         raise _malformed("a decimal size", repr(size[:40]))
-    checkpoint = Checkpoint(origin, int(size), _decoded(tree_root))
-    if len(checkpoint.root) != 32 or checkpoint.text() != text + "\n":
-        raise _malformed("a root of 32 bytes in canonical base64", repr(tree_root[:60]))
+
+    # 3. Written again it has to be the same text: base64 can write the same bytes in several ways.
+    checkpoint = Checkpoint(origin, int(size), _decoded(encoded_hash))
+    if len(checkpoint.root_hash) != HASH_BYTES or checkpoint.text() != text + "\n":
+        raise _malformed("a root of 32 bytes in canonical base64", repr(encoded_hash[:60]))
+
     return checkpoint, tuple(_signature(line) for line in tail[:-1].split("\n"))
 
 
@@ -81,17 +99,22 @@ def verify_note(note: str, key: PublicKey, name: str) -> Checkpoint:
         EvidenceError: There is no such signature, or it does not verify.
     """
     checkpoint, signatures = read_checkpoint(note)
-    wanted = key_hash(name, key.raw)
-    for found in signatures:
-        if (found.name, found.key_hash) == (name, wanted) and key.verifies(
-            found.signature, checkpoint.text().encode()
-        ):
+    expected_hash = key_hash(name, key.raw)
+    signed_bytes = checkpoint.text().encode()
+    for candidate in signatures:
+        # Signatures of other keys are passed over, as `signed-note` asks: witnesses add theirs.
+        if (candidate.name, candidate.key_hash) != (name, expected_hash):
+            continue
+        if key.verifies(candidate.signature, signed_bytes):
             return checkpoint
+
     raise EvidenceError(
         f"checkpoint of {checkpoint.origin}, size {checkpoint.size}",
         expected=f"a signature of {name} by key {key.keyid[:12]}…",
         found="none that verifies",
-        remedy="Do not trust this copy of the log; compare it with its mirror or an older checkpoint.",
+        remedy=(
+            "Do not trust this copy of the log; compare it with its mirror or an older checkpoint."
+        ),
     )
 
 
@@ -101,14 +124,18 @@ def cosigned_bytes(checkpoint: Checkpoint, timestamp: int) -> bytes:
 
 
 def cosignature_time(note: str, key: PublicKey, name: str) -> int | None:
-    """Return when the witness `name` cosigned a checkpoint (Unix seconds), or None where it did not."""
+    """Return when the witness `name` cosigned a checkpoint (Unix seconds); None if it did not."""
     checkpoint, signatures = read_checkpoint(note)
-    wanted = key_hash(name, key.raw, COSIGNATURE)
-    for found in signatures:
-        if (found.name, found.key_hash) != (name, wanted) or len(found.signature) != 72:
+    expected_hash = key_hash(name, key.raw, COSIGNATURE)
+    for candidate in signatures:
+        if (candidate.name, candidate.key_hash) != (name, expected_hash):
             continue
-        timestamp = int.from_bytes(found.signature[:8])
-        if key.verifies(found.signature[8:], cosigned_bytes(checkpoint, timestamp)):
+        if len(candidate.signature) != TIME_BYTES + SIGNATURE_BYTES:
+            continue
+
+        timestamp = int.from_bytes(candidate.signature[:TIME_BYTES])
+        signature = candidate.signature[TIME_BYTES:]
+        if key.verifies(signature, cosigned_bytes(checkpoint, timestamp)):
             return timestamp
     return None
 
@@ -116,14 +143,10 @@ def cosignature_time(note: str, key: PublicKey, name: str) -> int | None:
 def _signature(line: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     raw = _decoded(encoded)
-    if (
-        not line.startswith(DASH)
-        or not name
-        or len(raw) < 5
-        or base64.b64encode(raw).decode() != encoded
-    ):
+    is_canonical = base64.b64encode(raw).decode() == encoded
+    if not line.startswith(DASH) or not name or len(raw) <= KEY_HASH_BYTES or not is_canonical:
         raise _malformed("a signature line", repr(line[:40]))
-    return NoteSignature(name, raw[:4], raw[4:])
+    return NoteSignature(name, raw[:KEY_HASH_BYTES], raw[KEY_HASH_BYTES:])
 
 
 def _decoded(text: str) -> bytes:

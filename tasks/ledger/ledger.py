@@ -1,18 +1,17 @@
-"""The ledger: an append-only log whose head is signed, and that refuses to grow where it does not re-derive.
+"""The ledger: an append-only log with a signed head, which grows only where it derives.
 
-Order is by index, never by time. An append is one transaction: bodies, tiles and the new checkpoint, or nothing.
+Order is by index, never by time. An append is one transaction: bodies, tiles and the new checkpoint,
+or nothing.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from tasks.attestation.signing_keys import PublicKey, Signer
 from tasks.errors import EvidenceError
 from tasks.ledger import merkle
 from tasks.ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint, verify_note
-from tasks.ledger.sqlite_store import Store
+from tasks.ledger.pin import Pin, rolled_back
+from tasks.ledger.store import LedgerStore
 from tasks.ledger.tiles import (
     RECORD_BYTES,
     WIDTH,
@@ -25,42 +24,12 @@ from tasks.ledger.tiles import (
 )
 
 
-@dataclass(frozen=True)
-class Pin:
-    """The newest head that this installation has seen, kept outside the log: an older log is a rolled-back one."""
-
-    path: Path
-
-    def check(self, ledger: "Ledger", head: Checkpoint | None) -> None:
-        """Refuse a log that is not a continuation of what was seen."""
-        try:
-            seen, _ = read_checkpoint(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return
-        if head is None or head.size < seen.size:
-            found = "no log at all" if head is None else f"{head.size}"
-            raise _rolled_back(f"at least {seen.size} entries, which were seen before", found)
-        if head.origin != seen.origin:
-            raise _rolled_back(f"the log {seen.origin}", f"the log {head.origin}")
-        now = head.root if head.size == seen.size else ledger.root(seen.size)
-        if now != seen.root:
-            raise _rolled_back(
-                f"root {seen.root.hex()[:16]}… over the first {seen.size} entries",
-                "another: a fork",
-            )
-
-    def move(self, note: str) -> None:
-        """Remember a head."""
-        draft = self.path.with_suffix(f".{os.getpid()}")
-        draft.write_text(note, encoding="utf-8")
-        draft.replace(self.path)
-
-
 class Ledger:
     """A log in a store. `pin` is what a local installation remembers of it."""
 
-    def __init__(self, store: Store, pin: Pin | None = None) -> None:
-        self.store, self.pin = store, pin
+    def __init__(self, store: LedgerStore, pin: Pin | None = None) -> None:
+        self.store = store
+        self.pin = pin
         self.tiles = Tiles(store)
 
     def head(self) -> Checkpoint | None:
@@ -68,9 +37,9 @@ class Ledger:
         note = self.store.head()
         return None if note is None else read_checkpoint(note)[0]
 
-    def root(self, size: int) -> bytes:
-        """Return the root over the first `size` entries, from the tiles."""
-        return merkle.root(self.tiles, size)
+    def root_hash(self, size: int) -> bytes:
+        """Return the root hash over the first `size` entries, from the tiles."""
+        return merkle.root_hash(self.tiles, size)
 
     def append(
         self,
@@ -80,35 +49,54 @@ class Ledger:
         *,
         signed_before: PublicKey | None = None,
     ) -> int:
-        """Append records with their bodies (empty: none is stored) and sign the new head; return the first's index.
+        """Append records with their bodies and sign the new head; return the first one's index.
 
         Args:
-            entries: At least one.
+            entries: At least one; of an empty body none is stored.
             signer: The log's key.
             origin: The log's name; an existing log has this name already.
-            signed_before: The key that signed the present head, where that is not the signer's (a rotation).
+            signed_before: The key that signed the present head, where that is not the signer's (a
+                rotation).
 
         Raises:
-            EvidenceError: The log as it lies there does not re-derive, is not this installation's, or was rolled back.
+            EvidenceError: The log as it lies there does not derive, is not this installation's, or
+                was rolled back.
         """
-        new = ""
-        with self.store.appending(lambda: self.pin.move(new) if self.pin else None):
+        new_note = ""
+
+        def move_pin() -> None:
+            if self.pin:
+                self.pin.move(new_note)
+
+        # The pin moves after the commit. If we die in between, it lags, which the next append
+        # accepts; the other way round it would name a head that was never stored.
+        with self.store.appending(then=move_pin):
+            # 1. Verify what is there: signature, right edge, pin. Nothing is signed on top of a
+            #    log that somebody edited.
             note = self.store.head()
             head = verify_note(note, signed_before or signer.public, origin) if note else None
-            edge = self._derived(head)
+            edge = self._derived_edge(head)
             if self.pin:
                 self.pin.check(self, head)
+
+            # 2. Write the tiles that change, and the bodies.
             start = edge.size
             edge.grow(self.store, [record for record, _ in entries])
             for record, body in entries:
                 if body:
                     self.store.put_body(record.envelope_sha256, body)
-            new = sign_checkpoint(Checkpoint(origin, edge.size, edge.root()), signer)
-            self.store.put_head(new)
+
+            # 3. Sign the new head.
+            new_head = Checkpoint(origin, edge.size, edge.root_hash())
+            new_note = sign_checkpoint(new_head, signer)
+            self.store.put_head(new_note)
         return start
 
     def audit(self) -> Checkpoint:
-        """Derive every tile and the root again from the records; return the head, whose signature is not checked here.
+        """Derive every tile and the root hash again from the records.
+
+        Returns:
+            The head, whose signature is not checked here.
 
         Raises:
             EvidenceError: Names the first tile, or the head, that is not what it has to be.
@@ -116,26 +104,18 @@ class Ledger:
         with self.store.reading():
             head = self.head()
             if head is None:
-                raise _rolled_back("a signed checkpoint", "none")
+                raise rolled_back("a signed checkpoint", "none")
             if self.pin:
                 self.pin.check(self, head)
-            below = [hash_ for hashes in self._level_hashes(0, head.size) for hash_ in hashes]
-            level, size = 0, head.size
-            roots = merkle.Leaves(below)
-            if merkle.root(roots, size) != head.root:
+
+            # The root hash first: what the records come to is what was signed.
+            leaves = [leaf for hashes in self._level_hashes(0, head.size) for leaf in hashes]
+            tree = merkle.Leaves(leaves)
+            if merkle.root_hash(tree, head.size) != head.root_hash:
                 self._name_the_fault(head)
-            while size >= WIDTH:
-                level, size = level + 1, size >> WIDTH_BITS
-                for tile, found in enumerate(self._level_hashes(level, size)):
-                    for offset, stored in enumerate(found):
-                        index = tile * WIDTH + offset
-                        if roots.node(level * WIDTH_BITS, index) != stored:
-                            raise missing_tile(
-                                level,
-                                tile,
-                                f"entry {offset} to be the root of what it covers",
-                                "not",
-                            )
+
+            # Then the tiles above, from which proofs are made.
+            self._compare_upper_tiles(tree, head.size)
             return head
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
@@ -149,10 +129,12 @@ class Ledger:
     def entries(
         self, start: int = 0, end: int | None = None
     ) -> Iterator[tuple[int, Record, bytes | None]]:
-        """Yield index, record and body of each entry in log order; a body that is not there is None."""
+        """Yield index, record and body of each entry in log order; None for a pruned body."""
         if end is None:
             head = self.head()
             end = head.size if head else 0
+
+        # A tile at a time: one query for its records, one for their bodies.
         for first in range(start, end, WIDTH):
             records = list(self.tiles.records(first, min(end, first + WIDTH)))
             bodies = self.store.bodies({record.envelope_sha256 for record in records})
@@ -160,30 +142,49 @@ class Ledger:
                 yield first + offset, record, bodies.get(record.envelope_sha256)
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         self.store.close()
 
-    def _derived(self, head: Checkpoint | None) -> Edge:
-        """Return the right edge, which must come to the signed root."""
+    def _derived_edge(self, head: Checkpoint | None) -> Edge:
+        """Return the right edge, which must come to the signed root hash."""
         if head is None:
+            # A head can be deleted; the entries below it stay, and tell.
             if self.store.tile(0, 0):
-                raise _rolled_back(
+                raise rolled_back(
                     "a signed checkpoint over the entries that lie there", "none: it was deleted"
                 )
             return Edge(0, [])
+
         edge = Edge.read(self.store, head.size)
-        if edge.root() != head.root:
+        if edge.root_hash() != head.root_hash:
             self._name_the_fault(head)
         return edge
 
+    def _compare_upper_tiles(self, tree: merkle.Leaves, size: int) -> None:
+        """Compare every stored hash above the leaves with the tree over the records."""
+        level = 0
+        while size >= WIDTH:
+            level += 1
+            size >>= WIDTH_BITS
+            for tile, hashes in enumerate(self._level_hashes(level, size)):
+                for offset, stored in enumerate(hashes):
+                    index = tile * WIDTH + offset
+                    if tree.node(level * WIDTH_BITS, index) != stored:
+                        raise missing_tile(
+                            level, tile, f"entry {offset} to be the root of what it covers", "not"
+                        )
+
     def _name_the_fault(self, head: Checkpoint) -> None:
-        """Say which tile is wrong, as far as tiles contradict each other; else that records differ from the root."""
+        """Raise about the first tile that contradicts the one above it, else about the root hash.
+
+        Raises:
+            EvidenceError: Always.
+        """
         size = head.size
         for level in range(-(-size.bit_length() // WIDTH_BITS) - 1):
+            size_above = size >> WIDTH_BITS * (level + 1)
             above = [
-                stored
-                for found in self._level_hashes(level + 1, size >> WIDTH_BITS * (level + 1))
-                for stored in found
+                stored for hashes in self._level_hashes(level + 1, size_above) for stored in hashes
             ]
             for tile, stored in enumerate(above):
                 computed = merkle.levels(tile_hashes(level, self.store.tile(level, tile)))[-1][0]
@@ -191,27 +192,22 @@ class Ledger:
                     raise missing_tile(
                         level, tile, f"root {stored.hex()[:16]}…", f"{computed.hex()[:16]}…"
                     )
+
         raise EvidenceError(
             f"ledger, {size} entries",
-            expected=f"the signed root {head.root.hex()[:16]}…",
+            expected=f"the signed root {head.root_hash.hex()[:16]}…",
             found="entries that come to another",
             remedy="Somebody edited the log: restore it from its mirror, and find out who.",
         )
 
     def _level_hashes(self, level: int, size: int) -> Iterator[list[bytes]]:
-        unit = merkle.HASH_BYTES if level else RECORD_BYTES
+        """Yield the hashes of each tile of a level that holds `size` of them."""
+        entry_bytes = merkle.HASH_BYTES if level else RECORD_BYTES
         for tile in range(-(-size // WIDTH)):
             width = min(WIDTH, size - tile * WIDTH)
             data = self.store.tile(level, tile)
-            if len(data) < width * unit:
-                raise missing_tile(level, tile, f"{width} entries", f"{len(data) // unit}")
-            yield tile_hashes(level, data[: width * unit])
-
-
-def _rolled_back(expected: str, found: str) -> EvidenceError:
-    return EvidenceError(
-        "ledger",
-        expected=expected,
-        found=found,
-        remedy="It was truncated, restored from an old copy or exchanged: restore the newest one, and find out who.",
-    )
+            if len(data) < width * entry_bytes:
+                stored = f"{len(data) // entry_bytes}"
+                raise missing_tile(level, tile, f"{width} entries", stored)
+            # A tile may have grown since the head was read; what is beyond it does not count.
+            yield tile_hashes(level, data[: width * entry_bytes])

@@ -17,7 +17,7 @@ HEADER = "c2sp.org/tlog-proof@v1"
 
 @dataclass(frozen=True)
 class Proof:
-    """Where an entry stands, the way to the root, and the checkpoint that is signed over it."""
+    """An entry's index, the hashes up to the root, and the checkpoint that is signed over it."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -33,9 +33,12 @@ class Proof:
         return "\n".join(lines) + "\n\n" + self.note
 
     def proves(self, leaf: bytes) -> bool:
-        """Say whether the entry with this leaf is in the log of the checkpoint, whose signature is not checked."""
+        """Return whether the entry with this leaf is in the log of the checkpoint.
+
+        The checkpoint's signature is not checked here (`checkpoint.verify_note`).
+        """
         head: Checkpoint = read_checkpoint(self.note)[0]
-        return verify_inclusion(leaf, self.index, head.size, self.hashes, head.root)
+        return verify_inclusion(leaf, self.index, head.size, self.hashes, head.root_hash)
 
 
 def proof_of(ledger: "Ledger", index: int, note: str) -> Proof:
@@ -49,20 +52,19 @@ def read_proof(text: str, where: str) -> Proof:
     Raises:
         EvidenceError: It is not a proof in its one form.
     """
-    head, _, note = text.partition("\n\n")
-    header, *lines = head.split("\n")
+    # Header, index and hashes, then an empty line and the checkpoint (`tlog-proof`).
+    own_text, _, note = text.partition("\n\n")
+    header, *lines = own_text.split("\n")
     try:
         index = int(lines[0].removeprefix("index "))
-        proof = Proof(
-            index, tuple(base64.b64decode(line, validate=True) for line in lines[1:]), note
-        )
+        hashes = tuple(base64.b64decode(line, validate=True) for line in lines[1:])
+        proof = Proof(index, hashes, note)
     except (IndexError, ValueError, binascii.Error) as error:
         raise _malformed(where, type(error).__name__) from error
-    if (
-        header != HEADER
-        or proof.text() != text
-        or any(len(step) != HASH_BYTES for step in proof.hashes)
-    ):
+
+    # Written again it has to be the same text: that refuses extra lines, `+1`, and loose base64.
+    is_canonical = header == HEADER and proof.text() == text
+    if not is_canonical or any(len(step) != HASH_BYTES for step in proof.hashes):
         raise _malformed(where, "another form")
     return proof
 

@@ -1,17 +1,14 @@
-"""Where a ledger lies: one SQLite file by default (`postgres.py` has the same for PostgreSQL).
-
-Tiles are those of C2SP tlog-tiles: 256 entries wide; level 0 holds the records themselves, level n the roots of
-complete tiles of level n-1. Bodies (envelopes) lie beside the tree, by their sha256: they can be pruned or held.
-"""
+"""A ledger in one SQLite file, which is the default; `postgres_store.py` is for several hosts."""
 
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
+from tasks.ledger.store import do_nothing, place_of
+from tasks.system.sqlite_file import open_sqlite, read_transaction, write_transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS tiles (place INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -19,55 +16,10 @@ CREATE TABLE IF NOT EXISTS bodies (digest BLOB PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), note TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-BATCH = 500
-LEVEL_BITS = 56  # a tile's place is its level above its index
-
-
-def nothing() -> None:
-    """Do nothing."""
-
-
-class Store(Protocol):
-    """Keeps tiles, bodies and the head; believes nothing and checks nothing: `Ledger` does."""
-
-    def appending(self, then: Callable[[], None] = nothing) -> AbstractContextManager[None]:
-        """Be the only appender; what the block puts is stored whole when it ends well, else not at all.
-
-        `then` is called after that, while nobody else can append.
-        """
-
-    def reading(self) -> AbstractContextManager[None]:
-        """See one state of the log throughout the block."""
-
-    def head(self) -> str | None:
-        """Return the latest signed checkpoint."""
-
-    def put_head(self, note: str) -> None:
-        """Replace it."""
-
-    def tile(self, level: int, index: int) -> bytes:
-        """Return a tile as far as it is filled; empty where there is none."""
-
-    def put_tile(self, level: int, index: int, data: bytes) -> None:
-        """Store a tile."""
-
-    def bodies(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return the bodies that are there, by digest."""
-
-    def put_body(self, digest: bytes, body: bytes) -> None:
-        """Store a body."""
-
-    def drop_body(self, digest: bytes) -> None:
-        """Delete a body; its record, and every proof, stays."""
-
-    def mark(self, name: str) -> str | None:
-        """Return what was noted under a name: a hint about where to look, never evidence."""
-
-    def put_mark(self, name: str, value: str) -> None:
-        """Note something."""
-
-    def close(self) -> None:
-        """Let go of it."""
+BATCH_BODIES = 500  # in one query; SQLite before 3.32 takes at most 999 values
+# Of 4 KiB: an append writes few pages and pays for their flush; merging the log less often than
+# every 1,000 pages, SQLite's default, leaves the appends in between as fast as they can be.
+CHECKPOINT_PAGES = 4000
 
 
 class SqliteStore:
@@ -75,49 +27,38 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with (
-            self._told(),
-            self._locked(),
-        ):  # two that open a new file at once would trip over its journal mode
-            self._db = sqlite3.connect(
-                path, timeout=60, isolation_level=None, check_same_thread=False
+        # Locked, because two that open a new file at once would trip over its journal mode.
+        with self._as_our_errors(), self._locked():
+            self._db = open_sqlite(
+                path,
+                is_deleted_overwritten=False,
+                is_shared_by_threads=True,
+                checkpoint_pages=CHECKPOINT_PAGES,
             )
-            path.chmod(0o600)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000"):
-                self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(TABLES)
 
     @contextmanager
-    def appending(self, then: Callable[[], None] = nothing) -> Iterator[None]:
+    def appending(self, then: Callable[[], None] = do_nothing) -> Iterator[None]:
         """Hold the lock file and a write transaction."""
-        with self._told(), self._locked():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+        with self._as_our_errors(), self._locked():
+            with write_transaction(self._db):
                 yield
-                self._db.execute("COMMIT")
-                then()
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+            then()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold a read transaction."""
-        with self._told():
+        """Hold a read transaction, unless one is held."""
+        with self._as_our_errors():
             if self._db.in_transaction:
                 yield
                 return
-            self._db.execute("BEGIN")
-            try:
+            with read_transaction(self._db):
                 yield
-            finally:
-                self._db.execute("ROLLBACK")
 
     def head(self) -> str | None:
         """Return the latest signed checkpoint."""
-        row = self._one("SELECT note FROM head WHERE one = 1", ())
-        return None if row is None else str(row)
+        note = self._value("SELECT note FROM head WHERE one = 1", ())
+        return None if note is None else str(note)
 
     def put_head(self, note: str) -> None:
         """Replace it."""
@@ -128,28 +69,27 @@ class SqliteStore:
 
     def tile(self, level: int, index: int) -> bytes:
         """Return a tile as far as it is filled."""
-        return _bytes(
-            self._one("SELECT data FROM tiles WHERE place = ?", (level << LEVEL_BITS | index,))
-        )
+        query = "SELECT data FROM tiles WHERE place = ?"
+        return _as_bytes(self._value(query, (place_of(level, index),)))
 
     def put_tile(self, level: int, index: int, data: bytes) -> None:
         """Store a tile."""
         self._db.execute(
-            "INSERT OR REPLACE INTO tiles VALUES (?,?)", (level << LEVEL_BITS | index, data)
+            "INSERT OR REPLACE INTO tiles VALUES (?,?)", (place_of(level, index), data)
         )
 
     def bodies(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the bodies that are there."""
-        wanted, found = list(digests), dict[bytes, bytes]()
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            marks = ",".join("?" * len(batch))
-            with self._told():
-                rows = self._db.execute(
-                    f"SELECT digest, body FROM bodies WHERE digest IN ({marks})", batch
-                )
-                found.update((_bytes(digest), _bytes(body)) for digest, body in rows)
-        return found
+        ordered = list(digests)
+        bodies: dict[bytes, bytes] = {}
+        for start in range(0, len(ordered), BATCH_BODIES):
+            batch = ordered[start : start + BATCH_BODIES]
+            placeholders = ",".join("?" * len(batch))
+            query = f"SELECT digest, body FROM bodies WHERE digest IN ({placeholders})"
+            with self._as_our_errors():
+                rows = self._db.execute(query, batch)
+                bodies.update((_as_bytes(digest), _as_bytes(body)) for digest, body in rows)
+        return bodies
 
     def put_body(self, digest: bytes, body: bytes) -> None:
         """Store a body."""
@@ -161,8 +101,8 @@ class SqliteStore:
 
     def mark(self, name: str) -> str | None:
         """Return what was noted under a name."""
-        found = self._one("SELECT value FROM marks WHERE name = ?", (name,))
-        return None if found is None else str(found)
+        value = self._value("SELECT value FROM marks WHERE name = ?", (name,))
+        return None if value is None else str(value)
 
     def put_mark(self, name: str, value: str) -> None:
         """Note something."""
@@ -172,14 +112,15 @@ class SqliteStore:
         """Close the file."""
         self._db.close()
 
-    def _one(self, query: str, values: tuple[object, ...]) -> object:
-        with self._told():
+    def _value(self, query: str, values: tuple[object, ...]) -> object:
+        """Return the first column of a query's first row, or None."""
+        with self._as_our_errors():
             row = self._db.execute(query, values).fetchone()
         return None if row is None else row[0]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock file."""
+        """Hold the lock file; the kernel lets go of it when the process ends."""
         try:
             lock = self.path.with_suffix(".lock").open("w")
         except OSError as error:
@@ -189,13 +130,14 @@ class SqliteStore:
                 found=type(error).__name__,
                 remedy="Is the folder there, and this user's?",
             ) from error
+
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell SQLite's errors in the house's words."""
+    def _as_our_errors(self) -> Iterator[None]:
+        """Report what SQLite raises: trouble that may pass as a service's, damage as evidence's."""
         try:
             yield
         except PortcullisError:
@@ -205,9 +147,13 @@ class SqliteStore:
                 f"ledger {self.path.name}",
                 expected="to be read and written",
                 found=str(error),
-                remedy="Nothing was half-written: free some disk, or give this user the file, and run it again.",
+                remedy=(
+                    "Nothing was half-written: free some disk, or give this user the file, and run "
+                    "it again."
+                ),
             ) from error
         except (sqlite3.DatabaseError, TypeError) as error:
+            # A TypeError comes of a column that somebody wrote another type into.
             raise EvidenceError(
                 f"ledger {self.path.name}",
                 expected="a whole ledger",
@@ -216,6 +162,6 @@ class SqliteStore:
             ) from error
 
 
-def _bytes(value: object) -> bytes:
+def _as_bytes(value: object) -> bytes:
     """Return a BLOB; SQLite keeps whatever type somebody wrote into the column."""
     return value if isinstance(value, bytes) else str(value or "").encode()

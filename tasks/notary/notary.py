@@ -19,8 +19,10 @@ from tasks.attestation.roles import LOG, PERSONAL, ROOT
 from tasks.attestation.signing_keys import PublicKey, Signer, role_signer
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
-from tasks.ledger.ledger import Ledger, Pin
-from tasks.ledger.sqlite_store import SqliteStore, Store
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.pin import Pin
+from tasks.ledger.sqlite_store import SqliteStore
+from tasks.ledger.store import LedgerStore
 from tasks.ledger.tiles import Record
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import checked
@@ -170,7 +172,7 @@ def role_of(statement: Statement) -> str:
     return read_predicate(statement, "a statement to be signed").role
 
 
-def open_store(installation: Installation) -> Store:
+def open_store(installation: Installation) -> LedgerStore:
     """Return the store that `$PORTCULLIS_LEDGER_URL` names, else this installation's own file."""
     if url := installation.settings.ledger_url:
         from tasks.ledger.postgres_store import PostgresStore

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_of
+from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_hash_of
 from tasks.system.canonical_json import canonical
 
 TREE = "explain/decisions.tree"
@@ -123,7 +123,7 @@ def head_of(commitments: Sequence[bytes]) -> str:
 
     Of none, the root is the hash of nothing (RFC 9162, 2.1.1).
     """
-    return tree_head(root_of([leaf_hash(leaf) for leaf in commitments]), len(commitments))
+    return tree_head(root_hash_of([leaf_hash(leaf) for leaf in commitments]), len(commitments))
 
 
 def prove(commitments: Sequence[bytes], wanted: bytes) -> tuple[int, tuple[bytes, ...]]:

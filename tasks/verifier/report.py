@@ -53,7 +53,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         "format": "portcullis-report/v1",
         "useCase": chain.case,
         "model": {"sha256": chain.model_sha256},
-        "log": {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        "log": {"origin": head.origin, "size": head.size, "root": head.root_hash.hex()},
         "extent": LIMITS[is_complete],
         "chain": [_step(step) for step in chain.steps],
         "gates": [_verdict(verdict) for verdict in chain.verdicts.values()],

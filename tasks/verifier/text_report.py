@@ -15,7 +15,7 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
 
     return (
         f"{chain.case}: model sha256:{chain.model_sha256}",
-        f"ledger {head.origin}, {head.size} entries, root {head.root.hex()[:16]}…",
+        f"ledger {head.origin}, {head.size} entries, root {head.root_hash.hex()[:16]}…",
         *(_step_line(step) for step in chain.steps),
         *(_verdict_line(verdict) for verdict in chain.verdicts.values()),
         *_decision_lines(chain),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tasks.attestation.signing_keys import LocalSigner
-from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.pin import Pin
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
 

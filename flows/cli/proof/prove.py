@@ -12,7 +12,7 @@ from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.errors import DataError, EvidenceError
 from tasks.keystore.keys import Retention
-from tasks.ledger.merkle import leaf_hash, root_of
+from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.stages.explain.committing import told
 from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
@@ -106,7 +106,7 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
 
     leaves = commitments_of((data / TREE).read_bytes())
     index, path = prove(leaves, commitment(salt, explanation))
-    tree_root = root_of([leaf_hash(leaf) for leaf in leaves])
+    tree_root = root_hash_of([leaf_hash(leaf) for leaf in leaves])
     return DecisionProof(
         explanation=explanation,
         salt=salt,

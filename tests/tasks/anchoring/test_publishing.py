@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tasks.anchoring.anchors import Witness, cosign, cosigned_up_to, stamp, stamped_at
 from tasks.anchoring.mirror import Mirror, open_mirror
 from tasks.anchoring.publishing import publish, refusals
+from tasks.anchoring.timestamp import stamp, stamped_at
+from tasks.anchoring.witness import Witness, cosign, cosigned_up_to
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.ledger.checkpoint import COSIGNATURE, cosigned_bytes, key_hash, read_checkpoint
-from tasks.ledger.merkle import leaf_hash, root_of, verify_consistency
+from tasks.ledger.merkle import leaf_hash, root_hash_of, verify_consistency
 from tasks.ledger.tiles import Record
 from tests.installations import installation_with_home, settings_now
 from tests.tasks.small_log import SmallLog
@@ -101,7 +102,7 @@ def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(
         assert tile == b"".join(leaves[-(len(tile) // 32) :])
     head = small.ledger.head()
     assert head is not None
-    assert root_of(leaves) == head.root
+    assert root_hash_of(leaves) == head.root_hash
 
 
 def test_objects_are_locked_and_never_overwritten(small: SmallLog, s3: tuple[Any, str]) -> None:
@@ -194,9 +195,9 @@ class Cosigner(BaseHTTPRequestHandler):
         steps = [base64.b64decode(step) for step in proof]
         if old != size:
             return self.answer(409, str(size))
-        if size and not verify_consistency(size, head.size, root, head.root, steps):
+        if size and not verify_consistency(size, head.size, root, head.root_hash, steps):
             return self.answer(422, "")
-        self.server.seen = (head.size, head.root)
+        self.server.seen = (head.size, head.root_hash)
         signer, time = self.server.signer, 1_800_000_000
         signature = time.to_bytes(8) + signer.sign(cosigned_bytes(head, time))
         line = base64.b64encode(

@@ -99,7 +99,11 @@ def test_pruned_envelopes_may_be_missing_and_proofs_still_hold(signed: Path) -> 
     for index in (3, 20):
         leaf = ledger.tiles.record(index).leaf()
         assert verify_inclusion(
-            leaf, index, after.head.size, ledger.inclusion(index, after.head.size), after.head.root
+            leaf,
+            index,
+            after.head.size,
+            ledger.inclusion(index, after.head.size),
+            after.head.root_hash,
         )
     digest = ledger.tiles.record(below).envelope_sha256
     ledger.store.drop_body(digest)

@@ -202,7 +202,7 @@ def test_a_cosignature_of_another_length_does_not_hide_the_next(
 def test_a_cosignature_of_another_checkpoint_counts_for_nothing(
     signer: LocalSigner, witness: LocalSigner
 ) -> None:
-    other = Checkpoint(ORIGIN, 8, CHECKPOINT.root)
+    other = Checkpoint(ORIGIN, 8, CHECKPOINT.root_hash)
     note = sign_checkpoint(CHECKPOINT, signer) + cosignature(witness, other, TIME)
     assert cosignature_time(note, witness.public, WITNESS) is None
 

@@ -19,7 +19,7 @@ def test_it_grows_one_by_one_to_the_root_of_its_leaves(small: SmallLog, size: in
     small.add()
     head = small.ledger.audit()
     leaves = [Record.of(b"payload of body %d" % n, b"body %d" % n).leaf() for n in range(size)]
-    assert (head.size, head.root) == (size, merkle.root_of(leaves))
+    assert (head.size, head.root_hash) == (size, merkle.root_hash_of(leaves))
     assert [index for index, *_ in small.ledger.entries()] == list(range(size))
     verify_note(small.note, small.signer.public, small.origin)
 
@@ -47,10 +47,10 @@ def test_its_proofs_verify_by_its_checkpoint_alone(small: SmallLog) -> None:
     for index in (0, 255, 256, 699, 1699):
         leaf = small.ledger.tiles.record(index).leaf()
         assert merkle.verify_inclusion(
-            leaf, index, head.size, small.ledger.inclusion(index, head.size), head.root
+            leaf, index, head.size, small.ledger.inclusion(index, head.size), head.root_hash
         )
     proof = small.ledger.consistency(old.size, head.size)
-    assert merkle.verify_consistency(old.size, head.size, old.root, head.root, proof)
+    assert merkle.verify_consistency(old.size, head.size, old.root_hash, head.root_hash, proof)
 
 
 def edit(small: SmallLog, query: str, *values: bytes | int | str) -> None:

@@ -13,8 +13,8 @@ from tasks.ledger.merkle import (
     inclusion_proof,
     leaf_hash,
     node_hash,
-    root,
-    root_of,
+    root_hash,
+    root_hash_of,
     verify_consistency,
     verify_inclusion,
 )
@@ -81,7 +81,7 @@ def hexed(proof: tuple[bytes, ...]) -> tuple[str, ...]:
 
 def test_the_published_roots() -> None:
     assert EMPTY.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert [root_of(HASHES[: size + 1]).hex() for size in range(8)] == list(ROOTS)
+    assert [root_hash_of(HASHES[: size + 1]).hex() for size in range(8)] == list(ROOTS)
 
 
 @pytest.mark.parametrize(("index", "size"), INCLUSION)
@@ -111,7 +111,7 @@ def test_every_proof_verifies_and_no_other_root_or_place_does(size: int, data: A
         data.draw(st.integers(0, size - 1)),
         data.draw(st.integers(1, size)),
     )
-    whole = root(tree, size)
+    whole = root_hash(tree, size)
     assert whole == defined_root(hashes)
     proof = inclusion_proof(tree, index, size)
     assert verify_inclusion(hashes[index], index, size, proof, whole)
@@ -142,4 +142,4 @@ def test_a_leaf_that_is_not_there_has_no_proof(index: int, size: int) -> None:
 def test_no_consistency_from_nothing() -> None:
     with pytest.raises(ValueError, match="no consistency proof"):
         consistency_proof(Leaves(HASHES), 0, 3)
-    assert not verify_consistency(0, 3, EMPTY, root_of(HASHES[:3]), ())
+    assert not verify_consistency(0, 3, EMPTY, root_hash_of(HASHES[:3]), ())

@@ -13,8 +13,8 @@ from tasks.ledger.merkle import (
     leaf_hash,
     levels,
     node_hash,
-    root,
-    root_of,
+    root_hash,
+    root_hash_of,
     verify_consistency,
     verify_inclusion,
 )
@@ -79,19 +79,19 @@ def test_a_tree_that_grows_without_a_proof_is_refused() -> None:
 
 def test_a_tree_grows_from_one_leaf() -> None:
     proof = consistency_proof(Leaves(LEAVES), 1, 8)
-    assert verify_consistency(1, 8, LEFT, root_of(LEAVES), proof)
+    assert verify_consistency(1, 8, LEFT, root_hash_of(LEAVES), proof)
 
 
 @pytest.mark.parametrize("old", range(1, 8))
 def test_an_old_root_of_another_size_is_refused(old: int) -> None:
     proof = consistency_proof(Leaves(LEAVES), old, 8)
-    other = root_of(LEAVES[: old - 1])
-    assert not verify_consistency(old, 8, other, root_of(LEAVES), proof)
+    other = root_hash_of(LEAVES[: old - 1])
+    assert not verify_consistency(old, 8, other, root_hash_of(LEAVES), proof)
 
 
 @pytest.mark.parametrize("size", range(9))
 def test_the_root_of_a_prefix_is_that_of_its_leaves_alone(size: int) -> None:
-    assert root(Leaves(LEAVES), size) == root_of(LEAVES[:size])
+    assert root_hash(Leaves(LEAVES), size) == root_hash_of(LEAVES[:size])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_levels_end_with_the_largest_complete_subtree(size: int, widths: list[in
 
 
 def test_the_root_of_nothing_is_the_hash_of_nothing() -> None:
-    assert root_of([]) == EMPTY
+    assert root_hash_of([]) == EMPTY
     assert len(EMPTY) == HASH_BYTES
 
 

@@ -68,7 +68,7 @@ def test_a_record_that_is_not_there_is_named_with_its_tile(
 @pytest.mark.parametrize(("height", "index"), [(0, 0), (0, 699), (1, 349), (7, 4), (8, 1), (9, 0)])
 def test_a_node_is_the_root_of_what_it_covers(log: SmallLog, height: int, index: int) -> None:
     covered = range(index << height, (index + 1) << height)
-    expected = merkle.root_of([record(number).leaf() for number in covered])
+    expected = merkle.root_hash_of([record(number).leaf() for number in covered])
     assert log.ledger.tiles.node(height, index) == expected
 
 
@@ -138,7 +138,7 @@ def test_memory_of_full_tiles_is_bounded(log: SmallLog, monkeypatch: pytest.Monk
     fresh = Tiles(log.ledger.store)
     for index in (0, 256, 0, 511):
         assert fresh.node(0, index) == record(index).leaf()
-        assert len(fresh._kept) == 1
+        assert len(fresh._complete) == 1
 
 
 @pytest.mark.parametrize(

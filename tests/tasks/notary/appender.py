@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from tasks.attestation.signing_keys import LocalSigner
-from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.pin import Pin
 from tasks.ledger.tiles import Record
 from tasks.notary.notary import open_store
 from tests.installations import installation_with_home

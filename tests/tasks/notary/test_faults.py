@@ -16,9 +16,8 @@ import psycopg
 import pytest
 
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
-from tasks.keystore import postgres_key_tables as key_tables
-from tasks.ledger import postgres_store as ledger_tables
-from tasks.ledger.ledger import Ledger, Pin
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.pin import Pin
 from tasks.ledger.postgres_store import PostgresStore
 from tasks.ledger.tiles import Record
 from tests.tasks.judged import CHECKOUT
@@ -86,11 +85,6 @@ def test_two_processes_at_once(small: SmallLog, where: str, request: pytest.Fixt
     )
     check(Ledger(store, Pin(small.folder / "ledger.pin")), indices)
     store.close()
-
-
-def test_the_ledger_and_the_key_store_can_share_a_database_without_waiting_for_each_other() -> None:
-    locks = [ledger_tables.LOCK, ledger_tables.CREATING, key_tables.ERASING, key_tables.CREATING]
-    assert len(set(locks)) == 4
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
-from tasks.ledger.merkle import leaf_hash, root_of
+from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.canonical_json import canonical
 from tasks.system.digests import sha256_of
@@ -61,7 +61,7 @@ def decision_file(root: Path, row: int = 1) -> bytes:
         salt=salt_of(b"k" * 32, "run", row),
         index=index,
         size=3,
-        tree_root=root_of([leaf_hash(leaf) for leaf in leaves]),
+        tree_root=root_hash_of([leaf_hash(leaf) for leaf in leaves]),
         path=path,
         entry=log.statements(Provenance, f"{CASE}/{ROOT_NAME}")[-1].index,
     )

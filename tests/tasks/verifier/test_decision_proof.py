@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.ledger.merkle import leaf_hash, root_of
+from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.system.canonical_json import canonical
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
@@ -28,7 +28,7 @@ PROOF = DecisionProof(
     salt=SALTS[1],
     index=INDEX,
     size=3,
-    tree_root=root_of([leaf_hash(leaf) for leaf in LEAVES]),
+    tree_root=root_hash_of([leaf_hash(leaf) for leaf in LEAVES]),
     path=PATH,
     entry=7,
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import EvidenceError
-from tasks.ledger.merkle import leaf_hash, root_of, verify_inclusion
+from tasks.ledger.merkle import leaf_hash, root_hash_of, verify_inclusion
 from tasks.verifier.explanation_commitments import (
     Explanation,
     commitment,
@@ -38,7 +38,7 @@ def test_any_one_is_proven_by_its_salt_and_hashes_alone(rows: int, data: Any) ->
     told, salts, leaves = made(rows)
     row = data.draw(st.integers(0, rows - 1))
     index, path = prove(leaves, commitment(salts[row], told[row]))
-    whole = root_of([leaf_hash(leaf) for leaf in leaves])
+    whole = root_hash_of([leaf_hash(leaf) for leaf in leaves])
     assert verify_inclusion(leaf_hash(commitment(salts[row], told[row])), index, rows, path, whole)
     other = replace(told[row], reasons=(("L02", -0.5),))
     assert not verify_inclusion(leaf_hash(commitment(salts[row], other)), index, rows, path, whole)
@@ -65,7 +65,7 @@ def test_the_same_explanation_of_two_people_looks_different() -> None:
 def test_after_an_erasure_the_leaf_says_nothing_and_all_others_hold() -> None:
     told, salts, leaves = made(9)
     salts[4] = b""  # what destroying the key comes to: nothing can compute it any more
-    whole = root_of([leaf_hash(leaf) for leaf in leaves])
+    whole = root_hash_of([leaf_hash(leaf) for leaf in leaves])
     for row in set(range(9)) - {4}:
         index, path = prove(leaves, commitment(salts[row], told[row]))
         assert verify_inclusion(leaf_hash(leaves[index]), index, 9, path, whole)
@@ -80,9 +80,9 @@ def test_the_tree_s_file(tmp_path: Path) -> None:
     path = tmp_path / "decisions.tree"
     path.write_bytes(tree_bytes(leaves))
     assert commitments_of(path.read_bytes()) == leaves
-    assert head_of(leaves) == tree_head(root_of([leaf_hash(leaf) for leaf in leaves]), 5)
-    assert head_of(leaves) != tree_head(root_of([leaf_hash(leaf) for leaf in leaves]), 6)
-    assert head_of([]) == tree_head(root_of([]), 0)
+    assert head_of(leaves) == tree_head(root_hash_of([leaf_hash(leaf) for leaf in leaves]), 5)
+    assert head_of(leaves) != tree_head(root_hash_of([leaf_hash(leaf) for leaf in leaves]), 6)
+    assert head_of([]) == tree_head(root_hash_of([]), 0)
     with pytest.raises(EvidenceError, match="multiple of 32"):
         commitments_of(b"x" * 33)
 

@@ -268,7 +268,7 @@ def test_a_head_that_another_key_signed(signed_log: SignedLog) -> None:
 
 def test_a_head_of_another_name(signed_log: SignedLog) -> None:
     log = signed_log.read()
-    head = Checkpoint("portcullis/other", log.head.size, log.head.root)
+    head = Checkpoint("portcullis/other", log.head.size, log.head.root_hash)
     note = sign_checkpoint(head, signed_log.signers[LOG])
     with pytest.raises(EvidenceError, match="the log of its own root key"):
         check_head(note, head, log.keys)

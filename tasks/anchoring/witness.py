@@ -1,0 +1,167 @@
+"""A witness outside the team's reach that cosigns checkpoints (C2SP tlog-witness).
+
+It signs a checkpoint only if that continues the one it signed before: a fork needs its help. What
+comes back is kept in `anchors/` of this installation, as `<size>.checkpoint` with the cosignature.
+"""
+
+import base64
+import binascii
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.anchoring.anchor_files import anchors_folder, service_down
+from tasks.attestation.signing_keys import PublicKey
+from tasks.errors import ConfigError, EvidenceError
+from tasks.ledger.checkpoint import (
+    COSIGNATURE,
+    Checkpoint,
+    cosignature_time,
+    key_hash,
+    read_checkpoint,
+)
+from tasks.ledger.ledger import Ledger
+from tasks.system.installation import Installation
+
+WITNESS_KEY = "PORTCULLIS_WITNESS_KEY"
+TIMEOUT_SECONDS = 20
+SIGNED = 200
+CONFLICT = 409  # the witness has cosigned another size than the `old` of the request
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Who cosigns: its name and key, as `<name>+<hash>+<base64(4 ‖ key)>`."""
+
+    name: str
+    key: PublicKey
+
+    @classmethod
+    def parse(cls, text: str) -> "Witness":
+        """Read a verifier key of kind 4, a cosignature's.
+
+        Raises:
+            ConfigError: It is none, or its hash is not that of its name and key.
+        """
+        try:
+            name, stated_hash, encoded = text.split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = PublicKey.of_ed25519(raw[1:])
+            computed_hash = key_hash(name, key.raw, COSIGNATURE).hex()
+        except (ValueError, binascii.Error, EvidenceError) as error:
+            raise _no_key(type(error).__name__) from error
+
+        if raw[:1] != COSIGNATURE or computed_hash != stated_hash:
+            raise _no_key("another kind, or another hash")
+        return cls(name, key)
+
+
+def cosign(ledger: Ledger, installation: Installation) -> None:
+    """Have the configured witness cosign the present checkpoint, unless it has.
+
+    Raises:
+        ServiceError: It does not answer.
+        EvidenceError: It refuses, for this log does not continue what it saw; or its signature does
+            not verify.
+    """
+    url = installation.settings.witness_url
+    if not url:
+        return
+    witness = Witness.parse(installation.settings.witness_key)
+    folder = anchors_folder(installation.home)
+    note = ledger.store.head() or ""
+    head = read_checkpoint(note)[0]
+    path = folder / f"{head.size}.checkpoint"
+    if path.is_file():
+        return
+
+    # The witness says by 409 which size it cosigned last, where that is not what we remember: it
+    # has seen more, as after a request whose answer was lost. Asked once more, from there.
+    status, answer = _add_checkpoint(url, ledger, head, note, _largest_cosigned(folder))
+    if status == CONFLICT and answer.strip().isdigit():
+        status, answer = _add_checkpoint(url, ledger, head, note, int(answer))
+    if status != SIGNED:
+        raise EvidenceError(
+            f"witness {witness.name}",
+            expected=f"its signature under {head.size} entries",
+            found=f"HTTP {status}",
+            remedy=(
+                "It says that this log does not continue the one it saw: find out which copy is "
+                "the true one."
+            ),
+        )
+
+    cosigned = note + answer
+    if cosignature_time(cosigned, witness.key, witness.name) is None:
+        raise EvidenceError(
+            f"witness {witness.name}",
+            expected="a cosignature of its key",
+            found="none that verifies",
+            remedy=f"Check ${WITNESS_KEY}.",
+        )
+    path.write_text(cosigned, encoding="utf-8")
+
+
+def cosigned_up_to(ledger: Ledger, home: Path, witness: Witness) -> int:
+    """Return how many entries the witness has cosigned.
+
+    Each of its checkpoints is compared with the log as it lies here.
+
+    Raises:
+        EvidenceError: The log is not the one that was cosigned.
+    """
+    largest = 0
+    for path in anchors_folder(home).glob("*.checkpoint"):
+        note = path.read_text(encoding="utf-8")
+        head = read_checkpoint(note)[0]
+        # Of a former witness, perhaps: it proves nothing about this one.
+        if cosignature_time(note, witness.key, witness.name) is None:
+            continue
+
+        here = ledger.head()
+        is_prefix = here is not None and here.size >= head.size
+        if not is_prefix or ledger.root_hash(head.size) != head.root_hash:
+            raise EvidenceError(
+                f"witness {witness.name}",
+                expected=f"the log that it cosigned at {head.size} entries",
+                found="another",
+                remedy=(
+                    "This copy was rolled back or forked: find out which copy is the true one."
+                ),
+            )
+        largest = max(largest, head.size)
+    return largest
+
+
+def _add_checkpoint(
+    url: str, ledger: Ledger, head: Checkpoint, note: str, old: int
+) -> tuple[int, str]:
+    """Post a checkpoint with its consistency proof from `old`; return status and text."""
+    old = min(old, head.size)
+    # There is no proof from an empty log, and none is needed to the same size.
+    proof = ledger.consistency(old, head.size) if 0 < old < head.size else ()
+    lines = [f"old {old}", *(base64.b64encode(step).decode() for step in proof)]
+    body = ("\n".join(lines) + "\n\n" + note).encode()
+
+    request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode("utf-8", "replace")
+    except (OSError, UnicodeDecodeError) as error:
+        raise service_down("witness", type(error).__name__) from error
+
+
+def _largest_cosigned(folder: Path) -> int:
+    return max((int(path.stem) for path in folder.glob("*.checkpoint")), default=0)
+
+
+def _no_key(found: str) -> ConfigError:
+    return ConfigError(
+        f"${WITNESS_KEY}",
+        expected="<name>+<hash>+<base64>, of a cosigner",
+        found=found,
+        remedy="Ask the witness for it.",
+    )
