@@ -1,1 +1,7 @@
-"""Bring the ledger's checkpoint out of this machine's reach: a mirror, a witness, a time stamp."""
+"""Bring the ledger's checkpoint out of this machine's reach: a mirror, a witness, a time stamp.
+
+Each is optional, and required once it is configured: a registration waits until what it rests on
+is anchored.
+
+May import: `tasks.attestation`, `tasks.errors`, `tasks.ledger`, `tasks.settings`, `tasks.system`.
+"""

@@ -1,1 +1,6 @@
-"""Keys of data subjects: made, wrapped, kept, given to custodians, destroyed; and who was erased."""
+"""Keys of data subjects: made, wrapped, stored, sealed to custodians, destroyed.
+
+It also holds the tombstones of those who were erased, so that nobody makes a key for them again.
+
+May import: `tasks.config`, `tasks.errors`, `tasks.system`.
+"""

@@ -16,9 +16,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from tasks.config.case_paths import CONFIGS
+from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
 from tasks.system.pem import load_x25519_pem, private_pem
@@ -28,10 +29,8 @@ SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 LOCAL = ("custodian-first", "custodian-second")
 
 
-class Custodians(BaseModel):
+class Custodians(StrictModel):
     """`configs/custodians/custodians.json`: public keys of those who may open keys in pairs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     public_keys: dict[str, str] = Field(
         min_length=2, description="name -> X25519 public key in hex"

@@ -1,1 +1,8 @@
-"""The worker's hand on the ledger: sign statements and audit events by role, and append them."""
+"""The only way in which evidence is made: statements are signed by role and appended to the ledger.
+
+It holds the worker's keys; a process that runs a stage's own code never opens it. What people do
+with personal data is recorded here, before it is done.
+
+May import: `tasks.attestation`, `tasks.audit_log`, `tasks.errors`, `tasks.ledger`,
+`tasks.system`, `tasks.verifier`.
+"""

@@ -1,6 +1,9 @@
-"""Datasets at rest: every row sealed under its own subject's key, so that destroying the key erases every version.
+"""Datasets at rest: every row sealed under its own subject's key.
 
-Names are imported when they are first used: who only asks how many people were erased needs no pandas.
+Destroying the key erases every version of a row at once. Names are imported when they are first
+used: who only asks how many people were erased needs no pandas.
+
+May import: `tasks.config`, `tasks.errors`, `tasks.keystore`, `tasks.notary`, `tasks.system`.
 """
 
 from importlib import import_module
