@@ -1,6 +1,7 @@
-"""Which key had which role at which entry: replayed from the log itself, which begins with its root key.
+"""Which key had which role at which entry: replayed from the log, which begins with its root key.
 
-Adding, rotating and revoking keys are entries, signed by the root key. Validity goes by index, never by a clock.
+Adding, rotating and revoking keys are entries, signed by the root key. Validity goes by index, never
+by a clock: a clock can be set back, an index cannot.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from tasks.attestation.statement import Artefact, Statement, read_statement
 from tasks.errors import EvidenceError
 
 ORIGIN = "portcullis/"
+TRUSTED_DIGITS = 32  # 128 bits: what a second key with that beginning cannot be searched for
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,19 @@ class KeyEntry:
     email_sha256: str = ""
     reason: str = ""
 
+    def is_valid_at(self, index: int) -> bool:
+        """Return whether the key may sign the entry at `index`."""
+        return self.since <= index and (self.until is None or index < self.until)
+
 
 @dataclass
 class KeyRing:
-    """The keys of one log. `trusted` is the root key's id, or the beginning of it (at least 32 hex digits)."""
+    """The keys of one log, as far as it was replayed.
+
+    Attributes:
+        trusted: The root key's id, or the beginning of it (at least `TRUSTED_DIGITS` hex digits).
+        entries: All keys that the log ever named, by key id.
+    """
 
     trusted: str
     entries: dict[str, KeyEntry] = field(default_factory=dict)
@@ -43,33 +54,34 @@ class KeyRing:
         Raises:
             EvidenceError: The key is unknown, void there, in another role, or did not sign these bytes.
         """
-        where, found = f"ledger entry {index}", self.entries.get(envelope.keyid)
+        where = f"ledger entry {index}"
+        entry = self.entries.get(envelope.keyid)
+        shown = f"key {envelope.keyid[:12]}…"
+
+        # 1. Signed as an in-toto statement: a signature over another type is about something else.
         if envelope.payload_type != IN_TOTO:
             raise _unfit(where, f"payload type {IN_TOTO}", envelope.payload_type[:60])
-        if found is None:
+
+        # 2. By a key that the log names, in this role.
+        if entry is None:
+            raise _unfit(where, f"a key with role `{role}` that is in the log", f"{shown}, unknown")
+        if role not in entry.roles:
+            roles = ", ".join(entry.roles)
+            raise _unfit(where, f"a key with role `{role}`", f"{shown} of {roles}")
+
+        # 3. At an index at which the key is valid.
+        if not entry.is_valid_at(index):
+            until = "on" if entry.until is None else f"to {entry.until - 1}"
             raise _unfit(
                 where,
-                f"a key with role `{role}` that is in the log",
-                f"key {envelope.keyid[:12]}…, unknown",
-            )
-        if role not in found.roles:
-            raise _unfit(
-                where,
-                f"a key with role `{role}`",
-                f"key {envelope.keyid[:12]}… of {', '.join(found.roles)}",
-            )
-        if index < found.since or (found.until is not None and index >= found.until):
-            until = "on" if found.until is None else f"to {found.until - 1}"
-            raise _unfit(
-                where,
-                f"a key valid there (entries {found.since} {until})",
+                f"a key valid there (entries {entry.since} {until})",
                 "one that is void: revoked or not yet added",
             )
-        if not envelope.is_signed_by(found.public):
-            raise _unfit(
-                where, f"a signature of key {envelope.keyid[:12]}…", "one that does not verify"
-            )
-        return found
+
+        # 4. Over exactly these bytes.
+        if not envelope.is_signed_by(entry.public):
+            raise _unfit(where, f"a signature of {shown}", "one that does not verify")
+        return entry
 
     def replay(self, index: int, envelope: Envelope) -> None:
         """Take a key entry of the log into account."""
@@ -85,9 +97,7 @@ class KeyRing:
         return tuple(
             entry
             for entry in self.entries.values()
-            if role in entry.roles
-            and entry.since <= index
-            and (entry.until is None or index < entry.until)
+            if role in entry.roles and entry.is_valid_at(index)
         )
 
     @property
@@ -97,44 +107,50 @@ class KeyRing:
         return origin_of(first.public)
 
     def _begin(self, envelope: Envelope) -> None:
+        """Take entry 0 into account: the root key, which signs for itself."""
         where = "ledger entry 0"
         statement = read_statement(envelope.payload, where)
         addition = read_predicate(statement, where)
         if not isinstance(addition, KeyAddition):
             raise _unfit(where, "the root key, signed by itself", "something else")
 
-        public = _public(statement, addition)
-        if len(self.trusted) < 32 or not public.keyid.startswith(self.trusted):
+        # Nothing in the log vouches for its first key: that is what `trusted` is for.
+        public = _public_key(statement, addition)
+        is_trusted = public.keyid.startswith(self.trusted)
+        if len(self.trusted) < TRUSTED_DIGITS or not is_trusted:
+            trusted = self.trusted[:TRUSTED_DIGITS] or "that you trust"
             raise _unfit(
-                where,
-                f"the root key {self.trusted[:32] or 'that you trust'}…",
-                f"root key {public.keyid[:32]}…",
+                where, f"the root key {trusted}…", f"root key {public.keyid[:TRUSTED_DIGITS]}…"
             )
         if not envelope.is_signed_by(public):
             raise _unfit(where, "the root key, signed by itself", "something else")
-        self.entries[public.keyid] = KeyEntry(public, (ROOT,), addition.holder, 0)
+        self.entries[public.keyid] = KeyEntry(public, (ROOT,), addition.holder, since=0)
 
     def _apply(self, index: int, statement: Statement) -> None:
+        """Take a verified key entry into account."""
         where = f"ledger entry {index}"
         change = read_predicate(statement, where)
         if isinstance(change, KeyAddition):
             self._add(index, statement, change)
             return
 
+        # A key may be voided from an earlier entry on, since when it is known to be stolen; never
+        # from a later one, up to which a thief could still sign.
         keyid = statement.subjects[0].sha256
-        old = self.entries.get(keyid)
-        if not isinstance(change, KeyRevocation) or old is None or change.valid_to > index:
+        entry = self.entries.get(keyid)
+        if not isinstance(change, KeyRevocation) or entry is None or change.valid_to > index:
             raise _unfit(
                 where,
                 "the revocation of a known key, valid to an entry before this one",
                 "something else",
             )
-        # What was revoked stays so: a later entry can only move the end back.
-        if old.until is None or change.valid_to < old.until:
-            self.entries[keyid] = replace(old, until=change.valid_to, reason=change.reason)
+
+        # What was revoked stays so: a second revocation can only void more.
+        if entry.until is None or change.valid_to < entry.until:
+            self.entries[keyid] = replace(entry, until=change.valid_to, reason=change.reason)
 
     def _add(self, index: int, statement: Statement, addition: KeyAddition) -> None:
-        public = _public(statement, addition)
+        public = _public_key(statement, addition)
         roles = addition.roles
         if not roles or not set(roles) <= set(ROLES):
             raise _unfit(
@@ -143,17 +159,16 @@ class KeyRing:
                 f"roles {', '.join(roles) or 'none'}",
             )
 
-        # Two workers may enter it at once. A revoked key is not revived by it either.
+        # Two workers may enter a key at once. A revoked key is not revived by it either.
         if public.keyid in self.entries:
             return
         self.entries[public.keyid] = KeyEntry(
             public,
             roles,
             addition.holder,
-            index,
-            None,
-            addition.email_sha256,
-            addition.reason,
+            since=index,
+            email_sha256=addition.email_sha256,
+            reason=addition.reason,
         )
 
 
@@ -187,7 +202,7 @@ def revoke_key(keyid: str, valid_to: int, reason: str) -> Statement:
     return KeyRevocation(valid_to, reason).about(Artefact("key", keyid))
 
 
-def _public(statement: Statement, addition: KeyAddition) -> PublicKey:
+def _public_key(statement: Statement, addition: KeyAddition) -> PublicKey:
     public = PublicKey(addition.pem)
     if statement.subjects[0].sha256 != public.keyid:
         raise _unfit(

@@ -1,6 +1,7 @@
 """Who may say what: one key per role, and each kind of statement belongs to one role.
 
-A stolen key of one role proves nothing in another: what a stage's worker signs is no verdict, a verdict is no approval.
+A stolen key of one role proves nothing in another: what a stage's worker signs is no verdict, a
+verdict is no approval.
 """
 
 from tasks.path import SigningRole
@@ -9,23 +10,25 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
 OWN = "https://portcullis.example/attestation"
-KEY, APPROVAL, ACCEPTANCE = f"{OWN}/key/v1", f"{OWN}/approval/v1", f"{OWN}/acceptance/v1"
-ERASURE, AUDIT, PRUNE, HOLD = (
-    f"{OWN}/erasure/v1",
-    f"{OWN}/audit-batch/v1",
-    f"{OWN}/prune/v1",
-    f"{OWN}/hold/v1",
-)
+KEY = f"{OWN}/key/v1"
+APPROVAL = f"{OWN}/approval/v1"
+ACCEPTANCE = f"{OWN}/acceptance/v1"
+ERASURE = f"{OWN}/erasure/v1"
+AUDIT = f"{OWN}/audit-batch/v1"
+PRUNE = f"{OWN}/prune/v1"
+HOLD = f"{OWN}/hold/v1"
 
-ROOT, LOG, GATE = "root", "log", "gate"
-DATA, MODEL, DECISION = SigningRole.DATA.value, SigningRole.MODEL.value, SigningRole.DECISION.value
-APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS = (
-    "approval",
-    "validation",
-    "erasure",
-    "audit",
-    "records",
-)
+ROOT = "root"
+LOG = "log"
+GATE = "gate"
+DATA = SigningRole.DATA.value
+MODEL = SigningRole.MODEL.value
+DECISION = SigningRole.DECISION.value
+APPROVER = "approval"
+VALIDATOR = "validation"
+ERASER = "erasure"
+AUDITOR = "audit"
+RECORDS = "records"
 ROLES = (ROOT, LOG, DATA, MODEL, GATE, DECISION, APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS)
 PERSONAL = (APPROVER, VALIDATOR)  # held by a person, enrolled by name, never made by a worker
 

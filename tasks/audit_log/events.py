@@ -26,9 +26,18 @@ from tasks.system.canonical_json import canonical
 from tasks.verifier.statement_index import Signed
 
 OCSF = "1.6.0"
-API_ACTIVITY, DATASTORE = 6003, 6005
-CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
-SEALED = "sealed.json"  # file -> how many of its bytes are signed for; a cache: the ledger is what counts
+# Classes of OCSF 1.6 in category 6, application activity: `class_uid`.
+API_ACTIVITY = 6003
+DATASTORE = 6005
+CATEGORY = 6
+# What was done: `activity_id`.
+CREATE = 1
+READ = 2
+UPDATE = 3
+DELETE = 4
+OTHER = 99
+# File -> how many of its bytes are signed for. A cache: the ledger is what counts.
+SEALED = "sealed.json"
 
 
 @dataclass(frozen=True)
@@ -64,20 +73,20 @@ def event(
     detail: str = "",
     kind: int = API_ACTIVITY,
 ) -> dict[str, Any]:
-    """Return one OCSF event: who did what to which resources (name, type, data); never a value about a person.
+    """Return one OCSF event: who did what to which resources; never a value about a person.
 
     Args:
         operation: Like `stage:train`, `keys:revoke`, `sealed data:read`.
         actor: Who did it, as `started_by` says.
         activity: CREATE, READ, UPDATE, DELETE or OTHER.
         is_success: Whether it was done.
-        resources: What it was done to.
+        resources: What it was done to: (name, type, data) of each.
         detail: One line more, for people.
         kind: The OCSF class.
     """
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "class_uid": kind,
-        "category_uid": 6,
+        "category_uid": CATEGORY,
         "activity_id": activity,
         "type_uid": kind * 100 + activity,
         "severity_id": 1 if is_success else 3,
@@ -90,16 +99,19 @@ def event(
         "actor": {"user": {"name": actor}},
         "src_endpoint": {"name": socket.gethostname()},
     }
+    # OCSF wants a name for an activity that has no number.
     if activity == OTHER:
-        found["activity_name"] = operation
+        values["activity_name"] = operation
+
     listed = [{"name": name, "type": type_, "data": data} for name, type_, data in resources]
     if kind == DATASTORE:
-        found["databucket"] = {"name": resources[0][0], "type_id": 99, "type": resources[0][1]}
-        found["unmapped"] = {"operation": operation, "resources": listed}
+        # This class has no list of resources: the first one is its bucket, all go unmapped.
+        values["databucket"] = {"name": resources[0][0], "type_id": 99, "type": resources[0][1]}
+        values["unmapped"] = {"operation": operation, "resources": listed}
     else:
-        found["api"] = {"operation": operation}
-        found["resources"] = listed
-    return found | ({"message": detail} if detail else {})
+        values["api"] = {"operation": operation}
+        values["resources"] = listed
+    return values | ({"message": detail} if detail else {})
 
 
 @contextmanager
@@ -111,10 +123,12 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
     folder = home / "audit"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("w") as lock:
+        # Held until the statements are recorded: no other process signs for the same lines.
         fcntl.flock(lock, fcntl.LOCK_EX)
         _write(folder, events)
         batches = pending(folder)
         yield [batch.statement() for batch in batches]
+
         state = _state(folder)
         state |= {batch.file: batch.end for batch in batches}
         draft = folder / f"{SEALED}.draft"
@@ -124,15 +138,19 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
 
 def pending(folder: Path) -> list[Batch]:
     """Return what lies in the files beyond what is signed for."""
-    state, found = _state(folder), []
+    state = _state(folder)
+    batches: list[Batch] = []
     for path in files_of(folder):
-        start, data = int(state.get(path.name, 0)), path.read_bytes()
+        start = int(state.get(path.name, 0))
+
+        # Named by a statement, and so kept to this folder.
+        data = path.read_bytes()
         if len(data) > start:
             lines = data[start:]
-            found.append(
+            batches.append(
                 Batch(path.name, start, len(data), lines.count(b"\n"), sha256(lines).hexdigest())
             )
-    return found
+    return batches
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -141,11 +159,14 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def verify(folder: Path, signed: Sequence[Signed[AuditBatch]]) -> int:
-    """Compare the files with the batches that the ledger holds; return how many events nobody has signed for yet.
+    """Compare the files with the batches that the ledger holds.
 
     Args:
         folder: `audit/` of an installation.
         signed: The statements of all batches, in log order.
+
+    Returns:
+        How many events nobody has signed for yet.
 
     Raises:
         EvidenceError: Names the first batch whose bytes are not there, or are others.
@@ -157,8 +178,11 @@ def verify(folder: Path, signed: Sequence[Signed[AuditBatch]]) -> int:
         end = batch.predicate.end
         path = folder / name
         where = f"audit/{name}, bytes {start} to {end} (entry {batch.index})"
+        # Batches of a file follow each other: a gap would be lines that nobody signed for.
         if start != ends.get(name, 0):
             raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")
+
+        # Named by a statement, and so kept to this folder.
         data = path.read_bytes()[start:end] if path.is_file() and "/" not in name else b""
         digest = batch.subjects[0].sha256
         if sha256(data).hexdigest() != digest:
@@ -175,17 +199,17 @@ def _write(folder: Path, events: Sequence[dict[str, Any]]) -> None:
     path = folder / f"events-{time.gmtime().tm_year}.jsonl"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as stream:
-        stream.write(b"".join(canonical(each) + b"\n" for each in events))
+        stream.write(b"".join(canonical(values) + b"\n" for values in events))
         stream.flush()
         os.fsync(stream.fileno())
 
 
 def _state(folder: Path) -> dict[str, int]:
     try:
-        found: dict[str, int] = json.loads((folder / SEALED).read_bytes())
+        state: dict[str, int] = json.loads((folder / SEALED).read_bytes())
     except FileNotFoundError:
         return {}
-    return found
+    return state
 
 
 def _changed(where: str, expected: str, found: str) -> EvidenceError:

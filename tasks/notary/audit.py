@@ -1,4 +1,4 @@
-"""Who looked at or changed what about people, when and why: an event in the audit log, signed into the ledger."""
+"""Who looked at or changed what about people, when and why: an audit event, signed at once."""
 
 from enum import StrEnum
 from typing import Any
@@ -45,7 +45,7 @@ def audit(
         installation: Whose audit log and ledger.
         figures: Counts and digests.
     """
-    said = event(
+    audit_event = event(
         f"people:{action}",
         actor=started_by(installation.settings),
         activity=ACTIVITIES[action],
@@ -53,5 +53,5 @@ def audit(
         detail=why,
         kind=DATASTORE,
     )
-    with auditing(installation.home, [said]) as batches, open_notary(installation) as notary:
+    with auditing(installation.home, [audit_event]) as batches, open_notary(installation) as notary:
         notary.record_all(batches)

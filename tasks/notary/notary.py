@@ -1,4 +1,4 @@
-"""The notary: signs statements with the role's key and appends them to the ledger. The one way evidence is made.
+"""The notary: signs statements with the role's key and appends them to the ledger.
 
     with open_notary(installation) as notary:
         recorded = notary.record(Statement(subjects, predicate_type, predicate))
@@ -39,7 +39,10 @@ class Recorded:
 
 
 class Notary:
-    """Signs and appends. Role keys are made and entered into the log on first use, but for those that people hold."""
+    """Signs and appends.
+
+    Role keys are made and entered into the log on first use, but for those that people hold.
+    """
 
     def __init__(self, ledger: Ledger, installation: Installation) -> None:
         self.ledger = ledger
@@ -59,22 +62,30 @@ class Notary:
         """
         if role is not None and role_of(statement) != role:
             raise EvidenceError(
-                f"statement of type {statement.predicate_type}", expected=f"one that role `{role}` makes",
-                found="one of another role", remedy="See tasks/attestation/roles.py.",
-            )  # fmt: skip
+                f"statement of type {statement.predicate_type}",
+                expected=f"one that role `{role}` makes",
+                found="one of another role",
+                remedy="See tasks/attestation/roles.py.",
+            )
         return self.record_all([statement])[0]
 
     def record_all(self, statements: Sequence[Statement]) -> list[Recorded]:
         """Sign several statements and append them in one transaction, in this order."""
         roles = [role_of(statement) for statement in statements]
-        if personal := sorted(set(roles) & set(PERSONAL)):
+        personal = sorted(set(roles) & set(PERSONAL))
+        if personal:
             raise EvidenceError(
-                f"role `{personal[0]}`", expected="a person's own key", found="the worker's notary",
+                f"role `{personal[0]}`",
+                expected="a person's own key",
+                found="the worker's notary",
                 remedy="Use `./portcullis approve`; `append_signed` takes what a person has signed.",
-            )  # fmt: skip
+            )
+
+        # Keys before what they sign: an entry of a key that is not in the log yet is refused.
         self.begin()
         for role in dict.fromkeys(roles):
             self.enrolled(role)
+
         return self.append_signed(
             [
                 sign(statement.to_bytes(), self.signer(role))
@@ -89,15 +100,23 @@ class Notary:
     def append_with(
         self, log: Signer, envelopes: Sequence[Envelope], *, signed_before: PublicKey | None = None
     ) -> list[Recorded]:
-        """Append under a log key; `signed_before` is the one that signed the present head, where the key changes."""
+        """Append under a log key.
+
+        Args:
+            log: The log's signer.
+            envelopes: What is appended, in this order.
+            signed_before: The key that signed the present head, where the log's key changes.
+        """
         bodies = [envelope.to_bytes() for envelope in envelopes]
         records = [
             Record.of(envelope.payload, body)
             for envelope, body in zip(envelopes, bodies, strict=True)
         ]
+
         origin = self.origin()
         entries = list(zip(records, bodies, strict=True))
         start = self.ledger.append(entries, log, origin, signed_before=signed_before)
+
         return [
             Recorded(start + offset, record.envelope_sha256.hex(), origin)
             for offset, record in enumerate(records)
@@ -119,12 +138,19 @@ class Notary:
         public = self.signer(role).public
         if self._is_entered(public.keyid):
             return
+
+        # Only the log's own root key adds keys, and a worker of another installation has another.
         root_key = self.signer(ROOT)
         if origin_of(root_key.public) != self.origin():
             raise EvidenceError(
-                f"key of role `{role}`", expected="a key that is in the log", found=f"unknown key {public.keyid[:12]}…",
-                remedy="Whoever holds the log's root key has to enrol it: `./portcullis keys enrol`.",
-            )  # fmt: skip
+                f"key of role `{role}`",
+                expected="a key that is in the log",
+                found=f"unknown key {public.keyid[:12]}…",
+                remedy=(
+                    "Whoever holds the log's root key has to enrol it: `./portcullis keys enrol`."
+                ),
+            )
+
         self.add_keys(
             [sign(add_key(public, (role,), "worker").to_bytes(), root_key)], [public.keyid]
         )
@@ -139,13 +165,14 @@ class Notary:
         """Begin the log with its root key and its own key, unless it has begun."""
         if self.ledger.head() is not None:
             return
-        root_key, log = self.signer(ROOT), self.signer(LOG)
+        root_key = self.signer(ROOT)
+        log = self.signer(LOG)
         statements = (
             add_key(root_key.public, (ROOT,), "worker"),
             add_key(log.public, (LOG,), "worker"),
         )
         self.add_keys(
-            [sign(each.to_bytes(), root_key) for each in statements],
+            [sign(statement.to_bytes(), root_key) for statement in statements],
             [root_key.public.keyid, log.public.keyid],
         )
 
@@ -197,12 +224,15 @@ def open_notary(installation: Installation) -> Iterator[Notary]:
 
 
 def trusted_root(installation: Installation) -> str:
-    """Return the id of the root key that this installation trusts: `$PORTCULLIS_TRUST_ROOT`, else the pinned log's."""
+    """Return the id of the root key that this installation trusts, or the beginning of it.
+
+    It is `$PORTCULLIS_TRUST_ROOT`, else the pinned log's; empty where there is neither.
+    """
     if keyid := installation.settings.trusted_root_key:
         return keyid.strip().lower()
     pin = installation.home / "ledger.pin"
-    return (
-        pin.read_text(encoding="utf-8").partition("\n")[0].rpartition("/")[2]
-        if pin.is_file()
-        else ""
-    )
+    if not pin.is_file():
+        return ""
+    # A pin is a checkpoint, whose first line is the log's name: `portcullis/<root key id>`.
+    origin = pin.read_text(encoding="utf-8").partition("\n")[0]
+    return origin.rpartition("/")[2]

@@ -1,9 +1,12 @@
 """Sealed parquet: `(key id, nonce and ciphertext)` per row, AES-256-GCM.
 
-Bound into every row: dataset, layout, key id and position, so that no row can stand elsewhere. Bound into the file by
-one HMAC: how many rows there are, all key ids and all tags, so that none can be left out. The nonce is synthetic:
-keyed BLAKE2b (RFC 7693) under the subject's nonce key over all that is bound and the row itself. Equal bytes come
-only from the same row at the same place of the same dataset, so a rerun writes the same file.
+Bound into every row: dataset, layout, key id and position, so that no row can stand elsewhere.
+Bound into the file by one HMAC: how many rows there are, all key ids and all tags, so that none can
+be left out.
+
+The nonce is synthetic: keyed BLAKE2b (RFC 7693) under the subject's nonce key, over all that is
+bound and the row itself. So a nonce repeats only with the same row at the same place of the same
+dataset, where AES-GCM gives the same bytes and nothing away; and a rerun writes the same file.
 """
 
 import hashlib
@@ -27,7 +30,8 @@ from tasks.keystore.keys import ID_BYTES, KeyStore, Retention
 from tasks.sealed.packing import Layout, pack, unpack
 
 CHUNK_ROWS = 65_536
-TAG_BYTES = 16
+TAG_BYTES = 16  # of AES-GCM
+NONCE_BYTES = 12
 SUBJECT = "subject"
 SCHEMA = pa.schema(
     [
@@ -35,26 +39,42 @@ SCHEMA = pa.schema(
         pa.field("row", pa.binary(), nullable=False),
     ]
 )
-DATASET, LAYOUT, MAC = b"portcullis.dataset", b"portcullis.layout", b"portcullis.mac"
+# Keys of the Parquet file's own metadata.
+DATASET = b"portcullis.dataset"
+LAYOUT = b"portcullis.layout"
+MAC = b"portcullis.mac"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Unsealed rows, how many there are, and how many can no longer be read because their subjects were erased."""
+    """Unsealed rows, and counts of those that can and cannot be read.
+
+    Attributes:
+        frame: The rows whose keys exist.
+        unsealed: How many they are.
+        shredded: How many rows cannot be read any more, because their subjects were erased.
+        people_shredded: Whose rows those are; in a part of a file, without those of earlier parts.
+    """
 
     frame: pd.DataFrame
     unsealed: int
     shredded: int
-    people_shredded: int = 0  # in a part of a file: those not met in the parts before
+    people_shredded: int = 0
 
 
 class SealedWriter:
-    """Write a sealed dataset chunk by chunk; the file is complete only when the context ends without an error."""
+    """Write a sealed dataset chunk by chunk.
+
+    The file is complete only when the context ends without an error.
+    """
 
     def __init__(
         self, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING
     ) -> None:
-        self._path, self._dataset, self._keys, self._retention = path, dataset, keys, retention
+        self._path = path
+        self._dataset = dataset
+        self._keys = keys
+        self._retention = retention
         self._layout: Layout | None = None
         self._writer: pq.ParquetWriter | None = None
         self._tags = hashlib.sha256()
@@ -72,9 +92,11 @@ class SealedWriter:
                 found="rows without",
                 remedy="Rows about nobody known cannot be sealed, because they could not be erased.",
             )
+
         layout = Layout.of(frame)
         if self._layout is None:
             self._layout = layout
+            # Ciphertext does not compress, and statistics of it say nothing.
             self._writer = pq.ParquetWriter(
                 self._path, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
             )
@@ -85,28 +107,33 @@ class SealedWriter:
                 found="others",
                 remedy="Convert them.",
             )
+
         for start in range(0, len(frame), CHUNK_ROWS):
             self._seal(frame.iloc[start : start + CHUNK_ROWS], layout)
 
     def _seal(self, frame: pd.DataFrame, layout: Layout) -> None:
+        # One look-up for each person, not for each row.
         codes, subjects = pd.factorize(frame[SUBJECT])
-        known = self._keys.for_subjects(list(subjects), self._retention)
+        key_of = self._keys.for_subjects(list(subjects), self._retention)
         bound = bound_to(self._dataset, layout.to_json())
         keys = [
             (bound + key.key_id, key.cipher.encrypt, key.nonce_key)
-            for key in map(known.__getitem__, subjects)
+            for key in map(key_of.__getitem__, subjects)
         ]
+
+        # The loop over all rows: nothing in it that could stand outside.
         sealed = []
         for position, (code, row) in enumerate(
             zip(codes.tolist(), pack(frame, layout), strict=True), self.rows
         ):
             head, encrypt, nonce_key = keys[code]
             data = head + position.to_bytes(8)
-            nonce = blake2b(data + row, key=nonce_key, digest_size=12).digest()
+            nonce = blake2b(data + row, key=nonce_key, digest_size=NONCE_BYTES).digest()
             sealed.append(nonce + encrypt(nonce, row, data))
-        every = pa.array([known[subject].key_id for subject in subjects], SCHEMA[0].type)
+
+        key_ids = pa.array([key_of[subject].key_id for subject in subjects], SCHEMA[0].type)
         table = pa.table(
-            [every.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA
+            [key_ids.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA
         )
         self._tags.update(_interleaved(table))
         self.rows += len(frame)
@@ -121,6 +148,7 @@ class SealedWriter:
     ) -> None:
         if self._writer is None or self._layout is None:
             return
+        # Without its code nobody takes a half-written file for a whole one.
         if kind is None:
             layout = self._layout.to_json()
             mac = _mac(self._keys, self._dataset, layout, self.rows, self._tags.digest())
@@ -138,7 +166,10 @@ def write_rows(
     keys: KeyStore,
     retention: Retention = Retention.TRAINING,
 ) -> None:
-    """Seal a frame into one file. It has a `subject` column of pseudonyms; equal input gives equal bytes."""
+    """Seal a frame, which has a `subject` column of pseudonyms, into one file.
+
+    Equal input gives equal bytes.
+    """
     with SealedWriter(path, dataset=dataset, keys=keys, retention=retention) as writer:
         writer.write(frame)
 
@@ -153,22 +184,31 @@ def read_rows(
     """
     parts = list(iter_rows(path, dataset=dataset, keys=keys, columns=columns))
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
-    unsealed, shredded = sum(part.unsealed for part in parts), sum(part.shredded for part in parts)
-    return Opened(frame, unsealed, shredded, sum(part.people_shredded for part in parts))
+    return Opened(
+        frame,
+        unsealed=sum(part.unsealed for part in parts),
+        shredded=sum(part.shredded for part in parts),
+        people_shredded=sum(part.people_shredded for part in parts),
+    )
 
 
 def iter_rows(
     path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None
 ) -> Iterator[Opened]:
-    """Unseal a file row group by row group, in constant memory; at least one (maybe empty) part is given.
+    """Unseal a file row group by row group, in constant memory; yield at least one, maybe empty, part.
 
-    The file's own authentication is checked first, over the tags of all rows, before any row is given out.
+    The file's own authentication is checked first, over the tags of all rows, before any row is
+    yielded: a caller that stops early has rows of a whole file, too.
+
+    Raises:
+        SealError: As `read_rows` does.
     """
     shown = f"{path.parent.name}/{path.name}"
     try:
         file = pq.ParquetFile(path)
         metadata = file.metadata.metadata or {}
-        layout_json, mac = metadata[LAYOUT], bytes.fromhex(metadata[MAC].decode())
+        layout_json = metadata[LAYOUT]
+        mac = bytes.fromhex(metadata[MAC].decode())
         layout = Layout.from_json(layout_json)
         if not hmac.compare_digest(mac, _mac(keys, dataset, layout_json, *_tags(file, shown))):
             raise ValueError("the file's authentication code does not match")
@@ -176,19 +216,24 @@ def iter_rows(
         raise SealError(
             shown,
             expected=f"the whole sealed dataset {dataset}, as it was written here",
-            found=f"something else ({type(error).__name__}: altered, cut, of another dataset or installation)",
+            found=(
+                f"something else ({type(error).__name__}: altered, cut, of another dataset or "
+                "installation)"
+            ),
             remedy="Run `dvc checkout`, or restore the key store that belongs to this data.",
         ) from None
+
     position = 0
-    gone: set[bytes] = set()
+    shredded_ids: set[bytes] = set()
     bound = bound_to(dataset, layout_json)
     if file.num_row_groups == 0:
         yield Opened(
             unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0
         )
     for table in _groups(file, shown):
-        ids, sealed = table["key"].to_pylist(), table["row"].to_pylist()
-        opened = _unseal(ids, sealed, position, bound, layout, keys, shown, gone)
+        ids = table["key"].to_pylist()
+        sealed = table["row"].to_pylist()
+        opened = _unseal(ids, sealed, position, bound, layout, keys, shown, shredded_ids)
         position += len(ids)
         yield opened if columns is None else replace(opened, frame=opened.frame[list(columns)])
 
@@ -201,20 +246,21 @@ def _unseal(
     layout: Layout,
     keys: KeyStore,
     shown: str,
-    gone: set[bytes],
+    shredded_ids: set[bytes],
 ) -> Opened:
-    known = keys.by_id(set(ids))
-    before = len(gone)
-    gone |= set(ids) - set(known)
+    """Unseal one row group; add to `shredded_ids` the keys that no longer exist."""
+    key_of = keys.by_id(set(ids))
+    count_before = len(shredded_ids)
+    shredded_ids |= set(ids) - set(key_of)
+
     rows = []
     for position, (key_id, sealed) in enumerate(zip(ids, rows_sealed, strict=True), first):
-        key = known.get(key_id)
+        key = key_of.get(key_id)
         if key is None:
             continue
         try:
-            rows.append(
-                key.cipher.decrypt(sealed[:12], sealed[12:], bound + key_id + position.to_bytes(8))
-            )
+            data = bound + key_id + position.to_bytes(8)
+            rows.append(key.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
         except InvalidTag:
             raise SealError(
                 f"{shown}, row {position}",
@@ -222,7 +268,13 @@ def _unseal(
                 found="an altered or moved one",
                 remedy="Run `dvc checkout`; look for who or what wrote into it.",
             ) from None
-    return Opened(unpack(rows, layout), len(rows), len(ids) - len(rows), len(gone) - before)
+
+    return Opened(
+        unpack(rows, layout),
+        unsealed=len(rows),
+        shredded=len(ids) - len(rows),
+        people_shredded=len(shredded_ids) - count_before,
+    )
 
 
 def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
@@ -244,7 +296,8 @@ def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
 
 def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
     """Return how many rows there are, and the digest of all their key ids and tags."""
-    digest, rows = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    rows = 0
     for table in _groups(file, where):
         rows += len(table)
         digest.update(_interleaved(table))
