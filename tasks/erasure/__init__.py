@@ -6,7 +6,7 @@ say what is kept although somebody asked (Art. 17(3)); `statements` and `receipt
 person; `status` shows requests against their term (Art. 12(3)). Below lie `searching`, which finds
 people, and `sinks`, which take them out of other programs' stores.
 
-May import: `tasks.errors`, `tasks.attestation`, `tasks.config`, `tasks.keystore`, `tasks.notary`,
-`tasks.registry`, `tasks.reports`, `tasks.system`, `tasks.verifier`, `tasks.erasure.searching`,
-`tasks.erasure.sinks`.
+May import: `tasks.errors`, `tasks.attestation`, `tasks.attestation.predicates`, `tasks.config`,
+`tasks.keystore`, `tasks.notary`, `tasks.registry`, `tasks.reports`, `tasks.system`,
+`tasks.verifier`, `tasks.erasure.searching`, `tasks.erasure.sinks`.
 """
