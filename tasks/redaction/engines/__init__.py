@@ -2,8 +2,8 @@
 
 One line of configuration says which; what comes out is the same, row by row.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.redaction`, `tasks.redaction.columns`,
-`tasks.redaction.linking`.
+May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.redaction`,
+`tasks.redaction.columns`, `tasks.redaction.linking`.
 """
 
 from tasks.redaction.engines.opening import open_engine
