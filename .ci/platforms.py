@@ -184,8 +184,8 @@ def check_build(uv: str, folder: Path) -> int:
     """Build what exists as source alone by the tools in configs/build.lock; return 0 if it can be.
 
     It runs without a cache, which may hold what something else built before. The option that
-    demands a hash of everything that a build needs is experimental in uv: here it shows that the lock is
-    whole, and the launcher does without it.
+    demands a hash of everything that a build needs is experimental in uv: here it shows that the
+    lock is whole, and the launcher does without it.
     """
     lock = LOCKS[0].read_text()
     names = re.findall(r"(?m)^--no-binary (\S+)", lock)

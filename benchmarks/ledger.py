@@ -4,8 +4,8 @@
     python benchmarks/ledger.py explanations           # one tree over a million explanations
     python benchmarks/ledger.py release --rows 100000  # CPU seconds of the stages and of the worker
 
-Rates are by CPU seconds and by the clock; the machine's own durable write and signature are measured
-in the same run, so that ratios can be compared between machines. Prints Markdown for
+Rates are by CPU seconds and by the clock; the machine's own durable write and signature are
+measured in the same run, so that ratios can be compared between machines. Prints Markdown for
 docs/benchmarks.md.
 """
 

@@ -2,12 +2,13 @@
 
     python benchmarks/redaction.py --peers <folder> [--rows 2000]
 
-Rows are invented applicants: nine short columns (name, e-mail, phone, IP, SSN, account, street, city, born) and a note
-of fifty words. Speed is rows per CPU-second, so that neighbours on the machine matter less; the figure to look at is
-the ratio to `analyze_dict`. Ways take turns in `--rounds`, and the median counts. Leaks are measured on the notes
-against what the generator planted, every way at the same least score. Worker processes are measured by wall time, once
-they are loaded. `--peers` is a folder with benchmarks/redaction-peers.txt installed; peers that are not there are named
-and left out.
+Rows are invented applicants: nine short columns (name, e-mail, phone, IP, SSN, account, street,
+city, born) and a note of fifty words. Speed is rows per CPU-second, so that neighbours on the
+machine matter less; the figure to look at is the ratio to `analyze_dict`. Ways take turns in
+`--rounds`, and the median counts. Leaks are measured on the notes against what the generator
+planted, every way at the same least score. Worker processes are measured by wall time, once they
+are loaded. `--peers` is a folder with benchmarks/redaction-peers.txt installed; peers that are not
+there are named and left out.
 """
 
 import argparse
@@ -101,7 +102,10 @@ def applicants(rows: int) -> pd.DataFrame:
 def all_ways(
     frame: pd.DataFrame,
 ) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
-    """Yield name, share of the rows that are measured, and the way; a way returns the spans of its notes, if it has."""
+    """Yield name, share of the rows that are measured, and the way.
+
+    A way returns the spans of its notes, if it has.
+    """
     analyzer = plain_presidio()
     yield "Presidio, `analyze` per cell", (0.04, lambda part: per_cell(analyzer, part))
     yield "Presidio, `analyze_dict`, batch 256", (0.1, lambda part: by_dict(analyzer, part))
@@ -238,7 +242,10 @@ def chunk(part: pd.DataFrame) -> TextChunk:
 
 
 def ours(redactor: TextRedactor, part: pd.DataFrame) -> Found:
-    """Redact rows: columns by their kind, notes by row link and finder; then find the spans again, uncounted."""
+    """Redact rows: columns by their kind, notes by row link and finder.
+
+    Then find the spans again, uncounted.
+    """
     start = time.process_time()
     tokens(part)
     redactor.redact(chunk(part))

@@ -1,7 +1,7 @@
 """Write docs/api.md from the docstrings of the packages: `.venv/bin/python docs/api.py`.
 
-Public is what a package lists in `__all__`; all else may change on any day. The code is read and not
-run, by griffe, so that the page is the same wherever it is made.
+Public is what a package lists in `__all__`; all else may change on any day. The code is read and
+not run, by griffe, so that the page is the same wherever it is made.
 """
 
 import sys

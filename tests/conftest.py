@@ -28,7 +28,10 @@ settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Clear the environment: a variable of the machine that runs the tests can hide a fault, and once did."""
+    """Clear the environment.
+
+    A variable of the machine that runs the tests can hide a fault, and once did.
+    """
     # The suite's own workers are measured. What a test starts is not: each would take half as long
     # again, where tests kill at exact moments and wait for seconds.
     starts_workers = not hasattr(config, "workerinput") and config.getoption("numprocesses", None)
@@ -40,7 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PORTCULLIS_ACTOR"] = "the-suite"
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    # Under `nohup`, or in the background of a shell, these are ignored, and so they are in all that a test starts.
+    # Under `nohup`, or in the background of a shell, these are ignored, and so they are in all that
+    # a test starts.
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

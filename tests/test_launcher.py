@@ -1,4 +1,7 @@
-"""The launcher's own parts: what it keeps of an environment, when it installs, and what it refuses before it begins."""
+"""The launcher's own parts.
+
+What it keeps of an environment, when it installs, and what it refuses before it begins.
+"""
 
 import importlib.machinery
 import importlib.util

@@ -92,8 +92,8 @@ def _named(guesses: Iterable[Guess], *roles: Role) -> list[str]:
 def _head(name: str) -> str:
     return f"""\
 # A first draft, made by `./portcullis init` from names of columns and a sample of their values.
-# Go through every line with `{UNCONFIRMED}`, and take the mark away when it is right. Fill in what is
-# empty: no limit and no agreement has a default. Then run `./portcullis sync`.
+# Go through every line with `{UNCONFIRMED}`, and take the mark away when it is right. Fill in what
+# is empty: no limit and no agreement has a default. Then run `./portcullis sync`.
 title: {name}
 purpose:  {TO_FILL}: the decision that the model prepares, in a sentence
 

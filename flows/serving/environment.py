@@ -64,8 +64,8 @@ def settle_streams() -> None:
     """Make streams safe to print to: no closed stream or odd character may end a finished command.
 
     A stream that the caller has closed (`>&-`) is opened on the null device. Otherwise the next
-    file that is opened, a database perhaps, would take its number, and what is meant for the terminal
-    would be written into it.
+    file that is opened, a database perhaps, would take its number, and what is meant for the
+    terminal would be written into it.
     """
     for descriptor in range(3):
         try:

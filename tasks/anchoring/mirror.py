@@ -1,7 +1,8 @@
 """A mirror of the log in S3, written once: Object Lock in compliance mode *and* `If-None-Match: *`.
 
-A lock alone keeps an object's versions and lets an overwriting PUT become the current one; the condition stops that,
-and readers take the oldest version. Names are those of C2SP tlog-tiles, so that other implementations can read them.
+A lock alone keeps an object's versions and lets an overwriting PUT become the current one; the
+condition stops that, and readers take the oldest version. Names are those of C2SP tlog-tiles, so
+that other implementations can read them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,10 @@ DAYS = "PORTCULLIS_LEDGER_MIRROR_DAYS"
 
 
 class Mirror:
-    """A bucket with Object Lock; its writer needs `s3:PutObject` and `s3:PutObjectRetention`, and no delete."""
+    """A bucket with Object Lock.
+
+    Its writer needs `s3:PutObject` and `s3:PutObjectRetention`, and no delete.
+    """
 
     def __init__(self, client: Any, bucket: str, prefix: str, keep_days: int) -> None:
         self._client, self._bucket, self._prefix = client, bucket, prefix
@@ -29,7 +33,8 @@ class Mirror:
         """Write what the mirror lacks, and the present checkpoint; return the mirrored size.
 
         Raises:
-            EvidenceError: Something else lies under a name: the log here, or the mirror, was changed.
+            EvidenceError: Something else lies under a name: the log here, or the mirror, was
+                changed.
             ServiceError: The store does not answer; the next push goes on.
         """
         mark = f"mirror {self._bucket}/{self._prefix}"

@@ -16,7 +16,8 @@ def publish(ledger: Ledger, installation: Installation) -> int:
     """Mirror, cosign and stamp the present checkpoint, as configured; return its size.
 
     Raises:
-        ServiceError: One of them does not answer. The log itself is whole, and the next call goes on.
+        ServiceError: One of them does not answer. The log itself is whole, and the next call goes
+            on.
         EvidenceError: One of them knows another log.
     """
     head = ledger.head()
@@ -30,7 +31,10 @@ def publish(ledger: Ledger, installation: Installation) -> int:
 
 
 def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[str, ...]:
-    """Return why registration has to wait: what is configured does not hold entry `index`, or knows another log."""
+    """Return why registration has to wait.
+
+    What is configured does not hold entry `index`, or knows another log.
+    """
     lines = []
     try:
         if (mirror := open_mirror(installation.settings)) and (

@@ -1,6 +1,7 @@
 """What a stage reads and writes, as `dvc.yaml` declares it, and the bytes that lie there: by sha256, and by DVC's md5.
 
-A statement is about bytes that the worker has digested itself, never about what a stage says of itself.
+A statement is about bytes that the worker has digested itself, never about what a stage says of
+itself.
 """
 
 import hashlib
@@ -24,7 +25,10 @@ BYTECODE = ("__pycache__", "*.pyc")
 
 @dataclass(frozen=True)
 class Declared:
-    """One stage of one use case: paths relative to the workspace, and digests of its sections of the configuration."""
+    """One stage of one use case.
+
+    Paths relative to the workspace, and digests of its sections of the configuration.
+    """
 
     stage: str
     case: str
@@ -126,7 +130,10 @@ def artefact(workspace: Path, name: str) -> Artefact:
 
 
 def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:
-    """Return what changes when one of the files that count is written to: inode, size and time of change."""
+    """Return what changes when one of the files that count is written to.
+
+    Inode, size and time of change.
+    """
     stats = [(file.as_posix(), file.stat()) for file in files_of(workspace, name)]
     return tuple((file, stat.st_ino, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
 
@@ -137,7 +144,10 @@ def section_of(path: Path, key: str) -> Any:
 
 
 def named(path: str) -> str:
-    """Return an artefact's name: outputs by use case and stage (`loan/train/model`), all else by path."""
+    """Return an artefact's name.
+
+    Outputs by use case and stage (`loan/train/model`), all else by path.
+    """
     return path.removeprefix("data/")
 
 

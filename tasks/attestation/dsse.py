@@ -1,7 +1,8 @@
 """DSSE envelopes: a payload, its type, and signatures over both (the pre-authentication encoding).
 
-The bytes are verified before they are believed; `keyid` is a hint; the payload type is part of what is signed. An
-envelope has one canonical form here, so that no byte of a stored one can change unnoticed.
+The bytes are verified before they are believed; `keyid` is a hint; the payload type is part of what
+is signed. An envelope has one canonical form here, so that no byte of a stored one can change
+unnoticed.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Which key had which role at which entry: replayed from the log, which begins with its root key.
 
-Adding, rotating and revoking keys are entries, signed by the root key. Validity goes by index, never
-by a clock: a clock can be set back, an index cannot.
+Adding, rotating and revoking keys are entries, signed by the root key. Validity goes by index,
+never by a clock: a clock can be set back, an index cannot.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,8 @@ class KeyRing:
         """Return whose signature an entry carries, if that key may sign for `role` there.
 
         Raises:
-            EvidenceError: The key is unknown, void there, in another role, or did not sign these bytes.
+            EvidenceError: The key is unknown, void there, in another role, or did not sign these
+                bytes.
         """
         where = f"ledger entry {index}"
         entry = self.entries.get(envelope.keyid)

@@ -1,4 +1,7 @@
-"""The circumstances of a run, as the worker finds them: commit, changes since, who started it, which tools."""
+"""The circumstances of a run, as the worker finds them.
+
+Commit, changes since, who started it, which tools.
+"""
 
 import hashlib
 import os
@@ -17,7 +20,10 @@ CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portculli
 
 @dataclass(frozen=True)
 class Commit:
-    """Where the code stands. `dirty` lists files of code and configuration that differ from it, untracked ones too."""
+    """Where the code stands.
+
+    `dirty` lists files of code and configuration that differ from it, untracked ones too.
+    """
 
     sha: str = ""  # empty outside git
     author_sha256: str = ""
@@ -42,7 +48,10 @@ def find_commit(workspace: Path) -> Commit:
 
 
 def person_sha256(email: str) -> str:
-    """Return how a person's address is written into evidence: hashed, so that it can be compared and not read off."""
+    """Return how a person's address is written into evidence.
+
+    Hashed, so that it can be compared and not read off.
+    """
     return (
         hashlib.sha256(b"portcullis/person/v1\n" + email.strip().lower().encode()).hexdigest()
         if email.strip()

@@ -149,7 +149,10 @@ class LocalSigner:
 
 
 def signing_folder(installation: "Installation") -> Path:
-    """Return where key files lie: `$PORTCULLIS_SIGNING_HOME`, else `signing/` of this installation."""
+    """Return where key files lie.
+
+    `$PORTCULLIS_SIGNING_HOME`, else `signing/` of this installation.
+    """
     return Path(installation.settings.signing_home or installation.home / "signing")
 
 

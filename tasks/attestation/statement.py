@@ -1,4 +1,7 @@
-"""in-toto Statements, version 1: who is spoken of (subjects, by digest) and what is said (a predicate)."""
+"""in-toto Statements, version 1.
+
+Who is spoken of (subjects, by digest) and what is said (a predicate).
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -43,7 +46,10 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Statement:
-    """One claim. It is JSON with sorted keys, no spaces and no NaN; no value about a person is ever in it."""
+    """One claim. It is JSON with sorted keys, no spaces and no NaN.
+
+    No value about a person is ever in it.
+    """
 
     subjects: tuple[Artefact, ...]
     predicate_type: str

@@ -1,4 +1,7 @@
-"""Signing by keys that never leave Vault or OpenBao: Transit, one key per role, named `portcullis-<role>`."""
+"""Signing by keys that never leave Vault or OpenBao.
+
+Transit, one key per role, named `portcullis-<role>`.
+"""
 
 import base64
 from typing import Any
@@ -12,7 +15,10 @@ SECONDS = 10
 
 
 class TransitSigner:
-    """A Transit key of type `ed25519`; the token needs `read` on the key and `update` on `sign/<key>`, no more."""
+    """A Transit key of type `ed25519`.
+
+    The token needs `read` on the key and `update` on `sign/<key>`, no more.
+    """
 
     def __init__(self, address: str, token: str, key: str) -> None:
         self._address, self._token, self._key = address, token, key

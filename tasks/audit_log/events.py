@@ -1,9 +1,10 @@
 """The pipeline's own audit log: OCSF events as JSON lines, each batch of lines chained into the ledger by its sha256.
 
-    events are written first, then signed for: `with auditing(home, events) as batch: notary.record_all([*, batch])`
+    with auditing(home, events) as batches:  # events are written first, then signed for
+        notary.record_all([*statements, *batches])
 
-One file a year in `audit/` of this installation. Lines are appended and never changed; a line that was changed, deleted
-or put in afterwards no longer has its batch's digest.
+One file a year in `audit/` of this installation. Lines are appended and never changed; a line that
+was changed, deleted or put in afterwards no longer has its batch's digest.
 """
 
 import fcntl

@@ -1,4 +1,7 @@
-"""What happened in one run, as audit events: who started what, read which sealed data, changed what."""
+"""What happened in one run, as audit events.
+
+Who started what, read which sealed data, changed what.
+"""
 
 import json
 from pathlib import Path

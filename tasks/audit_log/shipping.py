@@ -1,7 +1,8 @@
 """Send the audit log on: to a syslog server (RFC 5424) and to Splunk's HTTP event collector, as configured.
 
-`PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587), `PORTCULLIS_HEC_URL` and `PORTCULLIS_HEC_TOKEN`.
-Nothing is lost where a receiver is down: what was not sent stays due, and the next run sends it. At least once.
+`PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587), `PORTCULLIS_HEC_URL` and
+`PORTCULLIS_HEC_TOKEN`. Nothing is lost where a receiver is down: what was not sent stays due, and
+the next run sends it. At least once.
 """
 
 import json
@@ -27,7 +28,10 @@ Lines = list[bytes]
 
 
 def ship(installation: Installation) -> tuple[str, ...]:
-    """Send what is due to every configured receiver; return one line for each that did not take it."""
+    """Send what is due to every configured receiver.
+
+    Return one line for each that did not take it.
+    """
     settings = installation.settings
     senders: dict[str, Callable[[Lines], None]] = {}
     if address := settings.syslog_address:
@@ -100,7 +104,10 @@ def _send_due(folder: Path, name: str, send: Callable[[Lines], None]) -> None:
 
 
 def _as_event(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a line as the OCSF event that it is; what `tasks.notary.audit` put on record becomes one."""
+    """Return a line as the OCSF event that it is.
+
+    What `tasks.notary.audit` put on record becomes one.
+    """
     if "class_uid" in values:
         return values
     figures = {
@@ -118,7 +125,10 @@ def _as_event(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(line: bytes) -> bytes:
-    """Return an event as RFC 5424 has it: priority, version, time, host, application, process, type, no data, text."""
+    """Return an event as RFC 5424 has it.
+
+    Priority, version, time, host, application, process, type, no data, text.
+    """
     values = json.loads(line)
     priority = FACILITY_AUDIT * 8 + (NOTICE if values.get("status_id") == 1 else WARNING)
     when = (

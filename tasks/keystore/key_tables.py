@@ -16,7 +16,8 @@ from tasks.system.installation import Installation
 from tasks.system.sqlite_file import WAIT_SECONDS, open_sqlite, read_transaction, write_transaction
 
 Row = tuple[Any, ...]
-# Values in one query. SQLite allows 32,766 (SQLITE_MAX_VARIABLE_NUMBER); more than this is no faster.
+# Values in one query. SQLite allows 32,766 (SQLITE_MAX_VARIABLE_NUMBER); more than this is no
+# faster.
 BATCH_VALUES = 10_000
 SCRUB_POLL_SECONDS = 0.05
 TABLES = (

@@ -1,4 +1,7 @@
-"""Pseudonyms: keyed, so that only this installation can tell whose they are. Pseudonymised is not anonymous."""
+"""Pseudonyms: keyed, so that only this installation can tell whose they are.
+
+Pseudonymised is not anonymous.
+"""
 
 import hmac
 import unicodedata
@@ -12,12 +15,18 @@ LENGTH = 32  # hex digits: 128 bits, no collision to fear among 10^15 subjects
 
 
 def normal_form(value: str) -> str:
-    """Return the form in which two spellings of one identifier are the same: NFKC, stripped, case-folded."""
+    """Return the form in which two spellings of one identifier are the same.
+
+    NFKC, stripped, case-folded.
+    """
     return unicodedata.normalize("NFKC", value).strip().casefold()
 
 
 def normal_forms(values: "pd.Series[str]") -> "pd.Series[str]":
-    """Return the normal form of every text, in one go where all are ASCII; missing stays missing."""
+    """Return the normal form of every text, in one go where all are ASCII.
+
+    Missing stays missing.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc

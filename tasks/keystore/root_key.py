@@ -42,7 +42,10 @@ class RootKey(Protocol):
         """Notice that another process has rotated."""
 
     def advance(self) -> None:
-        """Make a new root key for `wrap`; `unwrap` still takes the old. Called twice, it makes one."""
+        """Make a new root key for `wrap`; `unwrap` still takes the old.
+
+        Called twice, it makes one.
+        """
 
     def retire(self) -> None:
         """Destroy every root key but the newest. Only after everything has been wrapped by it."""

@@ -17,9 +17,10 @@ TIMEOUT_SECONDS = 30
 class TransitRootKey:
     """The key `$PORTCULLIS_TRANSIT_KEY` at `$VAULT_ADDR`, of type `aes256-gcm96`.
 
-    Contexts are its associated data. `retire` needs a policy that allows `transit/keys/<key>/config`
-    and `/trim`. Trimming destroys old versions in the storage; snapshots of the storage keep them:
-    how long those are kept is how long an erasure could be undone.
+    Contexts are its associated data. `retire` needs a policy that allows
+    `transit/keys/<key>/config` and `/trim`. Trimming destroys old versions in the storage;
+    snapshots of the storage keep them: how long those are kept is how long an erasure could be
+    undone.
     """
 
     is_local = False

@@ -1,7 +1,7 @@
 """The ledger: an append-only log with a signed head, which grows only where it derives.
 
-Order is by index, never by time. An append is one transaction: bodies, tiles and the new checkpoint,
-or nothing.
+Order is by index, never by time. An append is one transaction: bodies, tiles and the new
+checkpoint, or nothing.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 (section 2.1) and RFC 9162: hashing, proofs, and their verification.
 
-Pure. A proof is a tuple of 32-byte hashes, in the order of the RFC. Generation works on any `Nodes`,
-so that a tree in a database, in a folder of tiles and in memory are one code.
+Pure. A proof is a tuple of 32-byte hashes, in the order of the RFC. Generation works on any
+`Nodes`, so that a tree in a database, in a folder of tiles and in memory are one code.
 
 Verification follows the iterative algorithms of RFC 9162, which need no tree; generation follows
 the recursive definitions of RFC 6962, so that one checks the other.

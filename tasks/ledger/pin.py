@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pin:
-    """A file with a checkpoint, kept outside the log. Its signature was verified when it was new."""
+    """A file with a checkpoint, kept outside the log.
+
+    Its signature was verified when it was new.
+    """
 
     path: Path
 

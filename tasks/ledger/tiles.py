@@ -1,8 +1,8 @@
 """The tree that a store's tiles make up: subtrees from tiles, records from level 0, and growth.
 
-The layout is that of C2SP tlog-tiles: a tile is 256 entries wide, and an entry of level n is the root
-hash of a complete tile of level n-1. Level 0 holds records (64 bytes) in place of hashes, so that a
-leaf's hash is computed and never believed.
+The layout is that of C2SP tlog-tiles: a tile is 256 entries wide, and an entry of level n is the
+root hash of a complete tile of level n-1. Level 0 holds records (64 bytes) in place of hashes, so
+that a leaf's hash is computed and never believed.
 """
 
 from collections.abc import Iterable

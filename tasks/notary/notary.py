@@ -4,7 +4,8 @@
         recorded = notary.record(Statement(subjects, predicate_type, predicate))
 
 The role follows from the statement's kind (`role_of`). What is returned is stored for good.
-A process that runs a stage's own code never opens one: `python -m tasks` does, after the stage has ended.
+A process that runs a stage's own code never opens one: `python -m tasks` does, after the stage has
+ended.
 """
 
 from collections.abc import Iterator, Sequence

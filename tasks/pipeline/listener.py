@@ -1,4 +1,7 @@
-"""The runner's end of the channel: read what a stage reports, keep it, and end the stage if need be."""
+"""The runner's end of the channel.
+
+Read what a stage reports, keep it, and end the stage if need be.
+"""
 
 import contextlib
 import json

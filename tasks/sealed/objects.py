@@ -1,4 +1,7 @@
-"""Sealed files from outside, without their keys: which they are, whose rows they hold and where; wherever they lie."""
+"""Sealed files from outside, without their keys: which they are, whose rows they hold and where.
+
+Wherever they lie.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,7 +25,10 @@ Ids = np.ndarray[Any, np.dtype[np.void]]
 
 @dataclass(frozen=True)
 class SealedFile:
-    """A sealed file's own words about itself. Its rows are trusted one by one, when their keys open them."""
+    """A sealed file's own words about itself.
+
+    Its rows are trusted one by one, when their keys open them.
+    """
 
     shown: str
     file: pq.ParquetFile
@@ -63,7 +69,10 @@ class SealedFile:
         return found
 
     def places(self, wanted: Collection[bytes]) -> dict[bytes, list[int]]:
-        """Return at which rows the wanted key ids stand; those that stand nowhere are absent. Reads the ids only."""
+        """Return at which rows the wanted key ids stand; those that stand nowhere are absent.
+
+        Reads the ids only.
+        """
         needles = np.frombuffer(b"".join(wanted), HALF)
         places: dict[bytes, list[int]] = {}
         start = 0

@@ -1,7 +1,8 @@
 """Pack a frame's rows into one byte string each, and back, column-wise: no Python code runs per cell.
 
-A packed row is a fixed part (one little-endian field per column, a mask byte for nullable ones, a length for texts)
-followed by the texts' bytes. The layout follows from the schema, which is bound into every row's seal.
+A packed row is a fixed part (one little-endian field per column, a mask byte for nullable ones, a
+length for texts) followed by the texts' bytes. The layout follows from the schema, which is bound
+into every row's seal.
 """
 
 import json
@@ -27,7 +28,10 @@ class Layout:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Layout":
-        """Return the layout of a frame; a column that cannot be packed exactly is refused by name."""
+        """Return the layout of a frame.
+
+        A column that cannot be packed exactly is refused by name.
+        """
         return cls(tuple((str(name), *_kind(str(name), frame[name])) for name in frame.columns))
 
     @classmethod
@@ -102,7 +106,10 @@ def unpack(rows: list[bytes], layout: Layout) -> pd.DataFrame:
 
 
 def _texts(tails: list[bytes], fixed: np.ndarray, names: list[str]) -> list[pa.Array]:
-    """Return the text columns out of the rows' tails: all cells as one array in row order, then a column a stride."""
+    """Return the text columns out of the rows' tails.
+
+    All cells as one array in row order, then a column a stride.
+    """
     if not names:
         return []
     lengths = np.stack([fixed[name] for name in names], axis=1)

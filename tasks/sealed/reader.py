@@ -1,4 +1,7 @@
-"""Read sealed rows as a person: in a notebook, or with `python -m tasks.sealed show`. Every read is audited first."""
+"""Read sealed rows as a person: in a notebook, or with `python -m tasks.sealed show`.
+
+Every read is audited first.
+"""
 
 from itertools import islice
 from pathlib import Path

@@ -180,7 +180,8 @@ def read_rows(
     """Unseal a whole file into memory; rows of erased subjects are left out and counted.
 
     Raises:
-        SealError: The file is of another dataset, or a row was altered, moved, added or left out; says where.
+        SealError: The file is of another dataset, or a row was altered, moved, added or left out;
+            says where.
     """
     parts = list(iter_rows(path, dataset=dataset, keys=keys, columns=columns))
     frame = pd.concat([part.frame for part in parts], ignore_index=True)

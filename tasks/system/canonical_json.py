@@ -13,7 +13,8 @@ def canonical(value: Any) -> bytes:
     """Return JSON in one form: keys sorted by code point, no spaces, UTF-8 without escapes.
 
     Equal values give equal bytes, in every process and on every platform. It is not RFC 8785, whose
-    numbers are those of JavaScript: figures here are Python's shortest ones that read back the same.
+    numbers are those of JavaScript: figures here are Python's shortest ones that read back the
+    same.
 
     Raises:
         ValueError: NaN or an infinity is in it, for which JSON has no number.

@@ -1,4 +1,7 @@
-"""Digests of files and folders: a file by its bytes, a folder by the manifest of its files' digests."""
+"""Digests of files and folders.
+
+A file by its bytes, a folder by the manifest of its files' digests.
+"""
 
 import hashlib
 from collections.abc import Iterable

@@ -50,7 +50,10 @@ def make_tables(
 def advisory_lock(
     connection: "psycopg.Connection[tuple[Any, ...]]", lock: AdvisoryLock
 ) -> Iterator[None]:
-    """Hold a lock of the session: over several transactions, and until the block or the link ends."""
+    """Hold a lock of the session.
+
+    Over several transactions, and until the block or the link ends.
+    """
     connection.execute("SELECT pg_advisory_lock(%s)", (lock.value,))
     try:
         yield

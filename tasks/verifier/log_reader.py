@@ -68,7 +68,8 @@ class Selection:
         """Say whether a payload is kept."""
         if self.marks is None:
             return True
-        # A plain loop: this runs twice for every entry of a log, and a generator costs as much again.
+        # A plain loop: this runs twice for every entry of a log, and a generator costs as much
+        # again.
         for mark in self.marks:  # noqa: SIM110
             if mark in payload:
                 return True

@@ -62,8 +62,9 @@ def opened_files(
 
     heard_by_hook = {Path(os.fsdecode(name)) for name in log.read_bytes().split(b"\0") if name}
     inside = {path for path in heard_by_hook | seen_by_kernel if path.is_relative_to(folder)}
-    # A name that Python opens relative to an open folder, as when it removes a tree, is heard without
-    # that folder, and is then no file here. What was removed since, the kernel has named in full.
+    # A name that Python opens relative to an open folder, as when it removes a tree, is heard
+    # without that folder, and is then no file here. What was removed since, the kernel has named in
+    # full.
     existing = {path for path in inside if path.is_file() or path in seen_by_kernel}
     return {path.relative_to(folder).as_posix() for path in existing}
 

@@ -1,7 +1,8 @@
 """The proof: people planted wherever a pipeline leaves what it saw, in several versions; some erased, the others not.
 
-The search shares no code with the erasure: it reads every byte of git (by `git cat-file`), of DVC's cache and remotes
-(a folder and an S3 server), of MLflow's and Prefect's databases and artifacts, and tries every key on every row.
+The search shares no code with the erasure: it reads every byte of git (by `git cat-file`), of DVC's
+cache and remotes (a folder and an S3 server), of MLflow's and Prefect's databases and artifacts,
+and tries every key on every row.
 """
 
 import base64

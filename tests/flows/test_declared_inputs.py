@@ -42,7 +42,8 @@ def test_a_stage_opens_only_what_it_declares(workspace: Workspace, stage: str) -
             allowed |= declared_paths(workspace, gate)
     if stage == REGISTER:
         # It asks DVC whether anything upstream is stale, and git what differs from the commit: they
-        # read all that is tracked. Nothing of it but what is declared reaches the receipt's figures.
+        # read all that is tracked. Nothing of it but what is declared reaches the receipt's
+        # figures.
         allowed |= {"dvc.yaml", "dvc.lock", ".dvc", ".git", *tracked_files(workspace)}
         for other in STAGES:
             allowed |= declared_paths(workspace, other)

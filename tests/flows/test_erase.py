@@ -1,4 +1,7 @@
-"""The right to be forgotten on a released workspace: what an erasure leaves, and what the next release makes of it."""
+"""The right to be forgotten on a released workspace.
+
+What an erasure leaves, and what the next release makes of it.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""An erasure started from Prefect's form: it works, and Prefect never holds the identifier in clear."""
+"""An erasure started from Prefect's form.
+
+It works, and Prefect never holds the identifier in clear.
+"""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""What the check of dead code leaves out is still there: a name that is gone hides the next of that name."""
+"""What the check of dead code leaves out is still there.
+
+A name that is gone hides the next of that name.
+"""
 
 import re
 import tomllib

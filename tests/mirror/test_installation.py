@@ -28,7 +28,8 @@ EDGES = {
 }
 # Edges that open no installation: one looks for a launcher, one has only to find a verdict.
 WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/steps/stages.py"}
-# Where an environment is handed on to another process, or set for a library that reads it: never read for ourselves.
+# Where an environment is handed on to another process, or set for a library that reads it: never
+# read for ourselves.
 HANDING_ON = {
     "flows/serving/environment.py": "settles what every process of a command inherits",
     "flows/cli/ui.py": "Prefect's server and worker",

@@ -1,4 +1,7 @@
-"""One stage, one name everywhere: DVC, the door, the rooms, their tests, configuration and deployments agree."""
+"""One stage, one name everywhere.
+
+DVC, the door, the rooms, their tests, configuration and deployments agree.
+"""
 
 import ast
 import importlib.metadata

@@ -244,7 +244,10 @@ def names_of(lock: str) -> set[str]:
 
 
 def test_the_installed_wheels_need_no_other_library_of_the_system() -> None:
-    """A minimal container lacks some; the launcher looks for those of the table before it installs."""
+    """A minimal container lacks some.
+
+    The launcher looks for those of the table before it installs.
+    """
     packages = Path(sys.prefix).resolve() / "lib"
     files = [str(path) for path in packages.rglob("*.so*") if path.is_file()]
     listed = subprocess.run(["ldd", *files], capture_output=True, text=True, check=False).stdout

@@ -1,4 +1,7 @@
-"""The table of environment variables: true against the code, against the document, and against what a stage gets."""
+"""The table of environment variables.
+
+True against the code, against the document, and against what a stage gets.
+"""
 
 import ast
 import os

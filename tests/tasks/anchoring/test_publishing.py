@@ -87,7 +87,10 @@ def test_the_mirror_holds_tiles_entries_bodies_and_checkpoints_by_their_names(
 def test_another_implementation_s_reading_of_the_tiles_comes_to_the_root(
     small: SmallLog, s3: tuple[Any, str]
 ) -> None:
-    """By the text of tlog-tiles alone: entry bundles are length-prefixed, leaves are RFC 6962 hashes of them."""
+    """By the text of tlog-tiles alone.
+
+    Entry bundles are length-prefixed, leaves are RFC 6962 hashes of them.
+    """
     client, bucket = s3
     small.add(300)
     the_mirror().push(small.ledger)

@@ -1,4 +1,7 @@
-"""Our statements against formats that are not ours: in-toto's protocol buffers, and schemas written from the texts."""
+"""Our statements against formats that are not ours.
+
+In-toto's protocol buffers, and schemas written from the texts.
+"""
 
 import copy
 import json

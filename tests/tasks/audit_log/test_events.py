@@ -1,4 +1,7 @@
-"""The audit log: OCSF by its own schema, chained by batch, sent on; a changed line is named, nothing is lost."""
+"""The audit log: OCSF by its own schema, chained by batch, sent on.
+
+A changed line is named, nothing is lost.
+"""
 
 import json
 import socket

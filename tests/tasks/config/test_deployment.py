@@ -1,4 +1,7 @@
-"""When Prefect starts a release: what may be said, and what is refused before anything is deployed."""
+"""When Prefect starts a release.
+
+What may be said, and what is refused before anything is deployed.
+"""
 
 import pytest
 

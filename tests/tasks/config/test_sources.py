@@ -1,4 +1,7 @@
-"""Sources: no agreement in force, no use; no credentials in a path; and where packaged data lies."""
+"""Sources: no agreement in force, no use; no credentials in a path.
+
+And where packaged data lies.
+"""
 
 import sys
 from datetime import UTC, date, datetime

@@ -1,4 +1,7 @@
-"""A comparison hands on all that it was told: nothing about a check is lost on the way to people."""
+"""A comparison hands on all that it was told.
+
+Nothing about a check is lost on the way to people.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,7 @@
-"""Keys, in SQLite and in PostgreSQL: made once, destroyed for good, moved under two people, never resurrected."""
+"""Keys, in SQLite and in PostgreSQL.
+
+Made once, destroyed for good, moved under two people, never resurrected.
+"""
 
 import json
 import shutil

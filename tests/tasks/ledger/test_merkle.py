@@ -19,7 +19,8 @@ from tasks.ledger.merkle import (
     verify_inclusion,
 )
 
-# certificate-transparency's merkle tree tests: eight leaves, and the roots over the first 1 to 8 of them
+# certificate-transparency's merkle tree tests: eight leaves, and the roots over the first 1 to 8 of
+# them
 DATA = (
     "",
     "00",

@@ -1,4 +1,7 @@
-"""A process that appends until it is killed: prints each index after it was told that it is stored."""
+"""A process that appends until it is killed.
+
+Prints each index after it was told that it is stored.
+"""
 
 import sys
 from pathlib import Path

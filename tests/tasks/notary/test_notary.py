@@ -1,4 +1,7 @@
-"""The notary: what it records is in the log, signed by the key of its role; keys come and go by entries."""
+"""The notary: what it records is in the log, signed by the key of its role.
+
+Keys come and go by entries.
+"""
 
 import threading
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""What a chain says, for programs and for people: derived from the statements, and only from them."""
+"""What a chain says, for programs and for people.
+
+Derived from the statements, and only from them.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""An object behind a URL is known by its server's marks or by its bytes; a silent server is no answer."""
+"""An object behind a URL is known by its server's marks or by its bytes.
+
+A silent server is no answer.
+"""
 
 import threading
 from collections.abc import Iterator

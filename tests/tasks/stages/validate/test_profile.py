@@ -55,7 +55,10 @@ def test_a_shift_a_scale_a_new_category_and_new_gaps_are_seen() -> None:
 
 
 def test_a_frequent_value_does_not_hide_what_lies_beside_it() -> None:
-    """Nine in ten have no other loan; when all the others get a hundred times more, and some who had none get one."""
+    """Nine in ten have no other loan.
+
+    When all the others get a hundred times more, and some who had none get one.
+    """
     before = np.where(RNG.random(4000) < 0.9, 0.0, RNG.uniform(1, 100, 4000))
     assert moved(before, np.where(RNG.random(4000) < 0.5, 0.0, before)).psi < 0.25
     assert moved(before, np.where(before == 0, RNG.choice([0.0, 5.0], 4000), before)).psi > 0.25
