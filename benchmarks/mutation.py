@@ -8,7 +8,8 @@ Each module is judged by its own tests alone (`tasks/gates/check.py` by `tests/t
 `MODULES`), in a clone of what is committed. Prints a Markdown table for docs/benchmarks.md, then
 every survivor with its place and its diff. A survivor is a change that none of these tests notices:
 a missing test, or a change that makes no difference. "No test" is a change in a function that none
-of them calls. What the time limit cut off is "not run", which is no kill.
+of them calls. "Timed out" is listed too: mostly a loop without an end, which a person would notice.
+What the time limit cut off is "not run", which is no kill.
 
 The tool is mutmut, in the versions of benchmarks/mutation.txt, installed into a folder that is
 thrown away. It was chosen over cosmic-ray, tried on the same modules on 26 November 2026:
@@ -61,6 +62,7 @@ MODULES = {
     "clearance/attest_stage": "test_attest_stage*.py",
 }
 NOT_RUN = "not run"
+LISTED = ("survived", "no test", "timed out")
 KINDS = ("killed", "survived", "no test", "timed out", NOT_RUN)
 
 # mutmut's exit codes (mutmut/stats.py); whatever is not among them gave no verdict. A mutant that
@@ -91,7 +93,7 @@ print(json.dumps({name: get_diff_for_mutant(name, path=path) for name in sys.std
 
 @dataclass(frozen=True)
 class Survivor:
-    """A change that no test noticed; `line` is where it starts in the module."""
+    """A change that no test failed for; `line` is where it starts in the module."""
 
     path: str
     line: int
@@ -266,13 +268,13 @@ def _environment(bench: Bench, tool: Path) -> dict[str, str]:
 def _read_survivors(
     bench: Bench, tool: Path, path: str, kinds: dict[str, str]
 ) -> tuple[Survivor, ...]:
-    """Return what no test noticed, in the order of the module's lines."""
-    unnoticed = {name: kind for name, kind in kinds.items() if kind in ("survived", "no test")}
+    """Return the mutants that no test failed for, in the order of the module's lines."""
+    listed = {name: kind for name, kind in kinds.items() if kind in LISTED}
     done = subprocess.run(
         [sys.executable, "-c", DIFFS, path],
         cwd=bench.root,
         env=_environment(bench, tool),
-        input="\n".join(unnoticed),
+        input="\n".join(listed),
         capture_output=True,
         text=True,
         check=True,
@@ -282,7 +284,7 @@ def _read_survivors(
     text = (bench.root / path).read_text(encoding="utf-8")
     survivors = [
         Survivor(path, _line_of(text, name, diffs[name]), name, kind, diffs[name])
-        for name, kind in unnoticed.items()
+        for name, kind in listed.items()
     ]
     return tuple(sorted(survivors, key=lambda survivor: survivor.line))
 
