@@ -171,6 +171,7 @@ def test_a_module_that_does_not_compile_is_named(folder: Path) -> None:
 def test_an_engine_that_is_down_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
     assert words_of(CHECKOUT, ServiceError) == (
-        "policy engine http://127.0.0.1:9/v1/policies: expected an answer within 5 s; found URLError. "
-        "Nothing is cleared without it: start it, or unset OPA_URL to use the embedded one."
+        "policy engine http://127.0.0.1:9/v1/policies: expected an answer within 5 s; "
+        "found URLError. Nothing is cleared without it: start it, or unset OPA_URL to use the "
+        "embedded one."
     )

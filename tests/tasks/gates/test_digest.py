@@ -1,4 +1,4 @@
-"""The canonical form of a digest, which statements of years ago were made by, and what is refused."""
+"""The canonical form of a digest, which old statements were made by, and what is refused."""
 
 import hashlib
 

@@ -1,7 +1,4 @@
-"""A comparison hands on all that it was told.
-
-Nothing about a check is lost on the way to people.
-"""
+"""A comparison hands on all that it was given: no part of a check is lost on the way."""
 
 from collections.abc import Callable
 
@@ -18,6 +15,11 @@ COMPARISONS = pytest.mark.parametrize(("compare", "sign"), [(at_least, "≥"), (
 @COMPARISONS
 def test_a_comparison_says_which_way_round_its_limit_is(compare: Comparison, sign: str) -> None:
     assert compare(ToyCheck.RATIO, "ratio", 0.5, 0.5).limit == f"{sign} 0.5"
+
+
+@COMPARISONS
+def test_a_value_on_its_limit_passes(compare: Comparison, sign: str) -> None:
+    assert compare(ToyCheck.RATIO, "ratio", 0.5, 0.5).outcome is Outcome.PASS
 
 
 @COMPARISONS

@@ -141,6 +141,17 @@ def test_memory_of_full_tiles_is_bounded(log: SmallLog, monkeypatch: pytest.Monk
         assert len(fresh._complete) == 1
 
 
+def test_an_edge_that_grows_twice_writes_the_tiles_of_both(small: SmallLog) -> None:
+    records = [record(number) for number in range(300)]
+    store = small.ledger.store
+    edge = Edge(0, [])
+    with store.appending():
+        edge.grow(store, records[:200])
+        edge.grow(store, records[200:])
+    assert edge.root_hash() == merkle.root_hash_of([entry.leaf() for entry in records])
+    assert list(Tiles(store).records(0, 300)) == records
+
+
 @pytest.mark.parametrize(
     ("size", "words"),
     [
