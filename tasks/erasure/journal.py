@@ -7,8 +7,7 @@ that there was a request, when, and what came of it: nobody can tell whose it wa
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -19,8 +18,8 @@ from tasks.erasure.request import Deferral, ErasureRequest, RequestState
 from tasks.erasure.sinks.sink import SinkId
 from tasks.errors import EvidenceError
 from tasks.keystore.keys import Retention
-from tasks.system.database import open_private_file
 from tasks.system.installation import Installation
+from tasks.system.sqlite_file import open_sqlite, write_transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -104,13 +103,13 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = open_private_file(path)
+        self._connection = open_sqlite(path, is_deleted_overwritten=True)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(TABLES)
 
     def put_requests(self, requests: Sequence[ErasureRequest]) -> None:
         """Write down requests, new or with what has become of them: all or none."""
-        with self._writing():
+        with write_transaction(self._connection):
             for request in requests:
                 self._put_request(request)
 
@@ -221,17 +220,6 @@ class Journal:
                 json.dumps(figures),
             ),
         )
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Give one write transaction: all of it happens, or none."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 def open_journal(installation: Installation) -> Journal:

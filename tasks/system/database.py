@@ -1,10 +1,9 @@
-"""Open SQL databases that others run (a source, MLflow's, Prefect's), and SQLite files of our own.
+"""Open SQL databases that others run: a source, MLflow's, Prefect's.
 
-The ledger and the key store do not come this way: they speak to PostgreSQL through psycopg itself.
+Our own do not come this way: the ledger, the key store and the journal of erasures are opened by
+`tasks.system.sqlite_file`, or speak to PostgreSQL through `tasks.system.postgres`.
 """
 
-import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ DRIVERS = {
     "postgresql+asyncpg": "postgresql+psycopg",
     "sqlite+aiosqlite": "sqlite",
 }
-
-# A writer of ours holds a file for seconds at most; one that holds it for a minute hangs.
-WAIT_SECONDS = 60
 
 
 def with_driver(url: str) -> "URL":
@@ -46,17 +42,3 @@ def open_database(url: str) -> "Engine":
     from sqlalchemy import NullPool, create_engine
 
     return create_engine(with_driver(url), poolclass=NullPool)
-
-
-def open_private_file(path: Path) -> sqlite3.Connection:
-    """Return a connection to a SQLite file of our own, made on first use, for this user alone.
-
-    Transactions are the caller's (`isolation_level=None`). What was committed survives a power cut
-    (`synchronous=FULL`), and deleted content is overwritten (`secure_delete`); the write-ahead log
-    keeps old pages until the caller empties it (`PRAGMA wal_checkpoint(TRUNCATE)`).
-    """
-    connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
-    path.chmod(0o600)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection

@@ -7,6 +7,7 @@ import pytest
 from tasks.system.sqlite_file import open_sqlite, read_transaction, write_transaction
 
 TABLE = "CREATE TABLE IF NOT EXISTS words (word TEXT)"
+SECRET = "s" * 3000
 
 
 @pytest.fixture
@@ -22,6 +23,10 @@ def opened(path: Path) -> sqlite3.Connection:
 
 def words(connection: sqlite3.Connection) -> list[str]:
     return [word for (word,) in connection.execute("SELECT word FROM words ORDER BY rowid")]
+
+
+def content_of(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -151,3 +156,47 @@ def test_a_reader_sees_one_state_while_another_writes(path: Path) -> None:
             writer.execute("INSERT INTO words VALUES ('new')")
         assert words(reader) == before == []
     assert words(reader) == ["new"]
+
+
+def test_a_file_that_was_open_to_others_is_no_longer(path: Path) -> None:
+    path.touch(mode=0o644)
+    open_sqlite(path, is_deleted_overwritten=True).close()
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_deleted_content_is_overwritten_and_the_log_can_be_emptied(path: Path) -> None:
+    connection = open_sqlite(path, is_deleted_overwritten=True)
+    connection.execute("CREATE TABLE x (y TEXT)")
+    connection.execute("INSERT INTO x VALUES (?)", (SECRET,))
+    connection.execute("DELETE FROM x")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    assert SECRET.encode()[:1000] not in content_of(path)
+    connection.close()
+
+
+def test_a_second_writer_waits_for_the_first(path: Path) -> None:
+    first = open_sqlite(path, is_deleted_overwritten=True)
+    first.execute("CREATE TABLE x (y)")
+    first.execute("BEGIN IMMEDIATE")
+    errors: list[sqlite3.Error] = []
+
+    def write() -> None:
+        second = open_sqlite(path, is_deleted_overwritten=True)
+        try:
+            second.execute("INSERT INTO x VALUES (1)")
+        except sqlite3.Error as error:
+            errors.append(error)
+        second.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join(timeout=0.2)
+    assert thread.is_alive()
+
+    first.execute("COMMIT")
+    thread.join(timeout=30)
+    assert errors == []
+    assert first.execute("SELECT count(*) FROM x").fetchone() == (1,)
+    first.close()
