@@ -173,7 +173,8 @@ MEASURING = (
             ),
         ),
         # All limits: what a model is judged by is fixed before it is trained.
-        sections=("columns", "train", "limits"),
+        # Reasons and background: what the declined get is part of the model.
+        sections=("columns", "train", "explain.reasons", "explain.background", "limits"),
         tools=("lightgbm", "xgboost-cpu", "scikit-learn", "aif360", "numpy", "pandas"),
         judges=("redact/rows.parquet", "train/refits", "train/predictions.parquet", "train/model"),
         product="train/model",

@@ -38,6 +38,7 @@ required_checks := {
 	"explain": {
 		"explain.additivity_error",
 		"explain.declined_without_reason",
+		"explain.reasons_kept_by_people_behind",
 		"explain.reasons_kept_by_backgrounds",
 		"explain.reasons_kept_by_refits",
 		"explain.reasons_kept_by_perturbations",

@@ -189,8 +189,7 @@ train:  {HOUSE}
 
 explain:  {HOUSE}
   reasons: reasons.yaml
-  background: near_cutoff
-  background_rows: 100
+  background: {{people: near_cutoff, rows: 100, smallest_group: 10, seed: 1}}
   explain_rows: 1000
   stability_draws: 3
   perturbation: 0.02

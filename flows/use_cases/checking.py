@@ -158,7 +158,7 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None
 
 def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace: Path) -> None:
     """Read every file that the use case names, as its stage would."""
-    from tasks.stages.explain.reasons import load_reason_map
+    from tasks.adverse_action.reason_map import load_reason_map
     from tasks.stages.train.params import Champion
     from tasks.stages.validate.expectations import load_suite
     from tasks.stages.validate.profile import Profile

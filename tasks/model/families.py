@@ -34,6 +34,8 @@ class LightGbm:
 
     def margin(self, matrix: Matrix) -> Matrix:
         """Return log-odds."""
+        if not len(matrix):  # which the library takes for an error
+            return np.zeros(0)
         return np.asarray(self.native.predict(matrix, raw_score=True), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
@@ -56,6 +58,9 @@ class XgBoost:
 
     def margin(self, matrix: Matrix) -> Matrix:
         """Return log-odds."""
+        if not len(matrix):  # which the library takes for an error
+            return np.zeros(0)
+
         import xgboost
 
         return np.asarray(
@@ -71,7 +76,10 @@ class Logistic:
     """Logistic regression on standardised columns; `model.json` holds its coefficients."""
 
     def __init__(self, weights: Matrix, intercept: float, centre: Matrix, scale: Matrix) -> None:
-        self.weights, self.intercept, self.centre, self.scale = weights, intercept, centre, scale
+        self.weights = weights
+        self.intercept = intercept
+        self.centre = centre
+        self.scale = scale
 
     @classmethod
     def load(cls, folder: Path) -> "Logistic":
@@ -85,8 +93,10 @@ class Logistic:
         return np.asarray((matrix - self.centre) / self.scale)
 
     def margin(self, matrix: Matrix) -> Matrix:
-        """Return log-odds."""
-        return np.asarray(self.standardised(matrix) @ self.weights + self.intercept)
+        """Return log-odds, each row's the same bits however many rows there are."""
+        # Not a matrix product: it adds up in another order for another number of rows.
+        products = np.ascontiguousarray(self.standardised(matrix) * self.weights)
+        return np.asarray(products.sum(axis=1) + self.intercept)
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.model.scorer import Scorer
+from .scorer import Scorer
 
 
 def save_refits(folder: Path, refits: tuple[Scorer, ...]) -> None:

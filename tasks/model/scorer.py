@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.errors import DataError, EvidenceError
-from tasks.model.families import FAMILIES, Booster, Matrix
+from .errors import BrokenModelError, InputError
+from .families import FAMILIES, Booster, Matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Input:
     """One column of the model's matrix: a feature's number, or 1 where the feature is `category`.
 
-    A missing number counts as `fill`, the training rows' median, for every family alike: what libraries do with NaN
-    differs between them and between scoring and explaining.
+    A missing number counts as `fill`, the training rows' median, for every family alike: what
+    libraries do with NaN differs between them, and between scoring and explaining.
     """
 
     feature: str
@@ -34,7 +34,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model with its inputs and its cut-off: approve where the probability of the favourable label reaches it."""
+    """A model with its inputs and its cut-off.
+
+    It approves where the probability of the favourable label reaches the cut-off.
+    """
 
     family: str
     inputs: tuple[Input, ...]
@@ -44,22 +47,28 @@ class Scorer:
     @property
     def features(self) -> tuple[str, ...]:
         """The features it reads, each once, in order."""
-        return tuple(dict.fromkeys(one.feature for one in self.inputs))
+        return tuple(dict.fromkeys(self.input_features))
+
+    @property
+    def input_features(self) -> tuple[str, ...]:
+        """The feature of each column of the matrix."""
+        return tuple(column.feature for column in self.inputs)
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categories of each categorical feature; one that training never saw is all zeros."""
-        found: dict[str, tuple[str, ...]] = {}
-        for one in self.inputs:
-            if one.category is not None:
-                found[one.feature] = (*found.get(one.feature, ()), one.category)
-        return found
+        categories: dict[str, tuple[str, ...]] = {}
+        for column in self.inputs:
+            if column.category is not None:
+                known = categories.get(column.feature, ())
+                categories[column.feature] = (*known, column.category)
+        return categories
 
     def matrix(self, frame: "pd.DataFrame") -> Matrix:
         """Return the model's inputs, shape (rows, inputs).
 
         Raises:
-            DataError: A feature is absent.
+            InputError: A feature is absent.
         """
         return matrix_of(frame, self.inputs)
 
@@ -77,7 +86,7 @@ class Scorer:
         values = {
             "family": self.family,
             "cutoff": self.cutoff,
-            "inputs": [asdict(one) for one in self.inputs],
+            "inputs": [asdict(column) for column in self.inputs],
         }
         (folder / "scorer.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
@@ -86,19 +95,22 @@ class Scorer:
         """Read what `save` wrote; imports the family's library only.
 
         Raises:
-            EvidenceError: The folder holds no model of a known family.
+            BrokenModelError: The folder holds no model of a known family, or its library is absent.
         """
         try:
             values = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))
-            inputs = tuple(Input(**one) for one in values["inputs"])
-            return cls(
-                values["family"],
-                inputs,
-                FAMILIES[values["family"]].load(folder),
-                float(values["cutoff"]),
-            )
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise EvidenceError(
+            inputs = tuple(Input(**column) for column in values["inputs"])
+            booster = FAMILIES[values["family"]].load(folder)
+            return cls(values["family"], inputs, booster, float(values["cutoff"]))
+        except ImportError as error:
+            raise BrokenModelError(
+                "the model's library",
+                expected=f"`{error.name}` to be installed",
+                found="none of that name",
+                remedy="Install the model's own requirements.txt.",
+            ) from error
+        except Exception as error:  # each library has its own kind for a file that it cannot read
+            raise BrokenModelError(
                 str(folder),
                 expected=f"a model of a known family ({', '.join(FAMILIES)})",
                 found=type(error).__name__,
@@ -109,25 +121,26 @@ class Scorer:
 def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
     """Return `inputs` of `frame` as floats of single precision, none missing, shape (rows, inputs).
 
-    SHAP and XGBoost compare in single precision: a value must not fall on one side of a split when it is scored and on
-    the other when it is explained.
+    SHAP and XGBoost compare in single precision: a value must not fall on one side of a split when
+    it is scored and on the other when it is explained.
 
     Raises:
-        DataError: A feature is absent.
+        InputError: A feature is absent.
     """
-    if absent := sorted({one.feature for one in inputs} - set(frame.columns)):
-        raise DataError(
+    if absent := sorted({column.feature for column in inputs} - set(frame.columns)):
+        raise InputError(
             "model input",
             expected="every feature it was trained on",
             found=f"absent: {', '.join(absent)}",
-            remedy="Train again, or restore the columns.",
+            remedy="Bring the columns, under the names that the model was trained with.",
         )
-    result = np.empty((len(frame), len(inputs)), dtype=np.float64)
-    for position, one in enumerate(inputs):
-        values = frame[one.feature]
-        column = values if one.category is None else values == one.category
-        result[:, position] = np.nan_to_num(np.asarray(column, dtype=np.float64), nan=one.fill)
-    return single_precision(result)
+
+    matrix = np.empty((len(frame), len(inputs)), dtype=np.float64)
+    for position, column in enumerate(inputs):
+        values = frame[column.feature]
+        numbers = values if column.category is None else values == column.category
+        matrix[:, position] = np.nan_to_num(np.asarray(numbers, dtype=np.float64), nan=column.fill)
+    return single_precision(matrix)
 
 
 def single_precision(matrix: Matrix) -> Matrix:
@@ -137,8 +150,5 @@ def single_precision(matrix: Matrix) -> Matrix:
 
 def probability(margin: Matrix) -> Matrix:
     """Return the logistic function of log-odds, without overflow."""
-    return np.asarray(
-        np.where(
-            margin >= 0, 1 / (1 + np.exp(-np.abs(margin))), 1 - 1 / (1 + np.exp(-np.abs(margin)))
-        )
-    )
+    tail = np.exp(-np.abs(margin))
+    return np.asarray(np.where(margin >= 0, 1 / (1 + tail), 1 - 1 / (1 + tail)))

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import EvidenceError, ServiceError
+from tasks.errors import ServiceError
 from tasks.registry.moving import ARTIFACTS, follow_move
-from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MODEL_TAG, DECISION_TAG = "portcullis.model_sha256", "portcullis.decision_sha256"
+MODEL = "model"  # the artifact folder of a run that holds the packed model
+MODEL_TAG = "portcullis.model_sha256"
+DECISION_TAG = "portcullis.decision_sha256"
+CODE_TAG = "portcullis.code_sha256"  # of the package that the model brings along
+REASONS_TAG = "portcullis.reason_map"
 TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
 
 
@@ -39,6 +42,7 @@ class Release(BaseModel):
     metrics: dict[str, float]
     tags: dict[str, str]
     documents: dict[str, Path]  # artifact folder -> file or folder
+    description: str = ""  # of the version, as Markdown
 
 
 class Receipt(BaseModel):
@@ -75,18 +79,21 @@ def registry_uri(installation: Installation) -> str:
 
 
 def publish(release: Release, installation: Installation) -> Published:
-    """Register `release`, or finish what an interrupted call began; the same model never gets a second version.
+    """Register `release`, or finish what an interrupted call began.
 
-    The version is made after its run is complete, and the alias is moved last: whoever follows the alias never
-    sees half a model.
+    The same model never gets a second version. The version is made after its run is complete, and
+    the alias is moved last: whoever follows the alias never sees half a model. Nor another one:
+    before the alias is moved, the bytes that it will name were read back and compared, also those
+    of a version that was there already, for anybody may have made one with the right tags.
 
     Raises:
         ServiceError: The registry does not answer.
-        EvidenceError: What the registry stored is not what was sent.
+        EvidenceError: What the registry stored is not what was judged.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it packs a `uv.lock` of wherever one stands
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -97,8 +104,8 @@ def publish(release: Release, installation: Installation) -> Published:
             if not installation.settings.tracking_uri:
                 follow_move(installation.home)
             client = MlflowClient(tracking_uri=uri)
-            run_id = _finished_run(client, release, installation)
-            version, is_new = _version(client, release, run_id)
+            run_id, source = _finished_run(client, release, installation)
+            version, is_new = _version(client, release, run_id, source)
             client.set_registered_model_alias(release.name, release.alias, version)
     except MlflowException as error:
         raise ServiceError(
@@ -120,7 +127,10 @@ def publish(release: Release, installation: Installation) -> Published:
     )
 
 
-def _finished_run(client: "MlflowClient", release: Release, installation: Installation) -> str:
+def _finished_run(
+    client: "MlflowClient", release: Release, installation: Installation
+) -> tuple[str, str]:
+    """Return the release's run and where its packed model lies, whose bytes were read back."""
     experiment = client.get_experiment_by_name(release.experiment)
     if experiment is None:
         local = not installation.settings.tracking_uri
@@ -130,22 +140,25 @@ def _finished_run(client: "MlflowClient", release: Release, installation: Instal
         experiment_id = experiment.experiment_id
     wanted = f"tags.`{MODEL_TAG}` = '{release.model_sha256}' and tags.`{DECISION_TAG}` = '{release.decision_sha256}'"
     runs = client.search_runs([experiment_id], filter_string=wanted)
-    if any(run.info.status == "FINISHED" for run in runs):
-        return str(next(run.info.run_id for run in runs if run.info.status == "FINISHED"))
+    finished = [run for run in runs if run.info.status == "FINISHED"]
     tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
-    run = (
-        runs[0]
-        if runs
-        else client.create_run(experiment_id, run_name=release.model_sha256[:12], tags=tags)
-    )
-    _log(client, run.info.run_id, release)
-    client.set_terminated(run.info.run_id, status="FINISHED")
-    return str(run.info.run_id)
+    if finished:
+        run = finished[0]
+    elif runs:
+        run = runs[0]  # which an interrupted call began
+    else:
+        run = client.create_run(experiment_id, run_name=release.model_sha256[:12], tags=tags)
+
+    source = f"{run.info.artifact_uri}/{MODEL}"
+    if not finished:
+        _log(client, run.info.run_id, release)
+    _require_judged_bytes(client, source, release)
+    if not finished:
+        client.set_terminated(run.info.run_id, status="FINISHED")
+    return str(run.info.run_id), source
 
 
 def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
-    from mlflow.artifacts import download_artifacts
-
     from tasks.registry.packing import pack
 
     for name, value in release.params.items():
@@ -157,43 +170,51 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
             client.log_artifacts(run_id, str(path), folder)
         else:
             client.log_artifact(run_id, str(path), folder)
+
     with TemporaryDirectory() as scratch:
-        packed = pack(release.model_folder, Path(scratch) / "model")
-        client.log_artifacts(run_id, str(packed), "model")
-        back = Path(scratch) / "stored"
-        back.mkdir()
+        packed = pack(release.model_folder, Path(scratch) / MODEL)
+        client.log_artifacts(run_id, str(packed), MODEL)
+
+
+def _require_judged_bytes(client: "MlflowClient", source: str, release: Release) -> None:
+    """Read a packed model back and compare it with the one that was judged."""
+    from mlflow.artifacts import download_artifacts
+
+    from tasks.registry.stored import require_judged_bytes
+
+    with TemporaryDirectory() as scratch:
         stored = download_artifacts(
-            run_id=run_id,
-            artifact_path=f"model/data/{release.model_folder.name}",
-            dst_path=str(back),
-            tracking_uri=client.tracking_uri,
+            artifact_uri=source, dst_path=scratch, tracking_uri=client.tracking_uri
         )
-        found = sha256_of(Path(stored))
-    if found != release.model_sha256:
-        raise EvidenceError(
-            "the model as the registry stored it",
-            expected=release.model_sha256,
-            found=found,
-            remedy="Do not use it; look for who or what writes into the artifact store.",
-        )
+        require_judged_bytes(Path(stored), release.model_folder, release.model_sha256)
 
 
-def _version(client: "MlflowClient", release: Release, run_id: str) -> tuple[str, bool]:
+def _version(
+    client: "MlflowClient", release: Release, run_id: str, source: str
+) -> tuple[str, bool]:
+    """Return the model's version, and whether it is new; `source` was read back already."""
     if not client.search_registered_models(f"name = '{release.name}'"):
         client.create_registered_model(release.name)
     same = client.search_model_versions(
         f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'"
     )
     if same:
-        newest = str(max(int(version.version) for version in same))
-        if code := release.tags.get(
-            TRAINED_ON_TAG
-        ):  # the same model came out of other rows: it learnt no more than these
-            client.set_model_version_tag(release.name, newest, TRAINED_ON_TAG, code)
-        return newest, False
-    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+        newest = max(same, key=lambda version: int(version.version))
+        if newest.source != source:
+            _require_judged_bytes(client, newest.source, release)
+        if code := release.tags.get(TRAINED_ON_TAG):
+            # The same model came out of other rows: it learnt no more than these.
+            client.set_model_version_tag(release.name, str(newest.version), TRAINED_ON_TAG, code)
+        return str(newest.version), False
+
     tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
-    made: Any = client.create_model_version(release.name, source=source, run_id=run_id, tags=tags)
+    made: Any = client.create_model_version(
+        release.name,
+        source=source,
+        run_id=run_id,
+        tags=tags,
+        description=release.description,
+    )
     return str(made.version), True
 
 

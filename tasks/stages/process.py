@@ -47,6 +47,9 @@ def main(arguments: list[str]) -> int:
             channel.report_failure(str(error), error.exit_code)
             return error.exit_code
         except Exception as error:
+            if _is_model_error(error):
+                channel.report_failure(str(error), PortcullisError.exit_code)
+                return PortcullisError.exit_code
             channel.report_failure(
                 _without_values(error, is_debug=installation.settings.debug == "1"), 1
             )
@@ -65,6 +68,15 @@ def _run(stage: str, case: str, installation: Installation) -> None:
         counts = {"unsealed": stage_run.rows_unsealed, "shredded": stage_run.rows_shredded}
         with os.fdopen(int(descriptor), "wb") as pipe:
             pipe.write(json.dumps(counts).encode())
+
+
+def _is_model_error(error: Exception) -> bool:
+    """Say whether `tasks.model` raised it: that package stands alone, so its errors are its own.
+
+    It is not imported for this: most stages do not use it, and it brings numpy and pydantic.
+    """
+    errors = sys.modules.get("tasks.model.errors")
+    return errors is not None and isinstance(error, errors.ModelError)
 
 
 def _without_values(error: BaseException, *, is_debug: bool) -> str:

@@ -25,7 +25,8 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
             reached.add(file)
 
             tree = ast.parse((workspace / file).read_text(encoding="utf-8"))
-            waiting.extend(_imported_modules(tree, is_lazy_included=is_lazy_included))
+            package = file.split("/")[:-1]
+            waiting.extend(_imported_modules(tree, package, is_lazy_included=is_lazy_included))
     return tuple(sorted(reached))
 
 
@@ -40,15 +41,20 @@ def _files_of(workspace: Path, module: str) -> Iterator[str]:
                 yield file
 
 
-def _imported_modules(tree: ast.Module, *, is_lazy_included: bool) -> Iterator[str]:
-    """Yield the modules that a module imports; `from a import b` may mean `a.b`."""
+def _imported_modules(
+    tree: ast.Module, package: list[str], *, is_lazy_included: bool
+) -> Iterator[str]:
+    """Yield the modules that a module of `package` imports; `from a import b` may mean `a.b`."""
     nodes = ast.walk(tree) if is_lazy_included else _nodes_run_at_import(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # One dot is the module's own package, each dot more the one around it.
+            around = package[: len(package) + 1 - node.level] if node.level else []
+            source = ".".join([*around, *filter(None, [node.module])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
 def _nodes_run_at_import(tree: ast.AST) -> Iterator[ast.AST]:

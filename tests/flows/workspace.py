@@ -264,8 +264,7 @@ def case() -> dict[str, Any]:
         },
         "explain": {
             "reasons": "reasons.yaml",
-            "background": "all",
-            "background_rows": 50,
+            "background": {"people": "all", "rows": 50, "smallest_group": 5, "seed": 1},
             "explain_rows": 200,
             "stability_draws": 2,
             "perturbation": 0.02,

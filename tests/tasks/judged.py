@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from tasks.attestation.artefacts import declared
@@ -13,8 +12,6 @@ from tasks.clearance.attest_stage import attest, look, observe
 from tasks.gates import Check, CheckId, Verdict, at_least
 from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
-from tasks.model import Input, Scorer
-from tasks.model.families import Logistic
 from tasks.path import STAGES
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
@@ -25,6 +22,7 @@ from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
 from tests.cases import write_case
 from tests.installations import installation_at
+from tests.models import income_model
 
 Value = TypeVar("Value")
 
@@ -70,9 +68,7 @@ def judged(root: Path) -> Path:
     data = root / "data" / CASE
     model = data / "train" / "model"
     model.mkdir(parents=True)
-    Scorer(
-        "logistic", (Input("income"),), Logistic(np.array([1.0]), 0.0, np.zeros(1), np.ones(1)), 0.5
-    ).save(model)
+    income_model().save(model)
     for name in {name for subjects in SUBJECTS.values() for name in subjects} - {"train/model"}:
         (data / name).parent.mkdir(exist_ok=True)
         (data / name).write_text(name)

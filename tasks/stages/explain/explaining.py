@@ -7,16 +7,14 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from tasks.adverse_action.people import choose_people
 from tasks.errors import DataError
-from tasks.model import Scorer
+from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
-from tasks.stages.explain.params import ExplainParams, ReasonMap
+from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.proxies import proxy_strengths
-from tasks.stages.explain.reasons import group_contributions, reason_table, top_reasons
-from tasks.stages.explain.shapley import Explainer
+from tasks.stages.explain.reasons import reason_table
 from tasks.stages.explain.stability import Overlap, measure_overlap
-
-FEWEST_BACKGROUND_ROWS = 20
 
 
 class _Frozen(BaseModel):
@@ -39,9 +37,10 @@ class ExplainReport(_Frozen):
 
     explained_rows: int
     declined_rows: int
-    background_rows: int
-    background_margin: float
-    background_standard_error: float
+    composite_rows: int
+    people_behind_each_value: int  # behind each value, at least
+    composite_margin: float
+    composite_standard_error: float
     reason_map_version: str
     additivity_error: float | None
     shap_share: dict[str, float]
@@ -68,114 +67,109 @@ class Explained:
 def explain(
     rows: pd.DataFrame,
     predictions: pd.DataFrame,
-    scorer: Scorer,
+    model: DecisionModel,
     refits: tuple[Scorer, ...],
     protected: pd.DataFrame,
-    known: ReasonMap,
     params: ExplainParams,
 ) -> Explained:
     """Explain the model's decisions about `rows` (in the order of `predictions`).
 
-    `refits` are models of the same inputs, fitted with other seeds on most of the training people.
+    Every decision and its reasons come from `model.decide`, which is what a registered model
+    answers with. `refits` are models of the same inputs, fitted with other seeds on most of the
+    training people.
 
     Raises:
-        DataError: Fewer than 20 rows can serve as the background.
+        DataError: The model does not give the scores that `train` recorded, or too few people can
+            serve as a background.
     """
-    matrix, scores = scorer.matrix(rows), predictions["score"].to_numpy()
-    inputs = tuple(one.feature for one in scorer.inputs)
-    learnt = predictions["part"].to_numpy() == "train"
+    scorer = model.scorer
+    decisions = model.decide(rows)
+    _require_recorded_scores(decisions, predictions)
+
+    matrix = scorer.matrix(rows)
+    subjects = predictions["subject"].to_numpy()
+    has_learnt = predictions["part"].to_numpy() == "train"
 
     def choose(of: Matrix, cutoff: float, draw: int) -> Matrix:
-        return _background(matrix, of, learnt, cutoff, params, draw=draw)
+        background = params.background
+        positions = choose_people(of, subjects, has_learnt, cutoff, background, draw=draw)
+        chosen: Matrix = matrix[positions]
+        return chosen
 
-    background = choose(scores, scorer.cutoff, 0)
-    explainer = Explainer(scorer, background)
-    declined = np.flatnonzero(~predictions["approved"].to_numpy(bool))
     shown = _sample(len(rows), params)
-    contributions, of_declined = (
-        explainer.contributions(matrix[shown]),
-        explainer.contributions(matrix[declined]),
-    )
-    error = _additivity(explainer, contributions, scorer.booster.margin(matrix[shown]))
-    error = max(error, _additivity(explainer, of_declined, scorer.booster.margin(matrix[declined])))
-    grouped = group_contributions(of_declined, inputs, known.reasons)
-    top = top_reasons(grouped)
+    contributions = model.explainer.contributions(matrix[shown])
+    declined = decisions.declined
+
     mass = np.abs(contributions).mean(axis=0)
+    features = np.array(scorer.input_features)
     shares = {
-        feature: float(mass[[f == feature for f in inputs]].sum() / max(mass.sum(), 1e-300))
+        feature: float(mass[features == feature].sum() / max(mass.sum(), 1e-300))
         for feature in scorer.features
     }
-    proxies = proxy_strengths(matrix, inputs, shares, protected)
-    told = Counter(known.reasons[index].code for index in top.ravel() if index >= 0)
+    proxies = proxy_strengths(matrix, scorer.input_features, shares, protected)
+
+    codes = [group.code for group in model.reasons.reasons]
+    told = Counter(codes[index] for index in decisions.top.ravel() if index >= 0)
+    margins = scorer.booster.margin(model.composites.matrix)
+    error = max(
+        _additivity(model, contributions, scorer.booster.margin(matrix[shown])),
+        _additivity(model, decisions.grouped, scorer.booster.margin(matrix[declined])),
+    )
+    report = ExplainReport(
+        explained_rows=len(shown),
+        declined_rows=len(declined),
+        composite_rows=len(margins),
+        people_behind_each_value=model.composites.people_behind_each_value,
+        composite_margin=model.explainer.base,
+        composite_standard_error=float(margins.std(ddof=1) / np.sqrt(len(margins))),
+        reason_map_version=model.reasons.version,
+        additivity_error=error if np.isfinite(error) else None,
+        shap_share=dict(sorted(shares.items(), key=lambda item: -item[1])),
+        proxies=tuple(
+            Proxy(
+                feature=feature,
+                attribute=attribute,
+                group=group,
+                auc=auc,
+                shap_share=shares[feature],
+                strength=strength,
+            )
+            for strength, auc, feature, attribute, group in proxies[:20]
+        ),
+        reasons=dict(sorted(told.items())),
+        declined_without_reason=int((decisions.top[:, 0] < 0).sum()),
+        top_reasons_overlap=measure_overlap(matrix, model, refits, decisions, choose, params),
+        fidelity=_fidelity(matrix, model, decisions, params),
+    )
+
     typical = (
         np.median(matrix[declined], axis=0, keepdims=True)
         if len(declined)
         else np.zeros((0, matrix.shape[1]))
     )
-    margins = scorer.booster.margin(background)
-    report = ExplainReport(
-        explained_rows=len(shown),
-        declined_rows=len(declined),
-        background_rows=len(background),
-        background_margin=explainer.base,
-        background_standard_error=float(margins.std(ddof=1) / np.sqrt(len(margins))),
-        reason_map_version=known.version,
-        additivity_error=error if np.isfinite(error) else None,
-        shap_share=dict(sorted(shares.items(), key=lambda item: -item[1])),
-        proxies=tuple(
-            Proxy(feature=f, attribute=a, group=g, auc=auc, shap_share=shares[f], strength=s)
-            for s, auc, f, a, g in proxies[:20]
-        ),
-        reasons=dict(sorted(told.items())),
-        declined_without_reason=int((top[:, 0] < 0).sum()),
-        top_reasons_overlap=measure_overlap(
-            matrix, scores, scorer, refits, declined, top, choose, known, params
-        ),
-        fidelity=_fidelity(matrix, background, scorer, declined, top, inputs, known, params),
-    )
-    table = reason_table(predictions["subject"].iloc[declined], declined, top, grouped, known)
     return Explained(
-        report,
-        table,
-        matrix[shown],
-        contributions,
-        explainer.base,
-        typical,
-        explainer.contributions(typical),
+        report=report,
+        reasons=reason_table(predictions["subject"], decisions, model.reasons),
+        matrix=matrix[shown],
+        contributions=contributions,
+        base=model.explainer.base,
+        typical=typical,
+        typical_contributions=model.explainer.contributions(typical),
     )
 
 
-def _background(
-    matrix: Matrix,
-    scores: Matrix,
-    learnt: np.ndarray,
-    cutoff: float,
-    params: ExplainParams,
-    *,
-    draw: int,
-) -> Matrix:
-    """Return the people that decisions are compared with, by the declared rule, out of the training rows."""
-    eligible = (
-        np.flatnonzero(learnt & (scores >= cutoff))
-        if params.background == "near_cutoff"
-        else np.flatnonzero(learnt)
+def _require_recorded_scores(decisions: Decisions, predictions: pd.DataFrame) -> None:
+    """Refuse to explain other decisions than those that were recorded, and judged for fairness."""
+    is_same = np.array_equal(decisions.scores, predictions["score"].to_numpy()) and np.array_equal(
+        decisions.approved, predictions["approved"].to_numpy(bool)
     )
-    if len(eligible) < FEWEST_BACKGROUND_ROWS:
+    if not is_same:
         raise DataError(
-            "background of explanations",
-            expected=f"at least {FEWEST_BACKGROUND_ROWS} rows",
-            found=str(len(eligible)),
-            remedy="Choose another `explain.background`, or another cut-off.",
+            "train/predictions.parquet",
+            expected="the scores that the model gives",
+            found="others",
+            remedy="Run `train` again, on this machine: its model and its predictions are of two runs.",
         )
-    rng = np.random.default_rng([params.seed, draw])
-    if params.background == "near_cutoff":
-        nearest = eligible[np.argsort(scores[eligible], kind="stable")][
-            : 2 * params.background_rows
-        ]
-        eligible = nearest
-    chosen = rng.choice(eligible, size=min(params.background_rows, len(eligible)), replace=False)
-    background: Matrix = matrix[np.sort(chosen)]
-    return background
 
 
 def _sample(rows: int, params: ExplainParams) -> np.ndarray:
@@ -186,41 +180,41 @@ def _sample(rows: int, params: ExplainParams) -> np.ndarray:
     )
 
 
-def _additivity(explainer: Explainer, contributions: Matrix, margins: Matrix) -> float:
+def _additivity(model: DecisionModel, contributions: Matrix, margins: Matrix) -> float:
     """Return the worst distance between base plus contributions and the model's own log-odds."""
     if not len(margins):
         return 0.0
-    return float(np.max(np.abs(explainer.base + contributions.sum(axis=1) - margins)))
+    return float(np.max(np.abs(model.explainer.base + contributions.sum(axis=1) - margins)))
 
 
 def _fidelity(
-    matrix: Matrix,
-    background: Matrix,
-    scorer: Scorer,
-    declined: np.ndarray,
-    top: np.ndarray,
-    inputs: tuple[str, ...],
-    known: ReasonMap,
-    params: ExplainParams,
+    matrix: Matrix, model: DecisionModel, decisions: Decisions, params: ExplainParams
 ) -> float | None:
-    """Return for which share of the declined the named factors matter more than others; None where nobody was.
+    """Return for which share of the declined the named factors matter more than others.
 
-    Moving the named ones to the background's median must raise the score more than moving as many others at random.
+    Moving the named ones to the composites' median must raise the score more than moving as many
+    others at random. None where nobody was declined.
     """
+    declined = decisions.declined
     if not len(declined):
         return None
+
     rng = np.random.default_rng([params.seed, 2_000])
-    centre = np.median(background, axis=0)
-    named, others = matrix[declined].copy(), matrix[declined].copy()
+    centre = np.median(model.composites.matrix, axis=0)
+    named = matrix[declined].copy()
+    others = matrix[declined].copy()
     columns = [
-        np.array([feature in group.features for feature in inputs]) for group in known.reasons
+        np.array([feature in group.features for feature in model.scorer.input_features])
+        for group in model.reasons.reasons
     ]
-    for row, reasons in enumerate(top):
+    for row, reasons in enumerate(decisions.top):
         picked = reasons[reasons >= 0]
         rest = np.setdiff1d(np.arange(len(columns)), picked)
         for target, choice in ((named, picked), (others, rng.permutation(rest)[: len(picked)])):
             for index in choice:
                 target[row, columns[index]] = centre[columns[index]]
-    before = scorer.booster.margin(matrix[declined])
-    better = scorer.booster.margin(named) - before > scorer.booster.margin(others) - before
-    return float(better.mean())
+
+    margin = model.scorer.booster.margin
+    before = margin(matrix[declined])
+    is_better = margin(named) - before > margin(others) - before
+    return float(is_better.mean())

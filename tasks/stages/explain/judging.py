@@ -11,6 +11,7 @@ class ExplainCheck(CheckId):
     ADDITIVITY_ERROR = "explain.additivity_error"
     PROXY = "explain.proxy"
     DECLINED_WITHOUT_REASON = "explain.declined_without_reason"
+    REASONS_KEPT_BY_PEOPLE_BEHIND = "explain.reasons_kept_by_people_behind"
     REASONS_KEPT_BY_BACKGROUNDS = "explain.reasons_kept_by_backgrounds"
     REASONS_KEPT_BY_REFITS = "explain.reasons_kept_by_refits"
     REASONS_KEPT_BY_PERTURBATIONS = "explain.reasons_kept_by_perturbations"
@@ -26,6 +27,11 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
     overlap = report.top_reasons_overlap
     nobody = "nobody was declined" if report.declined_rows == 0 else ""
     shares = (
+        (
+            ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
+            "the people behind the composites",
+            overlap.people_behind,
+        ),
         (ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS, "other backgrounds", overlap.backgrounds),
         (ExplainCheck.REASONS_KEPT_BY_REFITS, "other fits", overlap.refits),
         (

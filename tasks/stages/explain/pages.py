@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from tasks.gates import Check
-from tasks.model import Scorer
+from tasks.model import DecisionModel, ReasonMap
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
 from tasks.reports.figures import ACCENT
 from tasks.stages.explain.explaining import Explained
-from tasks.stages.explain.params import ReasonMap
 
 SHOWN_FEATURES = 15
 DEPENDENCES = 3
@@ -20,13 +19,12 @@ DEPENDENCES = 3
 def write_explain_page(
     folder: Path,
     case: str,
-    scorer: Scorer,
+    model: DecisionModel,
     found: Explained,
-    known: ReasonMap,
     checks: tuple[Check, ...],
 ) -> None:
     """Draw the figures and write the page."""
-    names = [one.name for one in scorer.inputs]
+    names = [column.name for column in model.scorer.inputs]
     share = list(found.report.shap_share.items())[:SHOWN_FEATURES]
     with figure(folder / "importance.png", height=1.2 + 0.3 * len(share)) as axes:
         axes.barh(
@@ -68,7 +66,8 @@ def write_explain_page(
             ),
         )
     write_page(
-        folder, _page(case, found, known, checks, [names.index(name) for name in top], names)
+        folder,
+        _page(case, found, model.reasons, checks, [names.index(name) for name in top], names),
     )
 
 
@@ -150,6 +149,8 @@ def _page(
                 heading="Reasons told",
                 text=(
                     f"Reason map {report.reason_map_version}. At most four each, adverse ones only.",
+                    f"Compared with {report.composite_rows:,} composite rows that are nobody's, each value "
+                    f"from at least {report.people_behind_each_value} people; the registered model carries them.",
                 ),
                 parts=(
                     Table(

@@ -1,9 +1,8 @@
 """The `explain:` section of a use case, and its limits."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from tasks.adverse_action.params import BackgroundParams
 from tasks.config.case_files import CaseFile
 from tasks.config.strict import StrictModel
 
@@ -11,13 +10,11 @@ from tasks.config.strict import StrictModel
 class ExplainParams(StrictModel):
     """What is explained, and compared with whom.
 
-    `near_cutoff` compares a declined applicant with those just above the line, `all` with all applicants: the two
-    baselines that comment 9(b)(2)-5 of Regulation B names.
+    `reasons` and `background` become part of the model: `train` reads them too.
     """
 
     reasons: CaseFile = Field(description="the reason map, beside the case.yaml that names it")
-    background: Literal["near_cutoff", "all"]
-    background_rows: int = Field(ge=20)
+    background: BackgroundParams
     explain_rows: int = Field(
         ge=100, description="rows in the global figures; every declined applicant gets reasons"
     )
@@ -45,18 +42,3 @@ class ExplainLimits(StrictModel):
     fidelity: float = Field(
         ge=0, le=1, description="share of declined for whom the named reasons move the score most"
     )
-
-
-class ReasonGroup(StrictModel):
-    """Correlated features that make one reason together, and the words a person is told."""
-
-    code: str = Field(min_length=1)
-    features: tuple[str, ...] = Field(min_length=1)
-    text: str = Field(min_length=10)
-
-
-class ReasonMap(StrictModel):
-    """A versioned map of every feature to exactly one reason."""
-
-    version: str
-    reasons: tuple[ReasonGroup, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""Do the reasons survive what should not matter: other people to compare with, another fit, a small change of figures.
+"""Do the reasons survive what should not matter: whom one is compared with, another fit, small errors.
 
 Each is the mean share of an applicant's top reasons that are named again.
 """
@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from tasks.adverse_action.composing import compose
 from tasks.errors import DataError
-from tasks.model import Scorer
+from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
+from tasks.model.reasons import group_contributions, top_reasons
 from tasks.model.scorer import probability, single_precision
-from tasks.stages.explain.params import ExplainParams, ReasonMap
-from tasks.stages.explain.reasons import group_contributions, overlap, top_reasons
-from tasks.stages.explain.shapley import Explainer
+from tasks.model.shapley import Explainer
+from tasks.stages.explain.params import ExplainParams
+from tasks.stages.explain.reasons import overlap
 
-FEW_VALUES = 12  # an input with at most so many different values is a code, not a figure that can be a little off
+FEW_VALUES = 12  # an input with at most so many values is a code, not a figure that can be off
 ChooseBackground = Callable[[Matrix, float, int], Matrix]  # scores, cut-off, number of the draw
 
 
@@ -25,27 +27,29 @@ class Overlap(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    backgrounds: float | None
+    people_behind: float | None  # comparing with those people themselves, not with composites
+    backgrounds: float | None  # comparing with other people
     refits: float | None
     perturbations: float | None
 
 
 def measure_overlap(
     matrix: Matrix,
-    scores: Matrix,
-    scorer: Scorer,
+    model: DecisionModel,
     refits: tuple[Scorer, ...],
-    declined: np.ndarray,
-    top: np.ndarray,
-    background: ChooseBackground,
-    known: ReasonMap,
+    decisions: Decisions,
+    choose: ChooseBackground,
     params: ExplainParams,
 ) -> Overlap:
-    """Return how much of `top`, the reasons of the rows `declined` of `matrix`, is kept; `scores` are the scorer's.
+    """Return how much of the reasons in `decisions`, about the rows of `matrix`, is kept.
+
+    Composites stand in for people in what the model is compared with. Whether they can is measured here: the
+    reasons are held against those that the people behind them give, and those that others give.
 
     Raises:
         DataError: There is no refit, or one reads other inputs than the model.
     """
+    scorer = model.scorer
     if not refits or any(refit.inputs != scorer.inputs for refit in refits):
         raise DataError(
             "refits",
@@ -53,31 +57,43 @@ def measure_overlap(
             found="others" if refits else "none",
             remedy="Run `train` again.",
         )
-    if not len(declined):
-        return Overlap(backgrounds=None, refits=None, perturbations=None)
-    chosen = declined[: params.explain_rows]
-    rows, expected = matrix[chosen], top[: len(chosen)]
-    inputs = tuple(one.feature for one in scorer.inputs)
+    if not len(decisions.declined):
+        return Overlap(people_behind=None, backgrounds=None, refits=None, perturbations=None)
 
-    def kept(model: Scorer, scores: Matrix, draw: int, explained: Matrix) -> float:
-        explainer = Explainer(model, background(scores, model.cutoff, draw))
-        grouped = group_contributions(explainer.contributions(explained), inputs, known.reasons)
+    chosen = decisions.declined[: params.explain_rows]
+    rows = matrix[chosen]
+    expected = decisions.top[: len(chosen)]
+
+    def kept(explainer: Explainer, explained: Matrix) -> float:
+        contributions = explainer.contributions(explained)
+        groups = model.reasons.reasons
+        grouped = group_contributions(contributions, scorer.input_features, groups)
         return overlap(expected, top_reasons(grouped))
+
+    def kept_by_people(draw: int) -> float:
+        people = choose(decisions.scores, scorer.cutoff, draw)
+        return kept(Explainer(scorer.booster, people), rows)
+
+    def kept_by_refit(refit: Scorer) -> float:
+        scores = probability(refit.booster.margin(matrix))
+        people = choose(scores, refit.cutoff, 0)
+        background = params.background
+        composites = compose(people, scorer.inputs, background.smallest_group, background.seed)
+        return kept(Explainer(refit.booster, composites), rows)
 
     draws = range(1, params.stability_draws + 1)
     return Overlap(
-        backgrounds=_mean(kept(scorer, scores, draw, rows) for draw in draws),
-        refits=_mean(
-            kept(refit, probability(refit.booster.margin(matrix)), 0, rows) for refit in refits
-        ),
+        people_behind=kept_by_people(0),
+        backgrounds=_mean(kept_by_people(draw) for draw in draws),
+        refits=_mean(kept_by_refit(refit) for refit in refits),
         perturbations=_mean(
-            kept(scorer, scores, 0, _perturbed(matrix, chosen, params, draw)) for draw in draws
+            kept(model.explainer, _perturbed(matrix, chosen, params, draw)) for draw in draws
         ),
     )
 
 
 def _perturbed(matrix: Matrix, chosen: np.ndarray, params: ExplainParams, draw: int) -> Matrix:
-    """Return the chosen rows with every figure (not the codes) off by a normal relative error."""
+    """Return the chosen rows with every figure, not the codes, off by a normal relative error."""
     figures = np.array([len(np.unique(column)) > FEW_VALUES for column in matrix.T])
     rng = np.random.default_rng([params.seed, 3_000, draw])
     rows: Matrix = matrix[chosen]

@@ -1,6 +1,7 @@
 """The stage `register`: it trusts no file, checks everything again, and publishes or refuses."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from tasks.attestation.run_context import find_commit
 from tasks.clearance.check import clear_model
@@ -11,6 +12,9 @@ from tasks.path import GATES
 from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
+
+if TYPE_CHECKING:
+    from tasks.model import DecisionModel
 
 # Pages about the data stay here: they describe more people than the model decides about.
 PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gate.has_page)
@@ -73,25 +77,35 @@ def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ..
 
 def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) -> None:
     """Publish the model with its evidence, and leave a receipt."""
+    from tasks.model import DecisionModel
     from tasks.registry import Release, publish
+    from tasks.registry.describing import describe_version
 
+    folder = stage_run.input("train", "model")
+    model = DecisionModel.load(folder)
     verdicts = {gate: stage_run.read_verdict(gate) for gate in SUBJECTS}
     pages = {stage: stage_run.data / stage / "page" for stage in PUBLISHED_PAGES}
     release = Release(
         name=params.model,
         experiment=params.experiment,
         alias=params.alias,
-        model_folder=stage_run.input("train", "model"),
+        model_folder=folder,
         model_sha256=decision.model_sha256,
         decision_sha256=stage_run.inputs["decide/decision.json"],
-        params={"use_case": stage_run.case, "limits_sha256": decision.limits_sha256},
+        params={
+            "use_case": stage_run.case,
+            "limits_sha256": decision.limits_sha256,
+            "family": model.scorer.family,
+            "cutoff": repr(model.scorer.cutoff),
+        },
         metrics=_metrics(verdicts),
-        tags=_tags(stage_run, decision),
+        tags=_tags(stage_run, decision, model),
         documents={
             **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
             **{f"evidence/{gate}": stage_run.data / gate / "verdict.json" for gate in SUBJECTS},
             "evidence/decide": stage_run.input("decide", "decision.json"),
         },
+        description=describe_version(model, params.model, params.alias),
     )
 
     published = publish(release, stage_run.installation)
@@ -123,9 +137,9 @@ def _metric(check: Check) -> str:
     return "/".join((check.id, *(str(value) for value in check.about.to_dict().values())))
 
 
-def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
+def _tags(stage_run: StageRun, decision: Decision, model: "DecisionModel") -> dict[str, str]:
     """Return what leads from the registry back to here: commit, digests of the data, outcomes."""
-    from tasks.registry.client import TRAINED_ON_TAG
+    from tasks.registry.client import CODE_TAG, REASONS_TAG, TRAINED_ON_TAG
     from tasks.stages.register.currency import read_training_code
 
     commit = find_commit(stage_run.workspace)
@@ -135,6 +149,8 @@ def _tags(stage_run: StageRun, decision: Decision) -> dict[str, str]:
         if name.endswith("rows.parquet")
     }
     return {
+        CODE_TAG: model.contract.code_sha256,
+        REASONS_TAG: model.reasons.version,
         TRAINED_ON_TAG: read_training_code(stage_run),
         "portcullis.use_case": stage_run.case,
         "portcullis.git_commit": commit.sha or "no git",

@@ -3,7 +3,10 @@
 import logging
 from pathlib import Path
 
+from tasks.adverse_action.params import BackgroundParams
+from tasks.adverse_action.reason_map import load_reason_map
 from tasks.clearance.check import clear_training
+from tasks.config.case_files import CaseFile
 from tasks.config.cases import Role, load_case, validated_file
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import Refusal, RefusalKind, RefusedError
@@ -11,11 +14,12 @@ from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
 from tasks.model import save_refits
 from tasks.path import BEFORE_TRAINING, STAGES
+from tasks.stages.train.completing import complete_model
 from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
 from tasks.stages.train.performance import measure_performance, roc_points
-from tasks.stages.train.training import train
+from tasks.stages.train.training import features_of, train
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
 from tasks.system.digests import sha256_of
@@ -35,12 +39,18 @@ def run(stage_run: StageRun) -> None:
     """
     params = stage_run.params(TrainParams)
     limits = stage_run.limits(TrainLimits)
+    reason_map = stage_run.params(CaseFile, "explain.reasons")
+    background = stage_run.params(BackgroundParams, "explain.background")
     # Before the rows are unsealed: what may not be learnt from need not be read.
     _refuse_behind_closed_gate(stage_run)
+
+    features = features_of(stage_run.columns, params)
+    reasons = load_reason_map(reason_map.path_in(stage_run.workspace), features)
 
     needed = stage_run.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
     rows = stage_run.read_rows("redact", columns=("subject", "person", *needed))
     trained = train(rows, stage_run.columns, params)
+    model = complete_model(rows, trained, reasons, background)
 
     predictions = trained.predictions
     labels = predictions["actual"].to_numpy(float)
@@ -50,7 +60,7 @@ def run(stage_run: StageRun) -> None:
     checks = judge_performance(performance, champion_auc, limits)
 
     with stage_run.folder_of("model") as folder:
-        trained.scorer.save(folder)
+        model.save(folder)
     with stage_run.folder_of("refits") as folder:
         save_refits(folder, trained.refits)
     stage_run.write_rows(predictions, "predictions")

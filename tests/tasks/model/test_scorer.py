@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import DataError, EvidenceError
-from tasks.model import Input, Scorer
+from tasks.model import BrokenModelError, Input, InputError, Scorer
 from tasks.model.families import Logistic
 from tasks.model.scorer import matrix_of, probability
 
@@ -39,7 +38,7 @@ def test_probabilities_stay_in_range_at_any_margin() -> None:
 
 
 def test_an_absent_feature_is_named() -> None:
-    with pytest.raises(DataError, match="town"):
+    with pytest.raises(InputError, match="town"):
         logistic().score(FRAME.drop(columns="town"))
 
 
@@ -56,5 +55,5 @@ def test_a_folder_that_holds_no_known_model_is_refused(tmp_path: Path, harm: str
         path.write_text(json.dumps(values | {"inputs": [{"feature": "a", "code": "import os"}]}))
     else:
         path.write_text(json.dumps(values | {"family": harm}))
-    with pytest.raises(EvidenceError):
+    with pytest.raises(BrokenModelError):
         Scorer.load(tmp_path)

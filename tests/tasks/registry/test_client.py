@@ -1,22 +1,21 @@
 """Against a real MLflow on SQLite: once, whole, and safely again after a crash between any two calls."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError, ServiceError
-from tasks.model import Input, Scorer
-from tasks.model.families import Logistic
 from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
 from tasks.registry.moving import follow_move
 from tasks.system.digests import sha256_of
 from tests.installations import installation_at
+from tests.models import income_model
 
 pytestmark = [
     pytest.mark.integration,
@@ -33,8 +32,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "model"
     folder.mkdir()
-    booster = Logistic(np.array([1.0]), 0.0, np.zeros(1), np.ones(1))
-    Scorer("logistic", (Input("income"),), booster, 0.5).save(folder)
+    income_model().save(folder)
     verdict = tmp_path / "verdict.json"
     verdict.write_text("{}")
     return Release(
@@ -48,6 +46,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
         metrics={"fairness/ratio, black (race)": 0.9},
         tags={"portcullis.gate.fairness": "pass"},
         documents={"evidence/fairness": verdict},
+        description="What it decides",
     )
 
 
@@ -115,7 +114,11 @@ def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alia
 
     mlflow.set_tracking_uri(published.registry)
     model = mlflow.pyfunc.load_model("models:/loan@candidate")
-    assert model.predict(pd.DataFrame({"income": [0.0]})).tolist() == [0.5]
+    answers = model.predict(pd.DataFrame({"income": [0, -1]}))
+    assert answers["score"].tolist()[0] == 0.5
+    assert answers["decision"].tolist() == ["approved", "declined"]
+    assert answers["reason_1_text"].tolist()[1] == "The income is low"
+    assert version.description == "What it decides"
 
 
 def test_the_same_model_never_gets_a_second_version(release: Release) -> None:
@@ -160,6 +163,52 @@ def test_a_store_that_alters_the_model_is_found_out(
     with pytest.raises(EvidenceError, match="as the registry stored it"):
         publish(wrong, installation_at(Path()))
     assert versions() == []
+
+
+def stored_file(version: Any, name: str) -> Path:
+    (path,) = Path(version.source.removeprefix("file://")).glob(name)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["data/model/scorer.json", "code/*/deciding.py", "MLmodel", "requirements.txt"]
+)
+def test_a_version_that_was_altered_since_does_not_get_the_alias(
+    release: Release, name: str
+) -> None:
+    publish(release, installation_at(Path()))
+    (version,) = versions()
+    client().delete_registered_model_alias("loan", "candidate")
+    path = stored_file(version, name)
+    path.write_text(path.read_text().replace("=", "=1").replace("0.5", "0.1"))
+    with pytest.raises(EvidenceError, match="as the registry stored it"):
+        publish(release, installation_at(Path()))
+    assert versions()[0].aliases == []
+
+
+def test_a_version_that_somebody_made_beforehand_with_the_right_tags_does_not_count(
+    release: Release, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "MLmodel").write_text("flavors: {python_function: {loader_module: evil}}")
+    client().create_registered_model("loan")
+    tags = {MODEL_TAG: release.model_sha256}
+    client().create_model_version("loan", source=other.as_uri(), tags=tags)
+    with pytest.raises(EvidenceError, match="as the registry stored it"):
+        publish(release, installation_at(Path()))
+    assert [version.aliases for version in versions()] == [[]]
+
+
+def test_a_version_whose_files_are_gone_is_one_clear_line(release: Release) -> None:
+    publish(release, installation_at(Path()))
+    (version,) = versions()
+    stored_file(version, "MLmodel").unlink()
+    with pytest.raises(EvidenceError, match="MLmodel of the model as the registry stored it"):
+        publish(release, installation_at(Path()))
+    shutil.rmtree(stored_file(version, "data").parent)
+    with pytest.raises(ServiceError, match="model registry"):
+        publish(release, installation_at(Path()))
 
 
 def test_a_registry_that_is_down_is_one_clear_line(

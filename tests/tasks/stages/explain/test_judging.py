@@ -14,13 +14,14 @@ LIMITS = ExplainLimits(
     additivity_error=0.01, proxy_strength=0.1, top_reasons_overlap=0.8, fidelity=0.9
 )
 PROXY = Proxy(feature="tract", attribute="race", group="x", auc=0.55, shap_share=0.2, strength=0.02)
-KEPT = Overlap(backgrounds=0.9, refits=0.9, perturbations=0.9)
+KEPT = Overlap(people_behind=0.9, backgrounds=0.9, refits=0.9, perturbations=0.9)
 GOOD = ExplainReport(
     explained_rows=100,
     declined_rows=20,
-    background_rows=50,
-    background_margin=0.0,
-    background_standard_error=0.1,
+    composite_rows=50,
+    people_behind_each_value=10,
+    composite_margin=0.0,
+    composite_standard_error=0.1,
     reason_map_version="1",
     additivity_error=0.001,
     shap_share={"tract": 0.2},
@@ -52,6 +53,10 @@ def test_reasons_that_can_be_relied_on_pass_every_check_of_the_catalogue() -> No
         ({"additivity_error": 0.02}, ExplainCheck.ADDITIVITY_ERROR),
         ({"declined_without_reason": 1}, ExplainCheck.DECLINED_WITHOUT_REASON),
         ({"fidelity": 0.8}, ExplainCheck.FIDELITY),
+        (
+            {"top_reasons_overlap": KEPT.model_copy(update={"people_behind": 0.7})},
+            ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
+        ),
         (
             {"top_reasons_overlap": KEPT.model_copy(update={"backgrounds": 0.7})},
             ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS,
@@ -105,10 +110,11 @@ def test_without_protected_attributes_there_is_no_proxy_to_name() -> None:
 
 
 def test_where_nobody_was_declined_reasons_are_undecided_and_say_why() -> None:
-    nobody = Overlap(backgrounds=None, refits=None, perturbations=None)
+    nobody = Overlap(people_behind=None, backgrounds=None, refits=None, perturbations=None)
     checks = judged(declined_rows=0, top_reasons_overlap=nobody, fidelity=None)
     undecided = [check for check in checks if check.outcome is Outcome.UNDECIDED]
     assert {check.id for check in undecided} == {
+        ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
         ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS,
         ExplainCheck.REASONS_KEPT_BY_REFITS,
         ExplainCheck.REASONS_KEPT_BY_PERTURBATIONS,

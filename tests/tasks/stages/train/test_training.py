@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tasks.errors import ConfigError, DataError
-from tasks.model import Scorer, load_refits, save_refits
+from tasks.model import InputError, Scorer, load_refits, save_refits
 from tasks.stages.train.params import TrainParams
 from tasks.stages.train.training import Trained, features_of, train
 from tasks.system.digests import sha256_of
@@ -169,7 +169,7 @@ def test_a_category_that_training_never_saw_is_scored() -> None:
 
 
 def test_an_absent_feature_is_named(trained: Trained) -> None:
-    with pytest.raises(DataError, match="debt"):
+    with pytest.raises(InputError, match="debt"):
         trained.scorer.score(portfolio().drop(columns="debt"))
 
 

@@ -1,0 +1,33 @@
+"""What people read about a model in the registry: what it decides, on what, and how to load it."""
+
+from tasks.model import DecisionModel
+from tasks.model.reasons import MOST_REASONS
+
+COMPARED_WITH = {
+    "near_cutoff": "those approved with the lowest scores",
+    "all": "all applicants",
+}
+
+
+def describe_version(model: DecisionModel, name: str, alias: str) -> str:
+    """Return the description of one version, as Markdown. No value about a person is in it."""
+    scorer = model.scorer
+    optional = [column.name for column in model.contract.columns if column.may_be_missing]
+    categorical = [column.name for column in model.contract.columns if column.kind == "category"]
+    composites = model.composites
+    return f"""\
+{scorer.family}, {len(scorer.features)} columns. Approves from a score of {scorer.cutoff:.6g} on.
+
+```python
+model = mlflow.pyfunc.load_model("models:/{name}@{alias}")
+model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with their texts
+```
+
+- Loads with MLflow and `requirements.txt` alone; it brings its own code.
+- Reasons by map {model.reasons.version}, compared with {COMPARED_WITH[composites.compared_with]}: \
+{len(composites.rows)} composite rows that are nobody's, each value from at least \
+{composites.people_behind_each_value} people.
+- May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.
+- Columns beyond these are ignored. An absent column, an unknown category, a missing value \
+elsewhere: an error that names the column.
+"""

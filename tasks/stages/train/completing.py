@@ -1,0 +1,46 @@
+"""Complete a trained scorer into the model that decides: contract, reasons, composites."""
+
+import pandas as pd
+
+from tasks.adverse_action.composing import make_composites
+from tasks.adverse_action.params import BackgroundParams
+from tasks.adverse_action.people import choose_people
+from tasks.model import Contract, DecisionModel, ReasonMap
+from tasks.model.loading import code_sha256
+from tasks.stages.train.training import Trained
+
+
+def complete_model(
+    rows: pd.DataFrame, trained: Trained, reasons: ReasonMap, background: BackgroundParams
+) -> DecisionModel:
+    """Return the scorer with all that its decisions rest on.
+
+    Before it is judged, so that the digest of `train/model`, which every verdict is about and
+    which registration asks the ledger for, covers reasons, composites, contract and code.
+
+    Args:
+        rows: Every row that the model is judged on, in the order of its predictions.
+        trained: What training gave.
+        reasons: The words for each feature.
+        background: With whom the declined are compared.
+
+    Raises:
+        DataError: Too few people can serve as the background.
+    """
+    scorer = trained.scorer
+    predictions = trained.predictions
+    positions = choose_people(
+        predictions["score"].to_numpy(),
+        predictions["subject"].to_numpy(),
+        predictions["part"].to_numpy() == "train",
+        scorer.cutoff,
+        background,
+        draw=0,
+    )
+    people = scorer.matrix(rows.iloc[positions])
+    return DecisionModel(
+        scorer=scorer,
+        contract=Contract.of(scorer, rows, code_sha256()),
+        reasons=reasons,
+        composites=make_composites(people, scorer.inputs, background),
+    )
