@@ -29,7 +29,7 @@ LIBRARIES = [folder for folder in sys.path if folder.endswith("site-packages")]
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, in an environment that says nothing about where this checkout lies."""
+    """Run a command in a folder, in an environment that does not say where this checkout lies."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -75,7 +75,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The console script, installed beside a project that owns modules called `tasks` and `flows`."""
+    """The console script, beside another project with modules called `tasks` and `flows`."""
     venv = tmp_path_factory.mktemp("elsewhere") / "venv"
     python = venv / "bin" / "python"
     uv = (sys.executable, "-m", "uv")
@@ -96,7 +96,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like a checkout, whose launcher says that it was started, where, and with what."""
+    """A folder that looks like a checkout, whose launcher says how it was started."""
     folder = tmp_path / "checkout"
     for name in ("dvc.yaml", "flows/__main__.py", "tasks/__main__.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
