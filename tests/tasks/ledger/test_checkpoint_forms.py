@@ -158,6 +158,12 @@ def test_a_signature_that_does_not_verify_does_not_hide_the_next(signer: LocalSi
     assert verify_note(f"{text}\n\n{false}{own}", signer.public, ORIGIN) == CHECKPOINT
 
 
+def test_a_signature_of_somebody_else_does_not_hide_the_next(signer: LocalSigner) -> None:
+    text, _, own = sign_checkpoint(CHECKPOINT, signer).partition("\n\n")
+    other = line_of(WITNESS, b"1234" + bytes(64))
+    assert verify_note(f"{text}\n\n{other}{own}", signer.public, ORIGIN) == CHECKPOINT
+
+
 def test_a_name_in_another_line_than_its_signature_verifies_nothing(signer: LocalSigner) -> None:
     blob = key_hash("other", signer.public.raw) + signer.sign(CHECKPOINT.text().encode())
     note = f"{CHECKPOINT.text()}\n{line_of(ORIGIN, blob)}"
