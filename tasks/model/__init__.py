@@ -7,7 +7,7 @@ each input did, `reasons` puts that into words, against `composites`, `contract`
 Shipped whole beside each registered model, so it stands alone: relative imports only, and beyond
 the standard library numpy, pandas, pydantic and the model's own library. A test holds it to that.
 
-May import: nothing of `tasks`.
+May import: nothing of this project.
 """
 
 from .composites import Composites

@@ -5,6 +5,6 @@ the model only where both agree. Only this stage and `train`
 stop because of a verdict.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.attestation`, `tasks.clearance`, `tasks.config`,
-`tasks.erasure`, `tasks.gates`, `tasks.pipeline`, `tasks.registry`, `tasks.sealed`,
+`tasks.erasure`, `tasks.gates`, `tasks.model`, `tasks.pipeline`, `tasks.registry`, `tasks.sealed`,
 `tasks.stages.weighing`, `tasks.stages.workspace`.
 """
