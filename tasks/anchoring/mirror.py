@@ -26,7 +26,9 @@ class Mirror:
     """
 
     def __init__(self, client: Any, bucket: str, prefix: str, keep_days: int) -> None:
-        self._client, self._bucket, self._prefix = client, bucket, prefix
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
         self._until = datetime.now(UTC) + timedelta(days=keep_days)
 
     def push(self, ledger: Ledger) -> int:
@@ -41,19 +43,27 @@ class Mirror:
         with ledger.store.reading():
             note = ledger.store.head()
             head = read_checkpoint(note or "")[0]
-            done = int(ledger.store.mark(mark) or "0")
-            files = list(self._bodies(ledger, done, head.size)) + list(
-                _tiles(ledger, done, head.size)
-            )
+            mirrored_size = int(ledger.store.mark(mark) or "0")
+            files = [
+                *self._bodies(ledger, mirrored_size, head.size),
+                *_tiles(ledger, mirrored_size, head.size),
+            ]
+
+        # The checkpoint last: a reader that sees it finds all that it is signed over.
         for name, data in files:
             self._put(name, data)
         self._put(f"checkpoint/{head.size:016d}", (note or "").encode())
+
+        # A hint from where to go on. One that is lost costs time: everything is put again.
         with ledger.store.appending():
-            ledger.store.put_mark(mark, str(max(done, head.size)))
+            ledger.store.put_mark(mark, str(max(mirrored_size, head.size)))
         return head.size
 
     def newest(self) -> str | None:
-        """Return the checkpoint over the most entries that the mirror holds, in its oldest version."""
+        """Return the checkpoint over the most entries that the mirror holds.
+
+        Of its versions it is the oldest: a later one was written over the lock.
+        """
         keys = self._list("checkpoint/")
         return self._get(max(keys)).decode() if keys else None
 
@@ -80,9 +90,13 @@ class Mirror:
                 raise _down(error.response["Error"]["Code"]) from error
             if self._get(key) != data:
                 raise EvidenceError(
-                    f"mirror, {name}", expected="what lies in the log here", found="something else, written earlier",
-                    remedy="One of the two was changed: compare them before anything else is appended.",
-                ) from error  # fmt: skip
+                    f"mirror, {name}",
+                    expected="what lies in the log here",
+                    found="something else, written earlier",
+                    remedy=(
+                        "One of the two was changed: compare them before anything else is appended."
+                    ),
+                ) from error
         except BotoCoreError as error:
             raise _down(type(error).__name__) from error
 
@@ -127,9 +141,12 @@ def open_mirror(settings: Settings) -> Mirror | None:
     days = settings.mirror_days
     if where.scheme != "s3" or not where.netloc or not days.isdigit() or int(days) < 1:
         raise ConfigError(
-            f"${URL}", expected=f"s3://bucket/prefix, and whole days in ${DAYS}", found="another form, or no days",
+            f"${URL}",
+            expected=f"s3://bucket/prefix, and whole days in ${DAYS}",
+            found="another form, or no days",
             remedy="How long the mirror is locked has no default.",
-        )  # fmt: skip
+        )
+
     import botocore.session
 
     client = botocore.session.get_session().create_client(
@@ -140,15 +157,22 @@ def open_mirror(settings: Settings) -> Mirror | None:
 
 
 def _tiles(ledger: Ledger, start: int, end: int) -> Any:
-    """Yield name and bytes of every tile that grew between two sizes, the partial ones as far as they are filled."""
+    """Yield name and bytes of every tile that grew between two sizes.
+
+    Partial tiles are written as far as they are filled, under a name that says how far
+    (`.p/<width>`, tlog-tiles): a name stands for the same bytes for ever.
+    """
     for level in range(-(-end.bit_length() // WIDTH_BITS)):
-        first, last = start >> level * WIDTH_BITS, end >> level * WIDTH_BITS
+        first = start >> level * WIDTH_BITS
+        last = end >> level * WIDTH_BITS
         for tile in range(first // WIDTH, -(-last // WIDTH)):
             width = min(WIDTH, last - tile * WIDTH)
             suffix = "" if width == WIDTH else f".p/{width}"
             unit = RECORD_BYTES if level == 0 else 32
             data = ledger.store.tile(level, tile)[: width * unit]
             yield f"tile/{level}/{_numbered(tile)}{suffix}", b"".join(tile_hashes(level, data))
+
+            # What the leaves' hashes are of, each with its length before it (tlog-tiles, entries).
             if level == 0:
                 records = (
                     TAG + data[at : at + RECORD_BYTES] for at in range(0, len(data), RECORD_BYTES)

@@ -1,4 +1,6 @@
-"""What lies outside this machine: the mirror, the witness, the time stamp. Each optional; configured means required.
+"""Write the present checkpoint to all anchors, and say what a registration has to wait for.
+
+Each of mirror, witness and time stamp is optional; configured means required.
 
 Registration is refused until what it rests on is out of this machine's reach.
 """
@@ -47,7 +49,8 @@ def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[st
             )
             if size <= index:
                 lines.append(
-                    f"witness: it has cosigned {size} entries, not entry {index}; run `./portcullis anchor`"
+                    f"witness: it has cosigned {size} entries, not entry {index}; "
+                    "run `./portcullis anchor`"
                 )
     except EvidenceError as error:
         lines.append(str(error))
@@ -60,7 +63,10 @@ def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:
     there = read_checkpoint(note)[0]
     here = ledger.head()
     if here is None or here.size < there.size:
-        return f"mirror: it holds {there.size} entries, more than the log here: this copy was rolled back"
+        return (
+            f"mirror: it holds {there.size} entries, more than the log here: "
+            "this copy was rolled back"
+        )
     if ledger.root_hash(there.size) != there.root_hash:
         return f"mirror: the log here is not the one that was mirrored at {there.size} entries"
     if there.size <= index:

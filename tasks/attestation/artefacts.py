@@ -1,4 +1,6 @@
-"""What a stage reads and writes, as `dvc.yaml` declares it, and the bytes that lie there: by sha256, and by DVC's md5.
+"""What a stage reads and writes, as `dvc.yaml` declares it, and the digests of what lies there.
+
+Digests are sha256, and md5 because DVC names files by it.
 
 A statement is about bytes that the worker has digested itself, never about what a stage says of
 itself.

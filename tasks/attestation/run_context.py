@@ -60,7 +60,10 @@ def person_sha256(email: str) -> str:
 
 
 def started_by(settings: Settings) -> str:
-    """Return who runs this: `$PORTCULLIS_ACTOR` (a staff id, set by what authenticated them), else the login name."""
+    """Return who runs this: `$PORTCULLIS_ACTOR`, else the login name.
+
+    The variable holds a staff id, set by what authenticated them.
+    """
     if actor := settings.actor.strip():
         return actor
     try:

@@ -37,7 +37,9 @@ class TransitSigner:
                 f"Transit key {self._key}",
                 expected="type ed25519, not exportable",
                 found=f"{found.get('type')}, exportable: {found.get('exportable')}",
-                remedy="Make a new one; a key that can be exported proves nothing about who signed.",
+                remedy=(
+                    "Make a new one; a key that can be exported proves nothing about who signed."
+                ),
             )
         version = int(found["latest_version"])
         raw = base64.b64decode(found["keys"][str(version)]["public_key"])

@@ -1,4 +1,4 @@
-"""The pipeline's own audit log: OCSF events as JSON lines, each batch of lines chained into the ledger by its sha256.
+"""The pipeline's own audit log: OCSF events as JSON lines, in batches that the ledger signs for.
 
     with auditing(home, events) as batches:  # events are written first, then signed for
         notary.record_all([*statements, *batches])

@@ -56,7 +56,7 @@ def events_of(
 def _changes(
     run: Circumstances, materials: tuple[Artefact, ...], home: Path
 ) -> list[dict[str, Any]]:
-    """Return an event for each setting that is not what the last run of any stage found it to be."""
+    """Return an event for each setting that is not as the last run of any stage read it."""
     now = {
         f"{resolved_path(run.case).as_posix()}#{key}": digest
         for key, digest in run.params_sha256.items()

@@ -1,4 +1,4 @@
-"""Send the audit log on: to a syslog server (RFC 5424) and to Splunk's HTTP event collector, as configured.
+"""Send the audit log on: to syslog (RFC 5424) and to Splunk's HTTP event collector.
 
 `PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587), `PORTCULLIS_HEC_URL` and
 `PORTCULLIS_HEC_TOKEN`. Nothing is lost where a receiver is down: what was not sent stays due, and
@@ -135,7 +135,8 @@ def _message(line: bytes) -> bytes:
         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(values["time"] / 1000))
         + f".{values['time'] % 1000:03d}Z"
     )
-    head = f"<{priority}>1 {when} {socket.gethostname()} portcullis {os.getpid()} OCSF{values['class_uid']} - "
+    kind = f"OCSF{values['class_uid']}"
+    head = f"<{priority}>1 {when} {socket.gethostname()} portcullis {os.getpid()} {kind} - "
     return head.encode() + line
 
 

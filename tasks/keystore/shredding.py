@@ -1,4 +1,4 @@
-"""Destroy keys: of every version of a row at once, wherever it lies, without changing a byte of any.
+"""Destroy keys: every version of a row at once, wherever it lies, without changing a byte of it.
 
 A subject's key is wrapped by its bucket's key, and that by the root key. To destroy a key:
 

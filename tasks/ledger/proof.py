@@ -1,4 +1,4 @@
-"""Proofs of single entries as text that other implementations read (C2SP `tlog-proof`, version 1)."""
+"""Proofs of single entries, as text that others read (C2SP `tlog-proof`, version 1)."""
 
 import base64
 import binascii

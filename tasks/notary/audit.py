@@ -36,7 +36,9 @@ ACTIVITIES = {
 def audit(
     action: PeopleAction, *, what: str, why: str, installation: Installation, **figures: Any
 ) -> None:
-    """Write an event down and sign for it before the caller goes on: what cannot be recorded is not done.
+    """Write an event down and sign for it before the caller goes on.
+
+    What cannot be recorded is not done.
 
     Args:
         action: What was done.

@@ -79,7 +79,9 @@ class Notary:
                 f"role `{personal[0]}`",
                 expected="a person's own key",
                 found="the worker's notary",
-                remedy="Use `./portcullis approve`; `append_signed` takes what a person has signed.",
+                remedy=(
+                    "Use `./portcullis approve`; `append_signed` takes what a person has signed."
+                ),
             )
 
         # Keys before what they sign: an entry of a key that is not in the log yet is refused.

@@ -1,4 +1,4 @@
-"""Pack a frame's rows into one byte string each, and back, column-wise: no Python code runs per cell.
+"""Pack a frame's rows into one byte string each, and back; no Python code runs per cell.
 
 A packed row is a fixed part (one little-endian field per column, a mask byte for nullable ones, a
 length for texts) followed by the texts' bytes. The layout follows from the schema, which is bound
@@ -22,7 +22,10 @@ MISSING = np.uint32(0xFFFFFFFF)  # the length of a text that is missing, as agai
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows are packed: (name, kind, dtype) per column, kind one of `plain`, `masked`, `text`."""
+    """How rows are packed: (name, kind, dtype) per column.
+
+    A kind is `plain`, `masked` (with a byte that says whether the value is missing) or `text`.
+    """
 
     columns: tuple[tuple[str, str, str], ...]
 

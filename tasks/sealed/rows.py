@@ -90,7 +90,9 @@ class SealedWriter:
                 self._dataset,
                 expected=f"a `{SUBJECT}` for every row",
                 found="rows without",
-                remedy="Rows about nobody known cannot be sealed, because they could not be erased.",
+                remedy=(
+                    "Rows about nobody known cannot be sealed, because they could not be erased."
+                ),
             )
 
         layout = Layout.of(frame)
@@ -196,7 +198,9 @@ def read_rows(
 def iter_rows(
     path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None
 ) -> Iterator[Opened]:
-    """Unseal a file row group by row group, in constant memory; yield at least one, maybe empty, part.
+    """Unseal a file row group by row group, in constant memory.
+
+    At least one part is yielded, of an empty file an empty one.
 
     The file's own authentication is checked first, over the tags of all rows, before any row is
     yielded: a caller that stops early has rows of a whole file, too.

@@ -1,4 +1,4 @@
-"""Outside this machine: an S3 server with Object Lock, a witness that keeps its word, a time stamp by OpenSSL."""
+"""A real S3 server with Object Lock, a witness that keeps its word, a time stamp by OpenSSL."""
 
 import base64
 import shutil

@@ -1,4 +1,4 @@
-"""Envelopes against the DSSE specification's vector and against securesystemslib, which is not ours."""
+"""Envelopes against the DSSE specification's vector and against securesystemslib."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The ledger: it grows by whole transactions, derives, proves, and refuses to grow where somebody has been at it."""
+"""The ledger grows by whole transactions, derives, proves, and does not grow where it was edited."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tree against the published vectors of RFC 6962's reference implementation, and against its own definition."""
+"""The tree against the vectors of RFC 6962's reference implementation, and its own definition."""
 
 from typing import Any
 

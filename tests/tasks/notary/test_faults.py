@@ -1,4 +1,4 @@
-"""Faults made for real: killed, two at once, a full disk, an owner of the database who edits and deletes."""
+"""Faults made for real: killed, two at once, a full disk, a database's owner who edits it."""
 
 import os
 import random
