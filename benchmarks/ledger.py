@@ -58,7 +58,7 @@ CLEARING = """
 import json, os, sys, time
 before = time.process_time()
 from tasks.clearance.check import clear_model
-from tasks.system.digests import sha256_of
+from tasks.formats.digests import sha256_of
 from tasks.system.installation import Installation
 from pathlib import Path
 model = sha256_of(Path("data") / sys.argv[1] / "train" / "model")

@@ -3,5 +3,5 @@
 Prefect is known here, in the flows and in `serving`, and nowhere else.
 May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
 `tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.stages.register`,
-`tasks.system`, `tasks.verifier`.
+`tasks.formats`, `tasks.system`, `tasks.verifier`.
 """

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.errors import DataError, EvidenceError
+from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log

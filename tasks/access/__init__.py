@@ -4,5 +4,5 @@ It reads, and changes nothing but the audit log; it finds rows in the same way a
 so that what is shown is what an erasure would reach.
 
 May import: `tasks.errors`, `tasks.config`, `tasks.erasure.searching`, `tasks.keystore`,
-`tasks.notary`, `tasks.system`.
+`tasks.notary`, `tasks.formats`, `tasks.system`.
 """

@@ -19,13 +19,13 @@ from tasks.config.resolving import field_of
 from tasks.erasure.searching.discovery import SubjectRows, discover_rows, read_subject_rows
 from tasks.erasure.searching.places import version_places
 from tasks.errors import ConfigError
+from tasks.formats.yaml_file import read_yaml
 from tasks.keystore.custodians import unseal_by_two
 from tasks.keystore.keys import KeyStore, SubjectKey, open_keys
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes, restricted_of
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
-from tasks.system.yaml_file import read_yaml
 
 # Of a source: who is responsible, on which legal basis, under which agreement (Art. 15(1)(g)).
 SOURCE_FIELDS = ("owner", "role", "legal_basis", "agreement")

@@ -17,8 +17,8 @@ from typing import Any
 
 from tasks.attestation.statement import Artefact
 from tasks.errors import ConfigError, EvidenceError
-from tasks.system.canonical_json import canonical
-from tasks.system.digests import file_digests, folder_sha256
+from tasks.formats.canonical_json import canonical
+from tasks.formats.digests import file_digests, folder_sha256
 
 DATA = "data/"
 # By name; `.dvcignore` says the same to DVC, and tests/mirror compares them.
@@ -108,7 +108,7 @@ def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
 def artefact(workspace: Path, name: str) -> Artefact:
     """Digest a file or a folder.
 
-    A folder's sha256 is of its manifest (`tasks.system.digests`), its md5 that of DVC's listing.
+    A folder's sha256 is of its manifest (`tasks.formats.digests`), its md5 that of DVC's listing.
 
     Raises:
         EvidenceError: There is nothing there.
@@ -185,6 +185,6 @@ def _section(values: Any, key: str) -> Any:
 
 def _yaml(path: Path) -> Any:
     # Late, because the offline verifier has this module but no YAML.
-    from tasks.system.yaml_file import read_yaml
+    from tasks.formats.yaml_file import read_yaml
 
     return read_yaml(path)

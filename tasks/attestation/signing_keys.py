@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tasks.errors import ConfigError, EvidenceError
-from tasks.system.pem import ed25519_public_pem, load_ed25519_pem, private_pem, public_pem
+from tasks.formats.pem import ed25519_public_pem, load_ed25519_pem, private_pem, public_pem
 
 if TYPE_CHECKING:  # whoever only verifies has no such module
     from tasks.system.installation import Installation

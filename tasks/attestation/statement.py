@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 HEX = frozenset("0123456789abcdef")
@@ -16,7 +16,7 @@ HEX = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Artefact:
-    """Something by name and digest: a file, a folder (`tasks.system.digests`), a key, a root.
+    """Something by name and digest: a file, a folder (`tasks.formats.digests`), a key, a root.
 
     `md5` is what `dvc.lock` calls it, there for finding it; only `sha256` is ever relied on.
     """

@@ -23,7 +23,7 @@ from tasks.attestation.predicates.records import AuditBatch
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 from tasks.verifier.statement_index import Signed
 
 OCSF = "1.6.0"

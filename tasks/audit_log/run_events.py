@@ -11,7 +11,7 @@ from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.statement import Artefact
 from tasks.audit_log.events import DATASTORE, READ, UPDATE, event
 from tasks.config.case_paths import resolved_path
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 
 SEALED_SUFFIX = ".parquet"
 KNOWN = "configuration.json"

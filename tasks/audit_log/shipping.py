@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from tasks.audit_log.events import event, files_of
 from tasks.errors import ConfigError, ServiceError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 from tasks.system.installation import Installation
 from tasks.verifier.expiry import epoch
 

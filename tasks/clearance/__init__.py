@@ -5,6 +5,6 @@ says; what stages write about themselves is believed nowhere. What is done with 
 afterwards lies here too: it is bundled for outsiders, kept as long as the law asks, and pruned.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.config`, `tasks.gates`,
-`tasks.system`, `tasks.attestation`, `tasks.ledger`, `tasks.verifier`, `tasks.notary`,
-`tasks.audit_log`, `tasks.anchoring`.
+`tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.ledger`, `tasks.verifier`,
+`tasks.notary`, `tasks.audit_log`, `tasks.anchoring`.
 """

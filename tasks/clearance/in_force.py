@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tasks.attestation.artefacts import artefact, declared, named, section_of
 from tasks.config.case_paths import resolved_path
+from tasks.formats.canonical_json import canonical
 from tasks.settings import Settings
-from tasks.system.canonical_json import canonical
 
 POLICY = "configs/policy"
 CONFIGS = "configs/"

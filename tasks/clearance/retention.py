@@ -26,7 +26,7 @@ from tasks.attestation.roles import (
 )
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import ConfigError
-from tasks.system.yaml_file import read_yaml
+from tasks.formats.yaml_file import read_yaml
 from tasks.verifier.expiry import epoch
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed, verified

@@ -5,5 +5,5 @@ gives each stage its own section, validated, and `editing` changes single lines.
 `deployment` and `case_files` are sections and parts of sections that several rooms read; the others
 stand as `params.py` beside the code that they set. `strict` is the base of all of them.
 
-May import: `tasks.errors`, `tasks.settings`, `tasks.system`.
+May import: `tasks.errors`, `tasks.settings`, `tasks.formats`.
 """

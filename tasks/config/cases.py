@@ -13,7 +13,7 @@ from tasks.config.case_paths import INDEX, case_path, resolved_path
 from tasks.config.resolving import differing_keys, resolve_case
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
-from tasks.system.yaml_file import read_yaml
+from tasks.formats.yaml_file import read_yaml
 
 P = TypeVar("P", bound=BaseModel)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.config.case_paths import case_path
 from tasks.config.resolving import differing_keys
 from tasks.errors import ConfigError
-from tasks.system.yaml_file import parse_yaml, read_yaml
+from tasks.formats.yaml_file import parse_yaml, read_yaml
 
 
 def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> None:

@@ -32,7 +32,7 @@ import yaml
 
 from tasks.config.case_paths import FILE_FIELDS, NO_CHAMPION, case_path
 from tasks.errors import ConfigError
-from tasks.system.yaml_file import read_yaml
+from tasks.formats.yaml_file import read_yaml
 
 EXTENDS = "extends"
 LIMITS = "limits"

@@ -3,7 +3,7 @@
 Pure, and of the standard library alone: no files, clocks or network. The worker and the offline
 verifier read verdicts by the same types as the stages that make them.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.system`.
+May import: `tasks.errors`, `tasks.path`, `tasks.formats`.
 """
 
 from tasks.gates.check import About, Check, CheckId

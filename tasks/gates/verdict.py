@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import Refusal, RefusalKind
+from tasks.formats.canonical_json import canonical
 from tasks.gates.check import Check
 from tasks.gates.outcome import Outcome
-from tasks.system.canonical_json import canonical
 
 KINDS = {Outcome.FAIL: RefusalKind.CHECK_FAILED, Outcome.UNDECIDED: RefusalKind.CHECK_UNDECIDED}
 

@@ -21,8 +21,8 @@ from pydantic import Field, field_validator
 from tasks.config.case_paths import CONFIGS
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SealError
+from tasks.formats.pem import load_x25519_pem, private_pem
 from tasks.system.installation import Installation
-from tasks.system.pem import load_x25519_pem, private_pem
 
 CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tasks.formats.import_graph import reached_files
 from tasks.path import PATH, SigningRole, Stage
-from tasks.system.import_graph import reached_files
 
 CASE = "${item}"
 # The resolved copy: its sections hold the digests of the files that they name, so that DVC notices

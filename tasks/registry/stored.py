@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tasks.errors import EvidenceError
+from tasks.formats.digests import sha256_of
+from tasks.formats.yaml_file import read_yaml
 from tasks.registry.packing import CODE, DATA, pack
-from tasks.system.digests import sha256_of
-from tasks.system.yaml_file import read_yaml
 
 VERSION = r"[0-9][0-9A-Za-z.+!-]*"
 PACKED_WITH = re.compile(rf"^(mlflow|python|pip|setuptools|wheel)(==|=|<=|>=){VERSION}$")

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import SealError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 
 MISSING = np.uint32(0xFFFFFFFF)  # the length of a text that is missing, as against an empty one
 

@@ -9,11 +9,11 @@ from typing import Any
 from tasks.config.case_paths import case_path
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, Refusal
+from tasks.formats.digests import sha256_of
 from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import digest_of
 from tasks.stages.workspace import StageRun
-from tasks.system.digests import sha256_of
 
 
 def gather(stage_run: StageRun) -> Decision:

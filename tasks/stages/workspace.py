@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from tasks.config.cases import Columns, load_case, section
 from tasks.errors import DataError, EvidenceError
+from tasks.formats.digests import sha256_of
 from tasks.gates import Check, Verdict, digest_of
-from tasks.system.digests import sha256_of
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:

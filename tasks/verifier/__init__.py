@@ -6,6 +6,6 @@ archive. With `tasks.attestation`, `tasks.gates` and the pure half of `tasks.led
 zipapp that outsiders run: the standard library and `cryptography` are all that it imports, which
 `tests/tasks/verifier/test_offline.py` holds it to.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.system`, `tasks.gates`, `tasks.attestation`,
+May import: `tasks.errors`, `tasks.path`, `tasks.formats`, `tasks.gates`, `tasks.attestation`,
 `tasks.ledger`.
 """

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.formats.canonical_json import canonical
 from tasks.ledger.merkle import leaf_hash, verify_inclusion
-from tasks.system.canonical_json import canonical
 from tasks.verifier.explanation_commitments import Explanation, commitment, tree_head
 
 FIELDS = frozenset({"explanation", "salt", "index", "size", "root", "path", "entry"})

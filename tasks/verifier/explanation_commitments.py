@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
 from tasks.ledger.merkle import HASH_BYTES, Leaves, inclusion_proof, leaf_hash, root_hash_of
-from tasks.system.canonical_json import canonical
 
 TREE = "explain/decisions.tree"
 ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha256 is the head

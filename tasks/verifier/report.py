@@ -6,7 +6,7 @@ Its form is fixed: a verifier derives it again and compares byte for byte, also 
 from typing import Any
 
 from tasks.attestation.predicates.verification_summary import VerificationSummary
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 from tasks.verifier.approvals import Consent, Consents
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log

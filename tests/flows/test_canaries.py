@@ -60,7 +60,7 @@ VERIFIED = f"""
 from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from tasks.system.digests import sha256_of
+from tasks.formats.digests import sha256_of
 from tasks.registry.client import registry_uri
 {HERE}
 client = MlflowClient(registry_uri(here))

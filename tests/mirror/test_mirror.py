@@ -17,8 +17,8 @@ import yaml
 from flows.__main__ import COMMANDS
 from tasks.attestation.artefacts import BYTECODE
 from tasks.config.cases import case_names, load_case
+from tasks.formats.import_graph import reached_files
 from tasks.path import GATES, PATH, STAGES, waves
-from tasks.system.import_graph import reached_files
 
 ROOT = Path(__file__).parents[2]
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -99,6 +99,14 @@ def test_a_gate_judges_what_it_reads_or_writes_and_writes_its_verdict_and_a_page
         assert set(gate.judges) <= {*gate.reads, *own}
         assert gate.verdict in own
         assert gate.has_page
+
+
+def test_the_readme_draws_the_stages_in_the_order_of_the_path() -> None:
+    drawing = (ROOT / "README.md").read_text().partition("## The path")[2].partition("| way")[0]
+    row = drawing.splitlines()[4]
+    straight = [name for name in re.findall(r"[a-z]+", row) if name in STAGES]
+    assert straight == [wave[0] for wave in waves() if len(wave) == 1]
+    assert all(re.search(rf"\b{stage}\b", drawing) for stage in STAGES)
 
 
 def test_a_release_runs_every_stage_once_and_the_registry_last() -> None:

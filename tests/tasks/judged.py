@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.attestation.artefacts import declared
 from tasks.clearance.attest_stage import attest, look, observe
+from tasks.formats.digests import sha256_of
 from tasks.gates import Check, CheckId, Verdict, at_least
 from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
@@ -19,7 +20,6 @@ from tasks.stages.redact.judging import RedactCheck
 from tasks.stages.train.judging import TrainCheck
 from tasks.stages.validate.judging import ValidateCheck
 from tasks.stages.workspace import StageRun
-from tasks.system.digests import sha256_of
 from tests.cases import write_case
 from tests.installations import installation_at
 from tests.models import income_model

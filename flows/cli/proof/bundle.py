@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
-from tasks.system.import_graph import reached_files
+from tasks.formats.import_graph import reached_files
 from tasks.system.installation import Installation
 from tasks.verifier.archives import EPOCH, archive
 

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from tasks.system.yaml_file import read_yaml
+from tasks.formats.yaml_file import read_yaml
 
 
 @cache

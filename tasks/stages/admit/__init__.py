@@ -5,5 +5,5 @@ any file of ours changing. It reads no rows into memory and imports a library fo
 only where a source needs it, so that it costs a fraction of a second when nothing has changed.
 
 May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.stages.workspace`,
-`tasks.system`.
+`tasks.formats`, `tasks.system`.
 """

@@ -18,8 +18,8 @@ from tasks.config.sources import (
     packaged_path,
 )
 from tasks.errors import SourceError
+from tasks.formats.digests import sha256_of
 from tasks.settings import Settings
-from tasks.system.digests import sha256_of
 
 
 def fingerprint(name: str, source: Source, settings: Settings) -> str:

@@ -10,6 +10,7 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Role, load_case, validated_file
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import Refusal, RefusalKind, RefusedError
+from tasks.formats.digests import sha256_of
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
 from tasks.model import save_refits
@@ -22,7 +23,6 @@ from tasks.stages.train.performance import measure_performance, roc_points
 from tasks.stages.train.training import features_of, train
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
-from tasks.system.digests import sha256_of
 
 JUDGED = STAGES["train"].judges
 

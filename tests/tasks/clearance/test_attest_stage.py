@@ -15,12 +15,12 @@ from tasks.attestation.predicates.signed_verdict import EarlierCheck
 from tasks.attestation.run_context import find_commit, person_sha256
 from tasks.clearance.attest_stage import attest, look, observe
 from tasks.errors import EvidenceError, RefusalKind, RefusedError
+from tasks.formats.digests import sha256_of
 from tasks.gates import Outcome, not_measured
 from tasks.gates.decision import SUBJECTS
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
-from tasks.system.digests import sha256_of
 from tasks.verifier.lineage import JUDGED, Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.cases import change_case

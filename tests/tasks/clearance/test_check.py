@@ -17,12 +17,12 @@ from tasks.clearance.attest_stage import look, observe, statements_of
 from tasks.clearance.check import clear_model, clear_training
 from tasks.clearance.in_force import configuration_now
 from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.formats.digests import sha256_of
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.notary.notary import open_notary
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.redact.judging import RedactCheck
-from tasks.system.digests import sha256_of
 from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, check, put_verdict, sign_for

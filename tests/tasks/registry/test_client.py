@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError, ServiceError
+from tasks.formats.digests import sha256_of
 from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
 from tasks.registry.moving import follow_move
-from tasks.system.digests import sha256_of
 from tests.installations import installation_at
 from tests.models import income_model
 

@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from tasks.formats.digests import sha256_of
 from tasks.model import BrokenModelError, DecisionModel, InputError
 from tasks.model.loading import code_sha256, shipped_name
 from tasks.registry.packing import example_of, pack
-from tasks.system.digests import sha256_of
 from tests import served
 from tests.alone import run_alone, run_outside, write_rows
 from tests.models import FAMILIES, applicants, decision_model

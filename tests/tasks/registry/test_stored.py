@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import EvidenceError
+from tasks.formats.digests import sha256_of
 from tasks.registry.packing import pack
 from tasks.registry.stored import require_judged_bytes
-from tasks.system.digests import sha256_of
 from tests.models import income_model
 
 pytestmark = [

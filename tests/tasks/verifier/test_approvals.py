@@ -15,9 +15,9 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.clearance.check import accepted_checks, clear_model
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
+from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.stages.fairness.judging import FairnessCheck
-from tasks.system.digests import sha256_of
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.lineage import Chain, examine, latest_decision

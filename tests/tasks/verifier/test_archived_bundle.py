@@ -17,7 +17,7 @@ from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.reading import READERS, read_predicate
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import Verified, verify_bundle
 from tasks.verifier.lineage import JUDGED, latest_decision

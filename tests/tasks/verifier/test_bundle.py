@@ -12,11 +12,11 @@ from flows.cli.proof.bundle import write_verifier
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
+from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.system.canonical_json import canonical
-from tasks.system.digests import sha256_of
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import DECISION, verify_bundle
 from tasks.verifier.decision_proof import DecisionProof

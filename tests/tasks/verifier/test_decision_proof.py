@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tasks.formats.canonical_json import canonical
 from tasks.ledger.merkle import leaf_hash, root_hash_of
-from tasks.system.canonical_json import canonical
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
     Explanation,

@@ -24,8 +24,8 @@ from tasks.attestation.roles import (
 )
 from tasks.attestation.statement import Statement
 from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
 from tasks.ledger.checkpoint import Checkpoint, sign_checkpoint
-from tasks.system.canonical_json import canonical
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.log_reader import (
     EVERYTHING,

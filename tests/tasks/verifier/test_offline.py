@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.proof.bundle import write_verifier
-from tasks.system.import_graph import reached_files
+from tasks.formats.import_graph import reached_files
 from tests.tasks.judged import CHECKOUT
 from tests.tasks.verifier.offline import make_library, run_offline
 
@@ -17,7 +17,7 @@ PACKAGES = {
     "tasks/attestation/predicates",
     "tasks/gates",
     "tasks/ledger",
-    "tasks/system",
+    "tasks/formats",
     "tasks/verifier",
 }
 

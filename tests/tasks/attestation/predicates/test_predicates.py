@@ -17,7 +17,7 @@ from tasks.attestation.predicates.verification_summary import VerificationSummar
 from tasks.attestation.roles import OWN, PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
-from tasks.system.canonical_json import canonical
+from tasks.formats.canonical_json import canonical
 from tests.tasks.predicate_samples import MODEL, RESULT, RUN, SAMPLES
 
 OURS = [name for name, predicate in SAMPLES.items() if predicate.TYPE.startswith(OWN)]

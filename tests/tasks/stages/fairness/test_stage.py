@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ConfigError, DataError
+from tasks.formats.digests import sha256_of
 from tasks.gates import Outcome, Verdict
 from tasks.stages.fairness.stage import JUDGED, run
 from tasks.stages.workspace import StageRun
-from tasks.system.digests import sha256_of
 from tests.cases import change_case, write_case
 from tests.installations import installation_at
 from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, fairness_params

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import DataError, Refusal, RefusalKind, RefusedError
+from tasks.formats.digests import sha256_of
 from tasks.gates import CheckId, digest_of
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.redact.judging import RedactCheck
@@ -15,7 +16,6 @@ from tasks.stages.train import stage
 from tasks.stages.train.params import TrainLimits
 from tasks.stages.validate.judging import ValidateCheck
 from tasks.stages.workspace import StageRun
-from tasks.system.digests import sha256_of
 from tests.cases import write_case
 from tests.installations import installation_at
 from tests.tasks.judged import check

@@ -9,10 +9,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tasks.errors import ConfigError, DataError
+from tasks.formats.digests import sha256_of
 from tasks.model import InputError, Scorer, load_refits, save_refits
 from tasks.stages.train.params import TrainParams
 from tasks.stages.train.training import Trained, features_of, train
-from tasks.system.digests import sha256_of
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.system.yaml_file import parse_yaml, read_yaml
+from tasks.formats.yaml_file import parse_yaml, read_yaml
 
 CHECKOUT = Path(__file__).parents[3]
 

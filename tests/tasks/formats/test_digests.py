@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.system.digests import CHUNK_BYTES, file_digests, folder_sha256, sha256_of
+from tasks.formats.digests import CHUNK_BYTES, file_digests, folder_sha256, sha256_of
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from tasks.system.pem import (
+from tasks.formats.pem import (
     ed25519_public_pem,
     load_ed25519_pem,
     load_x25519_pem,

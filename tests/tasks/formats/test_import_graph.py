@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.system.import_graph import reached_files
+from tasks.formats.import_graph import reached_files
 
 TREE = {
     "tasks/__init__.py": "",

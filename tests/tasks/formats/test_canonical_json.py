@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
+from tasks.formats.canonical_json import canonical
 from tasks.gates.verdict import digest_of
-from tasks.system.canonical_json import canonical
 
 
 def test_keys_are_sorted_at_every_depth_and_nothing_is_padded() -> None:
