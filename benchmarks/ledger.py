@@ -191,11 +191,12 @@ def measure_release(bench: Bench, rows: int) -> None:
         "decide",
     ):
         clock = time.perf_counter()
-        said = json.loads(bench.run("-c", WORKER, stage, "loan").stdout.splitlines()[-1])
+        seconds = json.loads(bench.run("-c", WORKER, stage, "loan").stdout.splitlines()[-1])
         for kind in whole:
-            whole[kind] += said[kind]
+            whole[kind] += seconds[kind]
         print(
-            f"| {stage} | {said['stage']:.2f} | {said['worker']:.2f} | {time.perf_counter() - clock:.1f} |",
+            f"| {stage} | {seconds['stage']:.2f} | {seconds['worker']:.2f} "
+            f"| {time.perf_counter() - clock:.1f} |",
             flush=True,
         )
     cleared = json.loads(bench.run("-c", CLEARING, "loan").stdout.splitlines()[-1])

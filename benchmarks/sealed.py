@@ -1,9 +1,10 @@
 """How fast rows are sealed and unsealed, and what sealing costs a release.
 
-    python benchmarks/sealed.py rows 200000      # rows per CPU second, 4 PII and 23 columns, against bare AES-GCM
-    python benchmarks/sealed.py release 100000   # the share of a release's CPU time that sealing and unsealing take
+    python benchmarks/sealed.py rows 200000      # rows per CPU second, against bare AES-GCM
+    python benchmarks/sealed.py release 100000   # the share of a release's CPU time
 
-CPU seconds, not wall time; the best of several runs, interleaved with the peer. Prints Markdown for docs/benchmarks.md.
+Rows are measured with 4 columns, as of personal data, and with 23. Time is CPU seconds, not wall
+time: the best of several runs, interleaved with the peer. Prints Markdown for docs/benchmarks.md.
 """
 
 import argparse
@@ -90,7 +91,8 @@ def measure_rows(count: int, folder: Path) -> None:
     installation = Installation.open(Path(), os.environ)
 
     print(
-        "| columns | rows a person | sealed, rows/s | unsealed, rows/s | bare AES-256-GCM, rows/s | sealed / bare |"
+        "| columns | rows a person | sealed, rows/s | unsealed, rows/s "
+        "| bare AES-256-GCM, rows/s | sealed / bare |"
     )
     print("|---|---|---|---|---|---|")
     for columns in (4, 23):
@@ -98,9 +100,8 @@ def measure_rows(count: int, folder: Path) -> None:
             rows, path = made(count, columns, each), folder / "x.parquet"
             best: dict[str, float] = {}
             for _ in range(RUNS):
-                keys = open_keys(
-                    installation
-                )  # remembers nothing: keys are looked up and unwrapped each time
+                # A new store remembers nothing: keys are looked up and unwrapped each time.
+                keys = open_keys(installation)
                 timed(best, "seal", lambda: write_rows(rows, path, dataset="x", keys=keys))  # noqa: B023
                 keys = open_keys(installation)
                 timed(best, "unseal", lambda: read_rows(path, dataset="x", keys=keys))  # noqa: B023
@@ -111,23 +112,27 @@ def measure_rows(count: int, folder: Path) -> None:
 
 
 def measure_release(count: int, folder: Path) -> None:
-    """Print by stage what sealing takes of its CPU time; every stage in a process of its own, as in a release."""
+    """Print the share of each stage's CPU time that sealing and unsealing take.
+
+    Every stage runs in a process of its own, as in a release.
+    """
     bench = Bench.clone(folder / "clone")
     bench.scale("loan", count)
     print("| stage | CPU, s | sealing, s | unsealing, s | share |\n|---|---|---|---|---|")
     total = {"all": 0.0, "seal": 0.0, "unseal": 0.0}
     for stage in STAGES:
-        found = json.loads(bench.run("-c", SHARE, "loan", stage).stdout.splitlines()[-1])
-        total = {name: total[name] + found[name] for name in total}
-        row(stage, found)
+        seconds = json.loads(bench.run("-c", SHARE, "loan", stage).stdout.splitlines()[-1])
+        total = {name: total[name] + seconds[name] for name in total}
+        row(stage, seconds)
     row("all", total)
 
 
-def row(stage: str, found: dict[str, float]) -> None:
+def row(stage: str, seconds: dict[str, float]) -> None:
     """Print one row."""
-    share = (found["seal"] + found["unseal"]) / found["all"]
+    share = (seconds["seal"] + seconds["unseal"]) / seconds["all"]
     print(
-        f"| {stage} | {found['all']:.1f} | {found['seal']:.2f} | {found['unseal']:.2f} | {share:.1%} |",
+        f"| {stage} | {seconds['all']:.1f} | {seconds['seal']:.2f} | {seconds['unseal']:.2f} "
+        f"| {share:.1%} |",
         flush=True,
     )
 
@@ -146,7 +151,7 @@ def made(count: int, columns: int, each: int) -> pd.DataFrame:
 
 
 def bare(count: int, size: int) -> None:
-    """Seal as many rows of that size with one key that is at hand: nothing could be faster from Python."""
+    """Seal as many rows of that size with one key in memory, as fast as Python can."""
     cipher, nonce, row = AESGCM(bytes(32)), bytes(12), bytes(size)
     for _ in range(count):
         cipher.encrypt(nonce, row, b"x")

@@ -26,7 +26,7 @@ class Bench:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a shell inside .venv, with nothing of the caller's Prefect or MLflow."""
+        """The environment of a shell inside .venv, without the caller's Prefect, MLflow and DVC."""
         kept = {
             key: value
             for key, value in os.environ.items()

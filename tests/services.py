@@ -31,15 +31,26 @@ def postgres() -> Iterator[str]:
         if owner:
             shutil.chown(folder, owner)
         port = find_free_port()
+        initial = "-U t --auth=trust --no-sync -E UTF8"
         subprocess.run(
-            [binaries / "initdb", "-D", folder / "data", "-U", "t", "--auth=trust", "--no-sync", "-E", "UTF8"],
-            user=owner, cwd=folder, check=True, capture_output=True,
-        )  # fmt: skip
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+            [binaries / "initdb", "-D", folder / "data", *initial.split()],
+            user=owner,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        options = (
+            f"-p {port} -c listen_addresses=127.0.0.1 "
+            f"-c unix_socket_directories={folder} -c fsync=off"
+        )
         server = subprocess.Popen(
             [binaries / "postgres", "-D", folder / "data", *options.split()],
-            user=owner, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            user=owner,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             _wait_until_it_answers(port, server)
             yield f"postgresql://t@127.0.0.1:{port}/postgres"

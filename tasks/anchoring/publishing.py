@@ -2,7 +2,8 @@
 
 Each of mirror, witness and time stamp is optional; configured means required.
 
-Registration is refused until what it rests on is out of this machine's reach.
+Each is optional, but what is configured is required: registration is refused until what it rests on
+is out of this machine's reach.
 """
 
 from tasks.anchoring.mirror import open_mirror

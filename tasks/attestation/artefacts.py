@@ -2,8 +2,8 @@
 
 Digests are sha256, and md5 because DVC names files by it.
 
-A statement is about bytes that the worker has digested itself, never about what a stage says of
-itself.
+Digests are SHA-256, and DVC's MD5. A statement is about bytes that the worker has digested itself,
+never about what a stage says of itself.
 """
 
 import hashlib

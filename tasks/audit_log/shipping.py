@@ -1,8 +1,8 @@
 """Send the audit log on: to syslog (RFC 5424) and to Splunk's HTTP event collector.
 
-`PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587), `PORTCULLIS_HEC_URL` and
-`PORTCULLIS_HEC_TOKEN`. Nothing is lost where a receiver is down: what was not sent stays due, and
-the next run sends it. At least once.
+Configured by `PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587),
+`PORTCULLIS_HEC_URL` and `PORTCULLIS_HEC_TOKEN`. Nothing is lost where a receiver is down: what was
+not sent stays due, and the next run sends it. Delivery is at least once.
 """
 
 import json

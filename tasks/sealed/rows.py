@@ -202,8 +202,9 @@ def iter_rows(
 
     At least one part is yielded, of an empty file an empty one.
 
-    The file's own authentication is checked first, over the tags of all rows, before any row is
-    yielded: a caller that stops early has rows of a whole file, too.
+    At least one part is yielded, and a part may be empty. The file's own authentication is checked
+    first, over the tags of all rows, before any row is yielded: a caller that stops early has rows
+    of a whole file, too.
 
     Raises:
         SealError: As `read_rows` does.

@@ -80,9 +80,10 @@ def _is_model_error(error: Exception) -> bool:
 
 
 def _without_values(error: BaseException, *, is_debug: bool) -> str:
-    """Return an unexpected error's type and place, without its text, which may quote a person's data.
+    """Return an unexpected error's type and place, without its text.
 
-    `PORTCULLIS_DEBUG=1` shows the text, too: for development on invented data.
+    The text may quote a person's data. `PORTCULLIS_DEBUG=1` shows it, too: for development on
+    invented data.
     """
     import traceback
 

@@ -1,8 +1,9 @@
-"""The proof: people planted wherever a pipeline leaves what it saw, in several versions; some erased, the others not.
+"""The proof of erasure: people planted wherever a pipeline leaves data, some of them erased.
 
-The search shares no code with the erasure: it reads every byte of git (by `git cat-file`), of DVC's
-cache and remotes (a folder and an S3 server), of MLflow's and Prefect's databases and artifacts,
-and tries every key on every row.
+They are planted in several versions of the data. No trace of the erased may remain, and the others
+have to stay. The search shares no code with the erasure: it reads every byte of git (by
+`git cat-file`), of DVC's cache and remotes (a folder and an S3 server), of MLflow's and Prefect's
+databases and artifacts, and tries every key on every row.
 """
 
 import base64
@@ -44,9 +45,10 @@ from tasks.registry.client import registry_uri
 client = MlflowClient(registry_uri(here))
 experiment = client.get_experiment_by_name("{CASE}").experiment_id
 for number in map(int, sys.argv[1:]):
+    address = f"person{{number}}@example.org"
     for deleted in (False, True):
-        run = client.create_run(experiment, run_name=f"for person{{number}}@example.org").info.run_id
-        client.log_param(run, "who", f"person{{number}}@example.org")
+        run = client.create_run(experiment, run_name=f"for {{address}}").info.run_id
+        client.log_param(run, "who", address)
         client.set_tag(run, "name", f"Zebulon Canary {{number}}")
         with tempfile.TemporaryDirectory() as folder:
             table = pathlib.Path(folder) / "table.json"
@@ -142,7 +144,7 @@ class Planted:
         return found
 
     def readable_rows(self) -> dict[int, int]:
-        """How many rows of each person any key opens, in the cache, both remotes and the workspace."""
+        """Count the rows of each person that any key opens, in cache, remotes and workspace."""
         script = f"""
 import collections, io, json, pathlib, sys
 from tasks.keystore.pseudonyms import pseudonym

@@ -1,4 +1,4 @@
-"""Nothing hidden: every file of the workspace that a stage's process opens is one that it declares."""
+"""Nothing is hidden: a stage's process opens no file of the workspace that it does not declare."""
 
 import sys
 from pathlib import Path

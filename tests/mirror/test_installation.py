@@ -19,7 +19,8 @@ EDGES = {
     "flows/installed.py": "the installed command, which asks whether it stands in a checkout",
     "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
     "flows/erase.py": "two flows",
-    "flows/steps/stages.py": "a task takes plain values: an installation holds secrets, and Prefect stores parameters",
+    "flows/steps/stages.py": "a task takes plain values: "
+    "an installation holds secrets, and Prefect stores parameters",
     "flows/cli/attended_release.py": "the process of one release",
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",

@@ -1,6 +1,7 @@
-"""What is claimed of platforms is one table: the README, the launcher, the project file and the locks agree with it.
+"""README, launcher, project file and locks agree with the one table of supported platforms.
 
-That the locks can be installed on all of it is asked of the package index, by `.ci/platforms.py`.
+Whether the locks can be installed on all of them is asked of the package index, by
+`.ci/platforms.py`.
 """
 
 import ast
@@ -168,7 +169,7 @@ def test_the_machine_is_told_before_its_python(
 
 
 def test_an_old_python_of_another_system_can_read_the_launcher() -> None:
-    """Its syntax is that of 3.8, it evaluates no annotation, and what POSIX alone has is imported later."""
+    """Its syntax is that of 3.8, it evaluates no annotation, and it imports POSIX modules late."""
     tree = ast.parse((ROOT / "portcullis").read_text(), feature_version=(3, 8))
     nodes = list(ast.walk(tree))
     assert not [node for node in nodes if isinstance(node, ast.AnnAssign)]
@@ -296,7 +297,10 @@ def wheel(name: str, digest: str) -> dict[str, Any]:
 def test_a_file_that_the_lock_does_not_know_counts_as_missing(
     check: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dry run takes it: a wheel that was uploaded later, or a package that the lock should have listed."""
+    """It is a wheel that was uploaded later, or a package that the lock should have listed.
+
+    A dry run would take it.
+    """
     offered = [wheel("first", "a"), wheel("second", "c"), wheel("third", "d")]
     monkeypatch.setattr(check, "resolve", lambda *_, **__: offered)
     assert check.lacking_of_lock("uv", LOCK, check.Combination("p", "3.11", "")) == [
@@ -349,8 +353,10 @@ def test_a_refusal_of_uv_is_read_as_a_missing_package(
 @pytest.mark.parametrize(
     "stderr",
     [
-        "error: Request failed after 3 retries\n  cause: Failed to fetch: `https://index.example/simple/first/`",
-        "error: No solution found\n  hint: Packages were unavailable because the network was disabled.",
+        "error: Request failed after 3 retries\n"
+        "  cause: Failed to fetch: `https://index.example/simple/first/`",
+        "error: No solution found\n"
+        "  hint: Packages were unavailable because the network was disabled.",
     ],
 )
 def test_no_index_is_not_checked_and_fails(

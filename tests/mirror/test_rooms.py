@@ -39,7 +39,7 @@ def allowed_by(package: Path) -> set[str]:
 
 
 def imported_by(package: Path) -> Iterator[tuple[str, str]]:
-    """Yield (module, what it imports) for the modules of a package, those of packages in it left out."""
+    """Yield (module, what it imports) for the modules that lie in a package itself."""
     for path in sorted(package.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names: list[str] = []

@@ -1,4 +1,4 @@
-"""The worker: what it keeps from a stage's process, and that a stage nobody signed for has failed."""
+"""The worker: what it withholds from a stage's process, and that an unsigned stage has failed."""
 
 import os
 import signal

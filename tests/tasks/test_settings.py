@@ -61,7 +61,10 @@ def test_every_field_of_the_settings_is_in_the_table() -> None:
 
 
 def test_what_the_tree_calls_ours_is_in_the_table() -> None:
-    """A name in code, tests, documents or configuration that the table lacks would be refused by every command."""
+    """Every name in code, tests, documents and configuration is in the table.
+
+    Any command would refuse a name that the table lacks.
+    """
     not_variables = {"PORTCULLIS_EVERY_GATE"}  # a level of SLSA's vocabulary, in predicates
     named: set[str] = set()
     for folder in ("tasks", "flows", "docs", "benchmarks", ".ci", "configs"):

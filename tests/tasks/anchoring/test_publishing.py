@@ -1,4 +1,4 @@
-"""A real S3 server with Object Lock, a witness that keeps its word, a time stamp by OpenSSL."""
+"""Publishing to an S3 server with Object Lock, to an honest witness and to OpenSSL's authority."""
 
 import base64
 import shutil
@@ -43,10 +43,13 @@ def s3(
 
     bucket = f"log-{abs(hash(request.node.name)) % 10**8}"
     for name, value in (
-        ("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_DEFAULT_REGION", "us-east-1"),
-        ("PORTCULLIS_LEDGER_MIRROR", f"s3://{bucket}/ledger"), ("PORTCULLIS_LEDGER_MIRROR_DAYS", "30"),
+        ("AWS_ACCESS_KEY_ID", "k"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("PORTCULLIS_LEDGER_MIRROR", f"s3://{bucket}/ledger"),
+        ("PORTCULLIS_LEDGER_MIRROR_DAYS", "30"),
         ("PORTCULLIS_LEDGER_MIRROR_ENDPOINT", s3_address),
-    ):  # fmt: skip
+    ):
         monkeypatch.setenv(name, value)
     client = boto3.client("s3", endpoint_url=s3_address)
     client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
@@ -229,7 +232,8 @@ def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     raw = server.signer.public.raw
-    key = f"w.example+{key_hash('w.example', raw, COSIGNATURE).hex()}+{base64.b64encode(COSIGNATURE + raw).decode()}"
+    key_id = key_hash("w.example", raw, COSIGNATURE).hex()
+    key = f"w.example+{key_id}+{base64.b64encode(COSIGNATURE + raw).decode()}"
     monkeypatch.setenv("PORTCULLIS_WITNESS_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("PORTCULLIS_WITNESS_KEY", key)
     server.who = Witness.parse(key)
@@ -360,10 +364,8 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Autho
         "9",
     )
     openssl(*new, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=test tsa")
-    openssl(
-        "x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-out", "tsa.pem",
-        "-days", "9", "-extfile", "ext",
-    )  # fmt: skip
+    sign = "x509 -req -in tsa.csr -CA root.pem -CAkey root.key -CAcreateserial -out tsa.pem"
+    openssl(*sign.split(), "-days", "9", "-extfile", "ext")
 
     class Stamper(BaseHTTPRequestHandler):
         server: Authority
@@ -409,15 +411,16 @@ def test_a_checkpoint_is_stamped_and_openssl_agrees(
     small.add(3)
     stamp(small.ledger, installation_with_home(tmp_path))
     assert stamped_at(installation_with_home(tmp_path), 3).startswith("20")
+    anchors = tmp_path / "anchors"
+    response = ("-in", anchors / "3.tsr", "-CAfile", authority.folder / "root.pem")
     done = subprocess.run(
-        [
-            "openssl", "ts", "-verify", "-in", tmp_path / "anchors" / "3.tsr", "-CAfile", authority.folder / "root.pem",
-            "-data", tmp_path / "anchors" / "3.stamped",
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["openssl", "ts", "-verify", *response, "-data", anchors / "3.stamped"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "Verification: OK" in done.stdout + done.stderr
-    (tmp_path / "anchors" / "3.stamped").write_text("another checkpoint")
+    (anchors / "3.stamped").write_text("another checkpoint")
     with pytest.raises(EvidenceError, match="a time stamp that verifies"):
         stamped_at(installation_with_home(tmp_path), 3)
 

@@ -39,39 +39,64 @@ DIGESTS = {
 DESCRIPTOR = {
     "type": "object",
     "properties": {
-        "name": {"type": "string"}, "uri": {"type": "string"}, "digest": DIGESTS, "annotations": {"type": "object"},
-        "content": {"type": "string"}, "downloadLocation": {"type": "string"}, "mediaType": {"type": "string"},
+        "name": {"type": "string"},
+        "uri": {"type": "string"},
+        "digest": DIGESTS,
+        "annotations": {"type": "object"},
+        "content": {"type": "string"},
+        "downloadLocation": {"type": "string"},
+        "mediaType": {"type": "string"},
     },
     "anyOf": [{"required": ["name"]}, {"required": ["uri"]}, {"required": ["digest"]}],
     "additionalProperties": False,
-}  # fmt: skip
+}
 WITH_DIGEST = DESCRIPTOR | {"required": ["digest"]}
 TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
-EXTENSION: dict[str, Any] = {
-    "^portcullis_": {}
-}  # SLSA: extension fields are named <vendor>_<field>
+# SLSA: extension fields are named <vendor>_<field>.
+EXTENSION: dict[str, Any] = {"^portcullis_": {}}
 VERSIONS = {"type": "object", "additionalProperties": {"type": "string"}}
 TEXTS = {"type": "array", "items": {"type": "string"}}
 SCHEMAS = {
     PROVENANCE: {  # slsa.dev/spec/v1.0/provenance
-        "type": "object", "required": ["buildDefinition", "runDetails"], "patternProperties": EXTENSION,
+        "type": "object",
+        "required": ["buildDefinition", "runDetails"],
+        "patternProperties": EXTENSION,
         "properties": {
             "buildDefinition": {
-                "type": "object", "required": ["buildType", "externalParameters"], "additionalProperties": False,
+                "type": "object",
+                "required": ["buildType", "externalParameters"],
+                "additionalProperties": False,
                 "properties": {
-                    "buildType": {"type": "string", "format": "uri"}, "externalParameters": {"type": "object"},
+                    "buildType": {"type": "string", "format": "uri"},
+                    "externalParameters": {"type": "object"},
                     "internalParameters": {"type": "object"},
                     "resolvedDependencies": {"type": "array", "items": WITH_DIGEST},
                 },
             },
             "runDetails": {
-                "type": "object", "required": ["builder"], "additionalProperties": False,
+                "type": "object",
+                "required": ["builder"],
+                "additionalProperties": False,
                 "properties": {
-                    "builder": {"type": "object", "required": ["id"], "properties": {
-                        "id": {"type": "string"}, "version": VERSIONS,
-                        "builderDependencies": {"type": "array", "items": DESCRIPTOR}}, "additionalProperties": False},
-                    "metadata": {"type": "object", "additionalProperties": False, "properties": {
-                        "invocationId": {"type": "string"}, "startedOn": TIME, "finishedOn": TIME}},
+                    "builder": {
+                        "type": "object",
+                        "required": ["id"],
+                        "properties": {
+                            "id": {"type": "string"},
+                            "version": VERSIONS,
+                            "builderDependencies": {"type": "array", "items": DESCRIPTOR},
+                        },
+                        "additionalProperties": False,
+                    },
+                    "metadata": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "invocationId": {"type": "string"},
+                            "startedOn": TIME,
+                            "finishedOn": TIME,
+                        },
+                    },
                     "byproducts": {"type": "array", "items": DESCRIPTOR},
                 },
             },
@@ -79,31 +104,60 @@ SCHEMAS = {
         "additionalProperties": False,
     },
     TEST_RESULT: {  # in-toto attestation, spec/predicates/test-result.md
-        "type": "object", "required": ["result", "configuration"], "patternProperties": EXTENSION,
+        "type": "object",
+        "required": ["result", "configuration"],
+        "patternProperties": EXTENSION,
         "properties": {
             "result": {"enum": ["PASSED", "WARNED", "FAILED"]},
-            "configuration": {"type": "array", "minItems": 1, "items": WITH_DIGEST}, "url": {"type": "string"},
-            "passedTests": TEXTS, "warnedTests": TEXTS, "failedTests": TEXTS,
+            "configuration": {"type": "array", "minItems": 1, "items": WITH_DIGEST},
+            "url": {"type": "string"},
+            "passedTests": TEXTS,
+            "warnedTests": TEXTS,
+            "failedTests": TEXTS,
         },
         "additionalProperties": False,
     },
     SUMMARY: {  # slsa.dev/spec/v1.0/verification_summary
-        "type": "object", "patternProperties": EXTENSION, "additionalProperties": False,
-        "required": ["verifier", "timeVerified", "resourceUri", "policy", "verificationResult", "verifiedLevels"],
+        "type": "object",
+        "patternProperties": EXTENSION,
+        "additionalProperties": False,
+        "required": [
+            "verifier",
+            "timeVerified",
+            "resourceUri",
+            "policy",
+            "verificationResult",
+            "verifiedLevels",
+        ],
         "properties": {
-            "verifier": {"type": "object", "required": ["id"], "additionalProperties": False, "properties": {
-                "id": {"type": "string"}}},
-            "timeVerified": TIME, "resourceUri": {"type": "string"},
+            "verifier": {
+                "type": "object",
+                "required": ["id"],
+                "additionalProperties": False,
+                "properties": {"id": {"type": "string"}},
+            },
+            "timeVerified": TIME,
+            "resourceUri": {"type": "string"},
             "policy": {
-                "type": "object", "required": ["uri"], "properties": {"uri": {"type": "string"}, "digest": DIGESTS}},
-            "inputAttestations": {"type": "array", "items": {
-                "type": "object", "required": ["digest"],
-                "properties": {"uri": {"type": "string"}, "digest": DIGESTS}}},
-            "verificationResult": {"enum": ["PASSED", "FAILED"]}, "verifiedLevels": TEXTS,
-            "dependencyLevels": {"type": "object"}, "slsaVersion": {"type": "string"},
+                "type": "object",
+                "required": ["uri"],
+                "properties": {"uri": {"type": "string"}, "digest": DIGESTS},
+            },
+            "inputAttestations": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["digest"],
+                    "properties": {"uri": {"type": "string"}, "digest": DIGESTS},
+                },
+            },
+            "verificationResult": {"enum": ["PASSED", "FAILED"]},
+            "verifiedLevels": TEXTS,
+            "dependencyLevels": {"type": "object"},
+            "slsaVersion": {"type": "string"},
         },
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -133,9 +187,8 @@ def test_in_toto_s_own_messages_read_every_statement_and_find_nothing_unknown(
         TheirStatement.copy_from_pb(message).validate()
         if (kind := MESSAGES.get(payload["predicateType"])) is not None:
             predicate = without_extensions(payload["predicate"])
-            predicate.pop(
-                "verifiedLevels", None
-            )  # in-toto-attestation 0.9.3 declares it as bytes; the text has a list
+            # in-toto-attestation 0.9.3 declares it as bytes; the specification has a list.
+            predicate.pop("verifiedLevels", None)
             json_format.ParseDict(predicate, kind())
             seen.add(payload["predicateType"])
     assert seen == set(MESSAGES)

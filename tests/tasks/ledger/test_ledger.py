@@ -1,4 +1,4 @@
-"""The ledger grows by whole transactions, derives, proves, and does not grow where it was edited."""
+"""The ledger grows by whole transactions, derives, proves, and refuses to grow after tampering."""
 
 import sqlite3
 from pathlib import Path

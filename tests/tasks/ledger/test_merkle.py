@@ -1,4 +1,4 @@
-"""The tree against the vectors of RFC 6962's reference implementation, and its own definition."""
+"""The tree against RFC 6962: its reference implementation's vectors, and its definition."""
 
 from typing import Any
 

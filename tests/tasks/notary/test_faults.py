@@ -1,4 +1,4 @@
-"""Faults made for real: killed, two at once, a full disk, a database's owner who edits it."""
+"""Real faults: a kill, two writers at once, a full disk, a database owner who edits and deletes."""
 
 import os
 import random
@@ -160,11 +160,13 @@ def test_in_postgresql_it_is_the_same_log(in_postgres: SmallLog, tmp_path: Path)
     ("query", "words"),
     [
         (
-            "UPDATE portcullis_tiles SET data = set_byte(data, 5, get_byte(data, 5) # 1) WHERE place = 1",
+            "UPDATE portcullis_tiles SET data = set_byte(data, 5, get_byte(data, 5) # 1) "
+            "WHERE place = 1",
             "signed root",
         ),
         (
-            "UPDATE portcullis_tiles SET data = set_byte(data, 5, get_byte(data, 5) # 1) WHERE place = 0",
+            "UPDATE portcullis_tiles SET data = set_byte(data, 5, get_byte(data, 5) # 1) "
+            "WHERE place = 0",
             "tile 0/0",
         ),
         ("DELETE FROM portcullis_tiles WHERE place = 1", "tile 0/1"),
@@ -187,7 +189,8 @@ def test_a_role_that_may_only_append_can(in_postgres: SmallLog, database: str) -
         owner.execute("DROP ROLE IF EXISTS worker")
         owner.execute("CREATE ROLE worker LOGIN")
         owner.execute(
-            "GRANT SELECT, INSERT, UPDATE ON portcullis_tiles, portcullis_head, portcullis_marks TO worker"
+            "GRANT SELECT, INSERT, UPDATE "
+            "ON portcullis_tiles, portcullis_head, portcullis_marks TO worker"
         )
         owner.execute("GRANT SELECT, INSERT ON portcullis_bodies TO worker")
     try:

@@ -24,9 +24,11 @@ name, mode = sys.argv[1], pathlib.Path("mode").read_text().strip()
 with Channel.to_parent(name, os.environ["PORTCULLIS_CHANNEL"]) as channel:
     logging.getLogger("portcullis.toy").info("working on %s", name)
     if name == "second" and mode == "refuse":
-        channel.report_refusals((Refusal("check.failed", "fairness: ratio = 0.5: fail"),)); sys.exit(3)
+        channel.report_refusals((Refusal("check.failed", "fairness: ratio = 0.5: fail"),))
+        sys.exit(3)
     if name == "second" and mode == "fail":
-        channel.report_failure("source missing", 4); sys.exit(4)
+        channel.report_failure("source missing", 4)
+        sys.exit(4)
     if name == "second" and mode == "crash":
         import os; os._exit(9)
     if name == "second" and mode == "hang":

@@ -57,10 +57,15 @@ def test_a_notebook_reads_rows_and_leaves_who_what_when_and_why(root: Path, home
 
 def test_the_command_shows_rows_by_either_name_of_the_stage(root: Path, home: Path) -> None:
     for stage in ("redact", "redacted"):
+        show = ("show", "bank", stage, "--rows", "2", "--columns", "income")
         done = subprocess.run(
-            [sys.executable, "-m", "tasks.sealed", "show", "bank", stage, "--rows", "2", "--columns", "income"],
-            capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, env=_environment(home),
-        )  # fmt: skip
+            [sys.executable, "-m", "tasks.sealed", *show],
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env=_environment(home),
+        )
         assert done.stdout.split() == ["income", "0", "0", "1", "1"]
     assert [event["message"] for event in events(home)] == ["not said", "not said"]
 

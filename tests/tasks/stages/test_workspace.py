@@ -1,4 +1,4 @@
-"""The shell of a stage: what is read and written is digested, sealed where it has to be, and whole."""
+"""The shell of a stage: it digests what it reads and writes, seals rows, and writes files whole."""
 
 import json
 import stat

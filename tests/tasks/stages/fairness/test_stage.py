@@ -1,4 +1,4 @@
-"""The stage `fairness`: whom its figures are about, what it leaves, and when it measures nothing."""
+"""The stage `fairness`: whom its figures are about, what it writes, when it measures nothing."""
 
 import json
 from pathlib import Path

@@ -29,9 +29,13 @@ COLUMNS = Columns.model_validate(
 SUITE = CaseFile(path="configs/bank/suite.yaml", sha256="0" * 64)
 PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income", "debt"))
 LIMITS = ValidateLimits(
-    drift_psi=0.25, exact_duplicate_ratio=0.001, near_duplicate_ratio=0.01, minority_label_ratio=0.05,
-    missing_ratio=0.2, smallest_group_rows=50,
-)  # fmt: skip
+    drift_psi=0.25,
+    exact_duplicate_ratio=0.001,
+    near_duplicate_ratio=0.01,
+    minority_label_ratio=0.05,
+    missing_ratio=0.2,
+    smallest_group_rows=50,
+)
 MET = (ExpectationResult(expectation="expect_x", column="x", is_met=True, unexpected_ratio=0.0),)
 
 
