@@ -1,8 +1,8 @@
 """A trained model: what `train` writes, `explain` questions, and every registered version carries.
 
-`families` are the libraries' models, `scorer` turns rows into scores, `trees` and `shapley` say what
-each input did, `reasons` puts that into words, against `composites`, `contract` says what goes in,
-`deciding` is the one function that decides, and `loading` is what MLflow calls.
+`families` are the libraries' models, `scorer` turns rows into scores, `trees` and `shapley` say
+what each input did, `reasons` puts that into words, against `composites`, `contract` says what goes
+in, `deciding` is the one function that decides, and `loading` is what MLflow calls.
 
 Shipped whole beside each registered model, so it stands alone: relative imports only, and beyond
 the standard library numpy, pandas, pydantic and the model's own library. A test holds it to that.

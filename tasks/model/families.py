@@ -10,7 +10,7 @@ Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Booster(Protocol):
-    """A fitted model: log-odds of the favourable label for rows of a float matrix without missing values."""
+    """A fitted model: log-odds of the favourable label for rows without missing values."""
 
     def margin(self, matrix: Matrix) -> Matrix:
         """Return log-odds, shape (rows,)."""

@@ -1,4 +1,4 @@
-"""Refits: a model fitted again with other seeds, to see what in its explanations is the data's and what is luck."""
+"""Refits: a model fitted again with other seeds, to tell what in its explanations is luck."""
 
 from pathlib import Path
 

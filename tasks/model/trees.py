@@ -1,7 +1,8 @@
 """Tree ensembles as boxes: each leaf as the interval of every input that leads to it.
 
 In this form an ensemble is a sum over leaves, each giving its value where every input lies in its
-interval, whichever library grew it; and interventional SHAP values have a closed form (`shapley.py`).
+interval, whichever library grew it; and interventional SHAP values have a closed form
+(`shapley.py`).
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Publish one cleared model to MLflow: whole, once, and safely repeatable after a crash at any point."""
+"""Publish one cleared model to MLflow.
+
+Whole, once, and safely repeatable after a crash at any point.
+"""
 
 import fcntl
 import logging
@@ -46,7 +49,10 @@ class Release(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What was registered. Says nothing that differs between two registries: no run id, no version number."""
+    """What was registered. Says nothing that differs between two registries.
+
+    No run id, no version number.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,7 +115,9 @@ def publish(release: Release, installation: Installation) -> Published:
             client.set_registered_model_alias(release.name, release.alias, version)
     except MlflowException as error:
         raise ServiceError(
-            f"model registry {_without_password(uri)}", expected="an answer", found=_first_line(error),
+            f"model registry {_without_password(uri)}",
+            expected="an answer",
+            found=_first_line(error),
             remedy="Nothing is half-registered: start the registry and run the same command again.",
         ) from error  # fmt: skip
     receipt = Receipt(
@@ -138,7 +146,10 @@ def _finished_run(
         experiment_id = client.create_experiment(release.experiment, artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
-    wanted = f"tags.`{MODEL_TAG}` = '{release.model_sha256}' and tags.`{DECISION_TAG}` = '{release.decision_sha256}'"
+    wanted = (
+        f"tags.`{MODEL_TAG}` = '{release.model_sha256}' "
+        f"and tags.`{DECISION_TAG}` = '{release.decision_sha256}'"
+    )
     runs = client.search_runs([experiment_id], filter_string=wanted)
     finished = [run for run in runs if run.info.status == "FINISHED"]
     tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
@@ -220,7 +231,10 @@ def _version(
 
 @contextmanager
 def _one_at_a_time(installation: Installation) -> Iterator[None]:
-    """Hold a lock of this installation: two releases at once must not both find that there is no version yet."""
+    """Hold a lock of this installation.
+
+    Two releases at once must not both find that there is no version yet.
+    """
     with (installation.home / "registry.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

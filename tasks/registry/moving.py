@@ -17,8 +17,9 @@ PLACES = (*LOCATIONS, ("model_versions", "source"))  # the last one may also be 
 def follow_move(home: Path) -> None:
     """Have this installation's own registry name the artifacts that lie beside it.
 
-    Without this, a registry that came here with its folder would go on writing to, and reading from, the place that it
-    came from. Locations outside of any installation's `mlartifacts/` are left as they are.
+    Without this, a registry that came here with its folder would go on writing to, and reading
+    from, the place that it came from. Locations outside of any installation's `mlartifacts/` are
+    left as they are.
     """
     database = home / "mlflow.db"
     if not database.is_file():
@@ -40,12 +41,16 @@ def follow_move(home: Path) -> None:
             for table, column in PLACES:
                 if table in tables:
                     connection.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                        f"WHERE substr({column}, 1, ?) = ?",
                         (here, len(old or "") + 1, len(old or ""), old),
                     )
 
 
 def _installation(location: str) -> str | None:
-    """Return the part of an experiment's location that is its installation's `mlartifacts/`; None for another place."""
+    """Return the part of an experiment's location that is its installation's `mlartifacts/`.
+
+    None for another place.
+    """
     folder, _, experiment = location.rpartition(f"/{ARTIFACTS}/")
     return f"{folder}/{ARTIFACTS}/" if folder and "/" not in experiment else None

@@ -53,7 +53,10 @@ def _names(folder: Path) -> list[str]:
 
 
 def _content(folder: Path, name: str) -> Any:
-    """Return what counts of one file: its bytes, but for what says when and with what it was made."""
+    """Return what counts of one file.
+
+    Its bytes, but for what says when and with what it was made.
+    """
     path = folder / name
     if name.startswith((f"{DATA}/", f"{CODE}/")):
         return path.read_bytes()

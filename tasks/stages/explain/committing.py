@@ -1,4 +1,4 @@
-"""Commit to every explanation of a run, so that any one of them can be proven later without showing another."""
+"""Commit to every explanation of a run: any one can be proven later without showing another."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ def told(row: "pd.Series") -> list[tuple[str, float]]:
 def commitments(
     reasons: pd.DataFrame, keys: KeyStore, run: str, model_sha256: str, version: str
 ) -> list[bytes]:
-    """Return one commitment per row of the reason table, in its order, each salted by its subject's own key."""
+    """Return one commitment per row of the reason table, salted by its subject's own key."""
     by_subject = keys.for_subjects(dict.fromkeys(reasons["subject"]), Retention.DECISION_RECORD)
     found = []
     for record in reasons.to_dict("records"):

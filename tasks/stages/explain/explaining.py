@@ -1,4 +1,7 @@
-"""Explain a model: globally, and every declined applicant; measure whether the explanations can be relied on."""
+"""Explain a model: globally, and every declined applicant.
+
+Measure whether the explanations can be relied on.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -168,7 +171,8 @@ def _require_recorded_scores(decisions: Decisions, predictions: pd.DataFrame) ->
             "train/predictions.parquet",
             expected="the scores that the model gives",
             found="others",
-            remedy="Run `train` again, on this machine: its model and its predictions are of two runs.",
+            remedy="Run `train` again, on this machine: "
+            "its model and its predictions are of two runs.",
         )
 
 

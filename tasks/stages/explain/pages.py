@@ -1,4 +1,7 @@
-"""The page of the stage `explain`. Shows no single person's row: the waterfall is of a composite."""
+"""The page of the stage `explain`.
+
+Shows no single person's row: the waterfall is of a composite.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -142,15 +145,18 @@ def _page(
         )
     return Page(
         title=f"Explanation: {case}",
-        lead=f"{report.explained_rows:,} rows in the figures; {report.declined_rows:,} declined, each with reasons.",
+        lead=f"{report.explained_rows:,} rows in the figures; "
+        f"{report.declined_rows:,} declined, each with reasons.",
         checks=checks,
         sections=(
             Section(
                 heading="Reasons told",
                 text=(
-                    f"Reason map {report.reason_map_version}. At most four each, adverse ones only.",
-                    f"Compared with {report.composite_rows:,} composite rows that are nobody's, each value "
-                    f"from at least {report.people_behind_each_value} people; the registered model carries them.",
+                    f"Reason map {report.reason_map_version}. "
+                    "At most four each, adverse ones only.",
+                    f"Compared with {report.composite_rows:,} composite rows that are nobody's, "
+                    f"each value from at least {report.people_behind_each_value} people; "
+                    "the registered model carries them.",
                 ),
                 parts=(
                     Table(
@@ -162,7 +168,8 @@ def _page(
             Section(
                 heading="Proxies",
                 text=(
-                    "How well a feature alone tells a protected group from others, times the model's reliance on it.",
+                    "How well a feature alone tells a protected group from others, "
+                    "times the model's reliance on it.",
                 ),
                 parts=(
                     Table(

@@ -11,8 +11,9 @@ def proxy_strengths(
 ) -> list[tuple[float, float, str, str, str]]:
     """Return (strength, AUC, feature, attribute, group), strongest first.
 
-    AUC is how well the feature alone tells the group from all others; strength = 2 |AUC - 0.5| times the feature's
-    share of all SHAP mass. Of two groups only the first is asked about: the other is its mirror image.
+    AUC is how well the feature alone tells the group from all others; strength = 2 |AUC - 0.5|
+    times the feature's share of all SHAP mass. Of two groups only the first is asked about: the
+    other is its mirror image.
     """
     found = []
     for attribute in protected.columns:

@@ -1,4 +1,4 @@
-"""Do the reasons survive what should not matter: whom one is compared with, another fit, small errors.
+"""Do the reasons survive what should not matter: other backgrounds, refits, small errors?
 
 Each is the mean share of an applicant's top reasons that are named again.
 """
@@ -43,8 +43,9 @@ def measure_overlap(
 ) -> Overlap:
     """Return how much of the reasons in `decisions`, about the rows of `matrix`, is kept.
 
-    Composites stand in for people in what the model is compared with. Whether they can is measured here: the
-    reasons are held against those that the people behind them give, and those that others give.
+    Composites stand in for people in what the model is compared with. Whether they can is measured
+    here: the reasons are held against those that the people behind them give, and those that others
+    give.
 
     Raises:
         DataError: There is no refit, or one reads other inputs than the model.

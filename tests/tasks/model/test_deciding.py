@@ -1,4 +1,4 @@
-"""One function decides, whether the rows come one by one, in a batch, or after a journey on disk."""
+"""One function decides: rows one by one, in a batch, or after a journey on disk."""
 
 import json
 from pathlib import Path

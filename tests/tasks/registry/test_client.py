@@ -1,4 +1,7 @@
-"""Against a real MLflow on SQLite: once, whole, and safely again after a crash between any two calls."""
+"""Against a real MLflow on SQLite.
+
+Once, whole, and safely again after a crash between any two calls.
+"""
 
 import shutil
 import sqlite3
@@ -133,9 +136,16 @@ def test_the_same_model_never_gets_a_second_version(release: Release) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    ["create_run", "log_metric", "log_artifacts", "set_terminated", "create_registered_model", "create_model_version",
-     "set_registered_model_alias"],
-)  # fmt: skip
+    [
+        "create_run",
+        "log_metric",
+        "log_artifacts",
+        "set_terminated",
+        "create_registered_model",
+        "create_model_version",
+        "set_registered_model_alias",
+    ],
+)
 def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(
     release: Release, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

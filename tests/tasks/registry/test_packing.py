@@ -1,4 +1,4 @@
-"""A packed model: what it holds, what it says of itself, and that it loads where nothing of ours is."""
+"""A packed model: what it holds and says of itself, and that it loads where nothing is ours."""
 
 import json
 import os
@@ -234,7 +234,7 @@ def test_it_loads_in_an_environment_that_is_made_of_its_requirements(
 
 
 def new_environment(folder: Path, requirements: Path) -> Path:
-    """Make a virtual environment of the requirements, in the versions of our lock; return its Python.
+    """Make a virtual environment of the requirements, by our lock; return its Python.
 
     From the installer's cache where it has all, as after `./portcullis test`; else from the index.
     """
