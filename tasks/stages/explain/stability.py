@@ -1,4 +1,4 @@
-"""Do the reasons survive what should not matter: other backgrounds, refits, small errors?
+"""Tell whether reasons survive what should not matter: backgrounds, refits, small errors.
 
 Each is the mean share of an applicant's top reasons that are named again.
 """
