@@ -54,7 +54,7 @@ def test_a_file_that_is_absent_or_no_text_is_one_line(tmp_path: Path) -> None:
 
 
 def test_nothing_else_reads_yaml() -> None:
-    reader = CHECKOUT / "tasks" / "system" / "yaml_file.py"
+    reader = CHECKOUT / "tasks" / "formats" / "yaml_file.py"
     files = [path for room in ("tasks", "flows") for path in (CHECKOUT / room).rglob("*.py")]
     calls = re.compile(r"yaml\.\w*[lL]oad")
     assert [path for path in files if path != reader and calls.search(path.read_text())] == []
