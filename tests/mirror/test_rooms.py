@@ -18,7 +18,6 @@ PACKAGES = sorted(
 MOST_MODULES = 12  # about ten, and what a room of one subject may need; more is two subjects
 LINE = re.compile(r"May import: (.+?)\.(?=\s|$)", re.DOTALL)
 GLOSSARY = ROOT / "docs" / "glossary.md"
-MOST_COLUMNS = 100
 
 
 def name_of(package: Path) -> str:
