@@ -6,8 +6,8 @@ of which takes something away for good:
 
 1. **Values.** Each figure becomes the mean of a run of at least `k` people whose figures are next
    to one another in rank, rounded where all figures are whole numbers (microaggregation by
-   individual ranking, Defays and Anwar 1998). A category that fewer than `k` people have becomes
-   none.
+   individual ranking, Defays and Anwar 1998); or the one figure that at least `k` of them share. A
+   category that fewer than `k` people have becomes none.
 2. **Groups.** The people are put into groups of at least `k` who are alike (MDAV, Domingo-Ferrer
    and Torra 2005, doi:10.1007/s10618-005-0007-5).
 3. **Rows.** Within a group, each feature's values are sorted, which forgets whose they were, and
@@ -111,10 +111,11 @@ def group_alike(matrix: Matrix, people: int) -> list[np.ndarray]:
 
 
 def _coarse_figure(values: Matrix, people: int) -> Matrix:
-    """Return each figure as the mean of its neighbours in rank, shape (rows, 1) as given.
+    """Return each figure as its run of neighbours in rank has it, shape (rows, 1) as given.
 
-    Equal figures stay together, in one run of neighbours. Else it would hang on a row's place
-    which of two means it gets.
+    That is the mean, but where enough people of a run have one figure, it is theirs: a few people
+    with other financing must not give some to everybody who has none. Equal figures stay together,
+    in one run; else it would hang on a row's place which of two runs it falls into.
     """
     column = values[:, 0]
     figures, place, counts = np.unique(column, return_inverse=True, return_counts=True)
@@ -132,6 +133,9 @@ def _coarse_figure(values: Matrix, people: int) -> Matrix:
     means = np.bincount(runs, figures * counts) / np.bincount(runs, counts)
     if (figures == np.round(figures)).all():
         means = np.round(means)
+
+    shared = np.flatnonzero(counts >= people)  # at most one in a run, which its count completes
+    means[runs[shared]] = figures[shared]
     return np.asarray(means[runs][place][:, None])
 
 

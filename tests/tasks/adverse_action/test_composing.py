@@ -72,6 +72,17 @@ def test_what_fewer_than_k_have_is_not_there() -> None:
     assert (rows[:, 4] == 0).all()
 
 
+def test_what_many_have_is_not_blurred_by_the_few_who_differ() -> None:
+    matrix = people()
+    matrix[:, 0] = 0
+    matrix[:3, 0] = [7.5, 80.0, 12.0]  # three people with other financing
+    assert (compose(matrix, INPUTS, K, seed=1)[:, 0] == 0).all()
+    matrix[:8, 0] = np.linspace(10, 80, 8)
+    rows = compose(matrix, INPUTS, K, seed=1)
+    assert np.unique(rows[:, 0], return_counts=True)[1].tolist() == [52, 8]
+    assert rows[:, 0].max() == 45.0
+
+
 def test_a_row_has_one_category_at_most() -> None:
     rows = compose(people(), INPUTS, K, seed=1)
     assert rows[:, 3:].sum(axis=1).max() == 1
