@@ -159,7 +159,7 @@ def test_a_configuration_without_two_whole_keys_is_refused(
         load_custodians(installation_at(tmp_path), allow_local=True)
 
 
-def test_a_field_that_the_configuration_does_not_know_is_refused(home: Path, tmp_path: Path) -> None:
+def test_an_unknown_field_of_the_configuration_is_refused(home: Path, tmp_path: Path) -> None:
     keys = {name: public_hex(PRIVATE[name]) for name in NAMES}
     write_configuration(tmp_path, {"public_keys": keys, "unknown": True})
     with pytest.raises(ConfigError):
