@@ -56,8 +56,13 @@ def stamp(ledger: Ledger, installation: Installation) -> None:
     except (OSError, ValueError) as error:
         raise service_down("time-stamping authority", type(error).__name__) from error
 
+    verifier = _verifier(request.nonce, installation.settings)
     try:
-        _verifier(request.nonce, installation.settings).verify_message(response, note.encode())
+        verifier.verify_message(response, note.encode())
+    except ValueError as error:
+        # A refusal is an answer of its own status, without a stamp in it (RFC 3161, 2.4.2).
+        found = f"status {response.status}, and no stamp"
+        raise service_down("time-stamping authority", found) from error
     except VerificationError as error:
         raise EvidenceError(
             "time stamp",
@@ -109,7 +114,17 @@ def _verifier(nonce: int | None, settings: Settings):  # type: ignore[no-untyped
             found="none",
             remedy="Set it.",
         )
+    try:
+        certificates = load_pem_x509_certificates(Path(path).read_bytes())
+    except ValueError as error:
+        raise ConfigError(
+            f"${TSA_ROOT}",
+            expected="the authority's root certificate, PEM",
+            found="a file of another form",
+            remedy="Ask the authority for it.",
+        ) from error
+
     builder = VerifierBuilder()
-    for certificate in load_pem_x509_certificates(Path(path).read_bytes()):
+    for certificate in certificates:
         builder = builder.add_root_certificate(certificate)
     return (builder if nonce is None else builder.nonce(nonce)).build()
