@@ -1,0 +1,178 @@
+"""Why a registration waits: anchors that are behind, ahead of, or beside the log here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.anchoring import publishing
+from tasks.anchoring.publishing import publish, refusals
+from tasks.errors import EvidenceError, ServiceError
+from tasks.ledger.ledger import Ledger
+from tasks.settings import Settings
+from tasks.system.installation import Installation
+from tests.installations import installation_with_home
+from tests.tasks.small_log import SmallLog
+
+
+class FakeMirror:
+    """A mirror in memory: what was pushed last, and what it says it holds."""
+
+    def __init__(self) -> None:
+        self.note: str | None = None
+        self.is_down = False
+
+    def push(self, ledger: Ledger) -> int:
+        if self.is_down:
+            raise ServiceError("mirror", expected="an answer", found="none", remedy="Wait.")
+        self.note = ledger.store.head()
+        head = ledger.head()
+        return head.size if head else 0
+
+    def newest(self) -> str | None:
+        return self.note
+
+
+class Anchoring:
+    """The anchors behind `publish`, and which of them were asked, in order."""
+
+    def __init__(self) -> None:
+        self.mirror = FakeMirror()
+        self.asked: list[str] = []
+
+    def open_mirror(self, _settings: Settings) -> FakeMirror:
+        self.asked.append("mirror")
+        return self.mirror
+
+    def cosign(self, _ledger: Ledger, _installation: Installation) -> None:
+        self.asked.append("witness")
+
+    def stamp(self, _ledger: Ledger, _installation: Installation) -> None:
+        self.asked.append("authority")
+
+
+@pytest.fixture
+def anchoring(monkeypatch: pytest.MonkeyPatch) -> Anchoring:
+    fake = Anchoring()
+    monkeypatch.setattr(publishing, "open_mirror", fake.open_mirror)
+    monkeypatch.setattr(publishing, "cosign", fake.cosign)
+    monkeypatch.setattr(publishing, "stamp", fake.stamp)
+    return fake
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return installation_with_home(tmp_path / "home")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[SmallLog]:
+    """Another log, of four entries, whose root differs because its entries do."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    log = SmallLog(folder)
+    log.add(4)
+    yield log
+    log.ledger.close()
+
+
+def test_an_empty_log_is_not_published(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    assert publish(small.ledger, installation) == 0
+    assert anchoring.asked == []
+
+
+def test_the_mirror_comes_before_what_vouches_for_it(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    assert publish(small.ledger, installation) == 3
+    assert anchoring.asked == ["mirror", "witness", "authority"]
+
+
+def test_a_mirror_that_is_down_stops_the_others(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.is_down = True
+    with pytest.raises(ServiceError):
+        publish(small.ledger, installation)
+    assert anchoring.asked == ["mirror"]
+
+
+def test_without_anchors_registration_waits_for_nothing(
+    small: SmallLog, installation: Installation
+) -> None:
+    small.add(3)
+    assert publish(small.ledger, installation) == 3
+    assert refusals(small.ledger, 2, installation) == ()
+
+
+def test_registration_waits_for_an_empty_mirror(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    (line,) = refusals(small.ledger, 2, installation)
+    assert line.startswith("mirror: it is empty")
+
+
+@pytest.mark.parametrize(("index", "lines"), [(0, 0), (2, 0), (3, 1)])
+def test_registration_waits_until_its_entry_is_mirrored(
+    small: SmallLog, installation: Installation, anchoring: Anchoring, index: int, lines: int
+) -> None:
+    small.add(3)
+    publish(small.ledger, installation)
+    small.add(1)
+    assert len(refusals(small.ledger, index, installation)) == lines
+
+
+def test_a_log_that_is_shorter_than_its_mirror_was_rolled_back(
+    small: SmallLog, other: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.note = other.note
+    (line,) = refusals(small.ledger, 2, installation)
+    assert "it holds 4 entries, more than the log here: this copy was rolled back" in line
+
+
+def test_an_empty_log_beside_a_mirror_was_rolled_back(
+    small: SmallLog, other: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    anchoring.mirror.note = other.note
+    (line,) = refusals(small.ledger, 0, installation)
+    assert "rolled back" in line
+
+
+def test_a_log_of_other_entries_than_its_mirror_s_is_refused(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    encoded_root = small.note.split("\n")[2]
+    anchoring.mirror.note = small.note.replace(encoded_root, f"{'A' * 43}=")
+    (line,) = refusals(small.ledger, 2, installation)
+    assert "not the one that was mirrored at 3 entries" in line
+
+
+def test_a_mirrored_note_that_is_no_checkpoint_is_a_refusal_and_no_crash(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.note = "nonsense"
+    (line,) = refusals(small.ledger, 2, installation)
+    assert "checkpoint: expected three lines" in line
+
+
+def test_a_mirror_that_knows_another_log_is_a_refusal_and_no_crash(
+    small: SmallLog,
+    installation: Installation,
+    anchoring: Anchoring,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> str:
+        raise EvidenceError("mirror", expected="this log", found="another", remedy="Compare.")
+
+    monkeypatch.setattr(anchoring.mirror, "newest", refuse)
+    small.add(3)
+    (line,) = refusals(small.ledger, 2, installation)
+    assert "expected this log; found another" in line
