@@ -1,0 +1,236 @@
+"""A sealed file from outside: which it is, whose rows it holds, and some of them unsealed."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.errors import SealError
+from tasks.keystore.keys import KeyStore
+from tasks.keystore.shredding import shred
+from tasks.sealed.objects import SealedFile, is_sealed
+from tasks.sealed.rows import SealedWriter, write_rows
+
+SUBJECTS = [f"{number:032x}" for number in range(3)]
+
+
+@pytest.fixture
+def sealed_path(tmp_path: Path, people: pd.DataFrame, store: KeyStore) -> Path:
+    """Three row groups of two rows each."""
+    path = tmp_path / "rows.parquet"
+    with SealedWriter(path, dataset="loan/redact/rows", keys=store) as writer:
+        for start in (0, 2, 4):
+            writer.write(people.iloc[start : start + 2])
+    return path
+
+
+def ids(store: KeyStore) -> list[bytes]:
+    keys = store.for_subjects(SUBJECTS)
+    return [keys[subject].key_id for subject in SUBJECTS]
+
+
+def rewrite(path: Path, table: pa.Table) -> None:
+    """Write a table in place of a sealed file's, under its metadata."""
+    metadata = pq.ParquetFile(path).metadata.metadata
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+# What a file says about itself
+
+
+def test_a_sealed_file_names_its_dataset_and_counts_its_rows(sealed_path: Path) -> None:
+    sealed = SealedFile.open(sealed_path)
+    assert sealed.dataset == "loan/redact/rows"
+    assert sealed.rows == 6
+
+
+def test_a_sealed_file_is_opened_from_bytes(sealed_path: Path) -> None:
+    sealed = SealedFile.open(io.BytesIO(sealed_path.read_bytes()), "an object of a bucket")
+    assert sealed.rows == 6
+    assert sealed.shown == "an object of a bucket"
+
+
+def test_the_same_rows_under_another_dataset_have_another_code(
+    sealed_path: Path, tmp_path: Path, people: pd.DataFrame, store: KeyStore
+) -> None:
+    write_rows(people, tmp_path / "other", dataset="loan/train/rows", keys=store)
+    assert SealedFile.open(sealed_path).code != SealedFile.open(tmp_path / "other").code
+
+
+def test_a_copy_has_the_same_code(sealed_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy").write_bytes(sealed_path.read_bytes())
+    assert SealedFile.open(tmp_path / "copy").code == SealedFile.open(sealed_path).code
+
+
+def test_parquet_that_is_not_sealed_is_refused(tmp_path: Path, people: pd.DataFrame) -> None:
+    people.to_parquet(tmp_path / "plain")
+    with pytest.raises(SealError, match="expected a sealed dataset; found KeyError"):
+        SealedFile.open(tmp_path / "plain")
+
+
+@pytest.mark.parametrize("length", [0, 4, 100, -1])
+def test_a_cut_file_is_refused(sealed_path: Path, length: int) -> None:
+    sealed_path.write_bytes(sealed_path.read_bytes()[:length])
+    with pytest.raises(SealError, match=r"rows\.parquet"):
+        SealedFile.open(sealed_path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SealError, match="FileNotFoundError"):
+        SealedFile.open(tmp_path / "absent")
+
+
+def test_a_file_whose_writer_failed_is_no_sealed_file(
+    tmp_path: Path, people: pd.DataFrame, store: KeyStore
+) -> None:
+    writer = SealedWriter(tmp_path / "half", dataset="d", keys=store)
+    writer.write(people)
+    writer.__exit__(ValueError, ValueError(), None)
+    with pytest.raises(SealError, match="KeyError"):
+        SealedFile.open(tmp_path / "half")
+
+
+def test_a_sealed_file_is_recognised_by_its_ends(sealed_path: Path) -> None:
+    content = sealed_path.read_bytes()
+    assert is_sealed(content[:4], content[-4096:])
+
+
+def test_another_parquet_file_is_not_taken_for_a_sealed_one(
+    tmp_path: Path, people: pd.DataFrame
+) -> None:
+    people.to_parquet(tmp_path / "plain")
+    content = (tmp_path / "plain").read_bytes()
+    assert not is_sealed(content[:4], content[-4096:])
+
+
+def test_a_text_about_sealed_files_is_not_taken_for_one() -> None:
+    assert not is_sealed(b"Why ", b"portcullis.dataset and portcullis.mac are its keys")
+
+
+# Whose rows, and where
+
+
+def test_a_file_holds_the_rows_of_its_subjects_and_of_nobody_else(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    assert SealedFile.open(sealed_path).key_ids() == set(ids(store))
+
+
+def test_an_empty_file_holds_nobody(tmp_path: Path, people: pd.DataFrame, store: KeyStore) -> None:
+    write_rows(people.iloc[:0], tmp_path / "empty", dataset="d", keys=store)
+    sealed = SealedFile.open(tmp_path / "empty")
+    assert sealed.rows == 0
+    assert sealed.key_ids() == set()
+    assert sealed.places([b"i" * 16]) == {}
+
+
+def test_the_places_of_a_subject_count_over_all_row_groups(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    first = ids(store)[0]
+    assert SealedFile.open(sealed_path).places([first]) == {first: [0, 3]}
+
+
+def test_every_one_of_several_subjects_has_places_of_its_own(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    first, second, _ = ids(store)
+    assert SealedFile.open(sealed_path).places([first, second]) == {
+        first: [0, 3],
+        second: [1, 4],
+    }
+
+
+def test_a_subject_without_rows_has_no_place(sealed_path: Path, store: KeyStore) -> None:
+    first = ids(store)[0]
+    assert SealedFile.open(sealed_path).places([b"i" * 16]) == {}
+    assert set(SealedFile.open(sealed_path).places([b"i" * 16, first])) == {first}
+
+
+def test_nobody_wanted_has_no_place(sealed_path: Path) -> None:
+    assert SealedFile.open(sealed_path).places([]) == {}
+
+
+@pytest.mark.parametrize("company", [[], [b"i" * 16]], ids=["alone", "in company"])
+def test_an_id_that_only_begins_like_another_has_no_place(
+    sealed_path: Path, store: KeyStore, company: list[bytes]
+) -> None:
+    """Ids are compared by their first half first."""
+    similar = ids(store)[0][:8] + b"x" * 8
+    assert SealedFile.open(sealed_path).places([similar, *company]) == {}
+
+
+def test_ids_outlive_the_keys_that_they_name(sealed_path: Path, store: KeyStore) -> None:
+    first = ids(store)[0]
+    shred(store, SUBJECTS[:1], date(2026, 11, 24))
+    assert SealedFile.open(sealed_path).places([first]) == {first: [0, 3]}
+
+
+def test_ids_of_another_length_are_refused(sealed_path: Path) -> None:
+    table = pq.read_table(sealed_path)
+    short = pa.array([key[:8] for key in table["key"].to_pylist()], pa.binary(8))
+    rewrite(sealed_path, table.set_column(0, "key", short))
+    with pytest.raises(SealError, match="expected key ids"):
+        SealedFile.open(sealed_path).key_ids()
+
+
+# Some rows unsealed
+
+
+def test_rows_are_unsealed_at_their_places(
+    sealed_path: Path, people: pd.DataFrame, store: KeyStore
+) -> None:
+    frame = SealedFile.open(sealed_path).unseal([1, 4], store.by_id(ids(store)))
+    pd.testing.assert_frame_equal(frame, people.iloc[[1, 4]].reset_index(drop=True))
+
+
+def test_a_row_whose_key_is_not_handed_over_stays_sealed(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    first = ids(store)[0]
+    frame = SealedFile.open(sealed_path).unseal(range(6), store.by_id([first]))
+    assert frame["income"].tolist() == [0, 3]
+
+
+def test_no_place_gives_an_empty_frame_of_the_same_columns(
+    sealed_path: Path, people: pd.DataFrame, store: KeyStore
+) -> None:
+    frame = SealedFile.open(sealed_path).unseal([], store.by_id(ids(store)))
+    pd.testing.assert_frame_equal(frame, people.iloc[:0])
+
+
+def test_the_key_of_one_subject_does_not_open_the_row_of_another(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    first, second, _ = ids(store)
+    keys = store.by_id([first, second])
+    with pytest.raises(SealError, match="row 0: expected the row that was sealed here"):
+        SealedFile.open(sealed_path).unseal([0], {first: keys[second]})
+
+
+def test_two_rows_of_one_subject_that_changed_places_are_refused(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    table = pq.read_table(sealed_path)
+    rewrite(sealed_path, table.take([3, 1, 2, 0, 4, 5]))
+    with pytest.raises(SealError, match="row 0"):
+        SealedFile.open(sealed_path).unseal([0], store.by_id(ids(store)))
+
+
+def test_an_altered_row_does_not_keep_the_others_from_being_unsealed(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    table = pq.read_table(sealed_path)
+    rows = table["row"].to_pylist()
+    rows[0] = rows[0][:-1] + bytes([rows[0][-1] ^ 1])
+    rewrite(sealed_path, table.set_column(1, "row", pa.array(rows, pa.binary())))
+
+    sealed = SealedFile.open(sealed_path)
+    keys = store.by_id(ids(store))
+    assert sealed.unseal(range(1, 6), keys)["income"].tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(SealError, match="an altered or moved one"):
+        sealed.unseal([0], keys)
