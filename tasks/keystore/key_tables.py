@@ -25,10 +25,12 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS keys (key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
     "bucket INTEGER NOT NULL, wrapped {blob} NOT NULL) {clustered}",
     "CREATE INDEX IF NOT EXISTS keys_by_bucket ON keys (bucket)",
+    # A lookup may come twice: a person was erased, returned as a customer and was erased again.
     "CREATE TABLE IF NOT EXISTS restricted_keys ("
-    "key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
+    "key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL, "
     "sealed {blob} NOT NULL, basis TEXT NOT NULL, since TEXT NOT NULL, review TEXT NOT NULL, "
     "held INTEGER NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS restricted_keys_by_lookup ON restricted_keys (lookup)",
     "CREATE TABLE IF NOT EXISTS destroyed ("
     "key_id {blob} PRIMARY KEY, seq INTEGER NOT NULL, day TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS tombstones ("

@@ -231,6 +231,15 @@ def test_a_later_restriction_leaves_earlier_ones_readable(store: KeyStore) -> No
     assert restricted_envelopes(store, A) == before
 
 
+def test_a_customer_who_returned_is_restricted_a_second_time_beside_the_first(
+    store: KeyStore,
+) -> None:
+    first = restricted(store, A, restriction())
+    second = restricted(store, A, restriction())
+    assert restricted_of(store, A) == {first, second}
+    assert set(restricted_envelopes(store, A)) == {first, second}
+
+
 def test_envelopes_are_those_of_one_subject_alone(store: KeyStore) -> None:
     key_id = restricted(store, A, restriction())
     restricted(store, B, restriction())
