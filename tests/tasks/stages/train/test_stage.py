@@ -6,18 +6,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
-from tasks.errors import DataError, Refusal, RefusalKind, RefusedError
+from tasks.errors import ConfigError, DataError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.gates import CheckId, digest_of
+from tasks.model import DecisionModel
+from tasks.model.loading import require_judged_code
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.redact.judging import RedactCheck
 from tasks.stages.train import stage
 from tasks.stages.train.params import TrainLimits
 from tasks.stages.validate.judging import ValidateCheck
 from tasks.stages.workspace import StageRun
-from tests.cases import write_case
+from tests.cases import sync_cases, write_case
 from tests.installations import installation_at
+from tests.models import BACKGROUND, REASONS
 from tests.tasks.judged import check
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 
@@ -41,6 +45,10 @@ CASE = {
     },
     "columns": COLUMNS.model_dump(mode="json"),
     "train": train_params().model_dump(mode="json"),
+    "explain": {
+        "reasons": "reasons.yaml",
+        "background": BACKGROUND.model_dump(mode="json"),
+    },
     "limits": {
         "redact": {"m": 0.5},
         "validate": {"m": 0.5},
@@ -61,6 +69,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-11-24")
     ledger_says(monkeypatch)
 
+    folder = tmp_path / "configs" / "loan"
+    folder.mkdir(parents=True)
+    (folder / "reasons.yaml").write_text(yaml.safe_dump(REASONS.model_dump(mode="json")))
     write_case(tmp_path, "loan", CASE)
     for name in ("ingest", "redact"):
         stage_run(tmp_path, name).write_rows(portfolio())
@@ -172,3 +183,24 @@ def test_all_refusals_are_shown_at_once(workspace: Path, monkeypatch: pytest.Mon
         RefusalKind.CHECK_FAILED,
         RefusalKind.CHECK_FAILED,
     ]
+
+
+def test_a_feature_without_a_reason_stops_it_before_a_row_is_unsealed(workspace: Path) -> None:
+    path = workspace / "configs" / "loan" / "reasons.yaml"
+    values = REASONS.model_dump(mode="json")
+    values["reasons"].pop()
+    path.write_text(yaml.safe_dump(values))
+    sync_cases(workspace)
+
+    run = stage_run(workspace)
+    with pytest.raises(ConfigError, match="none or several for: town"):
+        stage.run(run)
+    assert run.rows_unsealed == 0
+
+
+def test_the_model_that_it_leaves_decides_by_itself(workspace: Path) -> None:
+    stage.run(stage_run(workspace))
+    model = DecisionModel.load(workspace / "data" / "loan" / "train" / "model")
+    require_judged_code(model)
+    assert model.reasons == REASONS
+    assert set(model.answer(portfolio())["decision"]) == {"approved", "declined"}
