@@ -111,4 +111,4 @@ def test_a_second_ui_of_one_installation_is_refused(scheduled: Workspace, tmp_pa
 
     assert (other_port.returncode, same_port.returncode) == (2, 2)
     assert "others that are running" in other_port.stderr
-    assert "expected one on which nobody listens" in same_port.stderr
+    assert "expected a port on which nobody listens" in same_port.stderr

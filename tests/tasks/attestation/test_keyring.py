@@ -11,6 +11,7 @@ from tasks.attestation.roles import GATE, KEY, LOG, ROOT
 from tasks.attestation.signing_keys import LocalSigner, Signer
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
+from tests.tasks.predicate_samples import SAMPLES
 
 SAYING = Statement((Artefact("x", "a" * 64),), "https://example.org/anything", {})
 
@@ -75,7 +76,8 @@ def test_a_root_key_signs_for_itself(root_signer: LocalSigner, gate_signer: Loca
 
 def test_a_log_begins_with_a_key_entry_and_nothing_else(root_signer: LocalSigner) -> None:
     statement = add_key(root_signer.public, (ROOT,), "worker")
-    other_type = Statement(statement.subjects, SAYING.predicate_type, statement.predicate)
+    approval = SAMPLES["approval"]
+    other_type = Statement(statement.subjects, approval.TYPE, approval.to_dict())
     with pytest.raises(EvidenceError, match="signed by itself"):
         KeyRing(root_signer.public.keyid).replay(0, signed(other_type, root_signer))
 
@@ -194,12 +196,12 @@ def test_a_second_revocation_can_only_void_more(
     assert ring.entries[gate_signer.public.keyid].until == 2
 
 
-@pytest.mark.parametrize("valid_to", [-1, 6])
+@pytest.mark.parametrize(("valid_to", "words"), [(-1, "no whole number"), (6, "before this one")])
 def test_a_key_is_revoked_from_an_entry_of_the_past(
-    ring: KeyRing, root_signer: LocalSigner, gate_signer: LocalSigner, valid_to: int
+    ring: KeyRing, root_signer: LocalSigner, gate_signer: LocalSigner, valid_to: int, words: str
 ) -> None:
     add(ring, 1, root_signer, gate_signer)
-    with pytest.raises(EvidenceError, match="before this one"):
+    with pytest.raises(EvidenceError, match=words):
         revoke(ring, 5, root_signer, gate_signer, valid_to)
 
 
