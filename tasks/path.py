@@ -203,10 +203,17 @@ MEASURING = (
 )
 
 GATES = tuple(stage for stage in MEASURING if stage.is_gate)
-# Everything that some verdict is about. `decide` and `register` believe no verdict: they digest its
-# artefacts again.
-JUDGED = tuple(dict.fromkeys(artefact for gate in GATES for artefact in gate.judges))
-WEIGHED = (*JUDGED, "train/report.json", *(gate.verdict for gate in GATES))
+# What each gate must have judged. A verdict about anything else, or about nothing, clears nothing.
+SUBJECTS = {gate.name: gate.judges for gate in GATES}
+# Pages that are published with a model. Those about the data stay here: they describe more people
+# than the model decides about.
+PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gate.has_page)
+# `decide` and `register` believe no verdict: they digest again everything that one is about.
+WEIGHED = (
+    *dict.fromkeys(artefact for judged in SUBJECTS.values() for artefact in judged),
+    "train/report.json",
+    *(gate.verdict for gate in GATES),
+)
 
 PATH = (
     *MEASURING,
@@ -225,7 +232,7 @@ PATH = (
         reads=(
             *WEIGHED,
             "admit/erasures.json",
-            *(f"{gate.name}/page" for gate in GATES if gate.judges_model and gate.has_page),
+            *(f"{stage}/page" for stage in PUBLISHED_PAGES),
             "decide/decision.json",
         ),
         writes=("receipt.json",),

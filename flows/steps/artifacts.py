@@ -9,7 +9,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from flows.steps.stages import verdict_of
 from tasks.errors import EvidenceError
 from tasks.gates import Outcome
-from tasks.gates.decision import SUBJECTS
+from tasks.path import SUBJECTS
 
 MOST_PLOTS = 4  # of a stage: an artifact holds its picture as base64 in Prefect's database
 SIGNS = {

@@ -17,10 +17,10 @@ from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.path import BEFORE_TRAINING
+from tasks.path import BEFORE_TRAINING, SUBJECTS
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
-from tasks.verifier.lineage import JUDGED, MODEL, Chain, GateVerdict, examine, latest_decision
+from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision
 from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.statement_index import Signed
 
@@ -45,7 +45,7 @@ class Clearance:
 
 def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
     """Say whether the model with these bytes may be registered."""
-    return _clear("register", case, MODEL, model_sha256, tuple(JUDGED), installation)
+    return _clear("register", case, MODEL, model_sha256, tuple(SUBJECTS), installation)
 
 
 def clear_training(case: str, rows_sha256: str, installation: Installation) -> Clearance:
@@ -65,7 +65,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
         "model": chain.model_sha256,
         "now": consents.now,
         "broken": [refusal.to_dict() for refusal in chain.broken],
-        "required_gates": list(BEFORE_TRAINING if purpose == "train" else JUDGED),
+        "required_gates": list(BEFORE_TRAINING if purpose == "train" else SUBJECTS),
         "steps": [
             {
                 "stage": step.stage,

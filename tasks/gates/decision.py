@@ -6,10 +6,7 @@ from typing import Any
 from tasks.errors import Refusal, RefusalKind
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import Verdict
-from tasks.path import GATES
-
-# What each gate must have judged. A verdict about anything else, or about nothing, clears nothing.
-SUBJECTS: dict[str, tuple[str, ...]] = {gate.name: gate.judges for gate in GATES}
+from tasks.path import STAGES, SUBJECTS
 
 
 @dataclass(frozen=True)
@@ -165,7 +162,8 @@ def weigh(
     about = {
         name: digest for verdict in verdicts.values() for name, digest in verdict.about.items()
     }
-    about |= {f"{gate}/verdict.json": artefacts[f"{gate}/verdict.json"] for gate in verdicts}
+    written = [STAGES[gate].verdict for gate in verdicts]
+    about |= {name: artefacts[name] for name in written}
     return Decision(
         use_case=use_case,
         model_sha256=artefacts["train/model"],

@@ -10,9 +10,10 @@ from tasks.config.case_paths import case_path
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, Refusal
 from tasks.formats.digests import sha256_of
-from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
+from tasks.gates.decision import Decision, GateResult, weigh
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import digest_of
+from tasks.path import GATES
 from tasks.stages.workspace import StageRun
 
 
@@ -33,9 +34,9 @@ def gather(stage_run: StageRun) -> Decision:
             remedy="Declare what each gate has to meet; no limit has a default.",
         )
     verdicts = {
-        gate: stage_run.read_verdict(gate)
-        for gate in SUBJECTS
-        if (stage_run.data / gate / "verdict.json").is_file()
+        gate.name: stage_run.read_verdict(gate.name)
+        for gate in GATES
+        if (stage_run.data / gate.verdict).is_file()
     }
     report: dict[str, Any] = stage_run.read_json("train", "report.json")
 

@@ -12,7 +12,7 @@ from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerd
 from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Check
-from tasks.path import GATES, PATH
+from tasks.path import PATH, SUBJECTS
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
@@ -21,8 +21,6 @@ MODEL = "train/model"
 # Of the void statements that would have filled a gap, so many are named: the latest tell why.
 MOST_VOID = 2
 
-# What each gate must have judged; its verdict is looked up by the last.
-JUDGED: dict[str, tuple[str, ...]] = {gate.name: gate.judges for gate in GATES}
 # Who made what out of what: artefact -> (stage, the material that the chain goes on with).
 MADE: dict[str, tuple[str, str]] = {
     stage.product: (stage.name, stage.made_from) for stage in PATH if stage.product
@@ -140,7 +138,7 @@ def examine(
     sha256: str,
     *,
     target: str = MODEL,
-    gates: tuple[str, ...] = tuple(JUDGED),
+    gates: tuple[str, ...] = tuple(SUBJECTS),
 ) -> Chain:
     """Walk from an artefact to its sources, and find the verdicts that count.
 
@@ -223,7 +221,7 @@ def _find_verdict(
     log: Log, case: str, gate: str, artefacts: dict[str, str], broken: list[Refusal]
 ) -> GateVerdict | None:
     """Return the latest verdict of a gate on exactly what lies in the chain."""
-    primary = f"{case}/{JUDGED[gate][-1]}"
+    primary = f"{case}/{SUBJECTS[gate][-1]}"
     digest = artefacts.get(primary)
     verdicts = [
         signed
@@ -242,7 +240,7 @@ def _find_verdict(
 
     # All that the gate has to judge, and not its primary subject alone, must be in the chain.
     latest = fitting[-1]
-    for name in (f"{case}/{subject}" for subject in JUDGED[gate]):
+    for name in (f"{case}/{subject}" for subject in SUBJECTS[gate]):
         judged = latest.digest_of(name)
         if judged != artefacts.get(name):
             held = short(artefacts.get(name))

@@ -11,9 +11,8 @@ from tasks.attestation.artefacts import declared
 from tasks.clearance.attest_stage import attest, look, observe
 from tasks.formats.digests import sha256_of
 from tasks.gates import Check, CheckId, Verdict, at_least
-from tasks.gates.decision import SUBJECTS
 from tasks.gates.verdict import digest_of
-from tasks.path import STAGES
+from tasks.path import STAGES, SUBJECTS
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.redact.judging import RedactCheck

@@ -7,17 +7,14 @@ from tasks.attestation.run_context import find_commit
 from tasks.clearance.check import clear_model
 from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.gates import Check, Verdict
-from tasks.gates.decision import SUBJECTS, Decision
-from tasks.path import GATES
+from tasks.gates.decision import Decision
+from tasks.path import GATES, PUBLISHED_PAGES
 from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
 
 if TYPE_CHECKING:
     from tasks.model import DecisionModel
-
-# Pages about the data stay here: they describe more people than the model decides about.
-PUBLISHED_PAGES = tuple(gate.name for gate in GATES if gate.judges_model and gate.has_page)
 
 logger = logging.getLogger("portcullis.register")
 
@@ -83,7 +80,7 @@ def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) ->
 
     folder = stage_run.input("train", "model")
     model = DecisionModel.load(folder)
-    verdicts = {gate: stage_run.read_verdict(gate) for gate in SUBJECTS}
+    verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
     pages = {stage: stage_run.data / stage / "page" for stage in PUBLISHED_PAGES}
     release = Release(
         name=params.model,
@@ -102,7 +99,7 @@ def _publish(stage_run: StageRun, params: RegisterParams, decision: Decision) ->
         tags=_tags(stage_run, decision, model),
         documents={
             **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
-            **{f"evidence/{gate}": stage_run.data / gate / "verdict.json" for gate in SUBJECTS},
+            **{f"evidence/{gate.name}": stage_run.data / gate.verdict for gate in GATES},
             "evidence/decide": stage_run.input("decide", "decision.json"),
         },
         description=describe_version(model, params.model, params.alias),

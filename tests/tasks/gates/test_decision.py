@@ -6,7 +6,8 @@ import pytest
 
 from tasks.errors import RefusalKind
 from tasks.gates import Check, Outcome, Verdict
-from tasks.gates.decision import SUBJECTS, Decision, weigh
+from tasks.gates.decision import Decision, weigh
+from tasks.path import SUBJECTS
 
 LIMITS = {gate: f"limits-{gate}" for gate in SUBJECTS}
 

@@ -2,7 +2,8 @@
 
 from tasks.errors import Refusal, RefusalKind
 from tasks.gates import Outcome, Verdict
-from tasks.gates.decision import SUBJECTS, Decision, GateResult, weigh
+from tasks.gates.decision import Decision, GateResult, weigh
+from tasks.path import SUBJECTS
 from tests.tasks.gates.test_decision import LIMITS, artefacts, check, decision, verdict
 
 

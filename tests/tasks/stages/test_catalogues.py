@@ -9,7 +9,7 @@ import pytest
 
 from tasks.gates import Check, CheckId
 from tasks.gates.check import CHECK_ID
-from tasks.gates.decision import SUBJECTS
+from tasks.path import SUBJECTS
 from tests.tasks.judged import CATALOGUES
 
 MAKERS = {"Check", "at_least", "at_most", "holds", "not_measured"}

@@ -7,7 +7,8 @@ import pytest
 
 from tasks.errors import ConfigError, DataError, EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
-from tasks.gates.decision import SUBJECTS, GateResult
+from tasks.gates.decision import GateResult
+from tasks.path import SUBJECTS
 from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun

@@ -18,7 +18,8 @@ from tasks.gates import Check, Outcome, Verdict
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
-from tasks.verifier.lineage import JUDGED, MADE, MODEL
+from tasks.path import SUBJECTS
+from tasks.verifier.lineage import MADE, MODEL
 from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 from tests.tasks.predicate_samples import POLICY, RUN
 
@@ -90,7 +91,7 @@ class SignedLog:
         """Append how the model was made, and a verdict of every gate."""
         for name in reversed(MADE):
             self.say_made(name)
-        for gate in JUDGED:
+        for gate in SUBJECTS:
             self.say_judged(gate)
 
     def say_made(self, name: str, version: int = 1, *, material_version: int = 1) -> int:
@@ -101,7 +102,7 @@ class SignedLog:
         return self.say(Provenance(replace(RUN, stage=stage), materials), *products)
 
     def _others(self, stage: str, name: str) -> list[Artefact]:
-        judged = {subject for subjects in JUDGED.values() for subject in subjects}
+        judged = {subject for subjects in SUBJECTS.values() for subject in subjects}
         return [
             artefact_of(subject)
             for subject in sorted(judged - {name})
@@ -111,8 +112,8 @@ class SignedLog:
     def say_judged(
         self, gate: str, outcome: Outcome = Outcome.PASS, *, version: int = 1, case: str = CASE
     ) -> int:
-        subjects = [artefact_of(name) for name in JUDGED[gate][:-1]]
-        primary = artefact_of(JUDGED[gate][-1], version)
+        subjects = [artefact_of(name) for name in SUBJECTS[gate][:-1]]
+        primary = artefact_of(SUBJECTS[gate][-1], version)
         return self.say(verdict_of(gate, outcome, case), *subjects, primary)
 
     def say_decided(self, stage: str, refusals: tuple[Refusal, ...] = ()) -> int:

@@ -18,9 +18,10 @@ from tasks.attestation.predicates.reading import READERS, read_predicate
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
+from tasks.path import SUBJECTS
 from tasks.verifier.archives import archive
 from tasks.verifier.bundle import Verified, verify_bundle
-from tasks.verifier.lineage import JUDGED, latest_decision
+from tasks.verifier.lineage import latest_decision
 from tests.tasks.predicate_samples import SAMPLES
 
 ARCHIVED: dict[str, Any] = json.loads(
@@ -46,7 +47,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Verified:
 
 def test_it_verifies_to_the_byte_of_its_report(bundle: Verified) -> None:
     assert bundle.chain.broken == ()
-    assert set(bundle.chain.verdicts) == set(JUDGED)
+    assert set(bundle.chain.verdicts) == set(SUBJECTS)
     assert bundle.decision is not None
 
 

@@ -7,7 +7,8 @@ from tasks.attestation.predicates.verification_summary import VerificationSummar
 from tasks.attestation.roles import DATA, GATE, MODEL
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
-from tasks.verifier.lineage import JUDGED, Chain, examine, latest_decision, short
+from tasks.path import SUBJECTS
+from tasks.verifier.lineage import Chain, examine, latest_decision, short
 from tasks.verifier.log_reader import Selection
 from tests.tasks.predicate_samples import RUN, SAMPLES
 from tests.tasks.verifier.signed_log import (
@@ -35,7 +36,7 @@ def test_a_whole_chain_goes_from_the_model_to_the_sources(cleared: SignedLog) ->
     chain = chain_of(cleared)
     assert chain.broken == ()
     assert [step.stage for step in chain.steps] == ["train", "redact", "ingest", "admit"]
-    assert set(chain.verdicts) == set(JUDGED)
+    assert set(chain.verdicts) == set(SUBJECTS)
 
 
 def test_what_is_read_of_a_case_alone_gives_the_same_chain(cleared: SignedLog) -> None:
@@ -58,7 +59,7 @@ def test_what_a_decision_rests_on_is_every_step_and_every_gate(cleared: SignedLo
     names = [name for name, _ in chain_of(cleared).inputs()]
     assert names[:2] == ["stage:train", "stage:redact"]
     assert {name for name in names if name.startswith("gate:")} == {
-        f"gate:{gate}" for gate in JUDGED
+        f"gate:{gate}" for gate in SUBJECTS
     }
 
 
@@ -119,11 +120,11 @@ def test_a_key_revoked_later_leaves_what_it_signed_before(cleared: SignedLog) ->
     assert chain_of(cleared).broken == ()
 
 
-@pytest.mark.parametrize("gate", JUDGED)
+@pytest.mark.parametrize("gate", SUBJECTS)
 def test_a_gate_without_a_verdict(signed_log: SignedLog, gate: str) -> None:
     for name in ("admit/sources.json", "ingest/rows.parquet", "redact/rows.parquet", "train/model"):
         signed_log.say_made(name)
-    for other in JUDGED:
+    for other in SUBJECTS:
         if other != gate:
             signed_log.say_judged(other)
     chain = chain_of(signed_log)
@@ -180,7 +181,7 @@ def test_a_verdict_that_left_out_a_subject(cleared: SignedLog) -> None:
 
 def test_a_verdict_of_before_ids_has_no_checks(cleared: SignedLog) -> None:
     verdict = SAMPLES["gate result before ids"]
-    subjects = [artefact_of(name) for name in JUDGED["train"]]
+    subjects = [artefact_of(name) for name in SUBJECTS["train"]]
     cleared.append(verdict.about(*subjects), GATE)
     with pytest.raises(EvidenceError, match=r"train: ledger entry .*each of its checks with an id"):
         chain_of(cleared).verdicts["train"].checks()
