@@ -26,7 +26,6 @@ from flows.steps.stages import (
     REFUSED,
     UNAVAILABLE,
     UNCHANGED,
-    run_stage,
     task_for,
 )
 from tasks.clearance.check import accepted_checks
@@ -117,34 +116,30 @@ def _run_all_stages(case: str, installation: Installation) -> State[str] | None:
     for wave in WAVES:
         if OPENS_REGISTRY in wave:
             ask_for_approval(case, model_sha256_in_data(case, installation.workspace), installation)
-        if len(wave) == 1:
-            state = _run(wave[0], case, installation.workspace)
-        else:
-            state = _run_at_once(wave, case)
-        if state is not None:
+        if (state := _run_wave(wave, case, installation.workspace)) is not None:
             return state
     return None
 
 
-def _run_at_once(wave: tuple[str, ...], case: str) -> State[str] | None:
-    """Run independent stages at once, all to their end; return the first state that ends the path.
+def _run_wave(wave: tuple[str, ...], case: str, workspace: Path) -> State[str] | None:
+    """Run independent stages, all to their end; return the first state that ends the path."""
+    tasks = [(stage, task_for(stage, case, workspace)) for stage in wave]
 
-    They must not be tried again by Prefect, so none of them may read sources: `_run` does that.
-    """
-    futures = [run_stage.submit(stage, case) for stage in wave]
-    for future in futures:
-        future.wait()
+    # A stage that runs alone does so in the flow's own thread.
+    if len(tasks) == 1:
+        ((stage, task),) = tasks
+        states: list[State[Any]] = [task(stage, case, return_state=True)]
+    else:
+        futures = [task.submit(stage, case) for stage, task in tasks]
+        for future in futures:
+            future.wait()
+        states = [future.state for future in futures]
 
-    # DVC wrote its lock file from two threads: settle what they changed before anything reads it.
-    if any(future.state.name != UNCHANGED for future in futures):
-        order_lock_entries(wave, case)
-    return next((future.state for future in futures if _stops(future.state)), None)
+        # DVC wrote its lock file from several threads: order what they changed before it is read.
+        if any(state.name != UNCHANGED for state in states):
+            order_lock_entries(wave, case)
 
-
-def _run(stage: str, case: str, workspace: Path) -> State[str] | None:
-    """Run one stage; return its state if the path ends there."""
-    state: State[Any] = task_for(stage, case, workspace)(stage, case, return_state=True)
-    return state if _stops(state) else None
+    return next((state for state in states if _stops(state)), None)
 
 
 def _stops(state: State[Any]) -> bool:
