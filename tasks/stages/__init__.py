@@ -4,6 +4,6 @@
 writes and digests for it, and `weighing` gathers what `decide` and `register` both rest on. Stages
 do not import each other: they meet in `data/<use case>/`.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.gates`, `tasks.keystore`, `tasks.pipeline`,
-`tasks.sealed`, `tasks.formats`, `tasks.system`.
+May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.gates`, `tasks.keystore`,
+`tasks.pipeline`, `tasks.sealed`, `tasks.formats`, `tasks.system`.
 """

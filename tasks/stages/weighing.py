@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from tasks.config.case_paths import case_path
-from tasks.config.cases import load_case
 from tasks.errors import ConfigError, Refusal
 from tasks.formats.digests import sha256_of
 from tasks.gates.decision import Decision, GateResult, weigh
@@ -25,7 +24,7 @@ def gather(stage_run: StageRun) -> Decision:
         DataError: There is no model.
         EvidenceError: A verdict cannot be read.
     """
-    limits = load_case(stage_run.case, stage_run.workspace).get("limits")
+    limits = stage_run.case_values.get("limits")
     if not isinstance(limits, dict) or not limits:
         raise ConfigError(
             case_path(stage_run.case).as_posix(),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from tasks.config.cases import Columns, load_case, section
+from tasks.config.cases import Columns, load_case, section_in
 from tasks.errors import DataError, EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.gates import Check, Verdict, digest_of
@@ -58,9 +58,18 @@ class StageRun:
 
     # What the use case and the installation hold for the stage.
 
+    @cached_property
+    def case_values(self) -> dict[str, Any]:
+        """The use case as plain values, as it was when the run first asked.
+
+        Read once: what a verdict says it was judged by is then what it was judged by, and the copy
+        is not compared with its files again for every section.
+        """
+        return load_case(self.case, self.workspace)
+
     def params(self, model: type[P], key: str | None = None) -> P:
         """Return the stage's own section of the use case (or `key`), validated."""
-        return section(self.case, key or self.stage, model, self.workspace)
+        return section_in(self.case_values, self.case, key or self.stage, model)
 
     def limits(self, model: type[P]) -> P:
         """Return `limits.<stage>` of the use case, validated."""
@@ -241,8 +250,7 @@ class StageRun:
     def write_verdict(self, checks: tuple[Check, ...], *, about: Iterable[str]) -> Verdict:
         """Write this stage's verdict about the artefacts named, as it has read or written them.
 
-        The digest of the limits is that of the section as it stands in the file, which `decide`
-        computes again.
+        The digest of the limits is that of the whole section, which `decide` computes again.
 
         Raises:
             ValueError: An artefact is named that the stage has neither read nor written.
@@ -252,7 +260,7 @@ class StageRun:
         if unknown := [name for name in judged if name not in digests]:
             raise ValueError(f"{self.stage}: judged {unknown[0]}, which it never read or wrote")
 
-        limits = load_case(self.case, self.workspace)["limits"][self.stage]
+        limits = self.case_values["limits"][self.stage]
         verdict = Verdict(
             gate=self.stage,
             use_case=self.case,

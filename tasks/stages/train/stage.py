@@ -7,7 +7,7 @@ from tasks.adverse_action.params import BackgroundParams
 from tasks.adverse_action.reason_map import load_reason_map
 from tasks.clearance.check import clear_training
 from tasks.config.case_files import CaseFile
-from tasks.config.cases import Role, load_case, validated_file
+from tasks.config.cases import Role, validated_file
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
@@ -70,7 +70,7 @@ def run(stage_run: StageRun) -> None:
         )
     stage_run.write_report(
         {
-            "limits_sha256": digest_of(load_case(stage_run.case, stage_run.workspace)["limits"]),
+            "limits_sha256": digest_of(stage_run.case_values["limits"]),
             "features": list(trained.scorer.features),
             "left_out": params.left_out,
             "cutoff": trained.scorer.cutoff,
@@ -105,7 +105,7 @@ def _refuse_behind_closed_gate(stage_run: StageRun) -> None:
     Each verdict is weighed by the digests of the artefacts that lie there now: a verdict about
     other rows clears nothing. All refusals are collected, so that people see everything at once.
     """
-    limits = load_case(stage_run.case, stage_run.workspace)["limits"]
+    limits = stage_run.case_values["limits"]
     day = today(stage_run.installation.settings)
     lapses = lapsed(stage_run.params(Sources, "sources"), day)
     refusals = [Refusal(RefusalKind.AGREEMENT_LAPSED, f"agreements: {line}") for line in lapses]
