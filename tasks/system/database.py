@@ -4,6 +4,8 @@ Our own do not come this way: the ledger, the key store and the journal of erasu
 `tasks.system.sqlite_file`, or speak to PostgreSQL through `tasks.system.postgres`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +32,9 @@ def with_driver(url: str) -> "URL":
     return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
 
 
-def open_database(url: str) -> "Engine":
-    """Return an engine that keeps no connection open between two uses; the caller disposes of it.
+@contextmanager
+def open_database(url: str) -> "Iterator[Engine]":
+    """Yield an engine that keeps no connection open between two uses, nor after the block.
 
     A stage or command asks a few questions and ends: a pool would only hold sessions of somebody
     else's server.
@@ -41,4 +44,8 @@ def open_database(url: str) -> "Engine":
     """
     from sqlalchemy import NullPool, create_engine
 
-    return create_engine(with_driver(url), poolclass=NullPool)
+    engine = create_engine(with_driver(url), poolclass=NullPool)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

@@ -70,9 +70,8 @@ def purge_database(name: str, url: str, terms: SearchTerms) -> PurgeReport:
     if path is not None and not path.is_file():
         return PurgeReport()
 
-    engine = open_database(url)
     try:
-        with engine.connect() as connection:
+        with open_database(url) as engine, engine.connect() as connection:
             if path is not None:
                 # SQLite leaves deleted content in its pages otherwise.
                 connection.execute(text("PRAGMA secure_delete=ON"))
@@ -91,8 +90,6 @@ def purge_database(name: str, url: str, terms: SearchTerms) -> PurgeReport:
             found=type(error.orig).__name__,
             remedy="Start it and run the same command again: it goes on where it stopped.",
         ) from error
-    finally:
-        engine.dispose()
     return report + PurgeReport(left=tuple(left))
 
 

@@ -69,9 +69,8 @@ def database_url(installation: Installation) -> str | None:
 
 def artifact_locations(url: str) -> list[str]:
     """Return the folders that hold artifacts, none inside another."""
-    engine = open_database(url)
     locations: set[str] = set()
-    try:
+    with open_database(url) as engine:
         if not _is_there(engine):
             return []
         with engine.connect() as connection:
@@ -81,8 +80,6 @@ def artifact_locations(url: str) -> list[str]:
                     continue
                 rows = connection.execute(text(f"SELECT DISTINCT {column} FROM {table}"))
                 locations |= {str(row[0]).rstrip("/") for row in rows if row[0]}
-    finally:
-        engine.dispose()
 
     return [
         location
@@ -93,8 +90,7 @@ def artifact_locations(url: str) -> list[str]:
 
 def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
     """Yield every registered model version that has a tag: name, version, the tag's value."""
-    engine = open_database(url)
-    try:
+    with open_database(url) as engine:
         if not _is_there(engine):
             return
         with engine.connect() as connection:
@@ -103,8 +99,6 @@ def versions_trained_on(url: str, tag: str) -> Iterator[tuple[str, str, str]]:
             query = text("SELECT name, version, value FROM model_version_tags WHERE key = :tag")
             for name, version, value in connection.execute(query, {"tag": tag}):
                 yield str(name), str(version), str(value)
-    finally:
-        engine.dispose()
 
 
 def _is_there(engine: Engine) -> bool:

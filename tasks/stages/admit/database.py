@@ -31,14 +31,10 @@ def fingerprint_query(name: str, source: SqlSource, settings: Settings) -> str:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = open_database(source.url(settings))
-        try:
-            with engine.connect() as connection:
-                if source.watermark:
-                    return _fingerprint_watermark(connection, source, source.watermark)
-                return _fingerprint_rows(connection, source)
-        finally:
-            engine.dispose()
+        with open_database(source.url(settings)) as engine, engine.connect() as connection:
+            if source.watermark:
+                return _fingerprint_watermark(connection, source, source.watermark)
+            return _fingerprint_rows(connection, source)
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
             f"source `{name}`",

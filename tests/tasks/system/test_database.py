@@ -40,9 +40,8 @@ def test_what_is_no_url_is_an_argument_error() -> None:
 
 def test_no_connection_stays_open_between_two_uses(tmp_path: Path) -> None:
     path = tmp_path / "bank.db"
-    engine = open_database(f"sqlite+aiosqlite:///{path}")
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT 1")).scalar() == 1
-    open_files = {Path(link).resolve() for link in Path("/proc/self/fd").iterdir()}
-    assert path.resolve() not in open_files
-    engine.dispose()
+    with open_database(f"sqlite+aiosqlite:///{path}") as engine:
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+        open_files = {Path(link).resolve() for link in Path("/proc/self/fd").iterdir()}
+        assert path.resolve() not in open_files

@@ -24,16 +24,12 @@ def read_query(source: SqlSource, expected: ExpectedDelivery, settings: Settings
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = open_database(source.url(settings))
-        try:
-            with engine.connect() as connection:
-                result = connection.execute(text(source.query))
-                names = list(result.keys())
-                # Checked before the rows are fetched: nothing undeclared is taken into memory.
-                expected.check_names(names)
-                rows = result.all()
-        finally:
-            engine.dispose()
+        with open_database(source.url(settings)) as engine, engine.connect() as connection:
+            result = connection.execute(text(source.query))
+            names = list(result.keys())
+            # Checked before the rows are fetched: nothing undeclared is taken into memory.
+            expected.check_names(names)
+            rows = result.all()
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
             f"source `{expected.source}`",
