@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.serving.attending import end_session, wait_for_api
-from flows.serving.ports import HOST, find_free_port, is_port_taken
+from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
 from tasks.errors import ConfigError, ServiceError
 from tasks.system.installation import Installation
 
@@ -66,13 +66,11 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         "PORTCULLIS_ROOT": str(installation.workspace.absolute()),
         "PREFECT_CLI_PROMPT": "false",
     }
-    serve = [sys.executable, "-m", "flows.serving.server", "server", "start"]
-    serve += ["--host", HOST, "--port", str(port)]
     work = _prefect_command(["worker", "start", "--pool", POOL])
 
     with (
         _lock_installation(installation) as lock,
-        _run_in_background(serve, environment, lock) as server,
+        _run_in_background(server_command(port), environment, lock) as server,
         _make_scratch_folder() as scratch,
     ):
         wait_for_api(

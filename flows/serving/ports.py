@@ -1,6 +1,7 @@
-"""Ports of this machine, 127.0.0.1 alone."""
+"""Ports of this machine, 127.0.0.1 alone, and what starts our server on one."""
 
 import socket
+import sys
 
 HOST = "127.0.0.1"
 
@@ -16,3 +17,9 @@ def is_port_taken(port: int) -> bool:
     """Say whether somebody accepts connections on a port."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
+
+
+def server_command(port: int) -> list[str]:
+    """Return the command that starts our Prefect server, `flows.serving.server`, on a port."""
+    module = [sys.executable, "-m", "flows.serving.server"]
+    return [*module, "server", "start", "--host", HOST, "--port", str(port)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.serving.attending import wait_for_api
-from flows.serving.ports import find_free_port
+from flows.serving.ports import find_free_port, server_command
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration
@@ -168,19 +168,8 @@ def test_an_end_while_two_stages_run_at_once(slow: Workspace, release: Release) 
 def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) -> None:
     port = find_free_port()
     url = f"http://127.0.0.1:{port}/api"
-    command = [
-        sys.executable,
-        "-m",
-        "flows.serving.server",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
     with subprocess.Popen(
-        command, cwd=slow.root, env=slow.environment(), start_new_session=True
+        server_command(port), cwd=slow.root, env=slow.environment(), start_new_session=True
     ) as server:
         try:
             wait_for_api(url)

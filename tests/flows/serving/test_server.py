@@ -1,7 +1,6 @@
 """The server of `./portcullis ui` under writers: what a browser asks once is answered once."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,7 @@ from threading import Event
 import httpx
 import pytest
 
-from flows.serving.ports import find_free_port
+from flows.serving.ports import find_free_port, server_command
 
 pytestmark = pytest.mark.integration
 ROUNDS = 60
@@ -31,19 +30,10 @@ def api(tmp_path: Path) -> Iterator[str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "flows.serving.server",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
     with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            server_command(port), env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             _wait_until_healthy(api, process)
             yield api
