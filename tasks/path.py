@@ -187,7 +187,7 @@ MEASURING = (
         reads=("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
         writes=("reasons.parquet", "decisions.tree", "page", "report.json", "verdict.json"),
         sections=("columns", "explain", "limits.explain"),
-        tools=("shap", "lightgbm", "xgboost-cpu", "numpy", "pandas"),
+        tools=("lightgbm", "xgboost-cpu", "numpy", "pandas"),
         judges=("train/refits", "train/predictions.parquet", "train/model"),
     ),
     Stage(
