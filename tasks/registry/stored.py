@@ -18,6 +18,9 @@ from tasks.registry.packing import CODE, DATA, pack
 VERSION = r"[0-9][0-9A-Za-z.+!-]*"
 PACKED_WITH = re.compile(rf"^(mlflow|python|pip|setuptools|wheel)(==|=|<=|>=){VERSION}$")
 STEERING = ("flavors", "signature", "is_signature_from_type_hint", "metadata")
+# MLflow writes this beside a model that was loaded by its registered name, into the store itself
+# where that is a folder of this machine. Nothing reads it.
+LOADED_AS = "registered_model_meta"
 
 
 def require_judged_bytes(stored: Path, model_folder: Path, model_sha256: str) -> None:
@@ -48,7 +51,9 @@ def require_judged_bytes(stored: Path, model_folder: Path, model_sha256: str) ->
 
 def _names(folder: Path) -> list[str]:
     return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        name
+        for path in folder.rglob("*")
+        if path.is_file() and (name := path.relative_to(folder).as_posix()) != LOADED_AS
     )
 
 

@@ -17,6 +17,7 @@ from tasks.formats.digests import sha256_of
 from tasks.registry import Release, publish
 from tasks.registry.client import MODEL_TAG
 from tasks.registry.moving import follow_move
+from tasks.registry.stored import LOADED_AS
 from tests.installations import installation_at
 from tests.models import income_model
 
@@ -173,6 +174,21 @@ def test_a_store_that_alters_the_model_is_found_out(
     with pytest.raises(EvidenceError, match="as the registry stored it"):
         publish(wrong, installation_at(Path()))
     assert versions() == []
+
+
+def test_a_model_that_somebody_loaded_by_its_name_is_still_the_one_that_was_sent(
+    release: Release,
+) -> None:
+    import mlflow
+
+    published = publish(release, installation_at(Path()))
+    mlflow.set_tracking_uri(published.registry)
+    mlflow.pyfunc.load_model("models:/loan@candidate")
+    (version,) = versions()
+    # MLflow left a file of its own in the store.
+    assert stored_file(version, LOADED_AS).is_file()
+
+    assert not publish(release, installation_at(Path())).is_new
 
 
 def stored_file(version: Any, name: str) -> Path:
