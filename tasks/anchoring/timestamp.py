@@ -61,8 +61,8 @@ def stamp(ledger: Ledger, installation: Installation) -> None:
         verifier.verify_message(response, note.encode())
     except ValueError as error:
         # A refusal is an answer of its own status, without a stamp in it (RFC 3161, 2.4.2).
-        found = f"status {response.status}, and no stamp"
-        raise service_down("time-stamping authority", found) from error
+        refusal = f"status {response.status}, and no stamp"
+        raise service_down("time-stamping authority", refusal) from error
     except VerificationError as error:
         raise EvidenceError(
             "time stamp",
