@@ -18,7 +18,7 @@ from typing import Any
 from tasks.attestation.statement import Artefact
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.canonical_json import canonical
-from tasks.formats.digests import file_digests, folder_sha256
+from tasks.formats.digests import FileDigests, file_digests, folder_sha256
 
 DATA = "data/"
 # By name; `.dvcignore` says the same to DVC, and tests/mirror compares them.
@@ -119,7 +119,13 @@ def artefact(workspace: Path, name: str) -> Artefact:
         digests = file_digests(path)
         return Artefact(named(name), digests.sha256, digests.md5)
 
-    by_path = [(file.relative_to(path).as_posix(), file_digests(file)) for file in files]
+    return folder_artefact(
+        named(name), [(file.relative_to(path).as_posix(), file_digests(file)) for file in files]
+    )
+
+
+def folder_artefact(name: str, by_path: list[tuple[str, FileDigests]]) -> Artefact:
+    """Return the artefact of a folder, by (path below it, digests), sorted as paths sort."""
     sha256 = folder_sha256((relative, digests.sha256) for relative, digests in by_path)
 
     # DVC's own form of a folder's listing, with spaces and in the order of texts: never signed.
@@ -128,7 +134,7 @@ def artefact(workspace: Path, name: str) -> Artefact:
         for relative, digests in sorted(by_path, key=lambda pair: pair[0])
     ]
     md5 = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False)
-    return Artefact(named(name), sha256, md5.hexdigest(), is_folder=True)
+    return Artefact(name, sha256, md5.hexdigest(), is_folder=True)
 
 
 def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:

@@ -1,16 +1,18 @@
 """Attest one run of a stage, from outside it.
 
-What lay there before, what lies there after, and what the gate said. The worker (`python -m tasks`)
-uses this while and after the stage's own code runs in another process. It believes bytes on disk,
-digested here; of what the stage says about itself it takes two counts, and marks them as claimed.
+What lay there before, what lies there after, and what the gate said. The worker uses this while and
+after the stage's own code runs in another process. It believes bytes, digested here: of code and
+configuration those of the snapshot that the stage was given, of data those that lie there. Of what
+the stage says about itself it takes two counts, and marks them as claimed.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from tasks.attestation.artefacts import Declared, artefact, declared, named, state_of
+from tasks.attestation.artefacts import DATA, Declared, artefact, named
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
@@ -26,9 +28,9 @@ from tasks.clearance.in_force import (
     is_shipped,
     limits_sha256,
 )
-from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
+from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
 from tasks.gates import Outcome, Verdict
-from tasks.notary.notary import Notary, open_notary, trusted_root
+from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
 from tasks.path import PATH, SigningRole
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
@@ -36,19 +38,35 @@ from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_
 from tasks.verifier.lineage import MODEL, Chain, examine
 from tasks.verifier.log_reader import Log, Selection, read_log
 
-COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
 REFUSED = RefusedError.exit_code
 
 
+# What the worker does between a signed decision PASSED and the rest of the evidence.
+Publisher = Callable[[Recorded], object]
+
+
 @dataclass(frozen=True)
 class Before:
-    """What was found before a stage's code ran, and while it did."""
+    """A run that is about to begin.
+
+    Attributes:
+        declared: What the stage declares.
+        configuration: The folder that its code and configuration are read from.
+        data: The folder below which its `data/` lies.
+        started: When it began.
+        installation: Whose evidence this is.
+    """
 
     declared: Declared
-    states: dict[str, tuple[tuple[str, int, int, int], ...]]
+    configuration: Path
+    data: Path
     started: str
     installation: Installation
+
+    def folder_of(self, name: str) -> Path:
+        """Return the folder below which an input or output lies."""
+        return self.data if name.startswith(DATA) else self.configuration
 
 
 @dataclass(frozen=True)
@@ -62,16 +80,11 @@ class Observed:
     run: Circumstances
 
 
-def look(stage: str, case: str, installation: Installation) -> Before:
-    """Note the state of everything a stage is declared to read: cheap, before its code starts."""
-    workspace = installation.workspace
-    declaration = declared(stage, case, workspace)
-    states = {
-        name: state_of(workspace, name)
-        for name in declaration.inputs
-        if (workspace / name).exists()
-    }
-    return Before(declaration, states, timestamp(), installation)
+def look(
+    declared: Declared, installation: Installation, *, configuration: Path, data: Path
+) -> Before:
+    """Note when a run begins, and where what it reads and writes lies."""
+    return Before(declared, configuration, data, timestamp(), installation)
 
 
 def observe(before: Before, invocation: str) -> Observed:
@@ -97,10 +110,12 @@ def observe(before: Before, invocation: str) -> Observed:
     )
 
     materials = tuple(
-        artefact(workspace, name) for name in declaration.inputs if (workspace / name).exists()
+        artefact(before.folder_of(name), name)
+        for name in declaration.inputs
+        if (before.folder_of(name) / name).exists()
     )
-    policy = artefact(workspace, POLICY)
-    limits = limits_sha256(declaration.stage, declaration.case, workspace)
+    policy = artefact(before.configuration, POLICY)
+    limits = limits_sha256(declaration.stage, declaration.case, before.configuration)
     return Observed(before, materials, policy, limits, run)
 
 
@@ -108,27 +123,20 @@ def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement
     """Return what is to be signed about a run that ended well, by the bytes that lie there now.
 
     Raises:
-        EvidenceError: An input changed under the run, an output is missing, or a verdict is about
-            something else.
+        EvidenceError: An output is missing, or a verdict is about something else.
     """
     declaration = observed.before.declared
-    workspace = observed.before.installation.workspace
+    workspace = observed.before.data
     case = declaration.case
 
-    # 1. The inputs are still those that were digested. By inode, size and time of change: to digest
-    #    all of them again would take as long as the stage.
-    for name, state in observed.before.states.items():
-        if not (workspace / name).exists() or state_of(workspace, name) != state:
-            raise _changed(name, "to stay as it was while the stage ran", "it was written to")
-
-    # 2. The products, and of explanations the head of their tree besides the tree's own digest.
+    # 1. The products, and of explanations the head of their tree besides the tree's own digest.
     products = tuple(artefact(workspace, name) for name in declaration.outputs)
     tree = f"data/{case}/{TREE}"
     if tree in declaration.outputs:
         head = head_of(commitments_of((workspace / tree).read_bytes()))
         products += (Artefact(f"{case}/{ROOT_NAME}", head),)
 
-    # 3. How they were made; of a gate, also what it said.
+    # 2. How they were made; of a gate, also what it said.
     run = replace(observed.run, finished=timestamp(), claimed=claimed)
     statements = [Provenance(run, observed.materials).about(*products)]
     verdict = f"data/{case}/{declaration.stage}/verdict.json"
@@ -147,7 +155,9 @@ def decision_of(
     return summary.about(model)
 
 
-def attest(observed: Observed, claimed: dict[str, int], code: int = 0) -> tuple[str, ...]:
+def attest(
+    observed: Observed, claimed: dict[str, int], code: int = 0, publish: Publisher | None = None
+) -> tuple[str, ...]:
     """Sign and append everything about a run: provenance, verdict, decision, audit events.
 
     Args:
@@ -155,6 +165,8 @@ def attest(observed: Observed, claimed: dict[str, int], code: int = 0) -> tuple[
         claimed: The counts that the stage gave.
         code: The exit code of the stage. Of a refused registration the decision is signed; of any
             other run that did not end well, the audit event alone.
+        publish: What to do with a model between its decision PASSED, whose place in the ledger it
+            is told, and the run's other statements. It makes an output that these are about.
 
     Returns:
         One line for each receiver of the audit log that did not take it.
@@ -162,39 +174,68 @@ def attest(observed: Observed, claimed: dict[str, int], code: int = 0) -> tuple[
     Raises:
         RefusedError: `register` let a model through that the worker finds is not cleared. That,
             too, is signed.
+        PortcullisError: Publishing failed. The audit log says that the run did not end well.
     """
     installation = observed.before.installation
-    home = installation.home
     run = observed.run
-    is_deciding = run.stage in DECIDING
+    failure: PortcullisError | None = None
 
     with open_notary(installation) as notary:
-        statements = statements_of(observed, claimed) if code == 0 else []
-        refusals: tuple[Refusal, ...] = ()
-        if is_deciding and code in (0, REFUSED):
+        decision, refusals = (None, ())
+        if run.stage in DECIDING and code in (0, REFUSED):
             decision, refusals = _decision(notary, observed, is_refused=code == REFUSED)
-            statements.append(decision)
+        is_let_through = run.stage == "register" and code == 0
+        if is_let_through and refusals:
+            code = REFUSED
 
-        # One transaction: there is no verdict without its provenance, and no event without both.
-        events = events_of(run, observed.materials, claimed, code, home)
-        with auditing(home, events) as batches:
-            notary.record_all([*statements, *batches])
+        # The decision comes first and by itself: what is published can name its place.
+        if is_let_through and not refusals and decision is not None and publish is not None:
+            decided = notary.record(decision)
+            decision = None
+            try:
+                publish(decided)
+            except PortcullisError as error:
+                failure = error
+                code = error.exit_code
 
-        if is_deciding and is_anchored(installation.settings):
-            from tasks.anchoring.publishing import publish
+        _record_rest(notary, observed, decision, claimed, code)
+        if run.stage in DECIDING and is_anchored(installation.settings):
+            from tasks.anchoring.publishing import publish as publish_head
 
-            publish(notary.ledger, installation)
+            publish_head(notary.ledger, installation)
 
     problems = _shipped(installation) if is_shipped(installation.settings) else ()
 
-    # Last: the refusal ends the process, and what it rests on has to be recorded by then.
-    if run.stage == "register" and code == 0 and refusals:
+    # Last: a refusal ends the process, and what it rests on has to be recorded by then.
+    if failure is not None:
+        raise failure
+    if is_let_through and refusals:
         raise RefusedError(
             f"register@{run.case}",
             refusals,
             remedy="The stage let it through; the worker does not.",
         )
     return problems
+
+
+def _record_rest(
+    notary: Notary,
+    observed: Observed,
+    decision: Statement | None,
+    claimed: dict[str, int],
+    code: int,
+) -> None:
+    """Record provenance and verdict of a run that ended well, a decision, and the audit events.
+
+    One transaction: there is no verdict without its provenance, and no event without both.
+    """
+    home = observed.before.installation.home
+    statements = statements_of(observed, claimed) if code == 0 else []
+    if decision is not None:
+        statements.append(decision)
+    events = events_of(observed.run, observed.materials, claimed, code, home)
+    with auditing(home, events) as batches:
+        notary.record_all([*statements, *batches])
 
 
 def _decision(
@@ -207,7 +248,7 @@ def _decision(
     """
     stage = observed.run.stage
     case = observed.run.case
-    installation = observed.before.installation
+    before = observed.before
     log, chain = chain_here(notary, observed)
     consents = Consents.of(log, chain)
 
@@ -223,13 +264,14 @@ def _decision(
 
     # 2. What the stage found, or what the policy says: the stage's own word can only add refusals.
     if stage == "decide":
-        decision = installation.workspace / "data" / case / "decide" / "decision.json"
+        decision = before.data / "data" / case / "decide" / "decision.json"
         refusals += _written_refusals(decision)
     if stage == "register":
         # Late: what asks the policy is slow to import, and of all stages `register` alone asks.
         from tasks.clearance.check import clear_model
 
-        refusals += clear_model(case, chain.model_sha256, installation).refusals
+        frozen = replace(before.installation, workspace=before.configuration)
+        refusals += clear_model(case, chain.model_sha256, frozen).refusals
     if is_refused:
         refusals.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
 

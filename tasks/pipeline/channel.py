@@ -32,12 +32,13 @@ class Channel:
 
     @classmethod
     @contextmanager
-    def to_parent(cls, stage: str, path: str) -> Iterator["Channel"]:
+    def to_parent(cls, stage: str, path: str, *, is_stage: bool = True) -> Iterator["Channel"]:
         """Open it, route the `portcullis` logger into it, and report time and memory at the end.
 
         Args:
             stage: The stage's name, for the terminal.
             path: The value of `$PORTCULLIS_CHANNEL`; empty where nobody listens.
+            is_stage: Whether this is the stage's own process, whose time and memory count.
 
         Raises:
             SystemExit: The runner has gone.
@@ -63,12 +64,15 @@ class Channel:
         logger.addHandler(handler)
 
         start = time.perf_counter()
-        channel._send(kind="started", pid=os.getpid())
+        if is_stage:
+            channel._send(kind="started", pid=os.getpid())
         try:
             yield channel
         finally:
             logger.removeHandler(handler)
-            channel._send(kind="ended", seconds=time.perf_counter() - start, peak_mib=_peak_mib())
+            if is_stage:
+                seconds = time.perf_counter() - start
+                channel._send(kind="ended", seconds=seconds, peak_mib=_peak_mib())
             if connection:
                 connection.close()
 

@@ -60,7 +60,7 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
         f"  {stage.name}:",
         "    foreach: ${use_cases}",
         "    do:",
-        f"      cmd: exec python -m tasks {stage.name} {CASE}",
+        f"      cmd: exec python -I -X utf8 tasks/isolated.py tasks {stage.name} {CASE}",
     ]
     if stage.is_always_run:
         lines.append("      always_changed: true")

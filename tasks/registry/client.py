@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import ServiceError
+from tasks.errors import EvidenceError, ServiceError
 from tasks.registry.moving import ARTIFACTS, follow_move
 from tasks.system.installation import Installation
 
@@ -28,16 +28,26 @@ DECISION_TAG = "portcullis.decision_sha256"
 CODE_TAG = "portcullis.code_sha256"  # of the package that the model brings along
 REASONS_TAG = "portcullis.reason_map"
 TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
+# On the registered model: who owns its name. On a version: which decision let it in.
+CASE_TAG = "portcullis.use_case"
+ORIGIN_TAG = "portcullis.log_origin"
+ENTRY_TAG = "portcullis.log_entry"
 
 
 class Release(BaseModel):
-    """One model and everything that is published with it."""
+    """One model and everything that is published with it.
+
+    `log_origin` and `log_entry` say where the decision stands that let it in.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     experiment: str
     alias: str
+    use_case: str
+    log_origin: str
+    log_entry: int
     model_folder: Path
     model_sha256: str
     decision_sha256: str
@@ -46,6 +56,17 @@ class Release(BaseModel):
     tags: dict[str, str]
     documents: dict[str, Path]  # artifact folder -> file or folder
     description: str = ""  # of the version, as Markdown
+
+    def all_tags(self) -> dict[str, str]:
+        """Return the tags of its run and version."""
+        return {
+            **self.tags,
+            MODEL_TAG: self.model_sha256,
+            DECISION_TAG: self.decision_sha256,
+            CASE_TAG: self.use_case,
+            ORIGIN_TAG: self.log_origin,
+            ENTRY_TAG: str(self.log_entry),
+        }
 
 
 class Receipt(BaseModel):
@@ -73,6 +94,12 @@ class Published(BaseModel):
     registry: str
     is_new: bool
 
+    def line(self) -> str:
+        """Return what a person reads about it."""
+        event = "registered" if self.is_new else "was registered already"
+        name = self.receipt.name
+        return f"{name} version {self.version} {event} in {self.registry} as `{self.receipt.alias}`"
+
 
 def registry_uri(installation: Installation) -> str:
     """Return `$MLFLOW_TRACKING_URI`, else an SQLite database of this installation."""
@@ -92,9 +119,64 @@ def publish(release: Release, installation: Installation) -> Published:
     before the alias is moved, the bytes that it will name were read back and compared, also those
     of a version that was there already, for anybody may have made one with the right tags.
 
+    One use case of one log owns a registered model's name, and nobody else's model gets a version
+    under it.
+
     Raises:
         ServiceError: The registry does not answer.
-        EvidenceError: What the registry stored is not what was judged.
+        EvidenceError: What the registry stored is not what was judged, or the name is another's.
+    """
+    with _open_registry(installation) as client:
+        require_ownership(client, release.name, release.use_case, release.log_origin)
+        run_id, source = _finished_run(client, release, installation)
+        version, is_new = _version(client, release, run_id, source)
+        client.set_registered_model_alias(release.name, release.alias, version)
+    receipt = Receipt(
+        name=release.name,
+        alias=release.alias,
+        model_sha256=release.model_sha256,
+        decision_sha256=release.decision_sha256,
+    )
+    return Published(
+        receipt=receipt,
+        version=version,
+        run_id=run_id,
+        registry=_without_password(registry_uri(installation)),
+        is_new=is_new,
+    )
+
+
+def find_published(
+    name: str, alias: str, model_folder: Path, model_sha256: str, installation: Installation
+) -> str:
+    """Return the version that an alias names, if it is this model, by the bytes that lie there.
+
+    Raises:
+        EvidenceError: There is no such version, or it is another model.
+        ServiceError: The registry does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with _open_registry(installation) as client:
+        try:
+            version = client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            raise EvidenceError(
+                f"model registry, `{name}@{alias}`",
+                expected=f"the model {model_sha256[:12]}…",
+                found=getattr(error, "error_code", type(error).__name__),
+                remedy="Run the release again: `register` publishes what is cleared.",
+            ) from error
+        _require_bytes(client, version.source, model_folder, model_sha256)
+        return str(version.version)
+
+
+@contextmanager
+def _open_registry(installation: Installation) -> "Iterator[MlflowClient]":
+    """Yield a client, with the registry of this installation locked against other releases.
+
+    Raises:
+        ServiceError: A call within the block was not answered.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -109,10 +191,7 @@ def publish(release: Release, installation: Installation) -> Published:
         with _one_at_a_time(installation):
             if not installation.settings.tracking_uri:
                 follow_move(installation.home)
-            client = MlflowClient(tracking_uri=uri)
-            run_id, source = _finished_run(client, release, installation)
-            version, is_new = _version(client, release, run_id, source)
-            client.set_registered_model_alias(release.name, release.alias, version)
+            yield MlflowClient(tracking_uri=uri)
     except MlflowException as error:
         raise ServiceError(
             f"model registry {_without_password(uri)}",
@@ -120,19 +199,41 @@ def publish(release: Release, installation: Installation) -> Published:
             found=_first_line(error),
             remedy="Nothing is half-registered: start the registry and run the same command again.",
         ) from error  # fmt: skip
-    receipt = Receipt(
-        name=release.name,
-        alias=release.alias,
-        model_sha256=release.model_sha256,
-        decision_sha256=release.decision_sha256,
-    )
-    return Published(
-        receipt=receipt,
-        version=version,
-        run_id=run_id,
-        registry=_without_password(uri),
-        is_new=is_new,
-    )
+
+
+def require_ownership(client: "MlflowClient", name: str, case: str, origin: str) -> None:
+    """Refuse a registered model's name that another use case, or another log, owns.
+
+    A name of a time before there were owners is taken over by the use case that all its versions
+    are of.
+
+    Raises:
+        EvidenceError: It is another's.
+    """
+    models = client.search_registered_models(f"name = '{name}'")
+    if not models:
+        client.create_registered_model(name, tags={CASE_TAG: case, ORIGIN_TAG: origin})
+        return
+
+    tags = models[0].tags
+    owner = {CASE_TAG: tags.get(CASE_TAG, ""), ORIGIN_TAG: tags.get(ORIGIN_TAG, "")}
+    wanted = {CASE_TAG: case, ORIGIN_TAG: origin}
+    versions = [] if all(owner.values()) else client.search_model_versions(f"name = '{name}'")
+    foreign = [
+        version for version in versions if version.tags.get(CASE_TAG, case) != case
+    ]
+    if foreign or any(owner[tag] not in ("", wanted[tag]) for tag in owner):
+        raise EvidenceError(
+            f"registered model `{name}`",
+            expected=f"the name of use case `{case}` of the log {origin}",
+            found=f"that of `{owner[CASE_TAG] or 'another use case'}` of the log "
+            f"{owner[ORIGIN_TAG] or 'unknown'}",
+            remedy="Give the use case a name of its own in `register.model`; an installation "
+            "publishes under the names that are its own.",
+        )
+    for tag, value in wanted.items():
+        if owner[tag] != value:
+            client.set_registered_model_tag(name, tag, value)
 
 
 def _finished_run(
@@ -152,18 +253,18 @@ def _finished_run(
     )
     runs = client.search_runs([experiment_id], filter_string=wanted)
     finished = [run for run in runs if run.info.status == "FINISHED"]
-    tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
     if finished:
         run = finished[0]
     elif runs:
         run = runs[0]  # which an interrupted call began
     else:
-        run = client.create_run(experiment_id, run_name=release.model_sha256[:12], tags=tags)
+        name = release.model_sha256[:12]
+        run = client.create_run(experiment_id, run_name=name, tags=release.all_tags())
 
     source = f"{run.info.artifact_uri}/{MODEL}"
     if not finished:
         _log(client, run.info.run_id, release)
-    _require_judged_bytes(client, source, release)
+    _require_bytes(client, source, release.model_folder, release.model_sha256)
     if not finished:
         client.set_terminated(run.info.run_id, status="FINISHED")
     return str(run.info.run_id), source
@@ -187,7 +288,9 @@ def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
         client.log_artifacts(run_id, str(packed), MODEL)
 
 
-def _require_judged_bytes(client: "MlflowClient", source: str, release: Release) -> None:
+def _require_bytes(
+    client: "MlflowClient", source: str, model_folder: Path, model_sha256: str
+) -> None:
     """Read a packed model back and compare it with the one that was judged."""
     from mlflow.artifacts import download_artifacts
 
@@ -197,33 +300,37 @@ def _require_judged_bytes(client: "MlflowClient", source: str, release: Release)
         stored = download_artifacts(
             artifact_uri=source, dst_path=scratch, tracking_uri=client.tracking_uri
         )
-        require_judged_bytes(Path(stored), release.model_folder, release.model_sha256)
+        require_judged_bytes(Path(stored), model_folder, model_sha256)
 
 
 def _version(
     client: "MlflowClient", release: Release, run_id: str, source: str
 ) -> tuple[str, bool]:
     """Return the model's version, and whether it is new; `source` was read back already."""
-    if not client.search_registered_models(f"name = '{release.name}'"):
-        client.create_registered_model(release.name)
     same = client.search_model_versions(
         f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'"
     )
     if same:
         newest = max(same, key=lambda version: int(version.version))
         if newest.source != source:
-            _require_judged_bytes(client, newest.source, release)
+            _require_bytes(
+                client, newest.source, release.model_folder, release.model_sha256
+            )
+        for tag in (ORIGIN_TAG, ENTRY_TAG):
+            # The decision that last let it in: the one that the end of a release looks for.
+            client.set_model_version_tag(
+                release.name, str(newest.version), tag, release.all_tags()[tag]
+            )
         if code := release.tags.get(TRAINED_ON_TAG):
             # The same model came out of other rows: it learnt no more than these.
             client.set_model_version_tag(release.name, str(newest.version), TRAINED_ON_TAG, code)
         return str(newest.version), False
 
-    tags = {**release.tags, MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
     made: Any = client.create_model_version(
         release.name,
         source=source,
         run_id=run_id,
-        tags=tags,
+        tags=release.all_tags(),
         description=release.description,
     )
     return str(made.version), True

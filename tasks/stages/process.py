@@ -1,8 +1,9 @@
 """The process of one stage: run the stage's code, and report how it ended.
 
 The runner hears how it ended, and the worker how many rows were unsealed. The worker
-(`tasks/__main__.py`) starts this without its signing credentials. Started by hand it does the same
-work, and nobody signs for it: what it writes clears nothing.
+(`tasks.worker`) starts this without its signing credentials, by `tasks/isolated.py`, in a folder of
+the run's own. Started by hand it does the same work, and nobody signs for it: what it writes clears
+nothing.
 """
 
 import importlib

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from tasks.config.cases import Columns, load_case, section_in
-from tasks.errors import DataError, EvidenceError
+from tasks.errors import DataError, EvidenceError, Refusal
 from tasks.formats.digests import sha256_of
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.installation import Installation
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tasks.sealed import SealedWriter
 
 DRAFT = ".draft-"
+CLEARANCE = "clearance.json"  # the worker's, beside `data/` in the run folder
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -90,6 +91,18 @@ class StageRun:
         from tasks.keystore.keys import open_keys
 
         return open_keys(self.installation)
+
+    @cached_property
+    def clearance(self) -> tuple[Refusal, ...]:
+        """Why the ledger does not clear the stage's work, as the worker asked before it began.
+
+        Empty where it clears, and where the stage was started by hand: nobody signs for it then.
+        """
+        path = self.workspace / CLEARANCE
+        if not path.is_file():
+            return ()
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Refusal.from_dict(refusal) for refusal in values)
 
     @property
     def erased(self) -> "Tombstones":

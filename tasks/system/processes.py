@@ -1,4 +1,4 @@
-"""End with the process that started this one, so that no orphan writes into a retry's outputs."""
+"""What a process asks of Linux for itself: to end with its parent, and to be looked at by nobody."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_DUMPABLE = 4
 
 
 def die_with_parent(parent: int | None = None) -> None:
@@ -27,3 +28,13 @@ def die_with_parent(parent: int | None = None) -> None:
     # process to another one.
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hide_from_others() -> None:
+    """Make this process one that no other of the same account may look into.
+
+    Neither its environment (`/proc/<pid>/environ`, which may hold a token) nor its memory (ptrace,
+    a core dump) can be read then. A program that this process starts can be looked into again.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)

@@ -1,10 +1,8 @@
-"""Open the registry for a cleared model, or leave it shut.
+"""Let a cleared model pass to the registry, or stop it.
 
-The stage gathers and weighs every verdict again, asks the ledger for its clearance, and publishes
-the model only where both agree. Only this stage and `train`
-stop because of a verdict.
+The stage gathers and weighs every verdict again, beside what the worker was told by the ledger. It
+publishes nothing: the worker does. Only this stage and `train` stop because of a verdict.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.attestation`, `tasks.clearance`, `tasks.config`,
-`tasks.erasure`, `tasks.gates`, `tasks.model`, `tasks.pipeline`, `tasks.registry`, `tasks.sealed`,
-`tasks.stages.weighing`, `tasks.stages.workspace`.
+May import: `tasks.errors`, `tasks.config`, `tasks.erasure`, `tasks.gates`,
+`tasks.sealed`, `tasks.stages.weighing`, `tasks.stages.workspace`.
 """

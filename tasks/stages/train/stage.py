@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tasks.adverse_action.params import BackgroundParams
 from tasks.adverse_action.reason_map import load_reason_map
-from tasks.clearance.check import clear_training
 from tasks.config.case_files import CaseFile
 from tasks.config.cases import Role, validated_file
 from tasks.config.sources import Sources, lapsed, today
@@ -25,6 +24,7 @@ from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
 
 JUDGED = STAGES["train"].judges
+SHOWN = frozenset(STAGES["train"].reads)
 
 logger = logging.getLogger("portcullis.train")
 
@@ -103,23 +103,24 @@ def _refuse_behind_closed_gate(stage_run: StageRun) -> None:
     """Stop unless agreements are in force and every gate that guards training has passed.
 
     Each verdict is weighed by the digests of the artefacts that lie there now: a verdict about
-    other rows clears nothing. All refusals are collected, so that people see everything at once.
+    other rows clears nothing. Rows from before redaction are not shown to this stage: whether they
+    are those that were judged is among what the ledger was asked. All refusals are collected, so
+    that people see everything at once.
     """
     limits = stage_run.case_values["limits"]
     day = today(stage_run.installation.settings)
     lapses = lapsed(stage_run.params(Sources, "sources"), day)
     refusals = [Refusal(RefusalKind.AGREEMENT_LAPSED, f"agreements: {line}") for line in lapses]
 
-    rows_sha256 = sha256_of(stage_run.input("redact", "rows.parquet"))
-    clearance = clear_training(stage_run.case, rows_sha256, stage_run.installation)
-    refusals += clearance.refusals
+    stage_run.input("redact", "rows.parquet")
+    refusals += stage_run.clearance
 
     for gate in BEFORE_TRAINING:
         verdict = stage_run.read_verdict(gate)
         artefacts = {
-            name: sha256_of(stage_run.data / name)
-            for name in verdict.about
-            if (stage_run.data / name).exists()
+            name: sha256_of(stage_run.data / name) if name in SHOWN else digest
+            for name, digest in verdict.about.items()
+            if name not in SHOWN or (stage_run.data / name).exists()
         }
         result = weigh_gate(
             gate,
@@ -128,7 +129,7 @@ def _refuse_behind_closed_gate(stage_run: StageRun) -> None:
             artefacts=artefacts,
             limits_sha256=digest_of(limits.get(gate)),
         )
-        refusals += refusals_that_stand((result,), is_cleared=not clearance.refusals)
+        refusals += refusals_that_stand((result,), is_cleared=not stage_run.clearance)
 
     if refusals:
         raise RefusedError(

@@ -1,0 +1,78 @@
+"""Start one of our modules with nothing else of its checkout importable.
+
+    python -I -X utf8 tasks/isolated.py <module> <argument>…
+
+`-I` keeps out PYTHONPATH, the user's packages and the current folder: whatever else lies in the
+checkout, a `yaml.py` at its top for example, is no module. What is left to do here is to make the
+package `tasks` importable, which this file is a part of, and to take away the checkout's line in
+`portcullis.pth`, by which notebooks find it.
+
+The worker is compiled from its sources at each start. Python takes bytecode from `__pycache__` by
+the time and size of the source, which whoever writes to the checkout can forge. A stage's process
+is started from a copy that the worker has written, bytecode included (`tasks.worker.snapshot`).
+
+Standard library only, and no module of ours: this file is what finds them.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import runpy
+import sys
+from types import CodeType
+
+STAGE = "tasks.stages.process"
+
+
+class _SourceLoader(importlib.machinery.SourceFileLoader):
+    """Compile the source, whatever bytecode lies beside it, and leave none."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of a module."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def main() -> None:
+    """Make `tasks` importable, and run the module that the first argument names."""
+    module = sys.argv[1]
+    checkout = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or ".") != checkout]
+
+    # Processes that a stage starts find its code by sys.path. A stage's checkout is the worker's
+    # copy, which holds nothing but what was digested.
+    if module == STAGE:
+        sys.path.insert(0, checkout)
+    else:
+        _find_package(os.path.join(checkout, "tasks"))
+
+    sys.argv[:2] = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _find_package(folder: str) -> None:
+    """Make the package in `folder` importable as `tasks`, from its sources alone."""
+
+    def finder_of(entry: str) -> importlib.machinery.FileFinder:
+        if entry != folder and not entry.startswith(folder + os.sep):
+            raise ImportError(entry)  # the import system asks the next hook
+        return importlib.machinery.FileFinder(entry, (_SourceLoader, [".py"]))
+
+    sys.path_hooks.insert(0, finder_of)
+    path = os.path.join(folder, "__init__.py")
+    spec = importlib.util.spec_from_file_location(
+        "tasks",
+        path,
+        loader=_SourceLoader("tasks", path),
+        submodule_search_locations=[folder],
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError("tasks")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["tasks"] = package
+    spec.loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    main()

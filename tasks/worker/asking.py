@@ -1,0 +1,77 @@
+"""What the ledger, the policy and DVC say before a stage begins, and how the stage is told.
+
+The stage unites these refusals with its own, so that people see everything at once. It is asked for
+nothing in return: what it lets through, the worker refuses by itself (`attest_stage.attest`).
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tasks.clearance.check import clear_model, clear_training
+from tasks.errors import DataError, Refusal, RefusalKind
+from tasks.formats.digests import sha256_of
+from tasks.path import STAGES
+from tasks.stages.workspace import CLEARANCE
+from tasks.system.installation import Installation
+from tasks.worker.run_folder import RunFolder
+
+TRAINED_ON = STAGES["train"].made_from
+
+
+def ask_before(
+    stage: str, case: str, run: RunFolder, snapshot: Path, installation: Installation
+) -> tuple[Refusal, ...] | None:
+    """Return why a stage may not do its work, as far as its code has no say in that.
+
+    None for stages that nobody has to clear.
+    """
+    # The policy and the limits are those of the snapshot: the stage is judged by what it gets.
+    frozen = replace(installation, workspace=snapshot)
+
+    if stage == "train":
+        rows = _digest(run, case, TRAINED_ON)
+        return clear_training(case, rows, frozen).refusals
+    if stage == "register":
+        model = _digest(run, case, STAGES["train"].product)
+        stale = find_stale(case, installation)
+        return (*stale, *clear_model(case, model, frozen).refusals)
+    return None
+
+
+def find_stale(case: str, installation: Installation) -> tuple[Refusal, ...]:
+    """Return why what lies in the workspace is not what was judged, as DVC sees it."""
+    from tasks.pipeline.runner import list_stale
+
+    refusals = []
+    # An experiment's workspace is a copy that no commit describes.
+    if installation.settings.dvc_experiment:
+        text = (
+            "register: an experiment (`dvc exp run`) never registers; "
+            "release from a committed workspace"
+        )
+        refusals.append(Refusal(RefusalKind.EXPERIMENT_RUNNING, text))
+    for line in list_stale("decide", case):
+        text = f"register: {line}, so what was judged is not what lies here"
+        refusals.append(Refusal(RefusalKind.SOURCE_CHANGED, text))
+    return tuple(refusals)
+
+
+def write_clearance(run: RunFolder, refusals: tuple[Refusal, ...] | None) -> None:
+    """Tell the stage, by a file in its run folder, unless there is nothing to tell."""
+    if refusals is None:
+        return
+    values = [refusal.to_dict() for refusal in refusals]
+    (run.path / CLEARANCE).write_text(json.dumps(values), encoding="utf-8")
+
+
+def _digest(run: RunFolder, case: str, artefact: str) -> str:
+    path = run.path / "data" / case / artefact
+    if not path.exists():
+        raise DataError(
+            f"data/{case}/{artefact}",
+            expected=f"an output of stage `{artefact.partition('/')[0]}`",
+            found="nothing",
+            remedy=f"Run `./portcullis release {case}`, which makes it.",
+        )
+    return sha256_of(path)

@@ -1,0 +1,144 @@
+"""Publish a model whose decision is signed: the worker alone holds the registry's credentials.
+
+Everything that is published is read here again, from the bytes that were decided on, and weighed
+again: of the stage `register` nothing is taken over but that it did not refuse.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.errors import RefusedError
+from tasks.gates import Check, Verdict
+from tasks.gates.decision import Decision
+from tasks.notary.notary import Recorded
+from tasks.path import GATES, PUBLISHED_PAGES
+from tasks.stages.register.params import RegisterParams
+from tasks.stages.weighing import gather, refusals_that_stand
+from tasks.stages.workspace import StageRun
+from tasks.system.installation import Installation
+from tasks.worker.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tasks.model import DecisionModel
+    from tasks.registry import Published, Release
+
+RECEIPT = "receipt.json"
+
+
+def publish_model(
+    case: str,
+    run: RunFolder,
+    circumstances: Circumstances,
+    decided: Recorded,
+    installation: Installation,
+) -> "Published":
+    """Publish the model that was decided on, and write its receipt into the run folder.
+
+    Args:
+        case: The use case.
+        run: The run folder of `register`.
+        circumstances: Those of the run: the version names its commit.
+        decided: Where the decision PASSED stands in the ledger.
+        installation: Whose registry.
+
+    Raises:
+        RefusedError: Weighed again, a verdict does not let it pass.
+        ServiceError: The registry does not answer.
+        EvidenceError: What the registry stored is not what was judged.
+    """
+    from tasks.registry import publish
+
+    stage_run = StageRun("register", case, replace(installation, workspace=run.path))
+    decision = gather(stage_run)
+    if refusals := refusals_that_stand(decision.gates, is_cleared=True):
+        raise RefusedError(
+            f"register@{case}", refusals, remedy="Mend what failed, never the limit."
+        )
+
+    release = _release(stage_run, decision, circumstances, decided)
+    published = publish(release, installation)
+    stage_run.write_report(published.receipt, RECEIPT)
+    return published
+
+
+def _release(
+    stage_run: StageRun, decision: Decision, circumstances: Circumstances, decided: Recorded
+) -> "Release":
+    from tasks.model import DecisionModel
+    from tasks.registry import Release
+    from tasks.registry.describing import describe_version
+
+    params = stage_run.params(RegisterParams)
+    folder = stage_run.input("train", "model")
+    decision_path = stage_run.input("decide", "decision.json")
+    model = DecisionModel.load(folder)
+    verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
+    pages = {stage: stage_run.data / stage / "page" for stage in PUBLISHED_PAGES}
+
+    return Release(
+        name=params.model,
+        experiment=params.experiment,
+        alias=params.alias,
+        use_case=stage_run.case,
+        log_origin=decided.origin,
+        log_entry=decided.index,
+        model_folder=folder,
+        model_sha256=decision.model_sha256,
+        decision_sha256=stage_run.inputs["decide/decision.json"],
+        params={
+            "use_case": stage_run.case,
+            "limits_sha256": decision.limits_sha256,
+            "family": model.scorer.family,
+            "cutoff": repr(model.scorer.cutoff),
+        },
+        metrics=_metrics(verdicts),
+        tags=_tags(stage_run, decision, model, circumstances),
+        documents={
+            **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
+            **{f"evidence/{gate.name}": stage_run.data / gate.verdict for gate in GATES},
+            "evidence/decide": decision_path,
+        },
+        description=describe_version(model, params.model, params.alias),
+    )
+
+
+def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
+    """Return metric -> value; what was not measured is no metric, for MLflow knows numbers only."""
+    return {
+        _metric(check): check.value
+        for verdict in verdicts.values()
+        for check in verdict.checks
+        if check.value is not None
+    }
+
+
+def _metric(check: Check) -> str:
+    """Return the registry's name of a check: `fairness.disparate_impact_ratio/sex/female`."""
+    return "/".join((check.id, *(str(value) for value in check.about.to_dict().values())))
+
+
+def _tags(
+    stage_run: StageRun,
+    decision: Decision,
+    model: "DecisionModel",
+    circumstances: Circumstances,
+) -> dict[str, str]:
+    """Return what leads from the registry back to here: commit, digests of the data, outcomes."""
+    from tasks.registry.client import CODE_TAG, REASONS_TAG, TRAINED_ON_TAG
+    from tasks.stages.register.currency import read_training_code
+
+    data = {
+        f"portcullis.data.{name}": digest
+        for name, digest in decision.about.items()
+        if name.endswith("rows.parquet")
+    }
+    return {
+        CODE_TAG: model.contract.code_sha256,
+        REASONS_TAG: model.reasons.version,
+        TRAINED_ON_TAG: read_training_code(stage_run),
+        "portcullis.git_commit": circumstances.commit or "no git",
+        "portcullis.git_dirty": str(bool(circumstances.dirty)).lower(),
+        **{f"portcullis.gate.{gate.gate}": gate.outcome.value for gate in decision.gates},
+        **data,
+    }

@@ -1,0 +1,76 @@
+"""One stage, from its first look at what lies there to the last signature.
+
+1. Read code and configuration once (`snapshot`), and note what the stage is declared to read.
+2. Ask the ledger what it has to say before the stage begins (`asking`).
+3. Run the stage's own code in a folder of its own, and digest its inputs meanwhile.
+4. Sign for what it made and said; only then it is moved to where later stages look for it.
+5. Of a registration that passed: publish, and sign for the receipt.
+"""
+
+import os
+from contextlib import ExitStack
+
+from tasks.attestation.artefacts import declared
+from tasks.clearance import attest_stage
+from tasks.errors import PortcullisError
+from tasks.notary.notary import Recorded
+from tasks.path import PATH
+from tasks.system.installation import Installation
+from tasks.worker.asking import ask_before, write_clearance
+from tasks.worker.publishing import publish_model
+from tasks.worker.run_folder import open_run_folder
+from tasks.worker.snapshot import open_snapshot
+from tasks.worker.starting import start_stage
+
+OPENS_REGISTRY = PATH[-1].name
+
+
+def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, tuple[str, ...]]:
+    """Run and sign for one stage.
+
+    Returns:
+        The exit code, and lines for people: what was published, and which receivers of the audit
+        log did not take its events.
+
+    Raises:
+        PortcullisError: The run could not begin, or was not signed for although it ended well.
+    """
+    with ExitStack() as stack:
+        _, snapshot = stack.enter_context(open_snapshot(installation))
+        declaration = declared(stage, case, snapshot)
+        run = stack.enter_context(open_run_folder(declaration, installation.workspace, snapshot))
+
+        # Asked before the stage's code runs: what may not be learnt from need not be read.
+        write_clearance(run, ask_before(stage, case, run, snapshot, installation))
+        before = attest_stage.look(
+            declaration, installation, configuration=snapshot, data=run.path
+        )
+        marks = run.marks()
+        process = start_stage(stage, case, run, snapshot, installation)
+
+        # Digested while the stage's code runs, so that it costs no time of its own.
+        observed = attest_stage.observe(before, os.urandom(16).hex())
+        exit_code = process.wait()
+        counts = process.read_counts()
+        if exit_code == 0:
+            run.require_unchanged(marks)
+
+        lines: list[str] = []
+
+        def publish(decided: Recorded) -> None:
+            published = publish_model(case, run, observed.run, decided, installation)
+            lines.append(published.line())
+
+        # Also a stage that failed is signed for. Its own exit code then says more than ours.
+        try:
+            lines += attest_stage.attest(
+                observed, counts, exit_code, publish if stage == OPENS_REGISTRY else None
+            )
+        except PortcullisError:
+            if exit_code == 0:
+                raise
+            return exit_code, ()
+
+        if exit_code == 0:
+            run.take_outputs()
+        return exit_code, tuple(lines)

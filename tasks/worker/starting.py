@@ -1,0 +1,92 @@
+"""Start a stage's own code in a process of its own, and wait for it.
+
+The process gets the snapshot's code, the run folder as its current one, and an environment without
+the worker's credentials. On one machine and one account that is order, not defence: what the
+account may read, its programs may read. `tasks.worker.service` starts it under another account.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.isolated import STAGE
+from tasks.settings import environment_of_stage
+from tasks.system.installation import Installation
+from tasks.worker.run_folder import RunFolder
+
+COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
+MOST_REPORT_BYTES = 4096  # two counts need sixty; a stage's code is not trusted with our memory
+SIGNALLED = 128  # a shell adds it to the number of the signal
+ISOLATED = ("-I", "-X", "utf8")
+
+
+@dataclass(frozen=True)
+class StageProcess:
+    """A running stage, and the pipe on which it reports its counts."""
+
+    pid: int
+    reports: int
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code, or 128 and its signal as a shell does."""
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return SIGNALLED - code if code < 0 else code
+
+    def read_counts(self) -> dict[str, int]:
+        """Return the counts that the stage claims: two known names, whole numbers, or nothing."""
+        with os.fdopen(self.reports, "rb") as pipe:
+            text = pipe.read(MOST_REPORT_BYTES)
+
+        # `type(…) is int`: `true` is an instance of int, too, and no count.
+        try:
+            values = json.loads(text) if text else {}
+            return {
+                name: values[name]
+                for name in COUNTS
+                if type(values.get(name)) is int and values[name] >= 0
+            }
+        except (ValueError, AttributeError):
+            return {}
+
+
+def start_stage(
+    stage: str, case: str, run: RunFolder, snapshot: Path, installation: Installation
+) -> StageProcess:
+    """Start the stage's own code in the run folder."""
+    reports, pipe = os.pipe()
+    os.set_inheritable(pipe, True)
+    environment = environment_of_stage(os.environ)
+    environment |= {
+        # The default lies in the checkout, which is not the stage's current folder.
+        "PORTCULLIS_HOME": str(installation.home),
+        "PORTCULLIS_REPORT_FD": str(pipe),
+        "PORTCULLIS_WORKER_PID": str(os.getpid()),
+    }
+    command = [sys.executable, *ISOLATED, str(snapshot / "tasks" / "isolated.py"), STAGE]
+
+    # Ctrl-C is held back until the process has arranged for it (tasks/stages/process.py): an
+    # interpreter that is still starting would print a traceback.
+    with _standing_in(run.descriptor):
+        child = os.posix_spawn(
+            sys.executable, [*command, stage, case], environment, setsigmask=[signal.SIGINT]
+        )
+    os.close(pipe)
+    return StageProcess(child, reports)
+
+
+@contextmanager
+def _standing_in(descriptor: int) -> Iterator[None]:
+    """Make an open folder the current one: a child begins where its parent stands."""
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchdir(descriptor)
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
