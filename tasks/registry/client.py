@@ -219,9 +219,7 @@ def require_ownership(client: "MlflowClient", name: str, case: str, origin: str)
     owner = {CASE_TAG: tags.get(CASE_TAG, ""), ORIGIN_TAG: tags.get(ORIGIN_TAG, "")}
     wanted = {CASE_TAG: case, ORIGIN_TAG: origin}
     versions = [] if all(owner.values()) else client.search_model_versions(f"name = '{name}'")
-    foreign = [
-        version for version in versions if version.tags.get(CASE_TAG, case) != case
-    ]
+    foreign = [version for version in versions if version.tags.get(CASE_TAG, case) != case]
     if foreign or any(owner[tag] not in ("", wanted[tag]) for tag in owner):
         raise EvidenceError(
             f"registered model `{name}`",
@@ -313,9 +311,7 @@ def _version(
     if same:
         newest = max(same, key=lambda version: int(version.version))
         if newest.source != source:
-            _require_bytes(
-                client, newest.source, release.model_folder, release.model_sha256
-            )
+            _require_bytes(client, newest.source, release.model_folder, release.model_sha256)
         for tag in (ORIGIN_TAG, ENTRY_TAG):
             # The decision that last let it in: the one that the end of a release looks for.
             client.set_model_version_tag(

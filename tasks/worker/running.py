@@ -42,9 +42,7 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
 
         # Asked before the stage's code runs: what may not be learnt from need not be read.
         write_clearance(run, ask_before(stage, case, run, snapshot, installation))
-        before = attest_stage.look(
-            declaration, installation, configuration=snapshot, data=run.path
-        )
+        before = attest_stage.look(declaration, installation, configuration=snapshot, data=run.path)
         marks = run.marks()
         process = start_stage(stage, case, run, snapshot, installation)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from tasks.attestation.artefacts import declared
-from tasks.clearance.attest_stage import attest, look, observe
+from tasks.clearance.attest_stage import Observed, attest, look, observe
 from tasks.formats.digests import sha256_of
 from tasks.gates import Check, CheckId, Verdict, at_least
 from tasks.gates.verdict import digest_of
@@ -102,7 +102,13 @@ def attested(root: Path) -> Path:
 
 def sign_for(root: Path, stage: str, claimed: dict[str, int] | None = None) -> None:
     """Have the worker sign for one stage."""
-    attest(observe(look(stage, CASE, installation_at(root)), "0" * 32), claimed or {})
+    attest(observed(root, stage), claimed or {})
+
+
+def observed(root: Path, stage: str) -> Observed:
+    """Digest what a stage reads, where configuration and data both lie in `root`."""
+    before = look(declared(stage, CASE, root), installation_at(root), configuration=root, data=root)
+    return observe(before, "0" * 32)
 
 
 def check(check_id: CheckId, value: float | None = 1.0) -> Check:

@@ -13,7 +13,7 @@ from tasks.attestation.keyring import revoke_key
 from tasks.attestation.roles import GATE
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
-from tasks.clearance.attest_stage import look, observe, statements_of
+from tasks.clearance.attest_stage import statements_of
 from tasks.clearance.check import clear_model, clear_training
 from tasks.clearance.in_force import configuration_now
 from tasks.errors import EvidenceError, Refusal, RefusalKind
@@ -25,7 +25,7 @@ from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.redact.judging import RedactCheck
 from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, LIMITS, check, put_verdict, sign_for
+from tests.tasks.judged import CASE, LIMITS, check, observed, put_verdict, sign_for
 from tests.tasks.predicate_samples import MODEL, SAMPLES
 
 IMPACT = FairnessCheck.DISPARATE_IMPACT_RATIO
@@ -51,7 +51,7 @@ def refused(root: Path, *words: str) -> None:
 
 
 def verdict_statement(root: Path, gate: str) -> Statement:
-    return statements_of(observe(look(gate, CASE, installation_at(root)), "0" * 32), {})[1]
+    return statements_of(observed(root, gate), {})[1]
 
 
 def append(root: Path, *envelopes: Envelope) -> int:
