@@ -19,7 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps.approval_form import ask_for_approval
 from flows.steps.artifacts import publish_artifacts
-from flows.steps.evidence import model_sha256_in_data, open_chain
+from flows.steps.evidence import model_sha256_in_data
 from flows.steps.stages import (
     GATE_FAILED,
     OPENS_REGISTRY,
@@ -28,13 +28,13 @@ from flows.steps.stages import (
     UNCHANGED,
     task_for,
 )
-from tasks.clearance.check import accepted_checks
 from tasks.config.cases import case_names
-from tasks.errors import PortcullisError
+from tasks.errors import RefusedError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
 from tasks.system.installation import Installation
+from tasks.worker.confirming import Confirmation, confirm_registration
 
 if TYPE_CHECKING:
     UseCase = StrEnum
@@ -72,12 +72,18 @@ def release(use_case: UseCase) -> State[str]:
         if stop is not None and stop.name != REFUSED:
             name = UNAVAILABLE if stop.name == UNAVAILABLE else None
             return Failed(name=name, message=stop.message)
+        # That no stage stopped it is no proof that the model is registered.
         if stop is None:
-            outcome = describe_registration(case, installation)
-            publish_artifacts(case, (outcome,), installation.workspace, is_blocked=False)
-            return Completed(message=outcome)
-
-        refusals = tuple((stop.message or "").splitlines())
+            try:
+                confirmation = confirm_registration(case, installation)
+            except RefusedError as refusal:
+                refusals = refusal.lines
+            else:
+                outcome = describe_registration(case, confirmation)
+                publish_artifacts(case, (outcome,), installation.workspace, is_blocked=False)
+                return Completed(message=outcome)
+        else:
+            refusals = tuple((stop.message or "").splitlines())
         publish_artifacts(case, refusals, installation.workspace, is_blocked=True)
 
     emit_event(
@@ -91,13 +97,9 @@ def release(use_case: UseCase) -> State[str]:
     return Failed(name="Blocked", message="\n".join(refusals))
 
 
-def describe_registration(case: str, installation: Installation) -> str:
+def describe_registration(case: str, confirmation: Confirmation) -> str:
     """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
-    try:
-        with open_chain(case, None, installation) as (_, log, chain):
-            accepted = accepted_checks(log, chain)
-    except PortcullisError as error:
-        return f"{case}: the model is registered; what that rests on cannot be read: {error}"
+    accepted = confirmation.accepted
     if not accepted:
         return f"{case}: every gate passed; the model is registered"
 

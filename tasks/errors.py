@@ -41,6 +41,7 @@ class RefusalKind(StrEnum):
     POLICY_NO_GATES = "policy.no_gates"
     POLICY_UNKNOWN_PURPOSE = "policy.unknown_purpose"
     REGISTRATION_REFUSED = "registration.refused"
+    REGISTRATION_UNCONFIRMED = "registration.unconfirmed"  # ledger or registry do not hold it
     SOURCE_CHANGED = "source.changed"  # code, data or configuration before the stage
     SUBJECT_CHANGED = "subject.changed"  # other bytes lie here than were judged
     SUBJECT_MISSING = "subject.missing"

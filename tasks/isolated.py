@@ -16,9 +16,9 @@ Standard library only, and no module of ours: this file is what finds them.
 
 import importlib.machinery
 import importlib.util
-import os
 import runpy
 import sys
+from pathlib import Path
 from types import CodeType
 
 STAGE = "tasks.stages.process"
@@ -37,15 +37,15 @@ class _SourceLoader(importlib.machinery.SourceFileLoader):
 def main() -> None:
     """Make `tasks` importable, and run the module that the first argument names."""
     module = sys.argv[1]
-    checkout = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or ".") != checkout]
+    checkout = Path(__file__).resolve().parents[1]
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != checkout]
 
     # Processes that a stage starts find its code by sys.path. A stage's checkout is the worker's
     # copy, which holds nothing but what was digested.
     if module == STAGE:
-        sys.path.insert(0, checkout)
+        sys.path.insert(0, str(checkout))
     else:
-        _find_package(os.path.join(checkout, "tasks"))
+        _find_package(str(checkout / "tasks"))
 
     sys.argv[:2] = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -55,12 +55,12 @@ def _find_package(folder: str) -> None:
     """Make the package in `folder` importable as `tasks`, from its sources alone."""
 
     def finder_of(entry: str) -> importlib.machinery.FileFinder:
-        if entry != folder and not entry.startswith(folder + os.sep):
+        if entry != folder and not entry.startswith(f"{folder}/"):
             raise ImportError(entry)  # the import system asks the next hook
         return importlib.machinery.FileFinder(entry, (_SourceLoader, [".py"]))
 
     sys.path_hooks.insert(0, finder_of)
-    path = os.path.join(folder, "__init__.py")
+    path = f"{folder}/__init__.py"
     spec = importlib.util.spec_from_file_location(
         "tasks",
         path,

@@ -185,61 +185,53 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
-        "PORTCULLIS_LEDGER_READ_URL",
-        "",
-        "the same database as a reader: the worker gives it to a stage as `PORTCULLIS_LEDGER_URL`",
-        "the stage has `ledger.db` alone",
-        (WORKER,),
-        is_secret=True,
-    ),
-    Variable(
         "PORTCULLIS_TRUST_ROOT",
         "trusted_root_key",
         "the id of the ledger's root key that is trusted",
         "that of the log which this installation has pinned",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_LEDGER_MIRROR",
         "mirror_url",
         "the ledger's mirror, `s3://bucket/prefix`",
         "no mirror",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_LEDGER_MIRROR_DAYS",
         "mirror_days",
         "for how many days the mirror's objects are locked",
         "a mirror without it is refused",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_LEDGER_MIRROR_ENDPOINT",
         "mirror_endpoint",
         "the S3 endpoint of the mirror",
         "that of AWS",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_WITNESS_URL",
         "witness_url",
         "the witness that cosigns checkpoints",
         "no witness",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_WITNESS_KEY",
         "witness_key",
         "its public key, `<name>+<hash>+<base64>`",
         "a witness without it is refused",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_TSA_URL",
         "tsa_url",
         "the time-stamping authority (RFC 3161)",
         "no time stamps",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_TSA_ROOT",
@@ -275,14 +267,14 @@ VARIABLES = (
         "opa_url",
         "the OPA server that evaluates the policy",
         "rego-cpp inside the process",
-        (COMMAND, WORKER, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "MLFLOW_TRACKING_URI",
         "tracking_uri",
         "the model registry",
         "`mlflow.db` in `PORTCULLIS_HOME`",
-        (COMMAND, STAGE),
+        (COMMAND, WORKER),
         is_secret=True,
     ),
     Variable(
@@ -290,7 +282,7 @@ VARIABLES = (
         "mlflow_s3_endpoint",
         "the S3 endpoint of MLflow's artifacts; MLflow reads it too",
         "that of AWS",
-        (COMMAND, STAGE),
+        (COMMAND, WORKER),
     ),
     Variable(
         "PORTCULLIS_MLFLOW_DATABASE_URL",
@@ -355,7 +347,7 @@ VARIABLES = (
         "dvc_experiment",
         "set by `dvc exp run`, in which `register` refuses",
         "no experiment",
-        (STAGE,),
+        (WORKER,),
         owner=Owner.TOOL,
     ),
     Variable(
@@ -412,7 +404,7 @@ VARIABLES = (
         "an ISO date that stands in for today's: agreements, terms and holds are judged by it. "
         "Signed times and a policy's clock are the real ones. Never set it in production",
         "today in UTC",
-        (COMMAND, STAGE),
+        (COMMAND, WORKER, STAGE),
         owner=Owner.DRILLS,
     ),
     Variable(
@@ -425,9 +417,8 @@ VARIABLES = (
     ),
 )
 
-# The stage's process knows the ledger as a reader, and by no other name.
-READER_NAME = "PORTCULLIS_LEDGER_READ_URL"
-WRITER_NAME = "PORTCULLIS_LEDGER_URL"
+# Of MLflow's own variables some hold credentials, and which they are is for MLflow to say.
+REGISTRY_PREFIX = "MLFLOW_"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -553,7 +544,7 @@ def known_names() -> frozenset[str]:
 def environment_of_stage(environ: Mapping[str, str]) -> dict[str, str]:
     """Return a worker's environment without what a stage's own code does not read.
 
-    Signing credentials are withheld that way, and the ledger's address is that of a reader.
+    Signing credentials, the registry's, and where the ledger lies are withheld that way.
     """
     withheld = {
         name
@@ -561,7 +552,8 @@ def environment_of_stage(environ: Mapping[str, str]) -> dict[str, str]:
         if Reader.STAGE not in variable.readers
         for name in variable.names
     }
-    environment = {name: value for name, value in environ.items() if name not in withheld}
-    if reader := environ.get(READER_NAME):
-        environment[WRITER_NAME] = reader
-    return environment
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in withheld and not name.startswith(REGISTRY_PREFIX)
+    }

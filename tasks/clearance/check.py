@@ -37,10 +37,14 @@ class AcceptedCheck:
 
 @dataclass(frozen=True)
 class Clearance:
-    """Whether a model, or data to train on, is cleared; `refusals` says why not."""
+    """Whether a model, or data to train on, is cleared; `refusals` says why not.
+
+    `accepted` are the undecided checks that somebody has accepted: what else it rests on.
+    """
 
     chain: Chain
     refusals: tuple[Refusal, ...]
+    accepted: tuple[AcceptedCheck, ...] = ()
 
 
 def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
@@ -141,7 +145,7 @@ def _clear(
     facts = facts_of(purpose, log, chain, installation.workspace)
     denials = policy.refusals(facts, installation)
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *hints)))
-    return Clearance(chain, refusals)
+    return Clearance(chain, refusals, accepted_checks(log, chain))
 
 
 def _unclear(case: str, digest: str, refusal: Refusal) -> Clearance:

@@ -1,4 +1,4 @@
-"""What a process asks of Linux for itself: to end with its parent, and to be looked at by nobody."""
+"""What a process asks of Linux: to end with its parent, and that nobody looks into it."""
 
 import ctypes
 import os

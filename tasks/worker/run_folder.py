@@ -55,7 +55,7 @@ class RunFolder:
         """Return what changes if somebody writes to an input, or exchanges it."""
         data = self.path / ".." / ".."
         names = _data_inputs(self.declared)
-        folders = {f"data/{self.declared.case}", *(os.path.dirname(name) for name in names)}
+        folders = {f"data/{self.declared.case}", *(Path(name).parent.as_posix() for name in names)}
         marks = [(name, _mark(data / _below(name))) for name in sorted(folders)]
 
         for name in names:

@@ -7,8 +7,8 @@ signed the decision (`tasks.worker.publishing`); that also writes this stage's r
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.gates.decision import Decision
-from tasks.stages.register.params import RegisterParams
 from tasks.stages.register.currency import find_outdated_reasons
+from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
 
