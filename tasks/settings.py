@@ -390,6 +390,14 @@ VARIABLES = (
         owner=Owner.PORTCULLIS,
     ),
     Variable(
+        "PORTCULLIS_MANDATE",
+        "mandate_path",
+        "the file by which the service tells its worker who asked for a release, and of what",
+        "the worker is local",
+        (COMMAND, WORKER),
+        owner=Owner.PORTCULLIS,
+    ),
+    Variable(
         "PORTCULLIS_DEBUG",
         "debug",
         "`1` shows the text of an unexpected error, which may quote a person's data: "
@@ -464,6 +472,7 @@ class Settings:
     prefect_old_database_url: str
     dvc_experiment: str
     caller_folder: str
+    mandate_path: str
     debug: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL

@@ -7,7 +7,7 @@ the stage says about itself it takes two counts, and marks them as claimed.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -78,6 +78,20 @@ class Observed:
     policy: Artefact
     limits_sha256: str
     run: Circumstances
+
+    def under(
+        self, *, mode: str, actor: str, ref: str, signer: str, isolation: Mapping[str, str]
+    ) -> "Observed":
+        """Return it with whose release it was part of, and how its code was kept apart."""
+        run = replace(
+            self.run,
+            mode=mode,
+            started_by=actor,
+            ref=ref,
+            signer=signer,
+            isolation=dict(isolation),
+        )
+        return replace(self, run=run)
 
 
 def look(
@@ -181,7 +195,8 @@ def attest(
     failure: PortcullisError | None = None
 
     with open_notary(installation) as notary:
-        decision, refusals = (None, ())
+        decision: Statement | None = None
+        refusals: tuple[Refusal, ...] = ()
         if run.stage in DECIDING and code in (0, REFUSED):
             decision, refusals = _decision(notary, observed, is_refused=code == REFUSED)
         is_let_through = run.stage == "register" and code == 0

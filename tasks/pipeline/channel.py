@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Any
 from tasks.errors import Refusal
 
 CHANNEL_VARIABLE = "PORTCULLIS_CHANNEL"
+INHERITED = "fd:"
 
 
 class Channel:
@@ -43,18 +45,7 @@ class Channel:
         Raises:
             SystemExit: The runner has gone.
         """
-        connection = None
-        if path:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                with short_address(Path(path)) as address:
-                    connection.connect(address)
-            except OSError:
-                # The run that this stage belongs to was interrupted while it started: nobody wants
-                # its work any more.
-                connection.close()
-                sys.exit(128 + signal.SIGTERM)
-
+        connection = connect_to(path)
         channel = cls(stage, connection)
         logger = logging.getLogger("portcullis")
         logger.setLevel(logging.INFO)
@@ -99,6 +90,33 @@ class Channel:
 
         for line in lines_for_people(event):
             sys.stderr.write(f"{self._stage}: {line}\n")
+
+
+def connect_to(path: str) -> socket.socket | None:
+    """Connect to a runner by what `$PORTCULLIS_CHANNEL` says; None where nobody listens.
+
+    It names a socket's path; or `fd:<number>`, a descriptor that is open already.
+
+    Raises:
+        SystemExit: The runner has gone.
+    """
+    if path.startswith(INHERITED):
+        descriptor = int(path.removeprefix(INHERITED))
+        is_socket = stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+        return socket.socket(fileno=descriptor) if is_socket else None
+    if not path:
+        return None
+
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with short_address(Path(path)) as address:
+            connection.connect(address)
+    except OSError:
+        # The run that this stage belongs to was interrupted while it started: nobody wants its work
+        # any more.
+        connection.close()
+        sys.exit(128 + signal.SIGTERM)
+    return connection
 
 
 @contextmanager

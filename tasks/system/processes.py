@@ -22,12 +22,17 @@ def die_with_parent(parent: int | None = None) -> None:
         return
 
     parent = parent or os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
 
     # The kernel signals deaths after the request only. A parent that died before it has left this
     # process to another one.
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, from now on."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def hide_from_others() -> None:

@@ -16,6 +16,7 @@ from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import MODEL, latest_decision
+from tasks.worker.mandate import Mandate
 from tasks.worker.snapshot import open_snapshot
 
 OPENS_REGISTRY = PATH[-1].name
@@ -50,7 +51,7 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
     model_sha256 = sha256_of(folder)
 
     # By the configuration as it lies there now, read once for the policy and for the registry.
-    with open_snapshot(installation) as (_, snapshot):
+    with open_snapshot(installation, Mandate.of(installation).trees) as (_, snapshot):
         frozen = replace(installation, workspace=snapshot)
         params = section(case, OPENS_REGISTRY, RegisterParams, snapshot)
         clearance = clear_model(case, model_sha256, frozen)

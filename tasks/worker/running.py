@@ -17,10 +17,12 @@ from tasks.notary.notary import Recorded
 from tasks.path import PATH
 from tasks.system.installation import Installation
 from tasks.worker.asking import ask_before, write_clearance
+from tasks.worker.launched_stage import LaunchedStage, launch_stage
+from tasks.worker.mandate import Mandate
 from tasks.worker.publishing import publish_model
 from tasks.worker.run_folder import open_run_folder
 from tasks.worker.snapshot import open_snapshot
-from tasks.worker.starting import start_stage
+from tasks.worker.starting import StageProcess, start_stage
 
 OPENS_REGISTRY = PATH[-1].name
 
@@ -35,8 +37,9 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
     Raises:
         PortcullisError: The run could not begin, or was not signed for although it ended well.
     """
+    mandate = Mandate.of(installation)
     with ExitStack() as stack:
-        _, snapshot = stack.enter_context(open_snapshot(installation))
+        _, snapshot = stack.enter_context(open_snapshot(installation, mandate.trees))
         declaration = declared(stage, case, snapshot)
         run = stack.enter_context(open_run_folder(declaration, installation.workspace, snapshot))
 
@@ -44,12 +47,23 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
         write_clearance(run, ask_before(stage, case, run, snapshot, installation))
         before = attest_stage.look(declaration, installation, configuration=snapshot, data=run.path)
         marks = run.marks()
-        process = start_stage(stage, case, run, snapshot, installation)
+        process: StageProcess | LaunchedStage
+        if mandate.launcher is None:
+            process = start_stage(stage, case, run, snapshot, installation)
+        else:
+            process = launch_stage(mandate.launcher, stage, case, run, snapshot)
 
         # Digested while the stage's code runs, so that it costs no time of its own.
         observed = attest_stage.observe(before, os.urandom(16).hex())
         exit_code = process.wait()
         counts = process.read_counts()
+        observed = observed.under(
+            mode=mandate.mode,
+            actor=mandate.actor,
+            ref=mandate.ref,
+            signer=mandate.signer,
+            isolation=process.isolation,
+        )
         if exit_code == 0:
             run.require_unchanged(marks)
 

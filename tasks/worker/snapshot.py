@@ -16,20 +16,17 @@ from pathlib import Path
 from tasks.code_identity.tree import Tree, read_tree
 from tasks.system.installation import Installation
 
-TREES = "trees"
 KEPT = 4  # snapshots that stay for the next run: the stages of a release share one
 
 
 @contextmanager
-def open_snapshot(installation: Installation) -> Iterator[tuple[Tree, Path]]:
+def open_snapshot(installation: Installation, trees: Path) -> Iterator[tuple[Tree, Path]]:
     """Yield the checkout's code and configuration: the bytes, and the folder that holds them.
 
-    The folder is named after the bytes' digest, below the installation's home, and shared by all
-    runs over the same bytes. It is compared with them before it is used: what somebody changed
-    there is written anew.
+    The folder is named after the bytes' digest, below `trees`, and shared by all runs over the same
+    bytes. It is compared with them before it is used.
     """
     tree = read_tree(installation.workspace)
-    trees = installation.home / TREES
     trees.mkdir(mode=0o755, exist_ok=True)
 
     with _held(trees, tree.sha256):

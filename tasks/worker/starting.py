@@ -2,19 +2,19 @@
 
 The process gets the snapshot's code, the run folder as its current one, and an environment without
 the worker's credentials. On one machine and one account that is order, not defence: what the
-account may read, its programs may read. `tasks.worker.service` starts it under another account.
+account may read, its programs may read. `launched_stage` starts it under another account.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from tasks.isolated import STAGE
 from tasks.settings import environment_of_stage
 from tasks.system.installation import Installation
 from tasks.worker.run_folder import RunFolder
@@ -23,6 +23,7 @@ COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outsi
 MOST_REPORT_BYTES = 4096  # two counts need sixty; a stage's code is not trusted with our memory
 SIGNALLED = 128  # a shell adds it to the number of the signal
 ISOLATED = ("-I", "-X", "utf8")
+STAGE_MODULE = "tasks.stages.process"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class StageProcess:
 
     pid: int
     reports: int
+    isolation: ClassVar[Mapping[str, str]] = {}  # none: the same account, network and processes
 
     def wait(self) -> int:
         """Wait for its end; return its exit code, or 128 and its signal as a shell does."""
@@ -39,20 +41,25 @@ class StageProcess:
         return SIGNALLED - code if code < 0 else code
 
     def read_counts(self) -> dict[str, int]:
-        """Return the counts that the stage claims: two known names, whole numbers, or nothing."""
-        with os.fdopen(self.reports, "rb") as pipe:
-            text = pipe.read(MOST_REPORT_BYTES)
+        """Return the counts that the stage claims."""
+        return read_counts(self.reports)
 
-        # `type(…) is int`: `true` is an instance of int, too, and no count.
-        try:
-            values = json.loads(text) if text else {}
-            return {
-                name: values[name]
-                for name in COUNTS
-                if type(values.get(name)) is int and values[name] >= 0
-            }
-        except (ValueError, AttributeError):
-            return {}
+
+def read_counts(reports: int) -> dict[str, int]:
+    """Return what a stage reports on a pipe: two known names, whole numbers, or nothing."""
+    with os.fdopen(reports, "rb") as pipe:
+        text = pipe.read(MOST_REPORT_BYTES)
+
+    # `type(…) is int`: `true` is an instance of int, too, and no count.
+    try:
+        values = json.loads(text) if text else {}
+        return {
+            name: values[name]
+            for name in COUNTS
+            if type(values.get(name)) is int and values[name] >= 0
+        }
+    except (ValueError, AttributeError):
+        return {}
 
 
 def start_stage(
@@ -68,7 +75,7 @@ def start_stage(
         "PORTCULLIS_REPORT_FD": str(pipe),
         "PORTCULLIS_WORKER_PID": str(os.getpid()),
     }
-    command = [sys.executable, *ISOLATED, str(snapshot / "tasks" / "isolated.py"), STAGE]
+    command = [sys.executable, *ISOLATED, str(snapshot / "tasks" / "isolated.py"), STAGE_MODULE]
 
     # Ctrl-C is held back until the process has arranged for it (tasks/stages/process.py): an
     # interpreter that is still starting would print a traceback.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+LOCAL = "local"
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -22,3 +24,11 @@ class Circumstances:
 
     # Rows unsealed and shredded: only the stage can know them, so they are marked as claimed.
     claimed: dict[str, int] = field(default_factory=dict)
+
+    # In which mode the worker ran (`tasks.worker.mandate`), why the service released the commit,
+    # and how the stage's code was kept apart: account, network, processes. Nothing where it was
+    # not. What was signed before there were modes is local.
+    mode: str = LOCAL
+    ref: str = ""
+    signer: str = ""
+    isolation: dict[str, str] = field(default_factory=dict)

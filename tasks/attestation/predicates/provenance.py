@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
 from tasks.attestation.predicates.predicate import Predicate, digests_of, require_fields, text_of
 from tasks.attestation.roles import OWN, PROVENANCE
 from tasks.attestation.statement import Artefact
@@ -95,6 +95,9 @@ class Provenance(Predicate):
             },
             "portcullis_startedBy": run.started_by,
             "portcullis_commitAuthorSha256": run.commit_author_sha256,
+            "portcullis_mode": run.mode,
+            **_if_any("portcullis_release", {"ref": run.ref, "signer": run.signer}),
+            **_if_any("portcullis_isolation", run.isolation),
         }
 
     @classmethod
@@ -138,6 +141,13 @@ class Provenance(Predicate):
                 str(name): str(text) for name, text in details["builder"].get("version", {}).items()
             },
             claimed=_claimed(details.get("byproducts", [])),
+            mode=str(values.get("portcullis_mode", LOCAL)),
+            ref=str(values.get("portcullis_release", {}).get("ref", "")),
+            signer=str(values.get("portcullis_release", {}).get("signer", "")),
+            isolation={
+                str(name): str(text)
+                for name, text in values.get("portcullis_isolation", {}).items()
+            },
         )
         if source is not None:
             dirty = tuple(str(path) for path in source.get("annotations", {}).get("dirty", ()))
@@ -152,3 +162,9 @@ def _claimed(byproducts: list[dict[str, Any]]) -> dict[str, int]:
         for item in byproducts
         if str(item.get("name", "")).startswith(CLAIMED)
     }
+
+
+def _if_any(name: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return a field with those values that are set, or nothing."""
+    present = {key: value for key, value in values.items() if value}
+    return {name: present} if present else {}

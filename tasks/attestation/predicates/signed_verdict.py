@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
 from tasks.attestation.predicates.predicate import Predicate, text_of
 from tasks.attestation.roles import TEST_RESULT
 from tasks.attestation.statement import Artefact
@@ -54,6 +54,7 @@ class SignedVerdict(Predicate):
     warned: tuple[str, ...]
     failed: tuple[str, ...]
     checks: tuple[Check | EarlierCheck, ...]
+    mode: str = LOCAL
 
     @classmethod
     def of(
@@ -83,6 +84,7 @@ class SignedVerdict(Predicate):
             warned=keys(Outcome.UNDECIDED),
             failed=keys(Outcome.FAIL),
             checks=verdict.checks,
+            mode=run.mode,
         )
 
     @property
@@ -109,6 +111,7 @@ class SignedVerdict(Predicate):
             "gitCommit": self.commit,
             "finishedOn": self.finished,
             "startedBy": self.started_by,
+            "mode": self.mode,
         }
         if self.report:
             context["report"] = self.report.to_dict()
@@ -150,6 +153,7 @@ class SignedVerdict(Predicate):
             warned=tuple(map(str, values.get("warnedTests", ()))),
             failed=tuple(map(str, values.get("failedTests", ()))),
             checks=_checks(values.get("portcullis_checks", ())),
+            mode=str(context.get("mode", LOCAL)),
         )
 
 

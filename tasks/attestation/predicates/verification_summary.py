@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
 from tasks.attestation.predicates.predicate import Predicate, text_of, texts_of
 from tasks.attestation.roles import OWN, SUMMARY
 from tasks.attestation.statement import Artefact
@@ -42,6 +42,7 @@ class VerificationSummary(Predicate):
     tools: dict[str, str] = field(hash=False)
     case: str
     started_by: str
+    mode: str = LOCAL
 
     @classmethod
     def of(
@@ -66,6 +67,7 @@ class VerificationSummary(Predicate):
             tools=run.tools,
             case=run.case,
             started_by=run.started_by,
+            mode=run.mode,
         )
 
     @property
@@ -106,6 +108,7 @@ class VerificationSummary(Predicate):
             "portcullis_tools": self.tools,
             "portcullis_useCase": self.case,
             "portcullis_startedBy": self.started_by,
+            "portcullis_mode": self.mode,
         }
 
     @classmethod
@@ -139,6 +142,7 @@ class VerificationSummary(Predicate):
             },
             case=str(values.get("portcullis_useCase", "")),
             started_by=str(values.get("portcullis_startedBy", "")),
+            mode=str(values.get("portcullis_mode", LOCAL)),
         )
 
 

@@ -1,0 +1,265 @@
+"""The launcher: the one process of the service that stays root, and the little that it does.
+
+It starts a stage that the worker names, under the stage's account, in the run folder that the
+worker has made; and when the stage has ended it hands the outputs over to the worker. The worker
+says which stage and which use case. Command, account, environment and namespaces are decided here,
+from the administrator's file.
+"""
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import socket
+import stat
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.path import STAGES
+from tasks.service.isolation import (
+    Isolation,
+    become,
+    mount_own_processes,
+    unshare_namespaces,
+)
+from tasks.service.service_config import Account, ServiceConfig
+from tasks.system.processes import die_with_parent, end_with_parent
+from tasks.worker.starting import ISOLATED, STAGE_MODULE
+
+MOST_REQUEST_BYTES = 4096
+CASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+SNAPSHOT = re.compile(r"[0-9a-f]{64}")
+SIGNALLED = 128
+CREDENTIALS = "3i"  # struct ucred of unix(7): pid, uid, gid
+# A stage runs with these and with what the administrator's file adds.
+PATH_OF_STAGE = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the worker asks for: a stage of a use case, from a snapshot."""
+
+    stage: str
+    case: str
+    snapshot: str
+
+    @classmethod
+    def read(cls, data: bytes) -> "Request":
+        """Read a request.
+
+        Raises:
+            ValueError: It is none.
+        """
+        match json.loads(data):
+            case {"stage": str(stage), "case": str(case), "snapshot": str(snapshot), **more}:
+                is_known = stage in STAGES and CASE.fullmatch(case)
+                if is_known and SNAPSHOT.fullmatch(snapshot) and not more:
+                    return cls(stage, case, snapshot)
+        raise ValueError("no request")
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Open descriptors that the worker passes.
+
+    Attributes:
+        run: The run folder.
+        reports: The pipe of counts.
+        errors: Where standard output and error go.
+        channel: Where progress goes.
+    """
+
+    run: int
+    reports: int
+    errors: int
+    channel: int
+
+
+class Launcher:
+    """Serves the worker: a process for each stage that runs, and no threads, for it forks."""
+
+    def __init__(self, config: ServiceConfig, worker: Account, stage: Account) -> None:
+        self._config = config
+        self._worker = worker
+        self._stage = stage
+
+    def serve(self, listener: socket.socket) -> None:
+        """Answer until the listener is closed."""
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                try:
+                    self._answer(connection)
+                finally:
+                    os._exit(0)
+            connection.close()
+
+    def _answer(self, connection: socket.socket) -> None:
+        # The socket lies where the worker's account alone can reach it; this is asked anyway.
+        if peer_uid(connection) != self._worker.uid:
+            return
+        data, descriptors, _, _ = socket.recv_fds(connection, MOST_REQUEST_BYTES, 4)
+        try:
+            answer = self._run(Request.read(data), descriptors, connection)
+        except (ValueError, OSError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        with contextlib.suppress(OSError):
+            connection.sendall(json.dumps(answer).encode())
+
+    def _run(
+        self, request: Request, descriptors: list[int], connection: socket.socket
+    ) -> dict[str, Any]:
+        run, reports, errors, channel = descriptors
+        self._require_run_folder(run, request.case)
+        folder = f"data/{request.case}/{request.stage}"
+        own = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=run)
+        try:
+            os.fchown(own, self._stage.uid, self._stage.gid)
+            streams = Streams(run, reports, errors, channel)
+            isolation, code = self._start_and_wait(request, streams, connection)
+            odd = hand_over(own, self._worker)
+        finally:
+            os.close(own)
+        return {"code": code, "isolation": isolation.to_dict(), "odd": odd}
+
+    def _require_run_folder(self, run: int, case: str) -> None:
+        """Refuse a folder that is no run folder of the use case's workspace.
+
+        Raises:
+            ValueError: It is another.
+        """
+        path = Path(f"/proc/self/fd/{run}").readlink()
+        runs = self._config.places.state / "workspaces" / case / "data" / ".runs"
+        if path.parent != runs:
+            raise ValueError("not a run folder of this use case")
+
+    def _start_and_wait(
+        self, request: Request, streams: Streams, connection: socket.socket
+    ) -> tuple[Isolation, int]:
+        """Run the stage as process 1 of its own namespace: all that it starts ends with it."""
+        facts_read, facts_write = os.pipe()
+        keeper = os.fork()
+        if keeper == 0:
+            try:
+                os.close(facts_read)
+                self._keep(request, streams, facts_write)
+            finally:
+                os._exit(1)
+
+        os.close(facts_write)
+        with os.fdopen(facts_read, "rb") as stream:
+            facts = json.loads(stream.read() or b"{}")
+        code = _wait_or_end(keeper, connection)
+        return Isolation(**facts), code
+
+    def _keep(self, request: Request, streams: Streams, facts: int) -> None:
+        """Start the stage in new namespaces, and end as it ends; never returns."""
+        # When the one that answers the worker is killed, this goes too, and the stage with it.
+        die_with_parent()
+        has_network = STAGES[request.stage].reads_sources
+        isolation = unshare_namespaces(self._stage, has_network=has_network)
+        child = os.fork()
+        if child == 0:
+            os.close(facts)
+            self._become_stage(request, isolation, streams)
+        os.write(facts, json.dumps(isolation.to_dict()).encode())
+        os.close(facts)
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(SIGNALLED - code if code < 0 else code)
+
+    def _become_stage(self, request: Request, isolation: Isolation, streams: Streams) -> None:
+        """Turn this process into the stage's; never returns."""
+        try:
+            if isolation.processes == "own":
+                mount_own_processes()
+            os.fchdir(streams.run)
+            null = os.open("/dev/null", os.O_RDONLY)
+            for source, target in ((null, 0), (streams.errors, 1), (streams.errors, 2)):
+                os.dup2(source, target)
+            for descriptor in (streams.reports, streams.channel):
+                os.set_inheritable(descriptor, True)
+            _close_others({0, 1, 2, streams.reports, streams.channel})
+            os.umask(0o022)
+            become(self._stage)
+            # After the account was changed, which takes the request back (prctl(2)).
+            end_with_parent()
+
+            state = self._config.places.state
+            isolated = state / "trees" / request.snapshot / "tasks" / "isolated.py"
+            command = [sys.executable, *ISOLATED, str(isolated), STAGE_MODULE]
+            environment = {
+                "PATH": PATH_OF_STAGE,
+                "LANG": "C.UTF-8",
+                "HOME": str(state / "stage"),
+                "TMPDIR": str(state / "stage" / "tmp"),
+                "PORTCULLIS_HOME": str(state / "stage"),
+                **self._config.environment.stage,
+                "PORTCULLIS_REPORT_FD": str(streams.reports),
+                "PORTCULLIS_CHANNEL": f"fd:{streams.channel}",
+            }
+            os.execve(sys.executable, [*command, request.stage, request.case], environment)
+        except BaseException as error:
+            os.write(2, f"launcher: {type(error).__name__}: {error}\n".encode())
+            os._exit(1)
+
+
+def hand_over(folder: int, worker: Account) -> list[str]:
+    """Give what a stage wrote to the worker's account; return what is there that must not be.
+
+    A link could lead the worker to a file that the stage may not read; a second name of a file
+    would leave the stage able to write to it. Both stay with the stage's account and are named.
+    """
+    odd: list[str] = []
+    for name in sorted(os.listdir(folder)):
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                odd += [f"{name}/{below}" for below in hand_over(inner, worker)]
+            finally:
+                os.close(inner)
+        elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            os.chown(name, worker.uid, worker.gid, dir_fd=folder, follow_symlinks=False)
+        else:
+            odd.append(name)
+    os.fchown(folder, worker.uid, worker.gid)
+    return odd
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return whose process is at the other end of a Unix socket, as the kernel says."""
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)
+
+
+def _wait_or_end(keeper: int, connection: socket.socket) -> int:
+    """Wait for a stage; kill it when the worker closes its end, or says anything more."""
+    process = os.pidfd_open(keeper)
+    try:
+        ready, _, _ = select.select([process, connection.fileno()], [], [])
+        if process not in ready:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+    finally:
+        os.close(process)
+    _, status = os.waitpid(keeper, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return SIGNALLED - code if code < 0 else code
+
+
+def _close_others(kept: set[int]) -> None:
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if (descriptor := int(entry.name)) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)

@@ -1,0 +1,140 @@
+"""What the administrator of the service decides, in a file that root alone may write to."""
+
+import grp
+import pwd
+import stat
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import ConfigError
+
+
+class Accounts(BaseModel):
+    """The operating system's accounts, by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worker: str
+    stage: str
+    clients: str = Field(description="the group whose members may ask the worker")
+
+
+class Places(BaseModel):
+    """Where the service keeps things; absolute paths."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Path
+    socket: Path
+
+
+class Code(BaseModel):
+    """Which commits may be released: of a protected ref of the remote, or signed by a known key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remote: str
+    refs: tuple[str, ...] = ()
+    allowed_signers: Path | None = None
+
+
+class Environments(BaseModel):
+    """Variables of the worker's process and of a stage's; no other environment counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worker: dict[str, str] = {}
+    stage: dict[str, str] = {}
+
+
+class ServiceConfig(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accounts: Accounts
+    places: Places
+    code: Code
+    environment: Environments = Environments()
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account's numbers and home."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def read_service_config(path: Path) -> ServiceConfig:
+    """Return what the file says.
+
+    Raises:
+        ConfigError: Another account than root may write to it, or it says something else.
+    """
+    try:
+        status = path.stat()
+        text = path.read_bytes()
+    except OSError as error:
+        raise _wrong(path, "a file", type(error).__name__) from error
+    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _wrong(path, "a file that root alone may write to", "another owner or mode")
+
+    try:
+        values: Any = tomllib.loads(text.decode())
+        return ServiceConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _wrong(path, "a valid configuration", f"{place}: {first['msg']}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _wrong(path, "TOML", str(error)) from error
+
+
+def account(name: str) -> Account:
+    """Return an account of this machine.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError as error:
+        raise ConfigError(
+            f"account `{name}`",
+            expected="an account of this machine",
+            found="none",
+            remedy=f"Make it: `useradd --system --shell /usr/sbin/nologin {name}`.",
+        ) from error
+    return Account(name, entry.pw_uid, entry.pw_gid)
+
+
+def group_id(name: str) -> int:
+    """Return the number of a group.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError as error:
+        raise ConfigError(
+            f"group `{name}`",
+            expected="a group of this machine",
+            found="none",
+            remedy=f"Make it: `groupadd --system {name}`.",
+        ) from error
+
+
+def _wrong(path: Path, expected: str, found: str) -> ConfigError:
+    return ConfigError(
+        str(path),
+        expected=expected,
+        found=found,
+        remedy="docs/enforced.md has an example.",
+    )
