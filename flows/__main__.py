@@ -59,6 +59,11 @@ COMMANDS = (
         "ui", "start a Prefect server, the deployments and a worker on this machine", "flows.cli.ui"
     ),
     Command(
+        "worker",
+        "serve releases of commits to others, as an account that they cannot write to",
+        "flows.cli.worker",
+    ),
+    Command(
         "verify",
         "follow a model back to its sources and check every link",
         "flows.cli.proof.verify",

@@ -19,22 +19,21 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps.approval_form import ask_for_approval
 from flows.steps.artifacts import publish_artifacts
-from flows.steps.evidence import model_sha256_in_data
 from flows.steps.stages import (
     GATE_FAILED,
-    OPENS_REGISTRY,
     REFUSED,
     UNAVAILABLE,
     UNCHANGED,
     task_for,
 )
+from flows.steps.where import OPENS_REGISTRY, Place, open_place
 from tasks.config.cases import case_names
 from tasks.errors import RefusedError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
 from tasks.system.installation import Installation
-from tasks.worker.confirming import Confirmation, confirm_registration
+from tasks.worker.confirming import Confirmation
 
 if TYPE_CHECKING:
     UseCase = StrEnum
@@ -61,9 +60,12 @@ def release(use_case: UseCase) -> State[str]:
     """
     case = str(use_case)
     installation = Installation.open(Path(), os.environ)
-    with _one_release_at_a_time(case, installation):
+    with (
+        _one_release_at_a_time(case, installation),
+        open_place(case, installation, get_run_logger().info) as place,
+    ):
         try:
-            stop = _run_all_stages(case, installation)
+            stop = _run_all_stages(case, installation, place)
         except BaseException:
             # An interruption ends this process at once; a stage's own process must not outlive it.
             end_all_stages()
@@ -75,16 +77,16 @@ def release(use_case: UseCase) -> State[str]:
         # That no stage stopped it is no proof that the model is registered.
         if stop is None:
             try:
-                confirmation = confirm_registration(case, installation)
+                confirmation = place.confirm()
             except RefusedError as refusal:
                 refusals = refusal.lines
             else:
                 outcome = describe_registration(case, confirmation)
-                publish_artifacts(case, (outcome,), installation.workspace, is_blocked=False)
+                publish_artifacts(case, (outcome,), place.shown, is_blocked=False)
                 return Completed(message=outcome)
         else:
             refusals = tuple((stop.message or "").splitlines())
-        publish_artifacts(case, refusals, installation.workspace, is_blocked=True)
+        publish_artifacts(case, refusals, place.shown, is_blocked=True)
 
     emit_event(
         event="portcullis.release.blocked",
@@ -113,19 +115,19 @@ def describe_registration(case: str, confirmation: Confirmation) -> str:
     return f"{case}: the model is registered; {', '.join(parts)}"
 
 
-def _run_all_stages(case: str, installation: Installation) -> State[str] | None:
+def _run_all_stages(case: str, installation: Installation, place: Place) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
         if OPENS_REGISTRY in wave:
-            ask_for_approval(case, model_sha256_in_data(case, installation.workspace), installation)
-        if (state := _run_wave(wave, case, installation.workspace)) is not None:
+            ask_for_approval(case, place)
+        if (state := _run_wave(wave, case, installation)) is not None:
             return state
     return None
 
 
-def _run_wave(wave: tuple[str, ...], case: str, workspace: Path) -> State[str] | None:
+def _run_wave(wave: tuple[str, ...], case: str, installation: Installation) -> State[str] | None:
     """Run independent stages, all to their end; return the first state that ends the path."""
-    tasks = [(stage, task_for(stage, case, workspace)) for stage in wave]
+    tasks = [(stage, task_for(stage, case, installation.workspace)) for stage in wave]
 
     # A stage that runs alone does so in the flow's own thread.
     if len(tasks) == 1:
@@ -138,7 +140,8 @@ def _run_wave(wave: tuple[str, ...], case: str, workspace: Path) -> State[str] |
         states = [future.state for future in futures]
 
         # DVC wrote its lock file from several threads: order what they changed before it is read.
-        if any(state.name != UNCHANGED for state in states):
+        is_here = not installation.settings.worker_socket
+        if is_here and any(state.name != UNCHANGED for state in states):
             order_lock_entries(wave, case)
 
     return next((state for state in states if _stops(state)), None)

@@ -390,6 +390,13 @@ VARIABLES = (
         owner=Owner.PORTCULLIS,
     ),
     Variable(
+        "PORTCULLIS_WORKER",
+        "worker_socket",
+        "the socket of the worker's service, which runs releases of commits for others",
+        "releases run here, and their evidence is `local`",
+        (COMMAND,),
+    ),
+    Variable(
         "PORTCULLIS_MANDATE",
         "mandate_path",
         "the file by which the service tells its worker who asked for a release, and of what",
@@ -473,6 +480,7 @@ class Settings:
     dvc_experiment: str
     caller_folder: str
     mandate_path: str
+    worker_socket: str
     debug: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL

@@ -48,13 +48,15 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     from rich.table import Table
 
     from flows.steps.artifacts import gate_rows, report_pages
+    from flows.steps.where import place_of
     from tasks.registry.client import registry_uri
 
+    shown = place_of(case).shown
     console = Console(highlight=False)
     table = Table(title=f"Gates of {case}", title_justify="left")
     for heading in ("gate", "outcome", "checks", "first refusal"):
         table.add_column(heading)
-    for row in gate_rows(case, installation.workspace):
+    for row in gate_rows(case, shown):
         table.add_row(*row.cells())
     console.print(table)
 
@@ -64,12 +66,14 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
             console.print(f"  {line}")
     else:
         console.print(f"REGISTERED. {message}", style="bold green")
-    if line := describe_rows(case, installation.workspace):
+    if line := describe_rows(case, shown):
         console.print(line)
 
     # Paths and commands are for copying, so no line break is put into them.
-    for stage, page in report_pages(case, installation.workspace).items():
+    for stage, page in report_pages(case, shown).items():
         console.print(f"  {stage:9} {page}", soft_wrap=True)
+    if installation.settings.worker_socket:
+        return  # the registry is the worker's
     command = f"mlflow ui --backend-store-uri {registry_uri(installation)}"
     console.print(f"  {'MLflow':9} {command}", soft_wrap=True)
 

@@ -27,7 +27,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """
     # Both are checked before Prefect's start-up, which takes longer than noticing a mistyped name.
     load_case(options.use_case, installation.workspace)
-    check_workspace(installation.workspace)
+    if not installation.settings.worker_socket:
+        check_workspace(installation.workspace)
 
     from flows.serving.attending import attend_command, open_api
 

@@ -16,15 +16,8 @@ from prefect.runtime import deployment
 from prefect.states import Suspended
 from pydantic import Field
 
-from flows.steps.evidence import open_chain
-from tasks.attestation.dsse import read_envelope
-from tasks.clearance.check import clear_model
-from tasks.config.cases import section
-from tasks.errors import APPROVAL_KINDS, PortcullisError
-from tasks.notary.notary import open_notary
-from tasks.stages.register.params import RegisterParams
-from tasks.system.installation import Installation
-from tasks.verifier.approvals import check
+from flows.steps.where import Place
+from tasks.errors import PortcullisError
 
 MOST_WAIT_SECONDS = 30 * 24 * 3600
 
@@ -45,21 +38,13 @@ class ApprovalForm(RunInput):
             super().save(keyset, flow_run_id)
 
 
-def lacks_only_approval(case: str, model: str, installation: Installation) -> bool:
-    """Say whether a model would be registered if a second person approved it."""
-    if not section(case, "register", RegisterParams, installation.workspace).approval:
-        return False
-    refusals = clear_model(case, model, installation).refusals
-    return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)
-
-
-def ask_for_approval(case: str, model: str, installation: Installation) -> None:
+def ask_for_approval(case: str, place: Place) -> None:
     """Suspend a deployed run until somebody hands in an approval.
 
     An approval that does not count leaves registration shut. A run that was started from a terminal
     is not suspended: it ends blocked, and says what to do.
     """
-    if not deployment.id or not lacks_only_approval(case, model, installation):
+    if not deployment.id or not (model := place.lacks_only_approval()):
         return
 
     description = (
@@ -76,17 +61,13 @@ def ask_for_approval(case: str, model: str, installation: Installation) -> None:
     # stored first, and Prefect's own `save` finds it there.
     form.save(keyset_from_paused_state(Suspended(pause_key=key)))
     answer = suspend_flow_run(wait_for_input=form, timeout=MOST_WAIT_SECONDS, key=key)
-    record_approval(case, model, answer.envelope, installation)
+    record_approval(place, answer.envelope)
 
 
-def record_approval(case: str, model: str, text: str, installation: Installation) -> bool:
+def record_approval(place: Place, text: str) -> bool:
     """Record the envelope in a form's answer if it counts, and say whether it does."""
     try:
-        with open_chain(case, model, installation) as (_, log, chain):
-            envelope = read_envelope(text.strip().encode(), "the form")
-            check(envelope, log, chain)
-        with open_notary(installation) as notary:
-            notary.append_signed([envelope])
+        place.record_consent(text)
     except PortcullisError as error:
         get_run_logger().error("the form's approval does not count: %s", error)
         return False

@@ -10,14 +10,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from flows.steps.where import place_of
 from tasks.config.cases import section
 from tasks.config.sources import Sources
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.gates import Verdict
-from tasks.path import PATH, STAGES
-from tasks.pipeline.runner import reproduce
-
-OPENS_REGISTRY = PATH[-1].name
+from tasks.path import STAGES
 
 # The name of a Completed state, then those of Failed states.
 UNCHANGED = "Unchanged"
@@ -76,8 +74,8 @@ def run_stage(stage: str, case: str) -> State[str]:
     """
     logger = get_run_logger()
     try:
-        # A single stage never checks that its inputs are fresh; what opens the registry must.
-        result = reproduce(stage, case, with_upstream=stage == OPENS_REGISTRY, on_line=logger.info)
+        place = place_of(case)
+        result = place.reproduce(stage, logger.info)
     except RefusedError as refusal:
         for line in refusal.lines:
             logger.error(line)
@@ -87,7 +85,7 @@ def run_stage(stage: str, case: str) -> State[str]:
         name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
         return Failed(name=name, message=str(error))
 
-    verdict = verdict_of(stage, case, Path())
+    verdict = verdict_of(stage, case, place.shown)
     if verdict is not None and verdict.outcome.is_blocking:
         refusals = verdict.refusals()
         for check in refusals:

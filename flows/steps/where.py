@@ -1,0 +1,159 @@
+"""Where a release's stages run: here, or with the worker's service, which this process only asks.
+
+A release opens one of the two for its use case; its tasks, which Prefect runs in threads and which
+take plain values only, find it by the use case's name.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from tasks.clearance.check import AcceptedCheck
+from tasks.errors import ConfigError
+from tasks.path import PATH
+from tasks.pipeline.runner import StageResult, reproduce
+from tasks.service.client import WorkerClient, open_worker
+from tasks.system.git import ask_git
+from tasks.system.installation import Installation
+from tasks.worker.approving import lacks_only_approval, model_here, record_consent
+from tasks.worker.confirming import Confirmation, confirm_registration
+
+OPENS_REGISTRY = PATH[-1].name
+LineSink = Callable[[str], None]
+
+
+class Place(Protocol):
+    """What a release needs of wherever its stages run."""
+
+    @property
+    def shown(self) -> Path:
+        """The folder whose `data/` holds verdicts and pages for people."""
+
+    def reproduce(self, stage: str, on_line: LineSink) -> StageResult:
+        """Run a stage if anything that it depends on has changed."""
+
+    def lacks_only_approval(self) -> str:
+        """Return the model that waits for a second person, or nothing."""
+
+    def record_consent(self, envelope: str) -> None:
+        """Record what somebody has signed, if it counts."""
+
+    def confirm(self) -> Confirmation:
+        """Return what is registered."""
+
+
+class Here:
+    """The checkout that this process stands in, by its own account."""
+
+    def __init__(self, case: str, installation: Installation) -> None:
+        self._case = case
+        self._installation = installation
+
+    @property
+    def shown(self) -> Path:
+        """The checkout."""
+        return self._installation.workspace
+
+    def reproduce(self, stage: str, on_line: LineSink) -> StageResult:
+        """Run it by DVC. A single stage never checks that its inputs are fresh.
+
+        What opens the registry must.
+        """
+        with_upstream = stage == OPENS_REGISTRY
+        return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
+
+    def lacks_only_approval(self) -> str:
+        """Return the model that lies here, if a second person is all that it waits for."""
+        model = model_here(self._case, self._installation)
+        return model if lacks_only_approval(self._case, model, self._installation) else ""
+
+    def record_consent(self, envelope: str) -> None:
+        """Record it in this installation's ledger."""
+        model = model_here(self._case, self._installation)
+        record_consent(envelope.encode(), self._case, model, self._installation)
+
+    def confirm(self) -> Confirmation:
+        """Look into ledger, policy and registry."""
+        return confirm_registration(self._case, self._installation)
+
+
+class WithWorker:
+    """The worker's service."""
+
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
+
+    @property
+    def shown(self) -> Path:
+        """What the worker has sent."""
+        return self._client.shown
+
+    def reproduce(self, stage: str, on_line: LineSink) -> StageResult:
+        """Have the worker run it."""
+        return self._client.reproduce(stage, on_line)
+
+    def lacks_only_approval(self) -> str:
+        """Ask the worker."""
+        answer = self._client.ask(_ignore, do="lacks_approval")
+        return str(answer["model_sha256"]) if answer["lacks_only_approval"] else ""
+
+    def record_consent(self, envelope: str) -> None:
+        """Hand it to the worker."""
+        self._client.ask(_ignore, do="approve", envelope=envelope)
+
+    def confirm(self) -> Confirmation:
+        """Have the worker look."""
+        answer = self._client.ask(_ignore, do="confirm")
+        accepted = tuple(
+            AcceptedCheck("", "", str(check["person"]), date.fromisoformat(check["expires"]))
+            for check in answer["accepted"]
+        )
+        return Confirmation(str(answer["model_sha256"]), str(answer["version"]), accepted)
+
+
+_places: dict[str, Place] = {}
+
+
+def place_of(case: str) -> Place:
+    """Return where the stages of a use case run at present."""
+    return _places[case]
+
+
+@contextmanager
+def open_place(case: str, installation: Installation, on_line: LineSink) -> Iterator[Place]:
+    """Open where a release of a use case runs, by `$PORTCULLIS_WORKER`."""
+    socket_path = installation.settings.worker_socket
+    if not socket_path:
+        _places[case] = Here(case, installation)
+        yield _places[case]
+        return
+
+    commit = head_of(installation.workspace)
+    on_line(f"{case}: the worker releases commit {commit[:12]}; what is not committed is not seen")
+    shown = installation.home / "shown"
+    with open_worker(Path(socket_path), case, commit, shown, on_line) as client:
+        _places[case] = WithWorker(client)
+        yield _places[case]
+
+
+def head_of(workspace: Path) -> str:
+    """Return the commit that a checkout stands at.
+
+    Raises:
+        ConfigError: It stands at none.
+    """
+    answer = ask_git(workspace, "rev-parse", "--verify", "HEAD^{commit}")
+    if answer is None or answer.returncode:
+        raise ConfigError(
+            str(workspace),
+            expected="a checkout with a commit: the worker releases nothing else",
+            found="none",
+            remedy="Commit what is to be released, and push it where the worker fetches from.",
+        )
+    return answer.stdout.decode("ascii").strip()
+
+
+def _ignore(line: str) -> None:
+    del line

@@ -1,0 +1,97 @@
+"""A client's end: ask the worker for one release, and show what it says.
+
+Nothing here is trusted by anybody. What the worker sends for people to look at is kept in a folder
+of the caller's own, laid out like the worker's `data/`.
+"""
+
+import base64
+import binascii
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tasks.errors import ServiceError
+from tasks.path import STAGES
+from tasks.pipeline.runner import StageResult
+from tasks.service.protocol import MOST_ANSWER_BYTES, Conversation
+
+
+class WorkerClient:
+    """A release that the worker runs for this process. Stages of several threads take turns."""
+
+    def __init__(self, conversation: Conversation, case: str, shown: Path) -> None:
+        self.case = case
+        self.shown = shown
+        self._conversation = conversation
+        self._turn = threading.Lock()
+
+    def reproduce(self, stage: str, on_line: Callable[[str], None]) -> StageResult:
+        """Have the worker run a stage, and everything before it where that opens the registry.
+
+        Raises:
+            RefusedError: A gate is shut.
+            RemoteError: The stage could not do its work.
+            ServiceError: The worker has gone.
+        """
+        answer = self.ask(on_line, do="stage", stage=stage)
+        keep_files(answer.get("files"), self.shown / "data" / self.case / stage)
+        return StageResult(
+            stage, bool(answer.get("changed")), answer.get("seconds"), answer.get("peak_mib")
+        )
+
+    def ask(self, on_line: Callable[[str], None], **request: Any) -> dict[str, Any]:
+        """Ask for anything else that `tasks.service.session` knows."""
+        with self._turn:
+            return self._conversation.ask(on_line, **request)
+
+
+@contextmanager
+def open_worker(
+    path: Path, case: str, commit: str, shown: Path, on_line: Callable[[str], None]
+) -> Iterator[WorkerClient]:
+    """Begin a release of a commit with the worker behind a socket.
+
+    Args:
+        path: The worker's socket.
+        case: A use case.
+        commit: A whole commit id.
+        shown: The folder for what the worker sends.
+        on_line: Is called with each line for people.
+
+    Raises:
+        ServiceError: Nobody answers there.
+        RemoteError: The commit or use case may not be released.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            raise ServiceError(
+                str(path),
+                expected="the worker's socket",
+                found=type(error).__name__,
+                remedy="Start the service, or have its administrator make you a member of its "
+                "clients' group.",
+            ) from error
+        conversation = Conversation(connection, MOST_ANSWER_BYTES)
+        conversation.ask(on_line, do="begin", case=case, commit=commit)
+        yield WorkerClient(conversation, case, shown)
+
+
+def keep_files(files: Any, folder: Path) -> None:
+    """Write what the worker sent for people to look at; names that lead elsewhere are left out."""
+    if not isinstance(files, dict) or folder.name not in STAGES:
+        return
+    for name, text in files.items():
+        parts = PurePosixPath(str(name)).parts
+        if not parts or ".." in parts or parts[0] == "/":
+            continue
+        path = folder.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_bytes(base64.b64decode(str(text), validate=True))
+        except binascii.Error:
+            continue

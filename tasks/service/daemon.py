@@ -1,0 +1,165 @@
+"""`./portcullis worker`: the service itself, from root's start to the socket that clients ask.
+
+1. root reads the administrator's file and makes the folders, each for its account.
+2. It forks the launcher, which stays root and serves the worker's account alone.
+3. The rest gives up every privilege, and answers each client in a process of its own.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from tasks.errors import ConfigError, ServiceError
+from tasks.service.isolation import become
+from tasks.service.launcher import Launcher, peer_uid
+from tasks.service.service_config import (
+    Account,
+    ServiceConfig,
+    account,
+    group_id,
+    read_service_config,
+)
+from tasks.system.processes import end_with_parent, hide_from_others
+
+ISOLATED = ("-I", "-X", "utf8")
+
+logger = logging.getLogger("portcullis.worker")
+
+
+def serve(config_path: Path) -> None:
+    """Run the service until a signal ends it.
+
+    Raises:
+        ConfigError: It is not root that starts it, or the file, an account or a folder is wrong.
+        ServiceError: Another service has the socket.
+    """
+    if os.geteuid() != 0:
+        raise ConfigError(
+            "worker",
+            expected="to be started by root, which makes it start stages under another account",
+            found=f"uid {os.geteuid()}",
+            remedy="Use deploy/systemd/portcullis-worker.service.",
+        )
+    config = read_service_config(config_path)
+    worker = account(config.accounts.worker)
+    stage = account(config.accounts.stage)
+    _require_distinct(worker, stage)
+    _make_folders(config, worker, stage)
+
+    launching = _bind(launcher_socket(config), 0o600, worker.uid, worker.gid, is_packets=True)
+    asking = _bind(config.places.socket, 0o660, worker.uid, group_id(config.accounts.clients))
+    if os.fork() == 0:
+        # The launcher: it goes when the service does.
+        asking.close()
+        end_with_parent()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        Launcher(config, worker, stage).serve(launching)
+        os._exit(0)
+
+    launching.close()
+    become(worker)
+    hide_from_others()
+    logger.info("worker %s listens on %s", worker.name, config.places.socket)
+    _answer_all(asking, config_path, config)
+
+
+def launcher_socket(config: ServiceConfig) -> Path:
+    """Return where the launcher listens: in a folder of the worker's account alone."""
+    return config.places.state / "home" / "launcher.sock"
+
+
+def _answer_all(asking: socket.socket, config_path: Path, config: ServiceConfig) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sessions report to their clients
+    program = [sys.executable, *ISOLATED, str(Path(__file__).parents[1] / "isolated.py")]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(config.places.state / "home"),
+        "DVC_NO_ANALYTICS": "1",
+        "DO_NOT_TRACK": "1",
+        **config.environment.worker,
+        "PORTCULLIS_HOME": str(config.places.state / "home"),
+    }
+
+    while True:
+        connection, _ = asking.accept()
+        with connection:
+            descriptor = connection.fileno()
+            command = ["tasks.service.session", str(descriptor), str(config_path)]
+            arguments = [*program, *command, str(peer_uid(connection))]
+            os.set_inheritable(descriptor, True)
+            os.posix_spawn(
+                sys.executable,
+                arguments,
+                environment,
+                setsigdef=[signal.SIGCHLD],
+                file_actions=[(os.POSIX_SPAWN_CLOSE, asking.fileno())],
+            )
+
+
+def _require_distinct(worker: Account, stage: Account) -> None:
+    """Refuse accounts that could read or write what the other one keeps.
+
+    Raises:
+        ConfigError: They are one, or one of them is root.
+    """
+    if 0 in (worker.uid, stage.uid) or worker.uid == stage.uid or worker.gid == stage.gid:
+        raise ConfigError(
+            "accounts",
+            expected="two ordinary accounts with groups of their own",
+            found="one for both, or root",
+            remedy="Make one account for the worker, and another for stages.",
+        )
+
+
+def _make_folders(config: ServiceConfig, worker: Account, stage: Account) -> None:
+    """Make the service's folders, each for its account; what is there already is set right."""
+    state = config.places.state
+    folders = {
+        state: (worker, 0o755),
+        state / "home": (worker, 0o700),  # keys, ledger, registry's database
+        state / "trees": (worker, 0o755),  # code and configuration, which stages read
+        state / "mirrors": (worker, 0o700),
+        state / "workspaces": (worker, 0o755),
+        state / "stage": (stage, 0o700),  # the key store: rows about people
+        state / "stage" / "tmp": (stage, 0o700),
+    }
+    for folder, (owner, mode) in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chown(folder, owner.uid, owner.gid)
+        folder.chmod(mode)
+    config.places.socket.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False) -> socket.socket:
+    """Return a listening socket that only `uid` and `gid` can connect to.
+
+    Raises:
+        ServiceError: Somebody listens there already.
+    """
+    kind = socket.SOCK_SEQPACKET if is_packets else socket.SOCK_STREAM
+    with socket.socket(socket.AF_UNIX, kind) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise ServiceError(
+                str(path),
+                expected="a socket that nobody uses",
+                found="another service",
+                remedy="Stop that one first.",
+            )
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+    listener = socket.socket(socket.AF_UNIX, kind)
+    before = os.umask(0o777)  # nobody connects before owner and mode are set
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    os.chown(path, uid, gid)
+    path.chmod(mode)
+    listener.listen()
+    return listener

@@ -1,0 +1,181 @@
+"""One client's conversation with the worker: a process of the worker's account, for one release.
+
+Started as `… tasks/isolated.py tasks.service.session <descriptor> <configuration> <uid>` by the
+daemon. It checks the commit out, runs stages as DVC does, and signs by the same worker as anywhere.
+"""
+
+import base64
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ConfigError, PortcullisError, RefusedError
+from tasks.path import PATH, STAGES
+from tasks.service.protocol import MOST_REQUEST_BYTES, Conversation
+from tasks.service.service_config import ServiceConfig, read_service_config
+from tasks.service.workspace import Release, open_release
+
+OPENS_REGISTRY = PATH[-1].name
+MOST_PAGE_BYTES = 16 << 20
+
+
+def main(arguments: list[str]) -> int:
+    """Hold the conversation until the client goes away."""
+    descriptor, config_path, uid = arguments
+    config = read_service_config(Path(config_path))
+    connection = socket.socket(fileno=int(descriptor))
+    conversation = Conversation(connection, MOST_REQUEST_BYTES)
+    try:
+        _converse(conversation, config, int(uid))
+    except (BrokenPipeError, ConnectionResetError):
+        return 1  # the client has gone: its stage has ended with it
+    return 0
+
+
+def _converse(conversation: Conversation, config: ServiceConfig, uid: int) -> None:
+    """Begin one release, then answer what is asked of it."""
+    with _answering(conversation):
+        match conversation.hear():
+            case {"do": "begin", "case": str(case), "commit": str(commit), **more} if not more:
+                pass
+            case None:
+                return
+            case _:
+                raise _no_request("begin, with a use case and a commit")
+
+        with open_release(case, commit, uid, config, _line_of(conversation)) as release:
+            conversation.say(tell="done", mode="enforced", actor=release.mandate.actor)
+            while (request := conversation.hear()) is not None:
+                with _answering(conversation):
+                    conversation.say(tell="done", **_do(request, release, conversation))
+
+
+def _do(request: dict[str, Any], release: Release, conversation: Conversation) -> dict[str, Any]:
+    """Do what a client asks for, and return the answer."""
+    match request:
+        case {"do": "stage", "stage": str(stage), **more} if not more and stage in STAGES:
+            return _run_stage(stage, release, conversation)
+        case {"do": "confirm", **more} if not more:
+            return _confirm(release)
+        case {"do": "approve", "envelope": str(envelope), **more} if not more:
+            return _approve(envelope, release)
+        case {"do": "lacks_approval", **more} if not more:
+            return _lacks_approval(release)
+    raise _no_request("a request that the worker knows")
+
+
+def _run_stage(stage: str, release: Release, conversation: Conversation) -> dict[str, Any]:
+    from tasks.pipeline.runner import reproduce
+
+    result = reproduce(
+        stage,
+        release.case,
+        with_upstream=stage == OPENS_REGISTRY,
+        on_line=_line_of(conversation),
+    )
+    return {
+        "changed": result.changed,
+        "seconds": result.seconds,
+        "peak_mib": result.peak_mib,
+        "files": _files_for_people(stage, release),
+    }
+
+
+def _files_for_people(stage: str, release: Release) -> dict[str, str]:
+    """Return what people look at of a stage's outputs, base64: verdict, report and page.
+
+    None of these names a person: pages and plain JSON never do (`tasks.path.Stage.writes`).
+    """
+    folder = Path("data") / release.case / stage
+    names = ("verdict.json", "report.json", "receipt.json", "decision.json")
+    pages = sorted(path for path in (folder / "page").rglob("*") if path.is_file())
+    paths = [folder / name for name in names if (folder / name).is_file()]
+
+    files: dict[str, str] = {}
+    total_bytes = 0
+    for path in (*paths, *pages):
+        total_bytes += path.stat().st_size
+        if total_bytes <= MOST_PAGE_BYTES:
+            name = path.relative_to(folder).as_posix()
+            files[name] = base64.b64encode(path.read_bytes()).decode()
+    return files
+
+
+def _confirm(release: Release) -> dict[str, Any]:
+    from tasks.worker.confirming import confirm_registration
+
+    confirmation = confirm_registration(release.case, release.installation)
+    accepted = [
+        {"person": check.person, "expires": check.expires.isoformat()}
+        for check in confirmation.accepted
+    ]
+    return {
+        "model_sha256": confirmation.model_sha256,
+        "version": confirmation.version,
+        "accepted": accepted,
+    }
+
+
+def _lacks_approval(release: Release) -> dict[str, Any]:
+    from tasks.worker.approving import lacks_only_approval, model_here
+
+    model = model_here(release.case, release.installation)
+    return {
+        "model_sha256": model,
+        "lacks_only_approval": lacks_only_approval(release.case, model, release.installation),
+    }
+
+
+def _approve(envelope: str, release: Release) -> dict[str, Any]:
+    from tasks.worker.approving import model_here, record_consent
+
+    installation = release.installation
+    model = model_here(release.case, installation)
+    recorded = record_consent(envelope.encode(), release.case, model, installation)
+    return {"index": recorded.index, "origin": recorded.origin}
+
+
+def _line_of(conversation: Conversation) -> Any:
+    return lambda text: conversation.say(tell="line", text=text)
+
+
+@contextmanager
+def _answering(conversation: Conversation) -> Iterator[None]:
+    """Tell the client why a request could not be done; the conversation goes on."""
+    try:
+        yield
+    except RefusedError as refusal:
+        conversation.say(
+            tell="refused", refusals=[refused.to_dict() for refused in refusal.refusals]
+        )
+    except PortcullisError as error:
+        conversation.say(tell="failed", message=str(error), exit_code=error.exit_code)
+    except ValueError:
+        error = _no_request("a message in the form of tasks/service/protocol.py")
+        conversation.say(tell="failed", message=str(error), exit_code=error.exit_code)
+    except OSError as fault:
+        if isinstance(fault, BrokenPipeError | ConnectionResetError):
+            raise
+        conversation.say(
+            tell="failed",
+            message=f"worker: {type(fault).__name__}; look into the service's log",
+            exit_code=1,
+        )
+
+
+def _no_request(expected: str) -> ConfigError:
+    return ConfigError(
+        "request",
+        expected=expected,
+        found="something else",
+        remedy="Use `./portcullis` of this version.",
+    )
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,204 @@
+"""The worker's own checkout of a use case: code of one commit, which nobody else can write to.
+
+    <state>/mirrors/<digest of the remote>.git    a bare mirror
+    <state>/workspaces/<case>/                    code and configuration of the commit, data/, .dvc/
+    <state>/mandates/<case>.json                  who asked, and why the commit may be released
+
+`data/`, DVC's cache and `dvc.lock` stay from release to release, so that what has not changed is
+not run again; code and configuration are written anew whenever they are not the commit's.
+"""
+
+import fcntl
+import os
+import pwd
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from tasks.checkout.mirror import Mirror
+from tasks.code_identity.tree import Tree, read_tree
+from tasks.config.cases import load_case
+from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.import_graph import reached_files
+from tasks.pipeline.dvc_file import dvc_text
+from tasks.service.service_config import ServiceConfig
+from tasks.settings import Settings
+from tasks.system.installation import Installation
+from tasks.worker.mandate import Mandate, Mode
+
+CASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# What a release leaves for the next one; everything else in a workspace is the commit's.
+KEPT = frozenset({"data", ".dvc", "dvc.lock", ".git"})
+# The worker's own code: all that signs, asks and publishes, by its import graph.
+JUDGE = ("tasks.__main__", "tasks.worker.running", "tasks.worker.confirming")
+JUDGE_FILES = ("tasks/isolated.py", ".dvc/config", "requirements.lock")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that a client asked for, in the worker's checkout."""
+
+    case: str
+    mandate: Mandate
+    installation: Installation
+
+
+@contextmanager
+def open_release(
+    case: str, commit: str, uid: int, config: ServiceConfig, on_line: Callable[[str], None]
+) -> Iterator[Release]:
+    """Check a commit out and stand in its folder; one release of a use case at a time.
+
+    Args:
+        case: A use case, as the client names it.
+        commit: A whole commit id.
+        uid: The client's account, as the kernel says.
+        config: The administrator's file.
+        on_line: Is told what is waited for.
+
+    Raises:
+        ConfigError: Names are none, or the use case is not in the commit.
+        EvidenceError: The commit may not be released, or brings another judge.
+    """
+    if not CASE.fullmatch(case) or not COMMIT.fullmatch(commit):
+        raise ConfigError(
+            "request",
+            expected="a use case's name and a whole commit id",
+            found="something else",
+            remedy="Name the commit by all of its hexadecimal digits.",
+        )
+    state = config.places.state
+    workspace = state / "workspaces" / case
+    workspace.mkdir(exist_ok=True)
+
+    with _alone(state / "workspaces" / f"{case}.lock", case, on_line):
+        mirror = Mirror(
+            state / "mirrors" / f"{sha256(config.code.remote.encode()).hexdigest()[:16]}.git",
+            config.code.remote,
+        )
+        mirror.fetch()
+        reason = mirror.releasable(commit, config.code.refs, config.code.allowed_signers)
+        _check_out(mirror, commit, workspace, case)
+
+        mandate = Mandate(
+            Mode.ENFORCED,
+            _name_of(uid),
+            state / "trees",
+            ref=reason.ref,
+            signer=reason.signer,
+            launcher=state / "home" / "launcher.sock",
+        )
+        path = state / "home" / f"mandate-{case}.json"
+        path.write_text(mandate.to_json(), encoding="utf-8")
+        os.environ["PORTCULLIS_MANDATE"] = str(path)
+        os.chdir(workspace)
+        settings = Settings.from_environment(os.environ)
+        load_case(case, workspace)  # the use case is in the commit, and its resolved copy is fresh
+        yield Release(case, mandate, Installation(workspace, state / "home", settings))
+
+
+def require_own_judge(tree: Tree, service: Path) -> None:
+    """Refuse a commit whose judging code is not this service's, byte for byte.
+
+    A worker that ran the judge of whoever is judged would judge nothing. Stages' own code may
+    differ: it runs under another account.
+
+    Args:
+        tree: The commit's.
+        service: The service's own checkout.
+
+    Raises:
+        EvidenceError: Names the first file that differs.
+    """
+    files = set(JUDGE_FILES)
+    for module in JUDGE:
+        files |= set(reached_files(service, module, is_lazy_included=True))
+
+    for name in sorted(files):
+        if tree.files.get(name) != (service / name).read_bytes():
+            raise EvidenceError(
+                f"commit, {name}",
+                expected="this worker's own",
+                found="other code, or none",
+                remedy="The worker judges by its own code: have its administrator bring it to this "
+                "version, or rebase.",
+            )
+
+
+def _check_out(mirror: Mirror, commit: str, workspace: Path, case: str) -> None:
+    """Bring a workspace to a commit, unless it is there."""
+    draft = workspace.with_name(f".{case}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        tree = mirror.write(commit, draft)
+        require_own_judge(tree, Path(__file__).parents[2])
+        if tree.files.get("dvc.yaml") != dvc_text(draft).encode():
+            raise EvidenceError(
+                "commit, dvc.yaml",
+                expected="what follows from tasks/path.py and the code",
+                found="something else",
+                remedy="Run `./portcullis sync` and commit what it writes.",
+            )
+        if read_tree(workspace).sha256 != read_tree(draft).sha256:
+            _replace_code(draft, workspace)
+        _name_commit(mirror, commit, workspace, case)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _replace_code(draft: Path, workspace: Path) -> None:
+    for entry in workspace.iterdir():
+        if entry.name in KEPT:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    for entry in draft.iterdir():
+        if entry.name not in KEPT:
+            entry.rename(workspace / entry.name)
+
+    (workspace / ".dvc").mkdir(exist_ok=True)
+    for name in ("config", ".gitignore"):
+        source = draft / ".dvc" / name
+        if source.is_file():
+            source.replace(workspace / ".dvc" / name)
+    (workspace / "data").mkdir(exist_ok=True)
+    for entry in (draft / "data").iterdir() if (draft / "data").is_dir() else ():
+        # Sources that are committed; what stages made somewhere else is not taken over.
+        if entry.is_file():
+            entry.replace(workspace / "data" / entry.name)
+
+
+def _name_commit(mirror: Mirror, commit: str, workspace: Path, case: str) -> None:
+    """Make the workspace a linked working tree of the mirror (gitrepository-layout(5))."""
+    linked = mirror.path / "worktrees" / case
+    linked.mkdir(parents=True, exist_ok=True)
+    (linked / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+    (linked / "commondir").write_text("../..\n", encoding="ascii")
+    (linked / "gitdir").write_text(f"{workspace / '.git'}\n", encoding="utf-8")
+    (workspace / ".git").write_text(f"gitdir: {linked}\n", encoding="utf-8")
+
+
+@contextmanager
+def _alone(path: Path, case: str, on_line: Callable[[str], None]) -> Iterator[None]:
+    """Let one session at a time have a use case's workspace; others wait."""
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_line(f"{case}: another release runs; this one waits for it")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"

@@ -1,0 +1,58 @@
+"""What people have signed on their own machines, checked and recorded by the worker."""
+
+from tasks.attestation.dsse import read_envelope
+from tasks.clearance.check import clear_model
+from tasks.config.cases import section
+from tasks.errors import APPROVAL_KINDS, DataError
+from tasks.formats.digests import sha256_of
+from tasks.notary.notary import Recorded, open_ledger, open_notary, trusted_root
+from tasks.stages.register.params import RegisterParams
+from tasks.system.installation import Installation
+from tasks.verifier.approvals import check
+from tasks.verifier.lineage import MODEL, examine
+from tasks.verifier.log_reader import Selection, read_log
+
+
+def model_here(case: str, installation: Installation) -> str:
+    """Return the digest of the model that the last training left.
+
+    Raises:
+        DataError: There is none.
+    """
+    path = installation.workspace / "data" / case / MODEL
+    if not path.exists():
+        raise DataError(
+            path.as_posix(),
+            expected="a model",
+            found="none",
+            remedy=f"Run `./portcullis release {case}`.",
+        )
+    return sha256_of(path)
+
+
+def lacks_only_approval(case: str, model: str, installation: Installation) -> bool:
+    """Say whether a model would be registered if a second person approved it."""
+    if not section(case, "register", RegisterParams, installation.workspace).approval:
+        return False
+    refusals = clear_model(case, model, installation).refusals
+    return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)
+
+
+def record_consent(data: bytes, case: str, model: str, installation: Installation) -> Recorded:
+    """Record an approval or acceptance, given as the bytes of its envelope, if it counts.
+
+    Who hands it in does not matter: it is checked by the rules of every later reader.
+
+    Raises:
+        EvidenceError: It does not count; nothing was recorded.
+    """
+    envelope = read_envelope(data.strip(), "the approval")
+    ledger = open_ledger(installation)
+    try:
+        log = read_log(ledger, trusted_root(installation), Selection.of_case(case))
+        check(envelope, log, examine(log, case, model))
+    finally:
+        ledger.close()
+
+    with open_notary(installation) as notary:
+        return notary.append_signed([envelope])[0]
