@@ -155,8 +155,8 @@ def _answering(conversation: Conversation) -> Iterator[None]:
     except PortcullisError as error:
         conversation.say(tell="failed", message=str(error), exit_code=error.exit_code)
     except ValueError:
-        error = _no_request("a message in the form of tasks/service/protocol.py")
-        conversation.say(tell="failed", message=str(error), exit_code=error.exit_code)
+        wrong = _no_request("a message in the form of tasks/service/protocol.py")
+        conversation.say(tell="failed", message=str(wrong), exit_code=wrong.exit_code)
     except OSError as fault:
         if isinstance(fault, BrokenPipeError | ConnectionResetError):
             raise

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tasks.checkout.mirror import Mirror
+from tasks.checkout.commit_mirror import CommitMirror
 from tasks.code_identity.tree import Tree, read_tree
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
@@ -77,13 +77,14 @@ def open_release(
     workspace.mkdir(exist_ok=True)
 
     with _alone(state / "workspaces" / f"{case}.lock", case, on_line):
-        mirror = Mirror(
-            state / "mirrors" / f"{sha256(config.code.remote.encode()).hexdigest()[:16]}.git",
-            config.code.remote,
-        )
+        code = config.code
+        name = f"{sha256(code.remote.encode()).hexdigest()[:16]}.git"
+        mirror = CommitMirror(state / "mirrors" / name, code.remote)
         mirror.fetch()
-        reason = mirror.releasable(commit, config.code.refs, config.code.allowed_signers)
-        _check_out(mirror, commit, workspace, case)
+        signers = code.allowed_signers.read_text(encoding="utf-8") if code.allowed_signers else ""
+        reason = mirror.releasable(commit, code.refs, signers)
+        _check_out(mirror, commit, workspace)
+        _name_commit(state / "mirrors" / name, commit, workspace)
 
         mandate = Mandate(
             Mode.ENFORCED,
@@ -130,10 +131,10 @@ def require_own_judge(tree: Tree, service: Path) -> None:
             )
 
 
-def _check_out(mirror: Mirror, commit: str, workspace: Path, case: str) -> None:
+def _check_out(mirror: CommitMirror, commit: str, workspace: Path) -> None:
     """Bring a workspace to a commit, unless it is there."""
-    draft = workspace.with_name(f".{case}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = workspace.with_name(f".{workspace.name}.draft")
+    _remove(draft)
     try:
         tree = mirror.write(commit, draft)
         require_own_judge(tree, Path(__file__).parents[2])
@@ -145,10 +146,10 @@ def _check_out(mirror: Mirror, commit: str, workspace: Path, case: str) -> None:
                 remedy="Run `./portcullis sync` and commit what it writes.",
             )
         if read_tree(workspace).sha256 != read_tree(draft).sha256:
+            _make_writable(draft)
             _replace_code(draft, workspace)
-        _name_commit(mirror, commit, workspace, case)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
 
 
 def _replace_code(draft: Path, workspace: Path) -> None:
@@ -175,9 +176,21 @@ def _replace_code(draft: Path, workspace: Path) -> None:
             entry.replace(workspace / "data" / entry.name)
 
 
-def _name_commit(mirror: Mirror, commit: str, workspace: Path, case: str) -> None:
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        _make_writable(folder)
+        shutil.rmtree(folder)
+
+
+def _make_writable(folder: Path) -> None:
+    """Let the worker's account replace what the mirror wrote out read-only."""
+    for path, _, _ in os.walk(folder):
+        Path(path).chmod(0o755)
+
+
+def _name_commit(mirror: Path, commit: str, workspace: Path) -> None:
     """Make the workspace a linked working tree of the mirror (gitrepository-layout(5))."""
-    linked = mirror.path / "worktrees" / case
+    linked = mirror / "worktrees" / workspace.name
     linked.mkdir(parents=True, exist_ok=True)
     (linked / "HEAD").write_text(f"{commit}\n", encoding="ascii")
     (linked / "commondir").write_text("../..\n", encoding="ascii")

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Make the accounts of enforced mode, on Debian and its like. Safe to run again.
+set -eu
+
+getent group portcullis-users >/dev/null || groupadd --system portcullis-users
+for account in portcullis portcullis-stage; do
+  getent passwd "$account" >/dev/null ||
+    useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin "$account"
+done
+echo "Add whoever may ask for a release: usermod --append --groups portcullis-users LOGIN"
