@@ -1,0 +1,273 @@
+"""Enforced mode on this machine: real accounts, a remote repository, and the service between them.
+
+Root alone can make it. Everything lies in one folder below the system's temporary folder, which all
+accounts can enter, and is removed with the accounts at the end.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.flows.workspace import CASE, make
+
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+WORKER = "pcx-worker"
+STAGE = "pcx-stage"
+SCIENTIST = "pcx-ann"
+OUTSIDER = "pcx-eve"
+CLIENTS = "pcx-users"
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """A running service, and the places of everybody around it.
+
+    Attributes:
+        folder: Holds everything.
+        python: An interpreter that every account can start.
+        service: The service's own checkout.
+        remote: The bare repository that the worker fetches from.
+        checkout: The data scientist's clone.
+        process: The service.
+    """
+
+    folder: Path
+    python: Path
+    service: Path
+    remote: Path
+    checkout: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def state(self) -> Path:
+        """The worker's state."""
+        return self.folder / "state"
+
+    @property
+    def socket(self) -> Path:
+        """The socket that clients ask."""
+        return self.folder / "run" / "worker.sock"
+
+    @property
+    def workspace(self) -> Path:
+        """The worker's checkout of the small use case."""
+        return self.state / "workspaces" / CASE
+
+    def run_as(
+        self, login: str, *command: str, cwd: Path | None = None, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command as an account, with nothing in its environment but what is given."""
+        return subprocess.run(
+            ["runuser", "-u", login, "--", *command],
+            cwd=cwd or self.checkout,
+            env=self.environment_of(login, **environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def environment_of(self, login: str, **more: str) -> dict[str, str]:
+        """Return the environment of an account's shell."""
+        home = self.folder / login
+        return {
+            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "PORTCULLIS_HOME": str(home / "portcullis"),
+            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "DO_NOT_TRACK": "1",
+            "DVC_NO_ANALYTICS": "1",
+            **more,
+        }
+
+    def release(
+        self, login: str = SCIENTIST, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Ask the worker for a release of what the checkout stands at, as a client does."""
+        return self.run_as(
+            login,
+            str(self.python),
+            "-m",
+            "flows",
+            "release",
+            CASE,
+            PORTCULLIS_WORKER=str(self.socket),
+            **environment,
+        )
+
+    def commit(self, message: str = "Change", *, is_pushed: bool = True) -> str:
+        """Commit everything in the scientist's checkout, push it, and return the commit's id."""
+        git = ("git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+        for command in ((*git, "add", "-A"), (*git, "commit", "-qm", message)):
+            done = self.run_as(SCIENTIST, *command)
+            assert done.returncode == 0, done.stderr
+        if is_pushed:
+            done = self.run_as(SCIENTIST, "git", "push", "-q", "origin", "HEAD:main")
+            assert done.returncode == 0, done.stderr
+        return self.run_as(SCIENTIST, "git", "rev-parse", "HEAD").stdout.strip()
+
+    def registered(self) -> str:
+        """Return the small model's versions as the registry's database has them."""
+        database = self.state / "home" / "mlflow.db"
+        if not database.exists():
+            return ""
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT name, version FROM model_versions").fetchall()
+        return " ".join(f"{name}/{version}" for name, version in rows)
+
+
+@contextmanager
+def enforced_mode() -> Iterator[Enforced]:
+    """Make accounts, repositories and interpreter, start the service, and remove it all again."""
+    folder = Path(tempfile.mkdtemp(prefix="portcullis-enforced-"))
+    folder.chmod(0o755)
+    accounts = Accounts()
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        accounts.make(folder)
+        python = make_interpreter(folder / "venv")
+        service = folder / "service"
+        make(service, folder / "unused")
+        remote = folder / "remote.git"
+        subprocess.run(["git", "clone", "-q", "--bare", str(service), str(remote)], check=True)
+        subprocess.run(["git", "-C", str(remote), "branch", "-M", "main"], check=True)
+        _own(remote, SCIENTIST)
+        checkout = folder / SCIENTIST / "checkout"
+        subprocess.run(
+            ["runuser", "-u", SCIENTIST, "--", "git", "clone", "-q", f"file://{remote}", checkout],
+            cwd=folder,
+            check=True,
+        )
+
+        config = folder / "worker.toml"
+        config.write_text(
+            f"""
+[accounts]
+worker = "{WORKER}"
+stage = "{STAGE}"
+clients = "{CLIENTS}"
+[places]
+state = "{folder}/state"
+socket = "{folder}/run/worker.sock"
+[code]
+remote = "file://{remote}"
+refs = ["refs/heads/main"]
+""",
+            encoding="utf-8",
+        )
+        process = subprocess.Popen(
+            [str(python), "-m", "flows", "worker", "--config", str(config)],
+            cwd=service,
+            env={
+                "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                "HOME": str(folder),
+                "PORTCULLIS_HOME": str(folder / "service-home"),
+            },
+            stdout=(folder / "service.log").open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        _wait_for(folder / "run" / "worker.sock", process, folder / "service.log")
+        yield Enforced(folder, python, service, remote, checkout, process)
+    finally:
+        if process is not None:
+            with_group = os.getpgid(process.pid) if process.poll() is None else None
+            if with_group is not None:
+                os.killpg(with_group, signal.SIGKILL)
+            process.wait()
+        accounts.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Accounts:
+    """The accounts of one test session."""
+
+    def make(self, folder: Path) -> None:
+        """Make them, each with a home in `folder`."""
+        self.remove()
+        subprocess.run(["groupadd", "--system", CLIENTS], check=True)
+        for login in (WORKER, STAGE, SCIENTIST, OUTSIDER):
+            home = folder / login
+            subprocess.run(
+                [
+                    "useradd",
+                    "--system",
+                    "--user-group",
+                    "--home-dir",
+                    str(home),
+                    "--create-home",
+                    "--shell",
+                    "/bin/bash",
+                    login,
+                ],
+                check=True,
+            )
+        subprocess.run(["usermod", "--append", "--groups", CLIENTS, SCIENTIST], check=True)
+
+    def remove(self) -> None:
+        """Remove them, and what still runs under them."""
+        for login in (WORKER, STAGE, SCIENTIST, OUTSIDER):
+            try:
+                uid = pwd.getpwnam(login).pw_uid
+            except KeyError:
+                continue
+            subprocess.run(["pkill", "-KILL", "-U", str(uid)], check=False)
+            subprocess.run(["userdel", login], check=False, capture_output=True)
+        subprocess.run(["groupdel", CLIENTS], check=False, capture_output=True)
+
+
+def make_interpreter(folder: Path) -> Path:
+    """Make a Python that every account can start, with the libraries of the one that runs this.
+
+    The one that runs this may lie in a home that others cannot enter.
+    """
+    subprocess.run([str(SYSTEM_PYTHON), "-m", "venv", "--without-pip", str(folder)], check=True)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    libraries = sysconfig.get_paths()["purelib"]
+    (packages / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
+    return folder / "bin" / "python"
+
+
+def why_not() -> str:
+    """Return why enforced mode cannot be made here; empty where it can."""
+    if os.getuid() != 0:
+        return "makes accounts of the operating system: needs root"
+    if not SYSTEM_PYTHON.exists():
+        return f"needs {SYSTEM_PYTHON}, which every account can start"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = subprocess.run(
+        [str(SYSTEM_PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return "" if found == version else f"{SYSTEM_PYTHON} is {found}, the libraries are of {version}"
+
+
+def _own(folder: Path, login: str) -> None:
+    subprocess.run(["chown", "-R", f"{login}:{login}", str(folder)], check=True)
+
+
+def _wait_for(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(START_SECONDS * 10):
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                return
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
