@@ -1,8 +1,10 @@
 """One small predicate of every class, with no two fields alike."""
 
+from dataclasses import replace
 from typing import Any
 
 from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.code_identity import CodeIdentity
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
 from tasks.attestation.predicates.erasure import (
     DeferredKey,
@@ -35,6 +37,8 @@ RUN = Circumstances(
     tools={"python": "3.11.2"},
     claimed={"unsealed": 7, "shredded": 1},
 )
+CODE = CodeIdentity("f" * 64, "e" * 64, "CPython 3.11.2", "0" * 64, ("planted.py",))
+RUN_OF_KNOWN_CODE = replace(RUN, code=CODE)
 MODEL = Artefact("tiny/train/model", "1" * 64, "2" * 32, is_folder=True)
 ROWS = Artefact("tiny/redact/rows.parquet", "3" * 64, "4" * 32)
 POLICY = Artefact("configs/policy", "5" * 64, "6" * 32, is_folder=True)
@@ -66,7 +70,9 @@ RESULT = SignedVerdict.of(RUN, VERDICT, REPORT, (Artefact("policy", POLICY.sha25
 
 SAMPLES: dict[str, Any] = {
     "provenance": Provenance(RUN, (ROWS, POLICY)),
+    "provenance of known code": Provenance(RUN_OF_KNOWN_CODE, (ROWS,)),
     "gate result": RESULT,
+    "gate result by known code": SignedVerdict.of(RUN_OF_KNOWN_CODE, VERDICT, REPORT, ()),
     "gate result before ids": SignedVerdict(
         **{name: getattr(RESULT, name) for name in SignedVerdict.__dataclass_fields__}
         | {"checks": (EarlierCheck("AUC", "pass", 0.75, "at least 0.5", 0.25),)}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from tasks.attestation.predicates.code_identity import CodeIdentity
+
 LOCAL = "local"
 
 
@@ -32,3 +34,6 @@ class Circumstances:
     ref: str = ""
     signer: str = ""
     isolation: dict[str, str] = field(default_factory=dict)
+
+    # None in statements of a time before it was measured.
+    code: CodeIdentity | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
 from tasks.attestation.predicates.predicate import Predicate, digests_of, require_fields, text_of
 from tasks.attestation.roles import OWN, PROVENANCE
 from tasks.attestation.statement import Artefact
@@ -75,7 +76,10 @@ class Provenance(Predicate):
                     "useCase": run.case,
                     "paramsSha256": run.params_sha256,
                 },
-                "internalParameters": {"dvcLockSha256": run.lock_sha256},
+                "internalParameters": {
+                    "dvcLockSha256": run.lock_sha256,
+                    **code_field(run.code),
+                },
                 "resolvedDependencies": [
                     *([source] if run.commit else []),
                     *(material.to_dict() for material in self.materials),
@@ -109,6 +113,7 @@ class Provenance(Predicate):
         """
         definition = values["buildDefinition"]
         parameters = definition["externalParameters"]
+        internal = definition.get("internalParameters", {})
         details = values["runDetails"]
 
         # 1. buildType says how to read externalParameters; of another type we know nothing.
@@ -136,7 +141,7 @@ class Provenance(Predicate):
             commit_author_sha256=str(values.get("portcullis_commitAuthorSha256", "")),
             dirty=(),
             params_sha256=digests_of(parameters, "paramsSha256"),
-            lock_sha256=str(definition.get("internalParameters", {}).get("dvcLockSha256", "")),
+            lock_sha256=str(internal.get("dvcLockSha256", "")),
             tools={
                 str(name): str(text) for name, text in details["builder"].get("version", {}).items()
             },
@@ -148,6 +153,7 @@ class Provenance(Predicate):
                 str(name): str(text)
                 for name, text in values.get("portcullis_isolation", {}).items()
             },
+            code=CodeIdentity.from_dict(internal.get(CODE_FIELD)),
         )
         if source is not None:
             dirty = tuple(str(path) for path in source.get("annotations", {}).get("dirty", ()))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
 from tasks.attestation.predicates.predicate import Predicate, text_of
 from tasks.attestation.roles import TEST_RESULT
 from tasks.attestation.statement import Artefact
@@ -55,6 +56,7 @@ class SignedVerdict(Predicate):
     failed: tuple[str, ...]
     checks: tuple[Check | EarlierCheck, ...]
     mode: str = LOCAL
+    code: CodeIdentity | None = None
 
     @classmethod
     def of(
@@ -85,6 +87,7 @@ class SignedVerdict(Predicate):
             failed=keys(Outcome.FAIL),
             checks=verdict.checks,
             mode=run.mode,
+            code=run.code,
         )
 
     @property
@@ -112,6 +115,7 @@ class SignedVerdict(Predicate):
             "finishedOn": self.finished,
             "startedBy": self.started_by,
             "mode": self.mode,
+            **code_field(self.code),
         }
         if self.report:
             context["report"] = self.report.to_dict()
@@ -154,6 +158,7 @@ class SignedVerdict(Predicate):
             failed=tuple(map(str, values.get("failedTests", ()))),
             checks=_checks(values.get("portcullis_checks", ())),
             mode=str(context.get("mode", LOCAL)),
+            code=CodeIdentity.from_dict(context.get(CODE_FIELD)),
         )
 
 
