@@ -1,6 +1,6 @@
 """The circumstances of a run, as the worker finds them.
 
-Commit, changes since, who started it, which tools.
+Who started it, when, and with which tools. `tasks.code_identity` says which code ran.
 """
 
 import hashlib
@@ -8,43 +8,9 @@ import os
 import pwd
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from tasks.path import STAGES
 from tasks.settings import Settings
-from tasks.system.git import ask_git
-
-CODE = ("tasks", "flows", "configs", "dvc.yaml", "requirements.lock", "portcullis")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """Where the code stands.
-
-    `dirty` lists files of code and configuration that differ from it, untracked ones too.
-    """
-
-    sha: str = ""  # empty outside git
-    author_sha256: str = ""
-    dirty: tuple[str, ...] = ()
-
-
-def find_commit(workspace: Path) -> Commit:
-    """Ask git. Outputs and `dvc.lock` are no code: a run always changes them."""
-    head = _git(workspace, "log", "-1", "--format=%H %ae")
-    if not head:
-        return Commit()
-    sha, _, author = head.partition(" ")
-    paths = [path for path in CODE if (workspace / path).exists()]
-    status = (
-        _git(workspace, "status", "--porcelain", "--untracked-files=normal", "--", *paths) or ""
-    )
-    return Commit(
-        sha,
-        person_sha256(author),
-        tuple(sorted(line[2:].strip() for line in status.splitlines() if line.strip())),
-    )
 
 
 def person_sha256(email: str) -> str:
@@ -88,11 +54,3 @@ def tools_of(stage: str) -> dict[str, str]:
 def timestamp() -> str:
     """Return the time in RFC 3339, UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _git(workspace: Path, *arguments: str) -> str | None:
-    """Return what git says, or None where there is no git or no repository."""
-    done = ask_git(workspace, *arguments)
-    if done is None or done.returncode:
-        return None
-    return done.stdout.decode("utf-8", errors="replace").rstrip("\n")

@@ -17,7 +17,7 @@ from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
-from tasks.attestation.run_context import find_commit, started_by, timestamp, tools_of
+from tasks.attestation.run_context import started_by, timestamp, tools_of
 from tasks.attestation.statement import Artefact, Statement
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
@@ -28,6 +28,8 @@ from tasks.clearance.in_force import (
     is_shipped,
     limits_sha256,
 )
+from tasks.code_identity.commits import find_commit
+from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
@@ -105,7 +107,8 @@ def observe(before: Before, invocation: str) -> Observed:
     """Digest the inputs and find the circumstances: while the stage's code runs."""
     declaration = before.declared
     workspace = before.installation.workspace
-    commit = find_commit(workspace)
+    tree = read_tree(before.configuration)
+    commit = find_commit(workspace, tree)
     lock = workspace / "dvc.lock"
 
     run = Circumstances(

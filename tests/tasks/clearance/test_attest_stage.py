@@ -1,8 +1,6 @@
 """What the worker signs for: bytes on disk, digested by itself; and what it does not sign for."""
 
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ import yaml
 
 from tasks.attestation.artefacts import artefact, declared
 from tasks.attestation.predicates.signed_verdict import EarlierCheck
-from tasks.attestation.run_context import find_commit, person_sha256
 from tasks.clearance.attest_stage import attest
 from tasks.errors import EvidenceError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
@@ -207,70 +204,6 @@ def test_what_dvc_declares_is_what_is_read(signed: Path) -> None:
     assert f"configs/{CASE}/suite.yaml" in declared("validate", CASE, signed).inputs
     assert f"data/{CASE}/train/roc.json" in found.outputs
     assert f"data/{CASE}/train/report.json" in found.outputs
-
-
-def test_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
-        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
-
-    assert find_commit(tmp_path).sha == ""
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "a.yaml").write_text("a: 1")
-    git("init", "-q")
-    git("add", "-A")
-    git("-c", "user.name=t", "-c", "user.email=T@example.org", "commit", "-qm", "x")
-    found = find_commit(tmp_path)
-    assert len(found.sha) == 40
-    assert found.dirty == ()
-    assert found.author_sha256 == person_sha256("t@example.org ")
-    (tmp_path / "data.json").write_text("an output")
-    (tmp_path / "configs" / "b.yaml").write_text("b: 1")
-    assert find_commit(tmp_path).dirty == ("configs/b.yaml",)
-
-
-def test_another_repository_that_the_environment_names_is_not_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine, other = tmp_path / "mine", tmp_path / "other"
-    for place in (mine, other):
-        (place / "configs").mkdir(parents=True)
-        (place / "configs" / "a.yaml").write_text(place.name)
-        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", place.name]):
-            subprocess.run(
-                ["git", "-c", "user.name=t", "-c", "user.email=t@t", *command],
-                cwd=place,
-                check=True,
-            )
-    expected = find_commit(mine)
-    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    monkeypatch.setenv("GIT_WORK_TREE", str(other))
-    assert find_commit(mine) == expected
-    assert expected.sha
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="makes a checkout of another owner: needs root")
-def test_the_commit_of_another_owner_s_checkout_is_found(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    commit = [
-        "git",
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@t",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "x",
-    ]
-    subprocess.run(commit, cwd=tmp_path, check=True)
-    for path in (tmp_path, *tmp_path.rglob("*")):
-        os.chown(path, 65534, 65534)
-    refused = subprocess.run(
-        ["git", "log"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert "dubious ownership" in refused.stderr
-    assert find_commit(tmp_path).sha
 
 
 def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signed: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
 from tasks.attestation.roles import APPROVER, VALIDATOR
-from tasks.attestation.run_context import find_commit, person_sha256, started_by
+from tasks.attestation.run_context import person_sha256, started_by
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.clearance.check import accepted_checks, clear_model
+from tasks.code_identity.commits import find_commit
+from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
@@ -153,7 +155,7 @@ def test_who_committed_the_code_may_not_approve_it(needing: Path) -> None:
         ["-c", "user.name=t", "-c", "user.email=dev@bank", "commit", "-qm", "x"],
     ):
         subprocess.run(["git", "-C", needing, *command], check=True, capture_output=True)
-    assert find_commit(needing).author_sha256
+    assert find_commit(needing, read_tree(needing)).author_sha256
     sign_for(needing, "train")
     author = enrol(needing, "dev", (APPROVER,), "dev-17", "Dev@bank")
     with pytest.raises(EvidenceError, match="a second person; found dev-17"):
