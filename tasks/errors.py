@@ -23,6 +23,10 @@ class RefusalKind(StrEnum):
     CHECK_FAILED = "check.failed"
     CHECK_MISSING = "check.missing"  # one that the policy requires was not made
     CHECK_UNDECIDED = "check.undecided"
+    CODE_CHANGED = "code.changed"  # another interpreter, or other libraries, than here
+    CODE_FOREIGN = "code.foreign"  # something could be imported that no lock names
+    CODE_OUTDATED = "code.outdated"  # other code of ours than here
+    CODE_UNKNOWN = "code.unknown"  # of a time before code was measured
     CONFIGURATION_CHANGED = "configuration.changed"
     CONFIGURATION_MISSING = "configuration.missing"
     DECISION_AGAINST = "decision.against"

@@ -2,9 +2,14 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tasks.code_identity.environment import Environment
 
 HARMLESS = (
     "PATH",
@@ -48,3 +53,20 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def known_environment() -> Iterator[None]:
+    """Let this process's environment be one that nothing is foreign in.
+
+    To measure it takes seconds for each new home, and the runner of the tests changes `sys.path`.
+    `tests/tasks/code_identity` measures; what a test starts as a process of its own does, too.
+    """
+    from tasks.code_identity import environment
+
+    def known(*_: object) -> "Environment":
+        return environment.Environment("e" * 64, "the suite's", ())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "measure_environment", known)
+        yield

@@ -243,3 +243,66 @@ is_judged(verdict, attribute) if {
 }
 
 refusal(kind, text) := {"kind": kind, "text": text}
+
+# Code. Every step and every gate says in which environment it was made (interpreter, standard
+# library, locked distributions), what else could be imported there, and by which files of ours.
+# All of it has to be what lies here: this is who reads the statement, and who answers for the code.
+makers contains maker if {
+	some step in input.steps
+	maker := {"name": step.stage, "index": step.index, "code": object.get(step, "code", {})}
+}
+
+makers contains maker if {
+	some gate in gates
+	verdict := input.gates[gate]
+	maker := {"name": gate, "index": verdict.index, "code": object.get(verdict, "code", {})}
+}
+
+refusals contains refusal("code.unknown", text) if {
+	some maker in makers
+	not maker.code.environment
+	text := sprintf(
+		"%s: entry %d does not say by which code it was made; run the stage again",
+		[maker.name, maker.index],
+	)
+}
+
+refusals contains refusal("code.unknown", "code: it was not measured what can be imported here") if {
+	not input.current_code.environment
+}
+
+refusals contains refusal("code.changed", text) if {
+	some maker in makers
+	maker.code.environment != input.current_code.environment
+	text := sprintf(
+		"%s: entry %d was made by another interpreter or other libraries than are here",
+		[maker.name, maker.index],
+	)
+}
+
+refusals contains refusal("code.foreign", text) if {
+	some maker in makers
+	some name in maker.code.foreign
+	text := sprintf(
+		"%s: entry %d was made where `%s` could be imported, which no lock names",
+		[maker.name, maker.index, name],
+	)
+}
+
+refusals contains refusal("code.foreign", text) if {
+	some name in input.current_code.foreign
+	text := sprintf(
+		"code: `%s` can be imported here, and no lock names it: remove it, or .venv with it",
+		[name],
+	)
+}
+
+refusals contains refusal("code.outdated", text) if {
+	some maker in makers
+	some name, digest in maker.code.current
+	object.get(maker.code.materials, name, "") != digest
+	text := sprintf(
+		"%s: entry %d was made by another %s than lies here; run the stage again",
+		[maker.name, maker.index, name],
+	)
+}

@@ -29,6 +29,7 @@ from tasks.clearance.in_force import (
     limits_sha256,
 )
 from tasks.code_identity.commits import find_commit
+from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
 from tasks.gates import Outcome, Verdict
@@ -107,6 +108,7 @@ def observe(before: Before, invocation: str) -> Observed:
     """Digest the inputs and find the circumstances: while the stage's code runs."""
     declaration = before.declared
     workspace = before.installation.workspace
+    # What the stage was given, which nobody writes to, and not what lies in the checkout by now.
     tree = read_tree(before.configuration)
     commit = find_commit(workspace, tree)
     lock = workspace / "dvc.lock"
@@ -124,10 +126,12 @@ def observe(before: Before, invocation: str) -> Observed:
         params_sha256=declaration.params_sha256,
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(declaration.stage),
+        code=identity(before.installation, tree),
     )
 
+    # Of code and configuration, the very bytes that were compared with the commit.
     materials = tuple(
-        artefact(before.folder_of(name), name)
+        tree.artefact(name) if tree.has(name) else artefact(before.folder_of(name), name)
         for name in declaration.inputs
         if (before.folder_of(name) / name).exists()
     )

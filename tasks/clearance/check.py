@@ -6,12 +6,12 @@ judges them.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from tasks.attestation.artefacts import section_of
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
+from tasks.clearance.code_facts import CodeFacts
 from tasks.clearance.in_force import configuration_now, is_anchored
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
@@ -57,8 +57,10 @@ def clear_training(case: str, rows_sha256: str, installation: Installation) -> C
     return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, installation)
 
 
-def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str, Any]:
+def facts_of(purpose: str, log: Log, chain: Chain, installation: Installation) -> dict[str, Any]:
     """Return what the policy judges."""
+    workspace = installation.workspace
+    code = CodeFacts(chain.case, log, installation)
     decision = latest_decision(chain, "decide")
     consents = Consents.of(log, chain)
     configuration = workspace / resolved_path(chain.case)
@@ -76,11 +78,13 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
                 "index": step.signed.index,
                 "commit": step.commit,
                 "dirty": list(step.dirty),
+                **code.of_step(step),
             }
             for step in chain.steps
         ],
         "gates": {
             gate: _gate_facts(verdict, configuration_now(gate, chain.case, workspace))
+            | code.of_gate(verdict)
             for gate, verdict in chain.verdicts.items()
         },
         "attributes": sorted(section_of(configuration, "fairness.privileged") or {}),
@@ -90,6 +94,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, workspace: Path) -> dict[str,
             "given": [consent.facts() for consent in consents.approvals],
         },
         "acceptances": [consent.facts() for consent in consents.acceptances],
+        "current_code": code.now(),
     }
 
 
@@ -142,7 +147,7 @@ def _clear(
         text = f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}"
         hints = (*hints, Refusal(RefusalKind.LEDGER_FOREIGN, text))
 
-    facts = facts_of(purpose, log, chain, installation.workspace)
+    facts = facts_of(purpose, log, chain, installation)
     denials = policy.refusals(facts, installation)
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *hints)))
     return Clearance(chain, refusals, accepted_checks(log, chain))

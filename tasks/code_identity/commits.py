@@ -6,7 +6,6 @@ over raw objects; each is held against the id by which it was asked for, down fr
 that of what git prints the commit's id alone is believed.
 """
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from tasks.attestation.artefacts import BYTECODE
 from tasks.attestation.run_context import person_sha256
 from tasks.code_identity.tree import CODE, Tree
 from tasks.errors import EvidenceError
+from tasks.system.git import plumbing_command, plumbing_environment
 
 FOLDER_MODE = b"40000"
 FILE_MODES = {True: b"100755", False: b"100644"}
@@ -64,9 +64,9 @@ def find_commit(workspace: Path, tree: Tree) -> Commit:
         return Commit()
     try:
         process = subprocess.Popen(
-            ["git", *SAFE_OPTIONS, "cat-file", "--batch"],
+            plumbing_command("cat-file", "--batch"),
             cwd=repository.git_folder,
-            env=clean_environment(repository.git_folder),
+            env=plumbing_environment(repository.git_folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -98,49 +98,6 @@ def find_commit(workspace: Path, tree: Tree) -> Commit:
         if committed.get(path) != present.get(path)
     }
     return Commit(commit_id, person_sha256(author_of(content)), tuple(sorted(differing)))
-
-
-# What a repository's own configuration could make git run or fetch is switched off, though
-# `cat-file` asks for none of it: what is not asked for today may be in the next version.
-SAFE_OPTIONS = (
-    "--no-pager",
-    "--no-replace-objects",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    f"core.hooksPath={os.devnull}",
-    "-c",
-    f"core.attributesFile={os.devnull}",
-    "-c",
-    "protocol.allow=never",
-)
-
-
-def clean_environment(git_folder: Path) -> dict[str, str]:
-    """Return an environment in which git asks this folder and nobody else.
-
-    An allow-list: of the caller's variables it has PATH alone. No variable of git's own, no
-    configuration of the user or the system, no replaced object, and no network for objects that a
-    partial clone lacks.
-    """
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
-        "HOME": os.devnull,
-        "GIT_DIR": str(git_folder),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_SYSTEM": os.devnull,
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",  # git 2.45; before that, no protocol is allowed to be used
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
 
 
 def find_repository(workspace: Path) -> Repository | None:
@@ -284,9 +241,9 @@ def _require_unborn(repository: Repository) -> None:
         EvidenceError: HEAD names a commit.
     """
     done = subprocess.run(
-        ["git", *SAFE_OPTIONS, "rev-parse", "--verify", "--quiet", "HEAD"],
+        plumbing_command("rev-parse", "--verify", "--quiet", "HEAD"),
         cwd=repository.git_folder,
-        env=clean_environment(repository.git_folder),
+        env=plumbing_environment(repository.git_folder),
         capture_output=True,
         check=False,
     )

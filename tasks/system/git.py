@@ -51,3 +51,58 @@ def ask_git(workspace: Path, *arguments: str) -> "subprocess.CompletedProcess[by
         )
     except FileNotFoundError:
         return None
+
+
+def plumbing_command(*arguments: str) -> list[str]:
+    """Return the command line of a git that believes no workspace: with `plumbing_environment`.
+
+    What a repository's own configuration could make git run or fetch is switched off, though the
+    plumbing that is started asks for little of it: what is not asked for today may be in the next
+    version.
+    """
+    return [
+        "git",
+        "--no-pager",
+        "--no-replace-objects",
+        *_options(
+            "core.fsmonitor=false",
+            f"core.hooksPath={os.devnull}",
+            f"core.attributesFile={os.devnull}",
+        ),
+        *arguments,
+    ]
+
+
+def plumbing_environment(git_folder: Path, protocols: str = "none") -> dict[str, str]:
+    """Return an environment in which git asks the repository in `git_folder` and nobody else.
+
+    An allow-list: of the caller's variables it has PATH alone. No variable of git's own, no
+    configuration of the user or the system, no replaced object, and no network for objects that a
+    partial clone lacks.
+
+    Args:
+        git_folder: The repository itself, where `HEAD` lies.
+        protocols: By which git may fetch, with `:` between them.
+    """
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "HOME": os.devnull,
+        "GIT_DIR": str(git_folder),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",  # from git 2.45 on; before, no protocol is allowed to be used
+        "GIT_ALLOW_PROTOCOL": protocols,
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _options(*settings: str) -> list[str]:
+    return [word for setting in settings for word in ("-c", setting)]

@@ -39,7 +39,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             print(line)
 
         # A chain that held when it was made may have lost an approval, or its agreement, since.
-        facts = facts_of("register", log, chain, installation.workspace)
+        facts = facts_of("register", log, chain, installation)
         for refusal in refusals(facts, installation):
             if refusal not in chain.broken:
                 print(f"  today   it would be refused: {refusal.text}")

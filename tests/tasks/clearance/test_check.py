@@ -16,6 +16,7 @@ from tasks.attestation.statement import Statement
 from tasks.clearance.attest_stage import statements_of
 from tasks.clearance.check import clear_model, clear_training
 from tasks.clearance.in_force import configuration_now
+from tasks.code_identity.environment import Environment
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.ledger.sqlite_store import SqliteStore
@@ -334,3 +335,76 @@ def test_the_kinds_that_a_stage_s_key_may_not_sign(signed: Path) -> None:
         for kind in ("gate result", "decision for"):
             with pytest.raises(EvidenceError, match="role `data`"):
                 notary.record(SAMPLES[kind].about(MODEL), "data")
+
+
+def code_in(root: Path, name: str, text: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def test_a_gate_that_judged_by_tampered_code_which_was_restored(signed: Path) -> None:
+    code_in(signed, "tasks/stages/fairness/judging.py", "tampered")
+    sign_for(signed, "fairness")
+    code_in(signed, "tasks/stages/fairness/judging.py", "honest")
+    refused(signed, "fairness: entry", "by another tasks/stages/fairness than lies here")
+    sign_for(signed, "fairness")
+    assert refusals(signed) == ()
+
+
+def test_a_step_made_by_tampered_code_which_was_restored(signed: Path) -> None:
+    code_in(signed, "tasks/stages/ingest/stage.py", "tampered")
+    sign_for(signed, "ingest")
+    shutil.rmtree(signed / "tasks")
+    refused(signed, "ingest: entry", "by another tasks/stages/ingest than lies here")
+
+
+def test_code_that_no_stage_of_the_chain_reads_may_change(signed: Path) -> None:
+    code_in(signed, "tasks/reports_of_tomorrow.py", "new")
+    assert refusals(signed) == ()
+
+
+def in_environment(
+    monkeypatch: pytest.MonkeyPatch, sha256: str, foreign: tuple[str, ...] = ()
+) -> None:
+    def known(*_: object) -> Environment:
+        return Environment(sha256, "another", foreign)
+
+    monkeypatch.setattr("tasks.code_identity.environment.measure_environment", known)
+
+
+def test_a_gate_that_ran_in_another_environment(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        in_environment(patch, "f" * 64)
+        sign_for(signed, "explain")
+    refused(signed, "explain: entry", "another interpreter or other libraries than are here")
+
+
+def test_a_step_made_where_more_could_be_imported(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        in_environment(patch, "e" * 64, ("planted.py",))
+        sign_for(signed, "train")
+    refused(signed, "train: entry", "`planted.py` could be imported, which no lock names")
+
+
+def test_what_was_installed_since(signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_environment(monkeypatch, "e" * 64, ("planted==1.0",))
+    refused(signed, "code: `planted==1.0` can be imported here")
+
+
+def test_a_gate_of_a_time_before_code_was_measured(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.clearance.attest_stage.identity", lambda *_: None)
+        sign_for(signed, "explain")
+    refused(signed, "explain: entry", "does not say by which code it was made")
+
+
+def test_a_verdict_whose_file_nobody_signed_to_have_made(signed: Path) -> None:
+    put_verdict(signed, "explain", use_case="tiny ")
+    append(signed, sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, GATE)))
+    refused(signed, "explain: entry", "does not say by which code it was made")

@@ -95,8 +95,7 @@ def test_a_bank_may_ask_for_a_clean_tree(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "configs" / "policy" / "clearance.rego").write_text(
         text.replace("allowed := true", "allowed := false")
     )
-    step = {"stage": "train", "index": 5, "commit": "c", "dirty": ["tasks/x.py"]}
-    asked = facts({"change": {"steps": [step]}})
+    asked = facts({"change": {"steps.0.dirty": ["tasks/x.py"]}})
     line = "train: made from a tree that differs from its commit: tasks/x.py"
     assert policy.refusals(asked, installation_at(tmp_path)) == (
         Refusal(RefusalKind.TREE_DIRTY, line),

@@ -1,0 +1,156 @@
+"""Digests of installed files, each computed once for each state of the file.
+
+To digest two gigabytes takes seconds, and every stage would pay for it. A file whose inode, size
+and both times are as they were has the bytes that it had: to set back the time of its last change
+takes the machine's clock or its disk.
+
+What was computed lies in a file of the installation's home, which is no part of what is judged.
+Whoever may write to the home can have anything called unchanged: in mode `enforced` that is the
+worker alone.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+CACHE = "environment.digests"
+FORMAT = "portcullis/environment/v1"
+PYCACHE = "__pycache__"
+
+# A file may be written to twice within one tick of the file system's clock, unseen the second time.
+# What changed so shortly before is digested again next time.
+SETTLED_NS = 2_000_000_000
+
+
+@dataclass
+class Listing:
+    """The state of every file below some folders, by its path; bytecode in `__pycache__` left out.
+
+    `links` are folders that are links: nothing below them is looked at.
+    """
+
+    states: dict[str, str] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
+    newest_ns: int = 0
+
+    def add_folder(self, folder: str, except_names: frozenset[str] = frozenset()) -> None:
+        """Add all files below a folder, without those of its own entries that are excepted."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name == PYCACHE or entry.name in except_names:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    self.add_folder(entry.path)
+                elif entry.is_symlink() and entry.is_dir():
+                    self.links.append(entry.path)
+                else:
+                    try:
+                        self._add(entry.path, entry.stat())
+                    except FileNotFoundError:  # a link to nothing, or removed meanwhile
+                        self.links.append(entry.path)
+
+    def add_file(self, path: str) -> None:
+        """Add one file."""
+        self._add(path, Path(path).stat())
+
+    def fingerprint(self) -> str:
+        """Return a digest of all paths and states."""
+        lines = sorted(f"{path}\0{state}\0" for path, state in self.states.items())
+        lines += [f"{path}\0link\0" for path in sorted(self.links)]
+        return sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _add(self, path: str, stat: os.stat_result) -> None:
+        self.states[path] = f"{stat.st_ino} {stat.st_size} {stat.st_ctime_ns} {stat.st_mtime_ns}"
+        self.newest_ns = max(self.newest_ns, stat.st_ctime_ns)
+
+
+def remembered(
+    home: Path,
+    listing: Listing,
+    context: str,
+    compute: Callable[[Callable[[str], str]], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return what `compute` comes to about the files of a listing; at best what it last came to.
+
+    Args:
+        home: Where the digests are kept.
+        listing: The files as they are now.
+        context: What else the result hangs on; another context is computed anew.
+        compute: Gets a function from a path of the listing to the sha256 of the file; returns JSON.
+    """
+    now_ns = time.time_ns()
+    fingerprint = sha256(f"{context}\0{listing.fingerprint()}".encode()).hexdigest()
+    with _open_cache(home / CACHE) as lines:
+        header = _header(next(lines, ""))
+        if header.get("fingerprint") == fingerprint:
+            return dict(header["result"])
+        digests = _read_digests(lines)
+
+    fresh: dict[str, tuple[str, str]] = {}
+
+    def digest_of(path: str) -> str:
+        state = listing.states[path]
+        known_state, sha = digests.get(path, ("", ""))
+        if known_state != state:
+            with open(path, "rb") as stream:  # noqa: PTH123 - a hundred thousand Path objects
+                sha = file_digest(stream, "sha256").hexdigest()
+        if int(state.split(" ")[2]) < now_ns - SETTLED_NS:
+            fresh[path] = (state, sha)
+        return sha
+
+    result = compute(digest_of)
+    is_settled = listing.newest_ns < now_ns - SETTLED_NS
+    header = {"format": FORMAT, "fingerprint": fingerprint if is_settled else "", "result": result}
+    _write_cache(home / CACHE, header, fresh)
+    return result
+
+
+@contextmanager
+def _open_cache(path: Path) -> Iterator[Iterator[str]]:
+    """Open the cache line by line; one that is not there is empty."""
+    try:
+        stream = path.open(encoding="utf-8", errors="surrogateescape", newline="\n")
+    except OSError:
+        yield iter(())
+        return
+    with stream:
+        yield stream
+
+
+def _header(line: str) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+    except ValueError:
+        return {}
+    return header if isinstance(header, dict) and header.get("format") == FORMAT else {}
+
+
+def _read_digests(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return path -> (state, sha256); a line that is cut short stands for nothing."""
+    digests: dict[str, tuple[str, str]] = {}
+    for line in lines:
+        sha, _, rest = line.rstrip("\n").partition("\t")
+        state, _, path = rest.partition("\t")
+        if len(sha) == 64 and path:
+            digests[path] = (state, sha)
+    return digests
+
+
+def _write_cache(path: Path, header: dict[str, Any], digests: dict[str, tuple[str, str]]) -> None:
+    """Replace the cache as a whole: a reader at the same time has the old one or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    lines = [json.dumps(header)]
+    lines += [
+        f"{sha}\t{state}\t{file}" for file, (state, sha) in digests.items() if "\n" not in file
+    ]
+    try:
+        draft.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
