@@ -27,6 +27,7 @@ class RefusalKind(StrEnum):
     CODE_FOREIGN = "code.foreign"  # something could be imported that no lock names
     CODE_OUTDATED = "code.outdated"  # other code of ours than here
     CODE_UNKNOWN = "code.unknown"  # of a time before code was measured
+    COMMIT_NOT_RELEASABLE = "commit.not_releasable"  # on no protected ref, and not signed
     CONFIGURATION_CHANGED = "configuration.changed"
     CONFIGURATION_MISSING = "configuration.missing"
     DECISION_AGAINST = "decision.against"

@@ -121,29 +121,18 @@ class Tree:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
             finally:
-                _remove(draft)
+                remove_draft(draft)
 
         self._compare(folder)
 
     def _fill(self, draft: Path, folder: Path) -> None:
         """Write everything into `draft`; tracebacks name the files by where they will lie."""
-        draft.mkdir(mode=0o700, parents=True)
-        written: dict[str, tuple[bytes, int]] = {}
+        written: dict[str, tuple[bytes, bool]] = {}
         for path, content in self.files.items():
-            written[path] = (content, 0o555 if path in self.executable else 0o444)
+            written[path] = (content, path in self.executable)
             if bytecode := compile_source(content, folder / path):
-                written[bytecode_path(path)] = (bytecode, 0o444)
-
-        folders = {parent for path in written for parent in Path(path).parents}
-        for parent in sorted(folders):
-            (draft / parent).mkdir(exist_ok=True)
-        for path, (content, mode) in written.items():
-            descriptor = os.open(draft / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            with os.fdopen(descriptor, "wb") as stream:
-                os.fchmod(descriptor, mode)  # whatever the account's umask is
-                stream.write(content)
-        for parent in sorted(folders, reverse=True):
-            (draft / parent).chmod(0o555)
+                written[bytecode_path(path)] = (bytecode, False)
+        write_files(draft, written)
 
     def _compare(self, folder: Path) -> None:
         """Hold what lies in `folder` against this tree: no file too many, and none of other bytes.
@@ -216,6 +205,25 @@ def read_files(
                 yield from _read(entry, descriptor, entry, ignored)
     finally:
         os.close(descriptor)
+
+
+def write_files(draft: Path, files: Mapping[str, tuple[bytes, bool]]) -> None:
+    """Make the folder `draft` of (bytes, whether it is executable) by path; then it is read-only.
+
+    Paths have to be checked before (`check_name`).
+    """
+    draft.mkdir(mode=0o700, parents=True)
+    folders = {parent for path in files for parent in Path(path).parents}
+    for folder in sorted(folders):
+        (draft / folder).mkdir(exist_ok=True)
+
+    for path, (content, is_executable) in files.items():
+        descriptor = os.open(draft / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, 0o555 if is_executable else 0o444)  # whatever the umask is
+            stream.write(content)
+    for folder in sorted(folders, reverse=True):
+        (draft / folder).chmod(0o555)
 
 
 def names_in(folder: int) -> list[str]:
@@ -308,7 +316,7 @@ def _open_folder(name: str, above: int, path: str) -> int:
         raise _not_regular(path, is_link=True) from error
 
 
-def _remove(draft: Path) -> None:
+def remove_draft(draft: Path) -> None:
     """Remove a draft, if it is still there; its folders may be read-only by now."""
     if not draft.exists():
         return
