@@ -22,6 +22,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
+from tasks.isolated import FLAGS
 from tasks.path import STAGES
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent, hide_from_others
@@ -90,7 +91,7 @@ def _fail(stage: str, error: PortcullisError) -> int:
 def _start_isolated() -> None:
     """Become the same process by `tasks/isolated.py`; see there."""
     isolated = Path(__file__).with_name("isolated.py")
-    command = [sys.executable, "-I", "-X", "utf8", str(isolated), "tasks", *sys.argv[1:]]
+    command = [sys.executable, *FLAGS, str(isolated), "tasks", *sys.argv[1:]]
     os.execv(sys.executable, command)
 
 

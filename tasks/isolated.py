@@ -1,11 +1,11 @@
 """Start one of our modules with nothing else of its checkout importable.
 
-    python -I -X utf8 tasks/isolated.py <module> <argument>…
+    python -I -S -X utf8 tasks/isolated.py <module> <argument>…
 
 `-I` keeps out PYTHONPATH, the user's packages and the current folder: whatever else lies in the
-checkout, a `yaml.py` at its top for example, is no module. What is left to do here is to make the
-package `tasks` importable, which this file is a part of, and to take away the checkout's line in
-`portcullis.pth`, by which notebooks find it.
+checkout, a `yaml.py` at its top for example, is no module. `-S` keeps the interpreter from looking
+for installed packages before this file can say how: the checkout's line in `portcullis.pth`, by
+which notebooks find it, would let a `sitecustomize.py` at the checkout's top run first of all.
 
 The worker is compiled from its sources at each start. Python takes bytecode from `__pycache__` by
 the time and size of the source, which whoever writes to the checkout can forge. A stage's process
@@ -17,11 +17,13 @@ Standard library only, and no module of ours: this file is what finds them.
 import importlib.machinery
 import importlib.util
 import runpy
+import site
 import sys
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 
 STAGE = "tasks.stages.process"
+FLAGS = ("-I", "-S", "-X", "utf8")  # of every interpreter that starts this file
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
@@ -38,6 +40,11 @@ def main() -> None:
     """Make `tasks` importable, and run the module that the first argument names."""
     module = sys.argv[1]
     checkout = Path(__file__).resolve().parents[1]
+
+    # What `-S` has left out: the installed packages, in a virtual environment, too. A module that
+    # is there already is not looked for.
+    sys.modules["sitecustomize"] = ModuleType("sitecustomize")
+    site.main()
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != checkout]
 
     # Processes that a stage starts find its code by sys.path. A stage's checkout is the worker's

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tasks.formats.import_graph import reached_files
+from tasks.isolated import FLAGS
 from tasks.path import PATH, SigningRole, Stage
 
 CASE = "${item}"
@@ -32,12 +33,18 @@ def dvc_text(workspace: Path) -> str:
 
 
 def code_rooms(stage: Stage, workspace: Path) -> tuple[str, ...]:
-    """Return the rooms and single modules that the process of a stage imports, sorted.
+    """Return the rooms and single modules that make a stage's outputs, sorted.
+
+    They are what its process imports; of the last stage, also what the worker publishes with.
 
     A room counts as a whole although some of its modules may not be imported: what is imported may
     change with any of them.
     """
-    starts = (f"tasks.stages.{stage.name}.stage", "tasks.stages.process")
+    starts = [f"tasks.stages.{stage.name}.stage", "tasks.stages.process"]
+    # The receipt is written by the worker, which publishes for the last stage.
+    if stage is PATH[-1]:
+        starts.append("tasks.worker.publishing")
+
     files = {
         file for start in starts for file in reached_files(workspace, start, is_lazy_included=True)
     }
@@ -60,7 +67,7 @@ def _stage_text(stage: Stage, workspace: Path) -> str:
         f"  {stage.name}:",
         "    foreach: ${use_cases}",
         "    do:",
-        f"      cmd: exec python -I -X utf8 tasks/isolated.py tasks {stage.name} {CASE}",
+        f"      cmd: exec python {' '.join(FLAGS)} tasks/isolated.py tasks {stage.name} {CASE}",
     ]
     if stage.is_always_run:
         lines.append("      always_changed: true")

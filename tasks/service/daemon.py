@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from tasks.errors import ConfigError, ServiceError
+from tasks.isolated import FLAGS
 from tasks.service.isolation import become
 from tasks.service.launcher import Launcher, peer_uid
 from tasks.service.service_config import (
@@ -24,8 +25,6 @@ from tasks.service.service_config import (
     read_service_config,
 )
 from tasks.system.processes import end_with_parent, hide_from_others
-
-ISOLATED = ("-I", "-X", "utf8")
 
 logger = logging.getLogger("portcullis.worker")
 
@@ -74,7 +73,7 @@ def launcher_socket(config: ServiceConfig) -> Path:
 
 def _answer_all(asking: socket.socket, config_path: Path, config: ServiceConfig) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sessions report to their clients
-    program = [sys.executable, *ISOLATED, str(Path(__file__).parents[1] / "isolated.py")]
+    program = [sys.executable, *FLAGS, str(Path(__file__).parents[1] / "isolated.py")]
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.isolated import FLAGS, STAGE
 from tasks.path import STAGES
 from tasks.service.isolation import (
     Isolation,
@@ -29,7 +30,6 @@ from tasks.service.isolation import (
 )
 from tasks.service.service_config import Account, ServiceConfig
 from tasks.system.processes import die_with_parent, end_with_parent
-from tasks.worker.starting import ISOLATED, STAGE_MODULE
 
 MOST_REQUEST_BYTES = 4096
 CASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -195,7 +195,7 @@ class Launcher:
 
             state = self._config.places.state
             isolated = state / "trees" / request.snapshot / "tasks" / "isolated.py"
-            command = [sys.executable, *ISOLATED, str(isolated), STAGE_MODULE]
+            command = [sys.executable, *FLAGS, str(isolated), STAGE]
             environment = {
                 "PATH": PATH_OF_STAGE,
                 "LANG": "C.UTF-8",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tasks.isolated import FLAGS, STAGE
 from tasks.settings import environment_of_stage
 from tasks.system.installation import Installation
 from tasks.worker.run_folder import RunFolder
@@ -22,8 +23,6 @@ from tasks.worker.run_folder import RunFolder
 COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
 MOST_REPORT_BYTES = 4096  # two counts need sixty; a stage's code is not trusted with our memory
 SIGNALLED = 128  # a shell adds it to the number of the signal
-ISOLATED = ("-I", "-X", "utf8")
-STAGE_MODULE = "tasks.stages.process"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def start_stage(
         "PORTCULLIS_REPORT_FD": str(pipe),
         "PORTCULLIS_WORKER_PID": str(os.getpid()),
     }
-    command = [sys.executable, *ISOLATED, str(snapshot / "tasks" / "isolated.py"), STAGE_MODULE]
+    command = [sys.executable, *FLAGS, str(snapshot / "tasks" / "isolated.py"), STAGE]
 
     # Ctrl-C is held back until the process has arranged for it (tasks/stages/process.py): an
     # interpreter that is still starting would print a traceback.

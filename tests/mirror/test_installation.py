@@ -36,6 +36,7 @@ HANDING_ON = {
     "flows/cli/ui.py": "Prefect's server and worker",
     "flows/serving/attending.py": "the flow, with its API's address",
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",
+    "tasks/worker/starting.py": "the process of a stage, without the worker's credentials",
     "tasks/system/git.py": "git, without git's own variables",
     "tasks/registry/client.py": "MLflow's patience",
     "tasks/stages/validate/expectations.py": "Great Expectations' telemetry",

@@ -34,7 +34,8 @@ def test_every_stage_is_derived_once_in_the_table_s_order() -> None:
 
 @pytest.mark.parametrize("name", list(STAGES))
 def test_no_shell_stays_between_dvc_and_the_stage(name: str) -> None:
-    assert derived(STAGES[name])["do"]["cmd"] == f"exec python -m tasks {name} ${{item}}"
+    command = f"exec python -I -S -X utf8 tasks/isolated.py tasks {name} ${{item}}"
+    assert derived(STAGES[name])["do"]["cmd"] == command
 
 
 @pytest.mark.parametrize("name", list(STAGES))
@@ -60,6 +61,13 @@ def test_no_stage_depends_on_another_stage_s_room() -> None:
         "tasks/stages/process.py",
         "tasks/stages/workspace.py",
     }
+
+
+def test_a_receipt_depends_on_the_code_that_publishes_and_no_other_output_does() -> None:
+    published = {"tasks/registry", "tasks/worker"}
+    for stage in PATH:
+        rooms = set(code_rooms(stage, CHECKOUT))
+        assert (published <= rooms) is (stage is PATH[-1])
 
 
 def test_gates_and_decisions_depend_on_the_policy_and_other_stages_do_not() -> None:
