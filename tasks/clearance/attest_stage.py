@@ -45,8 +45,9 @@ DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DEC
 REFUSED = RefusedError.exit_code
 
 
-# What the worker does between a signed decision PASSED and the rest of the evidence.
-Publisher = Callable[[Recorded], object]
+# What the worker does between a signed decision PASSED and the rest of the evidence: it is told
+# where that decision stands, and which model it is about.
+Publisher = Callable[[Recorded, Artefact], object]
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def attest(
             decided = notary.record(decision)
             decision = None
             try:
-                publish(decided)
+                publish(decided, _model_of(observed))
             except PortcullisError as error:
                 failure = error
                 code = error.exit_code

@@ -5,8 +5,8 @@ configuration once, gives the stage a copy of those bytes in a folder of its own
 them and for no others. Who is judged holds no key, no registry's credentials and no address of the
 ledger.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.config`, `tasks.gates`,
-`tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.clearance`, `tasks.notary`,
-`tasks.verifier`, `tasks.pipeline`, `tasks.registry`, `tasks.model`, `tasks.sealed`,
-`tasks.audit_log`, `tasks.anchoring`.
+May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.isolated`, `tasks.config`,
+`tasks.gates`, `tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.clearance`,
+`tasks.code_identity`, `tasks.notary`, `tasks.verifier`, `tasks.pipeline`, `tasks.registry`,
+`tasks.model`, `tasks.stages.register`, `tasks.stages.weighing`, `tasks.stages.workspace`.
 """

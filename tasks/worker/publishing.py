@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.attestation.predicates.circumstances import Circumstances
-from tasks.errors import RefusedError
+from tasks.attestation.statement import Artefact
+from tasks.errors import EvidenceError, RefusedError
 from tasks.gates import Check, Verdict
 from tasks.gates.decision import Decision
 from tasks.notary.notary import Recorded
@@ -27,7 +28,7 @@ RECEIPT = "receipt.json"
 
 
 def publish_model(
-    case: str,
+    model: Artefact,
     run: RunFolder,
     circumstances: Circumstances,
     decided: Recorded,
@@ -36,7 +37,7 @@ def publish_model(
     """Publish the model that was decided on, and write its receipt into the run folder.
 
     Args:
-        case: The use case.
+        model: The model that was decided on, as the worker has digested it.
         run: The run folder of `register`.
         circumstances: Those of the run: the version names its commit.
         decided: Where the decision PASSED stands in the ledger.
@@ -45,12 +46,22 @@ def publish_model(
     Raises:
         RefusedError: Weighed again, a verdict does not let it pass.
         ServiceError: The registry does not answer.
-        EvidenceError: What the registry stored is not what was judged.
+        EvidenceError: What lies there, or what the registry stored, is not what was decided on.
     """
     from tasks.registry import publish
 
+    case = run.declared.case
     stage_run = StageRun("register", case, replace(installation, workspace=run.path))
     decision = gather(stage_run)
+    # Between the decision and this line somebody may have exchanged everything at once, for files
+    # that agree with each other.
+    if decision.model_sha256 != model.sha256:
+        raise EvidenceError(
+            model.name,
+            expected=f"the model that was decided on ({model.sha256[:12]}…)",
+            found=f"{decision.model_sha256[:12]}…",
+            remedy="Nothing was published: run the release again with nothing else writing.",
+        )
     if refusals := refusals_that_stand(decision.gates, is_cleared=True):
         raise RefusedError(
             f"register@{case}", refusals, remedy="Mend what failed, never the limit."

@@ -1,21 +1,19 @@
 """The folder in which one run of a stage works: the inputs that it declares, and no others.
 
-    data/.runs/<random>/
+    data/.run-<random>/
         tasks, configs, …             links to the snapshot of code and configuration
         data/<case>/<stage>/<input>   links to what earlier stages made
         data/<case>/<own stage>/      where the stage writes
 
 The stage starts with this folder as its current one. Its links to data are relative, and are
 resolved from the folder itself and not from a path: whoever renames `data/` meanwhile changes
-nothing. Files and folders that the links lead to are compared before and after by inode, size, time
-of modification and time of change; the last of these no program can set.
+nothing. It lies in `data/` itself, because moving a folder in between would exchange what its links
+lead to without a trace in the folder.
 
 What the stage wrote is taken out when its run is signed for, and not before. A run that did not end
 well leaves nothing.
 """
 
-import contextlib
-import fcntl
 import os
 import secrets
 import shutil
@@ -27,12 +25,12 @@ from pathlib import Path
 from tasks.attestation.artefacts import Declared
 from tasks.errors import EvidenceError
 from tasks.path import PATH, STAGES
+from tasks.worker.locking import hold, is_held, lock_folder
+from tasks.worker.marks import Marks, mark_links, mark_tree, mark_until_settled, require_no_writer
 
-RUNS = ".runs"
+PREFIX = ".run-"
 LOCK = "lock"
-UP_TO_DATA = Path("..", "..", "..", "..", "..")  # from data/.runs/<run>/data/<case>/<stage>
-
-Marks = tuple[tuple[str, tuple[int, ...]], ...]  # path and what changes when it is written to
+UP_TO_DATA = Path("..", "..", "..", "..")  # from data/.run-…/data/<case>/<stage>
 
 
 @dataclass(frozen=True)
@@ -40,34 +38,26 @@ class RunFolder:
     """An open run folder.
 
     Attributes:
-        name: Its path relative to the workspace.
-        path: The same folder by its open descriptor: whatever is renamed, this path leads to it.
+        path: The folder by its open descriptor: whatever is renamed, this path leads to it.
         descriptor: The descriptor.
         declared: What the stage declares.
+        snapshot: The folder that its code and configuration are read from.
     """
 
-    name: Path
     path: Path
     descriptor: int
     declared: Declared
+    snapshot: Path
 
     def marks(self) -> Marks:
-        """Return what changes if somebody writes to an input, or exchanges it."""
-        data = self.path / ".." / ".."
-        names = _data_inputs(self.declared)
-        folders = {f"data/{self.declared.case}", *(Path(name).parent.as_posix() for name in names)}
-        marks = [(name, _mark(data / _below(name))) for name in sorted(folders)]
+        """Return what changes if somebody writes to an input, or exchanges it or a folder above.
 
-        for name in names:
-            path = self.path / name
-            if path.is_dir():
-                marks += [
-                    (f"{name}/{child.relative_to(path).as_posix()}", _mark(child))
-                    for child in (path, *sorted(path.rglob("*")))
-                ]
-            elif path.exists():
-                marks.append((name, _mark(path)))
-        return tuple(marks)
+        Raises:
+            EvidenceError: A program has an input open for writing, or goes on writing.
+        """
+        for name in _data_inputs(self.declared):
+            require_no_writer(self.path / name, name)
+        return mark_until_settled(self._look)
 
     def require_unchanged(self, before: Marks) -> None:
         """Refuse inputs that somebody wrote to while the stage ran.
@@ -92,7 +82,7 @@ class RunFolder:
         By this folder's descriptor, as it was read: below `data/` of the checkout that the run
         began in.
         """
-        target = self.path / ".." / ".." / self.declared.case / self.declared.stage
+        target = self.path / ".." / self.declared.case / self.declared.stage
         target.mkdir(parents=True, exist_ok=True)
         for name in self.declared.outputs:
             made = self.path / name
@@ -100,6 +90,23 @@ class RunFolder:
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             made.replace(place)
+
+    def _look(self) -> Marks:
+        data = self.path / ".."
+        names = _data_inputs(self.declared)
+        folders = {f"data/{self.declared.case}", *(str(Path(name).parent) for name in names)}
+
+        marks = [mark for name in names for mark in mark_tree(self.path / name, name)]
+        for name in sorted(folders):
+            marks += mark_links(data / _below(name), name)
+        # The run's own folders, down to the links: but for the one that the stage writes in.
+        own = f"data/{self.declared.case}/{self.declared.stage}"
+        for name in sorted({"", "data", f"data/{self.declared.case}", *folders} - {own}):
+            marks += mark_links(self.path / name, f"the run folder {name}".rstrip())
+        for entry in sorted(self.snapshot.iterdir()):
+            marks += mark_links(self.path / entry.name, f"{entry.name} as the stage sees it")
+        marks += mark_tree(self.snapshot, "the snapshot of code and configuration")
+        return tuple(marks)
 
 
 @contextmanager
@@ -111,23 +118,24 @@ def open_run_folder(declared: Declared, workspace: Path, snapshot: Path) -> Iter
         workspace: The checkout.
         snapshot: The folder that holds its code and configuration, absolute.
     """
-    runs = workspace / "data" / RUNS
-    runs.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(runs)
-    _make_stage_folders(workspace, declared.case)
+    data = workspace / "data"
+    _make_stage_folders(data, declared.case)
 
-    folder = runs / secrets.token_hex(8)
-    folder.mkdir()
-    with (folder / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            _fill(folder, declared, workspace, snapshot)
-            path = Path(f"/proc/self/fd/{descriptor}")
-            yield RunFolder(folder.relative_to(workspace), path, descriptor, declared)
-        finally:
-            os.close(descriptor)
-            shutil.rmtree(folder, ignore_errors=True)
+    # One at a time: a folder that was made, and is not marked as used yet, looks like an orphan.
+    with lock_folder(data):
+        _remove_orphans(data)
+        folder = data / f"{PREFIX}{secrets.token_hex(8)}"
+        folder.mkdir()
+        lock = hold(folder / LOCK)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        path = Path(f"/proc/self/fd/{descriptor}")
+        _fill(path, declared, workspace, snapshot)
+        yield RunFolder(path, descriptor, declared, snapshot)
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> None:
@@ -151,35 +159,34 @@ def _link_sources(folder: Path, case: str, workspace: Path) -> None:
     What a source delivered is digested by the stages themselves: `admit` writes its fingerprint,
     and `ingest` depends on it.
     """
-    up = Path("..", "..", "..")
+    up = Path("..", "..")
     private = {".git", ".dvc", ".portcullis", ".venv", "data"}
     for entry in workspace.iterdir():
         if entry.name not in private and not (folder / entry.name).exists():
             (folder / entry.name).symlink_to(up / entry.name)
     for entry in (workspace / "data").iterdir():
-        if entry.name not in (RUNS, case):
-            (folder / "data" / entry.name).symlink_to(Path("..", "..", "..") / entry.name)
+        if entry.name != case and not entry.name.startswith(PREFIX):
+            (folder / "data" / entry.name).symlink_to(up / entry.name)
     for entry in (workspace / "data" / case).iterdir():
         if entry.name not in STAGES:
             (folder / "data" / case / entry.name).symlink_to(
-                Path("..", "..", "..", "..", case, entry.name)
+                Path("..", "..", "..", case, entry.name)
             )
 
 
-def _make_stage_folders(workspace: Path, case: str) -> None:
+def _make_stage_folders(data: Path, case: str) -> None:
     """Make every stage's folder, so that none appears while a stage that runs beside is compared.
 
     A folder's time of change moves when an entry is made in it.
     """
     for stage in PATH:
-        (workspace / "data" / case / stage.name).mkdir(parents=True, exist_ok=True)
+        (data / case / stage.name).mkdir(parents=True, exist_ok=True)
 
 
-def _remove_orphans(runs: Path) -> None:
+def _remove_orphans(data: Path) -> None:
     """Remove the folders of runs that were killed: nobody holds their lock."""
-    for folder in runs.iterdir():
-        with contextlib.suppress(OSError), (folder / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for folder in data.glob(f"{PREFIX}*"):
+        if not is_held(folder / LOCK):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -190,12 +197,3 @@ def _data_inputs(declared: Declared) -> tuple[str, ...]:
 def _below(name: str) -> Path:
     """Return a path below `data/`, relative to it."""
     return Path(name).relative_to("data")
-
-
-def _mark(path: Path) -> tuple[int, ...]:
-    """Return inode, size and times of a file; of a folder, without its size."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return ()
-    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

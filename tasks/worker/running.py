@@ -11,6 +11,7 @@ import os
 from contextlib import ExitStack
 
 from tasks.attestation.artefacts import declared
+from tasks.attestation.statement import Artefact
 from tasks.clearance import attest_stage
 from tasks.errors import PortcullisError
 from tasks.notary.notary import Recorded
@@ -69,8 +70,8 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
 
         lines: list[str] = []
 
-        def publish(decided: Recorded) -> None:
-            published = publish_model(case, run, observed.run, decided, installation)
+        def publish(decided: Recorded, model: Artefact) -> None:
+            published = publish_model(model, run, observed.run, decided, installation)
             lines.append(published.line())
 
         # Also a stage that failed is signed for. Its own exit code then says more than ours.

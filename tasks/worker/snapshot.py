@@ -5,8 +5,6 @@ checkout that is exchanged and put back while a release runs is either in the sn
 evidence, or in neither.
 """
 
-import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.code_identity.tree import Tree, read_tree
+from tasks.errors import EvidenceError
 from tasks.system.installation import Installation
+from tasks.worker.locking import hold, is_held, lock_folder
 
 KEPT = 4  # snapshots that stay for the next run: the stages of a release share one
 
@@ -24,42 +24,61 @@ def open_snapshot(installation: Installation, trees: Path) -> Iterator[tuple[Tre
     """Yield the checkout's code and configuration: the bytes, and the folder that holds them.
 
     The folder is named after the bytes' digest, below `trees`, and shared by all runs over the same
-    bytes. It is compared with them before it is used.
+    bytes. It is compared with them before it is used: one that somebody changed is made anew,
+    unless another run is using it.
+
+    Raises:
+        EvidenceError: The checkout holds what is no code, or the folder was changed while in use.
     """
     tree = read_tree(installation.workspace)
     trees.mkdir(mode=0o755, exist_ok=True)
+    folder = trees / tree.sha256
 
-    with _held(trees, tree.sha256):
-        folder = trees / tree.sha256
-        tree.write(folder)
-        _remove_old(trees, tree.sha256)
+    # One at a time: a lock file must not vanish between another run's look and its lock.
+    with lock_folder(trees):
+        _write(tree, folder)
+        descriptor = hold(_lock_of(folder))
+        _remove_old(trees, folder)
+    try:
         yield tree, folder
+    finally:
+        os.close(descriptor)
 
 
-@contextmanager
-def _held(trees: Path, sha256: str) -> Iterator[None]:
-    """Keep a snapshot from being removed while the block runs."""
-    with (trees / f"{sha256}.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_SH)
-        yield
+def _write(tree: Tree, folder: Path) -> None:
+    """Write a snapshot, or compare the one that lies there and make it anew if it was changed."""
+    try:
+        tree.write(folder)
+    except EvidenceError:
+        if is_held(_lock_of(folder)):
+            raise
+        _remove(folder)
+        tree.write(folder)
 
 
-def _remove_old(trees: Path, present: str) -> None:
-    """Remove all but the newest snapshots; one that a run uses stays."""
-    folders = sorted(
-        (path for path in trees.iterdir() if path.is_dir() and path.name != present),
+def _remove_old(trees: Path, present: Path) -> None:
+    """Remove all but the newest snapshots, and drafts of killed runs; one that is used stays."""
+    folders = [path for path in trees.iterdir() if path.is_dir() and path != present]
+    drafts = [path for path in folders if path.name.startswith(".")]
+    old = sorted(
+        (path for path in folders if path not in drafts and not is_held(_lock_of(path))),
         key=lambda path: path.stat().st_mtime,
         reverse=True,
     )
-    for folder in folders[KEPT:]:
-        lock = folder.with_name(f"{folder.name}.lock")
-        with lock.open("w") as stream, contextlib.suppress(BlockingIOError, OSError):
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _make_writable(folder)
-            shutil.rmtree(folder)
-            lock.unlink()
+    for path in (*drafts, *old[KEPT:]):
+        _remove(path)
+        _lock_of(path).unlink(missing_ok=True)
 
 
-def _make_writable(folder: Path) -> None:
-    for path, _, _ in os.walk(folder):
-        Path(path).chmod(0o755)
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(path: Path) -> None:
+    """Remove a snapshot, or whatever somebody has put in its place; no link is followed."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    for folder, _, _ in os.walk(path):
+        Path(folder).chmod(0o755)
+    shutil.rmtree(path)

@@ -159,7 +159,7 @@ def test_unset_is_empty_or_the_default() -> None:
     } == {""}
 
 
-def test_a_stage_gets_what_it_reads_and_the_ledger_as_a_reader() -> None:
+def test_a_stage_gets_what_it_reads_and_nothing_else_of_ours() -> None:
     environ = {name: f"value of {name}" for name in known_names()} | {"PATH": "/bin"}
     environment = environment_of_stage(environ)
     read = {
@@ -168,18 +168,18 @@ def test_a_stage_gets_what_it_reads_and_the_ledger_as_a_reader() -> None:
         if Reader.STAGE in variable.readers
         for name in variable.names
     }
-    assert set(environment) == read | {"PATH", "PORTCULLIS_LEDGER_URL"}
-    assert environment["PORTCULLIS_LEDGER_URL"] == "value of PORTCULLIS_LEDGER_READ_URL"
+    assert set(environment) == read | {"PATH"}
 
 
-def test_a_stage_gets_no_credential_that_signs_writes_or_ships() -> None:
-    environment = environment_of_stage(
-        dict.fromkeys(known_names() - {"PORTCULLIS_LEDGER_READ_URL"}, "x")
-    )
+def test_a_stage_gets_no_credential_that_signs_writes_publishes_or_ships() -> None:
+    names = known_names() | {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"}
+    environment = environment_of_stage(dict.fromkeys(names, "x"))
     assert not {
         name
         for name in environment
-        if "SIGNING" in name or "HEC" in name or "APPROVER" in name or "LEDGER_URL" in name
+        if any(
+            part in name for part in ("SIGNING", "HEC", "APPROVER", "LEDGER_URL", "MLFLOW_TRACKING")
+        )
     }
 
 

@@ -4,7 +4,7 @@
 begins, `reweighing` mitigates, `training` puts them together, `completing` adds what decisions
 rest on beyond a score, and `performance` measures the result.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.clearance`, `tasks.config`,
+May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`,
 `tasks.gates`, `tasks.model`, `tasks.reports`, `tasks.stages.weighing`, `tasks.stages.workspace`,
 `tasks.formats`.
 """

@@ -15,7 +15,7 @@ import pytest
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.digests import sha256_of
 from tasks.registry import Release, publish
-from tasks.registry.client import MODEL_TAG
+from tasks.registry.client import CASE_TAG, ENTRY_TAG, MODEL_TAG, ORIGIN_TAG, find_published
 from tasks.registry.moving import follow_move
 from tasks.registry.stored import LOADED_AS
 from tests.installations import installation_at
@@ -43,6 +43,9 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
         name="loan",
         experiment="loan",
         alias="candidate",
+        use_case="loan",
+        log_origin="log.example",
+        log_entry=41,
         model_folder=folder,
         model_sha256=sha256_of(folder),
         decision_sha256="d" * 64,
@@ -245,3 +248,64 @@ def test_a_registry_that_is_down_is_one_clear_line(
     with pytest.raises(ServiceError, match="model registry") as failure:
         publish(release, installation_at(Path()))
     assert "secret" not in str(failure.value)
+
+
+# Whose name it is.
+
+
+def tags_of_the_name() -> dict[str, str]:
+    return dict(client().get_registered_model("loan").tags)
+
+
+def test_the_first_who_publishes_under_a_name_owns_it(release: Release) -> None:
+    publish(release, installation_at(Path()))
+    assert tags_of_the_name() == {CASE_TAG: "loan", ORIGIN_TAG: "log.example"}
+
+
+@pytest.mark.parametrize("other", [{"use_case": "claims"}, {"log_origin": "my-own-log"}])
+def test_nobody_else_gets_a_version_under_a_name_that_is_owned(
+    release: Release, other: dict[str, str]
+) -> None:
+    publish(release, installation_at(Path()))
+    with pytest.raises(EvidenceError, match="the name of use case"):
+        publish(release.model_copy(update=other), installation_at(Path()))
+    (version,) = versions()
+    assert version.tags[CASE_TAG] == "loan"
+    assert version.tags[ORIGIN_TAG] == "log.example"
+
+
+def test_a_name_of_a_time_before_owners_is_taken_over(release: Release) -> None:
+    client().create_registered_model("loan")
+    publish(release, installation_at(Path()))
+    assert tags_of_the_name() == {CASE_TAG: "loan", ORIGIN_TAG: "log.example"}
+
+
+def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
+    release: Release, tmp_path: Path
+) -> None:
+    client().create_registered_model("loan")
+    source = (tmp_path / "other").as_uri()
+    client().create_model_version("loan", source=source, tags={CASE_TAG: "claims"})
+    with pytest.raises(EvidenceError, match="another use case"):
+        publish(release, installation_at(Path()))
+    assert tags_of_the_name() == {}
+
+
+def test_a_version_names_the_decision_that_last_let_it_in(release: Release) -> None:
+    publish(release, installation_at(Path()))
+    (version,) = versions()
+    assert (version.tags[ORIGIN_TAG], version.tags[ENTRY_TAG]) == ("log.example", "41")
+    publish(release.model_copy(update={"log_entry": 57}), installation_at(Path()))
+    (version,) = versions()
+    assert version.tags[ENTRY_TAG] == "57"
+
+
+def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Release) -> None:
+    here = installation_at(Path())
+    published = publish(release, here)
+    found = find_published("loan", "candidate", release.model_folder, release.model_sha256, here)
+    assert found == published.version
+    with pytest.raises(EvidenceError, match="as the registry stored it"):
+        find_published("loan", "candidate", release.model_folder, "0" * 64, here)
+    with pytest.raises(EvidenceError, match="expected the model"):
+        find_published("loan", "champion", release.model_folder, release.model_sha256, here)

@@ -76,3 +76,48 @@ def test_a_child_of_the_parent_that_it_names_lives_on() -> None:
         assert int(child.stdout.readline()) == child.pid
         assert child.poll() is None
         child.kill()
+
+
+# A process with a token in its environment; it starts a child and prints what the child read.
+HIDDEN = """
+import os, subprocess, sys
+from tasks.system.processes import hide_from_others
+if sys.argv[1] == "hidden":
+    hide_from_others()
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    if sys.argv[1] == "hidden":
+        hide_from_others()  # changing the account has made it one that can be looked into
+    else:
+        import ctypes
+        ctypes.CDLL(None).prctl(4, 1)
+done = subprocess.run(
+    ["/bin/cat", f"/proc/{os.getpid()}/environ"], capture_output=True, env={}, check=False
+)
+print(done.stdout.decode() or done.stderr.decode())
+"""
+
+
+def read_by_a_child(state: str) -> str:
+    """Return what a child of the same ordinary account reads of its parent's environment."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIDDEN, state],
+        env={"PATH": "/usr/bin:/bin", "PORTCULLIS_SIGNING_TOKEN": "a token", "LC_ALL": "C"},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_a_child_reads_the_environment_of_a_parent_that_does_not_hide() -> None:
+    assert "a token" in read_by_a_child("shown")
+
+
+def test_a_child_of_the_same_account_reads_nothing_of_a_parent_that_hides() -> None:
+    output = read_by_a_child("hidden")
+    assert "a token" not in output
+    assert "Permission denied" in output
