@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tasks.attestation.dsse import IN_TOTO, Envelope
+from tasks.attestation.identities import WORKER, Identity, fold_name
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
 from tasks.attestation.predicates.reading import read_predicate
 from tasks.attestation.roles import ROLES, ROOT
@@ -28,8 +29,19 @@ class KeyEntry:
     holder: str  # "worker", or the staff id of a person
     since: int
     until: int | None = None
-    email_sha256: str = ""
+    emails_sha256: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """What this entry says about who the holder is."""
+        return Identity.of((self.holder, *self.logins), self.emails_sha256)
+
+    @property
+    def is_of_person(self) -> bool:
+        """Whether a person holds it, and not the worker."""
+        return fold_name(self.holder) not in ("", WORKER)
 
     def is_valid_at(self, index: int) -> bool:
         """Return whether the key may sign the entry at `index`."""
@@ -101,6 +113,36 @@ class KeyRing:
             if role in entry.roles and entry.is_valid_at(index)
         )
 
+    def keys_of(self, holder: str) -> tuple[KeyEntry, ...]:
+        """Return every key that the log ever gave to a person, those that are void by now, too."""
+        folded = fold_name(holder)
+        return tuple(
+            entry
+            for entry in self.entries.values()
+            if entry.is_of_person and fold_name(entry.holder) == folded
+        )
+
+    def identity_of(self, holder: str) -> Identity:
+        """Return who a person is, by all keys that they hold or held: two keys are one person.
+
+        A key that was revoked still says who its holder is, or else whoever gave theirs up would
+        become somebody else.
+        """
+        identity = Identity.of((holder,))
+        for entry in self.keys_of(holder):
+            identity = identity.joined(entry.identity)
+        return identity
+
+    def people_like(self, identity: Identity) -> tuple[Identity, ...]:
+        """Return everybody enrolled who shares a name or an address with `identity`."""
+        holders = {
+            fold_name(entry.holder): entry.holder
+            for entry in self.entries.values()
+            if entry.is_of_person
+        }
+        people = (self.identity_of(holder) for holder in holders.values())
+        return tuple(person for person in people if person.shares(identity))
+
     @property
     def origin(self) -> str:
         """The log's name, which is its root key's."""
@@ -168,7 +210,8 @@ class KeyRing:
             roles,
             addition.holder,
             since=index,
-            email_sha256=addition.email_sha256,
+            emails_sha256=addition.emails_sha256,
+            logins=addition.logins,
             reason=addition.reason,
         )
 
@@ -184,16 +227,18 @@ def add_key(
     holder: str,
     *,
     reason: str = "",
-    email_sha256: str = "",
+    emails_sha256: Iterable[str] = (),
+    logins: Iterable[str] = (),
 ) -> Statement:
-    """Return the statement that gives a key its roles."""
+    """Return the statement that gives a key its roles, and says who holds it."""
     addition = KeyAddition(
         pem=public.pem,
         scheme=public.scheme,
         roles=tuple(roles),
         holder=holder,
         reason=reason,
-        email_sha256=email_sha256,
+        emails_sha256=tuple(emails_sha256),
+        logins=tuple(logins),
     )
     return addition.about(Artefact("key", public.keyid))
 

@@ -29,8 +29,24 @@ VALIDATOR = "validation"
 ERASER = "erasure"
 AUDITOR = "audit"
 RECORDS = "records"
-ROLES = (ROOT, LOG, DATA, MODEL, GATE, DECISION, APPROVER, VALIDATOR, ERASER, AUDITOR, RECORDS)
-PERSONAL = (APPROVER, VALIDATOR)  # held by a person, enrolled by name, never made by a worker
+DEVELOPER = "developer"  # makes models: signs no statement, and is enrolled to be known by name
+ROLES = (
+    ROOT,
+    LOG,
+    DATA,
+    MODEL,
+    GATE,
+    DECISION,
+    APPROVER,
+    VALIDATOR,
+    ERASER,
+    AUDITOR,
+    RECORDS,
+    DEVELOPER,
+)
+
+# Held by a person, enrolled by name, never made by a worker.
+PERSONAL = (APPROVER, VALIDATOR, DEVELOPER)
 
 # By type of predicate. Provenance is signed by the role of its stage (`tasks.path`).
 KINDS = {

@@ -3,26 +3,14 @@
 Who started it, when, and with which tools. `tasks.code_identity` says which code ran.
 """
 
-import hashlib
 import os
 import pwd
 import sys
 import time
 
+from tasks.attestation.identities import person_sha256
 from tasks.path import STAGES
 from tasks.settings import Settings
-
-
-def person_sha256(email: str) -> str:
-    """Return how a person's address is written into evidence.
-
-    Hashed, so that it can be compared and not read off.
-    """
-    return (
-        hashlib.sha256(b"portcullis/person/v1\n" + email.strip().lower().encode()).hexdigest()
-        if email.strip()
-        else ""
-    )
 
 
 def started_by(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from tasks.attestation.predicates.key_entry import KeyStatement
 from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
-from tasks.verifier.approvals import Consents
+from tasks.verifier.approvals import Consents, judging_runs
 from tasks.verifier.archives import FORMAT
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log
@@ -60,6 +60,8 @@ def choose(
 
     steps = {step.signed.index for step in chain.steps}
     verdicts = {verdict.signed.index for verdict in chain.verdicts.values()}
+    # Who wrote a gate's code is told by the run alone, and may not have approved the model.
+    verdicts |= {run.index for run in judging_runs(log, chain)}
     decisions = {decision.index for decision in chain.decisions}
     found_consents = Consents.of(log, chain)
     consents = {

@@ -5,14 +5,20 @@ from hashlib import sha256
 from typing import Any
 
 from tasks.attestation.dsse import Envelope
+from tasks.attestation.identities import LOCAL, Identity
+from tasks.attestation.keyring import KeyRing
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval, SignedConsent
 from tasks.attestation.predicates.predicate import Predicate
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, short
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Entry, Signed, verified
+
+NOBODY_STARTED = "a stage says nothing about who started it"
+NOBODY_WROTE = "a stage ran outside git, so nobody says who wrote its code"
 
 
 def approval(
@@ -51,20 +57,66 @@ def acceptance(
     return consent.about(Artefact(_verdict_name(case, gate), verdict_sha256))
 
 
-def authors_of(chain: Chain) -> frozenset[str]:
-    """Return who made a model: who started its stages, and who wrote the commit they ran at.
+@dataclass(frozen=True)
+class Makers:
+    """Everybody who made a model or judged it.
 
-    The latter by the sha256 of their address, as `tasks.attestation.run_context` writes it.
+    `people` are their identities, as far as the key ring knows them; `unknown` names, a line each,
+    those of whom no key entry says who they are.
     """
+
+    people: tuple[Identity, ...]
+    unknown: tuple[str, ...]
+
+    def include(self, person: Identity) -> bool:
+        """Say whether a person is one of them, under whichever name or address."""
+        return any(maker.shares(person) for maker in self.people)
+
+
+def makers_of(log: Log, chain: Chain) -> Makers:
+    """Return who made a model: who started a run that it rests on, and who wrote the commit."""
     runs = [step.signed.predicate.run for step in chain.steps]
-    authors = {run.started_by for run in runs} | {run.commit_author_sha256 for run in runs}
-    judges = {verdict.content.started_by for verdict in chain.verdicts.values()}
-    return frozenset((authors | judges) - {""})
+    runs += [signed.predicate.run for signed in judging_runs(log, chain)]
+    judges = [verdict.content.started_by for verdict in chain.verdicts.values()]
+    actors = dict.fromkeys((*(run.started_by for run in runs), *judges))
+    commits = dict.fromkeys((run.commit_author_sha256, run.commit) for run in runs)
+
+    people: list[Identity] = []
+    unknown: list[str] = []
+
+    def add(identity: Identity, line: str) -> None:
+        enrolled = log.keys.people_like(identity)
+        people.extend((identity, *enrolled))
+        if not enrolled:
+            unknown.append(line)
+
+    for actor in actors:
+        add(Identity.of((actor,)), f"`{actor}` started a stage" if actor else NOBODY_STARTED)
+    for author_sha256, commit in commits:
+        written = f"the author of commit {commit[:12]}" if commit else NOBODY_WROTE
+        add(Identity.of((), (author_sha256,)), written)
+    return Makers(tuple(people), tuple(dict.fromkeys(unknown)))
+
+
+def judging_runs(log: Log, chain: Chain) -> tuple[Signed[Provenance], ...]:
+    """Return the runs of the gates whose verdicts count: a verdict names no author of its code."""
+    return tuple(
+        signed
+        for gate, verdict in chain.verdicts.items()
+        if verdict.report_sha256
+        for signed in log.statements(
+            Provenance, _verdict_name(chain.case, gate), verdict.report_sha256
+        )
+    )
 
 
 @dataclass(frozen=True)
 class Consent:
-    """A person's signature under a model or an undecided verdict, and whether it can count."""
+    """A person's signature under a model or an undecided verdict, and whether it can count.
+
+    `unidentified` is set in mode `enforced` of a person of whom no login is enrolled: nobody could
+    say whether they made the run.
+    """
 
     index: int
     envelope_sha256: str
@@ -72,6 +124,7 @@ class Consent:
     reason: str
     expires: int
     by_author: bool
+    unidentified: bool
     gate: str = ""
     verdict: str = ""
     tests: tuple[str, ...] = ()
@@ -88,21 +141,29 @@ class Consents:
     approvals: tuple[Consent, ...]  # of exactly this model
     acceptances: tuple[Consent, ...]  # of verdicts of this use case; each names its verdict's bytes
     now: int
+    unknown_actors: tuple[str, ...] = ()  # who made the run and is enrolled nowhere; not in `local`
 
     @classmethod
-    def of(cls, log: Log, chain: Chain) -> "Consents":
-        """Find them in the log."""
-        authors = authors_of(chain)
+    def of(cls, log: Log, chain: Chain, mode: str = LOCAL) -> "Consents":
+        """Find them in the log.
+
+        Args:
+            log: With at least the entries about the use case.
+            chain: The model's.
+            mode: Where the run took place. In all but `local`, whoever is enrolled nowhere made
+                it for somebody who may stand behind them, and is named in `unknown_actors`.
+        """
+        judge = _ConsentJudge(log.keys, makers_of(log, chain), mode)
         approvals = tuple(
-            _consent(signed, signed.predicate, authors)
+            judge.weigh(signed, signed.predicate)
             for signed in log.statements(ModelApproval, f"{chain.case}/{MODEL}", chain.model_sha256)
         )
         acceptances = tuple(
-            _consent(signed, signed.predicate, authors, chain.case)
+            judge.weigh(signed, signed.predicate, chain.case)
             for signed in log.statements(CheckAcceptance)
         )
         of_case = tuple(consent for consent in acceptances if consent.verdict)
-        return cls(approvals, of_case, now_after(log.latest_time))
+        return cls(approvals, of_case, now_after(log.latest_time), judge.unknown_actors)
 
     def accepts(self, verdict: GateVerdict) -> bool:
         """Say whether every check that keeps a verdict from passing is undecided, and accepted."""
@@ -121,8 +182,9 @@ class Consents:
         return bool(undecided) and not verdict.content.failed and set(undecided) <= accepted
 
     def counts(self, consent: Consent) -> bool:
-        """Say whether a consent is in force, and not by who made the run."""
-        return consent.expires > self.now and not consent.by_author
+        """Say whether a consent is in force, and by a person who surely did not make the run."""
+        is_second_person = not consent.by_author and not consent.unidentified
+        return consent.expires > self.now and is_second_person
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
         """Return those that count as what a decision rests on: (name, sha256 of the envelope)."""
@@ -135,12 +197,12 @@ class Consents:
         )
 
 
-def check(envelope: Envelope, log: Log, chain: Chain) -> Consents:
+def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Consents:
     """Check what a person has signed before it is appended, whether by a terminal or by a form.
 
     Raises:
-        EvidenceError: It is not signed by an enrolled key in its role, is about another model, has
-            expired, is without a reason, or is by who made the run.
+        EvidenceError: It is not signed by an enrolled key in its role, is about another model or
+            about what nobody made, has expired, is without a reason, or is by who made the run.
     """
     # As the next entry of the log: a key that was revoked up to here does not count any more.
     index = log.head.size
@@ -148,55 +210,120 @@ def check(envelope: Envelope, log: Log, chain: Chain) -> Consents:
     consent = signed.predicate
     if not isinstance(consent, SignedConsent):
         raise _refused("an approval or an acceptance", signed.statement.predicate_type)
+    require_made(chain)
 
-    as_counted = _consent(signed, consent, authors_of(chain), chain.case)
+    # 1. It is about exactly this model, or about a verdict that counts for it.
+    consents = Consents.of(log, chain, mode)
+    judge = _ConsentJudge(log.keys, makers_of(log, chain), mode)
+    as_counted = judge.weigh(signed, consent, chain.case)
     model = signed.digest_of(f"{chain.case}/{MODEL}")
     if isinstance(consent, ModelApproval) and model != chain.model_sha256:
         raise _refused(f"an approval of model {short(chain.model_sha256)}", "one of another")
-    if isinstance(consent, CheckAcceptance) and not as_counted.verdict:
-        raise _refused(f"an acceptance of a verdict of {chain.case}", "one of another use case")
+    if isinstance(consent, CheckAcceptance):
+        _require_undecided(as_counted, chain)
 
-    if not as_counted.reason.strip():
-        raise _refused("a reason", "none")
+    # 2. It is by a second person, with a reason, for a time to come.
+    if not as_counted.reason.strip() or not as_counted.reason.isprintable():
+        raise _refused("a reason, in one line of text", "none, or one with control characters")
     if as_counted.by_author:
         raise _refused("a second person", f"{as_counted.person}, who made this run")
-    if as_counted.expires <= now_after(log.latest_time):
+    if as_counted.unidentified:
+        raise _refused(
+            "a person whose logins are enrolled",
+            f"none of {as_counted.person or 'this key'}",
+            "Enrol a key of theirs with `keys enrol --login`. ",
+        )
+    if consents.unknown_actors:
+        raise _refused(
+            "a run by people who are enrolled",
+            consents.unknown_actors[0],
+            "Enrol them with `keys enrol --role developer --login … --email …`. ",
+        )
+    if as_counted.expires <= consents.now:
         raise _refused(
             "a date of expiry to come", "one that has passed, or none, or another person's name"
         )
 
-    return Consents.of(log, chain)
+    return consents
 
 
-def _consent(
-    signed: Signed[Predicate], claims: SignedConsent, authors: frozenset[str], case: str = ""
-) -> Consent:
-    """Return a consent as it counts; `claims` is what the person wrote, `signed.predicate`.
+def require_made(chain: Chain) -> None:
+    """Refuse to have anything signed about a model of which the log does not say who made it.
 
-    What a person writes about themselves counts only where their key is enrolled under the same
-    name: an approval in another's name never is in force.
+    Raises:
+        EvidenceError: It names the digest, and what to do.
     """
-    key = signed.key
-    is_their_own = bool(key.holder) and claims.person == key.holder
-    gate = claims.gate if isinstance(claims, CheckAcceptance) else ""
-    verdict_sha256 = signed.digest_of(_verdict_name(case, gate)) if gate else None
-
-    return Consent(
-        index=signed.index,
-        envelope_sha256=signed.envelope_sha256,
-        person=key.holder,
-        reason=claims.reason,
-        expires=epoch(claims.expires) if is_their_own else 0,
-        by_author=bool({key.holder, key.email_sha256} & authors),
-        gate=gate,
-        verdict=verdict_sha256 or "",
-        tests=claims.tests if isinstance(claims, CheckAcceptance) else (),
+    if chain.steps:
+        return
+    raise _refused(
+        f"a model of {chain.case} that stage `train` made, says this log",
+        f"none with digest {short(chain.model_sha256)}",
+        f"`./portcullis verify {chain.case}` shows the digest of the model in `data/`; one made "
+        f"elsewhere is known after `./portcullis release {chain.case}`. ",
     )
+
+
+def _require_undecided(consent: Consent, chain: Chain) -> None:
+    """Refuse an acceptance of anything but undecided checks of a verdict that counts here."""
+    if not consent.verdict:
+        raise _refused(f"an acceptance of a verdict of {chain.case}", "one of another use case")
+    verdict = chain.verdicts.get(consent.gate)
+    if verdict is None or verdict.report_sha256 != consent.verdict:
+        raise _refused(
+            f"an acceptance of the verdict that counts for model {short(chain.model_sha256)}",
+            "one of another verdict",
+        )
+    others = [test for test in consent.tests if test not in verdict.content.warned]
+    if not consent.tests or others:
+        raise _refused(
+            f"undecided checks of entry {verdict.signed.index}",
+            f"`{others[0][:120]}`" if others else "none",
+        )
+
+
+@dataclass(frozen=True)
+class _ConsentJudge:
+    """Says of what people have signed whether it can count."""
+
+    keys: KeyRing
+    makers: Makers
+    mode: str
+
+    @property
+    def unknown_actors(self) -> tuple[str, ...]:
+        return () if self.mode == LOCAL else self.makers.unknown
+
+    def weigh(self, signed: Signed[Predicate], claims: SignedConsent, case: str = "") -> Consent:
+        """Return a consent as it counts; `claims` is what the person wrote, `signed.predicate`.
+
+        What a person writes about themselves counts only where their key is enrolled under the same
+        name: an approval in another's name never is in force.
+        """
+        key = signed.key
+        is_their_own = key.is_of_person and claims.person == key.holder
+        has_logins = any(entry.logins for entry in self.keys.keys_of(key.holder))
+        gate = claims.gate if isinstance(claims, CheckAcceptance) else ""
+        verdict_sha256 = signed.digest_of(_verdict_name(case, gate)) if gate else None
+
+        return Consent(
+            index=signed.index,
+            envelope_sha256=signed.envelope_sha256,
+            person=key.holder,
+            reason=claims.reason,
+            expires=epoch(claims.expires) if is_their_own else 0,
+            by_author=self.makers.include(self.keys.identity_of(key.holder)),
+            unidentified=self.mode != LOCAL and not has_logins,
+            gate=gate,
+            verdict=verdict_sha256 or "",
+            tests=claims.tests if isinstance(claims, CheckAcceptance) else (),
+        )
 
 
 def _verdict_name(case: str, gate: str) -> str:
     return f"{case}/{gate}/verdict.json"
 
 
-def _refused(expected: str, found: str) -> EvidenceError:
-    return EvidenceError("approval", expected=expected, found=found, remedy="Nothing was recorded.")
+def _refused(expected: str, found: str, remedy: str = "") -> EvidenceError:
+    return EvidenceError(
+        "approval", expected=expected, found=found, remedy=f"{remedy}Nothing was recorded."
+    )

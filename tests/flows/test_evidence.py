@@ -152,7 +152,7 @@ def test_a_second_person_is_needed_where_the_use_case_says_so(
     public = portcullis(workspace, "keys", "make", str(key)).stdout
     (tmp_path / "ann.pub").write_text(public)
     enrol = ("keys", "enrol", str(tmp_path / "ann.pub"), "--role", "approval", "--holder", "ann-7")
-    portcullis(workspace, *enrol)
+    portcullis(workspace, *enrol, "--login", "ann")
     model = subprocess.run(
         [
             sys.executable,

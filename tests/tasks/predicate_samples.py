@@ -79,7 +79,10 @@ SAMPLES: dict[str, Any] = {
     ),
     "decision for": VerificationSummary.of(RUN, MODEL, POLICY, (("stage:train", "9" * 64),), ()),
     "decision against": VerificationSummary.of(RUN, MODEL, POLICY, (), (REFUSAL,)),
-    "key addition": KeyAddition("PEM", "ed25519", ("gate", "data"), "ann", "why", "e" * 64),
+    "key addition": KeyAddition("PEM", "ed25519", ("gate", "data"), "ann", "why", ("e" * 64,)),
+    "enrolment": KeyAddition(
+        "PEM", "ed25519", ("approval",), "ann-7", "why", ("e" * 64, "f" * 64), ("ann", "ann@bank")
+    ),
     "key revocation": KeyRevocation(12, "stolen"),
     "approval": ModelApproval(
         case="tiny",

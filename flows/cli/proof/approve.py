@@ -18,7 +18,7 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.gates import Outcome
 from tasks.notary.notary import open_notary
 from tasks.system.installation import Installation
-from tasks.verifier.approvals import acceptance, approval, check
+from tasks.verifier.approvals import acceptance, approval, check, require_made
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
 
@@ -75,6 +75,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
     signer = LocalSigner.load(path)
     with open_chain(options.use_case, options.model, installation) as (_, log, chain):
+        # First, so that of a model that nobody made no gate is said to lack anything.
+        require_made(chain)
         envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
         check(envelope, log, chain)
 

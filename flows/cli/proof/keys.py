@@ -4,13 +4,15 @@ Every change is an entry of the ledger, signed by its root key.
 """
 
 import argparse
+import os
 import re
 from pathlib import Path
 
 from tasks.attestation.dsse import sign
+from tasks.attestation.enrolment import Enrolment, check_enrolment
+from tasks.attestation.identities import addresses_sha256
 from tasks.attestation.keyring import KeyEntry, add_key, revoke_key
-from tasks.attestation.roles import LOG, PERSONAL, ROLES, ROOT
-from tasks.attestation.run_context import person_sha256
+from tasks.attestation.roles import DEVELOPER, LOG, PERSONAL, ROLES, ROOT
 from tasks.attestation.signing_keys import LocalSigner, PublicKey, Signer, signing_folder
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
@@ -19,6 +21,8 @@ from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
 
 SHORT_KEYID = 16  # characters that messages and file names show
+MOST_PEM_BYTES = 4096  # a P-256 key needs 178
+PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----\n")
 ORIGIN_KEYID = 32  # characters of the root key's id that end a log's name
 
 
@@ -37,7 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     enrol.add_argument("--holder", required=True, help="staff id of the person, or `worker`")
     enrol.add_argument(
-        "--email", default="", help="so that nobody approves their own commit; stored as a hash"
+        "--login",
+        action="append",
+        default=[],
+        help="a name under which the person starts runs, so that nobody approves their own; "
+        "repeat it for each",
+    )
+    enrol.add_argument(
+        "--email",
+        action="append",
+        default=[],
+        help="an address of the person's commits, stored as a hash; repeat it for each",
     )
     rotate = actions.add_parser(
         "rotate", help="make a new key for a role, and void the old key from now on"
@@ -57,7 +71,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """Run an action."""
     match options.action:
         case "make":
-            print(LocalSigner.make(options.file).public.pem, end="")
+            print(_make(options.file).public.pem, end="")
         case "list":
             for entry in _read_log_of_keys(installation).keys.entries.values():
                 print(_describe(entry))
@@ -71,21 +85,128 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
 
 def _enrol(options: argparse.Namespace, installation: Installation) -> None:
-    public = PublicKey(options.public.read_text(encoding="ascii"))
-    email_sha256 = person_sha256(options.email)
-    statement = add_key(public, options.role, options.holder, email_sha256=email_sha256)
+    public = _read_public_key(options.public)
+    hashes = (value for email in options.email for value in addresses_sha256(email))
+    enrolment = Enrolment(
+        public=public,
+        roles=tuple(options.role),
+        holder=options.holder,
+        logins=tuple(dict.fromkeys(options.login)),
+        emails_sha256=tuple(dict.fromkeys(hashes)),
+    )
+    statement = add_key(
+        public,
+        enrolment.roles,
+        enrolment.holder,
+        logins=enrolment.logins,
+        emails_sha256=enrolment.emails_sha256,
+    )
 
-    _append(statement, installation)
-    print(f"{_short(public)} may sign for {', '.join(options.role)} from now on")
+    with open_notary(installation) as notary:
+        notary.begin()
+        # The log that the entry is appended to, read again: another worker may enrol somebody, too.
+        log = read_log(notary.ledger, trusted_root(installation), KEYS_ALONE)
+        check_enrolment(enrolment, log.keys)
+        notary.append_signed([sign(statement.to_bytes(), _load_root_key(notary))])
+
+    roles = ", ".join(role for role in enrolment.roles if role != DEVELOPER)
+    print(f"{_short(public)} " + (f"may sign for {roles} from now on" if roles else "is known now"))
 
 
 def _revoke(options: argparse.Namespace, installation: Installation) -> None:
     log = _read_log_of_keys(installation)
     entry = find_key(options.keyid, log)
     until = log.head.size if options.valid_to is None else options.valid_to + 1
+    # Later than the newest entry, whoever stole the key could still sign up to there.
+    if not 0 <= until - 1 < log.head.size:
+        raise ConfigError(
+            "--valid-to",
+            expected=f"an entry of the log, 0 to {log.head.size - 1}",
+            found=str(options.valid_to),
+            remedy="`keys list` shows from which entry each key is valid. Nothing was signed.",
+        )
+    if entry.until is not None and entry.until <= until:
+        raise ConfigError(
+            f"key {_short(entry.public)}",
+            expected="one that is valid there",
+            found=f"one that is void from entry {entry.until} on",
+            remedy="A revocation is never taken back, nor moved to a later entry.",
+        )
+    _require_line("--reason", options.reason)
 
     _append(revoke_key(entry.public.keyid, until, options.reason), installation)
     print(f"{_short(entry.public)} is void from entry {until} on")
+
+
+def _make(path: Path) -> LocalSigner:
+    """Make a key in a new file.
+
+    Raises:
+        ConfigError: Something is there: the public half of somebody else's key would be printed,
+            and enrolled, as one's own.
+    """
+    if os.path.lexists(path):
+        raise ConfigError(
+            path.name,
+            expected="a file that does not exist yet",
+            found="one that does",
+            remedy="Name another. `openssl pkey -in FILE -pubout` shows the public half of a key.",
+        )
+    try:
+        return LocalSigner.make(path)
+    except OSError as error:
+        raise _unusable(path, "a folder that can be written to", type(error).__name__) from error
+
+
+def _read_public_key(path: Path) -> PublicKey:
+    """Read one public key in PEM, and nothing beside it: the whole text is signed and kept."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_PEM_BYTES + 1)
+        text = data.decode("ascii").replace("\r\n", "\n").strip() + "\n"
+    except OSError as error:
+        raise _unusable(path, "a public key that can be read", type(error).__name__) from error
+    except UnicodeDecodeError as error:
+        raise _unusable(path, "a public key in PEM", "bytes that are no ASCII") from error
+
+    if b"PRIVATE KEY" in data:
+        raise _unusable(
+            path,
+            "a public key",
+            "a private one",
+            "Whoever saw it can sign with it: make another with `keys make`, which prints the "
+            "public half.",
+        )
+    if len(data) > MOST_PEM_BYTES:
+        raise _unusable(path, f"a public key of at most {MOST_PEM_BYTES} bytes", "more")
+    if PEM.fullmatch(text) is None:
+        raise _unusable(path, "one public key in PEM and nothing beside it", "something else")
+
+    public = PublicKey(text)
+    try:
+        public.scheme  # noqa: B018 - the key is read when it is first asked about
+    except EvidenceError as error:
+        raise _unusable(path, error.expected, error.found) from error
+    return public
+
+
+def _unusable(
+    path: Path, expected: str, found: str, remedy: str = "`keys make` makes one."
+) -> ConfigError:
+    return ConfigError(
+        path.name, expected=expected, found=found, remedy=f"{remedy} Nothing was signed."
+    )
+
+
+def _require_line(option: str, text: str) -> None:
+    """Refuse what is no line of text: it is shown on terminals and pages for ever."""
+    if not text.strip() or not text.isprintable():
+        raise ConfigError(
+            option,
+            expected="a line of text",
+            found="none, or one with control characters",
+            remedy="Say why in one line. Nothing was signed.",
+        )
 
 
 def _rotate(role: str, installation: Installation) -> None:
@@ -176,8 +297,9 @@ def find_key(start: str, log: Log) -> KeyEntry:
 def _describe(entry: KeyEntry) -> str:
     until = "" if entry.until is None else f" to {entry.until - 1} ({entry.reason})"
     roles = ", ".join(entry.roles)
+    logins = f" ({', '.join(entry.logins)})" if entry.logins else ""
     validity = f"valid from entry {entry.since}{until}"
-    return f"{_short(entry.public)}  {roles:12} {entry.holder:10} {validity}"
+    return f"{_short(entry.public)}  {roles:12} {entry.holder + logins:10} {validity}"
 
 
 def _short(key: PublicKey) -> str:

@@ -14,7 +14,10 @@ from tasks.attestation.predicates.predicate import (
 from tasks.attestation.roles import KEY
 
 ADD = "add"
+ENROL = "enrol"
 REVOKE = "revoke"
+
+COMMON_FIELDS = ("action", "publicKey", "scheme", "roles", "holder", "reason")
 
 
 class KeyStatement(Predicate):
@@ -25,40 +28,70 @@ class KeyStatement(Predicate):
 
 @dataclass(frozen=True)
 class KeyAddition(KeyStatement):
-    """The subject may sign in these roles from this entry on."""
+    """The subject may sign in these roles from this entry on.
+
+    It has two forms. `add` is that of the roles' own keys, and of people before they were enrolled
+    with logins: it holds one address at most. `enrol` holds all that a person is known by.
+    """
 
     pem: str
     scheme: str
     roles: tuple[str, ...]
     holder: str  # `worker`, or the staff id of a person
     reason: str
-    email_sha256: str  # of the holder's address; empty where none was given
+    emails_sha256: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()  # the names under which the holder starts runs
+
+    @property
+    def is_enrolment(self) -> bool:
+        """Whether it says more than `add` has room for."""
+        return bool(self.logins) or len(self.emails_sha256) > 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate."""
-        return {
-            "action": ADD,
+        common = {
             "publicKey": self.pem,
             "scheme": self.scheme,
             "roles": list(self.roles),
             "holder": self.holder,
             "reason": self.reason,
-            "emailSha256": self.email_sha256,
+        }
+        if not self.is_enrolment:
+            email_sha256 = self.emails_sha256[0] if self.emails_sha256 else ""
+            return {"action": ADD, **common, "emailSha256": email_sha256}
+
+        return {
+            "action": ENROL,
+            **common,
+            "logins": list(self.logins),
+            "emailsSha256": list(self.emails_sha256),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
-        names = ("action", "publicKey", "scheme", "roles", "holder", "reason", "emailSha256")
-        require_fields(values, names)
-        return cls(
+        if values.get("action") == ADD:
+            require_fields(values, (*COMMON_FIELDS, "emailSha256"))
+            email_sha256 = text_of(values, "emailSha256")
+            emails_sha256: tuple[str, ...] = (email_sha256,) if email_sha256 else ()
+            logins: tuple[str, ...] = ()
+        else:
+            require_fields(values, (*COMMON_FIELDS, "logins", "emailsSha256"))
+            emails_sha256 = texts_of(values, "emailsSha256")
+            logins = texts_of(values, "logins")
+
+        addition = cls(
             pem=text_of(values, "publicKey"),
             scheme=text_of(values, "scheme"),
             roles=texts_of(values, "roles"),
             holder=text_of(values, "holder"),
             reason=text_of(values, "reason"),
-            email_sha256=text_of(values, "emailSha256"),
+            emails_sha256=emails_sha256,
+            logins=logins,
         )
+        if (values["action"] == ENROL) is not addition.is_enrolment:
+            raise ValueError("an enrolment that says no more than `add` does")
+        return addition
 
 
 @dataclass(frozen=True)
@@ -80,11 +113,11 @@ class KeyRevocation(KeyStatement):
 
 
 def read_key_entry(values: Mapping[str, Any]) -> KeyStatement:
-    """Read either: one type URI has two forms, told apart by `action`."""
+    """Read any of them: one type URI has several forms, told apart by `action`."""
     match values.get("action"):
-        case "add":
+        case "add" | "enrol":
             return KeyAddition.from_dict(values)
         case "revoke":
             return KeyRevocation.from_dict(values)
         case _:
-            raise ValueError("field `action` is neither `add` nor `revoke`")
+            raise ValueError("field `action` is none of `add`, `enrol` and `revoke`")

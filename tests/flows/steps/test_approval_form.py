@@ -63,6 +63,8 @@ def test_the_form_s_text_alone_blocks_and_a_signed_envelope_lets_the_model_in(
         "approval",
         "--holder",
         "ann-7",
+        "--login",
+        "ann",
     )
 
     first = suspended(ui)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tasks.attestation.dsse import Envelope, sign
+from tasks.attestation.identities import Identity
 from tasks.attestation.keyring import TRUSTED_DIGITS, KeyRing, add_key, origin_of, revoke_key
-from tasks.attestation.roles import GATE, KEY, LOG, ROOT
+from tasks.attestation.roles import APPROVER, GATE, KEY, LOG, ROOT
 from tasks.attestation.signing_keys import LocalSigner, Signer
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
@@ -219,3 +220,31 @@ def test_the_holders_of_a_role_are_those_at_an_index(
     revoke(ring, 8, root_signer, gate_signer, valid_to=6)
     by_index = [len(ring.holders(GATE, index)) for index in (2, 3, 5, 6)]
     assert by_index == [0, 1, 1, 0]
+
+
+def test_two_keys_of_one_holder_are_one_person(
+    ring: KeyRing, root_signer: LocalSigner, tmp_path: Path
+) -> None:
+    entries = {"first": ("ann",), "second": ("ann@bank",)}
+    for index, (name, logins) in enumerate(entries.items(), start=1):
+        public = LocalSigner.make(tmp_path / f"{name}.pem").public
+        statement = add_key(public, (APPROVER,), "ann-7", logins=logins)
+        ring.replay(index, signed(statement, root_signer))
+    assert ring.identity_of("ANN-7").names == {"ann-7", "ann", "ann@bank"}
+    assert ring.people_like(Identity.of(("Ann",))) == (ring.identity_of("ann-7"),)
+
+
+def test_who_gave_a_key_up_stays_who_they_are(
+    ring: KeyRing, root_signer: LocalSigner, gate_signer: LocalSigner
+) -> None:
+    statement = add_key(gate_signer.public, (APPROVER,), "ann-7", logins=("ann",))
+    ring.replay(1, signed(statement, root_signer))
+    revoke(ring, 2, root_signer, gate_signer, valid_to=1)
+    assert ring.people_like(Identity.of(("ann",)))
+
+
+def test_the_worker_is_nobody(
+    ring: KeyRing, root_signer: LocalSigner, gate_signer: LocalSigner
+) -> None:
+    add(ring, 1, root_signer, gate_signer)
+    assert ring.people_like(Identity.of(("worker",))) == ()

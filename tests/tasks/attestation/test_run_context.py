@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
+from tasks.attestation.identities import person_sha256
 from tasks.attestation.run_context import (
-    person_sha256,
     started_by,
     timestamp,
     tools_of,

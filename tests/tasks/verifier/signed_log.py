@@ -40,6 +40,7 @@ class SignedLog:
     """A ledger with a key of every role, and statements that a test appends to it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.signers = {role: LocalSigner.make(folder / f"{role}.pem") for role in ROLES}
         self.ledger = Ledger(SqliteStore(folder / "ledger.db"))
         self.origin = origin_of(self.signers[ROOT].public)

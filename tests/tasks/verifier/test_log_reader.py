@@ -214,7 +214,7 @@ def test_a_key_entry_that_the_root_did_not_sign_makes_the_log_void(signed_log: S
 def test_a_key_entry_that_nobody_understands_makes_the_log_void(signed_log: SignedLog) -> None:
     statement = Statement((SUBJECT,), KeyAddition.TYPE, {"action": "bless"})
     signed_log.append(statement, ROOT)
-    with pytest.raises(EvidenceError, match="neither `add` nor `revoke`"):
+    with pytest.raises(EvidenceError, match="none of `add`, `enrol` and `revoke`"):
         signed_log.read()
 
 
