@@ -14,11 +14,13 @@ REFUSAL_KIND = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 class RefusalKind(StrEnum):
     """Why this project's own code and policy refuse. A bank's policy may add kinds of its own."""
 
+    ACTOR_UNKNOWN = "actor.unknown"  # in `enforced`: who made the run is enrolled nowhere
     AGREEMENT_LAPSED = "agreement.lapsed"
     ANCHOR_BEHIND = "anchor.behind"  # mirror, witness: what is decided on is not out of reach yet
     APPROVAL_BY_AUTHOR = "approval.by_author"
     APPROVAL_EXPIRED = "approval.expired"
     APPROVAL_MISSING = "approval.missing"
+    APPROVAL_UNIDENTIFIED = "approval.unidentified"  # of whom no login is enrolled
     CHECK_ATTRIBUTE_MISSING = "check.attribute_missing"  # nothing is judged about an attribute
     CHECK_FAILED = "check.failed"
     CHECK_MISSING = "check.missing"  # one that the policy requires was not made
@@ -33,6 +35,7 @@ class RefusalKind(StrEnum):
     DECISION_AGAINST = "decision.against"
     DECISION_FOREIGN = "decision.foreign"
     DECISION_MISSING = "decision.missing"
+    DRILL_CLOCK = "drill.clock"  # something ran under PORTCULLIS_TODAY
     EXPERIMENT_RUNNING = "experiment.running"
     LEDGER_EMPTY = "ledger.empty"
     LEDGER_FOREIGN = "ledger.foreign"  # a hint beside what is unsigned: another ledger may hold it
@@ -63,6 +66,7 @@ APPROVAL_KINDS = frozenset(
         RefusalKind.APPROVAL_BY_AUTHOR,
         RefusalKind.APPROVAL_EXPIRED,
         RefusalKind.APPROVAL_MISSING,
+        RefusalKind.APPROVAL_UNIDENTIFIED,
     }
 )
 
@@ -71,11 +75,14 @@ APPROVAL_KINDS = frozenset(
 class Refusal:
     """One reason why a gate is shut: `kind` is what programs match, `text` what people read.
 
-    The text is one line, starts with what refuses, and may change any day.
+    The text is one line, starts with what refuses, and may change any day. A refusal for a check
+    names the gate and the check's key: what is accepted is matched by them, and never by the text.
     """
 
     kind: str
     text: str
+    gate: str = ""
+    check: str = ""
 
     def __post_init__(self) -> None:
         """Hold what every refusal has to be, whoever wrote it."""
@@ -89,8 +96,10 @@ class Refusal:
         return self.text
 
     def to_dict(self) -> dict[str, str]:
-        """Return it as JSON values."""
-        return {"kind": str(self.kind), "text": self.text}
+        """Return it as JSON values; `gate` and `check` are there where they are not empty."""
+        about = {"gate": self.gate, "check": self.check}
+        named = {name: value for name, value in about.items() if value}
+        return {"kind": str(self.kind), "text": self.text, **named}
 
     @classmethod
     def from_dict(cls, values: Any) -> "Refusal":
@@ -100,8 +109,11 @@ class Refusal:
             ValueError: It is no refusal.
         """
         match values:
-            case {"kind": str(kind), "text": str(text), **more} if not more:
-                return cls(kind, text)
+            case {"kind": str(kind), "text": str(text), **about} if about.keys() <= {
+                "gate",
+                "check",
+            } and all(isinstance(value, str) for value in about.values()):
+                return cls(kind, text, str(about.get("gate", "")), str(about.get("check", "")))
             case _:
                 raise ValueError("not a refusal: an object with `kind` and `text`")
 

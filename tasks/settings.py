@@ -265,8 +265,8 @@ VARIABLES = (
     Variable(
         "OPA_URL",
         "opa_url",
-        "the OPA server that evaluates the policy",
-        "rego-cpp inside the process",
+        "an OPA server that evaluates the policy, besides the engine inside the process",
+        "the engine inside the process alone",
         (COMMAND, WORKER),
     ),
     Variable(
@@ -417,7 +417,8 @@ VARIABLES = (
         "PORTCULLIS_TODAY",
         "today",
         "an ISO date that stands in for today's: agreements, terms and holds are judged by it. "
-        "Signed times and a policy's clock are the real ones. Never set it in production",
+        "Signed times and a policy's clock are the real ones. What ran under it says so, "
+        "and clears nothing",
         "today in UTC",
         (COMMAND, WORKER, STAGE),
         owner=Owner.DRILLS,

@@ -217,7 +217,7 @@ def test_it_verifies_a_bundle_anywhere_and_leaves_nothing_there(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    monkeypatch.delenv("PORTCULLIS_TODAY", raising=False)
     signed = judged(tmp_path / "root")
     decide(StageRun("decide", CASE, installation_at(signed)))
     attested(signed)

@@ -124,6 +124,21 @@ refusals contains refusal("verdict.not_passed", text) if {
 	text := sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index])
 }
 
+# Or it is worse than undecided, though its checks are undecided at most: what a validator accepts
+# are checks, and they do not say what this outcome rests on.
+refusals contains refusal("verdict.not_passed", text) if {
+	some gate in gates
+	verdict := input.gates[gate]
+	not verdict.outcome in {"pass", "undecided"}
+	failing := [check |
+		some check in verdict.checks
+		not check.outcome in unblocking
+		check.outcome != "undecided"
+	]
+	count(failing) == 0
+	text := sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index])
+}
+
 refusals contains refusal("check.missing", text) if {
 	some gate in gates
 	verdict := input.gates[gate]
@@ -166,14 +181,75 @@ refusals contains refusal("decision.missing", "decide: no signed decision about 
 	not input.decision.result
 }
 
+# Each reason of the decision stands for itself: an acceptance answers the one that names its check,
+# and no other.
+refusals contains refusal("decision.against", text) if {
+	input.purpose == "register"
+	some reason in decision_reasons
+	not answered(reason)
+	text := sprintf(
+		"decide: entry %d decided against this model: %s",
+		[input.decision.index, reason.text],
+	)
+}
+
 refusals contains refusal("decision.against", text) if {
 	input.purpose == "register"
 	input.decision.result != "PASSED"
-	count(accepted_gates) == 0
-	some reason in object.get(input.decision, "refusals", ["without a reason"])
+	count(decision_reasons) == 0
 	text := sprintf(
-		"decide: entry %d decided against this model: %s",
-		[input.decision.index, reason],
+		"decide: entry %d decided against this model: without a reason",
+		[input.decision.index],
+	)
+}
+
+# A result that nobody knows is no pass, whatever has been accepted.
+refusals contains refusal("decision.against", text) if {
+	input.purpose == "register"
+	not input.decision.result in {"PASSED", "FAILED"}
+	text := sprintf(
+		"decide: entry %d decided against this model: its result is neither PASSED nor FAILED",
+		[input.decision.index],
+	)
+}
+
+# A drill moves the day by which agreements and terms are judged. What was made, judged, decided or
+# asked under it is for practice.
+refusals contains refusal("drill.clock", text) if {
+	object.get(input, "drill", "") != ""
+	text := sprintf(
+		"%s: asked under PORTCULLIS_TODAY=%s; drills clear nothing",
+		[input.purpose, input.drill],
+	)
+}
+
+refusals contains refusal("drill.clock", text) if {
+	some step in input.steps
+	object.get(step, "drill", "") != ""
+	text := drill_text(step.stage, step)
+}
+
+refusals contains refusal("drill.clock", text) if {
+	some gate in gates
+	object.get(input.gates[gate], "drill", "") != ""
+	text := drill_text(gate, input.gates[gate])
+}
+
+refusals contains refusal("drill.clock", text) if {
+	input.purpose == "register"
+	object.get(input.decision, "drill", "") != ""
+	text := sprintf(
+		"decide: entry %d ran under PORTCULLIS_TODAY=%s; drills clear nothing",
+		[input.decision.index, input.decision.drill],
+	)
+}
+
+# Filled where evidence is enforced: on a person's own machine anybody may call themselves anything.
+refusals contains refusal("actor.unknown", text) if {
+	some actor in object.get(input, "unknown_actors", [])
+	text := sprintf(
+		"people: %s, and no key entry says who that is; enrol them with `./portcullis keys enrol`",
+		[actor],
 	)
 }
 
@@ -194,8 +270,7 @@ refusals contains approval_refusal if {
 # An approval counts if it is for this model, in force, and its giver did not make the run.
 approvals contains given.index if {
 	some given in input.approval.given
-	in_force(given)
-	not given.by_author
+	counts(given)
 }
 
 approval_refusals contains refusal("approval.missing", text) if {
@@ -215,25 +290,53 @@ approval_refusals contains refusal("approval.by_author", text) if {
 	text := sprintf("approval: entry %d is by %s, who made this run", [given.index, given.person])
 }
 
+approval_refusals contains refusal("approval.unidentified", text) if {
+	some given in input.approval.given
+	object.get(given, "unidentified", false)
+	text := sprintf(
+		"approval: entry %d is by %s, of whom no login is enrolled",
+		[given.index, given.person],
+	)
+}
+
 # A validator may accept an undecided check, by its key, of exactly this verdict, until a date.
 accepted(gate, verdict, check) if {
 	some given in input.acceptances
 	given.gate == gate
 	given.verdict == verdict.report
 	check.key in given.tests
-	in_force(given)
-	not given.by_author
+	counts(given)
 }
 
-accepted_gates contains gate if {
+# A reason of the decision is answered if it is about an undecided check alone, of the verdict that
+# counts, and a validator has accepted exactly that check of exactly that verdict.
+answered(reason) if {
+	reason.kind == "check.undecided"
 	some gate in gates
+	reason.gate == gate
 	verdict := input.gates[gate]
+	reason.report == verdict.report
 	some check in verdict.checks
+	check.key == reason.check
 	check.outcome == "undecided"
 	accepted(gate, verdict, check)
 }
 
+decision_reasons := object.get(input.decision, "refusals", [])
+
+# Of a person, in force, and the giver surely did not make the run.
+counts(given) if {
+	in_force(given)
+	not given.by_author
+	not object.get(given, "unidentified", false)
+}
+
 in_force(given) if given.expires > input.now
+
+drill_text(stage, run) := sprintf(
+	"%s: entry %d ran under PORTCULLIS_TODAY=%s; drills clear nothing",
+	[stage, run.index, run.drill],
+)
 
 # A group that is absent has a check, too, which judges nothing: only the required ones count.
 is_judged(verdict, attribute) if {

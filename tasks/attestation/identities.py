@@ -10,11 +10,6 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Where a run took place. Whatever is not `local` is held to the rules of `enforced`: a word that
-# nobody knows must not be the lenient one.
-LOCAL = "local"
-ENFORCED = "enforced"
-
 WORKER = "worker"  # the holder of the roles' own keys, who is no person
 
 # ASCII alone, because two alphabets have letters that look alike: a Cyrillic A would make a

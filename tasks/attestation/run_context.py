@@ -8,7 +8,6 @@ import pwd
 import sys
 import time
 
-from tasks.attestation.identities import person_sha256
 from tasks.path import STAGES
 from tasks.settings import Settings
 

@@ -31,6 +31,7 @@ from tasks.clearance.in_force import (
 from tasks.code_identity.commits import find_commit
 from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
+from tasks.config.sources import today
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
@@ -38,7 +39,7 @@ from tasks.path import PATH, SigningRole
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
-from tasks.verifier.lineage import MODEL, Chain, examine
+from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine
 from tasks.verifier.log_reader import Log, Selection, read_log
 
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
@@ -112,6 +113,7 @@ def observe(before: Before, invocation: str) -> Observed:
     # What the stage was given, which nobody writes to, and not what lies in the checkout by now.
     tree = read_tree(before.configuration)
     commit = find_commit(workspace, tree)
+    settings = before.installation.settings
     lock = workspace / "dvc.lock"
 
     run = Circumstances(
@@ -120,7 +122,7 @@ def observe(before: Before, invocation: str) -> Observed:
         invocation=invocation,
         started=before.started,
         finished="",
-        started_by=started_by(before.installation.settings),
+        started_by=started_by(settings),
         commit=commit.sha,
         commit_author_sha256=commit.author_sha256,
         dirty=commit.dirty,
@@ -128,6 +130,7 @@ def observe(before: Before, invocation: str) -> Observed:
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(declaration.stage),
         code=identity(before.installation, tree),
+        drill=today(settings).isoformat() if settings.today else "",
     )
 
     # Of code and configuration, the very bytes that were compared with the commit.
@@ -279,16 +282,15 @@ def _decision(
     # undecided verdict passes at registration only, because `decide` comes before anybody could
     # accept it.
     refusals = list(chain.broken)
-    for gate, verdict in chain.verdicts.items():
+    for verdict in chain.verdicts.values():
         is_accepted = stage == "register" and consents.accepts(verdict)
         if verdict.outcome != Outcome.PASS and not is_accepted:
-            text = f"{gate}: {verdict.outcome}, entry {verdict.signed.index}"
-            refusals.append(Refusal(RefusalKind.VERDICT_NOT_PASSED, text))
+            refusals += _verdict_refusals(verdict)
 
     # 2. What the stage found, or what the policy says: the stage's own word can only add refusals.
     if stage == "decide":
         decision = before.data / "data" / case / "decide" / "decision.json"
-        refusals += _written_refusals(decision)
+        refusals = _joined(refusals, _written_refusals(decision))
     if stage == "register":
         # Late: what asks the policy is slow to import, and of all stages `register` alone asks.
         from tasks.clearance.check import clear_model
@@ -303,6 +305,38 @@ def _decision(
         inputs += consents.inputs()
     unique = tuple(dict.fromkeys(refusals))
     return decision_of(observed, inputs, unique), unique
+
+
+def _verdict_refusals(verdict: GateVerdict) -> list[Refusal]:
+    """Return why a verdict is no pass: a refusal for each check, so that each is answered alone."""
+    entry = f"entry {verdict.signed.index}"
+    checks = [
+        *((RefusalKind.CHECK_FAILED, "fail", key) for key in verdict.content.failed),
+        *((RefusalKind.CHECK_UNDECIDED, "undecided", key) for key in verdict.content.warned),
+    ]
+    refusals = [
+        Refusal(kind, f"{verdict.gate}: {outcome}: `{key}`, {entry}", verdict.gate, key)
+        for kind, outcome, key in checks
+    ]
+
+    # An outcome that none of its checks explains is answered by nothing.
+    if verdict.outcome not in {outcome for _, outcome, _ in checks}:
+        text = f"{verdict.gate}: {verdict.outcome}, {entry}"
+        refusals.append(Refusal(RefusalKind.VERDICT_NOT_PASSED, text, verdict.gate))
+    return refusals
+
+
+def _joined(refusals: list[Refusal], written: list[Refusal]) -> list[Refusal]:
+    """Return the worker's refusals and the stage's; of one check, in the stage's words alone.
+
+    What the stage wrote can add refusals, and put those of checks in better words: it takes none
+    away, for the kind and the check stay.
+    """
+    worded = {(refusal.kind, refusal.gate, refusal.check) for refusal in written if refusal.check}
+    own = [
+        refusal for refusal in refusals if (refusal.kind, refusal.gate, refusal.check) not in worded
+    ]
+    return [*own, *written]
 
 
 def chain_here(notary: Notary, observed: Observed) -> tuple[Log, Chain]:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tasks.attestation.artefacts import section_of
+from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
 from tasks.clearance.code_facts import CodeFacts
@@ -57,12 +58,29 @@ def clear_training(case: str, rows_sha256: str, installation: Installation) -> C
     return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, installation)
 
 
-def facts_of(purpose: str, log: Log, chain: Chain, installation: Installation) -> dict[str, Any]:
-    """Return what the policy judges."""
+def facts_of(
+    purpose: str,
+    log: Log,
+    chain: Chain,
+    installation: Installation,
+    *,
+    drill: str = "",
+    mode: str | None = None,
+) -> dict[str, Any]:
+    """Return what the policy judges.
+
+    Args:
+        purpose: `train` or `register`.
+        log: With at least the entries about the use case.
+        chain: Of what is to be cleared.
+        installation: Whose configuration is in force, in its workspace.
+        drill: The date that stands in for today's, by PORTCULLIS_TODAY; empty where none does.
+        mode: In which mode the run was made, as `Consents.of` takes it.
+    """
     workspace = installation.workspace
     code = CodeFacts(chain.case, log, installation)
     decision = latest_decision(chain, "decide")
-    consents = Consents.of(log, chain)
+    consents = Consents.of(log, chain, mode)
     configuration = workspace / resolved_path(chain.case)
 
     return {
@@ -79,6 +97,7 @@ def facts_of(purpose: str, log: Log, chain: Chain, installation: Installation) -
                 "commit": step.commit,
                 "dirty": list(step.dirty),
                 **code.of_step(step),
+                "drill": step.signed.predicate.run.drill,
             }
             for step in chain.steps
         ],
@@ -88,28 +107,31 @@ def facts_of(purpose: str, log: Log, chain: Chain, installation: Installation) -
             for gate, verdict in chain.verdicts.items()
         },
         "attributes": sorted(section_of(configuration, "fairness.privileged") or {}),
-        "decision": {} if decision is None else _decision_facts(decision),
+        "decision": {} if decision is None else _decision_facts(decision, log),
         "approval": {
             "required": bool(section_of(configuration, "register.approval")),
             "given": [consent.facts() for consent in consents.approvals],
         },
         "acceptances": [consent.facts() for consent in consents.acceptances],
         "current_code": code.now(),
+        "unknown_actors": list(consents.unknown_actors),
+        "drill": drill,
     }
 
 
-def accepted_checks(log: Log, chain: Chain) -> tuple[AcceptedCheck, ...]:
+def accepted_checks(log: Log, chain: Chain, mode: str | None = None) -> tuple[AcceptedCheck, ...]:
     """Return the undecided checks of a chain that somebody has accepted who may, and until when.
 
     Also those whose acceptance has expired: registration rested on them while it was in force.
     """
-    acceptances = Consents.of(log, chain).acceptances
+    acceptances = Consents.of(log, chain, mode).acceptances
     accepted: dict[tuple[str, str], AcceptedCheck] = {}
 
     for gate, verdict in chain.verdicts.items():
         for consent in acceptances:
             is_about_it = (consent.gate, consent.verdict) == (gate, verdict.report_sha256)
-            if not is_about_it or consent.by_author or not consent.expires:
+            is_second_person = not consent.by_author and not consent.unidentified
+            if not is_about_it or not is_second_person or not consent.expires:
                 continue
 
             # In log order: of several acceptances of one check the latest is named.
@@ -147,7 +169,8 @@ def _clear(
         text = f"ledger: was it made elsewhere, or before there was a ledger? {_again(case)}"
         hints = (*hints, Refusal(RefusalKind.LEDGER_FOREIGN, text))
 
-    facts = facts_of(purpose, log, chain, installation)
+    drill = installation.settings.today
+    facts = facts_of(purpose, log, chain, installation, drill=drill)
     denials = policy.refusals(facts, installation)
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *hints)))
     return Clearance(chain, refusals, accepted_checks(log, chain))
@@ -166,6 +189,7 @@ def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]
         "report": verdict.report_sha256,
         "configuration": verdict.configuration(),
         "current": current,
+        "drill": verdict.content.drill,
     }
 
     try:
@@ -187,11 +211,39 @@ def _gate_facts(verdict: GateVerdict, current: dict[str, str]) -> dict[str, Any]
     }
 
 
-def _decision_facts(decision: Signed[VerificationSummary]) -> dict[str, Any]:
+def _decision_facts(decision: Signed[VerificationSummary], log: Log) -> dict[str, Any]:
+    """Return a decision as the policy judges it, each of its refusals as what it is about.
+
+    `report` is the digest of the verdict's file by which a refusal was decided: an acceptance is of
+    one verdict, and answers no decision about another. Of refusals that were signed before they had
+    kinds, or named their check, the fields are empty.
+    """
+    summary = decision.predicate
+    decided_on = {
+        signed.predicate.gate: signed.predicate.report_sha256
+        for signed in log.statements(SignedVerdict)
+        if (f"gate:{signed.predicate.gate}", signed.envelope_sha256) in summary.inputs
+    }
+
+    refusals = []
+    for item in summary.refusals:
+        refusal = item if isinstance(item, Refusal) else None
+        gate = refusal.gate if refusal else ""
+        refusals.append(
+            {
+                "kind": str(refusal.kind) if refusal else "",
+                "text": str(item),
+                "gate": gate,
+                "check": refusal.check if refusal else "",
+                "report": decided_on.get(gate, ""),
+            }
+        )
+
     return {
         "index": decision.index,
-        "result": decision.predicate.result,
-        "refusals": list(decision.predicate.refusal_texts),
+        "result": summary.result,
+        "refusals": refusals,
+        "drill": summary.drill,
     }
 
 

@@ -1,7 +1,9 @@
-"""Ask the policy in `configs/policy`: OPA over HTTP at `$OPA_URL`, else rego-cpp embedded.
+"""Ask the policy in `configs/policy`: the embedded engine always, and OPA at `$OPA_URL` besides.
 
-An engine that is down, slow, of another policy, or that answers anything but the expected object
-refuses. regopy is not thread-safe: each thread has its own interpreter, built once for each policy.
+Both must allow. A server can only add refusals: whoever answers at that address, and whatever it
+says that it holds, the policy of this workspace was evaluated here. An engine that is down, slow,
+of another policy, or that answers anything but the expected object refuses. regopy is not
+thread-safe: each thread has its own interpreter, built once for each policy.
 """
 
 import atexit
@@ -21,17 +23,32 @@ FOLDER = Path("configs") / "policy"
 RULE = "portcullis/clearance/decision"
 SECONDS = 5.0
 
+# rego-cpp 1.5 writes the texts of an answer as they are, between quotes, and `sprintf` takes quotes
+# off its arguments. A quote in a fact (a file's name, an actor, a group in the data) ended the text
+# there, and whoever chose the fact could go on with `"allow": true`. So what JSON has to escape
+# goes in as a character of a private plane, and comes back from there. Where a fact holds one of
+# those itself, it is replaced: it stands in no text that anybody reads.
+PLANE = 0xF0000
+ESCAPED = (*range(0x20), ord('"'), ord("\\"), 0x7F)
+VEILED = {PLANE + code: 0xFFFD for code in range(0x80)} | {code: PLANE + code for code in ESCAPED}
+UNVEILED = {PLANE + code: code for code in ESCAPED}
+
 
 def refusals(facts: dict[str, Any], installation: Installation) -> tuple[Refusal, ...]:
-    """Return why the policy refuses, sorted by text; empty means that it allows.
+    """Return why the policy refuses, by whichever engine, sorted by text; empty: all allow.
 
     Raises:
         ConfigError: There is no policy, or it does not compile.
-        ServiceError: The engine did not answer, or not with a decision.
+        ServiceError: An engine did not answer, or not with a decision.
     """
     modules = _modules(installation.workspace)
-    url = installation.settings.opa_url
-    return _read_answer(_over_http(url, facts, modules) if url else _embedded(facts, modules))
+    denials = set(_read_answer(_embedded(facts, modules)))
+    if url := installation.settings.opa_url:
+        denials |= set(_read_answer(_over_http(url, facts, modules)))
+
+    return tuple(
+        sorted(denials, key=lambda denial: (denial.text, denial.kind, denial.gate, denial.check))
+    )
 
 
 def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
@@ -55,15 +72,28 @@ def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> An
 
     interpreter, bundle = _build(threading.get_ident(), modules)
     try:
-        interpreter.set_input(Input(facts))
+        interpreter.set_input(Input(_translate(facts, VEILED)))
         answer = interpreter.query_bundle_entrypoint(bundle, RULE)
-    except RegoError as error:
+    except (RegoError, ValueError) as error:
+        # ValueError: what it wrote is no JSON, or no UTF-8.
         raise _no_decision("the embedded policy engine", type(error).__name__) from None
 
     # The text of an answer that is not ok is never asked for: rego-cpp 1.5 can crash on it.
     if not answer.ok() or not len(answer) or not answer[0].expressions:
         raise _no_decision("the embedded policy engine", "no result")
-    return answer[0].expressions[0]
+    return _translate(answer[0].expressions[0], UNVEILED)
+
+
+def _translate(value: Any, table: dict[int, int]) -> Any:
+    """Return a JSON value with `table` applied to every text in it, names of fields included."""
+    if isinstance(value, str):
+        # Lone surrogates have no UTF-8; a question mark stands for each.
+        return value.encode("utf-8", errors="replace").decode("utf-8").translate(table)
+    if isinstance(value, dict):
+        return {_translate(name, table): _translate(item, table) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_translate(item, table) for item in value]
+    return value
 
 
 @lru_cache(maxsize=16)
@@ -123,22 +153,22 @@ def _ask(url: str, body: dict[str, Any] | None) -> Any:
             f"policy engine {url}",
             expected=f"an answer within {SECONDS:g} s",
             found=type(error).__name__,
-            remedy="Nothing is cleared without it: start it, or unset OPA_URL to use the embedded "
-            "one.",
+            remedy="Nothing is cleared without it: start it, or unset OPA_URL to ask the embedded "
+            "one alone.",
         ) from error
 
 
 def _read_answer(answer: Any) -> tuple[Refusal, ...]:
     """Return the refusals of an answer that is a decision, and whose two halves agree."""
     match answer:
-        case {"allow": True, "refusals": []}:
+        # `True` and not merely true: 1 is no answer. Nothing may stand beside the two fields.
+        case {"allow": True, "refusals": [], **more} if not more:
             return ()
-        case {"allow": False, "refusals": [_, *_] as values}:
+        case {"allow": False, "refusals": [_, *_] as values, **more} if not more:
             try:
-                denials = [Refusal.from_dict(denial) for denial in values]
+                return tuple(Refusal.from_dict(denial) for denial in values)
             except ValueError as error:
                 raise _no_decision("policy engine", str(error)) from error
-            return tuple(sorted(denials, key=lambda denial: (denial.text, denial.kind)))
         case _:
             raise _no_decision("policy engine", json.dumps(answer, default=str)[:200])
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tasks.attestation.artefacts import BYTECODE
-from tasks.attestation.run_context import person_sha256
+from tasks.attestation.identities import person_sha256
 from tasks.code_identity.git_objects import (
     FILE_MODES,
     FOLDER_MODE,

@@ -48,7 +48,7 @@ class Verdict:
     def refusals(self) -> tuple[Refusal, ...]:
         """Return one refusal per check that blocks."""
         return tuple(
-            Refusal(KINDS[check.outcome], check.line(self.gate))
+            Refusal(KINDS[check.outcome], check.line(self.gate), self.gate, check.key)
             for check in self.checks
             if check.outcome.is_blocking
         )

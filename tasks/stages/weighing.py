@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tasks.config.case_paths import case_path
-from tasks.errors import ConfigError, Refusal
+from tasks.errors import ConfigError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.gates.decision import Decision, GateResult, weigh
 from tasks.gates.outcome import Outcome
@@ -61,12 +61,16 @@ def gather(stage_run: StageRun) -> Decision:
 def refusals_that_stand(gates: Iterable[GateResult], *, is_cleared: bool) -> tuple[Refusal, ...]:
     """Return the refusals of the verdicts as they lie on disk.
 
-    An undecided one does not stand where the ledger clears: then a validator has accepted it, by
-    name and by signature. A failed one always stands.
+    An undecided check does not stand where the ledger clears: then a validator has accepted it, by
+    name and by signature. Whatever else refuses always stands.
     """
     return tuple(
         refusal
         for gate in gates
         for refusal in gate.refusals
-        if not (is_cleared and gate.outcome is Outcome.UNDECIDED)
+        if not (
+            is_cleared
+            and gate.outcome is Outcome.UNDECIDED
+            and refusal.kind == RefusalKind.CHECK_UNDECIDED
+        )
     )

@@ -5,8 +5,9 @@ from hashlib import sha256
 from typing import Any
 
 from tasks.attestation.dsse import Envelope
-from tasks.attestation.identities import LOCAL, Identity
+from tasks.attestation.identities import Identity
 from tasks.attestation.keyring import KeyRing
+from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval, SignedConsent
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
@@ -98,6 +99,14 @@ def makers_of(log: Log, chain: Chain) -> Makers:
     return Makers(tuple(people), tuple(dict.fromkeys(unknown)))
 
 
+def mode_of(log: Log, chain: Chain) -> str:
+    """Return the strictest mode that any run says it was made in: one local run makes none lax."""
+    runs = [step.signed.predicate.run.mode for step in chain.steps]
+    runs += [signed.predicate.run.mode for signed in judging_runs(log, chain)]
+    verdicts = [verdict.content.mode for verdict in chain.verdicts.values()]
+    return next((mode for mode in (*runs, *verdicts) if mode != LOCAL), LOCAL)
+
+
 def judging_runs(log: Log, chain: Chain) -> tuple[Signed[Provenance], ...]:
     """Return the runs of the gates whose verdicts count: a verdict names no author of its code."""
     return tuple(
@@ -144,16 +153,17 @@ class Consents:
     unknown_actors: tuple[str, ...] = ()  # who made the run and is enrolled nowhere; not in `local`
 
     @classmethod
-    def of(cls, log: Log, chain: Chain, mode: str = LOCAL) -> "Consents":
+    def of(cls, log: Log, chain: Chain, mode: str | None = None) -> "Consents":
         """Find them in the log.
 
         Args:
             log: With at least the entries about the use case.
             chain: The model's.
-            mode: Where the run took place. In all but `local`, whoever is enrolled nowhere made
-                it for somebody who may stand behind them, and is named in `unknown_actors`.
+            mode: In which mode the run was made; by default as its statements say. In all but
+                `local`, whoever is enrolled nowhere made it for somebody who may stand behind
+                them, and is named in `unknown_actors`.
         """
-        judge = _ConsentJudge(log.keys, makers_of(log, chain), mode)
+        judge = _ConsentJudge.of(log, chain, mode)
         approvals = tuple(
             judge.weigh(signed, signed.predicate)
             for signed in log.statements(ModelApproval, f"{chain.case}/{MODEL}", chain.model_sha256)
@@ -197,7 +207,7 @@ class Consents:
         )
 
 
-def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Consents:
+def check(envelope: Envelope, log: Log, chain: Chain, mode: str | None = None) -> Consents:
     """Check what a person has signed before it is appended, whether by a terminal or by a form.
 
     Raises:
@@ -214,7 +224,7 @@ def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Cons
 
     # 1. It is about exactly this model, or about a verdict that counts for it.
     consents = Consents.of(log, chain, mode)
-    judge = _ConsentJudge(log.keys, makers_of(log, chain), mode)
+    judge = _ConsentJudge.of(log, chain, mode)
     as_counted = judge.weigh(signed, consent, chain.case)
     model = signed.digest_of(f"{chain.case}/{MODEL}")
     if isinstance(consent, ModelApproval) and model != chain.model_sha256:
@@ -288,6 +298,10 @@ class _ConsentJudge:
     keys: KeyRing
     makers: Makers
     mode: str
+
+    @classmethod
+    def of(cls, log: Log, chain: Chain, mode: str | None) -> "_ConsentJudge":
+        return cls(log.keys, makers_of(log, chain), mode or mode_of(log, chain))
 
     @property
     def unknown_actors(self) -> tuple[str, ...]:

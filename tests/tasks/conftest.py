@@ -18,8 +18,7 @@ from tests.tasks.small_log import SmallLog
 def signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a use case whose every stage before `register` was signed for."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
-    for name in ("PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
+    for name in ("PORTCULLIS_TODAY", "PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
         monkeypatch.delenv(name, raising=False)
     root = judged(tmp_path / "checkout")
     decide(StageRun("decide", CASE, installation_at(root)))

@@ -55,3 +55,15 @@ def test_a_refused_error_counts_its_refusals_and_shows_a_line_each() -> None:
     assert str(error) == (
         "register@loan: expected every required gate to pass; found 2 that did not. Mend it."
     )
+
+
+def test_a_refusal_for_a_check_names_it_and_others_are_written_as_before() -> None:
+    refusal = Refusal(RefusalKind.CHECK_UNDECIDED, "why", "fairness", "fairness.theil_index")
+    assert Refusal.from_dict(refusal.to_dict()) == refusal
+    assert Refusal("a.b", "why").to_dict() == {"kind": "a.b", "text": "why"}
+
+
+@pytest.mark.parametrize("about", [{"gate": 1}, {"check": None}, {"report": "r"}])
+def test_a_refusal_is_about_a_gate_and_a_check_and_nothing_more(about: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a refusal"):
+        Refusal.from_dict({"kind": "a.b", "text": "why"} | about)

@@ -37,3 +37,5 @@ class Circumstances:
 
     # None in statements of a time before it was measured.
     code: CodeIdentity | None = None
+    # The date that stood in for today's, by PORTCULLIS_TODAY: what ran under it clears nothing.
+    drill: str = ""

@@ -68,6 +68,8 @@ class Provenance(Predicate):
             "annotations": {"dirty": list(run.dirty)},
         }
 
+        drill = {"portcullis_drill": run.drill} if run.drill else {}
+
         return {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
@@ -102,6 +104,7 @@ class Provenance(Predicate):
             "portcullis_mode": run.mode,
             **_if_any("portcullis_release", {"ref": run.ref, "signer": run.signer}),
             **_if_any("portcullis_isolation", run.isolation),
+            **drill,
         }
 
     @classmethod
@@ -154,6 +157,7 @@ class Provenance(Predicate):
                 for name, text in values.get("portcullis_isolation", {}).items()
             },
             code=CodeIdentity.from_dict(internal.get(CODE_FIELD)),
+            drill=str(values.get("portcullis_drill", "")),
         )
         if source is not None:
             dirty = tuple(str(path) for path in source.get("annotations", {}).get("dirty", ()))

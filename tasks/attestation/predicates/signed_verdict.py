@@ -57,6 +57,7 @@ class SignedVerdict(Predicate):
     checks: tuple[Check | EarlierCheck, ...]
     mode: str = LOCAL
     code: CodeIdentity | None = None
+    drill: str = ""  # as in `Circumstances`
 
     @classmethod
     def of(
@@ -88,6 +89,7 @@ class SignedVerdict(Predicate):
             checks=verdict.checks,
             mode=run.mode,
             code=run.code,
+            drill=run.drill,
         )
 
     @property
@@ -119,6 +121,8 @@ class SignedVerdict(Predicate):
         }
         if self.report:
             context["report"] = self.report.to_dict()
+        if self.drill:
+            context["drill"] = self.drill
 
         return {
             "result": self.result,
@@ -159,6 +163,7 @@ class SignedVerdict(Predicate):
             checks=_checks(values.get("portcullis_checks", ())),
             mode=str(context.get("mode", LOCAL)),
             code=CodeIdentity.from_dict(context.get(CODE_FIELD)),
+            drill=str(context.get("drill", "")),
         )
 
 

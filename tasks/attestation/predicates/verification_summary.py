@@ -25,7 +25,8 @@ class VerificationSummary(Predicate):
     """What `decide` or `register` came to about the subject, a model, and on what it rests.
 
     `inputs` are (name, sha256 of the envelope) of each statement that it rests on; `refusals` are
-    the reasons against it. A decision of a time before refusals had kinds holds their texts alone.
+    the reasons against it. A decision of a time before refusals had kinds holds their texts alone,
+    and one of before they named their checks names none: no acceptance ever answers those.
     """
 
     TYPE = SUMMARY
@@ -43,6 +44,7 @@ class VerificationSummary(Predicate):
     case: str
     started_by: str
     mode: str = LOCAL
+    drill: str = ""  # as in `Circumstances`
 
     @classmethod
     def of(
@@ -68,6 +70,7 @@ class VerificationSummary(Predicate):
             case=run.case,
             started_by=run.started_by,
             mode=run.mode,
+            drill=run.drill,
         )
 
     @property
@@ -91,6 +94,7 @@ class VerificationSummary(Predicate):
             refusal.to_dict() if isinstance(refusal, Refusal) else refusal
             for refusal in self.refusals
         ]
+        drill = {"portcullis_drill": self.drill} if self.drill else {}
 
         return {
             "verifier": {"id": self.verifier},
@@ -109,6 +113,7 @@ class VerificationSummary(Predicate):
             "portcullis_useCase": self.case,
             "portcullis_startedBy": self.started_by,
             "portcullis_mode": self.mode,
+            **drill,
         }
 
     @classmethod
@@ -143,6 +148,7 @@ class VerificationSummary(Predicate):
             case=str(values.get("portcullis_useCase", "")),
             started_by=str(values.get("portcullis_startedBy", "")),
             mode=str(values.get("portcullis_mode", LOCAL)),
+            drill=str(values.get("portcullis_drill", "")),
         )
 
 

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from tasks.attestation.artefacts import artefact, declared
-from tasks.attestation.identities import person_sha256
 from tasks.attestation.predicates.signed_verdict import EarlierCheck
 from tasks.clearance.attest_stage import attest
 from tasks.errors import EvidenceError, RefusalKind, RefusedError

@@ -13,17 +13,20 @@ from tasks.attestation.keyring import revoke_key
 from tasks.attestation.roles import GATE
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
+from tasks.clearance import policy
 from tasks.clearance.attest_stage import statements_of
-from tasks.clearance.check import clear_model, clear_training
+from tasks.clearance.check import clear_model, clear_training, facts_of
 from tasks.clearance.in_force import configuration_now
 from tasks.code_identity.environment import Environment
-from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.errors import ConfigError, EvidenceError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.ledger.sqlite_store import SqliteStore
-from tasks.notary.notary import open_notary
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.stages.explain.judging import ExplainCheck
 from tasks.stages.fairness.judging import FairnessCheck
 from tasks.stages.redact.judging import RedactCheck
+from tasks.verifier.lineage import examine
+from tasks.verifier.log_reader import Selection, read_log
 from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, LIMITS, check, observed, put_verdict, sign_for
@@ -408,3 +411,50 @@ def test_a_verdict_whose_file_nobody_signed_to_have_made(signed: Path) -> None:
     put_verdict(signed, "explain", use_case="tiny ")
     append(signed, sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, GATE)))
     refused(signed, "explain: entry", "does not say by which code it was made")
+
+
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        ("train", "train: entry"),
+        ("fairness", "fairness: entry"),
+        ("decide", "decide: entry"),
+    ],
+)
+def test_what_ran_under_a_drill_s_clock_clears_nothing(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, stage: str, line: str
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    sign_for(signed, stage)
+    monkeypatch.delenv("PORTCULLIS_TODAY")
+    refused(signed, line, "ran under PORTCULLIS_TODAY=2026-01-01; drills clear nothing")
+    sign_for(signed, stage)
+    assert refusals(signed) == ()
+
+
+def test_a_model_that_is_asked_about_in_a_drill_is_not_cleared(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    (line,) = refusals(signed)
+    assert line == "register: asked under PORTCULLIS_TODAY=2026-01-01; drills clear nothing"
+
+
+def test_a_clock_that_is_no_date_is_signed_for_by_nobody(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_TODAY", "tomorrow")
+    with pytest.raises(ConfigError, match="PORTCULLIS_TODAY"):
+        sign_for(signed, "train")
+
+
+def test_enforced_a_model_that_somebody_unknown_made_is_not_cleared(signed: Path) -> None:
+    ledger = open_ledger(installation_at(signed))
+    try:
+        log = read_log(ledger, trusted_root(installation_at(signed)), Selection.of_case(CASE))
+    finally:
+        ledger.close()
+    chain = examine(log, CASE, model_of(signed))
+    facts = facts_of("register", log, chain, installation_at(signed), mode="enforced")
+    kinds = [refusal.kind for refusal in policy.refusals(facts, installation_at(signed))]
+    assert set(kinds) == {RefusalKind.ACTOR_UNKNOWN}

@@ -1,6 +1,5 @@
 """The policy: its own cases, both engines, and engines that are down, slow or talk nonsense."""
 
-import copy
 import json
 import re
 import threading
@@ -11,52 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from regopy import Input, Interpreter
 
 from tasks.clearance import policy
 from tasks.errors import ConfigError, Refusal, RefusalKind, ServiceError
 from tests.installations import installation_at
+from tests.tasks.clearance.policy_cases import CASES, FOLDER, facts
 from tests.tasks.judged import CATALOGUES, CHECKOUT
 
-FOLDER = CHECKOUT / "configs" / "policy"
-WRITTEN = yaml.safe_load((FOLDER / "cases.yaml").read_text())
-CASES = WRITTEN["cases"]
 FINE = {
     "broken": [{"kind": "lineage.unsigned", "text": "a link"}],
     "purpose": "register",
     "gates": {},
     "acceptances": [],
 }
-
-
-def facts(case: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts of a case: the base, changed."""
-    changed: dict[str, Any] = copy.deepcopy(WRITTEN["base"])
-    changed["gates"] = {
-        gate: copy.deepcopy(WRITTEN["gate"]) | {"checks": [whole(check) for check in own["checks"]]}
-        for gate, own in changed["gates"].items()
-    }
-    for path, value in copy.deepcopy(case.get("change", {})).items():
-        *parents, last = path.split(".")
-        place: Any = changed
-        for parent in parents:
-            place = place[int(parent)] if parent.isdigit() else place[parent]
-        if value is None:
-            del place[last]
-        elif last == "checks":
-            place[last] = [whole(check) for check in value]
-        else:
-            place[last] = value
-    return changed
-
-
-def whole(check: str | dict[str, Any]) -> dict[str, Any]:
-    """Return a check as facts have it, of one that may be written as its id alone."""
-    if isinstance(check, str):
-        named = {"id": check, "key": check, "measure": f"the measure of {check}"}
-        return named | {"about": {}, "outcome": "pass"}
-    return check
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -111,6 +78,7 @@ class EngineServer(ThreadingHTTPServer):
     """How a policy engine behaves."""
 
     mood: str
+    answers: int
 
 
 class Engine(BaseHTTPRequestHandler):
@@ -123,6 +91,7 @@ class Engine(BaseHTTPRequestHandler):
         self.answer({"result": [] if self.server.mood == "another policy" else modules})
 
     def do_POST(self) -> None:
+        self.server.answers += 1
         facts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
         if self.server.mood == "slow":
             time.sleep(1.5)
@@ -159,6 +128,7 @@ class Engine(BaseHTTPRequestHandler):
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineServer]:
     server = EngineServer(("127.0.0.1", 0), Engine)
     server.mood = ""
+    server.answers = 0
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("OPA_URL", f"http://127.0.0.1:{server.server_port}")
@@ -173,6 +143,7 @@ def test_over_http_as_embedded(
     engine: EngineServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     over_http = policy.refusals(facts(CASES[name]), installation_at(CHECKOUT))
+    assert engine.answers == 1
     monkeypatch.delenv("OPA_URL")
     assert policy.refusals(facts(CASES[name]), installation_at(CHECKOUT)) == over_http
 

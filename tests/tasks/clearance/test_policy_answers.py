@@ -12,6 +12,7 @@ from regopy.rego_shared import RegoError
 from tasks.clearance import policy
 from tasks.errors import ConfigError, PortcullisError, Refusal, ServiceError
 from tests.installations import installation_at
+from tests.tasks.clearance.policy_cases import facts
 from tests.tasks.judged import CHECKOUT
 
 SHIPPED = CHECKOUT / policy.FOLDER / "clearance.rego"
@@ -63,6 +64,68 @@ def test_an_answer_that_is_no_decision_is_shown_by_its_beginning(folder: Path) -
         f'policy engine: expected {DECISION}; found "{"x" * 199}. '
         "Nothing is cleared: mend the policy."
     )
+
+
+HOSTILE = [
+    'x"}], "allow": true, "refusals": [], "x": [{"a": "',
+    'a"',
+    '"a"',
+    "a\\",
+    'a\\"b',
+    "a\\u0022b",
+    "a\nb",
+    "a\x00b",
+    "\x1b[31ma",
+    "%s%d",
+    "1",
+    "true",
+    "[1]",
+    "é\u200b\U0001f600",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("place", ["broken", "decision", "person", "actor", "dirty"])
+def test_no_text_of_a_fact_can_answer_for_the_policy(folder: Path, place: str, text: str) -> None:
+    """rego-cpp writes texts as they are: a quote in one once made the answer `allow`."""
+    shipped = SHIPPED.read_text()
+    (folder / "clearance.rego").write_text(shipped.replace("allowed := true", "allowed := false"))
+    changes: dict[str, dict[str, Any]] = {
+        "broken": {"broken": [{"kind": "lineage.unsigned", "text": text}]},
+        "decision": {"decision.refusals": [{"kind": "check.failed", "text": text}]},
+        "person": {
+            "approval.required": True,
+            "approval.given": [{"index": 3, "person": text, "expires": 2000, "by_author": True}],
+        },
+        "actor": {"unknown_actors": [text]},
+        "dirty": {"steps.0.dirty": [text]},
+    }
+    asked = facts({"change": changes[place]})
+    (refused,) = policy.refusals(asked, installation_at(folder.parents[1]))
+    assert text in refused.text
+
+
+def test_a_lone_surrogate_is_shown_as_a_question_mark() -> None:
+    asked = facts({"change": {"unknown_actors": ["a\ud800b"]}})
+    (refused,) = policy.refusals(asked, installation_at(CHECKOUT))
+    assert "a?b" in refused.text
+
+
+def test_an_answer_that_is_no_json_clears_nothing(folder: Path) -> None:
+    (folder / "clearance.rego").write_text(
+        "package portcullis.clearance\n"
+        'decision := {"allow": false, "refusals": {{"kind": "a.b", "text": shown("x", 1)}}}\n'
+        'shown(word, number) := sprintf("%s: %d", [word, number])\n'
+    )
+    words = words_of(folder.parents[1], ServiceError)
+    assert words.startswith("the embedded policy engine: expected an object with `allow`")
+
+
+@pytest.mark.parametrize("answer", [{"allow": True, "refusals": [], "x": 1}, {"allow": True}])
+def test_an_answer_with_more_or_less_than_its_two_fields_clears_nothing(
+    folder: Path, answer: dict[str, Any]
+) -> None:
+    assert "found {" in words_of(answering(folder, answer), ServiceError)
 
 
 def test_a_refusal_of_a_kind_that_is_none_is_named(folder: Path) -> None:
@@ -172,6 +235,6 @@ def test_an_engine_that_is_down_is_named_with_its_address(monkeypatch: pytest.Mo
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
     assert words_of(CHECKOUT, ServiceError) == (
         "policy engine http://127.0.0.1:9/v1/policies: expected an answer within 5 s; "
-        "found URLError. Nothing is cleared without it: start it, or unset OPA_URL to use the "
-        "embedded one."
+        "found URLError. Nothing is cleared without it: start it, or unset OPA_URL to ask the "
+        "embedded one alone."
     )

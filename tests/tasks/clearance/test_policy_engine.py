@@ -12,9 +12,10 @@ import pytest
 from tasks.clearance import policy
 from tasks.errors import Refusal, ServiceError
 from tests.installations import installation_at
+from tests.tasks.clearance.policy_cases import CASES, facts
 from tests.tasks.judged import CHECKOUT
 
-FACTS: dict[str, Any] = {"purpose": "register", "broken": [], "gates": {}}
+FACTS = facts({})
 RAW = [{"raw": path.read_text()} for path in (CHECKOUT / policy.FOLDER).glob("*.rego")]
 ALLOWS = {"result": {"allow": True, "refusals": []}}
 
@@ -123,3 +124,28 @@ def test_facts_that_json_cannot_say_are_not_sent(server: Server) -> None:
     with pytest.raises(ValueError, match="JSON"):
         policy.refusals(FACTS | {"now": float("nan")}, installation_at(CHECKOUT))
     assert [method for method, *_ in server.questions] == ["GET"]
+
+
+def test_a_server_that_holds_the_policy_and_allows_everything_replaces_nothing(
+    server: Server,
+) -> None:
+    failed = CASES["a failed check"]
+    refused = policy.refusals(facts(failed), installation_at(CHECKOUT))
+    assert Refusal.from_dict(failed["refuse"]) in refused
+    assert [method for method, *_ in server.questions] == ["GET", "POST"]
+
+
+def test_a_server_s_refusals_are_added_to_those_of_the_embedded_engine(server: Server) -> None:
+    own = {"kind": "bank.holiday", "text": "bank: closed"}
+    failed = CASES["a failed check"]
+    server.decision = {"result": {"allow": False, "refusals": [own, failed["refuse"]]}}
+    assert policy.refusals(facts(failed), installation_at(CHECKOUT)) == (
+        Refusal("bank.holiday", "bank: closed"),
+        Refusal.from_dict(failed["refuse"]),
+    )
+
+
+def test_a_server_alone_can_refuse(server: Server) -> None:
+    own = {"kind": "bank.holiday", "text": "bank: closed"}
+    server.decision = {"result": {"allow": False, "refusals": [own]}}
+    assert refusals() == (Refusal("bank.holiday", "bank: closed"),)

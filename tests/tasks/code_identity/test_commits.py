@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.attestation.run_context import person_sha256
+from tasks.attestation.identities import person_sha256
 from tasks.code_identity.commits import Commit, find_commit
 from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError

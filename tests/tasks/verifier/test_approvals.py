@@ -1,16 +1,19 @@
 """Approval and acceptance: by a second person's own key, of exactly one thing, until a date."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.attestation.dsse import sign
+from tasks.attestation.identities import person_sha256
 from tasks.attestation.keyring import add_key
 from tasks.attestation.roles import APPROVER, VALIDATOR
-from tasks.attestation.run_context import person_sha256, started_by
+from tasks.attestation.run_context import started_by
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.clearance.check import accepted_checks, clear_model
@@ -60,7 +63,9 @@ def enrol(
 ) -> LocalSigner:
     person = LocalSigner.make(root.parent / f"{name}.pem")
     with open_notary(installation_at(root)) as notary:
-        statement = add_key(person.public, roles, holder, email_sha256=person_sha256(email))
+        statement = add_key(
+            person.public, roles, holder, emails_sha256=filter(None, [person_sha256(email)])
+        )
         notary.append_signed([sign(statement.to_bytes(), notary.signer("root"))])
     return person
 
@@ -277,6 +282,94 @@ def test_an_acceptance_that_does_not_count(
     assert any(f"nobody accepted `{IMPACT}`" in line for line in lines_against(undecided))
 
 
+def test_another_reason_of_the_decision_stands_beside_an_accepted_check(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    """One accepted check once waived every reason of `decide`."""
+    path = undecided / "data" / CASE / "decide" / "decision.json"
+    decision = json.loads(path.read_text())
+    changed = Refusal(RefusalKind.LIMITS_CHANGED_AFTER_TRAINING, "limits: they changed")
+    decision["refusals"].append(changed.to_dict())
+    path.write_text(json.dumps(decision))
+    sign_for(undecided, "decide")
+    give(undecided, accepting(undecided), ann)
+    assert [line.partition(" decided ")[2] for line in lines_against(undecided)] == [
+        "against this model: limits: they changed"
+    ]
+
+
+def test_each_reason_of_the_decision_is_answered_by_the_acceptance_of_its_own_check(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    theil = FairnessCheck.THEIL_INDEX
+    values = {IMPACT: None, theil: None}
+    checks = tuple(checked(name, values.get(name, 1.0)) for name in FairnessCheck)
+    put_verdict(undecided, "fairness", checks=checks)
+    sign_for(undecided, "fairness")
+    decide_again(undecided)
+    give(undecided, accepting(undecided), ann)
+    against = [line for line in lines_against(undecided) if "decided against" in line]
+    assert len(against) == 1
+    assert str(theil) in against[0]
+    give(undecided, accepting(undecided, (str(theil),)), ann)
+    assert lines_against(undecided) == []
+
+
+def test_an_acceptance_answers_no_decision_about_an_earlier_verdict(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    checks = tuple(checked(name, None if name is IMPACT else 0.9) for name in FairnessCheck)
+    put_verdict(undecided, "fairness", checks=checks)
+    sign_for(undecided, "fairness")
+    give(undecided, accepting(undecided), ann)
+    assert all("decided against this model" in line for line in lines_against(undecided))
+    assert lines_against(undecided)
+    decide_again(undecided)
+    assert lines_against(undecided) == []
+
+
+def test_a_verdict_that_was_signed_again_with_the_same_bytes_needs_no_new_decision(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    give(undecided, accepting(undecided), ann)
+    sign_for(undecided, "fairness")
+    assert lines_against(undecided) == []
+
+
+def test_a_decision_of_before_refusals_named_their_checks_is_answered_by_nothing(
+    undecided: Path, ann: LocalSigner
+) -> None:
+    _, chain = read(undecided)
+    signed = present(latest_decision(chain, "decide"))
+    refusals = tuple(
+        Refusal(item.kind, item.text)
+        for item in signed.predicate.refusals
+        if isinstance(item, Refusal)
+    )
+    early = replace(signed.predicate, refusals=refusals)
+    with open_notary(installation_at(undecided)) as notary:
+        notary.record(early.about(*signed.subjects))
+    give(undecided, accepting(undecided), ann)
+    assert any("decided against this model" in line for line in lines_against(undecided))
+
+
+def test_the_signed_decision_names_gate_and_check(undecided: Path) -> None:
+    _, chain = read(undecided)
+    (refusal,) = present(latest_decision(chain, "decide")).predicate.refusals
+    assert isinstance(refusal, Refusal)
+    assert (refusal.kind, refusal.gate, refusal.check) == ("check.undecided", "fairness", IMPACT)
+
+
+def test_a_decision_file_without_a_word_is_signed_with_the_worker_s_own(undecided: Path) -> None:
+    path = undecided / "data" / CASE / "decide" / "decision.json"
+    path.write_text(json.dumps({"outcome": "pass", "refusals": []}))
+    sign_for(undecided, "decide")
+    _, chain = read(undecided)
+    (refusal,) = present(latest_decision(chain, "decide")).predicate.refusals
+    assert isinstance(refusal, Refusal)
+    assert (refusal.kind, refusal.gate, refusal.check) == ("check.undecided", "fairness", IMPACT)
+
+
 def test_a_failed_check_can_not_be_accepted(undecided: Path, ann: LocalSigner) -> None:
     put_verdict(undecided, "fairness", checks=(checked(IMPACT, 0.1),))
     sign_for(undecided, "fairness")
@@ -341,6 +434,9 @@ def test_the_command_records_prints_and_refuses(
     done = approve(needing, key, "--model", model, "--expires", "2099-01-01")
     assert "recorded as entry" in done.stdout, done.stderr
     assert clear_model(CASE, model_of(needing), installation_at(needing)).refusals == ()
+    done = approve(needing, key, "--model", "sha256:" + "0" * 64, "--expires", "2099-01-01")
+    assert done.returncode == 2
+    assert "expected a model of tiny that stage `train` made" in done.stderr
     done = approve(
         needing, key, "--model", model, "--expires", "2099-01-01", "--undecided", "fairness"
     )

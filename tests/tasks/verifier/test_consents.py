@@ -6,20 +6,22 @@ from typing import Any, cast
 import pytest
 
 from tasks.attestation.dsse import Envelope, sign
-from tasks.attestation.identities import ENFORCED, LOCAL, Identity
+from tasks.attestation.identities import Identity
 from tasks.attestation.keyring import add_key, revoke_key
+from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.roles import APPROVER, ROOT, VALIDATOR
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
 from tasks.errors import EvidenceError
 from tasks.gates import Outcome
-from tasks.verifier.approvals import Consents, acceptance, approval, check, makers_of
+from tasks.verifier.approvals import Consents, acceptance, approval, check, makers_of, mode_of
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log
 from tests.tasks.predicate_samples import RUN, SAMPLES
 from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest, report_of
 
+ENFORCED = "enforced"
 LATER = "2099-01-01T00:00:00Z"
 EARLIER = "2020-01-01T00:00:00Z"
 COMMON = {
@@ -296,6 +298,13 @@ def test_enforced_whoever_made_the_run_is_enrolled(cleared: SignedLog) -> None:
     )
     enrol_makers(cleared)
     assert Consents.of(*read(cleared), ENFORCED).unknown_actors == ()
+
+
+def test_one_enforced_run_makes_the_whole_strict(cleared: SignedLog) -> None:
+    assert mode_of(*read(cleared)) == LOCAL
+    cleared.say(Provenance(replace(RUN, stage="explain", mode=ENFORCED), ()), report_of("explain"))
+    assert mode_of(*read(cleared)) == ENFORCED
+    assert Consents.of(*read(cleared)).unknown_actors
 
 
 @pytest.mark.parametrize("account", ["root", "uid 0", "prefect", "worker", ""])

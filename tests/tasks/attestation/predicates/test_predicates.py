@@ -131,6 +131,45 @@ def test_provenance_is_signed_in_the_role_of_its_stage() -> None:
     assert Provenance(replace(RUN, stage="decide"), ()).role == roles.DECISION
 
 
+# Drills
+
+DRILL = "2026-01-01"
+IN_DRILL = {
+    "provenance": Provenance(replace(RUN, drill=DRILL), ()),
+    "gate result": replace(RESULT, drill=DRILL),
+    "decision for": replace(SAMPLES["decision for"], drill=DRILL),
+}
+
+
+@pytest.mark.parametrize("name", IN_DRILL)
+def test_a_drill_s_date_is_signed_and_without_one_no_byte_is_new(name: str) -> None:
+    values: dict[str, Any] = json.loads(canonical(IN_DRILL[name].to_dict()))
+    assert canonical(read(name, values).to_dict()) == canonical(values)
+    assert DRILL in json.dumps(values)
+    assert "drill" not in json.dumps(values_of(name)).lower()
+
+
+# Key entries
+
+
+def test_a_key_entry_of_before_logins_is_written_as_it_was() -> None:
+    assert values_of("key addition") == {
+        "action": "add",
+        "publicKey": "PEM",
+        "scheme": "ed25519",
+        "roles": ["gate", "data"],
+        "holder": "ann",
+        "reason": "why",
+        "emailSha256": "e" * 64,
+    }
+
+
+def test_an_enrolment_that_says_no_more_than_an_addition_is_refused() -> None:
+    values = values_of("enrolment") | {"logins": [], "emailsSha256": ["e" * 64]}
+    with pytest.raises(EvidenceError, match="says no more than `add` does"):
+        read("enrolment", values)
+
+
 # SLSA provenance v1
 
 

@@ -16,7 +16,7 @@ from tests.tasks.judged import CASE, CATALOGUES, check, judged, put_verdict
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    monkeypatch.delenv("PORTCULLIS_TODAY", raising=False)
     root = judged(tmp_path / "checkout")
     decide(StageRun("decide", CASE, installation_at(root)))
     return root
