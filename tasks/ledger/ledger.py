@@ -60,13 +60,12 @@ class Ledger:
 
         Raises:
             EvidenceError: The log as it lies there does not derive, is not this installation's, or
-                was rolled back.
+                was rolled back; or it has begun, and its pin is missing.
         """
         new_note = ""
 
         def move_pin() -> None:
-            if self.pin:
-                self.pin.move(new_note)
+            self.move_pin(new_note)
 
         # The pin moves after the commit. If we die in between, it lags, which the next append
         # accepts; the other way round it would name a head that was never stored.
@@ -78,6 +77,8 @@ class Ledger:
             edge = self._derived_edge(head)
             if self.pin:
                 self.pin.check(self, head)
+                if head is None:
+                    self.pin.begin(sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY), signer))
 
             # 2. Write the tiles that change, and the bodies.
             start = edge.size
@@ -91,6 +92,15 @@ class Ledger:
             new_note = sign_checkpoint(new_head, signer)
             self.store.put_head(new_note)
         return start
+
+    def move_pin(self, note: str) -> None:
+        """Remember a head that the caller has verified; the pin never moves back.
+
+        Raises:
+            EvidenceError: It does not continue what was remembered meanwhile.
+        """
+        if self.pin:
+            self.pin.advance(self, note)
 
     def audit(self) -> Checkpoint:
         """Derive every tile and the root hash again from the records.

@@ -136,6 +136,23 @@ class Notary:
             self._signers[role] = role_signer(role, self._installation)
         return self._signers[role]
 
+    def log_root_key(self) -> Signer:
+        """Return the signer of the root key that began this log.
+
+        Raises:
+            EvidenceError: Another root key is kept here.
+        """
+        root_key = self.signer(ROOT)
+        # The log is named after the root key that began it.
+        if origin_of(root_key.public) != self.origin():
+            raise EvidenceError(
+                "root key",
+                expected="the log's own",
+                found="another",
+                remedy="Run this where the log's root key is kept.",
+            )
+        return root_key
+
     def enrolled(self, role: str) -> None:
         """Enter the role's key into the log, unless it is there."""
         public = self.signer(role).public
@@ -213,7 +230,12 @@ def open_store(installation: Installation) -> LedgerStore:
 
 def open_ledger(installation: Installation) -> Ledger:
     """Return this installation's ledger, with its pin."""
-    return Ledger(open_store(installation), Pin(installation.home / "ledger.pin"))
+    return Ledger(open_store(installation), open_pin(installation))
+
+
+def open_pin(installation: Installation) -> Pin:
+    """Return this installation's pin of its ledger, whether it is set or not."""
+    return Pin(installation.home / "ledger.pin")
 
 
 @contextmanager
@@ -233,9 +255,9 @@ def trusted_root(installation: Installation) -> str:
     """
     if keyid := installation.settings.trusted_root_key:
         return keyid.strip().lower()
-    pin = installation.home / "ledger.pin"
-    if not pin.is_file():
+    pin = open_pin(installation)
+    if not pin.is_set():
         return ""
     # A pin is a checkpoint, whose first line is the log's name: `portcullis/<root key id>`.
-    origin = pin.read_text(encoding="utf-8").partition("\n")[0]
+    origin = pin.path.read_text(encoding="utf-8").partition("\n")[0]
     return origin.rpartition("/")[2]

@@ -4,6 +4,7 @@ The tree is derived again, keys are replayed, and bodies are held against their 
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -184,6 +185,10 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
 
     # Last, because the keys that may sign the head are known only when all entries were replayed.
     check_head(note, head, keys)
+    # What was verified must not be taken away again: readers remember it, as appends do. An account
+    # that may only read remembers nothing; the pin then lags, which is no harm to what it pins.
+    with suppress(OSError):
+        ledger.move_pin(note)
     return Log(head, note, keys, tuple(kept), pruned_below)
 
 

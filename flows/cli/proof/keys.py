@@ -1,6 +1,7 @@
 """`./portcullis keys`: show and change who may sign what.
 
-Every change is an entry of the ledger, signed by its root key.
+Every change is an entry of the ledger, signed by its root key. `pin` is here because it asks for
+that key, too.
 """
 
 import argparse
@@ -8,22 +9,22 @@ import os
 import re
 from pathlib import Path
 
+from flows.cli.proof.pin import set_pin
 from tasks.attestation.dsse import sign
 from tasks.attestation.enrolment import Enrolment, check_enrolment
 from tasks.attestation.identities import addresses_sha256
 from tasks.attestation.keyring import KeyEntry, add_key, revoke_key
 from tasks.attestation.roles import DEVELOPER, LOG, PERSONAL, ROLES, ROOT
-from tasks.attestation.signing_keys import LocalSigner, PublicKey, Signer, signing_folder
+from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folder
 from tasks.attestation.statement import Statement
-from tasks.errors import ConfigError, EvidenceError
-from tasks.notary.notary import Notary, open_ledger, open_notary, trusted_root
+from tasks.errors import ConfigError
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
 
 SHORT_KEYID = 16  # characters that messages and file names show
 MOST_PEM_BYTES = 4096  # a P-256 key needs 178
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----\n")
-ORIGIN_KEYID = 32  # characters of the root key's id that end a log's name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--valid-to", type=int, help="the last entry that it may have signed (default: the newest)"
     )
     revoke.add_argument("--reason", required=True)
+    pin = actions.add_parser(
+        "pin", help="remember the ledger's head anew, where `ledger.pin` is missing"
+    )
+    pin.add_argument("--reason", required=True, help="why it is missing; stays in the ledger")
+    pin.add_argument(
+        "--first",
+        action="store_true",
+        help="this installation shares a ledger and has never read it: "
+        "trust the root key that $PORTCULLIS_TRUST_ROOT names",
+    )
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
@@ -81,6 +92,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             _rotate(options.role, installation)
         case "revoke":
             _revoke(options, installation)
+        case "pin":
+            print(set_pin(options.reason, installation, is_first=options.first))
     return 0
 
 
@@ -250,20 +263,7 @@ def _rotate(role: str, installation: Installation) -> None:
 def _append(statement: Statement, installation: Installation) -> None:
     with open_notary(installation) as notary:
         notary.begin()
-        notary.append_signed([sign(statement.to_bytes(), _load_root_key(notary))])
-
-
-def _load_root_key(notary: Notary) -> Signer:
-    root_key = notary.signer(ROOT)
-    # The log is named after the root key that began it.
-    if not notary.origin().endswith(root_key.public.keyid[:ORIGIN_KEYID]):
-        raise EvidenceError(
-            "root key",
-            expected="the log's own",
-            found="another",
-            remedy="Run this where the log's root key is kept.",
-        )
-    return root_key
+        notary.append_signed([sign(statement.to_bytes(), notary.log_root_key())])
 
 
 def _read_log_of_keys(installation: Installation) -> Log:

@@ -136,6 +136,37 @@ def test_a_log_that_is_shorter_than_its_mirror_was_rolled_back(
     assert "it holds 4 entries, more than the log here: this copy was rolled back" in line
 
 
+def roll_back_with_pin(small: SmallLog) -> None:
+    """Restore database and pin of an earlier day together: both are genuine."""
+    small.add(3)
+    small.ledger.close()
+    names = ("ledger.db", "ledger.pin")
+    bodies = {name: (small.folder / name).read_bytes() for name in names}
+    small.ledger = small.open()
+    small.add(2)
+    small.ledger.close()
+    for name, body in bodies.items():
+        (small.folder / name).write_bytes(body)
+    small.ledger = small.open()
+
+
+def test_database_and_pin_rolled_back_together_go_unnoticed_without_an_anchor(
+    small: SmallLog, installation: Installation
+) -> None:
+    roll_back_with_pin(small)
+    assert small.ledger.audit().size == 3
+    assert refusals(small.ledger, 2, installation) == ()
+
+
+def test_a_mirror_tells_that_database_and_pin_were_rolled_back_together(
+    small: SmallLog, other: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    roll_back_with_pin(small)
+    anchoring.mirror.note = other.note
+    (line,) = refusals(small.ledger, 2, installation)
+    assert "it holds 4 entries, more than the log here: this copy was rolled back" in line
+
+
 def test_an_empty_log_beside_a_mirror_was_rolled_back(
     small: SmallLog, other: SmallLog, installation: Installation, anchoring: Anchoring
 ) -> None:

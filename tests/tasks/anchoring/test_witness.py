@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shutil
 import urllib.error
 import urllib.request
 from email.message import Message
@@ -337,3 +338,26 @@ def test_a_verifier_key_of_other_bytes_is_refused(small: SmallLog, spoiled: str)
     head, _, encoded = verifier_key_of(small.signer).rpartition("+")
     with pytest.raises(ConfigError, match="WITNESS_KEY"):
         Witness.parse(f"{head}+{spoiled}{encoded[4:]}")
+
+
+def test_a_witness_tells_that_everything_here_was_rolled_back_together(
+    small: SmallLog, witness: FakeWitness
+) -> None:
+    small.add(3)
+    small.ledger.close()
+    earlier = {
+        path.name: path.read_bytes() for path in small.folder.iterdir() if path.suffix != ".pem"
+    }
+    small.ledger = small.open()
+    small.add(2)
+    cosign_here(small)
+    small.ledger.close()
+
+    # What was cosigned lies in this installation, too, and goes with the rest.
+    shutil.rmtree(small.folder / "anchors")
+    for name, body in earlier.items():
+        (small.folder / name).write_bytes(body)
+    small.ledger = small.open()
+    assert small.ledger.audit().size == 3
+    with pytest.raises(EvidenceError, match="does not continue the one it saw"):
+        cosign_here(small)

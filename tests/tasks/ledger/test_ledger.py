@@ -8,6 +8,7 @@ import pytest
 from tasks.errors import EvidenceError
 from tasks.ledger import merkle
 from tasks.ledger.checkpoint import verify_note
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
 from tests.tasks.small_log import SmallLog
@@ -152,15 +153,16 @@ def test_a_fork_of_the_same_size_and_a_longer_one(small: SmallLog, more: int) ->
     pin = (small.folder / "ledger.pin").read_bytes()
     small.ledger.close()
     (small.folder / "ledger.db").write_bytes(copy)
-    (small.folder / "ledger.pin").unlink()
-    small.ledger = small.open()
+    small.ledger = Ledger(SqliteStore(small.folder / "ledger.db"))
     forged = [
         (Record.of(b"forged %d" % n, b"forged %d" % n), b"forged %d" % n) for n in range(2 + more)
     ]
     small.ledger.append(
         forged, small.signer, small.origin
     )  # who holds the log's key can do that, and is found out
-    (small.folder / "ledger.pin").write_bytes(pin)
+    small.ledger.close()
+    small.ledger = small.open()
+    assert (small.folder / "ledger.pin").read_bytes() == pin
     refuses(small, "fork")
 
 

@@ -1,12 +1,15 @@
 """The pin: what an installation remembers of its log, and what that refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import EvidenceError
-from tasks.ledger.checkpoint import Checkpoint
+from tasks.errors import EvidenceError, ServiceError
+from tasks.ledger.checkpoint import Checkpoint, read_checkpoint
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.pin import Pin
+from tasks.ledger.tiles import Record
 from tests.tasks.small_log import SmallLog
 
 
@@ -23,9 +26,56 @@ def head_of(small: SmallLog) -> Checkpoint:
     return head
 
 
-def test_without_a_pin_every_log_is_taken(small: SmallLog, tmp_path: Path) -> None:
-    small.add(1)
-    Pin(tmp_path / "none.pin").check(small.ledger, head_of(small))
+def test_a_log_that_has_begun_is_refused_without_its_pin(small: SmallLog, pin: Pin) -> None:
+    pin.path.unlink()
+    with pytest.raises(EvidenceError, match=r"none, beside a log of 3 entries.*keys pin --reason"):
+        pin.check(small.ledger, head_of(small))
+
+
+def test_an_empty_log_needs_no_pin(small: SmallLog, tmp_path: Path) -> None:
+    Pin(tmp_path / "none.pin").check(small.ledger, None)
+
+
+def test_nothing_is_appended_where_the_pin_was_deleted(small: SmallLog, pin: Pin) -> None:
+    note = small.note
+    pin.path.unlink()
+    with pytest.raises(EvidenceError, match="keys pin"):
+        small.add()
+    assert small.note == note
+    assert not pin.is_set()
+
+
+def test_the_first_append_makes_the_pin(small: SmallLog) -> None:
+    small.add()
+    assert (small.folder / "ledger.pin").read_text(encoding="utf-8") == small.note
+
+
+def test_a_first_append_that_was_not_stored_can_be_made_again(
+    small: SmallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(note: str) -> None:
+        raise OSError(note[:0] + "no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(small.ledger.store, "put_head", fail)
+        with pytest.raises((OSError, EvidenceError, ServiceError)):
+            small.add()
+    assert small.ledger.head() is None
+    assert small.add() == 0
+
+
+def test_a_death_after_the_first_commit_leaves_a_pin_that_lags(
+    small: SmallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(ledger: Ledger, note: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "move_pin", die)
+        with pytest.raises(KeyboardInterrupt):
+            small.add(2)
+    assert small.size == 2
+    assert small.add() == 2
 
 
 def test_the_log_that_was_seen_is_taken(small: SmallLog, pin: Pin) -> None:
@@ -79,8 +129,55 @@ def test_a_longer_log_over_other_entries_is_a_fork(
     other.ledger.close()
 
 
-def test_a_pin_moves_whole_and_leaves_no_draft(small: SmallLog, pin: Pin) -> None:
+def test_it_moves_to_a_newer_head_whole_and_leaves_no_draft(small: SmallLog, pin: Pin) -> None:
+    older = pin.path.read_text(encoding="utf-8")
+    small.add()
     before = {path.name for path in small.folder.iterdir()}
-    pin.move("a note")
-    assert pin.path.read_text(encoding="utf-8") == "a note"
+    pin.set_anew(older)
+    pin.advance(small.ledger, small.note)
+    assert pin.path.read_text(encoding="utf-8") == small.note
     assert {path.name for path in small.folder.iterdir()} == before
+
+
+def test_it_never_moves_back(small: SmallLog, pin: Pin) -> None:
+    older = small.note
+    small.add()
+    pin.advance(small.ledger, older)
+    assert pin.path.read_text(encoding="utf-8") == small.note
+
+
+def test_it_does_not_move_to_a_fork(small: SmallLog, pin: Pin, tmp_path: Path) -> None:
+    (tmp_path / "fork").mkdir()
+    fork = SmallLog(tmp_path / "fork")
+    fork.ledger.append([(Record.of(b"x", b"y"), b"y")], fork.signer, fork.origin)
+    fork.add(4)
+    note = pin.path.read_text(encoding="utf-8")
+    with pytest.raises(EvidenceError, match="a fork"):
+        pin.advance(fork.ledger, fork.note)
+    assert pin.path.read_text(encoding="utf-8") == note
+    fork.ledger.close()
+
+
+def test_it_does_not_come_back_by_reading(small: SmallLog, pin: Pin) -> None:
+    pin.path.unlink()
+    pin.advance(small.ledger, small.note)
+    assert not pin.is_set()
+
+
+def test_readers_and_writers_at_once_leave_it_at_the_newest_head(small: SmallLog, pin: Pin) -> None:
+    notes = [small.note]
+    for _ in range(30):
+        small.add()
+        notes.append(small.note)
+    pin.set_anew(notes[0])
+    order = [notes[number * 7 % len(notes)] for number in range(len(notes))]
+    sizes: list[int] = []
+
+    def read(note: str) -> None:
+        pin.advance(small.ledger, note)
+        sizes.append(read_checkpoint(pin.path.read_text(encoding="utf-8"))[0].size)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read, order))
+    assert pin.path.read_text(encoding="utf-8") == notes[-1]
+    assert min(sizes) >= 3

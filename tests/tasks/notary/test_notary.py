@@ -133,7 +133,7 @@ def test_another_installation_s_root_is_not_trusted(
         everything(root)
     monkeypatch.setenv("PORTCULLIS_TRUST_ROOT", "")
     (root / "home" / "ledger.pin").unlink()
-    with pytest.raises(EvidenceError, match="that you trust"):
+    with pytest.raises(EvidenceError, match="keys pin --reason"):
         everything(root)
 
 
