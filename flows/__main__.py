@@ -94,7 +94,11 @@ COMMANDS = (
         "remove old envelopes by the retention policy, or put them on hold",
         "flows.cli.proof.prune",
     ),
-    Command("keys", "show, enrol, rotate and revoke signing keys", "flows.cli.proof.keys"),
+    Command(
+        "keys",
+        "show, enrol, rotate and revoke signing keys; set a missing pin",
+        "flows.cli.proof.keys",
+    ),
     Command(
         "accept",
         "make the figures of the last release the baseline for the next",

@@ -37,6 +37,7 @@ class RefusalKind(StrEnum):
     DECISION_MISSING = "decision.missing"
     DRILL_CLOCK = "drill.clock"  # something ran under PORTCULLIS_TODAY
     EXPERIMENT_RUNNING = "experiment.running"
+    KEY_REVOKED = "key.revoked"  # what is later counts for nothing, and may have been against it
     LEDGER_EMPTY = "ledger.empty"
     LEDGER_FOREIGN = "ledger.foreign"  # a hint beside what is unsigned: another ledger may hold it
     LEDGER_UNREADABLE = "ledger.unreadable"

@@ -7,15 +7,25 @@ from pathlib import Path
 from tasks.errors import DataError, EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
-from tasks.notary.notary import open_ledger, trusted_root
+from tasks.notary.notary import open_ledger, open_pin, open_store, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 
 
+class EmptyLedgerError(EvidenceError):
+    """Nothing was ever signed for here."""
+
+
 @contextmanager
 def open_chain(
-    case: str, model: str | None, installation: Installation, *, is_whole: bool = False
+    case: str,
+    model: str | None,
+    installation: Installation,
+    *,
+    is_whole: bool = False,
+    root_keyid: str | None = None,
+    may_be_unpinned: bool = False,
 ) -> Iterator[tuple[Ledger, Log, Chain]]:
     """Yield the ledger, the log and the chain of a model; by default of the model in `data/`.
 
@@ -24,25 +34,38 @@ def open_chain(
         model: `sha256:…`, or None.
         installation: Whose ledger.
         is_whole: Whether to keep every entry of the log, and not only those about the use case.
+        root_keyid: The root key to trust; None for the one that this installation trusts.
+        may_be_unpinned: Whether a log whose pin is missing is read all the same. Where no root key
+            is named then either, it is the one that the log itself claims, which proves nothing.
 
     Raises:
-        EvidenceError: The ledger is empty, or does not verify.
+        EmptyLedgerError: Nothing was ever signed for here.
+        EvidenceError: The ledger does not verify.
         DataError: No model is named, and none is in `data/`.
     """
     named = model or model_sha256_in_data(case, installation.workspace)
     model_sha256 = named.removeprefix("sha256:").lower()
     selection = EVERYTHING if is_whole else Selection.of_case(case)
 
-    ledger = open_ledger(installation)
+    is_unpinned = may_be_unpinned and not open_pin(installation).is_set()
+    ledger = Ledger(open_store(installation)) if is_unpinned else open_ledger(installation)
     try:
-        if ledger.head() is None:
-            raise EvidenceError(
+        head = ledger.head()
+        if head is None:
+            # Empty, and not emptied: a pin that has seen entries says so.
+            if ledger.pin:
+                ledger.pin.check(ledger, None)
+            raise EmptyLedgerError(
                 "ledger",
                 expected="entries",
                 found="none",
                 remedy=f"Run `./portcullis release {case}`.",
             )
-        log = read_log(ledger, trusted_root(installation), selection)
+
+        trusted = root_keyid or trusted_root(installation)
+        if is_unpinned and not trusted:
+            trusted = head.origin.rpartition("/")[2]
+        log = read_log(ledger, trusted, selection)
         yield ledger, log, examine(log, case, model_sha256)
     finally:
         ledger.close()

@@ -5,22 +5,14 @@ comes back is kept in `anchors/` of this installation, as `<size>.checkpoint` wi
 """
 
 import base64
-import binascii
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tasks.anchoring.anchor_files import anchors_folder, service_down
-from tasks.attestation.signing_keys import PublicKey
-from tasks.errors import ConfigError, EvidenceError
-from tasks.ledger.checkpoint import (
-    COSIGNATURE,
-    Checkpoint,
-    cosignature_time,
-    key_hash,
-    read_checkpoint,
-)
+from tasks.errors import EvidenceError
+from tasks.ledger.checkpoint import Checkpoint, Cosigner, cosignature_time, read_checkpoint
 from tasks.ledger.ledger import Ledger
 from tasks.system.installation import Installation
 
@@ -30,31 +22,13 @@ SIGNED = 200
 CONFLICT = 409  # the witness has cosigned another size than the `old` of the request
 
 
-@dataclass(frozen=True)
-class Witness:
-    """Who cosigns: its name and key, as `<name>+<hash>+<base64(4 ‖ key)>`."""
-
-    name: str
-    key: PublicKey
+class Witness(Cosigner):
+    """The witness that this installation has configured."""
 
     @classmethod
-    def parse(cls, text: str) -> "Witness":
-        """Read a verifier key of kind 4, a cosignature's.
-
-        Raises:
-            ConfigError: It is none, or its hash is not that of its name and key.
-        """
-        try:
-            name, stated_hash, encoded = text.split("+", 2)
-            raw = base64.b64decode(encoded, validate=True)
-            key = PublicKey.of_ed25519(raw[1:])
-            computed_hash = key_hash(name, key.raw, COSIGNATURE).hex()
-        except (ValueError, binascii.Error, EvidenceError) as error:
-            raise _no_key(type(error).__name__) from error
-
-        if raw[:1] != COSIGNATURE or computed_hash != stated_hash:
-            raise _no_key("another kind, or another hash")
-        return cls(name, key)
+    def parse(cls, text: str, where: str = f"${WITNESS_KEY}") -> Self:
+        """Read what `$PORTCULLIS_WITNESS_KEY` says, as `Cosigner.parse` does."""
+        return super().parse(text, where)
 
 
 def cosign(ledger: Ledger, installation: Installation) -> None:
@@ -156,12 +130,3 @@ def _add_checkpoint(
 
 def _largest_cosigned(folder: Path) -> int:
     return max((int(path.stem) for path in folder.glob("*.checkpoint")), default=0)
-
-
-def _no_key(found: str) -> ConfigError:
-    return ConfigError(
-        f"${WITNESS_KEY}",
-        expected="<name>+<hash>+<base64>, of a cosigner",
-        found=found,
-        remedy="Ask the witness for it.",
-    )

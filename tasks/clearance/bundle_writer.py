@@ -13,10 +13,9 @@ from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
 from tasks.verifier.approvals import Consents, judging_runs
-from tasks.verifier.archives import FORMAT
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log
-from tasks.verifier.report import GUIDE, report_bytes
+from tasks.verifier.report import FORMAT, GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
 # Entries. With its proof an entry takes some 3 kB, so that a complete bundle of so many can still

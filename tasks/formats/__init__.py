@@ -1,4 +1,4 @@
-"""Bytes and text in one form each: canonical JSON, digests, PEM, YAML, imports.
+"""Bytes and text in one form each: archives, canonical JSON, digests, PEM, YAML.
 
 Whatever two rooms must write or read alike is here once, because a second way would differ some day
 in a byte that somebody signed. Nothing here knows what the content means.

@@ -8,9 +8,10 @@ import base64
 import binascii
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Self
 
 from tasks.attestation.signing_keys import PublicKey, Signer
-from tasks.errors import EvidenceError
+from tasks.errors import ConfigError, EvidenceError
 from tasks.ledger.merkle import HASH_BYTES
 
 # Kinds of signatures, as `signed-note` numbers them.
@@ -43,6 +44,48 @@ class NoteSignature:
     name: str
     key_hash: bytes
     signature: bytes
+
+
+@dataclass(frozen=True)
+class Cosigner:
+    """A witness: its name and key, as `<name>+<hash>+<base64(4 ‖ key)>`."""
+
+    name: str
+    key: PublicKey
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Self:
+        """Read a verifier key of kind 4, a cosignature's.
+
+        Raises:
+            ConfigError: It is none, or its hash is not that of its name and key. It names `where`
+                the key comes from.
+        """
+        try:
+            name, stated_hash, encoded = text.split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = PublicKey.of_ed25519(raw[1:])
+            computed_hash = key_hash(name, key.raw, COSIGNATURE).hex()
+        except (ValueError, binascii.Error, EvidenceError) as error:
+            raise _no_cosigner(where, type(error).__name__) from error
+
+        if raw[:1] != COSIGNATURE or computed_hash != stated_hash:
+            raise _no_cosigner(where, "another kind, or another hash")
+        return cls(name, key)
+
+    def time_of(self, line: NoteSignature, checkpoint: Checkpoint) -> int | None:
+        """Return when it cosigned the checkpoint by this line; None if the line is not its own."""
+        if (line.name, line.key_hash) != (
+            self.name,
+            key_hash(self.name, self.key.raw, COSIGNATURE),
+        ):
+            return None
+        if len(line.signature) != TIME_BYTES + SIGNATURE_BYTES:
+            return None
+
+        timestamp = int.from_bytes(line.signature[:TIME_BYTES])
+        signed_bytes = cosigned_bytes(checkpoint, timestamp)
+        return timestamp if self.key.verifies(line.signature[TIME_BYTES:], signed_bytes) else None
 
 
 def key_hash(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
@@ -125,19 +168,9 @@ def cosigned_bytes(checkpoint: Checkpoint, timestamp: int) -> bytes:
 
 def cosignature_time(note: str, key: PublicKey, name: str) -> int | None:
     """Return when the witness `name` cosigned a checkpoint (Unix seconds); None if it did not."""
-    checkpoint, signatures = read_checkpoint(note)
-    expected_hash = key_hash(name, key.raw, COSIGNATURE)
-    for candidate in signatures:
-        if (candidate.name, candidate.key_hash) != (name, expected_hash):
-            continue
-        if len(candidate.signature) != TIME_BYTES + SIGNATURE_BYTES:
-            continue
-
-        timestamp = int.from_bytes(candidate.signature[:TIME_BYTES])
-        signature = candidate.signature[TIME_BYTES:]
-        if key.verifies(signature, cosigned_bytes(checkpoint, timestamp)):
-            return timestamp
-    return None
+    checkpoint, lines = read_checkpoint(note)
+    times = (Cosigner(name, key).time_of(line, checkpoint) for line in lines)
+    return next((timestamp for timestamp in times if timestamp is not None), None)
 
 
 def _signature(line: str) -> NoteSignature:
@@ -154,6 +187,15 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _malformed("base64", repr(text[:40])) from error
+
+
+def _no_cosigner(where: str, found: str) -> ConfigError:
+    return ConfigError(
+        where,
+        expected="<name>+<hash>+<base64>, of a cosigner",
+        found=found,
+        remedy="Ask the witness for it.",
+    )
 
 
 def _malformed(expected: str, found: str) -> EvidenceError:

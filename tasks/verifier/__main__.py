@@ -1,4 +1,4 @@
-"""The verifier for outsiders: `python -m tasks.verifier FILE.zip [--root KEYID]`.
+"""The verifier for outsiders: `python -m tasks.verifier FILE.zip --root KEYID`.
 
 The same is packed as one zipapp (`./portcullis bundle … --verifier FILE.pyz`).
 """
@@ -8,45 +8,170 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.errors import PortcullisError
-from tasks.verifier.bundle import Verified, verify_bundle
-from tasks.verifier.lineage import latest_decision
-from tasks.verifier.text_report import lines_of
+from tasks.errors import ConfigError, EvidenceError, PortcullisError
+from tasks.ledger.checkpoint import Cosigner
+from tasks.verifier.answer import Answer, Gap, Reason, Verification, broken, judge
+from tasks.verifier.bundle import MOST_BYTES, Verified, require_root_keyid, verify_bundle
+from tasks.verifier.text_report import lines_of, printable
+
+EXIT_CODES = (
+    "exit codes: 0 cleared; 2 the question cannot be answered (no such file, no key's id); "
+    "3 refused: a link does not hold, or the model is not cleared; 5 not established: unpinned, "
+    "partial or unwitnessed; 6 broken: altered, forged, or of another log"
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Verify one bundle; 0 where everything holds and it was cleared, 3 where not."""
-    parser = argparse.ArgumentParser(prog="portcullis-verify", description=__doc__)
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument(
-        "--root", default="", help="the id of the root key you trust, from somewhere else"
+    """Verify one bundle; the exit code is an `Answer`."""
+    parser = argparse.ArgumentParser(
+        prog="portcullis-verify", description=__doc__, epilog=EXIT_CODES
     )
+    parser.add_argument("bundle", type=Path)
+    add_options(parser)
     options = parser.parse_args(arguments)
 
     try:
-        return report_on(options.bundle, options.root.lower())
+        return answer_bundle(options.bundle, options)
     except PortcullisError as error:
-        print(f"DOES NOT VERIFY: {error}", file=sys.stderr)
-        return 3
+        print(f"portcullis-verify: {error}", file=sys.stderr)
+        return error.exit_code
 
 
-def report_on(path: Path, root_keyid: str) -> int:
-    """Verify a bundle and print what it says; 0 where everything holds and it was cleared."""
-    verified = verify_bundle(path, root_keyid)
-    for line in (*lines_of(verified.log, verified.chain), *_more_lines(verified, root_keyid)):
-        print(line)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command and the verifier for outsiders have in common."""
+    parser.add_argument(
+        "--root", metavar="KEYID", help="the id of the root key you trust, from somewhere else"
+    )
+    parser.add_argument(
+        "--model",
+        metavar="SHA256",
+        help="the model (default: the one that a bundle is about, or that lies in data/)",
+    )
+    parser.add_argument(
+        "--unpinned",
+        action="store_true",
+        help="accept that whose log it is, and how new, is not established",
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept that a later verdict or revocation may have been left out",
+    )
+    parser.add_argument(
+        "--witness-key",
+        action="append",
+        default=[],
+        metavar="NAME+HASH+BASE64",
+        help="with a bundle: a witness that has to have cosigned it; may be repeated",
+    )
+    parser.add_argument(
+        "--max-mib",
+        type=int,
+        default=MOST_BYTES >> 20,
+        help="with a bundle: how large it may be (default: %(default)s); "
+        "verifying may take four times that in memory",
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
 
-    registered = latest_decision(verified.chain, "register")
-    is_cleared = registered is not None and registered.predicate.has_passed
-    if is_cleared and not verified.chain.broken:
-        print(f"{path.name}: every byte verifies, and the model was cleared for registration")
-        return 0
-    print(f"{path.name}: DOES NOT VERIFY")
-    return 3
+
+def answer_bundle(path: Path, options: argparse.Namespace) -> int:
+    """Verify a bundle and print what it says; return the answer as an exit code.
+
+    Raises:
+        ConfigError: There is no such file, it is too large, or a key is none.
+    """
+    root_keyid = read_root(options.root)
+    cosigners = [Cosigner.parse(text, "--witness-key") for text in options.witness_key]
+    if options.max_mib < 1:
+        raise ConfigError(
+            "--max-mib", expected="at least 1", found=str(options.max_mib), remedy="Leave it out."
+        )
+
+    try:
+        verified = verify_bundle(
+            path, root_keyid, cosigners=cosigners, most_bytes=options.max_mib << 20
+        )
+    except EvidenceError as error:
+        return print_answer(broken(error), (), path.name, options)
+
+    gaps = _gaps_of(verified, root_keyid, cosigners)
+    answer = judge(verified.log, verified.chain, gaps, allowed_gaps(options))
+    if options.model is not None:
+        answer = answer.about(options.model.removeprefix("sha256:").lower())
+    lines = (*lines_of(verified.log, verified.chain), *_more_lines(verified))
+    return print_answer(answer, lines, path.name, options)
 
 
-def _more_lines(verified: Verified, root_keyid: str) -> Iterator[str]:
-    """Yield what is said about the bundle itself: one decision, its extent, its root key."""
+def read_root(text: str | None) -> str | None:
+    """Return the root key's id as it was given; None where it was not.
+
+    Raises:
+        ConfigError: It is no key's id. An empty one is not the same as none: a script whose
+            variable is unset must not verify less.
+    """
+    return None if text is None else require_root_keyid(text.strip().lower())
+
+
+def allowed_gaps(options: argparse.Namespace) -> frozenset[Gap]:
+    """Return what the caller has asked to overlook."""
+    asked = {Gap.UNPINNED: options.unpinned, Gap.PARTIAL: options.allow_partial}
+    return frozenset(gap for gap, is_allowed in asked.items() if is_allowed)
+
+
+def print_answer(
+    answer: Verification,
+    lines: tuple[str, ...],
+    name: str,
+    options: argparse.Namespace,
+    subject: str = "every byte verifies, and the model",
+) -> int:
+    """Print an answer as it was asked for; return its exit code."""
+    if options.json:
+        print(answer.to_json())
+        return int(answer.answer)
+
+    for line in lines:
+        print(printable(line))
+    if answer.modes:
+        print(printable(f"  mode    {', '.join(answer.modes)}"))
+    for reason in answer.reasons:
+        # A link that does not hold has its line among those about the chain.
+        is_listed = any(reason.text in line for line in lines)
+        if not is_listed and answer.answer is not Answer.BROKEN:
+            print(printable(f"  {reason.kind}: {reason.text}"))
+
+    # What cannot be read is an error, as with every command; what was read is a result.
+    stream = sys.stderr if answer.answer is Answer.BROKEN else sys.stdout
+    print(printable(f"{name}: {answer.sentence(subject)}"), file=stream)
+    return int(answer.answer)
+
+
+def _gaps_of(
+    verified: Verified, root_keyid: str | None, cosigners: list[Cosigner]
+) -> tuple[Reason, ...]:
+    gaps: list[Reason] = []
+    if root_keyid is None:
+        # A bundle that somebody forged from end to end verifies against its own root key.
+        text = (
+            f"whose log it is: compare root key {verified.root_key} with what the bank publishes, "
+            "or give that with --root"
+        )
+        gaps.append(Reason(Gap.UNPINNED, text))
+    if not verified.is_complete:
+        text = (
+            f"{len(verified.log.entries)} of {verified.log.head.size} entries are here: a later "
+            "verdict or a revocation may have been left out; ask for the whole log"
+        )
+        gaps.append(Reason(Gap.PARTIAL, text))
+    for cosigner in cosigners:
+        if cosigner.name not in verified.witnesses:
+            text = f"no signature of witness {cosigner.name} is under the checkpoint"
+            gaps.append(Reason(Gap.UNWITNESSED, text))
+    return tuple(gaps)
+
+
+def _more_lines(verified: Verified) -> Iterator[str]:
+    """Yield what is said about the bundle itself: one decision, its extent, its witnesses."""
     if verified.decision:
         explanation = verified.decision.explanation
         reasons = ", ".join(f"{code} ({log_odds:+.3f})" for code, log_odds in explanation.reasons)
@@ -57,15 +182,10 @@ def _more_lines(verified: Verified, root_keyid: str) -> Iterator[str]:
 
     size = verified.log.head.size
     count = len(verified.log.entries)
-    extent = "the whole log" if count == size else "a part of the log"
+    extent = "the whole log" if verified.is_complete else "a part of the log"
     yield f"  {extent}: {count} of {size} entries"
-
-    # A bundle that somebody forged from end to end verifies against its own root key.
-    if not root_keyid:
-        yield (
-            f"  root key {verified.root_key}: compare it with what the bank publishes, "
-            "or give it with --root"
-        )
+    for name in sorted(verified.witnesses):
+        yield f"  cosigned by {name}"
 
 
 if __name__ == "__main__":

@@ -1,95 +1,155 @@
 """Verify a bundle with the bundle, a root key's id, and no more than `cryptography`."""
 
-import io
 import json
-import zipfile
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tasks.attestation.dsse import read_envelope
-from tasks.attestation.keyring import KeyRing
+from tasks.attestation.keyring import TRUSTED_DIGITS, KeyRing
 from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.roles import LOG
 from tasks.attestation.statement import read_statement
-from tasks.errors import EvidenceError
-from tasks.ledger.checkpoint import read_checkpoint
+from tasks.errors import ConfigError
+from tasks.formats.archives import StoredArchive, open_archive, wrong
+from tasks.ledger.checkpoint import Checkpoint, Cosigner, key_hash, read_checkpoint
 from tasks.ledger.proof import read_proof
 from tasks.ledger.tiles import Record
-from tasks.verifier.archives import FORMAT, archive
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import ROOT_NAME
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log, check_head, checked, replayed
-from tasks.verifier.report import GUIDE, report_bytes
+from tasks.verifier.report import FORMAT, GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
-# A complete bundle has some 3 MB (`clearance.bundle_writer`). It is read into memory whole, and
-# comes from anybody: this bound is what a laptop holds twice over.
-MOST_BYTES = 256 << 20
+# A bundle comes from anybody. A complete one has some 3 MB (`clearance.bundle_writer`); this is
+# five times that, and four times this is what verifying may take in memory.
+MOST_BYTES = 16 << 20
+
+# Files are read one at a time, and a part of an archive that is read as JSON may be this large.
+# The largest statement of a release has 6 kB, a verdict of a thousand checks some 300.
+MOST_STATEMENT_BYTES = 512 << 10
+MOST_REPORT_BYTES = 256 << 10  # of the report, and of the explanation of one decision
+MOST_TEXT_BYTES = 16 << 10  # a proof has some 3 kB at most, the checkpoint and a key less
+
+# Statements stay in memory as values, and a value of some six bytes (`"ab":7,`) may take 150 there.
+# So one value is let in for so many bytes of `most_bytes`: 131,072 by default, where a complete
+# bundle of a thousand entries has some 50,000.
+BYTES_PER_VALUE = 128
+
 DECISION = "decision.json"
+ROOT_KEYID = re.compile(f"[0-9a-f]{{{TRUSTED_DIGITS},64}}")
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a bundle was found to say. `root_key` is the root key's id, as the bundle has it."""
+    """What a bundle was found to say. `root_key` is the root key's id, as the bundle has it.
+
+    `witnesses` are the names of those who cosigned its checkpoint, by the keys that were given.
+    """
 
     log: Log
     chain: Chain
     root_key: str
     decision: DecisionProof | None
+    witnesses: frozenset[str] = frozenset()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it holds the log from entry 0 to the checkpoint, with nothing left out."""
+        return len(self.log.entries) == self.log.head.size
 
 
-def verify_bundle(path: Path, trusted: str = "") -> Verified:
+def require_root_keyid(text: str) -> str:
+    """Return what is the id of a root key, or the beginning of it.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not ROOT_KEYID.fullmatch(text):
+        raise ConfigError(
+            "root key",
+            expected=f"its id, {TRUSTED_DIGITS} to 64 hexadecimal digits",
+            found=f"{len(text)} characters" if text else "nothing",
+            remedy="Ask the bank for it; without one, say so with --unpinned.",
+        )
+    return text
+
+
+def verify_bundle(
+    path: Path,
+    trusted: str | None = None,
+    *,
+    cosigners: Sequence[Cosigner] = (),
+    most_bytes: int = MOST_BYTES,
+) -> Verified:
     """Verify every byte of a bundle.
 
     Every file is taken out of the archive as it is verified; what remains at the end does not
-    belong there.
+    belong there. Memory: at most some four times `most_bytes`, whatever the archive says, since
+    files are read one at a time, and bounded before they are. With the default, 64 MiB.
 
     Args:
         path: The archive.
-        trusted: The root key's id from somewhere else (at least 32 hex digits). Without it all is
-            checked but one thing: whose log this is.
+        trusted: The root key's id from somewhere else (at least 32 hex digits). None: all is
+            checked but one thing, whose log this is.
+        cosigners: The witnesses who may have signed the checkpoint besides the log.
+        most_bytes: What the archive may have.
 
     Raises:
+        ConfigError: There is no such archive, it is too large, or what is trusted is no key's id.
         EvidenceError: Names the first file that is not what it has to be.
     """
+    if trusted is not None:
+        require_root_keyid(trusted)
+
     # 1. The archive is byte for byte the one that holds its files, of a version that we know.
-    files = _unpacked(_read(path), path.name)
-    is_known = files.pop("format.txt", b"") == FORMAT
-    has_guide = files.pop("HOW-TO-CHECK.txt", b"") == GUIDE
-    if not is_known or not has_guide:
-        raise _wrong("format.txt", "a bundle of version 1", "something else")
+    with open_archive(path, most_bytes) as source:
+        is_known = _take(source, "format.txt", MOST_TEXT_BYTES) == FORMAT
+        has_guide = _take(source, "HOW-TO-CHECK.txt", MOST_TEXT_BYTES) == GUIDE
+        if not is_known or not has_guide:
+            raise wrong("format.txt", "a bundle of version 1", "something else")
 
-    # 2. Each statement is in the log that the checkpoint is the head of (C2SP tlog-proof).
-    note = _text(files.pop("checkpoint", b""), "checkpoint")
-    head = read_checkpoint(note)[0]
-    entries = _entries(files, note, head.size)
+        # 2. Each statement is in the log that the checkpoint is the head of (C2SP tlog-proof).
+        #    Who might sign what, and since when, is replayed on the way, from entry 0, which has
+        #    to be the trusted root key: another's log is refused before it is read.
+        note = _text(_take(source, "checkpoint", MOST_TEXT_BYTES), "checkpoint")
+        head = read_checkpoint(note)[0]
+        keys = KeyRing(trusted or "")
+        entries = tuple(_entries(source, note, head.size, keys, most_bytes // BYTES_PER_VALUE))
+        if not keys.entries:
+            raise wrong("statements/", "entry 0, the log's root key", "none")
+        root_key = next(iter(keys.entries))
 
-    # 3. Who might sign what, and since when: from entry 0, which has to be the trusted root key.
-    root_key = _root_of(entries)
-    keys = KeyRing(trusted or root_key)
-    for entry in entries:
-        replayed(entry, keys)
+        # 3. The log's own key signed the checkpoint, nobody else did but the witnesses whose keys
+        #    were given, and `keys/` holds the log's keys and no others.
+        check_head(note, head, keys)
+        witnesses = _check_signatures(note, head, keys, cosigners)
+        _check_keys(source, keys)
 
-    # 4. The log's own key signed the checkpoint, and `keys/` holds these keys and no others.
-    check_head(note, head, keys)
-    _check_keys(files, keys)
+        # 4. The report is what the statements say: it is derived again, and is the same bytes.
+        report = _take(source, "report.json", MOST_REPORT_BYTES)
+        decision = source.take(DECISION, MOST_REPORT_BYTES)
+        if source.names:
+            raise wrong(source.names[0], "no other files", "one that does not belong here")
 
-    # 5. The report is what the statements say: it is derived again, and is the same bytes.
-    report = files.pop("report.json", b"")
-    decision = files.pop(DECISION, None)
-    if files:
-        raise _wrong(min(files), "no other files", "one that does not belong here")
     claims = _json(report, "report.json")
-    log = Log(head, note, keys, tuple(entries), 0)
+    log = Log(head, note, keys, entries, 0)
     chain = examine(log, str(claims.get("useCase")), _model_in(claims))
     if report_bytes(log, chain, len(entries) == head.size) != report:
-        raise _wrong("report.json", "what the statements say", "something else")
+        raise wrong("report.json", "what the statements say", "something else")
 
-    # 6. The explanation of one decision, where there is one, was committed by the run.
+    # 5. The explanation of one decision, where there is one, was committed by the run.
     proof = None if decision is None else _decision(decision, log, chain)
-    return Verified(log, chain, root_key, proof)
+    return Verified(log, chain, root_key, proof, witnesses)
+
+
+def _take(source: StoredArchive, name: str, most_bytes: int) -> bytes:
+    """Return a file that has to be there; what is missing reads as empty, which no file is."""
+    return source.take(name, most_bytes) or b""
 
 
 def _model_in(claims: dict[str, Any]) -> str:
@@ -98,85 +158,100 @@ def _model_in(claims: dict[str, Any]) -> str:
     return str(model.get("sha256")) if isinstance(model, dict) else ""
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file() or path.stat().st_size > MOST_BYTES:
-        raise _wrong(
-            path.name, f"a bundle of at most {MOST_BYTES >> 20} MiB", "none, or a larger file"
-        )
-    return path.read_bytes()
+def _entries(
+    source: StoredArchive, note: str, size: int, keys: KeyRing, most_values: int
+) -> Iterator[Entry]:
+    """Take the statements and proofs out of an archive, in log order, each proven to be there.
 
-
-def _unpacked(data: bytes, name: str) -> dict[str, bytes]:
-    """Return the files of an archive that is byte for byte the one that holds them."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as source:
-            # Before anything is read: what is stored cannot grow when it is unpacked.
-            if any(info.compress_type != zipfile.ZIP_STORED for info in source.infolist()):
-                raise _wrong(name, "a bundle as it was written", "one that was packed again")
-            files = {info.filename: source.read(info) for info in source.infolist()}
-    except (
-        # All that `zipfile` raises for damaged archives, found by flipping bytes.
-        zipfile.BadZipFile,
-        ValueError,
-        OSError,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        KeyError,
-    ) as error:
-        raise _wrong(name, "a whole archive", f"a damaged one ({type(error).__name__})") from error
-
-    # Two readers of one ZIP can see two contents: only the archive that we would write is read.
-    if archive(files) != data:
-        raise _wrong(name, "a bundle as it was written", "one that was changed or packed again")
-    return files
-
-
-def _entries(files: dict[str, bytes], note: str, size: int) -> list[Entry]:
-    """Take the statements and proofs out of `files`, in log order, each proven to be there."""
-    entries = []
-    for name in sorted(name for name in files if name.startswith("statements/")):
+    Keys are entered into `keys` on the way.
+    """
+    values = 0
+    for name in (name for name in source.names if name.startswith("statements/")):
         stem = name.removeprefix("statements/").removesuffix(".json")
         proof_name = f"proofs/{stem}.tlog-proof"
-        body = files.pop(name)
+        body = _take(source, name, MOST_STATEMENT_BYTES)
 
         # 1. The proof is of this index, under this very checkpoint.
-        proof = read_proof(_text(files.pop(proof_name, b""), proof_name), proof_name)
+        proof = read_proof(
+            _text(_take(source, proof_name, MOST_TEXT_BYTES), proof_name), proof_name
+        )
         if f"{proof.index:010d}" != stem or proof.note != note or proof.index >= size:
-            raise _wrong(proof_name, f"the proof of entry {stem} under the checkpoint", "another")
+            raise wrong(proof_name, f"the proof of entry {stem} under the checkpoint", "another")
 
         # 2. The leaf of this statement leads to the checkpoint's root (RFC 9162, 2.1.3.2).
         payload = read_envelope(body, name).payload
         record = Record(sha256(payload).digest(), sha256(body).digest())
         if not proof.proves(record.leaf()):
-            raise _wrong(
+            raise wrong(
                 name,
                 "a statement that is in the log",
                 "one that its proof does not lead from to the root",
             )
-        entries.append(checked(proof.index, record, body))
 
-    if not entries:
-        raise _wrong("statements/", "statements", "none")
-    return entries
+        # 3. What the statements come to in memory stays within its bound.
+        values += sum(payload.count(mark) for mark in (b",", b"[", b"{"))
+        if values > most_values:
+            raise wrong(name, f"statements of at most {most_values:,} values", "more")
+
+        # 4. The first is the root key's, which signs for itself.
+        entry = checked(proof.index, record, body)
+        if not keys.entries:
+            claimed_root = _root_of(entry)
+            keys.trusted = keys.trusted or claimed_root
+        replayed(entry, keys)
+        yield entry
 
 
-def _root_of(entries: list[Entry]) -> str:
+def _root_of(first: Entry) -> str:
     """Return the id of the log's root key, which entry 0 is about."""
-    first = entries[0]
     if first.index != 0:
-        raise _wrong(
+        raise wrong(
             "statements/", "entry 0, the log's root key", f"entry {first.index} as the first"
         )
     statement = read_statement(first.envelope.payload, "statements/0000000000.json")
     return statement.subjects[0].sha256
 
 
-def _check_keys(files: dict[str, bytes], keys: KeyRing) -> None:
+def _check_signatures(
+    note: str, head: Checkpoint, keys: KeyRing, cosigners: Sequence[Cosigner]
+) -> frozenset[str]:
+    """Refuse a signature line that no known key has made; return which witnesses cosigned.
+
+    `signed-note` lets readers pass over lines of unknown keys. Here nobody but the log and the
+    witnesses has anything to sign: a line that is passed over would look like one that was
+    verified, and there would be two archives that say the same.
+    """
+    checkpoint, lines = read_checkpoint(note)
+    if len(set(lines)) < len(lines):
+        raise wrong("checkpoint", "each signature once", "one that is repeated")
+
+    log_keys = {
+        key_hash(head.origin, holder.public.raw): holder.public
+        for holder in keys.holders(LOG, head.size - 1)
+    }
+    witnesses = set()
+    for line in lines:
+        log_key = log_keys.get(line.key_hash) if line.name == head.origin else None
+        if log_key and log_key.verifies(line.signature, checkpoint.text().encode()):
+            continue
+        cosigner = next(
+            (witness for witness in cosigners if witness.time_of(line, checkpoint)), None
+        )
+        if cosigner is None:
+            raise wrong(
+                "checkpoint",
+                "signatures by the log's key, and by witnesses whose keys were given",
+                f"a line of {line.name[:40]!a} that none of these keys has made",
+            )
+        witnesses.add(cosigner.name)
+    return frozenset(witnesses)
+
+
+def _check_keys(source: StoredArchive, keys: KeyRing) -> None:
     for keyid, entry in keys.entries.items():
         name = f"keys/{keyid}.pem"
-        if files.pop(name, b"") != entry.public.pem.encode():
-            raise _wrong(name, "the key that its entry names", "another, or none")
+        if _take(source, name, MOST_TEXT_BYTES) != entry.public.pem.encode():
+            raise wrong(name, "the key that its entry names", "another, or none")
 
 
 def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
@@ -185,14 +260,14 @@ def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
     try:
         proof = DecisionProof.from_dict(_json(data, DECISION))
     except (TypeError, ValueError) as error:
-        raise _wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
+        raise wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
     if proof.to_bytes() != data:
-        raise _wrong(DECISION, "canonical JSON", "another form")
+        raise wrong(DECISION, "canonical JSON", "another form")
 
     # 2. It is about a decision of this model.
     model = proof.explanation.model_sha256
     if model != chain.model_sha256:
-        raise _wrong(
+        raise wrong(
             DECISION,
             f"a decision of model {chain.model_sha256[:12]}…",
             f"one of {model[:12]}…",
@@ -200,14 +275,14 @@ def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
 
     # 3. The explanation is in the tree, and 4. the run signed the tree.
     if not proof.is_included():
-        raise _wrong(DECISION, "an explanation that leads to its root", "one that does not")
+        raise wrong(DECISION, "an explanation that leads to its root", "one that does not")
     committed = {
         signed.index
         for signed in log.statements(Provenance, f"{chain.case}/{ROOT_NAME}", proof.head)
         if signed.predicate.run.stage == "explain"
     }
     if proof.entry not in committed:
-        raise _wrong(
+        raise wrong(
             DECISION,
             f"a tree that entry {proof.entry}, signed for stage `explain`, commits to",
             "another",
@@ -219,9 +294,9 @@ def _json(data: bytes, name: str) -> dict[str, Any]:
     try:
         values: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _wrong(name, "JSON", type(error).__name__) from error
+        raise wrong(name, "JSON", type(error).__name__) from error
     if not isinstance(values, dict):
-        raise _wrong(name, "an object", type(values).__name__)
+        raise wrong(name, "an object", type(values).__name__)
     return values
 
 
@@ -229,13 +304,4 @@ def _text(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise _wrong(name, "UTF-8", "other bytes") from error
-
-
-def _wrong(where: str, expected: str, found: str) -> EvidenceError:
-    return EvidenceError(
-        where,
-        expected=expected,
-        found=found,
-        remedy="Do not rely on this archive; ask for it again.",
-    )
+        raise wrong(name, "UTF-8", "other bytes") from error

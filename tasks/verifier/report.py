@@ -34,6 +34,9 @@ statements, which the root key signed; entry 0 is the root key, and the log's na
 first half of its id.
 """
 
+# The file `format.txt`: of another version nothing is read.
+FORMAT = b"portcullis-bundle/v1\n"
+
 # What a reader may conclude: only of a whole log is it certain that nothing was left out.
 LIMITS = {
     True: "complete: the log from its first entry to the checkpoint; "

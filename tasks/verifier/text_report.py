@@ -27,6 +27,14 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
     )
 
 
+def printable(line: str) -> str:
+    """Return a line as it may go to a terminal: what would move the cursor becomes a mark.
+
+    Names and reasons in evidence come from anybody.
+    """
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)
+
+
 def _step_line(step: Step) -> str:
     dirty = f", tree dirty: {', '.join(step.dirty)}" if step.dirty else ""
     commit = f"commit {step.commit[:12]}{dirty}" if step.commit else "outside git"

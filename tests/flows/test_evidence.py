@@ -45,7 +45,12 @@ def test_the_chain_is_printed_and_a_bundle_verifies_elsewhere(
         assert f"made by {stage}" in done.stdout
     assert "today" not in done.stdout
     elsewhere = workspace.run(
-        sys.executable, "-m", "tasks.verifier", str(bundle), PORTCULLIS_HOME=str(tmp_path / "none")
+        sys.executable,
+        "-m",
+        "tasks.verifier",
+        str(bundle),
+        "--unpinned",
+        PORTCULLIS_HOME=str(tmp_path / "none"),
     )
     assert "every byte verifies" in elsewhere.stdout
     assert not (tmp_path / "none").exists()

@@ -10,9 +10,9 @@ from pathlib import Path
 from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
+from tasks.formats.archives import EPOCH, archive
 from tasks.formats.import_graph import reached_files
 from tasks.system.installation import Installation
-from tasks.verifier.archives import EPOCH, archive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from tasks.attestation.keyring import KeyEntry, add_key, revoke_key
 from tasks.attestation.roles import DEVELOPER, LOG, PERSONAL, ROLES, ROOT
 from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folder
 from tasks.attestation.statement import Statement
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
@@ -120,7 +120,7 @@ def _enrol(options: argparse.Namespace, installation: Installation) -> None:
         # The log that the entry is appended to, read again: another worker may enrol somebody, too.
         log = read_log(notary.ledger, trusted_root(installation), KEYS_ALONE)
         check_enrolment(enrolment, log.keys)
-        notary.append_signed([sign(statement.to_bytes(), _load_root_key(notary))])
+        notary.append_signed([sign(statement.to_bytes(), notary.log_root_key())])
 
     roles = ", ".join(role for role in enrolment.roles if role != DEVELOPER)
     print(f"{_short(public)} " + (f"may sign for {roles} from now on" if roles else "is known now"))

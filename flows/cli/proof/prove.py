@@ -11,13 +11,13 @@ from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.errors import DataError, EvidenceError
+from tasks.formats.archives import archive
 from tasks.formats.digests import sha256_of
 from tasks.keystore.keys import Retention
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.stages.explain.committing import told
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
-from tasks.verifier.archives import archive
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (

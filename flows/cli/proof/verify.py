@@ -1,53 +1,94 @@
-"""`./portcullis verify`: follow a model to its sources in the ledger, and print every link."""
+"""`./portcullis verify`: follow a model to its sources in the ledger, and print every link.
+
+Its exit code is one of four answers (`tasks.verifier.answer`).
+"""
 
 import argparse
 from pathlib import Path
 
-from flows.steps.evidence import open_chain
+from flows.steps.evidence import EmptyLedgerError, open_chain
 from tasks.clearance.check import facts_of
 from tasks.clearance.policy import refusals
 from tasks.config.cases import load_case
-from tasks.errors import RefusedError
+from tasks.errors import ConfigError, EvidenceError
+from tasks.notary.notary import open_pin
 from tasks.system.installation import Installation
-from tasks.verifier.__main__ import report_on
-from tasks.verifier.lineage import latest_decision
+from tasks.verifier.__main__ import (
+    EXIT_CODES,
+    add_options,
+    allowed_gaps,
+    answer_bundle,
+    print_answer,
+    read_root,
+)
+from tasks.verifier.answer import Gap, Reason, broken, judge
 from tasks.verifier.text_report import lines_of
+
+SUBJECT = "every link holds, and it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.epilog = EXIT_CODES
     parser.add_argument(
         "what", metavar="use-case-or-FILE.zip", help="a use case, or a bundle that somebody sent"
     )
-    parser.add_argument(
-        "--root", default="", metavar="KEYID", help="with a bundle: the root key that you trust"
-    )
-    parser.add_argument(
-        "--model", metavar="SHA256", help="the model (default: the one that lies in data/)"
-    )
+    add_options(parser)
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Verify a model or a bundle; 0 if every link holds and the model was cleared, else 3."""
+    """Verify a model or a bundle; the exit code is an `Answer`.
+
+    Raises:
+        ConfigError: There is no such use case or file, or an option that says nothing.
+        EmptyLedgerError: Nothing was ever signed for here.
+    """
     if options.what.endswith(".zip"):
-        return report_on(Path(options.what), options.root.lower())
+        return answer_bundle(Path(options.what), options)
 
     case = options.what
     load_case(case, installation.workspace)
-    with open_chain(case, options.model, installation) as (_, log, chain):
-        for line in lines_of(log, chain):
-            print(line)
+    root_keyid = read_root(options.root)
+    if options.witness_key:
+        raise ConfigError(
+            "--witness-key",
+            expected="a bundle",
+            found="a use case",
+            remedy="Leave it out: $PORTCULLIS_WITNESS_KEY is what this installation asks.",
+        )
 
+    try:
+        return _answer_case(case, root_keyid, options, installation)
+    except EmptyLedgerError:
+        raise
+    except EvidenceError as error:
+        return print_answer(broken(error), (), case, options, SUBJECT)
+
+
+def _answer_case(
+    case: str, root_keyid: str | None, options: argparse.Namespace, installation: Installation
+) -> int:
+    # Asked before the log is read: reading moves a pin, and never makes one.
+    gaps: tuple[Reason, ...] = ()
+    pin = open_pin(installation)
+    if not pin.is_set():
+        text = (
+            f"{pin.path.name} is missing: a log that was rolled back cannot be told; "
+            "see `./portcullis keys pin`"
+        )
+        gaps = (Reason(Gap.UNPINNED, text),)
+
+    with open_chain(
+        case, options.model, installation, root_keyid=root_keyid, may_be_unpinned=True
+    ) as (_, log, chain):
+        lines = list(lines_of(log, chain))
         # A chain that held when it was made may have lost an approval, or its agreement, since.
         facts = facts_of("register", log, chain, installation)
-        for refusal in refusals(facts, installation):
-            if refusal not in chain.broken:
-                print(f"  today   it would be refused: {refusal.text}")
+        lines += [
+            f"  today   it would be refused: {refusal.text}"
+            for refusal in refusals(facts, installation)
+            if refusal not in chain.broken
+        ]
 
-    registered = latest_decision(chain, "register")
-    has_passed = registered is not None and registered.predicate.has_passed
-    if chain.broken or not has_passed:
-        print(f"{case}: DOES NOT VERIFY")
-        return RefusedError.exit_code
-    print(f"{case}: every link holds, and it was cleared for registration")
-    return 0
+    answer = judge(log, chain, gaps, allowed_gaps(options))
+    return print_answer(answer, tuple(lines), case, options, SUBJECT)

@@ -8,7 +8,7 @@ import pytest
 from tasks.clearance import bundle_writer
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
-from tasks.verifier.archives import archive
+from tasks.formats.archives import archive
 from tasks.verifier.bundle import verify_bundle
 from tasks.verifier.lineage import examine
 from tests.tasks.predicate_samples import COMPLETION, SAMPLES

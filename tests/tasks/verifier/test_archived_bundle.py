@@ -17,9 +17,9 @@ from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.reading import READERS, read_predicate
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
+from tasks.formats.archives import archive
 from tasks.formats.canonical_json import canonical
 from tasks.path import SUBJECTS
-from tasks.verifier.archives import archive
 from tasks.verifier.bundle import Verified, verify_bundle
 from tasks.verifier.lineage import latest_decision
 from tests.tasks.predicate_samples import SAMPLES

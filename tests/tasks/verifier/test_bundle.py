@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from flows.cli.proof.bundle import write_verifier
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
-from tasks.errors import EvidenceError
+from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.archives import archive
 from tasks.formats.canonical_json import canonical
 from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.verifier.archives import archive
+from tasks.verifier.answer import Answer
 from tasks.verifier.bundle import DECISION, verify_bundle
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
@@ -107,8 +108,12 @@ def test_it_is_the_same_archive_every_time(bundle: Path, signed: Path) -> None:
 def test_another_root_key_is_not_trusted(bundle: Path) -> None:
     with pytest.raises(EvidenceError, match="root key 0000"):
         verify_bundle(bundle, "0" * 64)
-    with pytest.raises(EvidenceError, match="root key"):
-        verify_bundle(bundle, "0" * 5)
+
+
+@pytest.mark.parametrize("keyid", ["", "0" * 5, "0" * 31, "0" * 65, "g" * 64, "A" * 64])
+def test_what_is_no_key_s_id_pins_nothing(bundle: Path, keyid: str) -> None:
+    with pytest.raises(ConfigError, match="root key: expected its id"):
+        verify_bundle(bundle, keyid)
 
 
 @pytest.fixture(scope="module")
@@ -276,5 +281,5 @@ def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
 
     bundle.write_bytes(bundle.read_bytes()[:-1])
     done = run_offline(library, *arguments)
-    assert done.returncode == 3
+    assert done.returncode == Answer.BROKEN
     assert "DOES NOT VERIFY" in done.stderr
