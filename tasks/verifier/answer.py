@@ -84,7 +84,7 @@ class Verification:
         case: The use case; empty where nothing could be read.
         model_sha256: The model; empty where nothing could be read.
         head: The log's head; None where nothing could be read.
-        modes: The modes that the evidence says it was made in; empty where it says none.
+        modes: The modes that the steps say they were made in; empty where nothing could be read.
     """
 
     answer: Answer
@@ -181,9 +181,7 @@ def judge(
         answer = Answer.CLEARED
 
     against_it = (Reason(str(refusal.kind), refusal.text) for refusal in (*chain.broken, *refusals))
-    # The mode is a field of statements that were made since there are modes.
-    runs = [step.signed.predicate.run for step in chain.steps]
-    modes = {str(getattr(run, "mode", "")) for run in runs} - {""}
+    modes = {step.signed.predicate.run.mode for step in chain.steps}
 
     return Verification(
         answer,

@@ -170,8 +170,8 @@ def test_revoking_a_key_does_not_bring_an_earlier_decision_back(registered: Sign
     assert kinds(answer_of(registered)) == [RefusalKind.KEY_REVOKED]
 
 
-def test_the_mode_of_the_evidence_is_said_where_it_has_one(registered: SignedLog) -> None:
-    assert answer_of(registered).modes == ()
+def test_the_mode_of_the_evidence_is_said(registered: SignedLog) -> None:
+    assert answer_of(registered).modes == ("local",)
 
 
 # The verifier for outsiders: the same answers about a bundle.
@@ -297,7 +297,7 @@ def test_the_answer_as_json(
         "reasons": [],
         "model": {"useCase": CASE, "sha256": MODEL_SHA256},
         "log": {"origin": head.origin, "size": head.size, "root": head.root_hash.hex()},
-        "modes": [],
+        "modes": ["local"],
     }
 
 
