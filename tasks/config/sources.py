@@ -50,7 +50,8 @@ class FileSource(_Source):
     @field_validator("path")
     @classmethod
     def _holds_no_credentials(cls, path: str) -> str:
-        if re.match(r"[a-z0-9+]+://[^/]*@", path):
+        # Whatever the scheme's case, and in each part of a chain (`simplecache::https://…`).
+        if re.search(r"://[^/]*@", path):
             raise ValueError("credentials belong in the environment, not in the path")
         return path
 
@@ -61,8 +62,8 @@ class FileSource(_Source):
 
     @property
     def shown(self) -> str:
-        """The path as messages may show it: without a query, which may be a signature."""
-        return self.path.partition("?")[0]
+        """The path as messages may show it: without query and fragment, which may be a secret."""
+        return re.split("[?#]", self.path, maxsplit=1)[0]
 
 
 class SqlSource(_Source):

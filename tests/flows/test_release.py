@@ -219,7 +219,7 @@ FAULTS: dict[str, tuple[Callable[[Workspace], object], str]] = {
     ),
     "source empty": (rewrite(lambda f: f.head(0)), "source `applications`"),
     "wrong types": (rewrite(lambda f: f.assign(income="much")), "income"),
-    "an extra column": (rewrite(lambda f: f.assign(religion="none")), "undeclared: religion"),
+    "an extra column": (rewrite(lambda f: f.assign(religion="none")), "1 undeclared column of"),
     "a column gone": (rewrite(lambda f: f.drop(columns="years")), "absent: years"),
     "all one class": (rewrite(lambda f: f.assign(repaid=1)), "rarest label"),
     "an empty group": (rewrite(lambda f: f.assign(colour="blue")), "smallest group of colour"),

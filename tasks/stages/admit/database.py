@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.settings import Settings
 from tasks.system.database import open_database
 
@@ -39,7 +40,7 @@ def fingerprint_query(name: str, source: SqlSource, settings: Settings) -> str:
         raise ServiceError(
             f"source `{name}`",
             expected="the database to answer its query",
-            found=type(error).__name__,
+            found=kind_of_error(error),
             remedy="Check the database, the URL in the environment, the query and its watermark.",
         ) from None  # the driver's text may quote a value, or the URL with its password
 

@@ -4,6 +4,7 @@ import hashlib
 
 from tasks.config.sources import FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
+from tasks.formats.shown import kind_of_error
 
 # The names by which fsspec's file systems report a content validator or a version. A time of change
 # is no validator: it has the grain of a second (RFC 9110, section 8.8.2.2). Nor is a size alone.
@@ -35,13 +36,13 @@ def fingerprint_object(name: str, source: FileSource) -> str:
                 digest.update(chunk)
         return f"sha256:{digest.hexdigest()}"
     except ImportError as error:
-        # fsspec's first line names the package to install; it holds nothing of the source.
         raise SourceError(
             f"source `{name}`",
             expected=f"a file system that fsspec knows for {source.path.partition('://')[0]}://",
-            found=str(error).splitlines()[0],
-            remedy="Install what it names and pin it in requirements.lock.",
-        ) from error
+            found=f"none that is installed ({kind_of_error(error)})",
+            remedy="Install the package that fsspec's list names for it, "
+            "and pin it in requirements.lock.",
+        ) from None
     except Exception as error:  # every file system has exception types of its own
         if isinstance(error, FileNotFoundError) and is_absent(error):
             raise SourceError(
@@ -49,13 +50,13 @@ def fingerprint_object(name: str, source: FileSource) -> str:
                 expected=f"an object {source.shown}",
                 found="none",
                 remedy="Deliver it, or mend `path` in the use case.",
-            ) from error
+            ) from None
         raise ServiceError(
             f"source `{name}`",
             expected=f"{source.shown} to answer",
-            found=type(error).__name__,
+            found=kind_of_error(error),
             remedy="Check the network and the credentials in the environment, then run again.",
-        ) from error
+        ) from None
 
 
 def _is_strong(validator: object) -> bool:

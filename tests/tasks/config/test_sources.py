@@ -91,7 +91,15 @@ def test_without_a_drill_it_is_today_in_utc(monkeypatch: pytest.MonkeyPatch) -> 
     assert before <= today(settings_now()) <= datetime.now(UTC).date()
 
 
-@pytest.mark.parametrize("path", ["s3://user:pass@bucket/x.csv", "https://me@host/x.csv"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://user:pass@bucket/x.csv",
+        "https://me@host/x.csv",
+        "HTTPS://me:pass@host/x.csv",
+        "simplecache::https://me:pass@host/x.csv",
+    ],
+)
 def test_credentials_in_a_path_are_refused_without_being_quoted(path: str) -> None:
     with pytest.raises(ValueError, match="credentials belong in the environment"):
         sources(kind="file", path=path, format="csv", package=None)
@@ -193,3 +201,11 @@ def test_a_packaged_file_is_located_without_importing_its_package(
 def test_a_packaged_file_that_is_not_there_is_a_source_error(package: str, path: str) -> None:
     with pytest.raises(SourceError, match=f"^package {package}: expected a data file {path}"):
         packaged_path(package, path)
+
+
+def test_a_path_is_shown_without_what_may_be_a_signature() -> None:
+    (source,) = sources(
+        kind="file", path="https://host/x.csv?signature=hunter2#hunter2", format="csv", package=None
+    ).root.values()
+    assert isinstance(source, FileSource)
+    assert source.shown == "https://host/x.csv"

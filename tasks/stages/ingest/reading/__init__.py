@@ -1,10 +1,11 @@
 """Read one source into a frame of its declared columns, whatever the source is stored as.
 
 `delivery` says what a source has to deliver and brings each column to the type of its kind; `file`
-and `query` are the two ways of reading; `reader` chooses. No error quotes a value of a source.
+and `query` are the two ways of reading; `reader` chooses. No error quotes a value of a source,
+nor a name that the use case does not declare.
 
-May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.stages.ingest`,
-`tasks.stages.ingest.sample`, `tasks.system`.
+May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.formats`,
+`tasks.stages.ingest`, `tasks.stages.ingest.sample`, `tasks.system`.
 """
 
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery

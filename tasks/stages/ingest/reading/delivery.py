@@ -1,8 +1,9 @@
 """What a source has to deliver: exactly the declared columns, each of its declared kind.
 
 A source that delivers more is refused as one that delivers less is: what nobody declared has no
-purpose, and must not be processed (GDPR, article 5(1)(c)). Errors name columns and count rows; they
-never quote a value.
+purpose, and must not be processed (GDPR, article 5(1)(c)). Errors name declared columns, and count
+the others and rows; they never quote a value, nor a name that only the source knows: where a file
+lacks its header line, the first person's values stand in its place.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.cases import Columns
 from tasks.errors import SourceError
+from tasks.formats.shown import count_of, positions_of
 from tasks.stages.ingest.params import NUMBERS, IngestParams
 
 if TYPE_CHECKING:
@@ -44,21 +46,22 @@ class ExpectedDelivery:
             flags=frozenset(name for name in read if kinds.get(name) == "flag"),
         )
 
-    def check_names(self, delivered: Iterable[str]) -> None:
+    def check_names(self, delivered: Iterable[str], *, has_order: bool = True) -> None:
         """Stop on a column that is not declared, absent, or there twice.
 
-        Raises:
-            SourceError: Names the columns.
-        """
-        counts = Counter(delivered)
+        `has_order` says whether positions mean something to the owner: keys of JSON have none.
 
-        if undeclared := sorted(counts.keys() - self.declared):
-            raise self.error(
-                "declared columns only",
-                f"undeclared: {', '.join(undeclared)}",
-                "Declare each in `columns:` (role `dropped` where it is not needed), "
-                "or have it left out.",
-            )
+        Raises:
+            SourceError: Names declared columns, and says of others how many and where they stand.
+        """
+        names = list(delivered)
+        counts = Counter(names)
+
+        undeclared = [
+            position for position, name in enumerate(names, start=1) if name not in self.declared
+        ]
+        if undeclared:
+            raise self._undeclared_error(undeclared, len(names), has_order=has_order)
         if absent := sorted(self.declared - counts.keys()):
             raise self.error(
                 "every declared column",
@@ -71,6 +74,25 @@ class ExpectedDelivery:
                 f"twice: {', '.join(repeated)}",
                 "Ask the owner which one holds.",
             )
+
+    def _undeclared_error(
+        self, positions: list[int], columns: int, *, has_order: bool
+    ) -> SourceError:
+        """Return the error about columns at `positions`, which nobody declared; it names none."""
+        if len(positions) == columns:
+            return self.error(
+                "the declared columns",
+                f"{count_of(positions, 'column')}, none of them declared",
+                "Is the header line missing? Then have the file delivered with it; "
+                "otherwise compare its column names with `columns:`.",
+            )
+        place = f", at position {positions_of(positions)}" if has_order else ""
+        return self.error(
+            "declared columns only",
+            f"{count_of(positions, 'undeclared column')} of {columns:d}{place}",
+            "Look there in the source, and declare each in `columns:` "
+            "(role `dropped` where it is not needed), or have it left out.",
+        )
 
     def error(self, expected: str, found: str, remedy: str) -> SourceError:
         """Return an error about this source."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.config.sources import FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
+from tasks.formats.shown import kind_of_error, shown_name
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _read_jsonl(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
     with _reading(path, expected, "JSON lines") as open_stream, open_stream() as stream:
         table = json.read_json(stream, parse_options=options)
         expected.check_names(
-            name for name in table.column_names if table[name].null_count < len(table)
+            (name for name in table.column_names if table[name].null_count < len(table)),
+            has_order=False,
         )
         return cast("pd.DataFrame", table.select(list(expected.read)).to_pandas())
 
@@ -134,7 +136,7 @@ def _reading(
     except (ValueError, EOFError) as error:
         raise expected.error(
             f"a whole {form} file of the declared kinds",
-            _describe_fault(str(error), type(error).__name__, names),
+            _describe_fault(error, names, expected),
             "It may be cut short: compare its size with what the owner sent; "
             "or declare another `kind`.",
         ) from None
@@ -147,14 +149,14 @@ def _reading(
             raise ServiceError(
                 f"source `{expected.source}`",
                 expected=f"{path_without_query} to answer",
-                found=type(error).__name__,
+                found=kind_of_error(error),
                 remedy="Check the network and the credentials in the environment, then run again.",
             ) from None
         if not isinstance(error, OSError):
             raise
         raise expected.error(
             f"a whole {form} file at {path_without_query}",
-            f"one that cannot be read ({type(error).__name__})",
+            f"one that cannot be read ({kind_of_error(error)})",
             "Check its permissions; a compressed file may be cut short.",
         ) from None
 
@@ -190,18 +192,25 @@ def _open_remote(path: str) -> Any:
     return pa.input_stream(stream, compression=COMPRESSIONS.get(ending))
 
 
-def _describe_fault(text: str, kind: str, names: Sequence[str]) -> str:
-    """Return what Arrow says about the place of a fault, without the value that it quotes."""
+def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDelivery) -> str:
+    """Return what Arrow says about the place of a fault, without what it quotes.
+
+    It quotes the value, the row, and the name of the column or key: of these a declared name alone
+    is shown.
+    """
+    text = str(error)
     if column := re.search(r"In CSV column #(\d+)", text):
         index = int(column[1])
-        name = names[index] if index < len(names) else f"column {index + 1}"
-        return f"a value of another kind in {name}"
+        name = names[index] if index < len(names) else ""
+        place = shown_name(name, expected.declared, otherwise=f"column {index + 1:d}")
+        return f"a value of another kind in {place}"
     if columns := re.search(r"Expected (\d+) columns, got (\d+)", text):
-        return f"a row with {columns[2]} fields under a header of {columns[1]}"
+        return f"a row with {int(columns[2]):d} fields under a header of {int(columns[1]):d}"
     if column := re.search(r"Column\(/(\w+)\)", text):
-        return f"a value of another kind in {column[1]}"
+        key = shown_name(column[1], expected.declared, otherwise="a key that is not declared")
+        return f"a value of another kind in {key}"
     if "Empty" in text:
         return "an empty one"
     if "the last line has no end" in text:
         return "a last line without an end"
-    return f"one that does not parse ({kind})"
+    return f"one that does not parse ({kind_of_error(error)})"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.settings import Settings
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery
 from tasks.system.database import open_database
@@ -34,7 +35,7 @@ def read_query(source: SqlSource, expected: ExpectedDelivery, settings: Settings
         raise ServiceError(
             f"source `{expected.source}`",
             expected="the database to answer its query",
-            found=type(error).__name__,
+            found=kind_of_error(error),
             remedy="Check the database, the URL in the environment and the query.",
         ) from None  # the driver's text may quote a value, or the URL with its password
 

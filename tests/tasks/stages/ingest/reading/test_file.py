@@ -18,6 +18,7 @@ from tests.tasks.stages.ingest.deliveries import (
     MakeFileSource,
     csv_of,
     read,
+    records,
     refusal_of,
     write,
 )
@@ -109,7 +110,7 @@ def test_an_undeclared_column_stops_ingest(
         declared=expected.declared - {"income"},
         read=tuple(name for name in expected.read if name != "income"),
     )
-    assert "undeclared: income" in refusal_of(file_source(path, form), fewer)
+    assert "1 undeclared column of" in refusal_of(file_source(path, form), fewer)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
@@ -167,3 +168,75 @@ def test_a_server_that_does_not_answer_is_named_without_the_signature(
     with pytest.raises(ServiceError, match="to answer"):
         read(source, expected)
     assert "hunter2" not in refusal_of(source, expected)
+
+
+PERSON = ("Zyx Canary", "zyx@canary.example", "4711-canary")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_file_without_its_header_line_is_refused_without_a_word_of_its_first_row(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, rows: int
+) -> None:
+    (tmp_path / "x").write_text(csv_of(ROWS[1:rows], ROWS[0]))
+    text = refusal_of(file_source(tmp_path / "x", "csv"), expected)
+    assert "8 columns, none of them declared" in text
+    assert "Is the header line missing?" in text
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_names_that_only_the_file_knows_are_counted_and_never_quoted(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, form: str
+) -> None:
+    frame = pd.DataFrame(records()).assign(**dict.fromkeys(PERSON, 1))
+    path = tmp_path / "x"
+    if form == "csv":
+        frame.to_csv(path, index=False)
+    elif form == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_json(path, orient="records", lines=True)
+    text = refusal_of(file_source(path, form), expected)
+    assert "anary" not in text.casefold()
+    assert "3 undeclared columns of 11" in text
+    assert ("position 9, 10, 11" in text) == (form != "jsonl")
+
+
+def test_names_that_only_the_file_knows_are_not_quoted_where_they_stand_twice(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource
+) -> None:
+    (tmp_path / "x").write_text(csv_of([(*row, 1, 1) for row in ROWS], [*NAMES, *PERSON[:1] * 2]))
+    text = refusal_of(file_source(tmp_path / "x", "csv"), expected)
+    assert "anary" not in text
+
+
+def test_a_key_whose_values_change_their_type_is_not_quoted(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource
+) -> None:
+    (tmp_path / "x").write_text('{"Canary": 1}\n{"Canary": "Zyx"}\n')
+    text = refusal_of(file_source(tmp_path / "x", "jsonl"), expected)
+    assert "anary" not in text
+    assert "a key that is not declared" in text
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Zyx Canary",
+        b"Zyx Canary,\xff\n",
+        b'"Zyx Canary',
+        b'{"Zyx Canary": [1, {"Canary": ',
+        b"PAR1Zyx CanaryPAR1",
+        b"email\nZyx Canary,Canary\n",
+        b"Zyx Canary\x00\n",
+    ],
+)
+def test_a_damaged_file_is_refused_without_a_word_of_it(
+    tmp_path: Path,
+    expected: ExpectedDelivery,
+    file_source: MakeFileSource,
+    form: str,
+    content: bytes,
+) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert "anary" not in refusal_of(file_source(tmp_path / "x", form), expected)

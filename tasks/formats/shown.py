@@ -1,0 +1,125 @@
+"""What a message may say of what came from outside: a file, a query, a header, a library.
+
+A message ends on a terminal, in a log, in Prefect's database, in a signed verdict. What a file or a
+library supplies may be about a person, whatever it is called: the header of a file without a header
+line is the first person's row. So names are shown where the configuration declares them, and
+counted where it does not; of an exception the class is shown, and its code where it has one.
+
+`tests/mirror/test_messages.py` holds every message to it: outside text passes through here.
+"""
+
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+DEBUG_VARIABLE = "PORTCULLIS_DEBUG"
+WITHHELD = f"its text is withheld, as it may quote data: {DEBUG_VARIABLE}=1 shows it"
+DEBUG_SHOWS = (
+    f"{DEBUG_VARIABLE}=1: what libraries print and the texts of errors are shown, "
+    "and may quote data; for invented data only"
+)
+
+# Where libraries keep the code of an error: SQLite, PostgreSQL, MLflow. A code is of a list that
+# the library ships; what is not written like one is no code.
+CODE_ATTRIBUTES = ("sqlite_errorname", "sqlstate", "error_code")
+CODE = re.compile(r"[A-Z0-9_]{2,40}")
+
+# Of fewer rows than this the value that they share is not shown: it may be somebody's name that
+# stands in the wrong column.
+SMALLEST_SHOWN_ROWS = 10
+
+MOST_POSITIONS = 5  # a person looks at the first few, and mends the file
+
+
+def shown_name(name: str, declared: Collection[str], *, otherwise: str) -> str:
+    """Return a name that the configuration declares, and `otherwise` for any other."""
+    return name if name in declared else otherwise
+
+
+def count_of(names: Collection[object], noun: str) -> str:
+    """Return how many there are, as in `1 column` and `12 columns`."""
+    return f"{len(names):,} {noun}" + ("" if len(names) == 1 else "s")
+
+
+def positions_of(positions: Sequence[int]) -> str:
+    """Return where they stand, counted from 1: the first few, and how many more there are."""
+    shown = ", ".join(f"{position:d}" for position in positions[:MOST_POSITIONS])
+    more = len(positions) - MOST_POSITIONS
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def kind_of_error(error: BaseException) -> str:
+    """Return an exception's class, and the code that its library gives it; never its text."""
+    code = next(
+        (
+            value
+            for name in CODE_ATTRIBUTES
+            if isinstance(value := getattr(error, name, None), str) and CODE.fullmatch(value)
+        ),
+        "",
+    )
+    return f"{type(error).__name__} {code}".rstrip()
+
+
+def describe_fault(error: BaseException, *, is_debug: bool) -> str:
+    """Return an unexpected exception's class and the places that it came through.
+
+    Its text only where `PORTCULLIS_DEBUG=1` asks for it: for development on invented data.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    ending = f": {error}" if is_debug else f" ({WITHHELD})"
+    return f"{kind_of_error(error)} at {places or 'no place of ours'}{ending}"
+
+
+def is_debug_asked_for(environment: Mapping[str, str]) -> bool:
+    """Say whether the environment asks for the texts of unexpected errors."""
+    return environment.get(DEBUG_VARIABLE) == "1"
+
+
+def withhold_texts(environment: Mapping[str, str]) -> None:
+    """Make Python print class and place of what nobody caught, and of warnings, without the text.
+
+    That is: of an exception that ends the process or a thread, of one in a destructor, and of
+    `warnings.warn`. To be called at the start of a process; `PORTCULLIS_DEBUG=1` leaves all as it
+    is, and the process says so.
+    """
+    import threading
+
+    if is_debug_asked_for(environment):
+        sys.stderr.write(f"portcullis: {DEBUG_SHOWS}\n")
+        return
+
+    sys.excepthook = _print_without_text
+    sys.unraisablehook = lambda fault: _print_fault(fault.exc_value)
+    threading.excepthook = lambda fault: _print_fault(fault.exc_value)
+    warnings.showwarning = _print_warning
+
+
+def _print_without_text(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
+    del kind, frames  # the exception holds both
+    _print_fault(error)
+
+
+def _print_fault(error: BaseException | None) -> None:
+    if error is not None and sys.stderr is not None:
+        sys.stderr.write(f"portcullis: {describe_fault(error, is_debug=False)}\n")
+
+
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    del message, file, line  # each may quote what was warned about
+    if sys.stderr is not None:
+        sys.stderr.write(f"{filename}:{lineno:d}: {category.__name__} ({WITHHELD})\n")
