@@ -12,8 +12,11 @@ from pathlib import Path
 
 from flows.serving.environment import settle
 from tasks.errors import ConfigError, PortcullisError
+from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
 from tasks.settings import Settings
 from tasks.system.installation import Installation
+
+FAULT = 1  # exit code of what no person can mend: a bug
 
 # Beside the code in a checkout; an installed package has none there.
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
@@ -120,7 +123,8 @@ def main(arguments: list[str]) -> int:
     """Run one command.
 
     Returns:
-        Its exit code: 0 done, 2 a person can mend it, 3 blocked by a gate, 4 a service failed.
+        Its exit code: 0 done, 1 a fault of the program, 2 a person can mend it, 3 blocked by a
+        gate, 4 a service failed.
     """
     settle()
     parser = argparse.ArgumentParser(
@@ -145,6 +149,13 @@ def main(arguments: list[str]) -> int:
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        raise  # no fault: see `run_command`
+    except Exception as error:
+        # A traceback would quote what a library quotes: an identifier, a row, a path.
+        fault = describe_fault(error, is_debug=is_debug_asked_for(os.environ))
+        print(f"portcullis: a fault of the program: {fault}", file=sys.stderr)
+        return FAULT
     except KeyboardInterrupt:
         print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
@@ -222,4 +233,5 @@ def run_command(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    withhold_texts(os.environ)
     sys.exit(run_command(sys.argv[1:]))

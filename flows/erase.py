@@ -15,6 +15,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.release import UseCase
+from flows.steps.withholding import withholding_texts
 from tasks.config.sources import today
 from tasks.erasure import erasing
 from tasks.errors import PortcullisError
@@ -24,6 +25,7 @@ from tasks.system.installation import Installation
 @flow(
     name="erase", flow_run_name="erase-{use_case}", persist_result=False, validate_parameters=True
 )
+@withholding_texts()
 def erase(
     use_case: UseCase,
     person: Secret,  # type: ignore[type-arg]
@@ -58,6 +60,7 @@ def erase(
 
 
 @flow(name="erase-due", persist_result=False)
+@withholding_texts()
 def erase_due() -> State[str]:
     """Finish interrupted and put-off erasures, and destroy what a law has kept until today."""
     try:

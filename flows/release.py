@@ -27,6 +27,7 @@ from flows.steps.stages import (
     task_for,
 )
 from flows.steps.where import OPENS_REGISTRY, Place, open_place
+from flows.steps.withholding import withholding_texts
 from tasks.config.cases import case_names
 from tasks.errors import RefusedError
 from tasks.path import waves
@@ -51,6 +52,7 @@ WAVES = waves()  # stages of one wave are independent of each other: they run at
     persist_result=False,
     validate_parameters=True,
 )
+@withholding_texts()
 def release(use_case: UseCase) -> State[str]:
     """Take one use case from its sources to a registered model, through every gate.
 

@@ -22,6 +22,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
+from tasks.formats.shown import withhold_texts
 from tasks.isolated import FLAGS
 from tasks.path import STAGES
 from tasks.system.installation import Installation
@@ -98,4 +99,5 @@ def _start_isolated() -> None:
 if __name__ == "__main__":
     if not sys.flags.isolated:
         _start_isolated()
+    withhold_texts(os.environ)
     sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.serving.environment import settle_streams
 from tasks.errors import PortcullisError, RefusedError, ServiceError
+from tasks.formats.shown import withhold_texts
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
@@ -98,4 +99,5 @@ def describe_rows(case: str, workspace: Path) -> str:
 
 
 if __name__ == "__main__":
+    withhold_texts(os.environ)
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

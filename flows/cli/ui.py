@@ -17,6 +17,7 @@ from typing import Any
 from flows.serving.attending import end_session, wait_for_api
 from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
 from tasks.errors import ConfigError, ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.system.installation import Installation
 
 POOL = "portcullis"
@@ -177,7 +178,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
         raise ServiceError(
             "Prefect server",
             expected=f"an answer at {url}",
-            found=str(error),
+            found=kind_of_error(error),
             remedy="Its own messages are above.",
         ) from error
 

@@ -11,9 +11,11 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.steps.where import place_of
+from flows.steps.withholding import withholding_texts
 from tasks.config.cases import section
 from tasks.config.sources import Sources
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.gates import Verdict
 from tasks.path import STAGES
 
@@ -53,7 +55,7 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
         raise EvidenceError(
             path.as_posix(),
             expected="a verdict, each of its checks with an id",
-            found=str(error),
+            found=kind_of_error(error),
             remedy=f"`./portcullis release {case}` makes it anew.",
         ) from error
 
@@ -65,6 +67,7 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
     persist_result=False,
     log_prints=False,
 )
+@withholding_texts()
 def run_stage(stage: str, case: str) -> State[str]:
     """Run one stage through DVC, and stream its process's output into this task run's log.
 

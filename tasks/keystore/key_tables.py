@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.errors import SealError, ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.system.installation import Installation
 from tasks.system.sqlite_file import WAIT_SECONDS, open_sqlite, read_transaction, write_transaction
 
@@ -125,7 +126,7 @@ class SqliteKeyTables:
                 raise ServiceError(
                     self.name,
                     expected=f"to be written to within {WAIT_SECONDS} s",
-                    found=str(error),
+                    found=kind_of_error(error),
                     remedy="See which process holds it, then run the same command again.",
                 ) from error
             yield

@@ -4,5 +4,5 @@ Pure modules (`merkle`, `tiles`, `checkpoint`, `proof`) are part of the offline 
 keep the log in SQLite or PostgreSQL. Formats are those of RFC 9162 and C2SP, so that others can
 read them.
 
-May import: `tasks.attestation`, `tasks.errors`, `tasks.system`.
+May import: `tasks.attestation`, `tasks.errors`, `tasks.formats`, `tasks.system`.
 """

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.ledger.store import do_nothing, place_of
 from tasks.system.sqlite_file import open_sqlite, read_transaction, write_transaction
 
@@ -146,7 +147,7 @@ class SqliteStore:
             raise ServiceError(
                 f"ledger {self.path.name}",
                 expected="to be read and written",
-                found=str(error),
+                found=kind_of_error(error),
                 remedy=(
                     "Nothing was half-written: free some disk, or give this user the file, and run "
                     "it again."
@@ -157,7 +158,7 @@ class SqliteStore:
             raise EvidenceError(
                 f"ledger {self.path.name}",
                 expected="a whole ledger",
-                found=f"a damaged file ({error})",
+                found=f"a damaged file ({kind_of_error(error)})",
                 remedy="Restore its newest copy and check that with `./portcullis verify`.",
             ) from error
 

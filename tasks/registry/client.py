@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import EvidenceError, ServiceError
+from tasks.formats.shown import kind_of_error
 from tasks.registry.moving import ARTIFACTS, follow_move
 from tasks.system.installation import Installation
 
@@ -196,7 +197,7 @@ def _open_registry(installation: Installation) -> "Iterator[MlflowClient]":
         raise ServiceError(
             f"model registry {_without_password(uri)}",
             expected="an answer",
-            found=_first_line(error),
+            found=kind_of_error(error),
             remedy="Nothing is half-registered: start the registry and run the same command again.",
         ) from error  # fmt: skip
 
@@ -349,9 +350,3 @@ def _metric_name(name: str) -> str:
 
 def _without_password(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri)
-
-
-def _first_line(error: Exception) -> str:
-    return (
-        _without_password(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
-    )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tasks.errors import PortcullisError
+from tasks.formats.shown import withhold_texts
 from tasks.system.installation import Installation
 
 
@@ -53,4 +54,5 @@ def _show(options: argparse.Namespace, installation: Installation) -> None:
 
 
 if __name__ == "__main__":
+    withhold_texts(os.environ)
     sys.exit(main(sys.argv[1:]))

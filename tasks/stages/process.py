@@ -8,6 +8,7 @@ nothing.
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 from tasks.errors import PortcullisError, RefusedError
+from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
@@ -51,9 +53,8 @@ def main(arguments: list[str]) -> int:
             if _is_model_error(error):
                 channel.report_failure(str(error), PortcullisError.exit_code)
                 return PortcullisError.exit_code
-            channel.report_failure(
-                _without_values(error, is_debug=installation.settings.debug == "1"), 1
-            )
+            is_debug = is_debug_asked_for(os.environ)
+            channel.report_failure(describe_fault(error, is_debug=is_debug), 1)
             return 1
     return 0
 
@@ -80,19 +81,28 @@ def _is_model_error(error: Exception) -> bool:
     return errors is not None and isinstance(error, errors.ModelError)
 
 
-def _without_values(error: BaseException, *, is_debug: bool) -> str:
-    """Return an unexpected error's type and place, without its text.
+def silence_libraries() -> None:
+    """Leave standard error to this project's own lines; all else goes to the null device.
 
-    The text may quote a person's data. `PORTCULLIS_DEBUG=1` shows it, too: for development on
-    invented data.
+    This process holds people's rows in plain text, and its standard streams end on terminals, in
+    logs and in Prefect's database. Libraries write there past every rule of ours: C++ prints,
+    log handlers of their own, processes that they start, which inherit the descriptors.
     """
-    import traceback
+    sys.stdout.flush()
+    sys.stderr.flush()
+    own_stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+    with Path(os.devnull).open("wb") as null_device:
+        os.dup2(null_device.fileno(), 1)
+        os.dup2(null_device.fileno(), 2)
 
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
-    text = f": {error}" if is_debug else " (its text is withheld: PORTCULLIS_DEBUG=1)"
-    return f"{type(error).__name__} at {places}{text}"
+    # Python's own `sys.stderr` is what the channel and the hooks of `withhold_texts` write to. The
+    # root logger's last resort writes there too, so it is taken away: what a library logs is lost.
+    sys.stderr = own_stream
+    logging.lastResort = logging.NullHandler()
 
 
 if __name__ == "__main__":
+    withhold_texts(os.environ)
+    if not is_debug_asked_for(os.environ):
+        silence_libraries()
     sys.exit(main(sys.argv[1:]))

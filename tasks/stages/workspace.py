@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from tasks.config.cases import Columns, load_case, section_in
 from tasks.errors import DataError, EvidenceError, Refusal
 from tasks.formats.digests import sha256_of
+from tasks.formats.shown import kind_of_error
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.installation import Installation
 
@@ -192,7 +193,7 @@ class StageRun:
             raise EvidenceError(
                 _shown(self.data / stage / "verdict.json"),
                 expected="a verdict, each of its checks with an id",
-                found=str(error),
+                found=kind_of_error(error),
                 remedy=f"Run `dvc repro --force --single-item {stage}@{self.case}`, "
                 "which makes it anew.",
             ) from error

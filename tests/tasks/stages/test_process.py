@@ -3,6 +3,8 @@
 import importlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,7 @@ from tasks.stages import process
 from tasks.stages.workspace import DRAFT, StageRun
 from tests.installations import installation_at
 
+CHECKOUT = Path(__file__).parents[3]
 PERSONAL = "Ann Onymous"
 REFUSALS = (Refusal("check.failed", "fairness: too low"), Refusal("check.missing", "train: none"))
 Run = Callable[[StageRun], None]
@@ -82,6 +85,61 @@ def test_an_unexpected_error_exits_with_its_type_and_place_and_without_its_text(
     assert "KeyError at " in text
     assert "test_process.py:" in text
     assert PERSONAL not in text
+
+
+CARELESS = """
+import logging, os, subprocess, sys, warnings
+
+def run(stage_run):
+    print("Zyx Canary on standard output")
+    sys.stderr.write("a line of ours\\n")
+    os.write(1, b"Zyx Canary by C\\n")
+    os.write(2, b"Zyx Canary by C\\n")
+    subprocess.run(["echo", "Zyx Canary by a child"], check=True)
+    warnings.warn("Zyx Canary")
+    logging.getLogger("library").error("Zyx Canary")
+    logging.basicConfig(stream=sys.__stderr__)
+    logging.getLogger("library").error("Zyx Canary")
+    logging.getLogger("portcullis.careless").info("7 rows")
+    raise KeyError("Zyx Canary")
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-X", "dev")])
+def test_what_libraries_print_log_and_raise_in_a_stage_reaches_no_terminal(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "careless"
+    folder.mkdir()
+    (folder / "stage.py").write_text(CARELESS)
+    script = (
+        f"import runpy, sys, tasks.stages; tasks.stages.__path__.append({str(tmp_path)!r});"
+        "sys.argv = ['process', 'careless', 'loan'];"
+        "runpy.run_module('tasks.stages.process', run_name='__main__')"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CHECKOUT),
+        "PORTCULLIS_HOME": str(tmp_path / "home"),
+    }
+    command = [sys.executable, *options, "-c", script]
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    quiet = run()
+    assert quiet.returncode == 1
+    assert "Canary" not in quiet.stdout + quiet.stderr
+    assert "careless: KeyError at " in quiet.stderr
+    assert "careless: 7 rows" in quiet.stderr
+    assert "a line of ours" in quiet.stderr
+    loud = run(PORTCULLIS_DEBUG="1")
+    assert loud.stderr.startswith("portcullis: PORTCULLIS_DEBUG=1: ")
+    assert "Canary" in loud.stdout
+    assert "KeyError at " in loud.stderr
 
 
 def test_the_text_of_an_unexpected_error_is_shown_for_development(

@@ -1,0 +1,48 @@
+"""A fault of the program ends a command with one line that quotes nothing."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows import __main__ as commands
+from flows.cli import sync
+from tasks.system.installation import Installation
+
+CANARY = "Zyx Canary"
+Run = Callable[[argparse.Namespace, Installation], int]
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make `sync` stumble over a value, in a folder of its own."""
+
+    def main(options: argparse.Namespace, installation: Installation) -> int:
+        try:
+            return int(CANARY)
+        except ValueError as error:
+            raise KeyError(CANARY) from error
+
+    monkeypatch.setattr(sync, "main", main)
+    monkeypatch.setattr(commands, "settle", lambda: None)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PORTCULLIS_DEBUG", raising=False)
+
+
+@pytest.mark.usefixtures("fails")
+def test_a_fault_is_one_line_with_its_class_and_places(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["sync"]) == 1
+    output, errors = capsys.readouterr()
+    assert errors.startswith("portcullis: a fault of the program: KeyError at ")
+    assert errors.count("\n") == 1
+    assert CANARY not in output + errors
+
+
+@pytest.mark.usefixtures("fails")
+def test_its_text_is_shown_for_development(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_DEBUG", "1")
+    assert commands.main(["sync"]) == 1
+    assert CANARY in capsys.readouterr().err
