@@ -172,10 +172,9 @@ def _texts(column: InputColumn, values: "pd.Series[Any]") -> "pd.Series[Any]":
 
     unknown = int((texts.notna() & ~texts.isin(column.categories)).sum())
     if unknown:
-        known = ", ".join(f"`{category}`" for category in column.categories[:20])
-        raise _refused(
-            column, f"one of {known}", f"{unknown} of {len(values)} with another category"
-        )
+        # Not by name: they are values of rows, and this message goes to whoever asks the model.
+        known = f"one of its {len(column.categories)} categories, which contract.json lists"
+        raise _refused(column, known, f"{unknown} of {len(values)} with another category")
     return texts
 
 

@@ -4,6 +4,7 @@ The model itself decides and gives its reasons (`tasks/model`). Here `reasons` p
 table, `proxies` and `stability` measure what makes them untrustworthy, `explaining` puts it all
 together, and `committing` ties a person's reasons to the signed verdict without revealing them.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`, `tasks.gates`,
-`tasks.keystore`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`, `tasks.verifier`.
+May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`, `tasks.formats`,
+`tasks.gates`, `tasks.keystore`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`,
+`tasks.verifier`.
 """

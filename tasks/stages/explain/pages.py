@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.gates import Check
 from tasks.model import DecisionModel, ReasonMap
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
@@ -27,7 +28,7 @@ def write_explain_page(
     checks: tuple[Check, ...],
 ) -> None:
     """Draw the figures and write the page."""
-    names = [column.name for column in model.scorer.inputs]
+    names = _input_names(found, model)
     share = list(found.report.shap_share.items())[:SHOWN_FEATURES]
     with figure(folder / "importance.png", height=1.2 + 0.3 * len(share)) as axes:
         axes.barh(
@@ -87,6 +88,19 @@ def _draw(path: Path, plot: Callable[[Any], Any]) -> None:
     plot(shap)
     plt.gcf().savefig(path, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     plt.close("all")
+
+
+def _input_names(found: Explained, model: DecisionModel) -> list[str]:
+    """Return the inputs' names, with a number for each category that few of the rows have.
+
+    What so few rows share may be a person's name that slipped into the column.
+    """
+    names = []
+    for position, column in enumerate(model.scorer.inputs):
+        rows = np.count_nonzero(found.matrix[:, position])
+        is_rare = column.category is not None and rows < SMALLEST_SHOWN_ROWS
+        names.append(f"{column.feature}=rare {position:d}" if is_rare else column.name)
+    return names
 
 
 def _values(shap: Any, found: Explained, names: list[str]) -> Any:

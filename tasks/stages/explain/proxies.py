@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.model.families import Matrix
 
 
@@ -13,19 +14,23 @@ def proxy_strengths(
 
     AUC is how well the feature alone tells the group from all others; strength = 2 |AUC - 0.5|
     times the feature's share of all SHAP mass. Of two groups only the first is asked about: the
-    other is its mirror image.
+    other is its mirror image. A group of fewer than ten rows has a number for a name: what so few
+    share may be a person's name that slipped into the column.
     """
     found = []
     for attribute in protected.columns:
         groups = protected[attribute]
         names = sorted(groups.dropna().unique(), key=str)
+        rows = groups.value_counts()
+        rare = [name for name in names if rows[name] < SMALLEST_SHOWN_ROWS]
         for group in names[:1] if len(names) == 2 else names:
             inside = (groups == group).to_numpy()[groups.notna().to_numpy()]
+            shown = f"small group {rare.index(group) + 1:d}" if group in rare else f"{group}"
             known = matrix[groups.notna().to_numpy()]
             for position, feature in enumerate(inputs):
                 auc = _auc(known[:, position], inside)
                 found.append(
-                    (2 * abs(auc - 0.5) * shares[feature], auc, feature, str(attribute), f"{group}")
+                    (2 * abs(auc - 0.5) * shares[feature], auc, feature, str(attribute), shown)
                 )
     return sorted(found, key=lambda one: (-one[0], one[2], one[3], one[4]))
 

@@ -4,6 +4,6 @@
 `intervals` and `bootstrap` add the uncertainty that AIF360 lacks, `measuring` puts them together,
 `judging` judges.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.gates`, `tasks.reports`,
-`tasks.stages.workspace`.
+May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.formats`, `tasks.gates`,
+`tasks.reports`, `tasks.stages.workspace`.
 """

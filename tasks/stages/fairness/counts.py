@@ -1,10 +1,12 @@
 """Counts by group, label and decision: all that group metrics depend on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
 import pandas as pd
+
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 
 UNKNOWN = "unknown"
 POOLED = "pooled small groups"
@@ -88,6 +90,23 @@ def count_groups(
         )
         for name, group in sums.iterrows()
     }
+
+
+def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[str, GroupCounts]:
+    """Return the counts in the same order, with a number for the name of each rare group.
+
+    Each is judged as it was. Its name is what few rows have in the column, and may be a person's
+    that slipped into it; the privileged group's is declared.
+    """
+    shown: dict[str, GroupCounts] = {}
+    rare = 0
+    for name, group in counts.items():
+        shown_as = name
+        if group.rows < SMALLEST_SHOWN_ROWS and name != privileged:
+            rare += 1
+            shown_as = f"small group {rare:d}"
+        shown[shown_as] = replace(group, group=shown_as)
+    return shown
 
 
 def intersect(

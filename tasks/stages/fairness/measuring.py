@@ -15,7 +15,13 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import ConfigError
 from tasks.stages.fairness import aif
 from tasks.stages.fairness.bootstrap import average_abs_odds, resampled, theil
-from tasks.stages.fairness.counts import UNKNOWN, GroupCounts, count_groups, intersect
+from tasks.stages.fairness.counts import (
+    UNKNOWN,
+    GroupCounts,
+    count_groups,
+    intersect,
+    without_rare_names,
+)
 from tasks.stages.fairness.intervals import Interval, fisher, katz, newcombe, percentile, wilson
 from tasks.stages.fairness.params import FairnessParams
 
@@ -132,6 +138,7 @@ def measure_fairness(
         counts = count_groups(labels, actual, approved, scores)
         # Rows without a group cannot be compared; the report says how many they are.
         counts.pop(UNKNOWN, None)
+        counts = without_rare_names(counts, privileged_name)
         if privileged_name not in counts:
             absent.append(AbsentGroup(attribute=attribute, group=privileged_name))
             continue

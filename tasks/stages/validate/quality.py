@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.config.cases import Columns, Role
 from tasks.errors import DataError
+from tasks.formats.shown import count_of
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.profile import (
@@ -37,7 +38,7 @@ class QualityReport(BaseModel):
     rows_without_label: int
     missing_ratio: dict[str, float]
     constant_columns: tuple[str, ...]
-    # protected attribute -> group -> rows; None for fewer than ten
+    # protected attribute -> group -> rows; groups of fewer than ten are one entry without a number
     group_rows: dict[str, dict[str, int | None]]
     profile: Profile
 
@@ -135,9 +136,14 @@ def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _group_rows(groups: "pd.Series[float]") -> dict[str, int | None]:
-    """Return how many rows each group has, in order of name; None for fewer than ten."""
+    """Return how many rows each group has, in order of name; None for those of fewer than ten.
+
+    These have no name here: what so few rows share may be anything that slipped into the column.
+    """
     counts = category_names(groups.dropna()).value_counts().sort_index()
-    return {
-        str(group): int(count) if count >= SMALLEST_CELL else None
-        for group, count in counts.items()
+    rows: dict[str, int | None] = {
+        str(group): int(count) for group, count in counts.items() if count >= SMALLEST_CELL
     }
+    if tiny := counts.index[counts < SMALLEST_CELL].tolist():
+        rows[count_of(tiny, "other group")] = None
+    return rows

@@ -177,3 +177,11 @@ def test_nobody_declined_is_undecided_not_perfect() -> None:
     outcomes = {check.id: check.outcome for check in judge_explanation(report, LIMITS)}
     assert outcomes[ExplainCheck.FIDELITY] is Outcome.UNDECIDED
     assert outcomes[ExplainCheck.REASONS_KEPT_BY_REFITS] is Outcome.UNDECIDED
+
+
+def test_a_group_of_few_rows_is_asked_about_without_its_name() -> None:
+    names = ["Zyx Canary"] * 9 + ["blue"] * 10 + ["green"] * 10
+    colour = pd.DataFrame({"colour": pd.array(names, dtype="str")})
+    matrix = np.arange(29, dtype=float).reshape(-1, 1)
+    strengths = proxy_strengths(matrix, ("income",), {"income": 1.0}, colour)
+    assert {group for *_, group in strengths} == {"small group 1", "blue", "green"}

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.stages.fairness.counts import POOLED, UNKNOWN, GroupCounts, count_groups, intersect
+from tasks.stages.fairness.counts import (
+    POOLED,
+    UNKNOWN,
+    GroupCounts,
+    count_groups,
+    intersect,
+    without_rare_names,
+)
 
 PEOPLE = st.lists(
     st.tuples(st.sampled_from(["a", "b", None]), st.booleans(), st.booleans(), st.floats(0, 1)),
@@ -114,3 +121,12 @@ def test_no_group_but_the_privileged_one_and_a_pool_of_all_others_is_small(
     if small:
         assert set(sizes.index) <= {POOLED, "a / m"}
     assert sizes.sum() == len(people)
+
+
+def test_a_group_of_few_rows_keeps_its_counts_and_place_and_loses_its_name() -> None:
+    rows = [("Zyx Canary", True, True, 0.5)] * 9 + [("blue", True, True, 0.5)] * 10
+    counts = count([*rows, ("a", True, True, 0.5)])
+    shown = without_rare_names(counts, privileged="a")
+    assert list(shown) == ["small group 1", "a", "blue"]
+    assert [group.rows for group in shown.values()] == [group.rows for group in counts.values()]
+    assert [group.group for group in shown.values()] == list(shown)

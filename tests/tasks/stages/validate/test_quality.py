@@ -115,8 +115,8 @@ def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_
     assert not_passed(rows(sex=["female"] * 40 + ["male"] * 360))[measure] is Outcome.FAIL
     checks, report = judged(rows(sex=["female"] * 3 + ["male"] * 397))
     assert checks[measure].outcome is Outcome.FAIL
-    assert report.group_rows == {"sex": {"female": None, "male": 397}}
-    assert "fewer than 10: female" in checks[measure].reason
+    assert report.group_rows == {"sex": {"male": 397, "1 other group": None}}
+    assert "fewer than 10: 1 other group" in checks[measure].reason
 
 
 def test_duplicates_count_across_people_only() -> None:
