@@ -14,6 +14,7 @@ from flows.drafting.sampling import SampledFile, sample_file, source_name
 from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
 from tasks.config.case_paths import CASE, case_path
 from tasks.errors import ConfigError
+from tasks.formats.shown import count_of, positions_of
 from tasks.system.installation import Installation
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -92,12 +93,16 @@ def _refuse_shared_columns(files: Sequence[SampledFile]) -> None:
     base, *others = files
     for file in others:
         shared = [name for name in file.columns if name in base.columns]
+        positions = [
+            position for position, name in enumerate(file.columns, start=1) if name in base.columns
+        ]
         # Ingest joins each source by one key; what else has the same name is another column.
         if len(shared) > 1:
             raise ConfigError(
                 file.path.as_posix(),
                 expected=f"one column that is in {base.path.as_posix()} as well, to join by",
-                found=f"{len(shared)}: {', '.join(shared)}",
+                found=f"{count_of(shared, 'column')} of the same name, "
+                f"at position {positions_of(positions)}",
                 remedy="Rename the others in one of the files: a column is declared once.",
             )
 

@@ -169,6 +169,14 @@ def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str 
             found=f"{fault} ({len(faults)} of {len(names)} columns)",
             remedy="Give the file a header line, separated by commas if it is CSV.",
         )
+    if _is_like_a_row(names, rows):
+        raise SourceError(
+            where,
+            expected="a header: the name of each column, once",
+            found="a first line of the same form as the lines below it",
+            remedy="If the header line is missing, add it. If this is it, write the names in lower "
+            "case: then they differ from values.",
+        )
 
 
 def _header_faults(
@@ -186,6 +194,31 @@ def _header_faults(
             yield position, "a name that another column has"
         elif name in values:
             yield position, "a name that is a value of its own column"
+
+
+def _is_like_a_row(names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
+    """Say whether nothing tells the first line from the rows below it.
+
+    One column is enough to tell: a name that stands over values of another form, or one that
+    columns of personal data usually have. Otherwise the first line may be somebody's own.
+    """
+    return all(
+        look(name, []).kind == "text" and _has_form_of(name, [row[position] for row in rows])
+        for position, name in enumerate(names)
+    )
+
+
+def _has_form_of(name: str, values: Sequence[str | None]) -> bool:
+    """Say whether most values of a column are written as its name is."""
+    present = [value for value in values if value]
+    alike = sum(_form_of(value) == _form_of(name) for value in present)
+    return alike > len(present) / 2
+
+
+def _form_of(text: str) -> str:
+    """Return a text with each run of capitals, small letters and digits as one sign: `Aa 9`."""
+    form = re.sub(r"[^\W\d_]", lambda letter: "A" if letter[0].isupper() else "a", text)
+    return re.sub(r"(.)\1+", r"\1", re.sub(r"\d", "9", form))
 
 
 def _has_control_characters(name: str) -> bool:

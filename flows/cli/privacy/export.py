@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from flows.cli.privacy.erase import read_identifiers
+from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
 
@@ -61,7 +62,15 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         return 0
 
     # Made with its mode, and only if there is none: nobody else can open it at any moment.
-    descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(
+            str(options.out),
+            expected="no such file: nothing is written over",
+            found="one",
+            remedy="Choose another name, or remove it yourself.",
+        ) from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     datasets = len(person["held"])

@@ -69,6 +69,39 @@ def test_what_is_no_header_is_refused_without_a_word_of_it(tmp_path: Path, text:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Canary,Oakham\nSmith,London\nJones,Leeds\n",
+        "Zyx Canary,Acme\nBo Smith,Initech\nCy Jones,Hooli\n",
+        "zcanary,oakham\nbsmith,london\ncjones,leeds\n",
+    ],
+)
+def test_a_first_line_of_the_form_of_the_lines_below_is_no_header(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(SourceError, match="of the same form as the lines below it") as refusal:
+        sample_file(write(tmp_path, "a.csv", text), "a")
+    assert not any(part in str(refusal.value) for part in ("anary", "Oakham", "Acme", "oakham"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Employer,Town\nAcme,London\nInitech,Leeds\n",
+        "Full Name,Employer\nZyx Canary,Acme\nBo Smith,Initech\n",
+        "employer,branch\nAcme,North\nInitech,South\n",
+        "Score,Branch\n1.5,North\n2.5,South\n",
+    ],
+)
+def test_one_column_that_tells_its_name_from_its_values_is_enough(
+    tmp_path: Path, text: str
+) -> None:
+    assert list(sample_file(write(tmp_path, "a.csv", text), "a").columns) == text.split("\n")[
+        0
+    ].split(",")
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("a.csv", ""),

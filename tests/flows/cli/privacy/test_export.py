@@ -41,7 +41,7 @@ def test_a_file_that_is_there_is_not_written_over(
     path = tmp_path / "person.json"
     path.write_text("another person's")
 
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ConfigError, match="nothing is written over"):
         run(small_installation, "export", CASE, "--subject", email(3), "--out", str(path))
 
     assert path.read_text() == "another person's"
