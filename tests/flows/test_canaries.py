@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -352,3 +352,130 @@ def test_the_next_release_goes_through_without_them(
     assert "2 rows left out" in ran.stderr
     for number in GONE:
         assert planted.places_of(number) == set()
+
+
+# What a message may say: people planted where a delivery should have none, in a workspace of its
+# own. Nothing of them may be anywhere but in the source files.
+
+CANARY = b"Zyx Canary"
+CARELESS_STAGE = """
+import logging, os, warnings
+
+def run(stage_run):
+    print("Zyx Canary on standard output", flush=True)
+    os.write(2, b"Zyx Canary by a library in C\\n")
+    warnings.warn("Zyx Canary in a warning")
+    logging.getLogger("library").error("Zyx Canary in a log")
+    try:
+        int("Zyx Canary")
+    except ValueError as error:
+        raise KeyError("Zyx Canary") from error
+"""
+
+
+def without_header(sources: Path) -> None:
+    path = sources / "applications.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([f"zyx@canary.example,{CANARY.decode()},3,blue,1\n", *lines[1:]]))
+
+
+def with_a_person_in_the_header(sources: Path) -> None:
+    path = sources / "applications.csv"
+    pd.read_csv(path).assign(**{"Zyx Canary": 1, "zyx@canary.example": 2}).to_csv(path, index=False)
+
+
+def with_a_person_as_key(sources: Path) -> None:
+    with (sources / "bureau.jsonl").open("a") as stream:
+        stream.write('{"email": "person1@example.org", "Zyx Canary": {"zyx@canary.example": 1}}\n')
+
+
+def with_a_person_as_value_of_another_kind(sources: Path) -> None:
+    path = sources / "applications.csv"
+    path.write_text(path.read_text() + "person1@example.org,Zyx Canary,3,blue,1\n")
+
+
+def with_a_longer_row(sources: Path) -> None:
+    path = sources / "applications.csv"
+    path.write_text(path.read_text() + "person1@example.org,1,3,blue,1,Zyx Canary\n")
+
+
+DELIVERIES = (
+    without_header,
+    with_a_person_in_the_header,
+    with_a_person_as_key,
+    with_a_person_as_value_of_another_kind,
+    with_a_longer_row,
+)
+
+
+@pytest.fixture
+def careless(released: Workspace, tmp_path: Path) -> Workspace:
+    return released.copy(tmp_path)
+
+
+def places_of_canary(workspace: Workspace) -> set[str]:
+    """Return every file outside the sources that holds a canary, rows of databases included."""
+    places = set()
+    for folder in (workspace.root / "data", workspace.root / ".dvc", workspace.home):
+        for path in folder.rglob("*"):
+            if path.is_file() and has_canary(path.read_bytes()):
+                places.add(str(path))
+    for database in workspace.home.rglob("*.db"):
+        connection = sqlite3.connect(database)
+        if has_canary("\n".join(connection.iterdump()).encode()):
+            places.add(f"{database.name}, a row")
+        connection.close()
+    return places
+
+
+def has_canary(content: bytes) -> bool:
+    return b"canary" in content.lower()
+
+
+@pytest.mark.parametrize("deliver", DELIVERIES, ids=lambda deliver: deliver.__name__)
+def test_a_stage_refuses_a_delivery_and_says_nothing_of_who_is_in_it(
+    careless: Workspace, deliver: Callable[[Path], None]
+) -> None:
+    deliver(careless.root / "sources")
+    for options in ((), ("-X", "dev")):
+        done = careless.run(sys.executable, *options, "-m", "tasks", "ingest", CASE, check=False)
+        assert done.returncode == 2
+        assert "source `" in done.stderr
+        assert not has_canary((done.stdout + done.stderr).encode())
+    assert places_of_canary(careless) == set()
+
+
+def test_a_release_says_nothing_of_who_is_in_a_delivery_nor_does_prefect_keep_it(
+    careless: Workspace,
+) -> None:
+    without_header(careless.root / "sources")
+    done = careless.run(sys.executable, "-m", "flows", "release", CASE, check=False)
+    assert done.returncode == 2
+    assert "5 columns, none of them declared" in done.stderr
+    assert not has_canary((done.stdout + done.stderr).encode())
+    assert places_of_canary(careless) == set()
+
+
+def test_a_release_says_nothing_of_what_careless_code_prints_warns_logs_and_raises(
+    careless: Workspace,
+) -> None:
+    (careless.root / "tasks/stages/ingest/stage.py").write_text(CARELESS_STAGE)
+    done = careless.run(sys.executable, "-m", "flows", "release", CASE, check=False)
+    assert done.returncode == 2
+    assert "KeyError at " in done.stderr
+    assert not has_canary((done.stdout + done.stderr).encode())
+    assert places_of_canary(careless) == set()
+
+
+def test_a_person_who_slipped_into_a_protected_column_is_on_no_page_and_in_no_verdict(
+    careless: Workspace,
+) -> None:
+    path = careless.root / "sources" / "applications.csv"
+    frame = pd.read_csv(path)
+    frame.loc[:2, "colour"] = CANARY.decode()
+    frame.to_csv(path, index=False)
+    done = careless.run(sys.executable, "-m", "flows", "release", CASE, check=False)
+    assert done.returncode == 3
+    assert "fewer than 10: 1 other group" in done.stdout + done.stderr
+    assert not has_canary((done.stdout + done.stderr).encode())
+    assert places_of_canary(careless) == set()
