@@ -19,6 +19,7 @@ from tasks.code_identity.git_objects import (
     Objects,
     entries_of,
     object_id,
+    open_objects,
     tree_of,
 )
 from tasks.code_identity.tree import (
@@ -269,20 +270,8 @@ class CommitMirror:
     def _objects(self) -> Iterator[Objects]:
         if not (self._path / "HEAD").exists():
             raise self._silent("nothing fetched yet")
-        with subprocess.Popen(
-            plumbing_command("cat-file", "--batch"),
-            cwd="/",
-            env=plumbing_environment(self._path),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                yield Objects(process.stdin, process.stdout)
-            finally:
-                process.kill()
+        with open_objects(self._path) as objects:
+            yield objects
 
     def _silent(self, found: str) -> PortcullisError:
         return ServiceError(

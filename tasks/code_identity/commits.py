@@ -22,6 +22,7 @@ from tasks.code_identity.git_objects import (
     broken_object,
     entries_of,
     object_id,
+    open_objects,
     tree_of,
 )
 from tasks.code_identity.tree import CODE, Tree
@@ -66,30 +67,15 @@ def find_commit(workspace: Path, tree: Tree) -> Commit:
     if repository is None:
         return Commit()
     try:
-        process = subprocess.Popen(
-            plumbing_command("cat-file", "--batch"),
-            cwd=repository.git_folder,
-            env=plumbing_environment(repository.git_folder),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        return Commit()  # this machine has no git
-
-    with process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        objects = Objects(process.stdin, process.stdout)
-        try:
+        with open_objects(repository.git_folder) as objects:
             head = objects.resolve_head()
             if head is None:
                 _require_unborn(repository)
                 return Commit()
             commit_id, content = head
             committed = dict(_committed(objects, tree_of(content), repository.prefix))
-        finally:
-            process.kill()  # it has nothing more to say, and may wait for a question
+    except FileNotFoundError:
+        return Commit()  # this machine has no git
 
     present = {
         path: (FILE_MODES[path in tree.executable], object_id(b"blob", content, len(commit_id)))

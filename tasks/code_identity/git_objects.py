@@ -1,15 +1,46 @@
 """Git's objects, each held against its id: of what git prints nothing else is believed."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha1, sha256
+from pathlib import Path
 from typing import IO
 
 from tasks.errors import EvidenceError
+from tasks.system.git import plumbing_command, plumbing_environment
 
 FOLDER_MODE = b"40000"
 FILE_MODES = {True: b"100755", False: b"100644"}  # by whether it is executable
 MOST_OBJECT_BYTES = 64 << 20  # what this project holds is smaller by far; memory is not for more
+
+
+@contextmanager
+def open_objects(git_folder: Path) -> "Iterator[Objects]":
+    """Start a git that hands over the objects of a repository, and end it after the block.
+
+    Raises:
+        FileNotFoundError: This machine has no git.
+    """
+    process = subprocess.Popen(
+        plumbing_command("cat-file", "--batch"),
+        cwd="/",
+        env=plumbing_environment(git_folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield Objects(process.stdin, process.stdout)
+        finally:
+            process.kill()  # it has nothing more to say, and waits for a question
+            # Of a git that ended by itself, the last question is still to be written.
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 class Objects:
