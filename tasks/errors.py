@@ -38,6 +38,17 @@ class RefusalKind(StrEnum):
     DRILL_CLOCK = "drill.clock"  # something ran under PORTCULLIS_TODAY
     EXPERIMENT_RUNNING = "experiment.running"
     KEY_REVOKED = "key.revoked"  # what is later counts for nothing, and may have been against it
+    IN_FORCE_ANCHOR_MISSING = "in_force.anchor_missing"
+    IN_FORCE_APPROVAL_MISSING = "in_force.approval_missing"
+    IN_FORCE_CHECK_MISSING = "in_force.check_missing"
+    IN_FORCE_COMMIT_NOT_RELEASABLE = "in_force.commit_not_releasable"
+    IN_FORCE_DECISION_FOREIGN = "in_force.decision_foreign"  # taken under another entry, or none
+    IN_FORCE_GATE_MISSING = "in_force.gate_missing"
+    IN_FORCE_MISSING = "in_force.missing"
+    IN_FORCE_MODE_TOO_LOW = "in_force.mode_too_low"
+    IN_FORCE_POLICY_CHANGED = "in_force.policy_changed"
+    IN_FORCE_REGISTRY_NAME_FOREIGN = "in_force.registry_name_foreign"
+    IN_FORCE_VOID = "in_force.void"  # what was in force is no longer, and nothing took its place
     LEDGER_EMPTY = "ledger.empty"
     LEDGER_FOREIGN = "ledger.foreign"  # a hint beside what is unsigned: another ledger may hold it
     LEDGER_UNREADABLE = "ledger.unreadable"
@@ -68,6 +79,7 @@ APPROVAL_KINDS = frozenset(
         RefusalKind.APPROVAL_EXPIRED,
         RefusalKind.APPROVAL_MISSING,
         RefusalKind.APPROVAL_UNIDENTIFIED,
+        RefusalKind.IN_FORCE_APPROVAL_MISSING,
     }
 )
 

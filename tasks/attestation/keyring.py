@@ -60,8 +60,8 @@ class KeyRing:
     trusted: str
     entries: dict[str, KeyEntry] = field(default_factory=dict)
 
-    def signed(self, index: int, envelope: Envelope, role: str) -> KeyEntry:
-        """Return whose signature an entry carries, if that key may sign for `role` there.
+    def signed(self, index: int, envelope: Envelope, *roles: str) -> KeyEntry:
+        """Return whose signature an entry carries, if that key has one of `roles` there.
 
         Raises:
             EvidenceError: The key is unknown, void there, in another role, or did not sign these
@@ -70,6 +70,7 @@ class KeyRing:
         where = f"ledger entry {index}"
         entry = self.entries.get(envelope.keyid)
         shown = f"key {envelope.keyid[:12]}…"
+        wanted = " or ".join(f"`{role}`" for role in roles)
 
         # 1. Signed as an in-toto statement: a signature over another type is about something else.
         if envelope.payload_type != IN_TOTO:
@@ -77,10 +78,10 @@ class KeyRing:
 
         # 2. By a key that the log names, in this role.
         if entry is None:
-            raise _unfit(where, f"a key with role `{role}` that is in the log", f"{shown}, unknown")
-        if role not in entry.roles:
-            roles = ", ".join(entry.roles)
-            raise _unfit(where, f"a key with role `{role}`", f"{shown} of {roles}")
+            raise _unfit(where, f"a key with role {wanted} that is in the log", f"{shown}, unknown")
+        if not set(roles) & set(entry.roles):
+            held = ", ".join(entry.roles)
+            raise _unfit(where, f"a key with role {wanted}", f"{shown} of {held}")
 
         # 3. At an index at which the key is valid.
         if not entry.is_valid_at(index):

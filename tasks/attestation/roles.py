@@ -17,6 +17,7 @@ ERASURE = f"{OWN}/erasure/v1"
 AUDIT = f"{OWN}/audit-batch/v1"
 PRUNE = f"{OWN}/prune/v1"
 HOLD = f"{OWN}/hold/v1"
+IN_FORCE = f"{OWN}/in-force/v1"
 
 ROOT = "root"
 LOG = "log"
@@ -30,6 +31,7 @@ ERASER = "erasure"
 AUDITOR = "audit"
 RECORDS = "records"
 DEVELOPER = "developer"  # makes models: signs no statement, and is enrolled to be known by name
+COMPLIANCE = "compliance"
 ROLES = (
     ROOT,
     LOG,
@@ -43,10 +45,11 @@ ROLES = (
     AUDITOR,
     RECORDS,
     DEVELOPER,
+    COMPLIANCE,
 )
 
 # Held by a person, enrolled by name, never made by a worker.
-PERSONAL = (APPROVER, VALIDATOR, DEVELOPER)
+PERSONAL = (APPROVER, VALIDATOR, DEVELOPER, COMPLIANCE)
 
 # By type of predicate. Provenance is signed by the role of its stage (`tasks.path`).
 KINDS = {
@@ -59,4 +62,10 @@ KINDS = {
     AUDIT: AUDITOR,
     PRUNE: RECORDS,
     HOLD: RECORDS,
+    IN_FORCE: COMPLIANCE,
 }
+
+# Roles that may sign a type besides its own. Whoever holds the root key could enrol a key for
+# `compliance` and sign by that: to let it sign by itself gives nothing away, and an installation
+# can say what is in force before it has enrolled anybody.
+ALSO_SIGNED_BY: dict[str, tuple[str, ...]] = {IN_FORCE: (ROOT,)}

@@ -13,8 +13,9 @@ from tasks.errors import EvidenceError
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
 from tasks.verifier.approvals import Consents, judging_runs
-from tasks.verifier.lineage import Chain, examine
-from tasks.verifier.log_reader import Log
+from tasks.verifier.in_force.objections import find_gate_runs
+from tasks.verifier.lineage import Chain, examine, latest_decision
+from tasks.verifier.log_reader import SAYING_IN_FORCE, Log
 from tasks.verifier.report import FORMAT, GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
@@ -69,9 +70,32 @@ def choose(
     # All keys, also those that signed nothing here: a revocation is what a reader must not miss.
     keys = {signed.index for signed in log.required_statements(KeyStatement)}
 
-    indices = steps | verdicts | decisions | consents | keys | set(also)
+    # What was and is in force, and the chain that it was compared with: a stage that ran again
+    # after the registration has later entries.
+    laws = {
+        entry.index
+        for entry in log.entries
+        if SAYING_IN_FORCE.is_matched_by(entry.envelope.payload)
+    }
+    runs = _runs_compared(log, chain)
+
+    indices = steps | verdicts | decisions | consents | keys | laws | runs | set(also)
     entries = tuple(entry for entry in log.entries if entry.index in indices)
     return Contents(log, chain, entries, is_complete=False)
+
+
+def _runs_compared(log: Log, chain: Chain) -> set[int]:
+    """Return how gates were run, and the chain as it was when `register` last decided."""
+    indices = {made.index for made in find_gate_runs(log, chain).values()}
+    decision = latest_decision(chain, "register")
+    if decision is None:
+        return indices
+
+    log_then = log.before(decision.index)
+    then = examine(log_then, chain.case, chain.model_sha256)
+    indices |= {step.signed.index for step in then.steps}
+    indices |= {verdict.signed.index for verdict in then.verdicts.values()}
+    return indices | {made.index for made in find_gate_runs(log_then, then).values()}
 
 
 def files_of(contents: Contents, ledger: Ledger) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from tasks.attestation.roles import (
     AUDIT,
     ERASURE,
     HOLD,
+    IN_FORCE,
     KEY,
     PROVENANCE,
     PRUNE,
@@ -45,6 +46,7 @@ KINDS = {
     KEY: "key",
     PRUNE: "key",
     HOLD: "key",
+    IN_FORCE: "key",
 }
 DAY = 24 * 3600
 UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough
@@ -107,7 +109,8 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
 def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
     """Return how far the log can be pruned: to the first entry that a rule or a hold still keeps.
 
-    Keys, holds and prunes are kept for ever, but do not stop a prune: it spares them.
+    Keys, holds, prunes and what is in force are kept for ever, but do not stop a prune: it spares
+    them.
     """
     holds_in_force = holds(log)
     envelopes = 0
@@ -145,7 +148,7 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
 
 
 def is_spared(signed: Signed[Predicate]) -> bool:
-    """Say whether a prune leaves an envelope: it says who may sign, or what was held or pruned."""
+    """Say whether a prune leaves an envelope: who may sign, what was held, or is in force."""
     return KINDS[signed.statement.predicate_type] == "key"
 
 

@@ -15,7 +15,7 @@ from tasks.attestation.keyring import KeyRing
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.reading import read_predicate
 from tasks.attestation.predicates.records import Prune
-from tasks.attestation.roles import KEY, LOG, PRUNE, RECORDS
+from tasks.attestation.roles import IN_FORCE, KEY, LOG, PRUNE, RECORDS
 from tasks.attestation.statement import read_statement
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, verify_note
@@ -42,7 +42,7 @@ TIME_BYTES = len("2026-01-01T00:00:00Z")
 
 @dataclass(frozen=True)
 class Selection:
-    """Which entries a reader keeps, besides keys and prunes: those with one of `marks` as bytes.
+    """Which entries a reader keeps besides `ALWAYS_KEPT`: those with one of `marks` as bytes.
 
     It keeps too many rather than too few: what an entry is about is decided by its statement.
     `marks` that are None keep everything.
@@ -80,6 +80,10 @@ class Selection:
 EVERYTHING = Selection(None)
 KEYS_ALONE = Selection(())
 REPLAYED = Selection((f'"{KEY}"'.encode(), f'"{PRUNE}"'.encode()))
+SAYING_IN_FORCE = Selection.of_type(IN_FORCE)
+# Kept whatever a caller selects. Of what is in force, to have read nothing would be to say that
+# there is nothing: whoever forgets to select it would clear what it forbids.
+ALWAYS_KEPT = Selection((*(REPLAYED.marks or ()), *(SAYING_IN_FORCE.marks or ())))
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,10 @@ class Log:
         """
         return self._index.required(kind, name)
 
+    def every_void_statement(self, kind: type[Predicate]) -> tuple[Void, ...]:
+        """Return the statements of a kind that count for nothing, whatever they are about."""
+        return self._index.void(kind)
+
     def void_statements(
         self, kind: type[Predicate], name: str, sha256: str | None
     ) -> tuple[Void, ...]:
@@ -121,12 +129,20 @@ class Log:
         return self._index.having(sha256)
 
     def about_case(self, case: str) -> "Log":
-        """Return the log with those of its entries alone that mention an artefact of a use case."""
-        selection = Selection.of_case(case)
+        """Return the log with its entries about a use case, and about what is in force, alone."""
+        marks = (*(Selection.of_case(case).marks or ()), *(SAYING_IN_FORCE.marks or ()))
+        selection = Selection(marks)
         entries = tuple(
             entry for entry in self.entries if selection.is_matched_by(entry.envelope.payload)
         )
         return replace(self, entries=entries)
+
+    def before(self, index: int) -> "Log":
+        """Return the log with those of its entries alone that come before an index.
+
+        Head and keys stay those of the whole log: a key that was voided since is void here too.
+        """
+        return replace(self, entries=tuple(item for item in self.entries if item.index < index))
 
     @cached_property
     def latest_time(self) -> int:
@@ -144,7 +160,7 @@ class Log:
 
 
 def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
-    """Read and verify a whole log; keep the entries that are selected, besides keys and prunes.
+    """Read and verify a whole log; keep the entries that are selected, and those always kept.
 
     Args:
         ledger: Where it lies.
@@ -168,7 +184,7 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
                 missing.append(index)
                 continue
             entry = checked(index, record, body)
-            if REPLAYED.is_matched_by(entry.envelope.payload):
+            if ALWAYS_KEPT.is_matched_by(entry.envelope.payload):
                 pruned_below = max(pruned_below, replayed(entry, keys))
                 kept.append(entry)
             elif selection.is_matched_by(entry.envelope.payload):

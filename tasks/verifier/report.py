@@ -8,6 +8,7 @@ from typing import Any
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.formats.canonical_json import canonical
 from tasks.verifier.approvals import Consent, Consents
+from tasks.verifier.in_force.shown import report_section
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
@@ -63,6 +64,8 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         "decisions": [_decision(decision) for decision in decisions if decision],
         "consents": [_consent(consent) for consent in (*consents.approvals, *consents.acceptances)],
         "broken": [refusal.text for refusal in chain.broken],
+        # Absent from a log of before: its report stays the bytes that it was.
+        **report_section(log, chain),
     }
     return canonical(values) + b"\n"
 

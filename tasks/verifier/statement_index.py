@@ -201,11 +201,11 @@ def verify_statement(entry: Entry, statement: Statement, keys: KeyRing) -> Signe
     Raises:
         EvidenceError: As `verified`.
     """
-    # 1. Read what is claimed, only to learn which role has to have signed it.
+    # 1. Read what is claimed, only to learn which roles may have signed it.
     predicate = read_predicate(statement, place_of(entry))
 
-    # 2. Verify the signature, by a key that had this role at this entry.
-    key = keys.signed(entry.index, entry.envelope, predicate.role)
+    # 2. Verify the signature, by a key that had one of these roles at this entry.
+    key = keys.signed(entry.index, entry.envelope, *predicate.accepted_roles)
     return Signed(entry.index, statement, predicate, key, entry.envelope_sha256)
 
 

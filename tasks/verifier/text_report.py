@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tasks.verifier.approvals import Consent, Consents
+from tasks.verifier.in_force.shown import lines_about_law
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
 
@@ -23,6 +24,7 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
             _consent_line(consents, consent)
             for consent in (*consents.approvals, *consents.acceptances)
         ),
+        *lines_about_law(log, chain),
         *(f"  BROKEN  {refusal}" for refusal in chain.broken),
     )
 

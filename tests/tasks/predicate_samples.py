@@ -13,6 +13,12 @@ from tasks.attestation.predicates.erasure import (
     ErasureSearch,
     PurgeCounts,
 )
+from tasks.attestation.predicates.in_force import (
+    InForce,
+    RequiredApprovals,
+    RequiredChecks,
+    Terms,
+)
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
@@ -67,6 +73,20 @@ COMPLETION = ErasureCompletion(
 )
 BATCH = AuditBatch("events-2026.jsonl", 10, 20, 3, "OCSF 1.6.0", "2026-01-01T00:00:03Z")
 RESULT = SignedVerdict.of(RUN, VERDICT, REPORT, (Artefact("policy", POLICY.sha256),))
+
+TERMS = Terms(
+    policy_sha256=POLICY.sha256,
+    gates={"train": RequiredChecks(("train.auc_lower_end",), ("train.auc_lost_to_champion",))},
+    approvals=RequiredApprovals(1, "approval", "validator"),
+    registry_names={"tiny-model": "tiny"},
+    anchors={"mirror": "s3://bucket/log"},
+    refs=("refs/heads/main",),
+    signers=("SHA256:abc",),
+    least_mode="enforced",
+    plan_sha256="e" * 64,
+    people=2,
+    replaces="f" * 64,
+)
 
 SAMPLES: dict[str, Any] = {
     "provenance": Provenance(RUN, (ROWS, POLICY)),
@@ -123,4 +143,5 @@ SAMPLES: dict[str, Any] = {
     "hold": LegalHold("case-4", "tiny/train/", "a court asked"),
     "release": LegalHold("case-4", "", "settled", is_released=True),
     "prune": Prune(12, 5, "a" * 64),
+    "in force": InForce(TERMS, "carla", "as the board decided", "2026-01-01T00:00:06Z"),
 }

@@ -44,7 +44,7 @@ def test_what_is_no_refusal_is_not_read(values: Any) -> None:
 
 def test_only_a_second_person_s_signature_is_missing_where_every_kind_is_of_approval() -> None:
     named = {kind for kind in RefusalKind if kind.startswith("approval.")}
-    assert named == APPROVAL_KINDS
+    assert {*named, RefusalKind.IN_FORCE_APPROVAL_MISSING} == APPROVAL_KINDS
 
 
 def test_a_refused_error_counts_its_refusals_and_shows_a_line_each() -> None:

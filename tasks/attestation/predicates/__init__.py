@@ -6,5 +6,5 @@ SLSA verification summary v1, in-toto test-result v0.1): fields that we do not k
 there, as their specifications ask. All others are our own: a field that is unknown or missing makes
 the statement void, for whoever wrote it knew something that this reader does not.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.gates`, `tasks.attestation`.
+May import: `tasks.errors`, `tasks.path`, `tasks.formats`, `tasks.gates`, `tasks.attestation`.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
-from tasks.attestation.roles import KINDS
+from tasks.attestation.roles import ALSO_SIGNED_BY, KINDS
 from tasks.attestation.statement import Artefact, Statement
 
 
@@ -34,6 +34,11 @@ class Predicate:
     def role(self) -> str:
         """The role whose key has to sign it."""
         return KINDS[self.TYPE]
+
+    @property
+    def accepted_roles(self) -> tuple[str, ...]:
+        """Every role whose key may sign it: its own first, and no other for most types."""
+        return (self.role, *ALSO_SIGNED_BY.get(self.TYPE, ()))
 
     @property
     def signed_on(self) -> str:

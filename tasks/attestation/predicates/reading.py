@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
 from tasks.attestation.predicates.erasure import read_erasure
+from tasks.attestation.predicates.in_force import InForce
 from tasks.attestation.predicates.key_entry import read_key_entry
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
@@ -17,6 +18,7 @@ from tasks.attestation.roles import (
     AUDIT,
     ERASURE,
     HOLD,
+    IN_FORCE,
     KEY,
     PROVENANCE,
     PRUNE,
@@ -37,6 +39,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     AUDIT: AuditBatch.from_dict,
     PRUNE: Prune.from_dict,
     HOLD: LegalHold.from_dict,
+    IN_FORCE: InForce.from_dict,
 }
 
 

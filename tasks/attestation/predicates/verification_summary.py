@@ -45,6 +45,7 @@ class VerificationSummary(Predicate):
     started_by: str
     mode: str = LOCAL
     drill: str = ""  # as in `Circumstances`
+    registry_name: str = ""  # under which the model may be registered; of `register` alone
 
     @classmethod
     def of(
@@ -54,6 +55,7 @@ class VerificationSummary(Predicate):
         policy: Artefact,
         inputs: tuple[tuple[str, str], ...],
         refusals: tuple[Refusal, ...],
+        registry_name: str = "",
     ) -> Self:
         """Return the decision about a model: PASSED where nothing speaks against it."""
         return cls(
@@ -71,6 +73,7 @@ class VerificationSummary(Predicate):
             started_by=run.started_by,
             mode=run.mode,
             drill=run.drill,
+            registry_name=registry_name,
         )
 
     @property
@@ -96,6 +99,8 @@ class VerificationSummary(Predicate):
         ]
         drill = {"portcullis_drill": self.drill} if self.drill else {}
 
+        # A decision that names none stays the bytes that it was before there was the field.
+        registry = {"portcullis_registryName": self.registry_name} if self.registry_name else {}
         return {
             "verifier": {"id": self.verifier},
             "timeVerified": self.finished,
@@ -114,6 +119,7 @@ class VerificationSummary(Predicate):
             "portcullis_startedBy": self.started_by,
             "portcullis_mode": self.mode,
             **drill,
+            **registry,
         }
 
     @classmethod
@@ -149,6 +155,7 @@ class VerificationSummary(Predicate):
             started_by=str(values.get("portcullis_startedBy", "")),
             mode=str(values.get("portcullis_mode", LOCAL)),
             drill=str(values.get("portcullis_drill", "")),
+            registry_name=str(values.get("portcullis_registryName", "")),
         )
 
 

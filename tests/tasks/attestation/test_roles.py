@@ -40,7 +40,12 @@ def test_only_the_root_key_enters_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "role"), [(roles.APPROVAL, roles.APPROVER), (roles.ACCEPTANCE, roles.VALIDATOR)]
+    ("kind", "role"),
+    [
+        (roles.APPROVAL, roles.APPROVER),
+        (roles.ACCEPTANCE, roles.VALIDATOR),
+        (roles.IN_FORCE, roles.COMPLIANCE),
+    ],
 )
 def test_what_a_person_answers_for_is_signed_by_a_person(kind: str, role: str) -> None:
     assert KINDS[kind] == role
@@ -51,7 +56,12 @@ def test_no_other_kind_is_signed_by_a_person() -> None:
     assert {kind for kind, role in KINDS.items() if role in PERSONAL} == {
         roles.APPROVAL,
         roles.ACCEPTANCE,
+        roles.IN_FORCE,
     }
+
+
+def test_no_kind_but_what_is_in_force_is_signed_by_a_role_besides_its_own() -> None:
+    assert roles.ALSO_SIGNED_BY == {roles.IN_FORCE: (roles.ROOT,)}
 
 
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if not name.startswith("provenance")])

@@ -1,5 +1,6 @@
 """What is chosen for a bundle, and what is never handed out."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
 from tasks.formats.archives import archive
 from tasks.verifier.bundle import verify_bundle
+from tasks.verifier.in_force.law import law_of
 from tasks.verifier.lineage import examine
 from tests.tasks.predicate_samples import COMPLETION, SAMPLES
+from tests.tasks.verifier.in_force.laws import LAX, Lawgivers, say_gate_runs, terms_of
 from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest
 
 
@@ -61,6 +64,48 @@ def test_a_chain_alone_has_the_approvals_of_its_model(log: SignedLog) -> None:
     indices = [entry.index for entry in contents_of(log).entries]
     assert own in indices
     assert other not in indices
+
+
+def test_a_chain_alone_has_what_was_ever_in_force_or_proposed(
+    log: SignedLog, tmp_path: Path
+) -> None:
+    lawgivers = Lawgivers(log, tmp_path)
+    first = lawgivers.say(LAX)
+    proposed = lawgivers.say(terms_of(people=2, replaces="0" * 64))
+    indices = [entry.index for entry in contents_of(log).entries]
+    assert {first, proposed} <= set(indices)
+
+
+def test_a_chain_alone_has_how_every_gate_was_run(log: SignedLog) -> None:
+    before = log.size
+    say_gate_runs(log)
+    indices = [entry.index for entry in contents_of(log).entries]
+    assert set(range(before, log.size)) <= set(indices)
+
+
+def test_a_chain_alone_has_what_was_decided_on_where_a_gate_ran_again(log: SignedLog) -> None:
+    before = [entry.index for entry in contents_of(log).entries]
+    again = log.say_judged("fairness")
+    indices = [entry.index for entry in contents_of(log).entries]
+    assert {*before, again} == set(indices)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_report_names_what_is_in_force_and_verifies(
+    log: SignedLog, tmp_path: Path, whole: bool
+) -> None:
+    index = Lawgivers(log, tmp_path).say(LAX)
+    files = files_of(contents_of(log, whole=whole), log.ledger)
+    report = json.loads(files["report.json"])
+    assert report["inForce"]["now"]["entry"] == index
+    assert report["inForce"]["whenDecided"] is None
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files))
+    assert law_of(verify_bundle(path, log.trusted).log) is not None
+
+
+def test_a_report_of_a_log_of_before_says_nothing_of_it(log: SignedLog) -> None:
+    assert "inForce" not in json.loads(files_of(contents_of(log), log.ledger)["report.json"])
 
 
 def test_an_entry_that_is_asked_for_is_put_in(log: SignedLog) -> None:

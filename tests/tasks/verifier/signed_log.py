@@ -10,7 +10,7 @@ from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
-from tasks.attestation.roles import APPROVER, LOG, PERSONAL, ROLES, ROOT, VALIDATOR
+from tasks.attestation.roles import APPROVER, COMPLIANCE, LOG, PERSONAL, ROLES, ROOT, VALIDATOR
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import Refusal
@@ -24,7 +24,7 @@ from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 from tests.tasks.predicate_samples import POLICY, RUN
 
 CASE = "tiny"
-PEOPLE = {APPROVER: "ann", VALIDATOR: "ann"}
+PEOPLE = {APPROVER: "ann", VALIDATOR: "ann", COMPLIANCE: "carla"}
 
 
 def digest(name: str, version: int = 1) -> str:
@@ -133,4 +133,5 @@ def verdict_of(gate: str, outcome: Outcome, case: str = CASE) -> SignedVerdict:
     check = Check(f"{gate}.measure", "a measure", outcome, value, "at least 0.5")
     verdict = Verdict(gate, case, (check,), "8" * 64, {"x": "9" * 64})
     run = replace(RUN, stage=gate, case=case)
-    return SignedVerdict.of(run, verdict, report_of(gate), ())
+    policy = Artefact("policy", POLICY.sha256)
+    return SignedVerdict.of(run, verdict, report_of(gate), (policy,))

@@ -56,9 +56,10 @@ def say_all(log: SignedLog) -> dict[str, int]:
 # What is kept
 
 
-def test_keys_are_kept_whatever_is_asked_for(signed_log: SignedLog) -> None:
-    say_all(signed_log)
-    assert len(signed_log.read(KEYS_ALONE).entries) == len(ROLES)
+def test_keys_and_what_is_in_force_are_kept_whatever_is_asked_for(signed_log: SignedLog) -> None:
+    says_in_force = say_all(signed_log)["in force"]
+    kept = [entry.index for entry in signed_log.read(KEYS_ALONE).entries]
+    assert kept == [*range(len(ROLES)), says_in_force]
 
 
 def test_everything_is_kept_where_everything_is_asked_for(signed_log: SignedLog) -> None:
@@ -75,7 +76,7 @@ def test_a_case_is_told_from_one_whose_name_begins_alike(signed_log: SignedLog) 
 def test_a_type_alone(signed_log: SignedLog) -> None:
     say_all(signed_log)
     log = signed_log.read(Selection.of_type(AuditBatch.TYPE))
-    assert len(log.entries) == len(ROLES) + 1
+    assert len(log.entries) == len(ROLES) + 2  # the batch, and what is in force
 
 
 def test_entries_of_a_case_within_a_whole_log(signed_log: SignedLog) -> None:

@@ -19,6 +19,7 @@ PACKAGES = {
     "tasks/ledger",
     "tasks/formats",
     "tasks/verifier",
+    "tasks/verifier/in_force",
 }
 
 
@@ -28,7 +29,7 @@ def module_of(path: str) -> str:
 
 OWN_MODULES = sorted(
     module_of(path.relative_to(CHECKOUT).as_posix())
-    for path in (CHECKOUT / "tasks" / "verifier").glob("*.py")
+    for path in (CHECKOUT / "tasks" / "verifier").rglob("*.py")
 )
 PACKED_MODULES = sorted(
     module_of(path)

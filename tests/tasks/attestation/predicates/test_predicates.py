@@ -120,6 +120,7 @@ def test_a_type_of_nobody() -> None:
         ("audit batch", roles.AUDITOR),
         ("prune", roles.RECORDS),
         ("hold", roles.RECORDS),
+        ("in force", roles.COMPLIANCE),
     ],
 )
 def test_each_is_signed_in_one_role(name: str, role: str) -> None:

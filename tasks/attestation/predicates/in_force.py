@@ -1,0 +1,266 @@
+"""What is in force in an installation: which policy, gates, approvals, names, anchors and commits.
+
+Two people who sign the same terms say the same digest: it is of the terms alone, and neither the
+signer nor the time is a part of them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, ClassVar, Self
+
+from tasks.attestation.predicates.predicate import (
+    Predicate,
+    count_of,
+    digests_of,
+    require_fields,
+    text_of,
+    texts_of,
+)
+from tasks.attestation.roles import IN_FORCE, PERSONAL
+from tasks.attestation.statement import Artefact, Statement
+from tasks.formats.canonical_json import canonical
+
+SUBJECT = "in-force"  # the name of the subject, whose sha256 is that of the terms
+LOCAL = "local"
+ENFORCED = "enforced"
+MODES = (LOCAL, ENFORCED)  # from the least that evidence is worth to the most
+ANCHORS = ("mirror", "timestamp", "witness")
+MOST_PEOPLE = 2
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class RequiredChecks:
+    """What one gate has to have checked, by ids.
+
+    A check of `measured` has to have measured something at least once. One of `reported` has to be
+    there, and may say `not_measured`: the use case declares that it has nothing to measure.
+    """
+
+    measured: tuple[str, ...]
+    reported: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"measured": list(self.measured), "reported": list(self.reported)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        require_fields(values, ("measured", "reported"))
+        return cls(texts_of(values, "measured"), texts_of(values, "reported"))
+
+
+@dataclass(frozen=True)
+class RequiredApprovals:
+    """How many people have to approve a model: 0 where no approval is asked.
+
+    Attributes:
+        count: Distinct people, none of whom made the run.
+        role: The role that their keys need, besides the one that signs approvals.
+        capacity: The function that they state to act in; empty for any. It is their own word.
+    """
+
+    count: int
+    role: str
+    capacity: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"count": self.count, "role": self.role, "capacity": self.capacity}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        require_fields(values, ("count", "role", "capacity"))
+        role = text_of(values, "role")
+        if role not in PERSONAL:
+            raise ValueError("field `role` is no role that a person holds")
+        return cls(count_of(values, "count"), role, text_of(values, "capacity"))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is in force, all of it: nothing of an earlier entry goes on beside it.
+
+    Attributes:
+        policy_sha256: Of the folder `configs/policy`, as `tasks.attestation.artefacts` digests it.
+        gates: Gate -> what it has to have checked. A gate that is not here is not required.
+        approvals: Who has to approve a model.
+        registry_names: Name in the registry -> the one use case that may register under it.
+        anchors: Which anchors have to hold a decision before anything rests on it, and whose they
+            are (`tasks.anchoring.publishing.identify_anchors`): anybody can run a mirror.
+        refs: Refs from which may be released, in full, like `refs/heads/main`.
+        signers: Fingerprints of the keys whose commits may be released. Where there are refs or
+            signers, a commit needs one of either, and a clean tree; without both, any will do.
+        least_mode: The least mode in which a stage may have run.
+        plan_sha256: Of the plan of judgement; empty for none. Nothing compares it yet.
+        people: How many people have to sign the entry that takes this one's place.
+        replaces: The sha256 of the terms that these take the place of; empty for the first.
+    """
+
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "policySha256",
+        "gates",
+        "approvals",
+        "registryNames",
+        "anchors",
+        "refs",
+        "signers",
+        "leastMode",
+        "planSha256",
+        "people",
+        "replaces",
+    )
+
+    policy_sha256: str
+    gates: dict[str, RequiredChecks] = field(hash=False)
+    approvals: RequiredApprovals
+    registry_names: dict[str, str] = field(hash=False)
+    anchors: dict[str, str] = field(hash=False)
+    refs: tuple[str, ...]
+    signers: tuple[str, ...]
+    least_mode: str
+    plan_sha256: str
+    people: int
+    replaces: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest by which they are signed, and by which the next entry names them."""
+        return sha256(canonical(self.to_dict())).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as JSON values."""
+        return {
+            "policySha256": self.policy_sha256,
+            "gates": {gate: checks.to_dict() for gate, checks in self.gates.items()},
+            "approvals": self.approvals.to_dict(),
+            "registryNames": self.registry_names,
+            "anchors": self.anchors,
+            "refs": list(self.refs),
+            "signers": list(self.signers),
+            "leastMode": self.least_mode,
+            "planSha256": self.plan_sha256,
+            "people": self.people,
+            "replaces": self.replaces,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: A field is missing, unknown, or says what no reader would hold anybody to.
+        """
+        require_fields(values, cls.FIELDS)
+        gates = values["gates"]
+        if not isinstance(gates, dict):
+            raise ValueError("field `gates` is no object")
+
+        terms = cls(
+            policy_sha256=text_of(values, "policySha256"),
+            gates={str(gate): RequiredChecks.from_dict(item) for gate, item in gates.items()},
+            approvals=RequiredApprovals.from_dict(values["approvals"]),
+            registry_names=digests_of(values, "registryNames"),
+            anchors=digests_of(values, "anchors"),
+            refs=texts_of(values, "refs"),
+            signers=texts_of(values, "signers"),
+            least_mode=text_of(values, "leastMode"),
+            plan_sha256=text_of(values, "planSha256"),
+            people=count_of(values, "people"),
+            replaces=text_of(values, "replaces"),
+        )
+        terms._require_sense()
+        return terms
+
+    def _require_sense(self) -> None:
+        """Refuse what would read as a rule and bind nobody, such as an anchor of another name."""
+        # What two people sign they compare on a terminal: a control character, or one that turns
+        # the direction of writing, would show the second of them something else.
+        if not all(text.isprintable() for text in _texts_in(self.to_dict())):
+            raise ValueError("a character that cannot be printed")
+
+        digests = {
+            "policySha256": self.policy_sha256,
+            "planSha256": self.plan_sha256,
+            "replaces": self.replaces,
+        }
+        for name, digest in digests.items():
+            is_optional = name != "policySha256"
+            if not SHA256.fullmatch(digest) and not (is_optional and not digest):
+                raise ValueError(f"field `{name}` is no sha256")
+
+        if not self.gates:
+            raise ValueError("field `gates` names no gate, so nothing would be required")
+        if unknown := sorted(set(self.anchors) - set(ANCHORS)):
+            raise ValueError(f"anchor `{unknown[0][:60]}` is none of {', '.join(ANCHORS)}")
+        names = (*self.anchors.values(), *self.registry_names, *self.registry_names.values())
+        if "" in (*self.refs, *self.signers, *names):
+            raise ValueError("an empty ref, signer, anchor, registry name or use case")
+        if self.least_mode not in MODES:
+            raise ValueError(f"field `leastMode` is none of {', '.join(MODES)}")
+        if not 1 <= self.people <= MOST_PEOPLE:
+            raise ValueError(f"field `people` is not 1 to {MOST_PEOPLE}")
+
+
+@dataclass(frozen=True)
+class InForce(Predicate):
+    """One person's signature under terms, which the subject names by their digest.
+
+    `person` is the staff id under which the key is enrolled, `given_on` when they signed by their
+    own clock: nothing is ordered by it.
+    """
+
+    TYPE = IN_FORCE
+
+    terms: Terms
+    person: str
+    reason: str
+    given_on: str
+
+    @property
+    def signed_on(self) -> str:
+        """When the person signed."""
+        return self.given_on
+
+    def to_statement(self) -> Statement:
+        """Return the statement that says it, about its terms and nothing else."""
+        return self.about(Artefact(SUBJECT, self.terms.sha256))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {
+            "terms": self.terms.to_dict(),
+            "person": self.person,
+            "reason": self.reason,
+            "givenOn": self.given_on,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        require_fields(values, ("terms", "person", "reason", "givenOn"))
+        if not all(text.isprintable() for text in _texts_in(dict(values))):
+            raise ValueError("a character that cannot be printed")
+        return cls(
+            terms=Terms.from_dict(values["terms"]),
+            person=text_of(values, "person"),
+            reason=text_of(values, "reason"),
+            given_on=text_of(values, "givenOn"),
+        )
+
+
+def _texts_in(values: Any) -> Iterator[str]:
+    """Yield every text of JSON values, and every key."""
+    if isinstance(values, str):
+        yield values
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            yield key
+            yield from _texts_in(value)
+    elif isinstance(values, list):
+        for value in values:
+            yield from _texts_in(value)
