@@ -104,8 +104,10 @@ def release(use_case: UseCase) -> State[str]:
 def describe_registration(case: str, confirmation: Confirmation) -> str:
     """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
     accepted = confirmation.accepted
+    law = confirmation.law_entry
+    basis = "no in-force entry" if law is None else f"by in-force entry {law}"
     if not accepted:
-        return f"{case}: every gate passed; the model is registered"
+        return f"{case}: every gate passed; the model is registered, {basis}"
 
     # One part for each person and day: a line stays readable where many checks were accepted.
     consents: Counter[tuple[str, date]] = Counter()
@@ -114,7 +116,7 @@ def describe_registration(case: str, confirmation: Confirmation) -> str:
     for (person, expires), count in sorted(consents.items()):
         checks = "undecided check" if count == 1 else "undecided checks"
         parts.append(f"{count} {checks} accepted by {person} until {expires}")
-    return f"{case}: the model is registered; {', '.join(parts)}"
+    return f"{case}: the model is registered, {basis}; {', '.join(parts)}"
 
 
 def _run_all_stages(case: str, installation: Installation, place: Place) -> State[str] | None:

@@ -172,7 +172,7 @@ VARIABLES = (
     Variable(
         "PORTCULLIS_APPROVER_KEY",
         "approver_key_path",
-        "your own key file, for `./portcullis approve`",
+        "your own key file, for `./portcullis approve` and `in-force sign`",
         "`--key` has to name it",
         (COMMAND,),
     ),

@@ -6,12 +6,18 @@ Each is optional, but what is configured is required: registration is refused un
 is out of this machine's reach.
 """
 
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from tasks.anchoring.anchor_files import anchors_folder
 from tasks.anchoring.mirror import open_mirror
-from tasks.anchoring.timestamp import stamp
+from tasks.anchoring.timestamp import stamp, stamped_at
 from tasks.anchoring.witness import Witness, cosign, cosigned_up_to
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
+from tasks.settings import Settings
 from tasks.system.installation import Installation
 
 
@@ -56,6 +62,68 @@ def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[st
     except EvidenceError as error:
         lines.append(str(error))
     return tuple(lines)
+
+
+def identify_anchors(settings: Settings) -> dict[str, str]:
+    """Return the anchors that are configured -> whose they are.
+
+    A mirror is known by its address, a witness by its verifier key, an authority that stamps times
+    by the sha256 of its root certificates. An anchor is worth what it is known by: a mirror, a
+    witness and an authority of one's own are soon set up.
+    """
+    identities = {}
+    if settings.mirror_url:
+        endpoint = settings.mirror_endpoint
+        identities["mirror"] = settings.mirror_url + (f" at {endpoint}" if endpoint else "")
+    if settings.witness_url:
+        identities["witness"] = settings.witness_key
+    if settings.tsa_url and settings.tsa_root_path and Path(settings.tsa_root_path).is_file():
+        identities["timestamp"] = sha256(Path(settings.tsa_root_path).read_bytes()).hexdigest()
+    return identities
+
+
+def anchors_holding(ledger: Ledger, index: int, installation: Installation) -> dict[str, str]:
+    """Return which of the configured anchors hold entry `index` of this very log, and whose.
+
+    One that is not configured holds nothing, and so does one that knows another log.
+    """
+    is_held_by = {"mirror": _is_mirrored, "witness": _is_cosigned, "timestamp": _is_stamped}
+    return {
+        name: identity
+        for name, identity in identify_anchors(installation.settings).items()
+        if is_held_by[name](ledger, index, installation)
+    }
+
+
+def _is_mirrored(ledger: Ledger, index: int, installation: Installation) -> bool:
+    try:
+        mirror = open_mirror(installation.settings)
+        return mirror is not None and not _not_mirrored(ledger, mirror.newest(), index)
+    except EvidenceError:
+        return False
+
+
+def _is_cosigned(ledger: Ledger, index: int, installation: Installation) -> bool:
+    try:
+        witness = Witness.parse(installation.settings.witness_key)
+        return cosigned_up_to(ledger, installation.home, witness) > index
+    except EvidenceError:
+        return False
+
+
+def _is_stamped(ledger: Ledger, index: int, installation: Installation) -> bool:
+    """Say whether an authority has stamped a checkpoint of this log that has entry `index`."""
+    head = ledger.head()
+    for path in anchors_folder(installation.home).glob("*.stamped"):
+        # A file that is no stamp shows nothing, and hides none that is one.
+        with suppress(EvidenceError, ValueError):
+            # By what the note says, never by the file's name: both lie beside the log.
+            stamped = read_checkpoint(path.read_text(encoding="utf-8"))[0]
+            is_here = head is not None and index < stamped.size <= head.size
+            if is_here and ledger.root_hash(stamped.size) == stamped.root_hash:
+                stamped_at(installation, int(path.stem))
+                return True
+    return False
 
 
 def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:

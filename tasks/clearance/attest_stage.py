@@ -39,6 +39,7 @@ from tasks.path import PATH, SigningRole
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
+from tasks.verifier.in_force.law import law_of
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine
 from tasks.verifier.log_reader import Log, Selection, read_log
 
@@ -171,12 +172,16 @@ def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement
 
 
 def decision_of(
-    observed: Observed, inputs: tuple[tuple[str, str], ...], refusals: tuple[Refusal, ...]
+    observed: Observed,
+    inputs: tuple[tuple[str, str], ...],
+    refusals: tuple[Refusal, ...],
+    registry_name: str = "",
 ) -> Statement:
     """Return the decision about the model that lies here, by what the ledger says."""
     model = _model_of(observed)
     run = replace(observed.run, finished=timestamp())
-    summary = VerificationSummary.of(run, model, observed.policy, inputs, refusals)
+    policy = observed.policy
+    summary = VerificationSummary.of(run, model, policy, inputs, refusals, registry_name)
     return summary.about(model)
 
 
@@ -287,7 +292,10 @@ def _decision(
         if verdict.outcome != Outcome.PASS and not is_accepted:
             refusals += _verdict_refusals(verdict)
 
-    # 2. What the stage found, or what the policy says: the stage's own word can only add refusals.
+    # 2. What is in force, and what the stage found, or what the policy says: the stage's own word
+    # can only add refusals.
+    law = law_of(log)
+    registry_name = ""
     if stage == "decide":
         decision = before.data / "data" / case / "decide" / "decision.json"
         refusals = _joined(refusals, _written_refusals(decision))
@@ -296,15 +304,21 @@ def _decision(
         from tasks.clearance.check import clear_model
 
         frozen = replace(before.installation, workspace=before.configuration)
-        refusals += clear_model(case, chain.model_sha256, frozen).refusals
+        clearance = clear_model(case, chain.model_sha256, frozen, mode=observed.run.mode)
+        refusals += clearance.refusals
+        # The law that it was cleared by, and not one that was signed a moment later.
+        law = clearance.law
+        registry_name = clearance.registry_name
     if is_refused:
         refusals.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
 
     inputs = chain.inputs()
     if stage == "register":
         inputs += consents.inputs()
+    if law is not None:
+        inputs += law.inputs()
     unique = tuple(dict.fromkeys(refusals))
-    return decision_of(observed, inputs, unique), unique
+    return decision_of(observed, inputs, unique, registry_name), unique
 
 
 def _verdict_refusals(verdict: GateVerdict) -> list[Refusal]:

@@ -6,14 +6,16 @@ judges them.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
-from tasks.attestation.artefacts import section_of
+from tasks.attestation.artefacts import artefact, section_of
+from tasks.attestation.predicates.in_force import LOCAL
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
 from tasks.clearance.code_facts import CodeFacts
-from tasks.clearance.in_force import configuration_now, is_anchored
+from tasks.clearance.in_force import POLICY, configuration_now, is_anchored
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
@@ -21,6 +23,8 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import BEFORE_TRAINING, SUBJECTS
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
+from tasks.verifier.in_force.law import Law, law_of
+from tasks.verifier.in_force.objections import LawFacts, objections
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision
 from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.statement_index import Signed
@@ -40,22 +44,42 @@ class AcceptedCheck:
 class Clearance:
     """Whether a model, or data to train on, is cleared; `refusals` says why not.
 
-    `accepted` are the undecided checks that somebody has accepted: what else it rests on.
+    Attributes:
+        chain: What was asked about.
+        refusals: Why it is not cleared; empty where it is.
+        accepted: The undecided checks that somebody has accepted: what else it rests on.
+        law: What was in force; None where no entry of the ledger says so.
+        registry_name: The name under which the model may be registered, and no other.
     """
 
     chain: Chain
     refusals: tuple[Refusal, ...]
     accepted: tuple[AcceptedCheck, ...] = ()
+    law: Law | None = None
+    registry_name: str = ""
 
 
-def clear_model(case: str, model_sha256: str, installation: Installation) -> Clearance:
-    """Say whether the model with these bytes may be registered."""
-    return _clear("register", case, MODEL, model_sha256, tuple(SUBJECTS), installation)
+def clear_model(
+    case: str, model_sha256: str, installation: Installation, *, mode: str = LOCAL
+) -> Clearance:
+    """Say whether the model with these bytes may be registered.
+
+    Args:
+        case: A use case.
+        model_sha256: Of the model's bytes.
+        installation: Whose ledger, policy and configuration.
+        mode: In which the caller runs; in any but `local` something has to be in force.
+    """
+    gates = tuple(SUBJECTS)
+    return _clear("register", case, MODEL, model_sha256, gates, installation, mode)
 
 
-def clear_training(case: str, rows_sha256: str, installation: Installation) -> Clearance:
+def clear_training(
+    case: str, rows_sha256: str, installation: Installation, *, mode: str = LOCAL
+) -> Clearance:
     """Say whether a model may be trained on these redacted rows."""
-    return _clear("train", case, "redact/rows.parquet", rows_sha256, BEFORE_TRAINING, installation)
+    rows = "redact/rows.parquet"
+    return _clear("train", case, rows, rows_sha256, BEFORE_TRAINING, installation, mode)
 
 
 def facts_of(
@@ -149,6 +173,7 @@ def _clear(
     digest: str,
     gates: tuple[str, ...],
     installation: Installation,
+    mode: str,
 ) -> Clearance:
     hints: tuple[Refusal, ...] = ()
     ledger = open_ledger(installation)
@@ -160,6 +185,7 @@ def _clear(
         chain = examine(log, case, digest, target=target, gates=gates)
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
             hints = _outside(ledger, decision.index, installation)
+        anchors = _anchors_holding(ledger, log, chain, installation)
     except EvidenceError as error:
         return _unclear(case, digest, Refusal(RefusalKind.LEDGER_UNREADABLE, str(error)))
     finally:
@@ -172,8 +198,42 @@ def _clear(
     drill = installation.settings.today
     facts = facts_of(purpose, log, chain, installation, drill=drill)
     denials = policy.refusals(facts, installation)
-    refusals = tuple(dict.fromkeys((*chain.broken, *denials, *hints)))
-    return Clearance(chain, refusals, accepted_checks(log, chain))
+
+    # The policy lies in the tree of who is judged; what is in force does not.
+    registry_name = _registry_name(case, installation.workspace)
+    law_facts = LawFacts(
+        purpose=purpose,
+        mode=mode,
+        # Of the very folder that the policy is read from, with what any ignore file would hide.
+        policy_sha256=artefact(installation.workspace, POLICY).sha256,
+        registry_name=registry_name,
+        anchors=anchors,
+    )
+    objected = objections(log, chain, law_facts)
+    refusals = tuple(dict.fromkeys((*chain.broken, *denials, *objected, *hints)))
+    return Clearance(chain, refusals, accepted_checks(log, chain), law_of(log), registry_name)
+
+
+def _anchors_holding(
+    ledger: Ledger, log: Log, chain: Chain, installation: Installation
+) -> dict[str, str]:
+    """Return the anchors that hold the decision about a model, and whose they are.
+
+    They are asked only where something in force requires some: each is a service elsewhere.
+    """
+    law = law_of(log)
+    decision = latest_decision(chain, "decide")
+    if not (law and law.terms.anchors and decision):
+        return {}
+    from tasks.anchoring.publishing import anchors_holding
+
+    return anchors_holding(ledger, decision.index, installation)
+
+
+def _registry_name(case: str, workspace: Path) -> str:
+    """Return the name under which a use case registers; empty where it says none."""
+    name = section_of(workspace / resolved_path(case), "register.model")
+    return name if isinstance(name, str) else ""
 
 
 def _unclear(case: str, digest: str, refusal: Refusal) -> Clearance:

@@ -21,6 +21,7 @@ from tasks.system.installation import Installation
 
 FOLDER = Path("configs") / "policy"
 RULE = "portcullis/clearance/decision"
+REQUIRED_CHECKS = "portcullis/clearance/required_checks"
 SECONDS = 5.0
 
 # rego-cpp 1.5 writes the texts of an answer as they are, between quotes, and `sprintf` takes quotes
@@ -51,6 +52,18 @@ def refusals(facts: dict[str, Any], installation: Installation) -> tuple[Refusal
     )
 
 
+def query_required_checks(workspace: Path) -> dict[str, tuple[str, ...]]:
+    """Return gate -> the ids of the checks that the policy requires of it.
+
+    Raises:
+        ConfigError: There is no policy, it does not compile, or it says nothing of them.
+    """
+    answer = _embedded({}, _modules(workspace), REQUIRED_CHECKS)
+    if not isinstance(answer, dict) or not answer:
+        raise _does_not_compile(FOLDER.as_posix(), f"nothing at {REQUIRED_CHECKS}")
+    return {str(gate): tuple(str(check) for check in checks) for gate, checks in answer.items()}
+
+
 def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
     """Return name and text of every module, without tests."""
     paths = sorted(
@@ -66,14 +79,14 @@ def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
     return tuple((path.name, path.read_text(encoding="utf-8")) for path in paths)
 
 
-def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...]) -> Any:
+def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...], rule: str = RULE) -> Any:
     from regopy import Input
     from regopy.rego_shared import RegoError
 
-    interpreter, bundle = _build(threading.get_ident(), modules)
+    interpreter, bundle = _build(threading.get_ident(), modules, rule)
     try:
         interpreter.set_input(Input(_translate(facts, VEILED)))
-        answer = interpreter.query_bundle_entrypoint(bundle, RULE)
+        answer = interpreter.query_bundle_entrypoint(bundle, rule)
     except (RegoError, ValueError) as error:
         # ValueError: what it wrote is no JSON, or no UTF-8.
         raise _no_decision("the embedded policy engine", type(error).__name__) from None
@@ -100,6 +113,7 @@ def _translate(value: Any, table: dict[int, int]) -> Any:
 def _build(
     thread: int,  # noqa: ARG001 - a part of the cache's key: no two threads share an interpreter
     modules: tuple[tuple[str, str], ...],
+    rule: str,
 ) -> tuple[Any, Any]:
     from regopy import Interpreter
     from regopy.rego_shared import RegoError
@@ -109,12 +123,12 @@ def _build(
     try:
         for name, text in modules:
             interpreter.add_module(name, text)
-        bundle = interpreter.build(None, [RULE])
+        bundle = interpreter.build(None, [rule])
     except RegoError as error:
         place = re.search(r"-- ?([^\n]*:\d+:\d+)|\(errormsg \d+:([^)]*)\)", str(error))
         raise _does_not_compile(name, place[0] if place else "an error") from None
     if not bundle.ok():
-        raise _does_not_compile(name, f"no rule {RULE}, or an error in it")
+        raise _does_not_compile(name, f"no rule {rule}, or an error in it")
     return interpreter, bundle
 
 

@@ -14,6 +14,7 @@ from tasks.formats.digests import sha256_of
 from tasks.path import STAGES
 from tasks.stages.workspace import CLEARANCE
 from tasks.system.installation import Installation
+from tasks.worker.mandate import Mandate
 from tasks.worker.run_folder import RunFolder
 
 TRAINED_ON = STAGES["train"].made_from
@@ -28,14 +29,15 @@ def ask_before(
     """
     # The policy and the limits are those of the snapshot: the stage is judged by what it gets.
     frozen = replace(installation, workspace=snapshot)
+    mode = Mandate.of(installation).mode
 
     if stage == "train":
         rows = _digest(run, case, TRAINED_ON)
-        return clear_training(case, rows, frozen).refusals
+        return clear_training(case, rows, frozen, mode=mode).refusals
     if stage == "register":
         model = _digest(run, case, STAGES["train"].product)
         stale = find_stale(case, installation)
-        return (*stale, *clear_model(case, model, frozen).refusals)
+        return (*stale, *clear_model(case, model, frozen, mode=mode).refusals)
     return None
 
 

@@ -24,11 +24,16 @@ OPENS_REGISTRY = PATH[-1].name
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A registered model: its version, and the undecided checks that were accepted for it."""
+    """A registered model: its version, and what its registration rests on.
+
+    `accepted` are the undecided checks that were accepted for it, `law_entry` the entry that says
+    what is in force; None where none does.
+    """
 
     model_sha256: str
     version: str
     accepted: tuple[AcceptedCheck, ...]
+    law_entry: int | None = None
 
 
 def confirm_registration(case: str, installation: Installation) -> Confirmation:
@@ -51,10 +56,11 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
     model_sha256 = sha256_of(folder)
 
     # By the configuration as it lies there now, read once for the policy and for the registry.
-    with open_snapshot(installation, Mandate.of(installation).trees) as (_, snapshot):
+    mandate = Mandate.of(installation)
+    with open_snapshot(installation, mandate.trees) as (_, snapshot):
         frozen = replace(installation, workspace=snapshot)
         params = section(case, OPENS_REGISTRY, RegisterParams, snapshot)
-        clearance = clear_model(case, model_sha256, frozen)
+        clearance = clear_model(case, model_sha256, frozen, mode=mandate.mode)
 
     refusals = (*_undecided(case, clearance), *clearance.refusals)
     version = ""
@@ -71,7 +77,8 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
         raise RefusedError(
             f"release of {case}", refusals, remedy="Mend what is named; nothing is taken on trust."
         )
-    return Confirmation(model_sha256, version, clearance.accepted)
+    law_entry = clearance.law.index if clearance.law else None
+    return Confirmation(model_sha256, version, clearance.accepted, law_entry)
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:

@@ -13,7 +13,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tasks.anchoring.mirror import Mirror, open_mirror
-from tasks.anchoring.publishing import publish, refusals
+from tasks.anchoring.publishing import anchors_holding, publish, refusals
 from tasks.anchoring.timestamp import stamp, stamped_at
 from tasks.anchoring.witness import Witness, cosign, cosigned_up_to
 from tasks.attestation.signing_keys import LocalSigner
@@ -444,3 +444,25 @@ def test_an_authority_that_talks_nonsense_or_is_not_trusted(
     monkeypatch.delenv("PORTCULLIS_TSA_ROOT")
     with pytest.raises(ConfigError, match="root certificate"):
         stamp(small.ledger, installation_with_home(tmp_path))
+
+
+@pytest.mark.parametrize(("index", "is_held"), [(2, True), (3, False)])
+def test_a_time_stamp_holds_what_was_stamped(
+    small: SmallLog, authority: Authority, tmp_path: Path, index: int, is_held: bool
+) -> None:
+    small.add(3)
+    installation = installation_with_home(tmp_path)
+    stamp(small.ledger, installation)
+    small.add(1)
+    assert bool(anchors_holding(small.ledger, index, installation)) is is_held
+
+
+@pytest.mark.parametrize("suffix", ["tsr", "stamped"])
+def test_a_time_stamp_that_was_edited_holds_nothing(
+    small: SmallLog, authority: Authority, tmp_path: Path, suffix: str
+) -> None:
+    small.add(3)
+    installation = installation_with_home(tmp_path)
+    stamp(small.ledger, installation)
+    (tmp_path / "anchors" / f"3.{suffix}").write_text("something else")
+    assert anchors_holding(small.ledger, 2, installation) == {}

@@ -1,12 +1,13 @@
 """Why a registration waits: anchors that are behind, ahead of, or beside the log here."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tasks.anchoring import publishing
-from tasks.anchoring.publishing import publish, refusals
+from tasks.anchoring.publishing import anchors_holding, identify_anchors, publish, refusals
 from tasks.errors import EvidenceError, ServiceError
 from tasks.ledger.ledger import Ledger
 from tasks.settings import Settings
@@ -207,3 +208,69 @@ def test_a_mirror_that_knows_another_log_is_a_refusal_and_no_crash(
     small.add(3)
     (line,) = refusals(small.ledger, 2, installation)
     assert "expected this log; found another" in line
+
+
+# What holds an entry, and whose it is
+
+
+MIRROR = "s3://bank/log"
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """An installation with a mirror and nothing else."""
+    monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR", MIRROR)
+    return installation_with_home(tmp_path / "home")
+
+
+def test_nothing_holds_an_entry_where_nothing_is_configured(
+    small: SmallLog, installation: Installation
+) -> None:
+    small.add(3)
+    assert anchors_holding(small.ledger, 2, installation) == {}
+
+
+@pytest.mark.parametrize(("index", "holding"), [(2, {"mirror": MIRROR}), (3, {})])
+def test_a_mirror_holds_what_was_mirrored(
+    small: SmallLog,
+    mirrored: Installation,
+    anchoring: Anchoring,
+    index: int,
+    holding: dict[str, str],
+) -> None:
+    small.add(3)
+    publish(small.ledger, mirrored)
+    small.add(1)
+    assert anchors_holding(small.ledger, index, mirrored) == holding
+
+
+def test_a_mirror_of_another_log_holds_nothing(
+    small: SmallLog,
+    other: SmallLog,
+    mirrored: Installation,
+    anchoring: Anchoring,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small.add(5)
+    anchoring.mirror.note = other.note
+    monkeypatch.setattr(small.ledger, "root_hash", lambda _size: bytes(32))
+    assert anchors_holding(small.ledger, 2, mirrored) == {}
+
+
+def test_a_mirror_at_another_endpoint_is_another(
+    monkeypatch: pytest.MonkeyPatch, mirrored: Installation, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR_ENDPOINT", "http://localhost:9000")
+    elsewhere = installation_with_home(tmp_path / "home").settings
+    assert identify_anchors(mirrored.settings) == {"mirror": MIRROR}
+    assert identify_anchors(elsewhere) == {"mirror": f"{MIRROR} at http://localhost:9000"}
+
+
+def test_an_authority_is_known_by_its_root_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "root.pem").write_bytes(b"certificates")
+    monkeypatch.setenv("PORTCULLIS_TSA_URL", "http://tsa.example")
+    monkeypatch.setenv("PORTCULLIS_TSA_ROOT", str(tmp_path / "root.pem"))
+    settings = installation_with_home(tmp_path / "home").settings
+    assert identify_anchors(settings) == {"timestamp": sha256(b"certificates").hexdigest()}

@@ -1,0 +1,232 @@
+"""Draft terms of what is to be in force, from this checkout and from what is in force now.
+
+A draft is a file for people to read, to change by hand and to sign. By itself it is worth nothing.
+"""
+
+import difflib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasks.anchoring.publishing import identify_anchors
+from tasks.attestation.artefacts import artefact, section_of
+from tasks.attestation.predicates.in_force import LOCAL, RequiredApprovals, RequiredChecks, Terms
+from tasks.attestation.roles import APPROVER
+from tasks.clearance.in_force import POLICY
+from tasks.clearance.policy import query_required_checks
+from tasks.config.case_paths import resolved_path
+from tasks.config.cases import case_names
+from tasks.errors import ConfigError
+from tasks.path import GATES
+from tasks.settings import Settings
+from tasks.system.installation import Installation
+from tasks.verifier.in_force.law import Law
+from tasks.verifier.in_force.shown import lines_of_terms
+
+T = TypeVar("T")
+
+FORMAT = "portcullis-in-force/v1"
+MOST_BYTES = 1 << 20  # terms of a hundred use cases take some 20 kB
+
+
+@dataclass(frozen=True)
+class ProposedChanges:
+    """What a person asks for by options; None leaves what is in force, or the default.
+
+    `unmeasured` are ids of checks that may say that there is nothing to measure.
+    """
+
+    approvals: int | None = None
+    approval_role: str | None = None
+    capacity: str | None = None
+    anchors: tuple[str, ...] | None = None
+    refs: tuple[str, ...] | None = None
+    signers: tuple[str, ...] | None = None
+    least_mode: str | None = None
+    plan_sha256: str | None = None
+    people: int | None = None
+    unmeasured: tuple[str, ...] | None = None
+
+
+def draft_terms(installation: Installation, law: Law | None, changes: ProposedChanges) -> Terms:
+    """Return terms that would replace `law`.
+
+    Policy, gates, checks and registry names are those of this checkout; all else is as in force,
+    but for the changes that are asked for.
+
+    Raises:
+        ConfigError: There is no policy, two use cases have one registry name, or a change asks for
+            what is not there.
+    """
+    workspace = installation.workspace
+    present = law.terms if law else _default_terms(installation)
+    approvals = RequiredApprovals(
+        _chosen(changes.approvals, present.approvals.count),
+        _chosen(changes.approval_role, present.approvals.role),
+        _chosen(changes.capacity, present.approvals.capacity),
+    )
+    anchors = present.anchors
+    if changes.anchors is not None:
+        anchors = _identified(changes.anchors, installation.settings)
+
+    drafted = replace(
+        present,
+        policy_sha256=artefact(workspace, POLICY).sha256,
+        gates=_gates(workspace, present, changes.unmeasured),
+        approvals=approvals,
+        registry_names=_registry_names(workspace),
+        anchors=anchors,
+        refs=_chosen(changes.refs, present.refs),
+        signers=_chosen(changes.signers, present.signers),
+        least_mode=_chosen(changes.least_mode, present.least_mode),
+        plan_sha256=_chosen(changes.plan_sha256, present.plan_sha256),
+        people=_chosen(changes.people, present.people),
+        replaces=law.sha256 if law else "",
+    )
+    # Read by the rules of every reader, so that nothing is proposed that could not be signed.
+    return _read_terms(drafted.to_dict(), "the proposal")
+
+
+def write_proposal(terms: Terms, path: Path) -> None:
+    """Write a proposal's file: indented JSON, for people."""
+    values = {"format": FORMAT, "terms": terms.to_dict()}
+    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def read_proposal(path: Path) -> Terms:
+    """Read a proposal's file, which somebody may have changed by hand.
+
+    Raises:
+        ConfigError: It is none, or says something twice.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("a file that is too large")
+        text = path.read_text(encoding="utf-8")
+        values: Any = json.loads(text, object_pairs_hook=_without_doubles)
+        is_proposal = values.keys() == {"format", "terms"} and values["format"] == FORMAT
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+        raise _no_proposal(path.name, reason) from error
+    if not is_proposal:
+        raise _no_proposal(path.name, "another format")
+    return _read_terms(values["terms"], path.name)
+
+
+def compare_terms(before: Terms | None, after: Terms) -> tuple[str, ...]:
+    """Return what changes, a line each: `- ` what would no longer be so, `+ ` what would be."""
+    old = list(lines_of_terms(before)) if before else []
+    lines = difflib.ndiff(old, list(lines_of_terms(after)))
+    return tuple(line for line in lines if line.startswith(("- ", "+ ")))
+
+
+def _default_terms(installation: Installation) -> Terms:
+    """Return what is proposed first: what this checkout asks for by itself."""
+    workspace = installation.workspace
+    is_approval_asked = any(
+        section_of(workspace / resolved_path(case), "register.approval")
+        for case in case_names(workspace)
+    )
+
+    return Terms(
+        policy_sha256="",
+        gates={},
+        approvals=RequiredApprovals(int(is_approval_asked), APPROVER, ""),
+        registry_names={},
+        anchors=identify_anchors(installation.settings),
+        refs=(),
+        signers=(),
+        least_mode=LOCAL,
+        plan_sha256="",
+        people=1,
+        replaces="",
+    )
+
+
+def _gates(
+    workspace: Path, present: Terms, unmeasured: tuple[str, ...] | None
+) -> dict[str, RequiredChecks]:
+    """Return every gate of the path, with the checks that the policy requires of it."""
+    by_policy = query_required_checks(workspace)
+    by_gate = {gate.name: by_policy.get(gate.name, ()) for gate in GATES} | by_policy
+    known = {check for checks in by_gate.values() for check in checks}
+
+    kept = {check for checks in present.gates.values() for check in checks.reported}
+    allowed = kept if unmeasured is None else set(unmeasured)
+    if unmeasured is not None and (unknown := sorted(allowed - known)):
+        raise ConfigError(
+            "--may-be-unmeasured",
+            expected="a check that the policy requires",
+            found=unknown[0],
+            remedy=f"They are: {', '.join(sorted(known))}.",
+        )
+
+    return {
+        gate: RequiredChecks(
+            measured=tuple(sorted(set(checks) - allowed)),
+            reported=tuple(sorted(set(checks) & allowed)),
+        )
+        for gate, checks in by_gate.items()
+    }
+
+
+def _registry_names(workspace: Path) -> dict[str, str]:
+    """Return registry name -> the use case of this checkout that registers under it."""
+    owners: dict[str, str] = {}
+    for case in case_names(workspace):
+        name = section_of(workspace / resolved_path(case), "register.model")
+        if not isinstance(name, str):
+            continue
+        if name in owners:
+            raise ConfigError(
+                f"use case `{case}`, register.model",
+                expected="a registry name of its own",
+                found=f"that of use case `{owners[name]}`",
+                remedy="Name one of them otherwise: one use case owns one registry name.",
+            )
+        owners[name] = case
+    return owners
+
+
+def _identified(names: tuple[str, ...], settings: Settings) -> dict[str, str]:
+    """Return anchors by name with whose they are, by the settings of this installation."""
+    configured = identify_anchors(settings)
+    if missing := [name for name in names if name not in configured]:
+        raise ConfigError(
+            f"anchor `{missing[0]}`",
+            expected="one that is configured here, so that it is known whose it is",
+            found=f"configured: {', '.join(sorted(configured)) or 'none'}",
+            remedy="Set its variables (docs/evidence.md, Outside this machine), and propose again.",
+        )
+    return {name: configured[name] for name in names}
+
+
+def _chosen(asked: T | None, present: T) -> T:
+    return present if asked is None else asked
+
+
+def _read_terms(values: Any, where: str) -> Terms:
+    try:
+        return Terms.from_dict(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+        raise _no_proposal(where, reason) from error
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, of which no key is there twice: two readers would read two proposals."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key that is there twice")
+    return values
+
+
+def _no_proposal(where: str, found: str) -> ConfigError:
+    return ConfigError(
+        where,
+        expected=f"a proposal of format {FORMAT}",
+        found=found,
+        remedy="`./portcullis in-force propose FILE` writes one.",
+    )

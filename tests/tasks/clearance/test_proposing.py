@@ -1,0 +1,198 @@
+"""Proposals: drafted from the checkout and from what is in force, written, read and compared."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.attestation.artefacts import artefact
+from tasks.attestation.predicates.in_force import Terms
+from tasks.clearance.in_force import POLICY
+from tasks.clearance.policy import query_required_checks
+from tasks.clearance.proposing import (
+    ProposedChanges,
+    compare_terms,
+    draft_terms,
+    read_proposal,
+    write_proposal,
+)
+from tasks.errors import ConfigError, PortcullisError
+from tasks.path import GATES
+from tasks.verifier.in_force.law import Law
+from tests.cases import change_case
+from tests.installations import installation_at
+from tests.tasks.judged import CASE, CHECKOUT
+from tests.tasks.predicate_samples import TERMS
+
+
+def draft(root: Path, law: Law | None = None, **changes: Any) -> Terms:
+    return draft_terms(installation_at(root), law, ProposedChanges(**changes))
+
+
+def test_a_first_draft_is_what_the_checkout_asks_for(signed: Path) -> None:
+    terms = draft(signed)
+    assert terms.policy_sha256 == artefact(signed, POLICY).sha256
+    assert set(terms.gates) == {gate.name for gate in GATES}
+    assert "train.auc_lower_end" in terms.gates["train"].measured
+    assert terms.registry_names == {CASE: CASE}
+    assert (terms.approvals.count, terms.anchors, terms.least_mode) == (0, {}, "local")
+    assert terms.replaces == ""
+
+
+def test_a_use_case_that_asks_for_approval_makes_the_first_draft_ask(signed: Path) -> None:
+    change_case(signed, CASE, lambda values: values["register"].update(approval=True))
+    assert draft(signed).approvals.count == 1
+
+
+def test_a_later_draft_keeps_what_the_checkout_does_not_say(signed: Path) -> None:
+    law = Law(1, TERMS, ())
+    terms = draft(signed, law)
+    assert terms.replaces == TERMS.sha256
+    for name in ("approvals", "anchors", "refs", "signers", "least_mode", "plan_sha256", "people"):
+        assert getattr(terms, name) == getattr(TERMS, name)
+    assert terms.gates["train"].reported == ("train.auc_lost_to_champion",)
+
+
+def test_a_change_that_is_asked_for_is_made(signed: Path) -> None:
+    terms = draft(signed, approvals=2, refs=("refs/heads/main",), least_mode="enforced", people=2)
+    assert (terms.approvals.count, terms.refs) == (2, ("refs/heads/main",))
+    assert (terms.least_mode, terms.people) == ("enforced", 2)
+
+
+def test_a_check_that_may_be_unmeasured_is_still_required_to_be_reported(signed: Path) -> None:
+    gate = draft(signed, unmeasured=("train.auc_lost_to_champion",)).gates["train"]
+    assert gate.reported == ("train.auc_lost_to_champion",)
+    assert "train.auc_lost_to_champion" not in gate.measured
+
+
+def test_a_check_that_nobody_knows_cannot_be_let_off(signed: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.brilliance"):
+        draft(signed, unmeasured=("train.brilliance",))
+
+
+def test_an_anchor_that_is_not_configured_cannot_be_required(signed: Path) -> None:
+    with pytest.raises(ConfigError, match="anchor `mirror`"):
+        draft(signed, anchors=("mirror",))
+
+
+def test_an_anchor_is_required_by_whose_it_is(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR", "s3://bank/log")
+    assert draft(signed, anchors=("mirror",)).anchors == {"mirror": "s3://bank/log"}
+
+
+@pytest.mark.parametrize("plan", ["abc", "A" * 64])
+def test_what_nobody_could_sign_is_not_proposed(signed: Path, plan: str) -> None:
+    with pytest.raises(ConfigError, match="`planSha256` is no sha256"):
+        draft(signed, plan_sha256=plan)
+
+
+def test_the_policy_as_shipped_says_what_it_requires() -> None:
+    required = query_required_checks(CHECKOUT)
+    assert set(required) == {gate.name for gate in GATES}
+    assert "fairness.theil_index" in required["fairness"]
+
+
+@pytest.mark.parametrize("text", ["", "required_checks := {}\n", "required_checks := 1\n"])
+def test_a_policy_that_requires_nothing_makes_no_proposal(signed: Path, text: str) -> None:
+    (signed / POLICY / "clearance.rego").write_text(f"package portcullis.clearance\n{text}")
+    with pytest.raises(PortcullisError, match="policy"):
+        draft(signed)
+
+
+# The file
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    write_proposal(TERMS, tmp_path / "law.json")
+    assert read_proposal(tmp_path / "law.json") == TERMS
+
+
+def values() -> dict[str, Any]:
+    return {"format": "portcullis-in-force/v1", "terms": TERMS.to_dict()}
+
+
+def changed(name: str, value: Any) -> str:
+    return json.dumps({**values(), "terms": {**TERMS.to_dict(), name: value}})
+
+
+NO_PROPOSALS = {
+    "no JSON": ("{", "JSONDecodeError"),
+    "no object": ("[]", "AttributeError"),
+    "another format": ('{"format": "x", "terms": {}}', "another format"),
+    "a field more": (json.dumps({**values(), "more": 1}), "another format"),
+    "a key twice": ('{"format": 1, "format": 2}', "a key that is there twice"),
+    "an unknown term": (changed("colour", "red"), "unknown field `colour`"),
+    "an unknown anchor": (changed("anchors", {"moon": "x"}), "anchor `moon`"),
+    "an anchor of anybody": (changed("anchors", {"mirror": ""}), "an empty ref"),
+    "an empty ref": (changed("refs", [""]), "an empty ref"),
+    "no gates": (changed("gates", {}), "nothing would be required"),
+    "an unknown mode": (changed("leastMode", "strict"), "`leastMode`"),
+    "nobody": (changed("people", 0), "`people`"),
+    "a crowd": (changed("people", 3), "`people`"),
+    "true people": (changed("people", True), "`people` is no whole number"),
+    "no policy": (changed("policySha256", ""), "`policySha256` is no sha256"),
+    "a terminal's control": (changed("refs", ["\x1b[2Krefs/heads/x"]), "cannot be printed"),
+    "writing that turns": (changed("registryNames", {"\u202eloan": "x"}), "cannot be printed"),
+    "a role of a worker": (
+        changed("approvals", {"count": 1, "role": "gate", "capacity": ""}),
+        "no role that a person holds",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", NO_PROPOSALS)
+def test_what_is_no_proposal_is_refused(tmp_path: Path, fault: str) -> None:
+    text, reason = NO_PROPOSALS[fault]
+    (tmp_path / "law.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"law\.json: expected a proposal") as refusal:
+        read_proposal(tmp_path / "law.json")
+    assert reason in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_is_no_proposal(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="FileNotFoundError"):
+        read_proposal(tmp_path / "law.json")
+
+
+# The comparison
+
+
+def test_terms_do_not_differ_from_themselves() -> None:
+    assert compare_terms(TERMS, TERMS) == ()
+
+
+def test_what_changes_is_shown_and_nothing_else() -> None:
+    after = replace(TERMS, least_mode="local", registry_names={"other": "tiny"})
+    assert set(compare_terms(TERMS, after)) == {
+        "- least mode     enforced",
+        "+ least mode     local",
+        "- registry name  tiny-model: use case tiny",
+        "+ registry name  other: use case tiny",
+    }
+
+
+def test_every_term_shows_in_the_comparison() -> None:
+    """What does not show, a second person signs without having seen it."""
+    for name in TERMS.FIELDS:
+        if name == "replaces":
+            continue
+        other = OTHER[name]
+        assert compare_terms(TERMS, replace(TERMS, **other)), name
+
+
+OTHER: dict[str, dict[str, Any]] = {
+    "policySha256": {"policy_sha256": "0" * 64},
+    "gates": {"gates": {"train": replace(TERMS.gates["train"], reported=())}},
+    "approvals": {"approvals": replace(TERMS.approvals, role="validation")},
+    "registryNames": {"registry_names": {}},
+    "anchors": {"anchors": {}},
+    "refs": {"refs": ()},
+    "signers": {"signers": ()},
+    "leastMode": {"least_mode": "local"},
+    "planSha256": {"plan_sha256": ""},
+    "people": {"people": 1},
+}
