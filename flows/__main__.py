@@ -98,6 +98,10 @@ COMMANDS = (
         "flows.cli.proof.prune",
     ),
     Command(
+        "in-force",
+        "show, propose and sign what is in force: policy, gates, approvals, names, anchors",
+        "flows.cli.proof.in_force",
+    ),
         "keys",
         "show, enrol, rotate and revoke signing keys; set a missing pin",
         "flows.cli.proof.keys",
