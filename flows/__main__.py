@@ -102,6 +102,7 @@ COMMANDS = (
         "show, propose and sign what is in force: policy, gates, approvals, names, anchors",
         "flows.cli.proof.in_force",
     ),
+    Command(
         "keys",
         "show, enrol, rotate and revoke signing keys; set a missing pin",
         "flows.cli.proof.keys",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.attestation.artefacts import artefact, section_of
-from tasks.attestation.predicates.in_force import LOCAL
+from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy

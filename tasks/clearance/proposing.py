@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from tasks.anchoring.publishing import identify_anchors
 from tasks.attestation.artefacts import artefact, section_of
-from tasks.attestation.predicates.in_force import LOCAL, RequiredApprovals, RequiredChecks, Terms
+from tasks.attestation.predicates.circumstances import LOCAL
+from tasks.attestation.predicates.in_force import RequiredApprovals, RequiredChecks, Terms
 from tasks.attestation.roles import APPROVER
 from tasks.clearance.in_force import POLICY
 from tasks.clearance.policy import query_required_checks

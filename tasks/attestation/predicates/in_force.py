@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, ClassVar, Self
 
+from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.predicate import (
     Predicate,
     count_of,
@@ -23,7 +24,6 @@ from tasks.attestation.statement import Artefact, Statement
 from tasks.formats.canonical_json import canonical
 
 SUBJECT = "in-force"  # the name of the subject, whose sha256 is that of the terms
-LOCAL = "local"
 ENFORCED = "enforced"
 MODES = (LOCAL, ENFORCED)  # from the least that evidence is worth to the most
 ANCHORS = ("mirror", "timestamp", "witness")

@@ -7,9 +7,9 @@ entry of the ledger, so that the offline verifier, which has no Rego, can ask it
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
 from tasks.attestation.predicates.consent import ModelApproval
-from tasks.attestation.predicates.in_force import LOCAL, MODES, RequiredChecks, Terms
+from tasks.attestation.predicates.in_force import MODES, RequiredChecks, Terms
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import EvidenceError, Refusal, RefusalKind
@@ -83,9 +83,9 @@ def find_gate_runs(log: Log, chain: Chain) -> dict[str, Signed[Provenance]]:
     return runs
 
 
-def mode_of(source: object) -> str:
-    """Return the mode in which a run or a decision says it was made; of before modes, `local`."""
-    return getattr(source, "mode", "") or LOCAL
+def mode_of(source: Circumstances | VerificationSummary | None) -> str:
+    """Return the mode in which a run or a decision was made; `local` where nothing says it."""
+    return (source.mode if source else "") or LOCAL
 
 
 def is_mode_enough(mode: str, least: str) -> bool:
@@ -287,12 +287,10 @@ def _runs_of(log: Log, chain: Chain) -> Iterator[tuple[str, Circumstances | None
 
 
 def _is_releasable(run: Circumstances | None, terms: Terms) -> bool:
-    # Statements of before these fields say neither, and are then not releasable.
-    ref = getattr(run, "ref", "")
-    signer = getattr(run, "signer", "")
     # What differs from a commit is not what that commit's ref or signer vouches for.
-    has_commit = run is not None and bool(run.commit) and not run.dirty
-    return has_commit and (ref in terms.refs or signer in terms.signers)
+    if run is None or not run.commit or run.dirty:
+        return False
+    return run.ref in terms.refs or run.signer in terms.signers
 
 
 def _of_approvals(terms: Terms, log: Log, chain: Chain, consents: Consents) -> Iterator[Refusal]:

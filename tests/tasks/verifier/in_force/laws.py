@@ -7,8 +7,8 @@ from typing import Any
 
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
+from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.in_force import (
-    LOCAL,
     InForce,
     RequiredApprovals,
     RequiredChecks,

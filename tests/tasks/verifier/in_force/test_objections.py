@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.in_force import RequiredApprovals, RequiredChecks, Terms
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import APPROVER, COMPLIANCE, VALIDATOR
 from tasks.errors import RefusalKind
@@ -19,6 +20,7 @@ from tasks.verifier.in_force.law import law_of
 from tasks.verifier.in_force.objections import (
     LawFacts,
     LawReading,
+    find_gate_runs,
     is_mode_enough,
     mode_of,
     objections,
@@ -26,6 +28,7 @@ from tasks.verifier.in_force.objections import (
 )
 from tasks.verifier.lineage import MODEL, examine
 from tests.tasks.predicate_samples import POLICY, RUN, SAMPLES
+from tests.tasks.verifier import signed_log as signed_log_module
 from tests.tasks.verifier.in_force.laws import LAX, Lawgivers, say_gate_runs, terms_of
 from tests.tasks.verifier.signed_log import (
     CASE,
@@ -37,6 +40,7 @@ from tests.tasks.verifier.signed_log import (
 )
 
 ONE_APPROVAL = RequiredApprovals(1, "approval", "")
+ENFORCED_RUN = replace(RUN, mode="enforced", ref="refs/heads/main", dirty=())
 LATER = "2099-01-01T00:00:00Z"
 CLEARING = LawFacts("register", "local", POLICY.sha256, CASE, {})
 
@@ -168,13 +172,47 @@ def test_a_stage_below_the_least_mode_is_refused_though_the_decision_is_not(
     assert set(found) == {RefusalKind.IN_FORCE_MODE_TOO_LOW}
 
 
-def test_runs_of_the_least_mode_are_enough(
-    lawgivers: Lawgivers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    say_gate_runs(lawgivers.log)
-    monkeypatch.setattr(judging, "mode_of", lambda source: "enforced" if source else "local")
+@pytest.fixture
+def enforced(signed_log: SignedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lawgivers:
+    """A cleared model whose every stage ran enforced, of a clean commit of the main branch."""
+    monkeypatch.setattr(signed_log_module, "RUN", ENFORCED_RUN)
+    signed_log.say_chain()
+    say_gate_runs(signed_log, mode="enforced", ref="refs/heads/main", dirty=())
+    signed_log.say_decided("decide")
+    return Lawgivers(signed_log, tmp_path)
+
+
+def test_runs_of_the_least_mode_are_enough(enforced: Lawgivers) -> None:
     facts = replace(CLEARING, mode="enforced")
-    assert kinds_under(lawgivers, facts, least_mode="enforced") == []
+    changes = {"least_mode": "enforced", "refs": ("refs/heads/main",)}
+    assert kinds_under(enforced, facts, **changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"mode": "local"}, RefusalKind.IN_FORCE_MODE_TOO_LOW),
+        ({"mode": "drill"}, RefusalKind.IN_FORCE_MODE_TOO_LOW),
+        ({"ref": "refs/heads/other"}, RefusalKind.IN_FORCE_COMMIT_NOT_RELEASABLE),
+        ({"dirty": ("tasks/x.py",)}, RefusalKind.IN_FORCE_COMMIT_NOT_RELEASABLE),
+    ],
+)
+def test_a_gate_that_was_run_otherwise_is_found_by_its_provenance(
+    enforced: Lawgivers, changes: dict[str, Any], kind: RefusalKind
+) -> None:
+    run = replace(ENFORCED_RUN, stage="fairness", **changes)
+    enforced.log.say(Provenance(run, ()), report_of("fairness"))
+    facts = replace(CLEARING, mode="enforced")
+    terms = {"least_mode": "enforced", "refs": ("refs/heads/main",)}
+    assert kinds_under(enforced, facts, **terms) == [kind]
+
+
+def test_provenance_of_another_run_does_not_stand_in_for_a_gate_s(
+    cleared: SignedLog, tmp_path: Path
+) -> None:
+    say_gate_runs(cleared, mode="enforced", invocation="1" * 32)
+    read = cleared.read()
+    assert find_gate_runs(read, examine(read, CASE, digest(MODEL))) == {}
 
 
 @pytest.mark.parametrize(
@@ -196,12 +234,12 @@ def test_a_mode_that_is_unknown_is_worth_nothing(mode: str, least: str, is_enoug
     ("source", "mode"),
     [
         (None, "local"),
-        (SimpleNamespace(), "local"),
-        (SimpleNamespace(mode=""), "local"),
-        (SimpleNamespace(mode="enforced"), "enforced"),
+        (RUN, "local"),
+        (replace(RUN, mode=""), "local"),
+        (replace(RUN, mode="enforced"), "enforced"),
     ],
 )
-def test_what_says_no_mode_ran_in_local(source: object, mode: str) -> None:
+def test_what_says_no_mode_ran_in_local(source: Circumstances | None, mode: str) -> None:
     assert mode_of(source) == mode
 
 
@@ -235,7 +273,7 @@ def test_a_clean_commit_needs_a_ref_or_a_signer_in_force(
     run: dict[str, Any], is_releasable: bool
 ) -> None:
     terms = terms_of(refs=("refs/heads/main",), signers=("SHA256:abc",))
-    circumstances: Any = SimpleNamespace(**({"commit": "c" * 40, "dirty": ()} | run))
+    circumstances = replace(RUN, **({"dirty": ()} | run))
     assert judging._is_releasable(circumstances, terms) is is_releasable
 
 
