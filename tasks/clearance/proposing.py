@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tasks.anchoring.publishing import identify_anchors
 from tasks.attestation.artefacts import artefact, section_of
 from tasks.attestation.predicates.circumstances import LOCAL
-from tasks.attestation.predicates.in_force import RequiredApprovals, RequiredChecks, Terms
+from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
 from tasks.attestation.roles import APPROVER
 from tasks.clearance.in_force import POLICY
 from tasks.clearance.policy import query_required_checks
@@ -35,7 +35,7 @@ MOST_BYTES = 1 << 20  # terms of a hundred use cases take some 20 kB
 class ProposedChanges:
     """What a person asks for by options; None leaves what is in force, or the default.
 
-    `unmeasured` are ids of checks that may say that there is nothing to measure.
+    `unmeasured` are `use-case:check`, for checks that may say that there is nothing to measure.
     """
 
     approvals: int | None = None
@@ -71,10 +71,16 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
     if changes.anchors is not None:
         anchors = _identified(changes.anchors, installation.settings)
 
+    gates = _gates(workspace)
+    unmeasured = present.unmeasured
+    if changes.unmeasured is not None:
+        unmeasured = _unmeasured(changes.unmeasured, gates, workspace)
+
     drafted = replace(
         present,
         policy_sha256=artefact(workspace, POLICY).sha256,
-        gates=_gates(workspace, present, changes.unmeasured),
+        gates=gates,
+        unmeasured=unmeasured,
         approvals=approvals,
         registry_names=_registry_names(workspace),
         anchors=anchors,
@@ -134,6 +140,7 @@ def _default_terms(installation: Installation) -> Terms:
     return Terms(
         policy_sha256="",
         gates={},
+        unmeasured={},
         approvals=RequiredApprovals(int(is_approval_asked), APPROVER, ""),
         registry_names={},
         anchors=identify_anchors(installation.settings),
@@ -146,31 +153,31 @@ def _default_terms(installation: Installation) -> Terms:
     )
 
 
-def _gates(
-    workspace: Path, present: Terms, unmeasured: tuple[str, ...] | None
-) -> dict[str, RequiredChecks]:
+def _gates(workspace: Path) -> dict[str, tuple[str, ...]]:
     """Return every gate of the path, with the checks that the policy requires of it."""
     by_policy = query_required_checks(workspace)
     by_gate = {gate.name: by_policy.get(gate.name, ()) for gate in GATES} | by_policy
-    known = {check for checks in by_gate.values() for check in checks}
+    return {gate: tuple(sorted(checks)) for gate, checks in by_gate.items()}
 
-    kept = {check for checks in present.gates.values() for check in checks.reported}
-    allowed = kept if unmeasured is None else set(unmeasured)
-    if unmeasured is not None and (unknown := sorted(allowed - known)):
-        raise ConfigError(
-            "--may-be-unmeasured",
-            expected="a check that the policy requires",
-            found=unknown[0],
-            remedy=f"They are: {', '.join(sorted(known))}.",
-        )
 
-    return {
-        gate: RequiredChecks(
-            measured=tuple(sorted(set(checks) - allowed)),
-            reported=tuple(sorted(set(checks) & allowed)),
-        )
-        for gate, checks in by_gate.items()
-    }
+def _unmeasured(
+    asked: tuple[str, ...], gates: dict[str, tuple[str, ...]], workspace: Path
+) -> dict[str, tuple[str, ...]]:
+    """Return what is asked for as `use-case:check` by use case."""
+    known = {check for checks in gates.values() for check in checks}
+    by_case: dict[str, tuple[str, ...]] = {}
+
+    for text in asked:
+        case, _, check = text.partition(":")
+        if case not in case_names(workspace) or check not in known:
+            raise ConfigError(
+                "--may-be-unmeasured",
+                expected="`use-case:check`, a check that the policy requires",
+                found=text,
+                remedy=f"Checks are: {', '.join(sorted(known))}.",
+            )
+        by_case[case] = (*by_case.get(case, ()), check)
+    return by_case
 
 
 def _registry_names(workspace: Path) -> dict[str, str]:

@@ -97,8 +97,8 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--may-be-unmeasured",
         action="append",
-        metavar="ID",
-        help="a check that may say that there is nothing to measure; or `none`",
+        metavar="USE-CASE:ID",
+        help="a check that may say that a use case has nothing to measure; or `none`",
     )
 
 

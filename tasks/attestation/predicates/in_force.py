@@ -32,28 +32,6 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class RequiredChecks:
-    """What one gate has to have checked, by ids.
-
-    A check of `measured` has to have measured something at least once. One of `reported` has to be
-    there, and may say `not_measured`: the use case declares that it has nothing to measure.
-    """
-
-    measured: tuple[str, ...]
-    reported: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"measured": list(self.measured), "reported": list(self.reported)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote."""
-        require_fields(values, ("measured", "reported"))
-        return cls(texts_of(values, "measured"), texts_of(values, "reported"))
-
-
-@dataclass(frozen=True)
 class RequiredApprovals:
     """How many people have to approve a model: 0 where no approval is asked.
 
@@ -87,7 +65,10 @@ class Terms:
 
     Attributes:
         policy_sha256: Of the folder `configs/policy`, as `tasks.attestation.artefacts` digests it.
-        gates: Gate -> what it has to have checked. A gate that is not here is not required.
+        gates: Gate -> the ids of the checks that it has to have made, each of which has to have
+            measured something at least once. A gate that is not here is not required.
+        unmeasured: Use case -> ids of those checks that may say `not_measured` there, for the use
+            case declares that it has nothing to measure. They still have to be made.
         approvals: Who has to approve a model.
         registry_names: Name in the registry -> the one use case that may register under it.
         anchors: Which anchors have to hold a decision before anything rests on it, and whose they
@@ -104,6 +85,7 @@ class Terms:
     FIELDS: ClassVar[tuple[str, ...]] = (
         "policySha256",
         "gates",
+        "unmeasured",
         "approvals",
         "registryNames",
         "anchors",
@@ -116,7 +98,8 @@ class Terms:
     )
 
     policy_sha256: str
-    gates: dict[str, RequiredChecks] = field(hash=False)
+    gates: dict[str, tuple[str, ...]] = field(hash=False)
+    unmeasured: dict[str, tuple[str, ...]] = field(hash=False)
     approvals: RequiredApprovals
     registry_names: dict[str, str] = field(hash=False)
     anchors: dict[str, str] = field(hash=False)
@@ -136,7 +119,8 @@ class Terms:
         """Return them as JSON values."""
         return {
             "policySha256": self.policy_sha256,
-            "gates": {gate: checks.to_dict() for gate, checks in self.gates.items()},
+            "gates": {gate: list(checks) for gate, checks in self.gates.items()},
+            "unmeasured": {case: list(checks) for case, checks in self.unmeasured.items()},
             "approvals": self.approvals.to_dict(),
             "registryNames": self.registry_names,
             "anchors": self.anchors,
@@ -156,13 +140,10 @@ class Terms:
             ValueError: A field is missing, unknown, or says what no reader would hold anybody to.
         """
         require_fields(values, cls.FIELDS)
-        gates = values["gates"]
-        if not isinstance(gates, dict):
-            raise ValueError("field `gates` is no object")
-
         terms = cls(
             policy_sha256=text_of(values, "policySha256"),
-            gates={str(gate): RequiredChecks.from_dict(item) for gate, item in gates.items()},
+            gates=_lists_of(values, "gates"),
+            unmeasured=_lists_of(values, "unmeasured"),
             approvals=RequiredApprovals.from_dict(values["approvals"]),
             registry_names=digests_of(values, "registryNames"),
             anchors=digests_of(values, "anchors"),
@@ -251,6 +232,14 @@ class InForce(Predicate):
             reason=text_of(values, "reason"),
             given_on=text_of(values, "givenOn"),
         )
+
+
+def _lists_of(values: Mapping[str, Any], name: str) -> dict[str, tuple[str, ...]]:
+    """Return a field that is an object of lists of strings."""
+    value = values[name]
+    if not isinstance(value, dict):
+        raise ValueError(f"field `{name}` is no object")
+    return {key: texts_of(value, key) for key in value}
 
 
 def _texts_in(values: Any) -> Iterator[str]:

@@ -59,10 +59,10 @@ def lines_of_terms(terms: Terms) -> Iterator[str]:
     yield f"policy         sha256:{terms.policy_sha256}"
     for gate, checks in sorted(terms.gates.items()):
         yield f"gate           {gate}"
-        for check in sorted(checks.measured):
-            yield f"  check        {check}"
-        for check in sorted(checks.reported):
-            yield f"  check        {check}, may be not measured"
+        yield from (f"  check        {check}" for check in sorted(checks))
+    for case, checks in sorted(terms.unmeasured.items()):
+        for check in sorted(checks):
+            yield f"unmeasured     {check} may be, in use case {case}"
 
     if approvals.count:
         capacity = f", as `{approvals.capacity}`" if approvals.capacity else ""

@@ -153,8 +153,7 @@ def test_a_check_of_a_gate_that_the_policy_here_no_longer_requires_is_required(
     signed: Path,
 ) -> None:
     terms = drafted(signed)
-    gates = {**terms.gates}
-    gates["explain"] = replace(gates["explain"], measured=("explain.more",))
+    gates = {**terms.gates, "explain": ("explain.more",)}
     put_in_force(signed, replace(terms, gates=gates))
     assert kinds(signed) == [RefusalKind.IN_FORCE_CHECK_MISSING]
 

@@ -35,7 +35,7 @@ def test_a_first_draft_is_what_the_checkout_asks_for(signed: Path) -> None:
     terms = draft(signed)
     assert terms.policy_sha256 == artefact(signed, POLICY).sha256
     assert set(terms.gates) == {gate.name for gate in GATES}
-    assert "train.auc_lower_end" in terms.gates["train"].measured
+    assert "train.auc_lower_end" in terms.gates["train"]
     assert terms.registry_names == {CASE: CASE}
     assert (terms.approvals.count, terms.anchors, terms.least_mode) == (0, {}, "local")
     assert terms.replaces == ""
@@ -50,9 +50,17 @@ def test_a_later_draft_keeps_what_the_checkout_does_not_say(signed: Path) -> Non
     law = Law(1, TERMS, ())
     terms = draft(signed, law)
     assert terms.replaces == TERMS.sha256
-    for name in ("approvals", "anchors", "refs", "signers", "least_mode", "plan_sha256", "people"):
+    for name in (
+        "unmeasured",
+        "approvals",
+        "anchors",
+        "refs",
+        "signers",
+        "least_mode",
+        "plan_sha256",
+        "people",
+    ):
         assert getattr(terms, name) == getattr(TERMS, name)
-    assert terms.gates["train"].reported == ("train.auc_lost_to_champion",)
 
 
 def test_a_change_that_is_asked_for_is_made(signed: Path) -> None:
@@ -62,14 +70,20 @@ def test_a_change_that_is_asked_for_is_made(signed: Path) -> None:
 
 
 def test_a_check_that_may_be_unmeasured_is_still_required_to_be_reported(signed: Path) -> None:
-    gate = draft(signed, unmeasured=("train.auc_lost_to_champion",)).gates["train"]
-    assert gate.reported == ("train.auc_lost_to_champion",)
-    assert "train.auc_lost_to_champion" not in gate.measured
+    terms = draft(signed, unmeasured=(f"{CASE}:train.auc_lost_to_champion",))
+    assert terms.unmeasured == {CASE: ("train.auc_lost_to_champion",)}
+    assert "train.auc_lost_to_champion" in terms.gates["train"]
 
 
-def test_a_check_that_nobody_knows_cannot_be_let_off(signed: Path) -> None:
-    with pytest.raises(ConfigError, match=r"train\.brilliance"):
-        draft(signed, unmeasured=("train.brilliance",))
+@pytest.mark.parametrize(
+    "asked",
+    [f"{CASE}:train.brilliance", "other:train.auc_lost_to_champion", "train.auc_lost_to_champion"],
+)
+def test_a_check_that_nobody_knows_or_of_no_use_case_cannot_be_let_off(
+    signed: Path, asked: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"found {asked}"):
+        draft(signed, unmeasured=(asked,))
 
 
 def test_an_anchor_that_is_not_configured_cannot_be_required(signed: Path) -> None:
@@ -186,7 +200,8 @@ def test_every_term_shows_in_the_comparison() -> None:
 
 OTHER: dict[str, dict[str, Any]] = {
     "policySha256": {"policy_sha256": "0" * 64},
-    "gates": {"gates": {"train": replace(TERMS.gates["train"], reported=())}},
+    "gates": {"gates": {"train": ("train.auc_lower_end",)}},
+    "unmeasured": {"unmeasured": {}},
     "approvals": {"approvals": replace(TERMS.approvals, role="validation")},
     "registryNames": {"registry_names": {}},
     "anchors": {"anchors": {}},

@@ -11,7 +11,6 @@ from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.in_force import (
     InForce,
     RequiredApprovals,
-    RequiredChecks,
     Terms,
 )
 from tasks.attestation.predicates.provenance import Provenance
@@ -25,7 +24,8 @@ from tests.tasks.verifier.signed_log import CASE, SignedLog, report_of
 NOW = "2026-01-01T00:00:06Z"
 LAX = Terms(
     policy_sha256=POLICY.sha256,
-    gates={gate: RequiredChecks((f"{gate}.measure",)) for gate in SUBJECTS},
+    gates={gate: (f"{gate}.measure",) for gate in SUBJECTS},
+    unmeasured={},
     approvals=RequiredApprovals(0, "approval", ""),
     registry_names={CASE: CASE},
     anchors={},
