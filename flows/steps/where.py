@@ -110,7 +110,11 @@ class WithWorker:
             AcceptedCheck("", "", str(check["person"]), date.fromisoformat(check["expires"]))
             for check in answer["accepted"]
         )
-        return Confirmation(str(answer["model_sha256"]), str(answer["version"]), accepted)
+        entry = answer["law_entry"]
+        law_entry = None if entry is None else int(entry)
+        return Confirmation(
+            str(answer["model_sha256"]), str(answer["version"]), accepted, law_entry
+        )
 
 
 _places: dict[str, Place] = {}

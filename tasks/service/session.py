@@ -116,6 +116,7 @@ def _confirm(release: Release) -> dict[str, Any]:
     return {
         "model_sha256": confirmation.model_sha256,
         "version": confirmation.version,
+        "law_entry": confirmation.law_entry,
         "accepted": accepted,
     }
 

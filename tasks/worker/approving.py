@@ -11,6 +11,7 @@ from tasks.system.installation import Installation
 from tasks.verifier.approvals import check
 from tasks.verifier.lineage import MODEL, examine
 from tasks.verifier.log_reader import Selection, read_log
+from tasks.worker.mandate import Mandate
 
 
 def model_here(case: str, installation: Installation) -> str:
@@ -34,7 +35,8 @@ def lacks_only_approval(case: str, model: str, installation: Installation) -> bo
     """Say whether a model would be registered if a second person approved it."""
     if not section(case, "register", RegisterParams, installation.workspace).approval:
         return False
-    refusals = clear_model(case, model, installation).refusals
+    mode = Mandate.of(installation).mode
+    refusals = clear_model(case, model, installation, mode=mode).refusals
     return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)
 
 
