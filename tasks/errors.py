@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tasks.plain_text import one_line
+
 REFUSAL_KIND = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
@@ -103,6 +105,9 @@ class Refusal:
             raise ValueError(f"`{self.kind}` is no kind of refusal, which is like `check.failed`")
         if not self.text:
             raise ValueError(f"{self.kind}: a refusal without a text")
+        # Texts name groups and columns of the data, and programs that read a state's message take
+        # a line of it for a refusal.
+        object.__setattr__(self, "text", one_line(self.text))
 
     def __str__(self) -> str:
         """Return the line that a person reads."""
@@ -135,7 +140,8 @@ class PortcullisError(Exception):
     """Something is wrong that a person can mend.
 
     It says where, what was expected, what was found, and what to do. Never carries a value of a
-    personal column: messages end up in logs, in Prefect's database and on screens.
+    personal column: messages end up in logs, in Prefect's database and on screens. The message is
+    one line without control characters, whatever the parts hold.
     """
 
     exit_code = 2
@@ -145,7 +151,7 @@ class PortcullisError(Exception):
         self.expected = expected
         self.found = found
         self.remedy = remedy
-        super().__init__(f"{where}: expected {expected}; found {found}. {remedy}")
+        super().__init__(one_line(f"{where}: expected {expected}; found {found}. {remedy}"))
 
 
 class ConfigError(PortcullisError):

@@ -14,8 +14,19 @@ def write_case(workspace: Path, name: str, values: dict[str, Any]) -> None:
     """Write a use case and all that follows from the use cases there; its files must lie there."""
     path = workspace / case_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(yaml_text(values))
     sync_cases(workspace)
+
+
+def yaml_text(values: object) -> str:
+    """Return values as YAML without aliases, which are refused."""
+    return yaml.dump(values, Dumper=_WithoutAliases, sort_keys=False)
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
 
 
 def change_case(workspace: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:

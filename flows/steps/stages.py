@@ -1,6 +1,5 @@
 """A stage of the data path as a Prefect task: its name, its log, its state."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tasks.config.cases import section
 from tasks.config.sources import Sources
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.formats.shown import kind_of_error
+from tasks.formats.strict_json import parse_json
 from tasks.gates import Verdict
 from tasks.path import STAGES
 
@@ -50,7 +50,7 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
         return None
 
     try:
-        return Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Verdict.from_dict(parse_json(path.read_bytes()))
     except ValueError as error:
         raise EvidenceError(
             path.as_posix(),

@@ -13,6 +13,7 @@ from typing import Any
 
 from tasks.attestation.signing_keys import PublicKey, Signer
 from tasks.errors import EvidenceError
+from tasks.formats.strict_json import parse_json
 
 IN_TOTO = "application/vnd.in-toto+json"
 
@@ -63,7 +64,7 @@ def read_envelope(data: bytes, where: str) -> Envelope:
         EvidenceError: It is not an envelope with one signature in canonical form.
     """
     try:
-        values: Any = json.loads(data)
+        values: Any = parse_json(data)
         (signature,) = values["signatures"]
         envelope = Envelope(
             base64.b64decode(values["payload"], validate=True),

@@ -3,12 +3,12 @@
 Who is spoken of (subjects, by digest) and what is said (a predicate).
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 HEX = frozenset("0123456789abcdef")
@@ -78,7 +78,7 @@ def read_statement(payload: bytes, where: str) -> Statement:
         EvidenceError: It is not a statement with at least one subject, each with a sha256.
     """
     try:
-        values: Any = json.loads(payload)
+        values: Any = parse_json(payload)
         if values["_type"] != STATEMENT_TYPE or not isinstance(values["predicate"], dict):
             raise ValueError("not an in-toto statement of version 1")
         subjects = tuple(Artefact.from_dict(subject) for subject in values["subject"])

@@ -8,7 +8,6 @@ was changed, deleted or put in afterwards no longer has its batch's digest.
 """
 
 import fcntl
-import json
 import os
 import socket
 import time
@@ -24,6 +23,7 @@ from tasks.attestation.run_context import timestamp
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
 from tasks.verifier.statement_index import Signed
 
 OCSF = "1.6.0"
@@ -207,9 +207,16 @@ def _write(folder: Path, events: Sequence[dict[str, Any]]) -> None:
 
 def _state(folder: Path) -> dict[str, int]:
     try:
-        state: dict[str, int] = json.loads((folder / SEALED).read_bytes())
+        data = (folder / SEALED).read_bytes()
     except FileNotFoundError:
         return {}
+
+    try:
+        state: Any = parse_json(data)
+    except ValueError as error:
+        raise _changed(SEALED, "a JSON object", str(error)) from error
+    if not isinstance(state, dict):
+        raise _changed(SEALED, "a JSON object", type(state).__name__)
     return state
 
 

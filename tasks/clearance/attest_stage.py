@@ -6,7 +6,6 @@ configuration those of the snapshot that the stage was given, of data those that
 the stage says about itself it takes two counts, and marks them as claimed.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -33,6 +32,7 @@ from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
 from tasks.config.sources import today
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
+from tasks.formats.strict_json import parse_json
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
 from tasks.path import PATH, SigningRole
@@ -378,7 +378,7 @@ def _verdict(
     """
     # 1. Read it, and hold it against the gate that ran and the limits that were in force.
     try:
-        verdict = Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        verdict = Verdict.from_dict(parse_json(path.read_bytes()))
     except ValueError as error:
         raise _changed(path.name, "a verdict, each of its checks with an id", str(error)) from error
     if verdict.gate != run.stage or verdict.limits_sha256 != observed.limits_sha256:
@@ -421,7 +421,7 @@ def _shipped(installation: Installation) -> tuple[str, ...]:
 def _written_refusals(path: Path) -> list[Refusal]:
     """Return the refusals in the file that `decide` wrote; a decision against has at least one."""
     try:
-        decision = json.loads(path.read_text(encoding="utf-8"))
+        decision = parse_json(path.read_bytes())
         refusals = [Refusal.from_dict(values) for values in decision["refusals"]]
         if refusals or decision["outcome"] == Outcome.PASS:
             return refusals

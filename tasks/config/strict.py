@@ -7,7 +7,9 @@ class StrictModel(BaseModel):
     """A frozen model that refuses keys it does not know.
 
     A misspelt key would otherwise be ignored, and its default hold where somebody meant another
-    value. A subclass may add to `model_config`; it inherits both settings.
+    value. Nor does it take NaN or an infinity as a number, also not as the text "nan": a limit that
+    compares with neither would let everything pass. A subclass may add to `model_config`; it
+    inherits these settings.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

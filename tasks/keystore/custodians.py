@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -22,6 +23,7 @@ from tasks.config.case_paths import CONFIGS
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SealError
 from tasks.formats.pem import load_x25519_pem, private_pem
+from tasks.formats.strict_json import read_json
 from tasks.system.installation import Installation
 
 CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
@@ -112,7 +114,7 @@ def load_custodians(installation: Installation, *, allow_local: bool) -> Custodi
         # Late, because a stage that only seals rows needs no reader of configurations.
         from tasks.config.cases import validated
 
-        return validated(Custodians, json.loads(path.read_text(encoding="utf-8")), str(CUSTODIANS))
+        return validated(Custodians, _read_public(path), str(CUSTODIANS))
     if not allow_local:
         raise ConfigError(
             str(CUSTODIANS),
@@ -139,16 +141,9 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
         FileExistsError: There is a file at `private_path`; none is ever overwritten.
         ConfigError: There is a custodian of that name, whose keys would be lost with the old key.
     """
-    key = X25519PrivateKey.generate()
-    # Empty first, so that the key is never in a file that others may read.
-    private_path.touch(mode=0o600, exist_ok=False)
-    private_path.write_bytes(private_pem(key))
-
     path = workspace / CUSTODIANS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(path.read_text(encoding="utf-8"))["public_keys"] if path.is_file() else {}
+    known = _read_public_keys(path) if path.is_file() else {}
     if name in known:
-        private_path.unlink()
         raise ConfigError(
             str(CUSTODIANS),
             expected="a new name",
@@ -156,6 +151,12 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
             remedy="Take another name.",
         )
 
+    key = X25519PrivateKey.generate()
+    # Empty first, so that the key is never in a file that others may read.
+    private_path.touch(mode=0o600, exist_ok=False)
+    private_path.write_bytes(private_pem(key))
+
+    path.parent.mkdir(parents=True, exist_ok=True)
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -175,6 +176,24 @@ def read_private_key(path: Path) -> X25519PrivateKey:
             found=f"another ({error})",
             remedy="Give the custodian's.",
         ) from error
+
+
+def _read_public(path: Path) -> Any:
+    return read_json(path, str(CUSTODIANS), remedy="Restore it from git.")
+
+
+def _read_public_keys(path: Path) -> dict[str, str]:
+    """Return the keys that are there, which may still be those of fewer than two people."""
+    match _read_public(path):
+        case {"public_keys": {**keys}}:
+            return {str(name): str(key) for name, key in keys.items()}
+        case _:
+            raise ConfigError(
+                str(CUSTODIANS),
+                expected="an object with `public_keys`",
+                found="something else",
+                remedy="Restore it from git.",
+            )
 
 
 def _public_hex(key: X25519PrivateKey) -> str:

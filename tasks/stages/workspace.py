@@ -20,6 +20,7 @@ from tasks.config.cases import Columns, load_case, section_in
 from tasks.errors import DataError, EvidenceError, Refusal
 from tasks.formats.digests import sha256_of
 from tasks.formats.shown import kind_of_error
+from tasks.formats.strict_json import read_json
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.installation import Installation
 
@@ -178,8 +179,17 @@ class StageRun:
             yield opened.frame
 
     def read_json(self, stage: str, name: str) -> Any:
-        """Return an earlier stage's JSON output."""
-        return json.loads(self.input(stage, name).read_text(encoding="utf-8"))
+        """Return an earlier stage's JSON output.
+
+        Raises:
+            EvidenceError: It is no JSON of the strict form.
+        """
+        return read_json(
+            self.input(stage, name),
+            _shown(self.data / stage / name),
+            remedy=f"Run `dvc repro --force --single-item {stage}@{self.case}`, "
+            "which makes it anew.",
+        )
 
     def read_verdict(self, stage: str) -> Verdict:
         """Return an earlier stage's verdict.

@@ -1,6 +1,5 @@
 """Verify a bundle with the bundle, a root key's id, and no more than `cryptography`."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tasks.attestation.roles import LOG
 from tasks.attestation.statement import read_statement
 from tasks.errors import ConfigError
 from tasks.formats.archives import StoredArchive, open_archive, wrong
+from tasks.formats.strict_json import parse_json
 from tasks.ledger.checkpoint import Checkpoint, Cosigner, key_hash, read_checkpoint
 from tasks.ledger.proof import read_proof
 from tasks.ledger.tiles import Record
@@ -292,7 +292,7 @@ def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
 
 def _json(data: bytes, name: str) -> dict[str, Any]:
     try:
-        values: Any = json.loads(data)
+        values: Any = parse_json(data)
     except (ValueError, RecursionError) as error:
         raise wrong(name, "JSON", type(error).__name__) from error
     if not isinstance(values, dict):

@@ -16,6 +16,7 @@ from tasks.config.case_paths import FILE_FIELDS, case_path
 from tasks.config.cases import load_case
 from tasks.config.editing import set_fields
 from tasks.errors import DataError
+from tasks.formats.strict_json import read_json
 from tasks.system.installation import Installation
 
 REFERENCE = "validate.reference"
@@ -78,4 +79,5 @@ def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> 
             found="none",
             remedy=f"Run `./portcullis release {case}`.",
         )
-    return json.loads((workspace / path).read_text(encoding="utf-8"))
+    remedy = f"Run `./portcullis release {case}`, which makes it anew."
+    return read_json(workspace / path, path.as_posix(), remedy=remedy)

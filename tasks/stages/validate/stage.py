@@ -1,11 +1,11 @@
 """The stage `validate`: measures data quality, reports and judges."""
 
-import json
 import logging
 from pathlib import Path
 
 from tasks.config.case_files import CaseFile
 from tasks.config.cases import validated
+from tasks.formats.strict_json import parse_json
 from tasks.path import STAGES
 from tasks.stages.validate.expectations import check_expectations, load_suite
 from tasks.stages.validate.judging import judge_quality
@@ -60,7 +60,7 @@ def _load_accepted(reference: CaseFile | None, workspace: Path) -> Profile | Non
 
     path = reference.path_in(workspace)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_bytes())
     except ValueError:
         values = None  # no profile, which the next line says in words people understand
     return validated(Profile, values, reference.path)

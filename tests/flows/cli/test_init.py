@@ -12,6 +12,7 @@ from flows.cli.init import main
 from flows.cli.sync import main as sync
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, SourceError
+from tests.cases import yaml_text
 from tests.flows.workspace import case, people
 from tests.installations import installation_at
 
@@ -65,7 +66,7 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
 
     path = workspace / "configs" / "bank" / "case.yaml"
     values = completed(yaml.safe_load(path.read_text()), case())
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(yaml_text(values))
     reasons = workspace / "configs" / "bank" / "reasons.yaml"
     reasons.write_text(reasons.read_text().replace("text:  #", "text: A reason in words  #"))
     capsys.readouterr()

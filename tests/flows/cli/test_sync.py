@@ -13,7 +13,7 @@ from flows.cli.sync import main
 from flows.use_cases.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
-from tests.cases import change_case, sync_cases, write_case, write_case_text
+from tests.cases import change_case, sync_cases, write_case, write_case_text, yaml_text
 from tests.flows.workspace import CASE, case, write_case_files
 from tests.installations import installation_at
 
@@ -128,7 +128,7 @@ def test_a_fault_is_found_before_anything_is_written(workspace: Path, fault: str
     values = case()
     change, words = FAULTS[fault]
     change(values)
-    write_case_text(workspace, CASE, yaml.safe_dump(values))
+    write_case_text(workspace, CASE, yaml_text(values))
     before = (workspace / f"configs/{CASE}/resolved.yaml").read_text()
     with pytest.raises(ConfigError) as refusal:
         main(SYNC, installation_at(Path()))

@@ -69,7 +69,7 @@ def test_a_section_that_is_not_there_is_added_at_the_end(tmp_path: Path) -> None
     [
         "train: {champion: none yet}\n",
         "train:\n  champion: |\n    none\n    yet\n",
-        'train: &t\n  champion: "none # yet"\n',
+        '"train":\n  champion: "none # yet"\n',
         TEXT.replace("the portfolio starts here", ">\n    the portfolio\n    starts here"),
     ],
 )

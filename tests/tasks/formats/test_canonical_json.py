@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 
+from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.gates.verdict import digest_of
 
@@ -18,8 +19,26 @@ def test_text_is_utf_8_and_not_escaped() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_number_of_json_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
+    with pytest.raises(EvidenceError, match="NaN, an infinity"):
         canonical({"measured": value})
+
+
+def test_half_a_surrogate_pair_is_refused_in_one_line() -> None:
+    with pytest.raises(EvidenceError, match="half a surrogate pair") as refusal:
+        canonical({"reason": "x\ud800"})
+    assert str(refusal.value).isprintable()
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    value: list[object] = []
+    value.append(value)
+    with pytest.raises(EvidenceError, match="contains itself"):
+        canonical(value)
+
+
+def test_what_is_refused_is_a_value_error_to_code_that_knows_no_evidence() -> None:
+    with pytest.raises(ValueError, match="nothing was signed"):
+        canonical(float("nan"))
 
 
 @pytest.mark.parametrize("value", [b"bytes", {1, 2}, object()])
