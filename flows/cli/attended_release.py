@@ -4,14 +4,17 @@ Started as `python -m flows.cli.attended_release <use case> <parent process id>`
 `flows/serving/attending.py` says why this is a process of its own.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
 
+from tasks.config.case_name import check_case_name
+
 from flows.serving.environment import settle_streams
-from tasks.errors import PortcullisError, RefusedError, ServiceError
+from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.formats.shown import withhold_texts
+from tasks.formats.strict_json import read_json
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
@@ -21,25 +24,30 @@ def main(case: str, parent: int) -> int:
     die_with_parent(parent)
     settle_streams()
 
-    # Late: Prefect takes seconds to import, and by now this process ends with its parent.
-    from flows.release import UseCase, release
-    from flows.serving.attending import wait_for_api
-    from flows.steps.stages import UNAVAILABLE
-
     try:
+        # Late: Prefect takes seconds to import, and by now this process ends with its parent. The
+        # flow's module reads the index of use cases, which may be wrong.
+        from flows.release import UseCase, release
+        from flows.serving.attending import wait_for_api
+        from flows.steps.stages import UNAVAILABLE
+
         installation = Installation.open(Path(), os.environ)
         wait_for_api(installation.settings.prefect_api_url)
-        state = release(UseCase(case), return_state=True)
+        state = release(UseCase(check_case_name(case, "use case")), return_state=True)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
 
     is_blocked = state.name == "Blocked"
     if not state.is_completed() and not is_blocked:
-        print(f"portcullis: the release failed: {state.message}", file=sys.stderr)
+        print(f"portcullis: the release failed: {one_line(state.message)}", file=sys.stderr)
         return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
 
-    print_outcome(case, state.message or "", installation, is_blocked=is_blocked)
+    try:
+        print_outcome(case, state.message or "", installation, is_blocked=is_blocked)
+    except PortcullisError as error:
+        print(f"portcullis: {error}", file=sys.stderr)
+        return error.exit_code
     return RefusedError.exit_code if is_blocked else 0
 
 
@@ -47,26 +55,29 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     """Print the gate table, the outcome, the row counts, and where the pages are."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from flows.steps.artifacts import gate_rows, report_pages
     from flows.steps.where import place_of
     from tasks.registry.client import registry_uri
 
     shown = place_of(case).shown
-    console = Console(highlight=False)
-    table = Table(title=f"Gates of {case}", title_justify="left")
+    # Without markup: a group of the data may be called `[/b]`, which would be an error, or
+    # `[green]REGISTERED`, which would be worse.
+    console = Console(highlight=False, markup=False, emoji=False)
+    table = Table(title=Text(f"Gates of {case}"), title_justify="left")
     for heading in ("gate", "outcome", "checks", "first refusal"):
         table.add_column(heading)
     for row in gate_rows(case, shown):
-        table.add_row(*row.cells())
+        table.add_row(*(Text(one_line(cell)) for cell in row.cells()))
     console.print(table)
 
     if is_blocked:
         console.print("BLOCKED: nothing was registered.", style="bold red")
         for line in message.splitlines():
-            console.print(f"  {line}")
+            console.print(f"  {one_line(line)}")
     else:
-        console.print(f"REGISTERED. {message}", style="bold green")
+        console.print(f"REGISTERED. {one_line(message)}", style="bold green")
     if line := describe_rows(case, shown):
         console.print(line)
 
@@ -90,12 +101,23 @@ def describe_rows(case: str, workspace: Path) -> str:
     if not (train_path.is_file() and ingest_path.is_file()):
         return ""
 
-    rows = json.loads(train_path.read_text(encoding="utf-8"))["rows"]
-    erased_rows = json.loads(ingest_path.read_text(encoding="utf-8"))["erased_rows"]
-    return (
-        f"  rows      {rows['unsealed']:,} unsealed, {rows['shredded']:,} shredded, "
-        f"{erased_rows:,} left out as erased"
-    )
+    remedy = f"`./portcullis release {case}` makes it anew."
+    match (read_json(train_path, remedy=remedy), read_json(ingest_path, remedy=remedy)):
+        case (
+            {"rows": {"unsealed": int(unsealed), "shredded": int(shredded)}},
+            {"erased_rows": int(erased_rows)},
+        ):
+            return (
+                f"  rows      {unsealed:,} unsealed, {shredded:,} shredded, "
+                f"{erased_rows:,} left out as erased"
+            )
+        case _:
+            raise EvidenceError(
+                train_path.as_posix(),
+                expected="counts of rows, there and in the report of `ingest`",
+                found="something else",
+                remedy=remedy,
+            )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 from flows.use_cases.derived_files import derived_files, resolve_cases, stale_files, write_files
 from tasks.config.sources import today
 from tasks.errors import ConfigError
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 
 
@@ -30,7 +31,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         from flows.use_cases.checking import check_cases
 
         for line in check_cases(cases, workspace, today(installation.settings)):
-            print(line)
+            print(one_line(line))
 
     stale = stale_files(derived_files(cases, workspace), workspace)
     if options.check:

@@ -1,7 +1,8 @@
 """What flows consist of: stages as Prefect tasks, a form for approvals, artifacts, and evidence.
 
 Prefect is known here, in the flows and in `serving`, and nowhere else.
+
 May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
 `tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.stages.register`,
-`tasks.formats`, `tasks.system`, `tasks.verifier`.
+`tasks.formats`, `tasks.system`, `tasks.verifier`, `tasks.plain_text`.
 """

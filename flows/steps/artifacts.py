@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
+from flows.steps.markdown import as_markdown
 from flows.steps.stages import verdict_of
 from tasks.errors import EvidenceError
 from tasks.gates import Outcome
@@ -76,12 +77,13 @@ def publish_artifacts(
     heading = "## ⛔ Blocked: nothing was registered" if is_blocked else "## ✅ Registered"
     table = ["| gate | outcome | checks | first refusal |", "|---|---|---|---|"]
     table += [
-        f"| {' | '.join(_escape_cell(cell) for cell in row.cells())} |"
+        f"| {' | '.join(as_markdown(cell) for cell in row.cells())} |"
         for row in gate_rows(case, workspace)
     ]
-    items = [f"- {_escape_cell(line)}" for line in lines]
+    items = [f"- {as_markdown(line)}" for line in lines]
+    # A URI has no character of Markdown's but brackets, and no `>` at all: it is percent-encoded.
     pages = [
-        f"- {stage}: [{page}]({page.as_uri()})"
+        f"- {stage}: [{as_markdown(str(page))}](<{page.as_uri()}>)"
         for stage, page in report_pages(case, workspace).items()
     ]
     create_markdown_artifact(
@@ -97,7 +99,3 @@ def publish_artifacts(
             create_image_artifact(
                 image_url=picture, key=name, description=f"{case}, {stage}: {plot.stem}"
             )
-
-
-def _escape_cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import Refusal
+from tasks.plain_text import one_line
 
 CHANNEL_VARIABLE = "PORTCULLIS_CHANNEL"
 INHERITED = "fd:"
@@ -133,11 +134,14 @@ def short_address(path: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def lines_for_people(event: dict[str, Any]) -> tuple[str, ...]:
-    """Return an event as the lines that a person reads; none of an event of another form."""
+def lines_for_people(event: Any) -> tuple[str, ...]:
+    """Return an event as the lines that a person reads; none of an event of another form.
+
+    Each is one line without control characters, whatever the stage sends.
+    """
     match event:
         case {"kind": "progress" | "failed", "message": str(message)}:
-            return (message,)
+            return (one_line(message),)
         case {"kind": "refused", "refusals": [*refusals]}:
             return ("BLOCKED", *(Refusal.from_dict(values).text for values in refusals))
         case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:

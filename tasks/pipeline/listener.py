@@ -4,20 +4,27 @@ Read what a stage reports, keep it, and end the stage if need be.
 """
 
 import contextlib
-import json
 import os
 import signal
 import socket
+import struct
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tasks.errors import Refusal
+from tasks.formats.strict_json import parse_json
 from tasks.pipeline.channel import CHANNEL_VARIABLE, lines_for_people, short_address
+from tasks.plain_text import one_line
+
+# A stage's code is not trusted with our memory, our log or Prefect's database. Its own reports are
+# some hundred lines of at most a few thousand characters; refusals come in one line together.
+MOST_LINE_BYTES = 1 << 20
+MOST_LINES = 10_000  # of one stage's process
 
 # A stage that has ended has closed its end: reading what is left takes far less.
 JOIN_SECONDS = 5
@@ -43,16 +50,18 @@ class StageMessages:
     pid: int | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
-    def record(self, event: dict[str, Any]) -> None:
+    def record(self, event: Any) -> None:
         """Keep an event; one of another form is left out."""
         match event:
-            case {"kind": "started", "pid": int(pid)}:
+            # Below 2 are groups of processes, every process and the first one: kill(2).
+            case {"kind": "started", "pid": int(pid)} if type(pid) is int and pid > 1:
                 self.pid = pid
             case {"kind": "refused", "refusals": [*refusals]}:
                 self.refusals = tuple(Refusal.from_dict(values) for values in refusals)
-            case {"kind": "failed", "message": str(message), "exit_code": int(exit_code)}:
-                self.failure = message
-                self.exit_code = exit_code
+            # A failure is never a 0, which would be success, nor another program's number.
+            case {"kind": "failed", "message": str(message), "exit_code": 1 | 2 | 3 | 4 as code}:
+                self.failure = one_line(message)
+                self.exit_code = int(code)
             case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
                 self.seconds = seconds
                 self.peak_mib = peak
@@ -115,9 +124,47 @@ def _read_events(server: socket.socket, messages: StageMessages, on_line: LineSi
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()
-            with connection, connection.makefile("r", encoding="utf-8") as lines:
-                for line in lines:
-                    event = json.loads(line)
-                    messages.record(event)
-                    for text in lines_for_people(event):
-                        on_line(text)
+            with connection, connection.makefile("rb") as stream:
+                _read_connection(stream, _peer_of(connection), messages, on_line)
+
+
+def _read_connection(
+    stream: BinaryIO, peer: int | None, messages: StageMessages, on_line: LineSink
+) -> None:
+    """Read one stage's events to the end, keep what is in order, and leave out what is not.
+
+    The stream is read to its end in any case: a stage whose reports nobody takes would wait.
+    """
+    count = 0
+    while line := stream.readline(MOST_LINE_BYTES):
+        count += 1
+        if count > MOST_LINES:
+            if count == MOST_LINES + 1:
+                on_line(f"the stage reports more than {MOST_LINES:,} lines: the rest is left out")
+            # How it ended still counts; it is the progress that floods.
+            if b'"progress"' in line:
+                continue
+
+        try:
+            event = parse_json(line)
+            if peer is not None and isinstance(event, dict) and event.get("kind") == "started":
+                # The system says who speaks: a stage that names another process would have that
+                # one ended in its place.
+                event["pid"] = peer
+            messages.record(event)
+            texts = lines_for_people(event)
+        except ValueError:
+            texts = ("the stage has sent something that is no report: it is left out",)
+        for text in texts:
+            if count <= MOST_LINES:
+                on_line(text)
+
+
+def _peer_of(connection: socket.socket) -> int | None:
+    """Return the process at the other end, where the system says so (unix(7), SO_PEERCRED)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    credentials = connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid

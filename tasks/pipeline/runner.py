@@ -17,6 +17,7 @@ from typing import Any
 
 from tasks.errors import PortcullisError, RefusedError
 from tasks.pipeline.listener import LineSink, StageMessages, listen_to_stage
+from tasks.plain_text import one_line
 
 
 class StageError(PortcullisError):
@@ -25,7 +26,7 @@ class StageError(PortcullisError):
     def __init__(self, where: str, message: str, exit_code: int) -> None:
         self.exit_code = exit_code
         # The stage's message says what was expected already, so PortcullisError's form is left out.
-        Exception.__init__(self, f"{where}: {message}")
+        Exception.__init__(self, one_line(f"{where}: {message}"))
 
 
 @dataclass(frozen=True)

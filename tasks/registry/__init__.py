@@ -3,7 +3,7 @@
 `packing` makes a model folder into one that loads anywhere, `describing` says what it is, `stored`
 compares what the registry gives back with what was judged, and `client` publishes.
 
-May import: `tasks.errors`, `tasks.model`, `tasks.formats`, `tasks.system`.
+May import: `tasks.errors`, `tasks.model`, `tasks.formats`, `tasks.system`, `tasks.plain_text`.
 """
 
 from tasks.registry.client import Published, Receipt, Release, publish

@@ -2,6 +2,7 @@
 
 from tasks.model import DecisionModel
 from tasks.model.reasons import MOST_REASONS
+from tasks.plain_text import one_line
 
 COMPARED_WITH = {
     "near_cutoff": "those approved with the lowest scores",
@@ -12,9 +13,11 @@ COMPARED_WITH = {
 def describe_version(model: DecisionModel, name: str, alias: str) -> str:
     """Return the description of one version, as Markdown. No value about a person is in it."""
     scorer = model.scorer
-    optional = [column.name for column in model.contract.columns if column.may_be_missing]
-    categorical = [column.name for column in model.contract.columns if column.kind == "category"]
+    columns = model.contract.columns
+    optional = [_code(column.name) for column in columns if column.may_be_missing]
+    categorical = [_code(column.name) for column in columns if column.kind == "category"]
     composites = model.composites
+    reason_map = _code(model.reasons.version)
     return f"""\
 {scorer.family}, {len(scorer.features)} columns. Approves from a score of {scorer.cutoff:.6g} on.
 
@@ -24,10 +27,19 @@ model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with
 ```
 
 - Loads with MLflow and `requirements.txt` alone; it brings its own code.
-- Reasons by map {model.reasons.version}, compared with {COMPARED_WITH[composites.compared_with]}: \
+- Reasons by map {reason_map}, compared with {COMPARED_WITH[composites.compared_with]}: \
 {len(composites.rows)} composite rows that are nobody's, each value from at least \
 {composites.people_behind_each_value} people.
 - May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.
 - Columns beyond these are ignored. An absent column, an unknown category, a missing value \
 elsewhere: an error that names the column.
 """
+
+
+def _code(text: str) -> str:
+    """Return text that people wrote as a code span, in which Markdown and HTML mean nothing.
+
+    A code span ends at a backtick, and MLflow's page shows `&` in it as it stands.
+    """
+    plain = one_line(text).replace("`", "'").strip()
+    return f"`{plain or '?'}`"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 
 
@@ -17,6 +18,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """Print the tables and write the page; 2 where a request is past its term."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from tasks.config.sources import today
     from tasks.erasure import status as pages
@@ -25,7 +27,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     day = today(installation.settings)
     status = pages.read_status(open_journal(installation), day, installation)
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     tables = (
         ("Requests", pages.REQUEST_HEAD, pages.request_rows(status)),
         ("Models to be trained again", pages.MODEL_HEAD, pages.model_rows(status)),
@@ -36,7 +38,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         for name in head if rows else ():
             table.add_column(name)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*(Text(one_line(cell)) for cell in row))
         console.print(table)
 
     path = pages.write_status_page(status, options.out or installation.home / "requests")

@@ -3,5 +3,5 @@
 May import: `flows.steps`, `flows.use_cases`, `tasks.anchoring`, `tasks.attestation`,
 `tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
 `tasks.keystore`, `tasks.ledger`, `tasks.notary`, `tasks.stages.explain`, `tasks.stages.workspace`,
-`tasks.formats`, `tasks.system`, `tasks.verifier`.
+`tasks.formats`, `tasks.system`, `tasks.verifier`, `tasks.plain_text`.
 """

@@ -7,6 +7,7 @@ from tasks.audit_log.events import verify
 from tasks.audit_log.shipping import ship
 from tasks.errors import ServiceError
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Selection, read_log
 
@@ -40,5 +41,5 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
     problems = ship(installation) if options.ship else ()
     for line in problems:
-        print(line)
+        print(one_line(line))
     return ServiceError.exit_code if problems else 0

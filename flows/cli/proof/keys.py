@@ -19,6 +19,7 @@ from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folde
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
 
@@ -85,7 +86,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             print(_make(options.file).public.pem, end="")
         case "list":
             for entry in _read_log_of_keys(installation).keys.entries.values():
-                print(_describe(entry))
+                print(one_line(_describe(entry)))
         case "enrol":
             _enrol(options, installation)
         case "rotate":

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from flows.cli.attended_release import describe_rows, print_outcome
+from tasks.errors import EvidenceError
+from tasks.gates import at_least
+from tasks.plain_text import one_line
+from tasks.stages.fairness.judging import FairnessCheck
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, judged
+from tests.tasks.judged import CASE, judged, put_verdict
 
 
 @pytest.fixture
@@ -41,6 +45,42 @@ def test_rows_are_counted_from_both_reports(tmp_path: Path) -> None:
         "as",
         "erased",
     ]
+
+
+HOSTILE = (
+    "[/b]",
+    "[green]REGISTERED[/green]",
+    "[link=https://example.org]x[/link]",
+    ":warning:",
+    "\x1b[2J\x1b[H",
+    "\x9b31m",
+    "a\nREGISTERED. tiny",
+    "\u202eDERETSIGER",
+    "<b>x</b>",
+)
+
+
+@pytest.mark.parametrize("group", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_a_group_of_any_name_is_printed_as_text(
+    workspace: Path, capsys: pytest.CaptureFixture[str], group: str, is_blocked: bool
+) -> None:
+    failed = at_least(FairnessCheck.DISPARATE_IMPACT_RATIO, f"ratio of {group}", 0.4, 0.8)
+    put_verdict(workspace, "fairness", checks=(failed,))
+    print_outcome(CASE, f"fairness: {group}", installation_at(workspace), is_blocked=is_blocked)
+
+    printed = capsys.readouterr().out
+    assert printed.replace("\n", "").isprintable()
+    assert one_line(group).split()[0] in printed
+    assert [line for line in printed.splitlines() if line.startswith("REGISTERED. tiny")] == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows": 1}', '{"rows": {"unsealed": "x"}}'])
+def test_a_report_of_another_form_is_one_line(tmp_path: Path, text: str) -> None:
+    write_reports(tmp_path, {"train": TRAINED, "ingest": {"erased_rows": 4}})
+    (tmp_path / "data" / "small" / "train" / "report.json").write_text(text)
+    with pytest.raises(EvidenceError, match="release small"):
+        describe_rows("small", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What a stage's process tells its runner: refusals keep their kinds, and people read the texts."""
 
+import json
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,13 @@ import pytest
 
 from tasks.errors import Refusal, RefusalKind
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel, lines_for_people, short_address
-from tasks.pipeline.listener import StageMessages, end_all_stages, listen_to_stage
+from tasks.pipeline.listener import (
+    MOST_LINE_BYTES,
+    MOST_LINES,
+    StageMessages,
+    end_all_stages,
+    listen_to_stage,
+)
 
 REFUSALS = (
     Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved this model"),
@@ -122,3 +130,92 @@ def test_ending_what_has_ended_already_is_no_error() -> None:
     messages.record({"kind": "started", "pid": child})
     messages.end_stage()
     end_all_stages()
+
+
+def send(lines: list[str], *data: bytes) -> StageMessages:
+    """Send bytes to a runner as a stage's own code may, past our end of the channel."""
+    with (
+        listen_to_stage(lines.append) as messages,
+        socket.socket(socket.AF_UNIX) as connection,
+        short_address(Path(messages.environment[CHANNEL_VARIABLE])) as address,
+    ):
+        connection.connect(address)
+        for part in data:
+            connection.sendall(part)
+    return messages
+
+
+def event(**values: Any) -> bytes:
+    return json.dumps(values).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no json\n",
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"kind": "progress", "kind": "failed"}\n',
+        b'{"kind": "progress", "message": "\\ud800"}\n',
+        b'{"kind": "ended", "seconds": NaN, "peak_mib": 1.0}\n',
+        b'{"kind": "refused", "refusals": [{"kind": "no kind", "text": "x"}]}\n',
+    ],
+    ids=lambda data: ascii(data[:20]),
+)
+def test_what_is_no_report_is_left_out_and_the_next_one_is_read(
+    lines: list[str], data: bytes
+) -> None:
+    messages = send(lines, data, event(kind="failed", message="no disk", exit_code=4))
+    assert lines == ["the stage has sent something that is no report: it is left out", "no disk"]
+    assert messages.exit_code == 4
+
+
+@pytest.mark.parametrize("data", [b"3\n", b"null\n", b'"text"\n', b"[]\n", b"\n{}\n"])
+def test_json_that_is_no_event_is_no_error(lines: list[str], data: bytes) -> None:
+    assert send(lines, data, event(kind="failed", message="x", exit_code=2)).failure == "x"
+
+
+def test_a_stage_that_floods_fills_no_log_and_how_it_ended_still_arrives(lines: list[str]) -> None:
+    progress = event(kind="progress", level="info", message="x")
+    end = event(kind="failed", message="no disk", exit_code=4)
+    messages = send(lines, progress * (MOST_LINES + 5_000), end)
+    assert len(lines) == MOST_LINES + 1
+    assert "the rest is left out" in lines[-1]
+    assert (messages.failure, messages.exit_code) == ("no disk", 4)
+
+
+def test_a_line_without_an_end_is_not_kept_whole(lines: list[str]) -> None:
+    send(lines, b"x" * (3 * MOST_LINE_BYTES), b"\n")
+    assert 1 <= len(lines) <= 4
+    assert all(len(line) < 200 for line in lines)
+
+
+def test_what_a_stage_says_is_one_line_that_no_terminal_obeys(lines: list[str]) -> None:
+    text = "\x1b[2J\nportcullis: REGISTERED\u202e" + "x" * 10_000
+    messages = send(
+        lines,
+        event(kind="progress", level="info", message=text),
+        event(kind="failed", message=text, exit_code=2),
+    )
+    assert [line.isprintable() for line in lines] == [True, True]
+    assert messages.failure.isprintable()
+    assert len(messages.failure) < 5_000
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1, True, "3"])
+def test_a_process_number_that_stands_for_many_is_not_kept(pid: object) -> None:
+    messages = StageMessages()
+    messages.record({"kind": "started", "pid": pid})
+    assert messages.pid is None
+
+
+def test_a_stage_that_names_another_process_is_known_by_its_own(lines: list[str]) -> None:
+    other = os.getppid()
+    assert send(lines, event(kind="started", pid=other)).pid == os.getpid()
+
+
+@pytest.mark.parametrize("exit_code", [0, -1, 5, 256, True, 2.0])
+def test_a_failure_has_the_exit_code_of_a_failure(exit_code: object) -> None:
+    messages = StageMessages()
+    messages.record({"kind": "failed", "message": "x", "exit_code": exit_code})
+    assert messages.exit_code in (None, 1, 2)

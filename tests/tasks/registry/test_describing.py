@@ -1,0 +1,42 @@
+"""What people read about a version in the registry: names of columns are text in it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tasks.registry.describing import describe_version
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "`<b>`",
+    "a\n\n# Approved by the board",
+    "[x](javascript:alert(1))",
+    "![x](https://example.org/pixel.png)",
+    "``",
+    " ",
+    "\x1b[31m",
+)
+
+
+def model_with(name: str) -> Any:
+    column = SimpleNamespace(name=name, may_be_missing=True, kind="category")
+    return SimpleNamespace(
+        scorer=SimpleNamespace(family="lightgbm", features=(name,), cutoff=0.5),
+        contract=SimpleNamespace(columns=(column,)),
+        reasons=SimpleNamespace(version=name),
+        composites=SimpleNamespace(compared_with="all", rows=(1, 2), people_behind_each_value=10),
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_hostile_name_is_code_and_no_part_of_the_page(name: str) -> None:
+    text = describe_version(model_with(name), "loan", "candidate")
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(text)
+    kinds = {token.type for token in tokens}
+    kinds |= {child.type for token in tokens for child in token.children or []}
+    assert not any(
+        part in kind for kind in kinds for part in ("html", "heading", "link", "image", "hr")
+    )
+    assert all(line.isprintable() for line in text.splitlines())
