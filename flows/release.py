@@ -39,8 +39,10 @@ from tasks.worker.confirming import Confirmation
 if TYPE_CHECKING:
     UseCase = StrEnum
 else:
-    # Prefect's form offers these.
-    UseCase = StrEnum("UseCase", {name: name for name in case_names(Path())})
+    # Prefect's form offers these, by their values. The members are in capitals, because a use case
+    # may be called as a method of text is (`title`, `count`), which a member would take the place
+    # of.
+    UseCase = StrEnum("UseCase", {name.upper(): name for name in case_names(Path())})
 
 WAVES = waves()  # stages of one wave are independent of each other: they run at once
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+from tasks.config.case_name import check_case_name
 from tasks.errors import ConfigError, PortcullisError, RefusedError
 from tasks.formats.shown import withhold_texts
 from tasks.isolated import FLAGS
@@ -44,6 +45,13 @@ def main(arguments: list[str]) -> int:
     # Its environment holds the token that signs, and the stage's process has the same account.
     hide_from_others()
     stage, case = arguments
+    # Before anything is looked up by it. DVC has given it to a shell already, and that is why
+    # dvc.yaml holds checked names alone (tasks/pipeline/dvc_file.py).
+    try:
+        check_case_name(case, "use case")
+    except ConfigError as error:
+        return _fail(stage, error)
+
     code_folder = Path(__file__).resolve().parents[1]
     if code_folder != Path.cwd().resolve():
         # The code in the current folder would be signed for, and this is other code: an installed

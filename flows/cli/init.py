@@ -4,7 +4,6 @@ No value of the data is printed or written, only names of columns, kinds and cou
 """
 
 import argparse
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +11,11 @@ from pathlib import Path
 from flows.drafting.guessing import Guess, guess_columns, guess_joins
 from flows.drafting.sampling import SampledFile, sample_file, source_name
 from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
+from tasks.config.case_name import check_case_name
 from tasks.config.case_paths import CASE, case_path
 from tasks.errors import ConfigError
 from tasks.formats.shown import count_of, positions_of
 from tasks.system.installation import Installation
-
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the draft into a folder of its own, and say what a person has to do next."""
     workspace = installation.workspace
+    check_case_name(options.name, "the name of the use case")
     folder = case_path(options.name).parent
-    _check_name(options.name, workspace / folder)
+    _refuse_folder(workspace / folder)
 
     files = _sample(options.files, installation.settings.caller_folder)
     _refuse_shared_columns(files)
@@ -61,14 +60,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     return 0
 
 
-def _check_name(name: str, folder: Path) -> None:
-    if not NAME.fullmatch(name):
-        raise ConfigError(
-            "the name of the use case",
-            expected="at most 40 lower-case letters, digits and underscores, a letter first",
-            found="another one",
-            remedy="It becomes a folder, a DVC stage and a deployment.",
-        )
+def _refuse_folder(folder: Path) -> None:
     if folder.exists():
         raise ConfigError(
             folder.as_posix(),

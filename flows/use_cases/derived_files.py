@@ -26,7 +26,7 @@ def derived_files(cases: Cases, workspace: Path) -> dict[Path, str]:
         INDEX: index_text(cases),
         **resolved_files(cases),
         **prefect_files(cases, workspace),
-        DVC_FILE: dvc_text(workspace),
+        **dvc_files(cases, workspace),
     }
 
 
@@ -49,6 +49,11 @@ def prefect_files(cases: Cases, workspace: Path) -> dict[Path, str]:
     }
     text = (workspace / PREFECT_FILE).read_text(encoding="utf-8")
     return {PREFECT_FILE: put_deployments(text, deployments)}
+
+
+def dvc_files(cases: Cases, workspace: Path) -> dict[Path, str]:
+    """Return dvc.yaml with the stages of each use case."""
+    return {DVC_FILE: dvc_text(workspace, cases)}
 
 
 def stale_files(files: Mapping[Path, str], workspace: Path) -> dict[Path, str]:

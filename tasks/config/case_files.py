@@ -14,7 +14,11 @@ class CaseFile(StrictModel):
     the file's bytes, too; that holds for a file of an extended use case as for one of its own.
     """
 
-    path: str = Field(description="relative to the checkout", pattern=r"^configs/[^/]+/[^/].*$")
+    path: str = Field(
+        description="relative to the checkout",
+        # No `..`, no hidden file, nothing that a shell or another system reads differently.
+        pattern=r"^configs/[a-z0-9_]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$",
+    )
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
     def path_in(self, workspace: Path) -> Path:

@@ -5,6 +5,9 @@ Standard library only: the worker of every stage imports it, and starts faster w
 
 from pathlib import Path
 
+from tasks.config.case_name import check_case_name
+from tasks.errors import ConfigError
+
 CONFIGS = Path("configs")
 INDEX = CONFIGS / "index.yaml"
 CASE = "case.yaml"
@@ -34,5 +37,35 @@ def resolved_path(name: str) -> Path:
 
 
 def case_names_in(workspace: Path) -> tuple[str, ...]:
-    """Return the use cases that lie in `configs/`, sorted: the folders that hold a `case.yaml`."""
-    return tuple(sorted(path.parent.name for path in (workspace / CONFIGS).glob(f"*/{CASE}")))
+    """Return the use cases that lie in `configs/`, sorted: the folders that hold a `case.yaml`.
+
+    Raises:
+        ConfigError: A folder's name is none of a use case.
+    """
+    names = sorted(path.parent.name for path in (workspace / CONFIGS).glob(f"*/{CASE}"))
+    return tuple(check_case_name(name, f"a folder in {CONFIGS}/ with a {CASE}") for name in names)
+
+
+def refuse_links(path: Path, workspace: Path) -> None:
+    """Refuse a file of a use case that is reached through a link.
+
+    What a link points at may lie outside `configs/`, where no review, digest or commit covers it.
+
+    Args:
+        path: A file below the workspace, relative to it.
+        workspace: The checkout. It may itself be reached through a link.
+
+    Raises:
+        ConfigError: The file, or a folder between it and the workspace, is a link.
+    """
+    # From the top, so that the message names the link and nothing behind it.
+    for length in range(1, len(path.parts) + 1):
+        part = "/".join(path.parts[:length])
+        if (workspace / part).is_symlink():
+            raise ConfigError(
+                part,
+                expected="a file or folder of the checkout itself",
+                found="a link",
+                remedy="Put what it points at in its place: a release is signed for what lies in "
+                "configs/.",
+            )

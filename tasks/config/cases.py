@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from tasks.config.case_paths import INDEX, case_path, resolved_path
+from tasks.config.case_name import check_case_name
+from tasks.config.case_paths import INDEX, case_path, refuse_links, resolved_path
 from tasks.config.resolving import differing_keys, resolve_case
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
@@ -75,8 +76,9 @@ def case_names(workspace: Path) -> tuple[str, ...]:
     """Return the use cases that the index lists, in its order.
 
     Raises:
-        ConfigError: There is no index, or it lists none.
+        ConfigError: There is no index, it lists none, one twice, or what is no name.
     """
+    refuse_links(INDEX, workspace)
     index = read_yaml(workspace / INDEX, INDEX.as_posix())
     names = index.get("use_cases") if isinstance(index, dict) else None
     if not isinstance(names, list):
@@ -86,7 +88,16 @@ def case_names(workspace: Path) -> tuple[str, ...]:
             found="none",
             remedy="Write it anew: ./portcullis sync.",
         )
-    return tuple(names)
+    place = f"{INDEX.as_posix()}: use_cases"
+    checked = tuple(check_case_name(name, place) for name in names)
+    if len(set(checked)) != len(checked):
+        raise ConfigError(
+            place,
+            expected="every use case once",
+            found="one of them twice",
+            remedy="Write it anew: ./portcullis sync.",
+        )
+    return checked
 
 
 def load_case(name: str, workspace: Path) -> dict[str, Any]:
@@ -99,6 +110,7 @@ def load_case(name: str, workspace: Path) -> dict[str, Any]:
         ConfigError: There is no such use case (the message lists the known ones), one of its files
             is wrong, or the copy is stale.
     """
+    check_case_name(name, "use case")
     if name not in case_names(workspace) or not (workspace / case_path(name)).is_file():
         raise ConfigError(
             f"use case `{name}`",
@@ -111,6 +123,7 @@ def load_case(name: str, workspace: Path) -> dict[str, Any]:
 
     values = resolve_case(name, workspace)
     path = resolved_path(name)
+    refuse_links(path, workspace)
     has_copy = (workspace / path).is_file()
     written = read_yaml(workspace / path, path.as_posix()) if has_copy else None
     if stale := differing_keys(written, values):

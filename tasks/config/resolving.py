@@ -10,7 +10,7 @@ it, and its sections are digested and signed for. The rules, in the order in whi
 5. Every limit that comes out changed, new or removed is listed in `limit_changes`, with a reason,
    and nothing else is.
 6. A file is relative to the folder of the use case that names it, and lies inside that folder. It
-   is replaced by its path and its digest.
+   is reached through no link, is a regular file, and is replaced by its path and its digest.
 
 For example, let `configs/a/case.yaml` and `configs/b/case.yaml` hold
 
@@ -22,6 +22,7 @@ For example, let `configs/a/case.yaml` and `configs/b/case.yaml` hold
 Then `b` trains with `{rounds: 20, cutoff: {rule: cost}}`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from hashlib import sha256
@@ -30,8 +31,10 @@ from typing import Any
 
 import yaml
 
-from tasks.config.case_paths import FILE_FIELDS, NO_CHAMPION, case_path
+from tasks.config.case_name import check_case_name
+from tasks.config.case_paths import FILE_FIELDS, NO_CHAMPION, case_path, refuse_links
 from tasks.errors import ConfigError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.yaml_file import read_yaml
 
 EXTENDS = "extends"
@@ -40,6 +43,7 @@ LIMIT_CHANGES = "limit_changes"
 CHAMPION = "train.champion"
 LEAST_REASON_CHARACTERS = 10
 LINE_COLUMNS = 100
+FILE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # a folder or file on the way to a file
 _ABSENT = object()  # differs from everything that YAML can hold, null included
 
 
@@ -164,6 +168,7 @@ class _PlainDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: igno
 
 
 def _read_case(name: str, workspace: Path) -> dict[str, Any]:
+    refuse_links(case_path(name), workspace)
     path = case_path(name).as_posix()
     values = read_yaml(workspace / path, path)
     if not isinstance(values, dict):
@@ -186,8 +191,8 @@ def _read_case(name: str, workspace: Path) -> dict[str, Any]:
 
 def _read_parent(name: str, parent_name: Any, workspace: Path) -> dict[str, Any]:
     place = f"{case_path(name).as_posix()}: {EXTENDS}"
-    is_name = isinstance(parent_name, str) and parent_name.isidentifier()
-    if not is_name or parent_name == name or not (workspace / case_path(parent_name)).is_file():
+    check_case_name(parent_name, place)
+    if parent_name == name or not (workspace / case_path(parent_name)).is_file():
         raise ConfigError(
             place,
             expected="the name of another use case in configs/",
@@ -263,11 +268,9 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
 
     place = f"{case_path(owner).as_posix()}: {field}"
     folder = case_path(owner).parent
-    is_inside = isinstance(stated, str) and (workspace / folder / stated).resolve().is_relative_to(
-        (workspace / folder).resolve()
-    )
-    # Rule 6: a link or `..` out of the folder would tie two use cases together unseen.
-    if not is_inside:
+    # Rule 6: a link or `..` out of the folder would tie two use cases together unseen. By its words
+    # alone: whether `a/../b` stays inside may change with what `a` is a link to.
+    if not _is_plain_path(stated):
         raise ConfigError(
             place,
             expected=f"a file below {folder.as_posix()}, by its path from there",
@@ -276,17 +279,29 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
         )
 
     path = folder / stated
-    if not (workspace / path).is_file():
+    refuse_links(path, workspace)
+    try:
+        digest = sha256(read_regular_file(workspace / path)).hexdigest()
+    except (OSError, ValueError) as error:
         raise ConfigError(
             place,
             expected=f"a file {path.as_posix()}",
-            found="none",
+            found=describe_unreadable(error),
             remedy="Restore it from git. A yardstick that is gone is never a pass.",
-        )
-    digest = sha256((workspace / path).read_bytes()).hexdigest()
+        ) from error
     section, _, key = field.partition(".")
     pinned = {"path": path.as_posix(), "sha256": digest}
     return {**values, section: {**values[section], key: pinned}}
+
+
+def _is_plain_path(stated: Any) -> bool:
+    """Say whether a field holds a path below its folder, of plain words.
+
+    That is what `CaseFile` takes, on whatever system the checkout lies.
+    """
+    return isinstance(stated, str) and all(
+        FILE_WORD.fullmatch(part) and part not in (".", "..") for part in stated.split("/")
+    )
 
 
 def _refuse_unnamed_file(name: str, field: str, workspace: Path) -> None:

@@ -4,5 +4,6 @@
 `channel` is the stage's end and `listener` the runner's end of the socket between the two;
 `stores` lists where DVC keeps versions.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.isolated`, `tasks.formats`.
+May import: `tasks.config`, `tasks.errors`, `tasks.path`, `tasks.plain_text`, `tasks.isolated`,
+`tasks.formats`.
 """

@@ -1,7 +1,9 @@
 """`dvc.yaml`, derived: the stages of `tasks/path.py`, and the code that each of them imports."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from tasks.config.case_name import check_case_name
 from tasks.formats.import_graph import reached_files
 from tasks.isolated import FLAGS
 from tasks.path import PATH, SigningRole, Stage
@@ -20,16 +22,21 @@ HEAD = """\
 # `exec`, because a shell that stays between DVC and the stage keeps the stage from noticing that
 # DVC was killed: it would go on writing into what a retry makes. Bash leaves by itself, Debian's
 # /bin/sh does not.
-vars:
-  - configs/index.yaml
-
+#
+# The use cases are listed here and not read from configs/index.yaml: DVC gives `item` to a shell,
+# so a name that nobody has checked would be a command (docs/adr/0052-names-of-use-cases.md).
 stages:
 """
 
 
-def dvc_text(workspace: Path) -> str:
-    """Return the text of `dvc.yaml` for the code that lies in `workspace`."""
-    return HEAD + "\n".join(_stage_text(stage, workspace) for stage in PATH)
+def dvc_text(workspace: Path, cases: Iterable[str]) -> str:
+    """Return the text of `dvc.yaml` for the code that lies in `workspace`, and for `cases`.
+
+    Raises:
+        ConfigError: A use case may not be called so.
+    """
+    names = [check_case_name(name, "a use case for dvc.yaml") for name in cases]
+    return HEAD + "\n".join(_stage_text(stage, workspace, names) for stage in PATH)
 
 
 def code_rooms(stage: Stage, workspace: Path) -> tuple[str, ...]:
@@ -61,11 +68,11 @@ def _room_of(file: str) -> str:
     return "/".join(folders[:depth]) if len(folders) >= depth else file
 
 
-def _stage_text(stage: Stage, workspace: Path) -> str:
+def _stage_text(stage: Stage, workspace: Path, cases: Iterable[str]) -> str:
     data = f"data/{CASE}"
     lines = [
         f"  {stage.name}:",
-        "    foreach: ${use_cases}",
+        f"    foreach: [{', '.join(cases)}]",
         "    do:",
         f"      cmd: exec python {' '.join(FLAGS)} tasks/isolated.py tasks {stage.name} {CASE}",
     ]

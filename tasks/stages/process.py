@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -19,23 +20,30 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
+from tasks.config.case_name import check_case_name
 from tasks.errors import PortcullisError, RefusedError
 from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
+STAGE_NAME = re.compile(r"[a-z]{1,20}")
 REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
 WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
 
 
 def main(arguments: list[str]) -> int:
     """Run the stage and return the process's exit code."""
+    # Before anything is imported by the name: `tasks.stages.<name>.stage` is code that runs.
+    if len(arguments) != 2 or not STAGE_NAME.fullmatch(arguments[0]):
+        sys.stderr.write("usage: python -m tasks.stages.process <stage> <use case>\n")
+        return PortcullisError.exit_code
     stage, case = arguments
     die_with_parent(int(os.environ.pop(WORKER_VARIABLE, "0")))
 
     with Channel.to_parent(stage, os.environ.get(CHANNEL_VARIABLE, "")) as channel:
         try:
+            check_case_name(case, "use case")
             installation = Installation.open(Path(), os.environ)
         except PortcullisError as error:
             channel.report_failure(str(error), error.exit_code)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from flows.use_cases.derived_files import prefect_files, resolve_cases
+from flows.use_cases.derived_files import dvc_files, prefect_files, resolve_cases
 from tasks.config.case_paths import case_names_in, case_path
 from tasks.registry.moving import follow_move
 from tests.cases import change_case, write_case
@@ -175,7 +175,7 @@ def _add_case(root: Path) -> None:
     write_case_files(root)
     write_case(root, CASE, case())
     cases = resolve_cases(root)
-    for path, text in prefect_files(cases, root).items():
+    for path, text in {**prefect_files(cases, root), **dvc_files(cases, root)}.items():
         (root / path).write_text(text)
 
     # Nothing may start by itself while a test runs.

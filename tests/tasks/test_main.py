@@ -93,3 +93,12 @@ def test_started_as_a_module_it_starts_itself_again_isolated() -> None:
     assert done.returncode == 2
     # The second interpreter was asked for nothing: `-X importtime` ended with the first.
     assert done.stderr.rstrip().splitlines()[-2].startswith("usage: python -m tasks")
+
+
+@pytest.mark.parametrize("case", ["x;touch pwned;true", "../loan", "-rf", "", "a\nb", "policy"])
+def test_a_use_case_of_another_name_is_refused_before_anything_is_looked_up(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker.main(["admit", case]) == 2
+    (line, *_) = capsys.readouterr().err.splitlines()
+    assert "a use case's name" in line

@@ -1,11 +1,13 @@
 """A use case that extends another: what it comes to, and what is refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tasks.config.case_paths import FILE_FIELDS
 from tasks.config.cases import load_case
 from tasks.config.resolving import differing_keys, merge_case, resolve_case, resolved_text
 from tasks.errors import ConfigError
@@ -146,10 +148,70 @@ def test_a_file_that_nobody_names_is_refused(workspace: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("suite", ["gone.yaml", "../parent/suite.yaml", "/etc/hostname", "[a]"])
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "gone.yaml",
+        "../parent/suite.yaml",
+        "../../data/x",
+        "../child/suite.yaml",
+        "x/../suite.yaml",
+        "./suite.yaml",
+        "x//suite.yaml",
+        "/etc/hostname",
+        "/dev/zero",
+        "~/suite.yaml",
+        "-suite.yaml",
+        ".hidden",
+        '""',
+        '"."',
+        "'a b'",
+        "'a;b'",
+        "[a]",
+        "{a: b}",
+        "3",
+        "true",
+    ],
+)
 def test_a_named_file_lies_in_the_folder(workspace: Path, suite: str) -> None:
     with pytest.raises(ConfigError, match=r"child/case\.yaml: validate\.suite"):
         child(workspace, f"validate: {{suite: {suite}}}")
+
+
+@pytest.mark.parametrize("field", sorted(FILE_FIELDS))
+def test_every_field_that_names_a_file_takes_no_path_out_of_the_folder(
+    workspace: Path, field: str
+) -> None:
+    section, _, key = field.partition(".")
+    (workspace / "data").mkdir()
+    (workspace / "data" / "x").write_text("{}")
+    with pytest.raises(ConfigError, match=rf"child/case\.yaml: {field}: .*a file below"):
+        child(workspace, f"{section}: {{{key}: ../../data/x}}")
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_link_on_the_way_to_a_file_is_refused(workspace: Path, is_folder: bool) -> None:
+    (workspace / "data").mkdir()
+    (workspace / "data" / "suite.yaml").write_text("laxer\n")
+    folder = workspace / "configs" / "child"
+    if is_folder:
+        (folder / "lax").symlink_to(workspace / "data")
+    else:
+        (folder / "lax").mkdir()
+        (folder / "lax" / "suite.yaml").symlink_to(workspace / "data" / "suite.yaml")
+    with pytest.raises(ConfigError, match=r"^configs/child/lax.*: .*found a link"):
+        child(workspace, "validate: {suite: lax/suite.yaml}")
+
+
+def test_a_pipe_a_folder_or_a_huge_file_in_a_file_s_place_holds_nobody_up(workspace: Path) -> None:
+    folder = workspace / "configs" / "child"
+    os.mkfifo(folder / "pipe")
+    (folder / "folder").mkdir()
+    (folder / "huge").touch()
+    os.truncate(folder / "huge", 1 << 40)
+    for name, reason in (("pipe", "no regular"), ("folder", "a folder"), ("huge", "more than")):
+        with pytest.raises(ConfigError, match=rf"validate\.suite: .*{reason}"):
+            child(workspace, f"validate: {{suite: {name}}}")
 
 
 def test_a_champion_that_is_declared_and_gone_is_refused(workspace: Path) -> None:

@@ -8,28 +8,45 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.config.case_paths import case_names_in
+from tasks.errors import ConfigError
 from tasks.path import GATES, PATH, STAGES, Plot, Stage
 from tasks.pipeline import dvc_file
 from tasks.pipeline.dvc_file import code_rooms, dvc_text
 
 CHECKOUT = Path(__file__).parents[3]
+CASES = case_names_in(CHECKOUT)
 STAGE = "data/${item}/fairness"
 
 
 @cache
 def derived(stage: Stage) -> dict[str, Any]:
     """Return what `dvc.yaml` would say about one stage."""
-    values = yaml.safe_load(dvc_file._stage_text(stage, CHECKOUT))
+    values = yaml.safe_load(dvc_file._stage_text(stage, CHECKOUT, CASES))
     assert set(values) == {stage.name}
     return dict(values[stage.name])
 
 
 def test_the_file_that_lies_here_is_the_one_that_is_derived() -> None:
-    assert (CHECKOUT / "dvc.yaml").read_text(encoding="utf-8") == dvc_text(CHECKOUT)
+    assert (CHECKOUT / "dvc.yaml").read_text(encoding="utf-8") == dvc_text(CHECKOUT, CASES)
 
 
 def test_every_stage_is_derived_once_in_the_table_s_order() -> None:
-    assert list(yaml.safe_load(dvc_text(CHECKOUT))["stages"]) == [stage.name for stage in PATH]
+    assert list(yaml.safe_load(dvc_text(CHECKOUT, CASES))["stages"]) == [
+        stage.name for stage in PATH
+    ]
+
+
+def test_the_use_cases_stand_in_it_and_nothing_else_is_read_for_them() -> None:
+    values = yaml.safe_load(dvc_text(CHECKOUT, ("claims", "loan")))
+    assert {tuple(stage["foreach"]) for stage in values["stages"].values()} == {("claims", "loan")}
+    assert set(values) == {"stages"}  # no `vars`: a file of names that nobody checked
+
+
+@pytest.mark.parametrize("name", ["x;touch pwned;true", "$(id)", "a b", "../x", "${item}"])
+def test_a_name_that_a_shell_would_take_for_more_is_never_written(name: str) -> None:
+    with pytest.raises(ConfigError, match="a use case's name"):
+        dvc_text(CHECKOUT, ("loan", name))
 
 
 @pytest.mark.parametrize("name", list(STAGES))

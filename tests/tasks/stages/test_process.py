@@ -193,3 +193,28 @@ def test_it_dies_with_the_worker_that_the_environment_names(
     run_stage(monkeypatch, lambda _: None)
     assert parents == [4711]
     assert "PORTCULLIS_WORKER_PID" not in os.environ
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["toy"],
+        ["toy", "loan", "more"],
+        ["os;id", "loan"],
+        ["../toy", "loan"],
+        ["a.b", "loan"],
+    ],
+)
+def test_only_a_stage_that_is_there_is_imported(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert process.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_a_use_case_of_another_name_ends_the_process_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert process.main(["admit", "x;touch pwned;true"]) == 2
+    assert "a use case's name" in capsys.readouterr().err
