@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.use_cases.deployments import PREFECT_FILE, put_deployments
-from tasks.config.case_paths import INDEX, case_names_in, resolved_path
+from tasks.config.case_paths import INDEX, case_names_in, refuse_links, resolved_path
 from tasks.config.cases import section_in
 from tasks.config.deployment import DeploymentParams
 from tasks.config.resolving import resolve_case, resolved_text
+from tasks.errors import ConfigError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.pipeline.dvc_file import dvc_text
 
 DVC_FILE = Path("dvc.yaml")
@@ -47,7 +49,16 @@ def prefect_files(cases: Cases, workspace: Path) -> dict[Path, str]:
         name: section_in(values, name, "deployment", DeploymentParams)
         for name, values in cases.items()
     }
-    text = (workspace / PREFECT_FILE).read_text(encoding="utf-8")
+    refuse_links(PREFECT_FILE, workspace)
+    try:
+        text = read_regular_file(workspace / PREFECT_FILE).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            PREFECT_FILE.as_posix(),
+            expected="Prefect's file of deployments, in UTF-8",
+            found=describe_unreadable(error),
+            remedy="Restore it from git.",
+        ) from error
     return {PREFECT_FILE: put_deployments(text, deployments)}
 
 
@@ -62,10 +73,24 @@ def stale_files(files: Mapping[Path, str], workspace: Path) -> dict[Path, str]:
 
 
 def write_files(files: Mapping[Path, str], workspace: Path) -> None:
-    """Write files by their paths in the checkout."""
+    """Write files by their paths in the checkout.
+
+    Raises:
+        ConfigError: Something else than a file lies in the place of one. Nothing was written then:
+            a link would lead out of the checkout, and a pipe would wait for its reader.
+    """
+    for path in files:
+        refuse_links(path, workspace)
+        if (workspace / path).exists() and not (workspace / path).is_file():
+            raise ConfigError(
+                path.as_posix(),
+                expected="a file, or none yet",
+                found="a folder, pipe or device",
+                remedy="Remove it; `./portcullis sync` writes the file.",
+            )
     for path, text in files.items():
         (workspace / path).write_text(text, encoding="utf-8")
 
 
 def _has_text(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+    return path.is_file() and path.read_bytes() == text.encode()

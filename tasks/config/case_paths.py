@@ -25,6 +25,11 @@ FILE_FIELDS = {
     "train.champion": "champion.json",
 }
 
+# Fields that name a file which use cases share, below this folder: DVC and statements cover it as a
+# whole, and nothing outside it.
+SHARED_FILES = CONFIGS / "recognisers"
+SHARED_FILE_FIELDS = ("redact.recognisers", "redact.small_zip_areas")
+
 
 def case_path(name: str) -> Path:
     """Return the file that people write, relative to the checkout."""

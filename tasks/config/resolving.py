@@ -11,6 +11,8 @@ it, and its sections are digested and signed for. The rules, in the order in whi
    and nothing else is.
 6. A file is relative to the folder of the use case that names it, and lies inside that folder. It
    is reached through no link, is a regular file, and is replaced by its path and its digest.
+7. A file that use cases share is relative to the checkout and lies in `configs/recognisers/`, which
+   DVC tracks and statements digest as a whole. It is reached through no link, too.
 
 For example, let `configs/a/case.yaml` and `configs/b/case.yaml` hold
 
@@ -32,7 +34,14 @@ from typing import Any
 import yaml
 
 from tasks.config.case_name import check_case_name
-from tasks.config.case_paths import FILE_FIELDS, NO_CHAMPION, case_path, refuse_links
+from tasks.config.case_paths import (
+    FILE_FIELDS,
+    NO_CHAMPION,
+    SHARED_FILE_FIELDS,
+    SHARED_FILES,
+    case_path,
+    refuse_links,
+)
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.yaml_file import read_yaml
@@ -70,6 +79,8 @@ def resolve_case(name: str, workspace: Path) -> dict[str, Any]:
         values = _pin_file(values, field, name if is_own else str(parent_name), workspace)
         if field_of(own, field) in (None, NO_CHAMPION):
             _refuse_unnamed_file(name, field, workspace)
+    for field in SHARED_FILE_FIELDS:
+        _check_shared_file(values, field, name, workspace)
     return values
 
 
@@ -292,6 +303,25 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
     section, _, key = field.partition(".")
     pinned = {"path": path.as_posix(), "sha256": digest}
     return {**values, section: {**values[section], key: pinned}}
+
+
+def _check_shared_file(values: dict[str, Any], field: str, name: str, workspace: Path) -> None:
+    """Refuse a shared file that nobody would digest: rule 7."""
+    stated = field_of(values, field)
+    if stated is None:
+        return
+
+    prefix = f"{SHARED_FILES.as_posix()}/"
+    is_below = isinstance(stated, str) and stated.startswith(prefix) and _is_plain_path(stated)
+    if is_below:
+        refuse_links(Path(stated), workspace)
+    if not is_below or not (workspace / stated).is_file():
+        raise ConfigError(
+            f"{case_path(name).as_posix()}: {field}",
+            expected=f"a file below {prefix}, by its path from the top of the checkout",
+            found="none of that name" if is_below else "something else",
+            remedy="Put the file there: what lies elsewhere is in no statement.",
+        )
 
 
 def _is_plain_path(stated: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A use case more is written in `configs/` alone; a change in one makes nothing of another stale."""
+"""A use case more is written in `configs/` alone; a change in one makes no other stale."""
 
 import json
 import sys

@@ -1,10 +1,13 @@
 """Files that follow from the use cases: what is stale is written, and nothing else."""
 
+import os
 from pathlib import Path
 
+import pytest
 import yaml
 
-from flows.use_cases.derived_files import index_text, stale_files, write_files
+from flows.use_cases.derived_files import index_text, prefect_files, stale_files, write_files
+from tasks.errors import ConfigError
 
 A = Path("a.yaml")
 B = Path("b.yaml")
@@ -29,3 +32,29 @@ def test_nothing_is_stale_once_it_is_written(tmp_path: Path) -> None:
 
 def test_the_index_lists_the_use_cases_in_their_order() -> None:
     assert yaml.safe_load(index_text({"b": {}, "a": {}})) == {"use_cases": ["b", "a"]}
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_what_is_no_file_in_a_file_s_place_stops_it_before_anything_is_written(
+    tmp_path: Path, kind: str
+) -> None:
+    other = tmp_path / "other"
+    other.write_text("mine")
+    place = tmp_path / "dvc.yaml"
+    if kind == "link":
+        place.symlink_to(other)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        os.mkfifo(place)
+
+    with pytest.raises(ConfigError, match=r"^dvc\.yaml: "):
+        write_files({Path("index.yaml"): "x", Path("dvc.yaml"): "y"}, tmp_path)
+    assert not (tmp_path / "index.yaml").exists()
+    assert other.read_text() == "mine"
+
+
+def test_a_pipe_in_the_place_of_prefect_s_file_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "prefect.yaml")
+    with pytest.raises(ConfigError, match=r"^prefect\.yaml: .*no regular file"):
+        prefect_files({}, tmp_path)

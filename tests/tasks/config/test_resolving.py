@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.config.case_paths import FILE_FIELDS
+from tasks.config.case_paths import FILE_FIELDS, SHARED_FILE_FIELDS
 from tasks.config.cases import load_case
 from tasks.config.resolving import differing_keys, merge_case, resolve_case, resolved_text
 from tasks.errors import ConfigError
@@ -187,6 +187,41 @@ def test_every_field_that_names_a_file_takes_no_path_out_of_the_folder(
     (workspace / "data" / "x").write_text("{}")
     with pytest.raises(ConfigError, match=rf"child/case\.yaml: {field}: .*a file below"):
         child(workspace, f"{section}: {{{key}: ../../data/x}}")
+
+
+@pytest.mark.parametrize("field", SHARED_FILE_FIELDS)
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "data/x",
+        "configs/recognisers/../../data/x",
+        "configs/recognisers",
+        "configs/recognisers/gone.yaml",
+        "configs/parent/suite.yaml",
+        "/etc/hostname",
+        "[a]",
+    ],
+)
+def test_a_shared_file_lies_where_all_of_it_is_digested(
+    workspace: Path, field: str, stated: str
+) -> None:
+    (workspace / "data").mkdir()
+    (workspace / "data" / "x").write_text("{}")
+    (workspace / "configs" / "recognisers").mkdir()
+    section, _, key = field.partition(".")
+    with pytest.raises(ConfigError, match=rf"child/case\.yaml: {field}: .*configs/recognisers/"):
+        child(workspace, f"{section}: {{{key}: {stated}}}")
+
+
+def test_a_shared_file_is_taken_from_its_folder_and_not_through_a_link(workspace: Path) -> None:
+    folder = workspace / "configs" / "recognisers"
+    folder.mkdir()
+    (folder / "bank.yaml").write_text("{}")
+    values = child(workspace, "redact: {recognisers: configs/recognisers/bank.yaml}")
+    assert values["redact"] == {"recognisers": "configs/recognisers/bank.yaml"}
+    (folder / "lax.yaml").symlink_to(workspace / "configs" / "parent" / "suite.yaml")
+    with pytest.raises(ConfigError, match="found a link"):
+        child(workspace, "redact: {recognisers: configs/recognisers/lax.yaml}")
 
 
 @pytest.mark.parametrize("is_folder", [False, True])
