@@ -24,6 +24,11 @@ DEVICES = frozenset(
 RESERVED = SHARED_FOLDERS | YAML_WORDS | DEVICES
 
 
+def is_case_name(name: object) -> bool:
+    """Say whether a use case may be called so."""
+    return isinstance(name, str) and bool(CASE_NAME.fullmatch(name)) and name not in RESERVED
+
+
 def check_case_name(name: object, where: str) -> str:
     """Return `name` if a use case may be called so.
 
@@ -36,7 +41,7 @@ def check_case_name(name: object, where: str) -> str:
     Raises:
         ConfigError: It is no text, of another form, or reserved.
     """
-    if isinstance(name, str) and CASE_NAME.fullmatch(name) and name not in RESERVED:
+    if isinstance(name, str) and is_case_name(name):
         return name
     raise ConfigError(
         where,

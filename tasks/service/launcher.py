@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.config.case_name import is_case_name
+from tasks.formats.strict_json import parse_json
 from tasks.isolated import FLAGS, STAGE
 from tasks.path import STAGES
 from tasks.service.isolation import (
@@ -32,7 +34,6 @@ from tasks.service.service_config import Account, ServiceConfig
 from tasks.system.processes import die_with_parent, end_with_parent
 
 MOST_REQUEST_BYTES = 4096
-CASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SNAPSHOT = re.compile(r"[0-9a-f]{64}")
 SIGNALLED = 128
 CREDENTIALS = "3i"  # struct ucred of unix(7): pid, uid, gid
@@ -55,9 +56,9 @@ class Request:
         Raises:
             ValueError: It is none.
         """
-        match json.loads(data):
+        match parse_json(data):
             case {"stage": str(stage), "case": str(case), "snapshot": str(snapshot), **more}:
-                is_known = stage in STAGES and CASE.fullmatch(case)
+                is_known = stage in STAGES and is_case_name(case)
                 if is_known and SNAPSHOT.fullmatch(snapshot) and not more:
                     return cls(stage, case, snapshot)
         raise ValueError("no request")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tasks.errors import PortcullisError, Refusal, RefusedError, ServiceError
+from tasks.formats.strict_json import parse_json
 
 MOST_REQUEST_BYTES = 1 << 20  # a signed approval has some 2 KB
 MOST_ANSWER_BYTES = 64 << 20  # a gate's page with its plots
@@ -54,7 +55,7 @@ class Conversation:
             return None
         if not line.endswith(b"\n"):
             raise ValueError("a message without an end")
-        message = json.loads(line)
+        message = parse_json(line)
         if not isinstance(message, dict):
             raise ValueError("not a message")
         return message

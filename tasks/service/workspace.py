@@ -21,6 +21,8 @@ from pathlib import Path
 
 from tasks.checkout.commit_mirror import CommitMirror
 from tasks.code_identity.tree import Tree, read_tree
+from tasks.config.case_name import is_case_name
+from tasks.config.case_paths import case_names_in
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.import_graph import reached_files
@@ -30,7 +32,6 @@ from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.worker.mandate import Mandate, Mode
 
-CASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What a release leaves for the next one; everything else in a workspace is the commit's.
 KEPT = frozenset({"data", ".dvc", "dvc.lock", ".git"})
@@ -65,7 +66,7 @@ def open_release(
         ConfigError: Names are none, or the use case is not in the commit.
         EvidenceError: The commit may not be released, or brings another judge.
     """
-    if not CASE.fullmatch(case) or not COMMIT.fullmatch(commit):
+    if not is_case_name(case) or not COMMIT.fullmatch(commit):
         raise ConfigError(
             "request",
             expected="a use case's name and a whole commit id",
@@ -138,10 +139,11 @@ def _check_out(mirror: CommitMirror, commit: str, workspace: Path) -> None:
     try:
         tree = mirror.write(commit, draft)
         require_own_judge(tree, Path(__file__).parents[2])
-        if tree.files.get("dvc.yaml") != dvc_text(draft).encode():
+        # The names of the commit's own folders, each checked: they become words of commands.
+        if tree.files.get("dvc.yaml") != dvc_text(draft, case_names_in(draft)).encode():
             raise EvidenceError(
                 "commit, dvc.yaml",
-                expected="what follows from tasks/path.py and the code",
+                expected="what follows from tasks/path.py, the code and the use cases",
                 found="something else",
                 remedy="Run `./portcullis sync` and commit what it writes.",
             )
