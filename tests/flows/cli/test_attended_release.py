@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from flows.cli.attended_release import describe_rows, print_outcome
+from flows.steps import where
 from tasks.errors import EvidenceError
 from tasks.gates import at_least
 from tasks.plain_text import one_line
@@ -15,9 +18,11 @@ from tests.tasks.judged import CASE, judged, put_verdict
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    """A use case whose every gate has passed."""
-    return judged(tmp_path)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A use case whose every gate has passed, in the place where its release ran."""
+    root = judged(tmp_path)
+    monkeypatch.setitem(where._places, CASE, cast(Any, SimpleNamespace(shown=root)))
+    return root
 
 
 def write_reports(workspace: Path, stages: dict[str, dict[str, object]]) -> None:
