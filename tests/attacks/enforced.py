@@ -28,6 +28,7 @@ STAGE = "pcx-stage"
 SCIENTIST = "pcx-ann"
 OUTSIDER = "pcx-eve"
 CLIENTS = "pcx-users"
+RUNUSER = "/usr/sbin/runuser"
 START_SECONDS = 60
 
 
@@ -71,7 +72,7 @@ class Enforced:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command as an account, with nothing in its environment but what is given."""
         return subprocess.run(
-            ["runuser", "-u", login, "--", *command],
+            [RUNUSER, "-u", login, "--", *command],
             cwd=cwd or self.checkout,
             env=self.environment_of(login, **environment),
             capture_output=True,
@@ -148,7 +149,7 @@ def enforced_mode() -> Iterator[Enforced]:
         _own(remote, SCIENTIST)
         checkout = folder / SCIENTIST / "checkout"
         subprocess.run(
-            ["runuser", "-u", SCIENTIST, "--", "git", "clone", "-q", f"file://{remote}", checkout],
+            [RUNUSER, "-u", SCIENTIST, "--", "git", "clone", "-q", f"file://{remote}", checkout],
             cwd=folder,
             check=True,
         )
@@ -238,8 +239,8 @@ def make_interpreter(folder: Path) -> Path:
     """
     subprocess.run([str(SYSTEM_PYTHON), "-m", "venv", "--without-pip", str(folder)], check=True)
     (packages,) = folder.glob("lib/python3*/site-packages")
-    libraries = sysconfig.get_paths()["purelib"]
-    (packages / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
+    shutil.rmtree(packages)
+    packages.symlink_to(sysconfig.get_paths()["purelib"])
     return folder / "bin" / "python"
 
 
