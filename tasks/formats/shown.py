@@ -13,8 +13,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
-from typing import Any
+from typing import TextIO
 
 DEBUG_VARIABLE = "PORTCULLIS_DEBUG"
 WITHHELD = f"its text is withheld, as it may quote data: {DEBUG_VARIABLE}=1 shows it"
@@ -81,45 +80,40 @@ def is_debug_asked_for(environment: Mapping[str, str]) -> bool:
     return environment.get(DEBUG_VARIABLE) == "1"
 
 
-def withhold_texts(environment: Mapping[str, str]) -> None:
+def withhold_texts(environment: Mapping[str, str], terminal: TextIO | None = None) -> None:
     """Make Python print class and place of what nobody caught, and of warnings, without the text.
 
     That is: of an exception that ends the process or a thread, of one in a destructor, and of
     `warnings.warn`. To be called at the start of a process; `PORTCULLIS_DEBUG=1` leaves all as it
-    is, and the process says so.
+    is, and the process says so. Lines go to `terminal`, or to standard error as it is by then.
     """
     import threading
 
+    def write(line: str) -> None:
+        stream = terminal or sys.stderr
+        if stream is not None:
+            stream.write(f"{line}\n")
+
+    def write_fault(error: BaseException | None) -> None:
+        if error is not None:
+            write(f"portcullis: {describe_fault(error, is_debug=False)}")
+
+    def write_warning(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        del message, file, line  # each may quote what was warned about
+        write(f"{filename}:{lineno:d}: {category.__name__} ({WITHHELD})")
+
     if is_debug_asked_for(environment):
-        sys.stderr.write(f"portcullis: {DEBUG_SHOWS}\n")
+        write(f"portcullis: {DEBUG_SHOWS}")
         return
 
-    sys.excepthook = _print_without_text
-    sys.unraisablehook = lambda fault: _print_fault(fault.exc_value)
-    threading.excepthook = lambda fault: _print_fault(fault.exc_value)
-    warnings.showwarning = _print_warning
-
-
-def _print_without_text(
-    kind: type[BaseException], error: BaseException, frames: TracebackType | None
-) -> None:
-    del kind, frames  # the exception holds both
-    _print_fault(error)
-
-
-def _print_fault(error: BaseException | None) -> None:
-    if error is not None and sys.stderr is not None:
-        sys.stderr.write(f"portcullis: {describe_fault(error, is_debug=False)}\n")
-
-
-def _print_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: Any = None,
-    line: str | None = None,
-) -> None:
-    del message, file, line  # each may quote what was warned about
-    if sys.stderr is not None:
-        sys.stderr.write(f"{filename}:{lineno:d}: {category.__name__} ({WITHHELD})\n")
+    sys.excepthook = lambda _kind, error, _frames: write_fault(error)
+    sys.unraisablehook = lambda fault: write_fault(fault.exc_value)
+    threading.excepthook = lambda fault: write_fault(fault.exc_value)
+    warnings.showwarning = write_warning

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tasks.errors import Refusal
 from tasks.plain_text import one_line
@@ -29,25 +29,31 @@ INHERITED = "fd:"
 class Channel:
     """The stage's end of the channel."""
 
-    def __init__(self, stage: str, connection: socket.socket | None) -> None:
+    def __init__(
+        self, stage: str, connection: socket.socket | None, terminal: TextIO | None = None
+    ) -> None:
         self._stage = stage
         self._connection = connection
+        self._terminal = terminal
 
     @classmethod
     @contextmanager
-    def to_parent(cls, stage: str, path: str, *, is_stage: bool = True) -> Iterator["Channel"]:
+    def to_parent(
+        cls, stage: str, path: str, *, is_stage: bool = True, terminal: TextIO | None = None
+    ) -> Iterator["Channel"]:
         """Open it, route the `portcullis` logger into it, and report time and memory at the end.
 
         Args:
             stage: The stage's name, for the terminal.
             path: The value of `$PORTCULLIS_CHANNEL`; empty where nobody listens.
             is_stage: Whether this is the stage's own process, whose time and memory count.
+            terminal: Where lines go where nobody listens; standard error, if left out.
 
         Raises:
             SystemExit: The runner has gone.
         """
         connection = connect_to(path)
-        channel = cls(stage, connection)
+        channel = cls(stage, connection, terminal)
         logger = logging.getLogger("portcullis")
         logger.setLevel(logging.INFO)
         # Libraries configure the root logger: without this, each line would be written twice.
@@ -90,7 +96,7 @@ class Channel:
                 self._connection = None
 
         for line in lines_for_people(event):
-            sys.stderr.write(f"{self._stage}: {line}\n")
+            (self._terminal or sys.stderr).write(f"{self._stage}: {line}\n")
 
 
 def connect_to(path: str) -> socket.socket | None:

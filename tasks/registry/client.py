@@ -165,7 +165,7 @@ def find_published(
             raise EvidenceError(
                 f"model registry, `{name}@{alias}`",
                 expected=f"the model {model_sha256[:12]}…",
-                found=getattr(error, "error_code", type(error).__name__),
+                found=kind_of_error(error),
                 remedy="Run the release again: `register` publishes what is cleared.",
             ) from error
         _require_bytes(client, version.source, model_folder, model_sha256)

@@ -8,12 +8,12 @@ nothing.
 
 import importlib
 import json
-import logging
 import os
 import re
 import signal
 import sys
 from pathlib import Path
+from typing import TextIO
 
 if __name__ == "__main__":
     # As in the worker, which holds Ctrl-C back until this line: see tasks/__main__.py.
@@ -32,16 +32,20 @@ REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
 WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
 
 
-def main(arguments: list[str]) -> int:
-    """Run the stage and return the process's exit code."""
+def main(arguments: list[str], terminal: TextIO | None = None) -> int:
+    """Run the stage and return the process's exit code.
+
+    Lines go to the runner, or else to `terminal`; to standard error, if that is left out.
+    """
     # Before anything is imported by the name: `tasks.stages.<name>.stage` is code that runs.
     if len(arguments) != 2 or not STAGE_NAME.fullmatch(arguments[0]):
-        sys.stderr.write("usage: python -m tasks.stages.process <stage> <use case>\n")
+        (terminal or sys.stderr).write("usage: python -m tasks.stages.process <stage> <use case>\n")
         return PortcullisError.exit_code
     stage, case = arguments
     die_with_parent(int(os.environ.pop(WORKER_VARIABLE, "0")))
 
-    with Channel.to_parent(stage, os.environ.get(CHANNEL_VARIABLE, "")) as channel:
+    runner = os.environ.get(CHANNEL_VARIABLE, "")
+    with Channel.to_parent(stage, runner, terminal=terminal) as channel:
         try:
             check_case_name(case, "use case")
             installation = Installation.open(Path(), os.environ)
@@ -89,28 +93,29 @@ def _is_model_error(error: Exception) -> bool:
     return errors is not None and isinstance(error, errors.ModelError)
 
 
-def silence_libraries() -> None:
-    """Leave standard error to this project's own lines; all else goes to the null device.
+def silence_libraries() -> TextIO:
+    """Send standard output and error to the null device; return a stream to where errors went.
 
     This process holds people's rows in plain text, and its standard streams end on terminals, in
     logs and in Prefect's database. Libraries write there past every rule of ours: C++ prints,
-    log handlers of their own, processes that they start, which inherit the descriptors.
+    log handlers of their own, processes that they start, which inherit the descriptors. So nothing
+    in this process is connected to them but what is returned, for this project's own lines.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    own_stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+    terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
     with Path(os.devnull).open("wb") as null_device:
         os.dup2(null_device.fileno(), 1)
         os.dup2(null_device.fileno(), 2)
+    return terminal
 
-    # Python's own `sys.stderr` is what the channel and the hooks of `withhold_texts` write to. The
-    # root logger's last resort writes there too, so it is taken away: what a library logs is lost.
-    sys.stderr = own_stream
-    logging.lastResort = logging.NullHandler()
+
+def _run_quietly(arguments: list[str]) -> int:
+    """Run the stage with its libraries silenced, unless `PORTCULLIS_DEBUG=1`."""
+    terminal = None if is_debug_asked_for(os.environ) else silence_libraries()
+    withhold_texts(os.environ, terminal)
+    return main(arguments, terminal)
 
 
 if __name__ == "__main__":
-    withhold_texts(os.environ)
-    if not is_debug_asked_for(os.environ):
-        silence_libraries()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_run_quietly(sys.argv[1:]))

@@ -358,18 +358,21 @@ def test_the_next_release_goes_through_without_them(
 # own. Nothing of them may be anywhere but in the source files.
 
 CANARY = b"Zyx Canary"
+# The name is put together when it runs: the worker keeps a copy of the code itself.
 CARELESS_STAGE = """
 import logging, os, warnings
 
+PERSON = "".join(("Zyx Can", "ary"))
+
 def run(stage_run):
-    print("Zyx Canary on standard output", flush=True)
-    os.write(2, b"Zyx Canary by a library in C\\n")
-    warnings.warn("Zyx Canary in a warning")
-    logging.getLogger("library").error("Zyx Canary in a log")
+    print(PERSON, "on standard output", flush=True)
+    os.write(2, f"{PERSON} by a library in C\\n".encode())
+    warnings.warn(f"{PERSON} in a warning")
+    logging.getLogger("library").error("%s in a log", PERSON)
     try:
-        int("Zyx Canary")
+        int(PERSON)
     except ValueError as error:
-        raise KeyError("Zyx Canary") from error
+        raise KeyError(PERSON) from error
 """
 
 

@@ -58,7 +58,7 @@ CODES = {
 }  # fmt: skip
 PASSED_ON = {
     "_describe_failure", "_describe_fault", "_does_not_answer", "_down", "_is_model_error",
-    "_print_fault",
+    "write_fault",
 }  # fmt: skip
 ALLOWED_TEXTS = {
     ("tasks/anchoring/timestamp.py", "str(error)"): "the verifier of stamps reads a checkpoint "

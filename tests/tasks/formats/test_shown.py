@@ -1,5 +1,6 @@
 """What comes from outside is counted, placed and classified; it is never quoted."""
 
+import io
 import sqlite3
 import subprocess
 import sys
@@ -123,3 +124,18 @@ def test_a_process_whose_error_stream_is_gone_withholds_too(
     monkeypatch.setattr(shown, "sys", SimpleNamespace(stderr=None))
     sys.excepthook(KeyError, KeyError(CANARY), None)
     warnings.showwarning(CANARY, UserWarning, "x.py", 1)
+
+
+def test_what_is_withheld_goes_to_the_stream_that_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for owner, name in ((sys, "excepthook"), (sys, "unraisablehook"), (warnings, "showwarning")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    terminal = io.StringIO()
+    withhold_texts({}, terminal)
+    warnings.showwarning(CANARY, UserWarning, "x.py", 1)
+    sys.excepthook(KeyError, KeyError(CANARY), None)
+    assert terminal.getvalue().startswith("x.py:1: UserWarning (its text is withheld")
+    assert "KeyError at no place of ours" in terminal.getvalue()
+    assert CANARY not in terminal.getvalue()
