@@ -8,6 +8,7 @@ from the administrator's file.
 
 import contextlib
 import json
+import logging
 import os
 import re
 import select
@@ -32,6 +33,9 @@ from tasks.service.isolation import (
 )
 from tasks.service.service_config import Account, ServiceConfig
 from tasks.system.processes import die_with_parent, end_with_parent
+from tasks.worker.run_folder import PREFIX
+
+logger = logging.getLogger("portcullis.launcher")
 
 MOST_REQUEST_BYTES = 4096
 SNAPSHOT = re.compile(r"[0-9a-f]{64}")
@@ -111,7 +115,9 @@ class Launcher:
         try:
             answer = self._run(Request.read(data), descriptors, connection)
         except (ValueError, OSError) as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            # Requests hold no personal data: the log may say what was wrong.
+            logger.warning("launcher: refused: %s: %s", type(error).__name__, error)
+            answer = {"error": type(error).__name__}
         with contextlib.suppress(OSError):
             connection.sendall(json.dumps(answer).encode())
 
@@ -138,9 +144,9 @@ class Launcher:
             ValueError: It is another.
         """
         path = Path(f"/proc/self/fd/{run}").readlink()
-        runs = self._config.places.state / "workspaces" / case / "data" / ".runs"
-        if path.parent != runs:
-            raise ValueError("not a run folder of this use case")
+        data = self._config.places.state / "workspaces" / case / "data"
+        if path.parent != data or not path.name.startswith(PREFIX):
+            raise ValueError(f"{path} is no run folder of this use case")
 
     def _start_and_wait(
         self, request: Request, streams: Streams, connection: socket.socket
@@ -182,7 +188,7 @@ class Launcher:
         try:
             if isolation.processes == "own":
                 mount_own_processes()
-            os.fchdir(streams.run)
+            _stand_in(streams.run)
             null = os.open("/dev/null", os.O_RDONLY)
             for source, target in ((null, 0), (streams.errors, 1), (streams.errors, 2)):
                 os.dup2(source, target)
@@ -257,6 +263,20 @@ def _wait_or_end(keeper: int, connection: socket.socket) -> int:
     _, status = os.waitpid(keeper, 0)
     code = os.waitstatus_to_exitcode(status)
     return SIGNALLED - code if code < 0 else code
+
+
+def _stand_in(run: int) -> None:
+    """Make the run folder the current one, as it lies in this process's own view.
+
+    By its descriptor alone it would be the folder of the view before: nothing can be renamed from
+    one to the other.
+
+    Raises:
+        ValueError: Something else lies at its path.
+    """
+    os.chdir(Path(f"/proc/self/fd/{run}").readlink())
+    if not os.path.samestat(os.stat("."), os.fstat(run)):
+        raise ValueError("the run folder was exchanged")
 
 
 def _close_others(kept: set[int]) -> None:

@@ -1,7 +1,8 @@
 """The folder in which one run of a stage works: the inputs that it declares, and no others.
 
     data/.run-<random>/
-        tasks, configs, …             links to the snapshot of code and configuration
+        configs/                      a copy of the snapshot's
+        tasks, …                      links to the rest of the snapshot
         data/<case>/<stage>/<input>   links to what earlier stages made
         data/<case>/<own stage>/      where the stage writes
 
@@ -30,6 +31,7 @@ from tasks.worker.marks import Marks, mark_links, mark_tree, mark_until_settled,
 
 PREFIX = ".run-"
 LOCK = "lock"
+CONFIGS = "configs"
 UP_TO_DATA = Path("..", "..", "..", "..")  # from data/.run-…/data/<case>/<stage>
 
 
@@ -140,7 +142,11 @@ def open_run_folder(declared: Declared, workspace: Path, snapshot: Path) -> Iter
 
 def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> None:
     for entry in sorted(snapshot.iterdir()):
-        (folder / entry.name).symlink_to(entry)
+        if entry.name == CONFIGS:
+            # As files of its own: configuration is reached through no link, wherever it is read.
+            shutil.copytree(entry, folder / CONFIGS, copy_function=shutil.copyfile)
+        else:
+            (folder / entry.name).symlink_to(entry)
 
     own = folder / "data" / declared.case / declared.stage
     own.mkdir(parents=True)

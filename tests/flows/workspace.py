@@ -24,6 +24,7 @@ HERE = (  # what a script begins with that needs the installation it runs in
     "here = Installation.open(Path(), os.environ);"
 )
 CASE = "tiny"
+TESTS_LOCK = "tests/requirements.lock"  # says which libraries of the suite may be installed
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def make(root: Path, home: Path) -> Workspace:
         if (
             name
             and source.is_file()
-            and not name.startswith(("data/", "tests/"))
+            and (not name.startswith(("data/", "tests/")) or name == TESTS_LOCK)
             and name != "dvc.lock"
         ):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
