@@ -108,6 +108,39 @@ class Enforced:
         command = [str(self.python), "-I", program, str(self.service), str(self.socket), asked]
         return self.run_as(login, *command, CASE, **environment)
 
+    def govern(self, *command: str) -> str:
+        """Run a command of `./portcullis` as the worker's administrator would, on its ledger."""
+        done = self.run_as(
+            WORKER,
+            str(self.python),
+            "-m",
+            "flows",
+            *command,
+            cwd=self.service,
+            PORTCULLIS_HOME=str(self.state / "home"),
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def enrol(self, holder: str, role: str, *logins: str, email: str = "") -> Path:
+        """Enrol a person with a new key, and return the key's file."""
+        key = self.folder / WORKER / f"{holder}.pem"
+        public = self.folder / WORKER / f"{holder}.pub"
+        public.write_text(self.govern("keys", "make", str(key)), encoding="ascii")
+        public.chmod(0o644)
+        names = [word for login in logins for word in ("--login", login)]
+        addresses = ["--email", email] if email else []
+        self.govern(
+            "keys", "enrol", str(public), "--role", role, "--holder", holder, *names, *addresses
+        )
+        return key
+
+    def put_in_force(self, *terms: str) -> None:
+        """Let the root key sign what is in force, made from the service's own checkout."""
+        proposal = self.folder / WORKER / "in-force.json"
+        self.govern("in-force", "propose", *terms, str(proposal))
+        self.govern("in-force", "sign", "--root", "--reason", "test", str(proposal))
+
     def release_by_flow(self, home: Path) -> "subprocess.CompletedProcess[str]":
         """Run the flow as root, who may ask, too; its Prefect is that of the suite."""
         return subprocess.run(

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.attestation.identities import Identity
 from tasks.attestation.keyring import KeyEntry
 from tasks.attestation.predicates.in_force import SUBJECT, InForce, Terms
 from tasks.verifier.log_reader import Log
@@ -188,22 +189,20 @@ def people_needed(terms: Terms, law: Law | None) -> int:
 def count_people(keys: Iterable[KeyEntry]) -> int:
     """Return how many people hold these keys, at the least.
 
-    Two keys are of one person if they are the same key, or are enrolled under the same name or the
-    same address, however these are written; and so are two that are each of one with a third.
+    Two keys are of one person if they are the same key, or are enrolled with one name, one login or
+    one address, however these are written; and so are two that are each of one with a third.
     """
-    people: list[frozenset[str]] = []
+    people: list[Identity] = []
     for key in keys:
-        identities = identities_of(key)
-        same = [person for person in people if person & identities]
-        people = [person for person in people if not person & identities]
-        people.append(identities.union(*same))
+        person = key.identity.joined(Identity.of((key.public.keyid,)))
+        others = []
+        for other in people:
+            if other.shares(person):
+                person = person.joined(other)
+            else:
+                others.append(other)
+        people = [*others, person]
     return len(people)
-
-
-def identities_of(key: KeyEntry) -> frozenset[str]:
-    """Return by what the person is known who holds a key."""
-    names = {key.public.keyid, key.holder.strip().casefold(), key.email_sha256}
-    return frozenset(names - {""})
 
 
 def _why_ignored(signed: Signed[InForce], law: Law | None) -> str:

@@ -1,0 +1,65 @@
+"""What was tried by whoever gains by it, and what stopped it: the catalogue of `docs/threats.md`.
+
+Each test of an attempt carries one `attempt`. A parametrised test is an attempt for each of its
+cases: `cases` says how each of them is called in the catalogue.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+class Kind(StrEnum):
+    """The one kind behind each attempt: the rows of the design, in its order."""
+
+    SETTINGS = "settings are exchanged while they are read"
+    CLEAN = "code or data is other than what was committed"
+    LAW = "the law comes from the judged"
+    REGISTRY = "the registry is reached past the worker"
+    CONCLUSION = "a result is concluded from what is missing"
+    VERIFY = "a proof says less than it reads"
+    SECRETS = "secrets of the worker are within reach"
+    LOG = "the log is put back or cut"
+    PERSON = "one person acts as two"
+    INPUT = "input that nobody expected"
+    ISOLATION = "a stage's code leaves its place"
+    SERVICE = "the worker is asked for what it does not do"
+
+
+class Mode(StrEnum):
+    """Against which worker an attempt was made."""
+
+    LOCAL = "local"
+    ENFORCED = "enforced"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt: who did what, and what stopped it."""
+
+    kind: Kind
+    mode: Mode
+    what: str
+    stopped_by: str
+    test: str
+
+
+ATTEMPTS: list[Attempt] = []
+
+
+def attempt(
+    kind: Kind, mode: Mode, what: str, *, stopped_by: str, cases: Sequence[str] = ()
+) -> Callable[[Test], Test]:
+    """Enter a test into the catalogue, once or once for each case."""
+
+    def enter(test: Test) -> Test:
+        name = f"{test.__module__.rpartition('.')[2]}::{test.__name__}"
+        for case in cases or ("",):
+            text = f"{what}: {case}" if case else what
+            ATTEMPTS.append(Attempt(kind, mode, text, stopped_by, name))
+        return test
+
+    return enter

@@ -1,0 +1,35 @@
+"""One service for all attempts of a worker of the suite: to start it and release takes a minute."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.attacks.enforced import Enforced, enforced_mode, why_not
+
+# What the small use case has nothing to measure of, said in what is in force.
+UNMEASURED = ("redact.leak_ratio_own_person", "validate.drift", "train.auc_lost_to_champion")
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Enforced]:
+    """Enforced mode with a law, in which the scientist is known; nothing is released yet."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with enforced_mode() as mode:
+        mode.enrol("ann", "developer", "pcx-ann", email="t@example.org")
+        govern_as_usual(mode)
+        yield mode
+
+
+def govern_as_usual(mode: Enforced) -> None:
+    """Put in force what the attempts begin under."""
+    unmeasured = [word for check in UNMEASURED for word in ("--may-be-unmeasured", f"tiny:{check}")]
+    mode.put_in_force("--least-mode", "enforced", "--ref", "refs/heads/main", *unmeasured)
+
+
+@pytest.fixture(scope="session")
+def released(service: Enforced) -> Enforced:
+    """The same, after an honest release."""
+    done = service.release()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return service
