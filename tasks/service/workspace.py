@@ -166,7 +166,9 @@ def _replace_code(draft: Path, workspace: Path) -> None:
         if entry.name not in KEPT:
             entry.rename(workspace / entry.name)
 
+    # DVC makes folders there that everybody may write to (its index of files, 0777).
     (workspace / ".dvc").mkdir(exist_ok=True)
+    (workspace / ".dvc").chmod(0o700)
     for name in ("config", ".gitignore"):
         source = draft / ".dvc" / name
         if source.is_file():

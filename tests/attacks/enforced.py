@@ -16,7 +16,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,6 +193,7 @@ def enforced_mode() -> Iterator[Enforced]:
     folder = Path(tempfile.mkdtemp(prefix="portcullis-enforced-"))
     folder.chmod(0o755)
     accounts = Accounts()
+    stack = ExitStack()
     process: subprocess.Popen[bytes] | None = None
     try:
         accounts.make(folder)
@@ -226,6 +227,7 @@ refs = ["refs/heads/main"]
 """,
             encoding="utf-8",
         )
+        log = stack.enter_context((folder / "service.log").open("wb"))
         process = subprocess.Popen(
             [str(python), "-m", "flows", "worker", "--config", str(config)],
             cwd=service,
@@ -235,7 +237,7 @@ refs = ["refs/heads/main"]
                 "HOME": str(folder),
                 "PORTCULLIS_HOME": str(folder / "service-home"),
             },
-            stdout=(folder / "service.log").open("wb"),
+            stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -247,6 +249,7 @@ refs = ["refs/heads/main"]
             if with_group is not None:
                 os.killpg(with_group, signal.SIGKILL)
             process.wait()
+        stack.close()
         accounts.remove()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -257,12 +260,12 @@ class Accounts:
     def make(self, folder: Path) -> None:
         """Make them, each with a home in `folder`."""
         self.remove()
-        subprocess.run(["groupadd", "--system", CLIENTS], check=True)
+        subprocess.run(["/usr/sbin/groupadd", "--system", CLIENTS], check=True)
         for login in (WORKER, STAGE, SCIENTIST, OUTSIDER):
             home = folder / login
             subprocess.run(
                 [
-                    "useradd",
+                    "/usr/sbin/useradd",
                     "--system",
                     "--user-group",
                     "--home-dir",
@@ -274,7 +277,9 @@ class Accounts:
                 ],
                 check=True,
             )
-        subprocess.run(["usermod", "--append", "--groups", CLIENTS, SCIENTIST], check=True)
+        subprocess.run(
+            ["/usr/sbin/usermod", "--append", "--groups", CLIENTS, SCIENTIST], check=True
+        )
 
     def remove(self) -> None:
         """Remove them, and what still runs under them."""
@@ -284,8 +289,8 @@ class Accounts:
             except KeyError:
                 continue
             subprocess.run(["pkill", "-KILL", "-U", str(uid)], check=False)
-            subprocess.run(["userdel", login], check=False, capture_output=True)
-        subprocess.run(["groupdel", CLIENTS], check=False, capture_output=True)
+            subprocess.run(["/usr/sbin/userdel", login], check=False, capture_output=True)
+        subprocess.run(["/usr/sbin/groupdel", CLIENTS], check=False, capture_output=True)
 
 
 def make_interpreter(folder: Path) -> Path:

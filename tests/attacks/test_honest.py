@@ -44,6 +44,7 @@ def test_a_stage_leaves_nothing_that_its_account_could_still_write_to(released: 
 def test_a_flow_asks_the_same_worker(
     released: Enforced, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    released.enrol("ops", "developer", "root")
     done = released.release_by_flow(tmp_path_factory.mktemp("home"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REGISTERED" in done.stdout
