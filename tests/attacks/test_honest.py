@@ -24,7 +24,8 @@ def test_the_same_commit_again_runs_nothing_again(released: Enforced) -> None:
 
 def test_the_evidence_says_who_asked_and_how_the_code_was_kept_apart(released: Enforced) -> None:
     shown = json.loads(released.govern("verify", CASE, "--json", "--model", model_of(released)))
-    assert shown["exit_code"] == 0, shown
+    assert shown["exitCode"] == 0, shown
+    assert shown["modes"] == ["enforced"]
     text = released.govern("verify", CASE, "--model", model_of(released))
     assert "enforced" in text
 
