@@ -6,5 +6,7 @@ afterwards lies here too: it is bundled for outsiders, kept as long as the law a
 
 May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.config`, `tasks.gates`,
 `tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.ledger`, `tasks.verifier`,
-`tasks.notary`, `tasks.audit_log`, `tasks.anchoring`, `tasks.code_identity`.
+`tasks.notary`, `tasks.audit_log`, `tasks.anchoring`, `tasks.code_identity`,
+`tasks.stages.redact.checks`, `tasks.stages.validate.checks`, `tasks.stages.train.checks`,
+`tasks.stages.explain.checks`, `tasks.stages.fairness.checks`.
 """

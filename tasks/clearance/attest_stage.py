@@ -27,6 +27,7 @@ from tasks.clearance.in_force import (
     is_shipped,
     limits_sha256,
 )
+from tasks.clearance.own_limits import require_limits_in_force
 from tasks.code_identity.commits import find_commit
 from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
@@ -387,6 +388,9 @@ def _verdict(
             f"a verdict of gate `{run.stage}` by the limits in force",
             f"one of `{verdict.gate}`, or by others",
         )
+    if verdict.use_case != run.case:
+        raise _changed(path.name, f"a verdict for `{run.case}`", f"one for `{verdict.use_case}`")
+    require_limits_in_force(verdict, observed.before.configuration)
 
     # 2. It is about the very bytes that were digested here, and about nothing else.
     artefacts = {item.name: item for item in (*observed.materials, *products)}

@@ -10,6 +10,17 @@ from tasks.gates.check import NOTHING_MORE, About, Check, CheckId
 from tasks.gates.outcome import Outcome
 
 NOT_MEASURED = "not measured"
+Sign = Literal["≥", "≤"]
+
+
+def limit_text(sign: Sign, limit: float) -> str:
+    """Return a limit as every check prints it."""
+    return f"{sign} {limit:g}"
+
+
+def is_met(sign: Sign, value: float, limit: float) -> bool:
+    """Say whether a value lies on the right side of a limit; NaN never does."""
+    return value >= limit if sign == "≥" else value <= limit
 
 
 def at_least(
@@ -88,14 +99,14 @@ def _compare(
     measure: str,
     value: float | None,
     limit: float,
-    sign: Literal["≥", "≤"],
+    sign: Sign,
     about: About,
     interval: tuple[float, float] | None,
     reason: str,
 ) -> Check:
     if not math.isfinite(limit):
         raise ValueError(f"{check_id}: the limit {limit} is not a finite number")
-    limit_text = f"{sign} {limit:g}"
+    shown_limit = limit_text(sign, limit)
 
     if value is None or not math.isfinite(value):
         return Check(
@@ -103,20 +114,19 @@ def _compare(
             measure,
             Outcome.UNDECIDED,
             None,
-            limit_text,
+            shown_limit,
             about,
             reason=reason or NOT_MEASURED,
         )
 
-    # `>= 0` holds for no NaN, so that the branch of a pass is never reached by accident.
     margin = value - limit if sign == "≥" else limit - value
-    outcome = Outcome.PASS if margin >= 0 else Outcome.FAIL
+    outcome = Outcome.PASS if is_met(sign, value, limit) else Outcome.FAIL
     return Check(
         check_id,
         measure,
         outcome,
         value,
-        limit_text,
+        shown_limit,
         about,
         margin=margin,
         interval=interval,

@@ -1,21 +1,9 @@
 """The gate `explain`: whether the model's reasons can be relied on, and proxies drive it."""
 
-from tasks.gates import About, Check, CheckId, at_least, at_most
+from tasks.gates import About, Check, at_least, at_most
+from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import ExplainReport, Proxy
 from tasks.stages.explain.params import ExplainLimits
-
-
-class ExplainCheck(CheckId):
-    """The checks of this gate; `PROXY` is about a feature, an attribute and a group."""
-
-    ADDITIVITY_ERROR = "explain.additivity_error"
-    PROXY = "explain.proxy"
-    DECLINED_WITHOUT_REASON = "explain.declined_without_reason"
-    REASONS_KEPT_BY_PEOPLE_BEHIND = "explain.reasons_kept_by_people_behind"
-    REASONS_KEPT_BY_BACKGROUNDS = "explain.reasons_kept_by_backgrounds"
-    REASONS_KEPT_BY_REFITS = "explain.reasons_kept_by_refits"
-    REASONS_KEPT_BY_PERTURBATIONS = "explain.reasons_kept_by_perturbations"
-    FIDELITY = "explain.fidelity"
 
 
 def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:

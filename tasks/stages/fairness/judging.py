@@ -3,22 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from tasks.gates import About, Check, CheckId, Outcome
+from tasks.gates import About, Check, Outcome
+from tasks.gates.limits import limit_text
+from tasks.stages.fairness.checks import ABSOLUTE, FairnessCheck
 from tasks.stages.fairness.intervals import holm
 from tasks.stages.fairness.measuring import AbsentGroup, Estimate, FairnessReport, Measure
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
-
-
-class FairnessCheck(CheckId):
-    """The checks of this gate; all but the Theil index are about an attribute and a group."""
-
-    DISPARATE_IMPACT_RATIO = "fairness.disparate_impact_ratio"
-    DISPARATE_IMPACT_RATIO_TO_HIGHEST = "fairness.disparate_impact_ratio_to_highest"
-    EQUAL_OPPORTUNITY_DIFFERENCE = "fairness.equal_opportunity_difference"
-    AVERAGE_ABS_ODDS_DIFFERENCE = "fairness.average_abs_odds_difference"
-    UNDERRATED_BY = "fairness.underrated_by"
-    THEIL_INDEX = "fairness.theil_index"
-    GROUP_PRESENT = "fairness.group_present"
 
 
 @dataclass(frozen=True)
@@ -39,8 +29,8 @@ class _Question:
     @property
     def shown_limit(self) -> str:
         """The limit as a person reads it."""
-        sign = "≥" if self.sign > 0 else "≤"
-        return f"{sign} {self.limit:g}" + (" (absolute)" if self.is_difference else "")
+        text = limit_text("≥" if self.sign > 0 else "≤", self.limit)
+        return text + (ABSOLUTE if self.is_difference else "")
 
 
 def judge_fairness(

@@ -1,19 +1,9 @@
 """The gate `redact`: judges what leaked."""
 
-from tasks.gates import Check, CheckId, at_most, not_measured
+from tasks.gates import Check, at_most, not_measured
 from tasks.redaction.params import RedactLimits
 from tasks.redaction.tally import RedactReport
-
-
-class RedactCheck(CheckId):
-    """The checks of this gate."""
-
-    SURVIVING_IDENTIFIERS = "redact.surviving_identifiers"
-    WITHHELD_RATIO = "redact.withheld_ratio"
-    OWN_LEAK_RATIO = "redact.leak_ratio_own_person"
-    THIRD_PERSON_LEAK_RATIO = "redact.leak_ratio_third_persons"
-    OVER_REDACTION_RATIO = "redact.over_redaction_ratio"
-
+from tasks.stages.redact.checks import RedactCheck
 
 # Always among the checks: what was not measured says so under its own id, or the policy refuses.
 OWN_LEAK = "leak ratio, own person"

@@ -1,19 +1,11 @@
 """The gate `train`: judge whether the model is good enough, and no worse than the accepted one."""
 
-from tasks.gates import Check, CheckId, at_least, at_most, not_measured
+from tasks.gates import Check, at_least, at_most, not_measured
+from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.params import TrainLimits
 from tasks.stages.train.performance import Performance
 
 CHANCE = 0.5  # the balanced accuracy of always giving the majority's answer
-
-
-class TrainCheck(CheckId):
-    """The checks of this gate."""
-
-    AUC_LOWER_END = "train.auc_lower_end"
-    CALIBRATION_ERROR = "train.calibration_error"
-    GAIN_OVER_MAJORITY = "train.gain_over_majority"
-    AUC_LOST_TO_CHAMPION = "train.auc_lost_to_champion"
 
 
 def judge_performance(

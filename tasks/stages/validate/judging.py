@@ -3,30 +3,12 @@
 from collections import Counter
 from dataclasses import replace
 
-from tasks.gates import About, Check, CheckId, Outcome, at_least, at_most, holds, not_measured
+from tasks.gates import About, Check, Outcome, at_least, at_most, holds, not_measured
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import SMALLEST_CELL
 from tasks.stages.validate.quality import QualityReport
-
-
-class ValidateCheck(CheckId):
-    """The checks of this gate.
-
-    `EXPECTATION` is about an expectation and its column, `SMALLEST_GROUP_ROWS` about an attribute.
-    """
-
-    EXPECTATION = "validate.expectation"
-    SUITE = "validate.suite"
-    DRIFT = "validate.drift"
-    EXACT_DUPLICATE_RATIO = "validate.exact_duplicate_ratio"
-    NEAR_DUPLICATE_RATIO = "validate.near_duplicate_ratio"
-    RAREST_LABEL_SHARE = "validate.rarest_label_share"
-    ROWS_WITHOUT_LABEL = "validate.rows_without_label"
-    CONSTANT_FEATURES = "validate.constant_features"
-    MISSING_RATIO = "validate.missing_ratio"
-    SMALLEST_GROUP_ROWS = "validate.smallest_group_rows"
-
 
 # Always among the checks: what was not measured says so under its own id, or the policy refuses.
 LARGEST_DRIFT = "largest drift of a column, PSI"

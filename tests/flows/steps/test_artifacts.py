@@ -16,7 +16,7 @@ from flows.steps.artifacts import gate_rows
 from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import EvidenceError, Refusal, RefusalKind
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tests.tasks.judged import CASE, check, judged, put_verdict
 
 HERE: Any = SimpleNamespace(workspace=Path())

@@ -20,7 +20,7 @@ from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 
 from tasks.attestation.roles import PROVENANCE, SUMMARY, TEST_RESULT
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.verifier.log_reader import EVERYTHING, read_log
 from tasks.verifier.statement_index import verified
 from tests.installations import installation_at

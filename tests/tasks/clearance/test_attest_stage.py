@@ -13,11 +13,11 @@ from tasks.attestation.predicates.signed_verdict import EarlierCheck
 from tasks.clearance.attest_stage import attest
 from tasks.errors import EvidenceError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
-from tasks.gates import Outcome, not_measured
+from tasks.gates import Outcome, at_least, not_measured
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import SUBJECTS
-from tasks.stages.explain.judging import ExplainCheck
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.explain.checks import ExplainCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.verifier.lineage import Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.cases import change_case
@@ -86,7 +86,7 @@ def test_a_failed_and_an_undecided_verdict_are_signed_as_such(signed: Path) -> N
 
 
 def test_a_check_that_was_not_measured_is_signed_as_neither_passed_nor_failed(signed: Path) -> None:
-    nothing = not_measured(IMPACT, "impact", expected="≥ 0.8", reason="declared so")
+    nothing = not_measured(IMPACT, "impact", expected="declared", reason="declared so")
     put_verdict(signed, "fairness", checks=(nothing, check(FairnessCheck.THEIL_INDEX)))
     sign_for(signed, "fairness")
     verdict = chain_of(signed).verdicts["fairness"]
@@ -109,6 +109,20 @@ def test_a_verdict_with_a_check_that_is_none_is_not_signed(
     path.write_text(json.dumps(values))
     with pytest.raises(EvidenceError, match="each of its checks with an id"):
         attest(seen, {})
+
+
+def test_a_verdict_by_lax_limits_that_names_the_right_digest_is_not_signed(signed: Path) -> None:
+    put_verdict(signed, "fairness", checks=(at_least(IMPACT, "impact", 0.4, 0.3),))
+    entries = len(log_of(signed).entries)
+    with pytest.raises(EvidenceError, match=r"the limit in force, ≥ 0\.5; found another limit"):
+        sign_for(signed, "fairness")
+    assert len(log_of(signed).entries) == entries
+
+
+def test_a_verdict_for_another_use_case_is_not_signed(signed: Path) -> None:
+    put_verdict(signed, "fairness", use_case="loan")
+    with pytest.raises(EvidenceError, match="a verdict for `tiny`"):
+        sign_for(signed, "fairness")
 
 
 def test_what_was_signed_before_checks_had_ids_is_refused_and_not_guessed(signed: Path) -> None:

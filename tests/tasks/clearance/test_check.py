@@ -22,9 +22,9 @@ from tasks.errors import ConfigError, EvidenceError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.stages.explain.judging import ExplainCheck
-from tasks.stages.fairness.judging import FairnessCheck
-from tasks.stages.redact.judging import RedactCheck
+from tasks.stages.explain.checks import ExplainCheck
+from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.redact.checks import RedactCheck
 from tasks.verifier.lineage import examine
 from tasks.verifier.log_reader import Selection, read_log
 from tests.cases import change_case, sync_cases

@@ -17,7 +17,8 @@ from tasks.redaction.params import RedactLimits, RedactParams
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.tally import RedactReport, Tally
 from tasks.redaction.texts import WITHHELD, MaskedChunk, TextChunk, TextRedactor
-from tasks.stages.redact.judging import RedactCheck, judge_redaction
+from tasks.stages.redact.checks import RedactCheck
+from tasks.stages.redact.judging import judge_redaction
 from tests.tasks.redaction.people import LINKER
 
 PARAMS = RedactParams(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tasks.gates import at_least
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
 from tasks.reports.page import format_number
-from tasks.stages.train.judging import TrainCheck
+from tasks.stages.train.checks import TrainCheck
 
 
 def page_with(*parts: Figure | Table, text: tuple[str, ...] = ()) -> Page:

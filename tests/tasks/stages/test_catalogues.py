@@ -1,23 +1,30 @@
 """Each gate's catalogue of checks, and that its judge makes those checks and no others."""
 
 import ast
+import importlib
 import inspect
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tasks.clearance.own_limits import RULES_OF
+from tasks.config.cases import case_names, load_case
 from tasks.gates import Check, CheckId
 from tasks.gates.check import CHECK_ID
 from tasks.path import SUBJECTS
 from tests.tasks.judged import CATALOGUES
 
+CHECKOUT = Path(__file__).parents[3]
 MAKERS = {"Check", "at_least", "at_most", "holds", "not_measured"}
 
 
 def judge_of(catalogue: type[CheckId]) -> ast.Module:
     """Return the source of the judge that a catalogue stands beside."""
-    return ast.parse(inspect.getsource(sys.modules[catalogue.__module__]))
+    judging = catalogue.__module__.replace(".checks", ".judging")
+    return ast.parse(inspect.getsource(importlib.import_module(judging)))
 
 
 def test_every_gate_has_a_catalogue() -> None:
@@ -73,3 +80,35 @@ def test_a_check_made_by_a_catalogue_s_id_is_read_as_the_same(gate: str) -> None
         made = check(check_id)
         assert Check.from_dict(made.to_dict()) == made
         assert made.key == check_id
+
+
+@pytest.mark.parametrize("gate", list(CATALOGUES))
+def test_every_check_of_a_catalogue_has_a_rule_and_there_are_no_others(gate: str) -> None:
+    assert set(RULES_OF[gate]) == set(CATALOGUES[gate])
+
+
+@pytest.mark.parametrize("case", case_names(CHECKOUT))
+@pytest.mark.parametrize("gate", list(CATALOGUES))
+def test_every_limit_of_every_use_case_has_a_check_and_every_rule_its_limit(
+    gate: str, case: str
+) -> None:
+    limits = load_case(case, CHECKOUT)["limits"][gate]
+    fields = {rule.field for rule in RULES_OF[gate].values()} - {""}
+    assert set(limits) - {"not_applicable"} == fields
+
+
+def test_rules_cost_no_import_of_a_library() -> None:
+    script = (
+        "import sys; before = set(sys.modules);"
+        + "".join(f"import tasks.stages.{gate}.checks;" for gate in CATALOGUES)
+        + "new = {name.split('.')[0] for name in set(sys.modules) - before};"
+        "print(new - sys.stdlib_module_names - {'tasks'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"

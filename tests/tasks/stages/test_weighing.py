@@ -9,7 +9,7 @@ from tasks.errors import ConfigError, DataError, EvidenceError, Refusal, Refusal
 from tasks.gates import Outcome
 from tasks.gates.decision import GateResult
 from tasks.path import SUBJECTS
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
 from tests.cases import change_case

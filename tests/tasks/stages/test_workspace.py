@@ -14,7 +14,7 @@ from tasks.errors import ConfigError, DataError, EvidenceError, SealError
 from tasks.formats.digests import sha256_of
 from tasks.gates import Check, Verdict, digest_of
 from tasks.keystore.shredding import shred
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.workspace import DRAFT, StageRun
 from tests.cases import write_case
 from tests.installations import installation_at

@@ -22,7 +22,7 @@ from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.lineage import Chain, examine, latest_decision

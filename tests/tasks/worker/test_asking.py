@@ -7,8 +7,8 @@ import pytest
 from tasks.attestation.artefacts import declared
 from tasks.errors import DataError, Refusal, RefusalKind
 from tasks.path import STAGES
-from tasks.stages.train.judging import TrainCheck
-from tasks.stages.validate.judging import ValidateCheck
+from tasks.stages.train.checks import TrainCheck
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.workspace import CLEARANCE, StageRun
 from tasks.worker.asking import ask_before, find_stale, write_clearance
 from tasks.worker.run_folder import open_run_folder

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import ConfigError, DataError, EvidenceError, RefusalKind
 from tasks.stages.decide.stage import run
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.workspace import StageRun
 from tests.cases import change_case
 from tests.installations import installation_at

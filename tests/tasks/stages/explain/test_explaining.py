@@ -7,8 +7,9 @@ from tasks.config.case_files import CaseFile
 from tasks.errors import DataError
 from tasks.gates import Outcome
 from tasks.model import DecisionModel
+from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import Explained, explain
-from tasks.stages.explain.judging import ExplainCheck, judge_explanation
+from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams
 from tasks.stages.explain.proxies import proxy_strengths
 from tasks.stages.explain.reasons import overlap

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tasks.gates import About, Check, Outcome
+from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import ExplainReport, Proxy
-from tasks.stages.explain.judging import ExplainCheck, judge_explanation
+from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits
 from tasks.stages.explain.stability import Overlap
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tasks.gates import About, Check, Outcome
-from tasks.stages.fairness.judging import FairnessCheck, judge_fairness
+from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import (
     AbsentGroup,
     Estimate,

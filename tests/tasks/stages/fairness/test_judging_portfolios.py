@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tasks.gates import Check, Outcome
-from tasks.stages.fairness.judging import FairnessCheck, judge_fairness
+from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.params import FairnessLimits
 from tests.tasks.stages.fairness.portfolio import LIMITS, Rates, fairness_params, measured
 

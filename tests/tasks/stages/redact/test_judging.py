@@ -6,7 +6,8 @@ from tasks.gates import Check, Outcome
 from tasks.redaction.leakage import Leakage, Ratio
 from tasks.redaction.params import RedactLimits
 from tasks.redaction.tally import RedactReport, Tally
-from tasks.stages.redact.judging import RedactCheck, judge_redaction
+from tasks.stages.redact.checks import RedactCheck
+from tasks.stages.redact.judging import judge_redaction
 
 LIMITS = RedactLimits(
     surviving_identifiers=0,

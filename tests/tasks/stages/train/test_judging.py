@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tasks.gates import Check, Outcome
-from tasks.stages.train.judging import TrainCheck, judge_performance
+from tasks.stages.train.checks import TrainCheck
+from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.params import TrainLimits
 from tasks.stages.train.performance import Performance
 

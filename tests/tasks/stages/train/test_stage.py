@@ -14,10 +14,10 @@ from tasks.gates import CheckId, digest_of
 from tasks.model import DecisionModel
 from tasks.model.loading import require_judged_code
 from tasks.path import BEFORE_TRAINING, STAGES
-from tasks.stages.redact.judging import RedactCheck
+from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.train import stage
 from tasks.stages.train.params import TrainLimits
-from tasks.stages.validate.judging import ValidateCheck
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.workspace import StageRun
 from tests.cases import sync_cases, write_case
 from tests.installations import installation_at

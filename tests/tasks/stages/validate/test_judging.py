@@ -6,8 +6,9 @@ import pytest
 
 from tasks.config.case_files import CaseFile
 from tasks.gates import About, Check, Outcome
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
-from tasks.stages.validate.judging import ValidateCheck, judge_quality
+from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Drift, Profile
 from tasks.stages.validate.quality import QualityReport

@@ -11,8 +11,9 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.errors import DataError
 from tasks.gates import Check, Outcome
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
-from tasks.stages.validate.judging import ValidateCheck, judge_quality
+from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.profile import Profile, profile
 from tasks.stages.validate.quality import QualityReport, measure_quality

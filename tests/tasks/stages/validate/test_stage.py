@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
-from tasks.stages.validate.judging import ValidateCheck
+from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.stage import run
 from tasks.stages.workspace import StageRun
 from tests.cases import change_case, sync_cases, write_case

@@ -1,0 +1,41 @@
+"""The checks of this gate, and the limit that each of them is held against.
+
+Of the standard library alone: the worker reads it, too.
+"""
+
+from tasks.gates.check import CheckId
+from tasks.gates.holding import LimitRule
+
+
+class FairnessCheck(CheckId):
+    """The checks of this gate; all but the Theil index are about an attribute and a group."""
+
+    DISPARATE_IMPACT_RATIO = "fairness.disparate_impact_ratio"
+    DISPARATE_IMPACT_RATIO_TO_HIGHEST = "fairness.disparate_impact_ratio_to_highest"
+    EQUAL_OPPORTUNITY_DIFFERENCE = "fairness.equal_opportunity_difference"
+    AVERAGE_ABS_ODDS_DIFFERENCE = "fairness.average_abs_odds_difference"
+    UNDERRATED_BY = "fairness.underrated_by"
+    THEIL_INDEX = "fairness.theil_index"
+    GROUP_PRESENT = "fairness.group_present"
+
+
+ABSOLUTE = " (absolute)"  # a difference counts by its size
+# What is asked of each group: where none but the privileged one is there, nothing is.
+OF_GROUPS = (
+    "disparate_impact",
+    "equal_opportunity_difference",
+    "average_abs_odds_difference",
+    "underrated_by",
+)
+
+RULES: dict[CheckId, LimitRule] = {
+    FairnessCheck.DISPARATE_IMPACT_RATIO: LimitRule("disparate_impact", "≥"),
+    FairnessCheck.DISPARATE_IMPACT_RATIO_TO_HIGHEST: LimitRule("disparate_impact", "≥"),
+    FairnessCheck.EQUAL_OPPORTUNITY_DIFFERENCE: LimitRule(
+        "equal_opportunity_difference", "≤", suffix=ABSOLUTE
+    ),
+    FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE: LimitRule("average_abs_odds_difference", "≤"),
+    FairnessCheck.UNDERRATED_BY: LimitRule("underrated_by", "≤"),
+    FairnessCheck.THEIL_INDEX: LimitRule("theil_index", "≤"),
+    FairnessCheck.GROUP_PRESENT: LimitRule("every group present", None, excuses=OF_GROUPS),
+}
