@@ -19,6 +19,7 @@ import importlib.util
 import runpy
 import site
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -27,12 +28,19 @@ FLAGS = ("-I", "-S", "-X", "utf8")  # of every interpreter that starts this file
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
-    """Compile the source, whatever bytecode lies beside it, and leave none."""
+    """Compile the source, whatever bytecode lies beside it, and leave none.
+
+    `source_sha256` says which source: `tasks.worker.own_code` compares it with what is signed for.
+    """
+
+    source_sha256 = ""
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of a module."""
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
+        source = self.get_data(path)
+        self.source_sha256 = sha256(source).hexdigest()
+        code: CodeType = self.source_to_code(source, path)
         return code
 
 

@@ -20,6 +20,7 @@ from tasks.system.installation import Installation
 from tasks.worker.asking import ask_before, write_clearance
 from tasks.worker.launched_stage import LaunchedStage, launch_stage
 from tasks.worker.mandate import Mandate
+from tasks.worker.own_code import continue_from
 from tasks.worker.publishing import publish_model
 from tasks.worker.run_folder import open_run_folder
 from tasks.worker.snapshot import open_snapshot
@@ -40,7 +41,8 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
     """
     mandate = Mandate.of(installation)
     with ExitStack() as stack:
-        _, snapshot = stack.enter_context(open_snapshot(installation, mandate.trees))
+        tree, snapshot = stack.enter_context(open_snapshot(installation, mandate.trees))
+        continue_from(snapshot, tree)
         declaration = declared(stage, case, snapshot)
         run = stack.enter_context(open_run_folder(declaration, installation.workspace, snapshot))
 

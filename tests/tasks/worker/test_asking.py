@@ -29,7 +29,7 @@ def told(root: Path, stage: str) -> tuple[Refusal, ...] | None:
     """Return what a stage is told; None for nothing at all."""
     here = installation_at(root)
     with (
-        open_snapshot(here) as (_, snapshot),
+        open_snapshot(here, here.home / "trees") as (_, snapshot),
         open_run_folder(declared(stage, CASE, snapshot), root, snapshot) as run,
     ):
         write_clearance(run, ask_before(stage, CASE, run, snapshot, here))

@@ -1,10 +1,10 @@
 """A registration from the stage's end to the receipt: in which order, and what stops it where."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -41,6 +41,7 @@ class EndedStage:
     """A stage's process that did its work when it was started."""
 
     code: int
+    isolation: ClassVar[Mapping[str, str]] = {}
 
     def wait(self) -> int:
         return self.code
@@ -255,7 +256,7 @@ def test_a_model_that_was_exchanged_after_the_decision_is_not_published(
 ) -> None:
     here = installation_at(signed)
     decided_on = Artefact(f"{CASE}/train/model", sha256_of(signed / MODEL), "", is_folder=True)
-    with open_snapshot(here) as (_, snapshot):
+    with open_snapshot(here, here.home / "trees") as (_, snapshot):
         declaration = declared("register", CASE, snapshot)
         with open_run_folder(declaration, signed, snapshot) as run:
             before = look(declaration, here, configuration=snapshot, data=run.path)
