@@ -30,7 +30,7 @@ FLAGS = ("-I", "-S", "-X", "utf8")  # of every interpreter that starts this file
 class _SourceLoader(importlib.machinery.SourceFileLoader):
     """Compile the source, whatever bytecode lies beside it, and leave none.
 
-    `source_sha256` says which source: `tasks.worker.own_code` compares it with what is signed for.
+    `source_sha256` says which source: `tasks.worker.snapshot` compares it with what is signed for.
     """
 
     source_sha256 = ""

@@ -20,10 +20,9 @@ from tasks.system.installation import Installation
 from tasks.worker.asking import ask_before, write_clearance
 from tasks.worker.launched_stage import LaunchedStage, launch_stage
 from tasks.worker.mandate import Mandate
-from tasks.worker.own_code import continue_from
 from tasks.worker.publishing import publish_model
 from tasks.worker.run_folder import open_run_folder
-from tasks.worker.snapshot import open_snapshot
+from tasks.worker.snapshot import continue_from, open_snapshot
 from tasks.worker.starting import StageProcess, start_stage
 
 OPENS_REGISTRY = PATH[-1].name

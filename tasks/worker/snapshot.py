@@ -7,15 +7,18 @@ evidence, or in neither.
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from tasks.code_identity.tree import Tree, read_tree
 from tasks.errors import EvidenceError
 from tasks.system.installation import Installation
 from tasks.worker.locking import hold, is_held, lock_folder
 
+PACKAGE = "tasks"
 KEPT = 4  # snapshots that stay for the next run: the stages of a release share one
 
 
@@ -43,6 +46,34 @@ def open_snapshot(installation: Installation, trees: Path) -> Iterator[tuple[Tre
         yield tree, folder
     finally:
         os.close(descriptor)
+
+
+def continue_from(snapshot: Path, tree: Tree) -> None:
+    """Compare the modules of this process with a snapshot, and import the others from there.
+
+    The worker's first modules come from the checkout, where somebody may exchange them for a
+    moment. They are compared by the bytes that were compiled.
+
+    A process that `tasks/isolated.py` did not start (a test, a notebook) is left as it is: nobody
+    signs in it.
+
+    Raises:
+        EvidenceError: A module that runs here is not the one that was read.
+    """
+    checkout = Path(str(sys.modules[PACKAGE].__file__)).parents[1]
+
+    for module, sha256 in _compiled_here():
+        path = Path(str(module.__file__)).relative_to(checkout).as_posix()
+        digests = tree.digests.get(path)
+        if digests is None or digests.sha256 != sha256:
+            raise EvidenceError(
+                path,
+                expected="the code that runs here",
+                found="other code: it was exchanged while it was read",
+                remedy="Nothing was signed: run the stage again with nothing else writing.",
+            )
+        if hasattr(module, "__path__"):
+            module.__path__ = [str(snapshot / Path(path).parent)]
 
 
 def _write(tree: Tree, folder: Path) -> None:
@@ -82,3 +113,12 @@ def _remove(path: Path) -> None:
     for folder, _, _ in os.walk(path):
         Path(folder).chmod(0o755)
     shutil.rmtree(path)
+
+
+def _compiled_here() -> Iterator[tuple[ModuleType, str]]:
+    """Yield our modules, and the digest of the source that each was compiled from."""
+    for module in tuple(sys.modules.values()):
+        spec = getattr(module, "__spec__", None)
+        sha256 = getattr(getattr(spec, "loader", None), "source_sha256", "")
+        if sha256:
+            yield module, sha256

@@ -17,7 +17,7 @@ from pathlib import Path
 import tasks.first
 from tasks.code_identity.tree import read_tree
 from tasks.errors import EvidenceError
-from tasks.worker.own_code import continue_from
+from tasks.worker.snapshot import continue_from
 
 checkout = Path(sys.argv[1])
 first = checkout / "tasks" / "first.py"
