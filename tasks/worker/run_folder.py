@@ -32,6 +32,7 @@ from tasks.worker.marks import Marks, mark_links, mark_tree, mark_until_settled,
 PREFIX = ".run-"
 LOCK = "lock"
 CONFIGS = "configs"
+CONFIGS = "configs"
 UP_TO_DATA = Path("..", "..", "..", "..")  # from data/.run-…/data/<case>/<stage>
 
 
@@ -59,7 +60,16 @@ class RunFolder:
         """
         for name in _data_inputs(self.declared):
             require_no_writer(self.path / name, name)
-        return mark_until_settled(self._look)
+        marks = mark_until_settled(self._look)
+
+        # From here on a change is noticed. The copy has to be one by then, too.
+        for file in sorted((self.snapshot / CONFIGS).rglob("*")):
+            name = file.relative_to(self.snapshot).as_posix()
+            if file.is_file() and (self.path / name).read_bytes() != file.read_bytes():
+                raise _exchanged(name)
+        if _count_files(self.path / CONFIGS) != _count_files(self.snapshot / CONFIGS):
+            raise _exchanged(CONFIGS)
+        return marks
 
     def require_unchanged(self, before: Marks) -> None:
         """Refuse inputs that somebody wrote to while the stage ran.
@@ -71,12 +81,7 @@ class RunFolder:
         if after == before:
             return
         changed = sorted({name for name, _ in set(before) ^ set(after)})
-        raise EvidenceError(
-            changed[0],
-            expected="to stay as it was while the stage ran",
-            found="it was written to",
-            remedy="Nothing was signed: run the stage again with nothing else writing.",
-        )
+        raise _exchanged(changed[0])
 
     def take_outputs(self) -> None:
         """Move what the stage wrote to where later stages and DVC look for it.
@@ -107,6 +112,7 @@ class RunFolder:
             marks += mark_links(self.path / name, f"the run folder {name}".rstrip())
         for entry in sorted(self.snapshot.iterdir()):
             marks += mark_links(self.path / entry.name, f"{entry.name} as the stage sees it")
+        marks += mark_tree(self.path / CONFIGS, f"{CONFIGS} as the stage sees it")
         marks += mark_tree(self.snapshot, "the snapshot of code and configuration")
         return tuple(marks)
 
@@ -159,6 +165,17 @@ def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> 
         _link_sources(folder, declared.case, workspace)
 
 
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy a folder's files, in folders that can be removed again."""
+    target.mkdir()
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir():
+            copy.mkdir()
+        else:
+            shutil.copyfile(path, copy)
+
+
 def _link_sources(folder: Path, case: str, workspace: Path) -> None:
     """Show a stage that reads sources whatever else lies in the checkout, by relative paths.
 
@@ -194,6 +211,20 @@ def _remove_orphans(data: Path) -> None:
     for folder in data.glob(f"{PREFIX}*"):
         if not is_held(folder / LOCK):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _count_files(folder: Path) -> int:
+    """Return how many files lie in a folder and below it."""
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def _exchanged(name: str) -> EvidenceError:
+    return EvidenceError(
+        name,
+        expected="to stay as it was while the stage ran",
+        found="it was written to",
+        remedy="Nothing was signed: run the stage again with nothing else writing.",
+    )
 
 
 def _data_inputs(declared: Declared) -> tuple[str, ...]:

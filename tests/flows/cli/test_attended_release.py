@@ -12,7 +12,7 @@ from flows.steps import where
 from tasks.errors import EvidenceError
 from tasks.gates import at_least
 from tasks.plain_text import one_line
-from tasks.stages.fairness.judging import FairnessCheck
+from tasks.stages.fairness.checks import FairnessCheck
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, judged, put_verdict
 

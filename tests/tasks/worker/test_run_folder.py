@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.attestation.artefacts import Declared
+from tasks.config.case_paths import refuse_links
 from tasks.errors import EvidenceError
 from tasks.worker.run_folder import LOCK, PREFIX, open_run_folder
 from tests.tasks.worker.conftest import CASE
@@ -121,12 +122,18 @@ def exchange_link_of_the_run(workspace: Path) -> None:
 
 def exchange_configuration_of_the_run(workspace: Path) -> None:
     (run,) = runs_in(workspace)
-    link = run / "configs"
-    target = link.readlink()
-    link.unlink()
-    link.symlink_to(workspace)
-    link.unlink()
-    link.symlink_to(target)
+    folder = run / "configs"
+    folder.rename(run / "aside")
+    folder.symlink_to(workspace)
+    folder.unlink()
+    (run / "aside").rename(folder)
+
+
+def write_configuration_of_the_run(workspace: Path) -> None:
+    (run,) = runs_in(workspace)
+    path = run / "configs" / "case.yaml"
+    path.write_text("lax")
+    path.write_text("strict")
 
 
 def move_run_folder(workspace: Path) -> None:
@@ -157,6 +164,7 @@ def add_to_a_folder(workspace: Path) -> None:
         exchange_case,
         exchange_link_of_the_run,
         exchange_configuration_of_the_run,
+        write_configuration_of_the_run,
         move_run_folder,
         remove_file,
         add_to_a_folder,
@@ -170,6 +178,23 @@ def test_an_exchange_is_refused_although_everything_is_back_as_it_was(
         attack(workspace)
         with pytest.raises(EvidenceError, match="to stay as it was while the stage ran"):
             run.require_unchanged(before)
+
+
+@pytest.mark.parametrize("name", ["case.yaml", "more.yaml"])
+def test_configuration_that_is_no_copy_when_the_stage_begins_is_refused(
+    workspace: Path, snapshot: Path, explain: Declared, name: str
+) -> None:
+    with open_run_folder(explain, workspace, snapshot) as run:
+        (run.path / "configs" / name).write_text("lax")
+        with pytest.raises(EvidenceError, match="configs"):
+            run.marks()
+
+
+def test_configuration_is_not_reached_through_a_link(
+    workspace: Path, snapshot: Path, explain: Declared
+) -> None:
+    with open_run_folder(explain, workspace, snapshot) as run:
+        refuse_links(Path("configs", "case.yaml"), run.path)
 
 
 def test_configuration_that_is_exchanged_in_the_snapshot_is_refused(
