@@ -408,7 +408,7 @@ def test_a_gate_of_a_time_before_code_was_measured(
 
 
 def test_a_verdict_whose_file_nobody_signed_to_have_made(signed: Path) -> None:
-    put_verdict(signed, "explain", use_case="tiny ")
+    put_verdict(signed, "explain", checks=(check(ExplainCheck.PROXY),))
     append(signed, sign(verdict_statement(signed, "explain").to_bytes(), key_of(signed, GATE)))
     refused(signed, "explain: entry", "does not say by which code it was made")
 
