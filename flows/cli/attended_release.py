@@ -8,9 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from tasks.config.case_name import check_case_name
-
 from flows.serving.environment import settle_streams
+from tasks.config.case_name import check_case_name
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.formats.shown import withhold_texts
 from tasks.formats.strict_json import read_json
