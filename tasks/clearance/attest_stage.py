@@ -20,7 +20,7 @@ from tasks.attestation.run_context import started_by, timestamp, tools_of
 from tasks.attestation.statement import Artefact, Statement
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
-from tasks.clearance.in_force import (
+from tasks.clearance.configuration import (
     POLICY,
     is_anchored,
     is_own_file,

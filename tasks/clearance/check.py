@@ -15,7 +15,7 @@ from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
 from tasks.clearance.code_facts import CodeFacts
-from tasks.clearance.in_force import POLICY, configuration_now, is_anchored
+from tasks.clearance.configuration import POLICY, configuration_now, is_anchored
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger

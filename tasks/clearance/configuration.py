@@ -1,4 +1,4 @@
-"""What is in force now in this installation: policy, limits, and who else is told of the ledger."""
+"""What this installation is configured by: policy and limits, and who else is told of the ledger."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ def limits_sha256(gate: str, case: str, workspace: Path) -> str:
 
 
 def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
-    """Return what a verdict of `gate` has to be made by, as in force now: name -> sha256."""
+    """Return what a verdict of `gate` has to be made by, as it lies here now: name -> sha256."""
     stage = declared(gate, case, workspace)
     files = {name for name in stage.inputs if is_own_file(name) and (workspace / name).exists()}
 

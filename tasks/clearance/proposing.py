@@ -14,7 +14,7 @@ from tasks.attestation.artefacts import artefact, section_of
 from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
 from tasks.attestation.roles import APPROVER
-from tasks.clearance.in_force import POLICY
+from tasks.clearance.configuration import POLICY
 from tasks.clearance.policy import query_required_checks
 from tasks.config.case_paths import resolved_path
 from tasks.config.cases import case_names

@@ -16,7 +16,7 @@ from tasks.attestation.statement import Statement
 from tasks.clearance import policy
 from tasks.clearance.attest_stage import statements_of
 from tasks.clearance.check import clear_model, clear_training, facts_of
-from tasks.clearance.in_force import configuration_now
+from tasks.clearance.configuration import configuration_now
 from tasks.code_identity.environment import Environment
 from tasks.errors import ConfigError, EvidenceError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of

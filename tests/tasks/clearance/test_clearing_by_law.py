@@ -15,7 +15,7 @@ from tasks.attestation.roles import ROOT
 from tasks.clearance import policy
 from tasks.clearance.attest_stage import attest
 from tasks.clearance.check import Clearance, clear_model, clear_training
-from tasks.clearance.in_force import POLICY
+from tasks.clearance.configuration import POLICY
 from tasks.clearance.proposing import ProposedChanges, draft_terms
 from tasks.errors import RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of

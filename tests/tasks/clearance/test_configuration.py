@@ -1,4 +1,4 @@
-"""What is in force now: it is digested as a verdict names it, and every change of it shows."""
+"""What is configured is digested as a verdict names it, and every change of it shows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from tasks.clearance.in_force import (
+from tasks.clearance.configuration import (
     POLICY,
     configuration_now,
     is_anchored,

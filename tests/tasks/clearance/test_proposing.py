@@ -9,7 +9,7 @@ import pytest
 
 from tasks.attestation.artefacts import artefact
 from tasks.attestation.predicates.in_force import Terms
-from tasks.clearance.in_force import POLICY
+from tasks.clearance.configuration import POLICY
 from tasks.clearance.policy import query_required_checks
 from tasks.clearance.proposing import (
     ProposedChanges,

@@ -9,10 +9,10 @@ import pytest
 
 from flows.cli.proof import in_force
 from tasks.attestation.dsse import sign
+from tasks.attestation.identities import addresses_sha256
 from tasks.attestation.keyring import add_key
-from tasks.attestation.run_context import person_sha256
 from tasks.attestation.signing_keys import LocalSigner
-from tasks.clearance.in_force import POLICY
+from tasks.clearance.configuration import POLICY
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
@@ -43,7 +43,7 @@ def enrol(installation: Installation, name: str, role: str = "compliance", email
     """Return the file of a new key, enrolled in a role under a name."""
     path = installation.workspace.parent / f"{name}-{role}.pem"
     public = LocalSigner.make(path).public
-    statement = add_key(public, (role,), name, email_sha256=person_sha256(email))
+    statement = add_key(public, (role,), name, emails_sha256=addresses_sha256(email))
     with open_notary(installation) as notary:
         notary.append_signed([sign(statement.to_bytes(), notary.signer("root"))])
     return str(path)

@@ -52,10 +52,10 @@ class Lawgivers:
         self._names: Iterator[int] = iter(range(1000))
         self.carla = log.signers[COMPLIANCE]
 
-    def enrol(self, holder: str, *, email_sha256: str = "") -> LocalSigner:
+    def enrol(self, holder: str, *, emails_sha256: tuple[str, ...] = ()) -> LocalSigner:
         """Return a new key of role `compliance`, enrolled under a name."""
         signer = LocalSigner.make(self._folder / f"person-{next(self._names)}.pem")
-        statement = add_key(signer.public, (COMPLIANCE,), holder, email_sha256=email_sha256)
+        statement = add_key(signer.public, (COMPLIANCE,), holder, emails_sha256=emails_sha256)
         self.log.append(statement, ROOT)
         return signer
 

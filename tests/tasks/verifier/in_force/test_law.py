@@ -214,7 +214,7 @@ def test_another_name_of_the_same_address_is_the_same_person(
     signed_log: SignedLog, guarded: Lawgivers
 ) -> None:
     for name in ("eva", "eva-2"):
-        guarded.say(LAXER, guarded.enrol(name, email_sha256=ADDRESS), name)
+        guarded.say(LAXER, guarded.enrol(name, emails_sha256=(ADDRESS,)), name)
     assert in_force(signed_log) == GUARDED.sha256
 
 
@@ -223,8 +223,8 @@ def test_two_keys_that_share_something_with_a_third_are_one_person(
 ) -> None:
     signers = (
         lawgivers.enrol("eva"),
-        lawgivers.enrol("eve", email_sha256=ADDRESS),
-        lawgivers.enrol("eva", email_sha256=ADDRESS),
+        lawgivers.enrol("eve", emails_sha256=(ADDRESS,)),
+        lawgivers.enrol("eva", emails_sha256=(ADDRESS,)),
     )
     entries = signed_log.read().keys.entries
     keys = [entries[signer.public.keyid] for signer in signers]
