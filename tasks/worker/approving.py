@@ -2,11 +2,9 @@
 
 from tasks.attestation.dsse import read_envelope
 from tasks.clearance.check import clear_model
-from tasks.config.cases import section
 from tasks.errors import APPROVAL_KINDS, DataError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import Recorded, open_ledger, open_notary, trusted_root
-from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import check
 from tasks.verifier.lineage import MODEL, examine
@@ -32,9 +30,10 @@ def model_here(case: str, installation: Installation) -> str:
 
 
 def lacks_only_approval(case: str, model: str, installation: Installation) -> bool:
-    """Say whether a model would be registered if a second person approved it."""
-    if not section(case, "register", RegisterParams, installation.workspace).approval:
-        return False
+    """Say whether a model would be registered if a second person approved it.
+
+    The use case may ask for an approval, and so may what is in force: the refusals alone say it.
+    """
     mode = Mandate.of(installation).mode
     refusals = clear_model(case, model, installation, mode=mode).refusals
     return bool(refusals) and all(refusal.kind in APPROVAL_KINDS for refusal in refusals)

@@ -32,7 +32,6 @@ from tasks.worker.marks import Marks, mark_links, mark_tree, mark_until_settled,
 PREFIX = ".run-"
 LOCK = "lock"
 CONFIGS = "configs"
-CONFIGS = "configs"
 UP_TO_DATA = Path("..", "..", "..", "..")  # from data/.run-…/data/<case>/<stage>
 
 

@@ -11,18 +11,14 @@ from typing import Any
 import pytest
 
 from flows import release
-from flows.steps import approval_form
 from flows.steps.artifacts import gate_rows
 from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
-from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.errors import EvidenceError
 from tasks.stages.fairness.checks import FairnessCheck
 from tests.tasks.judged import CASE, check, judged, put_verdict
 
 HERE: Any = SimpleNamespace(workspace=Path())
-MISSING = Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved this model")
-EXPIRED = Refusal(RefusalKind.APPROVAL_EXPIRED, "approval: that of entry 3 has expired")
-FAILED = Refusal(RefusalKind.CHECK_FAILED, "approval: a text that begins like another's")
 
 
 @pytest.fixture
@@ -102,26 +98,3 @@ def test_a_ledger_that_cannot_be_read_is_not_told_as_a_pass(
     said = release.describe_registration("loan", HERE)
     assert "every gate passed" not in said
     assert "cannot be read: ledger: expected entries" in said
-
-
-@pytest.mark.parametrize(
-    ("refusals", "is_lacking", "asks_for_approval"),
-    [
-        ((MISSING,), True, True),
-        ((MISSING, EXPIRED), True, True),
-        ((), False, True),
-        ((MISSING, FAILED), False, True),
-        ((FAILED,), False, True),
-        ((MISSING,), False, False),
-    ],
-)
-def test_a_run_waits_for_a_second_person_by_the_kinds_of_its_refusals(
-    monkeypatch: pytest.MonkeyPatch,
-    refusals: tuple[Refusal, ...],
-    is_lacking: bool,
-    asks_for_approval: bool,
-) -> None:
-    params: Any = SimpleNamespace(approval=asks_for_approval)
-    monkeypatch.setattr(approval_form, "section", lambda *_: params)
-    monkeypatch.setattr(approval_form, "clear_model", lambda *_: SimpleNamespace(refusals=refusals))
-    assert approval_form.lacks_only_approval("loan", "0" * 64, HERE) is is_lacking
