@@ -1,4 +1,4 @@
-"""What this installation is configured by: policy and limits, and who else is told of the ledger."""
+"""What configures this installation: policy and limits, and who else is told of the ledger."""
 
 from hashlib import sha256
 from pathlib import Path

@@ -275,7 +275,7 @@ def _stand_in(run: int) -> None:
         ValueError: Something else lies at its path.
     """
     os.chdir(Path(f"/proc/self/fd/{run}").readlink())
-    if not os.path.samestat(os.stat("."), os.fstat(run)):
+    if not os.path.samestat(Path().stat(), os.fstat(run)):
         raise ValueError("the run folder was exchanged")
 
 
