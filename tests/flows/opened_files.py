@@ -16,40 +16,55 @@ IN_ISDIR = 0x40000000
 EVENT = struct.Struct("iIII")  # inotify_event of inotify(7), without its name
 BUFFER_BYTES = 1 << 20
 
-# Runs a module as `python -m` does, and writes down what it opens. Worker processes start anew and
-# are not heard here; inotify hears them.
+# Runs a program's file as the interpreter does, and writes down what it opens. Processes that it
+# starts are not heard here; inotify hears them.
 LISTENER = """
 import os, runpy, sys
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 def hear(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
-        os.write(log, os.path.abspath(os.fsencode(arguments[0])) + b"\\0")
+        os.write(log, os.path.realpath(os.fsencode(arguments[0])) + b"\\0")
 sys.addaudithook(hear)
 sys.argv = sys.argv[2:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
 def opened_files(
-    folder: Path, python: str, module: str, arguments: Sequence[str], environment: Mapping[str, str]
-) -> set[str]:
-    """Run `python -m module arguments` in `folder`; return the files of `folder` that it opened.
+    folders: Sequence[Path],
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    current_folder: Path,
+    log: Path,
+) -> set[Path]:
+    """Run a command; return the files below `folders` that it opened, links followed.
 
-    Files that the command made itself are included, folders are not. Paths are relative to
-    `folder`.
+    Files that the command made itself are included, folders are not.
+
+    Args:
+        folders: Where files are listened for; absolute, and reached through no link.
+        command: An interpreter, its flags, the program's file and its arguments.
+        environment: The command's.
+        current_folder: Where the command starts.
+        log: A file to be made, outside of `folders`.
 
     Raises:
         AssertionError: The command failed; its own words are in the message.
     """
+    file_index = next(index for index, word in enumerate(command) if word.endswith(".py"))
+    heard_command = [*command[:file_index], "-c", LISTENER, str(log), *command[file_index:]]
+
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK)
     assert descriptor >= 0, os.strerror(ctypes.get_errno())
-    log = folder.parent / f"opened-by-{module}-{'-'.join(arguments)}"
     try:
-        watched = _watch(libc, descriptor, folder)
+        watched: dict[int, Path] = {}
+        for folder in folders:
+            watched |= _watch(libc, descriptor, folder)
         done = subprocess.run(
-            [python, "-c", LISTENER, str(log), module, *arguments],
-            cwd=folder,
+            heard_command,
+            cwd=current_folder,
             env=dict(environment),
             capture_output=True,
             text=True,
@@ -61,12 +76,15 @@ def opened_files(
         os.close(descriptor)
 
     heard_by_hook = {Path(os.fsdecode(name)) for name in log.read_bytes().split(b"\0") if name}
-    inside = {path for path in heard_by_hook | seen_by_kernel if path.is_relative_to(folder)}
+    inside = {
+        path
+        for path in heard_by_hook | seen_by_kernel
+        if any(path.is_relative_to(folder) for folder in folders)
+    }
     # A name that Python opens relative to an open folder, as when it removes a tree, is heard
     # without that folder, and is then no file here. What was removed since, the kernel has named in
     # full.
-    existing = {path for path in inside if path.is_file() or path in seen_by_kernel}
-    return {path.relative_to(folder).as_posix() for path in existing}
+    return {path for path in inside if path.is_file() or path in seen_by_kernel}
 
 
 def _watch(libc: ctypes.CDLL, descriptor: int, folder: Path) -> dict[int, Path]:
