@@ -106,7 +106,7 @@ class Enforced:
         asked = commit or self.head()
         program = str(Path(__file__).with_name("asking.py"))
         command = [str(self.python), "-I", program, str(self.service), str(self.socket), asked]
-        return self.run_as(login, *command, CASE, **environment)
+        return self.run_as(login, *command, CASE, cwd=None, **environment)
 
     def govern(self, *command: str) -> str:
         """Run a command of `./portcullis` as the worker's administrator would, on its ledger."""
