@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.enforced import Enforced, enforced_mode, why_not
+from tests.attacks.enforced import SCIENTIST, Enforced, enforced_mode, why_not
 
 # What the small use case has nothing to measure of, said in what is in force.
 UNMEASURED = ("redact.leak_ratio_own_person", "validate.drift", "train.auc_lost_to_champion")
@@ -16,7 +16,7 @@ def service() -> Iterator[Enforced]:
     if reason := why_not():
         pytest.skip(reason)
     with enforced_mode() as mode:
-        mode.enrol("ann", "developer", "pcx-ann", email="t@example.org")
+        mode.enrol("ann", "developer", SCIENTIST, email="t@example.org")
         govern_as_usual(mode)
         yield mode
 

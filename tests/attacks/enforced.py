@@ -4,8 +4,10 @@ Root alone can make it. Everything lies in one folder below the system's tempora
 accounts can enter, and is removed with the accounts at the end.
 """
 
+import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -15,7 +17,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +25,13 @@ from pathlib import Path
 from tests.flows.workspace import CASE, make
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
-WORKER = "pcx-worker"
-STAGE = "pcx-stage"
-SCIENTIST = "pcx-ann"
-OUTSIDER = "pcx-eve"
-CLIENTS = "pcx-users"
+# Accounts are the machine's: two processes of tests at a time each have their own.
+OURS = f"pcx-{os.getpid()}-"
+WORKER = f"{OURS}worker"
+STAGE = f"{OURS}stage"
+SCIENTIST = f"{OURS}ann"
+OUTSIDER = f"{OURS}eve"
+CLIENTS = f"{OURS}users"
 RUNUSER = "/usr/sbin/runuser"
 START_SECONDS = 60
 
@@ -259,7 +263,7 @@ class Accounts:
 
     def make(self, folder: Path) -> None:
         """Make them, each with a home in `folder`."""
-        self.remove()
+        self._remove_orphans()
         subprocess.run(["/usr/sbin/groupadd", "--system", CLIENTS], check=True)
         for login in (WORKER, STAGE, SCIENTIST, OUTSIDER):
             home = folder / login
@@ -283,14 +287,15 @@ class Accounts:
 
     def remove(self) -> None:
         """Remove them, and what still runs under them."""
-        for login in (WORKER, STAGE, SCIENTIST, OUTSIDER):
-            try:
-                uid = pwd.getpwnam(login).pw_uid
-            except KeyError:
-                continue
-            subprocess.run(["pkill", "-KILL", "-U", str(uid)], check=False)
-            subprocess.run(["/usr/sbin/userdel", login], check=False, capture_output=True)
-        subprocess.run(["/usr/sbin/groupdel", CLIENTS], check=False, capture_output=True)
+        _remove_accounts([WORKER, STAGE, SCIENTIST, OUTSIDER], [CLIENTS])
+
+    @staticmethod
+    def _remove_orphans() -> None:
+        """Remove the accounts of tests that were killed."""
+        _remove_accounts(
+            [entry.pw_name for entry in pwd.getpwall() if _is_orphan(entry.pw_name)],
+            [entry.gr_name for entry in grp.getgrall() if _is_orphan(entry.gr_name)],
+        )
 
 
 def make_interpreter(folder: Path) -> Path:
@@ -319,6 +324,23 @@ def why_not() -> str:
         check=False,
     ).stdout.strip()
     return "" if found == version else f"{SYSTEM_PYTHON} is {found}, the libraries are of {version}"
+
+
+def _is_orphan(name: str) -> bool:
+    made_by = re.fullmatch(r"pcx-(\d+)-[a-z]+", name)
+    return made_by is not None and not Path("/proc", made_by[1]).exists()
+
+
+def _remove_accounts(logins: Sequence[str], groups: Sequence[str]) -> None:
+    for login in logins:
+        try:
+            uid = pwd.getpwnam(login).pw_uid
+        except KeyError:
+            continue
+        subprocess.run(["pkill", "-KILL", "-U", str(uid)], check=False)
+        subprocess.run(["/usr/sbin/userdel", login], check=False, capture_output=True)
+    for group in groups:
+        subprocess.run(["/usr/sbin/groupdel", group], check=False, capture_output=True)
 
 
 def _own(folder: Path, login: str) -> None:
