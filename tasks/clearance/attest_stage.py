@@ -31,12 +31,12 @@ from tasks.clearance.own_limits import require_limits_in_force
 from tasks.code_identity.commits import find_commit
 from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
-from tasks.config.sources import today
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
 from tasks.formats.strict_json import parse_json
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
 from tasks.path import PATH, SigningRole
+from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.explanation_commitments import ROOT_NAME, TREE, commitments_of, head_of
@@ -132,7 +132,7 @@ def observe(before: Before, invocation: str) -> Observed:
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(declaration.stage),
         code=identity(before.installation, tree),
-        drill=today(settings).isoformat() if settings.today else "",
+        drill=_drill(settings),
     )
 
     # Of code and configuration, the very bytes that were compared with the commit.
@@ -144,6 +144,15 @@ def observe(before: Before, invocation: str) -> Observed:
     policy = artefact(before.configuration, POLICY)
     limits = limits_sha256(declaration.stage, declaration.case, before.configuration)
     return Observed(before, materials, policy, limits, run)
+
+
+def _drill(settings: Settings) -> str:
+    """Return the date that stands in for today's; empty where none does."""
+    if not settings.today:
+        return ""
+    from tasks.config.sources import today  # late: it brings pydantic, and drills are rare
+
+    return today(settings).isoformat()
 
 
 def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement]:

@@ -8,15 +8,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tasks.clearance.check import clear_model, clear_training
 from tasks.errors import DataError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.path import STAGES
-from tasks.stages.workspace import CLEARANCE
 from tasks.system.installation import Installation
 from tasks.worker.mandate import Mandate
 from tasks.worker.run_folder import RunFolder
 
+CLEARED = ("train", "register")
 TRAINED_ON = STAGES["train"].made_from
 
 
@@ -27,6 +26,11 @@ def ask_before(
 
     None for stages that nobody has to clear.
     """
+    if stage not in CLEARED:
+        return None
+    # Late: of all stages two alone ask, and what asks the policy is slow to import.
+    from tasks.clearance.check import clear_model, clear_training
+
     # The policy and the limits are those of the snapshot: the stage is judged by what it gets.
     frozen = replace(installation, workspace=snapshot)
     mode = Mandate.of(installation).mode
@@ -34,11 +38,9 @@ def ask_before(
     if stage == "train":
         rows = _digest(run, case, TRAINED_ON)
         return clear_training(case, rows, frozen, mode=mode).refusals
-    if stage == "register":
-        model = _digest(run, case, STAGES["train"].product)
-        stale = find_stale(case, installation)
-        return (*stale, *clear_model(case, model, frozen, mode=mode).refusals)
-    return None
+    model = _digest(run, case, STAGES["train"].product)
+    stale = find_stale(case, installation)
+    return (*stale, *clear_model(case, model, frozen, mode=mode).refusals)
 
 
 def find_stale(case: str, installation: Installation) -> tuple[Refusal, ...]:
@@ -63,6 +65,8 @@ def write_clearance(run: RunFolder, refusals: tuple[Refusal, ...] | None) -> Non
     """Tell the stage, by a file in its run folder, unless there is nothing to tell."""
     if refusals is None:
         return
+    from tasks.stages.workspace import CLEARANCE  # late: it brings pydantic
+
     values = [refusal.to_dict() for refusal in refusals]
     (run.path / CLEARANCE).write_text(json.dumps(values), encoding="utf-8")
 

@@ -20,7 +20,6 @@ from tasks.system.installation import Installation
 from tasks.worker.asking import ask_before, write_clearance
 from tasks.worker.launched_stage import LaunchedStage, launch_stage
 from tasks.worker.mandate import Mandate
-from tasks.worker.publishing import publish_model
 from tasks.worker.run_folder import open_run_folder
 from tasks.worker.snapshot import continue_from, open_snapshot
 from tasks.worker.starting import StageProcess, start_stage
@@ -72,6 +71,9 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
         lines: list[str] = []
 
         def publish(decided: Recorded, model: Artefact) -> None:
+            # Late: of all stages one alone publishes, and this brings pydantic.
+            from tasks.worker.publishing import publish_model
+
             published = publish_model(model, run, observed.run, decided, installation)
             lines.append(published.line())
 
