@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tasks.attestation.artefacts import DATA, Declared, artefact, named
-from tasks.attestation.predicates.circumstances import Circumstances
+from tasks.attestation.predicates.circumstances import Circumstances, effective_mode
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
@@ -290,8 +290,9 @@ def _decision(
     stage = observed.run.stage
     case = observed.run.case
     before = observed.before
+    mode = effective_mode(observed.run.mode)
     log, chain = chain_here(notary, observed)
-    consents = Consents.of(log, chain)
+    consents = Consents.of(log, chain, mode)
 
     # 1. What the ledger itself says: a broken link, a verdict that is no pass. An accepted
     # undecided verdict passes at registration only, because `decide` comes before anybody could
@@ -314,7 +315,7 @@ def _decision(
         from tasks.clearance.check import clear_model
 
         frozen = replace(before.installation, workspace=before.configuration)
-        clearance = clear_model(case, chain.model_sha256, frozen, mode=observed.run.mode)
+        clearance = clear_model(case, chain.model_sha256, frozen, mode=mode)
         refusals += clearance.refusals
         # The law that it was cleared by, and not one that was signed a moment later.
         law = clearance.law

@@ -89,7 +89,7 @@ def facts_of(
     installation: Installation,
     *,
     drill: str = "",
-    mode: str | None = None,
+    mode: str = LOCAL,
 ) -> dict[str, Any]:
     """Return what the policy judges.
 
@@ -99,7 +99,7 @@ def facts_of(
         chain: Of what is to be cleared.
         installation: Whose configuration is in force, in its workspace.
         drill: The date that stands in for today's, by PORTCULLIS_TODAY; empty where none does.
-        mode: In which mode the run was made, as `Consents.of` takes it.
+        mode: In which the caller runs, as `Consents.of` takes it.
     """
     workspace = installation.workspace
     code = CodeFacts(chain.case, log, installation)
@@ -143,7 +143,7 @@ def facts_of(
     }
 
 
-def accepted_checks(log: Log, chain: Chain, mode: str | None = None) -> tuple[AcceptedCheck, ...]:
+def accepted_checks(log: Log, chain: Chain, mode: str = LOCAL) -> tuple[AcceptedCheck, ...]:
     """Return the undecided checks of a chain that somebody has accepted who may, and until when.
 
     Also those whose acceptance has expired: registration rested on them while it was in force.
@@ -196,7 +196,7 @@ def _clear(
         hints = (*hints, Refusal(RefusalKind.LEDGER_FOREIGN, text))
 
     drill = installation.settings.today
-    facts = facts_of(purpose, log, chain, installation, drill=drill)
+    facts = facts_of(purpose, log, chain, installation, drill=drill, mode=mode)
     denials = policy.refusals(facts, installation)
 
     # The policy lies in the tree of who is judged; what is in force does not.
@@ -211,7 +211,8 @@ def _clear(
     )
     objected = objections(log, chain, law_facts)
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *objected, *hints)))
-    return Clearance(chain, refusals, accepted_checks(log, chain), law_of(log), registry_name)
+    accepted = accepted_checks(log, chain, mode)
+    return Clearance(chain, refusals, accepted, law_of(log), registry_name)
 
 
 def _anchors_holding(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
+from tasks.attestation.predicates.circumstances import effective_mode
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import EvidenceError, Refusal, RefusalKind
@@ -181,7 +182,7 @@ def judge(
         answer = Answer.CLEARED
 
     against_it = (Reason(str(refusal.kind), refusal.text) for refusal in (*chain.broken, *refusals))
-    modes = {step.signed.predicate.run.mode for step in chain.steps}
+    modes = {effective_mode(step.signed.predicate.run.mode) for step in chain.steps}
 
     return Verification(
         answer,

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.attestation.dsse import Envelope
 from tasks.attestation.identities import Identity
 from tasks.attestation.keyring import KeyRing
-from tasks.attestation.predicates.circumstances import LOCAL
+from tasks.attestation.predicates.circumstances import LOCAL, effective_mode
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval, SignedConsent
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
@@ -104,7 +104,8 @@ def mode_of(log: Log, chain: Chain) -> str:
     runs = [step.signed.predicate.run.mode for step in chain.steps]
     runs += [signed.predicate.run.mode for signed in judging_runs(log, chain)]
     verdicts = [verdict.content.mode for verdict in chain.verdicts.values()]
-    return next((mode for mode in (*runs, *verdicts) if mode != LOCAL), LOCAL)
+    modes = map(effective_mode, (*runs, *verdicts))
+    return next((mode for mode in modes if mode != LOCAL), LOCAL)
 
 
 def judging_runs(log: Log, chain: Chain) -> tuple[Signed[Provenance], ...]:
@@ -153,15 +154,15 @@ class Consents:
     unknown_actors: tuple[str, ...] = ()  # who made the run and is enrolled nowhere; not in `local`
 
     @classmethod
-    def of(cls, log: Log, chain: Chain, mode: str | None = None) -> "Consents":
+    def of(cls, log: Log, chain: Chain, mode: str = LOCAL) -> "Consents":
         """Find them in the log.
 
         Args:
             log: With at least the entries about the use case.
             chain: The model's.
-            mode: In which mode the run was made; by default as its statements say. In all but
-                `local`, whoever is enrolled nowhere made it for somebody who may stand behind
-                them, and is named in `unknown_actors`.
+            mode: In which mode the caller runs. It counts as well as what the statements say: the
+                strictest decides. In all but `local`, whoever is enrolled nowhere made the run for
+                somebody who may stand behind them, and is named in `unknown_actors`.
         """
         judge = _ConsentJudge.of(log, chain, mode)
         approvals = tuple(
@@ -207,7 +208,7 @@ class Consents:
         )
 
 
-def check(envelope: Envelope, log: Log, chain: Chain, mode: str | None = None) -> Consents:
+def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Consents:
     """Check what a person has signed before it is appended, whether by a terminal or by a form.
 
     Raises:
@@ -300,8 +301,9 @@ class _ConsentJudge:
     mode: str
 
     @classmethod
-    def of(cls, log: Log, chain: Chain, mode: str | None) -> "_ConsentJudge":
-        return cls(log.keys, makers_of(log, chain), mode or mode_of(log, chain))
+    def of(cls, log: Log, chain: Chain, mode: str) -> "_ConsentJudge":
+        strictest = mode if mode != LOCAL else mode_of(log, chain)
+        return cls(log.keys, makers_of(log, chain), strictest)
 
     @property
     def unknown_actors(self) -> tuple[str, ...]:

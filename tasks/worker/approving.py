@@ -51,7 +51,7 @@ def record_consent(data: bytes, case: str, model: str, installation: Installatio
     ledger = open_ledger(installation)
     try:
         log = read_log(ledger, trusted_root(installation), Selection.of_case(case))
-        check(envelope, log, examine(log, case, model))
+        check(envelope, log, examine(log, case, model), Mandate.of(installation).mode)
     finally:
         ledger.close()
 

@@ -7,6 +7,14 @@ from tasks.attestation.predicates.code_identity import CodeIdentity
 LOCAL = "local"
 
 
+def effective_mode(mode: str) -> str:
+    """Return what a statement's mode counts as: what was signed before there were modes is local.
+
+    A statement that says none keeps saying none: its bytes are what was signed.
+    """
+    return mode or LOCAL
+
+
 @dataclass(frozen=True)
 class Circumstances:
     """Of one run of a stage, as its worker found them. Times are RFC 3339, UTC."""
@@ -29,8 +37,8 @@ class Circumstances:
 
     # In which mode the worker ran (`tasks.worker.mandate`), why the service released the commit,
     # and how the stage's code was kept apart: account, network, processes. Nothing where it was
-    # not. What was signed before there were modes is local.
-    mode: str = LOCAL
+    # not. Of a time before there were modes it is empty, and counts as local: `effective_mode`.
+    mode: str = ""
     ref: str = ""
     signer: str = ""
     isolation: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
 from tasks.attestation.predicates.predicate import Predicate, digests_of, require_fields, text_of
 from tasks.attestation.roles import OWN, PROVENANCE
@@ -68,6 +68,7 @@ class Provenance(Predicate):
             "annotations": {"dirty": list(run.dirty)},
         }
 
+        mode = {"portcullis_mode": run.mode} if run.mode else {}
         drill = {"portcullis_drill": run.drill} if run.drill else {}
 
         return {
@@ -101,7 +102,7 @@ class Provenance(Predicate):
             },
             "portcullis_startedBy": run.started_by,
             "portcullis_commitAuthorSha256": run.commit_author_sha256,
-            "portcullis_mode": run.mode,
+            **mode,
             **_if_any("portcullis_release", {"ref": run.ref, "signer": run.signer}),
             **_if_any("portcullis_isolation", run.isolation),
             **drill,
@@ -149,7 +150,7 @@ class Provenance(Predicate):
                 str(name): str(text) for name, text in details["builder"].get("version", {}).items()
             },
             claimed=_claimed(details.get("byproducts", [])),
-            mode=str(values.get("portcullis_mode", LOCAL)),
+            mode=str(values.get("portcullis_mode", "")),
             ref=str(values.get("portcullis_release", {}).get("ref", "")),
             signer=str(values.get("portcullis_release", {}).get("signer", "")),
             isolation={

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
 from tasks.attestation.predicates.predicate import Predicate, text_of
 from tasks.attestation.roles import TEST_RESULT
@@ -55,7 +55,7 @@ class SignedVerdict(Predicate):
     warned: tuple[str, ...]
     failed: tuple[str, ...]
     checks: tuple[Check | EarlierCheck, ...]
-    mode: str = LOCAL
+    mode: str = ""  # as in `Circumstances`
     code: CodeIdentity | None = None
     drill: str = ""  # as in `Circumstances`
 
@@ -116,11 +116,12 @@ class SignedVerdict(Predicate):
             "gitCommit": self.commit,
             "finishedOn": self.finished,
             "startedBy": self.started_by,
-            "mode": self.mode,
             **code_field(self.code),
         }
         if self.report:
             context["report"] = self.report.to_dict()
+        if self.mode:
+            context["mode"] = self.mode
         if self.drill:
             context["drill"] = self.drill
 
@@ -161,7 +162,7 @@ class SignedVerdict(Predicate):
             warned=tuple(map(str, values.get("warnedTests", ()))),
             failed=tuple(map(str, values.get("failedTests", ()))),
             checks=_checks(values.get("portcullis_checks", ())),
-            mode=str(context.get("mode", LOCAL)),
+            mode=str(context.get("mode", "")),
             code=CodeIdentity.from_dict(context.get(CODE_FIELD)),
             drill=str(context.get("drill", "")),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.predicate import Predicate, text_of, texts_of
 from tasks.attestation.roles import OWN, SUMMARY
 from tasks.attestation.statement import Artefact
@@ -43,8 +43,8 @@ class VerificationSummary(Predicate):
     tools: dict[str, str] = field(hash=False)
     case: str
     started_by: str
-    mode: str = LOCAL
-    drill: str = ""  # as in `Circumstances`
+    mode: str = ""  # as in `Circumstances`
+    drill: str = ""  # likewise
     registry_name: str = ""  # under which the model may be registered; of `register` alone
 
     @classmethod
@@ -97,6 +97,7 @@ class VerificationSummary(Predicate):
             refusal.to_dict() if isinstance(refusal, Refusal) else refusal
             for refusal in self.refusals
         ]
+        mode = {"portcullis_mode": self.mode} if self.mode else {}
         drill = {"portcullis_drill": self.drill} if self.drill else {}
 
         # A decision that names none stays the bytes that it was before there was the field.
@@ -117,7 +118,7 @@ class VerificationSummary(Predicate):
             "portcullis_tools": self.tools,
             "portcullis_useCase": self.case,
             "portcullis_startedBy": self.started_by,
-            "portcullis_mode": self.mode,
+            **mode,
             **drill,
             **registry,
         }
@@ -153,7 +154,7 @@ class VerificationSummary(Predicate):
             },
             case=str(values.get("portcullis_useCase", "")),
             started_by=str(values.get("portcullis_startedBy", "")),
-            mode=str(values.get("portcullis_mode", LOCAL)),
+            mode=str(values.get("portcullis_mode", "")),
             drill=str(values.get("portcullis_drill", "")),
             registry_name=str(values.get("portcullis_registryName", "")),
         )

@@ -7,7 +7,7 @@ entry of the ledger, so that the offline verifier, which has no Rego, can ask it
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tasks.attestation.predicates.circumstances import LOCAL, Circumstances
+from tasks.attestation.predicates.circumstances import LOCAL, Circumstances, effective_mode
 from tasks.attestation.predicates.consent import ModelApproval
 from tasks.attestation.predicates.in_force import MODES, Terms
 from tasks.attestation.predicates.provenance import Provenance
@@ -85,7 +85,7 @@ def find_gate_runs(log: Log, chain: Chain) -> dict[str, Signed[Provenance]]:
 
 def mode_of(source: Circumstances | VerificationSummary | None) -> str:
     """Return the mode in which a run or a decision was made; `local` where nothing says it."""
-    return (source.mode if source else "") or LOCAL
+    return effective_mode(source.mode if source else "")
 
 
 def is_mode_enough(mode: str, least: str) -> bool:
@@ -104,7 +104,7 @@ def objections(log: Log, chain: Chain, facts: LawFacts) -> tuple[Refusal, ...]:
 def objections_of(law: Law, log: Log, chain: Chain, facts: LawFacts) -> tuple[Refusal, ...]:
     """Return what a law holds against a chain; empty means nothing."""
     terms = law.terms
-    consents = Consents.of(log, chain)
+    consents = Consents.of(log, chain, facts.mode)
     if facts.now is not None:
         consents = replace(consents, now=facts.now)
 

@@ -74,13 +74,18 @@ def test_without_an_entry_mode_local_clears_as_ever(signed: Path) -> None:
 
 
 def test_without_an_entry_mode_enforced_clears_nothing(signed: Path) -> None:
-    assert kinds(signed, mode="enforced") == [RefusalKind.IN_FORCE_MISSING]
+    assert RefusalKind.IN_FORCE_MISSING in kinds(signed, mode="enforced")
 
 
 def test_without_an_entry_mode_enforced_trains_nothing(signed: Path) -> None:
     rows = sha256_of(signed / "data" / CASE / "redact" / "rows.parquet")
     clearance = clear_training(CASE, rows, installation_at(signed), mode="enforced")
-    assert [refusal.kind for refusal in clearance.refusals] == [RefusalKind.IN_FORCE_MISSING]
+    assert RefusalKind.IN_FORCE_MISSING in [refusal.kind for refusal in clearance.refusals]
+
+
+def test_in_mode_enforced_whoever_made_a_local_run_has_to_be_known(governed: Path) -> None:
+    assert RefusalKind.ACTOR_UNKNOWN not in kinds(governed)
+    assert RefusalKind.ACTOR_UNKNOWN in kinds(governed, mode="enforced")
 
 
 def test_what_the_checkout_asks_for_can_be_put_in_force(governed: Path) -> None:

@@ -23,6 +23,8 @@ from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.register import stage as register
+from tasks.stages.workspace import CLEARANCE, StageRun
 from tasks.verifier.approvals import acceptance, approval, check
 from tasks.verifier.expiry import epoch, now_after
 from tasks.verifier.lineage import Chain, examine, latest_decision
@@ -377,23 +379,20 @@ def test_a_failed_check_can_not_be_accepted(undecided: Path, ann: LocalSigner) -
     assert any(f"{IMPACT}: failed" in line for line in lines_against(undecided))
 
 
-def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests_on(
-    undecided: Path, ann: LocalSigner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tasks.stages.register.stage import run
-    from tasks.stages.workspace import StageRun
+def run_register(root: Path) -> None:
+    """Run the stage as the worker does: told what speaks against the model."""
+    refusals = clear_model(CASE, model_of(root), installation_at(root)).refusals
+    (root / CLEARANCE).write_text(json.dumps([refusal.to_dict() for refusal in refusals]))
+    register.run(StageRun("register", CASE, installation_at(root)))
 
-    monkeypatch.setattr("tasks.pipeline.runner.list_stale", lambda *_: ())
-    monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
-    released = []
-    monkeypatch.setattr(
-        "tasks.stages.register.stage._publish", lambda *arguments: released.append(arguments)
-    )
+
+def test_register_lets_an_accepted_undecided_through_and_signs_for_what_it_rests_on(
+    undecided: Path, ann: LocalSigner
+) -> None:
     with pytest.raises(RefusedError):
-        run(StageRun("register", CASE, installation_at(undecided)))
+        run_register(undecided)
     give(undecided, accepting(undecided), ann)
-    run(StageRun("register", CASE, installation_at(undecided)))
-    assert len(released) == 1
+    run_register(undecided)
     (undecided / "data" / CASE / "register").mkdir()
     (undecided / "data" / CASE / "register" / "receipt.json").write_text("{}")
     sign_for(undecided, "register")

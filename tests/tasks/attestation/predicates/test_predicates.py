@@ -132,7 +132,7 @@ def test_provenance_is_signed_in_the_role_of_its_stage() -> None:
     assert Provenance(replace(RUN, stage="decide"), ()).role == roles.DECISION
 
 
-# Drills
+# Drills and modes
 
 DRILL = "2026-01-01"
 IN_DRILL = {
@@ -148,6 +148,21 @@ def test_a_drill_s_date_is_signed_and_without_one_no_byte_is_new(name: str) -> N
     assert canonical(read(name, values).to_dict()) == canonical(values)
     assert DRILL in json.dumps(values)
     assert "drill" not in json.dumps(values_of(name)).lower()
+
+
+IN_MODE = {
+    "provenance": Provenance(replace(RUN, mode="enforced"), ()),
+    "gate result": replace(RESULT, mode="enforced"),
+    "decision for": replace(SAMPLES["decision for"], mode="enforced"),
+}
+
+
+@pytest.mark.parametrize("name", IN_MODE)
+def test_a_mode_is_signed_and_of_a_time_before_there_were_modes_no_byte_is_new(name: str) -> None:
+    values: dict[str, Any] = json.loads(canonical(IN_MODE[name].to_dict()))
+    assert canonical(read(name, values).to_dict()) == canonical(values)
+    assert '"enforced"' in json.dumps(values)
+    assert 'mode"' not in json.dumps(values_of(name))
 
 
 # Key entries
