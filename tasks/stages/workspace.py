@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from tasks.config.case_paths import CONFIGS
 from tasks.config.cases import Columns, load_case, section_in
 from tasks.errors import DataError, EvidenceError, Refusal
 from tasks.formats.digests import sha256_of
@@ -69,9 +68,7 @@ class StageRun:
         Read once: what a verdict says it was judged by is then what it was judged by, and the copy
         is not compared with its files again for every section.
         """
-        # In a run folder `configs` is a link, to the worker's snapshot, in which there are none.
-        configuration = (self.workspace / CONFIGS).resolve().parent
-        return load_case(self.case, configuration)
+        return load_case(self.case, self.workspace)
 
     def params(self, model: type[P], key: str | None = None) -> P:
         """Return the stage's own section of the use case (or `key`), validated."""

@@ -70,15 +70,6 @@ def test_a_stage_gets_its_own_section_and_its_own_limits(workspace: Path) -> Non
     assert run.columns.named() == ()
 
 
-def test_a_stage_in_a_run_folder_reads_the_use_case_that_its_link_leads_to(
-    workspace: Path,
-) -> None:
-    run_folder = workspace / "run"
-    run_folder.mkdir()
-    (run_folder / "configs").symlink_to(workspace / "configs")
-    assert stage_run(run_folder).case_values == stage_run(workspace).case_values
-
-
 def test_a_stage_without_a_section_is_an_error_that_names_it(workspace: Path) -> None:
     with pytest.raises(ConfigError, match="expected a section `train`"):
         stage_run(workspace, "train").params(ToyParams)
