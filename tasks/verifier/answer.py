@@ -3,7 +3,7 @@
 Two questions are kept apart. Does the chain hold: is there, for every link from the model to its
 sources and for every gate, a signed statement that counts? And was the model cleared: does the
 latest of what the log says about it speak for it? A chain of which every link holds may well end
-in a failed verdict.
+in a failed verdict, and what was decided may be against what was in force.
 """
 
 import json
@@ -19,6 +19,7 @@ from tasks.ledger.checkpoint import Checkpoint
 from tasks.path import SUBJECTS
 from tasks.verifier.approvals import Consents
 from tasks.verifier.expiry import epoch
+from tasks.verifier.in_force.objections import read_law
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, latest_decision, short
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed, Void
@@ -173,7 +174,9 @@ def judge(
         gaps: What is not established; the kind of each is a `Gap`.
         allowed: The gaps that the caller has asked to overlook.
     """
-    refusals = clearance_refusals(log, chain)
+    # What a link that does not hold says of it, it says once.
+    unlawful = (item for item in read_law(log, chain).objections if item not in chain.broken)
+    refusals = tuple(dict.fromkeys((*clearance_refusals(log, chain), *unlawful)))
     if chain.broken or refusals:
         answer = Answer.REFUSED
     elif any(gap.kind not in allowed for gap in gaps):

@@ -23,7 +23,10 @@ def lines_about_law(log: Log, chain: Chain) -> Iterator[str]:
         anchors = ", ".join(reading.law_then.terms.anchors)
         yield f"  anchors required: {anchors}; not established from the statements alone"
 
-    yield from (f"  AGAINST WHAT IS IN FORCE  {refusal}" for refusal in reading.objections)
+    # What a link that does not hold says of it, it has a line for.
+    for refusal in reading.objections:
+        if refusal not in chain.broken:
+            yield f"  AGAINST WHAT IS IN FORCE  {refusal}"
     for refusal in reading.objections_today:
         yield f"  today   against what is in force now: {refusal}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.clearance.bundle_writer import choose, files_of
 from tasks.errors import Refusal, RefusalKind
@@ -23,8 +24,11 @@ from tasks.ledger.checkpoint import (
 from tasks.verifier.__main__ import main
 from tasks.verifier.answer import Answer, Gap, Holding, Verification, judge
 from tasks.verifier.approvals import acceptance
+from tasks.verifier.in_force.law import law_of
 from tasks.verifier.lineage import MODEL, examine
-from tests.tasks.verifier.signed_log import CASE, SignedLog, digest, report_of
+from tests.tasks.predicate_samples import POLICY, RUN
+from tests.tasks.verifier.in_force.laws import LAX, Lawgivers, terms_of
+from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest, report_of
 
 MODEL_SHA256 = digest(MODEL)
 REFUSED = (Refusal(RefusalKind.CHECK_FAILED, "train: too little"),)
@@ -175,6 +179,81 @@ def test_the_mode_of_the_evidence_is_said(registered: SignedLog) -> None:
 
 
 # The verifier for outsiders: the same answers about a bundle.
+
+
+# What is in force
+
+
+def decide_by_law(log: SignedLog, **changes: Any) -> None:
+    """Append a decision of `register` that names what is in force."""
+    law = law_of(log.read())
+    run = replace(RUN, stage="register")
+    inputs = law.inputs() if law else ()
+    model = artefact_of(MODEL)
+    summary = VerificationSummary.of(run, model, POLICY, inputs, (), registry_name=CASE)
+    log.say(replace(summary, **changes), model)
+
+
+@pytest.fixture
+def lawgivers(cleared: SignedLog, tmp_path: Path) -> Lawgivers:
+    return Lawgivers(cleared, tmp_path)
+
+
+def test_a_decision_by_what_is_in_force_is_cleared(lawgivers: Lawgivers) -> None:
+    lawgivers.say(LAX)
+    decide_by_law(lawgivers.log)
+    assert answer_of(lawgivers.log).answer is Answer.CLEARED
+
+
+def test_everything_against_what_was_in_force_is_refused_and_named(lawgivers: Lawgivers) -> None:
+    lawgivers.say(LAX)
+    decide_by_law(lawgivers.log, policy_sha256="a" * 64, registry_name="loan")
+    answer = answer_of(lawgivers.log)
+    assert answer.answer is Answer.REFUSED
+    assert (answer.chain, answer.clearance) == (Holding.YES, Holding.NO)
+    assert kinds(answer) == [
+        RefusalKind.IN_FORCE_POLICY_CHANGED,
+        RefusalKind.IN_FORCE_REGISTRY_NAME_FOREIGN,
+    ]
+
+
+def test_what_came_into_force_later_is_a_remark_and_takes_nothing_away(
+    lawgivers: Lawgivers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decide_by_law(lawgivers.log)
+    lawgivers.say(terms_of(policy_sha256="a" * 64))
+    assert main([str(bundle_of(lawgivers.log, tmp_path)), "--root", lawgivers.log.trusted]) == 0
+    assert "  today   against what is in force now: " in capsys.readouterr().out
+
+
+def test_a_bundle_of_a_decision_against_what_is_in_force_exits_with_3(
+    lawgivers: Lawgivers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lawgivers.say(LAX)
+    decide_by_law(lawgivers.log, inputs=())
+    assert main([str(bundle_of(lawgivers.log, tmp_path)), "--root", lawgivers.log.trusted]) == 3
+    output = capsys.readouterr().out
+    assert "every link holds; NOT CLEARED: register: entry" in output
+    assert output.count("AGAINST WHAT IS IN FORCE") == 1
+
+
+def test_a_bundle_of_a_log_with_nothing_in_force_says_so(
+    bundle: Path, registered: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(bundle), "--root", registered.trusted]) == 0
+    assert "  in force no in-force entry: " in capsys.readouterr().out
+
+
+def test_anchors_that_a_bundle_cannot_show_are_a_note(
+    lawgivers: Lawgivers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lawgivers.say(terms_of(anchors={"mirror": "s3://bank/log"}))
+    decide_by_law(lawgivers.log)
+    assert main([str(bundle_of(lawgivers.log, tmp_path)), "--root", lawgivers.log.trusted]) == 0
+    assert "  anchors required: mirror; not established" in capsys.readouterr().out
+
+
+# Bundles
 
 
 def bundle_of(log: SignedLog, folder: Path, *, complete: bool = True, note: str = "") -> Path:

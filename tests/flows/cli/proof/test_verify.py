@@ -1,26 +1,41 @@
 """`verify` of a use case: its four answers, by this installation's ledger and pin."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flows.cli.proof import verify
 from tasks.errors import ConfigError
-from tasks.notary.notary import open_ledger, open_pin
+from tasks.notary.notary import open_ledger, open_notary, open_pin, trusted_root
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
+from tasks.verifier.lineage import examine, latest_decision
+from tasks.verifier.log_reader import EVERYTHING, read_log
 from tests.flows.cli.proof.test_refusals import run
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, CATALOGUES, attested, check, judged, put_verdict, sign_for
+from tests.tasks.clearance.test_clearing_by_law import drafted, put_in_force
+from tests.tasks.judged import (
+    CASE,
+    CATALOGUES,
+    attested,
+    check,
+    judged,
+    observed,
+    present,
+    put_verdict,
+    sign_for,
+)
 
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A checkout whose model was cleared for registration."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PORTCULLIS_TODAY", "2026-01-01")
+    # What a drill ran clears nothing.
+    monkeypatch.delenv("PORTCULLIS_TODAY", raising=False)
     # What the answer rests on is the ledger; that the use case is one is tried elsewhere.
     monkeypatch.setattr(verify, "load_case", lambda *_: None)
     root = judged(tmp_path / "checkout")
@@ -62,6 +77,34 @@ def test_a_later_failed_verdict_exits_with_3_and_is_never_beside_cleared(
     output = capsys.readouterr().out
     assert "every link holds; NOT CLEARED: fairness: FAILED" in output
     assert "was cleared" not in output
+
+
+def test_nothing_in_force_is_said_in_a_line(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(verify, installation, CASE) == 0
+    assert "no in-force entry" in capsys.readouterr().out
+
+
+def test_a_decision_against_what_is_in_force_exits_with_3(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = installation.workspace
+    put_in_force(root, drafted(root))
+    register(root)
+    assert run(verify, installation, CASE) == 0
+    capsys.readouterr()
+
+    # A permissive policy that a later decision names, though another is in force.
+    with open_notary(installation) as notary:
+        notary.begin()
+        log = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
+        (model,) = (item for item in observed(root, "register").materials if "model" in item.name)
+        decision = present(latest_decision(examine(log, CASE, model.sha256), "register"))
+        notary.record(replace(decision.predicate, policy_sha256="a" * 64).about(model))
+    assert run(verify, installation, CASE) == 3
+    output = capsys.readouterr().out
+    assert "NOT CLEARED: register: this decision: by policy aaaaaaaaaaaa…" in output
 
 
 def test_a_missing_pin_exits_with_5(
