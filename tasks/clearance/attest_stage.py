@@ -131,7 +131,8 @@ def observe(before: Before, invocation: str) -> Observed:
         params_sha256=declaration.params_sha256,
         lock_sha256=sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "",
         tools=tools_of(declaration.stage),
-        code=identity(before.installation, tree),
+        # What clears a model looks anew (`CodeFacts.now`), and compares every stage's with that.
+        code=identity(before.installation, tree, may_recall=True),
         drill=_drill(settings),
     )
 

@@ -26,7 +26,7 @@ from tasks.code_identity.distributions import (
     read_distributions,
     read_lock,
 )
-from tasks.code_identity.installed_files import PYCACHE, Listing, remembered
+from tasks.code_identity.installed_files import PYCACHE, Listing, recalled, remembered
 from tasks.code_identity.tree import Tree
 from tasks.formats.digests import folder_sha256
 from tasks.system.installation import Installation
@@ -95,9 +95,16 @@ class ImportPlaces:
         )
 
 
-def identity(installation: Installation, tree: Tree) -> CodeIdentity:
-    """Return what runs here: this tree, in this process's environment."""
-    environment = measure_environment(installation, tree, ImportPlaces.of_this_process())
+def identity(installation: Installation, tree: Tree, *, may_recall: bool = False) -> CodeIdentity:
+    """Return what runs here: this tree, in this process's environment.
+
+    Args:
+        installation: Whose workspace and home.
+        tree: Its code and configuration.
+        may_recall: Whether the last look may stand in for this one (`installed_files.recalled`).
+    """
+    places = ImportPlaces.of_this_process()
+    environment = measure_environment(installation, tree, places, may_recall=may_recall)
     lock = tree.digests.get(REQUIREMENTS)
     return CodeIdentity(
         tree_sha256=tree.sha256,
@@ -109,19 +116,9 @@ def identity(installation: Installation, tree: Tree) -> CodeIdentity:
 
 
 def measure_environment(
-    installation: Installation, tree: Tree, places: ImportPlaces
+    installation: Installation, tree: Tree, places: ImportPlaces, *, may_recall: bool = False
 ) -> Environment:
     """Digest what can be imported from `places`, and name what no lock of the tree knows."""
-    listing = Listing()
-    listing.add_folder(str(places.packages))
-    for folder in places.standard:
-        # Extensions mostly lie below the rest of the standard library, and are listed with it.
-        if not any(other in folder.parents for other in places.standard):
-            listing.add_folder(str(folder), frozenset({"site-packages", "dist-packages"}))
-    for file in (places.program, places.shared_library):
-        if file is not None:
-            listing.add_file(str(file))
-
     # 1. What hangs on installed files and locks alone, and is remembered as long as they stay.
     locks = "".join(
         f"{name} {tree.digests[name].sha256}\n"
@@ -129,11 +126,14 @@ def measure_environment(
         if name in tree.digests
     )
     context = f"{sys.version}\n{places}\n{locks}"
+    result = recalled(installation.home, context) if may_recall else None
+    if result is None:
+        listing = _list_files(places)
 
-    def compute(digest_of: Callable[[str], str]) -> dict[str, Any]:
-        return _measure(tree, places, listing, digest_of)
+        def compute(digest_of: Callable[[str], str]) -> dict[str, Any]:
+            return _measure(tree, places, listing, digest_of)
 
-    result = remembered(installation.home, listing, context, compute)
+        result = remembered(installation.home, listing, context, compute)
 
     # 2. What hangs on the workspace and on this process.
     workspace = installation.workspace.resolve()
@@ -157,6 +157,19 @@ def importable_names(folder: Path) -> Iterator[str]:
                 yield entry.name
             elif entry.is_dir() and entry.name == stem and _has_module(Path(entry.path)):
                 yield f"{entry.name}/"
+
+
+def _list_files(places: ImportPlaces) -> Listing:
+    listing = Listing()
+    listing.add_folder(str(places.packages))
+    for folder in places.standard:
+        # Extensions mostly lie below the rest of the standard library, and are listed with it.
+        if not any(other in folder.parents for other in places.standard):
+            listing.add_folder(str(folder), frozenset({"site-packages", "dist-packages"}))
+    for file in (places.program, places.shared_library):
+        if file is not None:
+            listing.add_file(str(file))
+    return listing
 
 
 def _measure(

@@ -21,26 +21,36 @@ from typing import Any
 
 CACHE = "environment.digests"
 FORMAT = "portcullis/environment/v1"
+LAST_LOOK = "environment.last-look"
+LAST_LOOK_FORMAT = "portcullis/environment-last-look/v1"
 PYCACHE = "__pycache__"
 
 # A file may be written to twice within one tick of the file system's clock, unseen the second time.
 # What changed so shortly before is digested again next time.
 SETTLED_NS = 2_000_000_000
 
+# For so long a look may stand in for the next one, as long as no folder has changed.
+RECALLED_NS = 60_000_000_000
+
 
 @dataclass
 class Listing:
     """The state of every file below some folders, by its path; bytecode in `__pycache__` left out.
 
-    `links` are folders that are links: nothing below them is looked at.
+    `links` are folders that are links: nothing below them is looked at. `places` are the states of
+    the folders themselves, and of files that were added one by one.
     """
 
     states: dict[str, str] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
     newest_ns: int = 0
+    begun_ns: int = field(default_factory=time.time_ns)
 
     def add_folder(self, folder: str, except_names: frozenset[str] = frozenset()) -> None:
         """Add all files below a folder, without those of its own entries that are excepted."""
+        # Before its entries are read: what comes or goes meanwhile is a change from here on.
+        self._add_place(folder)
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name == PYCACHE or entry.name in except_names:
@@ -57,6 +67,7 @@ class Listing:
 
     def add_file(self, path: str) -> None:
         """Add one file."""
+        self._add_place(path)
         self._add(path, Path(path).stat())
 
     def fingerprint(self) -> str:
@@ -65,9 +76,46 @@ class Listing:
         lines += [f"{path}\0link\0" for path in sorted(self.links)]
         return sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
-    def _add(self, path: str, stat: os.stat_result) -> None:
-        self.states[path] = f"{stat.st_ino} {stat.st_size} {stat.st_ctime_ns} {stat.st_mtime_ns}"
+    def is_settled(self) -> bool:
+        """Say whether nothing had changed so shortly before that another change would not show."""
+        return self.newest_ns < self.begun_ns - SETTLED_NS
+
+    def _add_place(self, path: str) -> None:
+        stat = os.stat(path)  # noqa: PTH116 - ten thousand Path objects
+        self.places[path] = _state_of(stat)
         self.newest_ns = max(self.newest_ns, stat.st_ctime_ns)
+
+    def _add(self, path: str, stat: os.stat_result) -> None:
+        self.states[path] = _state_of(stat)
+        self.newest_ns = max(self.newest_ns, stat.st_ctime_ns)
+
+
+def recalled(home: Path, context: str) -> dict[str, Any] | None:
+    """Return what the last look came to, if it may stand in for another one; else None.
+
+    It may for a minute, as long as no folder has changed. Whatever is installed, removed, renamed
+    or put in another's place changes its folder. A file that is overwritten where it lies does not:
+    what clears a model must look again.
+
+    Args:
+        home: Where the last look is kept.
+        context: What else its result hangs on.
+    """
+    try:
+        last = json.loads((home / LAST_LOOK).read_text(encoding="utf-8"))
+        age_ns = time.time_ns() - int(last["begun_ns"])
+        is_usable = (
+            last["format"] == LAST_LOOK_FORMAT
+            and last["context"] == context
+            and 0 <= age_ns < RECALLED_NS
+            and all(
+                _state_of(os.stat(path)) == state  # noqa: PTH116 - ten thousand Path objects
+                for path, state in last["places"].items()
+            )
+        )
+        return dict(last["result"]) if is_usable else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # there is none, or it is broken, or a folder has gone
 
 
 def remembered(
@@ -84,7 +132,26 @@ def remembered(
         context: What else the result hangs on; another context is computed anew.
         compute: Gets a function from a path of the listing to the sha256 of the file; returns JSON.
     """
-    now_ns = time.time_ns()
+    result = _remembered(home, listing, context, compute)
+    if listing.is_settled():
+        last = {
+            "format": LAST_LOOK_FORMAT,
+            "begun_ns": listing.begun_ns,
+            "context": context,
+            "places": listing.places,
+            "result": result,
+        }
+        _replace(home / LAST_LOOK, json.dumps(last))
+    return result
+
+
+def _remembered(
+    home: Path,
+    listing: Listing,
+    context: str,
+    compute: Callable[[Callable[[str], str]], dict[str, Any]],
+) -> dict[str, Any]:
+    now_ns = listing.begun_ns
     fingerprint = sha256(f"{context}\0{listing.fingerprint()}".encode()).hexdigest()
     with _open_cache(home / CACHE) as lines:
         header = _header(next(lines, ""))
@@ -105,8 +172,11 @@ def remembered(
         return sha
 
     result = compute(digest_of)
-    is_settled = listing.newest_ns < now_ns - SETTLED_NS
-    header = {"format": FORMAT, "fingerprint": fingerprint if is_settled else "", "result": result}
+    header = {
+        "format": FORMAT,
+        "fingerprint": fingerprint if listing.is_settled() else "",
+        "result": result,
+    }
     _write_cache(home / CACHE, header, fresh)
     return result
 
@@ -143,14 +213,22 @@ def _read_digests(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def _write_cache(path: Path, header: dict[str, Any], digests: dict[str, tuple[str, str]]) -> None:
-    """Replace the cache as a whole: a reader at the same time has the old one or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     lines = [json.dumps(header)]
     lines += [
         f"{sha}\t{state}\t{file}" for file, (state, sha) in digests.items() if "\n" not in file
     ]
+    _replace(path, "\n".join(lines) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file as a whole: a reader at the same time has the old one or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+        draft.write_text(text, encoding="utf-8", errors="surrogateescape")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _state_of(stat: os.stat_result) -> str:
+    return f"{stat.st_ino} {stat.st_size} {stat.st_ctime_ns} {stat.st_mtime_ns}"

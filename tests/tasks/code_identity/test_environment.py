@@ -17,7 +17,7 @@ from tasks.code_identity.environment import (
     identity,
     measure_environment,
 )
-from tasks.code_identity.installed_files import CACHE
+from tasks.code_identity.installed_files import CACHE, LAST_LOOK
 from tasks.code_identity.tree import read_tree
 from tests.installations import installation_at
 
@@ -60,9 +60,10 @@ class Machine:
         record = "".join(f"{file},,\n" for file in (*files, f"{metadata}/RECORD", "../bin/x"))
         self.write(self.packages / metadata / "RECORD", record)
 
-    def measure(self) -> Environment:
+    def measure(self, *, may_recall: bool = False) -> Environment:
         installation = installation_at(self.checkout)
-        return measure_environment(installation, read_tree(self.checkout), self.places)
+        tree = read_tree(self.checkout)
+        return measure_environment(installation, tree, self.places, may_recall=may_recall)
 
 
 @pytest.fixture
@@ -310,6 +311,90 @@ def test_a_cache_that_cannot_be_read_is_computed_anew(settled: Machine) -> None:
     path = installation_at(settled.checkout).home / CACHE
     path.write_bytes(b"\xff\xfe" * 50)
     assert settled.measure() == before
+
+
+# What a look that may recall the last one takes over from it
+
+
+def forbid_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_: ImportPlaces) -> None:
+        raise AssertionError("looked")
+
+    monkeypatch.setattr(environment, "_list_files", look)
+
+
+def test_a_look_of_less_than_a_minute_ago_may_be_recalled(
+    settled: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = settled.measure()
+    forbid_looks(monkeypatch)
+    assert settled.measure(may_recall=True) == before
+
+
+def test_whoever_may_not_recall_looks_anew(
+    settled: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.measure()
+    forbid_looks(monkeypatch)
+    with pytest.raises(AssertionError, match="looked"):
+        settled.measure()
+
+
+CHANGED_FOLDERS: dict[str, Callable[[Machine], object]] = {
+    "a distribution more": lambda it: it.install("sneaky", "1.0"),
+    "a file more": lambda it: it.write(it.packages / "lib/more.py", ""),
+    "a file gone": lambda it: (it.packages / "lib/__init__.py").unlink(),
+    "a file in another's place": lambda it: it.write(it.packages / "draft", "evil").replace(
+        it.packages / "lib/__init__.py"
+    ),
+    "another interpreter": lambda it: it.write(it.places.program, "another"),
+    "a folder gone": lambda it: (it.packages / "lib").rename(it.packages.parent / "aside"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_FOLDERS)
+def test_after_a_change_of_a_folder_nothing_is_recalled(settled: Machine, change: str) -> None:
+    settled.measure()
+    CHANGED_FOLDERS[change](settled)
+    recalled = settled.measure(may_recall=True)
+    assert recalled == settled.measure()
+
+
+def test_other_locks_recall_nothing(settled: Machine) -> None:
+    before = settled.measure()
+    settled.write(settled.checkout / "requirements.lock", "")
+    settled.write(settled.checkout / "tests/requirements.lock", "")
+    recalled = settled.measure(may_recall=True)
+    assert recalled.foreign == ("lib==1.0",)
+    assert before.foreign == ()
+
+
+@pytest.mark.parametrize("age_seconds", [61, -1])
+def test_a_look_of_another_time_is_not_recalled(
+    settled: Machine, monkeypatch: pytest.MonkeyPatch, age_seconds: int
+) -> None:
+    settled.measure()
+    later_ns = time.time_ns() + age_seconds * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later_ns)
+    forbid_looks(monkeypatch)
+    with pytest.raises(AssertionError, match="looked"):
+        settled.measure(may_recall=True)
+
+
+def test_what_changed_a_moment_ago_is_not_recalled(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.measure()
+    forbid_looks(monkeypatch)
+    with pytest.raises(AssertionError, match="looked"):
+        machine.measure(may_recall=True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "another"}', '{"begun_ns": "x"}'])
+def test_a_broken_note_of_the_last_look_is_none(settled: Machine, text: str) -> None:
+    before = settled.measure()
+    (installation_at(settled.checkout).home / LAST_LOOK).write_text(text)
+    assert settled.measure(may_recall=True) == before
 
 
 # The real environment
