@@ -46,17 +46,20 @@ def mark_tree(path: Path, name: str) -> Marks:
     if not path.is_dir():
         return mark_links(path, name)
     marks = [*mark_links(path, name)]
-    for folder, folders, files in os.walk(path):
+
+    # Text, no Path objects: the snapshot is looked at twice in every stage.
+    top = os.fspath(path)
+    for folder, folders, files in os.walk(top):
         for entry in sorted((*folders, *files)):
-            child = Path(folder, entry)
-            marks += mark_links(child, f"{name}/{child.relative_to(path).as_posix()}")
+            child = f"{folder}/{entry}"
+            marks += mark_links(child, name + child.removeprefix(top))
     return tuple(marks)
 
 
-def mark_links(path: Path, name: str) -> Marks:
+def mark_links(path: str | Path, name: str) -> Marks:
     """Return the mark of what a path leads to, links followed; an empty one for nothing."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116 - as text where it is one of thousands
     except FileNotFoundError:
         return ((name, ()),)
     mark = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
