@@ -64,7 +64,8 @@ class ImportPlaces:
         shared_library: Where it consists of two files, the second one.
         standard: The folders of the standard library.
         packages: The folder of installed distributions.
-        search_path: `sys.path`.
+        search_path: `sys.path` of an isolated process. Empty in others, such as Prefect's, which add
+            folders of their own: none of it reaches a worker or a stage (`tasks/isolated.py`).
         own: The checkout that this process's own code comes from.
     """
 
@@ -90,7 +91,7 @@ class ImportPlaces:
             shared_library=library if ".so" in library.name and library.is_file() else None,
             standard=tuple(dict.fromkeys(standard)),
             packages=Path(sysconfig.get_path("purelib")).resolve(),
-            search_path=tuple(sys.path),
+            search_path=tuple(sys.path) if sys.flags.isolated else (),
             own=Path(__file__).resolve().parents[2],
         )
 
@@ -125,7 +126,8 @@ def measure_environment(
         for name in (*RUN_LOCKS, *OTHER_LOCKS)
         if name in tree.digests
     )
-    context = f"{sys.version}\n{places}\n{locks}"
+    files = (places.program, places.shared_library, places.standard, places.packages)
+    context = f"{sys.version}\n{files}\n{locks}"
     result = recalled(installation.home, context) if may_recall else None
     if result is None:
         listing = _list_files(places)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -405,6 +406,21 @@ def test_this_process_imports_from_where_it_says() -> None:
     assert (places.standard[0] / "os.py").is_file()
     assert (places.packages / "portcullis.pth").is_file()
     assert not places.program.is_symlink()
+
+
+@pytest.mark.parametrize(("flags", "is_counted"), [(["-I"], True), ([], False)])
+def test_folders_that_a_process_added_count_if_it_is_isolated(
+    flags: list[str], is_counted: bool, tmp_path: Path
+) -> None:
+    script = (
+        f"import sys; sys.path[:0] = [{str(CHECKOUT)!r}, {str(tmp_path)!r}];"
+        "from tasks.code_identity.environment import ImportPlaces;"
+        f"print({str(tmp_path)!r} in ImportPlaces.of_this_process().search_path)"
+    )
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(is_counted)
 
 
 def test_a_second_look_at_the_real_environment_is_quick(
