@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -52,6 +52,13 @@ REMOTE = re.compile(
 )
 PROTOCOLS = "file:https:ssh"
 FETCH_SECONDS = 600.0
+
+# What DVC runs commands from, besides the one `dvc.yaml` at the top, which the service compares with
+# its own: a stage of any other that writes into a folder that a stage of ours reads would be run
+# before it, by the worker's account.
+PIPELINES = ("dvc.yaml", "*.dvc")
+OWN_PIPELINE = ("dvc.yaml",)
+OWN_DVC_FOLDER = ".dvc"
 
 # Listings can be nested in each other a few times and stand for millions of files.
 MOST_ENTRIES = 100_000
@@ -170,8 +177,8 @@ class CommitMirror:
 
         Raises:
             EvidenceError: The commit is not there or broken; it holds links, other repositories,
-                bytecode, or names that are hostile or equal but for their case; or there is
-                something at `folder` already.
+                bytecode, another pipeline, a module and a package of one name, or names that are
+                hostile or equal but for their case; or there is something at `folder` already.
         """
         check_commit_id(commit)
         if os.path.lexists(folder):
@@ -340,12 +347,34 @@ def _check_entries(entries: Iterator[tuple[str, bytes, str]]) -> dict[str, tuple
         parts = _folded(path).split("/")
         if any(part.rstrip(". ") in (".git", "git~1") for part in parts):
             raise _refused(path, "no file of git's own", "one")
+        if _is_pipeline(parts):
+            raise _refused(path, "one pipeline, the `dvc.yaml` at the top", "another file of DVC")
         for depth in range(1, len(parts) + 1):
             spelling = "/".join(path.split("/")[:depth])
             if spellings.setdefault("/".join(parts[:depth]), spelling) != spelling:
                 raise _refused(path, "names that differ in more than their case", "two such")
         listed[path] = (identifier, kinds[mode])
+    _require_one_module_a_name(listed)
     return listed
+
+
+def _is_pipeline(parts: list[str]) -> bool:
+    """Say whether DVC reads commands from a path, given as its folded parts, or from below it."""
+    if tuple(parts) == OWN_PIPELINE:
+        return False
+    inside = parts[1:] if parts[0] == OWN_DVC_FOLDER else parts
+    return any(fnmatch(part, pattern) for part in inside for pattern in PIPELINES)
+
+
+def _require_one_module_a_name(paths: Collection[str]) -> None:
+    """Refuse a package beside a module of its name: Python imports the package, unseen.
+
+    Whoever compares `check.py` with their own would run `check/__init__.py` all the same.
+    """
+    for path in paths:
+        package = f"{path.removesuffix('.py')}/__init__.py"
+        if path.endswith(".py") and package in paths:
+            raise _refused(package, "one module of a name", f"`{Path(path).name}` beside it")
 
 
 def _folded(path: str) -> str:

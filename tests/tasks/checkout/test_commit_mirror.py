@@ -16,7 +16,7 @@ FILES = {
     "tasks/model.py": "VALUE = 1\n",
     "configs/größe.yaml": "first\r\n",
     "README.md": "text\n",
-    "data/rows.dvc": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+    "data/rows.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
 }
 
 
@@ -440,6 +440,31 @@ def test_bytecode_is_refused(
     remote: Remote, mirror: CommitMirror, tmp_path: Path, name: str
 ) -> None:
     write_refused(mirror, remote.commit(**{name: "x"}), tmp_path, "sources alone")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["configs/tiny/dvc.yaml", "sources/a.csv.dvc", "a.dvc", "x/.dvc/config", ".dvc/dvc.yaml"],
+)
+def test_what_dvc_runs_besides_the_one_pipeline_is_refused(
+    remote: Remote, mirror: CommitMirror, tmp_path: Path, name: str
+) -> None:
+    write_refused(mirror, remote.commit(**{name: "x"}), tmp_path, "one pipeline")
+
+
+def test_the_pipeline_at_the_top_and_its_configuration_are_written(
+    remote: Remote, mirror: CommitMirror, tmp_path: Path
+) -> None:
+    commit = remote.commit(**{"dvc.yaml": "stages: {}", ".dvc/config": "[core]"})
+    mirror.fetch()
+    assert "dvc.yaml" in mirror.write(commit, tmp_path / "written").files
+
+
+def test_a_package_beside_a_module_of_its_name_is_refused(
+    remote: Remote, mirror: CommitMirror, tmp_path: Path
+) -> None:
+    commit = remote.commit(**{"tasks/model/__init__.py": "VALUE = 2\n"})
+    write_refused(mirror, commit, tmp_path, r"^tasks/model/__init__.py: .*one module of a name")
 
 
 @pytest.mark.parametrize(
