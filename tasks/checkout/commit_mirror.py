@@ -53,9 +53,9 @@ REMOTE = re.compile(
 PROTOCOLS = "file:https:ssh"
 FETCH_SECONDS = 600.0
 
-# What DVC runs commands from, besides the one `dvc.yaml` at the top, which the service compares with
-# its own: a stage of any other that writes into a folder that a stage of ours reads would be run
-# before it, by the worker's account.
+# What DVC runs commands from, besides the one `dvc.yaml` at the top, which the service compares
+# with its own: a stage of any other that writes into a folder that a stage of ours reads would be
+# run before it, by the worker's account.
 PIPELINES = ("dvc.yaml", "*.dvc")
 OWN_PIPELINE = ("dvc.yaml",)
 OWN_DVC_FOLDER = ".dvc"

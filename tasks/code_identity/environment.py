@@ -64,8 +64,8 @@ class ImportPlaces:
         shared_library: Where it consists of two files, the second one.
         standard: The folders of the standard library.
         packages: The folder of installed distributions.
-        search_path: `sys.path` of an isolated process. Empty in others, such as Prefect's, which add
-            folders of their own: none of it reaches a worker or a stage (`tasks/isolated.py`).
+        search_path: `sys.path` of an isolated process. Empty in others, such as Prefect's, which
+            add folders of their own: none of it reaches a worker or a stage (`tasks/isolated.py`).
         own: The checkout that this process's own code comes from.
     """
 
