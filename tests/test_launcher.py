@@ -147,6 +147,36 @@ def test_a_virtual_environment_that_was_moved_is_made_anew_and_one_that_was_not_
     assert made == [[sys.executable, "-m", "venv", "--clear", str(launcher.VENV)]]
 
 
+def test_a_virtual_environment_of_other_locks_is_made_anew_for_what_they_dropped_stays_importable(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        if "venv" in command:
+            made.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    launcher.PYTHON.parent.mkdir(parents=True)
+    launcher.PYTHON.write_text("")
+    monkeypatch.setattr(launcher.subprocess, "run", run)
+    launcher.stamp_of("run").write_text(launcher.stamp_text("run"))
+    launcher.stamp_of("test").write_text(f"{'0' * 64}\n{launcher.VENV.resolve()}")
+    launcher.make_venv()
+    assert made == [[sys.executable, "-m", "venv", "--clear", str(launcher.VENV)]]
+
+
+def test_a_link_to_a_virtual_environment_of_other_locks_empties_nothing(
+    launcher: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    launcher.VENV.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SystemExit) as end:
+        launcher.make_venv()
+    assert end.value.code == 2
+    assert "found a link to one of other locks" in capsys.readouterr().err
+
+
 def test_a_python_without_venv_says_what_to_install(
     launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
