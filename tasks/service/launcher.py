@@ -163,7 +163,7 @@ class Launcher:
 
         os.close(facts_write)
         with os.fdopen(facts_read, "rb") as stream:
-            facts = json.loads(stream.read() or b"{}")
+            facts = parse_json(stream.read() or b"{}")
         code = _wait_or_end(keeper, connection)
         return Isolation(**facts), code
 

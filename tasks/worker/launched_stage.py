@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError, ServiceError
+from tasks.formats.strict_json import parse_json
 from tasks.pipeline.channel import CHANNEL_VARIABLE, connect_to
 from tasks.worker.run_folder import RunFolder
 from tasks.worker.starting import read_counts
@@ -36,7 +37,7 @@ class LaunchedStage:
         with self._connection:
             text = self._connection.recv(MOST_ANSWER_BYTES)
         try:
-            answer: dict[str, Any] = json.loads(text)
+            answer: dict[str, Any] = parse_json(text)
             code = int(answer["code"])
             self.isolation = {str(name): str(value) for name, value in answer["isolation"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tasks.attestation.run_context import started_by
 from tasks.errors import ConfigError
+from tasks.formats.strict_json import parse_json
 from tasks.system.installation import Installation
 
 
@@ -78,7 +79,7 @@ class Mandate:
     @classmethod
     def from_json(cls, text: str) -> "Mandate":
         """Read what `to_json` wrote."""
-        values = json.loads(text)
+        values = parse_json(text)
         launcher = Path(values["launcher"]) if values["launcher"] else None
         mode = Mode(values["mode"])
         if (mode is Mode.ENFORCED) != (launcher is not None):

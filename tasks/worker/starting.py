@@ -5,7 +5,6 @@ the worker's credentials. On one machine and one account that is order, not defe
 account may read, its programs may read. `launched_stage` starts it under another account.
 """
 
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tasks.formats.strict_json import parse_json
 from tasks.isolated import FLAGS, STAGE
 from tasks.settings import environment_of_stage
 from tasks.system.installation import Installation
@@ -51,7 +51,7 @@ def read_counts(reports: int) -> dict[str, int]:
 
     # `type(…) is int`: `true` is an instance of int, too, and no count.
     try:
-        values = json.loads(text) if text else {}
+        values = parse_json(text) if text else {}
         return {
             name: values[name]
             for name in COUNTS

@@ -83,7 +83,16 @@ def counts_in(report: bytes) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "report", [b"", b"nonsense", b"[1]", b'{"unsealed":-1}', b'{"unsealed":true}', b'{"other":1}']
+    "report",
+    [
+        b"",
+        b"nonsense",
+        b"[1]",
+        b'{"unsealed":-1}',
+        b'{"unsealed":true}',
+        b'{"other":1}',
+        b'{"unsealed":1,"unsealed":2}',
+    ],
 )
 def test_what_is_no_count_is_left_out_of_a_stage_s_report(report: bytes) -> None:
     assert counts_in(report) == {}
