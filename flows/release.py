@@ -26,7 +26,7 @@ from flows.steps.stages import (
     UNCHANGED,
     task_for,
 )
-from flows.steps.where import OPENS_REGISTRY, Place, open_place
+from flows.steps.where import OPENS_REGISTRY, ReleasePlace, open_place
 from flows.steps.withholding import withholding_texts
 from tasks.config.cases import case_names
 from tasks.errors import RefusedError
@@ -121,7 +121,9 @@ def describe_registration(case: str, confirmation: Confirmation) -> str:
     return f"{case}: the model is registered, {basis}; {', '.join(parts)}"
 
 
-def _run_all_stages(case: str, installation: Installation, place: Place) -> State[str] | None:
+def _run_all_stages(
+    case: str, installation: Installation, place: ReleasePlace
+) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
         if OPENS_REGISTRY in wave:

@@ -2,7 +2,7 @@
 
 Prefect is known here, in the flows and in `serving`, and nowhere else.
 
-May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
-`tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.stages.register`,
-`tasks.formats`, `tasks.system`, `tasks.verifier`, `tasks.plain_text`.
+May import: `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.ledger`,
+`tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.formats`, `tasks.system`, `tasks.verifier`,
+`tasks.plain_text`, `tasks.service`, `tasks.worker`.
 """

@@ -16,7 +16,7 @@ from prefect.runtime import deployment
 from prefect.states import Suspended
 from pydantic import Field
 
-from flows.steps.where import Place
+from flows.steps.where import ReleasePlace
 from tasks.errors import PortcullisError
 
 MOST_WAIT_SECONDS = 30 * 24 * 3600
@@ -38,7 +38,7 @@ class ApprovalForm(RunInput):
             super().save(keyset, flow_run_id)
 
 
-def ask_for_approval(case: str, place: Place) -> None:
+def ask_for_approval(case: str, place: ReleasePlace) -> None:
     """Suspend a deployed run until somebody hands in an approval.
 
     An approval that does not count leaves registration shut. A run that was started from a terminal
@@ -64,7 +64,7 @@ def ask_for_approval(case: str, place: Place) -> None:
     record_approval(place, answer.envelope)
 
 
-def record_approval(place: Place, text: str) -> bool:
+def record_approval(place: ReleasePlace, text: str) -> bool:
     """Record the envelope in a form's answer if it counts, and say whether it does."""
     try:
         place.record_consent(text)

@@ -24,7 +24,7 @@ OPENS_REGISTRY = PATH[-1].name
 LineSink = Callable[[str], None]
 
 
-class Place(Protocol):
+class ReleasePlace(Protocol):
     """What a release needs of wherever its stages run."""
 
     @property
@@ -117,16 +117,16 @@ class WithWorker:
         )
 
 
-_places: dict[str, Place] = {}
+_places: dict[str, ReleasePlace] = {}
 
 
-def place_of(case: str) -> Place:
+def place_of(case: str) -> ReleasePlace:
     """Return where the stages of a use case run at present."""
     return _places[case]
 
 
 @contextmanager
-def open_place(case: str, installation: Installation, on_line: LineSink) -> Iterator[Place]:
+def open_place(case: str, installation: Installation, on_line: LineSink) -> Iterator[ReleasePlace]:
     """Open where a release of a use case runs, by `$PORTCULLIS_WORKER`."""
     socket_path = installation.settings.worker_socket
     if not socket_path:

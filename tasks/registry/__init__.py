@@ -6,6 +6,6 @@ compares what the registry gives back with what was judged, and `client` publish
 May import: `tasks.errors`, `tasks.model`, `tasks.formats`, `tasks.system`, `tasks.plain_text`.
 """
 
-from tasks.registry.client import Published, Receipt, Release, publish
+from tasks.registry.client import Publication, Published, Receipt, publish
 
-__all__ = ["Published", "Receipt", "Release", "publish"]
+__all__ = ["Publication", "Published", "Receipt", "publish"]

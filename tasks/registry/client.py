@@ -35,7 +35,7 @@ ORIGIN_TAG = "portcullis.log_origin"
 ENTRY_TAG = "portcullis.log_entry"
 
 
-class Release(BaseModel):
+class Publication(BaseModel):
     """One model and everything that is published with it.
 
     `log_origin` and `log_entry` say where the decision stands that let it in.
@@ -112,7 +112,7 @@ def registry_uri(installation: Installation) -> str:
     return given or f"sqlite:///{installation.home / 'mlflow.db'}"
 
 
-def publish(release: Release, installation: Installation) -> Published:
+def publish(release: Publication, installation: Installation) -> Published:
     """Register `release`, or finish what an interrupted call began.
 
     The same model never gets a second version. The version is made after its run is complete, and
@@ -236,7 +236,7 @@ def require_ownership(client: "MlflowClient", name: str, case: str, origin: str)
 
 
 def _finished_run(
-    client: "MlflowClient", release: Release, installation: Installation
+    client: "MlflowClient", release: Publication, installation: Installation
 ) -> tuple[str, str]:
     """Return the release's run and where its packed model lies, whose bytes were read back."""
     experiment = client.get_experiment_by_name(release.experiment)
@@ -269,7 +269,7 @@ def _finished_run(
     return str(run.info.run_id), source
 
 
-def _log(client: "MlflowClient", run_id: str, release: Release) -> None:
+def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
     from tasks.registry.packing import pack
 
     for name, value in release.params.items():
@@ -303,7 +303,7 @@ def _require_bytes(
 
 
 def _version(
-    client: "MlflowClient", release: Release, run_id: str, source: str
+    client: "MlflowClient", release: Publication, run_id: str, source: str
 ) -> tuple[str, bool]:
     """Return the model's version, and whether it is new; `source` was read back already."""
     same = client.search_model_versions(

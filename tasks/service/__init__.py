@@ -10,7 +10,7 @@ case; what they set in their environment or write to their checkout reaches nobo
     client ── worker.sock ── daemon ── session ── DVC ── worker ── launcher.sock ── stage
     (any)                    (worker's account)                    (root)          (stage's account)
 
-May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.config`, `tasks.formats`,
-`tasks.system`, `tasks.checkout`, `tasks.code_identity`, `tasks.pipeline`, `tasks.worker`,
-`tasks.gates`, `tasks.notary`, `tasks.verifier`, `tasks.attestation`.
+May import: `tasks.errors`, `tasks.path`, `tasks.isolated`, `tasks.settings`, `tasks.config`,
+`tasks.formats`, `tasks.system`, `tasks.checkout`, `tasks.code_identity`, `tasks.pipeline`,
+`tasks.worker`.
 """

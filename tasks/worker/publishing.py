@@ -22,7 +22,7 @@ from tasks.worker.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tasks.model import DecisionModel
-    from tasks.registry import Published, Release
+    from tasks.registry import Publication, Published
 
 RECEIPT = "receipt.json"
 
@@ -75,9 +75,9 @@ def publish_model(
 
 def _release(
     stage_run: StageRun, decision: Decision, circumstances: Circumstances, decided: Recorded
-) -> "Release":
+) -> "Publication":
     from tasks.model import DecisionModel
-    from tasks.registry import Release
+    from tasks.registry import Publication
     from tasks.registry.describing import describe_version
 
     params = stage_run.params(RegisterParams)
@@ -87,7 +87,7 @@ def _release(
     verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
     pages = {stage: stage_run.data / stage / "page" for stage in PUBLISHED_PAGES}
 
-    return Release(
+    return Publication(
         name=params.model,
         experiment=params.experiment,
         alias=params.alias,

@@ -19,16 +19,19 @@ EDGES = {
     "flows/installed.py": "the installed command, which asks whether it stands in a checkout",
     "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
     "flows/erase.py": "two flows",
-    "flows/steps/stages.py": "a task takes plain values: "
-    "an installation holds secrets, and Prefect stores parameters",
     "flows/cli/attended_release.py": "the process of one release",
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
+    "tasks/service/workspace.py": "a session of the service, in the workspace of one commit",
     "tasks/stages/process.py": "the process of a stage's own code",
     "tasks/sealed/__main__.py": "a person who looks at sealed rows",
 }
-# Edges that open no installation: one looks for a launcher, one has only to find a verdict.
-WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/steps/stages.py"}
+# An edge that opens no installation: it looks for a launcher.
+WITHOUT_ENVIRONMENT = {"flows/installed.py"}
+# An edge that stands in a folder of its own making.
+ELSEWHERE = {"tasks/service/workspace.py"}
+# Where the current folder is compared with one that another process has named.
+AT_A_DESCRIPTOR = {"tasks/service/launcher.py"}
 # What stands around an edge, and is about an installation that cannot be opened, too.
 AROUND = {"flows/steps/withholding.py": "whether the texts of errors are asked for"}
 # Where an environment is handed on to another process, or set for a library that reads it: never
@@ -38,6 +41,7 @@ HANDING_ON = {
     "flows/cli/ui.py": "Prefect's server and worker",
     "flows/serving/attending.py": "the flow, with its API's address",
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",
+    "tasks/worker/launched_stage.py": "a stage's progress, by the descriptor of DVC's runner",
     "tasks/worker/starting.py": "the process of a stage, without the worker's credentials",
     "tasks/system/git.py": "git, without git's own variables",
     "tasks/registry/client.py": "MLflow's patience",
@@ -96,7 +100,7 @@ def test_only_edges_name_the_current_folder() -> None:
         for module in MODULES
         if any(is_current_folder(node) for node in ast.walk(tree_of(module)))
     }
-    assert naming == set(EDGES)
+    assert naming == {*EDGES, *AT_A_DESCRIPTOR} - ELSEWHERE
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -51,6 +51,9 @@ SAFE = {
     "shown_name", "sum",
 }  # fmt: skip
 
+# Functions that only make a text fit for a terminal.
+SHOWING = {"one_line", "Text"}
+
 # What may be done with a caught exception of others, apart from asking its class and its code.
 USES = SAFE | {"is_absent", "isinstance", "type"}
 CODES = {
@@ -82,6 +85,9 @@ ALLOWED_TEXTS = {
     ("tasks/clearance/proposing.py", "str(error)"): "of a plain ValueError alone, which that "
     "module and the terms word themselves",
     ("tasks/formats/regular_file.py", "str(error)"): "of its own errors alone",
+    ("flows/use_cases/derived_files.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("tasks/config/resolving.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("tasks/gates/holding.py", "str(error)"): "of a plain ValueError alone, which names a limit",
     ("tasks/formats/strict_json.py", "error"): "handed to `describe_unreadable`, which is followed",
     ("tasks/formats/strict_json.py", "error.lineno"): "a line's number",
     ("tasks/formats/strict_json.py", "str(error)"): "of its own errors alone",
@@ -233,6 +239,9 @@ def holes_of(node: ast.expr, assigned: Assigned | None = None) -> Iterator[str]:
                 yield from holes_of(value, others)
         case ast.Call() if name_of(node) in SAFE | SINKS:
             return
+        # Fit for a terminal, and as much about people as before.
+        case ast.Call(args=[value]) if name_of(node) in SHOWING:
+            yield from holes_of(value, assigned)
         case _:
             yield ast.unparse(node)
 

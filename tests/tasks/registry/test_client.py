@@ -14,7 +14,7 @@ import pytest
 
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.digests import sha256_of
-from tasks.registry import Release, publish
+from tasks.registry import Publication, publish
 from tasks.registry.client import CASE_TAG, ENTRY_TAG, MODEL_TAG, ORIGIN_TAG, find_published
 from tasks.registry.moving import follow_move
 from tasks.registry.stored import LOADED_AS
@@ -31,7 +31,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "model"
@@ -39,7 +39,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     income_model().save(folder)
     verdict = tmp_path / "verdict.json"
     verdict.write_text("{}")
-    return Release(
+    return Publication(
         name="loan",
         experiment="loan",
         alias="candidate",
@@ -58,7 +58,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
 
 
 def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
-    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    release: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
 
@@ -109,7 +109,7 @@ def versions() -> Any:
 
 
 def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alias(
-    release: Release,
+    release: Publication,
 ) -> None:
     published = publish(release, installation_at(Path()))
     assert published.is_new
@@ -128,7 +128,7 @@ def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alia
     assert version.description == "What it decides"
 
 
-def test_the_same_model_never_gets_a_second_version(release: Release) -> None:
+def test_the_same_model_never_gets_a_second_version(release: Publication) -> None:
     first, second = (
         publish(release, installation_at(Path())),
         publish(release, installation_at(Path())),
@@ -151,7 +151,7 @@ def test_the_same_model_never_gets_a_second_version(release: Release) -> None:
     ],
 )
 def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_completes_it(
-    release: Release, monkeypatch: pytest.MonkeyPatch, call: str
+    release: Publication, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     from mlflow import MlflowClient
 
@@ -171,7 +171,7 @@ def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_comple
 
 
 def test_a_store_that_alters_the_model_is_found_out(
-    release: Release, monkeypatch: pytest.MonkeyPatch
+    release: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = release.model_copy(update={"model_sha256": "0" * 64})
     with pytest.raises(EvidenceError, match="as the registry stored it"):
@@ -180,7 +180,7 @@ def test_a_store_that_alters_the_model_is_found_out(
 
 
 def test_a_model_that_somebody_loaded_by_its_name_is_still_the_one_that_was_sent(
-    release: Release,
+    release: Publication,
 ) -> None:
     import mlflow
 
@@ -203,7 +203,7 @@ def stored_file(version: Any, name: str) -> Path:
     "name", ["data/model/scorer.json", "code/*/deciding.py", "MLmodel", "requirements.txt"]
 )
 def test_a_version_that_was_altered_since_does_not_get_the_alias(
-    release: Release, name: str
+    release: Publication, name: str
 ) -> None:
     publish(release, installation_at(Path()))
     (version,) = versions()
@@ -216,7 +216,7 @@ def test_a_version_that_was_altered_since_does_not_get_the_alias(
 
 
 def test_a_version_that_somebody_made_beforehand_with_the_right_tags_does_not_count(
-    release: Release, tmp_path: Path
+    release: Publication, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -229,7 +229,7 @@ def test_a_version_that_somebody_made_beforehand_with_the_right_tags_does_not_co
     assert [version.aliases for version in versions()] == [[]]
 
 
-def test_a_version_whose_files_are_gone_is_one_clear_line(release: Release) -> None:
+def test_a_version_whose_files_are_gone_is_one_clear_line(release: Publication) -> None:
     publish(release, installation_at(Path()))
     (version,) = versions()
     stored_file(version, "MLmodel").unlink()
@@ -241,7 +241,7 @@ def test_a_version_whose_files_are_gone_is_one_clear_line(release: Release) -> N
 
 
 def test_a_registry_that_is_down_is_one_clear_line(
-    release: Release, monkeypatch: pytest.MonkeyPatch
+    release: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -257,14 +257,14 @@ def tags_of_the_name() -> dict[str, str]:
     return dict(client().get_registered_model("loan").tags)
 
 
-def test_the_first_who_publishes_under_a_name_owns_it(release: Release) -> None:
+def test_the_first_who_publishes_under_a_name_owns_it(release: Publication) -> None:
     publish(release, installation_at(Path()))
     assert tags_of_the_name() == {CASE_TAG: "loan", ORIGIN_TAG: "log.example"}
 
 
 @pytest.mark.parametrize("other", [{"use_case": "claims"}, {"log_origin": "my-own-log"}])
 def test_nobody_else_gets_a_version_under_a_name_that_is_owned(
-    release: Release, other: dict[str, str]
+    release: Publication, other: dict[str, str]
 ) -> None:
     publish(release, installation_at(Path()))
     with pytest.raises(EvidenceError, match="the name of use case"):
@@ -274,14 +274,14 @@ def test_nobody_else_gets_a_version_under_a_name_that_is_owned(
     assert version.tags[ORIGIN_TAG] == "log.example"
 
 
-def test_a_name_of_a_time_before_owners_is_taken_over(release: Release) -> None:
+def test_a_name_of_a_time_before_owners_is_taken_over(release: Publication) -> None:
     client().create_registered_model("loan")
     publish(release, installation_at(Path()))
     assert tags_of_the_name() == {CASE_TAG: "loan", ORIGIN_TAG: "log.example"}
 
 
 def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
-    release: Release, tmp_path: Path
+    release: Publication, tmp_path: Path
 ) -> None:
     client().create_registered_model("loan")
     source = (tmp_path / "other").as_uri()
@@ -291,7 +291,7 @@ def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
     assert tags_of_the_name() == {}
 
 
-def test_a_version_names_the_decision_that_last_let_it_in(release: Release) -> None:
+def test_a_version_names_the_decision_that_last_let_it_in(release: Publication) -> None:
     publish(release, installation_at(Path()))
     (version,) = versions()
     assert (version.tags[ORIGIN_TAG], version.tags[ENTRY_TAG]) == ("log.example", "41")
@@ -300,7 +300,7 @@ def test_a_version_names_the_decision_that_last_let_it_in(release: Release) -> N
     assert version.tags[ENTRY_TAG] == "57"
 
 
-def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Release) -> None:
+def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Publication) -> None:
     here = installation_at(Path())
     published = publish(release, here)
     found = find_published("loan", "candidate", release.model_folder, release.model_sha256, here)

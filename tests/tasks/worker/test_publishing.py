@@ -15,7 +15,7 @@ from tasks.clearance.attest_stage import look, observe
 from tasks.errors import EvidenceError, RefusedError, ServiceError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import Recorded, open_ledger, trusted_root
-from tasks.registry.client import Published, Receipt, Release
+from tasks.registry.client import Publication, Published, Receipt
 from tasks.stages.workspace import CLEARANCE
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
@@ -58,11 +58,11 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[Release]:
+def published(monkeypatch: pytest.MonkeyPatch) -> list[Publication]:
     """Stand in for the registry, and remember what was published."""
-    releases: list[Release] = []
+    releases: list[Publication] = []
 
-    def publish(release: Release, installation: object) -> Published:
+    def publish(release: Publication, installation: object) -> Published:
         releases.append(release)
         receipt = Receipt(
             name=release.name,
@@ -120,7 +120,7 @@ def other_model(folder: Path) -> None:
 
 
 def test_a_cleared_model_is_published_with_its_evidence(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, lines = register(signed, monkeypatch)
     (release,) = published
@@ -137,11 +137,11 @@ def test_a_cleared_model_is_published_with_its_evidence(
 
 
 def test_the_decision_stands_in_the_ledger_before_anything_is_published(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decisions: list[tuple[int, str]] = []
 
-    def publish(release: Release, installation: object) -> Published:
+    def publish(release: Publication, installation: object) -> Published:
         decisions.append(decision_on(signed))
         assert release.log_entry == decisions[0][0]
         raise ServiceError("registry", expected="an answer", found="none", remedy="Start it.")
@@ -153,9 +153,9 @@ def test_the_decision_stands_in_the_ledger_before_anything_is_published(
 
 
 def test_a_registry_that_is_down_leaves_the_decision_and_no_receipt_and_the_rerun_completes_it(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def publish(release: Release, installation: object) -> Published:
+    def publish(release: Publication, installation: object) -> Published:
         raise ServiceError("registry", expected="an answer", found="none", remedy="Start it.")
 
     with monkeypatch.context() as down:
@@ -174,7 +174,7 @@ def test_a_registry_that_is_down_leaves_the_decision_and_no_receipt_and_the_reru
 
 @pytest.mark.parametrize("gate", list(CATALOGUES))
 def test_a_stage_that_lets_a_failed_gate_through_is_stopped_by_the_worker(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch, gate: str
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch, gate: str
 ) -> None:
     failed = next(iter(CATALOGUES[gate]))
     put_verdict(signed, gate, checks=(check(failed, 0.4),))
@@ -188,7 +188,7 @@ def test_a_stage_that_lets_a_failed_gate_through_is_stopped_by_the_worker(
 
 
 def test_a_clearance_that_the_stage_forges_clears_nothing(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_verdict(signed, "fairness", checks=(check(next(iter(CATALOGUES["fairness"])), 0.4),))
     sign_for(signed, "fairness")
@@ -204,7 +204,7 @@ def test_a_clearance_that_the_stage_forges_clears_nothing(
 
 
 def test_what_dvc_calls_stale_reaches_the_stage(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = "train@tiny: changed deps tasks/train"
     monkeypatch.setattr("tasks.pipeline.runner.list_stale", lambda *_: (line,))
@@ -219,7 +219,7 @@ def test_what_dvc_calls_stale_reaches_the_stage(
 
 
 def test_a_receipt_that_the_stage_writes_is_not_the_one_that_is_signed(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forge(folder: Path) -> int:
         (folder / "data" / CASE / "register" / "receipt.json").write_text('{"name": "loan"}')
@@ -230,7 +230,7 @@ def test_a_receipt_that_the_stage_writes_is_not_the_one_that_is_signed(
 
 
 def test_a_stage_that_refuses_is_not_published_although_nothing_speaks_against_it(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert register(signed, monkeypatch, lambda _: 3)[0] == 3
     assert published == []
@@ -238,7 +238,7 @@ def test_a_stage_that_refuses_is_not_published_although_nothing_speaks_against_i
 
 
 def test_the_name_and_alias_are_those_of_the_snapshot(
-    signed: Path, published: list[Release], monkeypatch: pytest.MonkeyPatch
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def rename(_: Path) -> int:
         def change(values: dict[str, Any]) -> None:
@@ -252,7 +252,7 @@ def test_the_name_and_alias_are_those_of_the_snapshot(
 
 
 def test_a_model_that_was_exchanged_after_the_decision_is_not_published(
-    signed: Path, published: list[Release]
+    signed: Path, published: list[Publication]
 ) -> None:
     here = installation_at(signed)
     decided_on = Artefact(f"{CASE}/train/model", sha256_of(signed / MODEL), "", is_folder=True)
