@@ -64,7 +64,7 @@ def known_environment() -> Iterator[None]:
     """
     from tasks.code_identity import environment
 
-    def known(*_: object) -> "Environment":
+    def known(*_: object, **_options: object) -> "Environment":
         return environment.Environment("e" * 64, "the suite's", ())
 
     with pytest.MonkeyPatch.context() as patch:

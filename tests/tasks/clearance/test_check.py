@@ -369,7 +369,7 @@ def test_code_that_no_stage_of_the_chain_reads_may_change(signed: Path) -> None:
 def in_environment(
     monkeypatch: pytest.MonkeyPatch, sha256: str, foreign: tuple[str, ...] = ()
 ) -> None:
-    def known(*_: object) -> Environment:
+    def known(*_: object, **_options: object) -> Environment:
         return Environment(sha256, "another", foreign)
 
     monkeypatch.setattr("tasks.code_identity.environment.measure_environment", known)
