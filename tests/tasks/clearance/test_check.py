@@ -402,7 +402,7 @@ def test_a_gate_of_a_time_before_code_was_measured(
     signed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.clearance.attest_stage.identity", lambda *_: None)
+        patch.setattr("tasks.clearance.attest_stage.identity", lambda *_, **__: None)
         sign_for(signed, "explain")
     refused(signed, "explain: entry", "does not say by which code it was made")
 
