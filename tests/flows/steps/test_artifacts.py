@@ -1,12 +1,8 @@
 """What a release shows people: the gate table, and the words for what a registration rests on."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -16,9 +12,8 @@ from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import EvidenceError
 from tasks.stages.fairness.checks import FairnessCheck
+from tasks.worker.confirming import Confirmation
 from tests.tasks.judged import CASE, check, judged, put_verdict
-
-HERE: Any = SimpleNamespace(workspace=Path())
 
 
 @pytest.fixture
@@ -57,44 +52,29 @@ def test_a_verdict_of_an_older_form_is_shown_as_such_and_stops_no_table(root: Pa
         verdict_of("explain", CASE, root)
 
 
-def accepting(monkeypatch: pytest.MonkeyPatch, *accepted: AcceptedCheck) -> None:
-    """Let the ledger say that these checks were accepted."""
-
-    @contextmanager
-    def open_chain(*_: object) -> Iterator[tuple[None, None, None]]:
-        yield None, None, None
-
-    monkeypatch.setattr(release, "open_chain", open_chain)
-    monkeypatch.setattr(release, "accepted_checks", lambda *_: accepted)
-
-
 def accepted(key: str, person: str = "ann", year: int = 2027) -> AcceptedCheck:
     return AcceptedCheck("fairness", key, person, date(year, 6, 30))
 
 
-def test_where_nothing_was_accepted_every_gate_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    accepting(monkeypatch)
-    said = release.describe_registration("loan", HERE)
-    assert said == "loan: every gate passed; the model is registered"
+def confirmed(*accepted: AcceptedCheck, law_entry: int | None = None) -> Confirmation:
+    return Confirmation("a" * 64, "1", accepted, law_entry)
 
 
-def test_what_was_accepted_is_counted_by_person_and_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    accepting(monkeypatch, accepted("a.b"), accepted("a.c"), accepted("a.d", "bob", 2026))
-    assert release.describe_registration("loan", HERE) == (
-        "loan: the model is registered; 2 undecided checks accepted by ann until 2027-06-30, "
-        "1 undecided check accepted by bob until 2026-06-30"
+def test_where_nothing_was_accepted_every_gate_passed() -> None:
+    assert release.describe_registration("loan", confirmed()) == (
+        "loan: every gate passed; the model is registered, no in-force entry"
     )
 
 
-def test_a_ledger_that_cannot_be_read_is_not_told_as_a_pass(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    @contextmanager
-    def open_chain(*_: object) -> Iterator[None]:
-        raise EvidenceError("ledger", expected="entries", found="none", remedy="Look.")
-        yield
+def test_the_entry_that_is_in_force_is_named() -> None:
+    line = release.describe_registration("loan", confirmed(law_entry=12))
+    assert line.endswith("the model is registered, by in-force entry 12")
 
-    monkeypatch.setattr(release, "open_chain", open_chain)
-    said = release.describe_registration("loan", HERE)
-    assert "every gate passed" not in said
-    assert "cannot be read: ledger: expected entries" in said
+
+def test_what_was_accepted_is_counted_by_person_and_day() -> None:
+    checks = (accepted("a.b"), accepted("a.c"), accepted("a.d", "bob", 2026))
+    assert release.describe_registration("loan", confirmed(*checks)) == (
+        "loan: the model is registered, no in-force entry; "
+        "2 undecided checks accepted by ann until 2027-06-30, "
+        "1 undecided check accepted by bob until 2026-06-30"
+    )
