@@ -38,20 +38,30 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt: who did what, and what stopped it."""
+    """One attempt: who did what, and what stopped it.
+
+    Where nothing did, `is_stopped` is false, and `stopped_by` says what is left to do about it.
+    """
 
     kind: Kind
     mode: Mode
     what: str
     stopped_by: str
     test: str
+    is_stopped: bool = True
 
 
 ATTEMPTS: list[Attempt] = []
 
 
 def attempt(
-    kind: Kind, mode: Mode, what: str, *, stopped_by: str, cases: Sequence[str] = ()
+    kind: Kind,
+    mode: Mode,
+    what: str,
+    *,
+    stopped_by: str,
+    cases: Sequence[str] = (),
+    is_stopped: bool = True,
 ) -> Callable[[Test], Test]:
     """Enter a test into the catalogue, once or once for each case."""
 
@@ -59,7 +69,7 @@ def attempt(
         name = f"{test.__module__.rpartition('.')[2]}::{test.__name__}"
         for case in cases or ("",):
             text = f"{what}: {case}" if case else what
-            ATTEMPTS.append(Attempt(kind, mode, text, stopped_by, name))
+            ATTEMPTS.append(Attempt(kind, mode, text, stopped_by, name, is_stopped))
         return test
 
     return enter

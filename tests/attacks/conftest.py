@@ -1,10 +1,16 @@
 """One service for all attempts of a worker of the suite: to start it and release takes a minute."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tasks.stages.decide.stage import run as decide
+from tasks.stages.workspace import StageRun
 from tests.attacks.enforced import SCIENTIST, Enforced, enforced_mode, why_not
+from tests.installations import installation_at
+from tests.tasks.judged import CASE, attested, judged
+from tests.tasks.verifier.signed_log import SignedLog
 
 # What the small use case has nothing to measure of, said in what is in force.
 UNMEASURED = ("redact.leak_ratio_own_person", "validate.drift", "train.auc_lost_to_champion")
@@ -33,3 +39,22 @@ def released(service: Enforced) -> Enforced:
     done = service.release()
     assert done.returncode == 0, done.stdout + done.stderr
     return service
+
+
+@pytest.fixture
+def judged_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The checkout of a use case on one's own machine that is cleared, and not registered yet."""
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    workspace = judged(tmp_path / "checkout")
+    decide(StageRun("decide", CASE, installation_at(workspace)))
+    return attested(workspace)
+
+
+@pytest.fixture
+def signed_log(tmp_path: Path) -> Iterator[SignedLog]:
+    """A ledger in which a model was made, judged by every gate, and decided on."""
+    log = SignedLog(tmp_path)
+    log.say_chain()
+    log.say_decided("decide")
+    yield log
+    log.ledger.close()
