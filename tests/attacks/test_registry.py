@@ -22,7 +22,7 @@ from tasks.config.cases import load_case
 from tasks.errors import EvidenceError, PortcullisError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_notary
-from tasks.registry import Release, publish
+from tasks.registry import Publication, publish
 from tasks.registry.client import (
     CASE_TAG,
     DECISION_TAG,
@@ -54,7 +54,7 @@ BY_BYTES = "the bytes that an alias would name are read back and digested"
 
 
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
     """A model that was let in, and not published yet."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     folder = tmp_path / "model"
@@ -62,7 +62,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     income_model().save(folder)
     verdict = tmp_path / "verdict.json"
     verdict.write_text("{}")
-    return Release(
+    return Publication(
         name="loan",
         experiment="loan",
         alias="candidate",
@@ -108,7 +108,7 @@ def evil(folder: Path) -> str:
     "a version made beforehand with the right tag and other artefacts",
     stopped_by=BY_BYTES,
 )
-def test_a_version_made_beforehand(release: Release, tmp_path: Path) -> None:
+def test_a_version_made_beforehand(release: Publication, tmp_path: Path) -> None:
     client().create_registered_model("loan")
     tags = {MODEL_TAG: release.model_sha256}
     client().create_model_version("loan", source=evil(tmp_path / "evil"), tags=tags)
@@ -123,7 +123,7 @@ def test_a_version_made_beforehand(release: Release, tmp_path: Path) -> None:
     "a finished run made beforehand with the right tags and another model",
     stopped_by=BY_BYTES,
 )
-def test_a_run_made_beforehand(release: Release, tmp_path: Path) -> None:
+def test_a_run_made_beforehand(release: Publication, tmp_path: Path) -> None:
     client().create_registered_model("loan")
     experiment = client().create_experiment("loan", artifact_location=(tmp_path / "a").as_uri())
     tags = {MODEL_TAG: release.model_sha256, DECISION_TAG: release.decision_sha256}
@@ -144,7 +144,7 @@ def test_a_run_made_beforehand(release: Release, tmp_path: Path) -> None:
     cases=("by another use case", "by a log of one's own, with keys of one's own"),
 )
 @pytest.mark.parametrize("other", [{"use_case": "claims"}, {"log_origin": "log.of-ann"}])
-def test_a_name_of_somebody_else(release: Release, other: dict[str, str]) -> None:
+def test_a_name_of_somebody_else(release: Publication, other: dict[str, str]) -> None:
     publish(release, installation_at(Path()))
     with pytest.raises(EvidenceError, match="the name of use case"):
         publish(release.model_copy(update=other), installation_at(Path()))
@@ -159,7 +159,7 @@ def test_a_name_of_somebody_else(release: Release, other: dict[str, str]) -> Non
     stopped_by="the name belongs to the bank's log",
 )
 def test_a_home_of_one_s_own(
-    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    release: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(release, installation_at(Path()))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/home/mlflow.db")
@@ -169,30 +169,30 @@ def test_a_home_of_one_s_own(
     assert aliases() == {"candidate": "1"}
 
 
-def move_alias(release: Release, folder: Path) -> None:
+def move_alias(release: Publication, folder: Path) -> None:
     other = client().create_model_version("loan", source=evil(folder / "evil"))
     client().set_registered_model_alias("loan", "candidate", other.version)
 
 
-def drop_alias(release: Release, folder: Path) -> None:
+def drop_alias(release: Publication, folder: Path) -> None:
     client().delete_registered_model_alias("loan", "candidate")
 
 
-def drop_version(release: Release, folder: Path) -> None:
+def drop_version(release: Publication, folder: Path) -> None:
     client().delete_model_version("loan", "1")
 
 
-def alter_bytes(release: Release, folder: Path) -> None:
+def alter_bytes(release: Publication, folder: Path) -> None:
     (path,) = Path(versions()[0].source.removeprefix("file://")).glob("data/model/scorer.json")
     path.write_text(path.read_text().replace("0.5", "0.1"))
 
 
-def add_code(release: Release, folder: Path) -> None:
+def add_code(release: Publication, folder: Path) -> None:
     place = Path(versions()[0].source.removeprefix("file://"))
     (place / "code" / "sitecustomize.py").write_text("print('evil')")
 
 
-AFTERWARDS: dict[str, Callable[[Release, Path], None]] = {
+AFTERWARDS: dict[str, Callable[[Publication, Path], None]] = {
     "the alias moved to another version": move_alias,
     "the alias taken away": drop_alias,
     "the version taken away": drop_version,
@@ -210,7 +210,7 @@ AFTERWARDS: dict[str, Callable[[Release, Path], None]] = {
 )
 @pytest.mark.parametrize("case", AFTERWARDS)
 def test_a_registry_that_was_changed_afterwards(
-    release: Release, tmp_path: Path, case: str
+    release: Publication, tmp_path: Path, case: str
 ) -> None:
     here = installation_at(Path())
     publish(release, here)
@@ -227,7 +227,7 @@ def test_a_registry_that_was_changed_afterwards(
     "of each release; in enforced mode nobody else may make an experiment",
     is_stopped=False,
 )
-def test_an_experiment_made_beforehand(release: Release, tmp_path: Path) -> None:
+def test_an_experiment_made_beforehand(release: Publication, tmp_path: Path) -> None:
     here = installation_at(Path())
     client().create_experiment("loan", artifact_location=(tmp_path / "of-ann").as_uri())
     publish(release, here)
