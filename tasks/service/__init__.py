@@ -11,6 +11,6 @@ case; what they set in their environment or write to their checkout reaches nobo
     (any)                    (worker's account)                    (root)          (stage's account)
 
 May import: `tasks.errors`, `tasks.path`, `tasks.isolated`, `tasks.settings`, `tasks.config`,
-`tasks.formats`, `tasks.system`, `tasks.checkout`, `tasks.code_identity`, `tasks.pipeline`,
-`tasks.worker`.
+`tasks.formats`, `tasks.plain_text`, `tasks.system`, `tasks.checkout`, `tasks.code_identity`,
+`tasks.pipeline`, `tasks.worker`.
 """

@@ -6,7 +6,9 @@ namespace, the stage runs without it, and its evidence says so.
 
 import ctypes
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tasks.service.service_config import Account
@@ -15,6 +17,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+MS_BIND = 1 << 12
 MS_PRIVATE = 1 << 18
 MS_REC = 1 << 14
 MS_NOSUID = 2
@@ -68,6 +71,33 @@ def mount_own_processes() -> bool:
     return bool(is_private and _libc.mount(b"proc", b"/proc", b"proc", flags, None) == 0)
 
 
+def show_only(shown: Iterable[Path], folder: Path) -> None:
+    """Hide a folder from this process's own view, but for what is named.
+
+    Other use cases' run folders belong to the account of stages while these run, and what an
+    earlier stage made can be read by everybody: a path that is not there needs no permission.
+
+    Args:
+        shown: Files and folders below `folder`; none of them may change its place meanwhile.
+        folder: What is hidden.
+
+    Raises:
+        OSError: Something is not there, or the kernel refuses.
+    """
+    # Opened before they are hidden.
+    open_paths = {path: os.open(path, os.O_PATH | os.O_NOFOLLOW) for path in shown}
+    _mount(b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755,size=4m")
+    for path, descriptor in open_paths.items():
+        source = Path(f"/proc/self/fd/{descriptor}")
+        if source.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        _mount(os.fsencode(source), os.fsencode(path), None, MS_BIND | MS_REC, None)
+        os.close(descriptor)
+
+
 def become(account: Account) -> None:
     """Give up every privilege for good.
 
@@ -85,6 +115,14 @@ def become(account: Account) -> None:
     except PermissionError:
         return
     raise PermissionError(f"account {account.name} is root")
+
+
+def _mount(
+    source: bytes, target: bytes, kind: bytes | None, flags: int, options: bytes | None
+) -> None:
+    if _libc.mount(source, target, kind, flags, options) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(target))
 
 
 def _unshare(flags: int) -> bool:

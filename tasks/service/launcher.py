@@ -17,28 +17,34 @@ import socket
 import stat
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tasks.config.case_name import is_case_name
+from tasks.errors import EvidenceError
 from tasks.formats.strict_json import parse_json
 from tasks.isolated import FLAGS, STAGE
 from tasks.path import STAGES
+from tasks.plain_text import one_line
 from tasks.service.isolation import (
     Isolation,
     become,
     mount_own_processes,
+    show_only,
     unshare_namespaces,
 )
 from tasks.service.service_config import Account, ServiceConfig
 from tasks.system.processes import die_with_parent, end_with_parent
+from tasks.worker.marks import require_no_writer
 from tasks.worker.run_folder import PREFIX
 
 logger = logging.getLogger("portcullis.launcher")
 
 MOST_REQUEST_BYTES = 4096
 SNAPSHOT = re.compile(r"[0-9a-f]{64}")
+MOST_DEPTH = 32  # of folders in an output; a model has two
+MOST_ERROR_BYTES = 1 << 16  # of a stage's standard error, in the service's log
 SIGNALLED = 128
 CREDENTIALS = "3i"  # struct ucred of unix(7): pid, uid, gid
 # A stage runs with these and with what the administrator's file adds.
@@ -75,7 +81,8 @@ class Streams:
     Attributes:
         run: The run folder.
         reports: The pipe of counts.
-        errors: Where standard output and error go.
+        errors: Where what the stage writes to standard output and error goes on to: it gets a
+            pipe. It could cut a log off, whose open descriptor it holds.
         channel: Where progress goes.
     """
 
@@ -153,18 +160,25 @@ class Launcher:
     ) -> tuple[Isolation, int]:
         """Run the stage as process 1 of its own namespace: all that it starts ends with it."""
         facts_read, facts_write = os.pipe()
+        errors_read, errors_write = os.pipe()
         keeper = os.fork()
         if keeper == 0:
             try:
                 os.close(facts_read)
-                self._keep(request, streams, facts_write)
+                os.close(errors_read)
+                is_socket = stat.S_ISSOCK(os.fstat(streams.channel).st_mode)
+                channel = streams.channel if is_socket else errors_write
+                own = replace(streams, errors=errors_write, channel=channel)
+                self._keep(request, own, facts_write)
             finally:
                 os._exit(1)
 
         os.close(facts_write)
+        os.close(errors_write)
         with os.fdopen(facts_read, "rb") as stream:
             facts = parse_json(stream.read() or b"{}")
-        code = _wait_or_end(keeper, connection)
+        passage = ErrorPassage(errors_read, streams.errors, f"{request.stage}@{request.case}")
+        code = _wait_or_end(keeper, connection, passage)
         return Isolation(**facts), code
 
     def _keep(self, request: Request, streams: Streams, facts: int) -> None:
@@ -186,8 +200,9 @@ class Launcher:
     def _become_stage(self, request: Request, isolation: Isolation, streams: Streams) -> None:
         """Turn this process into the stage's; never returns."""
         try:
-            if isolation.processes == "own":
-                mount_own_processes()
+            if isolation.processes == "own" and mount_own_processes():
+                workspaces = self._config.places.state / "workspaces"
+                show_only(_paths_of(streams.run, workspaces / request.case), workspaces)
             _stand_in(streams.run)
             null = os.open("/dev/null", os.O_RDONLY)
             for source, target in ((null, 0), (streams.errors, 1), (streams.errors, 2)):
@@ -219,27 +234,115 @@ class Launcher:
             os._exit(1)
 
 
-def hand_over(folder: int, worker: Account) -> list[str]:
+def hand_over(folder: int, worker: Account, depth: int = 0) -> list[str]:
     """Give what a stage wrote to the worker's account; return what is there that must not be.
 
     A link could lead the worker to a file that the stage may not read; a second name of a file
-    would leave the stage able to write to it. Both stay with the stage's account and are named.
+    would leave the stage able to write to it. Both stay with the stage's account and are named. So
+    is a file that somebody can still write to: a stage can pass its open descriptor to another
+    account's program. Modes are set, for a stage could let everybody write.
     """
     odd: list[str] = []
     for name in sorted(os.listdir(folder)):
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if stat.S_ISDIR(status.st_mode):
+        if stat.S_ISDIR(status.st_mode) and depth == MOST_DEPTH:
+            # Whoever walks down such folders runs out of stack, also to remove them.
+            _remove_nested(name, folder)
+            odd.append(name)
+        elif stat.S_ISDIR(status.st_mode):
             inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             try:
-                odd += [f"{name}/{below}" for below in hand_over(inner, worker)]
+                odd += [f"{name}/{below}" for below in hand_over(inner, worker, depth + 1)]
             finally:
                 os.close(inner)
         elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
             os.chown(name, worker.uid, worker.gid, dir_fd=folder, follow_symlinks=False)
+            if not _close_to_others(name, folder):
+                odd.append(name)
         else:
             odd.append(name)
     os.fchown(folder, worker.uid, worker.gid)
+    os.fchmod(folder, 0o755)
     return odd
+
+
+def _remove_nested(name: str, folder: int) -> None:
+    """Remove a folder, however deep the folders in it are: each is moved up, and then emptied."""
+    waiting = [name]
+    moved = 0
+    while waiting:
+        here = waiting.pop()
+        inner = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            for entry in [listed.name for listed in os.scandir(inner)]:
+                status = os.stat(entry, dir_fd=inner, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    moved += 1
+                    above = f"{PREFIX}removed-{moved}"
+                    os.rename(entry, above, src_dir_fd=inner, dst_dir_fd=folder)
+                    waiting.append(above)
+                else:
+                    os.unlink(entry, dir_fd=inner)
+        finally:
+            os.close(inner)
+        os.rmdir(here, dir_fd=folder)
+
+
+def _close_to_others(name: str, folder: int) -> bool:
+    """Let the owner alone write to a file; say whether nobody else still does."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        os.fchmod(descriptor, 0o644)  # of an access control list it sets the mask
+        require_no_writer(Path(f"/proc/self/fd/{descriptor}"), name)
+    except EvidenceError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+class ErrorPassage:
+    """What a stage writes to its standard error, on its way into the service's log.
+
+    Lines without control characters, and no more of them than a traceback has.
+    """
+
+    def __init__(self, source: int, target: int, stage: str) -> None:
+        self._target = target
+        self._stage = stage
+        self._kept = b""
+        self._bytes = 0
+        self.source = source
+        self.is_open = True
+        os.set_blocking(source, False)
+
+    def pass_on(self) -> bool:
+        """Pass on what there is; return whether there was anything."""
+        try:
+            chunk = os.read(self.source, 4096)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self.is_open = False
+        room = MOST_ERROR_BYTES - self._bytes
+        self._bytes += len(chunk)
+        *lines, self._kept = (self._kept + chunk[: max(room, 0)]).split(b"\n")
+        for line in lines:
+            self._write(line)
+        return bool(chunk)
+
+    def finish(self) -> None:
+        """Pass on the rest. Who still holds the other end, where processes are shared, is left."""
+        while self._bytes < MOST_ERROR_BYTES and self.pass_on():
+            pass
+        if self._kept:
+            self._write(self._kept)
+        os.close(self.source)
+
+    def _write(self, line: bytes) -> None:
+        text = f"{self._stage}: {one_line(line.decode(errors='replace'))}\n"
+        with contextlib.suppress(OSError):
+            os.write(self._target, text.encode())
 
 
 def peer_uid(connection: socket.socket) -> int:
@@ -251,18 +354,41 @@ def peer_uid(connection: socket.socket) -> int:
     return int(uid)
 
 
-def _wait_or_end(keeper: int, connection: socket.socket) -> int:
+def _wait_or_end(keeper: int, connection: socket.socket, errors: ErrorPassage) -> int:
     """Wait for a stage; kill it when the worker closes its end, or says anything more."""
     process = os.pidfd_open(keeper)
     try:
-        ready, _, _ = select.select([process, connection.fileno()], [], [])
-        if process not in ready:
-            signal.pidfd_send_signal(process, signal.SIGKILL)
+        while True:
+            passed = [errors.source] if errors.is_open else []
+            ready, _, _ = select.select([process, connection.fileno(), *passed], [], [])
+            if process in ready:
+                break
+            if connection.fileno() in ready:
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                break
+            errors.pass_on()
     finally:
         os.close(process)
     _, status = os.waitpid(keeper, 0)
+    errors.finish()
     code = os.waitstatus_to_exitcode(status)
     return SIGNALLED - code if code < 0 else code
+
+
+def _paths_of(run: int, workspace: Path) -> list[Path]:
+    """Return what a stage sees of its use case's workspace: its run folder, and what that names.
+
+    The worker has made the links, before the stage began.
+    """
+    folder = Path(f"/proc/self/fd/{run}").readlink()
+    named = {
+        path.resolve()
+        for path in folder.rglob("*")
+        if path.is_symlink() and path.resolve().is_relative_to(workspace) and path.exists()
+    }
+    named.add(folder)
+    # What lies in a folder is shown with it.
+    return sorted(path for path in named if not named.intersection(path.parents))
 
 
 def _stand_in(run: int) -> None:

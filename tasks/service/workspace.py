@@ -75,7 +75,6 @@ def open_release(
         )
     state = config.places.state
     workspace = state / "workspaces" / case
-    workspace.mkdir(exist_ok=True)
 
     with _alone(state / "workspaces" / f"{case}.lock", case, on_line):
         code = config.code
@@ -84,7 +83,7 @@ def open_release(
         mirror.fetch()
         signers = code.allowed_signers.read_text(encoding="utf-8") if code.allowed_signers else ""
         reason = mirror.releasable(commit, code.refs, signers)
-        _check_out(mirror, commit, workspace)
+        _check_out(mirror, commit, case, workspace)
         _name_commit(state / "mirrors" / name, commit, workspace)
 
         mandate = Mandate(
@@ -132,7 +131,7 @@ def require_own_judge(tree: Tree, service: Path) -> None:
             )
 
 
-def _check_out(mirror: CommitMirror, commit: str, workspace: Path) -> None:
+def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) -> None:
     """Bring a workspace to a commit, unless it is there."""
     draft = workspace.with_name(f".{workspace.name}.draft")
     _remove(draft)
@@ -140,13 +139,23 @@ def _check_out(mirror: CommitMirror, commit: str, workspace: Path) -> None:
         tree = mirror.write(commit, draft)
         require_own_judge(tree, Path(__file__).parents[2])
         # The names of the commit's own folders, each checked: they become words of commands.
-        if tree.files.get("dvc.yaml") != dvc_text(draft, case_names_in(draft)).encode():
+        cases = case_names_in(draft)
+        if tree.files.get("dvc.yaml") != dvc_text(draft, cases).encode():
             raise EvidenceError(
                 "commit, dvc.yaml",
                 expected="what follows from tasks/path.py, the code and the use cases",
                 found="something else",
                 remedy="Run `./portcullis sync` and commit what it writes.",
             )
+        # A client could have a checkout made for every name that it can think of.
+        if case not in cases:
+            raise ConfigError(
+                "request",
+                expected="a use case of the commit",
+                found="another name",
+                remedy="Check the spelling, and that the use case is committed.",
+            )
+        workspace.mkdir(exist_ok=True)
         if read_tree(workspace).sha256 != read_tree(draft).sha256:
             _make_writable(draft)
             _replace_code(draft, workspace)

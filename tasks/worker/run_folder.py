@@ -15,6 +15,7 @@ What the stage wrote is taken out when its run is signed for, and not before. A 
 well leaves nothing.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -141,7 +142,7 @@ def open_run_folder(declared: Declared, workspace: Path, snapshot: Path) -> Iter
         yield RunFolder(path, descriptor, declared, snapshot)
     finally:
         os.close(descriptor)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os.close(lock)
 
 
@@ -150,6 +151,9 @@ def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> 
         if entry.name == CONFIGS:
             # As files of its own: configuration is reached through no link, wherever it is read.
             shutil.copytree(entry, folder / CONFIGS, copy_function=shutil.copyfile)
+            # With the snapshot's modes nobody but root could remove them again.
+            for copied, _, _ in os.walk(folder / CONFIGS):
+                Path(copied).chmod(0o755)
         else:
             (folder / entry.name).symlink_to(entry)
 
@@ -209,7 +213,16 @@ def _remove_orphans(data: Path) -> None:
     """Remove the folders of runs that were killed: nobody holds their lock."""
     for folder in data.glob(f"{PREFIX}*"):
         if not is_held(folder / LOCK):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run folder, as far as this account may, and its stack is deep enough.
+
+    What is left of a hostile stage's folders is in nobody's way.
+    """
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _count_files(folder: Path) -> int:
