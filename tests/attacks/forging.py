@@ -4,12 +4,19 @@ They are made of git's objects: no file of the checkout is touched, and any mode
 """
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from flows.use_cases.derived_files import index_text, resolve_cases, resolved_files
+from tasks.config.case_paths import INDEX
 from tests.attacks.enforced import RUNUSER, SCIENTIST, Enforced
+from tests.cases import yaml_text
+from tests.flows.workspace import CASE
 
 MAIN = "refs/heads/main"
 FILE = "100644"
@@ -25,6 +32,9 @@ class Entry:
 
     content: bytes
     mode: str = FILE
+
+
+Files = dict[str, Entry | bytes | None]
 
 
 @dataclass(frozen=True)
@@ -124,3 +134,21 @@ def ask(
         cwd=None,
         **(environment or {}),
     )
+
+
+def configured(forge: Forge, change: Callable[[dict[str, Any]], object]) -> Files:
+    """Return the files of a use case with a change, and what follows from it, all in agreement."""
+    folder = forge.mode.folder / SCIENTIST / "derived"
+    for name in ("case.yaml", "suite.yaml", "reasons.yaml"):
+        target = folder / "configs" / CASE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(forge.read(f"configs/{CASE}/{name}"))
+    written = folder / "configs" / CASE / "case.yaml"
+    values = yaml.safe_load(written.read_text())
+    change(values)
+    written.write_text(yaml_text(values))
+
+    cases = resolve_cases(folder)
+    texts = {INDEX: index_text(cases), **resolved_files(cases)}
+    derived = {str(path): text.encode() for path, text in texts.items()}
+    return {f"configs/{CASE}/case.yaml": written.read_bytes(), **derived}

@@ -4,6 +4,7 @@ Every stage before `register` is signed for by the worker's own keys, and nothin
 its registration, until an attempt begins.
 """
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,3 +40,10 @@ def put_in_force(workspace: Path, **changes: Any) -> None:
     with open_notary(here) as notary:
         statement = InForce(terms, "worker", "as decided", NOW).to_statement()
         notary.append_signed([sign(statement.to_bytes(), notary.signer(ROOT))])
+
+
+def commit(workspace: Path) -> None:
+    """Make a repository of a checkout, with everything committed."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "x")):
+        subprocess.run(["git", *words], cwd=workspace, check=True, capture_output=True)

@@ -7,25 +7,28 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
-from flows.use_cases.derived_files import index_text, resolve_cases, resolved_files
-from tasks.config.case_paths import INDEX
 from tasks.stages.fairness.params import FairnessParams
 from tests.attacks.attempts import Kind, Mode, attempt
-from tests.attacks.enforced import SCIENTIST, Enforced
-from tests.attacks.forging import LINK, REPOSITORY, Entry, Forge, ask, forging
-from tests.cases import yaml_text
+from tests.attacks.enforced import Enforced
+from tests.attacks.forging import (
+    LINK,
+    REPOSITORY,
+    Entry,
+    Files,
+    Forge,
+    ask,
+    configured,
+    forging,
+)
 from tests.flows.workspace import CASE
 from tests.flows.workspace import case as small_case
 
 pytestmark = pytest.mark.integration
 
-Files = dict[str, Entry | bytes | None]
 Change = Callable[[Forge], Files]
 REFUSED = 3
 WRONG = 2
@@ -200,24 +203,6 @@ def test_a_commit_that_could_be_read_in_two_ways(
 def lax(forge: Forge) -> Files:
     """Return limits that nobody fails."""
     return configured(forge, lambda case: case["limits"]["fairness"].update(disparate_impact=0.01))
-
-
-def configured(forge: Forge, change: Callable[[dict[str, Any]], object]) -> Files:
-    """Return the files of a use case with a change, and what follows from it, all in agreement."""
-    folder = forge.mode.folder / SCIENTIST / "derived"
-    for name in ("case.yaml", "suite.yaml", "reasons.yaml"):
-        target = folder / "configs" / CASE / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(forge.read(f"configs/{CASE}/{name}"))
-    written = folder / "configs" / CASE / "case.yaml"
-    values = yaml.safe_load(written.read_text())
-    change(values)
-    written.write_text(yaml_text(values))
-
-    cases = resolve_cases(folder)
-    texts = {INDEX: index_text(cases), **resolved_files(cases)}
-    derived = {str(path): text.encode() for path, text in texts.items()}
-    return {f"configs/{CASE}/case.yaml": written.read_bytes(), **derived}
 
 
 @attempt(

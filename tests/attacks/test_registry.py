@@ -6,7 +6,6 @@ anything there. What counts is that no release builds upon it.
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from tasks.stages.register.params import RegisterParams
 from tasks.worker.confirming import confirm_registration
 from tests.attacks.attempts import Kind, Mode, attempt
 from tests.attacks.enforced import SCIENTIST, Enforced
-from tests.attacks.judging import kinds, put_in_force
+from tests.attacks.judging import commit, kinds, put_in_force
 from tests.cases import change_case, sync_cases, write_case
 from tests.flows import workspace as small
 from tests.installations import installation_at, installation_with_home
@@ -408,10 +407,3 @@ def test_a_gate_run_from_tampered_code(judged_case: Path) -> None:
     sign_for(judged_case, "fairness")
     code.write_text("LIMIT = 0.8\n")
     assert {RefusalKind.CODE_OUTDATED, RefusalKind.TREE_DIRTY} & set(kinds(judged_case))
-
-
-def commit(workspace: Path) -> None:
-    """Make a repository of a checkout, with everything committed."""
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "x")):
-        subprocess.run(["git", *words], cwd=workspace, check=True, capture_output=True)
