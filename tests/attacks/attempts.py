@@ -4,9 +4,11 @@ Each test of an attempt carries one `attempt`. A parametrised test is an attempt
 cases: `cases` says how each of them is called in the catalogue.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., object])
@@ -46,6 +48,7 @@ class Attempt:
     kind: Kind
     mode: Mode
     what: str
+    case: str
     stopped_by: str
     test: str
     is_stopped: bool = True
@@ -68,8 +71,20 @@ def attempt(
     def enter(test: Test) -> Test:
         name = f"{test.__module__.rpartition('.')[2]}::{test.__name__}"
         for case in cases or ("",):
-            text = f"{what}: {case}" if case else what
-            ATTEMPTS.append(Attempt(kind, mode, text, stopped_by, name, is_stopped))
+            ATTEMPTS.append(Attempt(kind, mode, what, case, stopped_by, name, is_stopped))
         return test
 
     return enter
+
+
+def read_catalogue() -> tuple[Attempt, ...]:
+    """Return every attempt of the suite, each once, in the order of files and tests."""
+    for name in modules_with_tests():
+        importlib.import_module(f"tests.attacks.{name}")
+    # The files are read in any order, and one of them may be read under two names.
+    return tuple(sorted(dict.fromkeys(ATTEMPTS), key=lambda entry: entry.test.partition("::")[0]))
+
+
+def modules_with_tests() -> tuple[str, ...]:
+    """Return the files of this folder that hold tests, by the names of their modules."""
+    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("test_*.py")))

@@ -23,7 +23,7 @@ FILE = "100644"
 LINK = "120000"
 REPOSITORY = "160000"
 ASKING = Path(__file__).with_name("asking.py")
-WHO = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org")  # whom the ledger knows
 
 
 @dataclass(frozen=True)
