@@ -162,8 +162,7 @@ def main(arguments: list[str]) -> int:
         print(f"portcullis: a fault of the program: {fault}", file=sys.stderr)
         return FAULT
     except KeyboardInterrupt:
-        print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+        return _say_interrupted()
 
 
 def is_installed() -> bool:
@@ -224,7 +223,10 @@ def _wire(
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run `main`; a reader that stops, as in `./portcullis requests | head`, is no fault."""
+    """Run `main`; a reader that stops, as in `./portcullis requests | head`, is no fault.
+
+    Nor is Ctrl-C while a command's own code is still being imported.
+    """
     try:
         try:
             return main(arguments)
@@ -235,6 +237,13 @@ def run_command(arguments: list[str]) -> int:
         # What is still buffered has to go somewhere when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return _say_interrupted()
+
+
+def _say_interrupted() -> int:
+    print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
+    return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":
