@@ -55,7 +55,7 @@ def main() -> int:
             state / "home" / "ledger.db", Path.home() / "ledger.db"
         ),
         "link an output into a folder of its own": lambda: os.link(
-            data / "decide" / "decision.json", Path.home() / "decision.json"
+            data / "redact" / "verdict.json", Path.home() / "verdict.json"
         ),
         "hold the use case's lock": lambda: append(state / "workspaces" / "tiny.lock"),
         "exchange the worker's socket": lambda: rename(where["socket"]),

@@ -154,6 +154,8 @@ def ground(released: Enforced) -> Iterator[Ground]:
     shutil.rmtree(released.state / "workspaces" / "other")
     released.run_as(SCIENTIST, "git", "reset", "-q", "--hard", honest)
     released.run_as(SCIENTIST, "git", "push", "-qf", "origin", f"{honest}:main")
+    done = released.release()
+    assert done.returncode == 0, done.stdout
 
 
 @contextmanager
