@@ -42,6 +42,10 @@ RESIDUAL = """\
   they like. It is an entry of the ledger, with their names.
 - In mode `local` a person signs with keys of their own. Such evidence counts for nothing where
   another root key is pinned, or where what is in force asks for mode `enforced`.
+- The stages' account is one for all use cases, and it owns the key store: a stage's code can unseal
+  the rows that it is given, and tell what it likes in its lines of progress. Review keeps a leak
+  out of a protected ref.
+- A client that has begun a release and then says nothing keeps others of that use case waiting.
 - A library that a lock names is trusted by its hash. What it does in the worker's process, the
   worker does.
 """

@@ -16,12 +16,17 @@ from typing import Any
 
 libc: Any = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH = 16
-PR_SET_PTRACER_ANY = -1
 
 
 def main() -> int:
     """Try everything."""
-    where = json.loads(sys.argv[1])
+    attempts = attempts_of(json.loads(sys.argv[1]))
+    sys.stdout.write(json.dumps({name: outcome_of(tried) for name, tried in attempts.items()}))
+    return 0
+
+
+def attempts_of(where: dict[str, Any]) -> dict[str, Callable[[], object]]:
+    """Return what is tried, by name; nothing is tried yet."""
     state = Path(where["state"])
     service = Path(where["service"])
     run = Path(where["socket"]).parent
@@ -77,10 +82,8 @@ def main() -> int:
         attempts[f"limit the {name}"] = limiting(pid)
     if where["is_outsider"]:
         attempts["ask the worker"] = lambda: ask(where["socket"])
-        attempts["list the clients' checkout's keys"] = lambda: read(where["private_key"])
-
-    sys.stdout.write(json.dumps({name: outcome_of(tried) for name, tried in attempts.items()}))
-    return 0
+        attempts["read a person's signing key"] = lambda: read(where["private_key"])
+    return attempts
 
 
 def outcome_of(tried: Callable[[], object]) -> str:
