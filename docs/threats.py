@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WORKSPACE = Path(__file__).resolve().parents[1]
 PAGE = WORKSPACE / "docs" / "threats.md"
+MEASURED = WORKSPACE / "benchmarks" / "attacks.md"
 MOST_CASES = 12
 
 HEAD = """\
@@ -28,6 +29,15 @@ judges; whoever owns the machine can lie, and what is refused here is refused to
 order. **enforced**: a worker that nobody who is judged can write to takes a commit
 ([enforced.md](enforced.md) says who may touch what). What is in force, a signed entry of the ledger
 ([evidence.md](evidence.md)), can ask for the second.
+
+"""
+
+WITHOUT = """\
+## What each defence keeps out
+
+In a copy of the checkout the body of one function was replaced at a time, and the attempts that it
+stands against were made again (`benchmarks/attacks.py`). An attempt counts as through where its
+test failed there; the others were stopped by a second defence, or have nothing to do with it.
 
 """
 
@@ -81,6 +91,7 @@ def threats_page() -> str:
         of_kind = [entry for entry in stopped if entry.kind is kind]
         if of_kind:
             parts.append(f"## {str(kind).capitalize()}\n\n{_table(of_kind)}")
+    parts.append(WITHOUT + MEASURED.read_text(encoding="utf-8"))
     return "\n".join([*parts, RESIDUAL])
 
 

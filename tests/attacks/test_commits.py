@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tasks.stages.fairness.params import FairnessParams
 from tests.attacks.attempts import Kind, Mode, attempt
-from tests.attacks.enforced import Enforced
+from tests.attacks.enforced import SCIENTIST, Enforced
 from tests.attacks.forging import (
     LINK,
     REPOSITORY,
@@ -333,7 +333,8 @@ PLANTED = ("sitecustomize.py", "usercustomize.py", "conftest.py", "portcullis.pt
     Kind.CLEAN,
     Mode.ENFORCED,
     "a file at the top of the commit that Python would import",
-    stopped_by="only `tasks` is imported from a checkout (`python -I -S`, tasks/isolated.py)",
+    stopped_by="only `tasks` is imported from a checkout (`python -I -S`), and what was made "
+    "beside a foreign module is not cleared (code.foreign)",
     cases=PLANTED,
 )
 @attempt(
@@ -372,17 +373,55 @@ def test_files_that_are_taken_for_something_else_elsewhere(service: Enforced, fo
         **configured(forge, lambda case: case.update(title="Another title")),
     }
     commit = forge.push(forge.commit(files))
-    done = ask(service, commit, CASE, "admit", "ingest")
+    # `admit` alone, which always runs again: what is made beside foreign modules says so for ever.
+    done = ask(service, commit, CASE, "admit")
     assert done.returncode == 0, done.stdout + done.stderr
 
     assert list(touched.iterdir()) == []
     assert not (service.workspace / ".dvc" / "config.local").exists()
     lock = service.workspace / "dvc.lock"
-    assert "ingest@tiny" in lock.read_text()
+    assert "admit@tiny" in lock.read_text()
     made = service.workspace / verdict
     assert not made.exists() or b"forged" not in made.read_bytes()
     written = (service.workspace / "configs/tiny/case.yaml").read_bytes()
     assert written == files["configs/tiny/case.yaml"]
+
+
+REMOTE_SETTINGS = (
+    "uploadpack.packObjectsHook",
+    "core.alternateRefsCommand",
+    "core.fsmonitor",
+    "core.sshCommand",
+    "core.gitProxy",
+)
+
+
+@attempt(
+    Kind.CLEAN,
+    Mode.ENFORCED,
+    "a program named by the configuration of the remote repository, which git would start",
+    stopped_by="git takes such settings from its caller's configuration alone, which is empty",
+    cases=(*REMOTE_SETTINGS, "hooks"),
+)
+def test_a_program_that_the_remote_names(service: Enforced, forge: Forge) -> None:
+    folder = service.folder / "remote-programs"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    program = service.remote / "hooks" / "post-checkout"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\ntouch {folder}/planted\nexec "$@"\n')
+    program.chmod(0o755)
+    before = (service.remote / "config").read_bytes()
+    try:
+        for name in REMOTE_SETTINGS:
+            words = ("git", "--git-dir", str(service.remote), "config", name, str(program))
+            assert service.run_as(SCIENTIST, *words).returncode == 0
+        done = ask(service, forge.push(forge.commit(lax(forge))), CASE, "admit")
+    finally:
+        (service.remote / "config").write_bytes(before)
+    assert done.returncode == 0, done.stdout
+    owners = {path.owner() for path in folder.iterdir()}
+    assert owners <= {SCIENTIST}
 
 
 @attempt(
