@@ -4,7 +4,8 @@
 
 In a copy of this checkout the body of one function is replaced, and the attempts that it stands
 against are made (`tests/attacks`). An attempt whose test fails there would have succeeded: they all
-pass where nothing was taken out. A defence whose absence lets nothing through is doubled by another one, or is not tested.
+pass where nothing was taken out. A defence whose absence lets nothing through is doubled by another
+one, or is not tested.
 
 With `--write` the table goes into benchmarks/attacks.md, which docs/threats.md shows.
 """
