@@ -53,11 +53,15 @@ PATH_OF_STAGE = "/usr/local/bin:/usr/bin:/bin"
 
 @dataclass(frozen=True)
 class Request:
-    """What the worker asks for: a stage of a use case, from a snapshot."""
+    """What the worker asks for: a stage of a use case, from a snapshot.
+
+    `network` says whether its sources lie elsewhere; of a stage that reads none it counts nothing.
+    """
 
     stage: str
     case: str
     snapshot: str
+    network: bool
 
     @classmethod
     def read(cls, data: bytes) -> "Request":
@@ -67,10 +71,16 @@ class Request:
             ValueError: It is none.
         """
         match parse_json(data):
-            case {"stage": str(stage), "case": str(case), "snapshot": str(snapshot), **more}:
+            case {
+                "stage": str(stage),
+                "case": str(case),
+                "snapshot": str(snapshot),
+                "network": bool(network),
+                **more,
+            }:
                 is_known = stage in STAGES and is_case_name(case)
                 if is_known and SNAPSHOT.fullmatch(snapshot) and not more:
-                    return cls(stage, case, snapshot)
+                    return cls(stage, case, snapshot, network)
         raise ValueError("no request")
 
 
@@ -185,7 +195,8 @@ class Launcher:
         """Start the stage in new namespaces, and end as it ends; never returns."""
         # When the one that answers the worker is killed, this goes too, and the stage with it.
         die_with_parent()
-        has_network = STAGES[request.stage].reads_sources
+        has_sources_elsewhere = STAGES[request.stage].reads_sources and request.network
+        has_network = has_sources_elsewhere or self._config.network.stages == "host"
         isolation = unshare_namespaces(self._stage, has_network=has_network)
         child = os.fork()
         if child == 0:

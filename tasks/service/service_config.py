@@ -6,7 +6,7 @@ import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,6 +51,16 @@ class Environments(BaseModel):
     stage: dict[str, str] = {}
 
 
+class Network(BaseModel):
+    """What stages may reach: nothing, but for those whose sources lie elsewhere; or all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stages: Literal["none", "host"] = Field(
+        default="none", description="`host` where the key store is reached by TCP"
+    )
+
+
 class ServiceConfig(BaseModel):
     """The whole file."""
 
@@ -60,6 +70,7 @@ class ServiceConfig(BaseModel):
     places: Places
     code: Code
     environment: Environments = Environments()
+    network: Network = Network()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tasks.path import PATH, STAGES
 from tasks.service.protocol import MOST_REQUEST_BYTES, Conversation
 from tasks.service.service_config import ServiceConfig, read_service_config
 from tasks.service.workspace import Release, open_release
+from tasks.system.processes import hide_from_others
 
 OPENS_REGISTRY = PATH[-1].name
 MOST_PAGE_BYTES = 16 << 20
@@ -25,6 +26,7 @@ MOST_PAGE_BYTES = 16 << 20
 
 def main(arguments: list[str]) -> int:
     """Hold the conversation until the client goes away."""
+    hide_from_others()
     descriptor, config_path, uid = arguments
     config = read_service_config(Path(config_path))
     connection = socket.socket(fileno=int(descriptor))

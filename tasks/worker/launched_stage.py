@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.strict_json import parse_json
+from tasks.path import STAGES
 from tasks.pipeline.channel import CHANNEL_VARIABLE, connect_to
 from tasks.worker.run_folder import RunFolder
 from tasks.worker.starting import read_counts
@@ -67,13 +68,21 @@ def launch_stage(
 ) -> LaunchedStage:
     """Have the launcher start a stage in a run folder.
 
+    It gets a network only where it reads sources that lie elsewhere.
+
     Raises:
+        ConfigError: The use case's sources are wrong.
         ServiceError: There is no launcher.
     """
     reports, pipe = os.pipe()
     channel = connect_to(os.environ.get(CHANNEL_VARIABLE, ""))
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    request = {"stage": stage, "case": case, "snapshot": snapshot.name}
+    request = {
+        "stage": stage,
+        "case": case,
+        "snapshot": snapshot.name,
+        "network": STAGES[stage].reads_sources and _has_remote_sources(case, snapshot),
+    }
     try:
         connection.connect(str(launcher))
         errors = sys.stderr.fileno()
@@ -93,3 +102,11 @@ def launch_stage(
         if channel:
             channel.close()
     return LaunchedStage(connection, reports)
+
+
+def _has_remote_sources(case: str, snapshot: Path) -> bool:
+    # Late: it brings pydantic, and of all stages two read sources.
+    from tasks.config.cases import section
+    from tasks.config.sources import Sources
+
+    return section(case, "sources", Sources, snapshot).is_remote

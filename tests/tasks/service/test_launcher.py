@@ -1,11 +1,12 @@
 """What a stage leaves is handed over as plain files of the worker's, or named."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tasks.service.launcher import MOST_ERROR_BYTES, ErrorPassage, hand_over
+from tasks.service.launcher import MOST_ERROR_BYTES, ErrorPassage, Request, hand_over
 from tasks.service.service_config import Account
 
 WORKER = Account("worker", os.getuid(), os.getgid())
@@ -80,3 +81,26 @@ def test_standard_error_is_passed_on_without_control_characters(tmp_path: Path) 
 def test_a_flood_of_standard_error_is_cut(tmp_path: Path) -> None:
     text = passed_on(tmp_path, b"x" * 100 + b"\n" + b"flood\n" * 100_000)
     assert len(text) < 5 * MOST_ERROR_BYTES
+
+
+REQUEST = {"stage": "ingest", "case": "loan", "snapshot": "a" * 64, "network": True}
+
+
+def test_a_request_names_a_stage_a_use_case_and_a_snapshot() -> None:
+    request = Request.read(json.dumps(REQUEST).encode())
+    assert request == Request("ingest", "loan", "a" * 64, network=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stage": "other"},
+        {"case": "../x"},
+        {"snapshot": "../trees"},
+        {"network": 1},
+        {"environment": {}},
+    ],
+)
+def test_any_other_request_is_none(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="no request"):
+        Request.read(json.dumps(REQUEST | change).encode())
