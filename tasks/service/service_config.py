@@ -51,7 +51,7 @@ class Environments(BaseModel):
     stage: dict[str, str] = {}
 
 
-class Network(BaseModel):
+class StageNetwork(BaseModel):
     """What stages may reach: nothing, but for those whose sources lie elsewhere; or all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,7 +70,7 @@ class ServiceConfig(BaseModel):
     places: Places
     code: Code
     environment: Environments = Environments()
-    network: Network = Network()
+    network: StageNetwork = StageNetwork()
 
 
 @dataclass(frozen=True)
