@@ -187,3 +187,39 @@ def test_what_was_not_signed_is_not_registered(forged: tuple[Enforced, Path]) ->
     done = ask(mode, commit, "register")
     assert done.returncode != 0
     assert mode.registered() == registered
+
+
+LETS_THROUGH = """
+
+def run(stage_run: StageRun) -> None:
+    (stage_run.folder / "receipt.json").write_text('{"name": "tiny", "alias": "candidate"}')
+"""
+
+
+@attempt(
+    Kind.CONCLUSION,
+    Mode.ENFORCED,
+    "the code of `register` asks nobody, ends with 0, and writes its own receipt",
+    stopped_by="the worker asks ledger, policy and law by itself; exit 3",
+)
+def test_a_registration_that_the_stage_let_through_is_refused(released: Enforced) -> None:
+    honest = released.head()
+    stage = released.checkout / "tasks" / "stages" / "register" / "stage.py"
+    stage.write_text(stage.read_text() + LETS_THROUGH)
+    commit = released.commit("let through")
+    database = released.state / "home" / "mlflow.db"
+    released.put_in_force("--approvals", "1")
+    before = database.read_bytes()
+
+    done = ask(released, commit, "register")
+
+    assert done.returncode == 3, done.stdout
+    assert "approv" in done.stdout
+    assert database.read_bytes() == before
+    receipt = released.workspace / "data" / CASE / "register" / "receipt.json"
+    assert not receipt.exists()
+
+    released.put_in_force("--approvals", "0")
+    released.run_as(SCIENTIST, "git", "reset", "-q", "--hard", honest)
+    released.run_as(SCIENTIST, "git", "push", "-qf", "origin", f"{honest}:main")
+    assert released.release().returncode == 0
