@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.attempts import Kind, Mode, attempt
 from tests.flows.workspace import CASE, Workspace, make
 
 pytestmark = pytest.mark.integration
@@ -84,6 +85,13 @@ def require_nothing_half_written(workspace: Workspace, output: str) -> None:
     assert workspace.run("git", "status", "--porcelain", "configs", "tasks").stdout == ""
 
 
+@attempt(
+    Kind.SETTINGS,
+    Mode.LOCAL,
+    "files exchanged for lax ones a thousand times while a model is judged that fails",
+    stopped_by="every byte is read once, and what is signed is what was read",
+    cases=("configuration", "configuration and data"),
+)
 @pytest.mark.parametrize("has_data", [False, True], ids=["configuration", "and data"])
 def test_a_model_that_fails_is_not_registered(
     registered: Workspace, tmp_path: Path, has_data: bool
@@ -95,6 +103,13 @@ def test_a_model_that_fails_is_not_registered(
     require_nothing_half_written(workspace, output)
 
 
+@attempt(
+    Kind.SETTINGS,
+    Mode.LOCAL,
+    "files exchanged a thousand times while an honest model is judged",
+    stopped_by="evidence verifies against the honest bytes, or nothing is signed",
+    cases=("configuration", "configuration and data"),
+)
 @pytest.mark.parametrize("has_data", [False, True], ids=["configuration", "and data"])
 def test_a_model_that_passes_is_registered_with_evidence_that_verifies_or_refused_in_one_line(
     registered: Workspace, tmp_path: Path, has_data: bool
