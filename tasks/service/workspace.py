@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tasks.checkout.commit_mirror import CommitMirror
-from tasks.code_identity.tree import Tree, read_tree
+from tasks.code_identity.tree import Tree, read_files, read_tree
 from tasks.config.case_name import is_case_name
 from tasks.config.case_paths import case_names_in
 from tasks.config.cases import load_case
@@ -156,11 +156,38 @@ def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) ->
                 remedy="Check the spelling, and that the use case is committed.",
             )
         workspace.mkdir(exist_ok=True)
-        if read_tree(workspace).sha256 != read_tree(draft).sha256:
+        if not _is_written(draft, workspace):
             _make_writable(draft)
             _replace_code(draft, workspace)
     finally:
         _remove(draft)
+
+
+def _is_written(draft: Path, workspace: Path) -> bool:
+    """Say whether a workspace holds a commit's files, its sources as well as its code.
+
+    Code alone would not do: evidence names the commit, whose rows these then have to be.
+    """
+    if read_tree(workspace).sha256 != read_tree(draft).sha256:
+        return False
+    if _files_in(draft) != _files_in(workspace):
+        return False
+    sources = [path for path in (draft / "data").glob("*") if path.is_file()]
+    return all(
+        (workspace / "data" / path.name).is_file()
+        and path.read_bytes() == (workspace / "data" / path.name).read_bytes()
+        for path in sources
+    )
+
+
+def _files_in(folder: Path) -> dict[str, str]:
+    """Return path -> sha256 of everything in a checkout but what releases leave for each other."""
+    return {
+        path: sha256(content).hexdigest()
+        for name in sorted(entry.name for entry in folder.iterdir())
+        if name not in KEPT
+        for path, content, _ in read_files(folder, name, ignored=())
+    }
 
 
 def _replace_code(draft: Path, workspace: Path) -> None:

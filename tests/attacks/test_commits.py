@@ -453,9 +453,6 @@ def write_sources_anew(mode: Enforced, forge: Forge) -> None:
     "sources of an earlier commit kept under a commit that brings the honest ones back",
     stopped_by="all files of a commit are written out, not its code alone",
 )
-@pytest.mark.xfail(
-    strict=True, reason="tasks/service/workspace.py looks at code alone; mended there"
-)
 def test_sources_of_an_earlier_commit(service: Enforced, forge: Forge) -> None:
     name = "sources/applications.csv"
     files = configured(forge, lambda case: case.update(title="With other rows"))
