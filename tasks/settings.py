@@ -406,7 +406,7 @@ VARIABLES = (
     ),
     Variable(
         "PORTCULLIS_DEBUG",
-        "debug",
+        "",
         "`1` shows the text of an unexpected error, which may quote a person's data: "
         "for invented data only",
         "type and place alone",
@@ -482,7 +482,6 @@ class Settings:
     caller_folder: str
     mandate_path: str
     worker_socket: str
-    debug: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL
 

@@ -137,15 +137,6 @@ def folder_artefact(name: str, by_path: list[tuple[str, FileDigests]]) -> Artefa
     return Artefact(name, sha256, md5.hexdigest(), is_folder=True)
 
 
-def state_of(workspace: Path, name: str) -> tuple[tuple[str, int, int, int], ...]:
-    """Return what changes when one of the files that count is written to.
-
-    Inode, size and time of change.
-    """
-    stats = [(file.as_posix(), file.stat()) for file in files_of(workspace, name)]
-    return tuple((file, stat.st_ino, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
-
-
 def section_of(path: Path, key: str) -> Any:
     """Return a section (dotted) of a YAML file, or None."""
     return _section(_yaml(path), key)

@@ -358,10 +358,9 @@ class ErrorPassage:
 
 def peer_uid(connection: socket.socket) -> int:
     """Return whose process is at the other end of a Unix socket, as the kernel says."""
-    credentials = connection.getsockopt(
-        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
-    )
-    _, uid, _ = struct.unpack("3i", credentials)
+    size = struct.calcsize(CREDENTIALS)
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack(CREDENTIALS, credentials)
     return int(uid)
 
 

@@ -150,10 +150,7 @@ def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> 
     for entry in sorted(snapshot.iterdir()):
         if entry.name == CONFIGS:
             # As files of its own: configuration is reached through no link, wherever it is read.
-            shutil.copytree(entry, folder / CONFIGS, copy_function=shutil.copyfile)
-            # With the snapshot's modes nobody but root could remove them again.
-            for copied, _, _ in os.walk(folder / CONFIGS):
-                Path(copied).chmod(0o755)
+            _copy_files(entry, folder / CONFIGS)
         else:
             (folder / entry.name).symlink_to(entry)
 
@@ -169,7 +166,10 @@ def _fill(folder: Path, declared: Declared, workspace: Path, snapshot: Path) -> 
 
 
 def _copy_files(source: Path, target: Path) -> None:
-    """Copy a folder's files, in folders that can be removed again."""
+    """Copy a folder's files.
+
+    Without modes: by those of a snapshot's folders nobody but root could remove the copy again.
+    """
     target.mkdir()
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)

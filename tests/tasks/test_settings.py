@@ -65,7 +65,8 @@ def test_what_the_tree_calls_ours_is_in_the_table() -> None:
 
     Any command would refuse a name that the table lacks.
     """
-    not_variables = {"PORTCULLIS_EVERY_GATE"}  # a level of SLSA's vocabulary, in predicates
+    # A level of SLSA's vocabulary, in predicates; and two attempts that docs/threats.md tells of.
+    not_variables = {"PORTCULLIS_EVERY_GATE", "PORTCULLIS_NO_GATES", "PORTCULLIS_TODAYS"}
     named: set[str] = set()
     for folder in ("tasks", "flows", "docs", "benchmarks", ".ci", "configs"):
         for path in (WORKSPACE / folder).rglob("*"):

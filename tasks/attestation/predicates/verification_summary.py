@@ -82,11 +82,6 @@ class VerificationSummary(Predicate):
         return self.result == PASSED
 
     @property
-    def refusal_texts(self) -> tuple[str, ...]:
-        """The reasons against it as people read them, a line each."""
-        return tuple(str(refusal) for refusal in self.refusals)
-
-    @property
     def signed_on(self) -> str:
         """When it was decided."""
         return self.finished

@@ -60,7 +60,7 @@ def test_its_model_was_cleared_by_register_and_not_by_decide(bundle: Verified) -
     assert registered is not None
     assert registered.predicate.has_passed
     assert decided is not None
-    assert decided.predicate.refusal_texts[0] == "fairness: undecided, entry 35"
+    assert str(decided.predicate.refusals[0]) == "fairness: undecided, entry 35"
 
 
 def test_it_holds_a_statement_of_every_type() -> None:

@@ -212,7 +212,7 @@ def test_the_latest_decision_of_a_stage(cleared: SignedLog) -> None:
     decided = latest_decision(chain, "decide")
     registered = latest_decision(chain, "register")
     assert decided is not None
-    assert decided.predicate.refusal_texts == ("a reason",)
+    assert tuple(map(str, decided.predicate.refusals)) == ("a reason",)
     assert registered is not None
     assert registered.predicate.has_passed
 
