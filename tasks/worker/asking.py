@@ -55,7 +55,12 @@ def find_stale(case: str, installation: Installation) -> tuple[Refusal, ...]:
             "release from a committed workspace"
         )
         refusals.append(Refusal(RefusalKind.EXPERIMENT_RUNNING, text))
-    for line in list_stale("decide", case):
+    try:
+        lines = list_stale("decide", case)
+    except OSError as error:
+        # Something was taken away between DVC's look at a folder and at its files.
+        lines = (f"DVC could not look at it ({type(error).__name__}): somebody else writes there",)
+    for line in lines:
         text = f"register: {line}, so what was judged is not what lies here"
         refusals.append(Refusal(RefusalKind.SOURCE_CHANGED, text))
     return tuple(refusals)

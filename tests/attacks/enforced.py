@@ -127,8 +127,10 @@ class Enforced:
         return done.stdout
 
     def enrol(self, holder: str, role: str, *logins: str, email: str = "") -> Path:
-        """Enrol a person with a new key, and return the key's file."""
+        """Enrol a person with a new key, unless they are enrolled, and return the key's file."""
         key = self.folder / WORKER / f"{holder}.pem"
+        if key.exists():
+            return key
         public = self.folder / WORKER / f"{holder}.pub"
         public.write_text(self.govern("keys", "make", str(key)), encoding="ascii")
         public.chmod(0o644)
@@ -169,6 +171,19 @@ class Enforced:
     def head(self) -> str:
         """Return the commit that the scientist's checkout stands at."""
         return self.run_as(SCIENTIST, "git", "rev-parse", "HEAD").stdout.strip()
+
+    def go_back(self) -> str:
+        """Bring checkout and protected ref to the honest commit, the first; return its id."""
+        first = ("git", "rev-list", "--max-parents=0", "HEAD")
+        honest = self.run_as(SCIENTIST, *first).stdout.strip()
+        for command in (
+            ("git", "reset", "-q", "--hard", honest),
+            ("git", "clean", "-qfd"),
+            ("git", "push", "-qf", "origin", f"{honest}:main"),
+        ):
+            done = self.run_as(SCIENTIST, *command)
+            assert done.returncode == 0, done.stderr
+        return honest
 
     def commit(self, message: str = "Change", *, is_pushed: bool = True) -> str:
         """Commit everything in the scientist's checkout, push it, and return the commit's id."""

@@ -203,23 +203,23 @@ def run(stage_run: StageRun) -> None:
     stopped_by="the worker asks ledger, policy and law by itself; exit 3",
 )
 def test_a_registration_that_the_stage_let_through_is_refused(released: Enforced) -> None:
-    honest = released.head()
+    released.go_back()
+    assert released.release().returncode == 0
     stage = released.checkout / "tasks" / "stages" / "register" / "stage.py"
     stage.write_text(stage.read_text() + LETS_THROUGH)
     commit = released.commit("let through")
     database = released.state / "home" / "mlflow.db"
     released.put_in_force("--approvals", "1")
-    before = database.read_bytes()
+    try:
+        before = database.read_bytes()
+        done = ask(released, commit, "register")
 
-    done = ask(released, commit, "register")
-
-    assert done.returncode == 3, done.stdout
-    assert "approv" in done.stdout
-    assert database.read_bytes() == before
-    receipt = released.workspace / "data" / CASE / "register" / "receipt.json"
-    assert not receipt.exists()
-
-    released.put_in_force("--approvals", "0")
-    released.run_as(SCIENTIST, "git", "reset", "-q", "--hard", honest)
-    released.run_as(SCIENTIST, "git", "push", "-qf", "origin", f"{honest}:main")
+        assert done.returncode == 3, done.stdout
+        assert "approv" in done.stdout
+        assert database.read_bytes() == before
+        receipt = released.workspace / "data" / CASE / "register" / "receipt.json"
+        assert not receipt.exists()
+    finally:
+        released.put_in_force("--approvals", "0")
+        released.go_back()
     assert released.release().returncode == 0

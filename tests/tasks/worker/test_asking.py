@@ -85,3 +85,15 @@ def test_without_a_model_there_is_nothing_to_ask_about(signed: Path) -> None:
 
 def test_a_stage_that_somebody_starts_by_hand_is_told_nothing(signed: Path) -> None:
     assert StageRun("train", CASE, installation_at(signed)).clearance == ()
+
+
+def test_what_dvc_cannot_look_at_is_a_refusal_and_no_crash(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(*_: object) -> None:
+        raise FileNotFoundError("data/tiny/train/model/x")
+
+    monkeypatch.setattr("tasks.pipeline.runner.list_stale", vanish)
+    (refusal,) = find_stale(CASE, installation_at(signed))
+    assert refusal.kind == RefusalKind.SOURCE_CHANGED
+    assert "FileNotFoundError" in refusal.text
