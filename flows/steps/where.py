@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
@@ -18,7 +19,7 @@ from tasks.service.client import WorkerClient, open_worker
 from tasks.system.git import ask_git
 from tasks.system.installation import Installation
 from tasks.worker.approving import lacks_only_approval, model_here, record_consent
-from tasks.worker.confirming import Confirmation, confirm_registration
+from tasks.worker.confirming import Confirmation, confirm_registration, prepare_to_confirm
 
 OPENS_REGISTRY = PATH[-1].name
 LineSink = Callable[[str], None]
@@ -62,6 +63,9 @@ class Here:
         What opens the registry must.
         """
         with_upstream = stage == OPENS_REGISTRY
+        if with_upstream:
+            # While the stage's own process runs, this one only waits for it.
+            Thread(target=prepare_to_confirm, daemon=True).start()
         return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
 
     def lacks_only_approval(self) -> str:

@@ -60,7 +60,12 @@ class Clearance:
 
 
 def clear_model(
-    case: str, model_sha256: str, installation: Installation, *, mode: str = LOCAL
+    case: str,
+    model_sha256: str,
+    installation: Installation,
+    *,
+    mode: str = LOCAL,
+    may_recall: bool = False,
 ) -> Clearance:
     """Say whether the model with these bytes may be registered.
 
@@ -69,17 +74,35 @@ def clear_model(
         model_sha256: Of the model's bytes.
         installation: Whose ledger, policy and configuration.
         mode: In which the caller runs; in any but `local` something has to be in force.
+        may_recall: Whether the last look at what is installed may stand in for a new one
+            (`installed_files.recalled`). Never where the answer is the one that opens the registry.
     """
     gates = tuple(SUBJECTS)
-    return _clear("register", case, MODEL, model_sha256, gates, installation, mode)
+    return _clear(
+        "register", case, MODEL, model_sha256, gates, installation, mode, may_recall=may_recall
+    )
 
 
 def clear_training(
-    case: str, rows_sha256: str, installation: Installation, *, mode: str = LOCAL
+    case: str,
+    rows_sha256: str,
+    installation: Installation,
+    *,
+    mode: str = LOCAL,
+    may_recall: bool = False,
 ) -> Clearance:
-    """Say whether a model may be trained on these redacted rows."""
+    """Say whether a model may be trained on these redacted rows; as `clear_model` does."""
     rows = "redact/rows.parquet"
-    return _clear("train", case, rows, rows_sha256, BEFORE_TRAINING, installation, mode)
+    return _clear(
+        "train",
+        case,
+        rows,
+        rows_sha256,
+        BEFORE_TRAINING,
+        installation,
+        mode,
+        may_recall=may_recall,
+    )
 
 
 def facts_of(
@@ -90,6 +113,7 @@ def facts_of(
     *,
     drill: str = "",
     mode: str = LOCAL,
+    may_recall: bool = False,
 ) -> dict[str, Any]:
     """Return what the policy judges.
 
@@ -100,6 +124,7 @@ def facts_of(
         installation: Whose configuration is in force, in its workspace.
         drill: The date that stands in for today's, by PORTCULLIS_TODAY; empty where none does.
         mode: In which the caller runs, as `Consents.of` takes it.
+        may_recall: As `clear_model` takes it.
     """
     workspace = installation.workspace
     code = CodeFacts(chain.case, log, installation)
@@ -137,7 +162,7 @@ def facts_of(
             "given": [consent.facts() for consent in consents.approvals],
         },
         "acceptances": [consent.facts() for consent in consents.acceptances],
-        "current_code": code.now(),
+        "current_code": code.now(may_recall=may_recall),
         "unknown_actors": list(consents.unknown_actors),
         "drill": drill,
     }
@@ -174,6 +199,8 @@ def _clear(
     gates: tuple[str, ...],
     installation: Installation,
     mode: str,
+    *,
+    may_recall: bool,
 ) -> Clearance:
     hints: tuple[Refusal, ...] = ()
     ledger = open_ledger(installation)
@@ -196,7 +223,9 @@ def _clear(
         hints = (*hints, Refusal(RefusalKind.LEDGER_FOREIGN, text))
 
     drill = installation.settings.today
-    facts = facts_of(purpose, log, chain, installation, drill=drill, mode=mode)
+    facts = facts_of(
+        purpose, log, chain, installation, drill=drill, mode=mode, may_recall=may_recall
+    )
     denials = policy.refusals(facts, installation)
 
     # The policy lies in the tree of who is judged; what is in force does not.

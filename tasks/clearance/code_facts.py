@@ -30,9 +30,9 @@ class CodeFacts:
         self._installation = installation
         self._tree = read_tree(installation.workspace)
 
-    def now(self) -> dict[str, Any]:
-        """Return what could be imported here, now."""
-        code = identity(self._installation, self._tree)
+    def now(self, *, may_recall: bool = False) -> dict[str, Any]:
+        """Return what could be imported here, now; by the last look, where that may stand in."""
+        code = identity(self._installation, self._tree, may_recall=may_recall)
         return {"environment": code.environment_sha256, "foreign": list(code.foreign)}
 
     def of_step(self, step: Step) -> dict[str, Any]:

@@ -6,6 +6,7 @@ or somebody may have moved an alias.
 """
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from tasks.clearance.check import AcceptedCheck, Clearance, clear_model
@@ -79,6 +80,16 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
         )
     law_entry = clearance.law.index if clearance.law else None
     return Confirmation(model_sha256, version, clearance.accepted, law_entry)
+
+
+def prepare_to_confirm() -> None:
+    """Import what a look into the registry needs, ahead of it: MLflow takes two seconds."""
+    for module in (
+        "mlflow.pyfunc",
+        "mlflow.store.tracking.sqlalchemy_store",  # the store of an installation of its own
+        "tasks.registry.packing",
+    ):
+        import_module(module)
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:
