@@ -432,7 +432,8 @@ def places_of_canary(workspace: Workspace) -> set[str]:
 
 
 def has_canary(content: bytes) -> bool:
-    return b"canary" in content.lower()
+    # The list of installed files names the time zone of the islands.
+    return b"canary" in content.lower().replace(b"atlantic/canary", b"")
 
 
 @pytest.mark.parametrize("deliver", DELIVERIES, ids=lambda deliver: deliver.__name__)
