@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.case_name import is_case_name
-from tasks.errors import EvidenceError
 from tasks.formats.strict_json import parse_json
 from tasks.isolated import FLAGS, STAGE
 from tasks.path import STAGES
-from tasks.plain_text import one_line
+from tasks.service.error_passage import ErrorPassage
+from tasks.service.handing_over import hand_over
 from tasks.service.isolation import (
     Isolation,
     become,
@@ -36,15 +36,12 @@ from tasks.service.isolation import (
 )
 from tasks.service.service_config import Account, ServiceConfig
 from tasks.system.processes import die_with_parent, end_with_parent
-from tasks.worker.marks import require_no_writer
 from tasks.worker.run_folder import PREFIX
 
 logger = logging.getLogger("portcullis.launcher")
 
 MOST_REQUEST_BYTES = 4096
 SNAPSHOT = re.compile(r"[0-9a-f]{64}")
-MOST_DEPTH = 32  # of folders in an output; a model has two
-MOST_ERROR_BYTES = 1 << 16  # of a stage's standard error, in the service's log
 SIGNALLED = 128
 CREDENTIALS = "3i"  # struct ucred of unix(7): pid, uid, gid
 # A stage runs with these and with what the administrator's file adds.
@@ -243,117 +240,6 @@ class Launcher:
         except BaseException as error:
             os.write(2, f"launcher: {type(error).__name__}: {error}\n".encode())
             os._exit(1)
-
-
-def hand_over(folder: int, worker: Account, depth: int = 0) -> list[str]:
-    """Give what a stage wrote to the worker's account; return what is there that must not be.
-
-    A link could lead the worker to a file that the stage may not read; a second name of a file
-    would leave the stage able to write to it. Both stay with the stage's account and are named. So
-    is a file that somebody can still write to: a stage can pass its open descriptor to another
-    account's program. Modes are set, for a stage could let everybody write.
-    """
-    odd: list[str] = []
-    for name in sorted(os.listdir(folder)):
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if stat.S_ISDIR(status.st_mode) and depth == MOST_DEPTH:
-            # Whoever walks down such folders runs out of stack, also to remove them.
-            _remove_nested(name, folder)
-            odd.append(name)
-        elif stat.S_ISDIR(status.st_mode):
-            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            try:
-                odd += [f"{name}/{below}" for below in hand_over(inner, worker, depth + 1)]
-            finally:
-                os.close(inner)
-        elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-            os.chown(name, worker.uid, worker.gid, dir_fd=folder, follow_symlinks=False)
-            if not _close_to_others(name, folder):
-                odd.append(name)
-        else:
-            odd.append(name)
-    os.fchown(folder, worker.uid, worker.gid)
-    os.fchmod(folder, 0o755)
-    return odd
-
-
-def _remove_nested(name: str, folder: int) -> None:
-    """Remove a folder, however deep the folders in it are: each is moved up, and then emptied."""
-    waiting = [name]
-    moved = 0
-    while waiting:
-        here = waiting.pop()
-        inner = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        try:
-            for entry in [listed.name for listed in os.scandir(inner)]:
-                status = os.stat(entry, dir_fd=inner, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    moved += 1
-                    above = f"{PREFIX}removed-{moved}"
-                    os.rename(entry, above, src_dir_fd=inner, dst_dir_fd=folder)
-                    waiting.append(above)
-                else:
-                    os.unlink(entry, dir_fd=inner)
-        finally:
-            os.close(inner)
-        os.rmdir(here, dir_fd=folder)
-
-
-def _close_to_others(name: str, folder: int) -> bool:
-    """Let the owner alone write to a file; say whether nobody else still does."""
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
-    try:
-        os.fchmod(descriptor, 0o644)  # of an access control list it sets the mask
-        require_no_writer(Path(f"/proc/self/fd/{descriptor}"), name)
-    except EvidenceError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-class ErrorPassage:
-    """What a stage writes to its standard error, on its way into the service's log.
-
-    Lines without control characters, and no more of them than a traceback has.
-    """
-
-    def __init__(self, source: int, target: int, stage: str) -> None:
-        self._target = target
-        self._stage = stage
-        self._kept = b""
-        self._bytes = 0
-        self.source = source
-        self.is_open = True
-        os.set_blocking(source, False)
-
-    def pass_on(self) -> bool:
-        """Pass on what there is; return whether there was anything."""
-        try:
-            chunk = os.read(self.source, 4096)
-        except BlockingIOError:
-            return False
-        if not chunk:
-            self.is_open = False
-        room = MOST_ERROR_BYTES - self._bytes
-        self._bytes += len(chunk)
-        *lines, self._kept = (self._kept + chunk[: max(room, 0)]).split(b"\n")
-        for line in lines:
-            self._write(line)
-        return bool(chunk)
-
-    def finish(self) -> None:
-        """Pass on the rest. Who still holds the other end, where processes are shared, is left."""
-        while self._bytes < MOST_ERROR_BYTES and self.pass_on():
-            pass
-        if self._kept:
-            self._write(self._kept)
-        os.close(self.source)
-
-    def _write(self, line: bytes) -> None:
-        text = f"{self._stage}: {one_line(line.decode(errors='replace'))}\n"
-        with contextlib.suppress(OSError):
-            os.write(self._target, text.encode())
 
 
 def peer_uid(connection: socket.socket) -> int:
