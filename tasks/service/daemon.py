@@ -6,11 +6,14 @@
 """
 
 import contextlib
+import json
 import logging
 import os
+import select
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from tasks.errors import ConfigError, ServiceError
@@ -24,9 +27,12 @@ from tasks.service.service_config import (
     group_id,
     read_service_config,
 )
+from tasks.service.session_table import SessionTable
 from tasks.system.processes import end_with_parent, hide_from_others
 
 logger = logging.getLogger("portcullis.worker")
+
+BUSY_SECONDS = 0.2  # before the next client where the kernel has no process or descriptor left
 
 
 def serve(config_path: Path) -> None:
@@ -51,7 +57,8 @@ def serve(config_path: Path) -> None:
 
     launching = _bind(launcher_socket(config), 0o600, worker.uid, worker.gid, is_packets=True)
     asking = _bind(config.places.socket, 0o660, worker.uid, group_id(config.accounts.clients))
-    if os.fork() == 0:
+    launcher = os.fork()
+    if launcher == 0:
         # The launcher: it goes when the service does.
         asking.close()
         end_with_parent()
@@ -63,7 +70,7 @@ def serve(config_path: Path) -> None:
     become(worker)
     hide_from_others()
     logger.info("worker %s listens on %s", worker.name, config.places.socket)
-    _answer_all(asking, config_path, config)
+    _answer_all(asking, launcher, config_path, config)
 
 
 def launcher_socket(config: ServiceConfig) -> Path:
@@ -71,33 +78,89 @@ def launcher_socket(config: ServiceConfig) -> Path:
     return config.places.state / "home" / "launcher.sock"
 
 
-def _answer_all(asking: socket.socket, config_path: Path, config: ServiceConfig) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sessions report to their clients
-    program = [sys.executable, *FLAGS, str(Path(__file__).parents[1] / "isolated.py")]
+def _answer_all(
+    asking: socket.socket, launcher: int, config_path: Path, config: ServiceConfig
+) -> None:
+    """Start a session for each client, as many as there may be.
+
+    Raises:
+        ServiceError: The launcher has ended.
+    """
+    sessions = SessionTable(config.limits.sessions, config.limits.sessions_per_account)
+    launcher_process = os.pidfd_open(launcher)
+    while True:
+        waited = [asking.fileno(), launcher_process, *sessions.descriptors]
+        ready, _, _ = select.select(waited, [], [])
+        if launcher_process in ready:
+            raise ServiceError(
+                "launcher",
+                expected="to run as long as the service",
+                found="its end",
+                remedy="Look into the service's log: systemd starts both again.",
+            )
+        for descriptor in set(ready).intersection(sessions.descriptors):
+            sessions.remove_ended(descriptor)
+        if asking.fileno() not in ready:
+            continue
+
+        try:
+            connection, _ = asking.accept()
+            with connection:
+                uid = peer_uid(connection)
+                if sessions.has_room(uid):
+                    pid = _start_session(asking, connection, uid, config_path, config)
+                    sessions.add(pid, uid)
+                else:
+                    _turn_away(connection)
+        except OSError as error:
+            # No process or descriptor is left: this client is turned away, and the service stays.
+            logger.warning("worker: a client was turned away: %s", type(error).__name__)
+            time.sleep(BUSY_SECONDS)
+
+
+def _start_session(
+    asking: socket.socket,
+    connection: socket.socket,
+    uid: int,
+    config_path: Path,
+    config: ServiceConfig,
+) -> int:
+    home = config.places.state / "home"
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "HOME": str(config.places.state / "home"),
+        "HOME": str(home),
         "DVC_NO_ANALYTICS": "1",
         "DO_NOT_TRACK": "1",
         **config.environment.worker,
-        "PORTCULLIS_HOME": str(config.places.state / "home"),
+        "PORTCULLIS_HOME": str(home),
     }
+    descriptor = connection.fileno()
+    program = [sys.executable, *FLAGS, str(Path(__file__).parents[1] / "isolated.py")]
+    command = ["tasks.service.session", str(descriptor), str(config_path), str(uid)]
+    os.set_inheritable(descriptor, True)
+    return os.posix_spawn(
+        sys.executable,
+        [*program, *command],
+        environment,
+        file_actions=[(os.POSIX_SPAWN_CLOSE, asking.fileno())],
+    )
 
-    while True:
-        connection, _ = asking.accept()
-        with connection:
-            descriptor = connection.fileno()
-            command = ["tasks.service.session", str(descriptor), str(config_path)]
-            arguments = [*program, *command, str(peer_uid(connection))]
-            os.set_inheritable(descriptor, True)
-            os.posix_spawn(
-                sys.executable,
-                arguments,
-                environment,
-                setsigdef=[signal.SIGCHLD],
-                file_actions=[(os.POSIX_SPAWN_CLOSE, asking.fileno())],
-            )
+
+def _turn_away(connection: socket.socket) -> None:
+    """Tell a client that there are too many; it may have gone, or read nothing."""
+    busy = ServiceError(
+        "worker",
+        expected="a session that is free, of the service's and of your account's",
+        found="none",
+        remedy="End a release of yours, or ask again later.",
+    )
+    answer = {"tell": "failed", "message": str(busy), "exit_code": busy.exit_code}
+    with contextlib.suppress(OSError):
+        connection.send(json.dumps(answer).encode() + b"\n", socket.MSG_DONTWAIT)
+        # Closed with a request unread, the kernel would tell the client of a reset, and no answer.
+        connection.shutdown(socket.SHUT_RD)
+        connection.recv(1 << 16, socket.MSG_DONTWAIT)
 
 
 def _require_distinct(worker: Account, stage: Account) -> None:

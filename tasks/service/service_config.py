@@ -30,6 +30,10 @@ class Places(BaseModel):
 
     state: Path
     socket: Path
+    shown_to_stages: tuple[Path, ...] = Field(
+        default=(),
+        description="what else of the file system stages may read: a database's socket, deliveries",
+    )
 
 
 class Code(BaseModel):
@@ -61,6 +65,30 @@ class StageNetwork(BaseModel):
     )
 
 
+class Limits(BaseModel):
+    """How much a stage or a client may take, so that the service stays there for the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage_seconds: int = Field(default=6 * 3600, ge=1)
+    stage_processes: int = Field(
+        default=4096, ge=64, description="and threads, of all stages of the account together"
+    )
+    stage_disk_mib: int = Field(default=20 * 1024, ge=1, description="outputs and temporary files")
+    free_disk_mib: int = Field(
+        default=1024, ge=0, description="stages are ended before the state's disk has less"
+    )
+    sessions: int = Field(default=32, ge=1)
+    sessions_per_account: int = Field(default=8, ge=1)
+    request_seconds: int = Field(
+        default=30, ge=1, description="until a connection has begun a release"
+    )
+    idle_seconds: int = Field(
+        default=60, ge=1, description="of silence, after which others have the use case's turn"
+    )
+    silent_seconds: int = Field(default=24 * 3600, ge=1, description="until a session is ended")
+
+
 class ServiceConfig(BaseModel):
     """The whole file."""
 
@@ -71,6 +99,7 @@ class ServiceConfig(BaseModel):
     code: Code
     environment: Environments = Environments()
     network: StageNetwork = StageNetwork()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
@@ -88,6 +117,29 @@ def read_service_config(path: Path) -> ServiceConfig:
     Raises:
         ConfigError: Another account than root may write to it, or it says something else.
     """
+    text = _read_of_root(path)
+    try:
+        values: Any = tomllib.loads(text.decode())
+        config = ServiceConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _wrong(path, "a valid configuration", f"{place}: {first['msg']}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _wrong(path, "TOML", str(error)) from error
+
+    # Who can add a signer can release what they like.
+    if config.code.allowed_signers is not None:
+        _read_of_root(config.code.allowed_signers)
+    return config
+
+
+def _read_of_root(path: Path) -> bytes:
+    """Return the bytes of a file that root alone may write to.
+
+    Raises:
+        ConfigError: It is none.
+    """
     try:
         status = path.stat()
         text = path.read_bytes()
@@ -95,16 +147,7 @@ def read_service_config(path: Path) -> ServiceConfig:
         raise _wrong(path, "a file", type(error).__name__) from error
     if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _wrong(path, "a file that root alone may write to", "another owner or mode")
-
-    try:
-        values: Any = tomllib.loads(text.decode())
-        return ServiceConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _wrong(path, "a valid configuration", f"{place}: {first['msg']}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _wrong(path, "TOML", str(error)) from error
+    return text
 
 
 def account(name: str) -> Account:

@@ -5,11 +5,12 @@ daemon. It checks the commit out, runs stages as DVC does, and signs by the same
 """
 
 import base64
+import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tasks.service.protocol import MOST_REQUEST_BYTES, Conversation
 from tasks.service.service_config import ServiceConfig, read_service_config
 from tasks.service.workspace import Release, open_release
 from tasks.system.processes import hide_from_others
+
+logger = logging.getLogger("portcullis.session")
 
 OPENS_REGISTRY = PATH[-1].name
 MOST_PAGE_BYTES = 16 << 20
@@ -30,18 +33,29 @@ def main(arguments: list[str]) -> int:
     descriptor, config_path, uid = arguments
     config = read_service_config(Path(config_path))
     connection = socket.socket(fileno=int(descriptor))
+    connection.set_inheritable(False)  # of DVC, git and stages
     conversation = Conversation(connection, MOST_REQUEST_BYTES)
     try:
         _converse(conversation, config, int(uid))
-    except (BrokenPipeError, ConnectionResetError):
-        return 1  # the client has gone: its stage has ended with it
+    except OSError as error:
+        if not conversation.is_broken and not isinstance(error, ConnectionResetError):
+            raise
+        # What it had asked for last was done to its end: a stage that has begun is signed for or
+        # refused like any other. Nothing more is begun.
+        logger.info("a client (uid %s) has gone: its release ends here", uid)
+        return 1
     return 0
 
 
 def _converse(conversation: Conversation, config: ServiceConfig, uid: int) -> None:
-    """Begin one release, then answer what is asked of it."""
+    """Begin one release, then answer what is asked of it.
+
+    The use case is this client's while it asks; one that says nothing gives it up to others, and
+    what it asks for later is done as if it began again.
+    """
+    limits = config.limits
     with _answering(conversation):
-        match conversation.hear():
+        match _hear(conversation, limits.request_seconds):
             case {"do": "begin", "case": str(case), "commit": str(commit), **more} if not more:
                 pass
             case None:
@@ -49,11 +63,53 @@ def _converse(conversation: Conversation, config: ServiceConfig, uid: int) -> No
             case _:
                 raise _no_request("begin, with a use case and a commit")
 
-        with open_release(case, commit, uid, config, _line_of(conversation)) as release:
-            conversation.say(tell="done", mode="enforced", actor=release.mandate.actor)
-            while (request := conversation.hear()) is not None:
-                with _answering(conversation):
-                    conversation.say(tell="done", **_do(request, release, conversation))
+        request: dict[str, Any] | None = None
+        is_begun = False
+        while request is not None or not is_begun:
+            line = _line_of(conversation)
+            with open_release(case, commit, uid, config, line, conversation.is_open) as release:
+                if not is_begun:
+                    conversation.say(tell="done", mode="enforced", actor=release.mandate.actor)
+                    is_begun = True
+                if not _serve(request, release, conversation, limits.idle_seconds):
+                    return
+            request = _hear(conversation, limits.silent_seconds)
+
+
+def _serve(
+    request: dict[str, Any] | None,
+    release: Release,
+    conversation: Conversation,
+    idle_seconds: float,
+) -> bool:
+    """Do what a client asks for; return whether it is still there, and has said nothing."""
+    while True:
+        if request is not None:
+            with _answering(conversation):
+                conversation.say(tell="done", **_do(request, release, conversation))
+        try:
+            request = conversation.hear(idle_seconds)
+        except TimeoutError:
+            return True
+        if request is None:
+            return False
+
+
+def _hear(conversation: Conversation, within_seconds: float) -> dict[str, Any] | None:
+    """Return the next request.
+
+    Raises:
+        ConfigError: There is none in time.
+    """
+    try:
+        return conversation.hear(within_seconds)
+    except TimeoutError as error:
+        raise ConfigError(
+            "request",
+            expected=f"within {within_seconds} s",
+            found="nothing",
+            remedy="Ask again: the session has ended.",
+        ) from error
 
 
 def _do(request: dict[str, Any], release: Release, conversation: Conversation) -> dict[str, Any]:
@@ -142,8 +198,15 @@ def _approve(envelope: str, release: Release) -> dict[str, Any]:
     return {"index": recorded.index, "origin": recorded.origin}
 
 
-def _line_of(conversation: Conversation) -> Any:
-    return lambda text: conversation.say(tell="line", text=text)
+def _line_of(conversation: Conversation) -> Callable[[str], None]:
+    """Return what tells the client a line, and nobody where it has gone."""
+
+    def tell(text: str) -> None:
+        # From the thread that reads a stage's reports, which has to read on.
+        with suppress(OSError):
+            conversation.say(tell="line", text=text)
+
+    return tell
 
 
 @contextmanager
@@ -161,7 +224,7 @@ def _answering(conversation: Conversation) -> Iterator[None]:
         wrong = _no_request("a message in the form of tasks/service/protocol.py")
         conversation.say(tell="failed", message=str(wrong), exit_code=wrong.exit_code)
     except OSError as fault:
-        if isinstance(fault, BrokenPipeError | ConnectionResetError):
+        if conversation.is_broken:
             raise
         conversation.say(
             tell="failed",
@@ -181,4 +244,6 @@ def _no_request(expected: str) -> ConfigError:
 
 if __name__ == "__main__":
     os.umask(0o022)
+    logging.basicConfig(level=logging.WARNING, format="portcullis: %(message)s")
+    logger.setLevel(logging.INFO)
     sys.exit(main(sys.argv[1:]))

@@ -13,11 +13,13 @@ import os
 import pwd
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from tasks.checkout.commit_mirror import CommitMirror
 from tasks.code_identity.tree import Tree, read_files, read_tree
@@ -32,6 +34,8 @@ from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.worker.mandate import Mandate, Mode
 
+WAITS = "another release runs; this one waits for it"
+TRY_SECONDS = 0.2
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What a release leaves for the next one; everything else in a workspace is the commit's.
 KEPT = frozenset({"data", ".dvc", "dvc.lock", ".git"})
@@ -51,7 +55,12 @@ class Release:
 
 @contextmanager
 def open_release(
-    case: str, commit: str, uid: int, config: ServiceConfig, on_line: Callable[[str], None]
+    case: str,
+    commit: str,
+    uid: int,
+    config: ServiceConfig,
+    on_line: Callable[[str], None],
+    is_wanted: Callable[[], bool],
 ) -> Iterator[Release]:
     """Check a commit out and stand in its folder; one release of a use case at a time.
 
@@ -61,10 +70,12 @@ def open_release(
         uid: The client's account, as the kernel says.
         config: The administrator's file.
         on_line: Is told what is waited for.
+        is_wanted: Says whether anybody still waits for it.
 
     Raises:
         ConfigError: Names are none, or the use case is not in the commit.
         EvidenceError: The commit may not be released, or brings another judge.
+        ConnectionResetError: Nobody waits any more.
     """
     if not is_case_name(case) or not COMMIT.fullmatch(commit):
         raise ConfigError(
@@ -76,11 +87,15 @@ def open_release(
     state = config.places.state
     workspace = state / "workspaces" / case
 
-    with _alone(state / "workspaces" / f"{case}.lock", case, on_line):
+    # In a folder that the worker's account alone can enter: who can open a file can lock it.
+    lock = state / "home" / f"release-{case}.lock"
+    with _alone(lock, lambda: on_line(f"{case}: {WAITS}"), is_wanted):
         code = config.code
         name = f"{sha256(code.remote.encode()).hexdigest()[:16]}.git"
         mirror = CommitMirror(state / "mirrors" / name, code.remote)
-        mirror.fetch()
+        # One mirror for all use cases: two that fetch at once would be in each other's way.
+        with _alone(state / "mirrors" / f"{name}.lock", lambda: None, is_wanted):
+            mirror.fetch()
         signers = code.allowed_signers.read_text(encoding="utf-8") if code.allowed_signers else ""
         reason = mirror.releasable(commit, code.refs, signers)
         _check_out(mirror, commit, case, workspace)
@@ -239,15 +254,32 @@ def _name_commit(mirror: Path, commit: str, workspace: Path) -> None:
 
 
 @contextmanager
-def _alone(path: Path, case: str, on_line: Callable[[str], None]) -> Iterator[None]:
-    """Let one session at a time have a use case's workspace; others wait."""
+def _alone(
+    path: Path, on_wait: Callable[[], None], is_wanted: Callable[[], bool]
+) -> Iterator[None]:
+    """Let one session at a time do what `path` stands for; others wait as long as it is wanted.
+
+    Raises:
+        ConnectionResetError: Nobody waits any more.
+    """
     with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_line(f"{case}: another release runs; this one waits for it")
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        is_told = False
+        while not _try_lock(stream):
+            if not is_told:
+                on_wait()
+                is_told = True
+            if not is_wanted():
+                raise ConnectionResetError
+            time.sleep(TRY_SECONDS)
         yield
+
+
+def _try_lock(stream: IO[str]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _name_of(uid: int) -> str:
