@@ -53,9 +53,13 @@ RESIDUAL = """\
 - In mode `local` a person signs with keys of their own. Such evidence counts for nothing where
   another root key is pinned, or where what is in force asks for mode `enforced`.
 - The stages' account is one for all use cases, and it owns the key store: a stage's code can unseal
-  the rows that it is given, and tell what it likes in its lines of progress. Review keeps a leak
-  out of a protected ref.
-- A client that has begun a release and then says nothing keeps others of that use case waiting.
+  the rows that it is given, destroy the keys of any use case's people, and tell what it likes in
+  its lines of progress. Review keeps that out of a protected ref.
+- A stage that takes all processes that its account may have, or fills the disk up to the limit,
+  keeps other stages from running until it is ended. The service itself goes on.
+- Who may push to any branch of the remote fills the worker's mirror.
+- Where root may not mount (a container without SYS_ADMIN), a stage can leave rows wherever
+  everybody may write to. Its evidence says `files: shared`.
 - A library that a lock names is trusted by its hash. What it does in the worker's process, the
   worker does.
 """

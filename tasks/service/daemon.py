@@ -28,6 +28,7 @@ from tasks.service.service_config import (
     read_service_config,
 )
 from tasks.service.session_table import SessionTable
+from tasks.service.stage_room import remove_rooms
 from tasks.system.processes import end_with_parent, hide_from_others
 
 logger = logging.getLogger("portcullis.worker")
@@ -179,22 +180,53 @@ def _require_distinct(worker: Account, stage: Account) -> None:
 
 
 def _make_folders(config: ServiceConfig, worker: Account, stage: Account) -> None:
-    """Make the service's folders, each for its account; what is there already is set right."""
+    """Make the service's folders, each for its account; what is there already is set right.
+
+    Raises:
+        ConfigError: A link or a file lies in the place of one.
+    """
     state = config.places.state
+    state.mkdir(parents=True, exist_ok=True)
+    # Nobody but root makes or exchanges what root opens here: a link that the stage's account could
+    # put in the place of a folder would have root give it what the link leads to.
+    _set_right(state, 0, 0, 0o755)
     folders = {
-        state: (worker, 0o755),
-        state / "home": (worker, 0o700),  # keys, ledger, registry's database
-        state / "trees": (worker, 0o755),  # code and configuration, which stages read
-        state / "mirrors": (worker, 0o700),
-        state / "workspaces": (worker, 0o755),
-        state / "stage": (stage, 0o700),  # the key store: rows about people
-        state / "stage" / "tmp": (stage, 0o700),
+        "home": (worker.uid, worker.gid, 0o700),  # keys, ledger, registry's database
+        "mirrors": (worker.uid, worker.gid, 0o700),
+        # What stages read, and nobody else: rows, models, and locks that a reader could hold.
+        "trees": (worker.uid, stage.gid, 0o750),
+        "workspaces": (worker.uid, stage.gid, 0o750),
+        "stage": (stage.uid, stage.gid, 0o700),  # the key store: rows about people
+        "rooms": (0, 0, 0o711),
     }
-    for folder, (owner, mode) in folders.items():
-        folder.mkdir(parents=True, exist_ok=True)
-        os.chown(folder, owner.uid, owner.gid)
-        folder.chmod(mode)
+    for name, (uid, gid, mode) in folders.items():
+        with contextlib.suppress(FileExistsError):
+            (state / name).mkdir(mode=0o700)
+        _set_right(state / name, uid, gid, mode)
+    remove_rooms(state / "rooms")
     config.places.socket.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _set_right(folder: Path, uid: int, gid: int, mode: int) -> None:
+    """Give a folder its owner and mode.
+
+    Raises:
+        ConfigError: It is none, or a link to one.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise ConfigError(
+            str(folder),
+            expected="a folder",
+            found="a link, or no folder",
+            remedy="Find out who has put it there; the service makes the folder itself.",
+        ) from error
+    try:
+        os.fchown(descriptor, uid, gid)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False) -> socket.socket:

@@ -33,7 +33,8 @@ class LaunchedStage:
 
         Raises:
             ServiceError: The launcher could not start it, or has gone.
-            EvidenceError: It left what is neither a file of its own nor a folder.
+            EvidenceError: It took more than it may, or left what is neither a file of its own nor a
+                folder.
         """
         with self._connection:
             text = self._connection.recv(MOST_ANSWER_BYTES)
@@ -49,6 +50,13 @@ class LaunchedStage:
                 remedy="Look into the service's log; nothing was signed.",
             ) from error
 
+        if excess := answer.get("excess"):
+            raise EvidenceError(
+                "stage",
+                expected=f"to keep to the worker's limits ({excess})",
+                found="more: it was ended",
+                remedy="Nothing was signed: let it take less, or ask the worker's administrator.",
+            )
         if odd := answer.get("odd"):
             raise EvidenceError(
                 f"{len(odd)} of the stage's outputs",

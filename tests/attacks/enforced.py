@@ -243,6 +243,11 @@ socket = "{folder}/run/worker.sock"
 [code]
 remote = "file://{remote}"
 refs = ["refs/heads/main"]
+[limits]
+stage_processes = 1024
+stage_disk_mib = 512
+request_seconds = 5
+idle_seconds = 5
 """,
             encoding="utf-8",
         )

@@ -5,7 +5,6 @@
 `targets.json` beside it, which the test has written into the commit.
 """
 
-import array
 import ctypes
 import errno
 import fcntl
@@ -373,6 +372,52 @@ def plant_start_up_code() -> object:
     return "planted"
 
 
+def leave_in(folder: str) -> Callable[[], object]:
+    """Return an attempt to leave rows where everybody may read them."""
+
+    def leave() -> object:
+        path = Path(folder, f"portcullis-left-{TARGETS['nonce']}")
+        path.write_text("a row about a person")
+        path.chmod(0o666)
+        return "left"
+
+    return leave
+
+
+def leave_in_cache() -> object:
+    """Leave what a library of a later stage would load: a pickle in its cache, its settings."""
+    for name in (".cache/numba/index.nbi", ".config/matplotlib/matplotlibrc", ".netrc"):
+        path = Path(os.environ["HOME"], name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    return "left"
+
+
+def what_was_left() -> object:
+    """Return what earlier stages of the account have left in its home and temporary folder."""
+    own = os.getuid()
+    home = list(Path(os.environ["HOME"]).rglob("*"))
+    # The worker's state may itself lie below the temporary folder.
+    temporary = [
+        path
+        for path in Path(os.environ["TMPDIR"]).rglob("*")
+        if not path.is_relative_to(state()) and path.lstat().st_uid == own
+    ]
+    return sorted(map(str, [*home, *temporary]))
+
+
+def writable_folders() -> object:
+    """Return folders of the whole file system that can be written to, but for its own places."""
+    own = (os.environ["HOME"], os.environ["TMPDIR"], "/var/tmp", "/dev/shm", "/proc")
+    names = []
+    for folder, folders, _ in os.walk("/"):
+        if folder.startswith((*own, str(state("stage")), str(Path("data").absolute()))):
+            folders.clear()
+        elif os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_RDONLY:
+            names.append(folder)
+    return names
+
+
 def fork_many() -> object:
     """Leave 200 processes in sessions of their own that go on for an hour."""
     for _ in range(200):
@@ -386,6 +431,15 @@ def fork_many() -> object:
 
 
 PROBES: dict[str, Callable[[], object]] = {
+    "find what earlier stages left": what_was_left,
+    "find a folder that it can write to": writable_folders,
+    "leave rows in /tmp": leave_in("/tmp"),
+    "leave rows in /var/tmp": leave_in("/var/tmp"),
+    "leave rows in shared memory": leave_in("/dev/shm"),
+    "leave a cache and settings in its home": leave_in_cache,
+    "tell rows to a program of another account": connect(
+        socket.AF_UNIX, lambda: TARGETS["accomplice"]
+    ),
     "list the worker's home": lambda: list_folder(state("home")),
     "read the ledger": lambda: read(state("home", "ledger.db")),
     "read the ledger's pin": lambda: read(state("home", "ledger.pin")),
@@ -526,14 +580,40 @@ def keep_access_list(stage_run: Any) -> None:
         logger.info("ATTEMPT access list %s", errno.errorcode.get(error.errno or 0))
 
 
-def pass_descriptor(stage_run: Any) -> None:
-    """Pass the output's descriptor, open for writing, to another account's program."""
-    descriptor = os.open(decision(stage_run), os.O_RDWR)
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(TARGETS["accomplice"])
-        rights = array.array("i", [descriptor])
-        connection.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        connection.recv(1)
+def outlive(stage_run: Any) -> None:
+    """Take off what would end it with its parents, and go on for an hour."""
+    checked(libc.prctl(1, 0, 0, 0, 0))  # PR_SET_PDEATHSIG
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    logger.info("stays")
+    time.sleep(3600)
+
+
+def fill_disk(stage_run: Any) -> None:
+    """Write eight times 128 MiB, and wait to be noticed."""
+    for number in range(8):
+        (stage_run.folder / f"large-{number}").write_bytes(bytes(128 << 20))
+    time.sleep(60)
+
+
+def fill_file(stage_run: Any) -> None:
+    """Write a file without an end."""
+    with (stage_run.folder / "large").open("wb") as stream:
+        while True:
+            stream.write(bytes(16 << 20))
+
+
+def bomb(stage_run: Any) -> None:
+    """Start processes until the kernel gives no more."""
+    count = 0
+    try:
+        while count < 20_000:
+            if os.fork() == 0:
+                time.sleep(3600)
+                os._exit(0)
+            count += 1
+    except BlockingIOError:
+        logger.info("BOMB ended")
 
 
 def rewrite_later(stage_run: Any) -> None:
@@ -630,7 +710,10 @@ VARIANTS: dict[str, Callable[[Any], None]] = {
     "hidden link": leave_hidden_link,
     "open to everybody": open_to_everybody,
     "access list": keep_access_list,
-    "passed descriptor": pass_descriptor,
+    "outlive": outlive,
+    "fill disk": fill_disk,
+    "fill file": fill_file,
+    "bomb": bomb,
     "rewritten later": rewrite_later,
     "counts": claim_counts,
     "events": forge_events,

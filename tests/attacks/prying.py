@@ -5,6 +5,7 @@ python -I prying.py <JSON: where things are, and whose processes>
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -62,7 +63,16 @@ def attempts_of(where: dict[str, Any]) -> dict[str, Callable[[], object]]:
         "link an output into a folder of its own": lambda: os.link(
             data / "redact" / "verdict.json", Path.home() / "verdict.json"
         ),
-        "hold the use case's lock": lambda: append(state / "workspaces" / "tiny.lock"),
+        "hold the use case's lock": lambda: lock(state / "home" / "release-tiny.lock"),
+        "lock the mirror": lambda: lock(state / "mirrors" / "any.git.lock"),
+        "lock the folder of snapshots": lambda: lock(state / "trees"),
+        "lock a snapshot": lambda: lock(snapshot_of(state).with_suffix(".lock")),
+        "lock the folder of data": lambda: lock(workspace / "data"),
+        "read rows about people": lambda: read(data / "redact" / "rows.parquet"),
+        "read sources as they were delivered": lambda: listed(workspace / "sources"),
+        "read a model that is not registered": lambda: listed(data / "train" / "model"),
+        "list the use cases": lambda: listed(state / "workspaces"),
+        "list the rooms of stages": lambda: listed(state / "rooms"),
         "exchange the worker's socket": lambda: rename(where["socket"]),
         "listen in the worker's place": lambda: append(run / "worker.sock2"),
         "ask the launcher": lambda: ask(str(state / "home" / "launcher.sock")),
@@ -104,6 +114,12 @@ def append(path: Path | str) -> object:
     """Open for writing."""
     with Path(path).open("ab") as stream:
         return stream.write(b"x")
+
+
+def lock(path: Path) -> object:
+    """Lock a file or folder: whoever can open it for reading can."""
+    fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return "locked"
 
 
 def listed(path: Path) -> object:

@@ -376,9 +376,73 @@ def test_two_clients_take_turns_and_one_that_goes_away_leaves_nothing_half_done(
     assert list((released.workspace / "data").glob(".run-*")) == []
     processes = subprocess.run(["pgrep", "-u", STAGE], capture_output=True, check=False)
     assert processes.stdout == b""
+    # What had begun was done to its end, and the service says whose release ends there.
     decision = released.workspace / "data" / CASE / "decide" / "decision.json"
     assert json.loads(decision.read_text())["outcome"] == "pass"
+    assert "has gone: its release ends here" in (released.folder / "service.log").read_text()
     assert released.registered() == registered
+
+
+@attempt(
+    Kind.SERVICE,
+    Mode.ENFORCED,
+    "a client begins a release, says nothing more, and so keeps the use case's turn",
+    stopped_by="a minute of silence gives the turn to others; what is asked later begins again",
+)
+def test_a_silent_client_keeps_nobody_waiting(released: Enforced) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as silent, silent.makefile("rb") as lines:
+        silent.settimeout(ANSWER_SECONDS)
+        silent.connect(str(released.socket))
+        silent.sendall(begin(released.head()))
+        assert json.loads(lines.readline())["tell"] == "done"
+        (answers,) = talk(released, begin(released.head()) + message(do="lacks_approval"))
+        assert [answer["tell"] for answer in answers] == ["line", "done", "done"]
+        # It is still served, after the commit was judged anew.
+        silent.sendall(message(do="lacks_approval"))
+        assert json.loads(lines.readline())["tell"] == "done"
+
+
+@attempt(
+    Kind.SERVICE,
+    Mode.ENFORCED,
+    "a client opens many connections, and says nothing or half a message",
+    stopped_by="so many sessions an account, and so many seconds to begin",
+    cases=("nothing", "half a message"),
+)
+@pytest.mark.parametrize("said", [b"", b'{"do": "be'], ids=["nothing", "half a message"])
+def test_connections_of_one_client_leave_room_for_others(released: Enforced, said: bytes) -> None:
+    program = (
+        "import socket, sys, time\n"
+        "held = [socket.socket(socket.AF_UNIX) for _ in range(40)]\n"
+        "for connection in held:\n"
+        "    connection.connect(sys.argv[1])\n"
+        "    try:\n"
+        "        connection.sendall(bytes.fromhex(sys.argv[2]))\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "answers = [connection.makefile('rb').read() for connection in held]\n"
+        "print(sum(b'a session that is free' in answer for answer in answers))\n"
+        "print(sum(b'request' in answer for answer in answers))\n"
+    )
+    words = ("-I", "-c", program, str(released.socket), said.hex())
+    with subprocess.Popen(
+        [RUNUSER, "-u", SCIENTIST, "--", str(released.python), *words],
+        env=released.environment_of(SCIENTIST),
+        cwd=released.checkout,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as crowd:
+        # root is another client.
+        with closing(socket.socket(socket.AF_UNIX)) as other, other.makefile("rb") as lines:
+            other.settimeout(ANSWER_SECONDS)
+            other.connect(str(released.socket))
+            other.sendall(begin(released.head()))
+            assert json.loads(lines.readline())["tell"] == "done"
+        out, _ = crowd.communicate(timeout=ANSWER_SECONDS)
+    turned_away, timed_out = map(int, out.split())
+    assert turned_away + timed_out == 40
+    assert turned_away > 20
+    assert released.process.poll() is None
 
 
 def wait_for_line(stream: IO[str], text: str) -> None:

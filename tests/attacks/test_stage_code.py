@@ -9,14 +9,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ import pytest
 from tests.attacks.attempts import Kind, Mode, attempt
 from tests.attacks.enforced import (
     CLIENTS,
+    RUNUSER,
     SCIENTIST,
     STAGE,
     WORKER,
@@ -59,7 +60,6 @@ class Ground:
     set_uid_program: Path
     other_run: Path
     accomplice: Path
-    received: list[int] = field(default_factory=list)
 
     def commit(self, variant: str) -> str:
         """Push a commit whose `decide` is hostile to the protected ref."""
@@ -145,11 +145,11 @@ def ground(released: Enforced) -> Iterator[Ground]:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         closing(socket.socket(socket.AF_UNIX)) as abstract,
-        accomplice(released) as (path, received),
+        accomplice(released) as path,
     ):
         abstract.bind("\0" + ABSTRACT)
         abstract.listen()
-        yield Ground(released, listener.getsockname()[1], program, own, path, received)
+        yield Ground(released, listener.getsockname()[1], program, own, path)
     libc.shmctl(memory, IPC_RMID, None)
     shutil.rmtree(released.state / "workspaces" / "other")
     released.run_as(SCIENTIST, "git", "reset", "-q", "--hard", honest)
@@ -159,31 +159,16 @@ def ground(released: Enforced) -> Iterator[Ground]:
 
 
 @contextmanager
-def accomplice(mode: Enforced) -> Iterator[tuple[Path, list[int]]]:
-    """Listen where every account may connect, and keep the descriptors that are passed."""
+def accomplice(mode: Enforced) -> Iterator[Path]:
+    """Listen where every account may connect."""
     folder = Path(tempfile.mkdtemp(dir=mode.folder))
     folder.chmod(0o755)
     path = folder / "s"
-    received: list[int] = []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         path.chmod(0o777)
         listener.listen()
-
-        def keep() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
-                    received.extend(descriptors)
-                    connection.sendall(b"x")
-
-        threading.Thread(target=keep, daemon=True).start()
-        yield path, received
-        listener.shutdown(socket.SHUT_RDWR)
+        yield path
 
 
 def ask(mode: Enforced, commit: str, *stages: str) -> "subprocess.CompletedProcess[str]":
@@ -220,36 +205,39 @@ def processes_of(login: str) -> list[str]:
 DENIED = {"EACCES"}
 NOT_PERMITTED = {"EPERM"}
 OUT_OF_SIGHT = {"ENOENT"}
+# Out of sight, and by its permissions another account's.
+HIDDEN = DENIED | OUT_OF_SIGHT
+READ_ONLY = {"EROFS"}
 NO_SUCH_PROCESS = {"ESRCH"}
 NO_NETWORK = {"ENETUNREACH"}
 
 SECRETS = {
-    "list the worker's home": DENIED,
-    "read the ledger": DENIED,
-    "read the ledger's pin": DENIED,
-    "read the signing keys": DENIED,
-    "read the registry's database": DENIED,
-    "write to the registry's database": DENIED,
-    "list the registry's artefacts": DENIED,
-    "read the mandate": DENIED,
-    "read a person's signing key": DENIED,
-    "list the mirrors": DENIED,
+    "list the worker's home": HIDDEN,
+    "read the ledger": HIDDEN,
+    "read the ledger's pin": HIDDEN,
+    "read the signing keys": HIDDEN,
+    "read the registry's database": HIDDEN,
+    "write to the registry's database": HIDDEN,
+    "list the registry's artefacts": HIDDEN,
+    "read the mandate": HIDDEN,
+    "read a person's signing key": HIDDEN,
+    "list the mirrors": HIDDEN,
     "read the system's passwords": DENIED,
-    "list root's home": DENIED,
+    "list root's home": HIDDEN,
     "find a secret in an environment": {"got:[]"},
     "read the service's memory": OUT_OF_SIGHT,
     "open the memory of the machine": DENIED | OUT_OF_SIGHT | NOT_PERMITTED,
 }
 PLACES = {
-    "write to the service's configuration": DENIED,
-    "write to the service's log": DENIED,
+    "write to the service's configuration": HIDDEN,
+    "write to the service's log": HIDDEN,
     "hold a file or folder of others open": {"got:[]"},
     "cut the service's log off by an inherited descriptor": {"got:[]"},
-    "write to the snapshot": DENIED,
-    "make a module in the snapshot": DENIED,
+    "write to the snapshot": DENIED | READ_ONLY,
+    "make a module in the snapshot": DENIED | READ_ONLY,
     "write to the configuration in the run folder": DENIED,
     "rename the configuration in the run folder": DENIED,
-    "write to an earlier stage's output": DENIED,
+    "write to an earlier stage's output": DENIED | READ_ONLY,
     "write a clearance": DENIED,
     "write a receipt": DENIED | OUT_OF_SIGHT,
     "exchange its own output folder": DENIED,
@@ -261,6 +249,9 @@ PLACES = {
     "read what it does not declare": OUT_OF_SIGHT,
     "write to another use case's running stage": OUT_OF_SIGHT,
     "see other use cases": {f"got:['{CASE}']"},
+    "find what earlier stages left": {"got:[]"},
+    "find a folder that it can write to": {"got:[]"},
+    "tell rows to a program of another account": OUT_OF_SIGHT,
 }
 SYSTEM = {
     "see a process of others": {"got:[]"},
@@ -269,8 +260,8 @@ SYSTEM = {
     "trace the service": NO_SUCH_PROCESS,
     "open the service by a process descriptor": NO_SUCH_PROCESS,
     "set where cores are dumped": DENIED | {"EROFS"},
-    "ask the worker": DENIED,
-    "ask the launcher": DENIED,
+    "ask the worker": HIDDEN,
+    "ask the launcher": HIDDEN,
     "reach a port of this machine": NO_NETWORK,
     "reach a port of this machine by IPv6": NO_NETWORK | {"EADDRNOTAVAIL"},
     "reach another machine": NO_NETWORK,
@@ -280,7 +271,7 @@ SYSTEM = {
     "become root": NOT_PERMITTED,
     "become the worker": NOT_PERMITTED,
     "join the clients' group": NOT_PERMITTED,
-    "run a program of root's as root": {"got:no root"},
+    "run a program of root's as root": OUT_OF_SIGHT | {"got:no root"},
     "ask su for root": {"got:no root"},
     "mount over the state": NOT_PERMITTED,
     "uncover the host's processes": NOT_PERMITTED,
@@ -366,7 +357,7 @@ def test_a_stage_gets_no_more_from_the_kernel(probed: Probed, name: str) -> None
 
 def test_every_attempt_is_asked_about(probed: Probed) -> None:
     planted = {"plant code for later interpreters", "leave 200 processes"}
-    assert set(probed.outcomes) == {*SECRETS, *PLACES, *SYSTEM, *planted}
+    assert set(probed.outcomes) == {*SECRETS, *PLACES, *SYSTEM, *LEAKS, *planted}
 
 
 def test_nothing_was_registered_or_changed_by_all_that(probed: Probed) -> None:
@@ -396,6 +387,32 @@ def test_planted_code_is_never_run(probed: Probed, ground: Ground) -> None:
     done = ground.decide("counts")
     assert done.returncode == 0, done.stdout
     assert not (ground.mode.state / "stage" / "planted").exists()
+    assert list((ground.mode.state / "rooms").iterdir()) == []
+
+
+LEAKS = (
+    "leave rows in /tmp",
+    "leave rows in /var/tmp",
+    "leave rows in shared memory",
+    "leave a cache and settings in its home",
+)
+
+
+@attempt(
+    Kind.ISOLATION,
+    Mode.ENFORCED,
+    "a stage's code leaves something for others to find",
+    stopped_by="a room of its own for each stage, which is removed with all that is in it",
+    cases=LEAKS,
+)
+@pytest.mark.parametrize("name", LEAKS)
+def test_what_a_stage_leaves_is_gone_with_it(probed: Probed, ground: Ground, name: str) -> None:
+    assert probed.outcomes[name] == "got:left"
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        assert list(Path(folder).glob("portcullis-left-*")) == []
+    assert list((ground.mode.state / "rooms").iterdir()) == []
+    kept = {path.name for path in (ground.mode.state / "stage").iterdir()}
+    assert not {name for name in kept if name.startswith((".cache", ".config", ".netrc"))}
 
 
 # What the stage leaves.
@@ -422,24 +439,6 @@ def test_what_is_no_plain_file_is_not_taken(ground: Ground, variant: str) -> Non
     done = ground.decide(variant)
     assert done.returncode == 2, done.stdout
     assert "found links, files with a second name, open files, or more folders" in done.stdout
-    assert State.of(ground.mode) == before
-    assert_nothing_is_left(ground.mode)
-
-
-@attempt(
-    Kind.ISOLATION,
-    Mode.ENFORCED,
-    "a stage's code passes its output's descriptor to another account, to write to it later",
-    stopped_by="the launcher asks the kernel for a lease: somebody can still write",
-)
-def test_an_output_that_somebody_can_still_write_to_is_not_taken(ground: Ground) -> None:
-    before = State.of(ground.mode)
-    done = ground.decide("passed descriptor")
-    (descriptor,) = ground.received
-    os.pwrite(descriptor, b"!", 0)
-    os.close(descriptor)
-    assert done.returncode == 2, done.stdout
-    assert "which nobody still writes to; found" in done.stdout
     assert State.of(ground.mode) == before
     assert_nothing_is_left(ground.mode)
 
@@ -574,10 +573,94 @@ def test_a_crash_leaves_nothing(ground: Ground) -> None:
     assert_nothing_is_left(ground.mode)
 
 
+# What the stage takes.
+
+TAKEN = {
+    "fill disk": ("eight files of 128 MiB as its output", "stage_disk_mib = 512"),
+    "fill file": ("a file without an end as its output", "File too large"),
+}
+
+
+@attempt(
+    Kind.ISOLATION,
+    Mode.ENFORCED,
+    "a stage's code writes until the disk of the ledger is full",
+    stopped_by="the launcher ends it at the administrator's limit; nothing is signed",
+    cases=[name for name, _ in TAKEN.values()],
+)
+@pytest.mark.parametrize("variant", TAKEN, ids=[name for name, _ in TAKEN.values()])
+def test_a_stage_does_not_fill_the_disk(ground: Ground, variant: str) -> None:
+    before = State.of(ground.mode)
+    done = ground.decide(variant)
+    assert done.returncode in (1, 2), done.stdout
+    if variant == "fill disk":
+        assert TAKEN[variant][1] in done.stdout
+    assert State.of(ground.mode) == before
+    assert_nothing_is_left(ground.mode)
+
+
+@attempt(
+    Kind.ISOLATION,
+    Mode.ENFORCED,
+    "a stage's code starts processes until there are no more",
+    stopped_by="a limit of its account; the launcher and the worker are of others",
+)
+def test_a_fork_bomb_takes_nothing_from_others(ground: Ground) -> None:
+    pids = service_pids(ground.mode)
+    done = ground.decide("bomb")
+    assert "BOMB ended" in done.stdout, done.stdout
+    assert processes_of(STAGE) == []
+    assert service_pids(ground.mode) == pids
+
+
+@attempt(
+    Kind.ISOLATION,
+    Mode.ENFORCED,
+    "a stage's code takes off what ends it with its parents, and its worker is killed",
+    stopped_by="a process of root's that holds it, and kills it when nobody waits for it",
+)
+def test_a_stage_does_not_outlive_its_worker(ground: Ground) -> None:
+    commit = ground.commit("outlive")
+    program = str(Path(__file__).with_name("asking.py"))
+    words = ("-I", "-u", program, str(ground.mode.service), str(ground.mode.socket), commit, CASE)
+    with subprocess.Popen(
+        [RUNUSER, "-u", SCIENTIST, "--", str(ground.mode.python), *words, "decide"],
+        env=ground.mode.environment_of(SCIENTIST),
+        cwd=ground.mode.checkout,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert client.stdout is not None
+        assert any("stays" in line for line in client.stdout)
+        assert processes_of(STAGE)
+        (worker,) = (
+            line.split()[0]
+            for line in processes_of(WORKER)
+            if re.search(rf"isolated\.py tasks decide {CASE}$", line)
+        )
+        os.kill(int(worker), signal.SIGKILL)
+        client.communicate(timeout=60)
+    assert_no_process_of(STAGE)
+    # Its run folder is removed by the next run of a stage.
+    assert files_of(ground.mode, STAGE) == ""
+
+
+def assert_no_process_of(login: str) -> None:
+    """Assert that an account has no process, within a few seconds."""
+    end = time.monotonic() + 10
+    while processes := processes_of(login):
+        assert time.monotonic() < end, processes
+        time.sleep(0.1)
+
+
 def assert_nothing_is_left(mode: Enforced) -> None:
     """Assert that no run folder is left, and no file of the stages' account."""
     assert list((mode.workspace / "data").glob(".run-*")) == []
-    found = subprocess.run(
-        ["find", str(mode.workspace), "-user", STAGE], capture_output=True, text=True, check=True
-    )
-    assert found.stdout == ""
+    assert files_of(mode, STAGE) == ""
+
+
+def files_of(mode: Enforced, login: str) -> str:
+    """Return what of the small use case's workspace belongs to an account."""
+    return subprocess.run(
+        ["find", str(mode.workspace), "-user", login], capture_output=True, text=True, check=True
+    ).stdout

@@ -121,3 +121,34 @@ def test_a_child_of_the_same_account_reads_nothing_of_a_parent_that_hides() -> N
     output = read_by_a_child("hidden")
     assert "a token" not in output
     assert "Permission denied" in output
+
+
+# A child that leaves a process in a session of its own, and ends.
+LEAVING = """
+import os, sys, time
+from tasks.system.processes import adopt_orphans, end_children
+adopt_orphans()
+read, write = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.setsid()
+        os.write(write, str(os.getpid()).encode())
+        time.sleep(60)
+    os._exit(0)
+print(os.read(read, 20).decode(), flush=True)
+end_children()
+print("ended", flush=True)
+"""
+
+
+def test_what_forked_twice_and_has_its_own_session_ends_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    pid, ended = done.stdout.split()
+    assert ended == "ended"
+    assert not is_running(int(pid))
