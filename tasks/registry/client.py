@@ -168,7 +168,8 @@ def find_published(
                 found=kind_of_error(error),
                 remedy="Run the release again: `register` publishes what is cleared.",
             ) from error
-        _require_bytes(client, version.source, model_folder, model_sha256)
+        source = _place_of(client, name, str(version.version), version.source)
+        _require_bytes(client, source, model_folder, model_sha256)
         return str(version.version)
 
 
@@ -302,6 +303,26 @@ def _require_bytes(
         require_judged_bytes(Path(stored), model_folder, model_sha256)
 
 
+def _place_of(client: "MlflowClient", name: str, version: str, source: str) -> str:
+    """Return the one place that a version's bytes come from.
+
+    A version has two: `source`, which people see, and where MLflow downloads it from. They differ
+    where the source was the name of another version (`models:/…`), which may be another by now.
+
+    Raises:
+        EvidenceError: They differ, so that what is read back would not be what is loaded.
+    """
+    loaded_from = client.get_model_version_download_uri(name, version)
+    if loaded_from == source:
+        return source
+    raise EvidenceError(
+        f"model registry, `{name}` version {version}",
+        expected="a version that is loaded from its source",
+        found="one that is loaded from elsewhere",
+        remedy="Delete the version and run the release again; look for who made it.",
+    )
+
+
 def _version(
     client: "MlflowClient", release: Publication, run_id: str, source: str
 ) -> tuple[str, bool]:
@@ -311,8 +332,9 @@ def _version(
     )
     if same:
         newest = max(same, key=lambda version: int(version.version))
-        if newest.source != source:
-            _require_bytes(client, newest.source, release.model_folder, release.model_sha256)
+        present = _place_of(client, release.name, str(newest.version), newest.source)
+        if present != source:
+            _require_bytes(client, present, release.model_folder, release.model_sha256)
         for tag in (ORIGIN_TAG, ENTRY_TAG):
             # The decision that last let it in: the one that the end of a release looks for.
             client.set_model_version_tag(

@@ -116,6 +116,49 @@ def test_a_version_made_beforehand(release: Publication, tmp_path: Path) -> None
     assert aliases() == {}
 
 
+def lead_elsewhere(release: Publication, folder: Path, honest_source: str) -> None:
+    """Make a version whose source holds the judged bytes, and that is loaded from elsewhere.
+
+    MLflow notes where a `models:/…` source leads when the version is made; afterwards the name is
+    given to other bytes.
+    """
+    client().create_registered_model("other")
+    client().create_model_version("other", source=evil(folder / "evil"))
+    tags = {MODEL_TAG: release.model_sha256}
+    client().create_model_version("loan", source="models:/other/1", tags=tags)
+    client().delete_registered_model("other")
+    client().create_registered_model("other")
+    client().create_model_version("other", source=honest_source)
+
+
+@attempt(
+    Kind.REGISTRY,
+    Mode.LOCAL,
+    "a version whose source has the judged bytes, and which MLflow loads from elsewhere",
+    stopped_by="a version is loaded from its source, or counts for nothing",
+    cases=("when it is published", "at the end of a release"),
+)
+@pytest.mark.parametrize("is_published_again", [True, False])
+def test_a_version_that_is_loaded_from_elsewhere(
+    release: Publication,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_published_again: bool,
+) -> None:
+    # Named, so that MLflow's own globals lead to it, as they do to a bank's registry.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/registry.db")
+    here = installation_at(Path())
+    publish(release, here)
+    lead_elsewhere(release, tmp_path, versions()[0].source)
+    if not is_published_again:
+        client().set_registered_model_alias("loan", "candidate", "2")
+    with pytest.raises(EvidenceError, match="loaded from elsewhere"):
+        if is_published_again:
+            publish(release, here)
+        else:
+            find_published("loan", "candidate", release.model_folder, release.model_sha256, here)
+
+
 @attempt(
     Kind.REGISTRY,
     Mode.LOCAL,
