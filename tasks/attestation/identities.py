@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 WORKER = "worker"  # the holder of the roles' own keys, who is no person
 
@@ -18,15 +19,22 @@ _WRITABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+\\-]{0,127}")
 
 # What text can hold without showing it: control, format and separator characters.
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# Letters and marks by their category that nobody sees either: what else has the property
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the empty pattern of Braille.
+_BLANKS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 
 
+@lru_cache(maxsize=4096)  # each reader of a log compares the same few names over and over
 def fold_name(name: str) -> str:
     """Return the spelling by which a staff id or a login is compared.
 
     NFKC, casefold, and NFKC again, for folding can undo it (Unicode 3.13, D145); without what
     nobody sees. It only makes more spellings one, and so never makes two people of one.
     """
-    composed = unicodedata.normalize("NFKC", name).casefold()
+    composed = unicodedata.normalize("NFKC", _BLANKS.sub("", name)).casefold()
     return "".join(
         character
         for character in unicodedata.normalize("NFKC", composed)

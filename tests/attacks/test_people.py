@@ -75,6 +75,9 @@ SPELLINGS = {
     "with a letter that nobody sees": "worker\u200b-7",
     "with a soft hyphen": "wor\u00adker-7",
     "with a space that does not break": "worker-7\u00a0",
+    "with a variation selector": "worker\ufe0f-7",
+    "with a filler of Hangul": "worker\u3164-7",
+    "with a joiner of graphemes": "work\u034fer-7",
 }
 
 

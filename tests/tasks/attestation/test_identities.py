@@ -22,6 +22,11 @@ from tasks.attestation.identities import (
         "\uff41\uff4e\uff4e-7",  # full width
         "ann\u00a0-7",
         "ann-7\x00",
+        "ann-7\ufe0f",  # a variation selector
+        "an\u034fn-7",  # a joiner of graphemes
+        "\u3164ann-7",  # a filler of Hangul
+        "ann\U000e0101-7",  # a variation selector of ideographs
+        "ann-7\u2800",  # a pattern of Braille without a dot
     ],
 )
 def test_a_name_is_one_in_all_its_spellings(spelling: str) -> None:
