@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks.attestation.keyring import add_key
+from tasks.attestation.roles import ROOT
+from tasks.attestation.signing_keys import LocalSigner
 from tasks.clearance import bundle_writer
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import EvidenceError
@@ -157,6 +160,19 @@ def test_a_value_within_a_statement_is_found_although_it_is_base64_there(log: Si
     contents = contents_of(log, also=(index,))
     with pytest.raises(EvidenceError, match=f"statements/{index:010d}.json"):
         scan(contents, files_of(contents, log.ledger))
+
+
+def test_an_enrolled_login_that_is_an_address_keeps_no_bundle_back(
+    log: SignedLog, tmp_path: Path
+) -> None:
+    key = LocalSigner.make(tmp_path / "ann.pem").public
+    address = "ann@bank.example"
+    log.append(add_key(key, ("approval",), "ann-7", logins=("ann", address)), ROOT)
+    contents = contents_of(log)
+    scan(contents, files_of(contents, log.ledger))
+    # Within another text it is a value like any other.
+    with pytest.raises(EvidenceError, match="an e-mail address"):
+        scan(contents, {"report.json": f'{{"x":"paid by {address}"}}'.encode()})
 
 
 def test_versions_digests_and_times_look_like_nobody(log: SignedLog) -> None:
