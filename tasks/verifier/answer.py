@@ -20,7 +20,7 @@ from tasks.path import SUBJECTS
 from tasks.verifier.approvals import Consents
 from tasks.verifier.expiry import epoch
 from tasks.verifier.in_force.objections import read_law
-from tasks.verifier.lineage import MODEL, Chain, GateVerdict, latest_decision, short
+from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision, short
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed, Void
 
@@ -213,6 +213,7 @@ def clearance_refusals(log: Log, chain: Chain) -> tuple[Refusal, ...]:
     registered = latest_decision(chain, "register")
     return (
         *_decision_refusals(log, chain, registered),
+        *_drill_refusals(log, chain, registered),
         *(
             refusal
             for verdict in chain.verdicts.values()
@@ -240,6 +241,30 @@ def _decision_refusals(
     for void in log.void_statements(VerificationSummary, model, chain.model_sha256):
         if void.index > registered.index:
             yield _void_refusal("decision", void)
+
+
+def _drill_refusals(
+    log: Log, chain: Chain, registered: Signed[VerificationSummary] | None
+) -> Iterator[Refusal]:
+    """Yield what the registration rests on and ran under another day's date.
+
+    The policy refuses it too, but the policy lies in the tree of who is judged. A drill of today
+    takes nothing away from what was registered yesterday.
+    """
+    if registered is None:
+        return
+    then = examine(log.before(registered.index), chain.case, chain.model_sha256)
+    decided = latest_decision(then, "decide")
+    drills = [
+        *((step.stage, step.signed.index, step.signed.predicate.run.drill) for step in then.steps),
+        *((gate, item.signed.index, item.content.drill) for gate, item in then.verdicts.items()),
+        *((("decide", decided.index, decided.predicate.drill),) if decided else ()),
+        ("register", registered.index, registered.predicate.drill),
+    ]
+    for stage, index, drill in drills:
+        if drill:
+            text = f"{stage}: entry {index} ran under PORTCULLIS_TODAY={drill}"
+            yield Refusal(RefusalKind.DRILL_CLOCK, f"{text}; drills clear nothing")
 
 
 def _verdict_refusals(
@@ -286,7 +311,8 @@ def _unaccepted(
         for consent in Consents.of(log, chain).acceptances:
             is_about_it = (consent.gate, consent.verdict) == (verdict.gate, verdict.report_sha256)
             is_in_force = consent.index < registered.index and consent.expires > decided_on
-            if is_about_it and is_in_force and not consent.by_author:
+            is_second_person = not consent.by_author and not consent.unidentified
+            if is_about_it and is_in_force and is_second_person:
                 accepted.update(consent.tests)
     return tuple(name for name in verdict.content.warned if name not in accepted)
 

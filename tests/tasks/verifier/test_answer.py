@@ -27,6 +27,7 @@ from tasks.verifier.approvals import acceptance
 from tasks.verifier.in_force.law import law_of
 from tasks.verifier.lineage import MODEL, examine
 from tests.tasks.predicate_samples import POLICY, RUN
+from tests.tasks.verifier import signed_log
 from tests.tasks.verifier.in_force.laws import LAX, Lawgivers, terms_of
 from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest, report_of
 
@@ -176,6 +177,34 @@ def test_revoking_a_key_does_not_bring_an_earlier_decision_back(registered: Sign
 
 def test_the_mode_of_the_evidence_is_said(registered: SignedLog) -> None:
     assert answer_of(registered).modes == ("local",)
+
+
+@pytest.mark.parametrize("stage", ["train", "fairness", "decide", "register"])
+def test_what_ran_under_a_drill_s_date_is_not_cleared(
+    cleared: SignedLog, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(signed_log, "RUN", replace(RUN, drill="2031-01-01"))
+        match stage:
+            case "train":
+                cleared.say_made(MODEL)
+            case "fairness":
+                cleared.say_judged(stage)
+            case _:
+                cleared.say_decided(stage)
+    if stage != "register":
+        cleared.say_decided("register")
+    answer = answer_of(cleared)
+    assert answer.answer is Answer.REFUSED
+    assert [reason.kind for reason in answer.reasons] == [RefusalKind.DRILL_CLOCK]
+
+
+def test_a_drill_after_the_registration_takes_nothing_away(
+    registered: SignedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signed_log, "RUN", replace(RUN, drill="2031-01-01"))
+    registered.say_made(MODEL)
+    assert answer_of(registered).answer is Answer.CLEARED
 
 
 # The verifier for outsiders: the same answers about a bundle.
