@@ -6,6 +6,7 @@ never by a clock: a clock can be set back, an index cannot.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tasks.attestation.dsse import IN_TOTO, Envelope
 from tasks.attestation.identities import WORKER, Identity, fold_name
@@ -33,7 +34,7 @@ class KeyEntry:
     logins: tuple[str, ...] = ()
     reason: str = ""
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         """What this entry says about who the holder is."""
         return Identity.of((self.holder, *self.logins), self.emails_sha256)
@@ -136,13 +137,13 @@ class KeyRing:
 
     def people_like(self, identity: Identity) -> tuple[Identity, ...]:
         """Return everybody enrolled who shares a name or an address with `identity`."""
-        holders = {
-            fold_name(entry.holder): entry.holder
-            for entry in self.entries.values()
-            if entry.is_of_person
-        }
-        people = (self.identity_of(holder) for holder in holders.values())
-        return tuple(person for person in people if person.shares(identity))
+        # One pass over all keys: a bundle comes from anybody, and may hold thousands.
+        people: dict[str, Identity] = {}
+        for entry in self.entries.values():
+            if entry.is_of_person:
+                holder = fold_name(entry.holder)
+                people[holder] = people.get(holder, Identity()).joined(entry.identity)
+        return tuple(person for person in people.values() if person.shares(identity))
 
     @property
     def origin(self) -> str:

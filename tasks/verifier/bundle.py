@@ -1,6 +1,7 @@
 """Verify a bundle with the bundle, a root key's id, and no more than `cryptography`."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,6 +40,13 @@ MOST_TEXT_BYTES = 16 << 10  # a proof has some 3 kB at most, the checkpoint and 
 # So one value is let in for so many bytes of `most_bytes`: 131,072 by default, where a complete
 # bundle of a thousand entries has some 50,000.
 BYTES_PER_VALUE = 128
+# A value begins with one of these. An object of one value is a table, and takes as much as two.
+MARKS = {b",": 1, b"[": 1, b"{": 2}
+
+# One character beyond Latin-1 makes each character of its text take two bytes in memory, or four
+# (PEP 393). What a text takes so beyond its bytes in the archive is counted as values are.
+# Possessive, because what might be tried again is kept for every character.
+TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 
 DECISION = "decision.json"
 ROOT_KEYID = re.compile(f"[0-9a-f]{{{TRUSTED_DIGITS},64}}")
@@ -189,7 +197,8 @@ def _entries(
             )
 
         # 3. What the statements come to in memory stays within its bound.
-        values += sum(payload.count(mark) for mark in (b",", b"[", b"{"))
+        values += sum(payload.count(mark) * weight for mark, weight in MARKS.items())
+        values += _wide_bytes(payload, name) // BYTES_PER_VALUE
         if values > most_values:
             raise wrong(name, f"statements of at most {most_values:,} values", "more")
 
@@ -200,6 +209,14 @@ def _entries(
             keys.trusted = keys.trusted or claimed_root
         replayed(entry, keys)
         yield entry
+
+
+def _wide_bytes(payload: bytes, name: str) -> int:
+    """Return how many bytes more than in a payload its texts take in memory."""
+    if payload.isascii():
+        return 0
+    texts = (match[0] for match in TEXT.finditer(_text(payload, name)))
+    return sum(max(sys.getsizeof(text) - len(text), 0) for text in texts if not text.isascii())
 
 
 def _root_of(first: Entry) -> str:

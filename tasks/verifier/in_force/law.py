@@ -140,6 +140,8 @@ def read_history(log: Log, *, below: int | None = None) -> LawHistory:
     """
     law: Law | None = None
     proposals: dict[str, list[Signed[InForce]]] = {}
+    # Counted on, signature by signature: anybody with a key may sign one proposal a thousand times.
+    people: dict[str, list[Identity]] = {}
     ignored: list[tuple[int, str]] = []
 
     for signed in log.statements(InForce):
@@ -153,11 +155,13 @@ def read_history(log: Log, *, below: int | None = None) -> LawHistory:
 
         signers = proposals.setdefault(terms.sha256, [])
         signers.append(signed)
-        if count_people(item.key for item in signers) >= people_needed(terms, law):
+        people[terms.sha256] = _include(people.get(terms.sha256, []), signed.key)
+        if len(people[terms.sha256]) >= people_needed(terms, law):
             number = law.number + 1 if law else 1
             law = Law(number, terms, tuple(_signature(item) for item in signers))
             # All others were to replace the law that is no longer in force.
             proposals = {}
+            people = {}
 
     open_proposals = tuple(
         Proposal(
@@ -194,15 +198,20 @@ def count_people(keys: Iterable[KeyEntry]) -> int:
     """
     people: list[Identity] = []
     for key in keys:
-        person = key.identity.joined(Identity.of((key.public.keyid,)))
-        others = []
-        for other in people:
-            if other.shares(person):
-                person = person.joined(other)
-            else:
-                others.append(other)
-        people = [*others, person]
+        people = _include(people, key)
     return len(people)
+
+
+def _include(people: list[Identity], key: KeyEntry) -> list[Identity]:
+    """Return the people who hold these keys and one more, by the rule of `count_people`."""
+    person = key.identity.joined(Identity.of((key.public.keyid,)))
+    others = []
+    for other in people:
+        if other.shares(person):
+            person = person.joined(other)
+        else:
+            others.append(other)
+    return [*others, person]
 
 
 def _why_ignored(signed: Signed[InForce], law: Law | None) -> str:

@@ -1,6 +1,7 @@
 """Bundles: an outsider verifies every byte, and finds no value about a person in them."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from flows.cli.proof.bundle import write_verifier
 from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.predicates.records import LegalHold
+from tasks.attestation.roles import RECORDS
+from tasks.attestation.statement import Artefact
 from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.archives import archive
@@ -17,7 +21,7 @@ from tasks.formats.canonical_json import canonical
 from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import leaf_hash, root_hash_of
-from tasks.notary.notary import open_ledger, trusted_root
+from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.answer import Answer
 from tasks.verifier.bundle import DECISION, verify_bundle
 from tasks.verifier.decision_proof import DecisionProof
@@ -103,6 +107,21 @@ def test_it_verifies_and_says_what_the_ledger_says(bundle: Path, signed: Path) -
 
 def test_it_is_the_same_archive_every_time(bundle: Path, signed: Path) -> None:
     assert archive(files(signed)) == bundle.read_bytes()
+
+
+# One character beyond the basic plane makes all of its text take four bytes a character.
+@pytest.mark.parametrize(("character", "is_let_in"), [("a", True), ("\U0001f600", False)])
+def test_a_text_counts_for_what_it_takes_in_memory(
+    signed: Path, tmp_path: Path, character: str, is_let_in: bool
+) -> None:
+    hold = LegalHold("a case", f"{CASE}/", character + "a" * 200_000)
+    with open_notary(installation_at(signed)) as notary:
+        notary.record(hold.about(Artefact("hold", "0" * 64)), RECORDS)
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files(signed)))
+    expected = nullcontext() if is_let_in else pytest.raises(EvidenceError, match="values")
+    with expected:
+        verify_bundle(path, most_bytes=512 << 10)
 
 
 def test_another_root_key_is_not_trusted(bundle: Path) -> None:
