@@ -65,5 +65,5 @@ def test_a_verdict_of_a_time_before_checks_had_ids_is_an_error_that_says_so(tmp_
     values = json.loads(path.read_text())
     del values["checks"][0]["id"]
     path.write_text(json.dumps(values))
-    with pytest.raises(EvidenceError, match=r"before checks had ids.* explain@tiny"):
+    with pytest.raises(EvidenceError, match=r"each of its checks with an id.* explain@tiny"):
         decided(root)
