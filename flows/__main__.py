@@ -1,6 +1,7 @@
 """The command line behind the launcher: `./portcullis <command>`."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -16,6 +17,12 @@ from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_tex
 from tasks.settings import Settings
 from tasks.system.installation import Installation
 
+OVERLONG_NAME = ConfigError(
+    "an argument or a variable",
+    expected="the name of a file that this system can have",
+    found="one that is too long",
+    remedy="Check which one it is.",
+)
 FAULT = 1  # exit code of what no person can mend: a bug
 
 # Beside the code in a checkout; an installed package has none there.
@@ -157,6 +164,9 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise  # no fault: see `run_command`
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            print(f"portcullis: {OVERLONG_NAME}", file=sys.stderr)
+            return PortcullisError.exit_code
         # A traceback would quote what a library quotes: an identifier, a row, a path.
         fault = describe_fault(error, is_debug=is_debug_asked_for(os.environ))
         print(f"portcullis: a fault of the program: {fault}", file=sys.stderr)

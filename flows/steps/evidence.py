@@ -9,6 +9,7 @@ from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, open_pin, open_store, trusted_root
 from tasks.system.installation import Installation
+from tasks.verifier.bundle import require_model_sha256
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
 
@@ -41,10 +42,13 @@ def open_chain(
     Raises:
         EmptyLedgerError: Nothing was ever signed for here.
         EvidenceError: The ledger does not verify.
+        ConfigError: What is named is no digest.
         DataError: No model is named, and none is in `data/`.
     """
-    named = model or model_sha256_in_data(case, installation.workspace)
-    model_sha256 = named.removeprefix("sha256:").lower()
+    if model is None:
+        model_sha256 = model_sha256_in_data(case, installation.workspace)
+    else:
+        model_sha256 = require_model_sha256(model)
     selection = EVERYTHING if is_whole else Selection.of_case(case)
 
     is_unpinned = may_be_unpinned and not open_pin(installation).is_set()

@@ -147,9 +147,16 @@ def open_archive(path: Path, most_bytes: int) -> Iterator[StoredArchive]:
         ConfigError: There is no such file, or it is larger.
         EvidenceError: It is not byte for byte an archive that `archive` writes.
     """
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:  # a name that no file of this system can have
+        is_there = False
+    if not is_there:
         raise ConfigError(
-            path.name, expected="an archive", found="no such file", remedy="Name the archive."
+            path.name[:MOST_NAME_BYTES],
+            expected="an archive",
+            found="no such file",
+            remedy="Name the archive.",
         )
     with path.open("rb") as stream:
         size_bytes = stream.seek(0, 2)

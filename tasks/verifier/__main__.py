@@ -11,7 +11,13 @@ from pathlib import Path
 from tasks.errors import ConfigError, EvidenceError, PortcullisError
 from tasks.ledger.checkpoint import Cosigner
 from tasks.verifier.answer import Answer, Gap, Reason, Verification, broken, judge
-from tasks.verifier.bundle import MOST_BYTES, Verified, require_root_keyid, verify_bundle
+from tasks.verifier.bundle import (
+    MOST_BYTES,
+    Verified,
+    require_model_sha256,
+    require_root_keyid,
+    verify_bundle,
+)
 from tasks.verifier.text_report import lines_of, printable
 
 EXIT_CODES = (
@@ -81,6 +87,7 @@ def answer_bundle(path: Path, options: argparse.Namespace) -> int:
         ConfigError: There is no such file, it is too large, or a key is none.
     """
     root_keyid = read_root(options.root)
+    model_sha256 = None if options.model is None else require_model_sha256(options.model)
     cosigners = [Cosigner.parse(text, "--witness-key") for text in options.witness_key]
     if options.max_mib < 1:
         raise ConfigError(
@@ -96,8 +103,8 @@ def answer_bundle(path: Path, options: argparse.Namespace) -> int:
 
     gaps = _gaps_of(verified, root_keyid, cosigners)
     answer = judge(verified.log, verified.chain, gaps, allowed_gaps(options))
-    if options.model is not None:
-        answer = answer.about(options.model.removeprefix("sha256:").lower())
+    if model_sha256 is not None:
+        answer = answer.about(model_sha256)
     lines = (*lines_of(verified.log, verified.chain), *_more_lines(verified))
     return print_answer(answer, lines, path.name, options)
 

@@ -49,6 +49,7 @@ MARKS = {b",": 1, b"[": 1, b"{": 2}
 TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 
 DECISION = "decision.json"
+MODEL_SHA256 = re.compile("[0-9a-f]{64}")
 ROOT_KEYID = re.compile(f"[0-9a-f]{{{TRUSTED_DIGITS},64}}")
 
 
@@ -85,6 +86,24 @@ def require_root_keyid(text: str) -> str:
             remedy="Ask the bank for it; without one, say so with --unpinned.",
         )
     return text
+
+
+def require_model_sha256(text: str) -> str:
+    """Return the digest of a model, written `sha256:…` or without the prefix.
+
+    Raises:
+        ConfigError: It is none. An empty one is not the same as none: a script whose variable is
+            unset must not verify, or approve, whichever model happens to lie in `data/`.
+    """
+    digest = text.strip().removeprefix("sha256:").lower()
+    if not MODEL_SHA256.fullmatch(digest):
+        raise ConfigError(
+            "--model",
+            expected="the digest of a model: `sha256:` and 64 hexadecimal digits",
+            found=f"{len(text)} characters" if text else "nothing",
+            remedy="`./portcullis verify` shows it, and so does the registry.",
+        )
+    return digest
 
 
 def verify_bundle(

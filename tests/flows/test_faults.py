@@ -46,3 +46,16 @@ def test_its_text_is_shown_for_development(
     monkeypatch.setenv("PORTCULLIS_DEBUG", "1")
     assert commands.main(["sync"]) == 1
     assert CANARY in capsys.readouterr().err
+
+
+def test_a_file_name_that_is_too_long_is_the_person_s_to_mend(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(options: argparse.Namespace, installation: Installation) -> int:
+        return int((tmp_path / ("a" * 5000)).is_file())
+
+    monkeypatch.setattr(sync, "main", main)
+    monkeypatch.setattr(commands, "settle", lambda: None)
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    assert commands.main(["sync"]) == 2
+    assert "found one that is too long" in capsys.readouterr().err

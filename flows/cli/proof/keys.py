@@ -18,6 +18,7 @@ from tasks.attestation.roles import DEVELOPER, LOG, PERSONAL, ROLES, ROOT
 from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folder
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
@@ -175,11 +176,12 @@ def _make(path: Path) -> LocalSigner:
 def _read_public_key(path: Path) -> PublicKey:
     """Read one public key in PEM, and nothing beside it: the whole text is signed and kept."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MOST_PEM_BYTES + 1)
+        data = read_regular_file(path, most_bytes=MOST_PEM_BYTES)
         text = data.decode("ascii").replace("\r\n", "\n").strip() + "\n"
     except OSError as error:
-        raise _unusable(path, "a public key that can be read", type(error).__name__) from error
+        raise _unusable(
+            path, "a public key that can be read", describe_unreadable(error)
+        ) from error
     except UnicodeDecodeError as error:
         raise _unusable(path, "a public key in PEM", "bytes that are no ASCII") from error
 
@@ -191,8 +193,6 @@ def _read_public_key(path: Path) -> PublicKey:
             "Whoever saw it can sign with it: make another with `keys make`, which prints the "
             "public half.",
         )
-    if len(data) > MOST_PEM_BYTES:
-        raise _unusable(path, f"a public key of at most {MOST_PEM_BYTES} bytes", "more")
     if PEM.fullmatch(text) is None:
         raise _unusable(path, "one public key in PEM and nothing beside it", "something else")
 

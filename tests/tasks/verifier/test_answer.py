@@ -436,6 +436,15 @@ def test_the_model_that_is_asked_about_is_the_bundle_s(
     assert main([*arguments, prefix + MODEL_SHA256.upper()]) == 0
 
 
+@pytest.mark.parametrize("digest", ["", "sha256:", "the latest"])
+def test_a_model_that_is_no_digest_is_a_mistake(bundle: Path, digest: str) -> None:
+    assert main([str(bundle), "--unpinned", "--model", digest]) == 2
+
+
+def test_a_name_that_no_file_can_have_is_a_mistake() -> None:
+    assert main(["a" * 5000 + ".zip"]) == 2
+
+
 def test_a_bundle_about_another_model_clears_nothing(
     bundle: Path, registered: SignedLog, capsys: pytest.CaptureFixture[str]
 ) -> None:

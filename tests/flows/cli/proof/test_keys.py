@@ -1,6 +1,7 @@
 """`./portcullis keys`: who is enrolled, and what is refused before the root key signs."""
 
 import argparse
+import os
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ def test_a_private_key_is_refused_and_not_quoted(
         (b"", "one public key in PEM"),
         (b"ssh-ed25519 AAAA ann", "one public key in PEM"),
         (b"\xff\xfe", "bytes that are no ASCII"),
-        (b"A" * 5000, "at most 4096 bytes"),
+        (b"A" * 5000, "more than 4,096 bytes"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a public key in PEM"),
     ],
 )
@@ -141,6 +142,14 @@ def test_a_file_that_is_no_public_key_is_refused(
     path = tmp_path / "x.pub"
     path.write_bytes(content)
     refuse(installation, words, "enrol", path, *ANN)
+
+
+def test_a_pipe_in_the_place_of_a_public_key_holds_nobody_up(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.pub"
+    os.mkfifo(path)
+    refuse(installation, "no regular file", "enrol", path, *ANN)
 
 
 @pytest.mark.parametrize("more", ["{pem}ann@bank: +49 30 1234\n", "Ann\n{pem}", "{pem}{pem}"])

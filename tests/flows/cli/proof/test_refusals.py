@@ -61,6 +61,11 @@ def test_a_use_case_that_does_not_exist_is_refused_by_its_name(
         run(command, installation, *arguments)
 
 
+def key_in(folder: Path) -> str:
+    LocalSigner.make(folder / "own.pem")
+    return str(folder / "own.pem")
+
+
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
@@ -74,6 +79,20 @@ def test_an_empty_ledger_proves_nothing(
 ) -> None:
     with pytest.raises(EvidenceError, match="expected entries; found none"):
         run(command, installation, *arguments)
+
+
+@pytest.mark.parametrize("command", [bundle, verify, approve])
+@pytest.mark.parametrize("digest", ["", "sha256:", "the latest", "0" * 63])
+def test_a_model_that_is_no_digest_is_not_the_one_in_data(
+    installation: Installation, tmp_path: Path, command: ModuleType, digest: str
+) -> None:
+    arguments = {
+        bundle: (CASE, "--output", "b.zip"),
+        verify: (CASE,),
+        approve: (CASE, "--reason", "sound", "--expires", "2099-12-31", "--key", key_in(tmp_path)),
+    }
+    with pytest.raises(ConfigError, match="--model: expected the digest of a model"):
+        run(command, installation, *arguments[command], "--model", digest)
 
 
 def test_without_a_model_there_is_none_to_verify(installation: Installation) -> None:
