@@ -19,6 +19,8 @@ from tasks.clearance.policy import query_required_checks
 from tasks.config.case_paths import resolved_path
 from tasks.config.cases import case_names
 from tasks.errors import ConfigError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
+from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.path import GATES
 from tasks.settings import Settings
 from tasks.system.installation import Installation
@@ -96,10 +98,22 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
 
 
 def write_proposal(terms: Terms, path: Path) -> None:
-    """Write a proposal's file: indented JSON, for people."""
+    """Write a proposal's file: indented JSON, for people.
+
+    Raises:
+        ConfigError: It cannot be written there.
+    """
     values = {"format": FORMAT, "terms": terms.to_dict()}
     text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            path.name,
+            expected="a file that can be written",
+            found=type(error).__name__,
+            remedy="Name another; nothing was signed.",
+        ) from error
 
 
 def read_proposal(path: Path) -> Terms:
@@ -109,15 +123,14 @@ def read_proposal(path: Path) -> Terms:
         ConfigError: It is none, or says something twice.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError("a file that is too large")
-        text = path.read_text(encoding="utf-8")
-        values: Any = json.loads(text, object_pairs_hook=_without_doubles)
-        is_proposal = values.keys() == {"format", "terms"} and values["format"] == FORMAT
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        reason = str(error) if type(error) is ValueError else type(error).__name__
+        values = parse_json(read_regular_file(path, most_bytes=MOST_BYTES))
+    except (OSError, ValueError) as error:
+        is_form = isinstance(error, JsonFaultError)
+        reason = str(error) if is_form else describe_unreadable(error)
         raise _no_proposal(path.name, reason) from error
-    if not is_proposal:
+    if not isinstance(values, dict) or values.keys() != {"format", "terms"}:
+        raise _no_proposal(path.name, "another format")
+    if values["format"] != FORMAT:
         raise _no_proposal(path.name, "another format")
     return _read_terms(values["terms"], path.name)
 
@@ -221,14 +234,6 @@ def _read_terms(values: Any, where: str) -> Terms:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if type(error) is ValueError else type(error).__name__
         raise _no_proposal(where, reason) from error
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, of which no key is there twice: two readers would read two proposals."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key that is there twice")
-    return values
 
 
 def _no_proposal(where: str, found: str) -> ConfigError:

@@ -181,6 +181,10 @@ class Terms:
         names = (*self.anchors.values(), *self.registry_names, *self.registry_names.values())
         if "" in (*self.refs, *self.signers, *names):
             raise ValueError("an empty ref, signer, anchor, registry name or use case")
+        # As those of people: a letter of another alphabet would let a second name look like this.
+        names = (*self.refs, *self.signers, *self.registry_names, *self.registry_names.values())
+        if not all(name.isascii() for name in names):
+            raise ValueError("a ref, signer, registry name or use case that is not ASCII")
         if self.least_mode not in MODES:
             raise ValueError(f"field `leastMode` is none of {', '.join(MODES)}")
         if not 1 <= self.people <= MOST_PEOPLE:

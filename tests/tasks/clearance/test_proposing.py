@@ -1,6 +1,7 @@
 """Proposals: drafted from the checkout and from what is in force, written, read and compared."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,14 @@ def changed(name: str, value: Any) -> str:
 
 
 NO_PROPOSALS = {
-    "no JSON": ("{", "JSONDecodeError"),
-    "no object": ("[]", "AttributeError"),
+    "no JSON": ("{", "no JSON from line 1 on"),
+    "no object": ("[]", "another format"),
     "another format": ('{"format": "x", "terms": {}}', "another format"),
     "a field more": (json.dumps({**values(), "more": 1}), "another format"),
-    "a key twice": ('{"format": 1, "format": 2}', "a key that is there twice"),
+    "a key twice": ('{"format": 1, "format": 2}', "a key twice in one object"),
+    "a number that is none": (changed("people", float("nan")), "NaN or an infinity"),
+    "letters that look alike": (changed("refs", ["refs/heads/m\u0430in"]), "not ASCII"),
+    "a use case that looks alike": (changed("registryNames", {"loan": "l\u043ean"}), "not ASCII"),
     "an unknown term": (changed("colour", "red"), "unknown field `colour`"),
     "an unknown anchor": (changed("anchors", {"moon": "x"}), "anchor `moon`"),
     "an anchor of anybody": (changed("anchors", {"mirror": ""}), "an empty ref"),
@@ -168,8 +172,19 @@ def test_what_is_no_proposal_is_refused(tmp_path: Path, fault: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_no_proposal(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="FileNotFoundError"):
+    with pytest.raises(ConfigError, match="found none"):
         read_proposal(tmp_path / "law.json")
+
+
+def test_a_pipe_in_the_place_of_a_proposal_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "law.json")
+    with pytest.raises(ConfigError, match="no regular file"):
+        read_proposal(tmp_path / "law.json")
+
+
+def test_a_proposal_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a file that can be written"):
+        write_proposal(TERMS, tmp_path / "nowhere" / "law.json")
 
 
 # The comparison
