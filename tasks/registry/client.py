@@ -371,4 +371,12 @@ def _metric_name(name: str) -> str:
 
 
 def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", uri)
+    """Return a registry's address as people may see it: no user, no password, no query.
+
+    Whatever a password holds: `@` and `/` in one are not always escaped, and drivers take it from
+    the query, too.
+    """
+    scheme, separator, place = re.split("[?#]", uri, maxsplit=1)[0].partition("://")
+    # The path of a file on this machine may hold an `@`, and no password.
+    is_file = scheme.partition("+")[0] in ("sqlite", "file")
+    return uri if not separator or is_file else f"{scheme}://{place.rpartition('@')[2]}"

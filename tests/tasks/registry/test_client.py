@@ -15,7 +15,14 @@ import pytest
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.digests import sha256_of
 from tasks.registry import Publication, publish
-from tasks.registry.client import CASE_TAG, ENTRY_TAG, MODEL_TAG, ORIGIN_TAG, find_published
+from tasks.registry.client import (
+    CASE_TAG,
+    ENTRY_TAG,
+    MODEL_TAG,
+    ORIGIN_TAG,
+    _without_password,
+    find_published,
+)
 from tasks.registry.moving import follow_move
 from tasks.registry.stored import LOADED_AS
 from tests.installations import installation_at
@@ -309,3 +316,22 @@ def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Publication) -
         find_published("loan", "candidate", release.model_folder, "0" * 64, here)
     with pytest.raises(EvidenceError, match="expected the model"):
         find_published("loan", "champion", release.model_folder, release.model_sha256, here)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://mlflow:s3cret@db/mlflow",
+        "postgresql://mlflow:s3cret/@x@db/mlflow",
+        "https://mlflow:a/s3cret@db/mlflow",
+        "postgresql://db/mlflow?user=mlflow&password=s3cret",
+        "https://db/mlflow#s3cret",
+    ],
+)
+def test_an_address_is_shown_without_its_password(uri: str) -> None:
+    assert _without_password(uri).endswith("://db/mlflow")
+
+
+def test_a_path_of_this_machine_is_shown_whole() -> None:
+    uri = "sqlite:////home/ann@bank/mlflow.db"
+    assert _without_password(uri) == uri
