@@ -2,5 +2,5 @@
 
 Values stay in memory: only names of columns, kinds and counts are printed or written.
 May import: `flows.use_cases`, `tasks.config`, `tasks.errors`, `tasks.redaction`,
-`tasks.stages.ingest`.
+`tasks.stages.ingest`, `tasks.formats`.
 """

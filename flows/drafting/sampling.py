@@ -1,15 +1,16 @@
 """Read the names of a file's columns and the first values of each, as text."""
 
-import json
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tasks.errors import ConfigError, SourceError
+from tasks.formats.strict_json import parse_json
 from tasks.redaction.columns.looks import FORMS, look
 
 SAMPLE_ROWS = 1000
@@ -55,7 +56,8 @@ def sample_file(path: Path, source: str) -> SampledFile:
     readers = {"csv": _sample_csv, "parquet": _sample_parquet, "jsonl": _sample_jsonl}
     try:
         names, rows = readers[form](path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    # The last two are of gzip, about a file that was cut short or altered.
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         raise SourceError(
             path.as_posix(),
             expected=f"a whole {form} file in UTF-8",
@@ -120,12 +122,20 @@ def _sample_parquet(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]
 
 def _sample_jsonl(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
     with _text_lines(path) as stream:
-        lines = islice((line for line in stream if line.strip()), SAMPLE_ROWS)
-        records: list[dict[str, Any]] = [json.loads(line, parse_int=str) for line in lines]
+        lines = islice((line for line in _lines_of(stream) if line.strip()), SAMPLE_ROWS)
+        records: list[dict[str, Any]] = [parse_json(line) for line in lines]
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("a line that is no object")
     names = list(dict.fromkeys(name for record in records for name in record))
     return names, [tuple(_text(record.get(name)) for name in names) for record in records]
+
+
+def _lines_of(stream: TextIO) -> Iterator[str]:
+    """Yield lines of a bounded length: one without an end would fill the memory."""
+    while line := stream.readline(SAMPLE_BYTES + 1):
+        if len(line) > SAMPLE_BYTES:
+            raise ValueError("a line that is too long")
+        yield line
 
 
 def _text_lines(path: Path) -> Any:

@@ -4,5 +4,5 @@ Each module is one command: `erase`, `export`, `hold`, `release-hold`, `requests
 is imported inside `main`, so that `--help` answers at once.
 
 May import: `tasks.errors`, `tasks.access`, `tasks.config`, `tasks.erasure`, `tasks.keystore`,
-`tasks.notary`, `tasks.system`, `tasks.plain_text`.
+`tasks.notary`, `tasks.system`, `tasks.plain_text`, `tasks.formats`.
 """

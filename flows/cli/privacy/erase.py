@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import ConfigError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
@@ -101,15 +102,16 @@ def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
         ConfigError: There is none. Nothing that was given is quoted.
     """
     if listed is not None:
-        if not listed.is_file():
+        # With or without the byte order mark that spreadsheets write.
+        try:
+            lines = read_regular_file(listed).decode("utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 str(listed),
-                expected="a file of identifiers",
-                found="none",
-                remedy="Check the path.",
-            )
-        # With or without the byte order mark that spreadsheets write.
-        lines = listed.read_text(encoding="utf-8-sig").splitlines()
+                expected="a file of identifiers in UTF-8",
+                found=describe_unreadable(error),
+                remedy="Check the path, and how the file was written.",
+            ) from None
     else:
         lines = [sys.stdin.readline() if subject == "-" else subject or ""]
 
@@ -158,14 +160,20 @@ def _check(path: Path, installation: Installation) -> int:
     from tasks.erasure.receipt import check_receipt, format_statement
     from tasks.erasure.statements import LedgerStatementLog
 
-    if not path.is_file():
-        raise ConfigError(str(path), expected="a receipt", found="none", remedy="Check the path.")
+    try:
+        text = read_regular_file(path).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            str(path),
+            expected="a receipt in UTF-8",
+            found=describe_unreadable(error),
+            remedy="Check the path.",
+        ) from None
 
     # Asked for, never an argument: those stand in the shell's history and in the process list.
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
     identifier = sys.stdin.readline().strip()
 
-    text = path.read_text(encoding="utf-8")
     for predicate in check_receipt(text, identifier, LedgerStatementLog(installation)):
         print(format_statement(predicate))
     print("The receipt is this person's, and its statement is signed and in the ledger.")

@@ -109,6 +109,9 @@ def test_one_column_that_tells_its_name_from_its_values_is_enough(
         ("a.csv", f"name,income\n{CANARY},1,2\n"),
         ("a.jsonl", f'{{"name": "{CANARY}"'),
         ("a.jsonl", f'["{CANARY}"]\n'),
+        ("a.jsonl", '{"name": ' + "[" * 100_000 + f'"{CANARY}"' + "]" * 100_000 + "}\n"),
+        ("a.jsonl", f'{{"name": "{CANARY}", "name": NaN}}\n'),
+        ("a.jsonl", f'{{"name": "{CANARY * (1 << 18)}"}}\n'),
         ("a.parquet", CANARY),
     ],
 )
@@ -118,6 +121,16 @@ def test_a_damaged_file_is_one_line_that_quotes_nothing(
     with pytest.raises(SourceError) as refusal:
         sample_file(write(tmp_path, name, text), "a")
     assert "\n" not in str(refusal.value)
+    assert "canary" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_compressed_text_that_is_cut_or_altered_is_one_line(tmp_path: Path, is_cut: bool) -> None:
+    whole = gzip.compress(f'{{"name": "{CANARY}"}}\n'.encode() * 100)
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(whole[:-12] if is_cut else whole[:20] + b"\xff" * 8 + whole[28:])
+    with pytest.raises(SourceError, match="one that cannot be read") as refusal:
+        sample_file(path, "a")
     assert "canary" not in str(refusal.value)
 
 

@@ -46,6 +46,14 @@ def test_a_list_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_identifiers(None, tmp_path / "none.txt")
 
 
+def test_a_list_in_another_encoding_is_said_and_not_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "people.txt"
+    path.write_bytes("zoë@example.org\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match="a file of identifiers in UTF-8") as refused:
+        read_identifiers(None, path)
+    assert "example.org" not in str(refused.value)
+
+
 def test_it_prints_how_each_request_ended_and_where_the_receipt_lies(
     small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
 ) -> None:
