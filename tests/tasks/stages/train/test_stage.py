@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.train import stage
 from tasks.stages.train.params import TrainLimits
 from tasks.stages.validate.checks import ValidateCheck
-from tasks.stages.workspace import StageRun
+from tasks.stages.workspace import CLEARANCE, StageRun
 from tests.cases import sync_cases, write_case
 from tests.installations import installation_at
 from tests.models import BACKGROUND, REASONS
@@ -67,7 +66,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A portfolio that both gates before training have passed, and a ledger that clears it."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PORTCULLIS_TODAY", "2026-11-24")
-    ledger_says(monkeypatch)
+    ledger_says(tmp_path)
 
     folder = tmp_path / "configs" / "loan"
     folder.mkdir(parents=True)
@@ -80,9 +79,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ledger_says(monkeypatch: pytest.MonkeyPatch, *refusals: Refusal) -> None:
-    clearance = SimpleNamespace(refusals=refusals)
-    monkeypatch.setattr(stage, "clear_training", lambda *_: clearance)
+def ledger_says(workspace: Path, *refusals: Refusal) -> None:
+    """Tell the stage what the worker was told before it began."""
+    values = [refusal.to_dict() for refusal in refusals]
+    (workspace / CLEARANCE).write_text(json.dumps(values), encoding="utf-8")
 
 
 def stage_run(workspace: Path, name: str = "train") -> StageRun:
@@ -141,14 +141,13 @@ def test_the_day_after_an_agreement_expires_it_is_refused(
 )
 def test_a_gate_that_failed_or_is_undecided_shuts_it(
     workspace: Path,
-    monkeypatch: pytest.MonkeyPatch,
     gate: str,
     value: float | None,
     kind: RefusalKind,
 ) -> None:
     write_verdict(workspace, gate, value)
     unsigned = Refusal(RefusalKind.VERDICT_UNSIGNED, f"{gate}: no signed verdict")
-    ledger_says(monkeypatch, unsigned)
+    ledger_says(workspace, unsigned)
     assert refused(workspace) == [RefusalKind.VERDICT_UNSIGNED, kind]
 
 
