@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import yaml
@@ -71,7 +72,10 @@ class Forge:
             cacheinfo = f"{entry.mode},{identifier.decode().strip()},{path}"
             self._git("update-index", "--add", "--cacheinfo", cacheinfo, environment=index)
         tree = self._git("write-tree", environment=index).decode().strip()
-        words = (*WHO, "commit-tree", tree, "-p", parent or self.honest, "-m", "Change")
+        # Two commits of the same files within one second would be one commit, which the worker's
+        # mirror then knows from the test before.
+        message = f"Change {token_hex(8)}"
+        words = (*WHO, "commit-tree", tree, "-p", parent or self.honest, "-m", message)
         return self._git(*words).decode().strip()
 
     def push(self, commit: str, ref: str = MAIN) -> str:
