@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.errors import DataError, EvidenceError
+from tasks.errors import EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, open_pin, open_store, trusted_root
@@ -12,6 +12,7 @@ from tasks.system.installation import Installation
 from tasks.verifier.bundle import require_model_sha256
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, Selection, read_log
+from tasks.worker.approving import find_model
 
 
 class EmptyLedgerError(EvidenceError):
@@ -81,12 +82,4 @@ def model_sha256_in_data(case: str, workspace: Path) -> str:
     Raises:
         DataError: There is none.
     """
-    path = workspace / "data" / case / "train" / "model"
-    if not path.exists():
-        raise DataError(
-            path.as_posix(),
-            expected="a model",
-            found="none",
-            remedy=f"Run `./portcullis release {case}`, or give --model.",
-        )
-    return sha256_of(path)
+    return sha256_of(find_model(case, workspace, alternative=", or give --model"))

@@ -269,8 +269,7 @@ class Launcher:
             signal.pidfd_send_signal(process, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         end_children()
-        code = os.waitstatus_to_exitcode(status)
-        os._exit(SIGNALLED - code if code < 0 else code)
+        os._exit(_exit_code(status))
 
     def _become_stage(self, launch: "_Launch", isolation: Isolation, facts: int) -> None:
         """Turn this process into the stage's; never returns."""
@@ -380,8 +379,7 @@ class _Wait:
 
         _, status = os.waitpid(self.keeper, 0)
         self.errors.finish()
-        code = os.waitstatus_to_exitcode(status)
-        return SIGNALLED - code if code < 0 else code, excess
+        return _exit_code(status), excess
 
 
 def peer_uid(connection: socket.socket) -> int:
@@ -390,6 +388,12 @@ def peer_uid(connection: socket.socket) -> int:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     _, uid, _ = struct.unpack(CREDENTIALS, credentials)
     return int(uid)
+
+
+def _exit_code(status: int) -> int:
+    """Return the exit code of a process, as a shell does where a signal ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    return SIGNALLED - code if code < 0 else code
 
 
 def _inputs_of(folder: Path, workspace: Path) -> set[Path]:

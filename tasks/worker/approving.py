@@ -1,5 +1,7 @@
 """What people have signed on their own machines, checked and recorded by the worker."""
 
+from pathlib import Path
+
 from tasks.attestation.dsse import read_envelope
 from tasks.clearance.check import clear_model
 from tasks.errors import APPROVAL_KINDS, DataError
@@ -12,21 +14,35 @@ from tasks.verifier.log_reader import Selection, read_log
 from tasks.worker.mandate import Mandate
 
 
+def find_model(case: str, workspace: Path, *, alternative: str = "") -> Path:
+    """Return the folder of the model that the last training left.
+
+    Args:
+        case: A use case.
+        workspace: Where its `data/` lies.
+        alternative: What the command could be told instead, for the error's remedy.
+
+    Raises:
+        DataError: There is none.
+    """
+    path = workspace / "data" / case / MODEL
+    if not path.exists():
+        raise DataError(
+            path.as_posix(),
+            expected="a model",
+            found="none",
+            remedy=f"Run `./portcullis release {case}`{alternative}.",
+        )
+    return path
+
+
 def model_here(case: str, installation: Installation) -> str:
     """Return the digest of the model that the last training left.
 
     Raises:
         DataError: There is none.
     """
-    path = installation.workspace / "data" / case / MODEL
-    if not path.exists():
-        raise DataError(
-            path.as_posix(),
-            expected="a model",
-            found="none",
-            remedy=f"Run `./portcullis release {case}`.",
-        )
-    return sha256_of(path)
+    return sha256_of(find_model(case, installation.workspace))
 
 
 def lacks_only_approval(case: str, model: str, installation: Installation) -> bool:

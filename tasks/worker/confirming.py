@@ -11,12 +11,13 @@ from pathlib import Path
 
 from tasks.clearance.check import AcceptedCheck, Clearance, clear_model
 from tasks.config.cases import section
-from tasks.errors import DataError, EvidenceError, Refusal, RefusalKind, RefusedError
+from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
-from tasks.verifier.lineage import MODEL, latest_decision
+from tasks.verifier.lineage import latest_decision
+from tasks.worker.approving import find_model
 from tasks.worker.mandate import Mandate
 from tasks.worker.snapshot import open_snapshot
 
@@ -46,14 +47,7 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
         DataError: There is no model.
         ServiceError: The registry, or a policy engine, does not answer.
     """
-    folder = installation.workspace / "data" / case / MODEL
-    if not folder.exists():
-        raise DataError(
-            folder.as_posix(),
-            expected="a model",
-            found="none",
-            remedy=f"Run `./portcullis release {case}`.",
-        )
+    folder = find_model(case, installation.workspace)
     model_sha256 = sha256_of(folder)
 
     # By the configuration as it lies there now, read once for the policy and for the registry.
