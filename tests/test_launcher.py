@@ -126,20 +126,26 @@ def test_an_installation_counts_only_whole_of_these_locks_and_in_this_place(
     assert not launcher.is_installed("run")
 
 
-def test_a_virtual_environment_that_was_moved_is_made_anew_and_one_that_was_not_is_kept(
-    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[list[str]] = []
+@pytest.fixture
+def made(launcher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Each command that makes a virtual environment; one with its stamp lies there already."""
+    commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
         if "venv" in command:
-            made.append(command)
+            commands.append(command)
         return subprocess.CompletedProcess(command, 0, "", "")
 
     launcher.PYTHON.parent.mkdir(parents=True)
     launcher.PYTHON.write_text("")
     monkeypatch.setattr(launcher.subprocess, "run", run)
     launcher.stamp_of("run").write_text(launcher.stamp_text("run"))
+    return commands
+
+
+def test_a_virtual_environment_that_was_moved_is_made_anew_and_one_that_was_not_is_kept(
+    launcher: ModuleType, made: list[list[str]]
+) -> None:
     launcher.make_venv()
     assert made == []
     launcher.stamp_of("run").write_text("0\n/where/it/was/.venv")
@@ -148,19 +154,8 @@ def test_a_virtual_environment_that_was_moved_is_made_anew_and_one_that_was_not_
 
 
 def test_a_virtual_environment_of_other_locks_is_made_anew_for_what_they_dropped_stays_importable(
-    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch
+    launcher: ModuleType, made: list[list[str]]
 ) -> None:
-    made: list[list[str]] = []
-
-    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
-        if "venv" in command:
-            made.append(command)
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    launcher.PYTHON.parent.mkdir(parents=True)
-    launcher.PYTHON.write_text("")
-    monkeypatch.setattr(launcher.subprocess, "run", run)
-    launcher.stamp_of("run").write_text(launcher.stamp_text("run"))
     launcher.stamp_of("test").write_text(f"{'0' * 64}\n{launcher.VENV.resolve()}")
     launcher.make_venv()
     assert made == [[sys.executable, "-m", "venv", "--clear", str(launcher.VENV)]]

@@ -19,7 +19,6 @@ from tasks.attestation.roles import GATE, ROOT
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.config.cases import load_case
 from tasks.errors import EvidenceError, PortcullisError, RefusalKind, RefusedError
-from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_notary
 from tasks.registry import Publication, publish
 from tasks.registry.client import (
@@ -40,7 +39,7 @@ from tests.attacks.judging import commit, kinds, put_in_force
 from tests.cases import change_case, sync_cases, write_case
 from tests.flows import workspace as small
 from tests.installations import installation_at, installation_with_home
-from tests.models import income_model
+from tests.publications import publication
 from tests.tasks.judged import CASE, check, put_verdict, sign_for
 
 pytestmark = [
@@ -57,26 +56,7 @@ BY_BYTES = "the bytes that an alias would name are read back and digested"
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
     """A model that was let in, and not published yet."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    folder = tmp_path / "model"
-    folder.mkdir()
-    income_model().save(folder)
-    verdict = tmp_path / "verdict.json"
-    verdict.write_text("{}")
-    return Publication(
-        name="loan",
-        experiment="loan",
-        alias="candidate",
-        use_case="loan",
-        log_origin="log.bank",
-        log_entry=41,
-        model_folder=folder,
-        model_sha256=sha256_of(folder),
-        decision_sha256="d" * 64,
-        params={"use_case": "loan"},
-        metrics={"fairness/ratio": 0.9},
-        tags={},
-        documents={"evidence/fairness": verdict},
-    )
+    return publication(tmp_path, log_origin="log.bank")
 
 
 def client() -> Any:

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError, ServiceError
-from tasks.formats.digests import sha256_of
 from tasks.registry import Publication, publish
 from tasks.registry.client import (
     CASE_TAG,
@@ -26,7 +25,7 @@ from tasks.registry.client import (
 from tasks.registry.moving import follow_move
 from tasks.registry.stored import LOADED_AS
 from tests.installations import installation_at
-from tests.models import income_model
+from tests.publications import publication
 
 pytestmark = [
     pytest.mark.integration,
@@ -40,28 +39,11 @@ pytestmark = [
 @pytest.fixture
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    folder = tmp_path / "model"
-    folder.mkdir()
-    income_model().save(folder)
-    verdict = tmp_path / "verdict.json"
-    verdict.write_text("{}")
-    return Publication(
-        name="loan",
-        experiment="loan",
-        alias="candidate",
-        use_case="loan",
-        log_origin="log.example",
-        log_entry=41,
-        model_folder=folder,
-        model_sha256=sha256_of(folder),
-        decision_sha256="d" * 64,
-        params={"use_case": "loan"},
-        metrics={"fairness/ratio, black (race)": 0.9},
-        tags={"portcullis.gate.fairness": "pass"},
-        documents={"evidence/fairness": verdict},
-        description="What it decides",
-    )
+    # `mlflow.set_tracking_uri` sets it for the whole process. What was absent is removed again only
+    # if it was set here first.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    return publication(tmp_path)
 
 
 def test_a_registry_that_was_moved_is_read_and_written_where_it_is_now(
