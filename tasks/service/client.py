@@ -5,7 +5,6 @@ of the caller's own, laid out like the worker's `data/`.
 """
 
 import base64
-import binascii
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -93,5 +92,5 @@ def keep_files(files: Any, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.write_bytes(base64.b64decode(str(text), validate=True))
-        except binascii.Error:
+        except ValueError:  # no base64, or no ASCII
             continue

@@ -99,6 +99,8 @@ def launch_stage(
             connection, [json.dumps(request).encode()], [run.descriptor, pipe, errors, progress]
         )
     except OSError as error:
+        connection.close()
+        os.close(reports)
         raise ServiceError(
             "launcher",
             expected="a socket that answers",

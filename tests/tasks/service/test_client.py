@@ -134,8 +134,11 @@ def test_an_absolute_name_writes_nothing_at_its_path(folder: Path, tmp_path: Pat
     assert files_below(tmp_path) == set()
 
 
-def test_a_file_that_is_not_encoded_is_left_out_and_the_others_are_kept(folder: Path) -> None:
-    keep_files({"page.html": "<html>", "verdict.json": encoded(b"{}")}, folder)
+@pytest.mark.parametrize("text", ["<html>", "é"], ids=["no base64", "no ASCII"])
+def test_a_file_that_is_not_encoded_is_left_out_and_the_others_are_kept(
+    folder: Path, text: str
+) -> None:
+    keep_files({"page.html": text, "verdict.json": encoded(b"{}")}, folder)
     assert files_below(folder) == {"verdict.json"}
 
 

@@ -260,28 +260,6 @@ def test_progress_goes_to_the_runner_that_listens(
         assert connection.recv(1) == b""
 
 
-@pytest.fixture
-def kept_sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every socket that is made, closed when the test ends and not when the collector comes.
-
-    Where there is no launcher, `launch_stage` leaves its own to the collector, which would warn in
-    whichever test is running by then.
-    """
-    made: list[socket.socket] = []
-
-    class KeptSocket(socket.socket):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            made.append(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("socket.socket", KeptSocket)
-        yield
-    for connection in made:
-        connection.close()
-
-
-@pytest.mark.usefixtures("kept_sockets")
 def test_without_a_launcher_no_stage_starts(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="answers; found FileNotFoundError"):
         launch_stage(tmp_path / "absent", "train", CASE, run, tmp_path)
