@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tasks.system import processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
 
@@ -152,3 +156,117 @@ def test_what_forked_twice_and_has_its_own_session_ends_too() -> None:
     pid, ended = done.stdout.split()
     assert ended == "ended"
     assert not is_running(int(pid))
+
+
+# What is asked of the kernel, in this process: its answers are given here, for they would change
+# the process of the suite, and end its servers.
+
+
+class KernelOf:
+    """A kernel that notes requests, and the children of this process as it has them.
+
+    Attributes:
+        looks: The listing of children, as it is at each look.
+        ended: What waiting without a pause gives: a process, 0 for none yet, or None for no child.
+        requests: prctl(2), as it was called.
+        killed: Whom a signal was sent to.
+    """
+
+    WNOHANG = os.WNOHANG
+    parent = 1000
+    own = 2000
+
+    def __init__(self, looks: tuple[str, ...] = (), ended: tuple[int | None, ...] = ()) -> None:
+        self._looks: Iterator[str] = iter(looks)
+        self._ended: Iterator[int | None] = iter(ended)
+        self._gone: set[int] = set()
+        self.requests: list[tuple[int, int]] = []
+        self.killed: list[int] = []
+
+    def prctl(self, request: int, value: int) -> None:
+        self.requests.append((request, value))
+
+    def getpid(self) -> int:
+        return self.own
+
+    def getppid(self) -> int:
+        return self.parent
+
+    def read_text(self, encoding: str) -> str:
+        assert encoding == "ascii"
+        return next(self._looks)
+
+    def vanish(self, pid: int) -> None:
+        """Let a process end after the look at the listing, waited for by somebody else."""
+        self._gone.add(pid)
+
+    def kill(self, pid: int, number: int) -> None:
+        assert number == signal.SIGKILL
+        if pid in self._gone:
+            raise ProcessLookupError(pid)
+        self.killed.append(pid)
+
+    def waitpid(self, pid: int, options: int) -> tuple[int, int]:
+        assert (pid, options) == (-1, os.WNOHANG)
+        ended = next(self._ended)
+        if ended is None:
+            raise ChildProcessError
+        return ended, 0
+
+
+def put_in_place(kernel: KernelOf, monkeypatch: pytest.MonkeyPatch) -> KernelOf:
+    monkeypatch.setattr(processes, "os", kernel)
+    monkeypatch.setattr(processes, "ctypes", SimpleNamespace(CDLL=lambda _: kernel))
+    monkeypatch.setattr(processes, "Path", lambda _: kernel)
+    return kernel
+
+
+def test_the_kernel_is_asked_for_a_kill_at_the_parent_s_death(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = put_in_place(KernelOf(), monkeypatch)
+    processes.die_with_parent()
+    assert kernel.requests == [(1, signal.SIGKILL)]
+    assert kernel.killed == []
+
+
+def test_a_process_whose_parent_is_another_by_now_kills_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = put_in_place(KernelOf(), monkeypatch)
+    processes.die_with_parent(kernel.parent + 1)
+    assert kernel.killed == [kernel.own]
+
+
+def test_the_kernel_is_asked_for_orphans_and_for_no_looks_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = put_in_place(KernelOf(), monkeypatch)
+    processes.adopt_orphans()
+    processes.hide_from_others()
+    assert kernel.requests == [(36, 1), (4, 0)]
+
+
+def test_another_system_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = put_in_place(KernelOf(), monkeypatch)
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(platform="darwin"))
+    processes.die_with_parent(kernel.parent + 1)
+    processes.adopt_orphans()
+    processes.hide_from_others()
+    assert (kernel.requests, kernel.killed) == ([], [])
+
+
+def test_children_are_killed_and_so_is_what_they_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = ("11 12", "12", "13", "")
+    kernel = put_in_place(KernelOf(looks, ended=(11, 12, 0, None)), monkeypatch)
+    processes.end_children()
+    assert kernel.killed == [11, 12, 12, 13]
+
+
+def test_a_child_that_has_gone_by_itself_keeps_no_other_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = put_in_place(KernelOf(("11 12",), ended=(None,)), monkeypatch)
+    kernel.vanish(11)
+    processes.end_children()
+    assert kernel.killed == [12]
