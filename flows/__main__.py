@@ -79,6 +79,11 @@ COMMANDS = (
         "flows.cli.proof.verify",
     ),
     Command(
+        "attempts",
+        "list every attempt on the same data: plan, outcome, who, when, what differed",
+        "flows.cli.proof.attempts",
+    ),
+    Command(
         "approve",
         "approve a model, or accept an undecided check, as a second person",
         "flows.cli.proof.approve",

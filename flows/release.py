@@ -86,11 +86,11 @@ def release(use_case: UseCase) -> State[str]:
                 refusals = refusal.lines
             else:
                 outcome = describe_registration(case, confirmation)
-                publish_artifacts(case, (outcome,), place.shown, is_blocked=False)
+                publish_artifacts(case, (outcome,), place.shown, place.attempts(), is_blocked=False)
                 return Completed(message=outcome)
         else:
             refusals = tuple((stop.message or "").splitlines())
-        publish_artifacts(case, refusals, place.shown, is_blocked=True)
+        publish_artifacts(case, refusals, place.shown, place.attempts(), is_blocked=True)
 
     emit_event(
         event="portcullis.release.blocked",

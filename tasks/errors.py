@@ -42,12 +42,14 @@ class RefusalKind(StrEnum):
     KEY_REVOKED = "key.revoked"  # what is later counts for nothing, and may have been against it
     IN_FORCE_ANCHOR_MISSING = "in_force.anchor_missing"
     IN_FORCE_APPROVAL_MISSING = "in_force.approval_missing"
+    IN_FORCE_ATTEMPTS_EXCEEDED = "in_force.attempts_exceeded"
     IN_FORCE_CHECK_MISSING = "in_force.check_missing"
     IN_FORCE_COMMIT_NOT_RELEASABLE = "in_force.commit_not_releasable"
     IN_FORCE_DECISION_FOREIGN = "in_force.decision_foreign"  # taken under another entry, or none
     IN_FORCE_GATE_MISSING = "in_force.gate_missing"
     IN_FORCE_MISSING = "in_force.missing"
     IN_FORCE_MODE_TOO_LOW = "in_force.mode_too_low"
+    IN_FORCE_PLAN_CHANGED = "in_force.plan_changed"
     IN_FORCE_POLICY_CHANGED = "in_force.policy_changed"
     IN_FORCE_REGISTRY_NAME_FOREIGN = "in_force.registry_name_foreign"
     IN_FORCE_VOID = "in_force.void"  # what was in force is no longer, and nothing took its place
@@ -59,6 +61,8 @@ class RefusalKind(StrEnum):
     LINEAGE_INCOMPLETE = "lineage.incomplete"  # a stage did not read what it has to be made of
     LINEAGE_UNSIGNED = "lineage.unsigned"
     MODEL_STALE = "model.stale"  # it learnt from people who were erased since
+    PLAN_CHANGED = "plan.changed"  # trained, or judged, by another than was sealed
+    PLAN_UNSEALED = "plan.unsealed"  # of a time before plans were sealed
     POLICY_GATE_DROPPED = "policy.gate_dropped"  # the policy asks checks of a gate that is gone
     POLICY_NO_GATES = "policy.no_gates"
     POLICY_UNKNOWN_PURPOSE = "policy.unknown_purpose"

@@ -7,7 +7,7 @@ docs/how-to-add.md has an example, step by step.
 Standard library only: the offline verifier reads this table, too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -51,6 +51,9 @@ class Stage:
         judges: For a gate, the artefacts that its verdict must be about. The ledger looks a verdict
             up by the last of them.
         is_guard_of_training: Whether nothing may be trained before this gate has passed.
+        seals_plan: Whether the plan is sealed in its record: everything that can move the verdict
+            of any gate. It then depends on the sections and shared files of every gate besides its
+            own, which are not repeated in its row.
         product: The artefact through which a model's lineage runs, if it runs through this stage.
         made_from: The artefact from which the lineage goes on; empty where it ends.
         is_always_run: Whether DVC runs it although no file has changed.
@@ -69,6 +72,7 @@ class Stage:
     tools: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
     is_guard_of_training: bool = False
+    seals_plan: bool = False
     product: str = ""
     made_from: str = ""
     is_always_run: bool = False
@@ -95,9 +99,29 @@ class Stage:
         return any(artefact.startswith("train/") for artefact in self.judges)
 
 
+def _with_plan(*rows: Stage) -> tuple[Stage, ...]:
+    """Return the rows; where the plan is sealed, with the sections and shared files of every gate.
+
+    A section covers those below it: `limits` is all limits, `limits.fairness` among them.
+    """
+    gates = [row for row in rows if row.is_gate]
+    sections = tuple(dict.fromkeys(section for gate in gates for section in gate.sections))
+    outermost = tuple(
+        section
+        for section in sections
+        if not any(section.startswith(f"{other}.") for other in sections)
+    )
+    shared_files = tuple(dict.fromkeys(name for gate in gates for name in gate.shared_files))
+
+    return tuple(
+        replace(row, sections=outermost, shared_files=shared_files) if row.seals_plan else row
+        for row in rows
+    )
+
+
 # The stages that measure, in the order in which `dvc.yaml` lists them. A stage stands after those
 # whose outputs it reads.
-MEASURING = (
+MEASURING = _with_plan(
     Stage(
         "admit",
         "may these sources be used today, and have they changed?",
@@ -172,9 +196,10 @@ MEASURING = (
                 title="receiver operating characteristic, out of fold",
             ),
         ),
-        # All limits: what a model is judged by is fixed before it is trained.
-        # Reasons and background: what the declined get is part of the model.
-        sections=("columns", "train", "explain.reasons", "explain.background", "limits"),
+        # All limits, and the sections of every gate: what a model is judged by is fixed before it
+        # is trained. Another plan trains anew, also where the model comes out with the same bytes.
+        sections=("columns", "train", "limits"),
+        seals_plan=True,
         tools=("lightgbm", "xgboost-cpu", "scikit-learn", "aif360", "numpy", "pandas"),
         judges=("redact/rows.parquet", "train/refits", "train/predictions.parquet", "train/model"),
         product="train/model",
@@ -242,6 +267,8 @@ PATH = (
 )
 
 STAGES = {stage.name: stage for stage in PATH}
+# Before which stage the plan is sealed: changed after it, every verdict would be of another plan.
+SEALING = next(stage for stage in MEASURING if stage.seals_plan)
 BEFORE_TRAINING = tuple(gate.name for gate in GATES if gate.is_guard_of_training)
 
 

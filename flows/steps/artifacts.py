@@ -62,7 +62,12 @@ def report_pages(case: str, workspace: Path) -> dict[str, Path]:
 
 
 def publish_artifacts(
-    case: str, lines: tuple[str, ...], workspace: Path, *, is_blocked: bool
+    case: str,
+    lines: tuple[str, ...],
+    workspace: Path,
+    attempts: tuple[str, ...] = (),
+    *,
+    is_blocked: bool,
 ) -> None:
     """Publish the gate table with links to the reports, and the plots of the report pages.
 
@@ -70,6 +75,7 @@ def publish_artifacts(
         case: A use case.
         lines: The refusals of a blocked release, or the outcome of a release that was not blocked.
         workspace: Where the verdicts and pages are.
+        attempts: What is known of every attempt on the same data, a line each.
         is_blocked: Whether a gate kept the model out of the registry.
     """
     # Prefect's keys hold lower-case letters, digits and dashes only.
@@ -86,9 +92,13 @@ def publish_artifacts(
         f"- {stage}: [{as_markdown(str(page))}](<{page.as_uri()}>)"
         for stage, page in report_pages(case, workspace).items()
     ]
+    listed = [f"- {as_markdown(line)}" for line in attempts]
+    tried = ["", "### Attempts on the same data", "", *listed] if attempts else []
     create_markdown_artifact(
         key=f"gates-{key}",
-        markdown="\n".join([heading, "", *table, "", *items, "", "### Reports", "", *pages]),
+        markdown="\n".join(
+            [heading, "", *table, "", *items, *tried, "", "### Reports", "", *pages]
+        ),
         description=f"Every gate's verdict about {case}",
     )
 

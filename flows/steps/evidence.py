@@ -35,7 +35,8 @@ def open_chain(
         case: A use case.
         model: `sha256:…`, or None.
         installation: Whose ledger.
-        is_whole: Whether to keep every entry of the log, and not only those about the use case.
+        is_whole: Whether to keep every entry of the log, and not only those about the use case and
+            the lineages of other use cases' models.
         root_keyid: The root key to trust; None for the one that this installation trusts.
         may_be_unpinned: Whether a log whose pin is missing is read all the same. Where no root key
             is named then either, it is the one that the log itself claims, which proves nothing.
@@ -50,7 +51,7 @@ def open_chain(
         model_sha256 = model_sha256_in_data(case, installation.workspace)
     else:
         model_sha256 = require_model_sha256(model)
-    selection = EVERYTHING if is_whole else Selection.of_case(case)
+    selection = EVERYTHING if is_whole else Selection.of_case_and_lineages(case)
 
     is_unpinned = may_be_unpinned and not open_pin(installation).is_set()
     ledger = Ledger(open_store(installation)) if is_unpinned else open_ledger(installation)

@@ -19,7 +19,12 @@ from tasks.service.client import WorkerClient, open_worker
 from tasks.system.git import ask_git
 from tasks.system.installation import Installation
 from tasks.worker.approving import lacks_only_approval, model_here, record_consent
-from tasks.worker.confirming import Confirmation, confirm_registration, prepare_to_confirm
+from tasks.worker.confirming import (
+    Confirmation,
+    confirm_registration,
+    note_attempts_here,
+    prepare_to_confirm,
+)
 
 OPENS_REGISTRY = PATH[-1].name
 LineSink = Callable[[str], None]
@@ -43,6 +48,9 @@ class ReleasePlace(Protocol):
 
     def confirm(self) -> Confirmation:
         """Return what is registered."""
+
+    def attempts(self) -> tuple[str, ...]:
+        """Return what is known of every attempt on the data of the model that was made."""
 
 
 class Here:
@@ -82,6 +90,10 @@ class Here:
         """Look into ledger, policy and registry."""
         return confirm_registration(self._case, self._installation)
 
+    def attempts(self) -> tuple[str, ...]:
+        """Read them from this installation's ledger."""
+        return note_attempts_here(self._case, self._installation)
+
 
 class WithWorker:
     """The worker's service."""
@@ -119,6 +131,10 @@ class WithWorker:
         return Confirmation(
             str(answer["model_sha256"]), str(answer["version"]), accepted, law_entry
         )
+
+    def attempts(self) -> tuple[str, ...]:
+        """Ask the worker."""
+        return tuple(map(str, self._client.ask(_ignore, do="attempts")["lines"]))
 
 
 _places: dict[str, ReleasePlace] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tasks.attestation.artefacts import DATA, Declared, artefact, named
 from tasks.attestation.predicates.circumstances import Circumstances, effective_mode
+from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
@@ -28,6 +29,7 @@ from tasks.clearance.configuration import (
     limits_sha256,
 )
 from tasks.clearance.own_limits import require_limits_in_force
+from tasks.clearance.plans import plan_now, plan_refusals
 from tasks.code_identity.commits import find_commit
 from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
@@ -35,7 +37,7 @@ from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, R
 from tasks.formats.strict_json import parse_json
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
-from tasks.path import PATH, SigningRole
+from tasks.path import PATH, SEALING, SigningRole
 from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
@@ -78,13 +80,18 @@ class Before:
 
 @dataclass(frozen=True)
 class Observed:
-    """A run whose inputs are digested: what is still to come is its end."""
+    """A run whose inputs are digested: what is still to come is its end.
+
+    `plan` is there where the stage's record seals it. It is that of the snapshot which the stage
+    was given, and so is from before the stage's code had run.
+    """
 
     before: Before
     materials: tuple[Artefact, ...]
     policy: Artefact
     limits_sha256: str
     run: Circumstances
+    plan: Plan | None = None
 
     def under(
         self, *, mode: str, actor: str, ref: str, signer: str, isolation: Mapping[str, str]
@@ -144,7 +151,10 @@ def observe(before: Before, invocation: str) -> Observed:
     )
     policy = artefact(before.configuration, POLICY)
     limits = limits_sha256(declaration.stage, declaration.case, before.configuration)
-    return Observed(before, materials, policy, limits, run)
+    plan = None
+    if declaration.stage == SEALING.name:
+        plan = plan_now(declaration.case, before.configuration)
+    return Observed(before, materials, policy, limits, run, plan)
 
 
 def _drill(settings: Settings) -> str:
@@ -175,7 +185,7 @@ def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement
 
     # 2. How they were made; of a gate, also what it said.
     run = replace(observed.run, finished=timestamp(), claimed=claimed)
-    statements = [Provenance(run, observed.materials).about(*products)]
+    statements = [Provenance(run, observed.materials, observed.plan).about(*products)]
     verdict = f"data/{case}/{declaration.stage}/verdict.json"
     if verdict in declaration.outputs:
         statements.append(_verdict(observed, run, workspace / verdict, products))
@@ -310,6 +320,7 @@ def _decision(
     registry_name = ""
     if stage == "decide":
         decision = before.data / "data" / case / "decide" / "decision.json"
+        refusals += plan_refusals(chain, before.configuration)
         refusals = _joined(refusals, _written_refusals(decision))
     if stage == "register":
         # Late: what asks the policy is slow to import, and of all stages `register` alone asks.

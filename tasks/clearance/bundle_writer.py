@@ -14,6 +14,7 @@ from tasks.formats.canonical_json import canonical
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
 from tasks.verifier.approvals import Consents, judging_runs
+from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.in_force.objections import find_gate_runs
 from tasks.verifier.lineage import Chain, examine, latest_decision
 from tasks.verifier.log_reader import SAYING_IN_FORCE, Log
@@ -79,8 +80,12 @@ def choose(
         if SAYING_IN_FORCE.is_matched_by(entry.envelope.payload)
     }
     runs = _runs_compared(log, chain)
+    # Every other attempt on this data: who reads of the one that passed has to see the others.
+    attempts = {
+        index for attempt in find_attempts(log, DataVersion.of(chain)) for index in attempt.rests_on
+    }
 
-    indices = steps | verdicts | decisions | consents | keys | laws | runs | set(also)
+    indices = steps | verdicts | decisions | consents | keys | laws | runs | attempts | set(also)
     entries = tuple(entry for entry in log.entries if entry.index in indices)
     return Contents(log, chain, entries, is_complete=False)
 

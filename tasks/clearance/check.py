@@ -16,6 +16,7 @@ from tasks.attestation.predicates.verification_summary import VerificationSummar
 from tasks.clearance import policy
 from tasks.clearance.code_facts import CodeFacts
 from tasks.clearance.configuration import POLICY, configuration_now, is_anchored
+from tasks.clearance.plans import plan_now, plan_refusals
 from tasks.config.case_paths import resolved_path
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
@@ -236,9 +237,13 @@ def _clear(
         # Of the very folder that the policy is read from, with what any ignore file would hide.
         policy_sha256=artefact(installation.workspace, POLICY).sha256,
         registry_name=registry_name,
+        plan_sha256=plan_now(case, installation.workspace).sha256 if purpose == "train" else "",
         anchors=anchors,
     )
-    objected = objections(log, chain, law_facts)
+    objected = (
+        *plan_refusals(chain, installation.workspace),
+        *objections(log, chain, law_facts),
+    )
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *objected, *hints)))
     accepted = accepted_checks(log, chain, mode)
     return Clearance(chain, refusals, accepted, law_of(log), registry_name)

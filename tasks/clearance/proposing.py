@@ -15,6 +15,7 @@ from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
 from tasks.attestation.roles import APPROVER
 from tasks.clearance.configuration import POLICY
+from tasks.clearance.plans import plan_now
 from tasks.clearance.policy import query_required_checks
 from tasks.config.case_paths import resolved_path
 from tasks.config.cases import case_names
@@ -38,6 +39,7 @@ class ProposedChanges:
     """What a person asks for by options; None leaves what is in force, or the default.
 
     `unmeasured` are `use-case:check`, for checks that may say that there is nothing to measure.
+    `plans` are `use-case` for the plan as it lies in this checkout, or `use-case:sha256`.
     """
 
     approvals: int | None = None
@@ -47,7 +49,8 @@ class ProposedChanges:
     refs: tuple[str, ...] | None = None
     signers: tuple[str, ...] | None = None
     least_mode: str | None = None
-    plan_sha256: str | None = None
+    plans: tuple[str, ...] | None = None
+    attempts: int | None = None
     people: int | None = None
     unmeasured: tuple[str, ...] | None = None
 
@@ -89,7 +92,8 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
         refs=_chosen(changes.refs, present.refs),
         signers=_chosen(changes.signers, present.signers),
         least_mode=_chosen(changes.least_mode, present.least_mode),
-        plan_sha256=_chosen(changes.plan_sha256, present.plan_sha256),
+        plans=present.plans if changes.plans is None else _plans(changes.plans, workspace),
+        attempts=_chosen(changes.attempts, present.attempts),
         people=_chosen(changes.people, present.people),
         replaces=law.sha256 if law else "",
     )
@@ -160,7 +164,8 @@ def _default_terms(installation: Installation) -> Terms:
         refs=(),
         signers=(),
         least_mode=LOCAL,
-        plan_sha256="",
+        plans={},
+        attempts=0,
         people=1,
         replaces="",
     )
@@ -191,6 +196,22 @@ def _unmeasured(
             )
         by_case[case] = (*by_case.get(case, ()), check)
     return by_case
+
+
+def _plans(asked: tuple[str, ...], workspace: Path) -> dict[str, str]:
+    """Return use case -> plan, of those that are asked for as `use-case` or `use-case:sha256`."""
+    plans: dict[str, str] = {}
+    for text in asked:
+        case, _, digest = text.partition(":")
+        if case not in case_names(workspace):
+            raise ConfigError(
+                "--plan",
+                expected="`use-case`, for its plan as it lies here, or `use-case:sha256`",
+                found=text,
+                remedy=f"Use cases are: {', '.join(case_names(workspace))}.",
+            )
+        plans[case] = digest or plan_now(case, workspace).sha256
+    return plans
 
 
 def _registry_names(workspace: Path) -> dict[str, str]:

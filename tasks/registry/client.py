@@ -28,6 +28,8 @@ MODEL_TAG = "portcullis.model_sha256"
 DECISION_TAG = "portcullis.decision_sha256"
 CODE_TAG = "portcullis.code_sha256"  # of the package that the model brings along
 REASONS_TAG = "portcullis.reason_map"
+PLAN_TAG = "portcullis.plan_sha256"  # by which it was judged, sealed before it was trained
+ATTEMPTS_TAG = "portcullis.attempts"  # how many there were on the same data, and with what outcome
 TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
 # On the registered model: who owns its name. On a version: which decision let it in.
 CASE_TAG = "portcullis.use_case"
@@ -340,9 +342,11 @@ def _version(
             client.set_model_version_tag(
                 release.name, str(newest.version), tag, release.all_tags()[tag]
             )
-        if code := release.tags.get(TRAINED_ON_TAG):
-            # The same model came out of other rows: it learnt no more than these.
-            client.set_model_version_tag(release.name, str(newest.version), TRAINED_ON_TAG, code)
+        # The same model came out of other rows: it learnt no more than these. Or it was trained
+        # under another plan, and is another attempt with the same bytes.
+        for tag in (TRAINED_ON_TAG, PLAN_TAG, ATTEMPTS_TAG):
+            if value := release.tags.get(tag):
+                client.set_model_version_tag(release.name, str(newest.version), tag, value)
         return str(newest.version), False
 
     made: Any = client.create_model_version(

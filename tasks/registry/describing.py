@@ -10,8 +10,17 @@ COMPARED_WITH = {
 }
 
 
-def describe_version(model: DecisionModel, name: str, alias: str) -> str:
-    """Return the description of one version, as Markdown. No value about a person is in it."""
+def describe_version(
+    model: DecisionModel, name: str, alias: str, attempts: tuple[str, ...] = ()
+) -> str:
+    """Return the description of one version, as Markdown. No value about a person is in it.
+
+    Args:
+        model: The model.
+        name: Under which it is registered.
+        alias: That will name this version.
+        attempts: What is noted of the attempts on the same data, a line each.
+    """
     scorer = model.scorer
     columns = model.contract.columns
     optional = [_code(column.name) for column in columns if column.may_be_missing]
@@ -33,7 +42,7 @@ model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with
 - May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.
 - Columns beyond these are ignored. An absent column, an unknown category, a missing value \
 elsewhere: an error that names the column.
-"""
+""" + "".join(f"- {_code(line)}\n" for line in attempts)
 
 
 def _code(text: str) -> str:

@@ -123,6 +123,8 @@ def _do(request: dict[str, Any], release: Release, conversation: Conversation) -
             return _approve(envelope, release)
         case {"do": "lacks_approval", **more} if not more:
             return _lacks_approval(release)
+        case {"do": "attempts", **more} if not more:
+            return _attempts(release)
     raise _no_request("a request that the worker knows")
 
 
@@ -187,6 +189,12 @@ def _lacks_approval(release: Release) -> dict[str, Any]:
         "model_sha256": model,
         "lacks_only_approval": lacks_only_approval(release.case, model, release.installation),
     }
+
+
+def _attempts(release: Release) -> dict[str, Any]:
+    from tasks.worker.confirming import note_attempts_here
+
+    return {"lines": list(note_attempts_here(release.case, release.installation))}
 
 
 def _approve(envelope: str, release: Release) -> dict[str, Any]:

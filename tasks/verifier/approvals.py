@@ -146,12 +146,17 @@ class Consent:
 
 @dataclass(frozen=True)
 class Consents:
-    """Everything that people have signed about one chain, and the time by which it is judged."""
+    """Everything that people have signed about one chain, and the time by which it is judged.
 
-    approvals: tuple[Consent, ...]  # of exactly this model
+    `of_other_plans` are approvals of the same bytes from before they were trained under the plan of
+    the chain: who gave one had seen other verdicts. They count for nothing.
+    """
+
+    approvals: tuple[Consent, ...]  # of exactly this model, under its plan
     acceptances: tuple[Consent, ...]  # of verdicts of this use case; each names its verdict's bytes
     now: int
     unknown_actors: tuple[str, ...] = ()  # who made the run and is enrolled nowhere; not in `local`
+    of_other_plans: tuple[Consent, ...] = ()
 
     @classmethod
     def of(cls, log: Log, chain: Chain, mode: str = LOCAL) -> "Consents":
@@ -174,7 +179,14 @@ class Consents:
             for signed in log.statements(CheckAcceptance)
         )
         of_case = tuple(consent for consent in acceptances if consent.verdict)
-        return cls(approvals, of_case, now_after(log.latest_time), judge.unknown_actors)
+        sealed = first_sealed(log, chain)
+        return cls(
+            tuple(consent for consent in approvals if consent.index > sealed),
+            of_case,
+            now_after(log.latest_time),
+            judge.unknown_actors,
+            tuple(consent for consent in approvals if consent.index < sealed),
+        )
 
     def accepts(self, verdict: GateVerdict) -> bool:
         """Say whether every check that keeps a verdict from passing is undecided, and accepted."""
@@ -206,6 +218,21 @@ class Consents:
             for name, consent in (*approvals, *acceptances)
             if self.counts(consent)
         )
+
+
+def first_sealed(log: Log, chain: Chain) -> int:
+    """Return the entry by which a model was first trained under the plan of its chain.
+
+    -1 where no plan was sealed: what was approved then was approved without one.
+    """
+    if chain.plan is None:
+        return -1
+    made = log.statements(Provenance, f"{chain.case}/{MODEL}", chain.model_sha256)
+    return min(
+        signed.index
+        for signed in made
+        if signed.predicate.plan and signed.predicate.plan.sha256 == chain.plan.sha256
+    )
 
 
 def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Consents:

@@ -4,15 +4,17 @@ Evidence is matched by digest, never by name alone, by run or by time. Where sev
 the latest in log order counts, so that a failed verdict cannot be hidden behind an earlier pass.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
+from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Check
-from tasks.path import PATH, SUBJECTS
+from tasks.path import PATH, SEALING, SUBJECTS
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
@@ -115,6 +117,16 @@ class Chain:
     decisions: tuple[Signed[VerificationSummary], ...]  # about this model, in log order
     broken: tuple[Refusal, ...]
 
+    @property
+    def sealing(self) -> Step | None:
+        """The step whose record seals the plan; None where the chain does not go through it."""
+        return next((step for step in self.steps if step.stage == SEALING.name), None)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that was sealed before the model was trained; None where none was."""
+        return self.sealing.signed.predicate.plan if self.sealing else None
+
     def artefacts(self) -> dict[str, str]:
         """Return name -> sha256 of everything in the chain."""
         artefacts: dict[str, str] = {}
@@ -165,7 +177,12 @@ def examine(
 
     # 3. What was decided about the model, whoever decided.
     decisions = own.statements(VerificationSummary, f"{case}/{MODEL}", sha256)
-    return Chain(case, sha256, tuple(steps), verdicts, decisions, tuple(broken))
+    chain = Chain(case, sha256, tuple(steps), verdicts, decisions, ())
+
+    # 4. Each verdict has to be by the plan that was sealed: a gate that judges again by other
+    # settings, once the figures are known, judges another attempt.
+    broken += _outside_plan(chain)
+    return replace(chain, broken=tuple(broken))
 
 
 def latest_decision(chain: Chain, stage: str) -> Signed[VerificationSummary] | None:
@@ -250,6 +267,28 @@ def _find_verdict(
             broken.append(Refusal(RefusalKind.SUBJECT_CHANGED, text))
 
     return GateVerdict(gate, latest)
+
+
+def _outside_plan(chain: Chain) -> Iterator[Refusal]:
+    """Yield a refusal for each verdict that was judged by something else than the sealed plan."""
+    sealing = chain.sealing
+    if sealing is None or chain.plan is None:
+        return
+
+    for gate, verdict in chain.verdicts.items():
+        configuration = verdict.configuration()
+        differing = chain.plan.differing_parts(configuration)
+        # A verdict that says nothing of its limits was judged by nothing that could be compared.
+        if f"gate:{gate}" not in configuration:
+            differing = (f"gate:{gate}", *differing)
+        if differing:
+            text = (
+                f"{gate}: entry {verdict.signed.index} was judged outside the plan "
+                f"{short(chain.plan.sha256)}, which {sealing.stage} sealed at entry "
+                f"{sealing.signed.index}: by another {', '.join(differing)}. "
+                "Another plan is another attempt: train anew"
+            )
+            yield Refusal(RefusalKind.PLAN_CHANGED, text)
 
 
 def _void_hint(log: Log, kind: type[Predicate], name: str, sha256: str | None) -> str:

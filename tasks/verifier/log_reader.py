@@ -20,6 +20,7 @@ from tasks.attestation.statement import read_statement
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, verify_note
 from tasks.ledger.tiles import Record
+from tasks.path import PATH
 from tasks.verifier.expiry import epoch
 from tasks.verifier.statement_index import (
     Entry,
@@ -54,6 +55,15 @@ class Selection:
     def of_case(cls, case: str) -> "Selection":
         """Keep what mentions an artefact of a use case."""
         return cls.of_names(f"{case}/")
+
+    @classmethod
+    def of_case_and_lineages(cls, case: str) -> "Selection":
+        """Keep that, and of other use cases what their models go back to, and what became of them.
+
+        By the names of artefacts that a lineage goes through, which end alike in every use case.
+        """
+        lineage = (f'/{stage.product}"'.encode() for stage in PATH if stage.product)
+        return cls((*(cls.of_case(case).marks or ()), *lineage))
 
     @classmethod
     def of_names(cls, prefix: str) -> "Selection":

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.formats.canonical_json import canonical
 from tasks.verifier.approvals import Consent, Consents
+from tasks.verifier.attempts.shown import attempts_section
 from tasks.verifier.in_force.shown import report_section
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
@@ -66,6 +67,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         "broken": [refusal.text for refusal in chain.broken],
         # Absent from a log of before: its report stays the bytes that it was.
         **report_section(log, chain),
+        **attempts_section(log, chain),
     }
     return canonical(values) + b"\n"
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tasks.verifier.approvals import Consent, Consents
+from tasks.verifier.attempts.shown import lines_about_attempts
 from tasks.verifier.in_force.shown import lines_about_law
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
+
+MOST_ATTEMPTS = 20  # beside the chain itself; `./portcullis attempts` has all
 
 
 def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
@@ -24,6 +27,12 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
             _consent_line(consents, consent)
             for consent in (*consents.approvals, *consents.acceptances)
         ),
+        *(
+            f"  approved by {consent.person or 'nobody known'} under another plan, counts for "
+            f"nothing: {consent.reason}  entry {consent.index}"
+            for consent in consents.of_other_plans
+        ),
+        *lines_about_attempts(log, chain, MOST_ATTEMPTS),
         *lines_about_law(log, chain),
         *(f"  BROKEN  {refusal}" for refusal in chain.broken),
     )

@@ -13,6 +13,7 @@ from tasks.clearance.check import AcceptedCheck, Clearance, clear_model
 from tasks.config.cases import section
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
+from tasks.notary.attempts import note_attempts
 from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
@@ -84,6 +85,22 @@ def prepare_to_confirm() -> None:
         "tasks.registry.packing",
     ):
         import_module(module)
+
+
+def note_attempts_here(case: str, installation: Installation) -> tuple[str, ...]:
+    """Return what people read of every attempt on the data of the model that lies here.
+
+    Nothing where there is no model. A page for people is no place to fail at: where the ledger does
+    not verify, which stops everything else, the line says so.
+    """
+    folder = installation.workspace / "data" / case / MODEL
+    if not folder.exists():
+        return ()
+    try:
+        notes = note_attempts(case, sha256_of(folder), installation)
+    except EvidenceError as error:
+        return (f"they cannot be listed: {error}",)
+    return (notes.summary, *notes.lines)
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:

@@ -12,6 +12,7 @@ from tasks.attestation.statement import Artefact
 from tasks.errors import EvidenceError, RefusedError
 from tasks.gates import Check, Verdict
 from tasks.gates.decision import Decision
+from tasks.notary.attempts import AttemptNotes, note_attempts
 from tasks.notary.notary import Recorded
 from tasks.path import GATES, PUBLISHED_PAGES
 from tasks.stages.register.params import RegisterParams
@@ -67,14 +68,19 @@ def publish_model(
             f"register@{case}", refusals, remedy="Mend what failed, never the limit."
         )
 
-    release = _release(stage_run, decision, circumstances, decided)
+    notes = note_attempts(case, model.sha256, installation)
+    release = _release(stage_run, decision, circumstances, decided, notes)
     published = publish(release, installation)
     stage_run.write_report(published.receipt, RECEIPT)
     return published
 
 
 def _release(
-    stage_run: StageRun, decision: Decision, circumstances: Circumstances, decided: Recorded
+    stage_run: StageRun,
+    decision: Decision,
+    circumstances: Circumstances,
+    decided: Recorded,
+    notes: AttemptNotes,
 ) -> "Publication":
     from tasks.model import DecisionModel
     from tasks.registry import Publication
@@ -104,14 +110,22 @@ def _release(
             "cutoff": repr(model.scorer.cutoff),
         },
         metrics=_metrics(verdicts),
-        tags=_tags(stage_run, decision, model, circumstances),
+        tags=_tags(stage_run, decision, model, circumstances) | _tags_of_attempts(notes),
         documents={
             **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
             **{f"evidence/{gate.name}": stage_run.data / gate.verdict for gate in GATES},
             "evidence/decide": decision_path,
         },
-        description=describe_version(model, params.model, params.alias),
+        description=describe_version(
+            model, params.model, params.alias, (notes.summary, *notes.lines)
+        ),
     )
+
+
+def _tags_of_attempts(notes: AttemptNotes) -> dict[str, str]:
+    from tasks.registry.client import ATTEMPTS_TAG, PLAN_TAG
+
+    return {PLAN_TAG: notes.plan_sha256, ATTEMPTS_TAG: notes.summary}
 
 
 def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:

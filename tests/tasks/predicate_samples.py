@@ -19,6 +19,7 @@ from tasks.attestation.predicates.in_force import (
     Terms,
 )
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
+from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
@@ -73,6 +74,7 @@ COMPLETION = ErasureCompletion(
 BATCH = AuditBatch("events-2026.jsonl", 10, 20, 3, "OCSF 1.6.0", "2026-01-01T00:00:03Z")
 RESULT = SignedVerdict.of(RUN, VERDICT, REPORT, (Artefact("policy", POLICY.sha256),))
 
+PLAN = Plan({"policy": "5" * 64, "gate:train": "8" * 64}, {"limits.train.auc": "9" * 16})
 TERMS = Terms(
     policy_sha256=POLICY.sha256,
     gates={"train": ("train.auc_lower_end", "train.auc_lost_to_champion")},
@@ -83,13 +85,15 @@ TERMS = Terms(
     refs=("refs/heads/main",),
     signers=("SHA256:abc",),
     least_mode="enforced",
-    plan_sha256="e" * 64,
+    plans={"tiny": "e" * 64},
+    attempts=3,
     people=2,
     replaces="f" * 64,
 )
 
 SAMPLES: dict[str, Any] = {
     "provenance": Provenance(RUN, (ROWS, POLICY)),
+    "provenance of training": Provenance(RUN, (ROWS,), PLAN),
     "provenance of known code": Provenance(RUN_OF_KNOWN_CODE, (ROWS,)),
     "gate result": RESULT,
     "gate result by known code": SignedVerdict.of(RUN_OF_KNOWN_CODE, VERDICT, REPORT, ()),

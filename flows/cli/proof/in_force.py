@@ -87,7 +87,18 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         help="the fingerprint of a key whose commits may be released; or `none`",
     )
     parser.add_argument("--least-mode", choices=MODES, help="the least mode that clears anything")
-    parser.add_argument("--plan", metavar="SHA256", help="the digest of a plan of judgement")
+    parser.add_argument(
+        "--plan",
+        action="append",
+        metavar="USE-CASE[:SHA256]",
+        help="the one plan of a use case, by default as it lies here; or `none`",
+    )
+    parser.add_argument(
+        "--attempts",
+        type=int,
+        metavar="N",
+        help="how many attempts a use case may make on one version of the data; 0 for any number",
+    )
     parser.add_argument(
         "--people",
         type=int,
@@ -169,7 +180,8 @@ def _propose(options: argparse.Namespace, installation: Installation) -> None:
         refs=_listed(options.ref),
         signers=_listed(options.signer),
         least_mode=options.least_mode,
-        plan_sha256=options.plan,
+        plans=_listed(options.plan),
+        attempts=options.attempts,
         people=options.people,
         unmeasured=_listed(options.may_be_unmeasured),
     )

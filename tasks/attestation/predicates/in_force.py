@@ -77,7 +77,9 @@ class Terms:
         signers: Fingerprints of the keys whose commits may be released. Where there are refs or
             signers, a commit needs one of either, and a clean tree; without both, any will do.
         least_mode: The least mode in which a stage may have run.
-        plan_sha256: Of the plan of judgement; empty for none. Nothing compares it yet.
+        plans: Use case -> the sha256 of the one plan by which its models may be judged. A use case
+            that is not here may have any plan, and each is an attempt.
+        attempts: How many attempts on one version of the data a use case may make; 0 for any.
         people: How many people have to sign the entry that takes this one's place.
         replaces: The sha256 of the terms that these take the place of; empty for the first.
     """
@@ -92,7 +94,8 @@ class Terms:
         "refs",
         "signers",
         "leastMode",
-        "planSha256",
+        "plans",
+        "attempts",
         "people",
         "replaces",
     )
@@ -106,7 +109,8 @@ class Terms:
     refs: tuple[str, ...]
     signers: tuple[str, ...]
     least_mode: str
-    plan_sha256: str
+    plans: dict[str, str] = field(hash=False)
+    attempts: int
     people: int
     replaces: str
 
@@ -127,7 +131,8 @@ class Terms:
             "refs": list(self.refs),
             "signers": list(self.signers),
             "leastMode": self.least_mode,
-            "planSha256": self.plan_sha256,
+            "plans": self.plans,
+            "attempts": self.attempts,
             "people": self.people,
             "replaces": self.replaces,
         }
@@ -150,7 +155,8 @@ class Terms:
             refs=texts_of(values, "refs"),
             signers=texts_of(values, "signers"),
             least_mode=text_of(values, "leastMode"),
-            plan_sha256=text_of(values, "planSha256"),
+            plans=digests_of(values, "plans"),
+            attempts=count_of(values, "attempts"),
             people=count_of(values, "people"),
             replaces=text_of(values, "replaces"),
         )
@@ -166,11 +172,11 @@ class Terms:
 
         digests = {
             "policySha256": self.policy_sha256,
-            "planSha256": self.plan_sha256,
             "replaces": self.replaces,
+            **{f"plans.{case}": digest for case, digest in self.plans.items()},
         }
         for name, digest in digests.items():
-            is_optional = name != "policySha256"
+            is_optional = name == "replaces"
             if not SHA256.fullmatch(digest) and not (is_optional and not digest):
                 raise ValueError(f"field `{name}` is no sha256")
 
@@ -178,7 +184,12 @@ class Terms:
             raise ValueError("field `gates` names no gate, so nothing would be required")
         if unknown := sorted(set(self.anchors) - set(ANCHORS)):
             raise ValueError(f"anchor `{unknown[0][:60]}` is none of {', '.join(ANCHORS)}")
-        names = (*self.anchors.values(), *self.registry_names, *self.registry_names.values())
+        names = (
+            *self.anchors.values(),
+            *self.registry_names,
+            *self.registry_names.values(),
+            *self.plans,
+        )
         if "" in (*self.refs, *self.signers, *names):
             raise ValueError("an empty ref, signer, anchor, registry name or use case")
         # As those of people: a letter of another alphabet would let a second name look like this.

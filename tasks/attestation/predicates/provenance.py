@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
+from tasks.attestation.predicates.plan import PLAN_FIELD, Plan
 from tasks.attestation.predicates.predicate import Predicate, digests_of, require_fields, text_of
 from tasks.attestation.roles import OWN, PROVENANCE
 from tasks.attestation.statement import Artefact
@@ -22,12 +23,13 @@ CLAIMED = "rows "  # how the names of by-products begin that are counts a stage 
 
 @dataclass(frozen=True)
 class Provenance(Predicate):
-    """How a stage made the subjects, out of which materials."""
+    """How a stage made the subjects, out of which materials; of training, also by which plan."""
 
     TYPE = PROVENANCE
 
     run: Circumstances
     materials: tuple[Artefact, ...]
+    plan: Plan | None = None  # of training; None of other stages, and of before plans were sealed
 
     @property
     def role(self) -> str:
@@ -106,6 +108,7 @@ class Provenance(Predicate):
             **_if_any("portcullis_release", {"ref": run.ref, "signer": run.signer}),
             **_if_any("portcullis_isolation", run.isolation),
             **drill,
+            **({PLAN_FIELD: self.plan.to_dict()} if self.plan else {}),
         }
 
     @classmethod
@@ -164,7 +167,7 @@ class Provenance(Predicate):
             dirty = tuple(str(path) for path in source.get("annotations", {}).get("dirty", ()))
             run = replace(run, commit=str(source["digest"]["gitCommit"]), dirty=dirty)
 
-        return cls(run, materials)
+        return cls(run, materials, Plan.from_dict(values.get(PLAN_FIELD)))
 
 
 def _claimed(byproducts: list[dict[str, Any]]) -> dict[str, int]:

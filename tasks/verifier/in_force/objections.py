@@ -16,6 +16,7 @@ from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
 from tasks.path import BEFORE_TRAINING
 from tasks.verifier.approvals import Consents
+from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.expiry import epoch
 from tasks.verifier.in_force.law import INPUT, Law, count_people, read_history
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision, short
@@ -37,6 +38,8 @@ class LawFacts:
         anchors: Which hold the decision, and whose they are; None where nothing here can say so,
             as in a bundle.
         now: The time, in epoch seconds, by which consents expire; None for that of the log.
+        plan_sha256: Before training, of the plan that would be sealed now. Of a model it is in the
+            chain.
     """
 
     purpose: str
@@ -45,6 +48,7 @@ class LawFacts:
     registry_name: str = ""
     anchors: Mapping[str, str] | None = None
     now: int | None = None
+    plan_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def objections_of(law: Law, log: Log, chain: Chain, facts: LawFacts) -> tuple[Re
         *_of_policy(terms, chain, facts),
         *_of_gates(terms, chain, facts, consents),
         *_of_runs(terms, log, chain, facts),
+        *_of_plan(terms, chain, facts),
+        *_of_attempts(terms, log, chain, facts),
     ]
     if facts.purpose == "register":
         refusals += _of_approvals(terms, log, chain, consents)
@@ -291,6 +297,41 @@ def _is_releasable(run: Circumstances | None, terms: Terms) -> bool:
     if run is None or not run.commit or run.dirty:
         return False
     return run.ref in terms.refs or run.signer in terms.signers
+
+
+def _of_plan(terms: Terms, chain: Chain, facts: LawFacts) -> Iterator[Refusal]:
+    in_force = terms.plans.get(chain.case)
+    sealed = facts.plan_sha256
+    if facts.purpose == "register":
+        sealed = chain.plan.sha256 if chain.plan else ""
+    if in_force and sealed != in_force:
+        text = f"plan: {short(sealed)}, in force for `{chain.case}` is {short(in_force)}"
+        yield Refusal(RefusalKind.IN_FORCE_PLAN_CHANGED, text)
+
+
+def _of_attempts(terms: Terms, log: Log, chain: Chain, facts: LawFacts) -> Iterator[Refusal]:
+    if not terms.attempts:
+        return
+
+    # Before training, by the plan that is to be sealed: one that was tried already is no new one.
+    data = DataVersion.of(chain)
+    attempts = [item for item in find_attempts(log, data) if item.case == chain.case]
+    if facts.purpose == "register":
+        number = next(
+            (item.number for item in attempts if item.is_about(chain)),
+            len(attempts) + 1,
+        )
+    elif any(item.plan_sha256 == facts.plan_sha256 for item in attempts):
+        number = len(attempts)
+    else:
+        number = len(attempts) + 1
+
+    if number > terms.attempts:
+        text = (
+            f"attempts: this is no. {number} of `{chain.case}` on this data, and in force is at "
+            f"most {terms.attempts}; `./portcullis attempts {chain.case}` lists them"
+        )
+        yield Refusal(RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED, text)
 
 
 def _of_approvals(terms: Terms, log: Log, chain: Chain, consents: Consents) -> Iterator[Refusal]:

@@ -85,5 +85,10 @@ def lines_of_terms(terms: Terms) -> Iterator[str]:
     if not (terms.refs or terms.signers):
         yield "releasable     any commit, and what is in none"
     yield f"least mode     {terms.least_mode}"
-    yield f"plan           {terms.plan_sha256 or 'none'}"
+    for case, plan in sorted(terms.plans.items()):
+        yield f"plan           use case {case}: sha256:{plan}"
+    if not terms.plans:
+        yield "plan           any, each of them an attempt"
+    bound = f"at most {terms.attempts}" if terms.attempts else "any number"
+    yield f"attempts       {bound} on one version of the data"
     yield f"changed by     {terms.people} {'person' if terms.people == 1 else 'people'}"

@@ -11,6 +11,7 @@ import pytest
 from tasks.attestation.artefacts import artefact
 from tasks.attestation.predicates.in_force import Terms
 from tasks.clearance.configuration import POLICY
+from tasks.clearance.plans import plan_now
 from tasks.clearance.policy import query_required_checks
 from tasks.clearance.proposing import (
     ProposedChanges,
@@ -58,7 +59,8 @@ def test_a_later_draft_keeps_what_the_checkout_does_not_say(signed: Path) -> Non
         "refs",
         "signers",
         "least_mode",
-        "plan_sha256",
+        "plans",
+        "attempts",
         "people",
     ):
         assert getattr(terms, name) == getattr(TERMS, name)
@@ -101,8 +103,24 @@ def test_an_anchor_is_required_by_whose_it_is(
 
 @pytest.mark.parametrize("plan", ["abc", "A" * 64])
 def test_what_nobody_could_sign_is_not_proposed(signed: Path, plan: str) -> None:
-    with pytest.raises(ConfigError, match="`planSha256` is no sha256"):
-        draft(signed, plan_sha256=plan)
+    with pytest.raises(ConfigError, match=rf"`plans\.{CASE}` is no sha256"):
+        draft(signed, plans=(f"{CASE}:{plan}",))
+
+
+def test_the_plan_of_a_use_case_is_by_default_the_one_that_lies_here(signed: Path) -> None:
+    assert draft(signed, plans=(CASE,)).plans == {CASE: plan_now(CASE, signed).sha256}
+    assert draft(signed, plans=(f"{CASE}:{'a' * 64}",)).plans == {CASE: "a" * 64}
+    assert draft(signed, Law(1, TERMS, ()), plans=()).plans == {}
+
+
+def test_a_plan_of_no_use_case_cannot_be_required(signed: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--plan.*found other"):
+        draft(signed, plans=("other",))
+
+
+def test_the_number_of_attempts_can_be_bounded(signed: Path) -> None:
+    assert draft(signed).attempts == 0
+    assert draft(signed, attempts=3).attempts == 3
 
 
 def test_the_policy_as_shipped_says_what_it_requires() -> None:
@@ -152,6 +170,8 @@ NO_PROPOSALS = {
     "nobody": (changed("people", 0), "`people`"),
     "a crowd": (changed("people", 3), "`people`"),
     "true people": (changed("people", True), "`people` is no whole number"),
+    "a plan of none": (changed("plans", {"": "a" * 64}), "an empty ref"),
+    "attempts that are no number": (changed("attempts", "3"), "`attempts` is no whole number"),
     "no policy": (changed("policySha256", ""), "`policySha256` is no sha256"),
     "a terminal's control": (changed("refs", ["\x1b[2Krefs/heads/x"]), "cannot be printed"),
     "writing that turns": (changed("registryNames", {"\u202eloan": "x"}), "cannot be printed"),
@@ -223,6 +243,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "refs": {"refs": ()},
     "signers": {"signers": ()},
     "leastMode": {"least_mode": "local"},
-    "planSha256": {"plan_sha256": ""},
+    "plans": {"plans": {}},
+    "attempts": {"attempts": 0},
     "people": {"people": 1},
 }

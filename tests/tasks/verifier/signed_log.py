@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of, revoke_key
+from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
@@ -32,8 +33,20 @@ def digest(name: str, version: int = 1) -> str:
     return sha256(f"{name} {version}".encode()).hexdigest()
 
 
-def artefact_of(name: str, version: int = 1) -> Artefact:
-    return Artefact(f"{CASE}/{name}", digest(name, version))
+def artefact_of(name: str, version: int = 1, case: str = CASE) -> Artefact:
+    return Artefact(f"{case}/{name}", digest(name, version))
+
+
+def plan_of(**limits: str) -> Plan:
+    """Return a plan of one limit for each gate; `fairness="2"` makes that of a gate another."""
+    values = {gate: limits.get(gate, "1") for gate in SUBJECTS}
+    return Plan(
+        parts={
+            "policy": POLICY.sha256,
+            **{f"gate:{gate}": digest(gate, int(value)) for gate, value in values.items()},
+        },
+        settings={f"limits.{gate}.m": value for gate, value in values.items()},
+    )
 
 
 class SignedLog:
@@ -95,30 +108,53 @@ class SignedLog:
         for gate in SUBJECTS:
             self.say_judged(gate)
 
-    def say_made(self, name: str, version: int = 1, *, material_version: int = 1) -> int:
+    def say_made(
+        self,
+        name: str,
+        version: int = 1,
+        *,
+        material_version: int = 1,
+        plan: Plan | None = None,
+        case: str = CASE,
+        started_by: str = RUN.started_by,
+    ) -> int:
         stage, material = MADE[name]
-        materials = (artefact_of(material, material_version),) if material else ()
+        materials = (artefact_of(material, material_version, case),) if material else ()
         # What gates judge besides the chain's own artefacts is made by the same stages.
-        products = [artefact_of(name, version), *self._others(stage, name)]
-        return self.say(Provenance(replace(RUN, stage=stage), materials), *products)
+        products = [artefact_of(name, version, case), *self._others(stage, name, case)]
+        run = replace(RUN, stage=stage, case=case, started_by=started_by)
+        return self.say(Provenance(run, materials, plan), *products)
 
-    def _others(self, stage: str, name: str) -> list[Artefact]:
+    def _others(self, stage: str, name: str, case: str) -> list[Artefact]:
         judged = {subject for subjects in SUBJECTS.values() for subject in subjects}
         return [
-            artefact_of(subject)
+            artefact_of(subject, case=case)
             for subject in sorted(judged - {name})
             if subject.startswith(f"{stage}/")
         ]
 
     def say_judged(
-        self, gate: str, outcome: Outcome = Outcome.PASS, *, version: int = 1, case: str = CASE
+        self,
+        gate: str,
+        outcome: Outcome = Outcome.PASS,
+        *,
+        version: int = 1,
+        case: str = CASE,
+        plan: Plan | None = None,
     ) -> int:
         subjects = [artefact_of(name) for name in SUBJECTS[gate][:-1]]
         primary = artefact_of(SUBJECTS[gate][-1], version)
-        return self.say(verdict_of(gate, outcome, case), *subjects, primary)
+        verdict = verdict_of(gate, outcome, case)
+        if plan is not None:
+            parts = ((name, plan.parts[name]) for name in ("policy", f"gate:{gate}"))
+            configuration = tuple(Artefact(name, sha256) for name, sha256 in parts)
+            verdict = replace(verdict, configuration=configuration)
+        return self.say(verdict, *subjects, primary)
 
-    def say_decided(self, stage: str, refusals: tuple[Refusal, ...] = ()) -> int:
-        model = artefact_of(MODEL)
+    def say_decided(
+        self, stage: str, refusals: tuple[Refusal, ...] = (), *, version: int = 1
+    ) -> int:
+        model = artefact_of(MODEL, version)
         run = replace(RUN, stage=stage)
         return self.say(VerificationSummary.of(run, model, POLICY, (), refusals), model)
 

@@ -18,8 +18,16 @@ from tasks.gates import Outcome
 from tasks.verifier.approvals import Consents, acceptance, approval, check, makers_of, mode_of
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log
+from tasks.verifier.text_report import lines_of
 from tests.tasks.predicate_samples import RUN, SAMPLES
-from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest, report_of
+from tests.tasks.verifier.signed_log import (
+    CASE,
+    SignedLog,
+    artefact_of,
+    digest,
+    plan_of,
+    report_of,
+)
 
 ENFORCED = "enforced"
 LATER = "2099-01-01T00:00:00Z"
@@ -371,3 +379,41 @@ def test_an_acceptance_of_a_gate_without_a_verdict_is_turned_away(undecided: Sig
     statement = accepting("absent")
     with pytest.raises(EvidenceError, match="one of another verdict"):
         check(give(undecided, statement, "validation"), *read(undecided))
+
+
+# Another plan
+
+
+def test_an_approval_counts_for_the_plan_under_which_the_model_was_trained_before_it(
+    cleared: SignedLog,
+) -> None:
+    cleared.say_made("train/model", plan=plan_of())
+    cleared.append(approving(), APPROVER)
+    consents = Consents.of(*read(cleared))
+    assert [consents.counts(consent) for consent in consents.approvals] == [True]
+    assert consents.of_other_plans == ()
+
+
+def test_an_approval_of_the_same_bytes_under_another_plan_counts_for_nothing(
+    cleared: SignedLog,
+) -> None:
+    cleared.say_made("train/model", plan=plan_of())
+    cleared.append(approving(), APPROVER)
+    cleared.say_made("train/model", plan=plan_of(fairness="2"))
+    consents = Consents.of(*read(cleared))
+    assert consents.approvals == ()
+    assert [consent.person for consent in consents.of_other_plans] == ["ann"]
+    assert "under another plan, counts for nothing" in "\n".join(lines_of(*read(cleared)))
+
+
+def test_an_approval_outlives_a_training_that_changes_nothing(cleared: SignedLog) -> None:
+    cleared.say_made("train/model", plan=plan_of())
+    cleared.append(approving(), APPROVER)
+    cleared.say_made("train/model", plan=plan_of())
+    assert len(Consents.of(*read(cleared)).approvals) == 1
+
+
+def test_who_approves_now_approves_the_present_plan(cleared: SignedLog) -> None:
+    cleared.say_made("train/model", plan=plan_of())
+    consents = check(give(cleared, approving(), APPROVER), *read(cleared))
+    assert consents.of_other_plans == ()

@@ -8,7 +8,8 @@ from tasks.attestation.roles import DATA, GATE, MODEL
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
 from tasks.path import SUBJECTS
-from tasks.verifier.lineage import Chain, examine, latest_decision, short
+from tasks.verifier.lineage import MADE, Chain, examine, latest_decision, short
+from tasks.verifier.lineage import MODEL as MODEL_NAME
 from tasks.verifier.log_reader import Selection
 from tests.tasks.predicate_samples import RUN, SAMPLES
 from tests.tasks.verifier.signed_log import (
@@ -16,10 +17,12 @@ from tests.tasks.verifier.signed_log import (
     SignedLog,
     artefact_of,
     digest,
+    plan_of,
     verdict_of,
 )
 
 REFUSAL = Refusal(RefusalKind.CHECK_FAILED, "a reason")
+PLAN = plan_of()
 
 
 def chain_of(log: SignedLog, version: int = 1) -> Chain:
@@ -232,3 +235,71 @@ def test_without_a_decision(signed_log: SignedLog) -> None:
 @pytest.mark.parametrize(("sha256", "text"), [("a" * 64, "a" * 12 + "…"), (None, "nothing")])
 def test_a_digest_as_people_compare_it(sha256: str | None, text: str) -> None:
     assert short(sha256) == text
+
+
+# The plan
+
+
+@pytest.fixture
+def planned(signed_log: SignedLog) -> SignedLog:
+    """A chain whose training sealed a plan by which every gate judged."""
+    for name in reversed(MADE):
+        signed_log.say_made(name, plan=PLAN if name == MODEL_NAME else None)
+    for gate in SUBJECTS:
+        signed_log.say_judged(gate, plan=PLAN)
+    return signed_log
+
+
+def test_a_chain_of_before_there_were_plans_is_whole_without_one(cleared: SignedLog) -> None:
+    chain = chain_of(cleared)
+    assert chain.plan is None
+    assert chain.broken == ()
+
+
+def test_a_chain_that_was_judged_by_its_plan_is_whole(planned: SignedLog) -> None:
+    chain = chain_of(planned)
+    assert chain.plan == PLAN
+    assert chain.broken == ()
+
+
+@pytest.mark.parametrize("gate", SUBJECTS)
+def test_a_gate_that_judged_by_other_limits_than_were_sealed_breaks_the_chain(
+    planned: SignedLog, gate: str
+) -> None:
+    entry = planned.say_judged(gate, plan=plan_of(**{gate: "2"}))
+    text = broken(planned)[RefusalKind.PLAN_CHANGED]
+    assert text.startswith(f"{gate}: entry {entry} was judged outside the plan {PLAN.sha256[:12]}")
+    assert f"by another gate:{gate}" in text
+    assert "train anew" in text
+
+
+def test_a_gate_that_does_not_say_by_which_limits_it_judged_breaks_the_chain(
+    planned: SignedLog,
+) -> None:
+    planned.say_judged("fairness")  # by the policy alone
+    assert "gate:fairness" in broken(planned)[RefusalKind.PLAN_CHANGED]
+
+
+def test_judged_again_by_the_plan_the_chain_is_whole_again(planned: SignedLog) -> None:
+    planned.say_judged("fairness", plan=plan_of(fairness="2"))
+    planned.say_judged("fairness", plan=PLAN)
+    assert chain_of(planned).broken == ()
+
+
+def test_trained_anew_under_another_plan_its_gates_have_to_judge_by_that(
+    planned: SignedLog,
+) -> None:
+    """The same bytes: what was sealed last before them is their plan."""
+    other = plan_of(fairness="2")
+    planned.say_made(MODEL_NAME, plan=other)
+    assert RefusalKind.PLAN_CHANGED in broken(planned)
+    planned.say_judged("fairness", plan=other)
+    assert chain_of(planned).broken == ()
+    assert chain_of(planned).plan == other
+
+
+def test_a_chain_without_training_has_no_plan(planned: SignedLog) -> None:
+    rows = digest("redact/rows.parquet")
+    chain = examine(planned.read(), CASE, rows, target="redact/rows.parquet", gates=("redact",))
+    assert chain.plan is None
+    assert chain.broken == ()

@@ -19,6 +19,7 @@ PACKAGES = {
     "tasks/ledger",
     "tasks/formats",
     "tasks/verifier",
+    "tasks/verifier/attempts",
     "tasks/verifier/in_force",
 }
 

@@ -32,7 +32,8 @@ LAX = Terms(
     refs=(),
     signers=(),
     least_mode=LOCAL,
-    plan_sha256="",
+    plans={},
+    attempts=0,
     people=1,
     replaces="",
 )

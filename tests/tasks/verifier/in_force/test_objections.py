@@ -9,12 +9,13 @@ import pytest
 
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
+from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import APPROVER, COMPLIANCE, VALIDATOR
 from tasks.errors import RefusalKind
 from tasks.gates import Check, Outcome, Verdict
-from tasks.path import BEFORE_TRAINING
+from tasks.path import BEFORE_TRAINING, SUBJECTS
 from tasks.verifier.in_force import objections as judging
 from tasks.verifier.in_force.law import law_of
 from tasks.verifier.in_force.objections import (
@@ -35,6 +36,7 @@ from tests.tasks.verifier.signed_log import (
     SignedLog,
     artefact_of,
     digest,
+    plan_of,
     report_of,
     verdict_of,
 )
@@ -468,3 +470,114 @@ def test_anchors_are_said_to_be_unknown_to_who_has_the_statements_alone(
     decide(lawgivers.log)
     assert kinds_read(lawgivers.log) == []
     assert reading(lawgivers.log).is_anchoring_unknown
+
+
+# The plan, and the number of attempts
+
+PLAN = plan_of()
+
+
+@pytest.fixture
+def sealing(lawgivers: Lawgivers) -> Lawgivers:
+    """The chain of a model whose training sealed a plan, by which every gate judged."""
+    seal(lawgivers.log, PLAN)
+    return lawgivers
+
+
+def seal(log: SignedLog, plan: Plan, version: int = 1) -> None:
+    log.say_made(MODEL, version, plan=plan)
+    for gate in SUBJECTS:
+        judged = version if SUBJECTS[gate][-1] == MODEL else 1
+        log.say_judged(gate, version=judged, plan=plan)
+    log.say_decided("decide", version=version)
+
+
+def kinds_by_plan(sealing: Lawgivers, facts: LawFacts = CLEARING, **changes: Any) -> list[str]:
+    """Return what a law of the plan or of attempts holds against it, and nothing else."""
+    own = {RefusalKind.IN_FORCE_PLAN_CHANGED, RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED}
+    return [kind for kind in kinds_under(sealing, facts, **changes) if kind in own]
+
+
+def test_the_plan_that_is_in_force_clears(sealing: Lawgivers) -> None:
+    assert kinds_by_plan(sealing, plans={CASE: PLAN.sha256}) == []
+
+
+def test_another_plan_than_is_in_force_is_refused(sealing: Lawgivers) -> None:
+    changes = {"plans": {CASE: "a" * 64}}
+    assert kinds_by_plan(sealing, **changes) == [RefusalKind.IN_FORCE_PLAN_CHANGED]
+
+
+def test_the_plan_of_another_use_case_binds_that_alone(sealing: Lawgivers) -> None:
+    assert kinds_by_plan(sealing, plans={"other": "a" * 64}) == []
+
+
+def test_a_model_without_a_plan_is_refused_where_one_is_in_force(lawgivers: Lawgivers) -> None:
+    changes = {"plans": {CASE: PLAN.sha256}}
+    assert kinds_by_plan(lawgivers, **changes) == [RefusalKind.IN_FORCE_PLAN_CHANGED]
+
+
+def test_before_training_the_plan_that_would_be_sealed_is_compared(sealing: Lawgivers) -> None:
+    training = replace(CLEARING, purpose="train")
+    sealing.say(terms_of(plans={CASE: PLAN.sha256}))
+    own = [RefusalKind.IN_FORCE_PLAN_CHANGED]
+    assert own == [
+        kind for kind in kinds(sealing.log, replace(training, plan_sha256="b" * 64)) if kind in own
+    ]
+    found = kinds(sealing.log, replace(training, plan_sha256=PLAN.sha256))
+    assert RefusalKind.IN_FORCE_PLAN_CHANGED not in found
+
+
+@pytest.fixture
+def retried(sealing: Lawgivers) -> Lawgivers:
+    """Three attempts on one version of the data; the first sealed no plan."""
+    seal(sealing.log, plan_of(fairness="2"))
+    return sealing
+
+
+@pytest.mark.parametrize(("bound", "is_refused"), [(0, False), (2, True), (3, False), (4, False)])
+def test_a_model_of_a_later_attempt_than_may_be_made_is_refused(
+    retried: Lawgivers, bound: int, is_refused: bool
+) -> None:
+    expected = [RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED] if is_refused else []
+    assert kinds_by_plan(retried, attempts=bound) == expected
+
+
+def test_an_earlier_attempt_within_the_bound_is_not_spoilt_by_later_ones(
+    retried: Lawgivers,
+) -> None:
+    seal(retried.log, PLAN, version=2)
+    assert kinds_by_plan(retried, attempts=3) == []
+
+
+def test_the_refusal_says_how_many_and_where_they_are_listed(retried: Lawgivers) -> None:
+    retried.say(terms_of(attempts=2))
+    read = retried.log.read()
+    (text,) = (
+        refusal.text
+        for refusal in objections(read, examine(read, CASE, digest(MODEL)), CLEARING)
+        if refusal.kind == RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED
+    )
+    assert "no. 3 of `tiny`" in text
+    assert "at most 2" in text
+    assert "./portcullis attempts tiny" in text
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_refused"), [(plan_of(fairness="3"), True), (plan_of(fairness="2"), False)]
+)
+def test_before_training_a_plan_too_many_is_refused_and_one_tried_already_is_not(
+    retried: Lawgivers, plan: Plan, is_refused: bool
+) -> None:
+    facts = replace(CLEARING, purpose="train", plan_sha256=plan.sha256)
+    found = kinds_by_plan(retried, facts, attempts=3)
+    assert (RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED in found) is is_refused
+
+
+def test_the_offline_verifier_holds_a_registered_model_to_the_bound_of_its_day(
+    retried: Lawgivers,
+) -> None:
+    retried.say(terms_of(attempts=2))
+    retried.log.say_decided("register")
+    read = retried.log.read()
+    found = [item.kind for item in read_law(read, examine(read, CASE, digest(MODEL))).objections]
+    assert RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED in found

@@ -1,0 +1,72 @@
+"""`./portcullis attempts <use case>`: every attempt on the same data, and the plan as it lies here.
+
+An attempt is a plan and the model that was trained under it. What was not run through the worker
+left no trace in the ledger, and is not listed.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from flows.steps.evidence import open_chain
+from tasks.clearance.plans import plan_now
+from tasks.config.cases import load_case
+from tasks.system.installation import Installation
+from tasks.verifier.attempts.shown import attempts_section, lines_about_attempts
+from tasks.verifier.lineage import Chain
+from tasks.verifier.text_report import printable
+
+EVERY = sys.maxsize
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+    parser.add_argument(
+        "--model",
+        metavar="SHA256",
+        help="the model on whose data (default: the one that lies in data/)",
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def main(options: argparse.Namespace, installation: Installation) -> int:
+    """Print the attempts.
+
+    Raises:
+        ConfigError: There is no such use case.
+        DataError: No model is named, and none is in `data/`.
+        EvidenceError: The ledger is empty, or does not verify.
+    """
+    case = options.use_case
+    load_case(case, installation.workspace)
+    with open_chain(case, options.model, installation) as (_, log, chain):
+        if options.json:
+            values = {"plan": _plan_sha256(case, installation.workspace)}
+            print(json.dumps(values | attempts_section(log, chain), indent=2, sort_keys=True))
+            return 0
+
+        plan = _plan_lines(chain, installation.workspace)
+        for line in (*plan, *lines_about_attempts(log, chain, EVERY, is_alone=True)):
+            print(printable(line))
+    return 0
+
+
+def _plan_sha256(case: str, workspace: Path) -> str:
+    return plan_now(case, workspace).sha256
+
+
+def _plan_lines(chain: Chain, workspace: Path) -> tuple[str, ...]:
+    """Return the plan as it lies here, and whether it is the one that the model was trained by."""
+    now = plan_now(chain.case, workspace)
+    line = f"{chain.case}: the plan as it lies here is sha256:{now.sha256}"
+    if chain.plan is None:
+        return (line, "  the model was trained under no plan that was sealed")
+    if chain.plan.sha256 == now.sha256:
+        return (line, f"  model sha256:{chain.model_sha256} was trained under it")
+    return (
+        line,
+        f"  model sha256:{chain.model_sha256} was trained under sha256:{chain.plan.sha256}",
+        *(f"    differs: {name}" for name in chain.plan.differences(now)),
+    )

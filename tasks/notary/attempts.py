@@ -1,0 +1,51 @@
+"""What is noted beside a model of the attempts on its data, by this installation's ledger."""
+
+from dataclasses import dataclass
+
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.installation import Installation
+from tasks.verifier.attempts.finding import DataVersion, find_attempts
+from tasks.verifier.attempts.shown import attempt_texts, count_attempts
+from tasks.verifier.lineage import examine, short
+from tasks.verifier.log_reader import Selection, read_log
+
+MOST_NOTED = 10  # `./portcullis attempts` lists all
+
+
+@dataclass(frozen=True)
+class AttemptNotes:
+    """The plan that a model was trained under, and every attempt on its data in words.
+
+    Attributes:
+        plan_sha256: Empty where none was sealed.
+        summary: How many there were, and with what outcome.
+        lines: The latest, each in one line.
+    """
+
+    plan_sha256: str
+    summary: str
+    lines: tuple[str, ...]
+
+
+def note_attempts(case: str, model_sha256: str, installation: Installation) -> AttemptNotes:
+    """Return the attempts on the data that a model was trained on.
+
+    Raises:
+        EvidenceError: The ledger does not verify.
+    """
+    ledger = open_ledger(installation)
+    try:
+        selection = Selection.of_case_and_lineages(case)
+        log = read_log(ledger, trusted_root(installation), selection)
+    finally:
+        ledger.close()
+
+    chain = examine(log, case, model_sha256)
+    attempts = find_attempts(log, DataVersion.of(chain))
+    own = next((attempt.number for attempt in attempts if attempt.is_about(chain)), None)
+    this_one = f"model {short(model_sha256)}" + (f" is no. {own} of `{case}`" if own else "")
+    return AttemptNotes(
+        plan_sha256=chain.plan.sha256 if chain.plan else "",
+        summary=f"{count_attempts(attempts)} on the same data; {this_one}",
+        lines=tuple("; ".join(attempt_texts(item, case)) for item in attempts[-MOST_NOTED:]),
+    )
