@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from tasks.attestation.artefacts import DATA, Declared, artefact, named
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances, effective_mode
-from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary

@@ -237,7 +237,7 @@ def _clear(
         # Of the very folder that the policy is read from, with what any ignore file would hide.
         policy_sha256=artefact(installation.workspace, POLICY).sha256,
         registry_name=registry_name,
-        plan_sha256=plan_now(case, installation.workspace).sha256 if purpose == "train" else "",
+        plan_sha256=_plan_asked_for(purpose, case, log, installation.workspace),
         anchors=anchors,
     )
     objected = (
@@ -247,6 +247,14 @@ def _clear(
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *objected, *hints)))
     accepted = accepted_checks(log, chain, mode)
     return Clearance(chain, refusals, accepted, law_of(log), registry_name)
+
+
+def _plan_asked_for(purpose: str, case: str, log: Log, workspace: Path) -> str:
+    """Return the digest of the plan that training would seal now, where the law asks for it."""
+    law = law_of(log)
+    if purpose != "train" or law is None or not (law.terms.plans or law.terms.attempts):
+        return ""
+    return plan_now(case, workspace).sha256
 
 
 def _anchors_holding(

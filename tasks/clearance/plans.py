@@ -5,12 +5,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.artefacts import section_of
-from tasks.attestation.predicates.plan import MARK_DIGITS, Plan
+from tasks.attestation.plan import MARK_DIGITS, Plan
 from tasks.clearance.configuration import configuration_now
 from tasks.config.case_paths import resolved_path
 from tasks.errors import Refusal, RefusalKind
 from tasks.formats.canonical_json import canonical
+from tasks.formats.yaml_file import read_yaml
 from tasks.path import GATES, SEALING, SUBJECTS
 from tasks.verifier.lineage import Chain, short
 
@@ -31,12 +31,12 @@ def plan_now(case: str, workspace: Path) -> Plan:
     for gate in GATES:
         parts |= configuration_now(gate.name, case, workspace)
 
-    path = workspace / resolved_path(case)
+    values = read_yaml(workspace / resolved_path(case))
     settings = {
         name: sha256(canonical(value)).hexdigest()[:MARK_DIGITS]
         for section in SEALING.sections
-        if (values := section_of(path, section)) is not None
-        for name, value in _settings(section, values, DEPTH - 1)
+        if (section_values := values.get(section)) is not None
+        for name, value in _settings(section, section_values, DEPTH - 1)
     }
     return Plan(parts, settings)
 

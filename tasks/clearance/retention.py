@@ -63,7 +63,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PrunePlan:
     """What a prune would take away."""
 
     below: int  # the first index that is kept
@@ -106,7 +106,7 @@ def load_rules(workspace: Path) -> tuple[Rule, ...]:
     return rules
 
 
-def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
+def plan(log: Log, rules: tuple[Rule, ...], now: int) -> PrunePlan:
     """Return how far the log can be pruned: to the first entry that a rule or a hold still keeps.
 
     Keys, holds, prunes and what is in force are kept for ever, but do not stop a prune: it spares
@@ -128,23 +128,23 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> Plan:
         periods = [rule.keep_days for rule in rules if rule.kind == kind]
         days = [period for period in periods if period is not None]
         if len(days) < len(periods):
-            return Plan(entry.index, envelopes, f"{place}: every {kind} is kept for ever")
+            return PrunePlan(entry.index, envelopes, f"{place}: every {kind} is kept for ever")
         made = when(signed)
         if made == UNKNOWN_DAY:
-            return Plan(entry.index, envelopes, f"{place}: {kind} without a day")
+            return PrunePlan(entry.index, envelopes, f"{place}: {kind} without a day")
         until = made + max(days) * DAY
         if until > now:
             day = datetime.fromtimestamp(until, UTC).date()
-            return Plan(entry.index, envelopes, f"{place}: a {kind} that is kept until {day}")
+            return PrunePlan(entry.index, envelopes, f"{place}: a {kind} that is kept until {day}")
 
         # 2. A court: a hold stops what no period keeps any more.
         for name, prefix in holds_in_force.items():
             if _is_held(signed, prefix):
-                return Plan(entry.index, envelopes, f"{place}: under legal hold `{name}`")
+                return PrunePlan(entry.index, envelopes, f"{place}: under legal hold `{name}`")
 
         envelopes += 1
 
-    return Plan(log.head.size, envelopes, "the end of the log")
+    return PrunePlan(log.head.size, envelopes, "the end of the log")
 
 
 def is_spared(signed: Signed[Predicate]) -> bool:

@@ -7,7 +7,7 @@ the latest in log order counts, so that a failed verdict cannot be hidden behind
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict

@@ -531,7 +531,7 @@ def test_another_policy(released: Enforced, case: str) -> None:
     Mode.ENFORCED,
     "lax limits committed on the protected ref itself",
     stopped_by="nothing: who may push to a protected ref decides the limits, and each verdict "
-    "names them; the law can pin them by plan (issue 11)",
+    "names them; a law that fixes the plan (`in-force propose --plan`) refuses them",
     is_stopped=False,
 )
 def test_lax_limits_on_the_protected_ref(released: Enforced) -> None:
@@ -563,7 +563,8 @@ def test_no_attribute_to_be_fair_about() -> None:
     Mode.LOCAL,
     "one of several protected attributes taken out of `fairness.privileged`",
     stopped_by="nothing: which attributes are judged is decided by who may push to a protected "
-    "ref, and each verdict names them; the law can pin them by plan (issue 11)",
+    "ref, and each verdict names them; a law that fixes the plan (`in-force propose --plan`) "
+    "refuses them",
     is_stopped=False,
 )
 def test_an_attribute_less() -> None:

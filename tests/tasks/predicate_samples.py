@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CodeIdentity
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
@@ -19,7 +20,6 @@ from tasks.attestation.predicates.in_force import (
     Terms,
 )
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
-from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict

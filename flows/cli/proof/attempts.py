@@ -13,7 +13,7 @@ from flows.steps.evidence import open_chain
 from tasks.clearance.plans import plan_now
 from tasks.config.cases import load_case
 from tasks.system.installation import Installation
-from tasks.verifier.attempts.shown import attempts_section, lines_about_attempts
+from tasks.verifier.attempts.shown import attempt_values, lines_about_attempts
 from tasks.verifier.lineage import Chain
 from tasks.verifier.text_report import printable
 
@@ -43,18 +43,17 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     load_case(case, installation.workspace)
     with open_chain(case, options.model, installation) as (_, log, chain):
         if options.json:
-            values = {"plan": _plan_sha256(case, installation.workspace)}
-            print(json.dumps(values | attempts_section(log, chain), indent=2, sort_keys=True))
+            values = {
+                "plan": plan_now(case, installation.workspace).sha256,
+                "attempts": attempt_values(log, chain, EVERY),
+            }
+            print(json.dumps(values, indent=2, sort_keys=True))
             return 0
 
         plan = _plan_lines(chain, installation.workspace)
         for line in (*plan, *lines_about_attempts(log, chain, EVERY, is_alone=True)):
             print(printable(line))
     return 0
-
-
-def _plan_sha256(case: str, workspace: Path) -> str:
-    return plan_now(case, workspace).sha256
 
 
 def _plan_lines(chain: Chain, workspace: Path) -> tuple[str, ...]:

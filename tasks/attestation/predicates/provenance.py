@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from tasks.attestation.plan import PLAN_FIELD, Plan
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CODE_FIELD, CodeIdentity, code_field
-from tasks.attestation.predicates.plan import PLAN_FIELD, Plan
 from tasks.attestation.predicates.predicate import Predicate, digests_of, require_fields, text_of
 from tasks.attestation.roles import OWN, PROVENANCE
 from tasks.attestation.statement import Artefact

@@ -3,5 +3,5 @@
 Pure, and the same from a log and from a bundle. What was not run through the worker left no trace
 in the log, and is not here.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.gates`, `tasks.attestation`, `tasks.verifier`.
+May import: `tasks.path`, `tasks.gates`, `tasks.attestation`, `tasks.verifier`.
 """

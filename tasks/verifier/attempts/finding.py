@@ -10,13 +10,15 @@
 4. A decision belongs to the attempt by which its model was last trained before it.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import effective_mode
-from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
@@ -162,13 +164,14 @@ def find_attempts(log: Log, data: DataVersion) -> tuple[Attempt, ...]:
     candidates = tuple(_candidates(log, data))
     if candidates:
         _hand_out_verdicts(log, candidates)
+        _hand_out_decisions(log, candidates)
 
     attempts: list[Attempt] = []
     before: dict[str, _Candidate] = {}
     for candidate in candidates:
         number = 1 + sum(attempt.case == candidate.case for attempt in attempts)
         previous = before.get(candidate.case)
-        attempts.append(_attempt(log, candidate, candidates, number, previous))
+        attempts.append(_attempt(candidate, number, previous))
         before[candidate.case] = candidate
     return tuple(attempts)
 
@@ -212,26 +215,26 @@ class _Candidate:
     trained: list[Signed[Provenance]]
     lineage: frozenset[int]
     verdicts: list[_Belonging] = field(default_factory=list)
+    decisions: list[Signed[VerificationSummary]] = field(default_factory=list)
 
     @property
     def plan_sha256(self) -> str:
         """The digest of its plan; empty of a time before plans were sealed."""
         return self.plan.sha256 if self.plan else ""
 
-    def judged_digest(self, name: str) -> str | None:
-        """Return the digest of an artefact that this attempt learnt from, or made."""
+    def artefacts(self) -> dict[str, str]:
+        """Return name -> sha256 of everything that this attempt learnt from, or made."""
         signed = self.trained[-1]
-        return signed.digest_of(name) or signed.predicate.material_digests().get(name)
+        made = {subject.name: subject.sha256 for subject in signed.subjects}
+        return signed.predicate.material_digests() | made
 
     def last_trained_before(self, index: int) -> int:
         """Return the entry by which it was last trained before another entry; -1 for none."""
         return max((item.index for item in self.trained if item.index < index), default=-1)
 
-    def outside_plan(self, verdict: SignedVerdict) -> tuple[str, ...]:
+    def outside_plan(self, configuration: dict[str, str]) -> tuple[str, ...]:
         """Return the parts of a verdict's configuration that are not those of its plan."""
-        if self.plan is None:
-            return ()
-        return self.plan.differing_parts({item.name: item.sha256 for item in verdict.configuration})
+        return self.plan.differing_parts(configuration) if self.plan else ()
 
 
 def _candidates(log: Log, data: DataVersion) -> Iterator[_Candidate]:
@@ -277,37 +280,52 @@ def _primary(signed: Signed[SignedVerdict]) -> str:
 
 def _hand_out_verdicts(log: Log, candidates: tuple[_Candidate, ...]) -> None:
     """Enter every verdict with the candidates that it belongs to, in log order: rule 3."""
+    # Hundreds of attempts are made by programs: a verdict looks at those that share its artefact.
+    by_artefact: dict[tuple[str, str | None], list[_Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        for artefact in candidate.artefacts().items():
+            by_artefact[artefact].append(candidate)
+
     for signed in log.statements(SignedVerdict):
         name = _primary(signed)
-        digest = signed.digest_of(name) if name else None
-        if digest is None:
-            continue
-
-        sharing = [item for item in candidates if item.judged_digest(name) == digest]
-        fitting = [item for item in sharing if not item.outside_plan(signed.predicate)]
+        sharing = by_artefact.get((name, signed.digest_of(name)), [])
+        configuration = {item.name: item.sha256 for item in signed.predicate.configuration}
+        fitting = [item for item in sharing if not item.outside_plan(configuration)]
         for item in fitting:
             item.verdicts.append(_Belonging(signed, ()))
         if sharing and not fitting:
             latest = max(sharing, key=lambda item: item.last_trained_before(signed.index))
             if latest.last_trained_before(signed.index) >= 0:
-                outside_plan = latest.outside_plan(signed.predicate)
+                outside_plan = latest.outside_plan(configuration)
                 latest.verdicts.append(_Belonging(signed, outside_plan))
 
 
-def _attempt(
-    log: Log,
-    candidate: _Candidate,
-    candidates: tuple[_Candidate, ...],
-    number: int,
-    previous: _Candidate | None,
-) -> Attempt:
+def _hand_out_decisions(log: Log, candidates: tuple[_Candidate, ...]) -> None:
+    """Enter every decision with the candidate that it belongs to, in log order: rule 4."""
+    by_model: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_model[f"{candidate.case}/{MODEL}", candidate.model_sha256].append(candidate)
+
+    for (name, model_sha256), sharing in by_model.items():
+        # Every training in log order, and which of those that share the model it was of.
+        trained = sorted(
+            (item.index, number)
+            for number, candidate in enumerate(sharing)
+            for item in candidate.trained
+        )
+        for signed in log.statements(VerificationSummary, name, model_sha256):
+            place = bisect_left(trained, (signed.index, 0))
+            if place:
+                sharing[trained[place - 1][1]].decisions.append(signed)
+
+
+def _attempt(candidate: _Candidate, number: int, previous: _Candidate | None) -> Attempt:
     opinions = tuple(_opinions(candidate.verdicts))
-    decisions = _decisions(log, candidate, candidates)
     first = candidate.trained[0].predicate.run
 
     rests_on = {
         *(item.index for item in candidate.trained),
-        *(item.index for item in decisions),
+        *(item.index for item in candidate.decisions),
         *(item.signed.index for item in candidate.verdicts),
         *candidate.lineage,
     }
@@ -321,34 +339,15 @@ def _attempt(
         finished=first.finished,
         commit=first.commit,
         mode=effective_mode(first.mode),
-        outcome=_outcome(decisions, opinions),
+        outcome=_outcome(candidate.decisions, opinions),
         opinions=opinions,
         differs=_differs(candidate, previous) if previous else (),
         rests_on=frozenset(rests_on),
     )
 
 
-def _decisions(
-    log: Log, candidate: _Candidate, candidates: tuple[_Candidate, ...]
-) -> tuple[Signed[VerificationSummary], ...]:
-    """Return the decisions that belong to a candidate: rule 4."""
-    sharing = [
-        item
-        for item in candidates
-        if (item.case, item.model_sha256) == (candidate.case, candidate.model_sha256)
-    ]
-    name = f"{candidate.case}/{MODEL}"
-    return tuple(
-        signed
-        for signed in log.statements(VerificationSummary, name, candidate.model_sha256)
-        if candidate.last_trained_before(signed.index)
-        == max(item.last_trained_before(signed.index) for item in sharing)
-        >= 0
-    )
-
-
 def _outcome(
-    decisions: tuple[Signed[VerificationSummary], ...], opinions: tuple[GateOpinion, ...]
+    decisions: list[Signed[VerificationSummary]], opinions: tuple[GateOpinion, ...]
 ) -> AttemptOutcome:
     """Return what became of it: once registered it stays that, whatever was found later."""
     passed = [item.predicate for item in decisions if item.predicate.has_passed]

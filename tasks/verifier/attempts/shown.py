@@ -95,21 +95,24 @@ def attempts_section(log: Log, chain: Chain) -> dict[str, Any]:
 
     A report of before there were plans stays the bytes that it was.
     """
+    values = attempt_values(log, chain, MOST_REPORTED)
+    return {"attempts": values} if any(item["plan"] for item in values["latest"]) else {}
+
+
+def attempt_values(log: Log, chain: Chain, most: int) -> dict[str, Any]:
+    """Return every attempt on the data of a chain as JSON values; of more than `most`, the latest.
+
+    The counts are of all.
+    """
     data = DataVersion.of(chain)
     attempts = find_attempts(log, data)
-    if not any(attempt.plan_sha256 for attempt in attempts):
-        return {}
-
-    own = next((attempt.number for attempt in attempts if attempt.is_about(chain)), None)
     untrained = find_untrained(log, chain.case, data, attempts)
     return {
-        "attempts": {
-            "count": len(attempts),
-            "thisOne": own,
-            "latest": [attempt.to_dict() for attempt in attempts[-MOST_REPORTED:]],
-            "beforeTraining": [opinion.to_dict() for opinion in untrained[-MOST_REPORTED:]],
-            "note": NO_TRACE,
-        }
+        "count": len(attempts),
+        "thisOne": next((item.number for item in attempts if item.is_about(chain)), None),
+        "latest": [attempt.to_dict() for attempt in attempts[-most:]],
+        "beforeTraining": [opinion.to_dict() for opinion in untrained[-most:]],
+        "note": NO_TRACE,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance import attest_stage
 from tasks.clearance.attest_stage import statements_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of, revoke_key
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 from tasks.errors import Refusal, RefusalKind
 from tasks.gates import Outcome
 from tasks.path import SUBJECTS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 from tasks.clearance.bundle_writer import choose
 from tasks.gates import Outcome
 from tasks.verifier.attempts.finding import DataVersion, find_attempts

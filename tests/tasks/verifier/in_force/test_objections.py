@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
-from tasks.attestation.predicates.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import APPROVER, COMPLIANCE, VALIDATOR
@@ -503,8 +503,8 @@ def test_the_plan_that_is_in_force_clears(sealing: Lawgivers) -> None:
 
 
 def test_another_plan_than_is_in_force_is_refused(sealing: Lawgivers) -> None:
-    changes = {"plans": {CASE: "a" * 64}}
-    assert kinds_by_plan(sealing, **changes) == [RefusalKind.IN_FORCE_PLAN_CHANGED]
+    found = kinds_by_plan(sealing, plans={CASE: "a" * 64})
+    assert found == [RefusalKind.IN_FORCE_PLAN_CHANGED]
 
 
 def test_the_plan_of_another_use_case_binds_that_alone(sealing: Lawgivers) -> None:
@@ -512,8 +512,8 @@ def test_the_plan_of_another_use_case_binds_that_alone(sealing: Lawgivers) -> No
 
 
 def test_a_model_without_a_plan_is_refused_where_one_is_in_force(lawgivers: Lawgivers) -> None:
-    changes = {"plans": {CASE: PLAN.sha256}}
-    assert kinds_by_plan(lawgivers, **changes) == [RefusalKind.IN_FORCE_PLAN_CHANGED]
+    found = kinds_by_plan(lawgivers, plans={CASE: PLAN.sha256})
+    assert found == [RefusalKind.IN_FORCE_PLAN_CHANGED]
 
 
 def test_before_training_the_plan_that_would_be_sealed_is_compared(sealing: Lawgivers) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.attestation.predicates.plan import Plan
+from tasks.attestation.plan import Plan
 
 PLAN = Plan(
     parts={"gate:fairness": "a" * 64, "params:fairness": "b" * 64, "policy": "c" * 64},
