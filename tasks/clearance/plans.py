@@ -8,6 +8,7 @@ from typing import Any
 from tasks.attestation.plan import MARK_DIGITS, Plan
 from tasks.clearance.configuration import configuration_now
 from tasks.config.case_paths import resolved_path
+from tasks.config.resolving import field_of
 from tasks.errors import Refusal, RefusalKind
 from tasks.formats.canonical_json import canonical
 from tasks.formats.yaml_file import read_yaml
@@ -35,7 +36,7 @@ def plan_now(case: str, workspace: Path) -> Plan:
     settings = {
         name: sha256(canonical(value)).hexdigest()[:MARK_DIGITS]
         for section in SEALING.sections
-        if (section_values := values.get(section)) is not None
+        if (section_values := field_of(values, section)) is not None
         for name, value in _settings(section, section_values, DEPTH - 1)
     }
     return Plan(parts, settings)

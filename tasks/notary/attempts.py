@@ -9,7 +9,7 @@ from tasks.verifier.attempts.shown import attempt_texts, count_attempts
 from tasks.verifier.lineage import examine, short
 from tasks.verifier.log_reader import Selection, read_log
 
-MOST_NOTED = 10  # `./portcullis attempts` lists all
+MOST_NOTED = 5  # `./portcullis attempts` lists all
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from tasks.model import DecisionModel
 from tasks.model.reasons import MOST_REASONS
 from tasks.plain_text import one_line
 
+# MLflow keeps 5,000 characters of a description; a line for each of the latest attempts has to fit.
+MOST_LINE_CHARACTERS = 500
+
 COMPARED_WITH = {
     "near_cutoff": "those approved with the lowest scores",
     "all": "all applicants",
@@ -42,7 +45,7 @@ model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with
 - May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.
 - Columns beyond these are ignored. An absent column, an unknown category, a missing value \
 elsewhere: an error that names the column.
-""" + "".join(f"- {_code(line)}\n" for line in attempts)
+""" + "".join(f"- {_code(line[:MOST_LINE_CHARACTERS])}\n" for line in attempts)
 
 
 def _code(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows import release
+from flows.steps import artifacts
 from flows.steps.artifacts import gate_rows
 from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
@@ -50,6 +51,24 @@ def test_a_verdict_of_an_older_form_is_shown_as_such_and_stops_no_table(root: Pa
     assert rows[3].outcome == "— not readable"
     with pytest.raises(EvidenceError, match=f"release {CASE}"):
         verdict_of("explain", CASE, root)
+
+
+def test_every_attempt_stands_on_the_page_as_text(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr(
+        artifacts, "create_markdown_artifact", lambda **page: pages.append(page["markdown"])
+    )
+    lines = ("2 attempts on the same data", "no. 1 blocked; differs in <b>x</b>")
+    artifacts.publish_artifacts(CASE, ("r",), root, lines, is_blocked=True)
+    _, _, section = pages[0].partition("### Attempts on the same data")
+    assert "2 attempts on the same data" in section
+    assert "&lt;b&gt;x" in section
+    assert "### Reports" in section
+
+    artifacts.publish_artifacts(CASE, ("r",), root, is_blocked=True)
+    assert "Attempts" not in pages[1]
 
 
 def accepted(key: str, person: str = "ann", year: int = 2027) -> AcceptedCheck:

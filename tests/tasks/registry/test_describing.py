@@ -30,6 +30,13 @@ def model_with(name: str) -> Any:
     )
 
 
+def test_attempts_are_lines_of_text_that_fit_into_a_description() -> None:
+    lines = ("2 attempts", "no. 1 blocked; differs in <b>", "x" * 9000, *("y" * 9000,) * 3)
+    text = describe_version(model_with("a"), "loan", "candidate", lines)
+    assert "- `no. 1 blocked; differs in <b>`" in text.splitlines()
+    assert len(text) < 5000
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_hostile_name_is_code_and_no_part_of_the_page(name: str) -> None:
     text = describe_version(model_with(name), "loan", "candidate")

@@ -1,5 +1,6 @@
 """A release ends as "registered" only where ledger, policy and registry all say so now."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from tasks.errors import DataError, EvidenceError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_notary
 from tasks.system.installation import Installation
-from tasks.worker.confirming import Confirmation, confirm_registration, prepare_to_confirm
+from tasks.worker.confirming import (
+    Confirmation,
+    confirm_registration,
+    note_attempts_here,
+    prepare_to_confirm,
+)
 from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, sign_for
@@ -133,3 +139,20 @@ def test_where_no_model_lies_none_is_registered(tmp_path: Path, home: Path) -> N
 def test_what_the_last_look_needs_is_imported_ahead_of_it() -> None:
     prepare_to_confirm()
     assert {"mlflow.pyfunc", "tasks.registry.packing"} <= sys.modules.keys()
+
+
+def test_the_attempts_on_the_data_of_the_model_that_lies_here(signed: Path) -> None:
+    summary, line = note_attempts_here(CASE, installation_at(signed))
+    assert summary.startswith("1 attempt (1 passed) on the same data")
+    assert line.startswith("no. 1 passed")
+
+
+def test_without_a_model_there_is_nothing_to_note(signed: Path) -> None:
+    shutil.rmtree(signed / "data" / CASE / "train" / "model")
+    assert note_attempts_here(CASE, installation_at(signed)) == ()
+
+
+def test_a_ledger_that_does_not_verify_is_said_to_and_stops_no_page(signed: Path) -> None:
+    (signed.parent / "home" / "ledger.pin").unlink()
+    (line,) = note_attempts_here(CASE, installation_at(signed))
+    assert line.startswith("they cannot be listed: ")

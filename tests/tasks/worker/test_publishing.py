@@ -12,10 +12,11 @@ from tasks.attestation.artefacts import declared
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.statement import Artefact
 from tasks.clearance.attest_stage import look, observe
+from tasks.clearance.plans import plan_now
 from tasks.errors import EvidenceError, RefusedError, ServiceError
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import Recorded, open_ledger, trusted_root
-from tasks.registry.client import Publication, Published, Receipt
+from tasks.registry.client import ATTEMPTS_TAG, PLAN_TAG, Publication, Published, Receipt
 from tasks.stages.workspace import CLEARANCE
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
@@ -127,6 +128,9 @@ def test_a_cleared_model_is_published_with_its_evidence(
     assert code == 0
     assert "tiny version 1 registered in here as `candidate`" in lines
     assert release.model_sha256 == sha256_of(signed / MODEL)
+    assert release.tags[PLAN_TAG] == plan_now(CASE, signed).sha256
+    assert release.tags[ATTEMPTS_TAG].startswith("1 attempt (1 registered) on the same data")
+    assert "no. 1 registered" in release.description
     assert release.metrics == {
         str(check_id): 1.0 for catalogue in CATALOGUES.values() for check_id in catalogue
     }

@@ -13,13 +13,14 @@ from tasks.attestation.identities import addresses_sha256
 from tasks.attestation.keyring import add_key
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.clearance.configuration import POLICY
+from tasks.clearance.plans import plan_now
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.in_force.law import LawHistory, law_of, read_history
 from tasks.verifier.log_reader import SAYING_IN_FORCE, Log, read_log
 from tests.installations import installation_at
-from tests.tasks.judged import CHECKOUT, judged, present
+from tests.tasks.judged import CASE, CHECKOUT, judged, present
 
 
 @pytest.fixture
@@ -53,6 +54,17 @@ def propose(installation: Installation, *options: str) -> str:
     path = str(installation.workspace.parent / "law.json")
     assert run(installation, "propose", path, *options) == 0
     return path
+
+
+def test_the_plan_that_lies_here_and_a_number_of_attempts_can_be_put_in_force(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy2(CHECKOUT / "dvc.yaml", installation.workspace)
+    propose(installation, "--plan", CASE, "--attempts", "3")
+    printed = capsys.readouterr().out
+    plan = plan_now(CASE, installation.workspace).sha256
+    assert f"+ plan           use case {CASE}: sha256:{plan}" in printed
+    assert "+ attempts       at most 3 on one version of the data" in printed
 
 
 def sign_it(installation: Installation, what: str, *options: str) -> int:
