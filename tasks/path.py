@@ -177,7 +177,7 @@ MEASURING = _with_plan(
         reads=("redact/rows.parquet",),
         writes=("docs", "page", "report.json", "verdict.json"),
         sections=("columns", "validate", "limits.validate"),
-        tools=("great-expectations", "pandas", "numpy"),
+        tools=("great-expectations", "scipy", "pandas", "numpy"),
         judges=("redact/rows.parquet",),
         is_guard_of_training=True,
     ),

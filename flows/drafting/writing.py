@@ -172,6 +172,7 @@ validate:
   suite: suite.yaml
   first_version:  {TO_FILL}: why there is no earlier delivery to compare with
   near_duplicate_columns: [{", ".join(telling)}]  {UNCONFIRMED}: what tells one row from another
+  significance: 0.005
 
 train:  {HOUSE}
   champion: none yet

@@ -161,7 +161,7 @@ def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace:
     from tasks.adverse_action.reason_map import load_reason_map
     from tasks.stages.train.params import Champion
     from tasks.stages.validate.expectations import load_suite
-    from tasks.stages.validate.profile import Profile
+    from tasks.stages.validate.reference.profile import Profile
 
     paths = {
         field: workspace / path

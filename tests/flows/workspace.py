@@ -248,6 +248,7 @@ def case() -> dict[str, Any]:
             "suite": "suite.yaml",
             "near_duplicate_columns": ["income", "debt"],
             "first_version": "made by the tests, for the first time",
+            "significance": 0.005,
         },
         "train": {
             "champion": "none yet",
@@ -293,6 +294,14 @@ def case() -> dict[str, Any]:
             },
             "validate": {
                 "drift_psi": 0.25,
+                "column_agreement": 0.8,
+                "label_agreement": 0.9,
+                "join_agreement": 0.9,
+                "correlation_shift": 0.1,
+                "label_rate_shift": 0.03,
+                "group_label_rate_shift": 0.05,
+                "beyond_support_ratio": 0.01,
+                "repeated_people_ratio": 0.01,
                 "exact_duplicate_ratio": 0.01,
                 "near_duplicate_ratio": 0.05,
                 "minority_label_ratio": 0.05,

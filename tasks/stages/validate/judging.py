@@ -1,17 +1,14 @@
 """The gate `validate`: judge measured quality."""
 
 from collections import Counter
-from dataclasses import replace
 
-from tasks.gates import About, Check, Outcome, at_least, at_most, holds, not_measured
+from tasks.gates import About, Check, at_least, at_most, holds
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
+from tasks.stages.validate.judging_reference import judge_against_reference
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
-from tasks.stages.validate.profile import SMALLEST_CELL
 from tasks.stages.validate.quality import QualityReport
-
-# Always among the checks: what was not measured says so under its own id, or the policy refuses.
-LARGEST_DRIFT = "largest drift of a column, PSI"
+from tasks.stages.validate.reference.cells import SMALLEST_CELL
 
 
 def judge_quality(
@@ -29,7 +26,7 @@ def judge_quality(
             bool(report.expectations) or None,
             expected="at least one",
         ),
-        _judge_drift(report, params, limits),
+        *judge_against_reference(report.reference, params, limits),
         *_judge_rows(report, limits),
         *(_judge_groups(name, rows, limits.smallest_group_rows) for name, rows in groups),
     )
@@ -66,6 +63,12 @@ def _judge_rows(report: QualityReport, limits: ValidateLimits) -> tuple[Check, .
 
     return (
         at_most(
+            ValidateCheck.REPEATED_PEOPLE,
+            "rows about somebody whom an earlier row is about, ratio",
+            report.repeated_people_ratio,
+            limits.repeated_people_ratio,
+        ),
+        at_most(
             ValidateCheck.EXACT_DUPLICATE_RATIO,
             "exact duplicates across people, ratio",
             report.exact_duplicate_ratio,
@@ -100,56 +103,6 @@ def _judge_rows(report: QualityReport, limits: ValidateLimits) -> tuple[Check, .
             limits.missing_ratio,
             reason=worst,
         ),
-    )
-
-
-def _judge_drift(report: QualityReport, params: ValidateParams, limits: ValidateLimits) -> Check:
-    """Judge the column that moved most.
-
-    Where chance alone exceeds the limit, that it moved shows nothing.
-    """
-    if report.drift is None:
-        return _judge_first_version(params)
-
-    unknown = [name for name, drift in report.drift.items() if drift is None]
-    measured = {name: drift for name, drift in report.drift.items() if drift is not None}
-    if unknown or not measured:
-        one_sided = f"only on one side: {', '.join(unknown)}; ./portcullis accept"
-        return holds(
-            ValidateCheck.DRIFT,
-            LARGEST_DRIFT,
-            None,
-            expected="every column in both versions",
-            reason=one_sided if unknown else "no columns",
-        )
-
-    worst = max(measured, key=lambda name: measured[name].psi)
-    check = at_most(
-        ValidateCheck.DRIFT, LARGEST_DRIFT, measured[worst].psi, limits.drift_psi, reason=worst
-    )
-    chance = measured[worst].chance
-    if check.outcome is Outcome.FAIL and chance > limits.drift_psi:
-        few = f"{worst}; in {report.rows:,} rows chance alone comes to {chance:.2f}"
-        return replace(
-            check, outcome=Outcome.UNDECIDED, reason=few, would_decide="a larger delivery"
-        )
-    return check
-
-
-def _judge_first_version(params: ValidateParams) -> Check:
-    """Judge drift where no version was accepted yet: that this is the first is to be declared."""
-    expected = "measured, or a declared first version"
-    if params.first_version:
-        return not_measured(
-            ValidateCheck.DRIFT, LARGEST_DRIFT, expected=expected, reason=params.first_version
-        )
-
-    return holds(
-        ValidateCheck.DRIFT,
-        LARGEST_DRIFT,
-        None,
-        expected=expected,
-        reason="no accepted version to compare with: ./portcullis accept",
     )
 
 

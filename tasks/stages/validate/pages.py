@@ -4,8 +4,10 @@ import math
 
 from tasks.gates import Check
 from tasks.reports import Page, Section, Table
-from tasks.stages.validate.profile import SMALLEST_CELL
 from tasks.stages.validate.quality import QualityReport
+from tasks.stages.validate.reference.agreement import Agreement
+from tasks.stages.validate.reference.cells import SMALLEST_CELL
+from tasks.stages.validate.reference.label_rates import RateShift
 
 
 def quality_page(case: str, report: QualityReport, checks: tuple[Check, ...]) -> Page:
@@ -15,7 +17,12 @@ def quality_page(case: str, report: QualityReport, checks: tuple[Check, ...]) ->
         lead=f"{report.rows:,} rows after redaction. "
         "The result of each expectation is in ../docs/index.html.",
         checks=checks,
-        sections=(_labels_and_groups(report), _drift(report), _missing_values(report)),
+        sections=(
+            _labels_and_groups(report),
+            _drift(report),
+            *_associations(report),
+            _missing_values(report),
+        ),
     )
 
 
@@ -37,13 +44,14 @@ def _labels_and_groups(report: QualityReport) -> Section:
 
 def _drift(report: QualityReport) -> Section:
     heading = "Drift from the accepted version"
-    if not report.drift:
+    if report.reference is None or not report.reference.drift:
         return Section(
             heading=heading, text=("Not measured: no version of the data has been accepted yet.",)
         )
 
     # What was not measured comes first, as the worst: it needs somebody's attention.
-    columns = sorted(report.drift.items(), key=lambda item: -item[1].psi if item[1] else -math.inf)
+    drifts = report.reference.drift.items()
+    columns = sorted(drifts, key=lambda item: -item[1].psi if item[1] else -math.inf)
     rows = tuple(
         (name, f"{drift.psi:.4f}", f"{drift.chance:.4f}") if drift else (name, "not measured", "")
         for name, drift in columns
@@ -57,6 +65,75 @@ def _drift(report: QualityReport) -> Section:
         ),
         parts=(Table(head=("Column", "PSI", "PSI by chance (95 %)"), rows=rows),),
     )
+
+
+def _associations(report: QualityReport) -> tuple[Section, ...]:
+    """Return what became of the accepted associations, labels and tails; least agreement first."""
+    if report.reference is None:
+        return ()
+    sections = []
+    if (associations := report.reference.associations) is not None:
+        sections.append(
+            Section(
+                heading="Agreement with the accepted version",
+                text=(
+                    "How much is left of what the columns of the accepted version said about one "
+                    "another: 1 where nothing changed, less by about the share of rows that are "
+                    "wrong. Chance explains losses up to the value in the last column. Where it "
+                    "says that a loss could not be seen, nothing watches over the column but its "
+                    "own drift.",
+                ),
+                parts=(
+                    Table(
+                        title="Sources and the label",
+                        head=("What", "Kept", "Loss by chance"),
+                        rows=_agreement_rows(
+                            {"the label": associations.label}
+                            | {f"source {name}": a for name, a in associations.sources.items()}
+                        ),
+                    ),
+                    Table(
+                        title="Columns",
+                        head=("Column", "Kept", "Loss by chance"),
+                        rows=_agreement_rows(associations.columns),
+                    ),
+                ),
+            )
+        )
+    if (labels := report.reference.labels) is not None:
+        shifts = {"": {"all rows": labels.overall}} | labels.groups
+        sections.append(
+            Section(
+                heading=f"Rate of label {labels.label} beside the accepted version",
+                parts=(
+                    Table(
+                        head=("Attribute", "Group", "Accepted", "Delivered", "Shift by chance"),
+                        rows=tuple(
+                            (attribute, group, *_rate_cells(shift))
+                            for attribute, groups in shifts.items()
+                            for group, shift in groups.items()
+                        ),
+                    ),
+                ),
+            )
+        )
+    return tuple(sections)
+
+
+def _agreement_rows(agreements: dict[str, Agreement | None]) -> tuple[tuple[str, ...], ...]:
+    ordered = sorted(agreements.items(), key=lambda item: item[1].kept if item[1] else math.inf)
+    return tuple(
+        (name, f"{item.kept:.2f}", f"{item.chance:.2f}")
+        if item
+        else (name, "a loss could not be seen", "")
+        for name, item in ordered
+    )
+
+
+def _rate_cells(shift: RateShift | None) -> tuple[str, str, str]:
+    if shift is None:
+        return ("too few rows", "", "")
+    return (f"{shift.accepted:.1%}", f"{shift.delivered:.1%}", f"{shift.chance:.1%}")
 
 
 def _missing_values(report: QualityReport) -> Section:

@@ -9,15 +9,11 @@ from tasks.errors import DataError
 from tasks.formats.shown import count_of
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.params import ValidateParams
-from tasks.stages.validate.profile import (
-    SMALLEST_CELL,
-    Drift,
-    Profile,
-    category_names,
-    drift,
-    profile,
-)
+from tasks.stages.validate.reference.cells import SMALLEST_CELL, category_names
+from tasks.stages.validate.reference.delivery import ReferenceReport, compare_with_reference
+from tasks.stages.validate.reference.profile import Profile, profile_jointly
 
+DERIVED = "derived"  # the `source` of a column that ingest computed, maybe from several
 NEAR_DIGITS = 3  # numbers that agree in so many significant digits are near duplicates
 
 
@@ -31,7 +27,8 @@ class QualityReport(BaseModel):
 
     rows: int
     expectations: tuple[ExpectationResult, ...]
-    drift: dict[str, Drift | None] | None  # None: there is no accepted version yet
+    reference: ReferenceReport | None  # None: there is no accepted version yet
+    repeated_people_ratio: float
     exact_duplicate_ratio: float
     near_duplicate_ratio: float
     label_shares: dict[str, float]
@@ -80,13 +77,29 @@ def measure_quality(
         )
 
     profiled_rows = rows[list(profiled(columns))]
-    target = rows[columns.only(Role.TARGET)]
+    target_name = columns.only(Role.TARGET)
+    target = rows[target_name]
     label_shares = category_names(target.dropna()).value_counts(normalize=True)
     near_duplicate_rows = _rounded(rows[list(params.near_duplicate_columns)])
     return QualityReport(
         rows=len(rows),
         expectations=expectations,
-        drift=None if reference is None else drift(reference, profiled_rows),
+        reference=None
+        if reference is None
+        else compare_with_reference(
+            reference,
+            profiled_rows,
+            rows["subject"].to_numpy(),
+            target=target_name,
+            protected=tuple(protected),
+            sources={
+                name: columns.root[name].source
+                for name in profiled(columns)
+                if columns.root[name].source != DERIVED
+            },
+            significance=params.significance,
+        ),
+        repeated_people_ratio=float(rows["subject"].duplicated().mean()),
         exact_duplicate_ratio=_duplicate_ratio(rows["subject"], rows[features]),
         near_duplicate_ratio=_duplicate_ratio(rows["subject"], near_duplicate_rows),
         label_shares={str(label): float(share) for label, share in sorted(label_shares.items())},
@@ -94,7 +107,12 @@ def measure_quality(
         missing_ratio={name: float(rows[name].isna().mean()) for name in (*features, *protected)},
         constant_columns=tuple(name for name in features if rows[name].nunique(dropna=False) < 2),
         group_rows={name: _group_rows(rows[name]) for name in protected},
-        profile=profile(profiled_rows),
+        profile=profile_jointly(
+            profiled_rows,
+            rows["subject"].to_numpy(),
+            target=target_name,
+            protected=tuple(protected),
+        ),
     )
 
 

@@ -11,8 +11,8 @@ from tasks.stages.validate.expectations import check_expectations, load_suite
 from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
-from tasks.stages.validate.profile import Profile
 from tasks.stages.validate.quality import measure_quality
+from tasks.stages.validate.reference.profile import Profile
 from tasks.stages.workspace import StageRun
 
 JUDGED = STAGES["validate"].judges

@@ -172,7 +172,7 @@ def test_no_champion_has_to_be_what_the_use_case_declares() -> None:
 
 def test_a_first_version_has_to_be_declared() -> None:
     first = validate.PARAMS.model_copy(update={"first_version": "the first of its kind"})
-    report = validate.GOOD.model_copy(update={"drift": None})
+    report = validate.GOOD.model_copy(update={"reference": None})
     checks = judge_quality(report, first, validate.LIMITS)
     hold("validate", checks, validate={"first_version": "the first of its kind"})
     with pytest.raises(EvidenceError, match=ValidateCheck.DRIFT):
@@ -180,7 +180,7 @@ def test_a_first_version_has_to_be_declared() -> None:
 
 
 def test_a_column_on_one_side_only_is_undecided_and_holds() -> None:
-    report = validate.GOOD.model_copy(update={"drift": {"income": None}})
+    report = validate.GOOD.model_copy(update=validate.beside(drift={"income": None}))
     checks = judge_quality(report, validate.PARAMS, validate.LIMITS)
     assert Outcome.UNDECIDED in {check.outcome for check in checks}
     hold("validate", checks)

@@ -10,13 +10,29 @@ from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
-from tasks.stages.validate.profile import Drift, Profile
 from tasks.stages.validate.quality import QualityReport
+from tasks.stages.validate.reference.agreement import (
+    Agreement,
+    AssociationReport,
+    AssociationShift,
+)
+from tasks.stages.validate.reference.delivery import ReferenceReport
+from tasks.stages.validate.reference.label_rates import LabelReport, RateShift
+from tasks.stages.validate.reference.profile import Drift, Profile
+from tasks.stages.validate.reference.support import Beyond
 
 SUITE = CaseFile(path="configs/bank/suite.yaml", sha256="0" * 64)
-PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income",))
+PARAMS = ValidateParams(suite=SUITE, near_duplicate_columns=("income",), significance=0.005)
 LIMITS = ValidateLimits(
     drift_psi=0.25,
+    column_agreement=0.8,
+    label_agreement=0.9,
+    join_agreement=0.9,
+    correlation_shift=0.1,
+    label_rate_shift=0.03,
+    group_label_rate_shift=0.05,
+    beyond_support_ratio=0.01,
+    repeated_people_ratio=0.01,
     exact_duplicate_ratio=0.001,
     near_duplicate_ratio=0.01,
     minority_label_ratio=0.05,
@@ -24,10 +40,32 @@ LIMITS = ValidateLimits(
     smallest_group_rows=50,
 )
 MET = ExpectationResult(expectation="expect_x", column="x", is_met=True, unexpected_ratio=0.0)
+KEPT = Agreement(kept=0.97, chance=0.1)
+LOST = Agreement(kept=0.5, chance=0.1)
+BY_CHANCE = Agreement(kept=0.5, chance=0.6)
+STILL = RateShift(accepted=0.7, delivered=0.71, chance=0.02)
+ASSOCIATIONS = AssociationReport(
+    label=KEPT,
+    columns={"income": KEPT, "debt": KEPT, "sex": None},
+    sources={"bank": KEPT, "bureau": KEPT},
+    largest_shift=AssociationShift(
+        first="income", second="debt", accepted=0.6, delivered=0.55, chance=0.1
+    ),
+)
+LABELS = LabelReport(
+    label="1", overall=STILL, groups={"sex": {"female": STILL, "male": STILL, "x": None}}
+)
+REFERENCE = ReferenceReport(
+    drift={"income": Drift(psi=0.1, chance=0.02)},
+    beyond_support={"income": Beyond(accepted=0.01, delivered=0.012, is_beyond_chance=False)},
+    associations=ASSOCIATIONS,
+    labels=LABELS,
+)
 GOOD = QualityReport(
     rows=400,
     expectations=(MET,),
-    drift={"income": Drift(psi=0.1, chance=0.02)},
+    reference=REFERENCE,
+    repeated_people_ratio=0.0,
     exact_duplicate_ratio=0.0,
     near_duplicate_ratio=0.0,
     label_shares={"0": 0.3, "1": 0.7},
@@ -37,6 +75,25 @@ GOOD = QualityReport(
     group_rows={"sex": {"female": 190, "male": 210}},
     profile=Profile(rows=400, columns={}),
 )
+
+
+def beside(**change: Any) -> dict[str, Any]:
+    """Return a change of the report in what was compared with the accepted version."""
+    return {"reference": REFERENCE.model_copy(update=change)}
+
+
+def associations(**change: Any) -> dict[str, Any]:
+    return beside(associations=ASSOCIATIONS.model_copy(update=change))
+
+
+def labels(**change: Any) -> dict[str, Any]:
+    return beside(labels=LABELS.model_copy(update=change))
+
+
+def shift(delivered: float, chance: float = 0.1) -> AssociationShift:
+    return AssociationShift(
+        first="income", second="debt", accepted=0.6, delivered=delivered, chance=chance
+    )
 
 
 def judged(params: ValidateParams = PARAMS, **change: Any) -> tuple[Check, ...]:
@@ -56,6 +113,26 @@ def test_a_sound_delivery_passes_every_check_of_the_catalogue() -> None:
 @pytest.mark.parametrize(
     ("change", "check_id"),
     [
+        (associations(label=LOST), ValidateCheck.LABEL_AGREEMENT),
+        (associations(columns={"income": LOST, "debt": KEPT}), ValidateCheck.COLUMN_AGREEMENT),
+        (associations(sources={"bank": KEPT, "bureau": LOST}), ValidateCheck.JOIN_AGREEMENT),
+        (associations(largest_shift=shift(0.3)), ValidateCheck.JOINT_DRIFT),
+        (associations(largest_shift=shift(0.9)), ValidateCheck.JOINT_DRIFT),
+        (
+            labels(overall=RateShift(accepted=0.7, delivered=0.6, chance=0.05)),
+            ValidateCheck.LABEL_RATE,
+        ),
+        (
+            labels(groups={"sex": {"f": RateShift(accepted=0.7, delivered=0.6, chance=0.05)}}),
+            ValidateCheck.GROUP_LABEL_RATE,
+        ),
+        (
+            beside(
+                beyond_support={"debt": Beyond(accepted=0.01, delivered=0.2, is_beyond_chance=True)}
+            ),
+            ValidateCheck.BEYOND_SUPPORT,
+        ),
+        ({"repeated_people_ratio": 0.5}, ValidateCheck.REPEATED_PEOPLE),
         ({"exact_duplicate_ratio": 0.01}, ValidateCheck.EXACT_DUPLICATE_RATIO),
         ({"near_duplicate_ratio": 0.02}, ValidateCheck.NEAR_DUPLICATE_RATIO),
         ({"label_shares": {"1": 1.0}}, ValidateCheck.RAREST_LABEL_SHARE),
@@ -63,7 +140,7 @@ def test_a_sound_delivery_passes_every_check_of_the_catalogue() -> None:
         ({"rows_without_label": 1}, ValidateCheck.ROWS_WITHOUT_LABEL),
         ({"constant_columns": ("debt",)}, ValidateCheck.CONSTANT_FEATURES),
         ({"missing_ratio": {"debt": 0.3}}, ValidateCheck.MISSING_RATIO),
-        ({"drift": {"income": Drift(psi=0.3, chance=0.02)}}, ValidateCheck.DRIFT),
+        (beside(drift={"income": Drift(psi=0.3, chance=0.02)}), ValidateCheck.DRIFT),
         ({"group_rows": {"sex": {"f": 49, "m": 400}}}, ValidateCheck.SMALLEST_GROUP_ROWS),
         ({"group_rows": {"sex": {"f": None, "m": 400}}}, ValidateCheck.SMALLEST_GROUP_ROWS),
     ],
@@ -79,10 +156,18 @@ def test_each_fault_fails_its_own_check(change: dict[str, Any], check_id: Valida
         ({"expectations": ()}, ValidateCheck.SUITE),
         ({"label_shares": {}}, ValidateCheck.RAREST_LABEL_SHARE),
         ({"missing_ratio": {}}, ValidateCheck.MISSING_RATIO),
-        ({"drift": None}, ValidateCheck.DRIFT),
-        ({"drift": {}}, ValidateCheck.DRIFT),
-        ({"drift": {"income": None}}, ValidateCheck.DRIFT),
-        ({"drift": {"income": Drift(psi=0.3, chance=0.3)}}, ValidateCheck.DRIFT),
+        (beside(drift={}), ValidateCheck.DRIFT),
+        (beside(drift={"income": None}), ValidateCheck.DRIFT),
+        (beside(drift={"income": Drift(psi=0.3, chance=0.3)}), ValidateCheck.DRIFT),
+        (associations(label=None), ValidateCheck.LABEL_AGREEMENT),
+        (associations(columns={"income": None}), ValidateCheck.COLUMN_AGREEMENT),
+        (associations(columns={}), ValidateCheck.COLUMN_AGREEMENT),
+        (associations(sources={"bank": None, "bureau": None}), ValidateCheck.JOIN_AGREEMENT),
+        (associations(sources={}), ValidateCheck.JOIN_AGREEMENT),
+        (associations(largest_shift=None), ValidateCheck.JOINT_DRIFT),
+        (labels(overall=None), ValidateCheck.LABEL_RATE),
+        (labels(groups={"sex": {"female": None}}), ValidateCheck.GROUP_LABEL_RATE),
+        (beside(beyond_support={}), ValidateCheck.BEYOND_SUPPORT),
         ({"group_rows": {"sex": {"f": 400}}}, ValidateCheck.SMALLEST_GROUP_ROWS),
         ({"group_rows": {"sex": {}}}, ValidateCheck.SMALLEST_GROUP_ROWS),
     ],
@@ -96,7 +181,7 @@ def test_what_could_not_be_measured_is_undecided(
 
 def test_a_declared_first_version_has_no_drift_to_measure() -> None:
     first = PARAMS.model_copy(update={"first_version": "the portfolio starts here"})
-    check = by_id(first, drift=None)[ValidateCheck.DRIFT]
+    check = by_id(first, reference=None)[ValidateCheck.DRIFT]
     assert (check.outcome, check.value) == (Outcome.NOT_MEASURED, None)
     assert check.reason == "the portfolio starts here"
 
@@ -104,17 +189,80 @@ def test_a_declared_first_version_has_no_drift_to_measure() -> None:
 def test_a_declared_first_version_excuses_no_drift_that_was_measured() -> None:
     first = PARAMS.model_copy(update={"first_version": "the portfolio starts here"})
     moved = {"income": Drift(psi=0.3, chance=0.02)}
-    assert by_id(first, drift=moved)[ValidateCheck.DRIFT].outcome is Outcome.FAIL
+    assert by_id(first, **beside(drift=moved))[ValidateCheck.DRIFT].outcome is Outcome.FAIL
+
+
+ALL_COMPARED = {
+    ValidateCheck.DRIFT,
+    ValidateCheck.COLUMN_AGREEMENT,
+    ValidateCheck.LABEL_AGREEMENT,
+    ValidateCheck.JOIN_AGREEMENT,
+    ValidateCheck.JOINT_DRIFT,
+    ValidateCheck.LABEL_RATE,
+    ValidateCheck.GROUP_LABEL_RATE,
+    ValidateCheck.BEYOND_SUPPORT,
+}
+
+
+def test_without_an_accepted_version_everything_that_is_compared_with_it_is_undecided() -> None:
+    checks = judged(reference=None)
+    undecided = {check.id for check in checks if check.outcome is Outcome.UNDECIDED}
+    assert undecided == ALL_COMPARED
+
+
+def test_a_profile_of_a_time_before_leaves_undecided_what_it_does_not_have() -> None:
+    checks = judged(**beside(associations=None, labels=None))
+    undecided = {check.id: check for check in checks if check.outcome is Outcome.UNDECIDED}
+    assert set(undecided) == ALL_COMPARED - {ValidateCheck.DRIFT, ValidateCheck.BEYOND_SUPPORT}
+    assert all("portcullis accept" in check.reason for check in undecided.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        associations(label=BY_CHANCE),
+        associations(columns={"income": BY_CHANCE}),
+        associations(largest_shift=shift(0.3, chance=0.4)),
+        labels(overall=RateShift(accepted=0.7, delivered=0.6, chance=0.2)),
+    ],
+)
+def test_what_chance_explains_blocks_nothing(change: dict[str, Any]) -> None:
+    assert {check.outcome for check in judged(**change)} == {Outcome.PASS}
+
+
+UNLINKED = PARAMS.model_copy(update={"unlinked_sources": "one brings names and nothing else"})
+
+
+@pytest.mark.parametrize("sources", [{}, {"bank": None, "bureau": None}])
+def test_unlinked_sources_are_not_measured_where_that_is_declared(
+    sources: dict[str, Any],
+) -> None:
+    check = by_id(UNLINKED, **associations(sources=sources))[ValidateCheck.JOIN_AGREEMENT]
+    assert (check.outcome, check.reason) == (
+        Outcome.NOT_MEASURED,
+        "one brings names and nothing else",
+    )
+
+
+def test_declared_unlinked_sources_excuse_no_loss_that_was_measured() -> None:
+    lost = associations(sources={"bank": None, "bureau": LOST})
+    assert by_id(UNLINKED, **lost)[ValidateCheck.JOIN_AGREEMENT].outcome is Outcome.FAIL
+
+
+def test_the_thing_that_lost_most_is_named_with_its_figures() -> None:
+    lost = associations(columns={"income": KEPT, "debt": LOST})
+    reason = by_id(**lost)[ValidateCheck.COLUMN_AGREEMENT].reason
+    assert reason == "debt: 0.50 kept, where chance explains a loss of 0.10"
 
 
 def test_a_column_on_one_side_only_is_named() -> None:
     drift = {"income": Drift(psi=0.1, chance=0.02), "debt": None}
-    assert "only on one side: debt" in by_id(drift=drift)[ValidateCheck.DRIFT].reason
+    assert "only on one side: debt" in by_id(**beside(drift=drift))[ValidateCheck.DRIFT].reason
 
 
 def test_the_column_that_moved_most_is_named() -> None:
     drift = {"income": Drift(psi=0.1, chance=0.02), "debt": Drift(psi=0.2, chance=0.02)}
-    check = by_id(drift=drift)[ValidateCheck.DRIFT]
+    check = by_id(**beside(drift=drift))[ValidateCheck.DRIFT]
     assert (check.reason, check.value) == ("debt", 0.2)
 
 

@@ -4,15 +4,37 @@ from typing import Any
 
 from tasks.reports import Page, Section, Table
 from tasks.stages.validate.pages import quality_page
-from tasks.stages.validate.profile import Drift, Profile
 from tasks.stages.validate.quality import QualityReport
+from tasks.stages.validate.reference.agreement import Agreement, AssociationReport
+from tasks.stages.validate.reference.delivery import ReferenceReport
+from tasks.stages.validate.reference.label_rates import LabelReport, RateShift
+from tasks.stages.validate.reference.profile import Drift, Profile
+
+MOVED = Drift(psi=0.3, chance=0.01)
+ASSOCIATIONS = AssociationReport(
+    label=Agreement(kept=0.9, chance=0.2),
+    columns={"income": Agreement(kept=0.8, chance=0.1), "debt": None},
+    sources={"bureau": Agreement(kept=0.7, chance=0.1)},
+    largest_shift=None,
+)
+LABELS = LabelReport(
+    label="1",
+    overall=RateShift(accepted=0.877, delivered=0.9, chance=0.03),
+    groups={"sex": {"female": None}},
+)
+
+
+def beside(drift: dict[str, Drift | None], **more: Any) -> ReferenceReport:
+    values: dict[str, Any] = {"associations": None, "labels": None} | more
+    return ReferenceReport(drift=drift, beyond_support={}, **values)
 
 
 def page(**changes: Any) -> Page:
     values: dict[str, Any] = {
         "rows": 1989,
         "expectations": (),
-        "drift": {"income": Drift(psi=0.02, chance=0.01), "debt": Drift(psi=0.3, chance=0.01)},
+        "reference": beside({"income": Drift(psi=0.02, chance=0.01), "debt": MOVED}),
+        "repeated_people_ratio": 0.0,
         "exact_duplicate_ratio": 0.0,
         "near_duplicate_ratio": 0.0,
         "label_shares": {"0": 0.123, "1": 0.877},
@@ -49,12 +71,12 @@ def test_the_column_that_moved_most_comes_first() -> None:
 
 def test_a_column_that_was_not_measured_comes_before_all_others() -> None:
     drift = {"income": Drift(psi=9.0, chance=0.01), "gone": None}
-    assert rows("Drift", drift=drift)[0] == ("gone", "not measured", "")
+    assert rows("Drift", reference=beside(drift))[0] == ("gone", "not measured", "")
 
 
 def test_without_an_accepted_version_the_page_says_so() -> None:
-    assert section("Drift", drift=None).parts == ()
-    assert "no version of the data has been accepted" in section("Drift", drift=None).text[0]
+    assert section("Drift", reference=None).parts == ()
+    assert "no version of the data has been accepted" in section("Drift", reference=None).text[0]
 
 
 def test_columns_without_gaps_are_left_out() -> None:
@@ -64,3 +86,23 @@ def test_columns_without_gaps_are_left_out() -> None:
 def test_data_without_gaps_has_a_sentence_instead_of_an_empty_table() -> None:
     empty = section("Missing", missing_ratio={"income": 0.0})
     assert (len(empty.parts), len(empty.text)) == (0, 1)
+
+
+def test_what_could_not_be_seen_comes_last_and_says_so() -> None:
+    reference = beside({}, associations=ASSOCIATIONS)
+    assert rows("Agreement", part=1, reference=reference) == (
+        ("income", "0.80", "0.10"),
+        ("debt", "a loss could not be seen", ""),
+    )
+
+
+def test_sources_and_the_label_are_shown_with_the_least_agreement_first() -> None:
+    shown = rows("Agreement", reference=beside({}, associations=ASSOCIATIONS))
+    assert [row[0] for row in shown] == ["source bureau", "the label"]
+
+
+def test_rates_are_shown_for_all_rows_and_by_group() -> None:
+    assert rows("Rate of label 1", reference=beside({}, labels=LABELS)) == (
+        ("", "all rows", "87.7%", "90.0%", "3.0%"),
+        ("sex", "female", "too few rows", "", ""),
+    )

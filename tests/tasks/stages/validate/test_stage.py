@@ -24,10 +24,19 @@ CASE = {
         "sex": {"role": "protected", "source": "bank", "kind": "category"},
         "approve": {"role": "target", "source": "bank", "kind": "flag"},
     },
-    "validate": {"suite": "suite.json", "near_duplicate_columns": ["income", "debt"]},
+    "validate": {
+        "suite": "suite.json",
+        "near_duplicate_columns": ["income", "debt"],
+        "significance": 0.005,
+        "unlinked_sources": "there is one source",
+    },
     "limits": {
         "validate": {
-            "drift_psi": 0.25, "exact_duplicate_ratio": 0.001, "near_duplicate_ratio": 0.01,
+            "drift_psi": 0.25, "column_agreement": 0.8, "label_agreement": 0.9,
+            "join_agreement": 0.9, "correlation_shift": 0.1, "label_rate_shift": 0.03,
+            "group_label_rate_shift": 0.05, "beyond_support_ratio": 0.01,
+            "repeated_people_ratio": 0.01, "exact_duplicate_ratio": 0.001,
+            "near_duplicate_ratio": 0.01,
             "minority_label_ratio": 0.05, "missing_ratio": 0.2, "smallest_group_rows": 50,
         },
     },
@@ -56,14 +65,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     write_case(tmp_path, "bank", CASE)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     rng = np.random.default_rng(2)
+    wealth = rng.normal(size=300)
     frame = pd.DataFrame(
         {
             "subject": [f"{number:032x}" for number in range(300)],
             "person": range(300),
-            "income": [float(CANARY), *rng.lognormal(8, 1, 299)],
-            "debt": rng.lognormal(5, 1, 300),
+            "income": [float(CANARY), *np.exp(8 + wealth[1:])],
+            "debt": np.exp(5 + 0.8 * wealth + 0.6 * rng.normal(size=300)),
             "sex": rng.choice(["male", "female"], 300),
-            "approve": rng.choice([0.0, 1.0], 300),
+            "approve": np.where(wealth + rng.normal(size=300) > 0, 1.0, 0.0),
             "notes": ["call me at canary@example.org", *["[OWN_NAME] called"] * 299],
         }
     )
@@ -116,6 +126,7 @@ def test_it_judges_blocks_without_an_accepted_version_and_passes_with_one(root: 
         )
         is Outcome.FAIL
     )
+    assert found.pop(ValidateCheck.JOIN_AGREEMENT) is Outcome.NOT_MEASURED
     assert set(found.values()) == {Outcome.PASS}
 
 

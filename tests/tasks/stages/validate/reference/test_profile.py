@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.stages.validate.profile import Drift, Profile, _chi_square_95, drift, profile
+from tasks.stages.validate.reference.profile import Drift, Profile, _chi_square_95, drift, profile
 
 RNG = np.random.default_rng(3)
 

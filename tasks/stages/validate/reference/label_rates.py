@@ -1,0 +1,192 @@
+"""How often each group has the label, accepted and delivered."""
+
+import math
+from statistics import NormalDist
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from tasks.config.strict import StrictModel
+from tasks.stages.validate.reference.cells import SHARE_DECIMALS, SMALLEST_CELL, category_names
+
+STEP = 10.0**-SHARE_DECIMALS  # to which a rate is known
+LARGEST_UNSEEN = 0.25  # a shift of so much must not be taken for chance
+
+
+class GroupRate(StrictModel):
+    """The share of a group's rows that have the label, up to half a `step`, and the rows."""
+
+    rate: float
+    rows: int
+    step: float
+
+
+class LabelRates(StrictModel):
+    """The rate of one label over all rows, and by protected attribute and group.
+
+    A group in which fewer than ten rows have the label, or have it not, is left out. So that these
+    cannot be told by subtraction, the largest group's rate is then known to twenty rows only.
+    """
+
+    label: str
+    overall: GroupRate
+    groups: dict[str, dict[str, GroupRate]]
+
+
+class RateShift(BaseModel):
+    """A rate, accepted and delivered, and the shift that chance explains."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accepted: float
+    delivered: float
+    chance: float
+
+    @property
+    def beyond_chance(self) -> float:
+        """By how much it moved, or 0 where chance explains that."""
+        shift = abs(self.delivered - self.accepted)
+        return shift if shift > self.chance else 0.0
+
+
+class LabelReport(BaseModel):
+    """What became of the rates; None where the rows are too few to see them move."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    overall: RateShift | None
+    groups: dict[str, dict[str, RateShift | None]]
+
+
+def keep_label_rates(labels: "pd.Series[float]", protected: pd.DataFrame) -> LabelRates | None:
+    """Return the rates of the last of the labels in order (of 0 and 1, the rate of 1).
+
+    None where there are no two labels of ten rows or more.
+    """
+    names = category_names(labels.dropna())
+    common = sorted(
+        str(name) for name, rows in names.value_counts().items() if rows >= SMALLEST_CELL
+    )
+    if len(common) < 2:
+        return None
+
+    label = str(common[-1])
+    has_label = (names == label).reindex(labels.index)
+    rows = len(names)
+    groups = {
+        str(attribute): {
+            group: rate
+            for group, (rate, is_whole) in _rates(has_label, protected[attribute]).items()
+            if is_whole
+        }
+        for attribute in protected.columns
+    }
+    overall = GroupRate(
+        rate=round(int(has_label.sum()) / rows, SHARE_DECIMALS), rows=rows, step=STEP
+    )
+    return LabelRates(label=label, overall=overall, groups=groups)
+
+
+def compare_label_rates(
+    accepted: LabelRates,
+    labels: "pd.Series[float]",
+    protected: pd.DataFrame,
+    *,
+    significance: float,
+    rows_per_effective: float,
+) -> LabelReport:
+    """Compare the rates of a delivery with the accepted ones.
+
+    Args:
+        accepted: The accepted rates.
+        labels: The delivery's labels.
+        protected: Its protected attributes, with the same index.
+        significance: The share of good deliveries in which chance may exceed what it is said to
+            explain: once for the overall rate, once for any group.
+        rows_per_effective: By how much several rows of a person inflate a variance, 1 at least.
+    """
+    has_label = (category_names(labels.dropna()) == accepted.label).reindex(labels.index)
+    compared = sum(len(groups) for groups in accepted.groups.values())
+    by_group = significance / max(compared, 1)
+
+    groups: dict[str, dict[str, RateShift | None]] = {}
+    for attribute, rates in accepted.groups.items():
+        delivered = _rates(has_label, protected[attribute]) if attribute in protected else {}
+        groups[attribute] = {
+            group: _shift(rate, delivered[group][0], by_group, rows_per_effective)
+            if group in delivered
+            else None
+            for group, rate in rates.items()
+        }
+
+    labelled = has_label.dropna()
+    overall = None
+    if len(labelled):
+        rate = GroupRate(rate=float(labelled.mean()), rows=len(labelled), step=STEP)
+        overall = _shift(accepted.overall, rate, significance, rows_per_effective)
+    return LabelReport(label=accepted.label, overall=overall, groups=groups)
+
+
+def _rates(
+    has_label: "pd.Series[bool]", groups: "pd.Series[float]"
+) -> dict[str, tuple[GroupRate, bool]]:
+    """Return the rate of each group of twenty labelled rows or more, and whether it is the true one.
+
+    Where fewer than ten have the label, or have it not, ten are counted.
+    """
+    labelled = has_label.dropna().astype(bool)
+    names = category_names(groups.reindex(labelled.index).dropna())
+    counts = labelled[names.index].groupby(names).agg(["sum", "size"])
+
+    rates: dict[str, tuple[GroupRate, bool]] = {}
+    # What is left when every group with a true rate is taken away.
+    hidden_with = int(labelled.sum())
+    hidden_rows = len(labelled)
+    for name, (with_label, rows) in zip(counts.index, counts.to_numpy(), strict=True):
+        if rows < 2 * SMALLEST_CELL:
+            continue
+        count = min(max(int(with_label), SMALLEST_CELL), int(rows) - SMALLEST_CELL)
+        is_true = count == with_label
+        hidden_with -= int(with_label) if is_true else 0
+        hidden_rows -= int(rows) if is_true else 0
+        rate = round(count / rows, SHARE_DECIMALS)
+        rates[str(name)] = (GroupRate(rate=rate, rows=int(rows), step=STEP), is_true)
+
+    # Nobody is hidden, or enough of both labels: the difference to the whole gives nobody away.
+    is_safe = not hidden_rows or min(hidden_with, hidden_rows - hidden_with) >= SMALLEST_CELL
+    true_rates = [name for name, (_, is_true) in rates.items() if is_true]
+    if not is_safe and true_rates:
+        largest = max(true_rates, key=lambda name: rates[name][0].rows)
+        rates[largest] = (_coarse(rates[largest][0]), True)
+    return rates
+
+
+def _coarse(rate: GroupRate) -> GroupRate:
+    """Return a rate of which only the next multiple of twenty rows is known."""
+    step = 2 * SMALLEST_CELL / rate.rows
+    rounded = round(min(round(rate.rate / step) * step, 1.0), 4)
+    return GroupRate(rate=rounded, rows=rate.rows, step=round(step, 4))
+
+
+def _shift(
+    accepted: GroupRate, delivered: GroupRate, significance: float, rows_per_effective: float
+) -> RateShift | None:
+    """Compare one rate: a two-sided z test with the pooled rate, and what rounding may add.
+
+    Where a quarter of the rows could change their label unseen, nothing is measured.
+    """
+    rows = accepted.rows + delivered.rows
+    pooled = (accepted.rate * accepted.rows + delivered.rate * delivered.rows) / rows
+    by_row = pooled * (1 - pooled) * rows_per_effective
+    error = math.sqrt(by_row * (1 / accepted.rows + 1 / delivered.rows))
+    rounding = (accepted.step - STEP + delivered.step - STEP) / 2
+    chance = NormalDist().inv_cdf(1 - significance / 2) * error + rounding
+    if chance > LARGEST_UNSEEN:
+        return None
+
+    return RateShift(
+        accepted=accepted.rate,
+        delivered=round(delivered.rate, SHARE_DECIMALS),
+        chance=round(chance, 4),
+    )
