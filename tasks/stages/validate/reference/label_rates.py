@@ -77,8 +77,8 @@ def keep_label_rates(labels: "pd.Series[float]", protected: pd.DataFrame) -> Lab
     groups = {
         str(attribute): {
             group: rate
-            for group, (rate, is_whole) in _rates(has_label, protected[attribute]).items()
-            if is_whole
+            for group, (rate, is_exact) in _rates(has_label, protected[attribute]).items()
+            if is_exact
         }
         for attribute in protected.columns
     }
@@ -131,7 +131,7 @@ def compare_label_rates(
 def _rates(
     has_label: "pd.Series[bool]", groups: "pd.Series[float]"
 ) -> dict[str, tuple[GroupRate, bool]]:
-    """Return the rate of each group of twenty labelled rows or more, and whether it is the true one.
+    """Return the rate of each group of twenty labelled rows or more, and whether it is exact.
 
     Where fewer than ten have the label, or have it not, ten are counted.
     """
@@ -140,24 +140,24 @@ def _rates(
     counts = labelled[names.index].groupby(names).agg(["sum", "size"])
 
     rates: dict[str, tuple[GroupRate, bool]] = {}
-    # What is left when every group with a true rate is taken away.
+    # What is left when every group with an exact rate is taken away.
     hidden_with = int(labelled.sum())
     hidden_rows = len(labelled)
     for name, (with_label, rows) in zip(counts.index, counts.to_numpy(), strict=True):
         if rows < 2 * SMALLEST_CELL:
             continue
         count = min(max(int(with_label), SMALLEST_CELL), int(rows) - SMALLEST_CELL)
-        is_true = count == with_label
-        hidden_with -= int(with_label) if is_true else 0
-        hidden_rows -= int(rows) if is_true else 0
+        is_exact = count == with_label
+        hidden_with -= int(with_label) if is_exact else 0
+        hidden_rows -= int(rows) if is_exact else 0
         rate = round(count / rows, SHARE_DECIMALS)
-        rates[str(name)] = (GroupRate(rate=rate, rows=int(rows), step=STEP), is_true)
+        rates[str(name)] = (GroupRate(rate=rate, rows=int(rows), step=STEP), is_exact)
 
     # Nobody is hidden, or enough of both labels: the difference to the whole gives nobody away.
     is_safe = not hidden_rows or min(hidden_with, hidden_rows - hidden_with) >= SMALLEST_CELL
-    true_rates = [name for name, (_, is_true) in rates.items() if is_true]
-    if not is_safe and true_rates:
-        largest = max(true_rates, key=lambda name: rates[name][0].rows)
+    exact_rates = [name for name, (_, is_exact) in rates.items() if is_exact]
+    if not is_safe and exact_rates:
+        largest = max(exact_rates, key=lambda name: rates[name][0].rows)
         rates[largest] = (_coarse(rates[largest][0]), True)
     return rates
 
