@@ -56,6 +56,7 @@ class SourceCount(BaseModel):
     unmatched_rows: int  # their key is not in the base, or missing: they are left out
     superseded_rows: int  # matched, but a later row of the key was taken, or they were aggregated
     without_partner_rows: int  # rows of the base source without a row here
+    agreeing_ratio: float | None  # of its matched rows, in the columns that have to agree
 
 
 class IngestReport(BaseModel):
@@ -222,6 +223,9 @@ def _join_one(
     row_keys, source_keys = _key_codes(rows[join.by], source[join.by], is_subject=is_subject)
     is_matched = (source_keys != NO_KEY) & np.isin(source_keys, row_keys)
     matched = source[is_matched].assign(**{join.by: source_keys[is_matched]})
+    agreeing_ratio = _require_agreement(place, rows, row_keys, matched, join)
+    # Both sides have these columns; the row keeps its own.
+    matched = matched.drop(columns=list(join.agreeing))
     partners = _partners(place, matched, join)
 
     without_partner_rows = int((~np.isin(row_keys, partners.index)).sum())
@@ -234,8 +238,50 @@ def _join_one(
         )
 
     added = partners.reindex(row_keys).set_axis(rows.index)
-    count = _count(len(source), len(matched), len(partners), without_partner_rows)
+    count = _count(len(source), len(matched), len(partners), without_partner_rows, agreeing_ratio)
     return pd.concat([rows, added], axis=1), count
+
+
+def _require_agreement(
+    place: str, rows: pd.DataFrame, row_keys: KeyCodes, matched: pd.DataFrame, join: Join
+) -> float | None:
+    """Return the share of matched rows that agree with their partner; None where nothing has to.
+
+    A row that lacks a value on one side is left out. Text is compared as keys are, whatever its
+    case and spacing.
+
+    Raises:
+        SourceError: Too few rows agree, or none has a value on both sides.
+    """
+    if join.agree is None:
+        return None
+
+    first_of_key = rows[list(join.agree.columns)].set_axis(row_keys)
+    first_of_key = first_of_key[~first_of_key.index.duplicated()]
+    own = first_of_key.reindex(matched[join.by].to_numpy())
+    is_compared = np.ones(len(matched), dtype=bool)
+    is_same = np.ones(len(matched), dtype=bool)
+    for name in join.agree.columns:
+        sides = pd.concat([own[name], matched[name]], ignore_index=True)
+        if not pd.api.types.is_numeric_dtype(sides):
+            sides = normal_forms(sides)
+        # One number for each different value of both sides; a missing one has `NO_KEY`.
+        codes, _ = pd.factorize(sides)
+        left, right = codes[: len(matched)], codes[len(matched) :]
+        is_compared &= (left != NO_KEY) & (right != NO_KEY)
+        is_same &= left == right
+
+    compared_rows = int(is_compared.sum())
+    ratio = float(is_same[is_compared].mean()) if compared_rows else 0.0
+    if ratio < join.agree.ratio:
+        raise SourceError(
+            place,
+            expected=f"{join.agree.ratio:.2%} of rows to agree with their partner in "
+            f"{', '.join(join.agree.columns)}",
+            found=f"{ratio:.2%} of {compared_rows:,} rows",
+            remedy="Its rows are about other people: ask its owner for the right file.",
+        )
+    return round(ratio, 6)
 
 
 def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
@@ -286,7 +332,13 @@ def _key_codes(
     return codes[: len(row_keys)], codes[len(row_keys) :]
 
 
-def _count(rows: int, matched: int, partners: int, without_partner: int) -> SourceCount:
+def _count(
+    rows: int,
+    matched: int,
+    partners: int,
+    without_partner: int,
+    agreeing_ratio: float | None = None,
+) -> SourceCount:
     """Return the counts of a source of which `partners` rows were taken or made."""
     return SourceCount(
         rows=rows,
@@ -294,4 +346,5 @@ def _count(rows: int, matched: int, partners: int, without_partner: int) -> Sour
         unmatched_rows=rows - matched,
         superseded_rows=matched - partners,
         without_partner_rows=without_partner,
+        agreeing_ratio=agreeing_ratio,
     )

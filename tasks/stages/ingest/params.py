@@ -28,6 +28,17 @@ class Aggregate(StrictModel):
     by: Literal["count", "distinct", "sum", "mean", "min", "max"]
 
 
+class Agreement(StrictModel):
+    """Columns that both sides deliver under one name, and have to say the same about one key.
+
+    What a bank has: the date of birth or the postcode that the bureau sends back. At least `ratio`
+    of the matched rows with a value on both sides have to agree in all of them.
+    """
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    ratio: float = Field(gt=0, le=1)
+
+
 class Join(StrictModel):
     """One more source, joined to the rows so far by a key that both have.
 
@@ -44,6 +55,14 @@ class Join(StrictModel):
         default={}, description="derived column -> what it is made of"
     )
     required: bool = True
+    agree: Agreement | None = Field(
+        default=None, description="what tells that a row was joined with its own partner"
+    )
+
+    @property
+    def agreeing(self) -> tuple[str, ...]:
+        """The columns that both sides deliver and that have to agree."""
+        return self.agree.columns if self.agree else ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -117,11 +136,18 @@ class IngestParams(StrictModel):
     )
 
     def keys(self, source: str) -> tuple[str, ...]:
-        """Return the columns by which `source` is joined, each once.
+        """Return the columns that `source` shares with others: its keys, and what has to agree.
 
         They need no declaration under `source` where another source declares them.
         """
-        return tuple(dict.fromkeys(join.by for join in self.joins if join.source == source))
+        return tuple(
+            dict.fromkeys(
+                name
+                for join in self.joins
+                if join.source == source
+                for name in (join.by, *join.agreeing)
+            )
+        )
 
     def read_from(self, source: str, columns: Columns) -> tuple[str, ...]:
         """Return the columns of `source` that are read; what nobody needs is never in memory.
@@ -129,7 +155,7 @@ class IngestParams(StrictModel):
         These are its columns that are kept, those that a rule or a join reads, and its keys.
         """
         read_by_rules = {name for rule in self.derive.values() for name in rule.inputs}
-        read_by_rules |= {join.by for join in self.joins}
+        read_by_rules |= {name for join in self.joins for name in (join.by, *join.agreeing)}
         for join in self.joins:
             if join.source == source:
                 read_by_rules |= set(join.inputs)
@@ -232,6 +258,16 @@ def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ..
                 name
                 for name, source in source_of_input.items()
                 if name not in declared or declared[name].source != source
+            },
+        ),
+        _WiringRule(
+            "ingest.joins",
+            "in `agree`, declared columns of the base source, beside the key",
+            {
+                name
+                for join in params.joins
+                for name in join.agreeing
+                if name == join.by or name not in declared or declared[name].source != params.base
             },
         ),
         # A kept column of a source that gives no rows would not be in the result: say so here.

@@ -71,11 +71,11 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
     assert rows["person"].tolist() == [0, 1, 2]
     assert report.sources["bureau"].model_dump() == {
         "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 0,
-        "without_partner_rows": 0,
+        "without_partner_rows": 0, "agreeing_ratio": None,
     }  # fmt: skip
     assert report.sources["log"].model_dump() == {
         "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 1,
-        "without_partner_rows": 1,
+        "without_partner_rows": 1, "agreeing_ratio": None,
     }  # fmt: skip
 
 
@@ -219,3 +219,45 @@ def test_pseudonyms_ignore_case_and_spacing_and_differ_by_secret(value: str) -> 
     assert found[0] == found[1] == pseudonym(SECRET, value)
     assert found.isna().tolist() == [False, False, True]
     assert pseudonym(b"t" * 32, value) != found[0]
+
+
+BORN = {"born": {"role": "quasi_identifier", "source": "bank", "kind": "date"}}
+BIRTHDAYS = ["1970-01-01", "1980-02-02", "1990-03-03"]
+
+
+def agreed(bureau_born: list[Any], ratio: float = 0.9) -> tuple[pd.DataFrame, IngestReport]:
+    """Join a bureau that sends birthdays back, in the order of the bank's rows."""
+    people = ["a@x.org", "b@x.org", "c@x.org"]
+    given = frames(
+        bank={"email": people, "born": BIRTHDAYS, "income": [1.0, 2.0, 3.0]},
+        bureau={"email": people, "born": bureau_born, "score": [10.0, 20.0, 30.0]},
+    )
+    agree = {"columns": ["born"], "ratio": ratio}
+    joins = [{"source": "bureau", "by": "email", "agree": agree}, JOINS[1]]
+    return joined({**COLUMNS, **BORN}, joins=joins, given=given)
+
+
+def test_a_source_that_agrees_is_joined_and_the_base_keeps_its_own_column() -> None:
+    rows, report = agreed(BIRTHDAYS)
+    assert report.sources["bureau"].agreeing_ratio == 1
+    assert list(rows).count("born") == 1
+    assert rows["score"].tolist() == [10, 20, 30]
+
+
+def test_a_source_one_row_off_is_refused_without_a_value() -> None:
+    with pytest.raises(SourceError, match=r"source `bureau`.*0\.00% of 3 rows") as refusal:
+        agreed([*BIRTHDAYS[1:], BIRTHDAYS[0]])
+    assert "1970" not in str(refusal.value)
+
+
+def test_as_many_may_disagree_as_the_join_declares() -> None:
+    one_differs = [*BIRTHDAYS[:2], "2000-01-01"]
+    assert agreed(one_differs, ratio=0.6)[1].sources["bureau"].agreeing_ratio == 0.666667
+    with pytest.raises(SourceError):
+        agreed(one_differs, ratio=0.7)
+
+
+def test_a_missing_value_does_not_disagree_and_none_at_all_does() -> None:
+    assert agreed([BIRTHDAYS[0], None, None])[1].sources["bureau"].agreeing_ratio == 1
+    with pytest.raises(SourceError, match="of 0 rows"):
+        agreed([None, None, None])

@@ -35,6 +35,11 @@ SOURCE = {
 SOURCES = Sources.model_validate(dict.fromkeys(("bank", "bureau", "log"), SOURCE))
 
 
+def agreeing(*columns: str) -> dict[str, Any]:
+    """Return the first join, with columns that both sides deliver."""
+    return {**JOINS[0], "agree": {"columns": columns, "ratio": 0.9}}
+
+
 def ingest_params(**changes: Any) -> IngestParams:
     return IngestParams.model_validate({"base": "bank", "joins": JOINS, **changes})
 
@@ -58,6 +63,9 @@ def test_what_fits_together_is_accepted() -> None:
             "declared columns in rules",
         ),
         ({"missing": {"nothing": [1]}}, "nothing"),
+        ({"joins": [agreeing("email"), JOINS[1]]}, "in `agree`, declared columns of the base"),
+        ({"joins": [agreeing("born"), JOINS[1]]}, "in `agree`, declared columns of the base"),
+        ({"joins": [agreeing("score"), JOINS[1]]}, "in `agree`, declared columns of the base"),
         ({"missing": {"ip": [1]}}, "columns of numbers"),
         ({"dated_by": "time"}, "of the base source"),
         ({"dated_by": "income"}, "of kind `date`"),
@@ -120,3 +128,12 @@ def test_a_dropped_column_that_dates_the_rows_is_read() -> None:
     columns = {**COLUMNS, "applied": {"role": "dropped", "source": "bank", "kind": "date"}}
     params = ingest_params(dated_by="applied")
     assert "applied" in params.read_from("bank", Columns.model_validate(columns))
+
+
+def test_what_has_to_agree_is_read_from_both_sides() -> None:
+    params = ingest_params(joins=[agreeing("income"), JOINS[1]])
+    columns = Columns.model_validate(COLUMNS)
+    check_wiring(columns, params, SOURCES)
+    assert "income" in params.read_from("bureau", columns)
+    assert "income" in params.read_from("bank", columns)
+    assert "income" not in params.read_from("log", columns)
