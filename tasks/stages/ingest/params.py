@@ -28,7 +28,7 @@ class Aggregate(StrictModel):
     by: Literal["count", "distinct", "sum", "mean", "min", "max"]
 
 
-class Agreement(StrictModel):
+class PartnerAgreement(StrictModel):
     """Columns that both sides deliver under one name, and have to say the same about one key.
 
     What a bank has: the date of birth or the postcode that the bureau sends back. At least `ratio`
@@ -55,7 +55,7 @@ class Join(StrictModel):
         default={}, description="derived column -> what it is made of"
     )
     required: bool = True
-    agree: Agreement | None = Field(
+    agree: PartnerAgreement | None = Field(
         default=None, description="what tells that a row was joined with its own partner"
     )
 

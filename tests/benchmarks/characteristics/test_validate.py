@@ -1,4 +1,4 @@
-"""The gate lets good deliveries through and sees each fault: a small run of the full measurement."""
+"""The gate lets good deliveries through and sees each fault: a small run of the measurement."""
 
 from benchmarks.characteristics.validate import (
     EARLIER_GATE,
