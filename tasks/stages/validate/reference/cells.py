@@ -30,8 +30,8 @@ SMALLEST_TAIL = 2 * SMALLEST_CELL
 OTHER = "other"
 MISSING = "missing"
 
-# A cell's number for every row of a column, shape (rows,).
-CellCodes = np.ndarray[Any, np.dtype[np.intp]]
+# A cell's number for every row of a column, shape (rows,), in the smallest type that holds them.
+CellCodes = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 
 
 class Support(StrictModel):
@@ -117,16 +117,17 @@ def cell_codes(values: "pd.Series[float]", cells: ColumnProfile) -> CellCodes:
     """
     names = cells.own_cells
     other = len(names)
+    smallest = np.min_scalar_type(other + 1)
     if cells.edges is None:
         row_values, uniques = pd.factorize(values)
         places = {name: place for place, name in enumerate(names)}
         unique_places = [places.get(name, other) for name in category_names(pd.Series(uniques))]
         # A missing value has the code -1, which takes the last place.
-        place_of: CellCodes = np.array([*unique_places, other + 1], dtype=np.intp)
+        place_of: CellCodes = np.array([*unique_places, other + 1], dtype=smallest)
         return place_of[row_values]
 
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
-    bins: CellCodes = np.digitize(numbers, _boundaries(cells.edges, cells.spikes)).astype(np.intp)
+    bins: CellCodes = np.digitize(numbers, _boundaries(cells.edges, cells.spikes)).astype(smallest)
     # Text in a column of numbers has no bin; it must not look like a gap.
     bins[np.isnan(numbers)] = other
     bins[values.isna().to_numpy()] = other + 1

@@ -64,6 +64,8 @@ def keep_label_rates(labels: "pd.Series[float]", protected: pd.DataFrame) -> Lab
 
     None where there are no two labels of ten rows or more.
     """
+    protected = protected.reset_index(drop=True)
+    labels = labels.reset_index(drop=True)
     names = category_names(labels.dropna())
     common = sorted(
         str(name) for name, rows in names.value_counts().items() if rows >= SMALLEST_CELL
@@ -106,6 +108,8 @@ def compare_label_rates(
             explain: once for the overall rate, once for any group.
         rows_per_effective: By how much several rows of a person inflate a variance, 1 at least.
     """
+    protected = protected.reset_index(drop=True)
+    labels = labels.reset_index(drop=True)
     has_label = (category_names(labels.dropna()) == accepted.label).reindex(labels.index)
     compared = sum(len(groups) for groups in accepted.groups.values())
     by_group = significance / max(compared, 1)
