@@ -212,7 +212,7 @@ MEASURING = _with_plan(
         reads=("redact/rows.parquet", "train/model", "train/refits", "train/predictions.parquet"),
         writes=("reasons.parquet", "decisions.tree", "page", "report.json", "verdict.json"),
         sections=("columns", "explain", "limits.explain"),
-        tools=("lightgbm", "xgboost-cpu", "numpy", "pandas"),
+        tools=("lightgbm", "xgboost-cpu", "scipy", "numpy", "pandas"),
         judges=("train/refits", "train/predictions.parquet", "train/model"),
     ),
     Stage(

@@ -67,11 +67,13 @@ def reasons_text(guesses: Sequence[Guess]) -> str:
     lines = [
         "# What a person is told who is declined. Features that belong together make one reason.",
         'version: "1"',
+        f"least_share:  {TO_FILL}: of what is adverse about somebody, what a reason has to carry",
         "reasons:",
     ]
     for number, feature in enumerate(_named(guesses, Role.FEATURE), start=1):
         lines.append(f"  - code: R{number:02}")
-        lines.append(f"    features: [{quoted(feature)}]")
+        true_of = f"{TO_FILL}: of whom the words are true: above, below, or [values]"
+        lines.append(f"    features: {{{quoted(feature)}: }}  {true_of}")
         lines.append(f"    text:  {TO_FILL}: the reason in words that say what was scored")
     return "\n".join(lines) + "\n"
 
@@ -182,7 +184,7 @@ train:  {HOUSE}
   validation_ratio: 0.2
   test_ratio: 0.2
   folds: 5
-  refits: 3
+  refits: 10
   cutoff: {{rule: balanced_accuracy}}
   mitigation: none
   rounds: 100
@@ -191,7 +193,9 @@ train:  {HOUSE}
 explain:  {HOUSE}
   reasons: reasons.yaml
   background: {{people: near_cutoff, rows: 100, smallest_group: 10, seed: 1}}
+  proxies: {{people: 2000, smallest_group: 250, folds: 3, permutations: 1}}
   explain_rows: 1000
+  stability_rows: 400
   stability_draws: 3
   perturbation: 0.02
   seed: 1

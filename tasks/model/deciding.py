@@ -16,7 +16,7 @@ from .composites import Composites
 from .contract import Contract
 from .errors import BrokenModelError
 from .families import Matrix
-from .reasons import MOST_REASONS, ReasonMap, group_contributions, top_reasons
+from .reasons import MOST_REASONS, NamedReasons, ReasonMap, name_reasons
 from .scorer import Scorer, probability
 from .shapley import Explainer
 
@@ -36,8 +36,7 @@ class Decisions:
     scores: Matrix  # shape (rows,): probabilities of the favourable label
     approved: np.ndarray  # booleans, shape (rows,)
     declined: np.ndarray  # shape (declined,): positions of the declined rows
-    grouped: Matrix  # shape (declined, reasons): each reason's part in the log-odds
-    top: np.ndarray  # shape (declined, 4): indices of reasons, most adverse first, -1 for none
+    reasons: NamedReasons  # of the declined rows
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class DecisionModel:
             raise _torn("a contract about the model's features", "one about others")
         if uncovered := self.reasons.uncovered(scorer.features):
             raise _torn("exactly one reason for every feature", f"not so: {', '.join(uncovered)}")
+        if unfit := self.reasons.unfit(scorer.inputs):
+            raise _torn("words about values that a feature can have", f"not: {', '.join(unfit)}")
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -80,23 +81,27 @@ class DecisionModel:
         Raises:
             InputError: The rows do not keep to the model's contract.
         """
-        matrix = self.scorer.matrix(self.contract.accept(rows))
+        accepted = self.contract.accept(rows)
+        matrix = self.scorer.matrix(accepted)
         scores = probability(self.scorer.booster.margin(matrix))
         approved = scores >= self.scorer.cutoff
 
         declined = np.flatnonzero(~approved)
-        contributions = self.explainer.contributions(matrix[declined])
-        grouped = group_contributions(
-            contributions, self.scorer.input_features, self.reasons.reasons
+        named = name_reasons(
+            self.explainer,
+            self.scorer.inputs,
+            self.reasons,
+            matrix[declined],
+            self.scorer.is_known(accepted)[declined],
         )
-        return Decisions(scores, approved, declined, grouped, top_reasons(grouped))
+        return Decisions(scores, approved, declined, named)
 
     def answer(self, rows: Any) -> "pd.DataFrame":
         """Return decisions as a table: a row for each of `rows`, in their order.
 
         Columns: `score`; `decision`, "approved" or "declined"; `reason_1` to `reason_4`, codes of
         the reason map, most adverse first, and `reason_1_text` to `reason_4_text`, their words.
-        Reasons are None for the approved, and beyond those that are adverse.
+        Reasons are None for the approved, and beyond those that count and are true.
 
         Raises:
             InputError: The rows do not keep to the model's contract.
@@ -115,7 +120,7 @@ class DecisionModel:
         texts = np.array([group.text for group in self.reasons.reasons] + [None], dtype=object)
         for position in range(MOST_REASONS):
             index_of = np.full(len(answers), -1)
-            index_of[decisions.declined] = decisions.top[:, position]
+            index_of[decisions.declined] = decisions.reasons.top[:, position]
             reason = f"reason_{position + 1}"
             answers[reason] = pd.Series(codes[index_of], index=answers.index, dtype=object)
             answers[f"{reason}_text"] = pd.Series(

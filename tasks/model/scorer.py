@@ -72,6 +72,13 @@ class Scorer:
         """
         return matrix_of(frame, self.inputs)
 
+    def is_known(self, frame: "pd.DataFrame") -> np.ndarray:
+        """Return where `matrix` holds the rows' own figures, not `fill`; booleans of its shape."""
+        known = np.empty((len(frame), len(self.inputs)), dtype=bool)
+        for position, column in enumerate(self.inputs):
+            known[:, position] = frame[column.feature].notna()
+        return known
+
     def margin(self, frame: "pd.DataFrame") -> Matrix:
         """Return log-odds of the favourable label, shape (rows,)."""
         return self.booster.margin(self.matrix(frame))

@@ -44,6 +44,11 @@ class Explainer:
         if not isinstance(booster, Logistic):
             self._leaves = self._compared()
 
+    @property
+    def background(self) -> Matrix:
+        """The rows to compare with, shape (rows, inputs)."""
+        return self._background
+
     @cached_property
     def base(self) -> float:
         """Mean log-odds of the background: what the contributions of a row are added to."""
@@ -63,6 +68,39 @@ class Explainer:
             for compared in self._leaves:
                 positions = compared.leaf.inputs
                 result[rows, positions] += _of_leaf(compared, matrix[rows])
+        return result
+
+    def raised(self, matrix: Matrix, group_of_input: np.ndarray, groups: int) -> Matrix:
+        """Return by how much each row's log-odds rise when a group of inputs is neutralised.
+
+        Neutralised means taken from the background: the result is the mean, over its rows, of the
+        log-odds with the group's inputs theirs and the others the row's own, less the row's own
+        log-odds; shape (rows, groups). It is a group's last step in Shapley's sense, where a
+        contribution is the mean over all steps.
+
+        Args:
+            matrix: The rows, shape (rows, inputs).
+            group_of_input: Which group each input belongs to, shape (inputs,).
+            groups: How many groups there are.
+        """
+        result = np.zeros((len(matrix), groups), dtype=np.float64)
+        if isinstance(self._booster, Logistic):
+            alone = _of_linear(self._booster, matrix, self._background)
+            for column, group in enumerate(group_of_input):
+                result[:, group] -= alone[:, column]
+            return result
+
+        for start in range(0, len(matrix), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            for compared in self._leaves:
+                holds = compared.leaf.holds(matrix[rows])
+                group_of = group_of_input[compared.leaf.inputs]
+                for group in np.unique(group_of):
+                    is_in = group_of == group
+                    share = compared.shares[compared.patterns[:, is_in].all(axis=1)].sum()
+                    others_hold = holds[:, ~is_in].all(axis=1)
+                    own_hold = holds[:, is_in].all(axis=1)
+                    result[rows, group] += compared.leaf.value * others_hold * (share - own_hold)
         return result
 
     def _compared(self) -> tuple[Compared, ...]:

@@ -197,10 +197,11 @@ def write_case_files(root: Path) -> None:
     suite = {"name": CASE, "expectations": [expectation]}
     (folder / "suite.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
     reasons = [
-        {"code": name, "features": [name], "text": f"The {name} of the applicant"}
-        for name in ("income", "debt", "years")
+        {"code": name, "features": {name: side}, "text": f"The {name} of the applicant"}
+        for name, side in (("income", "below"), ("debt", "above"), ("years", "below"))
     ]
-    (folder / "reasons.yaml").write_text(yaml.safe_dump({"version": "1", "reasons": reasons}))
+    reason_map = {"version": "1", "least_share": 0.1, "reasons": reasons}
+    (folder / "reasons.yaml").write_text(yaml.safe_dump(reason_map))
 
 
 def case() -> dict[str, Any]:
@@ -267,7 +268,9 @@ def case() -> dict[str, Any]:
         "explain": {
             "reasons": "reasons.yaml",
             "background": {"people": "all", "rows": 50, "smallest_group": 5, "seed": 1},
+            "proxies": {"people": 900, "smallest_group": 50, "folds": 3, "permutations": 1},
             "explain_rows": 200,
+            "stability_rows": 100,
             "stability_draws": 2,
             "perturbation": 0.02,
             "seed": 1,
@@ -317,8 +320,14 @@ def case() -> dict[str, Any]:
             "explain": {
                 "additivity_error": 0.001,
                 "proxy_strength": 0.2,
+                "joint_inputs_auc": 0.9,
+                "joint_contributions_auc": 0.8,
+                "reason_cohesion": 0.3,
                 "top_reasons_overlap": 0.5,
-                "fidelity": 0.5,
+                "least_reason_share": 0.1,
+                "weakest_reason_fidelity": 0.5,
+                "untold_ratio": 0.2,
+                "flipped_ratio": 0.5,
             },
             "fairness": {
                 "disparate_impact": 0.8,

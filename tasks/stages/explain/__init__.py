@@ -1,8 +1,10 @@
 """Say why the model decided; judge whether those reasons can be relied on.
 
 The model itself decides and gives its reasons (`tasks/model`). Here `reasons` puts them into a
-table, `proxies` and `stability` measure what makes them untrustworthy, `explaining` puts it all
-together, and `committing` ties a person's reasons to the signed verdict without revealing them.
+table, `soundness` asks whether each of them is one, `stability` whether they survive what should
+not matter, `proxies` which features stand in for a group, by themselves and, with `telling`,
+together; `explaining` puts it all together, and `committing` ties a person's reasons to the signed
+verdict without revealing them.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`, `tasks.formats`,
 `tasks.gates`, `tasks.keystore`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`,

@@ -1,34 +1,21 @@
 """The gate `explain`: whether the model's reasons can be relied on, and proxies drive it."""
 
 from tasks.gates import About, Check, at_least, at_most
+from tasks.gates.check import NOTHING_MORE
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import ExplainReport, Proxy
 from tasks.stages.explain.params import ExplainLimits
+
+NO_GROUP = "no protected group of at least ten people, beside ten others"
 
 
 def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
     """Judge explanations.
 
-    The strongest proxy is named, and so is every other one above the limit. Where nobody was
-    declined, there are no reasons, and what is asked about them is undecided.
+    The strongest proxy is named, and so is every other one above the limit; of what many columns
+    tell together, every group. Where nobody was declined, there are no reasons, and what is asked
+    about them is undecided.
     """
-    overlap = report.top_reasons_overlap
-    nobody = "nobody was declined" if report.declined_rows == 0 else ""
-    shares = (
-        (
-            ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
-            "the people behind the composites",
-            overlap.people_behind,
-        ),
-        (ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS, "other backgrounds", overlap.backgrounds),
-        (ExplainCheck.REASONS_KEPT_BY_REFITS, "other fits", overlap.refits),
-        (
-            ExplainCheck.REASONS_KEPT_BY_PERTURBATIONS,
-            "slightly other figures",
-            overlap.perturbations,
-        ),
-    )
-
     return (
         at_most(
             ExplainCheck.ADDITIVITY_ERROR,
@@ -37,12 +24,100 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
             limits.additivity_error,
         ),
         *(_judge_proxy(proxy, limits) for proxy in _notable(report, limits)),
+        *_judge_reason_proxies(report, limits),
+        *_judge_joint_proxies(report, limits),
+        _judge_cohesion(report, limits),
+        *_judge_stability(report, limits),
+        *_judge_soundness(report, limits),
+    )
+
+
+def _judge_joint_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
+    if not report.joint_proxies:
+        return tuple(
+            at_most(check_id, measure, None, limit, reason=NO_GROUP)
+            for check_id, measure, limit in (
+                (
+                    ExplainCheck.JOINT_PROXY_INPUTS,
+                    "a group told by all inputs",
+                    limits.joint_inputs_auc,
+                ),
+                (
+                    ExplainCheck.JOINT_PROXY_CONTRIBUTIONS,
+                    "a group told by all contributions",
+                    limits.joint_contributions_auc,
+                ),
+            )
+        )
+
+    checks = []
+    for proxy in report.joint_proxies:
+        is_inputs = proxy.told_by == "inputs"
+        checks.append(
+            at_most(
+                ExplainCheck.JOINT_PROXY_INPUTS
+                if is_inputs
+                else ExplainCheck.JOINT_PROXY_CONTRIBUTIONS,
+                f"{proxy.attribute} = {proxy.group} told by all {proxy.told_by}, AUC at least",
+                proxy.strength,
+                limits.joint_inputs_auc if is_inputs else limits.joint_contributions_auc,
+                about=About(attribute=proxy.attribute, group=proxy.group),
+                interval=proxy.interval,
+                reason=f"AUC {proxy.auc:.3f}, by chance {proxy.chance:.3f}, "
+                f"{proxy.people:,} people of the group",
+            )
+        )
+    return tuple(checks)
+
+
+def _judge_reason_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
+    """Judge the reasons above the limit, else the strongest; reports have the strongest first."""
+    above = [proxy for proxy in report.reason_proxies if proxy.strength > limits.proxy_strength]
+    return tuple(
         at_most(
-            ExplainCheck.DECLINED_WITHOUT_REASON,
-            "declined applicants without a reason",
-            report.declined_without_reason,
-            0,
+            ExplainCheck.PROXY_REASON,
+            f"proxy: reason {proxy.code} for {proxy.attribute} = {proxy.group}",
+            proxy.strength,
+            limits.proxy_strength,
+            about=About(attribute=proxy.attribute, group=proxy.group, feature=proxy.code),
+            reason=f"AUC {proxy.auc:.2f}, at least {proxy.auc_low:.2f}, "
+            f"{proxy.shap_share:.1%} of SHAP mass",
+        )
+        for proxy in above or report.reason_proxies[:1]
+    )
+
+
+def _judge_cohesion(report: ExplainReport, limits: ExplainLimits) -> Check:
+    """Judge the map's loosest reason; reasons of one feature each are as tight as can be."""
+    code, tie = min(report.cohesion.items(), key=lambda item: item[1], default=("", 1.0))
+    return at_least(
+        ExplainCheck.REASON_COHESION,
+        f"features of reason {code} tied together" if code else "features of each reason",
+        tie,
+        limits.reason_cohesion,
+        about=About(feature=code) if code else NOTHING_MORE,
+        reason="" if code else "no reason has several features",
+    )
+
+
+def _judge_stability(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
+    overlap = report.top_reasons_overlap
+    nobody = _nobody(report)
+    shares = (
+        (
+            ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
+            "the people behind the composites",
+            overlap.people_behind,
         ),
+        (ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS, "other backgrounds", overlap.backgrounds),
+        (ExplainCheck.REASONS_KEPT_BY_REFITS, "bootstrap refits", overlap.refits),
+        (
+            ExplainCheck.REASONS_KEPT_BY_PERTURBATIONS,
+            "slightly other figures",
+            overlap.perturbations,
+        ),
+    )
+    return (
         *(
             at_least(
                 check_id,
@@ -53,14 +128,70 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
             )
             for check_id, others, share in shares
         ),
+        at_most(
+            ExplainCheck.FLIPPED_RATIO,
+            "declined whom a bootstrap refit approves",
+            report.flipped_ratio,
+            limits.flipped_ratio,
+            reason=nobody
+            or f"{report.flipped_rows:,} of {report.declined_rows:,} by any of {report.refits}, "
+            "listed with their reasons",
+        ),
+    )
+
+
+def _judge_soundness(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
+    soundness = report.soundness
+    nobody = _nobody(report)
+    declined = report.declined_rows
+    told = soundness.told
+    return (
+        at_most(
+            ExplainCheck.DECLINED_WITHOUT_REASON,
+            "declined applicants without a reason",
+            report.declined_without_reason,
+            0,
+        ),
         at_least(
-            ExplainCheck.FIDELITY,
-            "declined whom the named reasons move most",
-            report.fidelity,
-            limits.fidelity,
+            ExplainCheck.LEAST_REASON_SHARE,
+            "least share of what is adverse, in any reason told",
+            soundness.smallest_share,
+            limits.least_reason_share,
+            reason=nobody,
+        ),
+        at_most(
+            ExplainCheck.UNRAISED_REASONS,
+            "reasons told that raise no score when neutralised",
+            soundness.unraised,
+            0,
+            reason=f"of {told:,} told",
+        ),
+        at_most(
+            ExplainCheck.UNTRUE_REASONS,
+            "reasons told that the applicant's own figure belies",
+            soundness.untrue,
+            0,
+            reason=f"of {told:,} told",
+        ),
+        at_most(
+            ExplainCheck.UNTOLD_RATIO,
+            "declined with a principal factor that has no true words",
+            soundness.untold / declined if declined else None,
+            limits.untold_ratio,
+            reason=nobody or f"{soundness.untold:,} of {declined:,}",
+        ),
+        at_least(
+            ExplainCheck.WEAKEST_REASON_FIDELITY,
+            "reasons not told that the weakest one told outweighs",
+            soundness.fidelity,
+            limits.weakest_reason_fidelity,
             reason=nobody,
         ),
     )
+
+
+def _nobody(report: ExplainReport) -> str:
+    return "nobody was declined" if report.declined_rows == 0 else ""
 
 
 def _notable(report: ExplainReport, limits: ExplainLimits) -> list[Proxy]:

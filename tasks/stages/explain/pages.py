@@ -129,6 +129,7 @@ def _page(
 ) -> Page:
     report = found.report
     texts = {group.code: group.text for group in known.reasons}
+    drivers = report.soundness.drivers
     reasons = sorted(report.reasons.items(), key=lambda item: -item[1])
     figures = [
         Figure(
@@ -167,15 +168,67 @@ def _page(
                 heading="Reasons told",
                 text=(
                     f"Reason map {report.reason_map_version}. "
-                    "At most four each, adverse ones only.",
+                    f"At most four each, none with less than {known.least_share:.0%} of what is "
+                    "adverse about the applicant. Each raises the score when its features are "
+                    "neutralised, and its words are true of the feature that is most adverse.",
                     f"Compared with {report.composite_rows:,} composite rows that are nobody's, "
                     f"each value from at least {report.people_behind_each_value} people; "
                     "the registered model carries them.",
                 ),
                 parts=(
                     Table(
-                        head=("code", "reason", "told to"),
-                        rows=tuple((c, texts[c], f"{n:,}") for c, n in reasons),
+                        head=("code", "reason", "told to", "because of"),
+                        rows=tuple(
+                            (c, texts[c], f"{n:,}", _because_of(drivers.get(c, {})))
+                            for c, n in reasons
+                        ),
+                    ),
+                ),
+            ),
+            Section(
+                heading="For a person to look at",
+                text=(
+                    f"{report.flipped_rows:,} of the declined would be approved by at least one of "
+                    f"{report.refits} refits to bootstrap samples of the same people; "
+                    f"{report.soundness.untold:,} have a principal factor that the reason map has "
+                    "no true words for. They are listed in `explain/reasons.parquet`, sealed, in "
+                    "the columns `refits_approving` and `untold`.",
+                ),
+            ),
+            Section(
+                heading="Groups told by many columns together",
+                text=(
+                    "By gradient-boosted trees, of people that they have not learnt from, one row "
+                    "each. Inputs are what the model could know; contributions, its SHAP values, "
+                    "what it makes of them.",
+                ),
+                parts=(
+                    Table(
+                        head=("group", "told by", "AUC", "95 % interval", "by chance", "people"),
+                        rows=tuple(
+                            (
+                                f"{p.attribute} = {p.group}",
+                                f"all {p.told_by}",
+                                f"{p.auc:.3f}",
+                                f"{p.interval[0]:.3f} to {p.interval[1]:.3f}",
+                                f"{p.chance:.3f}",
+                                f"{p.people:,}",
+                            )
+                            for p in report.joint_proxies
+                        ),
+                    ),
+                    Table(
+                        head=("reason", "group", "AUC", "at least", "share of SHAP mass"),
+                        rows=tuple(
+                            (
+                                p.code,
+                                f"{p.attribute} = {p.group}",
+                                f"{p.auc:.3f}",
+                                f"{p.auc_low:.3f}",
+                                f"{p.shap_share:.1%}",
+                            )
+                            for p in report.reason_proxies[:10]
+                        ),
                     ),
                 ),
             ),
@@ -204,3 +257,9 @@ def _page(
             Section(heading="Figures", parts=tuple(figures)),
         ),
     )
+
+
+def _because_of(drivers: dict[str, int]) -> str:
+    """Return which features of a reason were most adverse, and to how many, most often first."""
+    ordered = sorted(drivers.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{feature} {people:,}" for feature, people in ordered)

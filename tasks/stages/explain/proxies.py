@@ -1,10 +1,70 @@
-"""Which features stand in for a protected attribute, and how much the model leans on them."""
+"""Which features stand in for a protected group, alone and together, and how much hangs on them.
+
+Alone, a feature is asked how well it ranks a group. Together, all inputs are asked, all SHAP values
+(what of the inputs reaches the score), and the inputs of each reason, beside their part of all SHAP
+mass; `telling` has the classifier.
+"""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
+from scipy.stats import rankdata
 
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.model import DecisionModel
 from tasks.model.families import Matrix
+from tasks.stages.explain.params import ExplainParams
+from tasks.stages.explain.telling import (
+    choose_rows,
+    high_by_chance,
+    memberships,
+    tell_by_chance,
+    tell_group,
+)
+
+
+class JointProxy(BaseModel):
+    """How well all inputs, or all contributions, tell one protected group from others."""
+
+    model_config = ConfigDict(frozen=True)
+
+    told_by: Literal["inputs", "contributions"]
+    attribute: str
+    group: str
+    people: int
+    auc: float
+    interval: tuple[float, float]
+    chance: float  # with the labels dealt out anew
+    chance_high: float  # what chance alone reaches, but once in forty
+
+    @property
+    def strength(self) -> float:
+        """What is certain of it: the interval's lower end, less what the asking flatters by.
+
+        Only what chance cannot give is taken off: with few people, or few permutations, the luck of
+        the draw would hide as much as it takes off.
+        """
+        return self.interval[0] - max(self.chance - self.chance_high, 0.0)
+
+
+class ReasonProxy(BaseModel):
+    """How well the inputs of one reason tell a protected group, and how much hangs on them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    attribute: str
+    group: str
+    auc: float
+    auc_low: float
+    shap_share: float
+
+    @property
+    def strength(self) -> float:
+        """2 (AUC - 0.5) at the interval's lower end, times the share of all SHAP mass."""
+        return 2 * max(self.auc_low - 0.5, 0.0) * self.shap_share
 
 
 def proxy_strengths(
@@ -18,27 +78,104 @@ def proxy_strengths(
     share may be a person's name that slipped into the column.
     """
     found = []
+    ranks_of: dict[bytes, Matrix] = {}
     for attribute in protected.columns:
         groups = protected[attribute]
+        is_known = groups.notna().to_numpy()
+        ranks = ranks_of.get(is_known.tobytes())
+        if ranks is None:  # once for all attributes that the same people have
+            ranks = rankdata(matrix[is_known], axis=0)
+            ranks_of[is_known.tobytes()] = ranks
         names = sorted(groups.dropna().unique(), key=str)
         rows = groups.value_counts()
         rare = [name for name in names if rows[name] < SMALLEST_SHOWN_ROWS]
         for group in names[:1] if len(names) == 2 else names:
-            inside = (groups == group).to_numpy()[groups.notna().to_numpy()]
+            inside = (groups == group).to_numpy()[is_known]
             shown = f"small group {rare.index(group) + 1:d}" if group in rare else f"{group}"
-            known = matrix[groups.notna().to_numpy()]
             for position, feature in enumerate(inputs):
-                auc = _auc(known[:, position], inside)
+                auc = _auc(ranks[:, position], inside)
                 found.append(
                     (2 * abs(auc - 0.5) * shares[feature], auc, feature, str(attribute), shown)
                 )
     return sorted(found, key=lambda one: (-one[0], one[2], one[3], one[4]))
 
 
-def _auc(values: Matrix, inside: np.ndarray) -> float:
+def measure_joint_proxies(
+    matrix: Matrix,
+    model: DecisionModel,
+    shares: dict[str, float],
+    persons: "pd.Series[int]",
+    protected: pd.DataFrame,
+    params: ExplainParams,
+    least_strength: float,
+) -> tuple[tuple[JointProxy, ...], tuple[ReasonProxy, ...]]:
+    """Return how well groups are told by everything together, and by each reason, strongest first.
+
+    The cost does not grow with the rows: people are a sample.
+
+    Args:
+        matrix: The model's inputs, shape (rows, inputs).
+        model: The model, whose explainer gives the contributions.
+        shares: Of each feature, the share of all SHAP mass.
+        persons: Whom each row is about.
+        protected: Protected attributes, missing where not known; shape (rows, attributes).
+        params: How many people, folds and permutations.
+        least_strength: What a reason's strength is judged by. It is at most the reason's share of
+            all SHAP mass, so that reasons with a smaller share need not be asked about.
+    """
+    asked_about = params.proxies
+    chosen = choose_rows(persons, protected, asked_about, params.seed)
+    inputs = matrix[chosen]
+    tables: dict[Literal["inputs", "contributions"], Matrix] = {
+        "inputs": inputs,
+        "contributions": model.explainer.contributions(inputs),
+    }
+    columns_of = {
+        group.code: np.array([name in group.features for name in model.scorer.input_features])
+        for group in model.reasons.reasons
+    }
+    share_of = {
+        group.code: sum(shares.get(feature, 0.0) for feature in group.features)
+        for group in model.reasons.reasons
+    }
+
+    joint = []
+    by_reason = []
+    for membership in memberships(protected, chosen):
+        for told_by, table in tables.items():
+            area = tell_group(table, membership, asked_about, params.seed)
+            proxy = JointProxy(
+                told_by=told_by,
+                attribute=membership.attribute,
+                group=membership.group,
+                people=int(membership.is_member.sum()),
+                auc=area.value,
+                interval=(area.low, area.high),
+                chance=tell_by_chance(table, membership, asked_about, params.seed),
+                chance_high=high_by_chance(membership, asked_about),
+            )
+            joint.append(proxy)
+        for code, columns in columns_of.items():
+            if share_of[code] <= least_strength:
+                continue
+            area = tell_group(inputs[:, columns], membership, asked_about, params.seed)
+            by_reason.append(
+                ReasonProxy(
+                    code=code,
+                    attribute=membership.attribute,
+                    group=membership.group,
+                    auc=area.value,
+                    auc_low=area.low,
+                    shap_share=share_of[code],
+                )
+            )
+    by_reason.sort(key=lambda proxy: (-proxy.strength, proxy.code, proxy.attribute, proxy.group))
+    return tuple(joint), tuple(by_reason)
+
+
+def _auc(ranks: Matrix, inside: np.ndarray) -> float:
     """Return the Mann-Whitney AUC with ties halved; 0.5 where a side is empty."""
     count = int(inside.sum())
     if count in (0, len(inside)):
         return 0.5
-    ranks = pd.Series(values).rank().to_numpy()
     return float((ranks[inside].sum() - count * (count + 1) / 2) / (count * (len(inside) - count)))

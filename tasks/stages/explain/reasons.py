@@ -22,13 +22,16 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def reason_table(
-    subjects: "pd.Series[str]", decisions: Decisions, reasons: ReasonMap
+    subjects: "pd.Series[str]", decisions: Decisions, reasons: ReasonMap, approving: np.ndarray
 ) -> pd.DataFrame:
     """Return one row per declined applicant: who, which row of redact's, codes, contributions.
 
     Columns: `subject`, `row` (position in redact's rows), `reason_1` to `reason_4`, most adverse
-    first, and `log_odds_1` to `log_odds_4`.
+    first, and `log_odds_1` to `log_odds_4`. For the people who look again at decisions that could
+    as well have been others: `refits_approving`, how many of the refits would approve; and
+    `untold`, the most adverse factor that counted and has no true words in the map.
     """
+    named = decisions.reasons
     # The last of the codes, None, is what the index -1 stands for.
     codes = np.asarray([group.code for group in reasons.reasons] + [None], dtype=object)
     table: dict[str, object] = {
@@ -36,8 +39,10 @@ def reason_table(
         "row": decisions.declined,
     }
     for position in range(MOST_REASONS):
-        index = decisions.top[:, position]
-        worth = np.take_along_axis(decisions.grouped, np.maximum(index, 0)[:, None], axis=1)[:, 0]
+        index = named.top[:, position]
+        worth = np.take_along_axis(named.grouped, np.maximum(index, 0)[:, None], axis=1)[:, 0]
         table[f"reason_{position + 1}"] = pd.array(codes[index], dtype="str")
         table[f"log_odds_{position + 1}"] = np.where(index >= 0, worth, np.nan)
+    table["refits_approving"] = approving
+    table["untold"] = pd.array(codes[named.untold[:, 0]], dtype="str")
     return pd.DataFrame(table)

@@ -1,6 +1,8 @@
 """Tell whether reasons survive what should not matter: backgrounds, refits, small errors.
 
-Each is the mean share of an applicant's top reasons that are named again.
+Each is the mean share of an applicant's reasons that are named again. Refits learn from bootstrap
+samples of the same people: what they name otherwise hangs on who happened to be in the data. So do
+decisions: whoever is declined and would be approved by a refit is counted, for a person to look at.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,14 +14,14 @@ from tasks.adverse_action.composing import compose
 from tasks.errors import DataError
 from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
-from tasks.model.reasons import group_contributions, top_reasons
+from tasks.model.reasons import name_reasons
 from tasks.model.scorer import probability, single_precision
 from tasks.model.shapley import Explainer
 from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.reasons import overlap
 
 FEW_VALUES = 12  # an input with at most so many values is a code, not a figure that can be off
-ChooseBackground = Callable[[Matrix, float, int], Matrix]  # scores, cut-off, number of the draw
+ChooseBackground = Callable[[Scorer, int], Matrix]  # whose approvals, number of the draw
 
 
 class Overlap(BaseModel):
@@ -33,8 +35,18 @@ class Overlap(BaseModel):
     perturbations: float | None
 
 
+def count_approvals(matrix: Matrix, refits: tuple[Scorer, ...], decisions: Decisions) -> np.ndarray:
+    """Return how many of the refits would approve each declined applicant, shape (declined,)."""
+    approving = np.zeros(len(decisions.declined), dtype=np.int64)
+    for refit in refits:
+        scores = probability(refit.booster.margin(matrix[decisions.declined]))
+        approving += scores >= refit.cutoff
+    return approving
+
+
 def measure_overlap(
     matrix: Matrix,
+    is_known: np.ndarray,
     model: DecisionModel,
     refits: tuple[Scorer, ...],
     decisions: Decisions,
@@ -61,23 +73,24 @@ def measure_overlap(
     if not len(decisions.declined):
         return Overlap(people_behind=None, backgrounds=None, refits=None, perturbations=None)
 
-    chosen = decisions.declined[: params.explain_rows]
+    # Spread over all declined: the first rows of a delivery may be of one day, or of one branch.
+    declined = decisions.declined
+    fewest = min(params.stability_rows, len(declined))
+    positions = np.linspace(0, len(declined) - 1, fewest).astype(np.int64)
+    chosen = declined[positions]
     rows = matrix[chosen]
-    expected = decisions.top[: len(chosen)]
+    expected = decisions.reasons.top[positions]
 
     def kept(explainer: Explainer, explained: Matrix) -> float:
-        contributions = explainer.contributions(explained)
-        groups = model.reasons.reasons
-        grouped = group_contributions(contributions, scorer.input_features, groups)
-        return overlap(expected, top_reasons(grouped))
+        named = name_reasons(explainer, scorer.inputs, model.reasons, explained, is_known[chosen])
+        return overlap(expected, named.top)
 
     def kept_by_people(draw: int) -> float:
-        people = choose(decisions.scores, scorer.cutoff, draw)
+        people = choose(scorer, draw)
         return kept(Explainer(scorer.booster, people), rows)
 
     def kept_by_refit(refit: Scorer) -> float:
-        scores = probability(refit.booster.margin(matrix))
-        people = choose(scores, refit.cutoff, 0)
+        people = choose(refit, 0)
         background = params.background
         composites = compose(people, scorer.inputs, background.smallest_group, background.seed)
         return kept(Explainer(refit.booster, composites), rows)

@@ -28,10 +28,13 @@ def run(stage_run: StageRun) -> None:
     require_judged_code(model)
 
     attributes = stage_run.columns.named(Role.PROTECTED)
-    rows = stage_run.read_rows("redact", columns=("subject", *model.scorer.features, *attributes))
+    rows = stage_run.read_rows(
+        "redact", columns=("subject", "person", *model.scorer.features, *attributes)
+    )
     predictions = stage_run.read_rows("train", "predictions")
     refits = load_refits(stage_run.input("train", "refits"))
-    explained = explain(rows, predictions, model, refits, rows[list(attributes)], params)
+    protected = rows[list(attributes)]
+    explained = explain(rows, predictions, model, refits, protected, params, limits.proxy_strength)
     checks = judge_explanation(explained.report, limits)
 
     stage_run.write_rows(explained.reasons, "reasons", Retention.DECISION_RECORD)

@@ -68,7 +68,9 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
     values = completed(yaml.safe_load(path.read_text()), case())
     path.write_text(yaml_text(values))
     reasons = workspace / "configs" / "bank" / "reasons.yaml"
-    reasons.write_text(reasons.read_text().replace("text:  #", "text: A reason in words  #"))
+    text = reasons.read_text().replace("text:  #", "text: A reason in words  #")
+    text = text.replace(": }  #", ": below}  #").replace("least_share:  #", "least_share: 0.1  #")
+    reasons.write_text(text)
     capsys.readouterr()
     assert sync(SYNC, installation_at(Path())) == 0
     assert "bank: well-formed" in capsys.readouterr().out

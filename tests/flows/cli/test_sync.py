@@ -146,10 +146,15 @@ def test_a_fault_is_found_before_anything_is_written(workspace: Path, fault: str
             "name: x\nexpectations: [{type: expect_x, kwargs: {column: incom}}]",
             "incom",
         ),
-        ("reasons.yaml", 'version: "1"\nreasons: []\n', "reasons.yaml: reasons"),
         (
             "reasons.yaml",
-            'version: "1"\nreasons: [{code: A, features: [income, debt], text: too little}]',
+            'version: "1"\nleast_share: 0.1\nreasons: []\n',
+            "reasons.yaml: reasons",
+        ),
+        (
+            "reasons.yaml",
+            'version: "1"\nleast_share: 0.1\n'
+            "reasons: [{code: A, features: {income: below, debt: above}, text: too little}]",
             "years",
         ),
     ],

@@ -14,7 +14,7 @@ def test_a_reason_map_without_total_coverage_is_refused(tmp_path: Path, change: 
     if change == "missing":
         values["reasons"].pop()
     if change == "doubled":
-        values["reasons"][0]["features"] = ["income", "debt"]
+        values["reasons"][0]["features"] = {"income": "below", "debt": "above"}
     if change == "typo":
         values["reasons"][0]["txt"] = "?"
     path = tmp_path / "map.yaml"

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.characteristics.explain import TWELVE, named
 from tasks.adverse_action.params import BackgroundParams
 from tasks.config.case_files import CaseFile
 from tasks.errors import DataError
@@ -10,9 +11,10 @@ from tasks.model import DecisionModel
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import Explained, explain
 from tasks.stages.explain.judging import judge_explanation
-from tasks.stages.explain.params import ExplainLimits, ExplainParams
+from tasks.stages.explain.params import ExplainLimits, ExplainParams, ProxyParams
 from tasks.stages.explain.proxies import proxy_strengths
 from tasks.stages.explain.reasons import overlap
+from tasks.stages.explain.soundness import measure_soundness
 from tasks.stages.explain.stability import Overlap
 from tasks.stages.train.completing import complete_model
 from tasks.stages.train.training import Trained, train
@@ -22,13 +24,24 @@ from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 PARAMS = ExplainParams(
     reasons=CaseFile(path="configs/x/reasons.yaml", sha256="0" * 64),
     background=BackgroundParams(people="near_cutoff", rows=40, smallest_group=5, seed=1),
+    proxies=ProxyParams(people=200, smallest_group=20, folds=2, permutations=1),
     explain_rows=150,
+    stability_rows=100,
     stability_draws=2,
     perturbation=0.02,
     seed=1,
 )
 LIMITS = ExplainLimits(
-    additivity_error=1e-4, proxy_strength=0.05, top_reasons_overlap=0.5, fidelity=0.5
+    additivity_error=1e-4,
+    proxy_strength=0.05,
+    joint_inputs_auc=0.9,
+    joint_contributions_auc=0.8,
+    reason_cohesion=0.3,
+    top_reasons_overlap=0.5,
+    least_reason_share=0.05,
+    weakest_reason_fidelity=0.9,
+    untold_ratio=0.2,
+    flipped_ratio=0.5,
 )
 
 
@@ -43,7 +56,15 @@ def explained(family: str = "lightgbm", **change: float) -> Explained:
     applicants, trained, model = trained_model(family)
     chosen = PARAMS.model_copy(update=change)
     protected = applicants[["race"]]
-    return explain(applicants, trained.predictions, model, trained.refits, protected, chosen)
+    return explain(
+        applicants,
+        trained.predictions,
+        model,
+        trained.refits,
+        protected,
+        chosen,
+        LIMITS.proxy_strength,
+    )
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "logistic"])
@@ -56,8 +77,10 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
     assert len(found.reasons) == found.report.declined_rows > 0
     assert found.report.declined_without_reason == 0
     assert set(found.reasons["reason_1"]) <= {"A", "B", "C"}
-    assert found.report.fidelity is not None
-    assert found.report.fidelity > 0.8
+    soundness = found.report.soundness
+    assert soundness.fidelity is not None
+    assert soundness.fidelity > 0.9
+    assert (soundness.unraised, soundness.untrue) == (0, 0)
     kept = found.report.top_reasons_overlap
     for share in (kept.people_behind, kept.backgrounds, kept.refits, kept.perturbations):
         assert share is not None
@@ -68,7 +91,7 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
 def test_what_is_explained_is_what_the_model_answers(family: str) -> None:
     applicants, trained, model = trained_model(family)
     found = explain(
-        applicants, trained.predictions, model, trained.refits, applicants[["race"]], PARAMS
+        applicants, trained.predictions, model, trained.refits, applicants[["race"]], PARAMS, 0.05
     )
     answers = model.answer(applicants)
     np.testing.assert_array_equal(answers["score"], trained.predictions["score"])
@@ -88,7 +111,15 @@ def test_other_scores_than_those_that_were_recorded_are_not_explained() -> None:
     scores[3] = np.nextafter(scores[3], 1)
     predictions["score"] = scores
     with pytest.raises(DataError, match="the scores that the model gives"):
-        explain(applicants, predictions, model, trained.refits, applicants[["race"]], PARAMS)
+        explain(
+            applicants,
+            predictions,
+            model,
+            trained.refits,
+            applicants[["race"]],
+            PARAMS,
+            LIMITS.proxy_strength,
+        )
 
 
 def test_composites_that_do_not_stand_in_for_people_fail_the_gate() -> None:
@@ -98,7 +129,7 @@ def test_composites_that_do_not_stand_in_for_people_fail_the_gate() -> None:
     wrong = model.composites.model_copy(update={"rows": tuple(map(tuple, far.tolist()))})
     other = DecisionModel(model.scorer, model.contract, model.reasons, wrong)
     found = explain(
-        applicants, trained.predictions, other, trained.refits, applicants[["race"]], PARAMS
+        applicants, trained.predictions, other, trained.refits, applicants[["race"]], PARAMS, 0.05
     )
     share = found.report.top_reasons_overlap.people_behind
     assert share is not None
@@ -129,7 +160,15 @@ def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused() -> No
     reversed_labels = applicants.assign(good=1 - applicants["good"])
     upside_down = train(reversed_labels, COLUMNS, train_params(rounds=30))
     protected = applicants[["race"]]
-    found = explain(applicants, trained.predictions, model, upside_down.refits, protected, PARAMS)
+    found = explain(
+        applicants,
+        trained.predictions,
+        model,
+        upside_down.refits,
+        protected,
+        PARAMS,
+        LIMITS.proxy_strength,
+    )
     failed = [
         check
         for check in judge_explanation(found.report, LIMITS)
@@ -137,7 +176,45 @@ def test_refits_that_disagree_fail_the_gate_and_missing_ones_are_refused() -> No
     ]
     assert ExplainCheck.REASONS_KEPT_BY_REFITS in {check.id for check in failed}
     with pytest.raises(DataError, match="refits"):
-        explain(applicants, trained.predictions, model, (), protected, PARAMS)
+        explain(applicants, trained.predictions, model, (), protected, PARAMS, 0.05)
+
+
+def test_declined_whom_refits_approve_are_listed_with_their_reasons() -> None:
+    applicants, trained, model = trained_model()
+    found = explain(
+        applicants, trained.predictions, model, trained.refits, applicants[["race"]], PARAMS, 0.05
+    )
+    rows = applicants.iloc[found.reasons["row"]]
+    approved = np.array([refit.score(rows) >= refit.cutoff for refit in trained.refits])
+    expected = approved.sum(axis=0)
+    assert found.reasons["refits_approving"].tolist() == expected.tolist()
+    assert found.report.flipped_rows == int((expected > 0).sum()) > 0
+    assert found.report.flipped_ratio == pytest.approx(expected.mean() / len(trained.refits))
+
+
+def test_who_has_a_factor_without_true_words_is_listed() -> None:
+    applicants, trained, model = trained_model()
+    turned = model.reasons.model_copy(
+        update={
+            "reasons": (
+                model.reasons.reasons[0].model_copy(update={"features": {"income": "above"}}),
+                *model.reasons.reasons[1:],
+            )
+        }
+    )
+    other = DecisionModel(model.scorer, model.contract, turned, model.composites)
+    found = explain(
+        applicants, trained.predictions, other, trained.refits, applicants[["race"]], PARAMS, 0.05
+    )
+    untold = found.reasons["untold"]
+    assert "A" in set(untold.dropna())
+    assert found.report.soundness.untold == untold.notna().sum()
+    failed = {
+        check.id
+        for check in judge_explanation(found.report, LIMITS)
+        if check.outcome is not Outcome.PASS
+    }
+    assert ExplainCheck.UNTOLD_RATIO in failed
 
 
 def test_overlap_counts_shared_reasons_whatever_their_order() -> None:
@@ -172,11 +249,18 @@ def test_a_planted_proxy_is_found_named_and_fails_the_gate() -> None:
 
 def test_nobody_declined_is_undecided_not_perfect() -> None:
     nothing = Overlap(people_behind=None, backgrounds=None, refits=None, perturbations=None)
+    nobody = named(0)
     report = explained().report.model_copy(
-        update={"declined_rows": 0, "fidelity": None, "top_reasons_overlap": nothing}
+        update={
+            "declined_rows": 0,
+            "flipped_ratio": None,
+            "soundness": measure_soundness(nobody, TWELVE, nobody.top),
+            "top_reasons_overlap": nothing,
+        }
     )
     outcomes = {check.id: check.outcome for check in judge_explanation(report, LIMITS)}
-    assert outcomes[ExplainCheck.FIDELITY] is Outcome.UNDECIDED
+    assert outcomes[ExplainCheck.WEAKEST_REASON_FIDELITY] is Outcome.UNDECIDED
+    assert outcomes[ExplainCheck.FLIPPED_RATIO] is Outcome.UNDECIDED
     assert outcomes[ExplainCheck.REASONS_KEPT_BY_REFITS] is Outcome.UNDECIDED
 
 

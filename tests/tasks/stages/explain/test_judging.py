@@ -9,12 +9,44 @@ from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import ExplainReport, Proxy
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits
+from tasks.stages.explain.proxies import JointProxy, ReasonProxy
+from tasks.stages.explain.soundness import Soundness
 from tasks.stages.explain.stability import Overlap
 
 LIMITS = ExplainLimits(
-    additivity_error=0.01, proxy_strength=0.1, top_reasons_overlap=0.8, fidelity=0.9
+    additivity_error=0.01,
+    proxy_strength=0.1,
+    joint_inputs_auc=0.9,
+    joint_contributions_auc=0.8,
+    reason_cohesion=0.3,
+    top_reasons_overlap=0.8,
+    least_reason_share=0.1,
+    weakest_reason_fidelity=0.9,
+    untold_ratio=0.05,
+    flipped_ratio=0.25,
 )
 PROXY = Proxy(feature="tract", attribute="race", group="x", auc=0.55, shap_share=0.2, strength=0.02)
+BY_INPUTS = JointProxy(
+    told_by="inputs",
+    attribute="race",
+    group="x",
+    people=40,
+    auc=0.75,
+    interval=(0.7, 0.8),
+    chance=0.49,
+    chance_high=0.53,
+)
+BY_CONTRIBUTIONS = BY_INPUTS.model_copy(update={"told_by": "contributions"})
+BY_REASON = ReasonProxy(code="A", attribute="race", group="x", auc=0.7, auc_low=0.6, shap_share=0.2)
+SOUND = Soundness(
+    told=50,
+    smallest_share=0.11,
+    unraised=0,
+    untrue=0,
+    untold=1,
+    fidelity=0.95,
+    drivers={"A": {"tract": 20}},
+)
 KEPT = Overlap(people_behind=0.9, backgrounds=0.9, refits=0.9, perturbations=0.9)
 GOOD = ExplainReport(
     explained_rows=100,
@@ -27,10 +59,16 @@ GOOD = ExplainReport(
     additivity_error=0.001,
     shap_share={"tract": 0.2},
     proxies=(PROXY,),
+    joint_proxies=(BY_INPUTS, BY_CONTRIBUTIONS),
+    reason_proxies=(BY_REASON,),
+    cohesion={"A": 0.5, "B": 0.4},
     reasons={},
     declined_without_reason=0,
+    soundness=SOUND,
     top_reasons_overlap=KEPT,
-    fidelity=0.95,
+    refits=3,
+    flipped_ratio=0.2,
+    flipped_rows=6,
 )
 
 
@@ -53,7 +91,41 @@ def test_reasons_that_can_be_relied_on_pass_every_check_of_the_catalogue() -> No
     [
         ({"additivity_error": 0.02}, ExplainCheck.ADDITIVITY_ERROR),
         ({"declined_without_reason": 1}, ExplainCheck.DECLINED_WITHOUT_REASON),
-        ({"fidelity": 0.8}, ExplainCheck.FIDELITY),
+        (
+            {"soundness": SOUND.model_copy(update={"fidelity": 0.8})},
+            ExplainCheck.WEAKEST_REASON_FIDELITY,
+        ),
+        (
+            {"soundness": SOUND.model_copy(update={"smallest_share": 0.09})},
+            ExplainCheck.LEAST_REASON_SHARE,
+        ),
+        ({"soundness": SOUND.model_copy(update={"unraised": 1})}, ExplainCheck.UNRAISED_REASONS),
+        ({"soundness": SOUND.model_copy(update={"untrue": 1})}, ExplainCheck.UNTRUE_REASONS),
+        ({"soundness": SOUND.model_copy(update={"untold": 2})}, ExplainCheck.UNTOLD_RATIO),
+        ({"flipped_ratio": 0.3}, ExplainCheck.FLIPPED_RATIO),
+        ({"cohesion": {"A": 0.5, "B": 0.2}}, ExplainCheck.REASON_COHESION),
+        (
+            {
+                "joint_proxies": (
+                    BY_INPUTS.model_copy(update={"interval": (0.91, 0.99)}),
+                    BY_CONTRIBUTIONS,
+                )
+            },
+            ExplainCheck.JOINT_PROXY_INPUTS,
+        ),
+        (
+            {
+                "joint_proxies": (
+                    BY_INPUTS,
+                    BY_CONTRIBUTIONS.model_copy(update={"interval": (0.81, 0.99)}),
+                )
+            },
+            ExplainCheck.JOINT_PROXY_CONTRIBUTIONS,
+        ),
+        (
+            {"reason_proxies": (BY_REASON.model_copy(update={"auc_low": 0.9}),)},
+            ExplainCheck.PROXY_REASON,
+        ),
         (
             {"top_reasons_overlap": KEPT.model_copy(update={"people_behind": 0.7})},
             ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
@@ -112,13 +184,56 @@ def test_without_protected_attributes_there_is_no_proxy_to_name() -> None:
 
 def test_where_nobody_was_declined_reasons_are_undecided_and_say_why() -> None:
     nobody = Overlap(people_behind=None, backgrounds=None, refits=None, perturbations=None)
-    checks = judged(declined_rows=0, top_reasons_overlap=nobody, fidelity=None)
+    nothing = SOUND.model_copy(
+        update={"told": 0, "smallest_share": None, "untold": 0, "fidelity": None}
+    )
+    checks = judged(
+        declined_rows=0, top_reasons_overlap=nobody, soundness=nothing, flipped_ratio=None
+    )
     undecided = [check for check in checks if check.outcome is Outcome.UNDECIDED]
     assert {check.id for check in undecided} == {
         ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND,
         ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS,
         ExplainCheck.REASONS_KEPT_BY_REFITS,
         ExplainCheck.REASONS_KEPT_BY_PERTURBATIONS,
-        ExplainCheck.FIDELITY,
+        ExplainCheck.LEAST_REASON_SHARE,
+        ExplainCheck.UNTOLD_RATIO,
+        ExplainCheck.WEAKEST_REASON_FIDELITY,
+        ExplainCheck.FLIPPED_RATIO,
     }
     assert {check.reason for check in undecided} == {"nobody was declined"}
+
+
+def test_what_chance_gives_is_taken_off_what_many_columns_tell() -> None:
+    flattered = BY_INPUTS.model_copy(update={"interval": (0.95, 0.99), "chance": 0.63})
+    (check,) = [
+        check
+        for check in judged(joint_proxies=(flattered, BY_CONTRIBUTIONS))
+        if check.id == ExplainCheck.JOINT_PROXY_INPUTS
+    ]
+    assert check.value == pytest.approx(0.85)
+    assert check.interval == (0.95, 0.99)
+
+
+def test_every_group_that_many_columns_tell_has_a_line() -> None:
+    other = BY_INPUTS.model_copy(update={"group": "y"})
+    checks = judged(joint_proxies=(BY_INPUTS, other, BY_CONTRIBUTIONS))
+    asked = [check.about.group for check in checks if check.id == ExplainCheck.JOINT_PROXY_INPUTS]
+    assert asked == ["x", "y"]
+
+
+def test_without_a_group_to_ask_about_joint_proxies_are_undecided() -> None:
+    checks = {check.id: check for check in judged(joint_proxies=())}
+    for check_id in (ExplainCheck.JOINT_PROXY_INPUTS, ExplainCheck.JOINT_PROXY_CONTRIBUTIONS):
+        assert checks[check_id].outcome is Outcome.UNDECIDED
+        assert "no protected group" in checks[check_id].reason
+
+
+def test_the_loosest_reason_is_named() -> None:
+    (check,) = [check for check in judged() if check.id == ExplainCheck.REASON_COHESION]
+    assert (check.about.feature, check.value) == ("B", 0.4)
+
+
+def test_reasons_of_one_feature_each_are_as_tight_as_can_be() -> None:
+    (check,) = [check for check in judged(cohesion={}) if check.id == ExplainCheck.REASON_COHESION]
+    assert (check.outcome, check.value) == (Outcome.PASS, 1.0)
