@@ -5,7 +5,7 @@ What a page says is decided by the stage that makes it; this room only knows how
 May import: `tasks.config`, `tasks.gates`.
 """
 
-from tasks.reports.figures import figure
+from tasks.reports.figures import figure, panels
 from tasks.reports.page import Figure, Page, Section, Table, write_page
 
-__all__ = ["Figure", "Page", "Section", "Table", "figure", "write_page"]
+__all__ = ["Figure", "Page", "Section", "Table", "figure", "panels", "write_page"]

@@ -48,6 +48,15 @@ def figure(path: Path, *, width: float = 7.2, height: float = 4.2) -> Iterator["
 
     `width` and `height` are in inches. Where the block raises, no file is written.
     """
+    with panels(path, 1, width=width, height=height) as (axes,):
+        yield axes
+
+
+@contextmanager
+def panels(
+    path: Path, columns: int, *, width: float = 11.0, height: float = 4.2
+) -> Iterator[tuple["Axes", ...]]:
+    """Give several pairs of axes side by side, which share the upright one; else as `figure`."""
     # Imported here: a stage without figures starts without matplotlib.
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -58,7 +67,7 @@ def figure(path: Path, *, width: float = 7.2, height: float = 4.2) -> Iterator["
         # Not by pyplot, which keeps every figure and asks for a screen.
         drawing = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawing)
-        yield drawing.add_subplot()
+        yield tuple(drawing.subplots(1, columns, sharey=True, squeeze=False)[0])
 
         # Matplotlib would write its own version as `Software`.
         drawing.savefig(path, format="png", metadata={"Software": None})

@@ -52,10 +52,14 @@ class Section(StrictModel):
 
 
 class Page(StrictModel):
-    """A stage's report. Checks are shown first: their outcome is what a reader came for."""
+    """A stage's report. Checks are shown first: their outcome is what a reader came for.
+
+    Where they are too many to read one by one, `opening` shows them at a glance before that.
+    """
 
     title: str
     lead: str = ""
+    opening: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
     sections: tuple[Section, ...] = ()
 
@@ -66,10 +70,10 @@ def write_page(folder: Path, page: Page) -> Path:
     Raises:
         FileNotFoundError: A figure that the page names is not there.
     """
-    for section in page.sections:
-        for part in section.parts:
-            if isinstance(part, Figure) and not (folder / part.file).is_file():
-                raise FileNotFoundError(folder / part.file)
+    parts = (*page.opening, *(part for section in page.sections for part in section.parts))
+    for part in parts:
+        if isinstance(part, Figure) and not (folder / part.file).is_file():
+            raise FileNotFoundError(folder / part.file)
 
     # Escaped always: group names and reasons come from data and configuration. A variable that the
     # template misspells is an error, not an empty place.

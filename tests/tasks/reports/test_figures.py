@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tasks.reports import figure
+from tasks.reports import figure, panels
 from tasks.reports.figures import ACCENT, CYCLE, INK, SECOND, WARN
 
 
@@ -34,6 +34,12 @@ def test_a_figure_has_the_declared_size(tmp_path: Path) -> None:
         pass
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (440, 330)
+
+
+def test_panels_share_the_upright_axis(tmp_path: Path) -> None:
+    with panels(tmp_path / "a.png", 3) as (first, *others):
+        first.set_ylim(0, 7)
+        assert [axes.get_ylim() for axes in others] == [(0, 7), (0, 7)]
 
 
 def test_no_version_and_no_date_is_written_into_the_file(tmp_path: Path) -> None:

@@ -129,3 +129,14 @@ def test_a_number_never_has_an_exponent_and_is_off_by_little(value: float) -> No
     text = format_number(value)
     assert "e" not in text
     assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-3, abs=5e-5)
+
+
+def test_what_opens_a_page_comes_before_its_checks_and_has_to_be_there(tmp_path: Path) -> None:
+    opening = (Figure(file="all.png", title="All"),)
+    page = Page(title="Title", opening=opening, checks=checked_page().checks)
+    with pytest.raises(FileNotFoundError):
+        write_page(tmp_path, page)
+
+    (tmp_path / "all.png").write_bytes(b"")
+    text = write_page(tmp_path, page).read_text(encoding="utf-8")
+    assert text.index("all.png") < text.index("<h2>Checks")
