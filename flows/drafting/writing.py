@@ -205,12 +205,11 @@ fairness:  {HOUSE}"""
     for attribute in protected:
         yield f"    {attribute}:  {TO_FILL}: the group that others are compared with"
     yield f"""\
+  cutoffs:  {TO_FILL}: a list of approval rates that could be chosen; it is judged at each
   evaluate_on: out_of_fold
-  decision_rule: small_portfolio
-  interval_from_rows: 300
   smallest_group_rows: 30
   significance: 0.05
-  bootstrap: 2000
+  draws: 2000
   seed: 1
 
 erasure:

@@ -85,6 +85,7 @@ def check_case(name: str, values: dict[str, Any], workspace: Path) -> None:
         sections[key] = section_in(values, name, key, model)
 
     _check_columns(where, values, columns)
+    _check_coverage(where, values, columns)
     from tasks.stages.ingest.params import check_wiring
 
     # By `section_classes`, this section is an IngestParams.
@@ -139,7 +140,7 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None
     features = set(columns.named(Role.FEATURE))
     uses = (
         ("fairness.privileged", protected, "protected columns"),
-        ("fairness.intersection", protected, "protected columns"),
+        ("fairness.excused", protected, "protected columns"),
         ("train.mitigate", protected, "protected columns"),
         ("train.left_out", features, "features"),
         ("train.monotone", features, "features"),
@@ -154,6 +155,22 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None
                 found=", ".join(strangers),
                 remedy="Mend the spelling, or declare the column so.",
             )
+
+
+def _check_coverage(where: str, values: dict[str, Any], columns: Columns) -> None:
+    """Refuse a protected column that is neither judged nor excused; the gate would not pass."""
+    covered = {
+        name
+        for field in ("fairness.privileged", "fairness.excused")
+        for name in field_of(values, field) or ()
+    }
+    if forgotten := sorted(set(columns.named(Role.PROTECTED)) - covered):
+        raise ConfigError(
+            f"{where}: fairness",
+            expected="every protected column in `privileged`, or in `excused` with a reason",
+            found=f"neither: {', '.join(forgotten)}",
+            remedy="Name its privileged group, or say who excuses it, why and since when.",
+        )
 
 
 def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.gates.check import Check, CheckId
+from tasks.gates.check import About, Check, CheckId
 from tasks.gates.limits import Sign, is_met, limit_text
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import Verdict
@@ -22,7 +22,8 @@ class Unmeasured:
 
     Attributes:
         text: What the check shows as its limit; `{limit}` stands for the limit in force.
-        declared_by: A dotted name in the use case; empty where the data shows it.
+        declared_by: A dotted name in the use case; empty where the data shows it. `{attribute}`
+            stands for the attribute that the check is about.
         declared_as: The value that it has to have there; empty for any text.
         excuses: Further limits that nothing is held against then.
     """
@@ -32,13 +33,14 @@ class Unmeasured:
     declared_as: str = ""
     excuses: tuple[str, ...] = ()
 
-    def is_declared(self, case: Mapping[str, Any]) -> bool:
-        """Say whether the use case declares it."""
+    def is_declared(self, case: Mapping[str, Any], about: About) -> bool:
+        """Say whether the use case declares it of what the check is about."""
         if not self.declared_by:
             return True
         value: Any = case
         for part in self.declared_by.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+            key = about.attribute if part == "{attribute}" else part
+            value = value.get(key) if isinstance(value, dict) else None
         is_text = isinstance(value, str) and bool(value.strip())
         return is_text and self.declared_as in ("", value)
 
@@ -138,7 +140,9 @@ def _hold(
 
     if check.outcome is Outcome.NOT_MEASURED:
         for item in rule.unmeasured:
-            if item.text.replace("{limit}", text) == check.limit and item.is_declared(case):
+            if item.text.replace("{limit}", text) == check.limit and item.is_declared(
+                case, check.about
+            ):
                 return item.excuses
         raise _refused(check.key, "a measure, or what the use case declares", "not measured")
 

@@ -48,7 +48,7 @@ def theil_index(actual: np.ndarray, approved: np.ndarray) -> float | None:
     Its Theil index ignores weights, so it gets every row.
 
     Args:
-        actual: 1 for the favourable label, else 0; shape (rows,).
+        actual: 1 or True for the favourable label, else 0; shape (rows,).
         approved: Whether each row is approved; shape (rows,).
     """
     rows = pd.DataFrame(

@@ -4,14 +4,20 @@ Of the standard library alone: the worker reads it, too.
 """
 
 from tasks.gates.check import CheckId
-from tasks.gates.holding import LimitRule
+from tasks.gates.holding import LimitRule, Unmeasured
 
 
 class FairnessCheck(CheckId):
-    """The checks of this gate; all but the Theil index are about an attribute and a group."""
+    """The checks of this gate; all but the Theil index are about an attribute."""
 
+    ATTRIBUTE_COVERED = "fairness.attribute_covered"
     DISPARATE_IMPACT_RATIO = "fairness.disparate_impact_ratio"
     DISPARATE_IMPACT_RATIO_TO_HIGHEST = "fairness.disparate_impact_ratio_to_highest"
+    DISPARATE_IMPACT_RATIO_OVER_CUTOFFS = "fairness.disparate_impact_ratio_over_cutoffs"
+    DECLINE_RATIO = "fairness.decline_ratio"
+    DECLINE_RATIO_OVER_CUTOFFS = "fairness.decline_ratio_over_cutoffs"
+    ODDS_RATIO = "fairness.odds_ratio"
+    STANDARDISED_MEAN_DIFFERENCE = "fairness.standardised_mean_difference"
     EQUAL_OPPORTUNITY_DIFFERENCE = "fairness.equal_opportunity_difference"
     AVERAGE_ABS_ODDS_DIFFERENCE = "fairness.average_abs_odds_difference"
     UNDERRATED_BY = "fairness.underrated_by"
@@ -19,18 +25,32 @@ class FairnessCheck(CheckId):
     GROUP_PRESENT = "fairness.group_present"
 
 
+COVERED = "judged, or excused by name"
 ABSOLUTE = " (absolute)"  # a difference counts by its size
 # What is asked of each group: where none but the privileged one is there, nothing is.
 OF_GROUPS = (
     "disparate_impact",
+    "decline_ratio",
+    "odds_ratio",
+    "standardised_mean_difference",
     "equal_opportunity_difference",
     "average_abs_odds_difference",
     "underrated_by",
 )
 
 RULES: dict[CheckId, LimitRule] = {
+    FairnessCheck.ATTRIBUTE_COVERED: LimitRule(
+        COVERED,
+        None,
+        unmeasured=(Unmeasured(COVERED, declared_by="fairness.excused.{attribute}.reason"),),
+    ),
     FairnessCheck.DISPARATE_IMPACT_RATIO: LimitRule("disparate_impact", "≥"),
     FairnessCheck.DISPARATE_IMPACT_RATIO_TO_HIGHEST: LimitRule("disparate_impact", "≥"),
+    FairnessCheck.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: LimitRule("disparate_impact", "≥"),
+    FairnessCheck.DECLINE_RATIO: LimitRule("decline_ratio", "≤"),
+    FairnessCheck.DECLINE_RATIO_OVER_CUTOFFS: LimitRule("decline_ratio", "≤"),
+    FairnessCheck.ODDS_RATIO: LimitRule("odds_ratio", "≤"),
+    FairnessCheck.STANDARDISED_MEAN_DIFFERENCE: LimitRule("standardised_mean_difference", "≤"),
     FairnessCheck.EQUAL_OPPORTUNITY_DIFFERENCE: LimitRule(
         "equal_opportunity_difference", "≤", suffix=ABSOLUTE
     ),

@@ -1,22 +1,109 @@
-"""Counts by group, label and decision: all that group metrics depend on."""
+"""Counts by group, label and decision: all that the measures of a group depend on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 import pandas as pd
 
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.stages.fairness.intervals import Proportion
 
-UNKNOWN = "unknown"
 POOLED = "pooled small groups"
+
+
+@dataclass(frozen=True)
+class DecidedRows:
+    """Labels, decisions and scores of the rows that are judged; each of shape (rows,)."""
+
+    is_good: np.ndarray  # the label is favourable
+    is_approved: np.ndarray
+    scores: np.ndarray  # P(favourable)
+    people: np.ndarray  # number of the row's person
+
+    @classmethod
+    def of(
+        cls,
+        actual: np.ndarray,
+        approved: np.ndarray,
+        scores: np.ndarray,
+        people: np.ndarray | None = None,
+    ) -> "DecidedRows":
+        """Return them from labels (1 for favourable) and decisions; by default a person a row."""
+        numbers = np.arange(len(actual)) if people is None else pd.factorize(people)[0]
+        return cls(actual == 1, approved.astype(bool), scores.astype(float), numbers)
+
+    @cached_property
+    def has_repeated_people(self) -> bool:
+        """Whether any person has several rows."""
+        return len(np.unique(self.people)) < len(self.people)
+
+    def __len__(self) -> int:
+        """The rows."""
+        return len(self.scores)
+
+    def approved_at(self, approval_rate: float) -> np.ndarray:
+        """Return the decisions that would approve this share of all rows, shape (rows,).
+
+        Rows whose score is that of the last one approved are approved, too.
+        """
+        approved_rows = max(round(approval_rate * len(self)), 1)
+        cutoff = np.partition(self.scores, -approved_rows)[-approved_rows]
+        return np.asarray(self.scores >= cutoff)
+
+    def __getitem__(self, rows: np.ndarray) -> "DecidedRows":
+        """Return some of the rows, by mask or position."""
+        return DecidedRows(
+            self.is_good[rows], self.is_approved[rows], self.scores[rows], self.people[rows]
+        )
+
+
+@dataclass(frozen=True)
+class ScoreMoments:
+    """The mean of a group's scores, and their central moments; all 0 where there are no rows."""
+
+    mean: float = 0.0
+    variance: float = 0.0
+    third: float = 0.0
+    fourth: float = 0.0
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> "ScoreMoments":
+        """Return those of the scores."""
+        if not len(scores):
+            return cls()
+        mean = float(scores.mean())
+        deviations = scores - mean
+        squares = deviations * deviations
+        return cls(
+            mean,
+            float(squares.mean()),
+            float((squares * deviations).mean()),
+            float((squares * squares).mean()),
+        )
+
+
+@dataclass(frozen=True)
+class DesignEffects:
+    """How many rows tell as much as one independent row, by what is measured of them."""
+
+    approved: float = 1.0
+    approved_good: float = 1.0
+    approved_bad: float = 1.0
+    good: float = 1.0
+    score: float = 1.0
+
+
+INDEPENDENT = DesignEffects()
 
 
 @dataclass(frozen=True)
 class GroupCounts:
     """How many rows of a group are good or bad, and how many of each are approved.
 
-    Good rows have the favourable label. `score_sum` is the sum of P(favourable), for calibration.
+    Good rows have the favourable label. `approved_at` is how many would be approved at each of the
+    approval rates that the use case names.
     """
 
     group: str
@@ -24,7 +111,10 @@ class GroupCounts:
     bad: int
     approved_good: int
     approved_bad: int
-    score_sum: float
+    scores: ScoreMoments
+    people: int
+    design: DesignEffects = INDEPENDENT
+    approved_at: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -37,8 +127,33 @@ class GroupCounts:
         return self.approved_good + self.approved_bad
 
     @property
+    def approvals(self) -> Proportion:
+        """Approved rows of all rows."""
+        return Proportion(self.approved, self.rows, self.design.approved)
+
+    @property
+    def true_approvals(self) -> Proportion:
+        """Approved rows of the good ones."""
+        return Proportion(self.approved_good, self.good, self.design.approved_good)
+
+    @property
+    def false_approvals(self) -> Proportion:
+        """Approved rows of the bad ones."""
+        return Proportion(self.approved_bad, self.bad, self.design.approved_bad)
+
+    @property
+    def good_share(self) -> Proportion:
+        """Good rows of all rows."""
+        return Proportion(self.good, self.rows, self.design.good)
+
+    def approvals_at(self, index: int) -> Proportion:
+        """Return rows approved at one of the approval rates that the use case names."""
+        # The design effect of the decisions at hand: those at other cut-offs repeat as much.
+        return Proportion(self.approved_at[index], self.rows, self.design.approved)
+
+    @property
     def cells(self) -> tuple[tuple[float, float, int], ...]:
-        """Rows by label (1 good) and decision (1 approved), in the order that `bootstrap` uses."""
+        """Rows by label (1 good) and decision (1 approved)."""
         return (
             (1.0, 1.0, self.approved_good),
             (1.0, 0.0, self.good - self.approved_good),
@@ -47,49 +162,101 @@ class GroupCounts:
         )
 
 
-def count_groups(
-    groups: "pd.Series[str]", actual: np.ndarray, approved: np.ndarray, scores: np.ndarray
-) -> dict[str, GroupCounts]:
-    """Return the counts of each group, in order of name.
+def group_names(values: pd.Series) -> "pd.Series[str]":
+    """Return the group of each row as text; missing stays missing.
 
-    Rows whose group is missing are counted as `unknown`, never left out.
+    A flag is a whole number, and is called so whatever its type: a column with a missing value
+    holds 1.0 where another holds 1.
+    """
+    if pd.api.types.is_bool_dtype(values):
+        values = values.astype("int64")
+    if not pd.api.types.is_numeric_dtype(values):
+        return values.astype("str")
+
+    known = values.dropna().unique()
+    names = {value: f"{value:.0f}" if value == round(value) else str(value) for value in known}
+    return values.map(names).astype("str")
+
+
+def count_groups(
+    groups: "pd.Series[str]", rows: DecidedRows, approval_rates: tuple[float, ...] = ()
+) -> dict[str, GroupCounts]:
+    """Return the counts of each group, in order of name; rows whose group is missing are in none.
 
     Args:
         groups: Group of each row, shape (rows,).
-        actual: 1 for the favourable label, shape (rows,).
-        approved: Whether each row is approved, shape (rows,).
-        scores: P(favourable), shape (rows,).
+        rows: Labels, decisions, scores and people.
+        approval_rates: Shares of all rows, for `approved_at`.
     """
-    is_good = actual == 1
-    is_approved = approved.astype(bool)
-    frame = pd.DataFrame(
-        {
-            "group": groups.fillna(UNKNOWN).to_numpy(),
-            "good": is_good,
-            "approved_good": is_good & is_approved,
-            "approved_bad": ~is_good & is_approved,
-            "score": scores,
-        }
+    codes, names = pd.factorize(groups, sort=True)
+    approvals = [rows.approved_at(rate) for rate in approval_rates]
+    # Sorted once, so that each group is a slice.
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
+
+    counts: dict[str, GroupCounts] = {}
+    for code, name in enumerate(names):
+        positions = order[starts[code] : starts[code + 1]]
+        approved_at = tuple(int(approved[positions].sum()) for approved in approvals)
+        counts[str(name)] = count_rows(str(name), rows[positions], approved_at, rows)
+    return counts
+
+
+def count_rows(
+    group: str,
+    rows: DecidedRows,
+    approved_at: tuple[int, ...] = (),
+    everyone: DecidedRows | None = None,
+) -> GroupCounts:
+    """Return the counts of the rows of one group; `everyone` knows whether people repeat."""
+    good = int(rows.is_good.sum())
+    approved_good = int((rows.is_good & rows.is_approved).sum())
+    repeats = (everyone or rows).has_repeated_people
+    return GroupCounts(
+        group=group,
+        good=good,
+        bad=len(rows) - good,
+        approved_good=approved_good,
+        approved_bad=int(rows.is_approved.sum()) - approved_good,
+        scores=ScoreMoments.of(rows.scores),
+        people=len(np.unique(rows.people)) if repeats else len(rows),
+        design=_design_effects(rows) if repeats else INDEPENDENT,
+        approved_at=approved_at,
     )
 
-    sums = frame.groupby("group", sort=True).agg(
-        rows=("good", "size"),
-        good=("good", "sum"),
-        approved_good=("approved_good", "sum"),
-        approved_bad=("approved_bad", "sum"),
-        score_sum=("score", "sum"),
+
+def _design_effects(rows: DecidedRows) -> DesignEffects:
+    good, bad = rows[rows.is_good], rows[~rows.is_good]
+    return DesignEffects(
+        approved=design_effect(rows.is_approved, rows.people),
+        approved_good=design_effect(good.is_approved, good.people),
+        approved_bad=design_effect(bad.is_approved, bad.people),
+        good=design_effect(rows.is_good, rows.people),
+        score=design_effect(rows.scores, rows.people),
     )
-    return {
-        str(name): GroupCounts(
-            group=str(name),
-            good=int(group.good),
-            bad=int(group.rows - group.good),
-            approved_good=int(group.approved_good),
-            approved_bad=int(group.approved_bad),
-            score_sum=float(group.score_sum),
-        )
-        for name, group in sums.iterrows()
-    }
+
+
+def design_effect(values: np.ndarray, people: np.ndarray) -> float:
+    """Return the variance of a mean over people, by that of as many independent rows; at least 1.
+
+    Rao and Scott (1992), Biometrics 48, 577-585: the linearised variance between clusters. Where
+    all values are equal nothing is known of how people repeat themselves, and each is taken to
+    have said one thing: Kish's effective size, the square of the sum of the people's rows by the
+    sum of their squares.
+    """
+    if not len(values):
+        return 1.0
+    _, numbers, person_rows = np.unique(people, return_inverse=True, return_counts=True)
+    if len(person_rows) == len(values):
+        return 1.0
+
+    deviations = values - np.mean(values)
+    within_rows = float((deviations * deviations).sum())
+    if within_rows == 0 or len(person_rows) == 1:
+        return float((person_rows**2).sum() / len(values))
+    person_sums = np.bincount(numbers, weights=deviations)
+    correction = len(person_rows) / (len(person_rows) - 1)
+    return max(1.0, correction * float((person_sums**2).sum()) / within_rows)
 
 
 def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[str, GroupCounts]:
@@ -110,7 +277,10 @@ def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[
 
 
 def intersect(
-    rows: pd.DataFrame, attributes: tuple[str, ...], smallest_rows: int, privileged: str
+    names: Mapping[str, "pd.Series[str]"],
+    attributes: tuple[str, ...],
+    smallest_rows: int,
+    privileged: str,
 ) -> "pd.Series[str]":
     """Return the joint group of each row (`black / male`), missing where an attribute is.
 
@@ -119,7 +289,7 @@ def intersect(
     group is never
     pooled: the others are compared with it.
     """
-    parts = [rows[name].astype("str") for name in attributes]
+    parts = [names[name] for name in attributes]
     joint = reduce(lambda left, right: left + " / " + right, parts)
 
     pool: list[str] = []

@@ -1,19 +1,49 @@
-"""The gate `fairness`: judge measured figures, with what their uncertainty allows one to say."""
+"""The gate `fairness`: judge measured figures, with what their uncertainty allows one to say.
+
+The rule, in this order:
+
+1. A side of fewer people than `smallest_group_rows` is undecided, whatever it shows.
+2. Pass: the whole interval lies on the right side of the limit. Every check has to pass for the
+   gate to, so each is made at its own level, and none is made easier by the others' number
+   (intersection-union test: Berger 1982, Technometrics 24, 295-300).
+3. Fail: the whole interval lies on the wrong side, and by Holm's correction for all tests of the
+   gate that is no chance.
+4. Undecided, and how many rows would decide. A point estimate alone passes nobody.
+"""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
-from tasks.gates import About, Check, Outcome
+from tasks.gates import About, Check, Outcome, holds, not_measured
 from tasks.gates.limits import limit_text
-from tasks.stages.fairness.checks import ABSOLUTE, FairnessCheck
-from tasks.stages.fairness.intervals import holm
-from tasks.stages.fairness.measuring import AbsentGroup, Estimate, FairnessReport, Measure
+from tasks.stages.fairness.checks import ABSOLUTE, COVERED, FairnessCheck
+from tasks.stages.fairness.estimates import Estimate, Measure
+from tasks.stages.fairness.intervals import Interval, holm, p_value_of, size_interval
+from tasks.stages.fairness.measuring import AbsentGroup, FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+
+# Below it a ratio that meets the limit is looked at by hand: monitors of lenders and the pay
+# authorities screen at 0.9 (docs/adr/0059-what-no-approval-rate-blinds.md). It blocks nothing.
+SCREEN_RATIO = 0.9
+
+RATIOS_OF_APPROVALS = (
+    Measure.DISPARATE_IMPACT_RATIO,
+    Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST,
+    Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS,
+)
+RATIOS = (
+    *RATIOS_OF_APPROVALS,
+    Measure.DECLINE_RATIO,
+    Measure.DECLINE_RATIO_OVER_CUTOFFS,
+    Measure.ODDS_RATIO,
+)
 
 
 @dataclass(frozen=True)
 class _Question:
-    """One figure and its limit.
+    """A figure, or the same at several cut-offs, and its limit.
 
     `sign` is +1 for "at least the limit" and -1 for "at most". Differences count by their size.
     """
@@ -21,7 +51,7 @@ class _Question:
     check_id: FairnessCheck
     about: About
     name: str
-    estimate: Estimate
+    estimates: tuple[Estimate, ...]
     limit: float
     sign: int
     is_difference: bool = False
@@ -33,68 +63,230 @@ class _Question:
         return text + (ABSOLUTE if self.is_difference else "")
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """One figure of a question, read towards its limit."""
+
+    estimate: Estimate
+    value: float
+    interval: Interval
+    limit: float
+    sign: int
+
+    @classmethod
+    def of(cls, question: _Question, estimate: Estimate) -> "_Reading | None":
+        """Return it; None where there is no figure or no interval."""
+        value, interval = estimate.value, estimate.interval
+        if value is None or interval is None or not math.isfinite(value):
+            return None
+        if question.is_difference:
+            value = abs(value)
+            interval = size_interval(interval)
+        return cls(estimate, value, interval, question.limit, question.sign)
+
+    @property
+    def margin(self) -> float:
+        """How far the figure lies on the right side."""
+        return self.sign * (self.value - self.limit)
+
+    @property
+    def worst_margin(self) -> float:
+        """How far the worse end of the interval does."""
+        return self.sign * (self.interval[0 if self.sign > 0 else 1] - self.limit)
+
+    @property
+    def best_margin(self) -> float:
+        """How far the better end of the interval does."""
+        return self.sign * (self.interval[1 if self.sign > 0 else 0] - self.limit)
+
+    @property
+    def p_value(self) -> float:
+        """That the true figure meets the limit; 1 where this one does."""
+        if self.margin >= 0:
+            return 1.0
+        is_ratio = self.estimate.measure in RATIOS
+        return p_value_of(self.interval, self.value, self.limit, is_ratio=is_ratio)
+
+
 def judge_fairness(
     report: FairnessReport, params: FairnessParams, limits: FairnessLimits
 ) -> tuple[Check, ...]:
-    """Judge every group of every attribute.
+    """Judge every group of every attribute, and whether any attribute was forgotten.
 
     Too little data is never a pass, and neither is a group that is absent.
     """
-    questions = _questions(report, limits)
-
-    # Holm over all tests of the gate at once: the more groups are asked about, the less a single
-    # small p-value says.
-    tested = [
-        question.estimate.p_value for question in questions if question.estimate.p_value is not None
-    ]
-    adjusted = iter(holm(tested))
-    checks = [
-        _judge(question, None if question.estimate.p_value is None else next(adjusted), params)
-        for question in questions
-    ]
-    return (*checks, *(_judge_absence(absent) for absent in report.absent))
-
-
-def _questions(report: FairnessReport, limits: FairnessLimits) -> list[_Question]:
-    """Return what is asked of each group; what is measured and has no limit is not asked about."""
-    impact = limits.disparate_impact
-    asked: dict[Measure, tuple[FairnessCheck, float, int, bool]] = {
-        Measure.DISPARATE_IMPACT_RATIO: (FairnessCheck.DISPARATE_IMPACT_RATIO, impact, 1, False),
-        Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST: (
-            FairnessCheck.DISPARATE_IMPACT_RATIO_TO_HIGHEST,
-            impact,
-            1,
-            False,
-        ),
-        Measure.EQUAL_OPPORTUNITY_DIFFERENCE: (
-            FairnessCheck.EQUAL_OPPORTUNITY_DIFFERENCE,
-            limits.equal_opportunity_difference,
-            -1,
-            True,
-        ),
-        Measure.AVERAGE_ABS_ODDS_DIFFERENCE: (
-            FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE,
-            limits.average_abs_odds_difference,
-            -1,
-            False,
-        ),
-        Measure.UNDERRATED_BY: (FairnessCheck.UNDERRATED_BY, limits.underrated_by, -1, False),
-    }
-    questions: list[_Question] = []
-    for group in (*report.groups, *report.references):
-        about = About(attribute=group.attribute, group=group.group)
-        for estimate in group.estimates:
-            if estimate.measure not in asked:
-                continue
-            check_id, limit, sign, is_difference = asked[estimate.measure]
-            name = f"{estimate.measure.text}, {group.group} ({group.attribute})"
-            questions.append(_Question(check_id, about, name, estimate, limit, sign, is_difference))
-
     everybody = f"{Measure.THEIL_INDEX.text}, all rows"
     theil = _Question(
-        FairnessCheck.THEIL_INDEX, About(), everybody, report.theil, limits.theil_index, -1
+        FairnessCheck.THEIL_INDEX, About(), everybody, (report.theil,), limits.theil_index, -1
     )
-    return [*questions, theil]
+    groups = (*report.groups, *report.references)
+    return (
+        *judge_groups(groups, params, limits, theil),
+        *(_judge_absence(absent) for absent in report.absent),
+        *_judge_coverage(report),
+    )
+
+
+def judge_groups(
+    groups: tuple[GroupReport, ...],
+    params: FairnessParams,
+    limits: FairnessLimits,
+    *more: _Question,
+) -> tuple[Check, ...]:
+    """Judge what is measured of each group; what has no limit is not asked about."""
+    questions = [*(question for group in groups for question in _questions(group, limits)), *more]
+    readings = [_read(question) for question in questions]
+
+    # Holm over all tests of the gate at once: the more groups are asked about, the less a single
+    # small p-value says. Of several cut-offs the worst is taken, so that it counts for all.
+    p_values = [
+        1.0 if reading is None else min(1.0, reading.p_value * len(question.estimates))
+        for question, reading in zip(questions, readings, strict=True)
+    ]
+    adjusted = holm(p_values)
+    return tuple(
+        _judge(question, reading, p_value, params)
+        for question, reading, p_value in zip(questions, readings, adjusted, strict=True)
+    )
+
+
+def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question]:
+    """Yield what is asked of a group; the figures at several cut-offs are one question."""
+    by_measure: dict[Measure, list[Estimate]] = {}
+    for estimate in group.estimates:
+        by_measure.setdefault(estimate.measure, []).append(estimate)
+
+    impact = limits.disparate_impact
+    decline = limits.decline_ratio
+    asked = {
+        Measure.DISPARATE_IMPACT_RATIO: (impact, 1),
+        Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST: (impact, 1),
+        Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: (impact, 1),
+        Measure.DECLINE_RATIO: (decline, -1),
+        Measure.DECLINE_RATIO_OVER_CUTOFFS: (decline, -1),
+        Measure.ODDS_RATIO: (limits.odds_ratio, -1),
+        Measure.STANDARDISED_MEAN_DIFFERENCE: (limits.standardised_mean_difference, -1),
+        Measure.EQUAL_OPPORTUNITY_DIFFERENCE: (limits.equal_opportunity_difference, -1),
+        Measure.AVERAGE_ABS_ODDS_DIFFERENCE: (limits.average_abs_odds_difference, -1),
+        Measure.UNDERRATED_BY: (limits.underrated_by, -1),
+    }
+    for measure, estimates in by_measure.items():
+        if measure in asked:
+            limit, sign = asked[measure]
+            yield _Question(
+                check_id=FairnessCheck(f"fairness.{measure}"),
+                about=About(attribute=group.attribute, group=group.group),
+                name=f"{measure.text}, {group.group} ({group.attribute})",
+                estimates=tuple(estimates),
+                limit=limit,
+                sign=sign,
+                is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
+            )
+
+
+def _read(question: _Question) -> _Reading | None:
+    """Return the figure that decides: of several cut-offs the worst; None where one is missing."""
+    readings = [_Reading.of(question, estimate) for estimate in question.estimates]
+    present = [reading for reading in readings if reading is not None]
+    if len(present) < len(readings):
+        return None
+
+    # A cut-off at which the whole interval misses decides, even if another's reaches further.
+    failing = [reading for reading in present if reading.best_margin < 0]
+    if failing:
+        return min(failing, key=lambda reading: reading.p_value)
+    return min(present, key=lambda reading: reading.worst_margin)
+
+
+def _judge(
+    question: _Question, reading: _Reading | None, p_value: float, params: FairnessParams
+) -> Check:
+    if reading is None:
+        rows = question.estimates[0].group_rows
+        return Check(
+            question.check_id,
+            question.name,
+            Outcome.UNDECIDED,
+            None,
+            question.shown_limit,
+            question.about,
+            reason=f"cannot be computed from {rows:,} rows: a decision or a label is absent",
+        )
+
+    outcome, reason = _decide(reading, p_value, params)
+    estimate = reading.estimate
+    if estimate.approval_rate is not None:
+        reason = f"at an approval rate of {estimate.approval_rate:g} {reason}"
+    is_screened = estimate.measure in RATIOS_OF_APPROVALS and reading.value < SCREEN_RATIO
+    if outcome is Outcome.PASS and is_screened:
+        reason += f"; below the screen of {SCREEN_RATIO:g}, to be looked at"
+    return Check(
+        question.check_id,
+        question.name,
+        outcome,
+        reading.value,
+        question.shown_limit,
+        question.about,
+        margin=reading.margin,
+        interval=reading.interval,
+        reason=reason,
+        would_decide=(
+            _rows_that_decide(reading, p_value, params) if outcome is Outcome.UNDECIDED else ""
+        ),
+    )
+
+
+def _decide(reading: _Reading, p_value: float, params: FairnessParams) -> tuple[Outcome, str]:
+    """Return the outcome by the rule of this gate, and what it rests on."""
+    rows = f"{reading.estimate.group_rows:,} rows"
+    fewest = reading.estimate.fewest_people
+    if fewest < params.smallest_group_rows:
+        return Outcome.UNDECIDED, (
+            f"cannot be certified on {rows}: {fewest:,} people on one side, "
+            f"fewer than {params.smallest_group_rows:,}"
+        )
+    if reading.worst_margin >= 0:
+        return Outcome.PASS, f"the whole interval meets the limit ({rows})"
+    if reading.best_margin >= 0:
+        return Outcome.UNDECIDED, f"cannot be certified on {rows}: the interval holds the limit"
+
+    tested = f"Holm p = {p_value:.2g}, {rows}"
+    if p_value < params.significance:
+        return Outcome.FAIL, f"the whole interval misses the limit ({tested})"
+    return Outcome.UNDECIDED, (
+        f"the whole interval misses the limit, which may be chance among so many tests ({tested})"
+    )
+
+
+def _rows_that_decide(reading: _Reading, p_value: float, params: FairnessParams) -> str:
+    """Return about how many rows would make the interval narrow enough.
+
+    Its width shrinks with the square root of the rows.
+    """
+    rows = reading.estimate.group_rows
+    fewest = reading.estimate.fewest_people
+    if reading.margin == 0 or rows == 0:
+        return "no number of rows decides a figure that lies on its limit"
+
+    towards_limit = reading.worst_margin if reading.margin > 0 else reading.best_margin
+    needed = rows * ((towards_limit - reading.margin) / reading.margin) ** 2
+    if reading.best_margin < 0:
+        needed = rows * _growth_to_significance(reading.p_value, p_value, params.significance)
+    if fewest < params.smallest_group_rows:
+        needed = max(needed, rows * params.smallest_group_rows / max(fewest, 1))
+    return f"about {max(math.ceil(needed), rows + 1):,} would, if the figure stays"
+
+
+def _growth_to_significance(p_value: float, adjusted: float, significance: float) -> float:
+    """Return by how much rows must grow for an adjusted p-value to fall to the level.
+
+    The normal deviate grows with the square root of the rows; Holm's factor is taken to stay.
+    """
+    if p_value <= 0 or adjusted < significance:
+        return 1.0
+    normal = NormalDist()
+    level = significance * p_value / adjusted
+    return (normal.inv_cdf(level / 2) / normal.inv_cdf(p_value / 2)) ** 2
 
 
 def _judge_absence(absent: AbsentGroup) -> Check:
@@ -110,113 +302,32 @@ def _judge_absence(absent: AbsentGroup) -> Check:
     )
 
 
-def _judge(question: _Question, p_value: float | None, params: FairnessParams) -> Check:
-    estimate = question.estimate
-    sign = question.sign
-    if estimate.value is None or estimate.interval is None or not math.isfinite(estimate.value):
-        return Check(
-            question.check_id,
-            question.name,
-            Outcome.UNDECIDED,
+def _judge_coverage(report: FairnessReport) -> Iterator[Check]:
+    """Yield a check for each protected column: it is judged, or excused by a person."""
+    for attribute in report.judged_attributes:
+        yield _covered(attribute, True, "")
+    for excused in report.excused_attributes:
+        yield not_measured(
+            FairnessCheck.ATTRIBUTE_COVERED,
+            f"coverage of {excused.attribute}",
+            expected=COVERED,
+            reason=f"excused by {excused.by} on {excused.date}: {excused.reason}",
+            about=About(attribute=excused.attribute),
+        )
+    for attribute in report.forgotten_attributes:
+        yield _covered(
+            attribute,
             None,
-            question.shown_limit,
-            question.about,
-            reason=f"cannot be computed from {estimate.group_rows} rows",
+            "protected, and neither in `fairness.privileged` nor in `fairness.excused`",
         )
 
-    low, high = _folded(estimate.interval) if question.is_difference else estimate.interval
-    value = abs(estimate.value) if question.is_difference else estimate.value
-    worst = low if sign > 0 else high
-    best = high if sign > 0 else low
-    margin = sign * (value - question.limit)
 
-    outcome, reason = _decide(
-        is_point_in=margin >= 0,
-        is_worst_in=sign * (worst - question.limit) >= 0,
-        is_best_in=sign * (best - question.limit) >= 0,
-        p_value=p_value,
-        rows=estimate.group_rows,
-        params=params,
-    )
-    would_decide = (
-        _rows_that_decide(margin, abs(value - worst), estimate.group_rows)
-        if outcome is Outcome.UNDECIDED
-        else ""
-    )
-    return Check(
-        question.check_id,
-        question.name,
-        outcome,
-        value,
-        question.shown_limit,
-        question.about,
-        margin=margin,
-        interval=(low, high),
+def _covered(attribute: str, is_covered: bool | None, reason: str) -> Check:
+    return holds(
+        FairnessCheck.ATTRIBUTE_COVERED,
+        f"coverage of {attribute}",
+        is_covered,
+        expected=COVERED,
+        about=About(attribute=attribute),
         reason=reason,
-        would_decide=would_decide,
     )
-
-
-def _decide(
-    *,
-    is_point_in: bool,
-    is_worst_in: bool,
-    is_best_in: bool,
-    p_value: float | None,
-    rows: int,
-    params: FairnessParams,
-) -> tuple[Outcome, str]:
-    """Return the outcome by the declared rule, and what it rests on.
-
-    `is_…_in` says whether the point estimate, and the worse and the better end of its interval,
-    meet the limit. See docs/adr/0002 for why the rule of small portfolios reads as it does.
-    """
-    is_significant = p_value is not None and p_value < params.significance
-    tested = "no test" if p_value is None else f"Holm p = {p_value:.2g}"
-
-    # Where the whole interval lies on one side, both rules agree.
-    if is_worst_in:
-        return Outcome.PASS, f"the whole interval meets the limit ({rows:,} rows)"
-    if not is_best_in:
-        return Outcome.FAIL, f"the whole interval misses the limit ({rows:,} rows)"
-    straddles = f"the interval holds the limit ({rows:,} rows)"
-    if params.decision_rule == "interval":
-        return Outcome.UNDECIDED, straddles
-
-    # A small portfolio's large groups could be decided by the interval: no pass on the point.
-    if rows >= params.interval_from_rows:
-        if not is_point_in and is_significant:
-            why = f"misses the limit, and the difference is significant ({tested}, {rows:,} rows)"
-            return Outcome.FAIL, why
-        return Outcome.UNDECIDED, straddles
-    if rows < params.smallest_group_rows:
-        return Outcome.UNDECIDED, f"{rows:,} rows are too few to judge, whatever they show"
-
-    if is_point_in:
-        why = f"small portfolio: the point estimate meets the limit ({tested}, {rows:,} rows)"
-        return Outcome.PASS, why
-    if is_significant:
-        why = f"small portfolio: misses the limit, significantly ({tested}, {rows:,} rows)"
-        return Outcome.FAIL, why
-    why = f"small portfolio: misses the limit, but not significantly ({tested}, {rows:,} rows)"
-    return Outcome.UNDECIDED, why
-
-
-def _rows_that_decide(margin: float, half_width: float, rows: int) -> str:
-    """Return about how many rows would make the interval narrow enough.
-
-    Its width shrinks with the square root of the rows.
-    """
-    if margin == 0 or rows == 0:
-        return "no number of rows decides a figure that lies on its limit"
-    needed = math.ceil(rows * (half_width / abs(margin)) ** 2)
-    needed_rows = max(needed, rows + 1)
-    return f"about {needed_rows:,} such rows of this group would decide, if the figure stays"
-
-
-def _folded(interval: tuple[float, float]) -> tuple[float, float]:
-    """Return the interval of the absolute value of what lies in `interval`."""
-    low, high = interval
-    if low <= 0 <= high:
-        return 0.0, max(-low, high)
-    return min(abs(low), abs(high)), max(abs(low), abs(high))

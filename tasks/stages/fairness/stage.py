@@ -7,6 +7,7 @@ import numpy as np
 from tasks.config.cases import Role
 from tasks.errors import DataError
 from tasks.path import STAGES
+from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
@@ -28,7 +29,7 @@ def run(stage_run: StageRun) -> None:
     params = stage_run.params(FairnessParams)
     limits = stage_run.limits(FairnessLimits)
     attributes = stage_run.columns.named(Role.PROTECTED)
-    rows = stage_run.read_rows("redact", columns=("subject", *attributes))
+    rows = stage_run.read_rows("redact", columns=("subject", "person", *attributes))
     predictions = stage_run.read_rows("train", "predictions")
     # Groups and decisions are matched by position: one erased row would shift all that follow.
     if not rows["subject"].equals(predictions["subject"]):
@@ -45,25 +46,18 @@ def run(stage_run: StageRun) -> None:
         is_evaluated = (predictions["part"] == "test").to_numpy()
         prefix = ""
     protected = rows.loc[is_evaluated, list(attributes)].reset_index(drop=True)
-    actual = predictions.loc[is_evaluated, "actual"].to_numpy()
-    approved = predictions.loc[is_evaluated, f"{prefix}approved"].to_numpy()
-    scores = predictions.loc[is_evaluated, f"{prefix}score"].to_numpy()
+    decided = DecidedRows.of(
+        predictions.loc[is_evaluated, "actual"].to_numpy(),
+        predictions.loc[is_evaluated, f"{prefix}approved"].to_numpy(),
+        predictions.loc[is_evaluated, f"{prefix}score"].to_numpy(),
+        rows.loc[is_evaluated, "person"].to_numpy(),
+    )
 
-    report = measure_fairness(protected, actual, approved, scores, params)
+    report = measure_fairness(protected, decided, params)
     checks = judge_fairness(report, params, limits)
 
     with stage_run.folder_of("page") as page:
-        write_fairness_page(
-            page,
-            stage_run.case,
-            report,
-            checks,
-            protected,
-            actual,
-            approved,
-            scores,
-            limits.disparate_impact,
-        )
+        write_fairness_page(page, stage_run.case, report, checks, protected, decided, limits)
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d groups, %d checks: %s", len(report.groups), len(checks), verdict.outcome.value)

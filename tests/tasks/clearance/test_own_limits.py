@@ -19,7 +19,7 @@ from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.fairness.judging import judge_fairness
-from tasks.stages.fairness.measuring import AbsentGroup
+from tasks.stages.fairness.measuring import AbsentGroup, ExcusedAttribute
 from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.train.checks import TrainCheck
@@ -27,6 +27,7 @@ from tasks.stages.train.judging import judge_performance
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.judging import judge_quality
 from tests.tasks.stages.explain import test_judging as explain
+from tests.tasks.stages.fairness import portfolio
 from tests.tasks.stages.fairness import test_judging as fairness
 from tests.tasks.stages.redact import test_judging as redact
 from tests.tasks.stages.train import test_judging as train
@@ -37,7 +38,7 @@ LIMITS: dict[str, StrictModel] = {
     "validate": validate.LIMITS,
     "train": train.LIMITS,
     "explain": explain.LIMITS,
-    "fairness": fairness.LIMITS,
+    "fairness": portfolio.LIMITS,
 }
 # Each gate's own judge, on what it measured of a model that is fine.
 JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
@@ -45,7 +46,9 @@ JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
     "validate": lambda limits: judge_quality(validate.GOOD, validate.PARAMS, limits),
     "train": lambda limits: judge_performance(train.GOOD, 0.8, limits),
     "explain": lambda limits: judge_explanation(explain.GOOD, limits),
-    "fairness": lambda limits: judge_fairness(fairness.report(), fairness.PARAMS, limits),
+    "fairness": lambda limits: judge_fairness(
+        fairness.report(), portfolio.fairness_params(), limits
+    ),
 }
 FIELDS = [
     (gate, field)
@@ -207,7 +210,25 @@ def test_leakage_that_could_not_be_measured_is_undecided_and_holds() -> None:
 def test_an_absent_group_is_undecided_and_holds() -> None:
     absent = (AbsentGroup(attribute="race", group="c"),)
     report = fairness.report(absent=absent)
-    hold("fairness", judge_fairness(report, fairness.PARAMS, fairness.LIMITS))
+    hold("fairness", judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS))
+
+
+def test_an_attribute_is_excused_only_where_the_use_case_excuses_that_attribute() -> None:
+    excused = ExcusedAttribute(attribute="old", reason="by law", by="Ada", date="2026-11-26")
+    report = fairness.report(excused_attributes=(excused,))
+    checks = judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS)
+    excuse = {"reason": "by law", "by": "Ada", "date": "2026-11-26"}
+    hold("fairness", checks, fairness={"excused": {"old": excuse}})
+    for others in ({}, {"excused": {"sex": excuse}}, {"excused": {"old": {"reason": ""}}}):
+        with pytest.raises(EvidenceError, match="found not measured"):
+            hold("fairness", checks, fairness=others)
+
+
+def test_a_forgotten_attribute_is_undecided_and_holds() -> None:
+    report = fairness.report(forgotten_attributes=("old",))
+    checks = judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS)
+    assert Outcome.UNDECIDED in {check.outcome for check in checks}
+    hold("fairness", checks)
 
 
 def test_a_group_that_is_said_to_be_present_excuses_no_limit() -> None:

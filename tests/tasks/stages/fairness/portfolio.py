@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.measuring import FairnessReport, measure_fairness
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 
@@ -13,6 +14,9 @@ Rates = dict[str, tuple[int, float]]
 
 LIMITS = FairnessLimits(
     disparate_impact=0.8,
+    decline_ratio=2.0,
+    odds_ratio=2.0,
+    standardised_mean_difference=0.3,
     equal_opportunity_difference=0.1,
     average_abs_odds_difference=0.15,
     underrated_by=0.05,
@@ -23,19 +27,18 @@ LIMITS = FairnessLimits(
 def fairness_params(**changes: Any) -> FairnessParams:
     values: dict[str, Any] = {
         "privileged": {"race": "a"},
+        "cutoffs": (0.5,),
         "evaluate_on": "out_of_fold",
-        "decision_rule": "interval",
-        "interval_from_rows": 100,
         "smallest_group_rows": 30,
         "significance": 0.05,
-        "bootstrap": 2000,
+        "draws": 2000,
         "seed": 1,
     }
     return FairnessParams.model_validate(values | changes)
 
 
-def decisions(rates: Rates) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Return protected attributes, labels, decisions and scores.
+def decisions(rates: Rates) -> tuple[pd.DataFrame, DecidedRows]:
+    """Return protected attributes, and labels, decisions and scores.
 
     Every label is what the decision is, but for each tenth row; every score is the label.
     """
@@ -47,7 +50,7 @@ def decisions(rates: Rates) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.nd
     approved = np.array(approvals)
     actual = np.where(np.arange(len(approved)) % 10 == 0, ~approved, approved).astype(int)
     protected = pd.DataFrame({"race": pd.array(groups, dtype="str")})
-    return protected, actual, approved, actual.astype(float)
+    return protected, DecidedRows.of(actual, approved, actual.astype(float))
 
 
 def measured(rates: Rates, **changes: Any) -> FairnessReport:

@@ -7,18 +7,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact, norm
+from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from tasks.stages.fairness.intervals import (
     Interval,
+    Proportion,
     Z,
-    fisher,
     holm,
-    katz,
+    mean_of_sizes,
     newcombe,
+    odds,
+    odds_ratio_interval,
+    p_value_of,
     percentile,
+    ratio_interval,
+    size_interval,
+    span,
     wilson,
 )
 
@@ -28,6 +34,10 @@ PROPORTIONS = st.integers(1, 200).flatmap(
     lambda rows: st.tuples(st.integers(0, rows), st.just(rows))
 )
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+
+
+def share(proportion: tuple[int, int]) -> Proportion:
+    return Proportion(*proportion)
 
 
 def test_z_is_the_two_sided_95_percent_point() -> None:
@@ -60,81 +70,153 @@ def test_newcombe_is_that_of_statsmodels(
     group: tuple[int, int], reference: tuple[int, int]
 ) -> None:
     expected = confint_proportions_2indep(*group, *reference, method="newcomb", compare="diff")
-    assert newcombe(*group, *reference) == pytest.approx(expected, abs=1e-9)
+    assert newcombe(share(group), share(reference)) == pytest.approx(expected, abs=1e-9)
 
 
 def test_newcombe_is_its_author_s_example() -> None:
     """Newcombe (1998), table II, example (a): 56/70 against 48/80, method 10."""
-    assert newcombe(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    interval = newcombe(Proportion(56, 70), Proportion(48, 80))
+    assert interval == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 @given(PROPORTIONS, PROPORTIONS)
 def test_newcombe_changes_its_sign_with_the_sides(
     group: tuple[int, int], reference: tuple[int, int]
 ) -> None:
-    low, high = newcombe(*group, *reference)
-    assert newcombe(*reference, *group) == pytest.approx((-high, -low), abs=1e-12)
+    low, high = newcombe(share(group), share(reference))
+    assert newcombe(share(reference), share(group)) == pytest.approx((-high, -low), abs=1e-12)
 
 
-@given(INNER_PROPORTIONS, INNER_PROPORTIONS)
-def test_katz_is_the_log_interval_of_statsmodels(
-    group: tuple[int, int], reference: tuple[int, int]
+@given(st.integers(1, 200), st.booleans())
+def test_an_empty_cell_has_the_exact_interval_of_clopper_and_pearson(
+    rows: int, is_full: bool
 ) -> None:
-    expected = confint_proportions_2indep(*group, *reference, method="log", compare="ratio")
-    assert katz(*group, *reference) == pytest.approx(expected, rel=1e-9)
+    count = rows if is_full else 0
+    expected = proportion_confint(count, rows, method="beta")
+    assert Proportion(count, rows).limits == pytest.approx(expected, abs=1e-12)
 
 
-@given(INNER_PROPORTIONS, INNER_PROPORTIONS)
-def test_katz_is_inverted_with_the_sides(
-    group: tuple[int, int], reference: tuple[int, int]
+@given(PROPORTIONS)
+def test_where_no_cell_is_empty_a_proportion_has_wilson_s_interval(
+    proportion: tuple[int, int],
 ) -> None:
-    low, high = katz(*group, *reference)
-    assert katz(*reference, *group) == pytest.approx((1 / high, 1 / low), rel=1e-9)
+    count, rows = proportion
+    if 0 < count < rows:
+        assert share(proportion).limits == wilson(count, rows)
 
 
-@pytest.mark.parametrize(
-    "counts", [(0, 10, 5, 10), (10, 10, 5, 10), (5, 10, 0, 10), (5, 10, 10, 10), (0, 9, 0, 9)]
-)
-def test_katz_adds_half_a_row_where_a_rate_is_0_or_1(counts: tuple[int, int, int, int]) -> None:
-    a, n, b, m = (number + 0.5 for number in counts)
-    deviation = math.sqrt(1 / a - 1 / n + 1 / b - 1 / m)
-    ratio = (a / n) / (b / m)
-    expected = (ratio / math.exp(Z * deviation), ratio * math.exp(Z * deviation))
-    assert katz(*counts) == pytest.approx(expected)
+def test_rows_that_repeat_each_other_count_as_so_many_people() -> None:
+    """Two rows of each person, always decided alike: half as many rows."""
+    assert Proportion(40, 100, design_effect=2.0).limits == pytest.approx(wilson(20, 50))
+    assert Proportion(100, 100, 2.0).limits == pytest.approx(Proportion(50, 50).limits)
 
 
-@pytest.mark.parametrize(
-    "interval",
-    [
-        lambda: wilson(0, 0),
-        lambda: newcombe(0, 0, 1, 2),
-        lambda: newcombe(1, 2, 0, 0),
-        lambda: katz(0, 0, 1, 2),
-        lambda: katz(1, 2, 0, 0),
-    ],
-)
+def test_the_ratio_is_the_worked_example_of_mover_r() -> None:
+    """From the paper's closed form, by hand, with Wilson's limits of 14 of 20 and of 12 of 25."""
+    low, high = wilson(14, 20)
+    reference_low, reference_high = wilson(12, 25)
+    value, reference = 0.7, 0.48
+    product = value * reference
+
+    lower = (
+        product
+        - math.sqrt(
+            product**2 - low * reference_high * (2 * value - low) * (2 * reference - reference_high)
+        )
+    ) / (reference_high * (2 * reference - reference_high))
+    upper = (
+        product
+        + math.sqrt(
+            product**2 - high * reference_low * (2 * value - high) * (2 * reference - reference_low)
+        )
+    ) / (reference_low * (2 * reference - reference_low))
+    interval = ratio_interval(Proportion(14, 20), Proportion(12, 25))
+    assert interval == pytest.approx((lower, upper))
+
+
+def test_a_group_of_one_never_meets_a_limit_of_four_fifths() -> None:
+    low, high = ratio_interval(Proportion(1, 1), Proportion(1440, 1600))
+    assert low < 0.25
+    assert 1.1 < high < 1.2
+
+
+@pytest.mark.parametrize("interval", [ratio_interval, odds_ratio_interval])
+@given(INNER_PROPORTIONS, INNER_PROPORTIONS)
+def test_an_interval_of_a_ratio_holds_it_and_is_inverted_with_the_sides(
+    interval: Callable[[Proportion, Proportion], Interval],
+    group: tuple[int, int],
+    reference: tuple[int, int],
+) -> None:
+    low, high = interval(share(group), share(reference))
+    rates = share(group).rate, share(reference).rate
+    values = rates if interval is ratio_interval else (odds(rates[0]), odds(rates[1]))
+    assert low <= values[0] / values[1] * (1 + 1e-9)
+    assert high >= values[0] / values[1] * (1 - 1e-9)
+    assert interval(share(reference), share(group)) == pytest.approx((1 / high, 1 / low), rel=1e-6)
+
+
+@pytest.mark.parametrize("reference", [Proportion(1, 20), Proportion(2, 20), Proportion(1, 1600)])
+def test_a_rare_reference_has_a_finite_interval_above_zero(reference: Proportion) -> None:
+    low, high = ratio_interval(Proportion(5, 50), reference)
+    assert 0 < low < 0.1 / reference.rate < high < math.inf
+
+
+def test_where_the_reference_never_counts_no_ratio_is_too_high() -> None:
+    assert ratio_interval(Proportion(5, 50), Proportion(0, 50))[1] == math.inf
+    assert ratio_interval(Proportion(0, 50), Proportion(5, 50))[0] == 0
+
+
+@pytest.mark.parametrize("full", [(10, 10, 5, 10), (5, 10, 10, 10)])
+def test_infinite_odds_have_no_ratio(full: tuple[int, int, int, int]) -> None:
+    a, n, b, m = full
+    assert all(math.isnan(end) for end in odds_ratio_interval(Proportion(a, n), Proportion(b, m)))
+
+
+@pytest.mark.parametrize("interval", [newcombe, ratio_interval, odds_ratio_interval])
+@pytest.mark.parametrize("counts", [(0, 0, 1, 2), (1, 2, 0, 0)])
 def test_without_rows_an_interval_is_nan_which_passes_no_limit(
-    interval: Callable[[], Interval],
+    interval: Callable[[Proportion, Proportion], Interval], counts: tuple[int, int, int, int]
 ) -> None:
-    assert all(math.isnan(end) for end in interval())
+    a, n, b, m = counts
+    assert all(math.isnan(end) for end in interval(Proportion(a, n), Proportion(b, m)))
+    assert all(math.isnan(end) for end in wilson(0, 0))
 
 
-@given(PROPORTIONS, PROPORTIONS)
-def test_fisher_is_that_of_scipy(group: tuple[int, int], reference: tuple[int, int]) -> None:
-    table = [[count, rows - count] for count, rows in (group, reference)]
-    assert fisher(*group, *reference) == pytest.approx(fisher_exact(table)[1])
+def test_the_mean_of_two_sizes_is_as_wide_as_its_widest_part() -> None:
+    sure = (-0.01, 0.01)
+    assert mean_of_sizes(0.0, sure, 0.0, (-0.6, 0.6)) == pytest.approx((0, 0.3), abs=1e-3)
+    assert mean_of_sizes(0.2, (0.1, 0.3), -0.4, (-0.5, -0.3)) == pytest.approx(
+        (0.3 - math.hypot(0.1, 0.1) / 2, 0.3 + math.hypot(0.1, 0.1) / 2)
+    )
 
 
-def test_fisher_is_the_lady_tasting_tea() -> None:
-    """Fisher (1935): eight cups, three of four recognised; two-sided, 34/70."""
-    assert fisher(3, 4, 1, 4) == pytest.approx(34 / 70)
+@pytest.mark.parametrize(
+    ("interval", "size"),
+    [((0.1, 0.2), (0.1, 0.2)), ((-0.2, -0.1), (0.1, 0.2)), ((-0.1, 0.3), (0, 0.3))],
+)
+def test_a_size_has_no_sign(interval: Interval, size: Interval) -> None:
+    assert size_interval(interval) == size
 
 
-@pytest.mark.parametrize("counts", [(0, 0, 3, 9), (3, 9, 0, 0)])
-def test_fisher_sees_no_difference_where_a_side_has_no_rows(
-    counts: tuple[int, int, int, int],
+def test_a_span_holds_all_intervals_and_is_nan_where_one_is() -> None:
+    assert span((0.1, 0.2), (0.15, 0.4), (0.0, 0.1)) == (0.0, 0.4)
+    assert all(math.isnan(end) for end in span((0.1, 0.2), (math.nan, 1.0)))
+
+
+@given(st.floats(0.2, 0.7), st.floats(0.01, 0.3), st.booleans())
+def test_the_p_value_is_below_5_percent_exactly_where_the_interval_misses(
+    value: float, half_width: float, is_ratio: bool
 ) -> None:
-    assert fisher(*counts) == 1.0
+    interval = (value - half_width, value + half_width)
+    p_value = p_value_of(interval, value, 0.8, is_ratio=is_ratio)
+    assert (p_value < 0.05) == (interval[1] < 0.8) or interval[1] == pytest.approx(0.8)
+
+
+def test_the_p_value_is_that_of_the_normal_distribution() -> None:
+    assert p_value_of((0.4, 0.6), 0.5, 0.7, is_ratio=False) == pytest.approx(
+        2 * norm.sf(2 * Z), rel=1e-9
+    )
+    assert p_value_of((0.5, 0.5), 0.5, 0.7, is_ratio=False) == 1.0
 
 
 @given(P_VALUES)

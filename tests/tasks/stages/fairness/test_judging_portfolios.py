@@ -2,13 +2,22 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tasks.gates import Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.judging import judge_fairness
+from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.params import FairnessLimits
-from tests.tasks.stages.fairness.portfolio import LIMITS, Rates, fairness_params, measured
+from tests.tasks.stages.fairness.portfolio import (
+    LIMITS,
+    Rates,
+    decisions,
+    fairness_params,
+    measured,
+)
 
 
 def judged(rates: Rates, **changes: Any) -> tuple[Check, ...]:
@@ -32,27 +41,66 @@ def test_an_interval_on_one_side_of_the_limit_decides(rate: float, outcome: Outc
 def test_an_interval_that_holds_the_limit_says_how_many_rows_would_decide() -> None:
     check = impact({"a": (500, 0.9), "b": (60, 0.75)})
     assert check.outcome is Outcome.UNDECIDED
-    assert "rows of this group would decide" in check.would_decide
+    assert check.would_decide.startswith("about ")
 
 
 @pytest.mark.parametrize(
-    ("rates", "outcome"),
+    "rates",
     [
-        ({"a": (500, 0.9), "b": (60, 0.75)}, Outcome.PASS),
-        ({"a": (500, 0.9), "b": (60, 0.6)}, Outcome.FAIL),
-        ({"a": (60, 0.9), "b": (40, 0.7)}, Outcome.UNDECIDED),
+        {"a": (500, 0.9), "b": (60, 0.75)},  # passed by its point before
+        {"a": (500, 0.9), "b": (60, 0.9)},
+        {"a": (60, 0.9), "b": (40, 0.7)},
     ],
 )
-def test_a_small_portfolio_passes_on_its_point_and_fails_only_significantly(
-    rates: Rates, outcome: Outcome
-) -> None:
-    assert impact(rates, decision_rule="small_portfolio").outcome is outcome
+def test_nobody_passes_by_being_few(rates: Rates) -> None:
+    assert any(check.outcome is not Outcome.PASS for check in judged(rates))
+
+
+def test_one_more_row_turns_nothing_around() -> None:
+    """Two to three hundred rows, at the same rate: once certified, certified from then on."""
+    outcomes = [impact({"a": (5000, 0.5), "b": (rows, 0.5)}).outcome for rows in range(200, 320, 4)]
+    assert outcomes[0] is Outcome.PASS
+    assert set(outcomes) == {Outcome.PASS}
 
 
 def test_a_group_that_is_too_small_is_undecided_whatever_it_shows() -> None:
-    check = impact({"a": (500, 0.9), "b": (20, 0.8)}, decision_rule="small_portfolio")
+    check = impact({"a": (500, 0.9), "b": (20, 0.8)})
     assert check.outcome is Outcome.UNDECIDED
-    assert "too few" in check.reason
+    assert "20 people on one side" in check.reason
+
+
+def test_a_small_privileged_group_is_no_yardstick() -> None:
+    check = impact({"a": (20, 0.9), "b": (500, 0.8)})
+    assert check.outcome is Outcome.UNDECIDED
+
+
+def test_one_of_one_approved_certifies_nothing() -> None:
+    checks = judged({"a": (1600, 0.9), "b": (1, 1.0)}, smallest_group_rows=10)
+    about_one = [check for check in checks if check.about.group == "small group 1"]
+    assert len(about_one) == 9
+    assert {check.outcome for check in about_one} == {Outcome.UNDECIDED}
+
+
+def test_approving_nearly_everybody_hides_nobody() -> None:
+    """Declined five times as often, at an approval rate of 97 %: the approvals hardly differ."""
+    checks = judged({"a": (5000, 0.98), "b": (1000, 0.90)})
+    failed = {check.id for check in checks if check.outcome is Outcome.FAIL}
+    assert FairnessCheck.DISPARATE_IMPACT_RATIO not in failed
+    assert {FairnessCheck.DECLINE_RATIO, FairnessCheck.ODDS_RATIO} <= failed
+
+
+def test_rows_of_few_people_are_few() -> None:
+    protected, rows = decisions({"a": (2000, 0.9), "b": (120, 0.85)})
+    people = np.where(protected["race"] == "b", np.arange(2120) // 6 + 10_000, np.arange(2120))
+    repeated = DecidedRows.of(
+        rows.is_good.astype(int), rows.is_approved, rows.scores, np.asarray(people)
+    )
+    checks = judge_fairness(
+        measure_fairness(protected, repeated, fairness_params()), fairness_params(), LIMITS
+    )
+    about_b = [check for check in checks if check.about.group == "b"]
+    assert {check.outcome for check in about_b} == {Outcome.UNDECIDED}
+    assert all("people on one side" in check.reason for check in about_b if check.value)
 
 
 @pytest.mark.parametrize("rates", [{"b": (100, 0.9)}, {"a": (100, 0.9)}])

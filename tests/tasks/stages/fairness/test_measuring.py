@@ -1,17 +1,25 @@
 """The report: whom it compares with whom, and what each figure and interval rests on."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tasks.errors import ConfigError
-from tasks.stages.fairness.intervals import fisher, katz, newcombe, wilson
+from tasks.stages.fairness.aif import group_metrics
+from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments
+from tasks.stages.fairness.estimates import Estimate, Measure
+from tasks.stages.fairness.intervals import Proportion, newcombe, ratio_interval, wilson
 from tasks.stages.fairness.measuring import (
     AbsentGroup,
-    Estimate,
+    ExcusedAttribute,
     GroupReport,
-    Measure,
     measure_fairness,
+    plain_metrics,
 )
 from tests.tasks.stages.fairness.portfolio import Rates, decisions, fairness_params, measured
 
@@ -40,24 +48,24 @@ def test_a_group_has_its_size_its_approval_rate_and_wilson_s_interval() -> None:
     assert group.approval_interval == wilson(75, 100)
 
 
-def test_the_impact_ratio_has_katz_s_interval_and_fisher_s_test() -> None:
+def test_the_impact_ratio_has_the_interval_of_a_ratio() -> None:
     impact = estimate(measured(RATES).groups[0], Measure.DISPARATE_IMPACT_RATIO)
     assert impact.value == pytest.approx(0.75 / 0.9)
-    assert impact.interval == katz(75, 100, 450, 500)
-    assert impact.p_value == fisher(75, 100, 450, 500)
+    assert impact.interval == ratio_interval(Proportion(75, 100), Proportion(450, 500))
+    assert (impact.group_rows, impact.fewest_people) == (100, 100)
 
 
 def test_the_parity_difference_has_newcombe_s_interval() -> None:
     parity = estimate(measured(RATES).groups[0], Measure.STATISTICAL_PARITY_DIFFERENCE)
     assert parity.value == pytest.approx(0.75 - 0.9)
-    assert parity.interval == newcombe(75, 100, 450, 500)
+    assert parity.interval == newcombe(Proportion(75, 100), Proportion(450, 500))
 
 
 def test_equal_opportunity_is_about_good_rows_only() -> None:
-    protected, actual, approved, scores = decisions(RATES)
-    report = measure_fairness(protected, actual, approved, scores, fairness_params())
+    protected, rows = decisions(RATES)
+    report = measure_fairness(protected, rows, fairness_params())
     race = protected["race"].to_numpy()
-    rates = {group: approved[(race == group) & (actual == 1)].mean() for group in ("a", "b")}
+    rates = {group: rows.is_approved[(race == group) & rows.is_good].mean() for group in ("a", "b")}
     opportunity = estimate(report.groups[0], Measure.EQUAL_OPPORTUNITY_DIFFERENCE)
     assert opportunity.value == pytest.approx(rates["b"] - rates["a"])
 
@@ -65,32 +73,49 @@ def test_equal_opportunity_is_about_good_rows_only() -> None:
 def test_the_highest_rate_need_not_be_the_privileged_group_s() -> None:
     report = measured(RATES)
     measure = Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST
+    expected = ratio_interval(Proportion(75, 100), Proportion(76, 80))
     assert estimate(report.groups[0], measure).value == pytest.approx(0.75 / 0.95)
-    assert estimate(report.groups[0], measure).interval == katz(75, 100, 76, 80)
+    assert estimate(report.groups[0], measure).interval == expected
 
 
-def test_the_group_with_the_highest_rate_is_level_with_itself() -> None:
+def test_the_privileged_group_is_compared_with_the_highest_rate_too() -> None:
+    (reference,) = measured(RATES).references
+    measure = Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST
+    assert estimate(reference, measure).value == pytest.approx(0.9 / 0.95)
+
+
+def test_nobody_is_compared_with_themselves_nor_twice_with_the_privileged_group() -> None:
+    measure = Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST
     highest = measured(RATES).groups[1]
-    assert estimate(highest, Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST).value == 1.0
+    assert measure not in {item.measure for item in highest.estimates}
+    level = measured({"a": (500, 0.9), "b": (100, 0.75)})
+    for group in (*level.groups, *level.references):
+        assert measure not in {item.measure for item in group.estimates}
 
 
-def test_the_bootstrap_interval_holds_its_figure() -> None:
+def test_a_handful_of_people_does_not_set_the_highest_rate() -> None:
+    report = measured({**RATES, "d": (12, 1.0)})
+    highest = estimate(report.groups[0], Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST)
+    assert highest.value == pytest.approx(0.75 / 0.95)
+
+
+def test_the_odds_interval_holds_its_figure() -> None:
     odds = estimate(measured(RATES).groups[0], Measure.AVERAGE_ABS_ODDS_DIFFERENCE)
     assert odds.value is not None
     assert odds.interval is not None
     assert odds.interval[0] <= odds.value <= odds.interval[1]
 
 
-def test_the_same_seed_gives_the_same_report_and_another_one_other_intervals() -> None:
+def test_the_same_seed_gives_the_same_report_and_another_one_another_interval() -> None:
     assert measured(RATES) == measured(RATES)
-    assert measured(RATES, seed=2).groups[0] != measured(RATES).groups[0]
+    assert measured(RATES, seed=2).theil.interval != measured(RATES).theil.interval
 
 
 def test_a_group_is_underrated_by_its_observed_share_less_its_mean_score() -> None:
-    protected, actual, approved, _ = decisions(RATES)
-    scores = np.full(len(actual), 0.6)
-    report = measure_fairness(protected, actual, approved, scores, fairness_params())
-    good = int(actual[protected["race"] == "b"].sum())
+    protected, rows = decisions(RATES)
+    flat = DecidedRows.of(rows.is_good.astype(int), rows.is_approved, np.full(len(rows), 0.6))
+    report = measure_fairness(protected, flat, fairness_params())
+    good = int(rows.is_good[protected["race"] == "b"].sum())
     underrated = estimate(report.groups[0], Measure.UNDERRATED_BY)
     low, high = wilson(good, 100)
     assert underrated.value == pytest.approx(good / 100 - 0.6)
@@ -98,7 +123,7 @@ def test_a_group_is_underrated_by_its_observed_share_less_its_mean_score() -> No
 
 
 def test_privileged_groups_are_asked_for_their_calibration_only() -> None:
-    (reference,) = measured(RATES).references
+    (reference,) = measured({"a": (500, 0.9), "b": (100, 0.75)}).references
     assert [item.measure for item in reference.estimates] == [Measure.UNDERRATED_BY]
 
 
@@ -126,27 +151,37 @@ def test_what_cannot_be_computed_is_none_never_nan() -> None:
     assert impact.value is None
 
 
-def test_rows_without_a_group_are_counted_and_change_no_other_group() -> None:
-    protected, actual, approved, scores = decisions(RATES)
-    unknown = pd.DataFrame({"race": pd.array([None] * 50, dtype="str")})
+def test_rows_without_a_group_are_counted_and_widen_what_they_could_be() -> None:
+    protected, rows = decisions(RATES)
+    unknown = pd.DataFrame({"race": pd.array([None] * 20, dtype="str")})
     extended = measure_fairness(
         pd.concat([protected, unknown], ignore_index=True),
-        np.append(actual, np.ones(50)),
-        np.append(approved, np.zeros(50, bool)),
-        np.append(scores, np.zeros(50)),
+        DecidedRows.of(
+            np.append(rows.is_good, np.ones(20)),
+            np.append(rows.is_approved, np.zeros(20)),
+            np.append(rows.scores, np.zeros(20)),
+        ),
         fairness_params(),
     )
-    assert extended.rows_without_group == {"race": 50}
-    assert extended.groups == measured(RATES).groups
+    assert extended.rows_without_group == {"race": 20}
+    known = estimate(measured(RATES).groups[0], Measure.DISPARATE_IMPACT_RATIO)
+    widened = estimate(extended.groups[0], Measure.DISPARATE_IMPACT_RATIO)
+    assert widened.value == known.value
+    # All twenty were declined: at worst they were of the group.
+    assert widened.interval is not None
+    assert known.interval is not None
+    assert widened.interval[0] == pytest.approx(
+        ratio_interval(Proportion(75, 120), Proportion(450, 500))[0]
+    )
+    assert widened.interval[1] > known.interval[1]
 
 
 def test_combinations_of_attributes_are_groups_too() -> None:
     protected = joint({("a", "m"): 200, ("a", "f"): 100, ("b", "m"): 90, ("b", "f"): 80})
     rng = np.random.default_rng(5)
-    actual = rng.integers(0, 2, 470)
-    approved = rng.random(470) < 0.8
-    params = fairness_params(privileged={"race": "a", "sex": "m"}, intersection=("race", "sex"))
-    report = measure_fairness(protected, actual, approved, rng.random(470), params)
+    rows = DecidedRows.of(rng.integers(0, 2, 470), rng.random(470) < 0.8, rng.random(470))
+    params = fairness_params(privileged={"race": "a", "sex": "m"}, intersections=(("race", "sex"),))
+    report = measure_fairness(protected, rows, params)
     assert [(group.attribute, group.group) for group in report.groups] == [
         ("race", "b"),
         ("sex", "f"),
@@ -157,9 +192,55 @@ def test_combinations_of_attributes_are_groups_too() -> None:
     assert report.groups[-1].privileged == "a / m"
 
 
+def test_every_protected_column_is_judged_excused_or_reported_as_forgotten() -> None:
+    protected, rows = decisions(RATES)
+    protected = protected.assign(old=1, married=0)
+    excuse = {"reason": "by law", "by": "Ada", "date": date(2026, 11, 26)}
+    report = measure_fairness(protected, rows, fairness_params(excused={"old": excuse}))
+    assert report.judged_attributes == ("race",)
+    assert report.excused_attributes == (
+        ExcusedAttribute(attribute="old", reason="by law", by="Ada", date="2026-11-26"),
+    )
+    assert report.forgotten_attributes == ("married",)
+
+
 @pytest.mark.parametrize(
-    "change", [{"privileged": {"rce": "a"}}, {"intersection": ("race", "sex")}]
+    "change",
+    [
+        {"intersections": (("race",),)},
+        {"intersections": (("race", "sex"),)},
+        {"excused": {"race": {"reason": "r", "by": "b", "date": date(2026, 1, 1)}}},
+        {"excused": {"old": {"reason": " ", "by": "b", "date": date(2026, 1, 1)}}},
+        {"excused": {"old": {"reason": "r", "date": date(2026, 1, 1)}}},
+        {"cutoffs": ()},
+    ],
 )
+def test_parameters_that_leave_somebody_out_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        fairness_params(**change)
+
+
+@settings(max_examples=20)
+@given(st.tuples(*[st.integers(1, 40)] * 4), st.tuples(*[st.integers(1, 40)] * 4))
+def test_metrics_of_counts_are_those_of_aif360(
+    mine: tuple[int, int, int, int], theirs: tuple[int, int, int, int]
+) -> None:
+    group, privileged = (
+        GroupCounts(
+            name,
+            good=cells[0] + cells[1],
+            bad=cells[2] + cells[3],
+            approved_good=cells[0],
+            approved_bad=cells[2],
+            scores=ScoreMoments(),
+            people=sum(cells),
+        )
+        for name, cells in (("b", mine), ("a", theirs))
+    )
+    assert plain_metrics(group, privileged) == pytest.approx(group_metrics(group, privileged))
+
+
+@pytest.mark.parametrize("change", [{"privileged": {"rce": "a"}}])
 def test_a_column_that_is_not_there_is_one_line(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="columns with role `protected`"):
         measured(RATES, **change)

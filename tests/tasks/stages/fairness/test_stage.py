@@ -30,21 +30,23 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Decisions about two groups, of which one is approved half as often."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     write_case(tmp_path, "loan", CASE)
-    protected, actual, approved, scores = decisions(RATES)
+    protected, rows = decisions(RATES)
     subjects = [f"{row:032x}" for row in range(len(protected))]
     predictions = pd.DataFrame(
         {
             "subject": subjects,
-            "actual": actual,
-            "oof_approved": approved,
-            "oof_score": scores,
+            "actual": rows.is_good.astype(int),
+            "oof_approved": rows.is_approved,
+            "oof_score": rows.scores,
             # On the held-out part everybody is approved: another figure than out of fold.
             "approved": np.ones(len(protected), dtype=bool),
-            "score": scores,
+            "score": rows.scores,
             "part": np.where(np.arange(len(protected)) % 2 == 0, "test", "train"),
         }
     )
-    stage_run(tmp_path, "redact").write_rows(protected.assign(subject=subjects))
+    stage_run(tmp_path, "redact").write_rows(
+        protected.assign(subject=subjects, person=np.arange(len(protected)))
+    )
     stage_run(tmp_path, "train").write_rows(predictions, "predictions")
     return tmp_path
 
@@ -87,6 +89,27 @@ def test_on_the_held_out_part_only_its_rows_and_its_decisions_count(workspace: P
     change_case(workspace, "loan", lambda case: case["fairness"].update(evaluate_on="test"))
     report = measured(workspace)
     assert report["rows"] == 120
+
+
+def test_people_are_counted_by_the_rows_column_person(workspace: Path) -> None:
+    rows = stage_run(workspace).read_rows("redact")
+    rows["person"] = np.arange(len(rows)) // 2
+    stage_run(workspace, "redact").write_rows(rows)
+    report = measured(workspace)
+    assert (report["rows"], report["people"]) == (240, 120)
+    assert {group["people"] for group in report["groups"]} == {60}
+
+
+def test_a_protected_column_that_the_section_does_not_name_blocks(workspace: Path) -> None:
+    def forget(case: dict[str, Any]) -> None:
+        case["columns"]["old"] = {"role": "protected", "source": "s", "kind": "flag"}
+
+    change_case(workspace, "loan", forget)
+    rows = stage_run(workspace).read_rows("redact").assign(old=1)
+    stage_run(workspace, "redact").write_rows(rows)
+    measured(workspace)
+    check = next(check for check in verdict_of(workspace).checks if check.about.attribute == "old")
+    assert check.outcome is Outcome.UNDECIDED
 
 
 @pytest.mark.parametrize("change", ["order", "row"])

@@ -1,0 +1,396 @@
+"""Every measure of a group, with its interval; and what unknown groups could make of it.
+
+Rows whose group is not known may belong to any. Which of them would is not known, how they were
+decided is: so each interval spans all that the figure could be if those of them that speak against
+the group were its own, and those that speak for it were the reference's, and the other way round
+(bounds without assumptions: Manski 2003, "Partial Identification of Probability Distributions").
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments, count_rows
+from tasks.stages.fairness.intervals import (
+    NO_INTERVAL,
+    Interval,
+    Proportion,
+    Z,
+    mean_of_sizes,
+    newcombe,
+    odds,
+    odds_ratio_interval,
+    percentile,
+    ratio_interval,
+    span,
+)
+
+# At so many quantiles of their scores rows of unknown group are divided, to find the division that
+# moves a difference of means furthest: at least as many as change a figure's second digit.
+DIVISIONS = 33
+
+
+class FairnessModel(BaseModel):
+    """A part of the report."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Measure(StrEnum):
+    """What is measured, by its id in the report; `text` says it to people."""
+
+    DISPARATE_IMPACT_RATIO = "disparate_impact_ratio"
+    DISPARATE_IMPACT_RATIO_TO_HIGHEST = "disparate_impact_ratio_to_highest"
+    DISPARATE_IMPACT_RATIO_OVER_CUTOFFS = "disparate_impact_ratio_over_cutoffs"
+    DECLINE_RATIO = "decline_ratio"
+    DECLINE_RATIO_OVER_CUTOFFS = "decline_ratio_over_cutoffs"
+    ODDS_RATIO = "odds_ratio"
+    STANDARDISED_MEAN_DIFFERENCE = "standardised_mean_difference"
+    STATISTICAL_PARITY_DIFFERENCE = "statistical_parity_difference"
+    EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference"
+    AVERAGE_ABS_ODDS_DIFFERENCE = "average_abs_odds_difference"
+    UNDERRATED_BY = "underrated_by"
+    THEIL_INDEX = "theil_index"
+
+    @property
+    def text(self) -> str:
+        """The measure as a person reads it."""
+        return TEXTS[self]
+
+
+TEXTS = {
+    Measure.DISPARATE_IMPACT_RATIO: "disparate impact ratio",
+    Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST: "disparate impact ratio, against the highest rate",
+    Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: "disparate impact ratio, at any cut-off",
+    Measure.DECLINE_RATIO: "decline ratio",
+    Measure.DECLINE_RATIO_OVER_CUTOFFS: "decline ratio, at any cut-off",
+    Measure.ODDS_RATIO: "odds ratio of being declined",
+    Measure.STANDARDISED_MEAN_DIFFERENCE: "standardised mean difference of scores",
+    Measure.STATISTICAL_PARITY_DIFFERENCE: "statistical parity difference",
+    Measure.EQUAL_OPPORTUNITY_DIFFERENCE: "equal opportunity difference",
+    Measure.AVERAGE_ABS_ODDS_DIFFERENCE: "average absolute odds difference",
+    Measure.UNDERRATED_BY: "underrated by",
+    Measure.THEIL_INDEX: "Theil index",
+}
+
+
+class Estimate(FairnessModel):
+    """One measure of one group, with what its number of rows allows one to say.
+
+    `value` and `interval` are None where they cannot be computed: a label or a decision is absent.
+    `fewest_people` are those of the smaller side of a comparison.
+    """
+
+    measure: Measure
+    value: float | None
+    interval: Interval | None  # 95 %, over all that rows of unknown group could make of it
+    group_rows: int
+    fewest_people: int
+    approval_rate: float | None = None  # of the cut-off, where it is not the model's
+
+
+@dataclass(frozen=True)
+class UnknownRows:
+    """Rows whose group is not known."""
+
+    counts: GroupCounts
+    rows: DecidedRows
+
+    @classmethod
+    def of(
+        cls, rows: DecidedRows, approved_at: tuple[int, ...], everyone: DecidedRows
+    ) -> "UnknownRows":
+        """Return them, counted."""
+        return cls(count_rows("unknown", rows, approved_at, everyone), rows)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A group, the group that it is compared with, and rows that may belong to either."""
+
+    group: GroupCounts
+    reference: GroupCounts
+    unknown: UnknownRows | None = None
+
+    def estimate(
+        self,
+        measure: Measure,
+        value: float | None,
+        interval: Interval,
+        approval_rate: float | None = None,
+    ) -> Estimate:
+        """Return a figure of this comparison, with what it rests on."""
+        return Estimate(
+            measure=measure,
+            value=value if value is not None and math.isfinite(value) else None,
+            interval=finite_or_none(interval),
+            group_rows=self.group.rows,
+            fewest_people=min(self.group.people, self.reference.people),
+            approval_rate=approval_rate,
+        )
+
+    def interval(
+        self,
+        function: Callable[[Proportion, Proportion], Interval],
+        share_of: Callable[[GroupCounts], Proportion],
+    ) -> Interval:
+        """Return the interval of a figure that grows with the group's share."""
+        return span(*(function(*pair) for pair in self.assignments(share_of)))
+
+    def assignments(
+        self, share_of: Callable[[GroupCounts], Proportion]
+    ) -> tuple[tuple[Proportion, Proportion], ...]:
+        """Return both shares as they are, and with the rows of unknown group added both ways."""
+        group, reference = share_of(self.group), share_of(self.reference)
+        if self.unknown is None:
+            return ((group, reference),)
+
+        counting, others = _divided(share_of(self.unknown.counts))
+        return (
+            (group, reference),
+            (group.joined_by(others), reference.joined_by(counting)),
+            (group.joined_by(counting), reference.joined_by(others)),
+        )
+
+
+def _divided(unknown: Proportion) -> tuple[Proportion, Proportion]:
+    """Return the rows that count, and those that do not."""
+    rest = unknown.rows - unknown.count
+    return Proportion(unknown.count, unknown.count), Proportion(0, rest)
+
+
+def declines(group: GroupCounts) -> Proportion:
+    """Return declined rows of all rows."""
+    return group.approvals.complement
+
+
+def disparate_impact_ratio(
+    comparison: Comparison, value: float | None, measure: Measure = Measure.DISPARATE_IMPACT_RATIO
+) -> Estimate:
+    """Return the ratio of approval rates, group to reference."""
+    interval = comparison.interval(ratio_interval, lambda counts: counts.approvals)
+    return comparison.estimate(measure, value, interval)
+
+
+def decline_ratio(comparison: Comparison) -> Estimate:
+    """Return the ratio of decline rates, group to reference: no approval rate makes it blind."""
+    value = ratio(declines(comparison.group), declines(comparison.reference))
+    interval = comparison.interval(ratio_interval, declines)
+    return comparison.estimate(Measure.DECLINE_RATIO, value, interval)
+
+
+def odds_ratio(comparison: Comparison) -> Estimate:
+    """Return the odds of being declined, group to reference."""
+    group, reference = declines(comparison.group), declines(comparison.reference)
+    value = None
+    if group.rows and reference.rows and 0 < reference.count < reference.rows:
+        value = odds(group.rate) / odds(reference.rate)
+    return comparison.estimate(
+        Measure.ODDS_RATIO, value, comparison.interval(odds_ratio_interval, declines)
+    )
+
+
+def ratios_over_cutoffs(
+    comparison: Comparison, approval_rates: tuple[float, ...]
+) -> tuple[Estimate, ...]:
+    """Return both ratios at each of the approval rates that the use case names."""
+    estimates: list[Estimate] = []
+    for index, rate in enumerate(approval_rates):
+
+        def approvals(counts: GroupCounts, index: int = index) -> Proportion:
+            return counts.approvals_at(index)
+
+        def declined(counts: GroupCounts, index: int = index) -> Proportion:
+            return counts.approvals_at(index).complement
+
+        for measure, share_of in (
+            (Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS, approvals),
+            (Measure.DECLINE_RATIO_OVER_CUTOFFS, declined),
+        ):
+            value = ratio(share_of(comparison.group), share_of(comparison.reference))
+            interval = comparison.interval(ratio_interval, share_of)
+            estimates.append(comparison.estimate(measure, value, interval, rate))
+    return tuple(estimates)
+
+
+def parity_difference(comparison: Comparison, value: float | None) -> Estimate:
+    """Return the difference of approval rates, group less reference."""
+    interval = comparison.interval(newcombe, lambda counts: counts.approvals)
+    return comparison.estimate(Measure.STATISTICAL_PARITY_DIFFERENCE, value, interval)
+
+
+def opportunity_difference(comparison: Comparison, value: float | None) -> Estimate:
+    """Return the difference of approval rates of good rows, group less reference."""
+    interval = comparison.interval(newcombe, lambda counts: counts.true_approvals)
+    return comparison.estimate(Measure.EQUAL_OPPORTUNITY_DIFFERENCE, value, interval)
+
+
+def odds_difference(comparison: Comparison, value: float | None) -> Estimate:
+    """Return the mean of the absolute differences of both approval rates, of good and bad rows."""
+    of_good, of_bad = (
+        [
+            (group.rate - reference.rate, newcombe(group, reference))
+            for group, reference in comparison.assignments(share_of)
+        ]
+        for share_of in (
+            lambda counts: counts.true_approvals,
+            lambda counts: counts.false_approvals,
+        )
+    )
+    interval = NO_INTERVAL
+    if not any(math.isnan(difference) for difference, _ in (*of_good, *of_bad)):
+        # Rows of unknown group may be divided one way among the good, and another among the bad.
+        interval = span(*(mean_of_sizes(*good, *bad) for good in of_good for bad in of_bad))
+        # Between a division for the group and one to its disadvantage lies one that does neither.
+        if any(min(of)[0] < 0 < max(of)[0] for of in (of_good, of_bad)):
+            interval = (0.0, interval[1])
+    return comparison.estimate(Measure.AVERAGE_ABS_ODDS_DIFFERENCE, value, interval)
+
+
+def mean_difference(comparison: Comparison) -> Estimate:
+    """Return by how many standard deviations the group's scores lie below the reference's.
+
+    Cohen's d with the mean of both variances below the root; above 0 the group scores lower.
+    """
+    value, deviation = _standardised(comparison.group, comparison.reference)
+    low = value - Z * deviation
+    high = value + Z * deviation
+    if comparison.unknown is not None:
+        extremes = [value, *_divided_differences(comparison, comparison.unknown.rows.scores)]
+        low += min(extremes) - value
+        high += max(extremes) - value
+    return comparison.estimate(Measure.STANDARDISED_MEAN_DIFFERENCE, value, (low, high))
+
+
+def _standardised(group: GroupCounts, reference: GroupCounts) -> tuple[float, float]:
+    """Return the standardised difference and its standard error; nan where no score differs.
+
+    The error by the delta method in both means and variances, with third and fourth moments: scores
+    near 1 are far from normal (Bonett 2008, Psychological Methods 13, 99-109, without its
+    assumption that they are).
+    """
+    mine, theirs = group.scores, reference.scores
+    variance = (mine.variance + theirs.variance) / 2
+    if variance <= 0 or not group.rows or not reference.rows:
+        return math.nan, math.nan
+
+    root = math.sqrt(variance)
+    difference = (theirs.mean - mine.mean) / root
+    slope = -difference / (4 * variance)  # by either variance
+    total = 0.0
+    for counts, by_mean in ((group, -1 / root), (reference, 1 / root)):
+        moments = counts.scores
+        one_row = (
+            by_mean**2 * moments.variance
+            + 2 * by_mean * slope * moments.third
+            + slope**2 * (moments.fourth - moments.variance**2)
+        )
+        total += one_row * counts.design.score / counts.rows
+    return difference, math.sqrt(max(total, 0.0))
+
+
+def _divided_differences(comparison: Comparison, scores: np.ndarray) -> list[float]:
+    """Return the differences if the lower of these scores were the group's, or the higher ones."""
+    ordered = np.sort(scores)
+    differences = []
+    for cut in np.unique(np.linspace(0, len(ordered), DIVISIONS).round().astype(int)):
+        lower, upper = ordered[:cut], ordered[cut:]
+        for mine, theirs in ((lower, upper), (upper, lower)):
+            mean, variance = _pooled(comparison.group, mine)
+            reference_mean, reference_variance = _pooled(comparison.reference, theirs)
+            root = math.sqrt((variance + reference_variance) / 2)
+            if root > 0:
+                differences.append((reference_mean - mean) / root)
+    return differences
+
+
+def _pooled(counts: GroupCounts, scores: np.ndarray) -> tuple[float, float]:
+    """Return mean and variance of a group's scores and some more."""
+    rows = counts.rows + len(scores)
+    own = counts.scores
+    more = ScoreMoments.of(scores)
+    mean = (counts.rows * own.mean + len(scores) * more.mean) / rows
+    between = counts.rows * (own.mean - mean) ** 2 + len(scores) * (more.mean - mean) ** 2
+    within = counts.rows * own.variance + len(scores) * more.variance
+    return mean, (within + between) / rows
+
+
+def calibration(group: GroupCounts, unknown: UnknownRows | None = None) -> Estimate:
+    """Return the observed share of good rows less the mean score.
+
+    The interval is that of the share, less the mean score, which is taken as fixed. Above 0 the
+    model underrates the group. Overrating a group is the lender's risk, which the gate `train`
+    judges.
+    """
+    mean_score = group.scores.mean
+    share = group.good_share
+    low, high = share.limits
+    value = share.rate - mean_score
+    if unknown is not None:
+        residuals = unknown.rows.is_good - unknown.rows.scores
+        total = value * group.rows
+        # Those that are underrated most first, and the other way round.
+        for ordered in (np.sort(residuals)[::-1], np.sort(residuals)):
+            gaps = (total + np.cumsum(ordered)) / (group.rows + np.arange(1, len(ordered) + 1))
+            low += min(float(gaps.min()) - value, 0.0)
+            high += max(float(gaps.max()) - value, 0.0)
+
+    return Estimate(
+        measure=Measure.UNDERRATED_BY,
+        value=value,
+        interval=finite_or_none((low - mean_score, high - mean_score)),
+        group_rows=group.rows,
+        fewest_people=group.people,
+    )
+
+
+def theil_interval(counts: GroupCounts, draws: int, rng: np.random.Generator) -> Interval:
+    """Return the interval of the Theil index of all rows.
+
+    From the posterior of the three shares that it depends on, by Jeffreys' prior: half a row in
+    each. Unlike a bootstrap it does not take a decision that nobody got for one that nobody gets.
+    """
+    good_declined = counts.good - counts.approved_good
+    right = counts.rows - good_declined - counts.approved_bad
+    cells = np.array([right, good_declined, counts.approved_bad], dtype=np.float64)
+    drawn = rng.dirichlet(cells / counts.design.approved + 0.5, size=draws)
+    low, high = percentile(theil(drawn))
+    point = float(theil(cells))
+    return (min(low, point), max(high, point)) if math.isfinite(point) else (low, high)
+
+
+def theil(cells: np.ndarray) -> np.ndarray:
+    """Return the Theil index of benefits b = decision - label + 1, shape (...,).
+
+    Speicher et al. (2018), "A unified approach to quantifying algorithmic unfairness", KDD: the
+    mean of (b / m) ln(b / m), where m is the mean benefit. b is 1 where the decision is right, 2
+    where a bad row is approved, and 0, which adds nothing, where a good row is declined.
+
+    Args:
+        cells: Right decisions, good rows declined, bad rows approved; shape (..., 3).
+    """
+    right, good_declined, approved_bad = np.moveaxis(cells, -1, 0)
+    rows = right + good_declined + approved_bad
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_benefit = (right + 2 * approved_bad) / rows
+        right_benefit = 1 / mean_benefit
+        bad_benefit = 2 / mean_benefit
+        total = right * right_benefit * np.log(right_benefit)
+        total = total + approved_bad * bad_benefit * np.log(bad_benefit)
+        return np.asarray(total / rows)
+
+
+def ratio(group: Proportion, reference: Proportion) -> float | None:
+    """Return the ratio of two proportions; None where it would divide by 0."""
+    if not (group.rows and reference.count):
+        return None
+    return group.rate / reference.rate
+
+
+def finite_or_none(interval: Interval) -> Interval | None:
+    """Return the interval, or None where an end is nan or infinite."""
+    return interval if all(math.isfinite(end) for end in interval) else None
