@@ -51,12 +51,20 @@ required_checks := {
 		"explain.reasons_kept_by_refits",
 		"explain.reasons_kept_by_perturbations",
 	},
-	"fairness": {
-		"fairness.disparate_impact_ratio",
-		"fairness.equal_opportunity_difference",
-		"fairness.average_abs_odds_difference",
-		"fairness.theil_index",
-	},
+	"fairness": {"fairness.attribute_covered", "fairness.theil_index"} | checks_of_each_attribute,
+}
+
+# What has to have been judged of every protected column, and of every declared combination.
+checks_of_each_attribute := {
+	"fairness.disparate_impact_ratio",
+	"fairness.disparate_impact_ratio_over_cutoffs",
+	"fairness.decline_ratio",
+	"fairness.decline_ratio_over_cutoffs",
+	"fairness.odds_ratio",
+	"fairness.standardised_mean_difference",
+	"fairness.equal_opportunity_difference",
+	"fairness.average_abs_odds_difference",
+	"fairness.underrated_by",
 }
 
 # Outcomes of a check that do not block by themselves. Whatever else a check may say is a failure,
@@ -155,14 +163,16 @@ refusals contains refusal("check.missing", text) if {
 	text := sprintf("%s: check `%s` was not made, says entry %d", [gate, id, verdict.index])
 }
 
+# Every column whose role is `protected`, whatever the gate was told to judge.
 refusals contains refusal("check.attribute_missing", text) if {
 	some gate in gates
 	gate == "fairness"
 	verdict := input.gates[gate]
 	some attribute in input.attributes
+	not is_excused(verdict, attribute)
 	not is_judged(verdict, attribute)
 	text := sprintf(
-		"fairness: no check about `%s` was made, says entry %d",
+		"fairness: `%s` was not judged by every check of a group, says entry %d",
 		[attribute, verdict.index],
 	)
 }
@@ -348,8 +358,20 @@ drill_text(stage, run) := sprintf(
 
 # A group that is absent has a check, too, which judges nothing: only the required ones count.
 is_judged(verdict, attribute) if {
+	made := {check.id | some check in verdict.checks; check.about.attribute == attribute}
+	count(checks_of_each_attribute - made) == 0
+}
+
+# By a person, with a reason and a date in the use case, and said so in the verdict. A bank that
+# excuses nothing takes this rule away.
+is_excused(verdict, attribute) if {
+	excuse := input.excused[attribute]
+	every field in {"reason", "by", "date"} {
+		trim_space(object.get(excuse, field, "")) != ""
+	}
 	some check in verdict.checks
-	check.id in required_checks.fairness
+	check.id == "fairness.attribute_covered"
+	check.outcome == "not_measured"
 	check.about.attribute == attribute
 }
 

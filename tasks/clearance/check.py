@@ -18,6 +18,7 @@ from tasks.clearance.code_facts import CodeFacts
 from tasks.clearance.configuration import POLICY, configuration_now, is_anchored
 from tasks.clearance.plans import plan_now, plan_refusals
 from tasks.config.case_paths import resolved_path
+from tasks.config.cases import Role
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, trusted_root
@@ -156,7 +157,7 @@ def facts_of(
             | code.of_gate(verdict)
             for gate, verdict in chain.verdicts.items()
         },
-        "attributes": sorted(section_of(configuration, "fairness.privileged") or {}),
+        **_protected_facts(configuration),
         "decision": {} if decision is None else _decision_facts(decision, log),
         "approval": {
             "required": bool(section_of(configuration, "register.approval")),
@@ -166,6 +167,25 @@ def facts_of(
         "current_code": code.now(may_recall=may_recall),
         "unknown_actors": list(consents.unknown_actors),
         "drill": drill,
+    }
+
+
+def _protected_facts(configuration: Path) -> dict[str, Any]:
+    """Return which attributes have to be judged, and which of them a person has excused.
+
+    From the roles of the columns, and not from what the gate was told to judge: a privileged group
+    that is taken out of `fairness` leaves a column as protected as it was.
+    """
+    columns = section_of(configuration, "columns") or {}
+    protected = {name for name, column in columns.items() if column["role"] == Role.PROTECTED}
+    intersections = section_of(configuration, "fairness.intersections") or []
+    excused = section_of(configuration, "fairness.excused") or {}
+    return {
+        "attributes": [*sorted(protected), *(" and ".join(names) for names in intersections)],
+        "excused": {
+            name: {field: str(value) for field, value in excuse.items()}
+            for name, excuse in excused.items()
+        },
     }
 
 

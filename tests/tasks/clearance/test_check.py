@@ -270,9 +270,16 @@ def test_a_decision_that_lies_is_not_signed_as_passed(signed: Path) -> None:
 
 
 def test_an_attribute_without_a_test(signed: Path) -> None:
-    fairness = {"privileged": {"race": "white"}}
+    """The role of its column asks for it, whatever the gate was told to judge."""
+    columns = {"race": {"role": "protected", "source": "applications", "kind": "category"}}
+    change_case(signed, CASE, lambda values: values.update(columns=columns))
+    refused(signed, "fairness: `race` was not judged by every check of a group")
+
+
+def test_a_declared_combination_without_a_test(signed: Path) -> None:
+    fairness = {"intersections": [["race", "sex"]]}
     change_case(signed, CASE, lambda values: values.update(fairness=fairness))
-    refused(signed, "fairness: no check about `race` was made")
+    refused(signed, "fairness: `race and sex` was not judged by every check of a group")
 
 
 def test_an_empty_ledger_and_an_unknown_model(
