@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ class DecidedRows:
     is_approved: np.ndarray
     scores: np.ndarray  # P(favourable)
     people: np.ndarray  # number of the row's person
+    are_people_repeated: bool  # whether any has several of the rows that these were taken from
 
     @classmethod
     def of(
@@ -31,13 +32,12 @@ class DecidedRows:
         people: np.ndarray | None = None,
     ) -> "DecidedRows":
         """Return them from labels (1 for favourable) and decisions; by default a person a row."""
-        numbers = np.arange(len(actual)) if people is None else pd.factorize(people)[0]
-        return cls(actual == 1, approved.astype(bool), scores.astype(float), numbers)
-
-    @cached_property
-    def has_repeated_people(self) -> bool:
-        """Whether any person has several rows."""
-        return len(np.unique(self.people)) < len(self.people)
+        numbers = np.arange(len(actual))
+        are_repeated = False
+        if people is not None:
+            numbers, names = pd.factorize(people)
+            are_repeated = len(names) < len(numbers)
+        return cls(actual == 1, approved.astype(bool), scores.astype(float), numbers, are_repeated)
 
     def __len__(self) -> int:
         """The rows."""
@@ -55,8 +55,16 @@ class DecidedRows:
     def __getitem__(self, rows: np.ndarray) -> "DecidedRows":
         """Return some of the rows, by mask or position."""
         return DecidedRows(
-            self.is_good[rows], self.is_approved[rows], self.scores[rows], self.people[rows]
+            self.is_good[rows],
+            self.is_approved[rows],
+            self.scores[rows],
+            self.people[rows],
+            self.are_people_repeated,
         )
+
+    def count_people(self) -> int:
+        """Return how many people the rows are about."""
+        return len(np.unique(self.people)) if self.are_people_repeated else len(self)
 
 
 @dataclass(frozen=True)
@@ -198,20 +206,14 @@ def count_groups(
     for code, name in enumerate(names):
         positions = order[starts[code] : starts[code + 1]]
         approved_at = tuple(int(approved[positions].sum()) for approved in approvals)
-        counts[str(name)] = count_rows(str(name), rows[positions], approved_at, rows)
+        counts[str(name)] = count_rows(str(name), rows[positions], approved_at)
     return counts
 
 
-def count_rows(
-    group: str,
-    rows: DecidedRows,
-    approved_at: tuple[int, ...] = (),
-    everyone: DecidedRows | None = None,
-) -> GroupCounts:
-    """Return the counts of the rows of one group; `everyone` knows whether people repeat."""
+def count_rows(group: str, rows: DecidedRows, approved_at: tuple[int, ...] = ()) -> GroupCounts:
+    """Return the counts of the rows of one group."""
     good = int(rows.is_good.sum())
     approved_good = int((rows.is_good & rows.is_approved).sum())
-    repeats = (everyone or rows).has_repeated_people
     return GroupCounts(
         group=group,
         good=good,
@@ -219,14 +221,15 @@ def count_rows(
         approved_good=approved_good,
         approved_bad=int(rows.is_approved.sum()) - approved_good,
         scores=ScoreMoments.of(rows.scores),
-        people=len(np.unique(rows.people)) if repeats else len(rows),
-        design=_design_effects(rows) if repeats else INDEPENDENT,
+        people=rows.count_people(),
+        design=_design_effects(rows) if rows.are_people_repeated else INDEPENDENT,
         approved_at=approved_at,
     )
 
 
 def _design_effects(rows: DecidedRows) -> DesignEffects:
-    good, bad = rows[rows.is_good], rows[~rows.is_good]
+    good = rows[rows.is_good]
+    bad = rows[~rows.is_good]
     return DesignEffects(
         approved=design_effect(rows.is_approved, rows.people),
         approved_good=design_effect(good.is_approved, good.people),

@@ -101,11 +101,9 @@ class UnknownRows:
     rows: DecidedRows
 
     @classmethod
-    def of(
-        cls, rows: DecidedRows, approved_at: tuple[int, ...], everyone: DecidedRows
-    ) -> "UnknownRows":
+    def of(cls, rows: DecidedRows, approved_at: tuple[int, ...] = ()) -> "UnknownRows":
         """Return them, counted."""
-        return cls(count_rows("unknown", rows, approved_at, everyone), rows)
+        return cls(count_rows("unknown", rows, approved_at), rows)
 
 
 @dataclass(frozen=True)

@@ -115,26 +115,14 @@ def judge_fairness(
 
     Too little data is never a pass, and neither is a group that is absent.
     """
-    everybody = f"{Measure.THEIL_INDEX.text}, all rows"
-    theil = _Question(
-        FairnessCheck.THEIL_INDEX, About(), everybody, (report.theil,), limits.theil_index, -1
-    )
-    groups = (*report.groups, *report.references)
-    return (
-        *judge_groups(groups, params, limits, theil),
-        *(_judge_absence(absent) for absent in report.absent),
-        *_judge_coverage(report),
-    )
-
-
-def judge_groups(
-    groups: tuple[GroupReport, ...],
-    params: FairnessParams,
-    limits: FairnessLimits,
-    *more: _Question,
-) -> tuple[Check, ...]:
-    """Judge what is measured of each group; what has no limit is not asked about."""
-    questions = [*(question for group in groups for question in _questions(group, limits)), *more]
+    questions = [
+        *(
+            question
+            for group in (*report.groups, *report.references)
+            for question in _questions(group, limits)
+        ),
+        _question_about_everybody(report, limits),
+    ]
     readings = [_read(question) for question in questions]
 
     # Holm over all tests of the gate at once: the more groups are asked about, the less a single
@@ -143,10 +131,25 @@ def judge_groups(
         1.0 if reading is None else min(1.0, reading.p_value * len(question.estimates))
         for question, reading in zip(questions, readings, strict=True)
     ]
-    adjusted = holm(p_values)
-    return tuple(
+    checks = [
         _judge(question, reading, p_value, params)
-        for question, reading, p_value in zip(questions, readings, adjusted, strict=True)
+        for question, reading, p_value in zip(questions, readings, holm(p_values), strict=True)
+    ]
+    return (
+        *checks,
+        *(_judge_absence(absent) for absent in report.absent),
+        *_judge_coverage(report),
+    )
+
+
+def _question_about_everybody(report: FairnessReport, limits: FairnessLimits) -> _Question:
+    return _Question(
+        check_id=FairnessCheck.THEIL_INDEX,
+        about=About(),
+        name=f"{Measure.THEIL_INDEX.text}, all rows",
+        estimates=(report.theil,),
+        limit=limits.theil_index,
+        sign=-1,
     )
 
 

@@ -128,7 +128,7 @@ def measure_fairness(
     return FairnessReport(
         evaluated_on=params.evaluate_on,
         rows=len(rows),
-        people=len(np.unique(rows.people)),
+        people=rows.count_people(),
         groups=tuple(groups),
         references=tuple(references),
         absent=tuple(absent),
@@ -257,7 +257,7 @@ def _unknown(
     if not is_unknown.any():
         return None
     approved_at = tuple(int(rows.approved_at(rate)[is_unknown].sum()) for rate in approval_rates)
-    return UnknownRows.of(rows[is_unknown], approved_at, rows)
+    return UnknownRows.of(rows[is_unknown], approved_at)
 
 
 def _theil(rows: DecidedRows, params: FairnessParams) -> Estimate:

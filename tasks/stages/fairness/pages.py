@@ -18,6 +18,7 @@ from tasks.stages.fairness.figures import (
 )
 from tasks.stages.fairness.measuring import FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits
+from tasks.stages.fairness.power import RATIO_AT_LIMIT, RATIO_OF_BIAS, PowerTable
 
 COLOURS = (
     "Blue dots pass, red crosses fail, ochre diamonds are undecided; the dashed line is the limit"
@@ -29,6 +30,7 @@ def write_fairness_page(
     case: str,
     report: FairnessReport,
     checks: tuple[Check, ...],
+    power: PowerTable,
     protected: pd.DataFrame,
     rows: DecidedRows,
     limits: FairnessLimits,
@@ -41,10 +43,10 @@ def write_fairness_page(
     draw_forest(folder / "errors.png", report, checks, forest_of_errors(limits))
     draw_approval_rates(folder / "rates.png", report, limits.disparate_impact)
     draw_frontier(folder / "frontier.png", report, protected, rows, limits.disparate_impact)
-    write_page(folder, _page(case, report, gravest_first(checks)))
+    write_page(folder, _page(case, report, gravest_first(checks), power))
 
 
-def _page(case: str, report: FairnessReport, checks: tuple[Check, ...]) -> Page:
+def _page(case: str, report: FairnessReport, checks: tuple[Check, ...], power: PowerTable) -> Page:
     rows_without_group = [
         f"{name}: {rows:,}" for name, rows in report.rows_without_group.items() if rows
     ]
@@ -76,6 +78,7 @@ def _page(case: str, report: FairnessReport, checks: tuple[Check, ...]) -> Page:
         checks=checks,
         sections=(
             _figures(),
+            _power_section(power),
             Section(
                 heading="Groups",
                 text=(
@@ -104,6 +107,42 @@ def _figures() -> Section:
                 title="Trade-off between fairness and accuracy",
                 caption="Every point of the line is this model with another cut-off, from "
                 "approving 99.5 % to approving 50 %.",
+            ),
+        ),
+    )
+
+
+def _power_section(power: PowerTable) -> Section:
+    parity = f"{power.replicates:,} simulated portfolios at parity"
+    biased = f"{power.biased_replicates:,} with each bias"
+    rows = tuple(
+        (
+            f"{group.group} ({group.attribute})",
+            f"{group.rows:,}",
+            f"{group.false_block:.0%}",
+            f"{group.missed_at_limit:.0%}",
+            f"{group.missed_bias:.0%}",
+        )
+        for group in power.groups
+    )
+    return Section(
+        heading="What so many rows can tell",
+        text=(
+            f"From {parity} and {biased}, at an approval rate of {power.base_rate:.0%}: by this "
+            f"plan the gate blocks {power.gate_false_block:.0%} of models that treat all groups "
+            "alike. More rows of the groups that are blocked most often lower that; a looser limit "
+            "would lower it, too, and miss biases.",
+        ),
+        parts=(
+            Table(
+                head=(
+                    "Group",
+                    "Rows",
+                    "Blocked at parity",
+                    f"Missed at a ratio of {RATIO_AT_LIMIT:g}",
+                    f"Missed at {RATIO_OF_BIAS:g}",
+                ),
+                rows=rows,
             ),
         ),
     )

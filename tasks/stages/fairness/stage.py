@@ -12,6 +12,7 @@ from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+from tasks.stages.fairness.power import power_of_report
 from tasks.stages.workspace import StageRun
 
 JUDGED = STAGES["fairness"].judges
@@ -55,9 +56,12 @@ def run(stage_run: StageRun) -> None:
 
     report = measure_fairness(protected, decided, params)
     checks = judge_fairness(report, params, limits)
+    power = power_of_report(report, params, limits)
 
     with stage_run.folder_of("page") as page:
-        write_fairness_page(page, stage_run.case, report, checks, protected, decided, limits)
-    stage_run.write_report(report)
+        write_fairness_page(page, stage_run.case, report, checks, power, protected, decided, limits)
+    stage_run.write_report(
+        {**report.model_dump(mode="json"), "power": power.model_dump(mode="json")}
+    )
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d groups, %d checks: %s", len(report.groups), len(checks), verdict.outcome.value)

@@ -133,10 +133,7 @@ def holds(outer: Interval | None, inner: Interval | None) -> bool:
 def test_unknown_rows_widen_each_interval_to_all_that_they_could_make_of_it() -> None:
     """Every way to divide six unknown rows among both groups, by brute force."""
     mine, theirs, unknown = decided(60, 6, shift=0.5), decided(200, 7), decided(6, 8)
-    everyone = joined(mine, theirs, unknown)
-    comparison = Comparison(
-        count_rows("b", mine), count_rows("a", theirs), UnknownRows.of(unknown, (), everyone)
-    )
+    comparison = Comparison(count_rows("b", mine), count_rows("a", theirs), UnknownRows.of(unknown))
     widened = {measure: estimate.interval for measure, estimate in figures_of(comparison).items()}
     for division in itertools.product([True, False], repeat=6):
         is_mine = np.array(division)

@@ -7,6 +7,7 @@ import pytest
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
+from tasks.stages.fairness.power import power_of_report
 from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, fairness_params
 
 RATES = {"a": (300, 0.9), "b<i>": (100, 0.8), "c": (100, 0.2)}
@@ -19,7 +20,8 @@ def write(folder: Path) -> dict[str, bytes]:
     params = fairness_params()
     report = measure_fairness(protected, rows, params)
     checks = judge_fairness(report, params, LIMITS)
-    write_fairness_page(folder, "loan", report, checks, protected, rows, LIMITS)
+    power = power_of_report(report, params, LIMITS)
+    write_fairness_page(folder, "loan", report, checks, power, protected, rows, LIMITS)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -43,6 +45,12 @@ def test_it_begins_with_all_groups_at_a_glance_then_lists_failures_first(
     outcomes = [part.split('"')[0] for part in text.split('class="outcome ')[1:]]
     assert outcomes[0] == "fail"
     assert outcomes == sorted(outcomes, key=["fail", "undecided", "pass"].index)
+
+
+def test_it_says_what_so_many_rows_can_tell(page: dict[str, bytes]) -> None:
+    text = page["index.html"].decode()
+    assert "What so many rows can tell" in text
+    assert "Blocked at parity" in text
 
 
 def test_names_of_groups_are_escaped(page: dict[str, bytes]) -> None:
