@@ -21,12 +21,14 @@ from tasks.stages.fairness.intervals import (
     Proportion,
     Z,
     mean_of_sizes,
+    mover_difference,
     newcombe,
     odds,
     odds_ratio_interval,
     percentile,
     ratio_interval,
     span,
+    student_z,
 )
 
 # At so many quantiles of their scores rows of unknown group are divided, to find the division that
@@ -255,8 +257,10 @@ def mean_difference(comparison: Comparison) -> Estimate:
     Cohen's d with the mean of both variances below the root; above 0 the group scores lower.
     """
     value, deviation = _standardised(comparison.group, comparison.reference)
-    low = value - Z * deviation
-    high = value + Z * deviation
+    # The quantile of a few rows: their own spread is not known.
+    quantile = student_z(min(comparison.group.people, comparison.reference.people) - 1)
+    low = value - quantile * deviation
+    high = value + quantile * deviation
     if comparison.unknown is not None:
         extremes = [value, *_divided_differences(comparison, comparison.unknown.rows.scores)]
         low += min(extremes) - value
@@ -320,14 +324,12 @@ def _pooled(counts: GroupCounts, scores: np.ndarray) -> tuple[float, float]:
 def calibration(group: GroupCounts, unknown: UnknownRows | None = None) -> Estimate:
     """Return the observed share of good rows less the mean score.
 
-    The interval is that of the share, less the mean score, which is taken as fixed. Above 0 the
-    model underrates the group. Overrating a group is the lender's risk, which the gate `train`
-    judges.
+    Above 0 the model underrates the group. Overrating a group is the lender's risk, which the gate
+    `train` judges.
     """
     mean_score = group.scores.mean
-    share = group.good_share
-    low, high = share.limits
-    value = share.rate - mean_score
+    value = group.good_share.rate - mean_score
+    low, high = _calibration_interval(group)
     if unknown is not None:
         residuals = unknown.rows.is_good - unknown.rows.scores
         total = value * group.rows
@@ -340,10 +342,24 @@ def calibration(group: GroupCounts, unknown: UnknownRows | None = None) -> Estim
     return Estimate(
         measure=Measure.UNDERRATED_BY,
         value=value,
-        interval=finite_or_none((low - mean_score, high - mean_score)),
+        interval=finite_or_none((low, high)),
         group_rows=group.rows,
         fewest_people=group.people,
     )
+
+
+def _calibration_interval(group: GroupCounts) -> Interval:
+    """Return the interval of a share less a mean score of the same rows.
+
+    Both vary from sample to sample: few rows without a bad one among them may score higher by
+    chance, too. They rise together, which is left out: where bad rows are rare, a correlation
+    estimated from a few of them promises more than it holds.
+    """
+    share = group.good_share
+    mean = group.scores.mean
+    half_width = Z * math.sqrt(group.scores.variance * group.design.score / group.rows)
+    score_interval = (mean - half_width, mean + half_width)
+    return mover_difference(share.rate, share.limits, mean, score_interval)
 
 
 def theil_interval(counts: GroupCounts, draws: int, rng: np.random.Generator) -> Interval:

@@ -118,6 +118,16 @@ def test_the_mean_difference_scatters_as_its_interval_says() -> None:
     assert estimate.interval == pytest.approx((low, high), abs=0.025)
 
 
+def test_few_faultless_rows_do_not_prove_that_a_group_is_not_underrated() -> None:
+    """Thirty good rows that score 0.96: their share is 1 at most, and their scores are chance."""
+    scores = ScoreMoments(0.96, 0.08**2, 0.0, 0.0)
+    faultless = GroupCounts("b", 30, 0, 30, 0, scores, people=30)
+    estimate = calibration(faultless)
+    assert estimate.value == pytest.approx(0.04)
+    assert estimate.interval is not None
+    assert estimate.interval[1] > 0.05
+
+
 def test_scores_without_spread_have_no_standardised_difference() -> None:
     flat = ScoreMoments(0.5, 0.0, 0.0, 0.0)
     comparison = Comparison(replace(GROUP, scores=flat), replace(PRIVILEGED, scores=flat))

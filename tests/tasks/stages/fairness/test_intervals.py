@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -17,6 +17,7 @@ from tasks.stages.fairness.intervals import (
     Z,
     holm,
     mean_of_sizes,
+    mover_difference,
     newcombe,
     odds,
     odds_ratio_interval,
@@ -25,6 +26,7 @@ from tasks.stages.fairness.intervals import (
     ratio_interval,
     size_interval,
     span,
+    student_z,
     wilson,
 )
 
@@ -236,6 +238,22 @@ def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]
 
 def test_holm_of_no_tests_is_none() -> None:
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("freedom", [1, 29, 1000])
+def test_the_quantile_of_few_rows_is_student_s(freedom: int) -> None:
+    assert student_z(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=1e-9)
+    assert student_z(freedom) > Z
+
+
+def test_one_row_has_no_quantile() -> None:
+    assert math.isnan(student_z(0))
+
+
+def test_a_difference_of_what_does_not_vary_is_as_wide_as_the_other_side() -> None:
+    assert mover_difference(0.5, (0.4, 0.7), 0.2, (0.2, 0.2)) == pytest.approx((0.2, 0.5))
+    low, high = mover_difference(0.5, (0.4, 0.7), 0.2, (0.1, 0.3))
+    assert (low, high) == pytest.approx((0.3 - math.hypot(0.1, 0.1), 0.3 + math.hypot(0.2, 0.1)))
 
 
 def test_percentile_is_the_middle_95_percent() -> None:

@@ -119,6 +119,7 @@ def test_a_group_is_underrated_by_its_observed_share_less_its_mean_score() -> No
     underrated = estimate(report.groups[0], Measure.UNDERRATED_BY)
     low, high = wilson(good, 100)
     assert underrated.value == pytest.approx(good / 100 - 0.6)
+    # Scores that do not vary are no part of the chance.
     assert underrated.interval == pytest.approx((low - 0.6, high - 0.6))
 
 
