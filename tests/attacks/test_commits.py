@@ -6,11 +6,16 @@ All of them stand on the protected ref: who may push there is not what stops the
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from tasks.stages.fairness.counts import DecidedRows
+from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.params import FairnessParams
 from tests.attacks.attempts import Kind, Mode, attempt
 from tests.attacks.enforced import SCIENTIST, Enforced
@@ -562,16 +567,32 @@ def test_no_attribute_to_be_fair_about() -> None:
     Kind.SETTINGS,
     Mode.LOCAL,
     "one of several protected attributes taken out of `fairness.privileged`",
-    stopped_by="nothing: which attributes are judged is decided by who may push to a protected "
-    "ref, and each verdict names them; a law that fixes the plan (`in-force propose --plan`) "
-    "refuses them",
-    is_stopped=False,
+    stopped_by="its column's role: the gate is undecided about it, and the policy asks for it",
 )
 def test_an_attribute_less() -> None:
-    values = small_case()["fairness"]
-    both = {"colour": "blue", "shape": "round"}
-    for privileged in (both, {"colour": "blue"}):
-        FairnessParams.model_validate({**values, "privileged": privileged})
+    params = FairnessParams.model_validate(small_case()["fairness"])
+    protected = pd.DataFrame({"colour": ["blue", "green"] * 50, "shape": ["round", "flat"] * 50})
+    decided = DecidedRows.of(np.ones(100), np.ones(100), np.ones(100))
+    assert measure_fairness(protected, decided, params).forgotten_attributes == ("shape",)
+
+
+@attempt(
+    Kind.SETTINGS,
+    Mode.LOCAL,
+    "a protected attribute excused in `fairness.excused`",
+    stopped_by="nothing: who may push to a protected ref may excuse, with a name, a reason and a "
+    "date that every verdict shows; a policy without the rule `is_excused` excuses nothing",
+    is_stopped=False,
+)
+def test_an_attribute_excused() -> None:
+    excuse = {"reason": "none", "by": "nobody", "date": date(2026, 11, 26)}
+    values = {**small_case()["fairness"], "excused": {"shape": excuse}}
+    params = FairnessParams.model_validate(values)
+    protected = pd.DataFrame({"colour": ["blue", "green"] * 50, "shape": ["round", "flat"] * 50})
+    decided = DecidedRows.of(np.ones(100), np.ones(100), np.ones(100))
+    report = measure_fairness(protected, decided, params)
+    assert report.forgotten_attributes == ()
+    assert report.excused_attributes[0].by == "nobody"
 
 
 @attempt(

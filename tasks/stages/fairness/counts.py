@@ -196,18 +196,31 @@ def count_groups(
         rows: Labels, decisions, scores and people.
         approval_rates: Shares of all rows, for `approved_at`.
     """
+    return count_members(group_positions(groups), rows, approval_rates)
+
+
+def group_positions(groups: "pd.Series[str]") -> dict[str, np.ndarray]:
+    """Return the positions of each group's rows, in order of name."""
     codes, names = pd.factorize(groups, sort=True)
-    approvals = [rows.approved_at(rate) for rate in approval_rates]
     # Sorted once, so that each group is a slice.
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    return {str(name): order[starts[code] : starts[code + 1]] for code, name in enumerate(names)}
 
-    counts: dict[str, GroupCounts] = {}
-    for code, name in enumerate(names):
-        positions = order[starts[code] : starts[code + 1]]
-        approved_at = tuple(int(approved[positions].sum()) for approved in approvals)
-        counts[str(name)] = count_rows(str(name), rows[positions], approved_at)
-    return counts
+
+def count_members(
+    members: Mapping[str, np.ndarray], rows: DecidedRows, approval_rates: tuple[float, ...] = ()
+) -> dict[str, GroupCounts]:
+    """Return the counts of each group from its rows' positions; else as `count_groups`."""
+    approvals = [rows.approved_at(rate) for rate in approval_rates]
+    return {
+        name: count_rows(
+            name,
+            rows[positions],
+            tuple(int(approved[positions].sum()) for approved in approvals),
+        )
+        for name, positions in members.items()
+    }
 
 
 def count_rows(group: str, rows: DecidedRows, approved_at: tuple[int, ...] = ()) -> GroupCounts:

@@ -199,30 +199,6 @@ def order_of_groups(report: FairnessReport, checks: Sequence[Check]) -> list[Gro
     return sorted(report.groups, key=order)
 
 
-def draw_approval_rates(path: Path, report: FairnessReport, limit: float) -> None:
-    """Draw each group's approval rate, with the disparate impact ratio's limit."""
-    groups = sorted(
-        (*report.groups, *report.references),
-        key=lambda group: (group.attribute, -group.approval_rate),
-    )
-    privileged_rates = {group.attribute: group.approval_rate for group in report.references}
-    with figure(path, height=FRAME_HEIGHT + LINE_HEIGHT * len(groups)) as axes:
-        # Axes count upwards, people read downwards: the last group is drawn at height 0.
-        for height, group in enumerate(reversed(groups)):
-            color = SECOND if group.group == group.privileged else ACCENT
-            axes.plot(group.approval_interval, [height, height], color=color, lw=2.5)
-            axes.plot(group.approval_rate, height, "o", color=color, ms=6)
-            threshold = privileged_rates[group.attribute] * limit
-            axes.plot([threshold, threshold], [height - 0.35, height + 0.35], color=WARN, lw=1.5)
-
-        labels = [
-            f"{group.group} ({group.attribute}), n = {group.rows:,}" for group in reversed(groups)
-        ]
-        axes.set_yticks(range(len(groups)), labels)
-        axes.set(title="Approval rates with 95 % intervals", xlabel="Approval rate")
-        axes.grid(visible=False, axis="y")
-
-
 def draw_frontier(
     path: Path, report: FairnessReport, protected: pd.DataFrame, rows: DecidedRows, limit: float
 ) -> None:

@@ -199,11 +199,11 @@ def report_groups(
         if group.group != privileged_name:
             values = (metrics or group_metrics)(group, privileged)
             comparison = Comparison(group, privileged, unknown)
-            others.append(report(group, _compare(comparison, values, params.cutoffs)))
+            others.append(report(group, _measure_group(comparison, values, params.cutoffs)))
     return report(privileged, (calibration(privileged, unknown),)), others
 
 
-def _compare(
+def _measure_group(
     comparison: Comparison, values: Mapping[str, float | None], approval_rates: tuple[float, ...]
 ) -> tuple[Estimate, ...]:
     """Return a group's figures towards the privileged group."""

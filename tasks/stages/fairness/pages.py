@@ -9,7 +9,6 @@ from tasks.reports import Figure, Page, Section, Table, write_page
 from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.estimates import Estimate
 from tasks.stages.fairness.figures import (
-    draw_approval_rates,
     draw_forest,
     draw_frontier,
     forest_of_decisions,
@@ -41,7 +40,6 @@ def write_fairness_page(
     """
     draw_forest(folder / "decisions.png", report, checks, forest_of_decisions(limits))
     draw_forest(folder / "errors.png", report, checks, forest_of_errors(limits))
-    draw_approval_rates(folder / "rates.png", report, limits.disparate_impact)
     draw_frontier(folder / "frontier.png", report, protected, rows, limits.disparate_impact)
     write_page(folder, _page(case, report, gravest_first(checks), power))
 
@@ -86,7 +84,7 @@ def _page(case: str, report: FairnessReport, checks: tuple[Check, ...], power: P
                     "AIF360. Intervals are at 95 %, and span what rows of unknown group could "
                     "make of the figure.",
                 ),
-                parts=tuple(_group_table(group) for group in report.groups),
+                parts=(_rates_table(report), *(_group_table(group) for group in report.groups)),
             ),
         ),
     )
@@ -96,12 +94,6 @@ def _figures() -> Section:
     return Section(
         heading="Figures",
         parts=(
-            Figure(
-                file="rates.png",
-                title="Approval rates",
-                caption="With Wilson intervals. Ochre: the privileged group. Red: the limit of "
-                "the disparate impact ratio, times the privileged group's rate.",
-            ),
             Figure(
                 file="frontier.png",
                 title="Trade-off between fairness and accuracy",
@@ -113,8 +105,6 @@ def _figures() -> Section:
 
 
 def _power_section(power: PowerTable) -> Section:
-    parity = f"{power.replicates:,} simulated portfolios at parity"
-    biased = f"{power.biased_replicates:,} with each bias"
     rows = tuple(
         (
             f"{group.group} ({group.attribute})",
@@ -128,10 +118,11 @@ def _power_section(power: PowerTable) -> Section:
     return Section(
         heading="What so many rows can tell",
         text=(
-            f"From {parity} and {biased}, at an approval rate of {power.base_rate:.0%}: by this "
-            f"plan the gate blocks {power.gate_false_block:.0%} of models that treat all groups "
-            "alike. More rows of the groups that are blocked most often lower that; a looser limit "
-            "would lower it, too, and miss biases.",
+            f"From {power.replicates:,} simulated portfolios at parity and of each bias, at an "
+            f"approval rate of {power.base_rate:.0%}: by this plan the gate blocks "
+            f"{power.gate_false_block:.0%} of models that treat all groups alike. More rows of "
+            "the groups that are blocked most often lower that; a looser limit would lower it, "
+            "too, and miss biases.",
         ),
         parts=(
             Table(
@@ -144,6 +135,28 @@ def _power_section(power: PowerTable) -> Section:
                 ),
                 rows=rows,
             ),
+        ),
+    )
+
+
+def _rates_table(report: FairnessReport) -> Table:
+    groups = sorted(
+        (*report.references, *report.groups),
+        key=lambda group: (group.attribute, -group.approval_rate),
+    )
+    return Table(
+        title="Approval rates",
+        head=("Group", "Rows", "People", "Approved", "95 % interval"),
+        rows=tuple(
+            (
+                f"{group.group} ({group.attribute})"
+                + (", privileged" if group.group == group.privileged else ""),
+                f"{group.rows:,}",
+                f"{group.people:,}",
+                f"{group.approval_rate:.3f}",
+                "[{:.3f}, {:.3f}]".format(*group.approval_interval),
+            )
+            for group in groups
         ),
     )
 

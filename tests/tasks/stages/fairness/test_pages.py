@@ -11,7 +11,7 @@ from tasks.stages.fairness.power import power_of_report
 from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, fairness_params
 
 RATES = {"a": (300, 0.9), "b<i>": (100, 0.8), "c": (100, 0.2)}
-FIGURES = ("decisions.png", "errors.png", "rates.png", "frontier.png")
+FIGURES = ("decisions.png", "errors.png", "frontier.png")
 
 
 def write(folder: Path) -> dict[str, bytes]:
