@@ -17,8 +17,7 @@ from tasks.notary.attempts import note_attempts
 from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
-from tasks.verifier.lineage import latest_decision
-from tasks.verifier.lineage import MODEL
+from tasks.verifier.lineage import MODEL, latest_decision
 from tasks.worker.approving import find_model
 from tasks.worker.mandate import Mandate
 from tasks.worker.snapshot import open_snapshot
