@@ -5,11 +5,11 @@ import pandas as pd
 
 from tasks.adverse_action.composing import make_composites
 from tasks.adverse_action.params import BackgroundParams
+from tasks.learning.fitting import fit
+from tasks.learning.params import TrainParams
 from tasks.model import Contract, DecisionModel, Input, ReasonGroup, ReasonMap, Scorer
 from tasks.model.families import Logistic
 from tasks.model.loading import code_sha256
-from tasks.stages.train.fitting import fit
-from tasks.stages.train.params import TrainParams
 
 FAMILIES = ("lightgbm", "xgboost", "logistic")
 INPUTS = (Input("income", fill=40.0), Input("debt"), Input("town", "A"), Input("town", "B"))

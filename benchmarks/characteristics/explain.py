@@ -22,6 +22,8 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.gates import Outcome
 from tasks.gates.check import CheckId
+from tasks.learning.params import TrainParams
+from tasks.learning.training import train
 from tasks.model import Composites, Contract, DecisionModel, Input, ReasonGroup, ReasonMap, Scorer
 from tasks.model.families import Logistic, Matrix
 from tasks.model.loading import code_sha256
@@ -34,8 +36,6 @@ from tasks.stages.explain.proxies import measure_joint_proxies
 from tasks.stages.explain.soundness import Soundness, measure_cohesion, measure_soundness
 from tasks.stages.explain.stability import Overlap, count_approvals, measure_overlap
 from tasks.stages.train.completing import complete_model
-from tasks.stages.train.params import TrainParams
-from tasks.stages.train.training import train
 
 GATE = "explain"
 LIMITS = ExplainLimits(

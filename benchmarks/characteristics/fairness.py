@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.characteristics.row import Row
-from tasks.gates import Check, Outcome
-from tasks.stages.fairness.counts import DecidedRows, count_groups
-from tasks.stages.fairness.intervals import (
+from tasks.disparity.counts import DecidedRows, count_groups
+from tasks.disparity.intervals import (
     Interval,
     Proportion,
     newcombe,
@@ -26,6 +25,7 @@ from tasks.stages.fairness.intervals import (
     odds_ratio_interval,
     ratio_interval,
 )
+from tasks.gates import Check, Outcome
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness, plain_metrics, report_groups
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams

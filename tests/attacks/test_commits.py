@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.stages.fairness.counts import DecidedRows
+from tasks.disparity.counts import DecidedRows
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.params import FairnessParams
 from tests.attacks.attempts import Kind, Mode, attempt

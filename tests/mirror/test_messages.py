@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 INVENTORY = Path(__file__).with_name("messages.yaml")
 ROOMS = (
+    "tasks/disparity",
+    "tasks/learning",
     "tasks/access", "tasks/erasure", "tasks/keystore", "tasks/redaction", "tasks/sealed",
     "tasks/stages", "flows/cli", "flows/drafting", "flows/erase.py", "flows/release.py",
     "flows/steps",

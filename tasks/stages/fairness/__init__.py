@@ -1,9 +1,9 @@
 """Measure whom the model disadvantages, by how much, and how sure one can be; judge it.
 
-`counts` reduces decisions to counts per group, `aif` has AIF360 compute its metrics from them,
-`intervals` and `bootstrap` add the uncertainty that AIF360 lacks, `measuring` puts them together,
-`judging` judges.
+`aif` has AIF360 compute its metrics from counts per group, `measuring` puts them beside the
+estimates of `tasks/disparity`, `judging` judges, and `power` says what the gate can tell on so many
+rows.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.formats`, `tasks.gates`,
+May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.gates`,
 `tasks.reports`, `tasks.stages.workspace`.
 """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.stages.fairness.counts import GroupCounts
+from tasks.disparity.counts import GroupCounts
 
 # Methods of AIF360's ClassificationMetric.
 METRICS = (

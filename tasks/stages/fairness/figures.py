@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tasks.disparity.counts import DecidedRows, group_names
 from tasks.gates import Check, Outcome
 from tasks.gates.limits import limit_text
 from tasks.reports import figure, panels
 from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
 from tasks.stages.fairness.checks import FairnessCheck
-from tasks.stages.fairness.counts import DecidedRows, group_names
 from tasks.stages.fairness.judging import SCREEN_RATIO
 from tasks.stages.fairness.measuring import FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits

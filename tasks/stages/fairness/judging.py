@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from tasks.disparity.estimates import Estimate, Measure
+from tasks.disparity.intervals import Interval, holm, p_value_of, size_interval
 from tasks.gates import About, Check, Outcome, holds, not_measured
 from tasks.gates.limits import limit_text
 from tasks.stages.fairness.checks import ABSOLUTE, COVERED, FairnessCheck
-from tasks.stages.fairness.estimates import Estimate, Measure
-from tasks.stages.fairness.intervals import Interval, holm, p_value_of, size_interval
 from tasks.stages.fairness.measuring import AbsentGroup, FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 

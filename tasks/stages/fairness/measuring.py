@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.errors import ConfigError
-from tasks.stages.fairness.counts import (
+from tasks.disparity.counts import (
     DecidedRows,
     GroupCounts,
     count_groups,
@@ -21,7 +20,7 @@ from tasks.stages.fairness.counts import (
     intersect,
     without_rare_names,
 )
-from tasks.stages.fairness.estimates import (
+from tasks.disparity.estimates import (
     Comparison,
     Estimate,
     FairnessModel,
@@ -40,7 +39,8 @@ from tasks.stages.fairness.estimates import (
     ratios_over_cutoffs,
     theil_interval,
 )
-from tasks.stages.fairness.intervals import Interval
+from tasks.disparity.intervals import Interval
+from tasks.errors import ConfigError
 from tasks.stages.fairness.params import FairnessParams
 
 # Group of each row, and the name of the privileged group.

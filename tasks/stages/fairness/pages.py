@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.disparity.counts import DecidedRows
+from tasks.disparity.estimates import Estimate
 from tasks.gates import Check
 from tasks.reports import Figure, Page, Section, Table, write_page
-from tasks.stages.fairness.counts import DecidedRows
-from tasks.stages.fairness.estimates import Estimate
 from tasks.stages.fairness.figures import (
     draw_forest,
     draw_frontier,

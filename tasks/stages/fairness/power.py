@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from tasks.gates import Check, Outcome
-from tasks.stages.fairness.counts import (
+from tasks.disparity.counts import (
     DecidedRows,
     count_members,
     count_rows,
     group_positions,
 )
-from tasks.stages.fairness.estimates import (
+from tasks.disparity.estimates import (
     Estimate,
     FairnessModel,
     Measure,
@@ -32,6 +31,7 @@ from tasks.stages.fairness.estimates import (
     theil,
     theil_interval,
 )
+from tasks.gates import Check, Outcome
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import (
     FairnessReport,

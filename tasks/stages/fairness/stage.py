@@ -5,9 +5,9 @@ import logging
 import numpy as np
 
 from tasks.config.cases import Role
+from tasks.disparity.counts import DecidedRows
 from tasks.errors import DataError
 from tasks.path import STAGES
-from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page

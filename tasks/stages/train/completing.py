@@ -5,9 +5,9 @@ import pandas as pd
 from tasks.adverse_action.composing import make_composites
 from tasks.adverse_action.params import BackgroundParams
 from tasks.adverse_action.people import choose_people
+from tasks.learning.training import Trained
 from tasks.model import Contract, DecisionModel, ReasonMap
 from tasks.model.loading import code_sha256
-from tasks.stages.train.training import Trained
 
 
 def complete_model(

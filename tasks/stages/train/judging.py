@@ -1,9 +1,9 @@
 """The gate `train`: judge whether the model is good enough, and no worse than the accepted one."""
 
 from tasks.gates import Check, at_least, at_most, not_measured
+from tasks.learning.performance import Performance
 from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.params import TrainLimits
-from tasks.stages.train.performance import Performance
 
 CHANCE = 0.5  # the balanced accuracy of always giving the majority's answer
 

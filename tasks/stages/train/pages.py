@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from tasks.gates import Check
+from tasks.learning.performance import Performance, roc_points
 from tasks.model.families import Matrix
 from tasks.reports import Figure, Page, Section, Table, figure, write_page
 from tasks.reports.figures import GRID, SECOND, WARN
-from tasks.stages.train.performance import Performance, roc_points
 
 HISTOGRAM_BINS = 40
 AXIS_MARGIN = 0.05  # free space below the lowest point of the calibration curve

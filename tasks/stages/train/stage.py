@@ -12,14 +12,14 @@ from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
+from tasks.learning.performance import measure_performance, roc_points
+from tasks.learning.training import features_of, train
 from tasks.model import save_refits
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.train.completing import complete_model
 from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
-from tasks.stages.train.performance import measure_performance, roc_points
-from tasks.stages.train.training import features_of, train
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
 

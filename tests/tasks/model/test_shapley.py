@@ -5,11 +5,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from tasks.learning.fitting import fit
 from tasks.model import BrokenModelError
 from tasks.model.families import Booster, LightGbm, Matrix, XgBoost
 from tasks.model.scorer import single_precision
 from tasks.model.shapley import Explainer
-from tasks.stages.train.fitting import fit
 from tests.models import FAMILIES, params
 
 COLUMNS = 4

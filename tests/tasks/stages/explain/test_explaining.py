@@ -7,6 +7,7 @@ from tasks.adverse_action.params import BackgroundParams
 from tasks.config.case_files import CaseFile
 from tasks.errors import DataError
 from tasks.gates import Outcome
+from tasks.learning.training import Trained, train
 from tasks.model import DecisionModel
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import Explained, explain
@@ -17,7 +18,6 @@ from tasks.stages.explain.reasons import overlap
 from tasks.stages.explain.soundness import measure_soundness
 from tasks.stages.explain.stability import Overlap
 from tasks.stages.train.completing import complete_model
-from tasks.stages.train.training import Trained, train
 from tests.models import REASONS
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 

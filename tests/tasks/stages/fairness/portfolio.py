@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.stages.fairness.counts import DecidedRows
+from tasks.disparity.counts import DecidedRows
 from tasks.stages.fairness.measuring import FairnessReport, measure_fairness
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 

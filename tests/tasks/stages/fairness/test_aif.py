@@ -10,9 +10,9 @@ from aif360.metrics import ClassificationMetric
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tasks.disparity.counts import DecidedRows, GroupCounts, ScoreMoments, count_groups
+from tasks.disparity.estimates import theil
 from tasks.stages.fairness import aif
-from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments, count_groups
-from tasks.stages.fairness.estimates import theil
 
 DECISIONS = st.lists(
     st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=20, max_size=80

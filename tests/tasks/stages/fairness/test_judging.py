@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tasks.disparity.estimates import Estimate, Measure
 from tasks.gates import About, Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
-from tasks.stages.fairness.estimates import Estimate, Measure
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import (
     AbsentGroup,

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.disparity.counts import DecidedRows
 from tasks.gates import Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
-from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.params import FairnessLimits

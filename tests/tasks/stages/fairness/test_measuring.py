@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tasks.disparity.counts import DecidedRows, GroupCounts, ScoreMoments
+from tasks.disparity.estimates import Estimate, Measure
+from tasks.disparity.intervals import Proportion, newcombe, ratio_interval, wilson
 from tasks.errors import ConfigError
 from tasks.stages.fairness.aif import group_metrics
-from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments
-from tasks.stages.fairness.estimates import Estimate, Measure
-from tasks.stages.fairness.intervals import Proportion, newcombe, ratio_interval, wilson
 from tasks.stages.fairness.measuring import (
     AbsentGroup,
     ExcusedAttribute,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tasks.disparity.counts import DecidedRows
 from tasks.gates import Outcome
-from tasks.stages.fairness.counts import DecidedRows
 from tasks.stages.fairness.power import (
     Portfolio,
     PowerTable,

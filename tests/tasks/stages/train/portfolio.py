@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config.cases import Columns
-from tasks.stages.train.params import TrainParams
+from tasks.learning.params import TrainParams
 
 COLUMNS = Columns.model_validate(
     {

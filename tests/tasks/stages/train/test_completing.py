@@ -8,10 +8,10 @@ import pytest
 from tasks.adverse_action.params import BackgroundParams
 from tasks.errors import DataError
 from tasks.formats.digests import sha256_of
+from tasks.learning.training import train
 from tasks.model import DecisionModel
 from tasks.model.loading import code_sha256
 from tasks.stages.train.completing import complete_model
-from tasks.stages.train.training import train
 from tests.models import REASONS
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tasks.gates import Check, Outcome
+from tasks.learning.performance import Performance
 from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.judging import judge_performance
 from tasks.stages.train.params import TrainLimits
-from tasks.stages.train.performance import Performance
 
 LIMITS = TrainLimits(auc=0.7, calibration_error=0.05, gain_over_majority=0.1, loss_to_champion=0.01)
 GOOD = Performance(

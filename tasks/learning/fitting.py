@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tasks.learning.params import TrainParams
 from tasks.model.families import Booster, LightGbm, Logistic, Matrix, XgBoost
-from tasks.stages.train.params import TrainParams
 
 # Fixed, not the machine's number of cores: sums of floats depend on how rows are shared out.
 THREADS = 2

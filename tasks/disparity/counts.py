@@ -7,8 +7,8 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
+from tasks.disparity.intervals import Proportion
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
-from tasks.stages.fairness.intervals import Proportion
 
 POOLED = "pooled small groups"
 

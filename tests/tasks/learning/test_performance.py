@@ -16,7 +16,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from tasks.stages.train.performance import (
+from tasks.learning.performance import (
     auc_delong,
     measure_performance,
     reliability,
@@ -83,7 +83,7 @@ def test_delong_s_deviation_is_that_of_the_bootstrap() -> None:
 
 
 def test_midranks_are_those_of_scipy() -> None:
-    from tasks.stages.train.performance import _midranks
+    from tasks.learning.performance import _midranks
 
     values = np.random.default_rng(1).integers(0, 9, 50).astype(float)
     np.testing.assert_array_equal(_midranks(values), rankdata(values))

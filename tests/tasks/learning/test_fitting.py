@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tasks.learning.fitting import fit, single_precision
 from tasks.model.families import LightGbm, Logistic, Matrix
-from tasks.stages.train.fitting import fit, single_precision
 from tests.tasks.stages.train.portfolio import train_params
 
 FAMILIES = ("lightgbm", "xgboost", "logistic")

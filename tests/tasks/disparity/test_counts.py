@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.stages.fairness.counts import (
+from tasks.disparity.counts import (
     POOLED,
     DecidedRows,
     GroupCounts,

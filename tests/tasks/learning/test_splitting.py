@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.stages.train.splitting import PARTS, draws, folds, split
+from tasks.learning.splitting import PARTS, draws, folds, split
 
 PERSONS = st.lists(st.integers(0, 50), min_size=1, max_size=60).map(pd.Series)
 

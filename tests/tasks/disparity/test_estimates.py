@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments, count_rows
-from tasks.stages.fairness.estimates import (
+from tasks.disparity.counts import DecidedRows, GroupCounts, ScoreMoments, count_rows
+from tasks.disparity.estimates import (
     Comparison,
     Estimate,
     Measure,
@@ -26,7 +26,7 @@ from tasks.stages.fairness.estimates import (
     theil,
     theil_interval,
 )
-from tasks.stages.fairness.intervals import Interval, ratio_interval
+from tasks.disparity.intervals import Interval, ratio_interval
 
 SCORES = ScoreMoments(0.5, 0.04, 0.0, 0.005)
 GROUP = GroupCounts("b", 60, 40, 50, 10, SCORES, people=100, approved_at=(30,))

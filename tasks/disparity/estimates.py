@@ -14,8 +14,8 @@ from enum import StrEnum
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tasks.stages.fairness.counts import DecidedRows, GroupCounts, ScoreMoments, count_rows
-from tasks.stages.fairness.intervals import (
+from tasks.disparity.counts import DecidedRows, GroupCounts, ScoreMoments, count_rows
+from tasks.disparity.intervals import (
     NO_INTERVAL,
     Interval,
     Proportion,

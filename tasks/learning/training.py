@@ -17,14 +17,14 @@ import pandas as pd
 
 from tasks.config.cases import Columns, Role
 from tasks.errors import ConfigError, DataError
+from tasks.learning.cutoffs import choose_cutoff
+from tasks.learning.fitting import fit
+from tasks.learning.params import TrainParams
+from tasks.learning.reweighing import weights_for
+from tasks.learning.splitting import draws, folds, split
 from tasks.model import Input, Scorer
 from tasks.model.families import Matrix
 from tasks.model.scorer import matrix_of, probability
-from tasks.stages.train.cutoffs import choose_cutoff
-from tasks.stages.train.fitting import fit
-from tasks.stages.train.params import TrainParams
-from tasks.stages.train.reweighing import weights_for
-from tasks.stages.train.splitting import draws, folds, split
 
 FEWEST_ROWS_PER_LABEL = 10
 MOST_COPIES = 8  # of a person in a bootstrap sample; one more comes once in 900,000 people

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from tasks.stages.train.cutoffs import choose_cutoff
-from tasks.stages.train.params import ApprovalRate, BalancedAccuracy, Cost
+from tasks.learning.cutoffs import choose_cutoff
+from tasks.learning.params import ApprovalRate, BalancedAccuracy, Cost
 
 # (score, label) of each row; both labels occur, and scores tie often.
 SCORED = st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=4, max_size=60).filter(

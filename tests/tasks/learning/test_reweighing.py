@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.stages.train.reweighing import weights_for
+from tasks.learning.reweighing import weights_for
 
 PEOPLE = st.lists(
     st.tuples(st.sampled_from(["x", "y", "z"]), st.booleans()), min_size=6, max_size=60

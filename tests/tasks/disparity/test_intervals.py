@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from tasks.stages.fairness.intervals import (
+from tasks.disparity.intervals import (
     Interval,
     Proportion,
     Z,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tasks.learning.params import ApprovalRate, Cost, Cutoff
 from tasks.model.families import Matrix
-from tasks.stages.train.params import ApprovalRate, Cost, Cutoff
 
 
 def choose_cutoff(scores: Matrix, labels: Matrix, rule: Cutoff) -> float:

@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from tasks.errors import ConfigError, DataError
 from tasks.formats.digests import sha256_of
+from tasks.learning.params import TrainParams
+from tasks.learning.training import Trained, features_of, train
 from tasks.model import InputError, Scorer, load_refits, save_refits
-from tasks.stages.train.params import TrainParams
-from tasks.stages.train.training import Trained, features_of, train
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 
 
