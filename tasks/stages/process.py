@@ -23,6 +23,7 @@ if __name__ == "__main__":
 from tasks.config.case_name import check_case_name
 from tasks.errors import PortcullisError, RefusedError
 from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
+from tasks.path import SEALING
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
@@ -76,6 +77,9 @@ def _run(stage: str, case: str, installation: Installation) -> None:
 
     stage_run = StageRun(stage, case, installation)
     stage_run.remove_drafts()
+    if stage == SEALING.name:
+        # Stages do not import each other: the gate's forecast is handed to the one that trains.
+        stage_run.foretell = importlib.import_module("tasks.stages.fairness.foretelling").foretell
     importlib.import_module(f"tasks.stages.{stage}.stage").run(stage_run)
 
     if descriptor := os.environ.pop(REPORT_VARIABLE, None):

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ DRAFT = ".draft-"
 CLEARANCE = "clearance.json"  # the worker's, beside `data/` in the run folder
 
 P = TypeVar("P", bound=BaseModel)
+Foretelling = Callable[["StageRun", "pd.DataFrame"], Iterable[str]]
 
 
 class StageRun:
@@ -53,6 +54,8 @@ class StageRun:
         self.rows_unsealed = 0
         self.rows_shredded = 0
         self.people_shredded = 0
+        # What is known before training; the process of the stage sets it where a plan is sealed.
+        self.foretell: Foretelling = _foretell_nothing
 
     @property
     def workspace(self) -> Path:
@@ -339,3 +342,7 @@ class StageRun:
 
 def _shown(path: Path) -> str:
     return path.as_posix()
+
+
+def _foretell_nothing(_stage_run: StageRun, _rows: "pd.DataFrame") -> tuple[str, ...]:
+    return ()

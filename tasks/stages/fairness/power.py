@@ -48,6 +48,10 @@ REPLICATES = 60
 MOST_GROUP_ROWS = 2_500
 # How much of the merit the score sees: an AUC of about 0.8, as application scorecards have.
 SEEN_MERIT = 0.6
+# To find how many rows certify a group: portfolios so many times as large, each drawn so often.
+SEARCHED_FACTORS = (2, 4, 8, 16, 32)
+SEARCH_REPLICATES = 20
+MOST_SEARCHED_ROWS = 5_000
 RATIO_AT_LIMIT = 0.8
 RATIO_OF_BIAS = 0.7
 
@@ -119,15 +123,8 @@ def power_table(
         replicates: Simulated portfolios at parity, and of either bias.
     """
     privileged = _privileged(params)
-    judged_rows = {
-        attribute: dict(rows)
-        for attribute, rows in group_rows.items()
-        if len(rows) > 1 and rows.get(privileged.get(attribute, ""), 0) > 0
-    }
-    simulated_rows = {
-        attribute: {group: min(rows, MOST_GROUP_ROWS) for group, rows in sizes.items()}
-        for attribute, sizes in judged_rows.items()
-    }
+    judged_rows = _judged(group_rows, privileged)
+    simulated_rows = _scaled(judged_rows, 1, MOST_GROUP_ROWS)
     portfolio = Portfolio(simulated_rows, base_rate, params, limits)
     passed = {
         ratio: [portfolio.passing_groups(ratio, number) for number in range(replicates)]
@@ -161,6 +158,34 @@ def power_table(
         gate_false_block=blocked / replicates,
         groups=groups,
     )
+
+
+def rows_that_certify(
+    group_rows: Mapping[str, Mapping[str, int]],
+    base_rate: float,
+    params: FairnessParams,
+    limits: FairnessLimits,
+    accepted_block: float,
+) -> dict[tuple[str, str], int]:
+    """Return about how many rows of each group would do, by attribute and group.
+
+    All groups are taken to grow alike, by doubling. A group is in the result where the gate blocks
+    a fair model because of it in no more than the accepted share of the portfolios drawn.
+    """
+    judged_rows = _judged(group_rows, _privileged(params))
+    needed: dict[tuple[str, str], int] = {}
+    wanted = {(attribute, group) for attribute, sizes in judged_rows.items() for group in sizes}
+    for factor in SEARCHED_FACTORS:
+        grown_rows = _scaled(judged_rows, factor, MOST_SEARCHED_ROWS)
+        portfolio = Portfolio(grown_rows, base_rate, params, limits)
+        passed = [portfolio.passing_groups(1.0, number) for number in range(SEARCH_REPLICATES)]
+        for attribute, group in sorted(wanted - set(needed)):
+            blocked = sum((attribute, group) not in passing for passing in passed)
+            if blocked <= accepted_block * SEARCH_REPLICATES:
+                needed[attribute, group] = judged_rows[attribute][group] * factor
+        if wanted <= set(needed):
+            break
+    return needed
 
 
 class Portfolio:
@@ -261,6 +286,27 @@ def draw_rows(
         seen >= threshold,
         ndtr((SEEN_MERIT * seen - threshold) / unseen),
     )
+
+
+def _judged(
+    group_rows: Mapping[str, Mapping[str, int]], privileged: Mapping[str, str]
+) -> dict[str, dict[str, int]]:
+    """Return the attributes that have somebody to compare, and somebody to compare them with."""
+    return {
+        attribute: dict(rows)
+        for attribute, rows in group_rows.items()
+        if len(rows) > 1 and rows.get(privileged.get(attribute, ""), 0) > 0
+    }
+
+
+def _scaled(
+    group_rows: Mapping[str, Mapping[str, int]], factor: int, most_rows: int
+) -> dict[str, dict[str, int]]:
+    """Return so many times the rows of each group, but no more than are simulated."""
+    return {
+        attribute: {group: min(rows * factor, most_rows) for group, rows in sizes.items()}
+        for attribute, sizes in group_rows.items()
+    }
 
 
 def _theil(rows: DecidedRows, params: FairnessParams, rng: np.random.Generator) -> Estimate:
