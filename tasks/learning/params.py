@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from tasks.config.case_files import CaseFile
 from tasks.config.strict import StrictModel
@@ -35,6 +35,80 @@ class Cost(StrictModel):
 Cutoff = Annotated[ApprovalRate | BalancedAccuracy | Cost, Field(discriminator="rule")]
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+Penalty = Annotated[float, Field(ge=0)]
+
+
+class _FamilyParameters(StrictModel):
+    """What a use case may set of a library; a number written as a text is refused.
+
+    One name for each setting, though libraries know several: of two of them one would win silently.
+    Objective, seed, threads and what else makes a fit repeatable are not among them.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+
+class LightGbmParameters(_FamilyParameters):
+    """LightGBM's, by its names."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    num_leaves: int | None = Field(default=None, ge=2, le=1024)
+    max_depth: int | None = Field(default=None, ge=-1, le=64)
+    min_child_samples: int | None = Field(default=None, ge=1)
+    min_child_weight: Penalty | None = None
+    min_split_gain: Penalty | None = None
+    lambda_l1: Penalty | None = None
+    lambda_l2: Penalty | None = None
+    feature_fraction: Share | None = None
+    feature_fraction_bynode: Share | None = None
+    bagging_fraction: Share | None = None
+    bagging_freq: int | None = Field(default=None, ge=1)
+    max_bin: int | None = Field(default=None, ge=2, le=4096)
+    path_smooth: Penalty | None = None
+    extra_trees: bool | None = None
+
+    @model_validator(mode="after")
+    def _bagging_has_both(self) -> "LightGbmParameters":
+        # The library ignores a fraction without a frequency, and the other way round.
+        if (self.bagging_fraction is None) != (self.bagging_freq is None):
+            raise ValueError("`bagging_fraction` and `bagging_freq` do nothing without each other")
+        return self
+
+
+class XgBoostParameters(_FamilyParameters):
+    """XGBoost's, by its names. It ignores those that it does not know."""
+
+    eta: float | None = Field(default=None, gt=0, le=1)
+    max_depth: int | None = Field(default=None, ge=1, le=64)
+    max_leaves: int | None = Field(default=None, ge=0, le=1024)
+    grow_policy: Literal["depthwise", "lossguide"] | None = None
+    min_child_weight: Penalty | None = None
+    max_delta_step: Penalty | None = None
+    gamma: Penalty | None = None
+    alpha: Penalty | None = None
+    lambda_: Penalty | None = Field(default=None, alias="lambda")
+    subsample: Share | None = None
+    colsample_bytree: Share | None = None
+    colsample_bylevel: Share | None = None
+    colsample_bynode: Share | None = None
+    max_bin: int | None = Field(default=None, ge=2, le=4096)
+
+
+class LogisticParameters(_FamilyParameters):
+    """Those of scikit-learn's logistic regression."""
+
+    C: float | None = Field(default=None, gt=0, description="inverse strength of the penalty")
+    tol: float | None = Field(default=None, gt=0, le=0.1)
+
+
+FAMILY_PARAMETERS: dict[str, type[_FamilyParameters]] = {
+    "lightgbm": LightGbmParameters,
+    "xgboost": XgBoostParameters,
+    "logistic": LogisticParameters,
+}
+
+
 class TrainParams(StrictModel):
     """How the model is trained.
 
@@ -65,3 +139,21 @@ class TrainParams(StrictModel):
     monotone: dict[str, Literal[-1, 1]] = {}
     rounds: int = Field(ge=1)
     parameters: dict[str, float | int | str | bool] = {}
+
+    @model_validator(mode="after")
+    def _parameters_are_the_familys(self) -> "TrainParams":
+        """Refuse a parameter that the family does not have, or that no use case may set."""
+        model = FAMILY_PARAMETERS[self.family]
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        if unknown := sorted(set(self.parameters) - set(names)):
+            raise ValueError(
+                f"`parameters` of {self.family} has {', '.join(unknown)}; "
+                f"it may have: {', '.join(names)}"
+            )
+        try:
+            model.model_validate(self.parameters)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "it"
+            raise ValueError(f"`parameters` of {self.family}: {field}: {first['msg']}") from error
+        return self

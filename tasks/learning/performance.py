@@ -95,16 +95,9 @@ def auc_delong(scores: Matrix, labels: Matrix) -> tuple[float, float]:
     (2014) do, IEEE Signal Processing Letters 21. Ties count half. The deviation is nan where a
     label occurs once.
     """
-    good = scores[labels == 1]
-    bad = scores[labels == 0]
-    if not len(good) or not len(bad):
+    share_of_bad_below, share_of_good_above = _placements(scores, labels)
+    if not len(share_of_bad_below):
         return math.nan, math.nan
-
-    # For each good row the share of bad rows that score lower, and for each bad row the share of
-    # good rows that score higher: its rank among all, less its rank among its own.
-    ranks = _midranks(np.concatenate([good, bad]))
-    share_of_bad_below = (ranks[: len(good)] - _midranks(good)) / len(bad)
-    share_of_good_above = 1 - (ranks[len(good) :] - _midranks(bad)) / len(good)
 
     variances = [
         np.var(shares, ddof=1) / len(shares) if len(shares) > 1 else math.nan
@@ -113,8 +106,47 @@ def auc_delong(scores: Matrix, labels: Matrix) -> tuple[float, float]:
     return float(share_of_bad_below.mean()), float(math.sqrt(sum(variances)))
 
 
-def reliability(scores: Matrix, labels: Matrix) -> tuple[Bin, ...]:
-    """Return up to ten bins of equally many rows, in order of score.
+def auc_difference(
+    scores: Matrix, other_scores: Matrix, labels: Matrix
+) -> tuple[float, tuple[float, float]]:
+    """Return the AUC of `scores` less that of `other_scores`, and its 95 % interval.
+
+    DeLong, DeLong and Clarke-Pearson (1988) for two curves of the same rows: what both gain or lose
+    by the same rows cancels out. nan where a label occurs less than twice.
+    """
+    good, bad = _placements(scores, labels)
+    other_good, other_bad = _placements(other_scores, labels)
+    if min(len(good), len(bad)) < 2:
+        return math.nan, (math.nan, math.nan)
+
+    difference = float(good.mean() - other_good.mean())
+    variance = sum(
+        float(np.var(shares, ddof=1)) / len(shares)
+        for shares in (good - other_good, bad - other_bad)
+    )
+    half_width = Z * math.sqrt(variance)
+    return difference, (difference - half_width, difference + half_width)
+
+
+def _placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
+    """Return, of each good row, the share of bad rows below it; of each bad row, of good above.
+
+    Ties count half. From ranks, as Sun and Xu (2014): a row's rank among all, less its rank among
+    its own.
+    """
+    good = scores[labels == 1]
+    bad = scores[labels == 0]
+    if not len(good) or not len(bad):
+        return np.zeros(0), np.zeros(0)
+
+    ranks = _midranks(np.concatenate([good, bad]))
+    bad_below = (ranks[: len(good)] - _midranks(good)) / len(bad)
+    good_above = 1 - (ranks[len(good) :] - _midranks(bad)) / len(good)
+    return bad_below, good_above
+
+
+def reliability(scores: Matrix, labels: Matrix, count: int = RELIABILITY_BINS) -> tuple[Bin, ...]:
+    """Return up to `count` bins of equally many rows, in order of score.
 
     Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere.
     """
@@ -125,7 +157,7 @@ def reliability(scores: Matrix, labels: Matrix) -> tuple[Bin, ...]:
             predicted=float(scores[members].mean()),
             observed=float(labels[members].mean()),
         )
-        for members in np.array_split(order, RELIABILITY_BINS)
+        for members in np.array_split(order, count)
         if len(members)
     )
 

@@ -312,9 +312,17 @@ def case() -> dict[str, Any]:
             },
             "train": {
                 "auc": 0.6,
+                "highest_auc": 0.99,
+                "highest_feature_auc": 0.95,
+                "slice_purity": 0.99,
+                "overfit_gap": 0.2,
                 "calibration_error": 0.2,
+                "group_calibration_error": 0.2,
                 "gain_over_majority": 0.0,
                 "loss_to_champion": 0.05,
+                "loss_to_challenger": 0.1,
+                "registered_auc_loss": 0.1,
+                "approval_rate_shift": 0.2,
             },
             "explain": {
                 "additivity_error": 0.001,

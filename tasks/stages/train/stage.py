@@ -12,12 +12,13 @@ from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
-from tasks.learning.performance import measure_performance, roc_points
-from tasks.learning.training import features_of, train
+from tasks.learning.performance import roc_points
+from tasks.learning.training import features_of, score_challenger, train
 from tasks.model import save_refits
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.train.completing import complete_model
-from tasks.stages.train.judging import judge_performance
+from tasks.stages.train.judging import judge_model
+from tasks.stages.train.measuring import measure_model
 from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
 from tasks.stages.weighing import refusals_that_stand
@@ -58,9 +59,14 @@ def run(stage_run: StageRun) -> None:
     predictions = trained.predictions
     labels = predictions["actual"].to_numpy(float)
     scores = predictions["oof_score"].to_numpy(float)
-    performance = measure_performance(scores, predictions["oof_approved"].to_numpy(), labels)
+    is_own_challenger = params.family == "logistic"
+    challenger_scores = (
+        None if is_own_challenger else score_challenger(rows, stage_run.columns, params)
+    )
+    protected = stage_run.columns.named(Role.PROTECTED)
+    report = measure_model(rows, trained, challenger_scores, protected, params)
     champion_auc = _champion_auc(params, stage_run.workspace)
-    checks = judge_performance(performance, champion_auc, limits)
+    checks = judge_model(report, champion_auc, limits)
 
     with stage_run.folder_of("model") as folder:
         model.save(folder)
@@ -69,7 +75,7 @@ def run(stage_run: StageRun) -> None:
     stage_run.write_rows(predictions, "predictions")
     with stage_run.folder_of("page") as page:
         write_performance_page(
-            page, stage_run.case, performance, checks, scores, labels, trained.scorer.cutoff
+            page, stage_run.case, report, checks, scores, labels, trained.scorer.cutoff
         )
     stage_run.write_report(
         {
@@ -83,7 +89,7 @@ def run(stage_run: StageRun) -> None:
                 "people_shredded": stage_run.people_shredded,
             },
             "parts": predictions["part"].value_counts().sort_index().to_dict(),
-            "performance": performance.model_dump(mode="json"),
+            **report.model_dump(mode="json"),
         }
     )
     points = [
@@ -96,7 +102,7 @@ def run(stage_run: StageRun) -> None:
     logger.info("%d rows unsealed, %d shredded", stage_run.rows_unsealed, stage_run.rows_shredded)
     logger.info(
         "AUC %.3f, %d features: %s",
-        performance.auc,
+        report.performance.auc,
         len(trained.scorer.features),
         verdict.outcome.value,
     )

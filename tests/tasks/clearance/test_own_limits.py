@@ -23,7 +23,7 @@ from tasks.stages.fairness.measuring import AbsentGroup, ExcusedAttribute
 from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.train.checks import TrainCheck
-from tasks.stages.train.judging import judge_performance
+from tasks.stages.train.judging import judge_model
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.judging import judge_quality
 from tests.tasks.stages.explain import test_judging as explain
@@ -44,7 +44,7 @@ LIMITS: dict[str, StrictModel] = {
 JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
     "redact": lambda limits: judge_redaction(redact.MEASURED, limits),
     "validate": lambda limits: judge_quality(validate.GOOD, validate.PARAMS, limits),
-    "train": lambda limits: judge_performance(train.GOOD, 0.8, limits),
+    "train": lambda limits: judge_model(train.GOOD, 0.8, limits),
     "explain": lambda limits: judge_explanation(explain.GOOD, limits),
     "fairness": lambda limits: judge_fairness(
         fairness.report(), portfolio.fairness_params(), limits
@@ -167,7 +167,7 @@ def test_a_limit_in_force_that_is_no_number_is_refused(value: object) -> None:
 
 
 def test_no_champion_has_to_be_what_the_use_case_declares() -> None:
-    checks = judge_performance(train.GOOD, None, train.LIMITS)
+    checks = judge_model(train.GOOD, None, train.LIMITS)
     hold("train", checks, train={"champion": "none yet"})
     with pytest.raises(EvidenceError, match=TrainCheck.AUC_LOST_TO_CHAMPION):
         hold("train", checks, train={"champion": {"path": "c.json", "sha256": "0" * 64}})

@@ -24,7 +24,20 @@ from tests.models import BACKGROUND, REASONS
 from tests.tasks.judged import check
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 
-LIMITS = TrainLimits(auc=0.6, calibration_error=0.2, gain_over_majority=0.01, loss_to_champion=0.1)
+LIMITS = TrainLimits(
+    auc=0.6,
+    highest_auc=0.99,
+    highest_feature_auc=0.95,
+    slice_purity=0.99,
+    overfit_gap=0.2,
+    calibration_error=0.2,
+    group_calibration_error=0.2,
+    gain_over_majority=0.01,
+    loss_to_champion=0.1,
+    loss_to_challenger=0.2,
+    registered_auc_loss=0.1,
+    approval_rate_shift=0.2,
+)
 CHECKS: dict[str, CheckId] = {
     "redact": RedactCheck.OWN_LEAK_RATIO,
     "validate": ValidateCheck.EXACT_DUPLICATE_RATIO,
