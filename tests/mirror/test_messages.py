@@ -106,8 +106,10 @@ ALLOWED_TEXTS = {
     ("tasks/formats/shown.py", "error"): "for `PORTCULLIS_DEBUG=1`, and asked for its code",
     ("tasks/config/cases.py", "error.errors(include_input=False, include_url=False)"): "pydantic's "
     "messages about a configuration, without what was written there",
-    ("tasks/learning/params.py", "error.errors(include_input=False, include_url=False)"): "pydantic's "
-    "messages about a configuration, without what was written there",
+    (
+        "tasks/learning/params.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "pydantic's messages about a configuration, without what was written there",
     ("tasks/model/scorer.py", "error.name"): "the name of the library that is not installed",
     ("tasks/erasure/sinks/database.py", "error.orig"): "asked for its class alone",
 }
