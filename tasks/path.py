@@ -225,6 +225,16 @@ MEASURING = _with_plan(
         tools=("aif360", "scipy", "numpy", "pandas"),
         judges=("redact/rows.parquet", "train/predictions.parquet"),
     ),
+    Stage(
+        "subgroups",
+        "gate: which subgroup does the model treat worst?",
+        SigningRole.MODEL,
+        reads=("redact/rows.parquet", "train/predictions.parquet"),
+        writes=("page", "report.json", "verdict.json"),
+        sections=("columns", "subgroups", "limits.subgroups"),
+        tools=("scipy", "numpy", "pandas"),
+        judges=("redact/rows.parquet", "train/predictions.parquet"),
+    ),
 )
 
 GATES = tuple(stage for stage in MEASURING if stage.is_gate)

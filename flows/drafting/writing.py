@@ -212,6 +212,16 @@ fairness:  {HOUSE}"""
   draws: 2000
   seed: 1
 
+subgroups:  {HOUSE}
+  audit: []  {UNCONFIRMED}: features that divide people beside what is protected
+  bins: 3
+  depth: 3
+  smallest_people: 50
+  kept: 5
+  evaluate_on: out_of_fold
+  significance: 0.05
+  seed: 1
+
 erasure:
   retrain_after: {{people: null, days: null}}  {TO_FILL}: how much a model may know of the erased
   keep:  {TO_FILL}: what a law keeps, or {{}}

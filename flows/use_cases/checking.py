@@ -143,6 +143,7 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None
         ("fairness.excused", protected, "protected columns"),
         ("train.mitigate", protected, "protected columns"),
         ("train.left_out", features, "features"),
+        ("subgroups.audit", features, "features"),
         ("train.monotone", features, "features"),
         ("validate.near_duplicate_columns", set(columns.root), "declared columns"),
         ("redact.tokenised", set(columns.named(Role.IDENTIFIER)), "identifiers"),

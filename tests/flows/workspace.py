@@ -284,6 +284,16 @@ def case() -> dict[str, Any]:
             "draws": 2000,
             "seed": 1,
         },
+        "subgroups": {
+            "audit": ["years"],
+            "bins": 2,
+            "depth": 2,
+            "smallest_people": 50,
+            "kept": 2,
+            "evaluate_on": "out_of_fold",
+            "significance": 0.05,
+            "seed": 1,
+        },
         "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": {
@@ -345,6 +355,12 @@ def case() -> dict[str, Any]:
                 "average_abs_odds_difference": 0.25,
                 "underrated_by": 0.1,
                 "theil_index": 1.0,
+            },
+            "subgroups": {
+                "false_decline_difference": 0.3,
+                "disparate_impact": 0.5,
+                "underrated_by": 0.2,
+                "multicalibration_error": 0.2,
             },
         },
     }

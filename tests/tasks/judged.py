@@ -19,6 +19,7 @@ from tasks.path import STAGES, SUBJECTS
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.redact.checks import RedactCheck
+from tasks.stages.subgroups.checks import SubgroupsCheck
 from tasks.stages.train.checks import TrainCheck
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.workspace import StageRun
@@ -36,6 +37,7 @@ CATALOGUES: dict[str, type[CheckId]] = {
     "train": TrainCheck,
     "explain": ExplainCheck,
     "fairness": FairnessCheck,
+    "subgroups": SubgroupsCheck,
 }
 # What stands in for the gates' own rules (`tasks.clearance.own_limits`): one limit for all checks.
 RULES_OF_TESTS: dict[str, dict[CheckId, LimitRule]] = {

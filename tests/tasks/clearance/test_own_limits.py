@@ -22,6 +22,7 @@ from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import AbsentGroup, ExcusedAttribute
 from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.redact.judging import judge_redaction
+from tasks.stages.subgroups.judging import judge_subgroups
 from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.judging import judge_model
 from tasks.stages.validate.checks import ValidateCheck
@@ -30,6 +31,8 @@ from tests.tasks.stages.explain import test_judging as explain
 from tests.tasks.stages.fairness import portfolio
 from tests.tasks.stages.fairness import test_judging as fairness
 from tests.tasks.stages.redact import test_judging as redact
+from tests.tasks.stages.subgroups import portfolio as conjunctions
+from tests.tasks.stages.subgroups import test_judging as subgroups
 from tests.tasks.stages.train import test_judging as train
 from tests.tasks.stages.validate import test_judging as validate
 
@@ -39,6 +42,7 @@ LIMITS: dict[str, StrictModel] = {
     "train": train.LIMITS,
     "explain": explain.LIMITS,
     "fairness": portfolio.LIMITS,
+    "subgroups": conjunctions.LIMITS,
 }
 # Each gate's own judge, on what it measured of a model that is fine.
 JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
@@ -49,6 +53,7 @@ JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
     "fairness": lambda limits: judge_fairness(
         fairness.report(), portfolio.fairness_params(), limits
     ),
+    "subgroups": lambda limits: judge_subgroups(subgroups.report(), conjunctions.PARAMS, limits),
 }
 FIELDS = [
     (gate, field)
