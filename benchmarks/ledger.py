@@ -188,6 +188,7 @@ def measure_release(bench: Bench, rows: int) -> None:
         "train",
         "explain",
         "fairness",
+        "subgroups",
         "decide",
     ):
         clock = time.perf_counter()

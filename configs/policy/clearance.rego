@@ -61,6 +61,12 @@ required_checks := {
 		"explain.reasons_kept_by_perturbations",
 	},
 	"fairness": {"fairness.attribute_covered", "fairness.theil_index"} | checks_of_each_attribute,
+	"subgroups": {
+		"subgroups.false_decline_difference",
+		"subgroups.disparate_impact",
+		"subgroups.underrated_by",
+		"subgroups.multicalibration_error",
+	},
 }
 
 # What has to have been judged of every protected column, and of every declared combination.

@@ -20,6 +20,7 @@ from tasks.attestation.signing_keys import LocalSigner
 from tasks.config.cases import load_case
 from tasks.errors import EvidenceError, PortcullisError, RefusalKind, RefusedError
 from tasks.notary.notary import open_notary
+from tasks.path import SUBJECTS
 from tasks.registry import Publication, publish
 from tasks.registry.client import (
     CASE_TAG,
@@ -402,7 +403,7 @@ def test_a_champion_that_is_in_the_way(with_champion: Path, change: Callable[[Pa
 def test_a_champion_that_was_added(judged_case: Path) -> None:
     change_case(judged_case, CASE, lambda values: values.update(train={"champion": "none yet"}))
     sync_cases(judged_case)
-    for stage in ("train", "explain", "fairness"):
+    for stage in ("train", "explain", "fairness", "subgroups"):
         if stage != "train":
             put_verdict(judged_case, stage)
         sign_for(judged_case, stage)
@@ -425,7 +426,7 @@ def test_a_gate_run_from_tampered_code(judged_case: Path) -> None:
     code.parent.mkdir(parents=True)
     code.write_text("LIMIT = 0.8\n")
     commit(judged_case)
-    for stage in ("redact", "validate", "train", "explain", "fairness", "decide"):
+    for stage in (*SUBJECTS, "decide"):
         sign_for(judged_case, stage)
 
     code.write_text("LIMIT = 0.0\n")
