@@ -235,6 +235,17 @@ MEASURING = _with_plan(
         tools=("scipy", "numpy", "pandas"),
         judges=("redact/rows.parquet", "train/predictions.parquet"),
     ),
+    Stage(
+        "alternatives",
+        "gate: would another configuration disadvantage fewer people, and be as good?",
+        SigningRole.MODEL,
+        reads=("redact/rows.parquet", "train/predictions.parquet"),
+        writes=("page", "report.json", "verdict.json"),
+        # It fits the shipped configuration and others: what trains the model is searched around.
+        sections=("columns", "train", "fairness", "alternatives", "limits.alternatives"),
+        tools=("lightgbm", "xgboost-cpu", "scikit-learn", "aif360", "numpy", "pandas"),
+        judges=("redact/rows.parquet", "train/predictions.parquet"),
+    ),
 )
 
 GATES = tuple(stage for stage in MEASURING if stage.is_gate)

@@ -131,9 +131,12 @@ class TrainParams(StrictModel):
         description="fits with other seeds, to see how far explanations depend on the fit",
     )
     cutoff: Cutoff
-    mitigation: Literal["none", "reweighing"]
+    mitigation: Literal["none", "reweighing", "reduction"]
     mitigate: tuple[str, ...] = Field(
-        default=(), description="protected attributes whose groups are reweighed"
+        default=(), description="protected attributes whose groups are mitigated"
+    )
+    multiplier: float | None = Field(
+        default=None, gt=0, le=20, description="of the reduction: how much parity weighs"
     )
     left_out: dict[str, str] = {}
     monotone: dict[str, Literal[-1, 1]] = {}

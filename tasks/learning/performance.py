@@ -95,7 +95,7 @@ def auc_delong(scores: Matrix, labels: Matrix) -> tuple[float, float]:
     (2014) do, IEEE Signal Processing Letters 21. Ties count half. The deviation is nan where a
     label occurs once.
     """
-    share_of_bad_below, share_of_good_above = _placements(scores, labels)
+    share_of_bad_below, share_of_good_above = auc_placements(scores, labels)
     if not len(share_of_bad_below):
         return math.nan, math.nan
 
@@ -114,8 +114,8 @@ def auc_difference(
     DeLong, DeLong and Clarke-Pearson (1988) for two curves of the same rows: what both gain or lose
     by the same rows cancels out. nan where a label occurs less than twice.
     """
-    good, bad = _placements(scores, labels)
-    other_good, other_bad = _placements(other_scores, labels)
+    good, bad = auc_placements(scores, labels)
+    other_good, other_bad = auc_placements(other_scores, labels)
     if min(len(good), len(bad)) < 2:
         return math.nan, (math.nan, math.nan)
 
@@ -128,7 +128,7 @@ def auc_difference(
     return difference, (difference - half_width, difference + half_width)
 
 
-def _placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
+def auc_placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
     """Return, of each good row, the share of bad rows below it; of each bad row, of good above.
 
     Ties count half. From ranks, as Sun and Xu (2014): a row's rank among all, less its rank among

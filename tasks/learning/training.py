@@ -19,8 +19,8 @@ from tasks.config.cases import Columns, Role
 from tasks.errors import ConfigError, DataError
 from tasks.learning.cutoffs import choose_cutoff
 from tasks.learning.fitting import fit
+from tasks.learning.mitigating import mitigate
 from tasks.learning.params import TrainParams
-from tasks.learning.reweighing import weights_for
 from tasks.learning.splitting import draws, folds, split
 from tasks.model import Input, Scorer
 from tasks.model.families import Matrix
@@ -71,13 +71,20 @@ def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
     _check_names("left_out", params.left_out, features)
     _check_names("monotone", params.monotone, features)
     _check_names("mitigate", params.mitigate, columns.named(Role.PROTECTED))
-    # A list without reweighing would look like mitigation and change nothing.
-    if (params.mitigation == "reweighing") != bool(params.mitigate):
+    # A list without a mitigation would look like one and change nothing.
+    if (params.mitigation != "none") != bool(params.mitigate):
         raise ConfigError(
             "train.mitigate",
-            expected="the protected attributes to reweigh, with `mitigation: reweighing` only",
+            expected="the protected attributes to mitigate, if `mitigation` is not `none`",
             found=f"{params.mitigation} with {len(params.mitigate)} attributes",
             remedy="Name them, or drop the list.",
+        )
+    if (params.mitigation == "reduction") != (params.multiplier is not None):
+        raise ConfigError(
+            "train.multiplier",
+            expected="a number with `mitigation: reduction`, and none without",
+            found=f"{params.mitigation} with {params.multiplier}",
+            remedy="Give one, or drop it.",
         )
 
     used_features = tuple(name for name in features if name not in params.left_out)
@@ -159,9 +166,9 @@ def _training_data(
     rows: pd.DataFrame, columns: Columns, params: TrainParams, is_training: np.ndarray
 ) -> _TrainingData:
     """Return all rows as models see them; `is_training` marks whom medians come from."""
-    labels = _labels(rows[columns.only(Role.TARGET)], params)
+    labels = labels_of(rows[columns.only(Role.TARGET)], params)
     # Medians and categories come from the training part: the other parts must teach nothing.
-    inputs = _inputs(rows[is_training], features_of(columns, params))
+    inputs = inputs_of(rows[is_training], features_of(columns, params))
     return _TrainingData(matrix_of(rows, inputs), labels, rows[list(params.mitigate)], inputs)
 
 
@@ -218,29 +225,36 @@ def _fit_scorer(
     """
     labels = data.labels
     learnt = np.repeat(np.arange(len(labels)), copies.astype(np.int64))
-    for name, members in (("training", learnt), ("validation", is_chosen_on)):
-        rarest = min(int((labels[members] == 0).sum()), int((labels[members] == 1).sum()))
-        if rarest < FEWEST_ROWS_PER_LABEL:
-            raise DataError(
-                f"{name} rows",
-                expected=f"at least {FEWEST_ROWS_PER_LABEL} of each label",
-                found=f"{rarest} of one",
-                remedy="Bring more data; a model that has not seen both answers "
-                "cannot tell them apart.",
-            )
+    require_both_labels("training", labels[learnt])
+    require_both_labels("validation", labels[is_chosen_on])
 
-    weights = np.ones(len(learnt))
-    if params.mitigation == "reweighing":
-        weights = weights_for(data.groups.iloc[learnt], labels[learnt])
+    targets, weights = mitigate(data.groups.iloc[learnt], labels[learnt], params)
     names = [column.name for column in data.inputs]
-    booster = fit(data.matrix[learnt], labels[learnt], weights, names, params)
+    booster = fit(data.matrix[learnt], targets, weights, names, params)
 
     scores = probability(booster.margin(data.matrix[is_chosen_on]))
     cutoff = choose_cutoff(scores, labels[is_chosen_on], params.cutoff)
     return Scorer(params.family, data.inputs, booster, cutoff)
 
 
-def _inputs(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
+def require_both_labels(part: str, labels: Matrix) -> None:
+    """Refuse rows of which one label has too few to learn from, or to choose by.
+
+    Raises:
+        DataError: One of the labels has fewer than ten rows.
+    """
+    rarest = min(int((labels == 0).sum()), int((labels == 1).sum()))
+    if rarest < FEWEST_ROWS_PER_LABEL:
+        raise DataError(
+            f"{part} rows",
+            expected=f"at least {FEWEST_ROWS_PER_LABEL} of each label",
+            found=f"{rarest} of one",
+            remedy="Bring more data; a model that has not seen both answers "
+            "cannot tell them apart.",
+        )
+
+
+def inputs_of(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
     """Return the model's inputs: one per numeric feature, one per category of the others.
 
     Medians and categories are those of `rows`. A feature without any number is filled with 0.
@@ -256,7 +270,7 @@ def _inputs(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
     return tuple(inputs)
 
 
-def _labels(target: "pd.Series[float]", params: TrainParams) -> Matrix:
+def labels_of(target: "pd.Series[float]", params: TrainParams) -> Matrix:
     """Return 1 where the target has the favourable value and 0 elsewhere, shape (rows,).
 
     Raises:

@@ -294,6 +294,21 @@ def case() -> dict[str, Any]:
             "significance": 0.05,
             "seed": 1,
         },
+        "alternatives": {
+            "learners": {
+                "trees": {"family": "lightgbm", "rounds": 20, "parameters": {"num_leaves": 7}},
+                "stumps": {"family": "lightgbm", "rounds": 20, "parameters": {"num_leaves": 2}},
+            },
+            "mitigations": {"unmitigated": {"mitigation": "none"}},
+            "features": {"all": []},
+            "loss_of_auc": 0.01,
+            "people": 1000,
+            "smallest_group_rows": 50,
+            "folds": 2,
+            "seeds": 1,
+            "draws": 200,
+            "seed": 1,
+        },
         "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
         "register": {"model": CASE, "experiment": CASE},
         "limits": {
@@ -362,5 +377,6 @@ def case() -> dict[str, Any]:
                 "underrated_by": 0.2,
                 "multicalibration_error": 0.2,
             },
+            "alternatives": {"decline_ratio_reduction": 0.5, "detectable_reduction": 0.8},
         },
     }

@@ -16,6 +16,7 @@ from tasks.gates import Check, CheckId, Verdict, at_least
 from tasks.gates.holding import LimitRule, Unmeasured
 from tasks.gates.verdict import digest_of
 from tasks.path import STAGES, SUBJECTS
+from tasks.stages.alternatives.checks import AlternativesCheck
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.redact.checks import RedactCheck
@@ -38,6 +39,7 @@ CATALOGUES: dict[str, type[CheckId]] = {
     "explain": ExplainCheck,
     "fairness": FairnessCheck,
     "subgroups": SubgroupsCheck,
+    "alternatives": AlternativesCheck,
 }
 # What stands in for the gates' own rules (`tasks.clearance.own_limits`): one limit for all checks.
 RULES_OF_TESTS: dict[str, dict[CheckId, LimitRule]] = {

@@ -1,0 +1,108 @@
+"""The frontier as a picture: AUC against the worst group's decline ratio."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.reports import figure
+from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
+from tasks.stages.alternatives.choosing import (
+    SHIPPED_INDEX,
+    AlternativesReport,
+    ConfigurationFigures,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LIGHT = "#a9b7c2"  # of what is dominated: there, and not to be read one by one
+TICKS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0)
+MARGIN = 1.1  # on a logarithmic scale, beyond the outermost end
+
+
+def draw_frontier(path: Path, report: AlternativesReport, loss_of_auc: float) -> None:
+    """Draw every configuration; one whose decline ratio divides by 0 is absent."""
+    measured = [item for item in report.configurations if item.decline_ratio is not None]
+    shipped = report.configurations[SHIPPED_INDEX]
+    others = [item for item in measured if item is not shipped]
+    efficient = sorted((item for item in others if item.is_efficient), key=_ratio)
+
+    with figure(path, width=8.2, height=5.0) as axes:
+        axes.axhspan(shipped.auc - loss_of_auc, shipped.auc, color=GRID, alpha=0.5, lw=0)
+        axes.plot([], [], color=GRID, lw=8, label=f"Loss of AUC up to {loss_of_auc:g}")
+        axes.axvline(1, color=INK, lw=1)
+
+        _draw_points(axes, [item for item in others if not item.is_efficient], "o", LIGHT, 5)
+        for item in efficient:
+            _draw_intervals(axes, item, ACCENT, 1.0)
+        _draw_points(axes, efficient, "o", ACCENT, 7)
+        if shipped in measured:
+            _draw_intervals(axes, shipped, WARN, 2.0)
+            _draw_points(axes, [shipped], "D", WARN, 9)
+        _draw_chosen(axes, report)
+
+        # Empty lists: an entry of the legend also where there is no such point.
+        for marker, colour, label in (
+            ("D", WARN, "Shipped model"),
+            ("o", ACCENT, "On the frontier"),
+            ("o", LIGHT, "Dominated"),
+        ):
+            axes.plot([], [], marker, color=colour, label=label)
+        _scale(axes, [*efficient, shipped], measured)
+        axes.set(
+            title=f"{len(report.configurations)} configurations, {report.fits:,} fits",
+            xlabel="Decline ratio of the worst group, at the shipped model's approval rate",
+            ylabel="AUC, out of fold",
+        )
+        axes.legend(loc="lower right", fontsize=9)
+
+
+def _ratio(item: ConfigurationFigures) -> float:
+    return math.inf if item.decline_ratio is None else item.decline_ratio
+
+
+def _draw_points(
+    axes: "Axes", items: Sequence[ConfigurationFigures], marker: str, colour: str, size: float
+) -> None:
+    ratios = [_ratio(item) for item in items]
+    axes.plot(ratios, [item.auc for item in items], marker, color=colour, ms=size)
+
+
+def _draw_intervals(axes: "Axes", item: ConfigurationFigures, colour: str, width: float) -> None:
+    """Draw both intervals of a configuration as a cross."""
+    ratio = _ratio(item)
+    low, high = item.decline_ratio_interval or (ratio, ratio)
+    axes.plot([low, high], [item.auc, item.auc], color=colour, lw=width, alpha=0.6)
+    axes.plot([ratio, ratio], list(item.auc_interval), color=colour, lw=width, alpha=0.6)
+
+
+def _draw_chosen(axes: "Axes", report: AlternativesReport) -> None:
+    """Frame the alternative that one half of the people chose."""
+    for item in report.configurations:
+        if report.chosen is not None and item.name == report.chosen.name:
+            axes.plot(
+                [_ratio(item)],
+                [item.auc],
+                "s",
+                ms=13,
+                mfc="none",
+                mec=SECOND,
+                mew=1.8,
+                label="Tried on the other half",
+            )
+
+
+def _scale(
+    axes: "Axes",
+    with_intervals: Sequence[ConfigurationFigures],
+    measured: Sequence[ConfigurationFigures],
+) -> None:
+    """Scale the decline ratio by its logarithm, from parity on."""
+    ends = [end for item in with_intervals for end in item.decline_ratio_interval or ()]
+    highest = max([*ends, *map(_ratio, measured), 1.25]) * MARGIN
+    ticks = [tick for tick in TICKS if tick <= highest]
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.minorticks_off()
+    axes.set_xlim(1 / MARGIN**0.3, highest)

@@ -1,0 +1,80 @@
+"""The `alternatives:` section of a use case, and its limits."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.config.strict import StrictModel
+
+Name = Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
+
+
+class Learner(StrictModel):
+    """A family of models, with its parameters."""
+
+    family: Literal["lightgbm", "xgboost", "logistic"]
+    rounds: int = Field(ge=1)
+    parameters: dict[str, float | int | str | bool] = {}
+
+
+class Mitigation(StrictModel):
+    """What is done in training against different label rates; `mitigate` names the attributes."""
+
+    mitigation: Literal["none", "reweighing", "reduction"]
+    mitigate: tuple[str, ...] = ()
+    multiplier: float | None = Field(default=None, gt=0, le=20)
+
+
+class AlternativesParams(StrictModel):
+    """What is searched: every learner with every mitigation and every set of features.
+
+    A set of features names those that it leaves out, beside those of `train.left_out`: what the
+    model may not use, no alternative may.
+    """
+
+    learners: dict[Name, Learner] = Field(min_length=1)
+    mitigations: dict[Name, Mitigation] = Field(min_length=1)
+    features: dict[Name, tuple[str, ...]] = Field(
+        min_length=1, description="set of features -> features that it leaves out"
+    )
+    loss_of_auc: float = Field(
+        ge=0, lt=0.5, description="what an alternative may lose and still be one"
+    )
+    people: int = Field(ge=100, description="of whom more are there, so many are drawn by hash")
+    smallest_group_rows: int = Field(
+        ge=20, description="rows below which a group does not say which configuration is better"
+    )
+    folds: int = Field(ge=2, le=10, description="each row is scored by a fit on the other folds")
+    seeds: int = Field(ge=1, description="divisions into folds, each with a seed of learning")
+    draws: int = Field(ge=100, description="bootstrap samples of people and seeds")
+    seed: int
+
+
+class AlternativesLimits(StrictModel):
+    """What the model is held against. See docs/adr/0071-less-discriminatory-alternatives.md."""
+
+    decline_ratio_reduction: float = Field(
+        ge=0,
+        lt=1,
+        description="by what share an alternative may be confirmed to lower the worst group's "
+        "decline ratio",
+    )
+    detectable_reduction: float = Field(
+        gt=0, lt=1, description="a reduction that the search has to be able to confirm"
+    )
+
+
+class JudgedGroups(BaseModel):
+    """What this gate takes from the section `fairness:`, which its own gate validates."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    privileged: dict[str, str] = Field(min_length=1)
+    intersections: tuple[tuple[str, ...], ...] = ()
+    cutoffs: tuple[float, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _intersections_are_of_judged_attributes(self) -> "JudgedGroups":
+        if any(set(names) - set(self.privileged) for names in self.intersections):
+            raise ValueError("an intersection is of attributes in `privileged`")
+        return self
