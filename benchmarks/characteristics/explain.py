@@ -38,6 +38,7 @@ from tasks.stages.explain.stability import Overlap, count_approvals, measure_ove
 from tasks.stages.train.completing import complete_model
 
 GATE = "explain"
+REPLICATES = 10  # of a full run by `python -m benchmarks.characteristics`
 LIMITS = ExplainLimits(
     additivity_error=1e-4,
     proxy_strength=0.05,
