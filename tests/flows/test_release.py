@@ -57,7 +57,7 @@ def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(
     assert (other.root / "dvc.lock").read_bytes() == (released.root / "dvc.lock").read_bytes()
     assert other.versions() == ["1"]
     unchanged = other.run(*RELEASE)
-    assert unchanged.stderr.count("Unchanged") + unchanged.stdout.count("Unchanged") == 8
+    assert unchanged.stderr.count("Unchanged") + unchanged.stdout.count("Unchanged") == 9
 
 
 def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(

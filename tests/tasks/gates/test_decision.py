@@ -183,4 +183,5 @@ def test_a_decision_is_written_with_what_it_comes_to() -> None:
     written = decision({"fairness": verdict("fairness", checks=failed)}).to_dict()
     assert written["outcome"] == "fail"
     assert [refusal["kind"] for refusal in written["refusals"]] == ["check.failed"]
-    assert written["gates"][-1]["refusals"] == written["refusals"]
+    (gate,) = [gate for gate in written["gates"] if gate["gate"] == "fairness"]
+    assert gate["refusals"] == written["refusals"]
