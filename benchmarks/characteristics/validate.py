@@ -211,7 +211,9 @@ CLAIMS_FAULTS: dict[str, Fault] = {
     "half of the women on the fast track relabelled": half_relabelled("fast", "sex", "female"),
     "wage x 1000 in a fifth of rows": multiplied("prewage", 1000, 0.2),
     "wage x 52 in 3 % of rows": multiplied("prewage", 52, 0.03),
-    "columns upextr and lowback swapped": swapped("upextr", "lowback"),
+    "injuries of the arm and of the lower back exchanged": recoded(
+        "injury", {"arm": "lower back", "lower back": "arm"}
+    ),
     "age shuffled": shuffled("age"),
     "every source delivered twice": delivered_twice,
 }
