@@ -34,7 +34,7 @@ from tasks.stages.validate.quality import measure_quality, profiled
 from tasks.stages.validate.reference.profile import profile_jointly
 
 GATE = "validate"
-REPLICATES = 20  # of a full run by `python -m benchmarks.characteristics`
+REPLICATES = 6  # of a full run by `python -m benchmarks.characteristics`
 ROWS = {"loan": 1989, "claims": 7150}
 POOL_ROWS = 60_000
 MET = (ExpectationResult(expectation="expect_x", column="x", is_met=True, unexpected_ratio=0.0),)

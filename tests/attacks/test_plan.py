@@ -40,8 +40,8 @@ def judge_fairness(workspace: Path, value: float) -> None:
 
 # The three edits that once turned a blocked model into a registered one.
 EDITS: dict[str, Edit] = {
-    "interval_from_rows": lambda case: case["fairness"].update(interval_from_rows=9),
-    "intersection": lambda case: case["fairness"].pop("intersection"),
+    "smallest_group_rows": lambda case: case["fairness"].update(smallest_group_rows=9),
+    "intersections": lambda case: case["fairness"].pop("intersections"),
     "privileged": lambda case: case["fairness"].update(privileged={"sex": "male"}),
 }
 
@@ -50,8 +50,8 @@ EDITS: dict[str, Edit] = {
 def blocked_case(judged_case: Path) -> Path:
     """The checkout of a use case on one's own machine that `fairness` has blocked."""
     settings = {
-        "interval_from_rows": 300,
-        "intersection": ["race", "sex"],
+        "smallest_group_rows": 300,
+        "intersections": [["race", "sex"]],
         "privileged": {},
     }
     change_case(judged_case, CASE, lambda case: case.update(fairness=settings))
@@ -89,7 +89,7 @@ def test_a_gate_that_is_run_again_by_other_settings(blocked_case: Path, edit: st
 def test_settings_that_are_put_back_after_the_gate(blocked_case: Path) -> None:
     path = blocked_case / "configs" / CASE / "case.yaml"
     before = path.read_bytes()
-    change_case(blocked_case, CASE, EDITS["interval_from_rows"])
+    change_case(blocked_case, CASE, EDITS["smallest_group_rows"])
     judge_fairness(blocked_case, 1.0)
     path.write_bytes(before)
     sync_cases(blocked_case)
@@ -107,7 +107,7 @@ def test_a_failure_that_a_new_training_would_hide(
     blocked_case: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_sha256 = model_of(blocked_case)
-    change_case(blocked_case, CASE, EDITS["interval_from_rows"])
+    change_case(blocked_case, CASE, EDITS["smallest_group_rows"])
     sign_for(blocked_case, "train")
     judge_fairness(blocked_case, 1.0)
     assert model_of(blocked_case) == model_sha256
@@ -120,7 +120,7 @@ def test_a_failure_that_a_new_training_would_hide(
         assert "3 attempts" in printed
         assert "no. 2 blocked" in printed
         assert f"fairness: fail ({FairnessCheck.DISPARATE_IMPACT_RATIO}" in printed
-        assert "differs from no. 2 in fairness.interval_from_rows" in printed
+        assert "differs from no. 2 in fairness.smallest_group_rows" in printed
 
 
 @pytest.mark.integration

@@ -17,9 +17,8 @@ pytestmark = pytest.mark.integration
 RELEASE = f"release-{CASE}"
 ERASE_DUE = "erase-due"
 EVERY_SECONDS = 20
-WATCHED_SECONDS = (
-    120  # Prefect's scheduler comes round every minute, and every five seconds for new deployments
-)
+# Prefect's scheduler comes round every minute, and every five seconds for new deployments.
+WATCHED_SECONDS = 75
 COMPLAINT = re.compile(r"\b(?:ERROR|CRITICAL)\b|Traceback|Unexpected error in|(?i:failed)")
 SCHEDULED = re.compile(r"prefect\.server\.services\.scheduler - Scheduled \d+ runs")
 
@@ -41,17 +40,14 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
 ) -> None:
     with running(scheduled, tmp_path / "ui.log", PREFECT_SERVER_LOGGING_LEVEL="INFO") as ui:
         began = time.monotonic()
-        by_hand = {
-            ui.start(RELEASE),
-            ui.start(RELEASE),
-        }  # beside the scheduled ones: somebody has to wait
+        by_hand = {ui.start(RELEASE)}  # beside the scheduled ones: somebody has to wait
         ui.wait_until(
             lambda: len(ui.scheduled_runs(RELEASE, *ENDED)) >= 2, "second scheduled release"
         )
         ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
         ui.wait_until(
             lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)},
-            "end of those by hand",
+            "end of the one by hand",
         )
         time.sleep(max(0.0, WATCHED_SECONDS - (time.monotonic() - began)))
         (scratch,) = {

@@ -91,8 +91,8 @@ def test_everything_that_a_gate_judges_by_is_in_the_plan(signed: Path, gate: str
 
 IN_THE_PLAN: dict[str, tuple[Change, str]] = {
     "the groups": (put("fairness", privileged={"sex": "male"}), "fairness.privileged.sex"),
-    "the intersection": (put("fairness", intersection=["race"]), "fairness.intersection"),
-    "a row limit": (put("fairness", interval_from_rows=30), "fairness.interval_from_rows"),
+    "the intersections": (put("fairness", intersections=["race"]), "fairness.intersections"),
+    "a row limit": (put("fairness", smallest_group_rows=30), "fairness.smallest_group_rows"),
     "a seed": (put("explain", seed=2), "explain.seed"),
     "the cut-off": (put("train", cutoff={"rate": 0.9}), "train.cutoff.rate"),
     "a column's role": (put("columns", race={"role": "dropped"}), "columns.race.role"),
@@ -178,15 +178,15 @@ def test_sources_and_registration_do_not_have_dvc_train_anew() -> None:
 
 
 def test_a_setting_that_is_changed_after_training_is_refused_by_its_name(signed: Path) -> None:
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     (text,) = texts_of(signed, RefusalKind.PLAN_CHANGED)
     assert text.startswith("plan: train, entry ")
-    assert "`fairness.interval_from_rows` changed after training" in text
+    assert "`fairness.smallest_group_rows` changed after training" in text
     assert f"dvc repro --force --single-item train@{CASE}" in text
 
 
 def test_a_gate_that_judges_again_by_it_does_not_help(signed: Path) -> None:
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     judge_again(signed, "fairness")
     texts = texts_of(signed, RefusalKind.PLAN_CHANGED)
     assert any("was judged outside the plan" in text for text in texts)
@@ -197,7 +197,7 @@ def test_put_back_before_clearance_the_verdict_still_is_of_another_plan(signed: 
     """Changed for a gate alone: what lies there now is the plan, the verdict is not by it."""
     path = signed / "configs" / CASE / "case.yaml"
     before = path.read_bytes()
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     judge_again(signed, "fairness")
     path.write_bytes(before)
     sync_cases(signed)
@@ -208,7 +208,7 @@ def test_put_back_before_clearance_the_verdict_still_is_of_another_plan(signed: 
 
 def test_trained_anew_and_judged_by_it_the_same_bytes_are_cleared(signed: Path) -> None:
     model_sha256 = model_of(signed)
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     judge_again(signed, "train", "fairness")
     sign_for(signed, "decide")
     assert model_of(signed) == model_sha256
@@ -231,7 +231,7 @@ def test_what_was_never_trained_is_refused_for_that_and_not_for_its_plan(signed:
 
 
 def test_the_worker_decides_against_a_model_whose_plan_was_changed(signed: Path) -> None:
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     sign_for(signed, "decide")
     _, chain = read(signed)
     decision = present(latest_decision(chain, "decide")).predicate
@@ -261,7 +261,7 @@ def test_a_plan_that_is_in_force_clears_itself(signed: Path) -> None:
 
 def test_nothing_is_trained_under_another_plan_than_is_in_force(signed: Path) -> None:
     put_in_force(signed, plans={CASE: plan_now(CASE, signed).sha256})
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     assert kinds_of_training(signed) == [RefusalKind.IN_FORCE_PLAN_CHANGED]
 
 
@@ -275,13 +275,13 @@ def test_one_attempt_more_than_may_be_made_is_not_trained(signed: Path) -> None:
     put_in_force(signed, attempts=1)
     assert refusals(signed) == ()
     assert kinds_of_training(signed) == []
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     assert kinds_of_training(signed) == [RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED]
 
 
 def test_trained_all_the_same_it_is_not_registered(signed: Path) -> None:
     put_in_force(signed, attempts=1)
-    change_case(signed, CASE, put("fairness", interval_from_rows=30))
+    change_case(signed, CASE, put("fairness", smallest_group_rows=30))
     judge_again(signed, "train", "fairness")
     sign_for(signed, "decide")
     assert {refusal.kind for refusal in refusals(signed)} == {

@@ -1,6 +1,7 @@
 """A page says what it was given and nothing else: escaped, self-contained, the same bytes twice."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def checked_page() -> Page:
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     assert write(tmp_path, checked_page()) == write(tmp_path, checked_page())
+
+
+def test_why_and_what_would_decide_are_two_clauses(tmp_path: Path) -> None:
+    check = replace(
+        at_least(TrainCheck.AUC_LOWER_END, "AUC", None, 0.8, reason="few rows"),
+        would_decide="about 200 would",
+    )
+    assert "<td>few rows; about 200 would</td>" in write(
+        tmp_path, Page(title="Title", checks=(check,))
+    )
 
 
 @pytest.mark.parametrize(
