@@ -90,9 +90,11 @@ def held_against(reduction: float) -> float:
 
 
 def draw(
-    people: int, configurations: int, reduction: float, rng: np.random.Generator
+    people: int, configurations: int, reduction: float | None, rng: np.random.Generator
 ) -> SearchedRows:
     """Return people and scores: the second configuration lowers the ratio by `reduction`.
+
+    None where nobody's group is held against them by any.
 
     A score is the latent quality (variance 1), an error that all configurations share (0.3), one of
     the configuration (0.1) and one of the seed (0.1), less what is held against the group.
@@ -100,8 +102,9 @@ def draw(
     is_member = rng.random(people) < GROUP_SHARE
     quality = rng.normal(size=people)
     labels = (quality * 1.6 + rng.logistic(size=people) > -2.6).astype(np.float64)
-    against = np.full(configurations, HELD_AGAINST_GROUP)
-    against[1] = held_against(reduction) if reduction else HELD_AGAINST_GROUP
+    against = np.full(configurations, HELD_AGAINST_GROUP if reduction is not None else 0.0)
+    if reduction:
+        against[1] = held_against(reduction)
 
     shared = quality + math.sqrt(0.3) * rng.normal(size=people)
     own = math.sqrt(0.1) * rng.normal(size=(configurations, 1, people))
@@ -120,15 +123,22 @@ def judge(searched: SearchedRows, seed: int) -> dict[str, Outcome]:
     return {check.id: check.outcome for check in judge_alternatives(report, LIMITS)}
 
 
-SITUATIONS = (
+NEVER = (0.0, GOAL)
+ALWAYS = (1 - GOAL, 1.0)
+SITUATIONS: tuple[
+    tuple[str, int, int, float | None, tuple[float, float], tuple[float, float]], ...
+] = (
     # situation, people, configurations, reduction; the bands of "fails" and of "undecided"
-    ("none is better, best of 100", 2000, 100, 0.0, (0.0, GOAL), (0.0, 1.0)),
-    ("none is better, best of 100", 8000, 100, 0.0, (0.0, GOAL), (0.0, 0.1)),
-    ("one is better by exactly the limit", 2000, 10, 0.1, (0.0, GOAL), (0.0, 1.0)),
-    ("one is better by exactly the limit", 8000, 10, 0.1, (0.0, GOAL), (0.0, 0.1)),
-    ("one is better by three tenths", 2000, 10, 0.3, (0.3, 1.0), (0.0, 1.0)),
-    ("one is better by three tenths", 8000, 10, 0.3, (0.8, 1.0), (0.0, 0.1)),
-    ("one is better by a half", 2000, 10, 0.5, (0.8, 1.0), (0.0, 1.0)),
+    ("none is better, best of 100", 2_000, 100, 0.0, NEVER, ALWAYS),
+    ("none is better, best of 100", 8_000, 100, 0.0, NEVER, ALWAYS),
+    ("none is better, best of 10", 32_000, 10, 0.0, NEVER, NEVER),
+    ("all at parity, best of 100", 2_000, 100, None, NEVER, ALWAYS),
+    ("all at parity, best of 100", 8_000, 100, None, NEVER, NEVER),
+    ("one is better by exactly the limit", 2_000, 10, 0.1, NEVER, ALWAYS),
+    ("one is better by exactly the limit", 8_000, 10, 0.1, NEVER, ALWAYS),
+    ("one is better by three tenths", 2_000, 10, 0.3, (0.3, 1.0), ALWAYS),
+    ("one is better by three tenths", 8_000, 10, 0.3, (0.8, 1.0), ALWAYS),
+    ("one is better by a half", 2_000, 10, 0.5, (0.8, 1.0), ALWAYS),
 )
 
 
@@ -158,9 +168,10 @@ def measure(
 def main() -> None:
     """Print a row for each rate."""
     replicates, seed = int(sys.argv[1]), int(sys.argv[2])
-    for row in measure(replicates, seed):
-        mark = "" if row.expected_low <= row.rate <= row.expected_high else "  OUTSIDE"
-        print(f"{row.check:40} {row.situation:40} {row.rows:6,} {row.rate:6.3f}{mark}", flush=True)
+    for index in range(len(SITUATIONS)):
+        for row in measure(replicates, seed, (index,)):
+            mark = "" if row.expected_low <= row.rate <= row.expected_high else "  OUTSIDE"
+            print(f"{row.check:40} {row.situation:36} {row.rows:6,} {row.rate:6.3f}{mark}")
 
 
 if __name__ == "__main__":
