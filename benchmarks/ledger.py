@@ -189,6 +189,7 @@ def measure_release(bench: Bench, rows: int) -> None:
         "explain",
         "fairness",
         "subgroups",
+        "alternatives",
         "decide",
     ):
         clock = time.perf_counter()

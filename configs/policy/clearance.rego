@@ -67,6 +67,10 @@ required_checks := {
 		"subgroups.underrated_by",
 		"subgroups.multicalibration_error",
 	},
+	"alternatives": {
+		"alternatives.decline_ratio_reduction",
+		"alternatives.detectable_reduction",
+	},
 }
 
 # What has to have been judged of every protected column, and of every declared combination.

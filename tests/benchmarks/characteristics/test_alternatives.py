@@ -2,12 +2,13 @@
 
 import pytest
 
-from benchmarks.characteristics.alternatives import decline_ratio, held_against, measure
+from benchmarks.characteristics.alternatives import decline_ratio, held_against, measure_small
 
 
-@pytest.mark.parametrize("situation", [0, 4, 5, 9])
-def test_what_was_promised_holds(situation: int) -> None:
-    for row in measure(12, 3, (situation,)):
+def test_what_was_promised_holds() -> None:
+    rows = measure_small(3)
+    assert rows
+    for row in rows:
         assert row.expected_low <= row.rate <= row.expected_high, row
 
 

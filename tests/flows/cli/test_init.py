@@ -94,7 +94,7 @@ def test_every_limit_and_agreement_is_empty_and_every_guess_is_marked(workspace:
     text = (workspace / "configs" / "bank" / "case.yaml").read_text()
     values = yaml.safe_load(text)
     assert {value for gate in values["limits"].values() for value in gate.values()} == {None}
-    assert len(values["limits"]) == 6
+    assert len(values["limits"]) == 7
     for source in values["sources"].values():
         agreed = ("owner", "role", "legal_basis", "agreement", "expires")
         assert {source[field] for field in agreed} == {None}

@@ -47,7 +47,7 @@ def test_a_verdict_of_an_older_form_is_shown_as_such_and_stops_no_table(root: Pa
     del values["checks"][0]["id"]
     path.write_text(json.dumps(values))
     rows = gate_rows(CASE, root)
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert rows[3].outcome == "— not readable"
     with pytest.raises(EvidenceError, match=f"release {CASE}"):
         verdict_of("explain", CASE, root)

@@ -15,6 +15,7 @@ from tasks.config.strict import StrictModel
 from tasks.errors import EvidenceError
 from tasks.gates import Check, Outcome, Verdict, digest_of, not_measured
 from tasks.gates.holding import require_own_limits
+from tasks.stages.alternatives.judging import judge_alternatives
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.fairness.checks import FairnessCheck
@@ -27,6 +28,8 @@ from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.judging import judge_model
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.judging import judge_quality
+from tests.tasks.stages.alternatives import portfolio as grid
+from tests.tasks.stages.alternatives import test_judging as alternatives
 from tests.tasks.stages.explain import test_judging as explain
 from tests.tasks.stages.fairness import portfolio
 from tests.tasks.stages.fairness import test_judging as fairness
@@ -43,6 +46,7 @@ LIMITS: dict[str, StrictModel] = {
     "explain": explain.LIMITS,
     "fairness": portfolio.LIMITS,
     "subgroups": conjunctions.LIMITS,
+    "alternatives": grid.LIMITS,
 }
 # Each gate's own judge, on what it measured of a model that is fine.
 JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
@@ -54,6 +58,7 @@ JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
         fairness.report(), portfolio.fairness_params(), limits
     ),
     "subgroups": lambda limits: judge_subgroups(subgroups.report(), conjunctions.PARAMS, limits),
+    "alternatives": lambda limits: judge_alternatives(alternatives.GOOD, limits),
 }
 FIELDS = [
     (gate, field)

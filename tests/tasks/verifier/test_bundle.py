@@ -100,7 +100,7 @@ def root_key(signed: Path) -> str:
 def test_it_verifies_and_says_what_the_ledger_says(bundle: Path, signed: Path) -> None:
     found = verify_bundle(bundle, root_key(signed))
     assert found.chain.broken == ()
-    assert len(found.chain.verdicts) == 6
+    assert len(found.chain.verdicts) == 7
     assert present(latest_decision(found.chain, "register")).predicate.result == "PASSED"
     assert len(found.log.entries) == found.log.head.size
 
