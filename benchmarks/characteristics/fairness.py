@@ -48,6 +48,7 @@ LIMITS = FairnessLimits(
     average_abs_odds_difference=0.15,
     underrated_by=0.05,
     theil_index=0.2,
+    registered_shift=0.05,
 )
 # Checks of a group, and the limit on which the truth is put.
 ON_LIMIT = {

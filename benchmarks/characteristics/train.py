@@ -88,19 +88,16 @@ def draw(rows: int, rng: np.random.Generator) -> People:
             "sex": rng.choice(["female", "male"], rows, p=[0.19, 0.81]),
         }
     )
-    first_fit, second_fit, third_fit = (
-        log_odds + rng.normal(scale=FIT_NOISE, size=rows) for _ in range(3)
-    )
     part = rng.choice(["train", "validation", "test"], rows, p=[0.6, 0.2, 0.2])
     return People(
-        pd.DataFrame(values, columns=list(FEATURES)),
-        groups,
-        log_odds,
-        labels,
-        part,
-        first_fit,
-        second_fit,
-        third_fit,
+        features=pd.DataFrame(values, columns=list(FEATURES)),
+        groups=groups,
+        log_odds=log_odds,
+        labels=labels,
+        part=part,
+        scored=log_odds + rng.normal(scale=FIT_NOISE, size=rows),
+        registered=log_odds + rng.normal(scale=FIT_NOISE, size=rows),
+        challenger=log_odds + rng.normal(scale=FIT_NOISE, size=rows),
     )
 
 

@@ -370,6 +370,7 @@ def case() -> dict[str, Any]:
                 "average_abs_odds_difference": 0.25,
                 "underrated_by": 0.1,
                 "theil_index": 1.0,
+                "registered_shift": 0.2,
             },
             "subgroups": {
                 "false_decline_difference": 0.3,

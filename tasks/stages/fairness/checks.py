@@ -23,9 +23,12 @@ class FairnessCheck(CheckId):
     UNDERRATED_BY = "fairness.underrated_by"
     THEIL_INDEX = "fairness.theil_index"
     GROUP_PRESENT = "fairness.group_present"
+    REGISTERED_DECISIONS = "fairness.registered_decisions"
 
 
 COVERED = "judged, or excused by name"
+LARGE_GROUPS = "{limit}, of a group with as many people as are judged"
+ON_TEST_PART = "{limit}, or the registered model's own decisions judged"
 ABSOLUTE = " (absolute)"  # a difference counts by its size
 # What is asked of each group: where none but the privileged one is there, nothing is.
 OF_GROUPS = (
@@ -58,4 +61,12 @@ RULES: dict[CheckId, LimitRule] = {
     FairnessCheck.UNDERRATED_BY: LimitRule("underrated_by", "≤"),
     FairnessCheck.THEIL_INDEX: LimitRule("theil_index", "≤"),
     FairnessCheck.GROUP_PRESENT: LimitRule("every group present", None, excuses=OF_GROUPS),
+    FairnessCheck.REGISTERED_DECISIONS: LimitRule(
+        "registered_shift",
+        "≤",
+        unmeasured=(
+            Unmeasured(LARGE_GROUPS),
+            Unmeasured(ON_TEST_PART, declared_by="fairness.evaluate_on", declared_as="test"),
+        ),
+    ),
 }

@@ -18,6 +18,7 @@ from tasks.stages.fairness.figures import (
 from tasks.stages.fairness.measuring import FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits
 from tasks.stages.fairness.power import RATIO_AT_LIMIT, RATIO_OF_BIAS, PowerTable
+from tasks.stages.fairness.registered import RegisteredGroup
 
 COLOURS = (
     "Blue dots pass, red crosses fail, ochre diamonds are undecided; the dashed line is the limit"
@@ -33,24 +34,32 @@ def write_fairness_page(
     protected: pd.DataFrame,
     rows: DecidedRows,
     limits: FairnessLimits,
+    registered: tuple[RegisteredGroup, ...] = (),
 ) -> None:
     """Draw the figures and write the page, failures first.
 
-    The other arguments are those of `measure_fairness`.
+    `registered` compares the registered model's decisions with those that are judged; the other
+    arguments are those of `measure_fairness`.
     """
     draw_forest(folder / "decisions.png", report, checks, forest_of_decisions(limits))
     draw_forest(folder / "errors.png", report, checks, forest_of_errors(limits))
     draw_frontier(folder / "frontier.png", report, protected, rows, limits.disparate_impact)
-    write_page(folder, _page(case, report, gravest_first(checks), power))
+    write_page(folder, _page(case, report, gravest_first(checks), power, registered))
 
 
-def _page(case: str, report: FairnessReport, checks: tuple[Check, ...], power: PowerTable) -> Page:
+def _page(
+    case: str,
+    report: FairnessReport,
+    checks: tuple[Check, ...],
+    power: PowerTable,
+    registered: tuple[RegisteredGroup, ...],
+) -> Page:
     rows_without_group = [
         f"{name}: {rows:,}" for name, rows in report.rows_without_group.items() if rows
     ]
-    evaluated_rows = "the test part"
+    evaluated_rows = "the part “test”, by the registered model"
     if report.evaluated_on == "out_of_fold":
-        evaluated_rows = "all rows, out of fold"
+        evaluated_rows = "all rows, out of fold: by models of the folds, not the registered one"
     excused = "".join(
         f" Not judged: {attribute.attribute}, excused by {attribute.by} on {attribute.date}: "
         f"{attribute.reason}."
@@ -86,7 +95,32 @@ def _page(case: str, report: FairnessReport, checks: tuple[Check, ...], power: P
                 ),
                 parts=(_rates_table(report), *(_group_table(group) for group in report.groups)),
             ),
+            _registered_section(registered),
         ),
+    )
+
+
+def _registered_section(registered: tuple[RegisteredGroup, ...]) -> Section:
+    rows = tuple(
+        (
+            f"{group.group} ({group.attribute})",
+            f"{group.people:,}",
+            f"{group.judged_rate:.3f}",
+            f"{group.registered_rate:.3f}",
+            f"{group.difference:+.3f} [{group.interval[0]:+.3f}, {group.interval[1]:+.3f}]",
+            f"{group.agreement:.1%}",
+        )
+        for group in registered
+    )
+    head = ("Group", "People", "Folds approve", "Registered approves", "Difference", "Alike")
+    return Section(
+        heading="The registered model on people it never saw",
+        text=(
+            "Both decide about the people of the part “test”, whom neither learnt from. The "
+            "difference has a paired 95 % interval; the last column is the share of rows that both "
+            "decide alike.",
+        ),
+        parts=(Table(head=head, rows=rows),),
     )
 
 

@@ -80,3 +80,9 @@ class FairnessLimits(StrictModel):
         ge=0, le=1, description="observed share less mean score: calibration within the group"
     )
     theil_index: float = Field(ge=0)
+    registered_shift: float = Field(
+        ge=0,
+        le=1,
+        description="how far the registered model's approval rate of a group may lie from that of "
+        "the models that were judged, on the same people, beyond chance",
+    )

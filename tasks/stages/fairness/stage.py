@@ -13,6 +13,7 @@ from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 from tasks.stages.fairness.power import power_of_report
+from tasks.stages.fairness.registered import compare_registered, judge_registered
 from tasks.stages.workspace import StageRun
 
 JUDGED = STAGES["fairness"].judges
@@ -55,13 +56,33 @@ def run(stage_run: StageRun) -> None:
     )
 
     report = measure_fairness(protected, decided, params)
-    checks = judge_fairness(report, params, limits)
+
+    # The model that is registered, beside those whose decisions were measured.
+    is_test = (predictions["part"] == "test").to_numpy()
+    registered = compare_registered(
+        rows.loc[is_test, list(attributes)].reset_index(drop=True),
+        predictions.loc[is_test, "oof_approved"].to_numpy(bool),
+        predictions.loc[is_test, "approved"].to_numpy(bool),
+        rows.loc[is_test, "person"].to_numpy(),
+        params,
+    )
+
+    checks = (
+        *judge_fairness(report, params, limits),
+        *judge_registered(registered, params, limits),
+    )
     power = power_of_report(report, params, limits)
 
     with stage_run.folder_of("page") as page:
-        write_fairness_page(page, stage_run.case, report, checks, power, protected, decided, limits)
+        write_fairness_page(
+            page, stage_run.case, report, checks, power, protected, decided, limits, registered
+        )
     stage_run.write_report(
-        {**report.model_dump(mode="json"), "power": power.model_dump(mode="json")}
+        {
+            **report.model_dump(mode="json"),
+            "power": power.model_dump(mode="json"),
+            "registered": [group.model_dump(mode="json") for group in registered],
+        }
     )
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d groups, %d checks: %s", len(report.groups), len(checks), verdict.outcome.value)

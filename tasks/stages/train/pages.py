@@ -251,7 +251,8 @@ def _group_calibration(groups: tuple[GroupCalibration, ...], *, has_groups: bool
     drawing = Figure(
         file="groups.png",
         title="Calibration by group",
-        caption="The bar spans the error that a calibrated model exceeds once in twenty times.",
+        caption="The bar spans the error that a calibrated model exceeds once in twenty times. "
+        "A group whose check fails has a red observed share; it may fail by its curve alone.",
     )
     table = Table(head=head, rows=tuple(rows))
     return Section(

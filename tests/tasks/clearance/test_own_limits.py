@@ -20,7 +20,9 @@ from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.fairness.judging import judge_fairness
-from tasks.stages.fairness.measuring import AbsentGroup, ExcusedAttribute
+from tasks.stages.fairness.measuring import AbsentGroup, ExcusedAttribute, FairnessReport
+from tasks.stages.fairness.params import FairnessLimits
+from tasks.stages.fairness.registered import judge_registered
 from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.subgroups.judging import judge_subgroups
@@ -33,11 +35,22 @@ from tests.tasks.stages.alternatives import test_judging as alternatives
 from tests.tasks.stages.explain import test_judging as explain
 from tests.tasks.stages.fairness import portfolio
 from tests.tasks.stages.fairness import test_judging as fairness
+from tests.tasks.stages.fairness import test_registered as registered
 from tests.tasks.stages.redact import test_judging as redact
 from tests.tasks.stages.subgroups import portfolio as conjunctions
 from tests.tasks.stages.subgroups import test_judging as subgroups
 from tests.tasks.stages.train import test_judging as train
 from tests.tasks.stages.validate import test_judging as validate
+
+
+def judge_both(report: FairnessReport, limits: FairnessLimits) -> tuple[Check, ...]:
+    """Judge a model's fairness, and that the registered one decides alike, as the stage does."""
+    params = portfolio.fairness_params()
+    return (
+        *judge_fairness(report, params, limits),
+        *judge_registered((registered.GROUP,), params, limits),
+    )
+
 
 LIMITS: dict[str, StrictModel] = {
     "redact": redact.LIMITS,
@@ -54,9 +67,7 @@ JUDGES: dict[str, Callable[[Any], tuple[Check, ...]]] = {
     "validate": lambda limits: judge_quality(validate.GOOD, validate.PARAMS, limits),
     "train": lambda limits: judge_model(train.GOOD, 0.8, limits),
     "explain": lambda limits: judge_explanation(explain.GOOD, limits),
-    "fairness": lambda limits: judge_fairness(
-        fairness.report(), portfolio.fairness_params(), limits
-    ),
+    "fairness": lambda limits: judge_both(fairness.report(), limits),
     "subgroups": lambda limits: judge_subgroups(subgroups.report(), conjunctions.PARAMS, limits),
     "alternatives": lambda limits: judge_alternatives(alternatives.GOOD, limits),
 }
@@ -220,13 +231,13 @@ def test_leakage_that_could_not_be_measured_is_undecided_and_holds() -> None:
 def test_an_absent_group_is_undecided_and_holds() -> None:
     absent = (AbsentGroup(attribute="race", group="c"),)
     report = fairness.report(absent=absent)
-    hold("fairness", judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS))
+    hold("fairness", judge_both(report, portfolio.LIMITS))
 
 
 def test_an_attribute_is_excused_only_where_the_use_case_excuses_that_attribute() -> None:
     excused = ExcusedAttribute(attribute="old", reason="by law", by="Ada", date="2026-11-26")
     report = fairness.report(excused_attributes=(excused,))
-    checks = judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS)
+    checks = judge_both(report, portfolio.LIMITS)
     excuse = {"reason": "by law", "by": "Ada", "date": "2026-11-26"}
     hold("fairness", checks, fairness={"excused": {"old": excuse}})
     for others in ({}, {"excused": {"sex": excuse}}, {"excused": {"old": {"reason": ""}}}):
@@ -236,7 +247,7 @@ def test_an_attribute_is_excused_only_where_the_use_case_excuses_that_attribute(
 
 def test_a_forgotten_attribute_is_undecided_and_holds() -> None:
     report = fairness.report(forgotten_attributes=("old",))
-    checks = judge_fairness(report, portfolio.fairness_params(), portfolio.LIMITS)
+    checks = judge_both(report, portfolio.LIMITS)
     assert Outcome.UNDECIDED in {check.outcome for check in checks}
     hold("fairness", checks)
 

@@ -21,6 +21,7 @@ LIMITS = FairnessLimits(
     average_abs_odds_difference=0.15,
     underrated_by=0.05,
     theil_index=0.5,
+    registered_shift=0.05,
 )
 
 

@@ -1,0 +1,133 @@
+"""Hold the registered model's decisions against those that this gate judged.
+
+Out of fold every row is decided by a model of a fold; the model that is registered is another fit
+with a cut-off of its own. Both decide about the people of the part `test`, whom neither learnt
+from: where they approve a group at different rates there, what was judged is not what decides.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from tasks.disparity.counts import design_effect, group_names, group_positions
+from tasks.disparity.estimates import FairnessModel
+from tasks.disparity.intervals import Interval, Z
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.gates import About, Check, at_most, not_measured
+from tasks.gates.limits import limit_text
+from tasks.stages.fairness.checks import LARGE_GROUPS, ON_TEST_PART, FairnessCheck
+from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+
+
+class RegisteredGroup(FairnessModel):
+    """A group in the part `test`: approval rates by both, and the difference with its interval."""
+
+    attribute: str
+    group: str
+    people: int
+    judged_rate: float  # by the models of the folds
+    registered_rate: float
+    agreement: float  # share of rows that both decide alike
+    difference: float
+    interval: Interval
+
+    @property
+    def certain_shift(self) -> float:
+        """How much of the difference chance does not explain, whichever way it points."""
+        low, high = self.interval
+        return max(low, -high, 0.0)
+
+
+def compare_registered(
+    protected: pd.DataFrame,
+    judged: np.ndarray,
+    registered: np.ndarray,
+    people: np.ndarray,
+    params: FairnessParams,
+) -> tuple[RegisteredGroup, ...]:
+    """Return both models' decisions about each group of each judged attribute.
+
+    The interval is of a paired difference: rows that both decide alike say nothing about it.
+
+    Args:
+        protected: Protected attributes of the part `test`, shape (rows, attributes).
+        judged: Whether the model of a fold approves, shape (rows,).
+        registered: Whether the registered model does, shape (rows,).
+        people: Number of each row's person.
+        params: The judged attributes.
+    """
+    groups = []
+    for attribute in params.privileged:
+        rare = 0
+        for name, rows in group_positions(group_names(protected[attribute])).items():
+            # What so few rows have in the column may be a person's name in the wrong place.
+            is_rare = len(rows) < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
+            rare += is_rare
+            changes = registered[rows].astype(float) - judged[rows]
+            effect = design_effect(changes, people[rows])
+            difference = float(changes.mean())
+            half_width = Z * math.sqrt(effect * float(changes.var()) / len(rows))
+            groups.append(
+                RegisteredGroup(
+                    attribute=attribute,
+                    group=f"small group {rare:d}" if is_rare else name,
+                    people=len(np.unique(people[rows])),
+                    judged_rate=float(judged[rows].mean()),
+                    registered_rate=float(registered[rows].mean()),
+                    agreement=float((changes == 0).mean()),
+                    difference=difference,
+                    interval=(difference - half_width, difference + half_width),
+                )
+            )
+    return tuple(groups)
+
+
+def judge_registered(
+    groups: tuple[RegisteredGroup, ...], params: FairnessParams, limits: FairnessLimits
+) -> Iterator[Check]:
+    """Yield a check a group: the registered model approves it as often as those that were judged.
+
+    Of fewer people than a group needs to be judged, nothing is said here: the gate has left such a
+    group undecided.
+    """
+    limit = limits.registered_shift
+    shown_limit = limit_text("≤", limit)
+    if params.evaluate_on == "test" or not groups:
+        is_on_test = params.evaluate_on == "test"
+        text = ON_TEST_PART if is_on_test else LARGE_GROUPS
+        yield not_measured(
+            FairnessCheck.REGISTERED_DECISIONS,
+            "approval rate of the registered model off the judged one",
+            expected=text.replace("{limit}", shown_limit),
+            reason="its own decisions are judged" if is_on_test else "no rows in the part `test`",
+        )
+        return
+
+    for group in groups:
+        about = About(attribute=group.attribute, group=group.group)
+        measure = (
+            "approval rate of the registered model off the judged one, beyond chance, "
+            f"{group.group} ({group.attribute})"
+        )
+        if group.people < params.smallest_group_rows:
+            yield not_measured(
+                FairnessCheck.REGISTERED_DECISIONS,
+                measure,
+                expected=LARGE_GROUPS.replace("{limit}", shown_limit),
+                reason=f"{group.people:,} people in the part `test`",
+                about=about,
+            )
+            continue
+        yield at_most(
+            FairnessCheck.REGISTERED_DECISIONS,
+            measure,
+            group.certain_shift,
+            limit,
+            about=about,
+            reason=(
+                f"registered {group.registered_rate:.3f}, judged {group.judged_rate:.3f}, of "
+                f"{group.people:,} people whom neither learnt from"
+            ),
+        )

@@ -1,0 +1,93 @@
+"""The registered model's decisions agree with those that were judged, group by group."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.gates import Check, Outcome
+from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.fairness.registered import (
+    RegisteredGroup,
+    compare_registered,
+    judge_registered,
+)
+from tests.tasks.stages.fairness.portfolio import LIMITS, fairness_params
+
+GROUP = RegisteredGroup(
+    attribute="race",
+    group="b",
+    people=100,
+    judged_rate=0.8,
+    registered_rate=0.79,
+    agreement=0.95,
+    difference=-0.01,
+    interval=(-0.05, 0.03),
+)
+
+
+def compared(registered: np.ndarray, people: np.ndarray | None = None) -> list[RegisteredGroup]:
+    """Compare with folds' models that approve every second row of each of two groups."""
+    rows = len(registered)
+    protected = pd.DataFrame({"race": pd.array(["a", "b"] * (rows // 2), dtype="str")})
+    judged = np.arange(rows) % 4 < 2
+    numbers = np.arange(rows) if people is None else people
+    return list(compare_registered(protected, judged, registered, numbers, fairness_params()))
+
+
+def judged(group: RegisteredGroup, **params: object) -> Check:
+    (check,) = judge_registered((group,), fairness_params(**params), LIMITS)
+    return check
+
+
+def test_equal_decisions_differ_by_nothing() -> None:
+    groups = compared(np.arange(200) % 4 < 2)
+    assert [group.group for group in groups] == ["a", "b"]
+    assert {(group.difference, group.agreement, group.people) for group in groups} == {(0, 1, 100)}
+    assert {group.certain_shift for group in groups} == {0.0}
+
+
+def test_a_group_that_the_registered_model_declines_stands_out_alone() -> None:
+    is_b = np.arange(200) % 2 == 1
+    privileged, group = compared((np.arange(200) % 4 < 2) & ~is_b)
+    assert privileged.certain_shift == 0
+    assert group.difference == -0.5
+    assert group.certain_shift == pytest.approx(0.402, abs=0.001)
+
+
+def test_rows_of_one_person_are_no_further_evidence() -> None:
+    decisions = np.random.default_rng(1).random(400) < 0.7
+    repeated = np.arange(400) // 20
+    assert compared(decisions, repeated)[0].certain_shift <= compared(decisions)[0].certain_shift
+
+
+def test_names_that_few_rows_have_are_not_shown() -> None:
+    protected = pd.DataFrame({"race": pd.array(["a"] * 40 + ["Ann"] * 3, dtype="str")})
+    decisions = np.ones(43, dtype=bool)
+    groups = compare_registered(protected, decisions, decisions, np.arange(43), fairness_params())
+    assert {group.group for group in groups} == {"a", "small group 1"}
+
+
+def test_a_difference_that_chance_explains_passes() -> None:
+    assert judged(GROUP).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("interval", [(-0.2, -0.06), (0.06, 0.2)])
+def test_a_difference_beyond_chance_and_limit_fails_in_either_direction(
+    interval: tuple[float, float],
+) -> None:
+    check = judged(GROUP.model_copy(update={"interval": interval}))
+    assert check.outcome is Outcome.FAIL
+    assert check.value == pytest.approx(0.06)
+
+
+def test_of_fewer_people_than_a_group_needs_nothing_is_measured() -> None:
+    check = judged(GROUP.model_copy(update={"people": 29}))
+    assert check.outcome is Outcome.NOT_MEASURED
+
+
+def test_where_its_own_decisions_are_judged_there_is_nothing_to_compare() -> None:
+    check = judged(GROUP, evaluate_on="test")
+    assert (check.id, check.outcome) == (
+        FairnessCheck.REGISTERED_DECISIONS,
+        Outcome.NOT_MEASURED,
+    )
