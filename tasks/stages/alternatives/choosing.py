@@ -27,8 +27,8 @@ from tasks.stages.alternatives.searching import SearchedRows
 
 Interval = tuple[float, float]
 LEVEL = 0.05  # of the one test, one-sided
-POWER = 0.8  # with which a reduction that counts as detectable is confirmed
-Z_LEVEL = 1.6448536269514722  # normal points of both
+# Normal points of the level, and of the power of 0.8 with which a reduction is detectable.
+Z_LEVEL = 1.6448536269514722
 Z_POWER = 0.8416212335729143
 SHIPPED_INDEX = 0
 

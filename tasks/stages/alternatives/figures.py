@@ -18,8 +18,6 @@ from tasks.model.families import Matrix
 from tasks.stages.alternatives.params import AlternativesParams, JudgedGroups
 from tasks.stages.alternatives.searching import SearchedRows
 
-HALVES = 2
-
 
 @dataclass(frozen=True)
 class ComparedGroup:
