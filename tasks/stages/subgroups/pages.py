@@ -160,7 +160,8 @@ def _calibration_section(report: SubgroupsReport, params: SubgroupsParams) -> Se
             f"The cumulated error of the scores (Kuiper), worst first, of {len(segments):,} "
             f"segments of {params.smallest_people:,} people or more. By chance the worst of so "
             f"many reaches {calibration.deviations_of_chance:.2f} standard deviations in "
-            f"{params.significance:.0%} of well calibrated models, at most. The last column is the "
+            f"{params.significance:.0%} of well calibrated models, at most. Where few rows are bad "
+            "it reaches further, as the column of chance counts. The last column is the "
             "mean error of a segment that would be seen.",
         ),
         parts=(
