@@ -222,6 +222,24 @@ subgroups:  {HOUSE}
   significance: 0.05
   seed: 1
 
+alternatives:  {HOUSE}
+  learners:
+    boosted: {{family: lightgbm, rounds: 100, parameters: {{num_leaves: 7}}}}
+    additive: {{family: lightgbm, rounds: 200, parameters: {{num_leaves: 2}}}}
+    logistic: {{family: logistic, rounds: 500, parameters: {{}}}}
+  mitigations:
+    unmitigated: {{mitigation: none}}
+{_drafted_mitigations(protected)}\
+  features:
+    all features: []  {UNCONFIRMED}: further sets, and the features that each leaves out
+  loss_of_auc:  {TO_FILL}: how much AUC an alternative may lose and still be one
+  people: 8000
+  smallest_group_rows: 100
+  folds: 3
+  seeds: 4
+  draws: 500
+  seed: 1
+
 erasure:
   retrain_after: {{people: null, days: null}}  {TO_FILL}: how much a model may know of the erased
   keep:  {TO_FILL}: what a law keeps, or {{}}
@@ -229,6 +247,18 @@ erasure:
 register:
   model: {name}
   experiment: {name}
+"""
+
+
+def _drafted_mitigations(protected: Sequence[str]) -> str:
+    """Return mitigations of every protected column; none where no column looks protected."""
+    if not protected:
+        return ""
+    names = ", ".join(protected)
+    return f"""\
+    reweighing: {{mitigation: reweighing, mitigate: [{names}]}}
+    reduction 2: {{mitigation: reduction, mitigate: [{names}], multiplier: 2}}
+    reduction 4: {{mitigation: reduction, mitigate: [{names}], multiplier: 4}}
 """
 
 
