@@ -131,7 +131,8 @@ def compare_configurations(
     confirming = resample(searched, groups, approved, params.draws, params.seed, ~is_choosing)
     whole = resample(searched, groups, approved, params.draws, params.seed)
 
-    index = choose(whole.auc[0], choosing_ratio, params.loss_of_auc)
+    is_within_loss = whole.auc[0] >= whole.auc[0, SHIPPED_INDEX] - params.loss_of_auc
+    index = choose(is_within_loss, choosing_ratio)
     chosen = None if index is None else confirm(together[index].name, confirming, index)
     is_measured = bool(np.isfinite(confirming.decline_ratio[0, SHIPPED_INDEX]))
     return report.model_copy(
@@ -141,26 +142,26 @@ def compare_configurations(
             ),
             "chosen": chosen,
             "confirmed_reduction": _confirmed(chosen, index) if is_measured else None,
-            "reduction_deviation": typical_deviation(confirming) if is_measured else None,
+            "reduction_deviation": (
+                typical_deviation(confirming, is_within_loss) if is_measured else None
+            ),
             "possible_reduction": possible_reduction(whole) if is_measured else None,
         }
     )
 
 
-def choose(auc: np.ndarray, decline_ratio: np.ndarray, loss_of_auc: float) -> int | None:
+def choose(is_within_loss: np.ndarray, decline_ratio: np.ndarray) -> int | None:
     """Return the alternative with the lowest decline ratio among those within the loss of AUC.
 
     The first of equals; None where there is none.
 
     Args:
-        auc: Of each configuration, over all people: it decides who is an alternative, and is no
-            part of what is confirmed.
+        is_within_loss: By the AUC over all people: it decides who is an alternative, and is no part
+            of what is confirmed. The AUC itself counts, and not its interval: to ask for proof that
+            nothing is lost would leave the shipped model in place wherever rows are few.
         decline_ratio: The worst group's, over the people who choose.
-        loss_of_auc: What an alternative may lose. Its AUC itself counts, and not the interval: to
-            ask for proof that it loses nothing would leave the shipped model in place wherever
-            rows are few.
     """
-    is_candidate = (auc >= auc[SHIPPED_INDEX] - loss_of_auc) & np.isfinite(decline_ratio)
+    is_candidate = is_within_loss & np.isfinite(decline_ratio)
     is_candidate[SHIPPED_INDEX] = False
     if not is_candidate.any():
         return None
@@ -197,13 +198,23 @@ def _confirmed(chosen: ChosenAlternative | None, index: int | None) -> float | N
     return None if chosen is None else max(chosen.least_reduction, 0.0)
 
 
-def typical_deviation(figures: Resampled) -> float | None:
-    """Return the standard error of a logarithm of reduction, the median over all alternatives."""
-    log_reductions = np.delete(_log_reductions(figures)[1:], SHIPPED_INDEX, axis=1)
-    is_measured = np.isfinite(log_reductions).mean(axis=0) >= SMALLEST_FINITE_RATIO
+def typical_deviation(figures: Resampled, is_within_loss: np.ndarray) -> float | None:
+    """Return the standard error of a logarithm of reduction, the median over the alternatives.
+
+    Of those within the loss of AUC, or of all where none is: configurations that nobody could
+    choose differ more from the shipped one, and would make the search look blinder than it is.
+    """
+    is_alternative = is_within_loss.copy()
+    is_alternative[SHIPPED_INDEX] = False
+    if not is_alternative.any():
+        is_alternative = np.arange(len(is_within_loss)) != SHIPPED_INDEX
+
+    log_reductions = _log_reductions(figures)[1:, is_alternative]
+    is_finite = np.isfinite(log_reductions)
+    is_measured = is_finite.mean(axis=0) >= SMALLEST_FINITE_RATIO
     if not is_measured.any():
         return None
-    finite = np.where(np.isfinite(log_reductions), log_reductions, np.nan)[:, is_measured]
+    finite = np.where(is_finite, log_reductions, np.nan)[:, is_measured]
     return float(np.median(np.nanstd(finite, axis=0)))
 
 

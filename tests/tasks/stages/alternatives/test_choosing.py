@@ -9,8 +9,10 @@ from tasks.stages.alternatives.choosing import (
     compare_configurations,
     detectable_reduction,
     is_efficient,
+    typical_deviation,
 )
 from tasks.stages.alternatives.configurations import configurations
+from tasks.stages.alternatives.figures import Resampled
 from tasks.stages.alternatives.searching import search
 from tests.tasks.stages.alternatives.portfolio import COLUMNS, JUDGED, TRAIN, params, people
 
@@ -69,10 +71,27 @@ def test_figures_of_every_configuration_stand_at_every_cut_off() -> None:
 
 
 def test_the_lowest_ratio_within_the_loss_is_chosen_and_never_the_shipped_one() -> None:
-    auc = np.array([0.8, 0.79, 0.8, 0.7, 0.8])
+    is_within_loss = np.array([True, True, True, False, True])
     ratio = np.array([1.0, 2.0, 1.5, 1.1, np.inf])
-    assert choose(auc, ratio, 0.02) == 2
-    assert choose(auc[:1], ratio[:1], 0.02) is None
+    assert choose(is_within_loss, ratio) == 2
+    assert choose(is_within_loss[:1], ratio[:1]) is None
+
+
+def test_what_nobody_could_choose_does_not_make_the_search_look_blind() -> None:
+    rng = np.random.default_rng(0)
+    shipped = np.exp(rng.normal(0.7, 0.1, 500))
+    near = shipped * np.exp(rng.normal(0, 0.02, 500))
+    far = np.exp(rng.normal(0.3, 0.1, 500))
+    ratios = np.vstack([np.full(3, 2.0), np.column_stack([shipped, near, far])])
+    figures = Resampled(
+        auc=ratios, decline_ratio=ratios, impact_ratio=ratios, mean_difference=ratios
+    )
+    within = typical_deviation(figures, np.array([True, True, False]))
+    assert within == pytest.approx(0.02, rel=0.1)
+    # Where none is within the loss, all tell how much can be seen.
+    everyone = typical_deviation(figures, np.array([True, False, False]))
+    assert everyone is not None
+    assert everyone > 0.05
 
 
 def test_the_frontier_is_what_none_betters_in_both() -> None:
