@@ -45,6 +45,11 @@ COMMANDS = (
         "flows.cli.release",
     ),
     Command(
+        "power",
+        "say before training which groups the gate of fairness can certify on so many rows",
+        "flows.cli.power",
+    ),
+    Command(
         "erase",
         "erase a person from every version of the data and from what came of it",
         "flows.cli.privacy.erase",

@@ -1,0 +1,100 @@
+"""`./portcullis power <use case>`: which groups the gate of fairness can certify on these rows.
+
+From what `validate` reported of them. A combination of attributes is taken to have as many rows as
+if they were independent: `train`, which reads the rows, counts them and says it again.
+"""
+
+import argparse
+import math
+from collections.abc import Mapping
+
+from tasks.config.cases import load_case, section
+from tasks.errors import EvidenceError
+from tasks.formats.strict_json import read_json
+from tasks.learning.params import TrainParams
+from tasks.stages.fairness.foretelling import base_rate_of, describe_power
+from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+from tasks.system.installation import Installation
+from tasks.verifier.text_report import printable
+
+GroupRows = dict[str, dict[str, int]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("use_case", metavar="use-case")
+
+
+def main(options: argparse.Namespace, installation: Installation) -> int:
+    """Print the table; 0 also where nothing can be certified, for it judges nothing.
+
+    Raises:
+        ConfigError: There is no such use case.
+        EvidenceError: `validate` has left no report here, or another one.
+    """
+    case = options.use_case
+    workspace = installation.workspace
+    load_case(case, workspace)
+    params = section(case, "fairness", FairnessParams, workspace)
+    limits = section(case, "limits.fairness", FairnessLimits, workspace)
+    train = section(case, "train", TrainParams, workspace)
+
+    group_rows, good_share = _reported(case, installation, train)
+    group_rows = _with_combinations(group_rows, params)
+    if params.evaluate_on == "test":
+        group_rows = {
+            attribute: {group: round(count * train.test_ratio) for group, count in sizes.items()}
+            for attribute, sizes in group_rows.items()
+        }
+    for line in describe_power(group_rows, base_rate_of(train, good_share), params, limits):
+        print(printable(line))
+    return 0
+
+
+def _reported(case: str, installation: Installation, train: TrainParams) -> tuple[GroupRows, float]:
+    """Return the rows of each group that is large enough to be shown, and the favourable share."""
+    path = installation.workspace / "data" / case / "validate" / "report.json"
+    remedy = f"`./portcullis release {case}` makes it, and goes on as far as the gates let it."
+    if path.is_file():
+        match read_json(path, remedy=remedy):
+            case {"group_rows": dict(groups), "label_shares": dict(shares)}:
+                shown = {
+                    str(attribute): {
+                        str(group): int(count)
+                        for group, count in sizes.items()
+                        if isinstance(count, int)
+                    }
+                    for attribute, sizes in groups.items()
+                }
+                # Never 0 or 1: of such a rate there is nothing to simulate.
+                share = float(shares.get(f"{train.favourable:g}", 0.5))
+                return shown, min(max(share, 0.001), 0.999)
+    raise EvidenceError(
+        path.as_posix(),
+        expected="what `validate` reports of the rows: groups and labels",
+        found="something else" if path.is_file() else "nothing",
+        remedy=remedy,
+    )
+
+
+def _with_combinations(
+    group_rows: Mapping[str, Mapping[str, int]], params: FairnessParams
+) -> GroupRows:
+    """Return the groups, and those of every declared combination that are large enough to show."""
+    judged = {name: dict(group_rows.get(name, {})) for name in params.privileged}
+    combined: GroupRows = {}
+    for attributes in params.intersections:
+        joint: dict[str, float] = {"": 1.0}
+        for name in attributes:
+            total = sum(judged[name].values()) or 1
+            joint = {
+                f"{left} / {group}" if left else group: share * count / total
+                for left, share in joint.items()
+                for group, count in judged[name].items()
+            }
+        rows = min((sum(judged[name].values()) for name in attributes), default=0)
+        sizes = {group: math.floor(share * rows) for group, share in joint.items()}
+        combined[" and ".join(attributes)] = {
+            group: count for group, count in sizes.items() if count >= params.smallest_group_rows
+        }
+    return {**judged, **combined}
