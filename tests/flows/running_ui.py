@@ -16,7 +16,7 @@ import psutil
 
 from tests.flows.workspace import Workspace
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 OPEN = re.compile(r"^Open (http\S+)/deployments ", re.MULTILINE)
 

@@ -16,7 +16,7 @@ from tests.flows.workspace import CASE, Workspace
 pytestmark = pytest.mark.integration
 RELEASE = f"release-{CASE}"
 ERASE_DUE = "erase-due"
-EVERY_SECONDS = 20
+EVERY_SECONDS = 40  # longer than a release that has nothing to do
 # Prefect's scheduler comes round every minute, and every five seconds for new deployments.
 WATCHED_SECONDS = 75
 COMPLAINT = re.compile(r"\b(?:ERROR|CRITICAL)\b|Traceback|Unexpected error in|(?i:failed)")
@@ -25,7 +25,7 @@ SCHEDULED = re.compile(r"prefect\.server\.services\.scheduler - Scheduled \d+ ru
 
 @pytest.fixture
 def scheduled(workspace: Workspace) -> Workspace:
-    """A workspace in which a release and the nightly erasure are due every few seconds."""
+    """A workspace in which a release and the nightly erasure are due again and again."""
     path = workspace.root / "prefect.yaml"
     values = yaml.safe_load(path.read_text())
     for deployment in values["deployments"]:

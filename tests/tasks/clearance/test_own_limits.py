@@ -108,7 +108,8 @@ def test_what_the_gate_s_own_judge_says_by_the_limits_in_force_holds(gate: str) 
 def test_a_gate_that_judged_by_one_other_limit_is_refused(gate: str, field: str) -> None:
     limits = LIMITS[gate]
     value = getattr(limits, field)
-    lax = limits.model_copy(update={field: value * 2 + 1})
+    # A share stays one: what is beyond 1 is refused when the case is read.
+    lax = limits.model_copy(update={field: value / 2 if 0 < value < 1 else value * 2 + 1})
     with pytest.raises(EvidenceError, match="the limit in force"):
         hold(gate, JUDGES[gate](lax))
 

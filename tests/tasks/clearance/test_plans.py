@@ -25,6 +25,9 @@ from tests.cases import change_case, sync_cases
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, observed, present, put_verdict, sign_for
 
+# The gates that judge by the section `fairness`.
+BY_FAIRNESS = tuple(gate.name for gate in GATES if "fairness" in gate.sections)
+
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -209,7 +212,7 @@ def test_put_back_before_clearance_the_verdict_still_is_of_another_plan(signed: 
 def test_trained_anew_and_judged_by_it_the_same_bytes_are_cleared(signed: Path) -> None:
     model_sha256 = model_of(signed)
     change_case(signed, CASE, put("fairness", smallest_group_rows=30))
-    judge_again(signed, "train", "fairness")
+    judge_again(signed, "train", *BY_FAIRNESS)
     sign_for(signed, "decide")
     assert model_of(signed) == model_sha256
     assert refusals(signed) == ()
@@ -282,7 +285,7 @@ def test_one_attempt_more_than_may_be_made_is_not_trained(signed: Path) -> None:
 def test_trained_all_the_same_it_is_not_registered(signed: Path) -> None:
     put_in_force(signed, attempts=1)
     change_case(signed, CASE, put("fairness", smallest_group_rows=30))
-    judge_again(signed, "train", "fairness")
+    judge_again(signed, "train", *BY_FAIRNESS)
     sign_for(signed, "decide")
     assert {refusal.kind for refusal in refusals(signed)} == {
         RefusalKind.IN_FORCE_ATTEMPTS_EXCEEDED
