@@ -234,6 +234,8 @@ def detectable_reduction(
     """
     if deviation is None or possible is None:
         return None
+    if material >= 1:
+        return possible  # nothing exceeds such a limit: all that is possible could be missed
     log_reduction = -math.log1p(-material) + (Z_LEVEL + Z_POWER) * deviation
     return min(-math.expm1(-log_reduction), possible)
 

@@ -112,3 +112,4 @@ def test_what_can_be_detected_shrinks_with_the_error_and_ends_at_parity() -> Non
     assert wide == pytest.approx(1 - 0.9 * np.exp(-0.1 * 2.4864855), abs=1e-6)
     assert detectable_reduction(0.1, 0.05, 0.1) == 0.05
     assert detectable_reduction(None, 0.5, 0.1) is None
+    assert detectable_reduction(0.1, 0.5, 1.0) == 0.5
