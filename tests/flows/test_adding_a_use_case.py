@@ -82,7 +82,7 @@ def check_what_is_stale(two: Workspace, stages: list[str]) -> None:
 @pytest.mark.parametrize("path", [f"configs/{CASE}/case.yaml", f"configs/{CASE}/suite.yaml"])
 def test_no_way_of_running_works_by_a_stale_copy(workspace: Workspace, path: str) -> None:
     text = (workspace.root / path).read_text()
-    (workspace.root / path).write_text(text.replace("rounds: 20", "rounds: 22") + "\n# more\n")
+    (workspace.root / path).write_text(text.replace("rounds: 20", "rounds: 22", 1) + "\n# more\n")
     words = "train.rounds" if path.endswith("case.yaml") else "validate.suite.sha256"
 
     for command in (("repro", f"register@{CASE}"), ("repro", "-f", "-s", f"validate@{CASE}")):
