@@ -22,12 +22,16 @@ from tasks.stages.fairness.power import draw_rows
 from tasks.stages.subgroups.checks import SubgroupsCheck
 from tasks.stages.subgroups.judging import judge_subgroups
 from tasks.stages.subgroups.measuring import measure_subgroups
-from tasks.stages.subgroups.params import SubgroupsLimits, SubgroupsParams
+from tasks.stages.subgroups.params import (
+    DetectableDisparities,
+    SubgroupsLimits,
+    SubgroupsParams,
+)
 
 GATE = "subgroups"
 WHOLE_GATE = "subgroups"
 # From so many rows on a fair model passes, by its approval rate.
-CERTIFIED_ROWS = {0.88: 20_000, 0.97: 5_000}
+CERTIFIED_ROWS = {0.88: 10_000, 0.97: 5_000}
 LIMITS = SubgroupsLimits(
     false_decline_difference=0.1,
     disparate_impact=0.8,
@@ -47,6 +51,9 @@ def plan(seed: int) -> SubgroupsParams:
         depth=3,
         smallest_people=50,
         kept=5,
+        detectable=DetectableDisparities(
+            false_decline_difference=0.25, disparate_impact=0.6, underrated_by=0.2
+        ),
         evaluate_on="out_of_fold",
         significance=0.05,
         seed=seed,

@@ -229,6 +229,18 @@ def p_value_of(interval: Interval, value: float, limit: float, *, is_ratio: bool
     return math.erfc(deviations / math.sqrt(2)) if deviations > 0 else 1.0
 
 
+def end_at_level(value: float, end: float, deviations: float, *, is_ratio: bool) -> float:
+    """Return where an end of an interval would lie at another level: at so many standard errors.
+
+    As `p_value_of`: half the width is Z standard errors; ratios are compared by their logarithms,
+    where neither is 0.
+    """
+    scale = deviations / Z
+    if is_ratio and min(value, end) > 0:
+        return value * math.exp(scale * math.log(end / value))
+    return value + (end - value) * scale
+
+
 def holm(p_values: list[float]) -> list[float]:
     """Return p-values adjusted for their number, in the order given.
 

@@ -290,6 +290,11 @@ def case() -> dict[str, Any]:
             "depth": 2,
             "smallest_people": 50,
             "kept": 2,
+            "detectable": {
+                "false_decline_difference": 0.6,
+                "disparate_impact": 0.3,
+                "underrated_by": 0.5,
+            },
             "evaluate_on": "out_of_fold",
             "significance": 0.05,
             "seed": 1,

@@ -2,21 +2,22 @@
 
 The rule, for each subgroup that the search kept:
 
-1. Pass: the whole interval of the confirmation meets the limit. A subgroup on which so many people
-   cannot tell is undecided, so that a pass always had the power to see a disparity at the limit.
-2. Fail: the whole interval misses it, and by Holm's correction for all subgroups confirmed that is
-   no chance.
-3. Undecided, and how many people would decide.
+1. Fail: its disparity is confirmed beyond the limit. What is confirmed is the better end of a
+   one-sided interval on people set aside, at a level that holds for all kept subgroups together.
+2. Pass: it is not, and the confirmation could have told. Either the whole interval of 95 % meets
+   the limit, or a disparity as declared in `detectable` would have been confirmed with a
+   probability of 80 %.
+3. Undecided: so few people that more than that could have been missed.
 
-A pass says that the worst that was found is within the limits. It certifies no subgroup that was
-not kept, and none of fewer people than are searched.
+A search finds faults and certifies nobody: a pass says that no fault was confirmed, not that there
+is none. `fairness` certifies the groups that are declared.
 """
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from tasks.disparity.intervals import holm, p_value_of
+from tasks.disparity.intervals import Interval, Z, end_at_level
 from tasks.gates import About, Check, Outcome, at_most
 from tasks.gates.limits import Sign, is_met, limit_text
 from tasks.stages.subgroups.checks import SubgroupsCheck
@@ -28,6 +29,7 @@ from tasks.stages.subgroups.searching import SubgroupMeasure
 
 # A mean error of all rows that would be seen; where only more would be, calibration is undecided.
 LARGEST_UNSEEN_ERROR = 0.25
+Z_POWER = NormalDist().inv_cdf(0.8)  # Cohen (1988), as in the gate `alternatives`
 
 TEXTS = {
     SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: "false declines beyond everybody else's",
@@ -38,38 +40,63 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class _Rule:
-    """What a measure is held against."""
+    """What a measure is held against.
+
+    Attributes:
+        check_id: Its check.
+        sign: On which side of the limit a subgroup has to lie.
+        limit: Beyond it a disparity is a fault.
+        detectable: A disparity that the confirmation has to be able to tell.
+        level_z: Standard errors between an estimate and what is confirmed of it.
+    """
 
     check_id: SubgroupsCheck
     sign: Sign
     limit: float
+    detectable: float
+    level_z: float
 
     @property
-    def direction(self) -> int:
-        """+1 where more is better."""
-        return 1 if self.sign == "≥" else -1
+    def is_ratio(self) -> bool:
+        """Whether less is worse, and distances are those of logarithms."""
+        return self.sign == "≥"
+
+    def confirmed(self, value: float, interval: Interval) -> float:
+        """Return the disparity that is confirmed, given an estimate and its interval of 95 %."""
+        better_end = interval[1] if self.is_ratio else interval[0]
+        return end_at_level(value, better_end, self.level_z, is_ratio=self.is_ratio)
+
+    def smallest_detected(self, value: float, interval: Interval) -> float:
+        """Return the smallest disparity that so many people confirm in 80 of 100 cases."""
+        distance = (self.level_z + Z_POWER) * self._standard_error(value, interval)
+        return self.limit * math.exp(-distance) if self.is_ratio else self.limit + distance
+
+    def growth_needed(self, value: float, interval: Interval) -> float:
+        """Return by what factor people have to grow until the declared disparity is told.
+
+        Infinite where what is declared does not lie beyond the limit.
+        """
+        needed = self.detectable - self.limit
+        if self.is_ratio:
+            needed = math.log(self.limit / self.detectable)
+        distance = (self.level_z + Z_POWER) * self._standard_error(value, interval)
+        return (distance / needed) ** 2 if needed > 0 else math.inf
+
+    def _standard_error(self, value: float, interval: Interval) -> float:
+        """Return the larger of both sides: where nobody is declined, one of them has no width."""
+        figures = (value, *interval)
+        if self.is_ratio and min(figures) > 0:
+            figures = (math.log(value), math.log(interval[0]), math.log(interval[1]))
+        estimate, low, high = figures
+        return max(estimate - low, high - estimate) / Z
 
 
 def judge_subgroups(
     report: SubgroupsReport, params: SubgroupsParams, limits: SubgroupsLimits
 ) -> tuple[Check, ...]:
     """Judge every subgroup that was kept, and calibration in every segment."""
-    rules = {
-        SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: _Rule(
-            SubgroupsCheck.FALSE_DECLINE_DIFFERENCE, "≤", limits.false_decline_difference
-        ),
-        SubgroupMeasure.DISPARATE_IMPACT: _Rule(
-            SubgroupsCheck.DISPARATE_IMPACT, "≥", limits.disparate_impact
-        ),
-        SubgroupMeasure.UNDERRATED_BY: _Rule(
-            SubgroupsCheck.UNDERRATED_BY, "≤", limits.underrated_by
-        ),
-    }
-    p_values = [_p_value(item, rules[item.measure]) for item in report.subgroups]
-    checks = [
-        _judge(item, rules[item.measure], p_value, adjusted, params)
-        for item, p_value, adjusted in zip(report.subgroups, p_values, holm(p_values), strict=True)
-    ]
+    rules = _rules(len(report.subgroups), params, limits)
+    checks = [_judge(item, rules[item.measure]) for item in report.subgroups]
 
     searched = {item.measure for item in report.subgroups}
     checks += [
@@ -80,93 +107,93 @@ def judge_subgroups(
     return (*checks, _judge_calibration(report.multicalibration, params, limits))
 
 
-def _p_value(subgroup: Subgroup, rule: _Rule) -> float:
-    """Return the p-value that the subgroup's true figure meets the limit; 1 where this one does."""
-    if subgroup.value is None or subgroup.interval is None:
-        return 1.0
-    if is_met(rule.sign, subgroup.value, rule.limit):
-        return 1.0
-    is_ratio = subgroup.measure is SubgroupMeasure.DISPARATE_IMPACT
-    return p_value_of(subgroup.interval, subgroup.value, rule.limit, is_ratio=is_ratio)
+def _rules(
+    confirmations: int, params: SubgroupsParams, limits: SubgroupsLimits
+) -> dict[SubgroupMeasure, _Rule]:
+    """Return the rule of each measure.
+
+    Bonferroni: all that is confirmed holds together with a probability of 1 - `significance`.
+    Holm's steps would confirm no more of the first, and one suffices to fail.
+    """
+    level_z = NormalDist().inv_cdf(1 - params.significance / max(confirmations, 1))
+    detectable = params.detectable
+    return {
+        SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: _Rule(
+            SubgroupsCheck.FALSE_DECLINE_DIFFERENCE,
+            "≤",
+            limits.false_decline_difference,
+            detectable.false_decline_difference,
+            level_z,
+        ),
+        SubgroupMeasure.DISPARATE_IMPACT: _Rule(
+            SubgroupsCheck.DISPARATE_IMPACT,
+            "≥",
+            limits.disparate_impact,
+            detectable.disparate_impact,
+            level_z,
+        ),
+        SubgroupMeasure.UNDERRATED_BY: _Rule(
+            SubgroupsCheck.UNDERRATED_BY,
+            "≤",
+            limits.underrated_by,
+            detectable.underrated_by,
+            level_z,
+        ),
+    }
 
 
-def _judge(
-    subgroup: Subgroup, rule: _Rule, p_value: float, adjusted: float, params: SubgroupsParams
-) -> Check:
-    about = About(attribute=subgroup.attribute, group=subgroup.group)
-    name = f"{TEXTS[subgroup.measure]}, {subgroup.group} ({subgroup.attribute})"
-    people = f"{subgroup.people:,} people set aside"
-    if subgroup.value is None or subgroup.interval is None:
-        return Check(
-            rule.check_id,
-            name,
-            Outcome.UNDECIDED,
-            None,
-            limit_text(rule.sign, rule.limit),
-            about,
-            reason=f"cannot be computed from {people}: a decision or a label is absent",
-        )
+def _judge(subgroup: Subgroup, rule: _Rule) -> Check:
+    """Judge one subgroup; the value of the check is what was confirmed, not the estimate."""
+    value = subgroup.value
+    interval = subgroup.interval
+    confirmed = None
+    would_decide = ""
+    if value is None or interval is None:
+        outcome = Outcome.UNDECIDED
+        reason = f"cannot be computed from {subgroup.people:,} people: no decision or no label"
+    else:
+        confirmed = rule.confirmed(value, interval)
+        outcome, reason = _decide(subgroup, rule, value, interval)
+        if outcome is Outcome.UNDECIDED:
+            would_decide = _people_that_decide(subgroup.people, rule.growth_needed(value, interval))
 
-    outcome, reason = _decide(subgroup, rule, adjusted, params)
+    margin = None
+    if confirmed is not None:
+        margin = rule.limit - confirmed if rule.sign == "≤" else confirmed - rule.limit
     return Check(
         rule.check_id,
-        name,
+        f"{TEXTS[subgroup.measure]}, confirmed, {subgroup.group} ({subgroup.attribute})",
         outcome,
-        subgroup.value,
+        confirmed,
         limit_text(rule.sign, rule.limit),
-        about,
-        margin=rule.direction * (subgroup.value - rule.limit),
-        interval=subgroup.interval,
+        About(attribute=subgroup.attribute, group=subgroup.group),
+        margin=margin,
         reason=reason,
-        would_decide=(
-            _people_that_decide(subgroup, rule, p_value, adjusted, params)
-            if outcome is Outcome.UNDECIDED
-            else ""
-        ),
+        would_decide=would_decide,
     )
 
 
 def _decide(
-    subgroup: Subgroup, rule: _Rule, adjusted: float, params: SubgroupsParams
+    subgroup: Subgroup, rule: _Rule, value: float, interval: Interval
 ) -> tuple[Outcome, str]:
-    people = f"{subgroup.people:,} people set aside"
-    worst, best = _margins(subgroup, rule)
-    if worst >= 0:
-        return Outcome.PASS, f"the whole interval meets the limit ({people})"
-    if best >= 0:
-        return Outcome.UNDECIDED, f"cannot be told on {people}: the interval holds the limit"
-    if adjusted < params.significance:
-        return Outcome.FAIL, f"confirmed: Holm p = {adjusted:.2g}, {people}"
-    return Outcome.UNDECIDED, (
-        "the whole interval misses the limit, which may be chance among so many subgroups "
-        f"(Holm p = {adjusted:.2g}, {people})"
-    )
+    low, high = interval
+    estimate = f"{value:.3f} [{low:.3f}, {high:.3f}] of {subgroup.people:,} people set aside"
+    if not is_met(rule.sign, rule.confirmed(value, interval), rule.limit):
+        return Outcome.FAIL, f"confirmed: {estimate}"
+    if all(is_met(rule.sign, end, rule.limit) for end in interval):
+        return Outcome.PASS, f"the whole interval meets the limit: {estimate}"
+
+    detected = rule.smallest_detected(value, interval)
+    if is_met(rule.sign, detected, rule.detectable):
+        return Outcome.PASS, f"no fault is confirmed: {estimate}; {detected:.2f} would be"
+    return Outcome.UNDECIDED, f"too few people: {estimate}; up to {detected:.2f} can be missed"
 
 
-def _margins(subgroup: Subgroup, rule: _Rule) -> tuple[float, float]:
-    """Return how far the worse and the better end of the interval lie on the right side."""
-    ends = subgroup.interval or (math.nan, math.nan)
-    margins = [rule.direction * (end - rule.limit) for end in ends]
-    return min(margins), max(margins)
-
-
-def _people_that_decide(
-    subgroup: Subgroup, rule: _Rule, p_value: float, adjusted: float, params: SubgroupsParams
-) -> str:
-    """Return about how many people would decide: widths shrink with the square root."""
-    margin = rule.direction * ((subgroup.value or 0.0) - rule.limit)
-    if margin == 0:
-        return "no number of people decides a figure that lies on its limit"
-
-    worst, best = _margins(subgroup, rule)
-    growth = (((worst if margin > 0 else best) - margin) / margin) ** 2
-    if best < 0 and 0 < p_value < 1:
-        # Beyond the limit already: the deviate has to grow to Holm's level.
-        normal = NormalDist()
-        level = params.significance * p_value / adjusted
-        growth = (normal.inv_cdf(level / 2) / normal.inv_cdf(p_value / 2)) ** 2
-    people = max(math.ceil(subgroup.people * growth), subgroup.people + 1)
-    return f"about {people:,} would, if the figure stays"
+def _people_that_decide(people: int, growth: float) -> str:
+    """Return how many people would decide: widths shrink with the square root of their number."""
+    if not math.isfinite(growth):
+        return "no number of people can: what is declared as detectable is within the limit"
+    return f"about {math.ceil(people * growth):,} would"
 
 
 def _undecided_search(measure: SubgroupMeasure, rule: _Rule, params: SubgroupsParams) -> Check:

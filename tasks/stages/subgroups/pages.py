@@ -104,8 +104,9 @@ def _page(
         lead=f"{report.rows:,} decisions about {report.people:,} people, divided by "
         f"{', '.join(report.attributes)}: {searched:,} conjunctions of at most {params.depth} "
         f"attributes have {params.smallest_people:,} people in either half and were searched. "
-        "A pass says that the worst that were found are within the limits. It says nothing of "
-        "subgroups that were not kept, of smaller ones, or of other columns.",
+        "A pass says that no fault of the worst was confirmed, where one as large as declared "
+        "would have been. It says nothing of subgroups that were not kept, of smaller ones, or of "
+        "other columns.",
         opening=figures,
         checks=checks,
         sections=(
@@ -114,16 +115,17 @@ def _page(
                 text=(
                     "Searched on one half of the people, by size times disparity; confirmed on "
                     "the other. Who is declined is compared with everybody else, within the same "
-                    "audited values.",
+                    "audited values. What is confirmed is so for all of them together, with "
+                    f"{1 - params.significance:.0%}; it is held against the limit.",
                 ),
-                parts=(_subgroups_table(report),),
+                parts=(_subgroups_table(report, checks),),
             ),
             _calibration_section(report, params),
         ),
     )
 
 
-def _subgroups_table(report: SubgroupsReport) -> Table:
+def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...]) -> Table:
     return Table(
         head=(
             "Measure",
@@ -134,6 +136,7 @@ def _subgroups_table(report: SubgroupsReport) -> Table:
             "Confirmation",
             "95 % interval",
             "People",
+            "Confirmed",
         ),
         rows=tuple(
             (
@@ -145,8 +148,9 @@ def _subgroups_table(report: SubgroupsReport) -> Table:
                 _number(item.value),
                 "none" if item.interval is None else "[{:.3f}, {:.3f}]".format(*item.interval),
                 f"{item.people:,}",
+                _number(check.value),
             )
-            for item in report.subgroups
+            for item, check in zip(report.subgroups, checks, strict=False)
         ),
     )
 

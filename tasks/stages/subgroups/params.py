@@ -8,6 +8,14 @@ from tasks.config.strict import StrictModel
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 
 
+class DetectableDisparities(StrictModel):
+    """Disparities so large that a search which cannot tell them says nothing; beyond the limits."""
+
+    false_decline_difference: float = Field(gt=0, le=1)
+    disparate_impact: float = Field(gt=0, lt=1)
+    underrated_by: float = Field(gt=0, le=1)
+
+
 class SubgroupsParams(StrictModel):
     """Which subgroups are searched, and on which rows.
 
@@ -25,6 +33,9 @@ class SubgroupsParams(StrictModel):
         description="people of a subgroup, and of those it is compared with, in each half",
     )
     kept: int = Field(ge=1, le=20, description="worst subgroups of each measure to confirm")
+    detectable: DetectableDisparities = Field(
+        description="what the confirmation of a kept subgroup has to be able to tell"
+    )
     evaluate_on: Literal["out_of_fold", "test"]
     significance: float = Field(
         gt=0, lt=0.5, description="alpha of all failures of the gate, and of calibration"

@@ -8,7 +8,11 @@ import pandas as pd
 from tasks.disparity.counts import DecidedRows
 from tasks.stages.subgroups.cells import Attribute, Cells
 from tasks.stages.subgroups.measuring import SubgroupsReport, measure_subgroups
-from tasks.stages.subgroups.params import SubgroupsLimits, SubgroupsParams
+from tasks.stages.subgroups.params import (
+    DetectableDisparities,
+    SubgroupsLimits,
+    SubgroupsParams,
+)
 
 LIMITS = SubgroupsLimits(
     false_decline_difference=0.1,
@@ -22,6 +26,9 @@ PARAMS = SubgroupsParams(
     depth=2,
     smallest_people=50,
     kept=3,
+    detectable=DetectableDisparities(
+        false_decline_difference=0.25, disparate_impact=0.6, underrated_by=0.2
+    ),
     evaluate_on="out_of_fold",
     significance=0.05,
     seed=1,

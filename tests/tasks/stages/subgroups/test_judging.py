@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tasks.disparity.intervals import Proportion, newcombe
 from tasks.gates import Check, Outcome
 from tasks.stages.subgroups.checks import SubgroupsCheck
 from tasks.stages.subgroups.confirming import Subgroup
@@ -82,36 +84,114 @@ def test_a_subgroup_whose_whole_interval_meets_the_limit_passes() -> None:
     assert Outcome.worst(check.outcome for check in judged()) is Outcome.PASS
 
 
-def test_one_whose_whole_interval_misses_it_fails() -> None:
-    assert outcome(subgroup(DECLINES, 0.25, (0.2, 0.3))) is Outcome.FAIL
+def test_one_that_is_confirmed_beyond_it_fails() -> None:
+    (check, *_) = judged(subgroup(DECLINES, 0.25, (0.2, 0.3)))
+    assert check.outcome is Outcome.FAIL
+    assert "0.250 [0.200, 0.300] of 400 people" in check.reason
 
 
 def test_one_that_is_treated_better_passes() -> None:
     assert outcome(subgroup(DECLINES, -0.25, (-0.3, -0.2))) is Outcome.PASS
 
 
-@pytest.mark.parametrize("value", [0.05, 0.15])
-def test_a_point_estimate_alone_neither_passes_nor_fails(value: float) -> None:
-    (check, *_) = judged(subgroup(DECLINES, value, (-0.05, 0.25)))
-    assert check.outcome is Outcome.UNDECIDED
-    assert "about" in check.would_decide
+def test_the_value_of_a_check_is_what_is_confirmed_and_not_the_estimate() -> None:
+    """One-sided at 5 % among three confirmations: 2.128 standard errors below the estimate."""
+    (check, *_) = judged(subgroup(DECLINES, 0.25, (0.201, 0.299)))
+    assert check.value == pytest.approx(0.25 - 2.128 * 0.025, abs=1e-4)
+    assert check.margin == pytest.approx(2.128 * 0.025 - 0.15, abs=1e-4)
 
 
-def test_a_miss_that_holm_calls_chance_among_so_many_is_undecided() -> None:
-    barely = subgroup(DECLINES, 0.15, (0.101, 0.199))
+def test_a_confirmed_ratio_is_as_far_from_the_estimate_by_logarithms() -> None:
+    impact = subgroup(SubgroupMeasure.DISPARATE_IMPACT, 0.5, (0.4, 0.625))
+    check = judged(impact)[0]
+    assert check.outcome is Outcome.FAIL
+    assert check.value == pytest.approx(0.5 * 1.25 ** (2.128 / 1.96), rel=1e-4)
+
+
+def test_a_miss_that_may_be_chance_among_so_many_is_not_confirmed() -> None:
+    barely = subgroup(DECLINES, 0.15, (0.1005, 0.1995))
     alone = report(barely).model_copy(update={"subgroups": (barely,)})
     assert judge_subgroups(alone, PARAMS, LIMITS)[0].outcome is Outcome.FAIL
     (check, *_) = judged(barely)
-    assert check.outcome is Outcome.UNDECIDED
-    assert "chance among so many subgroups" in check.reason
+    assert check.outcome is Outcome.PASS
+    assert "no fault is confirmed" in check.reason
+
+
+@pytest.mark.parametrize("half_width", [0.09, 0.105])
+def test_what_could_have_been_told_decides_between_a_pass_and_undecided(half_width: float) -> None:
+    """0.25 is told by (0.25 - 0.1) / (2.128 + 0.842) = 0.0505: intervals of up to 0.099."""
+    (check, *_) = judged(subgroup(DECLINES, 0.06, (0.06 - half_width, 0.06 + half_width)))
+    is_told = half_width < 0.099
+    assert check.outcome is (Outcome.PASS if is_told else Outcome.UNDECIDED)
+    assert bool(check.would_decide) is not is_told
+
+
+def test_what_could_have_been_told_does_not_hang_on_the_estimate() -> None:
+    outcomes = {
+        outcome(subgroup(DECLINES, value, (value - 0.12, value + 0.12)))
+        for value in (0.0, 0.05, 0.1, 0.15, 0.2)
+    }
+    assert outcomes == {Outcome.UNDECIDED}
+
+
+def test_the_wider_side_says_what_could_have_been_told() -> None:
+    """Of nobody declined the better end has no width: that is no certainty."""
+    assert outcome(subgroup(DECLINES, 0.0, (0.0, 0.2))) is Outcome.UNDECIDED
+
+
+def test_people_that_would_decide_are_those_who_would_tell() -> None:
+    (check, *_) = judged(subgroup(DECLINES, 0.06, (0.06 - 0.198, 0.06 + 0.198)))
+    people = int(check.would_decide.split()[1].replace(",", ""))
+    assert people == pytest.approx(400 * 4, rel=0.01)
+    width = 0.198 * (400 / people) ** 0.5
+    assert outcome(subgroup(DECLINES, 0.06, (0.06 - width, 0.06 + width))) is Outcome.PASS
+
+
+def test_a_disparity_that_can_just_be_told_is_confirmed_in_four_cases_of_five() -> None:
+    """Of 85 good people 5 % and 25 points are declined, of 5,000 others 5 %."""
+    rng = np.random.default_rng(1)
+    others = Proportion(250, 5_000)
+    outcomes = []
+    for count in rng.binomial(85, 0.3, 400):
+        group = Proportion(int(count), 85)
+        interval = newcombe(group, others)
+        outcomes.append(outcome(subgroup(DECLINES, group.rate - others.rate, interval)))
+    assert 0.8 < np.mean([found is Outcome.FAIL for found in outcomes]) < 0.97
+
+
+def test_a_disparity_on_the_limit_fails_in_one_case_of_sixty() -> None:
+    """0.05 among three confirmations."""
+    rng = np.random.default_rng(2)
+    others = Proportion(250, 5_000)
+    is_failed = [
+        outcome(
+            subgroup(
+                DECLINES,
+                count / 400 - others.rate,
+                newcombe(Proportion(int(count), 400), others),
+            )
+        )
+        is Outcome.FAIL
+        for count in rng.binomial(400, 0.15, 1_000)
+    ]
+    assert np.mean(is_failed) < 0.03
+
+
+def test_nobody_approved_is_confirmed_by_its_upper_end() -> None:
+    nobody = subgroup(SubgroupMeasure.DISPARATE_IMPACT, 0.0, (0.0, 0.1))
+    assert judged(nobody)[0].outcome is Outcome.FAIL
 
 
 def test_what_cannot_be_computed_is_undecided() -> None:
     assert outcome(subgroup(DECLINES, None, None)) is Outcome.UNDECIDED
 
 
-def test_a_figure_on_its_limit_is_decided_by_no_number_of_people() -> None:
-    (check, *_) = judged(subgroup(DECLINES, 0.1, (0.05, 0.15)))
+def test_a_declared_disparity_within_the_limit_is_told_by_no_number_of_people() -> None:
+    detectable = PARAMS.detectable.model_copy(update={"false_decline_difference": 0.1})
+    params = PARAMS.model_copy(update={"detectable": detectable})
+    unclear = report(subgroup(DECLINES, 0.06, (0.0, 0.12)))
+    (check, *_) = judge_subgroups(unclear, params, LIMITS)
+    assert check.outcome is Outcome.UNDECIDED
     assert "no number of people" in check.would_decide
 
 

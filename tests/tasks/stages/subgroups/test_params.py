@@ -3,7 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from tasks.stages.subgroups.params import SubgroupsLimits, SubgroupsParams
+from tasks.stages.subgroups.params import (
+    DetectableDisparities,
+    SubgroupsLimits,
+    SubgroupsParams,
+)
 from tests.tasks.stages.subgroups.portfolio import LIMITS, PARAMS
 
 
@@ -26,3 +30,11 @@ def test_no_limit_has_a_default(limit: str) -> None:
     del values[limit]
     with pytest.raises(ValidationError, match=limit):
         SubgroupsLimits.model_validate(values)
+
+
+@pytest.mark.parametrize("measure", list(DetectableDisparities.model_fields))
+def test_no_detectable_disparity_has_a_default(measure: str) -> None:
+    values = PARAMS.model_dump()
+    del values["detectable"][measure]
+    with pytest.raises(ValidationError, match=measure):
+        SubgroupsParams.model_validate(values)
