@@ -193,7 +193,7 @@ def _people_that_decide(people: int, growth: float) -> str:
     """Return how many people would decide: widths shrink with the square root of their number."""
     if not math.isfinite(growth):
         return "no number of people can: what is declared as detectable is within the limit"
-    return f"about {math.ceil(people * growth):,} would"
+    return f"about {math.ceil(people * growth):,} would tell"
 
 
 def _undecided_search(measure: SubgroupMeasure, rule: _Rule, params: SubgroupsParams) -> Check:
