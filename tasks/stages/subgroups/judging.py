@@ -6,7 +6,7 @@ The rule, for each subgroup that the search kept:
    one-sided interval on people set aside, at a level that holds for all kept subgroups together.
 2. Pass: it is not, and the confirmation could have told. Either the whole interval of 95 % meets
    the limit, or a disparity as declared in `detectable` would have been confirmed with a
-   probability of 80 %.
+   probability of 95 %.
 3. Undecided: so few people that more than that could have been missed.
 
 A search finds faults and certifies nobody: a pass says that no fault was confirmed, not that there
@@ -29,7 +29,8 @@ from tasks.stages.subgroups.searching import SubgroupMeasure
 
 # A mean error of all rows that would be seen; where only more would be, calibration is undecided.
 LARGEST_UNSEEN_ERROR = 0.25
-Z_POWER = NormalDist().inv_cdf(0.8)  # Cohen (1988), as in the gate `alternatives`
+# A disparity as declared is missed in at most 5 % of cases, as everywhere in these gates.
+Z_POWER = NormalDist().inv_cdf(0.95)
 
 TEXTS = {
     SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: "false declines beyond everybody else's",
@@ -67,7 +68,7 @@ class _Rule:
         return end_at_level(value, better_end, self.level_z, is_ratio=self.is_ratio)
 
     def smallest_detected(self, value: float, interval: Interval) -> float:
-        """Return the smallest disparity that so many people confirm in 80 of 100 cases."""
+        """Return the smallest disparity that so many people confirm in 95 of 100 cases."""
         distance = (self.level_z + Z_POWER) * self._standard_error(value, interval)
         return self.limit * math.exp(-distance) if self.is_ratio else self.limit + distance
 

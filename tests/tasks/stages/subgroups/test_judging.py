@@ -117,11 +117,11 @@ def test_a_miss_that_may_be_chance_among_so_many_is_not_confirmed() -> None:
     assert "no fault is confirmed" in check.reason
 
 
-@pytest.mark.parametrize("half_width", [0.09, 0.105])
+@pytest.mark.parametrize("half_width", [0.07, 0.085])
 def test_what_could_have_been_told_decides_between_a_pass_and_undecided(half_width: float) -> None:
-    """0.25 is told by (0.25 - 0.1) / (2.128 + 0.842) = 0.0505: intervals of up to 0.099."""
+    """0.25 is told by (0.25 - 0.1) / (2.128 + 1.645) = 0.0398: half widths of up to 0.0779."""
     (check, *_) = judged(subgroup(DECLINES, 0.06, (0.06 - half_width, 0.06 + half_width)))
-    is_told = half_width < 0.099
+    is_told = half_width < 0.0779
     assert check.outcome is (Outcome.PASS if is_told else Outcome.UNDECIDED)
     assert bool(check.would_decide) is not is_told
 
@@ -140,23 +140,23 @@ def test_the_wider_side_says_what_could_have_been_told() -> None:
 
 
 def test_people_that_would_decide_are_those_who_would_tell() -> None:
-    (check, *_) = judged(subgroup(DECLINES, 0.06, (0.06 - 0.198, 0.06 + 0.198)))
+    (check, *_) = judged(subgroup(DECLINES, 0.06, (0.06 - 0.1558, 0.06 + 0.1558)))
     people = int(check.would_decide.split()[1].replace(",", ""))
     assert people == pytest.approx(400 * 4, rel=0.01)
-    width = 0.198 * (400 / people) ** 0.5
+    width = 0.1558 * (400 / people) ** 0.5
     assert outcome(subgroup(DECLINES, 0.06, (0.06 - width, 0.06 + width))) is Outcome.PASS
 
 
-def test_a_disparity_that_can_just_be_told_is_confirmed_in_four_cases_of_five() -> None:
-    """Of 85 good people 5 % and 25 points are declined, of 5,000 others 5 %."""
+def test_a_disparity_that_can_just_be_told_is_confirmed_in_nineteen_cases_of_twenty() -> None:
+    """Of 133 good people 5 % and 25 points are declined, of 5,000 others 5 %."""
     rng = np.random.default_rng(1)
     others = Proportion(250, 5_000)
     outcomes = []
-    for count in rng.binomial(85, 0.3, 400):
-        group = Proportion(int(count), 85)
+    for count in rng.binomial(133, 0.3, 400):
+        group = Proportion(int(count), 133)
         interval = newcombe(group, others)
         outcomes.append(outcome(subgroup(DECLINES, group.rate - others.rate, interval)))
-    assert 0.8 < np.mean([found is Outcome.FAIL for found in outcomes]) < 0.97
+    assert 0.95 < np.mean([found is Outcome.FAIL for found in outcomes]) < 1
 
 
 def test_a_disparity_on_the_limit_fails_in_one_case_of_sixty() -> None:
