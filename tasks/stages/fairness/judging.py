@@ -40,6 +40,20 @@ RATIOS = (
     Measure.ODDS_RATIO,
 )
 
+# Which check judges which measure of a group; a measure that is not here is shown and not judged.
+CHECK_OF = {
+    Measure.DISPARATE_IMPACT_RATIO: FairnessCheck.DISPARATE_IMPACT_RATIO,
+    Measure.DISPARATE_IMPACT_RATIO_TO_HIGHEST: FairnessCheck.DISPARATE_IMPACT_RATIO_TO_HIGHEST,
+    Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: FairnessCheck.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS,
+    Measure.DECLINE_RATIO: FairnessCheck.DECLINE_RATIO,
+    Measure.DECLINE_RATIO_OVER_CUTOFFS: FairnessCheck.DECLINE_RATIO_OVER_CUTOFFS,
+    Measure.ODDS_RATIO: FairnessCheck.ODDS_RATIO,
+    Measure.STANDARDISED_MEAN_DIFFERENCE: FairnessCheck.STANDARDISED_MEAN_DIFFERENCE,
+    Measure.EQUAL_OPPORTUNITY_DIFFERENCE: FairnessCheck.EQUAL_OPPORTUNITY_DIFFERENCE,
+    Measure.AVERAGE_ABS_ODDS_DIFFERENCE: FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE,
+    Measure.UNDERRATED_BY: FairnessCheck.UNDERRATED_BY,
+}
+
 
 @dataclass(frozen=True)
 class _Question:
@@ -177,7 +191,7 @@ def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question
         if measure in asked:
             limit, sign = asked[measure]
             yield _Question(
-                check_id=FairnessCheck(f"fairness.{measure}"),
+                check_id=CHECK_OF[measure],
                 about=About(attribute=group.attribute, group=group.group),
                 name=f"{measure.text}, {group.group} ({group.attribute})",
                 estimates=tuple(estimates),
