@@ -5,7 +5,7 @@ import pytest
 from tasks.attestation.plan import Plan
 from tasks.errors import Refusal, RefusalKind
 from tasks.gates import Outcome
-from tasks.path import SUBJECTS
+from tasks.path import BEFORE_TRAINING, SUBJECTS
 from tasks.verifier.attempts.finding import (
     Attempt,
     AttemptOutcome,
@@ -19,7 +19,7 @@ from tests.tasks.verifier.signed_log import CASE, SignedLog, digest, plan_of
 STRICT = plan_of()
 LAX = plan_of(fairness="2")
 AGAINST = (Refusal(RefusalKind.CHECK_FAILED, "fairness: too low"),)
-ROWS = digest("redact/rows.parquet")
+GATES_OF_MODEL = tuple(gate for gate in SUBJECTS if gate not in BEFORE_TRAINING)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def prepared(signed_log: SignedLog) -> SignedLog:
     for name in reversed(MADE):
         if name != MODEL:
             signed_log.say_made(name)
-    for gate in ("redact", "validate"):
+    for gate in BEFORE_TRAINING:
         signed_log.say_judged(gate, plan=STRICT)
     return signed_log
 
@@ -43,9 +43,10 @@ def try_plan(
 ) -> int:
     """Train under a plan and judge; return the entry of the training."""
     entry = log.say_made(MODEL, version, plan=plan, started_by=started_by)
-    for gate in ("train", "explain"):
-        log.say_judged(gate, version=version, plan=plan)
-    log.say_judged("fairness", fairness, plan=plan)
+    for gate in GATES_OF_MODEL:
+        outcome = fairness if gate == "fairness" else Outcome.PASS
+        judged = version if SUBJECTS[gate][-1] == MODEL else 1
+        log.say_judged(gate, outcome, version=judged, plan=plan)
     refusals = () if fairness is Outcome.PASS else AGAINST
     log.say_decided("decide", refusals, version=version)
     return entry
@@ -221,6 +222,6 @@ def test_of_data_that_nobody_knows_there_are_no_attempts(prepared: SignedLog) ->
 def test_an_attempt_rests_on_every_entry_that_says_so(prepared: SignedLog) -> None:
     entry = try_plan(prepared, STRICT, Outcome.FAIL)
     (attempt,) = attempts_of(prepared)
-    # The training, three verdicts and a decision, and before them data and its two gates.
-    assert attempt.rests_on >= {entry, entry + 1, entry + 2, entry + 3, entry + 4}
+    # The training, the verdicts about it and a decision, and before them data and its gates.
+    assert attempt.rests_on >= set(range(entry, entry + len(GATES_OF_MODEL) + 2))
     assert len(attempt.rests_on) == len(SUBJECTS) + len(MADE) + 1
