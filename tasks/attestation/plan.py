@@ -33,6 +33,10 @@ class Plan:
         """The digest by which a plan is called: that of its parts."""
         return sha256(canonical(self.parts)).hexdigest()
 
+    def has_gate(self, gate: str) -> bool:
+        """Say whether a gate was among those that the model would be judged by."""
+        return f"gate:{gate}" in self.parts
+
     def differing_parts(self, parts: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of those parts that are not in the plan, or are others there."""
         return tuple(

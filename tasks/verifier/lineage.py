@@ -4,7 +4,7 @@ Evidence is matched by digest, never by name alone, by run or by time. Where sev
 the latest in log order counts, so that a failed verdict cannot be hidden behind an earlier pass.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from tasks.attestation.plan import Plan
@@ -19,6 +19,11 @@ from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
 MODEL = "train/model"
+
+# The gates that there were before training sealed a plan, and all that a model of then needs: else
+# no bundle would verify any more once a gate is added. A gate that is added to the table needs no
+# line here, for the plan of each model that is trained afterwards names it.
+GATES_BEFORE_PLANS = frozenset({"redact", "validate", "train", "explain", "fairness"})
 
 # Of the void statements that would have filled a gap, so many are named: the latest tell why.
 MOST_VOID = 2
@@ -150,7 +155,7 @@ def examine(
     sha256: str,
     *,
     target: str = MODEL,
-    gates: tuple[str, ...] = tuple(SUBJECTS),
+    gates: tuple[str, ...] | None = None,
 ) -> Chain:
     """Walk from an artefact to its sources, and find the verdicts that count.
 
@@ -159,19 +164,23 @@ def examine(
         case: The use case.
         sha256: Of the artefact's bytes.
         target: The artefact; by default the model.
-        gates: Whose verdicts are needed.
+        gates: Whose verdicts are needed; no others are looked for. With None, verdicts of the gates
+            that there were when the model was trained are needed, and those of later gates count
+            where there are any.
     """
     own = log.about_case(case)
     broken: list[Refusal] = []
 
     # 1. From the bytes back: each step's material is what the step before has to have made.
     steps = _walk(own, case, target, sha256, broken)
-    artefacts = Chain(case, sha256, tuple(steps), {}, (), ()).artefacts()
+    lineage = Chain(case, sha256, tuple(steps), {}, (), ())
+    artefacts = lineage.artefacts()
 
     # 2. Of each gate, the latest verdict on exactly those bytes.
+    needed = _gates_of(lineage.plan) if gates is None else gates
     verdicts = {}
-    for gate in gates:
-        verdict = _find_verdict(own, case, gate, artefacts, broken)
+    for gate in SUBJECTS if gates is None else gates:
+        verdict = _find_verdict(own, case, gate, artefacts, broken, is_needed=gate in needed)
         if verdict is not None:
             verdicts[gate] = verdict
 
@@ -234,8 +243,25 @@ def _walk(log: Log, case: str, target: str, sha256: str, broken: list[Refusal]) 
     return steps
 
 
+def _gates_of(plan: Plan | None) -> Collection[str]:
+    """Return the gates that there were when a model was trained.
+
+    Those of before plans are needed whatever the plan names: a tree that has dropped one of them
+    seals a plan without it.
+    """
+    return tuple(
+        gate for gate in SUBJECTS if gate in GATES_BEFORE_PLANS or (plan and plan.has_gate(gate))
+    )
+
+
 def _find_verdict(
-    log: Log, case: str, gate: str, artefacts: dict[str, str], broken: list[Refusal]
+    log: Log,
+    case: str,
+    gate: str,
+    artefacts: dict[str, str],
+    broken: list[Refusal],
+    *,
+    is_needed: bool,
 ) -> GateVerdict | None:
     """Return the latest verdict of a gate on exactly what lies in the chain."""
     primary = f"{case}/{SUBJECTS[gate][-1]}"
@@ -247,6 +273,8 @@ def _find_verdict(
     ]
     fitting = [signed for signed in verdicts if digest and signed.digest_of(primary) == digest]
 
+    if not fitting and not is_needed:
+        return None
     if not fitting:
         text = f"{gate}: no signed verdict on {primary} {short(digest)}"
         if verdicts:

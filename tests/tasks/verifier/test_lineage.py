@@ -1,14 +1,18 @@
 """The chain of a model: whole without a fault, and each fault is named where it breaks."""
 
+from collections.abc import Collection
+from dataclasses import replace
+
 import pytest
 
+from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import DATA, GATE, MODEL
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
 from tasks.path import SUBJECTS
-from tasks.verifier.lineage import MADE, Chain, examine, latest_decision, short
+from tasks.verifier.lineage import GATES_BEFORE_PLANS, MADE, Chain, examine, latest_decision, short
 from tasks.verifier.lineage import MODEL as MODEL_NAME
 from tasks.verifier.log_reader import Selection
 from tests.tasks.predicate_samples import RUN, SAMPLES
@@ -33,6 +37,20 @@ def broken(log: SignedLog, version: int = 1) -> dict[str, str]:
     """Return kind -> text of what is broken, of each kind the first."""
     refusals = chain_of(log, version).broken
     return {refusal.kind: refusal.text for refusal in reversed(refusals)}
+
+
+def say_chain_judged_by(log: SignedLog, gates: Collection[str], plan: Plan | None) -> None:
+    """Append how the model was made under a plan, and a verdict of each of these gates."""
+    for name in reversed(MADE):
+        log.say_made(name, plan=plan if name == MODEL_NAME else None)
+    for gate in gates:
+        log.say_judged(gate, plan=plan)
+
+
+def plan_without(gate: str) -> Plan:
+    """Return a plan that was sealed where a gate was not in the table."""
+    parts = {name: digest for name, digest in PLAN.parts.items() if name != f"gate:{gate}"}
+    return replace(PLAN, parts=parts)
 
 
 def test_a_whole_chain_goes_from_the_model_to_the_sources(cleared: SignedLog) -> None:
@@ -125,14 +143,43 @@ def test_a_key_revoked_later_leaves_what_it_signed_before(cleared: SignedLog) ->
 
 @pytest.mark.parametrize("gate", SUBJECTS)
 def test_a_gate_without_a_verdict(signed_log: SignedLog, gate: str) -> None:
-    for name in ("admit/sources.json", "ingest/rows.parquet", "redact/rows.parquet", "train/model"):
-        signed_log.say_made(name)
-    for other in SUBJECTS:
-        if other != gate:
-            signed_log.say_judged(other)
+    say_chain_judged_by(signed_log, set(SUBJECTS) - {gate}, PLAN)
     chain = chain_of(signed_log)
     assert [refusal.kind for refusal in chain.broken] == [RefusalKind.VERDICT_UNSIGNED]
     assert chain.broken[0].text.startswith(f"{gate}: no signed verdict on")
+
+
+def test_gates_that_were_added_after_a_model_of_before_plans_are_not_missed(
+    signed_log: SignedLog,
+) -> None:
+    say_chain_judged_by(signed_log, GATES_BEFORE_PLANS, None)
+    chain = chain_of(signed_log)
+    assert chain.broken == ()
+    assert set(chain.verdicts) == GATES_BEFORE_PLANS
+
+
+@pytest.mark.parametrize("gate", sorted(set(SUBJECTS) - GATES_BEFORE_PLANS))
+def test_a_gate_that_was_added_after_the_plan_was_sealed_is_not_missed(
+    signed_log: SignedLog, gate: str
+) -> None:
+    say_chain_judged_by(signed_log, set(SUBJECTS) - {gate}, plan_without(gate))
+    assert chain_of(signed_log).broken == ()
+
+
+@pytest.mark.parametrize("gate", sorted(GATES_BEFORE_PLANS))
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_a_gate_of_before_plans_is_missed_whatever_the_plan_names(
+    signed_log: SignedLog, gate: str, is_planned: bool
+) -> None:
+    plan = plan_without(gate) if is_planned else None
+    say_chain_judged_by(signed_log, set(SUBJECTS) - {gate}, plan)
+    assert broken(signed_log)[RefusalKind.VERDICT_UNSIGNED].startswith(f"{gate}: no signed verdict")
+
+
+def test_a_later_gate_that_fails_a_model_of_before_plans_counts(signed_log: SignedLog) -> None:
+    say_chain_judged_by(signed_log, GATES_BEFORE_PLANS, None)
+    signed_log.say_judged("subgroups", Outcome.FAIL)
+    assert chain_of(signed_log).verdicts["subgroups"].outcome == "fail"
 
 
 def test_a_verdict_about_another_model(signed_log: SignedLog) -> None:
@@ -243,10 +290,7 @@ def test_a_digest_as_people_compare_it(sha256: str | None, text: str) -> None:
 @pytest.fixture
 def planned(signed_log: SignedLog) -> SignedLog:
     """A chain whose training sealed a plan by which every gate judged."""
-    for name in reversed(MADE):
-        signed_log.say_made(name, plan=PLAN if name == MODEL_NAME else None)
-    for gate in SUBJECTS:
-        signed_log.say_judged(gate, plan=PLAN)
+    say_chain_judged_by(signed_log, tuple(SUBJECTS), PLAN)
     return signed_log
 
 
