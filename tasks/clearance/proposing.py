@@ -96,6 +96,7 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
         attempts=_chosen(changes.attempts, present.attempts),
         people=_chosen(changes.people, present.people),
         replaces=law.sha256 if law else "",
+        earlier_plan_sha256=None,  # what replaces terms of before is in the form of today
     )
     # Read by the rules of every reader, so that nothing is proposed that could not be signed.
     return _read_terms(drafted.to_dict(), "the proposal")
@@ -251,10 +252,16 @@ def _chosen(asked: T | None, present: T) -> T:
 
 def _read_terms(values: Any, where: str) -> Terms:
     try:
-        return Terms.from_dict(values)
+        terms = Terms.from_dict(values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if type(error) is ValueError else type(error).__name__
         raise _no_proposal(where, reason) from error
+
+    # What was signed before is read; nothing more is signed in a form that the comparison of terms
+    # does not show whole.
+    if terms.earlier_plan_sha256 is not None:
+        raise _no_proposal(where, f"field `{Terms.EARLIER_FIELD}`, of before plans were sealed")
+    return terms
 
 
 def _no_proposal(where: str, found: str) -> ConfigError:

@@ -82,6 +82,8 @@ class Terms:
         attempts: How many attempts on one version of the data a use case may make; 0 for any.
         people: How many people have to sign the entry that takes this one's place.
         replaces: The sha256 of the terms that these take the place of; empty for the first.
+        earlier_plan_sha256: Of terms of before `plans` and `attempts`: the field `planSha256` that
+            they had instead, which nothing ever compared. None for terms of today.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = (
@@ -99,6 +101,9 @@ class Terms:
         "people",
         "replaces",
     )
+    # Terms of before are written as they were read: their digest is what people have signed.
+    LATER_FIELDS: ClassVar[tuple[str, ...]] = ("plans", "attempts")
+    EARLIER_FIELD: ClassVar[str] = "planSha256"
 
     policy_sha256: str
     gates: dict[str, tuple[str, ...]] = field(hash=False)
@@ -113,6 +118,7 @@ class Terms:
     attempts: int
     people: int
     replaces: str
+    earlier_plan_sha256: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -121,7 +127,7 @@ class Terms:
 
     def to_dict(self) -> dict[str, Any]:
         """Return them as JSON values."""
-        return {
+        values = {
             "policySha256": self.policy_sha256,
             "gates": {gate: list(checks) for gate, checks in self.gates.items()},
             "unmeasured": {case: list(checks) for case, checks in self.unmeasured.items()},
@@ -136,6 +142,10 @@ class Terms:
             "people": self.people,
             "replaces": self.replaces,
         }
+        if self.earlier_plan_sha256 is None:
+            return values
+        earlier = {name: value for name, value in values.items() if name not in self.LATER_FIELDS}
+        return {**earlier, self.EARLIER_FIELD: self.earlier_plan_sha256}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -144,7 +154,13 @@ class Terms:
         Raises:
             ValueError: A field is missing, unknown, or says what no reader would hold anybody to.
         """
-        require_fields(values, cls.FIELDS)
+        is_earlier = isinstance(values, Mapping) and cls.EARLIER_FIELD in values
+        if is_earlier:
+            fields = (name for name in cls.FIELDS if name not in cls.LATER_FIELDS)
+            require_fields(values, (*fields, cls.EARLIER_FIELD))
+        else:
+            require_fields(values, cls.FIELDS)
+
         terms = cls(
             policy_sha256=text_of(values, "policySha256"),
             gates=_lists_of(values, "gates"),
@@ -155,10 +171,11 @@ class Terms:
             refs=texts_of(values, "refs"),
             signers=texts_of(values, "signers"),
             least_mode=text_of(values, "leastMode"),
-            plans=digests_of(values, "plans"),
-            attempts=count_of(values, "attempts"),
+            plans={} if is_earlier else digests_of(values, "plans"),
+            attempts=0 if is_earlier else count_of(values, "attempts"),
             people=count_of(values, "people"),
             replaces=text_of(values, "replaces"),
+            earlier_plan_sha256=text_of(values, cls.EARLIER_FIELD) if is_earlier else None,
         )
         terms._require_sense()
         return terms
@@ -173,10 +190,11 @@ class Terms:
         digests = {
             "policySha256": self.policy_sha256,
             "replaces": self.replaces,
+            self.EARLIER_FIELD: self.earlier_plan_sha256 or "",
             **{f"plans.{case}": digest for case, digest in self.plans.items()},
         }
         for name, digest in digests.items():
-            is_optional = name == "replaces"
+            is_optional = name in ("replaces", self.EARLIER_FIELD)
             if not SHA256.fullmatch(digest) and not (is_optional and not digest):
                 raise ValueError(f"field `{name}` is no sha256")
 

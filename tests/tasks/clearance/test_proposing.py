@@ -66,6 +66,20 @@ def test_a_later_draft_keeps_what_the_checkout_does_not_say(signed: Path) -> Non
         assert getattr(terms, name) == getattr(TERMS, name)
 
 
+def test_what_replaces_terms_of_before_is_in_the_form_of_today(signed: Path) -> None:
+    earlier = replace(TERMS, plans={}, attempts=0, earlier_plan_sha256="")
+    terms = draft(signed, Law(1, earlier, ()))
+    assert terms.earlier_plan_sha256 is None
+    assert terms.replaces == earlier.sha256
+
+
+def test_a_proposal_of_before_is_not_signed_any_more(tmp_path: Path) -> None:
+    earlier = replace(TERMS, plans={}, attempts=0, earlier_plan_sha256="a" * 64)
+    write_proposal(earlier, tmp_path / "law.json")
+    with pytest.raises(ConfigError, match="of before plans were sealed"):
+        read_proposal(tmp_path / "law.json")
+
+
 def test_a_change_that_is_asked_for_is_made(signed: Path) -> None:
     terms = draft(signed, approvals=2, refs=("refs/heads/main",), least_mode="enforced", people=2)
     assert (terms.approvals.count, terms.refs) == (2, ("refs/heads/main",))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.attestation.predicates.in_force import SUBJECT
+from tasks.attestation.predicates.in_force import SUBJECT, Terms
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import COMPLIANCE, ROLES, ROOT
 from tasks.attestation.statement import Artefact
@@ -40,6 +40,29 @@ def test_what_a_person_of_compliance_signs_is_in_force_since_its_entry(
     assert law is not None
     assert (law.number, law.index, law.terms) == (1, index, LAX)
     assert [signature.person for signature in law.signatures] == ["carla"]
+
+
+@pytest.mark.parametrize("plan", ["", "e" * 64])
+def test_terms_of_before_plans_stay_in_force_by_the_digest_that_was_signed(
+    signed_log: SignedLog, lawgivers: Lawgivers, plan: str
+) -> None:
+    earlier = terms_of(earlier_plan_sha256=plan)
+    values = earlier.to_dict()
+    assert values["planSha256"] == plan
+    assert values.keys().isdisjoint({"plans", "attempts"})
+
+    lawgivers.say(earlier)
+    law = law_of(signed_log.read())
+    assert law is not None
+    assert law.terms == earlier
+    assert law.sha256 == earlier.sha256
+
+
+@pytest.mark.parametrize("name", ["plans", "attempts"])
+def test_terms_in_both_forms_at_once_are_none(name: str) -> None:
+    values = {**terms_of(earlier_plan_sha256="").to_dict(), name: LAX.to_dict()[name]}
+    with pytest.raises(ValueError, match=f"unknown field `{name}`"):
+        Terms.from_dict(values)
 
 
 def test_the_root_key_may_sign_it(signed_log: SignedLog, lawgivers: Lawgivers) -> None:
