@@ -28,7 +28,7 @@ MEASURES = {
     ValidateCheck.GROUP_LABEL_RATE: "largest shift of the label's rate in a group",
     ValidateCheck.BEYOND_SUPPORT: "most rows beyond a column's accepted tails, ratio",
 }
-MADE_BEFORE = "the accepted profile does not have it: ./portcullis accept"
+MADE_BEFORE = "the accepted profile does not have it: ./portcullis accept --data-only"
 TOO_FEW = "the accepted association is too weak, or the rows too few, to see a loss"
 LARGER = "a larger delivery, or a larger accepted version"
 
@@ -61,7 +61,7 @@ def _judge_first_version(check_id: ValidateCheck, params: ValidateParams) -> Che
         measure,
         None,
         expected=expected,
-        reason="no accepted version to compare with: ./portcullis accept",
+        reason="no accepted version to compare with: ./portcullis accept --data-only",
     )
 
 
@@ -74,7 +74,7 @@ def _judge_drift(drifts: Mapping[str, Drift | None], limit: float) -> Check:
     unknown = [name for name, drift in drifts.items() if drift is None]
     measured = {name: drift for name, drift in drifts.items() if drift is not None}
     if unknown or not measured:
-        one_sided = f"only on one side: {', '.join(unknown)}; ./portcullis accept"
+        one_sided = f"only on one side: {', '.join(unknown)}; ./portcullis accept --data-only"
         return holds(
             ValidateCheck.DRIFT,
             measure,

@@ -150,6 +150,16 @@ def test_nothing_is_accepted_that_no_stage_has_measured(installation: Installati
     assert (installation.workspace / "configs" / CASE / "case.yaml").read_bytes() == before
 
 
+def test_whoever_has_no_model_yet_is_told_how_the_data_alone_is_accepted(
+    installation: Installation,
+) -> None:
+    report = installation.workspace / "data" / CASE / "validate" / "report.json"
+    report.parent.mkdir(parents=True)
+    report.write_text('{"profile": {}}', encoding="utf-8")
+    with pytest.raises(DataError, match="--data-only"):
+        run(accept, installation, CASE)
+
+
 def test_a_key_of_one_s_own_is_made_and_only_its_public_half_is_printed(
     installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
