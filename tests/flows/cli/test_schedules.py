@@ -40,14 +40,15 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
 ) -> None:
     with running(scheduled, tmp_path / "ui.log", PREFECT_SERVER_LOGGING_LEVEL="INFO") as ui:
         began = time.monotonic()
-        by_hand = {ui.start(RELEASE)}  # beside the scheduled ones: somebody has to wait
+        # At once, and beside the scheduled ones: somebody has to wait.
+        by_hand = {ui.start(RELEASE), ui.start(RELEASE)}
         ui.wait_until(
             lambda: len(ui.scheduled_runs(RELEASE, *ENDED)) >= 2, "second scheduled release"
         )
         ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
         ui.wait_until(
             lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)},
-            "end of the one by hand",
+            "end of those by hand",
         )
         time.sleep(max(0.0, WATCHED_SECONDS - (time.monotonic() - began)))
         (scratch,) = {
