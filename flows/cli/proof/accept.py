@@ -77,7 +77,7 @@ def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> 
             str(path),
             expected=f"an output of stage `{stage}`",
             found="none",
-            remedy=f"Run `./portcullis release {case}`; the data alone is accepted with --data-only.",
+            remedy=f"Run `./portcullis release {case}`, or accept the data alone: --data-only.",
         )
     remedy = f"Run `./portcullis release {case}`, which makes it anew."
     return read_json(workspace / path, path.as_posix(), remedy=remedy)
