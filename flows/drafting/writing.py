@@ -193,7 +193,7 @@ train:  {HOUSE}
 explain:  {HOUSE}
   reasons: reasons.yaml
   background: {{people: near_cutoff, rows: 100, smallest_group: 10, seed: 1}}
-  proxies: {{people: 2000, smallest_group: 250, folds: 3, permutations: 1}}
+  proxies: {{people: 8000, smallest_group: 250, folds: 3, permutations: 1}}
   explain_rows: 1000
   stability_rows: 400
   stability_draws: 3
@@ -218,6 +218,10 @@ subgroups:  {HOUSE}
   depth: 3
   smallest_people: 50
   kept: 5
+  detectable:  {TO_FILL}: disparities so large that a search which could not tell them has to block
+    false_decline_difference:
+    disparate_impact:
+    underrated_by:
   evaluate_on: out_of_fold
   significance: 0.05
   seed: 1
