@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     print(page)
     if not options.small and options.only is None:
         PAGE.write_text(page, encoding="utf-8")
-    outside = [row for row in rows if not is_in_band(row)]
+    outside = [row for row in rows if not row.is_in_band]
     for row in outside:
         print(f"out of its band: {row}", file=sys.stderr)
     return 1 if outside else 0
@@ -82,11 +82,6 @@ def modules() -> tuple[ModuleType, ...]:
         if name != "__main__"
     )
     return tuple(module for module in loaded if hasattr(module, "GATE"))
-
-
-def is_in_band(row: Row) -> bool:
-    """Say whether the rate lies where it was expected; nan does not."""
-    return row.expected_low <= row.rate <= row.expected_high
 
 
 def table_of(rows: Sequence[Row]) -> list[str]:
@@ -125,7 +120,7 @@ def _line(row: Row) -> str:
         interval,
         replicates,
         f"{row.expected_low:.2f} to {row.expected_high:.2f}",
-        "yes" if is_in_band(row) else "**no**",
+        "yes" if row.is_in_band else "**no**",
     )
     return f"| {' | '.join(cells)} |"
 

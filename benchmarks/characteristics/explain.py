@@ -425,11 +425,10 @@ def measure(replicates: int, seed: int) -> list[Row]:
 def main(replicates: int, seed: int) -> None:
     """Print the table."""
     for row in measure(replicates, seed):
-        is_within = row.expected_low <= row.rate <= row.expected_high
         print(
             f"{row.rate:6.3f} [{row.expected_low:.2f}, {row.expected_high:.2f}] "
-            f"{'' if is_within else 'OUTSIDE ':8}{row.check}: {row.situation}, {row.rows:,} rows, "
-            f"{row.replicates} times"
+            f"{'' if row.is_in_band else 'OUTSIDE ':8}{row.check}: {row.situation}, "
+            f"{row.rows:,} rows, {row.replicates} times"
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.characteristics.fairness import GOAL, noise
-from benchmarks.characteristics.row import Row
+from benchmarks.characteristics.row import Row, print_rows
 from tasks.disparity.counts import DecidedRows
 from tasks.gates import Check, Outcome
 from tasks.stages.fairness.power import draw_rows
@@ -218,16 +218,7 @@ def rows_measured(replicates: int, seed: int) -> Iterator[Row]:
 def main() -> None:
     """Print the rows as a table, those outside their band marked, as they are measured."""
     replicates, seed = (int(argument) for argument in sys.argv[1:3])
-    print("| check | situation | rows | rate | replicates | band |")
-    print("|---|---|---|---|---|---|")
-    for row in rows_measured(replicates, seed):
-        is_inside = row.expected_low <= row.rate <= row.expected_high
-        mark = "" if is_inside else " **outside**"
-        print(
-            f"| {row.check} | {row.situation} | {row.rows:,} | {row.rate:.1%}{mark} | "
-            f"{row.replicates} | {row.expected_low:.0%} to {row.expected_high:.0%} |",
-            flush=True,
-        )
+    print_rows(rows_measured(replicates, seed))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@ from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 POOLED = "pooled small groups"
 
 
+def evaluated_rows(predictions: pd.DataFrame, evaluate_on: str) -> np.ndarray:
+    """Say which rows of `train`'s predictions a gate judges, shape (rows,): `test`, or all."""
+    if evaluate_on == "test":
+        return (predictions["part"] == "test").to_numpy()
+    return np.ones(len(predictions), dtype=bool)
+
+
 @dataclass(frozen=True)
 class DecidedRows:
     """Labels, decisions and scores of the rows that are judged; each of shape (rows,)."""
@@ -38,6 +45,19 @@ class DecidedRows:
             numbers, names = pd.factorize(people)
             are_repeated = len(names) < len(numbers)
         return cls(actual == 1, approved.astype(bool), scores.astype(float), numbers, are_repeated)
+
+    @classmethod
+    def of_predictions(
+        cls, predictions: pd.DataFrame, people: np.ndarray, evaluate_on: str
+    ) -> "DecidedRows":
+        """Return them from what `train` wrote: the registered model's on `test`, or out of fold."""
+        prefix = "" if evaluate_on == "test" else "oof_"
+        return cls.of(
+            predictions["actual"].to_numpy(),
+            predictions[f"{prefix}approved"].to_numpy(),
+            predictions[f"{prefix}score"].to_numpy(),
+            people,
+        )
 
     def __len__(self) -> int:
         """The rows."""

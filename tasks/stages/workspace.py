@@ -161,6 +161,26 @@ class StageRun:
         self.people_shredded += opened.people_shredded
         return opened.frame
 
+    def read_predictions(
+        self, rows: "pd.DataFrame", columns: tuple[str, ...] | None = None
+    ) -> "pd.DataFrame":
+        """Return what `train` predicted of each of `rows`, in their order.
+
+        Groups and decisions are matched by position: one erased row would shift all that follow.
+
+        Raises:
+            DataError: The predictions are not those of these rows.
+        """
+        predictions = self.read_rows("train", "predictions", columns)
+        if not rows["subject"].equals(predictions["subject"]):
+            raise DataError(
+                "predictions",
+                expected="one per row, in the rows' order",
+                found="others",
+                remedy=f"Run `dvc repro train@{self.case}` again.",
+            )
+        return predictions
+
     def count_rows(self, stage: str, name: str = "rows") -> int:
         """Return how many sealed rows an earlier stage wrote, those of erased subjects included."""
         import pyarrow.parquet as pq

@@ -21,7 +21,11 @@ logger = logging.getLogger("portcullis.explain")
 
 
 def run(stage_run: StageRun) -> None:
-    """Explain the model's decisions, write the reasons sealed, the page, and judge."""
+    """Explain the model's decisions, write the reasons sealed, the page, and judge.
+
+    Raises:
+        DataError: The predictions are not those of these rows.
+    """
     params = stage_run.params(ExplainParams)
     limits = stage_run.limits(ExplainLimits)
     model = DecisionModel.load(stage_run.input("train", "model"))
@@ -31,7 +35,7 @@ def run(stage_run: StageRun) -> None:
     rows = stage_run.read_rows(
         "redact", columns=("subject", "person", *model.scorer.features, *attributes)
     )
-    predictions = stage_run.read_rows("train", "predictions")
+    predictions = stage_run.read_predictions(rows)
     refits = load_refits(stage_run.input("train", "refits"))
     protected = rows[list(attributes)]
     explained = explain(rows, predictions, model, refits, protected, params, limits.proxy_strength)

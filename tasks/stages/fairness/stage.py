@@ -2,11 +2,8 @@
 
 import logging
 
-import numpy as np
-
 from tasks.config.cases import Role
-from tasks.disparity.counts import DecidedRows
-from tasks.errors import DataError
+from tasks.disparity.counts import DecidedRows, evaluated_rows
 from tasks.path import STAGES
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
@@ -32,28 +29,12 @@ def run(stage_run: StageRun) -> None:
     limits = stage_run.limits(FairnessLimits)
     attributes = stage_run.columns.named(Role.PROTECTED)
     rows = stage_run.read_rows("redact", columns=("subject", "person", *attributes))
-    predictions = stage_run.read_rows("train", "predictions")
-    # Groups and decisions are matched by position: one erased row would shift all that follow.
-    if not rows["subject"].equals(predictions["subject"]):
-        raise DataError(
-            "predictions",
-            expected="one per row, in the rows' order",
-            found="others",
-            remedy=f"Run `dvc repro train@{stage_run.case}` again.",
-        )
+    predictions = stage_run.read_predictions(rows)
 
-    is_evaluated = np.ones(len(rows), dtype=bool)
-    prefix = "oof_"
-    if params.evaluate_on == "test":
-        is_evaluated = (predictions["part"] == "test").to_numpy()
-        prefix = ""
+    is_evaluated = evaluated_rows(predictions, params.evaluate_on)
     protected = rows.loc[is_evaluated, list(attributes)].reset_index(drop=True)
-    decided = DecidedRows.of(
-        predictions.loc[is_evaluated, "actual"].to_numpy(),
-        predictions.loc[is_evaluated, f"{prefix}approved"].to_numpy(),
-        predictions.loc[is_evaluated, f"{prefix}score"].to_numpy(),
-        rows.loc[is_evaluated, "person"].to_numpy(),
-    )
+    people = rows.loc[is_evaluated, "person"].to_numpy()
+    decided = DecidedRows.of_predictions(predictions[is_evaluated], people, params.evaluate_on)
 
     report = measure_fairness(protected, decided, params)
 

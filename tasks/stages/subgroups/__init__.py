@@ -4,6 +4,6 @@
 half of the people, `confirming` measures the worst on the other half, `multicalibration` asks
 whether scores mean what they say in every segment, and `judging` judges.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.formats`,
+May import: `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.formats`,
 `tasks.gates`, `tasks.learning`, `tasks.reports`, `tasks.stages.workspace`.
 """
