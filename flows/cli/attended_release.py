@@ -1,6 +1,6 @@
 """The process in which `./portcullis release` runs its flow, and prints the outcome as a table.
 
-Started as `python -m flows.cli.attended_release <use case> <parent process id>`;
+Started as `python -m flows.cli.attended_release <use case> <parent process id> <tag>`;
 `flows/serving/attending.py` says why this is a process of its own.
 """
 
@@ -18,7 +18,7 @@ from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
 
-def main(case: str, parent: int) -> int:
+def main(case: str, parent: int, tag: str) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     die_with_parent(parent)
     settle_streams()
@@ -26,13 +26,16 @@ def main(case: str, parent: int) -> int:
     try:
         # Late: Prefect takes seconds to import, and by now this process ends with its parent. The
         # flow's module reads the index of use cases, which may be wrong.
+        from prefect import tags
+
         from flows.release import UseCase, release
         from flows.serving.attending import wait_for_api
         from flows.steps.stages import UNAVAILABLE
 
         installation = Installation.open(Path(), os.environ)
         wait_for_api(installation.settings.prefect_api_url)
-        state = release(UseCase(check_case_name(case, "use case")), return_state=True)
+        with tags(tag):
+            state = release(UseCase(check_case_name(case, "use case")), return_state=True)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
@@ -121,4 +124,4 @@ def describe_rows(case: str, workspace: Path) -> str:
 
 if __name__ == "__main__":
     withhold_texts(os.environ)
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
@@ -30,12 +31,15 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     if not installation.settings.worker_socket:
         check_workspace(installation.workspace)
 
-    from flows.serving.attending import attend_command, open_api
+    from flows.serving.attending import attend_command, crash_unfinished_runs, open_api
 
     module = [sys.executable, "-m", "flows.cli.attended_release"]
-    command = [*module, options.use_case, str(os.getpid())]
+    tag = f"command-{uuid4()}"  # by which this command finds its run among others
+    command = [*module, options.use_case, str(os.getpid()), tag]
     with open_api(installation.settings) as api:
         code = attend_command(command, api)
+        if code > 128:
+            crash_unfinished_runs(api.url, tag)
 
     if code > 128:
         print(

@@ -11,6 +11,7 @@ All of them die with the command, even if it is killed.
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from flows.serving.ports import HOST
 from tasks.errors import ServiceError
@@ -32,11 +34,12 @@ from tasks.settings import Settings
 
 Process = subprocess.Popen[bytes]
 
-# A flow that was asked to end takes a second, and a person waits no longer than five. A flow whose
-# API is gone gets less: it cannot report anything, and only has to release DVC's locks.
-GRACE_SECONDS = 3.0
+# A flow that was asked to end takes a second, and a person waits no longer than five in all. A flow
+# whose API is gone gets less: it cannot report anything, and only has to release DVC's locks.
+GRACE_SECONDS = 2.0
 DEAF_GRACE_SECONDS = 1.0
 SERVER_GRACE_SECONDS = 1.5
+CRASH_SECONDS = 0.5
 
 ANSWER_SECONDS = 5.0
 # The first start on a new home creates Prefect's database: 19 s on a slow machine.
@@ -208,6 +211,27 @@ def attend_command(command: list[str], api: PrefectApi) -> int:
         )
     # As a shell reports a program that a signal ended.
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def crash_unfinished_runs(url: str, tag: str) -> None:
+    """Set the flow runs with a tag to Crashed that are still running, as far as the API allows.
+
+    A flow that is ended reports that itself, unless the machine is so busy that its grace is over
+    first. Nobody else would: Prefect shows such a run as running for ever.
+    """
+    wanted = {"tags": {"all_": [tag]}, "state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": "The command was interrupted."}
+    with contextlib.suppress(OSError, ValueError):
+        for run in _post(f"{url}/flow_runs/filter", {"flow_runs": wanted}):
+            _post(f"{url}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+
+
+def _post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=CRASH_SECONDS) as answer:
+        return json.load(answer)
 
 
 def end_session(process: Process, grace_seconds: float, received: list[int] | None = None) -> None:

@@ -185,11 +185,12 @@ def test_a_configured_server_that_is_killed_ends_the_release(slow: Workspace) ->
     assert processes_of(slow) == []
 
 
+@pytest.mark.parametrize("end", ["SIGTERM", "the flow was killed"])
 def test_an_interrupted_release_is_no_running_flow_run_afterwards(
-    slow: Workspace, release: Release
+    slow: Workspace, release: Release, end: str
 ) -> None:
     wait_for(slow, "tasks.stages.process train")
-    os.kill(release.pid, signal.SIGTERM)
+    ENDS[end][0](slow, release)
     release.communicate(timeout=60)
     script = (
         "import sqlite3, os; c = sqlite3.connect(os.environ['PREFECT_HOME'] + '/prefect.db');"

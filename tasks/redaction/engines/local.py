@@ -1,15 +1,13 @@
 """Engines on one machine: this process, or worker processes."""
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 
-from tasks.errors import ServiceError
 from tasks.redaction.engines import worker
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk
+from tasks.system.pools import worker_processes
 
 CHUNKS_AHEAD = 2  # for each worker: one that it masks, and one that waits
 
@@ -41,32 +39,18 @@ class Processes:
         Raises:
             ServiceError: A worker died; nothing of its chunk was used.
         """
-        pool = ProcessPoolExecutor(
+        with worker_processes(
+            "redact.engine",
             self._workers,
-            # a fork would copy locks that other threads hold
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=worker.start,
-            initargs=(self._params, self._trial),
-        )
-        try:
+            "Run the stage again; with less `chunk_rows` or fewer `workers` it needs less memory.",
+            worker.start,
+            (self._params, self._trial),
+        ) as pool:
             yield from in_order(
                 lambda chunk: pool.submit(worker.mask_prepared, chunk),
                 chunks,
                 ahead=self._workers * CHUNKS_AHEAD,
             )
-        except BrokenProcessPool as error:
-            raise ServiceError(
-                "redact.engine",
-                expected=f"{self._workers} worker processes that live",
-                found="one that died (killed, or out of memory)",
-                remedy=(
-                    "Run the stage again; with less `chunk_rows` or fewer `workers` it needs "
-                    "less memory."
-                ),
-            ) from error
-        finally:
-            # also where the consumer stops in the middle: no worker outlives the stage
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def in_order(

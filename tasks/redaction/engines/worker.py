@@ -1,13 +1,11 @@
 """What every engine runs: one redactor a process, opened once, proved on the data's own texts."""
 
 import gc
-import signal
 from functools import lru_cache
 
 from tasks.redaction.opening import open_redactor
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import MaskedChunk, TextChunk, TextRedactor
-from tasks.system.processes import die_with_parent
 
 
 @lru_cache(maxsize=1)
@@ -29,12 +27,7 @@ def mask_chunk(params: RedactParams, trial: tuple[str, ...], chunk: TextChunk) -
 
 
 def start(params: RedactParams, trial: tuple[str, ...]) -> None:
-    """Prepare a worker process: it dies with the stage that started it, and loads its redactor."""
-    # A stage that is killed cannot end its workers: the kernel does.
-    die_with_parent()
-    # Ctrl-C goes to the whole process group; the stage ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
+    """Prepare a worker process: it loads its redactor."""
     global _prepared
     _prepared = (params, trial)
     redactor(params, trial)

@@ -5,5 +5,5 @@
 of the people and confirms it on the other half, and `judging` judges.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.gates`,
-`tasks.learning`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`.
+`tasks.learning`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`, `tasks.system`.
 """

@@ -4,9 +4,10 @@ The shipped configuration is measured like all others, over the same seeds and f
 between two configurations is then not one between two divisions of the people.
 """
 
+import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,13 @@ from tasks.model.families import Matrix
 from tasks.model.scorer import matrix_of, probability
 from tasks.stages.alternatives.configurations import Configuration
 from tasks.stages.alternatives.params import AlternativesParams
+from tasks.system.pools import worker_processes
 
-# Two fits at a time, each on one thread: sums are added up in one order, whoever finishes first.
+# Two fits at a time, each on one thread: sums are added up in one order, whoever finishes first. In
+# two processes, for LightGBM crashes where two threads of one process fit at a time.
 WORKERS = 2
+CHUNKS = 4  # of configurations, for each worker and division: few copies of the rows, no long wait
+REMEDY = "Run the stage again; with fewer `people` it needs less memory."
 ONE_THREAD: dict[str, dict[str, Any]] = {
     "lightgbm": {"num_threads": 1},
     "xgboost": {"nthread": 1},
@@ -78,21 +83,19 @@ def search(
 
     Raises:
         DataError: The target is incomplete, or a division lacks a label.
+        ServiceError: A worker process died.
     """
     labels = labels_of(rows[columns.only(Role.TARGET)], searched[0].train)
     scores = np.empty((len(searched), params.seeds, len(rows)))
-    with ThreadPoolExecutor(WORKERS) as workers:
+    chunk = math.ceil(len(searched) / (WORKERS * CHUNKS))
+    with worker_processes("alternatives.search", WORKERS, REMEDY) as pool:
         for seed_index in range(params.seeds):
             fold = folds(rows["person"], params.seed + seed_index, params.folds)
             for number in range(params.folds):
                 is_scored = fold == number
                 fitting = _Fitting.of(rows, labels, is_scored, searched)
-                results = workers.map(
-                    lambda configuration, fitting=fitting, seed=params.seed + seed_index: (
-                        fitting.score(configuration, seed)
-                    ),
-                    searched,
-                )
+                score = partial(fitting.score, seed=params.seed + seed_index)
+                results = pool.map(score, searched, chunksize=chunk)
                 for index, scored in enumerate(results):
                     scores[index, seed_index, is_scored] = scored
 
