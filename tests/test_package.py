@@ -138,8 +138,8 @@ def test_the_wheel_holds_every_file_of_the_code(wheel: Path) -> None:
 def test_the_same_source_makes_the_same_wheel_also_from_the_source_distribution(
     wheel: Path, sdist: Path, tmp_path: Path
 ) -> None:
-    with tarfile.open(sdist) as packed:
-        packed.extractall(tmp_path / "source", filter="data")
+    # As a person unpacks it: Debian's Python 3.11 knows no filter for archives yet.
+    subprocess.run(["tar", "-xzf", sdist, "--one-top-level=source"], cwd=tmp_path, check=True)
     again = build_wheel(tmp_path / "source" / NAME, tmp_path)
     assert again.read_bytes() == wheel.read_bytes()
 
