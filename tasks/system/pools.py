@@ -1,6 +1,7 @@
 """Worker processes of a stage, which end with it however it ends."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -37,8 +38,9 @@ def worker_processes(
         # a fork would copy locks that other threads hold
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start,
-        initargs=(initializer, initargs),
+        initargs=(os.getpid(), initializer, initargs),
     )
+
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -53,9 +55,10 @@ def worker_processes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
-    # A stage that is killed cannot end its workers: the kernel does.
-    die_with_parent()
+def _start(stage: int, initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
+    # A stage that is killed cannot end its workers: the kernel does, also where it was killed
+    # before this line.
+    die_with_parent(stage)
     # Ctrl-C goes to the whole process group; the stage ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if initializer:

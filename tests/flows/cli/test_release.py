@@ -47,7 +47,9 @@ def attend_with(monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
 
     monkeypatch.setattr(attending, "open_api", open_api)
     monkeypatch.setattr(attending, "attend_command", attend_command)
-    monkeypatch.setattr(attending, "crash_unfinished_runs", lambda *_: None)
+    monkeypatch.setattr(
+        attending, "crash_unfinished_runs", lambda _, tag: commands.append(["crash", tag])
+    )
     return commands
 
 
@@ -81,15 +83,20 @@ def test_the_exit_code_of_the_release_is_passed_on(
 ) -> None:
     commands = attend_with(monkeypatch, code)
     assert main(options(CASE), installation_at(workspace)) == code
-    assert commands[0][-3:-1] == [CASE, str(os.getpid())]
+    (command,) = commands
+    assert command[-3:-1] == [CASE, str(os.getpid())]
+    assert command[-1].startswith("command-")
     assert capsys.readouterr().err == ""
 
 
 def test_an_interruption_is_named_with_what_to_do(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    attend_with(monkeypatch, 128 + signal.SIGTERM)
+    commands = attend_with(monkeypatch, 128 + signal.SIGTERM)
     assert main(options(CASE), installation_at(workspace)) == 128 + signal.SIGTERM
+    # Whatever is still running of what was started, by the tag that it was given.
+    command, crash = commands
+    assert crash == ["crash", command[-1]]
     error = capsys.readouterr().err
     assert "ended by SIGTERM" in error
     assert "the same command goes on where it stopped" in error

@@ -3,6 +3,7 @@
 import http.server
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ from flows.serving import attending
 from flows.serving.attending import (
     PrefectApi,
     attend_command,
+    crash_unfinished_runs,
     end_session,
     find_configured_url,
+    find_refusal,
     open_api,
     wait_for_api,
 )
@@ -48,6 +51,23 @@ def dead() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+
+
+@pytest.fixture(
+    params=[b"SSH-2.0-x\r\n", b"HTTP/1.0 200 OK\r\n\r\n", b'HTTP/1.0 200 OK\r\n\r\n["x"]']
+)
+def foreign(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that answers everything, and is not Prefect's."""
+
+    class Answering(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(request.param)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/api"
+        server.shutdown()
 
 
 def python(script: str) -> list[str]:
@@ -179,3 +199,21 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_is_not_prefect_s_does_not_hide_how_a_release_ended(foreign: str) -> None:
+    crash_unfinished_runs(foreign, "command-1")
+    crash_unfinished_runs(foreign.replace("//", "//me:hunter2@"), "command-1")
+
+
+def test_a_server_that_speaks_no_http_is_refused_by_what_went_wrong() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert find_refusal(f"http://127.0.0.1:{server.getsockname()[1]}/api", 5) == "BadStatusLine"
