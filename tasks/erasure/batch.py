@@ -12,7 +12,7 @@ from tasks.erasure.request import ErasureRequest
 from tasks.erasure.searching.discovery import Discovery, discover_rows, read_identifying_values
 from tasks.erasure.searching.places import Place
 from tasks.erasure.searching.search_terms import EMAIL, PersonalValue, SearchTerms
-from tasks.erasure.sinks import Sink
+from tasks.erasure.sinks import PurgeOptions, Sink
 from tasks.erasure.statements import StatementLog
 from tasks.keystore.keys import KeyStore
 from tasks.keystore.pseudonyms import pseudonym
@@ -39,6 +39,7 @@ class ErasureBatch:
     deliver: DeliverReceipt
     say: SayProgress
     identifiers: dict[str, str] = field(default_factory=dict)  # by pseudonym; empty when resumed
+    options: PurgeOptions = field(default_factory=PurgeOptions)
 
     @property
     def requests(self) -> list[ErasureRequest]:

@@ -118,7 +118,7 @@ def _purging(sink: Sink) -> TakeStep:
     """Return the step that purges one sink."""
 
     def purge(batch: ErasureBatch) -> Figures:
-        report = sink.purge(batch.terms)
+        report = sink.purge(batch.terms, batch.options)
         for line in (*report.left, *report.unseen):
             batch.say(line)
         return report.to_dict()

@@ -8,6 +8,6 @@ May import: `tasks.errors`, `tasks.settings`, `tasks.registry`, `tasks.system`,
 `tasks.erasure.searching`.
 """
 
-from tasks.erasure.sinks.sink import PurgeReport, Sink, SinkId
+from tasks.erasure.sinks.sink import PurgeOptions, PurgeReport, Sink, SinkId
 
-__all__ = ["PurgeReport", "Sink", "SinkId"]
+__all__ = ["PurgeOptions", "PurgeReport", "Sink", "SinkId"]

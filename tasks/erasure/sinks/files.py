@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.erasure.searching.masking import CannotMaskError, holds_person, remove_person
 from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import SearchTerms
-from tasks.erasure.sinks.sink import PurgeReport, SinkId
+from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 
 # Larger files do not fit into a worker's memory several times over (content, masked content,
 # decoded parts): they are searched piece by piece, and go as a whole.
@@ -31,7 +31,7 @@ class FileSink:
     # Names of folders whose files are never rewritten: their digests are evidence.
     attested: tuple[str, ...] = ()
 
-    def purge(self, terms: SearchTerms) -> PurgeReport:
+    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
         """Take the people out of every file, as its place's rule allows."""
         report = PurgeReport()
         for place in self.places:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.erasure.searching.masking import holds_person
 from tasks.erasure.searching.search_terms import SearchTerms
-from tasks.erasure.sinks.sink import PurgeReport, SinkId
+from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.system.git import ask_git, git_command, git_environment
 
 # A person who was once committed stands in every later tree: nobody reads a thousand lines.
@@ -25,7 +25,7 @@ class GitSink:
     workspace: Path
     sink_id: SinkId = SinkId.GIT
 
-    def purge(self, terms: SearchTerms) -> PurgeReport:
+    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
         """Search every object and every tracked file; change nothing."""
         answer = ask_git(self.workspace, "rev-parse", "--git-dir")
         if answer is None or answer.returncode:

@@ -7,7 +7,7 @@ from tasks.erasure.searching.places import Place, PurgeRule
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import FileSink
-from tasks.erasure.sinks.sink import PurgeReport, SinkId
+from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.settings import Settings
 
 URL_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
@@ -21,7 +21,7 @@ class SchedulerSink:
     settings: Settings
     sink_id: SinkId = SinkId.PREFECT
 
-    def purge(self, terms: SearchTerms) -> PurgeReport:
+    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
         """Mask rows and stored results."""
         settings = self.settings
         folder = prefect_home(settings)
@@ -33,7 +33,7 @@ class SchedulerSink:
         report = purge_database("Prefect's database", url, terms)
 
         results = Place.local("Prefect's files", folder, PurgeRule.REWRITE, DATABASE_FILES)
-        report += FileSink(self.sink_id, [results]).purge(terms)
+        report += FileSink(self.sink_id, [results]).purge(terms, options)
 
         # A server elsewhere keeps its database where only its operator knows.
         if settings.prefect_api_url and not configured_url and not database.is_file():

@@ -20,6 +20,17 @@ class SinkId(StrEnum):
 
 
 @dataclass(frozen=True)
+class PurgeOptions:
+    """What a caller allows a sink to do."""
+
+    is_dry_run: bool = False  # nothing is changed: what would be is listed as `planned`
+    removes_files: bool = False  # a file that cannot be masked in place goes as a whole
+
+
+AS_MASKING_ALLOWS = PurgeOptions()
+
+
+@dataclass(frozen=True)
 class PurgeReport:
     """What a sink did. Counts and places, never a value."""
 
@@ -28,6 +39,7 @@ class PurgeReport:
     removed: int = 0  # files that had to go as a whole
     left: tuple[str, ...] = ()  # what still holds the person, and why a person has to decide
     unseen: tuple[str, ...] = ()  # what could not be searched, and what would make it possible
+    planned: tuple[str, ...] = ()  # what a dry run would change, one line for each place
 
     def __add__(self, other: "PurgeReport") -> "PurgeReport":
         return PurgeReport(
@@ -36,6 +48,7 @@ class PurgeReport:
             removed=self.removed + other.removed,
             left=self.left + other.left,
             unseen=self.unseen + other.unseen,
+            planned=self.planned + other.planned,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,7 +58,8 @@ class PurgeReport:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PurgeReport":
         """Read it from the journal, where tuples are lists."""
-        return cls(**{**values, "left": tuple(values["left"]), "unseen": tuple(values["unseen"])})
+        texts = {name: tuple(values.get(name, ())) for name in ("left", "unseen", "planned")}
+        return cls(**{**values, **texts})
 
 
 class Sink(Protocol):
@@ -55,7 +69,7 @@ class Sink(Protocol):
     def sink_id(self) -> SinkId:
         """What the journal and the receipt call it."""
 
-    def purge(self, terms: SearchTerms) -> PurgeReport:
+    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
         """Take the people out of it.
 
         Called again, it finds nothing more to do: what is left or unseen is reported again.

@@ -12,7 +12,7 @@ from tasks.erasure.searching.places import Place, PurgeRule
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import FileSink
-from tasks.erasure.sinks.sink import PurgeReport, SinkId
+from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.registry.client import registry_uri
 from tasks.registry.moving import LOCATIONS
 from tasks.settings import Settings
@@ -32,7 +32,7 @@ class TrackingSink:
     installation: Installation
     sink_id: SinkId = SinkId.MLFLOW
 
-    def purge(self, terms: SearchTerms) -> PurgeReport:
+    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
         """Mask rows and artifacts; a registered model's own files are attested, and reported."""
         url = database_url(self.installation)
         if url is None:
@@ -55,7 +55,7 @@ class TrackingSink:
             scheme = urlparse(location).scheme
             unseen.append(f"{PLACE_NAME} at {scheme}: …: mount or name their store")
 
-        report += FileSink(self.sink_id, places, attested=(MODEL_FOLDER,)).purge(terms)
+        report += FileSink(self.sink_id, places, attested=(MODEL_FOLDER,)).purge(terms, options)
         return report + PurgeReport(unseen=tuple(unseen))
 
 
