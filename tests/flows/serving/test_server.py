@@ -2,8 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -15,6 +15,10 @@ from flows.serving.ports import find_free_port, server_command
 
 pytestmark = pytest.mark.integration
 ROUNDS = 60
+# On a busy machine the writers get few turns at first: clicks go on until each has been in the way
+# so often, at most so many times.
+WRITES_EACH = 15
+MOST_ROUNDS = 20 * ROUNDS
 ONCE_EACH = httpx.Limits(
     max_keepalive_connections=0
 )  # the server closes a connection on which it answered 503
@@ -53,8 +57,13 @@ def test_what_a_person_clicks_is_not_refused_because_others_are_writing(api: str
     paused = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
 
     refused: list[str] = []
-    with httpx.Client(base_url=api, timeout=120, limits=ONCE_EACH) as client, _writers(api):
-        for _ in range(ROUNDS):
+    with (
+        httpx.Client(base_url=api, timeout=120, limits=ONCE_EACH) as client,
+        _writers(api) as fewest_writes,
+    ):
+        for number in range(MOST_ROUNDS):
+            if number >= ROUNDS and fewest_writes() >= WRITES_EACH:
+                break
             made = client.post(f"/deployments/{deployment}/create_flow_run", json={"state": paused})
             if not made.is_success:
                 refused.append(f"run: {made.status_code} {made.text}")
@@ -62,35 +71,37 @@ def test_what_a_person_clicks_is_not_refused_because_others_are_writing(api: str
             resumed = client.post(f"/flow_runs/{made.json()['id']}/resume", json={})
             if resumed.status_code != httpx.codes.CREATED:
                 refused.append(f"resume: {resumed.status_code} {resumed.text}")
+        assert fewest_writes() >= WRITES_EACH, "nobody was in the way: nothing was tested"
 
     assert refused == []
 
 
 @contextmanager
-def _writers(api: str) -> Iterator[None]:
-    """Keep two clients writing, as a run does that logs and reports what it is doing."""
-    ended = Event()
+def _writers(api: str) -> Iterator[Callable[[], int]]:
+    """Keep two clients writing, as a run does that logs and reports what it is doing.
 
-    def write(name: str) -> int:
-        count = 0
+    Yields what tells how often the one that wrote less has written so far.
+    """
+    ended = Event()
+    writes = {"one": 0, "other": 0}
+
+    def write(name: str) -> None:
         with httpx.Client(base_url=api, timeout=120, limits=ONCE_EACH) as client:
             while not ended.is_set():
-                body = {"name": f"{name}-{count}", "value": count}
+                body = {"name": f"{name}-{writes[name]}", "value": writes[name]}
                 client.post(
                     "/variables/", json=body
                 )  # not asked how it went: it is only here to be in the way
-                count += 1
-        return count
+                writes[name] += 1
 
     with ThreadPoolExecutor(2) as pool:
-        writers: list[Future[int]] = [pool.submit(write, name) for name in ("one", "other")]
+        writers = [pool.submit(write, name) for name in writes]
         try:
-            yield
+            yield lambda: min(writes.values())
         finally:
             ended.set()
-    assert all(writer.result() > ROUNDS / 4 for writer in writers), (
-        "nobody was in the way: nothing was tested"
-    )
+    for writer in writers:
+        writer.result()
 
 
 def _wait_until_healthy(api: str, process: subprocess.Popen[bytes]) -> None:
