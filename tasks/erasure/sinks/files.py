@@ -36,10 +36,12 @@ class FileSink:
         report = PurgeReport()
         for place in self.places:
             for stored in place.files():
-                report += self._purge_file(stored, terms)
+                report += self._purge_file(stored, terms, options)
         return report
 
-    def _purge_file(self, stored: StoredFile, terms: SearchTerms) -> PurgeReport:
+    def _purge_file(
+        self, stored: StoredFile, terms: SearchTerms, options: PurgeOptions
+    ) -> PurgeReport:
         is_named_after_person = terms.mask_name(stored.name) != stored.name
         if not is_named_after_person and not _holds_person(stored, terms):
             return PurgeReport(searched=1)
@@ -47,6 +49,10 @@ class FileSink:
         if self._rule_of(stored) is PurgeRule.REPORT:
             reason = "holds a value of theirs: a person has to decide"
             return PurgeReport(searched=1, left=(f"{terms.mask_name(stored.shown)} {reason}",))
+
+        if options.is_dry_run:
+            line = f"{terms.mask_name(stored.shown)} would be masked or removed"
+            return PurgeReport(searched=1, planned=(line,))
 
         # Rewriting leaves the name, so that a file named after the person has to go.
         may_rewrite = self._rule_of(stored) is PurgeRule.REWRITE and not is_named_after_person

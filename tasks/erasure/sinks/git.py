@@ -25,7 +25,11 @@ class GitSink:
     workspace: Path
     sink_id: SinkId = SinkId.GIT
 
-    def purge(self, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS) -> PurgeReport:
+    def purge(
+        self,
+        terms: SearchTerms,
+        options: PurgeOptions = AS_MASKING_ALLOWS,  # noqa: ARG002 - nothing is ever changed
+    ) -> PurgeReport:
         """Search every object and every tracked file; change nothing."""
         answer = ask_git(self.workspace, "rev-parse", "--git-dir")
         if answer is None or answer.returncode:

@@ -12,7 +12,7 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from tasks.erasure.searching.places import Place, PurgeRule
-from tasks.erasure.sinks import SinkId
+from tasks.erasure.sinks import PurgeOptions, SinkId
 from tasks.erasure.sinks.files import FileSink
 from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation
@@ -60,6 +60,15 @@ def test_purged_again_there_is_nothing_more_to_do(folder: Path) -> None:
     report = sink(PurgeRule.REWRITE, folder).purge(TERMS)
 
     assert (report.searched, report.rewritten, report.removed) == (2, 0, 0)
+
+
+def test_a_dry_run_lists_and_changes_nothing(folder: Path) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+    report = sink(PurgeRule.REWRITE, folder).purge(TERMS, PurgeOptions(is_dry_run=True))
+
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    assert (report.rewritten, report.removed, len(report.planned)) == (0, 0, 2)
 
 
 def test_where_names_are_digests_files_are_removed_and_never_rewritten(folder: Path) -> None:

@@ -22,7 +22,9 @@ def test_a_report_comes_back_from_json_as_it_was() -> None:
 
 
 def test_the_fields_are_those_that_journals_and_receipts_have() -> None:
-    assert list(REPORT.to_dict()) == ["searched", "rewritten", "removed", "left", "unseen"]
+    names = ["searched", "rewritten", "removed", "left", "unseen", "planned"]
+
+    assert list(REPORT.to_dict()) == names
 
 
 def test_sinks_are_those_that_journals_and_receipts_name() -> None:
