@@ -1,5 +1,6 @@
 """Where files lie: a folder of this machine or of a store behind fsspec, and what may be done."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -20,9 +21,46 @@ SMALLEST_PARQUET_BYTES = 12
 class PurgeRule(Enum):
     """What may be done to a file that holds the person in plain text."""
 
-    REWRITE = "rewrite"  # take the person out of it, or remove it where that cannot be
+    REWRITE = "rewrite"  # take the person out of it
     REMOVE = "remove"  # its name is the digest of its content: other bytes under it would be a lie
     REPORT = "report"  # it belongs to somebody else, or is attested: a person has to decide
+
+
+class EntryKind(Enum):
+    """What else lies in a folder of this machine, beside files."""
+
+    FOLDER = "folder"
+    LINK = "link"  # never followed: what it points to belongs to another place, or to nobody here
+    SPECIAL = "special"  # a socket, pipe or device: it holds nothing, and opening it may wait
+    UNREADABLE = "unreadable"  # a folder that this account may not list
+
+
+@dataclass(frozen=True)
+class PlaceEntry:
+    """Something in a place that is no file. Its name may be somebody's, too."""
+
+    place: "Place"
+    path: str
+    kind: EntryKind
+    target: str = ""  # of a link, as it is written
+
+    @property
+    def name(self) -> str:
+        """Its path within the place."""
+        return self.path.removeprefix(self.place.path).lstrip("/")
+
+    @property
+    def shown(self) -> str:
+        """What a report calls it."""
+        return f"{self.place.name}: {self.name or '.'}"
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether it is a link to something outside of its place."""
+        if self.kind is not EntryKind.LINK:
+            return False
+        target = os.path.realpath(self.path)
+        return not Path(target).is_relative_to(os.path.realpath(self.place.path))
 
 
 @dataclass(frozen=True)
@@ -130,6 +168,20 @@ class Place:
         Raises:
             ServiceError: The store does not answer. Nothing is ever passed over in silence.
         """
+        for entry in self.entries():
+            if isinstance(entry, StoredFile):
+                yield entry
+
+    def entries(self) -> Iterator[StoredFile | PlaceEntry]:
+        """Yield its files, and of a folder of this machine all else that lies in it.
+
+        Raises:
+            ServiceError: The store does not answer.
+        """
+        if self.is_local:
+            yield from self._walk(self.path)
+            return
+
         try:
             # fsspec remembers listings: a file that was written meanwhile would not be listed.
             self.fs.invalidate_cache()
@@ -137,18 +189,61 @@ class Place:
         except FileNotFoundError:
             return
         except Exception as error:
-            raise ServiceError(
-                self.name,
-                expected="to be searched",
-                found=type(error).__name__,
-                remedy="Make it reachable and run the same command again: it goes on where it "
-                "stopped.",
-            ) from error
+            raise self.silence(type(error).__name__) from error
 
         for path, facts in sorted(listing.items()):
             parts = path.removeprefix(self.path).strip("/").split("/")
             if facts.get("type") == "file" and not set(parts) & set(self.skip):
                 yield StoredFile(self, path, int(facts.get("size") or 0))
+
+    def silence(self, kind_of_error: str) -> ServiceError:
+        """Return the error of a store that does not answer."""
+        return ServiceError(
+            self.name,
+            expected="to be searched",
+            found=kind_of_error,
+            remedy="Make it reachable and run the same command again: it goes on where it stopped.",
+        )
+
+    def _walk(self, folder: str) -> Iterator[StoredFile | PlaceEntry]:
+        """Yield all that lies below a folder of this machine, each folder after its name."""
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except FileNotFoundError:  # the place is not there, or the folder went meanwhile
+            return
+        except OSError:
+            yield PlaceEntry(self, folder, EntryKind.UNREADABLE)
+            return
+
+        for entry in entries:
+            if entry.name in self.skip:
+                continue
+            if entry.is_symlink():
+                yield PlaceEntry(self, entry.path, EntryKind.LINK, _read_link(entry.path))
+            elif entry.is_dir(follow_symlinks=False):
+                yield PlaceEntry(self, entry.path, EntryKind.FOLDER)
+                yield from self._walk(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield StoredFile(self, entry.path, _size_of(entry))
+            else:
+                yield PlaceEntry(self, entry.path, EntryKind.SPECIAL)
+
+
+def _read_link(path: str) -> str:
+    """Return where a link points, as it is written; nothing for one that went meanwhile."""
+    try:
+        return Path(path).readlink().as_posix()
+    except OSError:
+        return ""
+
+
+def _size_of(entry: "os.DirEntry[str]") -> int:
+    """Return how long a file is; one that went meanwhile is missed when it is opened."""
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
 
 
 def version_places(workspace: Path) -> list[Place]:

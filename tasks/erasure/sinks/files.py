@@ -1,22 +1,27 @@
 """Files: report pages, quality documents, run logs, artifacts, and DVC's objects in plain text."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.erasure.searching.masking import CannotMaskError, holds_person, remove_person
-from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
+from tasks.erasure.searching.masking import remove_person
+from tasks.erasure.searching.places import EntryKind, Place, PlaceEntry, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import SearchTerms
+from tasks.erasure.sinks.looking import Look, look_at_content, look_at_name
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 
 # Larger files do not fit into a worker's memory several times over (content, masked content,
-# decoded parts): they are searched piece by piece, and go as a whole.
+# decoded parts): they are searched piece by piece, and never rewritten.
 WHOLE_BYTES = 256 * 1024**2
 PIECE_BYTES = 16 * 1024**2
 # Of the piece before, so that a value across the border of two pieces is found; a text longer than
 # that is not, where it lies across one.
 OVERLAP_BYTES = 64 * 1024
+LARGE_FILE = f"compressed or encoded parts of a file of more than {WHOLE_BYTES // 1024**2} MiB"
+
+REMEDY = "or give --remove-files"
 
 
 @dataclass(frozen=True)
@@ -35,68 +40,193 @@ class FileSink:
         """Take the people out of every file, as its place's rule allows."""
         report = PurgeReport()
         for place in self.places:
-            for stored in place.files():
-                report += self._purge_file(stored, terms, options)
+            report += _PlacePurge(place, self.attested, terms, options).run()
         return report
 
-    def _purge_file(
-        self, stored: StoredFile, terms: SearchTerms, options: PurgeOptions
-    ) -> PurgeReport:
-        is_named_after_person = terms.mask_name(stored.name) != stored.name
-        if not is_named_after_person and not _holds_person(stored, terms):
-            return PurgeReport(searched=1)
 
-        if self._rule_of(stored) is PurgeRule.REPORT:
-            reason = "holds a value of theirs: a person has to decide"
-            return PurgeReport(searched=1, left=(f"{terms.mask_name(stored.shown)} {reason}",))
+@dataclass
+class _PlacePurge:
+    """One place, searched once."""
 
-        if options.is_dry_run:
-            line = f"{terms.mask_name(stored.shown)} would be masked or removed"
-            return PurgeReport(searched=1, planned=(line,))
+    place: Place
+    attested: tuple[str, ...]
+    terms: SearchTerms
+    options: PurgeOptions
+    # Kinds of content that nothing could look into, and in how many files.
+    unsearched: Counter[str] = field(default_factory=Counter)
+    named_folders: list[str] = field(default_factory=list)
 
-        # Rewriting leaves the name, so that a file named after the person has to go.
-        may_rewrite = self._rule_of(stored) is PurgeRule.REWRITE and not is_named_after_person
-        if may_rewrite and _rewrite_file(stored, terms):
-            return PurgeReport(searched=1, rewritten=1)
+    def run(self) -> PurgeReport:
+        report = PurgeReport()
+        for entry in self.place.entries():
+            if isinstance(entry, StoredFile):
+                report += self._purge_file(entry)
+            else:
+                report += self._look_at_entry(entry)
+
+        # The innermost first: a folder within another one.
+        for folder in reversed(self.named_folders):
+            report += self._purge_folder(folder)
+        return report + PurgeReport(unseen=tuple(self._describe_unsearched()))
+
+    def _purge_file(self, stored: StoredFile) -> PurgeReport:
+        """Take the people out of one file, or say why it is left to a person."""
+        try:
+            is_sealed, look = self._look_at(stored)
+        except OSError as error:
+            # Another account's file, or one that went while it was searched.
+            line = f"{self._show(stored)} could not be read ({type(error).__name__})"
+            return PurgeReport(unseen=(line,))
+        except Exception as error:
+            if self.place.is_local:
+                line = f"{self._show(stored)} could not be looked into ({type(error).__name__})"
+                return PurgeReport(unseen=(line,))
+            raise self.place.silence(type(error).__name__) from error
+
+        self.unsearched.update(set(look.unsearched))
+        name = look_at_name(stored.name, self.terms)
+        if not look.holds_person and not name.holds_person:
+            return PurgeReport(searched=1) + self._report_ambiguous(stored, look, name)
+
+        if is_sealed or self._rule_of(stored) is PurgeRule.REPORT:
+            return self._leave(stored, "a person has to decide")
+        if name.holds_person:
+            # Rewriting leaves the name.
+            return self._remove(stored, "is named after them")
+        if self._rule_of(stored) is PurgeRule.REMOVE:
+            return self._remove(stored, "holds a value of theirs under the digest of its content")
+        if stored.size_bytes > WHOLE_BYTES:
+            return self._remove(stored, "holds a value of theirs and is too large to be masked")
+        return self._mask(stored)
+
+    def _look_at(self, stored: StoredFile) -> tuple[bool, Look]:
+        """Say whether a file is sealed, and what stands in one that is not."""
+        with stored.open() as stream:
+            if stored.read_sealed(stream) is not None:
+                return True, Look()
+
+            stream.seek(0)
+            if stored.size_bytes <= WHOLE_BYTES:
+                return False, look_at_content(stored.name, stream.read(), self.terms)
+
+            look = Look(unsearched=(LARGE_FILE,))
+            end_of_last_piece = b""
+            while piece := stream.read(PIECE_BYTES):
+                look += look_at_content("", end_of_last_piece + piece, self.terms, plain=True)
+                if look.holds_person:
+                    break
+                end_of_last_piece = piece[-OVERLAP_BYTES:]
+        return False, look
+
+    def _mask(self, stored: StoredFile) -> PurgeReport:
+        """Take the person out of a file in place."""
+        before = _fingerprint(stored)
+        clean = None
+        # Whatever stops a parser halfway through a damaged file, the file is as it was.
+        with suppress(Exception):
+            clean = remove_person(stored.name, stored.read(), self.terms)
+        # Looked at again: a value may stand where masking does not reach.
+        if clean is None or look_at_content(stored.name, clean, self.terms).holds_person:
+            return self._remove(stored, "holds a value of theirs and cannot be masked in place")
+
+        if self.options.is_dry_run:
+            return PurgeReport(searched=1, planned=(f"{self._show(stored)} would be masked",))
+        if _fingerprint(stored) != before:
+            return self._leave(stored, "it changed while it was masked, run this again")
+        try:
+            stored.replace(clean)
+        except OSError as error:
+            return self._leave(stored, f"it cannot be written ({type(error).__name__})")
+        return PurgeReport(searched=1, rewritten=1)
+
+    def _remove(self, stored: StoredFile, reason: str) -> PurgeReport:
+        """Remove a file that no masking helps, if the caller allows it."""
+        shown = self._show(stored)
+        if self.options.is_dry_run:
+            change = "removed" if self.options.removes_files else "removed with --remove-files"
+            return PurgeReport(searched=1, planned=(f"{shown} {reason}: it would be {change}",))
+        if not self.options.removes_files:
+            line = f"{shown} {reason}: a person has to decide, {REMEDY}"
+            return PurgeReport(searched=1, left=(line,))
 
         try:
             stored.remove()
         except OSError as error:  # a write-once bucket, a folder of another account
-            reason = f"holds a value of theirs and cannot be removed ({type(error).__name__})"
-            return PurgeReport(searched=1, left=(f"{terms.mask_name(stored.shown)} {reason}",))
+            return self._leave(stored, f"it cannot be removed ({type(error).__name__})")
         return PurgeReport(searched=1, removed=1)
 
+    def _leave(self, stored: StoredFile, reason: str) -> PurgeReport:
+        line = f"{self._show(stored)} holds a value of theirs: {reason}"
+        return PurgeReport(searched=1, left=(line,))
+
+    def _report_ambiguous(self, stored: StoredFile, *looks: Look) -> PurgeReport:
+        """Report a file with values that others carry, too: which of them it is nobody can tell."""
+        if not any(look.is_ambiguous for look in looks):
+            return PurgeReport()
+        line = f"{self._show(stored)} holds what others are called, too: a person has to decide"
+        return PurgeReport(left=(line,))
+
+    def _look_at_entry(self, entry: PlaceEntry) -> PurgeReport:
+        """Look at the name of what is no file, and at what a link points to."""
+        if entry.kind is EntryKind.UNREADABLE:
+            return PurgeReport(unseen=(f"{self._show(entry)} could not be listed",))
+        if entry.leads_out:
+            self.unsearched.update(["a link that leads elsewhere"])
+
+        look = look_at_name(entry.name.rpartition("/")[2], self.terms)
+        if entry.kind is EntryKind.LINK:
+            look += look_at_name(entry.target, self.terms)
+        if not look.holds_person:
+            if not look.is_ambiguous:
+                return PurgeReport()
+            line = f"{self._show(entry)} is named as others are, too: a person has to decide"
+            return PurgeReport(left=(line,))
+
+        if entry.kind is EntryKind.FOLDER and self.place.rule is not PurgeRule.REPORT:
+            self.named_folders.append(entry.path)
+            return PurgeReport()
+        line = (
+            f"{self._show(entry)}, a {entry.kind.value}, is named after them: rename or remove it"
+        )
+        return PurgeReport(left=(line,))
+
+    def _purge_folder(self, path: str) -> PurgeReport:
+        """Remove an empty folder that is named after the person; one with files in it is left."""
+        entry = PlaceEntry(self.place, path, EntryKind.FOLDER)
+        shown = f"{self._show(entry)}, a folder, is named after them"
+        if self.options.is_dry_run:
+            change = "removed" if self.options.removes_files else "removed with --remove-files"
+            return PurgeReport(planned=(f"{shown}: it would be {change} once it is empty",))
+        if not self.options.removes_files:
+            return PurgeReport(left=(f"{shown}: rename or remove it, {REMEDY}",))
+
+        try:
+            Path(path).rmdir()
+        except OSError as error:
+            line = f"{shown} and cannot be removed ({type(error).__name__}): rename or remove it"
+            return PurgeReport(left=(line,))
+        return PurgeReport(removed=1)
+
+    def _describe_unsearched(self) -> list[str]:
+        return [
+            f"{self.place.name}: {kind}: {files:,} not looked into"
+            for kind, files in sorted(self.unsearched.items())
+        ]
+
+    def _show(self, entry: StoredFile | PlaceEntry) -> str:
+        return self.terms.mask_name(entry.shown)
+
     def _rule_of(self, stored: StoredFile) -> PurgeRule:
-        is_attested = bool(set(Path(stored.path).parts) & set(self.attested))
-        return PurgeRule.REPORT if is_attested else stored.place.rule
+        is_attested = bool(set(Path(stored.name).parts) & set(self.attested))
+        return PurgeRule.REPORT if is_attested else self.place.rule
 
 
-def _rewrite_file(stored: StoredFile, terms: SearchTerms) -> bool:
-    """Take the person out of a file; say whether that could be done."""
-    if stored.size_bytes > WHOLE_BYTES:
-        return False
-
-    with suppress(CannotMaskError):
-        clean = remove_person(stored.path, stored.read(), terms)
-        # Looked at again: a value may stand where masking does not reach, as inside base64.
-        if not holds_person(stored.path, clean, terms):
-            stored.replace(clean)
-            return True
-    return False
-
-
-def _holds_person(stored: StoredFile, terms: SearchTerms) -> bool:
-    with stored.open() as stream:
-        if stored.read_sealed(stream) is not None:
-            return False
-
-        stream.seek(0)
-        if stored.size_bytes <= WHOLE_BYTES:
-            return holds_person(stored.path, stream.read(), terms)
-
-        end_of_last_piece = b""
-        while piece := stream.read(PIECE_BYTES):
-            if terms.has_match(end_of_last_piece + piece):
-                return True
-            end_of_last_piece = piece[-OVERLAP_BYTES:]
-    return False
+def _fingerprint(stored: StoredFile) -> tuple[int, ...]:
+    """Return what changes when another program writes a file of this machine."""
+    if not stored.place.is_local:
+        return ()
+    try:
+        facts = Path(stored.path).stat()
+    except OSError:
+        return (-1,)
+    return (facts.st_ino, facts.st_size, facts.st_mtime_ns)

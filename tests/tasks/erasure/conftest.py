@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.erasure.batch import ErasureBatch
+from tasks.erasure.sinks import PurgeOptions
 from tests.tasks.erasure.small_installation import DAY, SmallInstallation, make_installation
 
 VARIABLES = (
@@ -44,3 +46,10 @@ def small_installation(
 
     versions = [workspace / path.relative_to(pattern.workspace) for path in pattern.versions]
     return SmallInstallation(workspace, home, versions)
+
+
+@pytest.fixture
+def removing_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every batch remove files that cannot be masked, as `--remove-files` does."""
+    allowed = property(lambda _: PurgeOptions(removes_files=True), lambda _, __: None)
+    monkeypatch.setattr(ErasureBatch, "options", allowed)

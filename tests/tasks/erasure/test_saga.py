@@ -53,6 +53,7 @@ def test_the_steps_are_taken_in_the_order_in_which_they_are_declared(
     assert steps == list(ErasureStep)
 
 
+@pytest.mark.usefixtures("removing_files")
 def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(
     small_installation: SmallInstallation,
 ) -> None:
@@ -77,6 +78,7 @@ def test_two_are_erased_everywhere_and_the_other_two_are_where_they_were(
     assert content.count(b"Nobody Else") == 4
 
 
+@pytest.mark.usefixtures("removing_files")
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", ErasureStep)
 def test_killed_at_any_step_the_next_call_ends_it(

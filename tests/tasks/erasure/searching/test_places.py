@@ -1,13 +1,22 @@
 """Places: every file once and in order, a sealed one known by its ends, a store that is down."""
 
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tasks.erasure.searching.places import Place, PurgeRule, StoredFile, version_places
+from tasks.erasure.searching.places import (
+    EntryKind,
+    Place,
+    PlaceEntry,
+    PurgeRule,
+    StoredFile,
+    _size_of,
+    version_places,
+)
 from tasks.errors import ServiceError
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, write
 
@@ -49,7 +58,7 @@ def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
 
 
 def test_a_store_that_does_not_answer_is_an_error_and_never_an_empty_place() -> None:
-    class DownFileSystem(LocalFileSystem):  # type: ignore[misc]
+    class DownFileSystem(MemoryFileSystem):  # type: ignore[misc]
         cachable = False
 
         def find(self, *_: Any, **__: Any) -> None:
@@ -59,6 +68,68 @@ def test_a_store_that_does_not_answer_is_an_error_and_never_an_empty_place() -> 
 
     with pytest.raises(ServiceError, match=r"remote: expected to be searched.*ConnectionError"):
         list(place.files())
+
+
+def test_folders_links_and_pipes_are_entries_and_no_link_is_followed(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "x.txt", "x")
+    folder = tmp_path / "place"
+    write(folder / "sub" / "a.txt", "a")
+    (folder / "out").symlink_to(tmp_path / "elsewhere")
+    (folder / "within").symlink_to("sub")
+    os.mkfifo(folder / "pipe")
+
+    entries = list(Place.local("x", folder, PurgeRule.REWRITE).entries())
+
+    assert [(entry.name, type(entry)) for entry in entries] == [
+        ("out", PlaceEntry),
+        ("pipe", PlaceEntry),
+        ("sub", PlaceEntry),
+        ("sub/a.txt", StoredFile),
+        ("within", PlaceEntry),
+    ]
+    others = [entry for entry in entries if isinstance(entry, PlaceEntry)]
+    assert [(entry.kind, entry.leads_out) for entry in others] == [
+        (EntryKind.LINK, True),
+        (EntryKind.SPECIAL, False),
+        (EntryKind.FOLDER, False),
+        (EntryKind.LINK, False),
+    ]
+    assert others[-1].target == "sub"
+
+
+def test_a_folder_that_may_not_be_listed_is_an_entry_and_the_rest_is_listed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path.endswith("/sub"):
+            raise PermissionError
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    kinds = {entry.shown: getattr(entry, "kind", None) for entry in place.entries()}
+
+    assert kinds["a place: sub"] is EntryKind.UNREADABLE
+    assert kinds["a place: b.txt"] is None
+
+
+def test_what_goes_while_it_is_listed_is_listed_as_well_as_can_be(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path(place.path) / "link").symlink_to("a.txt")
+    gone = FileNotFoundError()
+
+    def vanish(*_: object, **__: object) -> Any:
+        raise gone
+
+    monkeypatch.setattr(Path, "readlink", vanish)
+    targets = [entry.target for entry in place.entries() if isinstance(entry, PlaceEntry)]
+    entry = Mock(stat=Mock(side_effect=gone))
+
+    assert targets == ["", ""]  # of the link and of the folder `sub`
+    assert _size_of(entry) == 0
 
 
 def test_a_replaced_file_keeps_its_mode_and_leaves_no_draft(place: Place) -> None:
