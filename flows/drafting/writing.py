@@ -135,6 +135,7 @@ def _columns(guesses: Sequence[Guess]) -> Iterable[str]:
 def _ingest(files: Sequence[SampledFile], joins: Sequence[JoinGuess]) -> Iterable[str]:
     yield "ingest:"
     yield f"  base: {files[0].source}"
+    yield f"  third_persons: masked  {HOUSE}: other people of the delivery in somebody's texts"
     if joins:
         yield "  joins:"
     for join in joins:

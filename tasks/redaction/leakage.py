@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.redaction.spans import Span
+from tasks.redaction.spans import MASKED, Span
 
 MARK = b"\x01"
 WORDS = re.compile(r"\S+")
@@ -57,10 +57,17 @@ class LeakageCount:
     by_type: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, text: str, answer: str, spans: tuple[Span, ...]) -> None:
-        """Compare one text's masks with its planted spans, `answer`: a JSON list of them."""
+        """Compare one text's masks with its planted spans, `answer`: a JSON list of them.
+
+        A mask that stands there already (ingest masks known third persons) covers what was planted,
+        and is none of this stage's.
+        """
         planted: list[dict[str, Any]] = json.loads(answer)
-        masked_marks = _mark(text, ((span.start, span.end) for span in spans))
-        planted_marks = _mark(text, ((span["start"], span["end"]) for span in planted))
+        earlier_masks = [match.span() for match in MASKED.finditer(text)]
+        masked_places = [*earlier_masks, *((span.start, span.end) for span in spans)]
+        planted_places = [*earlier_masks, *((span["start"], span["end"]) for span in planted)]
+        masked_marks = _mark(text, masked_places)
+        planted_marks = _mark(text, planted_places)
 
         for span in planted:
             is_leaked = not _is_covered(text, span["start"], span["end"], masked_marks)

@@ -235,7 +235,11 @@ def case() -> dict[str, Any]:
             "colour": {"role": "protected", "source": "applications", "kind": "category"},
             "repaid": {"role": "target", "source": "applications", "kind": "flag"},
         },
-        "ingest": {"base": "applications", "joins": [{"source": "bureau", "by": "email"}]},
+        "ingest": {
+            "base": "applications",
+            "third_persons": "masked",
+            "joins": [{"source": "bureau", "by": "email"}],
+        },
         "redact": {
             "mode": "fast",
             "language": "en",

@@ -1,7 +1,8 @@
 """Bring the sources together: declared columns only, one row per application, under a pseudonym.
 
 `reading` turns each source into a frame of its declared columns, whatever it is stored as;
-`joining` and `deriving` are pure functions from frames to one frame and a report of counts;
+`joining`, `matching`, `deriving` and `third_persons` are pure functions of frames, with reports of
+counts;
 `sample` invents people for the reference case.
 
 May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.stages.workspace`.

@@ -2,12 +2,13 @@
 
 The order of the steps matters. Sources are joined before codes are decoded and columns derived,
 since a rule may read columns of several sources. People are numbered before erased ones are left
-out, so that an erasure changes nobody else's number.
+out, so that an erasure changes nobody else's number; and so are third persons masked in texts, so
+that an erased person who is still delivered is known there.
 """
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,16 +18,12 @@ from tasks.config.cases import Columns, Role
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_forms, pseudonyms
 from tasks.stages.ingest.deriving import derive
+from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
+from tasks.stages.ingest.third_persons import MaskedTexts, mask_third_persons
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
-
-# Keys of one side of a join as numbers that are equal where the keys are.
-KeyCodes = np.ndarray[Any, np.dtype[np.intp]]
-
-# What `pandas.factorize` gives for a missing key.
-NO_KEY = -1
 
 
 class ErasureDays(Protocol):
@@ -73,6 +70,9 @@ class IngestReport(BaseModel):
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
     missing_ratio: dict[str, float]
+    third_persons: Literal["masked", "kept"]
+    masked_rows: int  # with a mention of a known third person that was masked in a free text
+    masked_mentions: dict[str, int]  # by what stands in their place
 
 
 def join_sources(
@@ -92,7 +92,7 @@ def join_sources(
 
     Raises:
         SourceError: A source does not fit to the base as its join declares it.
-        DataError: A row names no subject, or no row is left.
+        DataError: A row names no subject, a planted answer cannot be read, or no row is left.
     """
     subject = columns.only(Role.SUBJECT)
     rows, counts = _join_all(frames, params, subject)
@@ -106,6 +106,14 @@ def join_sources(
             "have the source mended.",
         )
 
+    pseudonym_of_row = pseudonyms(secret, rows[subject])
+    people = pd.factorize(pseudonym_of_row)[0]
+    masked = MaskedTexts()
+    if params.third_persons == "masked":
+        # Before erased people's rows are left out: they are still mentioned in others' texts.
+        texts, masked = mask_third_persons(rows, people, frames, columns, params)
+        rows = rows.assign(**texts)
+
     kept_columns = [
         name for name, column in columns.root.items() if column.role is not Role.DROPPED
     ]
@@ -114,8 +122,8 @@ def join_sources(
     # work.
     repeated_rows = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
 
-    result.insert(0, "subject", pseudonyms(secret, rows[subject]))
-    result.insert(1, "person", pd.factorize(result["subject"])[0])
+    result.insert(0, "subject", pseudonym_of_row)
+    result.insert(1, "person", people)
 
     dates = rows[params.dated_by] if params.dated_by else None
     result, erased_rows, returned_rows = drop_erased(result, tombstones, dates)
@@ -131,6 +139,9 @@ def join_sources(
         kept=tuple(kept_columns),
         dropped=columns.named(Role.DROPPED),
         missing_ratio={name: round(ratio, 6) for name, ratio in missing_ratios.items() if ratio},
+        third_persons=params.third_persons,
+        masked_rows=masked.rows,
+        masked_mentions=dict(sorted(masked.mentions.items())),
     )
     return result, report
 
@@ -220,7 +231,7 @@ def _join_one(
             remedy="Mend `by`, or declare the column's `kind`.",
         )
 
-    row_keys, source_keys = _key_codes(rows[join.by], source[join.by], is_subject=is_subject)
+    row_keys, source_keys = match_keys(rows[join.by], source[join.by], is_subject=is_subject)
     is_matched = (source_keys != NO_KEY) & np.isin(source_keys, row_keys)
     matched = source[is_matched].assign(**{join.by: source_keys[is_matched]})
     agreeing_ratio = _require_agreement(place, rows, row_keys, matched, join)
@@ -315,21 +326,6 @@ def _aggregate(groups: "DataFrameGroupBy[Any, Any]", rule: Aggregate) -> "pd.Ser
         return groups.size().astype("float64")
     function = "nunique" if rule.by == "distinct" else rule.by
     return groups[rule.column].agg(function).astype("float64")
-
-
-def _key_codes(
-    row_keys: "pd.Series[Any]", source_keys: "pd.Series[Any]", *, is_subject: bool
-) -> "tuple[KeyCodes, KeyCodes]":
-    """Return a number for each row of both sides, equal where the keys are; `NO_KEY` if missing.
-
-    Subjects are compared as their pseudonyms are, whatever their case and spacing.
-    """
-    both = pd.concat([row_keys, source_keys], ignore_index=True)
-    if is_subject and not pd.api.types.is_numeric_dtype(both):
-        both = normal_forms(both)
-
-    codes, _ = pd.factorize(both)
-    return codes[: len(row_keys)], codes[len(row_keys) :]
 
 
 def _count(

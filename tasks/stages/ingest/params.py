@@ -128,6 +128,10 @@ class IngestParams(StrictModel):
     joins: tuple[Join, ...] = ()
     missing: dict[str, tuple[float, ...]] = {}
     derive: dict[str, Derivation] = {}
+    third_persons: Literal["masked", "kept"] = Field(
+        description="what becomes of other people of the delivery in somebody's free texts: they "
+        "are masked before the texts are sealed, or kept as they are"
+    )
     dated_by: str | None = Field(
         default=None,
         description="a date column of the base source: rows dated after their subject was erased "

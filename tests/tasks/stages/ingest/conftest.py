@@ -38,7 +38,7 @@ def columns() -> Columns:
 
 @pytest.fixture
 def expected(columns: Columns) -> ExpectedDelivery:
-    return ExpectedDelivery.of("bank", columns, IngestParams(base="bank"))
+    return ExpectedDelivery.of("bank", columns, IngestParams(base="bank", third_persons="masked"))
 
 
 @pytest.fixture

@@ -55,7 +55,9 @@ def joined(
     given: dict[str, pd.DataFrame] | None = None,
     **more: Any,
 ) -> tuple[pd.DataFrame, IngestReport]:
-    params = IngestParams.model_validate({"base": "bank", "joins": joins, **more})
+    params = IngestParams.model_validate(
+        {"base": "bank", "third_persons": "masked", "joins": joins, **more}
+    )
     return join_sources(
         given or frames(), Columns.model_validate(columns), params, SECRET, tombstones
     )

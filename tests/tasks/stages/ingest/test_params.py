@@ -41,7 +41,9 @@ def agreeing(*columns: str) -> dict[str, Any]:
 
 
 def ingest_params(**changes: Any) -> IngestParams:
-    return IngestParams.model_validate({"base": "bank", "joins": JOINS, **changes})
+    return IngestParams.model_validate(
+        {"base": "bank", "third_persons": "masked", "joins": JOINS, **changes}
+    )
 
 
 def test_what_fits_together_is_accepted() -> None:
@@ -107,7 +109,7 @@ def test_a_column_that_does_not_fit_is_named(name: str, column: dict[str, str]) 
 )
 def test_a_join_that_says_half_of_what_it_means_is_refused(join: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        IngestParams.model_validate({"base": "bank", "joins": [join]})
+        IngestParams.model_validate({"base": "bank", "third_persons": "masked", "joins": [join]})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The stage as DVC runs it: sealed rows, a report of counts, refusals that leave nothing."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pandas as pd
 import pytest
 
 from tasks.errors import AgreementError, ConfigError, SourceError
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.tombstone_events import set_tombstones
 from tasks.stages.workspace import StageRun
 from tests.cases import write_case
 from tests.installations import installation_at, settings_now
@@ -26,7 +29,11 @@ CASE = {
         "score": {"role": "feature", "source": "bureau"},
         "approve": {"role": "target", "source": "bank", "kind": "flag"},
     },
-    "ingest": {"base": "bank", "joins": [{"source": "bureau", "by": "email"}]},
+    "ingest": {
+        "base": "bank",
+        "third_persons": "masked",
+        "joins": [{"source": "bureau", "by": "email"}],
+    },
 }
 BANK = "email,income,branch,approve\nann@example.org,1,n,1\nbo@example.org,2,s,0\n"
 BUREAU = "email,score\nBO@example.org,20\nann@example.org,10\n"
@@ -90,9 +97,11 @@ def test_an_agreement_that_lapsed_after_admit_stops_it(
 @pytest.mark.parametrize(
     "ingest_section",
     [
-        {"base": "bank", "jons": []},
-        {"base": "bank", "derive": {"x": {"rule": "guess"}}},
-        {"joins": []},
+        {"base": "bank", "third_persons": "masked", "jons": []},
+        {"base": "bank", "third_persons": "masked", "derive": {"x": {"rule": "guess"}}},
+        {"base": "bank"},
+        {"base": "bank", "third_persons": "perhaps"},
+        {"third_persons": "masked", "joins": []},
         None,
     ],
 )
@@ -100,6 +109,65 @@ def test_an_unknown_key_or_rule_is_one_line(root: Path, ingest_section: Any) -> 
     with pytest.raises(ConfigError, match=r"configs/bank/case\.yaml") as refusal:
         ingest(root, {**CASE, "ingest": ingest_section})
     assert "\n" not in str(refusal.value)
+
+
+WITH_NOTES = {
+    "sources": {"bank": {**SOURCE, "path": "bank.csv"}},
+    "columns": {
+        "email": {"role": "subject", "source": "bank", "kind": "email"},
+        "name": {"role": "identifier", "source": "bank", "kind": "name"},
+        "notes": {"role": "free_text", "source": "bank", "kind": "text"},
+        "approve": {"role": "target", "source": "bank", "kind": "flag"},
+    },
+    "ingest": {"base": "bank", "third_persons": "masked"},
+}
+NOTES = (
+    "email,name,notes,approve\n"
+    "ann@example.org,Ann Null,Ann Null asks with Bo Stone,1\n"
+    "bo@example.org,Bo Stone,guarantor is ann null <ANN@example.org>,0\n"
+)
+
+
+def notes_after_ingest(root: Path, third_persons: str = "masked") -> list[str]:
+    (root / "bank.csv").write_text(NOTES)
+    section = {"base": "bank", "third_persons": third_persons}
+    ingest(root, {**WITH_NOTES, "ingest": section})
+    rows = StageRun("redact", "bank", installation_at(root)).read_rows("ingest")
+    return [str(note) for note in rows["notes"]]
+
+
+def test_other_customers_are_masked_before_texts_are_sealed_and_counted(root: Path) -> None:
+    assert notes_after_ingest(root) == [
+        "Ann Null asks with [PERSON]",
+        "guarantor is [PERSON] <[EMAIL_ADDRESS]>",
+    ]
+    report = json.loads((root / "data" / "bank" / "ingest" / "report.json").read_text())
+    assert report["third_persons"] == "masked"
+    assert report["masked_rows"] == 2
+    assert report["masked_mentions"] == {"[EMAIL_ADDRESS]": 1, "[PERSON]": 2}
+
+
+def test_a_use_case_may_keep_them_and_its_report_says_so(root: Path) -> None:
+    assert "ann null <ANN@example.org>" in notes_after_ingest(root, "kept")[1]
+    report = json.loads((root / "data" / "bank" / "ingest" / "report.json").read_text())
+    assert (report["third_persons"], report["masked_rows"]) == ("kept", 0)
+
+
+def test_masking_twice_gives_the_same_bytes(root: Path) -> None:
+    sealed = root / "data" / "bank" / "ingest" / "rows.parquet"
+    notes_after_ingest(root)
+    before = sealed.read_bytes()
+    notes_after_ingest(root)
+    assert sealed.read_bytes() == before
+
+
+def test_an_erased_person_does_not_come_back_in_somebody_else_s_note(root: Path) -> None:
+    run = StageRun("ingest", "bank", installation_at(root))
+    subject = pseudonym(run.secret("pseudonym"), "ann@example.org")
+    set_tombstones(run.keys, [subject], date(2026, 11, 24))
+
+    # Her row is left out, and what is known of her is known still.
+    assert notes_after_ingest(root) == ["guarantor is [PERSON] <[EMAIL_ADDRESS]>"]
 
 
 @pytest.mark.parametrize("case", ["loan", "loan_unmitigated", "claims"])

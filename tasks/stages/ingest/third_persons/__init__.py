@@ -1,0 +1,14 @@
+"""Mask known third persons in free text before it is sealed.
+
+They are all people of the delivery but the one whom the row is about.
+
+`spellings` brings values and mentions to one form, `known_values` holds the forms of everybody as
+hashes with whose they are, `mentions` finds what may be one in a text, and `masking` masks those
+that are somebody else's, in the text and in the planted answers about it.
+
+May import: `tasks.errors`, `tasks.config`, `tasks.stages.ingest`.
+"""
+
+from tasks.stages.ingest.third_persons.masking import MaskedTexts, mask_third_persons
+
+__all__ = ["MaskedTexts", "mask_third_persons"]

@@ -1,0 +1,211 @@
+"""Mask third persons who are known, in texts and in the planted answers about them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.config.cases import Columns, Role
+from tasks.errors import DataError
+from tasks.stages.ingest.params import IngestParams
+from tasks.stages.ingest.third_persons.known_values import (
+    KnownValues,
+    Owners,
+    collect_known_values,
+    hash_keys,
+)
+from tasks.stages.ingest.third_persons.mentions import find_mentions
+from tasks.stages.ingest.third_persons.spellings import KINDS, ValueKind
+
+CHUNK_ROWS = 20_000  # texts whose mentions are looked up together: bounds the memory
+
+
+@dataclass(frozen=True, order=True)
+class KnownMention:
+    """A place in a text where somebody who is known is mentioned."""
+
+    start: int
+    end: int
+    kind: ValueKind
+    is_own: bool  # of the person whom the row is about
+
+
+@dataclass
+class MaskedTexts:
+    """What was masked. Counts only."""
+
+    rows: int = 0  # with at least one mention masked
+    mentions: dict[str, int] = field(default_factory=dict)  # by what stands in their place
+
+    def add(self, masked: Sequence[KnownMention]) -> None:
+        """Count what was masked in one text."""
+        for mention in masked:
+            name = mention.kind.value
+            self.mentions[name] = self.mentions.get(name, 0) + 1
+
+
+def mask_third_persons(
+    rows: pd.DataFrame,
+    people: Owners,
+    frames: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    params: IngestParams,
+) -> tuple[dict[str, "pd.Series[str]"], MaskedTexts]:
+    """Return the free-text columns and their answers without known third persons.
+
+    Called before anybody's rows are left out: a person who was erased is in the delivery still, and
+    would be known by nothing else. A person's own values stay in their own rows. Equal input gives
+    equal texts.
+
+    Args:
+        rows: The joined rows, with every column.
+        people: A number of whom each row is about.
+        frames: The sources, as they were delivered.
+        columns: How the use case declares its columns.
+        params: How the sources are joined.
+
+    Raises:
+        DataError: A planted answer is not a list of places, so that it cannot be kept true.
+    """
+    texts = columns.named(Role.FREE_TEXT)
+    masked = MaskedTexts()
+    if not texts or not len(rows):
+        return {}, masked
+
+    known = collect_known_values(frames, rows, people, columns, params)
+    answers = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
+    result: dict[str, pd.Series[str]] = {}
+    has_mention = np.zeros(len(rows), bool)
+    for name in texts:
+        masked_by_row = dict(_mentions_to_mask(rows[name], people, known))
+        if not masked_by_row:
+            continue
+        result[name] = _masked_column(rows[name], masked_by_row)
+        if name in answers:
+            answer_name = answers[name]
+            result[answer_name] = _moved_column(answer_name, rows[answer_name], masked_by_row)
+        has_mention[list(masked_by_row)] = True
+        for mentions in masked_by_row.values():
+            masked.add(mentions)
+
+    masked.rows = int(has_mention.sum())
+    return result, masked
+
+
+def mask_text(text: str, mentions: Sequence[KnownMention]) -> str:
+    """Return a text with each mention replaced; mentions are sorted and disjoint."""
+    parts: list[str] = []
+    position = 0
+    for mention in mentions:
+        parts += [text[position : mention.start], mention.kind.value]
+        position = mention.end
+    return "".join([*parts, text[position:]])
+
+
+def choose_mentions(mentions: Sequence[KnownMention]) -> list[KnownMention]:
+    """Return the mentions to mask, sorted and disjoint.
+
+    Of those that overlap the longest counts, so that `Ann Smith` in `Mary Ann Smith` masks nothing
+    where Mary Ann is the row's own person; of two at one place the own one does.
+    """
+    chosen: list[KnownMention] = []
+    for mention in sorted(
+        mentions, key=lambda mention: (mention.start - mention.end, not mention.is_own, mention)
+    ):
+        if all(mention.end <= other.start or other.end <= mention.start for other in chosen):
+            chosen.append(mention)
+    return sorted(mention for mention in chosen if not mention.is_own)
+
+
+def move_answer(answer: str, mentions: Sequence[KnownMention]) -> str:
+    """Return planted places (JSON) as they lie once `mentions` are masked.
+
+    A place that touches a mask covers the whole of it: what stood there was planted.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is no list of places.
+    """
+    spans: list[dict[str, Any]] = json.loads(answer)
+    moved = [
+        {
+            **span,
+            "start": _moved(span["start"], mentions, is_end=False),
+            "end": _moved(span["end"], mentions, is_end=True),
+        }
+        for span in spans
+    ]
+    return json.dumps(moved, ensure_ascii=False, separators=(",", ":"))
+
+
+def _moved(position: int, mentions: Sequence[KnownMention], *, is_end: bool) -> int:
+    """Return where a position lies in the masked text."""
+    shift = 0
+    for mention in mentions:
+        tag = len(mention.kind.value)
+        if mention.end <= position:
+            shift += tag - (mention.end - mention.start)
+        elif mention.start < position:
+            # Inside the mention: the mask belongs to the place as a whole.
+            return mention.start + shift + (tag if is_end else 0)
+    return position + shift
+
+
+def _mentions_to_mask(
+    texts: "pd.Series[str]", people: Owners, known: KnownValues
+) -> Iterator[tuple[int, list[KnownMention]]]:
+    """Yield each row whose text mentions a known third person, with the mentions to mask."""
+    for first in range(0, len(texts), CHUNK_ROWS):
+        chunk = texts.iloc[first : first + CHUNK_ROWS]
+        rows: list[int] = []
+        places: list[tuple[int, int]] = []
+        keys: list[str] = []
+        for row, text in enumerate(chunk.tolist(), first):
+            if not isinstance(text, str):
+                continue
+            for start, end, key in find_mentions(text, known.name_pairs):
+                rows.append(row)
+                places.append((start, end))
+                keys.append(key)
+
+        hashes = hash_keys(keys)
+        kinds = known.kinds_of(hashes)
+        is_own = known.are_own(hashes, people[np.array(rows, np.int64)])
+        mentions: dict[int, list[KnownMention]] = {}
+        for index in np.flatnonzero(kinds >= 0).tolist():
+            start, end = places[index]
+            mention = KnownMention(start, end, KINDS[kinds[index]], bool(is_own[index]))
+            mentions.setdefault(rows[index], []).append(mention)
+        for row, known_mentions in mentions.items():
+            if chosen := choose_mentions(known_mentions):
+                yield row, chosen
+
+
+def _masked_column(
+    texts: "pd.Series[str]", masked_by_row: Mapping[int, Sequence[KnownMention]]
+) -> "pd.Series[str]":
+    cells = texts.tolist()
+    for row, mentions in masked_by_row.items():
+        cells[row] = mask_text(cells[row], mentions)
+    return pd.Series(cells, texts.index, dtype=texts.dtype, name=texts.name)
+
+
+def _moved_column(
+    name: str, answers: "pd.Series[str]", masked_by_row: Mapping[int, Sequence[KnownMention]]
+) -> "pd.Series[str]":
+    cells = answers.tolist()
+    for row, mentions in masked_by_row.items():
+        if not isinstance(cells[row], str):
+            continue
+        try:
+            cells[row] = move_answer(cells[row], mentions)
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                f"column `{name}`",
+                expected="planted answers: a JSON list of `start`, `end`, `type` and `owner`",
+                found="something else",
+                remedy="Mend the answers, or leave the column out.",
+            ) from error
+    return pd.Series(cells, answers.index, dtype=answers.dtype, name=answers.name)
