@@ -63,3 +63,5 @@ def run(stage_run: StageRun) -> None:
     logger.info("%d rows about %d people", report.rows, report.subjects)
     if report.erased_rows:
         logger.info("%d rows left out: their subjects were erased", report.erased_rows)
+    if report.masked_rows:
+        logger.info("%d rows: other people masked in their texts", report.masked_rows)
