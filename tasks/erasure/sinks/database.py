@@ -1,88 +1,63 @@
 """Databases of other programs (MLflow, Prefect): every text of every table, whatever it means."""
 
-import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from tasks.erasure.searching.masking import CannotMaskError, holds_person, remove_person
-from tasks.erasure.searching.search_terms import MASK, SearchTerms
-from tasks.erasure.sinks.sink import PurgeReport
+from tasks.erasure.searching.search_terms import SearchTerms
+from tasks.erasure.sinks.cells import look_at_cell, mask_cell, to_bytes
+from tasks.erasure.sinks.columns import (
+    POSTGRES_ROW,
+    SQLITE_ROW,
+    TextColumn,
+    TextTable,
+    read_tables,
+)
+from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport
 from tasks.errors import ServiceError
 from tasks.system.database import open_database, with_driver
 
-# Types that hold no text, by what their names contain in SQLite and PostgreSQL. Any other type is
-# searched: a type that nobody thought of may hold anything.
-TYPES_WITHOUT_TEXT = (
-    "INT",
-    "FLOAT",
-    "DOUBLE",
-    "REAL",
-    "NUMERIC",
-    "DECIMAL",
-    "BOOL",
-    "DATE",
-    "TIME",
-    "UUID",
-)
 ROWS_AT_ONCE = 2_000  # of a million log lines a few megabytes are in memory
+WRITTEN_AT_ONCE = 500  # rows of one transaction: other programs wait for it
+PIECE_BYTES = 16 * 1024**2
+OVERLAP_BYTES = 64 * 1024  # of the piece before; no value is longer
 # MLflow's and Prefect's servers write for milliseconds; one that holds the file for a minute hangs.
 BUSY_MILLISECONDS = 60_000
 
-# How a row is addressed in a table without a primary key.
-SQLITE_ROW = "rowid"
-POSTGRES_ROW = "ctid"
+RowKey = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class TextColumn:
-    """A column that may hold text, and the type to cast to where the database is strict."""
-
-    name: str
-    sql_type: str
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table: the columns that address a row of it, and those that may hold text."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[TextColumn, ...]
-
-
-def purge_database(name: str, url: str, terms: SearchTerms) -> PurgeReport:
+def purge_database(
+    name: str, url: str, terms: SearchTerms, options: PurgeOptions = AS_MASKING_ALLOWS
+) -> PurgeReport:
     """Mask every value of theirs in every table; then look again, also at the bytes of the file.
 
     Args:
         name: What reports and errors call the database.
         url: Where it is; a SQLite file that does not exist has nothing.
         terms: What to look for.
+        options: What may be changed.
 
     Raises:
-        ServiceError: The database does not answer.
+        ServiceError: The database does not answer, or another program does not let it go.
     """
-    path = _sqlite_path(url)
+    path = sqlite_path(url)
     if path is not None and not path.is_file():
         return PurgeReport()
 
     try:
-        with open_database(url) as engine, engine.connect() as connection:
-            if path is not None:
-                # SQLite leaves deleted content in its pages otherwise.
-                connection.execute(text("PRAGMA secure_delete=ON"))
-                connection.execute(text(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}"))
-                connection.commit()
-
-            report = _mask_tables(connection, terms)
-            left = [f"{name}: {place}" for place in _find_places(connection, terms)]
-            connection.commit()
-            if path is not None:
-                left += _clean_file(name, path, connection, terms)
+        with open_for_purge(url, options) as engine:
+            purge = _DatabasePurge(name, terms, options)
+            with engine.connect() as connection:
+                report = purge.run(connection)
+            if path is not None and not options.is_dry_run:
+                report += _clean_file(name, path, engine, terms)
     except DBAPIError as error:
         raise ServiceError(
             name,
@@ -90,187 +65,264 @@ def purge_database(name: str, url: str, terms: SearchTerms) -> PurgeReport:
             found=type(error.orig).__name__,
             remedy="Start it and run the same command again: it goes on where it stopped.",
         ) from error
-    return report + PurgeReport(left=tuple(left))
+    return report
 
 
-def _sqlite_path(url: str) -> Path | None:
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite database; None for one of a server."""
     parsed = with_driver(url)
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database
     return Path(parsed.database) if is_file and parsed.database else None
 
 
-def _mask_tables(connection: Connection, terms: SearchTerms) -> PurgeReport:
-    searched = 0
-    rewritten = 0
-    for table in _read_tables(connection):
-        # All rows are read before one is written: an update moves rows under an open cursor.
-        updates = []
-        for row in _read_rows(connection, table):
+def open_for_purge(url: str, options: PurgeOptions) -> Any:
+    """Open a database; in a dry run in a way that writes none of its files.
+
+    A log that is not empty has to be read with the file; in its index, which is memory that the
+    processes share, readers mark where they read. Without a log the file alone is read.
+    """
+    path = sqlite_path(url)
+    if path is None or not options.is_dry_run:
+        return open_database(url)
+
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.is_file() and log.stat().st_size > 0
+    mode = "mode=ro" if has_log else "mode=ro&immutable=1"
+    return open_database(f"sqlite:///file:{quote(path.absolute().as_posix())}?{mode}&uri=true")
+
+
+@dataclass
+class _DatabasePurge:
+    """One database, searched once before and once after."""
+
+    name: str
+    terms: SearchTerms
+    options: PurgeOptions
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def run(self, connection: Connection) -> PurgeReport:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}"))
+            if not self.options.is_dry_run:
+                # SQLite leaves deleted content in its pages otherwise.
+                connection.execute(text("PRAGMA secure_delete=ON"))
+            connection.commit()
+
+        tables = read_tables(connection)
+        report = PurgeReport()
+        if not self.options.is_dry_run:
+            for table in tables:
+                report += self._mask_table(connection, table)
+        return report + self._look_over(connection, tables)
+
+    def _mask_table(self, connection: Connection, table: TextTable) -> PurgeReport:
+        """Mask the cells of one table that hold the person."""
+        searched = 0
+        keys: list[RowKey] = []
+        # Read to the end before a row is written: an update moves rows under an open cursor.
+        for key, cells in _read_rows(connection, table):
             searched += 1
-            key, cells = _split_row(table, row)
-            changes = {
-                column: _mask_cell(value, terms)
-                for column, value in cells.items()
-                if _cell_holds_person(value, terms)
-            }
-            if changes:
-                updates.append((key, changes))
+            if any(look_at_cell(value, self.terms).holds_person for value in cells.values()):
+                keys.append(key)
+        connection.commit()
 
-        for key, changes in updates:
-            _update_row(connection, table, key, changes)
-            rewritten += len(changes)
-    connection.commit()
-    return PurgeReport(searched=searched, rewritten=rewritten)
+        rewritten = 0
+        for first in range(0, len(keys), WRITTEN_AT_ONCE):
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            batch = keys[first : first + WRITTEN_AT_ONCE]
+            rewritten += sum(self._mask_row(connection, table, key) for key in batch)
+            connection.commit()
+        return PurgeReport(searched=searched, rewritten=rewritten)
 
-
-def _find_places(connection: Connection, terms: SearchTerms) -> list[str]:
-    """Return where a value of theirs stands still: one line for each table and column."""
-    places = set()
-    for table in _read_tables(connection):
-        for row in _read_rows(connection, table):
-            _, cells = _split_row(table, row)
+    def _mask_row(self, connection: Connection, table: TextTable, key: RowKey) -> int:
+        """Mask one row, read again within the transaction that writes it; return how many cells."""
+        masked = 0
+        for _, cells in _read_rows(connection, table, key):
             for column, value in cells.items():
-                if _cell_holds_person(value, terms):
-                    places.add(
-                        f"table {table.name}, column {column.name}, still holds a value of theirs"
-                    )
-    return sorted(places)
+                if self._is_masked(value, clean := self._mask(value, column)):
+                    masked += self._write_cell(connection, table, key, column, clean)
+        return masked
 
-
-def _read_tables(connection: Connection) -> Iterator[TextTable]:
-    """Yield every table that has a column which may hold text."""
-    schema = inspect(connection)
-    any_row = SQLITE_ROW if _is_sqlite(connection) else POSTGRES_ROW
-    for name in schema.get_table_names():
-        columns = tuple(
-            TextColumn(column["name"], str(column["type"]))
-            for column in schema.get_columns(name)
-            if not any(word in str(column["type"]).upper() for word in TYPES_WITHOUT_TEXT)
-        )
-        key = tuple(schema.get_pk_constraint(name)["constrained_columns"]) or (any_row,)
-        if columns:
-            yield TextTable(name, key, columns)
-
-
-def _read_rows(connection: Connection, table: TextTable) -> Iterator[Any]:
-    """Yield every row: the columns of its key, then those that may hold text, as text."""
-    selected = [_quote(connection, name) for name in table.key]
-    for column in table.columns:
-        quoted = _quote(connection, column.name)
-        # SQLite's types bind no value: a cast would turn bytes into text.
-        selected.append(quoted if _is_sqlite(connection) else f"CAST({quoted} AS TEXT)")
-
-    query = text(f"SELECT {', '.join(selected)} FROM {_quote(connection, table.name)}")
-    yield from connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
-
-
-def _split_row(table: TextTable, row: Any) -> tuple[tuple[Any, ...], dict[TextColumn, Any]]:
-    """Return the key of a row, and its cells by column."""
-    key_columns = len(table.key)
-    return tuple(row[:key_columns]), dict(zip(table.columns, row[key_columns:], strict=True))
-
-
-def _update_row(
-    connection: Connection,
-    table: TextTable,
-    key: tuple[Any, ...],
-    changes: dict[TextColumn, Any],
-) -> None:
-    """Write the changed cells of one row, cell by cell; the key may be among them."""
-    condition = " AND ".join(
-        f"{_quote(connection, name)} = {_key_parameter(name, place)}"
-        for place, name in enumerate(table.key)
-    )
-    parameters = {f"key{place}": value for place, value in enumerate(key)}
-
-    for column, value in changes.items():
-        target = ":value" if _is_sqlite(connection) else f"CAST(:value AS {column.sql_type})"
+    def _write_cell(
+        self,
+        connection: Connection,
+        table: TextTable,
+        key: RowKey,
+        column: TextColumn,
+        value: Any,
+    ) -> int:
+        """Write one cell; one that the database refuses is set aside, and the others go on."""
+        is_plain = connection.dialect.name == "sqlite" or column.holds_bytes
+        target = ":value" if is_plain else f"CAST(:value AS {column.sql_type})"
+        condition, parameters = _address(connection, table, key)
         statement = text(
             f"UPDATE {_quote(connection, table.name)} "
             f"SET {_quote(connection, column.name)} = {target} WHERE {condition}"
         )
-        written = value
         try:
             with connection.begin_nested():
-                connection.execute(statement, {**parameters, "value": written})
-        except IntegrityError:
-            # The column is unique, and two people's masks are equal: a random end tells them apart.
-            written = f"{value} {os.urandom(4).hex()}"
-            with connection.begin_nested():
-                connection.execute(statement, {**parameters, "value": written})
+                connection.execute(statement, {**parameters, "value": value})
+        except (OperationalError, InterfaceError):
+            raise  # it is locked or gone: no matter of this value
+        except DBAPIError:
+            self.refused[table.name, column.name] += 1
+            return 0
+        return 1
 
-        # The next cell of this row is found by its new key.
-        if column.name in table.key:
-            parameters[f"key{table.key.index(column.name)}"] = written
+    def _mask(self, value: Any, column: TextColumn) -> Any:
+        if not look_at_cell(value, self.terms).holds_person:
+            return value
+        return mask_cell(value, column, self.terms, may_empty=self.options.removes_files)
+
+    def _is_masked(self, value: Any, clean: Any) -> bool:
+        return value is not None and to_bytes(clean) != to_bytes(value)
+
+    def _look_over(self, connection: Connection, tables: list[TextTable]) -> PurgeReport:
+        """Return what a dry run would mask, what stays, and what could not be looked into."""
+        planned: Counter[str] = Counter()
+        left: Counter[tuple[str, str, str]] = Counter()
+        unsearched: Counter[str] = Counter()
+        searched = 0
+        for table in tables:
+            for _, cells in _read_rows(connection, table):
+                searched += 1
+                for column, value in cells.items():
+                    look = look_at_cell(value, self.terms)
+                    unsearched.update(set(look.unsearched))
+                    if look.holds_person:
+                        clean = self._mask(value, column) if self.options.is_dry_run else value
+                        planned[table.name] += self._is_masked(value, clean)
+                        if look_at_cell(clean, self.terms).holds_person:
+                            left[table.name, column.name, self._reason(table, column)] += 1
+                    elif look.is_ambiguous:
+                        left[table.name, column.name, "others are called so, too"] += 1
+        connection.commit()
+        return PurgeReport(
+            searched=searched if self.options.is_dry_run else 0,
+            planned=tuple(
+                self._line(f"{_count(cells, 'cell')} of {self.name}, table {table}")
+                for table, cells in sorted(planned.items())
+                if cells
+            ),
+            left=tuple(
+                self._line(
+                    f"{self.name}: table {table}, column {column}: "
+                    f"{_count(cells, 'value')} of theirs: {reason}"
+                )
+                for (table, column, reason), cells in sorted(left.items())
+            ),
+            unseen=tuple(
+                self._line(f"{self.name}: {kind}: {cells:,} not looked into")
+                for kind, cells in sorted(unsearched.items())
+            ),
+        )
+
+    def _reason(self, table: TextTable, column: TextColumn) -> str:
+        """Say why a value of theirs stays."""
+        if self.refused[table.name, column.name]:
+            return "the database refuses another value there"
+        if column.protection:
+            return f"{column.protection.value} are never changed, a person has to decide"
+        return "it cannot be masked in place, a person has to decide, or give --remove-files"
+
+    def _line(self, line: str) -> str:
+        return self.terms.mask_name(line)
 
 
-def _key_parameter(name: str, place: int) -> str:
-    return f"CAST(:key{place} AS tid)" if name == POSTGRES_ROW else f":key{place}"
+def _read_rows(
+    connection: Connection, table: TextTable, key: RowKey | None = None
+) -> Iterator[tuple[RowKey, dict[TextColumn, Any]]]:
+    """Yield every row, or the one of a key: its key, and its cells that may hold text, as text."""
+    selected = [_quote(connection, name) for name in table.key]
+    for column in table.columns:
+        quoted = _quote(connection, column.name)
+        # SQLite's types bind no value, and bytes are no text: a cast would write them in hex.
+        is_plain = connection.dialect.name == "sqlite" or column.holds_bytes
+        selected.append(quoted if is_plain else f"CAST({quoted} AS TEXT)")
+
+    query = f"SELECT {', '.join(selected)} FROM {_quote(connection, table.name)}"
+    parameters: dict[str, Any] = {}
+    if key is not None:
+        condition, parameters = _address(connection, table, key)
+        is_server = connection.dialect.name != "sqlite"
+        query += f" WHERE {condition}{' FOR UPDATE' if is_server else ''}"
+
+    rows: Any = connection.execute(
+        text(query), parameters, execution_options={"yield_per": ROWS_AT_ONCE}
+    )
+    # A row that is about to be written is read to the end first.
+    for row in rows if key is None else rows.all():
+        cells = row[len(table.key) :]
+        yield tuple(row[: len(table.key)]), dict(zip(table.columns, cells, strict=True))
 
 
-def _cell_holds_person(value: Any, terms: SearchTerms) -> bool:
-    return value is not None and holds_person("cell", _to_bytes(value), terms)
+def _address(connection: Connection, table: TextTable, key: RowKey) -> tuple[str, dict[str, Any]]:
+    """Return the condition that one row meets, and its parameters."""
+    # SQLite allows NULL in a primary key.
+    equals = "IS" if connection.dialect.name == "sqlite" else "="
+    conditions = []
+    for place, name in enumerate(table.key):
+        parameter = f"CAST(:key{place} AS tid)" if name == POSTGRES_ROW else f":key{place}"
+        conditions.append(f"{_quote(connection, name)} {equals} {parameter}")
+    return " AND ".join(conditions), {f"key{place}": value for place, value in enumerate(key)}
 
 
-def _mask_cell(value: Any, terms: SearchTerms) -> Any:
-    """Return a cell without them: masked, or where that cannot be, emptied."""
-    content = _to_bytes(value)
-    is_text = isinstance(value, str)
-    try:
-        clean = remove_person("cell.txt" if is_text else "cell.bin", content, terms)
-    except CannotMaskError:
-        clean, _ = terms.mask(content)
-
-    if holds_person("cell", clean, terms):
-        clean = MASK
-    return clean.decode() if is_text else clean
-
-
-def _clean_file(name: str, path: Path, connection: Connection, terms: SearchTerms) -> list[str]:
-    """Empty the log, and rewrite the file where its free pages hold something still.
-
-    Returns:
-        One line for each file that holds a value of theirs even so.
-    """
+def _clean_file(name: str, path: Path, engine: Engine, terms: SearchTerms) -> PurgeReport:
+    """Empty the log, and rewrite the file where its free pages hold something still."""
     files = [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")]
-    connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-    connection.commit()
+    with engine.connect() as connection:
+        # VACUUM is refused within a transaction, and Python's driver begins one by itself.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}"))
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        if not _find_files(files, terms):
+            return PurgeReport()
 
-    # A longer address of somebody else holds theirs as a part, and a page's bytes do not tell the
-    # two apart: where a cell has such bytes, the pages may have them, too.
-    if not _find_files(files, terms) or _any_cell_has_bytes(connection, terms):
-        return []
+        try:
+            connection.execute(text("VACUUM"))
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        except OperationalError:
+            line = f"{name}: its free pages could not be rewritten; stop what uses it, run it again"
+            return PurgeReport(left=(line,))
 
-    connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
-    connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-    return [
-        f"{name}: free pages of {file.name} still hold a value of theirs; "
-        "stop what uses it and run this again"
-        for file in _find_files(files, terms)
-    ]
+        # What is left or somebody else's longer address has such bytes in a cell: its pages may.
+        if _any_cell_has_bytes(connection, terms):
+            return PurgeReport()
+    return PurgeReport(
+        left=tuple(
+            f"{name}: free pages of {file.suffix or 'the file'} still hold a value of theirs; "
+            "stop what uses it and run this again"
+            for file in _find_files(files, terms)
+        )
+    )
 
 
 def _find_files(files: list[Path], terms: SearchTerms) -> list[Path]:
-    return [file for file in files if file.is_file() and terms.has_bytes(file.read_bytes())]
+    return [file for file in files if file.is_file() and _file_has_bytes(file, terms)]
+
+
+def _file_has_bytes(file: Path, terms: SearchTerms) -> bool:
+    end_of_last_piece = b""
+    with file.open("rb") as stream:
+        while piece := stream.read(PIECE_BYTES):
+            if terms.has_bytes(end_of_last_piece + piece):
+                return True
+            end_of_last_piece = piece[-OVERLAP_BYTES:]
+    return False
 
 
 def _any_cell_has_bytes(connection: Connection, terms: SearchTerms) -> bool:
     return any(
-        value is not None and terms.has_bytes(_to_bytes(value))
-        for table in _read_tables(connection)
-        for row in _read_rows(connection, table)
-        for value in _split_row(table, row)[1].values()
+        value is not None and terms.has_bytes(to_bytes(value))
+        for table in read_tables(connection)
+        for _, cells in _read_rows(connection, table)
+        for value in cells.values()
     )
 
 
-def _to_bytes(value: Any) -> bytes:
-    if isinstance(value, bytes | memoryview):
-        return bytes(value)
-    return str(value).encode("utf-8", errors="surrogatepass")
-
-
-def _is_sqlite(connection: Connection) -> bool:
-    return connection.dialect.name == "sqlite"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _quote(connection: Connection, name: str) -> str:

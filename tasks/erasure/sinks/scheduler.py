@@ -30,7 +30,7 @@ class SchedulerSink:
 
         database = folder / DATABASE_FILES[0]
         url = configured_url or f"sqlite:///{database}"
-        report = purge_database("Prefect's database", url, terms)
+        report = purge_database("Prefect's database", url, terms, options)
 
         results = Place.local("Prefect's files", folder, PurgeRule.REWRITE, DATABASE_FILES)
         report += FileSink(self.sink_id, [results]).purge(terms, options)

@@ -42,7 +42,7 @@ class TrackingSink:
             )
             return PurgeReport(unseen=(line,))
 
-        report = purge_database("MLflow's database", url, terms)
+        report = purge_database("MLflow's database", url, terms, options)
 
         places = []
         unseen = []

@@ -6,3 +6,8 @@ ANN = "ann@example.org"
 BOB = "bob@example.org"
 ANNS_NAME = "Zoë Quarantine"
 TERMS = SearchTerms.of([PersonalValue("email", ANN), PersonalValue("name", ANNS_NAME)])
+
+
+def person_of(*words: str) -> SearchTerms:
+    """Return the terms of somebody whose values are words of other programs."""
+    return SearchTerms.of([PersonalValue("name", word) for word in words])
