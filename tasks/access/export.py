@@ -20,8 +20,9 @@ from tasks.erasure.searching.discovery import SubjectRows, discover_rows, read_s
 from tasks.erasure.searching.places import version_places
 from tasks.errors import ConfigError
 from tasks.formats.yaml_file import read_yaml
+from tasks.guard.opening import open_guarded_keys
 from tasks.keystore.custodians import unseal_by_two
-from tasks.keystore.keys import KeyStore, SubjectKey, open_keys
+from tasks.keystore.keys import KeyStore, SubjectKey
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes, restricted_of
 from tasks.notary.audit import PeopleAction, audit
@@ -60,7 +61,7 @@ def export_person(
         installation: The checkout, its keys and its settings.
         custodians: Two of them, to open restricted records as well.
     """
-    keys = open_keys(installation)
+    keys = open_guarded_keys(installation)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
     subject_keys = keys.by_id(keys.ids_of(subject).values())
     envelopes = restricted_envelopes(keys, subject)

@@ -18,6 +18,7 @@ AUDIT = f"{OWN}/audit-batch/v1"
 PRUNE = f"{OWN}/prune/v1"
 HOLD = f"{OWN}/hold/v1"
 IN_FORCE = f"{OWN}/in-force/v1"
+KEY_STORE = f"{OWN}/key-store/v1"
 
 ROOT = "root"
 LOG = "log"
@@ -63,6 +64,8 @@ KINDS = {
     PRUNE: RECORDS,
     HOLD: RECORDS,
     IN_FORCE: COMPLIANCE,
+    # Whoever opens a key store records something anyway: every installation has this role's key.
+    KEY_STORE: AUDITOR,
 }
 
 # Roles that may sign a type besides its own. Whoever holds the root key could enrol a key for

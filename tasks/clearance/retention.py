@@ -20,6 +20,7 @@ from tasks.attestation.roles import (
     HOLD,
     IN_FORCE,
     KEY,
+    KEY_STORE,
     PROVENANCE,
     PRUNE,
     SUMMARY,
@@ -47,6 +48,7 @@ KINDS = {
     PRUNE: "key",
     HOLD: "key",
     IN_FORCE: "key",
+    KEY_STORE: "key",
 }
 DAY = 24 * 3600
 UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough

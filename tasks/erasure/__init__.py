@@ -7,6 +7,6 @@ person; `status` shows requests against their term (Art. 12(3)). Below lie `sear
 people, and `sinks`, which take them out of other programs' stores.
 
 May import: `tasks.errors`, `tasks.attestation`, `tasks.attestation.predicates`, `tasks.config`,
-`tasks.keystore`, `tasks.notary`, `tasks.registry`, `tasks.reports`, `tasks.system`,
+`tasks.guard`, `tasks.keystore`, `tasks.notary`, `tasks.registry`, `tasks.reports`, `tasks.system`,
 `tasks.verifier`, `tasks.erasure.searching`, `tasks.erasure.sinks`.
 """

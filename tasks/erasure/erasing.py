@@ -18,7 +18,8 @@ from tasks.erasure.searching.places import version_places
 from tasks.erasure.sinks import PurgeReport
 from tasks.erasure.sinks.installed import list_sinks
 from tasks.erasure.statements import LedgerStatementLog, RequestStatement
-from tasks.keystore.keys import KeyStore, open_keys
+from tasks.guard.opening import open_guarded_keys, record_key_store
+from tasks.keystore.keys import KeyStore
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import (
     end_hold,
@@ -63,7 +64,7 @@ class ErasureStores:
     @classmethod
     def open(cls, installation: Installation, say: SayProgress) -> "ErasureStores":
         """Open the stores of an installation."""
-        return cls(installation, open_keys(installation), open_journal(installation), say)
+        return cls(installation, open_guarded_keys(installation), open_journal(installation), say)
 
 
 def erase(
@@ -156,8 +157,8 @@ def release_hold(
     Raises:
         DataError: There is no hold on this person.
     """
-    subject = pseudonym(installation.secret("pseudonym"), identifier)
     stores = ErasureStores.open(installation, logger.info)
+    subject = pseudonym(installation.secret("pseudonym"), identifier)
     with stores.keys.tables.erasure_lock():
         holds = release_holds(stores.journal, subject, day, installation)
         audit(
@@ -261,6 +262,7 @@ def _complete_deferred(
         return []
     # Or a backup of the key store would open what was kept.
     rotate_root(stores.keys)
+    record_key_store(stores.keys, stores.installation)
 
     statements = []
     for request in requests:

@@ -13,6 +13,7 @@ from tasks.erasure.sinks import PurgeReport, Sink, SinkId
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.erasure.statements import Horizon, RequestStatement
 from tasks.errors import EvidenceError
+from tasks.guard.opening import record_key_store
 from tasks.keystore.custodians import Restriction
 from tasks.keystore.keys import Retention
 from tasks.keystore.shredding import rotate_root, shred
@@ -102,6 +103,8 @@ def total_purged(completed: Mapping[ErasureStep, Figures]) -> PurgeReport:
 
 def _set_tombstones(batch: ErasureBatch) -> Figures:
     set_tombstones(batch.keys, batch.subjects, batch.requests[0].day)
+    # From here on the log knows of them: a store without these tombstones is refused.
+    record_key_store(batch.keys, batch.installation)
     return {"people": len(batch.subjects)}
 
 
@@ -166,7 +169,9 @@ def _note_deferrals(
 
 
 def _rotate_root(batch: ErasureBatch) -> Figures:
-    return {"buckets": rotate_root(batch.keys), "local": batch.keys.root_key.is_local}
+    buckets = rotate_root(batch.keys)
+    record_key_store(batch.keys, batch.installation)
+    return {"buckets": buckets, "local": batch.keys.root_key.is_local}
 
 
 def _flag_models(batch: ErasureBatch) -> Figures:

@@ -367,10 +367,10 @@ def open_keys(installation: Installation) -> KeyStore:
 
     It lies where `$PORTCULLIS_KEYS_URL` names, else in a file.
     """
-    return KeyStore(
-        open_key_tables(installation),
-        open_root_key(installation),
-        pepper=installation.secret("pepper"),
-        mac_key=installation.secret("seal"),
-        mark_key=installation.secret("tombstone"),
-    )
+    # Secrets before tables: who finds tables without secrets knows that these were lost.
+    pepper = installation.secret("pepper")
+    mac_key = installation.secret("seal")
+    mark_key = installation.secret("tombstone")
+    root_key = open_root_key(installation)
+    tables = open_key_tables(installation)
+    return KeyStore(tables, root_key, pepper=pepper, mac_key=mac_key, mark_key=mark_key)

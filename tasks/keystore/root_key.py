@@ -4,6 +4,7 @@ Rotation has three parts: `advance` makes a new root key beside the old, the sto
 bucket anew, `retire` destroys the old. After that a restored backup of the key store opens nothing.
 """
 
+import hmac
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
 NONCE_BYTES = 12  # of AES-GCM
 # What an old key file holds between being overwritten and being replaced.
 SCRUBBED = "0" * 64
+IDENTITY_WORDS = b"portcullis root key identity v1"
+IDENTITY_LENGTH = 32  # hex digits: 128 bits
 
 
 class RootKey(Protocol):
@@ -37,6 +40,9 @@ class RootKey(Protocol):
 
     def unwrap(self, wrapped: Pairs) -> list[bytes]:
         """Return the keys; a wrapping that was altered or is of another context is a SealError."""
+
+    def identities(self) -> tuple[str, ...]:
+        """Return keyed digests that tell root keys apart, the newest first; no key follows."""
 
     def refresh(self) -> None:
         """Notice that another process has rotated."""
@@ -63,12 +69,17 @@ class LocalRootKey:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._ciphers: list[AESGCM] = []
+        self._identities: tuple[str, ...] = ()
         self.refresh()
+
+    def identities(self) -> tuple[str, ...]:
+        """Return those of the key files as they were last read."""
+        return self._identities
 
     def refresh(self) -> None:
         """Read the key files again, the newest first."""
         if self._is_from_environment:
-            self._ciphers = [AESGCM(self._installation.secret("root"))]
+            self._take([self._installation.secret("root")])
             return
 
         following = _text_of(self._next)
@@ -82,7 +93,13 @@ class LocalRootKey:
         keys = [bytes.fromhex(following)] if following else []
         if current != SCRUBBED:
             keys.append(self._installation.secret("root"))
+        self._take(keys)
+
+    def _take(self, keys: Sequence[bytes]) -> None:
         self._ciphers = [AESGCM(key) for key in keys]
+        self._identities = tuple(
+            hmac.digest(key, IDENTITY_WORDS, "sha256").hex()[:IDENTITY_LENGTH] for key in keys
+        )
 
     def wrap(self, keys: Pairs) -> list[bytes]:
         """Return a random nonce and the sealed key, each."""

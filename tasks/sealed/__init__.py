@@ -3,8 +3,8 @@
 Destroying the key erases every version of a row at once. Names are imported when they are first
 used: who only asks how many people were erased needs no pandas.
 
-May import: `tasks.config`, `tasks.errors`, `tasks.keystore`, `tasks.notary`, `tasks.formats`,
-`tasks.system`.
+May import: `tasks.config`, `tasks.errors`, `tasks.guard`, `tasks.keystore`, `tasks.notary`,
+`tasks.formats`, `tasks.system`.
 """
 
 from importlib import import_module

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.config.cases import load_case
 from tasks.errors import DataError
-from tasks.keystore.keys import open_keys
+from tasks.guard.opening import open_guarded_keys
 from tasks.notary.audit import PeopleAction, audit
 from tasks.sealed.rows import Opened, iter_rows
 from tasks.system.installation import Installation
@@ -56,6 +56,7 @@ def read_dataset(
             remedy="Check the spelling, or run the stage first.",
         )
     dataset = f"{case}/{stage}/{name}"
+    keys = open_guarded_keys(installation)
     audit(
         PeopleAction.READ_ROWS,
         what=dataset,
@@ -64,7 +65,7 @@ def read_dataset(
         rows="all" if rows is None else rows,
     )
     parts, left = [], rows
-    for part in iter_rows(path, dataset=dataset, keys=open_keys(installation)):
+    for part in iter_rows(path, dataset=dataset, keys=keys):
         parts.append(part)
         left = None if left is None else left - part.unsealed
         if left is not None and left <= 0:

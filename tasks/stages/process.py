@@ -13,7 +13,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 if __name__ == "__main__":
     # As in the worker, which holds Ctrl-C back until this line: see tasks/__main__.py.
@@ -83,9 +83,17 @@ def _run(stage: str, case: str, installation: Installation) -> None:
     importlib.import_module(f"tasks.stages.{stage}.stage").run(stage_run)
 
     if descriptor := os.environ.pop(REPORT_VARIABLE, None):
-        counts = {"unsealed": stage_run.rows_unsealed, "shredded": stage_run.rows_shredded}
+        report: dict[str, Any] = {
+            "unsealed": stage_run.rows_unsealed,
+            "shredded": stage_run.rows_shredded,
+        }
+        if stage_run.has_opened_keys:
+            # What it has come to by now: the worker holds the ledger, and perhaps no key store.
+            from tasks.keystore.state import read_state
+
+            report["key_store"] = read_state(stage_run.keys, stage_run.installation).to_dict()
         with os.fdopen(int(descriptor), "wb") as pipe:
-            pipe.write(json.dumps(counts).encode())
+            pipe.write(json.dumps(report).encode())
 
 
 def _is_model_error(error: Exception) -> bool:

@@ -54,6 +54,7 @@ class StageRun:
         self.rows_unsealed = 0
         self.rows_shredded = 0
         self.people_shredded = 0
+        self.has_opened_keys = False
         # What is known before training; the process of the stage sets it where a plan is sealed.
         self.foretell: Foretelling = _foretell_nothing
 
@@ -87,15 +88,27 @@ class StageRun:
         return self.params(Columns, "columns")
 
     def secret(self, name: str) -> bytes:
-        """Return a 32-byte secret of this installation."""
+        """Return a 32-byte secret of this installation; see `keys` for what it refuses."""
+        self.keys  # noqa: B018 - a lost secret is refused there, and would be made anew here
         return self.installation.secret(name)
 
     @cached_property
     def keys(self) -> "KeyStore":
-        """The key store that seals and unseals rows about people."""
-        from tasks.keystore.keys import open_keys
+        """The key store that seals and unseals rows about people.
 
-        return open_keys(self.installation)
+        Raises:
+            EvidenceError: It is not what the ledger has seen, as the worker has told this run, or
+                one of the secrets is not. A run that was started by hand is told nothing, and
+                nobody signs for it: it is refused what has lost a secret.
+        """
+        from tasks.keystore.known_stores import KNOWN, KnownStores, open_known_keys
+
+        path = self.workspace / KNOWN
+        known = None
+        if path.is_file():
+            known = KnownStores.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        self.has_opened_keys = True
+        return open_known_keys(self.installation, known)
 
     @cached_property
     def clearance(self) -> tuple[Refusal, ...]:
@@ -112,10 +125,7 @@ class StageRun:
     @property
     def erased(self) -> "Tombstones":
         """Who has been erased so far, read anew each time."""
-        from tasks.keystore.key_tables import open_key_tables
-        from tasks.keystore.tombstones import Tombstones
-
-        return Tombstones.read(open_key_tables(self.installation), self.secret("tombstone"))
+        return self.keys.tombstones()
 
     # What the stage reads.
 

@@ -60,10 +60,37 @@ class Installation:
         Raises:
             ConfigError: It is not 32 bytes in hex, or others may read the file.
         """
-        variable = SECRET_PREFIX + name.upper().replace("-", "_")
+        variable = secret_variable(name)
         if text := self.settings.secrets.get(variable):
             return decode_key(text, f"${variable}")
         return read_or_make_key(self.home / f"{name}.key")
+
+    def existing_secret(self, name: str) -> bytes | None:
+        """Return a secret if it is there; None where `secret` would make it.
+
+        Raises:
+            ConfigError: It is not 32 bytes in hex, or others may read the file.
+        """
+        path = self.home / f"{name}.key"
+        is_present = self.settings.secrets.get(secret_variable(name)) or path.exists()
+        return self.secret(name) if is_present else None
+
+    @property
+    def has_root_key(self) -> bool:
+        """Whether there is a root key of the key store, wherever the settings say it is kept."""
+        settings = self.settings
+        return bool(
+            (settings.vault_address and settings.transit_key)
+            or settings.secrets.get(secret_variable("root"))
+            # While it rotates, the new one lies beside it.
+            or (self.home / "root.key").exists()
+            or (self.home / "root.next.key").exists()
+        )
+
+
+def secret_variable(name: str) -> str:
+    """Return the environment variable that may hold a secret."""
+    return SECRET_PREFIX + name.upper().replace("-", "_")
 
 
 def _make_own_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tasks.errors import DataError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
+from tasks.keystore.known_stores import KNOWN, KnownStores
 from tasks.path import STAGES
 from tasks.system.installation import Installation
 from tasks.worker.mandate import Mandate
@@ -77,6 +78,11 @@ def write_clearance(run: RunFolder, refusals: tuple[Refusal, ...] | None) -> Non
 
     values = [refusal.to_dict() for refusal in refusals]
     (run.path / CLEARANCE).write_text(json.dumps(values), encoding="utf-8")
+
+
+def write_known_stores(run: RunFolder, known: KnownStores) -> None:
+    """Tell the stage which key store the ledger has seen: it refuses an older one, or another."""
+    (run.path / KNOWN).write_text(json.dumps(known.to_dict()), encoding="utf-8")
 
 
 def _digest(run: RunFolder, case: str, artefact: str) -> str:

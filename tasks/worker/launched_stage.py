@@ -12,7 +12,7 @@ from tasks.formats.strict_json import parse_json
 from tasks.path import STAGES
 from tasks.pipeline.channel import CHANNEL_VARIABLE, connect_to
 from tasks.worker.run_folder import RunFolder
-from tasks.worker.starting import read_counts
+from tasks.worker.starting import StageReport, read_report
 
 MOST_ANSWER_BYTES = 1 << 16
 
@@ -66,9 +66,9 @@ class LaunchedStage:
             )
         return code
 
-    def read_counts(self) -> dict[str, int]:
-        """Return the counts that the stage claims."""
-        return read_counts(self._reports)
+    def read_report(self) -> StageReport:
+        """Return what the stage claims."""
+        return read_report(self._reports)
 
 
 def launch_stage(

@@ -14,10 +14,11 @@ from tasks.attestation.artefacts import declared
 from tasks.attestation.statement import Artefact
 from tasks.clearance import attest_stage
 from tasks.errors import PortcullisError
+from tasks.guard.seen import read_known_stores, record_state
 from tasks.notary.notary import Recorded
 from tasks.path import PATH
 from tasks.system.installation import Installation
-from tasks.worker.asking import ask_before, write_clearance
+from tasks.worker.asking import ask_before, write_clearance, write_known_stores
 from tasks.worker.launched_stage import LaunchedStage, launch_stage
 from tasks.worker.mandate import Mandate
 from tasks.worker.run_folder import open_run_folder
@@ -25,6 +26,8 @@ from tasks.worker.snapshot import continue_from, open_snapshot
 from tasks.worker.starting import StageProcess, start_stage
 
 OPENS_REGISTRY = PATH[-1].name
+# Stages after which people read that a key store was lost: the first that opens it, and the last.
+TELLING = ("ingest", OPENS_REGISTRY)
 
 
 def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, tuple[str, ...]]:
@@ -46,6 +49,8 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
 
         # Asked before the stage's code runs: what may not be learnt from need not be read.
         write_clearance(run, ask_before(stage, case, run, snapshot, installation))
+        known = read_known_stores(installation)
+        write_known_stores(run, known)
         before = attest_stage.look(declaration, installation, configuration=snapshot, data=run.path)
         marks = run.marks()
         process: StageProcess | LaunchedStage
@@ -57,7 +62,7 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
         # Digested while the stage's code runs, so that it costs no time of its own.
         observed = attest_stage.observe(before, os.urandom(16).hex())
         exit_code = process.wait()
-        counts = process.read_counts()
+        report = process.read_report()
         observed = observed.under(
             mode=mandate.mode,
             actor=mandate.actor,
@@ -67,8 +72,13 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
         )
         if exit_code == 0:
             run.require_unchanged(marks)
+            # Before anything is signed about the run: it may not rest on a store that fell back.
+            if report.key_store is not None:
+                record_state(report.key_store, installation)
 
         lines: list[str] = []
+        if known.renewed and stage in TELLING:
+            lines.append(f"key store: begun anew, and earlier erasures lost: {known.renewed}")
 
         def publish(decided: Recorded, model: Artefact) -> None:
             # Late: of all stages one alone publishes, and this brings pydantic.
@@ -79,9 +89,9 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
 
         # Also a stage that failed is signed for. Its own exit code then says more than ours.
         try:
-            lines += attest_stage.attest(
-                observed, counts, exit_code, publish if stage == OPENS_REGISTRY else None
-            )
+            publisher = publish if stage == OPENS_REGISTRY else None
+            counts = dict(report.counts)
+            lines += attest_stage.attest(observed, counts, exit_code, publisher)
         except PortcullisError:
             if exit_code == 0:
                 raise

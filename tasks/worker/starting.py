@@ -10,24 +10,33 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from tasks.formats.strict_json import parse_json
 from tasks.isolated import FLAGS, STAGE
+from tasks.keystore.state import KeyStoreState
 from tasks.settings import environment_of_stage
 from tasks.system.installation import Installation
 from tasks.worker.run_folder import RunFolder
 
 COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
-MOST_REPORT_BYTES = 4096  # two counts need sixty; a stage's code is not trusted with our memory
+MOST_REPORT_BYTES = 4096  # it needs seven hundred; a stage's code is not trusted with our memory
 SIGNALLED = 128  # a shell adds it to the number of the signal
 
 
 @dataclass(frozen=True)
+class StageReport:
+    """What a stage says of its run: nobody else can see it, and its code is not trusted."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    key_store: KeyStoreState | None = None  # of a stage that opened one
+
+
+@dataclass(frozen=True)
 class StageProcess:
-    """A running stage, and the pipe on which it reports its counts."""
+    """A running stage, and the pipe on which it reports."""
 
     pid: int
     reports: int
@@ -39,26 +48,28 @@ class StageProcess:
         code = os.waitstatus_to_exitcode(status)
         return SIGNALLED - code if code < 0 else code
 
-    def read_counts(self) -> dict[str, int]:
-        """Return the counts that the stage claims."""
-        return read_counts(self.reports)
+    def read_report(self) -> StageReport:
+        """Return what the stage claims."""
+        return read_report(self.reports)
 
 
-def read_counts(reports: int) -> dict[str, int]:
-    """Return what a stage reports on a pipe: two known names, whole numbers, or nothing."""
+def read_report(reports: int) -> StageReport:
+    """Return what a stage reports on a pipe: two counts and a key store's state, or nothing."""
     with os.fdopen(reports, "rb") as pipe:
         text = pipe.read(MOST_REPORT_BYTES)
 
     # `type(…) is int`: `true` is an instance of int, too, and no count.
     try:
         values = parse_json(text) if text else {}
-        return {
+        counts = {
             name: values[name]
             for name in COUNTS
             if type(values.get(name)) is int and values[name] >= 0
         }
+        reported = values.get("key_store")
+        return StageReport(counts, KeyStoreState.from_dict(reported) if reported else None)
     except (ValueError, AttributeError):
-        return {}
+        return StageReport()
 
 
 def start_stage(

@@ -21,7 +21,7 @@ from tasks.attestation.predicates.in_force import (
 )
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
 from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
+from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.statement import Artefact
@@ -147,5 +147,15 @@ SAMPLES: dict[str, Any] = {
     "hold": LegalHold("case-4", "tiny/train/", "a court asked"),
     "release": LegalHold("case-4", "", "settled", is_released=True),
     "prune": Prune(12, 5, "a" * 64),
+    "key store": KeyStoreRecord(
+        store_id="a1" * 16,
+        generation=4,
+        events=2,
+        events_sha256="b2" * 32,
+        secrets={"pepper": "c3" * 16, "tombstone": "d4" * 16},
+        root_key="e5" * 16,
+        renewed="the disk was lost",
+        recorded_on="2026-01-01T00:00:07Z",
+    ),
     "in force": InForce(TERMS, "carla", "as the board decided", "2026-01-01T00:00:06Z"),
 }

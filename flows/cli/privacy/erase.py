@@ -182,7 +182,7 @@ def _check(path: Path, installation: Installation) -> int:
 
 def _lift(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.config.sources import today
-    from tasks.keystore.keys import open_keys
+    from tasks.guard.opening import open_guarded_keys, record_key_store
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.keystore.tombstone_events import lift_tombstones
     from tasks.notary.audit import PeopleAction, audit
@@ -196,8 +196,10 @@ def _lift(options: argparse.Namespace, installation: Installation) -> int:
             remedy="Say why they may be processed again.",
         )
 
+    keys = open_guarded_keys(installation)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
-    lifted = lift_tombstones(open_keys(installation), [subject], today(installation.settings))
+    lifted = lift_tombstones(keys, [subject], today(installation.settings))
+    record_key_store(keys, installation)
     audit(
         PeopleAction.LIFT_TOMBSTONE,
         what=f"{lifted} tombstones",

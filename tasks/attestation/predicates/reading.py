@@ -9,7 +9,7 @@ from tasks.attestation.predicates.in_force import InForce
 from tasks.attestation.predicates.key_entry import read_key_entry
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.records import AuditBatch, LegalHold, Prune
+from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import (
@@ -20,6 +20,7 @@ from tasks.attestation.roles import (
     HOLD,
     IN_FORCE,
     KEY,
+    KEY_STORE,
     PROVENANCE,
     PRUNE,
     SUMMARY,
@@ -40,6 +41,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     PRUNE: Prune.from_dict,
     HOLD: LegalHold.from_dict,
     IN_FORCE: InForce.from_dict,
+    KEY_STORE: KeyStoreRecord.from_dict,
 }
 
 

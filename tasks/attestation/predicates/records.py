@@ -1,14 +1,21 @@
-"""What is said about the records themselves: a batch of audit events, a legal hold, a prune."""
+"""What is said about the records themselves: audit events, legal holds, prunes, the key store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tasks.attestation.predicates.predicate import Predicate, count_of, require_fields, text_of
-from tasks.attestation.roles import AUDIT, HOLD, PRUNE
+from tasks.attestation.predicates.predicate import (
+    Predicate,
+    count_of,
+    digests_of,
+    require_fields,
+    text_of,
+)
+from tasks.attestation.roles import AUDIT, HOLD, KEY_STORE, PRUNE
 
 HELD = "hold"
 RELEASED = "release"
+STORE_PREFIX = "keystore/"  # what the name of a key store begins with, as a subject
 
 
 @dataclass(frozen=True)
@@ -117,4 +124,76 @@ class Prune(Predicate):
             below=count_of(values, "belowIndex"),
             envelopes=count_of(values, "envelopes"),
             policy_sha256=text_of(values, "policySha256"),
+        )
+
+
+@dataclass(frozen=True)
+class KeyStoreRecord(Predicate):
+    """What the log has seen of a key store; the subject is its id. Of two records the later counts.
+
+    It says nothing about anybody, nor about a secret: identities are keyed digests of fixed words,
+    and the list of erasures is a count and a digest (`tasks.keystore.state`).
+
+    Attributes:
+        store_id: Random, made with the store.
+        generation: Moves whenever a key was destroyed, restricted or wrapped anew; never back.
+        events: How many events its list of erasures had.
+        events_sha256: The digest over them: a later list begins with the same events.
+        secrets: The identity of each secret, by its name.
+        root_key: The identity of the root key that wrapped all.
+        renewed: Why a person began this store, or took it over, though the log knew another; empty
+            where it was the first.
+        recorded_on: When, by the signer's clock, in RFC 3339.
+    """
+
+    TYPE = KEY_STORE
+
+    store_id: str
+    generation: int
+    events: int
+    events_sha256: str
+    secrets: Mapping[str, str]
+    root_key: str
+    renewed: str
+    recorded_on: str
+
+    @property
+    def signed_on(self) -> str:
+        """When it was recorded."""
+        return self.recorded_on
+
+    @property
+    def subject_name(self) -> str:
+        """The name under which statements about this store stand in the log."""
+        return f"{STORE_PREFIX}{self.store_id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {
+            "store": self.store_id,
+            "generation": self.generation,
+            "erasures": {"count": self.events, "sha256": self.events_sha256},
+            "secrets": dict(self.secrets),
+            "rootKey": self.root_key,
+            "renewed": self.renewed,
+            "recordedOn": self.recorded_on,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        fields = (
+            "store", "generation", "erasures", "secrets", "rootKey", "renewed", "recordedOn",
+        )  # fmt: skip
+        require_fields(values, fields)
+        require_fields(values["erasures"], ("count", "sha256"))
+        return cls(
+            store_id=text_of(values, "store"),
+            generation=count_of(values, "generation"),
+            events=count_of(values["erasures"], "count"),
+            events_sha256=text_of(values["erasures"], "sha256"),
+            secrets=digests_of(values, "secrets"),
+            root_key=text_of(values, "rootKey"),
+            renewed=text_of(values, "renewed"),
+            recorded_on=text_of(values, "recordedOn"),
         )

@@ -114,7 +114,7 @@ def run_to_end(launcher: Path, stage: str, run: RunFolder, snapshot: Path) -> in
     """Have a launcher run a stage; return its exit code."""
     launched = launch_stage(launcher, stage, CASE, run, snapshot)
     code = launched.wait()
-    launched.read_counts()
+    launched.read_report()
     return code
 
 
@@ -227,7 +227,7 @@ def test_the_counts_of_a_stage_are_read_from_the_pipe_that_it_got(
         stage = launch_stage(path, "train", CASE, run, tmp_path)
         stage.wait()
     # The end of the file is reached: no end of the pipe for writing is left open here.
-    assert stage.read_counts() == {"unsealed": 7, "shredded": 1}
+    assert stage.read_report().counts == {"unsealed": 7, "shredded": 1}
 
 
 def test_progress_goes_to_standard_error_where_no_runner_listens(

@@ -24,6 +24,7 @@ from tasks.worker import running
 from tasks.worker.publishing import publish_model
 from tasks.worker.run_folder import RunFolder, open_run_folder
 from tasks.worker.snapshot import open_snapshot
+from tasks.worker.starting import StageReport
 from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CATALOGUES, check, present, put_verdict, sign_for
@@ -47,8 +48,8 @@ class EndedStage:
     def wait(self) -> int:
         return self.code
 
-    def read_counts(self) -> dict[str, int]:
-        return {}
+    def read_report(self) -> StageReport:
+        return StageReport()
 
 
 @pytest.fixture(autouse=True)

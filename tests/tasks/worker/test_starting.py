@@ -79,7 +79,7 @@ def counts_in(report: bytes) -> dict[str, int]:
     reports, pipe = os.pipe()
     os.write(pipe, report)
     os.close(pipe)
-    return StageProcess(0, reports).read_counts()
+    return dict(StageProcess(0, reports).read_report().counts)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_report_that_is_far_too_long_is_not_read_to_its_end() -> None:
     reports, pipe = os.pipe()
     os.write(pipe, b" " * 8192 + b'{"unsealed":7}')
     os.close(pipe)
-    assert StageProcess(0, reports).read_counts() == {}
+    assert StageProcess(0, reports).read_report().counts == {}
 
 
 def test_a_stage_that_a_signal_ended_has_the_exit_code_of_a_shell() -> None:

@@ -1,0 +1,35 @@
+"""A small installation that has erased somebody, and whose log knows its key store."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tasks.erasure.conftest import VARIABLES, pattern, small_installation
+from tests.tasks.erasure.small_installation import SmallInstallation
+
+__all__ = ["pattern", "small_installation"]
+
+ERASED = 3
+
+
+@pytest.fixture
+def known(small_installation: SmallInstallation) -> SmallInstallation:
+    """One of whom the log has seen an erasure."""
+    small_installation.erase(ERASED)
+    return small_installation
+
+
+@pytest.fixture(scope="module")
+def foreign(pattern: SmallInstallation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of another installation, with secrets and a key store of its own."""
+    from tasks.guard.opening import open_guarded_keys
+    from tests.installations import installation_with_home
+
+    folder = tmp_path_factory.mktemp("foreign")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in VARIABLES:
+            patch.delenv(variable, raising=False)
+        other = installation_with_home(folder)
+        other.secret("pseudonym")
+        open_guarded_keys(other).for_subjects(["somebody else"])
+    return folder
