@@ -3,5 +3,5 @@
 `counts` reduces decisions to counts per group, `intervals` has the intervals of proportions and of
 what is made of two, and `estimates` every measure of a group with its interval. Judges nothing.
 
-May import: `tasks.formats`.
+May import: `tasks.errors`, `tasks.formats`.
 """

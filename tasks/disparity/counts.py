@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.disparity.intervals import Proportion
+from tasks.errors import DataError
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 
 POOLED = "pooled small groups"
@@ -18,6 +19,21 @@ def evaluated_rows(predictions: pd.DataFrame, evaluate_on: str) -> np.ndarray:
     if evaluate_on == "test":
         return (predictions["part"] == "test").to_numpy()
     return np.ones(len(predictions), dtype=bool)
+
+
+def require_rows(rows: "DecidedRows", gate: str) -> None:
+    """Refuse to measure disparities of nobody.
+
+    Raises:
+        DataError: There are no rows.
+    """
+    if not len(rows):
+        raise DataError(
+            gate,
+            expected="at least one row to judge",
+            found="none",
+            remedy="Look at what `ingest` reports, and at the share set aside for the test.",
+        )
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,9 @@ class StageRun:
         """Return an earlier stage's sealed rows, in memory only.
 
         Rows of erased subjects cannot be unsealed: they are left out and counted.
+
+        Raises:
+            DataError: No row is left: nothing is judged, or learnt, of nobody.
         """
         from tasks.sealed import read_rows
 
@@ -169,6 +172,8 @@ class StageRun:
         self.rows_unsealed += opened.unsealed
         self.rows_shredded += opened.shredded
         self.people_shredded += opened.people_shredded
+        if not opened.unsealed:
+            raise _no_rows(f"{stage}/{name}", opened.shredded)
         return opened.frame
 
     def read_predictions(
@@ -201,15 +206,24 @@ class StageRun:
         """Yield an earlier stage's sealed rows group by group.
 
         The memory that it takes does not grow with the file.
+
+        Raises:
+            DataError: After the last group, where none had a row.
         """
         from tasks.sealed import iter_rows
 
         path = self.input(stage, f"{name}.parquet")
+        unsealed = 0
+        shredded = 0
         for opened in iter_rows(path, dataset=self._dataset(stage, name), keys=self.keys):
             self.rows_unsealed += opened.unsealed
             self.rows_shredded += opened.shredded
             self.people_shredded += opened.people_shredded
+            unsealed += opened.unsealed
+            shredded += opened.shredded
             yield opened.frame
+        if not unsealed:
+            raise _no_rows(f"{stage}/{name}", shredded)
 
     def read_json(self, stage: str, name: str) -> Any:
         """Return an earlier stage's JSON output.
@@ -368,6 +382,22 @@ class StageRun:
 
     def _dataset(self, stage: str, name: str) -> str:
         return f"{self.case}/{stage}/{name}"
+
+
+def _no_rows(dataset: str, shredded: int) -> DataError:
+    """Return why a stage does not go on without a row: it would judge nothing, and pass."""
+    found = "no row at all"
+    if shredded:
+        found = f"{shredded} rows, none of which this key store has a key for"
+    return DataError(
+        dataset,
+        expected="at least one row that can be read",
+        found=found,
+        remedy=(
+            "See what `ingest` reports, and whether everybody was erased; `./portcullis doctor` "
+            "says whether this is the key store that sealed them."
+        ),
+    )
 
 
 def _shown(path: Path) -> str:

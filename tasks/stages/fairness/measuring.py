@@ -18,6 +18,7 @@ from tasks.disparity.counts import (
     count_rows,
     group_names,
     intersect,
+    require_rows,
     without_rare_names,
 )
 from tasks.disparity.estimates import (
@@ -106,7 +107,9 @@ def measure_fairness(
 
     Raises:
         ConfigError: `privileged` or `excused` names a column that is not in `protected`.
+        DataError: There are no rows.
     """
+    require_rows(rows, "fairness")
     groups: list[GroupReport] = []
     references: list[GroupReport] = []
     absent: list[AbsentGroup] = []

@@ -3,7 +3,7 @@
 import logging
 
 from tasks.config.sources import Sources, lapsed, today
-from tasks.errors import AgreementError
+from tasks.errors import AgreementError, DataError
 from tasks.keystore.tombstone_events import readmit_subjects
 from tasks.stages.ingest.joining import join_sources
 from tasks.stages.ingest.params import IngestParams, check_wiring
@@ -58,6 +58,14 @@ def run(stage_run: StageRun) -> None:
         returned = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
         readmit_subjects(stage_run.keys, returned, today(settings))
 
+    if not report.rows:
+        delivered = sum(len(frame) for frame in frames.values())
+        raise DataError(
+            f"{stage_run.case}, ingest",
+            expected="at least one row about somebody who may be processed",
+            found=f"none of {delivered}, {report.erased_rows} of people erased",
+            remedy="See that the sources are the ones that were meant, and how they are joined.",
+        )
     stage_run.write_rows(rows)
     stage_run.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)

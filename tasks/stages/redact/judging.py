@@ -1,5 +1,6 @@
 """The gate `redact`: judges what leaked."""
 
+from tasks.errors import DataError
 from tasks.gates import Check, at_most, not_measured
 from tasks.redaction.params import RedactLimits
 from tasks.redaction.tally import RedactReport
@@ -13,7 +14,17 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
     """Judge a redaction.
 
     Without planted answers leakage is undecided, unless the limits say why it does not apply.
+
+    Raises:
+        DataError: There was no row: nothing leaked, and nothing was masked.
     """
+    if not report.rows:
+        raise DataError(
+            "redact",
+            expected="at least one row to mask",
+            found="none",
+            remedy="Look at what `ingest` reports, and at who was erased.",
+        )
     survivors = at_most(
         RedactCheck.SURVIVING_IDENTIFIERS,
         "identifiers of its own row that survive in a text",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from tasks.disparity.counts import DecidedRows
+from tasks.disparity.counts import DecidedRows, require_rows
 from tasks.learning.splitting import draws
 from tasks.stages.subgroups.cells import Attribute, Cells
 from tasks.stages.subgroups.confirming import Subgroup, confirm_subgroups
@@ -43,7 +43,11 @@ def measure_subgroups(
         rows: Labels, decisions, scores and people.
         persons: Number of each row's person, by which the halves are drawn; shape (rows,).
         params: What is searched.
+
+    Raises:
+        DataError: There are no rows.
     """
+    require_rows(rows, "subgroups")
     smallest = params.smallest_people
     attributes = (
         *(Attribute.protected(str(name), protected[name], smallest) for name in protected),

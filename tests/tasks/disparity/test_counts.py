@@ -15,8 +15,10 @@ from tasks.disparity.counts import (
     design_effect,
     group_names,
     intersect,
+    require_rows,
     without_rare_names,
 )
+from tasks.errors import DataError
 
 PEOPLE = st.lists(
     st.tuples(st.sampled_from(["a", "b", None]), st.booleans(), st.booleans(), st.floats(0, 1)),
@@ -201,3 +203,10 @@ def test_a_group_of_few_rows_keeps_its_counts_and_place_and_loses_its_name() -> 
     assert list(shown) == ["small group 1", "a", "blue"]
     assert [group.rows for group in shown.values()] == [group.rows for group in counts.values()]
     assert [group.group for group in shown.values()] == list(shown)
+
+
+def test_nobody_is_no_group_to_judge() -> None:
+    rows = DecidedRows.of(np.zeros(1), np.zeros(1), np.zeros(1))
+    require_rows(rows, "fairness")
+    with pytest.raises(DataError, match="fairness: expected at least one row to judge"):
+        require_rows(rows[np.zeros(1, dtype=bool)], "fairness")

@@ -229,3 +229,23 @@ def test_what_is_no_verdict_says_how_to_make_one(workspace: Path) -> None:
     stage_run(workspace).write_report({"outcome": "pass"}, "verdict.json")
     with pytest.raises(EvidenceError, match="dvc repro --force --single-item fairness@loan"):
         stage_run(workspace, "decide").read_verdict("fairness")
+
+
+# Nobody
+
+
+def test_a_dataset_without_a_row_is_no_dataset_to_judge(workspace: Path) -> None:
+    stage_run(workspace, "redact").write_rows(ROWS.iloc[:0])
+    with pytest.raises(DataError, match=r"redact/rows: expected at least one row .* no row at all"):
+        stage_run(workspace).read_rows("redact")
+    with pytest.raises(DataError, match="no row at all"):
+        list(stage_run(workspace).iter_rows("redact"))
+
+
+def test_a_dataset_of_people_who_were_all_erased_is_refused(workspace: Path) -> None:
+    stage_run(workspace, "redact").write_rows(ROWS)
+    shred(stage_run(workspace).keys, [ANN, BO], date(2026, 11, 27))
+    with pytest.raises(DataError, match="2 rows, none of which this key store has a key for"):
+        stage_run(workspace).read_rows("redact")
+    with pytest.raises(DataError, match="2 rows, none of which"):
+        list(stage_run(workspace).iter_rows("redact"))

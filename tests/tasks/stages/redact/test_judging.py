@@ -2,6 +2,7 @@
 
 import pytest
 
+from tasks.errors import DataError
 from tasks.gates import Check, Outcome
 from tasks.redaction.leakage import Leakage, Ratio
 from tasks.redaction.params import RedactLimits
@@ -82,3 +83,8 @@ def test_texts_that_were_all_withheld_are_no_data_without_free_text() -> None:
     checks = judged(Tally(rows=1, withheld=1).report(has_gold=False))
     assert checks[RedactCheck.WITHHELD_RATIO].outcome is Outcome.FAIL
     assert checks[RedactCheck.OWN_LEAK_RATIO].outcome is Outcome.UNDECIDED
+
+
+def test_a_redaction_of_no_row_is_judged_by_nobody() -> None:
+    with pytest.raises(DataError, match="redact: expected at least one row to mask; found none"):
+        judge_redaction(Tally().report(has_gold=False), LIMITS)
