@@ -4,12 +4,18 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 from tasks.erasure.journal import Journal
 from tasks.erasure.receipt import PersonalReceipt, compute_commitment, derive_nonce
 from tasks.erasure.request import ErasureRequest
-from tasks.erasure.searching.discovery import Discovery, discover_rows, read_identifying_values
+from tasks.erasure.searching.carriers import find_carriers
+from tasks.erasure.searching.discovery import (
+    Discovery,
+    discover_rows,
+    read_columns,
+    read_identifying_values,
+)
 from tasks.erasure.searching.places import Place
 from tasks.erasure.searching.search_terms import EMAIL, PersonalValue, SearchTerms
 from tasks.erasure.sinks import PurgeOptions, Sink
@@ -87,7 +93,18 @@ class ErasureBatch:
             values |= read_identifying_values(
                 self.discovery.versions(), readable, self.installation.workspace
             )
-        return SearchTerms.of(values)
+        return SearchTerms.of(values, find_carriers=self._find_carriers)
+
+    def _find_carriers(self, terms: SearchTerms) -> list[frozenset[PersonalValue]]:
+        """Return what other people carry of what is searched for."""
+        workspace = self.installation.workspace
+        return find_carriers(
+            terms,
+            self.places,
+            self.keys,
+            self.key_ids,
+            partial(read_columns, workspace=workspace),
+        )
 
 
 def open_batch(

@@ -2,22 +2,17 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 
-from tasks.config.cases import Columns, Role, section
+from tasks.config.cases import Columns, section
+from tasks.erasure.searching.identifying import read_values
 from tasks.erasure.searching.places import Place, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue
 from tasks.errors import ConfigError
 from tasks.keystore.keys import SubjectKey
-
-# Roles whose values are searched for elsewhere: who the person is, what was written about them, and
-# the gold texts that redaction is measured by.
-IDENTIFYING_ROLES = (Role.SUBJECT, Role.IDENTIFIER, Role.FREE_TEXT, Role.GOLD)
-# Kinds that many people share: to mask "Berlin" everywhere would damage other people's data.
-SHARED_KINDS = ("city", "date")
 
 
 @dataclass(frozen=True)
@@ -81,39 +76,24 @@ def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.Da
 def read_identifying_values(
     copies: Sequence[SubjectRows], keys: dict[bytes, SubjectKey], workspace: Path
 ) -> set[PersonalValue]:
-    """Return what identifies people in their rows: identifiers, addresses, whole texts.
+    """Return what identifies people in their rows.
 
     In memory only: whoever writes it down makes another copy that has to be erased.
     """
-
-    @cache
-    def read_columns(case: str) -> Columns | None:
-        try:
-            return section(case, "columns", Columns, workspace)
-        except ConfigError:
-            # The use case was removed; its rows lie in the cache still, and are theirs.
-            return None
-
+    columns_of = cache(partial(read_columns, workspace=workspace))
     values: set[PersonalValue] = set()
     for copy in copies:
         frame = read_subject_rows(copy, keys)
-        declared = read_columns(copy.dataset.partition("/")[0])
-        for name in frame.columns:
-            kind = _identifying_kind(str(name), declared)
-            if kind and pd.api.types.is_string_dtype(frame[name]):
-                values |= {PersonalValue(kind, text) for text in frame[name].dropna().unique()}
+        values |= read_values(frame, columns_of(copy.dataset.partition("/")[0]))
     return values
 
 
-def _identifying_kind(name: str, declared: Columns | None) -> str:
-    """Return the kind of a column whose values identify a person, or nothing."""
-    if name == "subject":
-        return "pseudonym"
-    if declared is None:
-        return "text"
+def read_columns(case: str, workspace: Path) -> Columns | None:
+    """Return what a use case declares; nothing for one that was removed.
 
-    column = declared.root.get(name)
-    if column is None or column.kind in SHARED_KINDS:
-        return ""
-    # An IP address identifies a person whatever its column is for: CJEU C-582/14, Breyer.
-    return column.kind if column.role in IDENTIFYING_ROLES or column.kind == "ip" else ""
+    Its rows lie in the cache still, and are their people's.
+    """
+    try:
+        return section(case, "columns", Columns, workspace)
+    except ConfigError:
+        return None

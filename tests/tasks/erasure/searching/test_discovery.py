@@ -4,7 +4,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from tasks.erasure.searching.discovery import (
     Discovery,
@@ -15,7 +14,6 @@ from tasks.erasure.searching.discovery import (
 from tasks.erasure.searching.places import version_places
 from tasks.erasure.searching.search_terms import PersonalValue
 from tasks.keystore.keys import SubjectKey
-from tests.cases import change_case
 from tests.tasks.erasure.small_installation import (
     CASE,
     PEOPLE,
@@ -120,47 +118,24 @@ def test_a_file_that_was_replaced_meanwhile_has_no_rows(
 def test_what_identifies_a_person_is_read_with_its_kind(
     small_installation: SmallInstallation,
 ) -> None:
-    values = identifying_values(small_installation, 3)
+    person = small_installation.subject(3)
 
-    assert values == {
-        PersonalValue("pseudonym", small_installation.subject(3)),
-        PersonalValue("email", email(3)),
-        PersonalValue("name", name(3)),
+    assert identifying_values(small_installation, 3) == {
+        PersonalValue("pseudonym", person, person),
+        PersonalValue("email", email(3), person),
+        PersonalValue("name", name(3), person),
     }
 
 
-@pytest.mark.parametrize("kind", ["city", "date"])
-def test_what_many_people_share_is_not_searched_for(
-    small_installation: SmallInstallation, kind: str
-) -> None:
-    change_case(
-        small_installation.workspace,
-        CASE,
-        lambda values: values["columns"]["name"].update(kind=kind),
-    )
-
-    assert PersonalValue(kind, name(3)) not in identifying_values(small_installation, 3)
-
-
-def test_an_ip_address_identifies_whatever_its_column_is_for(
-    small_installation: SmallInstallation,
-) -> None:
-    change_case(
-        small_installation.workspace,
-        CASE,
-        lambda values: values["columns"]["name"].update(kind="ip", role="quasi_identifier"),
-    )
-
-    assert PersonalValue("ip", name(3)) in identifying_values(small_installation, 3)
-
-
-def test_of_a_use_case_that_was_removed_every_text_is_searched_for(
+def test_of_a_use_case_that_was_removed_columns_are_known_by_their_names(
     small_installation: SmallInstallation,
 ) -> None:
     for path in (small_installation.workspace / "configs" / CASE).iterdir():
         path.unlink()
+    person = small_installation.subject(3)
 
-    values = identifying_values(small_installation, 3)
-
-    assert {PersonalValue("text", email(3)), PersonalValue("text", name(3))} <= values
-    assert PersonalValue("text", "income") in values
+    assert identifying_values(small_installation, 3) == {
+        PersonalValue("pseudonym", person, person),
+        PersonalValue("email", email(3), person),
+        PersonalValue("name", name(3), person),
+    }

@@ -1,0 +1,129 @@
+"""Which values of a row identify its person: columns as they are declared, texts by their spans.
+
+A text is never searched for because it stands in a person's row: "No remarks at all." stands in
+many. What it mentions (an address, a telephone) is, and a long text as a whole, because a copy of
+that is a copy of what was written about them. Either may be somebody else's, or be written of
+somebody else too: `carriers` asks, when it is found.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tasks.config.cases import Columns, Role
+from tasks.erasure.searching.common_values import SHARED_KINDS
+from tasks.erasure.searching.search_terms import PersonalValue
+from tasks.erasure.searching.spellings import EMAIL, PHONE
+
+IDENTIFIER_ROLES = (Role.SUBJECT, Role.IDENTIFIER)
+TEXT_ROLES = (Role.FREE_TEXT, Role.GOLD)
+NOTE = "note"  # the kind of a text as a whole
+# Of columns that no use case declares any more, by what they are called.
+KINDS_BY_NAME = {
+    kind: kind for kind in ("email", "name", "phone", "ssn", "account", "iban", "street", "ip")
+} | {"city": "city", "born": "date"}
+
+# A sentence of so many words is not written twice by chance, but by a template; that is asked.
+LONG_TEXT_CHARACTERS = 40
+LONG_TEXT_WORDS = 6
+
+EMAILS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+SOCIAL_SECURITY_NUMBERS = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
+IBANS = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
+CARDS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
+PHONES = re.compile(r"(?<![\w+.,/-])(?:\+|\(|\d)[\d ().\-/]{7,20}\d(?![\w-])")
+DAYS = re.compile(r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}")
+PHONE_DIGITS = range(9, 16)  # ITU-T E.164: at most fifteen
+CARD_DIGITS = range(13, 20)  # ISO/IEC 7812
+
+
+def classify_column(name: str, declared: Columns | None) -> str:
+    """Return the kind of a column whose values are looked for, or nothing.
+
+    Args:
+        name: The column.
+        declared: The use case's columns; none, if the use case was removed.
+    """
+    if name == "subject":
+        return "pseudonym"
+    if declared is None:
+        return KINDS_BY_NAME.get(name, NOTE)
+
+    column = declared.root.get(name)
+    if column is None:
+        return ""
+    if column.role in TEXT_ROLES:
+        return NOTE
+    # An IP address identifies a person whatever its column is for: CJEU C-582/14, Breyer.
+    is_searched = column.role in IDENTIFIER_ROLES or column.kind == "ip"
+    is_corroborating = column.role is Role.QUASI and column.kind in SHARED_KINDS
+    return column.kind if is_searched or is_corroborating else ""
+
+
+def read_values(frame: pd.DataFrame, declared: Columns | None) -> set[PersonalValue]:
+    """Return what identifies the people of some rows, each value with whose it is."""
+    values: set[PersonalValue] = set()
+    mentioned: set[PersonalValue] = set()
+    for name in map(str, frame.columns):
+        kind = classify_column(name, declared)
+        is_text = pd.api.types.is_string_dtype(frame[name])
+        if not kind or not (is_text or pd.api.types.is_integer_dtype(frame[name])):
+            continue
+
+        cells = frame[["subject", name]].dropna().drop_duplicates()
+        for person, text in cells.itertuples(index=False):
+            if kind == NOTE:
+                mentioned.update(find_mentions(str(text), person))
+            else:
+                values.add(PersonalValue(_kind_of(kind, str(text)), str(text), person))
+
+    # What is theirs by a column is theirs, though a text mentions it, too.
+    own = {(value.kind, value.text, value.person) for value in values}
+    return values | {
+        value for value in mentioned if (value.kind, value.text, value.person) not in own
+    }
+
+
+def find_mentions(text: str, person: str) -> Iterator[PersonalValue]:
+    """Yield what of a text is searched for: the numbers and addresses in it, and a long text."""
+    spans = [(EMAIL, hit) for hit in EMAILS.findall(text)]
+    spans += [("iban", hit) for hit in IBANS.findall(text) if _is_iban(hit)]
+    spans += [("card", hit) for hit in CARDS.findall(text) if _is_card(hit)]
+    spans += [("ssn", hit) for hit in SOCIAL_SECURITY_NUMBERS.findall(text)]
+    spans += [(PHONE, hit) for hit in PHONES.findall(text) if _is_phone(hit)]
+    if len(text) >= LONG_TEXT_CHARACTERS and len(text.split()) >= LONG_TEXT_WORDS:
+        spans.append((NOTE, text))
+    for kind, span in spans:
+        yield PersonalValue(kind, span, person, is_mentioned=True)
+
+
+def _kind_of(kind: str, text: str) -> str:
+    """Return the kind of one value: what `redact` leaves of an address is a network of many."""
+    return "network" if kind == "ip" and "/" in text else kind
+
+
+def _is_phone(text: str) -> bool:
+    """Say whether digits are a telephone: of a plausible length, no date, no bare number."""
+    digits = _digits_of(text)
+    is_written_as_one = text[0] in "+(0" or len(re.findall(r"\d+", text)) > 2
+    return len(digits) in PHONE_DIGITS and is_written_as_one and not DAYS.search(text)
+
+
+def _is_iban(text: str) -> bool:
+    """Say whether the check digits hold (ISO 7064, mod 97-10)."""
+    compact = text.replace(" ", "")
+    moved = compact[4:] + compact[:4]
+    return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
+
+
+def _is_card(text: str) -> bool:
+    """Say whether the last digit checks the others (ISO/IEC 7812, Luhn)."""
+    digits = _digits_of(text)
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    is_checked = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    return is_checked and len(digits) in CARD_DIGITS and len(set(digits)) > 1
+
+
+def _digits_of(text: str) -> list[int]:
+    return [int(char) for char in text if char.isdigit()]
