@@ -343,6 +343,15 @@ VARIABLES = (
         owner=Owner.TOOL,
     ),
     Variable(
+        "PREFECT_SERVER_ENCRYPTION_KEY",
+        "prefect_encryption_key",
+        "the key of Prefect's blocks, for erasure",
+        "the one in Prefect's database",
+        (COMMAND,),
+        is_secret=True,
+        owner=Owner.TOOL,
+    ),
+    Variable(
         "DVC_EXP_BASELINE_REV",
         "dvc_experiment",
         "set by `dvc exp run`, in which `register` refuses",
@@ -478,6 +487,7 @@ class Settings:
     prefect_profile: str
     prefect_database_url: str
     prefect_old_database_url: str
+    prefect_encryption_key: str
     dvc_experiment: str
     caller_folder: str
     mandate_path: str

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,13 +52,24 @@ def purge_database(
     if path is not None and not path.is_file():
         return PurgeReport()
 
+    with reporting_silence(name), open_for_purge(url, options) as engine:
+        purge = _DatabasePurge(name, terms, options)
+        with engine.connect() as connection:
+            report = purge.run(connection)
+        if path is not None and not options.is_dry_run:
+            report += _clean_file(name, path, engine, terms)
+    return report
+
+
+@contextmanager
+def reporting_silence(name: str) -> Iterator[None]:
+    """Turn whatever a database's driver raises into the error of a service that is silent.
+
+    Raises:
+        ServiceError: The database does not answer, or another program does not let it go.
+    """
     try:
-        with open_for_purge(url, options) as engine:
-            purge = _DatabasePurge(name, terms, options)
-            with engine.connect() as connection:
-                report = purge.run(connection)
-            if path is not None and not options.is_dry_run:
-                report += _clean_file(name, path, engine, terms)
+        yield
     except DBAPIError as error:
         raise ServiceError(
             name,
@@ -65,7 +77,6 @@ def purge_database(
             found=type(error.orig).__name__,
             remedy="Start it and run the same command again: it goes on where it stopped.",
         ) from error
-    return report
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -75,7 +86,7 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parsed.database) if is_file and parsed.database else None
 
 
-def open_for_purge(url: str, options: PurgeOptions) -> Any:
+def open_for_purge(url: str, options: PurgeOptions) -> AbstractContextManager[Engine]:
     """Open a database; in a dry run in a way that writes none of its files.
 
     A log that is not empty has to be read with the file; in its index, which is memory that the

@@ -1,18 +1,23 @@
 """Prefect: its database and its results, where its own settings say that they lie."""
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tasks.erasure.sinks import PurgeOptions
 from tasks.erasure.sinks.scheduler import SchedulerSink, prefect_home
 from tests.installations import settings_now
-from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS
+from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS, person_of
+from tests.tasks.erasure.sinks.real_prefect import RealPrefect
 
+REMOVING = PurgeOptions(removes_files=True)
 VARIABLES = (
     "PREFECT_API_URL",
     "PREFECT_SERVER_DATABASE_CONNECTION_URL",
     "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_ENCRYPTION_KEY",
 )
 
 
@@ -59,12 +64,12 @@ def test_stored_results_are_masked(home: Path) -> None:
 def test_its_database_is_not_searched_as_a_file_and_removed(home: Path) -> None:
     write_log(home / "prefect.db", ANN)
 
-    assert SchedulerSink(settings_now()).purge(TERMS).removed == 0
+    assert SchedulerSink(settings_now()).purge(TERMS, REMOVING).removed == 0
 
     assert (home / "prefect.db").is_file()
 
 
-@pytest.mark.parametrize("variable", VARIABLES[1:])
+@pytest.mark.parametrize("variable", VARIABLES[1:3])
 def test_a_database_that_the_environment_names_is_the_one(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -100,3 +105,32 @@ def test_without_a_setting_its_home_is_the_account_s(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("PREFECT_HOME", raising=False)
 
     assert prefect_home(settings_now()) == Path.home() / ".prefect"
+
+
+def test_prefect_itself_loses_the_person_and_works_on(home: Path) -> None:
+    prefect = RealPrefect(home)
+    words = ("Completed", "COMPLETED", "Finished", "Model", "flow 1")
+    prefect.fill(ANN, "Bob B. Other")
+    before = prefect.read()
+    planned = SchedulerSink(settings_now()).purge(TERMS, PurgeOptions(is_dry_run=True))
+    assert prefect.read() == before
+
+    report = SchedulerSink(settings_now()).purge(TERMS)
+
+    # The block that is the identifier and nothing else is what the form was given.
+    after = prefect.read()
+    kept = [block for block in after["blocks"] if block[2] == {"value": ANN}]
+    assert len(kept) == 1
+    after["blocks"].remove(kept[0])
+    before["blocks"].remove(kept[0])
+    assert after == json.loads(json.dumps(before).replace(ANN, "[erased]"))
+    assert ANN not in json.dumps(after)
+    assert ANN.encode() not in prefect.database.read_bytes()
+    assert any("hold an identifier of theirs and nothing else" in line for line in report.left)
+    assert "1 of Prefect's database's blocks would be masked" in planned.planned
+
+    # Whose values are words of Prefect's own loses no state, no flow and no kind of block.
+    SchedulerSink(settings_now()).purge(person_of(*words))
+    worked_on = prefect.read()
+    worked_on["blocks"].remove(kept[0])
+    assert worked_on == after
