@@ -121,7 +121,7 @@ COMMANDS = (
     ),
     Command(
         "keys",
-        "show, enrol, rotate and revoke signing keys; set a missing pin",
+        "show, enrol, rotate and revoke signing keys; set a missing pin; follow a lost key store",
         "flows.cli.proof.keys",
     ),
     Command(

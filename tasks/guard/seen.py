@@ -68,7 +68,13 @@ def read_known_stores(installation: Installation) -> KnownStores:
     return replace(known, has_sealed=any(data.glob(SEALED_FILES)))
 
 
-def record_state(state: KeyStoreState, installation: Installation, *, renewed: str = "") -> bool:
+def record_state(
+    state: KeyStoreState,
+    installation: Installation,
+    *,
+    renewed: str = "",
+    replaces: tuple[str, ...] = (),
+) -> bool:
     """Append what a key store has come to, unless the log has it already; return whether it did.
 
     A state that is older than the log's is passed over: another process was faster.
@@ -77,6 +83,7 @@ def record_state(state: KeyStoreState, installation: Installation, *, renewed: s
         state: As it was read from the store.
         installation: Whose ledger.
         renewed: Why a person lets this store follow another, where one does.
+        replaces: The ids of the stores that end with it.
 
     Raises:
         EvidenceError: The log knows other stores and not this one, or other secrets of it.
@@ -100,7 +107,8 @@ def record_state(state: KeyStoreState, installation: Installation, *, renewed: s
         secrets={**(recorded.secrets if recorded else {}), **state.secrets},
         root_key=state.root_key,
         # What a person decided stays visible in every later record of this store.
-        renewed=renewed or known.renewed,
+        renewed=renewed or known.renewed.get(state.store_id, ""),
+        replaces=replaces,
         recorded_on=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     digest = hashlib.sha256(state.store_id.encode()).hexdigest()
@@ -146,11 +154,11 @@ def _known_from(log: Log) -> KnownStores:
     A signature that does not hold is an error and no gap: who broke it may have meant to.
     """
     states: dict[str, KeyStoreState] = {}
-    renewed = ""
+    renewed: dict[str, str] = {}
     for record in _records_in(log):
-        renewed = record.renewed
-        # The newest one last: it is what is expected here.
-        states.pop(record.store_id, None)
+        for store_id in record.replaces:
+            states.pop(store_id, None)
+        renewed[record.store_id] = record.renewed
         states[record.store_id] = KeyStoreState(
             store_id=record.store_id,
             generation=record.generation,

@@ -42,15 +42,21 @@ class KnownStores:
         has_sealed: Whether sealed files lie in the workspace.
         receipts: How many erasures the newest signed receipt counted, and their digest: of a time
             before stores were recorded. None where there is no receipt.
-        renewed: Why a person began the newest store, or took it over; empty where it was the first.
+        renewed: Why a person began a store, or took it over, by its id; the first one has none.
         origin: The name of the log; empty where it has no entry yet.
     """
 
     states: Mapping[str, KeyStoreState] = field(default_factory=dict)
     has_sealed: bool = False
     receipts: tuple[int, str] | None = None
-    renewed: str = ""
+    renewed: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
+
+    def describe_renewal(self, store_id: str) -> tuple[str, ...]:
+        """Return the line that a release shows of a store that followed a lost one."""
+        if not (why := self.renewed.get(store_id)):
+            return ()
+        return (f"key store: it followed one that is lost, by a person's word: {why}",)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -58,7 +64,7 @@ class KnownStores:
             "states": [state.to_dict() for state in self.states.values()],
             "has_sealed": self.has_sealed,
             "receipts": list(self.receipts) if self.receipts else None,
-            "renewed": self.renewed,
+            "renewed": dict(self.renewed),
             "origin": self.origin,
         }
 
@@ -71,7 +77,7 @@ class KnownStores:
             states={state.store_id: state for state in states},
             has_sealed=bool(values["has_sealed"]),
             receipts=(int(receipts[0]), str(receipts[1])) if receipts else None,
-            renewed=str(values["renewed"]),
+            renewed={str(name): str(why) for name, why in values["renewed"].items()},
             origin=str(values["origin"]),
         )
 

@@ -19,6 +19,7 @@ class PeopleAction(StrEnum):
     PLACE_HOLD = "hold"
     RELEASE_HOLD = "release hold"
     LIFT_TOMBSTONE = "lift tombstone"
+    RENEW_STORE = "renew key store"
 
 
 # OCSF's activities of a datastore.
@@ -30,6 +31,7 @@ ACTIVITIES = {
     PeopleAction.PLACE_HOLD: CREATE,
     PeopleAction.RELEASE_HOLD: UPDATE,
     PeopleAction.LIFT_TOMBSTONE: UPDATE,
+    PeopleAction.RENEW_STORE: CREATE,
 }
 
 

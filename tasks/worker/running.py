@@ -77,8 +77,8 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
                 record_state(report.key_store, installation)
 
         lines: list[str] = []
-        if known.renewed and stage in TELLING:
-            lines.append(f"key store: begun anew, and earlier erasures lost: {known.renewed}")
+        if stage in TELLING and report.key_store is not None:
+            lines += known.describe_renewal(report.key_store.store_id)
 
         def publish(decided: Recorded, model: Artefact) -> None:
             # Late: of all stages one alone publishes, and this brings pydantic.

@@ -155,6 +155,7 @@ SAMPLES: dict[str, Any] = {
         secrets={"pepper": "c3" * 16, "tombstone": "d4" * 16},
         root_key="e5" * 16,
         renewed="the disk was lost",
+        replaces=("f6" * 16,),
         recorded_on="2026-01-01T00:00:07Z",
     ),
     "in force": InForce(TERMS, "carla", "as the board decided", "2026-01-01T00:00:06Z"),

@@ -2,6 +2,6 @@
 
 May import: `flows.steps`, `flows.use_cases`, `tasks.anchoring`, `tasks.attestation`,
 `tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`,
-`tasks.keystore`, `tasks.ledger`, `tasks.notary`, `tasks.stages.explain`, `tasks.stages.workspace`,
-`tasks.formats`, `tasks.system`, `tasks.verifier`, `tasks.plain_text`.
+`tasks.guard`, `tasks.keystore`, `tasks.ledger`, `tasks.notary`, `tasks.stages.explain`,
+`tasks.stages.workspace`, `tasks.formats`, `tasks.system`, `tasks.verifier`, `tasks.plain_text`.
 """

@@ -78,6 +78,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="this installation shares a ledger and has never read it: "
         "trust the root key that $PORTCULLIS_TRUST_ROOT names",
     )
+    renew = actions.add_parser(
+        "renew-store", help="begin a new key store where the old one is lost for good"
+    )
+    renew.add_argument("--reason", required=True, help="what became of it; every release shows it")
+    renew.add_argument(
+        "--keep",
+        action="store_true",
+        help="record the key store that lies here in a log that does not know it",
+    )
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
@@ -94,6 +103,11 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             _rotate(options.role, installation)
         case "revoke":
             _revoke(options, installation)
+        case "renew-store":
+            # Late: it reads key stores, which the other actions do not.
+            from tasks.guard.renewal import renew_store
+
+            print(one_line(renew_store(options.reason, installation, keep=options.keep)))
         case "pin":
             print(set_pin(options.reason, installation, is_first=options.first))
     return 0

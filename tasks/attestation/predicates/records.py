@@ -10,6 +10,7 @@ from tasks.attestation.predicates.predicate import (
     digests_of,
     require_fields,
     text_of,
+    texts_of,
 )
 from tasks.attestation.roles import AUDIT, HOLD, KEY_STORE, PRUNE
 
@@ -143,6 +144,7 @@ class KeyStoreRecord(Predicate):
         root_key: The identity of the root key that wrapped all.
         renewed: Why a person began this store, or took it over, though the log knew another; empty
             where it was the first.
+        replaces: The ids of stores that end with this record: they are not to be used again.
         recorded_on: When, by the signer's clock, in RFC 3339.
     """
 
@@ -155,6 +157,7 @@ class KeyStoreRecord(Predicate):
     secrets: Mapping[str, str]
     root_key: str
     renewed: str
+    replaces: tuple[str, ...]
     recorded_on: str
 
     @property
@@ -176,6 +179,7 @@ class KeyStoreRecord(Predicate):
             "secrets": dict(self.secrets),
             "rootKey": self.root_key,
             "renewed": self.renewed,
+            "replaces": list(self.replaces),
             "recordedOn": self.recorded_on,
         }
 
@@ -183,7 +187,8 @@ class KeyStoreRecord(Predicate):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         fields = (
-            "store", "generation", "erasures", "secrets", "rootKey", "renewed", "recordedOn",
+            "store", "generation", "erasures", "secrets", "rootKey", "renewed", "replaces",
+            "recordedOn",
         )  # fmt: skip
         require_fields(values, fields)
         require_fields(values["erasures"], ("count", "sha256"))
@@ -195,5 +200,6 @@ class KeyStoreRecord(Predicate):
             secrets=digests_of(values, "secrets"),
             root_key=text_of(values, "rootKey"),
             renewed=text_of(values, "renewed"),
+            replaces=texts_of(values, "replaces"),
             recorded_on=text_of(values, "recordedOn"),
         )

@@ -1,0 +1,149 @@
+"""The way out where a key store is lost for good: a person begins a new one, and the log says so.
+
+Nothing is deleted: what is left of the old store is set aside. Its sealed data stays unreadable and
+its list of erasures is lost, so that whoever was erased has to be erased again when they are
+delivered again; every release says so from then on.
+"""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.errors import ConfigError, PortcullisError
+from tasks.guard.seen import read_known_stores, record_state
+from tasks.keystore.key_tables import SqliteKeyTables
+from tasks.keystore.keys import KeyStore, open_keys
+from tasks.keystore.known_stores import KnownStores, note_log, open_known_keys
+from tasks.keystore.state import SECRETS, STORE_ID, read_state
+from tasks.notary.audit import PeopleAction, audit
+from tasks.system.installation import Installation
+
+SET_ASIDE = "set-aside"
+STORE_FILES = ("keys.db", "keys.db-wal", "keys.db-shm", "root.key", "root.next.key")
+
+
+def renew_store(reason: str, installation: Installation, *, keep: bool = False) -> str:
+    """Begin a new key store, or record one that the log does not know; return what was done.
+
+    Args:
+        reason: Why, in a person's words; it stays in the log, and every release shows it.
+        installation: Whose key store.
+        keep: Record the store as it lies: that of an installation which begins to share a log, or
+            whose log was lost. One that the log knows is never kept: it is an older copy.
+
+    Raises:
+        ConfigError: No reason is given; or nothing is lost; or what lies here cannot be kept, or
+            not be set aside.
+    """
+    if not reason.strip():
+        raise _unfit("--reason", "a reason", "none", "Say what became of the key store.")
+    known = read_known_stores(installation)
+    _require_loss(installation, known)
+    return _keep(reason, installation, known) if keep else _begin(reason, installation, known)
+
+
+def _require_loss(installation: Installation, known: KnownStores) -> None:
+    """Refuse where the key store that lies here is in order."""
+    try:
+        open_known_keys(installation, known)
+    except PortcullisError:
+        return
+    raise _unfit(
+        "key store",
+        "one that is lost, older than the log, or another",
+        "the one that the log knows, or a log that knows none",
+        "Nothing is to be renewed.",
+    )
+
+
+def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
+    if not (installation.settings.keys_url or (installation.home / "keys.db").is_file()):
+        raise _unfit("--keep", "a key store that lies here", "none", "Leave --keep out.")
+    if missing := [name for name in SECRETS if installation.existing_secret(name) is None]:
+        raise _unfit("--keep", "every secret", f"no {missing[0]}.key", "Restore it.")
+
+    store = open_keys(installation)
+    if store.fact(STORE_ID) in known.states:
+        raise _unfit(
+            "--keep",
+            "a store that the log does not know",
+            "an older copy of one that it knows, or one with other secrets",
+            "Restore a newer backup, or leave --keep out.",
+        )
+    _audit(reason, installation)
+    _record(store, reason, installation, ())
+    return f"recorded key store {_id_of(store)[:12]}… as it lies here"
+
+
+def _begin(reason: str, installation: Installation, known: KnownStores) -> str:
+    if installation.settings.keys_url:
+        _require_empty(open_keys(installation))
+    # A log of this installation alone has no store but its own. In a shared one others have theirs,
+    # and what lies here says which is its.
+    replaced = tuple(known.states)
+    if installation.settings.ledger_url:
+        replaced = _own_id(installation, known)
+
+    _audit(reason, installation)
+    folder = _set_aside(installation)
+    store = open_keys(installation)
+    installation.secret("pseudonym")
+    lost = sum(known.states[store_id].events for store_id in replaced)
+    _record(store, f"{reason.strip()} ({lost} erasures lost)", installation, replaced)
+    return (
+        f"began key store {_id_of(store)[:12]}…; {lost} erasures are lost with the old one, and "
+        f"what was sealed before stays unreadable; what was left of it lies in {folder}"
+    )
+
+
+def _record(
+    store: KeyStore, reason: str, installation: Installation, replaced: tuple[str, ...]
+) -> None:
+    state = read_state(store, installation)
+    record_state(state, installation, renewed=reason.strip(), replaces=replaced)
+    note_log(store, read_known_stores(installation).origin)
+
+
+def _audit(reason: str, installation: Installation) -> None:
+    # Signed before anything is set aside: what cannot be recorded is not done.
+    audit(PeopleAction.RENEW_STORE, what="key store", why=reason.strip(), installation=installation)
+
+
+def _set_aside(installation: Installation) -> Path:
+    """Move what is left of the old store out of the way; nothing is deleted."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = installation.home / SET_ASIDE / now
+    folder.mkdir(mode=0o700, parents=True)
+    for name in (*STORE_FILES, *(f"{secret}.key" for secret in SECRETS)):
+        if (installation.home / name).exists():
+            shutil.move(installation.home / name, folder / name)
+    return folder
+
+
+def _require_empty(store: KeyStore) -> None:
+    tables = ("keys", "restricted_keys", "tombstones")
+    if any(store.tables.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in tables):
+        raise _unfit(
+            "$PORTCULLIS_KEYS_URL",
+            "an empty database for the new key store",
+            "one with keys or erasures",
+            "Name another database; keep the old one until nobody needs it.",
+        )
+
+
+def _own_id(installation: Installation, known: KnownStores) -> tuple[str, ...]:
+    """Return the id of the store that lies here, if the log knows it."""
+    if not (installation.home / "keys.db").is_file():
+        return ()
+    rows = SqliteKeyTables(installation.home / "keys.db").rows(
+        "SELECT value FROM facts WHERE name = ?", STORE_ID
+    )
+    return tuple(str(row[0]) for row in rows if row[0] in known.states)
+
+
+def _id_of(store: KeyStore) -> str:
+    return store.fact(STORE_ID) or ""
+
+
+def _unfit(where: str, expected: str, found: str, remedy: str) -> ConfigError:
+    return ConfigError(where, expected=expected, found=found, remedy=remedy)
