@@ -1,273 +1,198 @@
-"""Take people out of one file's content and leave everybody else in it.
+"""Search one file's content for people, and take them out of it without touching anybody else.
 
-By record, where the format has records; elsewhere by value. Containers (gzip, zip, Parquet, base64,
-pickles) are looked into, never executed.
+Looking is `unfolding`'s: every charset, encoding and container that can be read. Taking out is
+`removing`'s: by record where there are records, by mention elsewhere, on the bytes as they lie.
 """
 
-import csv
-import gzip
-import io
-import json
-import pickletools
-import re
-import zipfile
-from base64 import b64decode
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from tasks.erasure.searching.removing.archives import remove_from_zip, replace_in_gzip
+from tasks.erasure.searching.removing.csv_records import edit_csv, read_records
+from tasks.erasure.searching.removing.edits import Edit
+from tasks.erasure.searching.removing.json_spans import (
+    edit_json,
+    edit_json_lines,
+    list_elements,
+    read_json,
+)
+from tasks.erasure.searching.removing.mentions import edit_lines
+from tasks.erasure.searching.removing.parquet_rows import remove_from_parquet
+from tasks.erasure.searching.removing.views import text_views
+from tasks.erasure.searching.search_terms import Match, SearchTerms
+from tasks.erasure.searching.unfolding import archives, compression, documents, tables
+from tasks.erasure.searching.unfolding.charsets import charset_of_mark
+from tasks.erasure.searching.unfolding.pieces import Budget, Piece
+from tasks.erasure.searching.unfolding.unfolder import Unfolder, open_container
 
-from tasks.erasure.searching.search_terms import SearchTerms
-
-GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
-ZIP_MAGIC = b"PK"
-PARQUET_MAGIC = b"PAR1"
-PICKLE_MAGIC = b"\x80"  # the opcode PROTO, first in every pickle of protocol 2 or later
-
-# Runs of base64 (RFC 4648, both alphabets), with line ends as they are or as JSON escapes them.
-# Shorter runs are ordinary words: decoding each of them would make every search slower.
-BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\n|\n){16,}={0,2}")
-DECODED_SUFFIX = ".decoded"
+TABLE_SUFFIXES = (".csv", ".tsv")
+LINES_SUFFIXES = (".jsonl", ".ndjson")
 TEXT_SUFFIXES = {
-    ".txt",
-    ".md",
-    ".html",
-    ".htm",
-    ".log",
-    ".yaml",
-    ".yml",
-    ".xml",
-    ".svg",
-    ".toml",
-    ".ini",
-    ".cfg",
-    ".py",
-    "",
+    *(".txt", ".md", ".html", ".htm", ".log", ".yaml", ".yml", ".xml", ".svg", ".toml", ".ini"),
+    *(".cfg", ".py", ".json", ".eml", *TABLE_SUFFIXES, *LINES_SUFFIXES),
 }
 
 
 class CannotMaskError(Exception):
-    """The person is in a file of a kind that cannot be rewritten: it has to go as a whole."""
+    """The person is where nothing can be masked in place: a person has to decide about the file."""
+
+
+@dataclass(frozen=True)
+class ContentSearch:
+    """What a search of one content gave."""
+
+    holds_person: bool
+    ambiguous: bool  # only values that others carry, too: a person has to decide
+    unsearched: tuple[str, ...]  # what could not be looked into, in fixed words
+
+
+def search_content(name: str, content: bytes, terms: SearchTerms) -> ContentSearch:
+    """Search a content for the people, also in other charsets, encodings and containers."""
+    unfolder = _unfolder(terms)
+    holds = False
+    is_ambiguous = False
+    for piece in unfolder.walk(name, content):
+        # It goes on when the person was found: what cannot be looked into is said all the same.
+        if holds:
+            continue
+        matches = list(terms.find(piece.content))
+        holds = _identifies(piece, matches, terms)
+        is_ambiguous = is_ambiguous or bool(matches)
+    return ContentSearch(holds, is_ambiguous and not holds, tuple(sorted(unfolder.unsearched)))
 
 
 def holds_person(name: str, content: bytes, terms: SearchTerms) -> bool:
-    """Say whether a file holds the person, also inside compression, archives and Parquet."""
-    if terms.has_match(content):
-        return True
-
-    # Decoded bytes are unpacked, but not searched for base64 again: base64 in base64 in base64
-    # would never end.
-    is_decoded = name.endswith(DECODED_SUFFIX)
-    parts = [] if is_decoded else _decode_base64(name, content)
-    parts += _unpack(name, content)
-    return any(holds_person(part_name, part, terms) for part_name, part in parts)
-
-
-def remove_person(name: str, content: bytes, terms: SearchTerms) -> bytes:
-    """Return the file without the person.
-
-    Records (lines of CSV and JSON lines, elements of JSON lists, rows of Parquet) that hold a value
-    of theirs are left out whole: what else stands in them is theirs, too. Elsewhere only the values
-    are masked.
-
-    Raises:
-        CannotMaskError: It is neither text nor a known container.
-    """
-    # Containers first: by their magic, because DVC's objects have no suffix.
-    if content[:2] == GZIP_MAGIC:
-        inner = remove_person(name.removesuffix(".gz"), gzip.decompress(content), terms)
-        # Without the time, so that the same content gives the same bytes.
-        return gzip.compress(inner, mtime=0)
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        return _remove_from_zip(content, terms)
-    if content[:4] == PARQUET_MAGIC:
-        return _remove_from_parquet(content, terms)
-
-    # Then formats with records. Whether something is JSON only parsing tells.
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        return _remove_from_csv(content, terms, "\t" if suffix == ".tsv" else ",")
-    with suppress(ValueError):
-        return _remove_from_json(content, terms)
-    if suffix in (".jsonl", ".ndjson"):
-        lines = content.splitlines(keepends=True)
-        return b"".join(line for line in lines if not terms.has_match(line))
-
-    if suffix in TEXT_SUFFIXES or _is_text(content):
-        masked, _ = terms.mask(content)
-        return masked
-    raise CannotMaskError
-
-
-def _decode_base64(name: str, content: bytes) -> list[tuple[str, bytes]]:
-    """Return all that may be base64, decoded: Prefect's results are pickles in base64 in JSON."""
-    if content[:4] == PARQUET_MAGIC or content[:2] in (GZIP_MAGIC, ZIP_MAGIC):
-        return []
-
-    decoded = []
-    for run in BASE64_RUN.findall(content):
-        text = run.replace(b"\\n", b"").replace(b"\n", b"")
-        text = text.replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
-        whole_bytes = len(text) // 4 * 4
-        decoded.append(b64decode(text[:whole_bytes]) + b64decode(_pad_rest(text[whole_bytes:])))
-    if not decoded:
-        return []
-
-    # Each pickle by itself, and all runs together: a text may be cut into several of them.
-    part_name = f"{name}{DECODED_SUFFIX}"
-    pickles = [(part_name, part) for part in decoded if part[:1] == PICKLE_MAGIC]
-    return [*pickles, (part_name, b"\n".join(decoded))]
-
-
-def _pad_rest(rest: bytes) -> bytes:
-    """Return the last, incomplete group of base64 with its padding; one character holds no byte."""
-    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
-
-
-def _unpack(name: str, content: bytes) -> list[tuple[str, bytes]]:
-    """Return the parts of a container (name, content); nothing for anything else."""
-    try:
-        if content[:2] == GZIP_MAGIC:
-            return [(name.removesuffix(".gz"), gzip.decompress(content))]
-        if content[:1] == PICKLE_MAGIC:
-            return [(f"{name}.txt", _read_pickled_texts(content))]
-        if content[:2] == ZIP_MAGIC and zipfile.is_zipfile(io.BytesIO(content)):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                return [(part.filename, archive.read(part)) for part in archive.infolist()]
-        if content[:4] == PARQUET_MAGIC:
-            return [(f"{name}.txt", _read_table_texts(pq.read_table(io.BytesIO(content))))]
-    except (OSError, zipfile.BadZipFile, RuntimeError, pa.ArrowException, EOFError):
-        # Not what it looks like, or encrypted; its bytes were searched as they are.
-        return []
-    return []
-
-
-def _read_pickled_texts(content: bytes) -> bytes:
-    """Return the texts in a pickle, of one that breaks off those before. Nothing is loaded."""
-    parts: list[bytes] = []
-    with suppress(ValueError, IndexError, UnicodeDecodeError, StopIteration, EOFError):
-        for _, argument, _ in pickletools.genops(content):
-            if isinstance(argument, str):
-                parts.append(_to_bytes(argument))
-            elif isinstance(argument, bytes | bytearray):
-                parts.append(bytes(argument))
-    return b"\n".join(parts)
-
-
-def _read_table_texts(table: pa.Table) -> bytes:
-    """Return all texts of a table, one a line."""
-    texts: list[str] = []
-    for column in table.columns:
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            texts += [text for text in column.to_pylist() if text is not None]
-    return "\n".join(texts).encode()
-
-
-def _remove_from_parquet(content: bytes, terms: SearchTerms) -> bytes:
-    table = pq.read_table(io.BytesIO(content))
-    rows = (json.dumps(row, default=str, ensure_ascii=False).encode() for row in table.to_pylist())
-    kept_rows = [number for number, row in enumerate(rows) if not terms.has_match(row)]
-
-    sink = io.BytesIO()
-    pq.write_table(table.take(kept_rows), sink)
-    return sink.getvalue()
-
-
-def _remove_from_zip(content: bytes, terms: SearchTerms) -> bytes:
-    sink = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(content)) as archive,
-        zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as clean,
-    ):
-        for part in archive.infolist():
-            inner = archive.read(part)
-            if holds_person(part.filename, inner, terms):
-                inner = remove_person(part.filename, inner, terms)
-            clean.writestr(part, inner)
-    return sink.getvalue()
-
-
-def _remove_from_csv(content: bytes, terms: SearchTerms, separator: str) -> bytes:
-    # Whatever the encoding is, its bytes come back as they were.
-    text = content.decode("utf-8", errors="surrogateescape")
-    line_end = "\r\n" if "\r\n" in text else "\n"
-
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, delimiter=separator, lineterminator=line_end)
-    for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator)):
-        line = separator.join(row).encode("utf-8", errors="surrogateescape")
-        # The head names the columns: without it nobody could read the others' records.
-        if number == 0 or not terms.has_match(line):
-            writer.writerow(row)
-
-    masked, _ = terms.mask(sink.getvalue().encode("utf-8", errors="surrogateescape"))
-    return masked
-
-
-def _remove_from_json(content: bytes, terms: SearchTerms) -> bytes:
-    """Return JSON without the person, indented as it was.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    clean = _remove_from_value(json.loads(content), terms)
-
-    indent = 2 if b"\n" in content.strip() else None
-    line_end = b"\n" if content.endswith(b"\n") else b""
-    return json.dumps(clean, indent=indent, ensure_ascii=content.isascii()).encode() + line_end
-
-
-def _remove_from_value(value: Any, terms: SearchTerms) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _remove_from_value(inner, terms)
-            for key, inner in value.items()
-            if not terms.has_match(_to_bytes(key))
-        }
-    if isinstance(value, list):
-        return [
-            _remove_from_value(inner, terms)
-            for inner in value
-            if not _is_record_about(inner, terms, is_element=True)
-        ]
-    return _mask_text(value, terms) if isinstance(value, str) else value
-
-
-def _is_record_about(value: Any, terms: SearchTerms, *, is_element: bool = False) -> bool:
-    """Say whether an element of a list is a record about the person.
-
-    It is where a value of theirs stands in it, however deep, but not within a list of other records
-    in it. A list that is itself an element is a row of a table: its texts count.
-    """
-    if isinstance(value, str):
-        return terms.has_match(_to_bytes(value))
-    if isinstance(value, dict):
-        return any(_is_record_about(inner, terms) for inner in value.values())
-    return (
-        is_element
-        and isinstance(value, list)
-        and any(isinstance(cell, str) and _is_record_about(cell, terms) for cell in value)
+    """Say whether a content surely holds the people; stops where it finds them."""
+    return any(
+        _identifies(piece, list(terms.find(piece.content)), terms)
+        for piece in _unfolder(terms).walk(name, content)
     )
 
 
-def _mask_text(text: str, terms: SearchTerms) -> str:
-    masked, _ = terms.mask(_to_bytes(text))
-    return masked.decode("utf-8", errors="surrogatepass")
+def remove_person(name: str, content: bytes, terms: SearchTerms) -> bytes:
+    """Return the content without the people; every byte that is not theirs stays.
+
+    Records (lines of CSV and JSON lines, elements of JSON lists, rows of Parquet) whose values
+    identify them are left out whole: what else stands in them is theirs, too. Elsewhere values are
+    masked. Values that others carry, too, are left where nothing else identifies the person.
+
+    Raises:
+        CannotMaskError: They are in something that cannot be changed in place.
+    """
+    clean = _remove(name, content, terms)
+    if holds_person(name, clean, terms):
+        raise CannotMaskError
+    return clean
 
 
-def _to_bytes(text: str) -> bytes:
-    """Return UTF-8; lone surrogates, which JSON allows, pass through."""
-    return text.encode("utf-8", errors="surrogatepass")
+def _unfolder(terms: SearchTerms) -> Unfolder:
+    has_accents = any(not value.text.isascii() for value in terms.values)
+    return Unfolder(has_accents=has_accents, has_bytes=terms.has_bytes)
 
 
-def _is_text(content: bytes) -> bool:
-    """Say whether content is UTF-8 without NUL, which no text has and most binary formats do."""
+def _identifies(piece: Piece, matches: Sequence[Match], terms: SearchTerms) -> bool:
+    """Say whether matches within one record of a piece are surely about the person."""
+    if len(matches) < 2:
+        return bool(matches) and terms.identifies(matches)
+    by_record: dict[int, list[Match]] = {}
+    starts = _record_starts(piece)
+    for match in matches:
+        start = next((start for start, end in starts if start <= match.start < end), None)
+        if start is None:
+            start = piece.content.rfind(b"\n", 0, match.start) + 1
+        by_record.setdefault(start, []).append(match)
+    return any(terms.identifies(record) for record in by_record.values())
+
+
+def _record_starts(piece: Piece) -> list[tuple[int, int]]:
+    """Return where the records of a piece stand, inner ones first; nothing where lines are."""
+    suffix = PurePosixPath(piece.name).suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return [(record.start, record.end) for record in read_records(piece.content, suffix)]
+    document = read_json(piece.content)
+    if document is None:
+        return []
+    elements = [(element.start, element.end) for element in list_elements(document)]
+    return [*reversed(elements), (document.start, document.end)]
+
+
+def _remove(name: str, content: bytes, terms: SearchTerms) -> bytes:
+    """Return the content without the people, as far as it can be changed.
+
+    Raises:
+        CannotMaskError: It cannot be changed at all.
+    """
+    # Containers first: by their magic, because DVC's objects have no suffix.
+    if content.startswith(compression.GZIP_MAGIC):
+        return _remove_from_gzip(name, content, terms)
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return b"\x00" not in content
+        if archives.is_zip(content):
+            return remove_from_zip(content, partial(_remove_from_member, terms=terms))
+        if content.startswith(tables.PARQUET_MAGIC):
+            return remove_from_parquet(content, terms)
+    except ValueError as error:
+        raise CannotMaskError from error
+    if _is_fixed(name, content):
+        raise CannotMaskError
+
+    find_edits = partial(_find_edits, name=name, terms=terms)
+    views = list(text_views(content))
+    if not views or not _is_text(name, content):
+        raise CannotMaskError
+    for view in views:
+        # What is no text of one charset, or is nested too deep, is looked at again at the end.
+        with suppress(UnicodeError, RecursionError):
+            content = view.edit(content, find_edits)
+    return content
+
+
+def _is_fixed(name: str, content: bytes) -> bool:
+    """Say whether a content is of a kind that no byte of can be changed without breaking it."""
+    return (
+        content.startswith((documents.PDF_MAGIC, *documents.ARMOURS))
+        or bool(documents.name_opaque(name, content))
+        or open_container(name, content, Budget(0)) is not None
+    )
+
+
+def _is_text(name: str, content: bytes) -> bool:
+    """Say whether a content may be changed like a text: by its name, or for want of controls."""
+    if b"\x00" in content or charset_of_mark(content):
+        return True  # then it is a text of two or four bytes a character, or has no view
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in TEXT_SUFFIXES or not documents.CONTROL.search(content)
+
+
+def _remove_from_gzip(name: str, content: bytes, terms: SearchTerms) -> bytes:
+    opened = compression.open_stream(name, content, Budget())
+    if opened is None or not opened.is_whole or len(opened.parts) != 1:
+        raise CannotMaskError
+    ((inner_name, inner),) = opened.parts
+    clean = _remove(inner_name, inner, terms)
+    return content if clean == inner else replace_in_gzip(content, clean)
+
+
+def _remove_from_member(name: str, inner: bytes, terms: SearchTerms) -> bytes:
+    return _remove(name, inner, terms) if holds_person(name, inner, terms) else inner
+
+
+def _find_edits(content: bytes, name: str, terms: SearchTerms) -> Iterable[Edit]:
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return edit_csv(content, terms, suffix)
+    # Whether something is JSON only parsing tells.
+    document = read_json(content)
+    if document is not None:
+        return edit_json(content, document, terms)
+    if suffix in LINES_SUFFIXES or _has_json_lines(content):
+        return edit_json_lines(content, terms)
+    return edit_lines(content, terms)
+
+
+def _has_json_lines(content: bytes) -> bool:
+    first, _, rest = content.partition(b"\n")
+    is_object = first[:1] == b"{" and read_json(first) is not None
+    return is_object and all(line[:1] in (b"{", b"") for line in rest.split(b"\n"))

@@ -1,0 +1,65 @@
+"""Where a text mentions the person, also in escapes, and which mentions are surely theirs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from tasks.erasure.searching.removing.edits import Edit
+from tasks.erasure.searching.search_terms import MASK, Match, SearchTerms
+from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
+
+# Entities in JSON, mojibake of mojibake: what is written thrice over is left to a person.
+DEEPEST_ESCAPE = 2
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A range of a text that says a value of theirs, and the match of that value."""
+
+    start: int
+    end: int
+    match: Match
+
+
+def find_mentions(content: bytes, terms: SearchTerms, depth: int = DEEPEST_ESCAPE) -> list[Mention]:
+    """Return every mention, in order, each range once; also where escapes spell the value."""
+    mentions = {
+        (match.start, match.end): Mention(match.start, match.end, match)
+        for match in terms.find(content)
+    }
+    for escaping in ESCAPINGS if depth else ():
+        rendering = escaping.render(content) if escaping.can_mask else None
+        if rendering is None:
+            continue
+        for inner in find_mentions(rendering.content, terms, depth - 1):
+            start, end = rendering.to_written(inner.start, inner.end)
+            mentions.setdefault((start, end), Mention(start, end, inner.match))
+    return sorted(mentions.values(), key=lambda mention: (mention.start, mention.end))
+
+
+def identify(terms: SearchTerms, mentions: Iterable[Mention]) -> bool:
+    """Say whether mentions that stand together are surely about the person."""
+    return terms.identifies(mention.match for mention in mentions)
+
+
+def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:
+    """Yield what masks mentions where they stand."""
+    for mention in mentions:
+        yield Edit(mention.start, mention.end, MASK)
+
+
+def edit_lines(content: bytes, terms: SearchTerms) -> Iterator[Edit]:
+    """Yield what masks the person in a text, line by line."""
+    for line in group_by_line(content, find_mentions(content, terms)):
+        if identify(terms, line):
+            yield from mask_mentions(line)
+
+
+def group_by_line(content: bytes, mentions: Iterable[Mention]) -> Iterator[list[Mention]]:
+    """Yield the mentions of each line that has any."""
+
+    def line_start(mention: Mention) -> int:
+        return content.rfind(b"\n", 0, mention.start)
+
+    for _, line in groupby(mentions, key=line_start):
+        yield list(line)

@@ -1,0 +1,107 @@
+"""Texts in other charsets, as UTF-8: of two, of four, and of one byte a character."""
+
+import re
+from collections.abc import Iterator
+
+import re2
+
+# Longest first: UTF-32's mark in little-endian order begins with UTF-16's.
+MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# The first is what the Web reads as Latin-1 (WHATWG, Encoding Standard). Of the others the best
+# guess is taken: Central European, Cyrillic, Greek, Turkish, DOS and Mac.
+LATIN = "cp1252"
+GUESSES = ("cp1250", "cp1251", "koi8-r", "cp1253", "cp1254", "cp850", "mac_roman")
+GUESSED_BYTES = 65_536
+
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1
+# Characters of the scripts whose first byte is small: Latin, Greek, Cyrillic, Hebrew, Arabic,
+# Vietnamese, and general punctuation.
+_LOW = rb"[\x09\x0a\x0d\x10-\xff]"
+_HIGH = rb"[\x00-\x06\x1e\x20]"
+WIDE_RUNS = (
+    ("utf-16-le", re2.compile(rb"(?s)(?:%b%b){4,}" % (_LOW, _HIGH), _BYTES)),
+    ("utf-16-be", re2.compile(rb"(?s)(?:%b%b){4,}" % (_HIGH, _LOW), _BYTES)),
+    ("utf-32-le", re2.compile(rb"(?s)(?:%b%b\x00\x00){4,}" % (_LOW, _HIGH), _BYTES)),
+    ("utf-32-be", re2.compile(rb"(?s)(?:\x00\x00%b%b){4,}" % (_HIGH, _LOW), _BYTES)),
+)
+
+
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def _classify(charset: str) -> tuple[bytes, "re.Pattern[bytes]", bytes]:
+    """Return a charset's small letters, a capital behind a small letter, and what is no letter."""
+    characters = {byte: bytes([byte]).decode(charset, "replace") for byte in range(0x80, 0x100)}
+    small = bytes(byte for byte, character in characters.items() if character.islower())
+    capital = bytes(byte for byte, character in characters.items() if character.isupper())
+    signs = bytes(byte for byte in characters if byte not in small and byte not in capital)
+    broken = re.compile(b"[a-z%b][%b]" % (re.escape(small), re.escape(capital)))
+    return small, broken, signs
+
+
+CLASSES = {charset: _classify(charset) for charset in GUESSES}
+
+
+def is_utf8(content: bytes) -> bool:
+    """Say whether a content is UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_charsets(content: bytes, *, has_accents: bool) -> Iterator[bytes]:
+    """Yield what a content says in other charsets than UTF-8, as UTF-8.
+
+    Without accents in what is looked for, charsets that agree with ASCII need no reading.
+    """
+    if charset := charset_of_mark(content):
+        yield _to_utf8(content.decode(charset, errors="replace"))
+        return
+    if b"\x00" in content:
+        yield from _read_wide_runs(content)
+    if not has_accents or content.isascii():
+        return
+
+    if not is_utf8(content):
+        yield _to_utf8(content.decode(LATIN, errors="replace"))
+        # Binary data is no text in any charset; in Latin-1 a text among it may be.
+        if not CONTROL.search(content):
+            yield _to_utf8(content.decode(guess_charset(content), errors="replace"))
+
+
+def charset_of_mark(content: bytes) -> str:
+    """Return the charset that a byte order mark names, or nothing."""
+    return next((charset for mark, charset in MARKS if content.startswith(mark)), "")
+
+
+def guess_charset(content: bytes) -> str:
+    """Return the likeliest of the charsets of one byte a character, other than Latin-1."""
+    sample = content[:GUESSED_BYTES]
+    return max(GUESSES, key=lambda charset: _rate_charset(sample, charset))
+
+
+def _rate_charset(sample: bytes, charset: str) -> int:
+    """Rate how much a text looks like words: small letters, capitals at their beginning."""
+    small, broken, signs = CLASSES[charset]
+    small_letters = len(sample) - len(sample.translate(None, small))
+    others = len(sample) - len(sample.translate(None, signs))
+    return 2 * small_letters - 2 * others - 3 * len(broken.findall(sample))
+
+
+def _read_wide_runs(content: bytes) -> Iterator[bytes]:
+    for charset, pattern in WIDE_RUNS:
+        runs = [match.group() for match in pattern.finditer(content)]
+        if runs:
+            yield _to_utf8("\n".join(run.decode(charset, errors="replace") for run in runs))
+
+
+def _to_utf8(text: str) -> bytes:
+    return text.encode(errors="replace")
