@@ -55,7 +55,11 @@ def make_installation(root: Path) -> None:
     (root / "configs" / "big").mkdir(parents=True)
     columns = {"email": {"role": "subject", "source": "a", "kind": "email"}}
     case = {"title": "b", "purpose": "b", "sources": {}, "columns": columns}
-    case["erasure"] = {"retrain_after": {"people": 1, "days": 1}, "keep": {}}
+    case["erasure"] = {
+        "identifiers": {"ignore": ["case", "blanks", "unicode form"]},
+        "retrain_after": {"people": 1, "days": 1},
+        "keep": {},
+    }
     (root / "configs" / "big" / "case.yaml").write_text(yaml.safe_dump(case))
     (root / "configs" / "index.yaml").write_text("use_cases: [big]\n")
     from flows.use_cases.derived_files import resolve_cases, resolved_files, write_files

@@ -246,6 +246,7 @@ alternatives:  {HOUSE}
   seed: 1
 
 erasure:
+  identifiers: {{ignore: null}}  {TO_FILL}: [case, blanks, unicode form], or with plus tag
   retrain_after: {{people: null, days: null}}  {TO_FILL}: how much a model may know of the erased
   keep:  {TO_FILL}: what a law keeps, or {{}}
 

@@ -1,14 +1,14 @@
 """One batch of requests under way: what it works on, and what it has found out so far."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
 
 from tasks.erasure.journal import Journal
 from tasks.erasure.receipt import PersonalReceipt, compute_commitment, derive_nonce
-from tasks.erasure.request import ErasureRequest
+from tasks.erasure.request import ErasureRequest, Person, RequestOptions
 from tasks.erasure.searching.carriers import find_carriers
 from tasks.erasure.searching.discovery import (
     Discovery,
@@ -21,7 +21,6 @@ from tasks.erasure.searching.search_terms import EMAIL, PersonalValue, SearchTer
 from tasks.erasure.sinks import PurgeOptions, Sink
 from tasks.erasure.statements import StatementLog
 from tasks.keystore.keys import KeyStore
-from tasks.keystore.pseudonyms import pseudonym
 from tasks.system.installation import Installation
 
 BATCH_BYTES = 6  # two batches of one day get one name once in 2^48 times
@@ -46,6 +45,7 @@ class ErasureBatch:
     say: SayProgress
     identifiers: dict[str, str] = field(default_factory=dict)  # by pseudonym; empty when resumed
     options: PurgeOptions = field(default_factory=PurgeOptions)
+    searches_texts: bool = False  # whether other people's texts are searched, too
 
     @property
     def requests(self) -> list[ErasureRequest]:
@@ -54,8 +54,8 @@ class ErasureBatch:
 
     @property
     def subjects(self) -> list[str]:
-        """Their pseudonyms."""
-        return [request.subject for request in self.requests if request.subject]
+        """Their pseudonyms, of all their identifiers."""
+        return [subject for request in self.requests for subject in request.subjects]
 
     @property
     def key_ids(self) -> list[bytes]:
@@ -63,7 +63,8 @@ class ErasureBatch:
         return [
             bytes.fromhex(key_id)
             for request in self.requests
-            for key_id in request.key_ids.values()
+            for key_ids in request.key_ids.values()
+            for key_id in key_ids
         ]
 
     @cached_property
@@ -108,7 +109,12 @@ class ErasureBatch:
 
 
 def open_batch(
-    journal: Journal, case: str, identifiers: dict[str, str], received: date, day: date
+    journal: Journal,
+    case: str,
+    people: Sequence[Person],
+    received: date,
+    day: date,
+    options: RequestOptions | None = None,
 ) -> str:
     """Write down a new batch, one request for each person, and return its name.
 
@@ -117,16 +123,17 @@ def open_batch(
     Args:
         journal: Where it is written down.
         case: The use case in whose name the requests came.
-        identifiers: The people's identifiers by pseudonym; none is written down.
+        people: Who asks; none of their identifiers is written down.
         received: The day on which the requests came in.
         day: Today.
+        options: What whoever asked allowed; written down, so that every later try does the same.
     """
-    name = secrets.token_hex(BATCH_BYTES)
+    name = new_batch_name()
     requests = []
-    for number, (subject, identifier) in enumerate(identifiers.items(), 1):
+    for number, person in enumerate(people, 1):
         request_id = f"E{day:%Y%m%d}-{name}-{number}"
         seed = secrets.token_bytes(SEED_BYTES)
-        commitment = compute_commitment(derive_nonce(seed, request_id), identifier)
+        commitment = compute_commitment(derive_nonce(seed, request_id), person.identifiers[0])
 
         requests.append(
             ErasureRequest(
@@ -135,15 +142,17 @@ def open_batch(
                 use_case=case,
                 received=received,
                 day=day,
-                subject=subject,
+                subject=person.subjects[0],
                 seed=seed,
                 commitment=commitment,
+                aliases=person.subjects[1:],
+                options=options or RequestOptions(),
             )
         )
     journal.put_requests(requests)
     return name
 
 
-def pseudonymise(identifiers: Iterable[str], secret: bytes) -> dict[str, str]:
-    """Return identifiers by pseudonym; two spellings of one identifier are one person."""
-    return {pseudonym(secret, identifier): identifier for identifier in identifiers}
+def new_batch_name() -> str:
+    """Return a name that no other batch has."""
+    return secrets.token_hex(BATCH_BYTES)

@@ -1,147 +1,196 @@
 """What commands and flows call: erase people, resume what was interrupted, end holds and terms."""
 
 import logging
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
+from enum import Enum
 
-from tasks.attestation.predicates.erasure import ErasureCompletion
-from tasks.config.cases import load_case
-from tasks.erasure.batch import ErasureBatch, SayProgress, open_batch, pseudonymise
-from tasks.erasure.holds import legal_term, release_holds
-from tasks.erasure.journal import Journal, open_journal
-from tasks.erasure.receipt import PersonalReceipt, write_receipt
-from tasks.erasure.request import ErasureRequest, RequestState
-from tasks.erasure.saga import ErasureSaga, total_purged
-from tasks.erasure.searching.places import version_places
-from tasks.erasure.sinks import PurgeReport
-from tasks.erasure.sinks.installed import list_sinks
-from tasks.erasure.statements import LedgerStatementLog, RequestStatement
-from tasks.guard.opening import open_guarded_keys, record_key_store
-from tasks.keystore.keys import KeyStore
-from tasks.keystore.pseudonyms import pseudonym
-from tasks.keystore.shredding import (
-    end_hold,
-    restricted_of,
-    restricted_until,
-    rotate_root,
-    shred_restricted,
+from tasks.config.cases import section
+from tasks.erasure.batch import SayProgress, open_batch
+from tasks.erasure.holds import (
+    active_holds,
+    complete_deferred,
+    legal_term,
+    release_holds,
+    requests_waiting_for,
 )
+from tasks.erasure.journal import ErasureStep
+from tasks.erasure.policy import ErasureParams
+from tasks.erasure.queue import (
+    ErasureOutcome,
+    ErasureStores,
+    describe_failure,
+    note_failure,
+    receipt_folder,
+    run_batches,
+)
+from tasks.erasure.request import (
+    ErasureRequest,
+    Identifiers,
+    Person,
+    RequestOptions,
+    RequestState,
+    StepFailure,
+    identify_people,
+)
+from tasks.erasure.saga import take_first_step
+from tasks.errors import DataError, ServiceError
+from tasks.keystore.pseudonyms import pseudonym
+from tasks.keystore.shredding import end_hold, restricted_of, restricted_until
+from tasks.keystore.tombstones import Tombstones
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
 
 logger = logging.getLogger("portcullis.erasure")
 
-
-@dataclass(frozen=True)
-class ErasureOutcome:
-    """How it ended: the requests, what the sinks did, and where the receipts lie."""
-
-    requests: tuple[ErasureRequest, ...] = ()
-    purged: PurgeReport = field(default_factory=PurgeReport)
-    already_erased: int = 0  # people of whom nothing is held since their erasure
-    receipts: tuple[Path, ...] = ()
-
-    def __add__(self, other: "ErasureOutcome") -> "ErasureOutcome":
-        return ErasureOutcome(
-            requests=self.requests + other.requests,
-            purged=self.purged + other.purged,
-            already_erased=self.already_erased + other.already_erased,
-            receipts=self.receipts + other.receipts,
-        )
+__all__ = [
+    "ErasureOutcome",
+    "ErasureStores",
+    "erase",
+    "receipt_folder",
+    "release_hold",
+    "resume",
+    "retry",
+]
 
 
-@dataclass(frozen=True)
-class ErasureStores:
-    """What every call opens: the key store, the journal, and where progress is said."""
+class Standing(Enum):
+    """What this installation has of somebody who asks to be erased."""
 
-    installation: Installation
-    keys: KeyStore
-    journal: Journal
-    say: SayProgress
-
-    @classmethod
-    def open(cls, installation: Installation, say: SayProgress) -> "ErasureStores":
-        """Open the stores of an installation."""
-        return cls(installation, open_guarded_keys(installation), open_journal(installation), say)
+    HELD = "something is held"
+    ERASED = "erased before, and nothing held since"
+    UNKNOWN = "nothing is held under any identifier of theirs"
 
 
 def erase(
     case: str,
-    identifiers: Sequence[str],
+    identifiers: Sequence[Identifiers],
     *,
     received: date,
     day: date,
     later: bool = False,
+    searches_unknown: bool = False,
+    options: RequestOptions | None = None,
     installation: Installation,
     say: SayProgress = logger.info,
 ) -> ErasureOutcome:
     """Erase people from everything that this installation holds, in whichever use case.
 
-    Whatever an earlier call left unfinished is finished first. Somebody who was erased and of whom
-    nothing is held since is passed over.
+    Their requests are written down and tombstones are set before anything else is tried, so that
+    whatever fails later the person is not taken in again, and the term of Art. 12(3) runs. Then
+    every request that waits is carried out; one that was set aside only if its person is named
+    here. Somebody who was erased and of whom nothing is held since is passed over.
 
     Args:
         case: The use case in whose name the request came; it must exist.
-        identifiers: Their identifiers, as in the subject column.
+        identifiers: As in the subject column; several of one person as a tuple, the main one first.
         received: The day on which the requests came in.
         day: Today.
-        later: Only write the requests down; the next call of `resume` carries them out.
+        later: Only write the requests down and set the tombstones; the next call of `resume`
+            carries them out.
+        searches_unknown: Whether places are searched for an identifier under which nothing is held,
+            and a tombstone is set for it. Else nothing is done about it.
+        options: What may be done to carry the requests out.
         installation: The checkout, its keys and its settings.
         say: Is given each line of progress; none holds a value.
     """
-    load_case(case, installation.workspace)
+    rule = section(case, "erasure", ErasureParams, installation.workspace).identifiers
     stores = ErasureStores.open(installation, say)
-    people = pseudonymise(identifiers, installation.secret("pseudonym"))
+    secret = installation.secret("pseudonym")
+    people = identify_people(identifiers, rule, secret)
 
     # One erasure at a time, however many processes and hosts there are: two would each rotate the
     # root that the other has just made.
     with stores.keys.tables.erasure_lock():
+        waiting = stores.journal.waiting_requests()
+        standings = _judge_people(stores, people, waiting)
+        wanted = [Standing.HELD, *([Standing.UNKNOWN] if searches_unknown else [])]
+        new = [person for person, standing in standings if standing in wanted]
+        outcome = ErasureOutcome(
+            already_erased=sum(standing is Standing.ERASED for _, standing in standings)
+        )
+        if not searches_unknown:
+            unknown = {
+                subject
+                for person, standing in standings
+                if standing is Standing.UNKNOWN
+                for subject in person.subjects
+            }
+            outcome += ErasureOutcome(unknown=_entries_of(identifiers, unknown, secret))
+
+        batch = _write_down(stores, case, new, received, day, options)
+        written = tuple(stores.journal.requests(batch=batch))
         if later:
-            return _write_down(stores, case, people, received, day)
+            return outcome + ErasureOutcome(requests=written)
+        # Set aside already: its tombstones could not be set.
+        aside = tuple(request for request in written if request.state is RequestState.SET_ASIDE)
+        outcome += ErasureOutcome(requests=aside)
 
-        # Unfinished batches first: a person who is in one is not erased twice.
-        outcome = _finish_batches(stores, people)
-        in_finished = {request.subject for request in outcome.requests}
-        tombstones = stores.keys.tombstones()
-        new = {
-            subject: identifier
-            for subject, identifier in people.items()
-            if subject not in in_finished
-            # An erased person who came back has keys again.
-            and not (tombstones.is_out(subject) and not stores.keys.ids_of(subject))
-        }
-        already_erased = len(people) - len(new) - len(in_finished & set(people))
-        outcome += ErasureOutcome(already_erased=already_erased)
-
-        if new:
-            batch = open_batch(stores.journal, case, new, received, day)
-            # Signed before anything is destroyed: what cannot be recorded is not done.
-            audit(
-                PeopleAction.BEGIN_ERASURE,
-                what=batch,
-                why=f"{len(new)} requests",
-                installation=installation,
-                use_case=case,
-            )
-            outcome += _run_batch(stores, batch, new)
+        named: dict[str, str] = {}
+        for person in people:
+            named |= person.by_subject
+        batches = [
+            *stores.journal.unfinished_batches(),
+            *_batches_named(waiting, named),
+        ]
+        outcome += run_batches(stores, batches, named, day)
     return outcome
 
 
 def resume(
-    *, installation: Installation, day: date, say: SayProgress = logger.info
+    *,
+    installation: Installation,
+    day: date,
+    identifiers: Mapping[str, str] | None = None,
+    say: SayProgress = logger.info,
 ) -> ErasureOutcome:
-    """Finish what was interrupted, and destroy what a law has kept until today.
+    """Finish what was interrupted, try again what was set aside, and end what a law has kept.
 
     Nobody has to name anybody: the journal has what is needed.
+
+    Args:
+        installation: The checkout, its keys and its settings.
+        day: Today.
+        identifiers: By pseudonym, of whoever is known by them: they are searched for, too.
+        say: Is given each line of progress; none holds a value.
+    """
+    stores = ErasureStores.open(installation, say)
+    journal = stores.journal
+    with stores.keys.tables.erasure_lock():
+        # What was set aside comes last: what failed yesterday may well fail again.
+        batches = [
+            *journal.unfinished_batches(),
+            *journal.unfinished_batches(RequestState.SET_ASIDE),
+        ]
+        if batches:
+            say("going on with requests that wait")
+        outcome = run_batches(stores, batches, identifiers or {}, day)
+        return outcome + _end_terms(stores, day)
+
+
+def retry(
+    request_id: str, *, installation: Installation, day: date, say: SayProgress = logger.info
+) -> ErasureOutcome:
+    """Try one request again that waits, with all of its batch.
+
+    Raises:
+        DataError: No request of this id waits.
     """
     stores = ErasureStores.open(installation, say)
     with stores.keys.tables.erasure_lock():
-        outcome = _finish_batches(stores, {})
-        due_ids = restricted_until(stores.keys, day)
-        completed = _complete_deferred(stores, due_ids, day) if due_ids else []
-    return outcome + ErasureOutcome(requests=tuple(completed))
+        batches = [
+            request.batch
+            for request in stores.journal.waiting_requests()
+            if request.request_id == request_id
+        ]
+        if not batches:
+            raise DataError(
+                "erase --retry",
+                expected="a request that waits or was set aside",
+                found="none of this id",
+                remedy="`./portcullis requests` lists them.",
+            )
+        return run_batches(stores, batches, {}, day)
 
 
 def release_hold(
@@ -171,134 +220,102 @@ def release_hold(
         kept_ids = restricted_of(stores.keys, subject)
         terms = [
             legal_term(request.use_case, request.day, installation.workspace)
-            for request in _requests_waiting_for(stores.journal, kept_ids)
+            for request in requests_waiting_for(stores.journal, kept_ids)
         ]
         last_day = max((term.review for term in terms if term), default=day)
         end_hold(stores.keys, kept_ids, last_day)
 
         due_ids = kept_ids & restricted_until(stores.keys, day)
-        completed = _complete_deferred(stores, due_ids, day)
+        completed = complete_deferred(stores.keys, stores.journal, due_ids, day, installation)
     return len(holds), completed
 
 
-def receipt_folder(installation: Installation) -> Path:
-    """Return where receipts wait to be handed to their people, and then deleted."""
-    return installation.home / "receipts"
+def _judge_people(
+    stores: ErasureStores, people: Sequence[Person], waiting: Sequence[ErasureRequest]
+) -> list[tuple[Person, Standing]]:
+    """Return what is held of everybody, by those of their identifiers that no request waits for."""
+    waiting_subjects = {subject for request in waiting for subject in request.subjects}
+    others = [person.without(waiting_subjects) for person in people]
+    try:
+        tombstones = stores.keys.tombstones()
+        return [(person, _standing_of(person, stores, tombstones)) for person in others if person]
+    except Exception as error:
+        # Nobody's request is lost because the store could not be asked: written down first, and
+        # whatever is wrong is met again, by name, when it is carried out.
+        stores.say(f"the key store could not be asked: {describe_failure(error)}")
+        return [(person, Standing.HELD) for person in others if person]
+
+
+def _standing_of(person: Person, stores: ErasureStores, tombstones: Tombstones) -> Standing:
+    subjects = person.subjects
+    # An erased person who came back has keys again.
+    if any(stores.keys.ids_of(subject) for subject in subjects):
+        return Standing.HELD
+    if any(
+        tombstones.is_out(subject) or restricted_of(stores.keys, subject) for subject in subjects
+    ):
+        return Standing.ERASED
+
+    holds = (active_holds(stores.journal, subject, stores.installation) for subject in subjects)
+    return Standing.HELD if any(holds) else Standing.UNKNOWN
+
+
+def _entries_of(
+    identifiers: Sequence[Identifiers], subjects: set[str], secret: bytes
+) -> tuple[int, ...]:
+    """Return which of the entries that a caller gave have one of those pseudonyms."""
+    return tuple(
+        number
+        for number, entry in enumerate(identifiers, 1)
+        for given in [(entry,) if isinstance(entry, str) else entry]
+        if subjects & {pseudonym(secret, identifier) for identifier in given}
+    )
 
 
 def _write_down(
-    stores: ErasureStores, case: str, people: dict[str, str], received: date, day: date
-) -> ErasureOutcome:
-    """Write requests down for `resume`; whoever has one that waits gets no second one."""
-    running = stores.journal.requests(state=RequestState.RUNNING)
-    waiting = {request.subject for request in running}
-    new = {subject: identifier for subject, identifier in people.items() if subject not in waiting}
-    batch = open_batch(stores.journal, case, new, received, day) if new else ""
-    return ErasureOutcome(requests=tuple(stores.journal.requests(batch=batch)))
+    stores: ErasureStores,
+    case: str,
+    people: Sequence[Person],
+    received: date,
+    day: date,
+    options: RequestOptions | None,
+) -> str:
+    """Write requests down and set their tombstones; return the batch, or nothing for nobody."""
+    if not people:
+        return ""
+    batch = open_batch(stores.journal, case, people, received, day, options)
+    stores.say(ErasureStep.TOMBSTONE)
+    try:
+        take_first_step(stores.keys, stores.journal, batch, stores.installation)
+    except Exception as error:
+        state = RequestState.RUNNING if isinstance(error, ServiceError) else RequestState.SET_ASIDE
+        failure = StepFailure(ErasureStep.TOMBSTONE, describe_failure(error), day)
+        note_failure(stores.journal, batch, failure, state)
+        stores.say(f"{failure.step}: {failure.reason}")
+    return batch
 
 
-def _finish_batches(stores: ErasureStores, people: dict[str, str]) -> ErasureOutcome:
-    """Finish every batch that was begun.
-
-    `people` (identifiers by pseudonym) are whom the caller names: those of them who are in an
-    unfinished batch can be searched for by their identifiers again, which no journal holds.
-    """
-    outcome = ErasureOutcome()
-    for batch in stores.journal.unfinished_batches():
-        stores.say("going on with an erasure that was interrupted")
-        subjects = {request.subject for request in stores.journal.requests(batch=batch)}
-        named = {
-            subject: identifier for subject, identifier in people.items() if subject in subjects
-        }
-        outcome += _run_batch(stores, batch, named)
-    return outcome
-
-
-def _run_batch(stores: ErasureStores, name: str, identifiers: dict[str, str]) -> ErasureOutcome:
-    installation = stores.installation
-    receipts: list[Path] = []
-
-    def deliver(receipt: PersonalReceipt) -> None:
-        receipts.append(write_receipt(receipt, receipt_folder(installation)))
-
-    places = version_places(installation.workspace)
-    batch = ErasureBatch(
-        name=name,
-        installation=installation,
-        keys=stores.keys,
-        journal=stores.journal,
-        log=LedgerStatementLog(installation),
-        places=places,
-        sinks=list_sinks(installation, places),
-        deliver=deliver,
-        say=stores.say,
-        identifiers=identifiers,
+def _batches_named(waiting: Sequence[ErasureRequest], named: Mapping[str, str]) -> list[str]:
+    """Return the batches that were set aside and have somebody whom the caller names."""
+    batches = (
+        request.batch
+        for request in waiting
+        if request.state is RequestState.SET_ASIDE and named.keys() & set(request.subjects)
     )
-
-    subjects = {request.request_id: request.subject for request in batch.requests}
-    requests = ErasureSaga(batch).run()
-    # In memory, for the caller, who has named them: the journal has forgotten.
-    for request in requests:
-        request.subject = subjects[request.request_id]
-
-    audit(
-        PeopleAction.COMPLETE_ERASURE,
-        what=name,
-        why=f"{len(requests)} requests",
-        installation=installation,
-        use_case=requests[0].use_case,
-    )
-    purged = total_purged(stores.journal.completed_steps(name))
-    return ErasureOutcome(requests=tuple(requests), purged=purged, receipts=tuple(receipts))
+    return list(dict.fromkeys(batches))
 
 
-def _complete_deferred(
-    stores: ErasureStores, key_ids: Collection[bytes], day: date
-) -> list[ErasureRequest]:
-    """Destroy keys whose hold or term has ended, and state it under the same commitment."""
-    requests = _requests_waiting_for(stores.journal, key_ids)
-    shred_restricted(stores.keys, key_ids, day)
-    if not key_ids:
-        return []
-    # Or a backup of the key store would open what was kept.
-    rotate_root(stores.keys)
-    record_key_store(stores.keys, stores.installation)
-
-    statements = []
-    for request in requests:
-        if request.deferral is None:
-            continue
-        predicate = ErasureCompletion(
-            request=request.request_id,
-            commitment=request.commitment,
-            received=request.received.isoformat(),
-            day=day.isoformat(),
-            state=RequestState.ERASED.value,
-            keys_destroyed=(request.deferral.retention.value,),
-            completes=request.day.isoformat(),
-        )
-        statements.append(RequestStatement.of(predicate))
-
-        request.state = RequestState.ERASED
-        request.closed = day
-        request.deferral = None
-        audit(
-            PeopleAction.COMPLETE_ERASURE,
-            what=request.request_id,
-            why="hold or term ended",
-            installation=stores.installation,
-        )
-
-    LedgerStatementLog(stores.installation).record(statements)
-    stores.journal.put_requests(requests)
-    return requests
-
-
-def _requests_waiting_for(journal: Journal, key_ids: Collection[bytes]) -> list[ErasureRequest]:
-    """Return the deferred requests that wait for the end of those keys."""
-    wanted_ids = {key_id.hex() for key_id in key_ids}
-    return [
-        request
-        for request in journal.requests(state=RequestState.DEFERRED)
-        if request.deferral is not None and request.deferral.key_id in wanted_ids
-    ]
+def _end_terms(stores: ErasureStores, day: date) -> ErasureOutcome:
+    """Destroy what a law has kept until today, and overwrite what earlier runs have forgotten."""
+    keys = stores.keys
+    journal = stores.journal
+    try:
+        due_ids = restricted_until(keys, day)
+        completed = complete_deferred(keys, journal, due_ids, day, stores.installation)
+        # A run that was killed in its last step has left pages in both logs.
+        journal.empty_log()
+        keys.tables.scrub()
+    except Exception as error:
+        # The batches of this run are done, and are told of; this is tried again by the next.
+        return ErasureOutcome(faults=(f"terms that ended: {describe_failure(error)}",))
+    return ErasureOutcome(requests=tuple(completed))

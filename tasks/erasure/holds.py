@@ -13,13 +13,18 @@ from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
+from tasks.attestation.predicates.erasure import ErasureCompletion
 from tasks.config.cases import section
 from tasks.erasure.journal import Hold, Journal
 from tasks.erasure.policy import ErasureParams, add_months
-from tasks.erasure.request import ErasureRequest
+from tasks.erasure.request import ErasureRequest, RequestState
+from tasks.erasure.statements import LedgerStatementLog, RequestStatement
 from tasks.errors import ConfigError, DataError
+from tasks.guard.opening import record_key_store
 from tasks.keystore.custodians import Restriction, load_custodians
 from tasks.keystore.keys import KeyStore, Retention
+from tasks.keystore.shredding import rotate_root, shred_restricted
+from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
 
 # The person is told the basis (Art. 12(4)): it has to be words, not "yes" or a file number.
@@ -112,26 +117,103 @@ def find_restrictions(
     """
     restrictions: dict[str, Restriction] = {}
     for request in requests:
-        key_id = request.key_ids.get(Retention.DECISION_RECORD)
-        if request.subject is None or key_id is None:
+        key_ids = request.key_ids.get(Retention.DECISION_RECORD, ())
+        if not key_ids:
             continue
 
-        holds = active_holds(journal, request.subject, installation)
+        # All identifiers of a person are one person: what is kept of one is kept of all.
+        holds = [
+            hold
+            for subject in request.subjects
+            for hold in active_holds(journal, subject, installation)
+        ]
         reasons = [KeepingReason(hold.basis, hold.review) for hold in holds]
-        for case in sorted(cases.get(key_id, ())):
+        for case in sorted({case for key_id in key_ids for case in cases.get(key_id, ())}):
             if term := legal_term(case, request.day, installation.workspace):
                 reasons.append(term)
         if not reasons:
             continue
 
         # One key seals the records of all use cases: the longest of several reasons counts.
-        restrictions[request.subject] = Restriction(
+        restriction = Restriction(
             basis="; ".join(dict.fromkeys(reason.basis for reason in reasons)),
             review=max(reason.review for reason in reasons),
             custodians=load_custodians(installation, allow_local=keys.root_key.is_local),
             held=bool(holds),
         )
+        restrictions |= dict.fromkeys(request.subjects, restriction)
     return restrictions
+
+
+def requests_waiting_for(journal: Journal, key_ids: Collection[bytes]) -> list[ErasureRequest]:
+    """Return the deferred requests that wait for the end of those keys."""
+    wanted_ids = {key_id.hex() for key_id in key_ids}
+    return [
+        request
+        for request in journal.requests(state=RequestState.DEFERRED)
+        if request.deferral is not None and request.deferral.key_ids & wanted_ids
+    ]
+
+
+def complete_deferred(
+    keys: KeyStore,
+    journal: Journal,
+    key_ids: Collection[bytes],
+    day: date,
+    installation: Installation,
+) -> list[ErasureRequest]:
+    """Destroy keys whose hold or term has ended, and state it under the same commitment.
+
+    Killed at any point it is ended by the next call: a deferred request whose keys are destroyed
+    already is one that was interrupted, and is stated then.
+    """
+    deferred = journal.requests(state=RequestState.DEFERRED)
+    kept_ids = {
+        bytes.fromhex(key_id)
+        for request in deferred
+        if request.deferral is not None
+        for key_id in request.deferral.key_ids
+    }
+    interrupted_ids = keys.is_shredded(kept_ids).keys()
+    requests = requests_waiting_for(journal, {*key_ids, *interrupted_ids})
+    if not key_ids and not requests:
+        return []
+
+    shred_restricted(keys, key_ids, day)
+    # Or a backup of the key store would open what was kept.
+    rotate_root(keys)
+    record_key_store(keys, installation)
+
+    statements = [RequestStatement.of(_completion_of(request, day)) for request in requests]
+    for request in requests:
+        audit(
+            PeopleAction.COMPLETE_ERASURE,
+            what=request.request_id,
+            why="hold or term ended",
+            installation=installation,
+        )
+
+    # Recorded before the journal forgets what they waited for.
+    LedgerStatementLog(installation).record(statements)
+    for request in requests:
+        request.state = RequestState.ERASED
+        request.closed = day
+        request.deferral = None
+    journal.put_requests(requests)
+    return requests
+
+
+def _completion_of(request: ErasureRequest, day: date) -> ErasureCompletion:
+    retention = request.deferral.retention.value if request.deferral else ""
+    return ErasureCompletion(
+        request=request.request_id,
+        commitment=request.commitment,
+        received=request.received.isoformat(),
+        day=day.isoformat(),
+        state=RequestState.ERASED.value,
+        keys_destroyed=(retention,),
+        completes=request.day.isoformat(),
+    )
 
 
 def legal_term(case: str, day: date, workspace: Path) -> KeepingReason | None:

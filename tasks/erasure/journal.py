@@ -7,14 +7,20 @@ that there was a request, when, and what came of it: nobody can tell whose it wa
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tasks.erasure.request import Deferral, ErasureRequest, RequestState
+from tasks.erasure.request import (
+    Deferral,
+    ErasureRequest,
+    RequestOptions,
+    RequestState,
+    StepFailure,
+)
 from tasks.erasure.sinks.sink import SinkId
 from tasks.errors import EvidenceError
 from tasks.keystore.keys import Retention
@@ -103,7 +109,10 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = open_sqlite(path, is_deleted_overwritten=True)
+        self._begin(open_sqlite(path, is_deleted_overwritten=True))
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(TABLES)
 
@@ -124,13 +133,45 @@ class Journal:
         )
         return [_read_request(row) for row in rows]
 
-    def unfinished_batches(self) -> list[str]:
-        """Return the batches that were begun and not ended, in the order of their beginning."""
+    def waiting_requests(self) -> list[ErasureRequest]:
+        """Return every request that is not done, also those that were set aside."""
+        return [request for request in self.requests() if request.state.is_waiting]
+
+    def unfinished_batches(self, state: RequestState = RequestState.RUNNING) -> list[str]:
+        """Return the batches that were begun and not ended, in the order of their beginning.
+
+        Args:
+            state: Those under way; or those that were set aside.
+        """
         rows = self._connection.execute(
             "SELECT batch FROM requests WHERE state = ? GROUP BY batch ORDER BY min(rowid)",
-            (RequestState.RUNNING,),
+            (state,),
         )
         return [row["batch"] for row in rows]
+
+    def divide_batch(
+        self, batch: str, parts: Mapping[str, Sequence[str]], steps: Collection[ErasureStep]
+    ) -> None:
+        """Make several batches of one: all of it or nothing.
+
+        Args:
+            batch: The batch, which is no more.
+            parts: The ids of the requests of each new batch, by its name.
+            steps: Which of the steps that are done count as done for each part. The others are
+                taken again.
+        """
+        with write_transaction(self._connection):
+            for name, request_ids in parts.items():
+                self._connection.executemany(
+                    "UPDATE requests SET batch = ? WHERE request = ?",
+                    [(name, request_id) for request_id in request_ids],
+                )
+                self._connection.executemany(
+                    "INSERT INTO steps SELECT ?, step, at, figures FROM steps "
+                    "WHERE batch = ? AND step = ?",
+                    [(name, batch, step) for step in steps],
+                )
+            self._connection.execute("DELETE FROM steps WHERE batch = ?", (batch,))
 
     def completed_steps(self, batch: str) -> dict[ErasureStep, dict[str, Any]]:
         """Return the steps of a batch that are done, with their figures.
@@ -200,10 +241,6 @@ class Journal:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _put_request(self, request: ErasureRequest) -> None:
-        figures: dict[str, Any] = {"commitment": request.commitment}
-        if request.deferral is not None:
-            figures["deferred"] = request.deferral.to_dict()
-
         self._connection.execute(
             "INSERT OR REPLACE INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -217,9 +254,17 @@ class Journal:
                 request.seed,
                 json.dumps(request.key_ids) if request.key_ids else None,
                 request.closed.isoformat() if request.closed else None,
-                json.dumps(figures),
+                json.dumps(_figures_of(request)),
             ),
         )
+
+
+class MemoryJournal(Journal):
+    """A journal of what is only tried: it lies in memory, and is written nowhere."""
+
+    def __init__(self) -> None:
+        self.path = Path(":memory:")
+        self._begin(sqlite3.connect(":memory:", isolation_level=None))
 
 
 def open_journal(installation: Installation) -> Journal:
@@ -227,10 +272,25 @@ def open_journal(installation: Installation) -> Journal:
     return Journal(installation.home / "erasures.db")
 
 
+def _figures_of(request: ErasureRequest) -> dict[str, Any]:
+    """Return what has no column: a journal of any version takes it, and needs no new column."""
+    figures: dict[str, Any] = {"commitment": request.commitment}
+    if request.deferral is not None:
+        figures["deferred"] = request.deferral.to_dict()
+    if request.aliases:
+        figures["aliases"] = list(request.aliases)
+    if options := request.options.to_dict():
+        figures["options"] = options
+    if request.failures:
+        figures["failures"] = [failure.to_dict() for failure in request.failures]
+    return figures
+
+
 def _read_request(row: sqlite3.Row) -> ErasureRequest:
     key_ids = json.loads(row["key_ids"]) if row["key_ids"] else {}
     figures = json.loads(row["figures"])
     deferred = figures.get("deferred")
+    failures = figures.get("failures", ())
 
     return ErasureRequest(
         request_id=row["request"],
@@ -241,11 +301,19 @@ def _read_request(row: sqlite3.Row) -> ErasureRequest:
         state=RequestState(row["state"]),
         subject=row["subject"],
         seed=row["seed"],
-        key_ids={Retention(name): key_id for name, key_id in key_ids.items()},
+        key_ids={Retention(name): _read_key_ids(ids) for name, ids in key_ids.items()},
         closed=_read_day(row["closed"]),
         commitment=figures.get("commitment", ""),
         deferral=Deferral.from_dict(deferred) if deferred else None,
+        aliases=tuple(figures.get("aliases", ())),
+        options=RequestOptions(**figures.get("options", {})),
+        failures=tuple(StepFailure.from_dict(failure) for failure in failures),
     )
+
+
+def _read_key_ids(ids: str | list[str]) -> tuple[str, ...]:
+    """Return the ids of keys; an earlier version wrote one text, of a person's one key."""
+    return (ids,) if isinstance(ids, str) else tuple(ids)
 
 
 def _read_hold(row: sqlite3.Row) -> Hold:

@@ -1,12 +1,19 @@
 """The `erasure:` section of a use case: when a model is retrained, and what a law keeps."""
 
+import re
 from calendar import monthrange
+from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tasks.config.strict import StrictModel
 from tasks.keystore.keys import Retention
+from tasks.keystore.pseudonyms import normal_form
+
+# RFC 5233, section 1: what follows a `+` in the local part names a mailbox of the same person.
+TAGGED_ADDRESS = re.compile(r"([^@+\s]+)\+[^@\s]*(@[^@\s]+)")
 
 
 class RetrainAfter(StrictModel):
@@ -33,9 +40,56 @@ class LegalTerm(StrictModel):
     basis: str = Field(min_length=10, description="the law, as the receipt will name it")
 
 
+class SpellingDifference(StrEnum):
+    """In what two identifiers of one person may differ."""
+
+    CASE = "case"
+    BLANKS = "blanks"  # before and after it
+    UNICODE_FORM = "unicode form"  # NFKC: one letter, however it is encoded
+    PLUS_TAG = "plus tag"  # ann+loan@example.org and ann@example.org
+
+
+# Every pseudonym that was ever made leaves these out (`tasks.keystore.pseudonyms.normal_form`): a
+# use case that told such spellings apart would lose the people who are stored already.
+ALWAYS_IGNORED = (
+    SpellingDifference.CASE,
+    SpellingDifference.BLANKS,
+    SpellingDifference.UNICODE_FORM,
+)
+
+
+class IdentifierRule(StrictModel):
+    """Which spellings of an identifier are one person's."""
+
+    ignore: tuple[SpellingDifference, ...]
+
+    @field_validator("ignore")
+    @classmethod
+    def _has_what_pseudonyms_ignore(
+        cls, ignored: tuple[SpellingDifference, ...]
+    ) -> tuple[SpellingDifference, ...]:
+        if missing := [name for name in ALWAYS_IGNORED if name not in ignored]:
+            raise ValueError(
+                f"pseudonyms are made without {', '.join(missing)}: the rule has to say so"
+            )
+        return ignored
+
+    def also(self, identifiers: Iterable[str]) -> list[str]:
+        """Return by which further identifiers the rule says that these people are stored.
+
+        From an address without a tag nobody can tell which tags its owner has used: those have to
+        be given.
+        """
+        if SpellingDifference.PLUS_TAG not in self.ignore:
+            return []
+        tagged = (TAGGED_ADDRESS.fullmatch(normal_form(identifier)) for identifier in identifiers)
+        return [f"{match[1]}{match[2]}" for match in tagged if match]
+
+
 class ErasureParams(StrictModel):
     """The section. Nothing here has a default: each value decides about people's rights."""
 
+    identifiers: IdentifierRule
     retrain_after: RetrainAfter
     keep: dict[Retention, LegalTerm]
 

@@ -1,12 +1,17 @@
 """Requests for erasure: whose, since when, in which state, and what of theirs waits."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from tasks.attestation.predicates.erasure import DeferredKey
+from tasks.erasure.policy import IdentifierRule
 from tasks.keystore.keys import Retention
+from tasks.keystore.pseudonyms import pseudonym
+
+Identifiers = str | tuple[str, ...]  # of one person, the main one first
 
 
 class RequestState(StrEnum):
@@ -15,6 +20,13 @@ class RequestState(StrEnum):
     RUNNING = "running"  # written down; some step is not done yet
     ERASED = "erased"  # done, and nothing of the person is kept
     DEFERRED = "deferred"  # done, but for decision records that a law or a hold keeps
+    SET_ASIDE = "set aside"  # a step failed: a person has to look, and nobody else waits for that
+    NOTHING_HELD = "nothing was held"  # done: nothing was there to erase under the identifier
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be done yet: the term of Art. 12(3) runs on."""
+        return self in (RequestState.RUNNING, RequestState.SET_ASIDE)
 
 
 class Custody(StrEnum):
@@ -22,6 +34,93 @@ class Custody(StrEnum):
 
     LOCAL_KEYS = "two keys of this installation"
     CUSTODIANS = "two custodians"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks: every identifier that is known of them, and the pseudonyms of all, main first."""
+
+    identifiers: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+    @property
+    def by_subject(self) -> dict[str, str]:
+        """Their identifiers by pseudonym."""
+        return dict(zip(self.subjects, self.identifiers, strict=True))
+
+    def without(self, subjects: Iterable[str]) -> "Person | None":
+        """Return the person by their other identifiers alone; nothing where there is none."""
+        left_out = set(subjects)
+        pairs = [
+            (subject, identifier)
+            for subject, identifier in self.by_subject.items()
+            if subject not in left_out
+        ]
+        if not pairs:
+            return None
+        return Person(
+            identifiers=tuple(identifier for _, identifier in pairs),
+            subjects=tuple(subject for subject, _ in pairs),
+        )
+
+
+def identify_people(
+    people: Sequence[Identifiers], rule: IdentifierRule, secret: bytes
+) -> list[Person]:
+    """Return each person once, with every identifier that the use case's rule says is theirs.
+
+    Two entries that share an identifier, however it is spelt, are one person: the earlier entry's
+    main identifier stays the main one. Nothing here changes how a pseudonym is made: what was
+    stored under one is found under it.
+    """
+    merged: list[dict[str, str]] = []
+    for entry in people:
+        identifiers = (entry,) if isinstance(entry, str) else entry
+        known: dict[str, str] = {}
+        for identifier in (*identifiers, *rule.also(identifiers)):
+            known.setdefault(pseudonym(secret, identifier), identifier)
+
+        # All earlier entries that share one with this are one person, and so is this.
+        same = [person for person in merged if person.keys() & known.keys()]
+        for person in same[1:]:
+            merged.remove(person)
+            same[0].update(person)
+        if same:
+            same[0].update({key: value for key, value in known.items() if key not in same[0]})
+        else:
+            merged.append(known)
+    return [Person(tuple(person.values()), tuple(person)) for person in merged]
+
+
+@dataclass(frozen=True)
+class StepFailure:
+    """Why a request was not carried out: the step, the day, and a reason in words of ours."""
+
+    step: str
+    reason: str
+    day: date
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it for the journal."""
+        return {"step": self.step, "reason": self.reason, "day": self.day.isoformat()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, str]) -> "StepFailure":
+        """Read it from the journal."""
+        return cls(values["step"], values["reason"], date.fromisoformat(values["day"]))
+
+
+@dataclass(frozen=True)
+class RequestOptions:
+    """What whoever asked allowed: the same for every try, and so written down with the request."""
+
+    removes_files: bool = False  # a file that cannot be masked in place goes as a whole
+    searches_texts: bool = False  # other people's texts are searched, too
+    block: str = ""  # the id of the Prefect block that holds the identifier, until all is done
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for the journal: what is not asked for is not there."""
+        return {name: value for name, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True)
@@ -34,10 +133,17 @@ class Deferral:
     is_held: bool  # by a court: `review` is when somebody looks at it again, not its end
     custody: Custody
     key_id: str  # hex
+    more_key_ids: tuple[str, ...] = ()  # of the person's further identifiers
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """All keys that wait, of all their identifiers."""
+        return frozenset((self.key_id, *self.more_key_ids))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for the journal."""
-        return {**self.to_predicate().to_dict(), "key_id": self.key_id}
+        values = {**self.to_predicate().to_dict(), "key_id": self.key_id}
+        return {**values, "more_key_ids": list(self.more_key_ids)} if self.more_key_ids else values
 
     def to_predicate(self) -> DeferredKey:
         """Return it for the signed statement, which names no key: a key id would link two files."""
@@ -59,12 +165,16 @@ class Deferral:
             is_held=values["held"],
             custody=Custody(values["custody"]),
             key_id=values["key_id"],
+            more_key_ids=tuple(values.get("more_key_ids", ())),
         )
 
 
 @dataclass
 class ErasureRequest:
-    """One person's request. `subject`, `seed` and `key_ids` are there only while it is running."""
+    """One person's request.
+
+    `subject`, `aliases`, `seed` and `key_ids` are there only until it is done.
+    """
 
     request_id: str
     batch: str
@@ -74,7 +184,20 @@ class ErasureRequest:
     state: RequestState = RequestState.RUNNING
     subject: str | None = None  # the pseudonym; never the identifier
     seed: bytes | None = None  # of the receipt's nonce
-    key_ids: dict[Retention, str] = field(default_factory=dict)  # hex
+    key_ids: dict[Retention, tuple[str, ...]] = field(default_factory=dict)  # hex
     closed: date | None = None
     commitment: str = ""  # binds the receipt to its person (`receipt.py`)
     deferral: Deferral | None = None
+    aliases: tuple[str, ...] = ()  # pseudonyms of the person's further identifiers
+    options: RequestOptions = RequestOptions()
+    failures: tuple[StepFailure, ...] = ()  # every try that failed, the last one last
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All pseudonyms of the person; none once the request is done."""
+        return (self.subject, *self.aliases) if self.subject else ()
+
+    @property
+    def failure(self) -> StepFailure | None:
+        """Why it waits, where it waits because something failed."""
+        return self.failures[-1] if self.state.is_waiting and self.failures else None

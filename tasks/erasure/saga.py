@@ -6,7 +6,7 @@ from typing import Any
 from tasks.attestation.predicates.erasure import ErasureReceipt, ErasureSearch, PurgeCounts
 from tasks.erasure.batch import ErasureBatch
 from tasks.erasure.holds import find_restrictions
-from tasks.erasure.journal import ErasureStep, FlaggedModel
+from tasks.erasure.journal import ErasureStep, FlaggedModel, Journal
 from tasks.erasure.receipt import PersonalReceipt, derive_nonce
 from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
 from tasks.erasure.sinks import PurgeReport, Sink, SinkId
@@ -15,10 +15,11 @@ from tasks.erasure.statements import Horizon, RequestStatement
 from tasks.errors import EvidenceError
 from tasks.guard.opening import record_key_store
 from tasks.keystore.custodians import Restriction
-from tasks.keystore.keys import Retention
+from tasks.keystore.keys import KeyStore, Retention
 from tasks.keystore.shredding import rotate_root, shred
 from tasks.keystore.tombstone_events import set_tombstones
 from tasks.registry.client import TRAINED_ON_TAG
+from tasks.system.installation import Installation
 
 Figures = dict[str, Any]  # what a step found and did, as JSON: the journal and the receipt have it
 TakeStep = Callable[[ErasureBatch], Figures]
@@ -33,7 +34,8 @@ class ErasureSaga:
     call goes on with the first step that is not written down; ADR 21 has the decision.
 
     1. `tombstone`: nobody makes a key for them from now on. First, because a stage that runs
-       meanwhile would make one after step 2 had looked, and bring them back.
+       meanwhile would make one after step 2 had looked, and bring them back. It is taken as soon as
+       the request is written down (`take_first_step`), whatever else waits.
     2. `find keys`: the ids of their keys go into the journal. After step 1, so that no other key
        can follow; before step 10, after which nothing tells which rows were theirs.
     3. to 9. `purge …`: each sink takes them out of plain text. What names them is read from their
@@ -58,6 +60,7 @@ class ErasureSaga:
 
     def __init__(self, batch: ErasureBatch) -> None:
         self.batch = batch
+        self.step: ErasureStep | None = None  # the one under way: where it failed, if it did
 
     def run(self) -> list[ErasureRequest]:
         """Take every step that is not done yet; return the requests as they ended."""
@@ -67,6 +70,7 @@ class ErasureSaga:
             if step in completed:
                 continue
             batch.say(step)
+            self.step = step
             figures = take(batch)
             batch.journal.record_step(batch.name, step, figures)
         return batch.requests
@@ -101,32 +105,77 @@ def total_purged(completed: Mapping[ErasureStep, Figures]) -> PurgeReport:
     return sum(purge_reports(completed).values(), PurgeReport())
 
 
+def take_first_step(
+    keys: KeyStore, journal: Journal, batch: str, installation: Installation
+) -> None:
+    """Set the tombstones of a batch as soon as it is written down, whenever the rest is done.
+
+    What is erased tonight must not be delivered again this afternoon, and whatever fails later,
+    this was done.
+    """
+    figures = _tombstone(keys, journal.requests(batch=batch), installation)
+    journal.record_step(batch, ErasureStep.TOMBSTONE, figures)
+
+
 def _set_tombstones(batch: ErasureBatch) -> Figures:
-    set_tombstones(batch.keys, batch.subjects, batch.requests[0].day)
+    return _tombstone(batch.keys, batch.requests, batch.installation)
+
+
+def _tombstone(
+    keys: KeyStore, requests: Sequence[ErasureRequest], installation: Installation
+) -> Figures:
+    subjects = [subject for request in requests for subject in request.subjects]
+    set_tombstones(keys, subjects, requests[0].day)
     # From here on the log knows of them: a store without these tombstones is refused.
-    record_key_store(batch.keys, batch.installation)
-    return {"people": len(batch.subjects)}
+    record_key_store(keys, installation)
+    return {"people": len(requests)}
 
 
 def _find_keys(batch: ErasureBatch) -> Figures:
     requests = batch.requests
     for request in requests:
-        ids = batch.keys.ids_of(request.subject or "")
-        request.key_ids = {retention: key_id.hex() for retention, key_id in ids.items()}
+        found: dict[Retention, tuple[str, ...]] = {}
+        for subject in request.subjects:
+            for retention, key_id in batch.keys.ids_of(subject).items():
+                found[retention] = (*found.get(retention, ()), key_id.hex())
+        request.key_ids = found
     batch.journal.put_requests(requests)
-    return {"keys": sum(len(request.key_ids) for request in requests)}
+
+    # While their rows can be read: how many of their values no sink looks for stands on the
+    # receipt.
+    return {"keys": len(batch.key_ids), "too_short": batch.terms.too_short}
 
 
 def _purging(sink: Sink) -> TakeStep:
     """Return the step that purges one sink."""
 
     def purge(batch: ErasureBatch) -> Figures:
-        report = sink.purge(batch.terms, batch.options)
+        report = sink.purge(batch.terms, batch.options) + _unnamed(batch)
         for line in (*report.left, *report.unseen):
             batch.say(line)
         return report.to_dict()
 
     return purge
+
+
+def _unnamed(batch: ErasureBatch) -> PurgeReport:
+    """Report whose identifiers nobody knows any more, so that no sink was searched for them.
+
+    Of somebody without a row nothing else says who they are: a request that was interrupted and is
+    resumed by nobody's name has only the pseudonym.
+    """
+    unnamed = [
+        request
+        for request in batch.requests
+        if not request.key_ids and not batch.identifiers.keys() & set(request.subjects)
+    ]
+    if not unnamed:
+        return PurgeReport()
+    line = (
+        f"the identifiers of {len(unnamed)} people of whom no row is held: not given again when "
+        "the erasure was resumed"
+    )
+    return PurgeReport(unseen=(line,))
 
 
 def _destroy_keys(batch: ErasureBatch) -> Figures:
@@ -151,9 +200,9 @@ def _note_deferrals(
 ) -> None:
     """Write down what is kept of whom: the receipt names it, and its end is found by it."""
     for request in requests:
-        key_id = request.key_ids.get(Retention.DECISION_RECORD)
+        key_ids = request.key_ids.get(Retention.DECISION_RECORD, ())
         restriction = restrictions.get(request.subject or "")
-        if restriction is None or key_id is None:
+        if restriction is None or not key_ids:
             continue
 
         is_local = restriction.custodians.are_local
@@ -163,7 +212,8 @@ def _note_deferrals(
             review=restriction.review,
             is_held=restriction.held,
             custody=Custody.LOCAL_KEYS if is_local else Custody.CUSTODIANS,
-            key_id=key_id,
+            key_id=key_ids[0],
+            more_key_ids=key_ids[1:],
         )
     batch.journal.put_requests(requests)
 
@@ -262,16 +312,19 @@ def _predicate_of(
     deferral = request.deferral
     restricted = {deferral.retention} if deferral else set()
     destroyed = set(request.key_ids) - restricted
-    state = RequestState.DEFERRED if deferral else RequestState.ERASED
     reports = purge_reports(completed)
     is_local = bool(completed[ErasureStep.ROTATE_ROOT]["local"])
+
+    unseen = dict.fromkeys(line for report in reports.values() for line in report.unseen)
+    if reason := completed[ErasureStep.FLAG_MODELS].get("unseen"):
+        unseen[f"registered models: {reason}"] = None
 
     return ErasureReceipt(
         request=request.request_id,
         commitment=request.commitment,
         received=request.received.isoformat(),
         day=request.day.isoformat(),
-        state=state.value,
+        state=_end_of(request).value,
         keys_destroyed=tuple(sorted(retention.value for retention in destroyed)),
         deferred=deferral.to_predicate() if deferral else None,
         people=completed[ErasureStep.TOMBSTONE]["people"],
@@ -282,19 +335,28 @@ def _predicate_of(
             for sink_id, report in reports.items()
         },
         remaining=tuple(line for report in reports.values() for line in report.left),
-        unseen=tuple(line for report in reports.values() for line in report.unseen),
+        unseen=tuple(unseen),
+        too_short=completed[ErasureStep.FIND_KEYS].get("too_short"),
+        failed=tuple(f"{failure.day}: {failure.step}" for failure in request.failures),
         horizon=(Horizon.LOCAL_ROOT if is_local else Horizon.TRANSIT).value,
     )
+
+
+def _end_of(request: ErasureRequest) -> RequestState:
+    """Return how a request ends: nobody is told of an erasure where there was nothing to erase."""
+    if request.deferral is not None:
+        return RequestState.DEFERRED
+    return RequestState.ERASED if request.key_ids else RequestState.NOTHING_HELD
 
 
 def _scrub(batch: ErasureBatch) -> Figures:
     """Forget whose requests they were. Once this is done nobody here can tell any more."""
     requests = batch.requests
     for request in requests:
-        is_deferred = request.deferral is not None
-        request.state = RequestState.DEFERRED if is_deferred else RequestState.ERASED
-        request.closed = None if is_deferred else request.day
+        request.state = _end_of(request)
+        request.closed = None if request.state is RequestState.DEFERRED else request.day
         request.subject = None
+        request.aliases = ()
         request.seed = None
         request.key_ids = {}
     batch.journal.put_requests(requests)

@@ -318,7 +318,11 @@ def case() -> dict[str, Any]:
             "draws": 200,
             "seed": 1,
         },
-        "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
+        "erasure": {
+            "identifiers": {"ignore": ["case", "blanks", "unicode form"]},
+            "retrain_after": {"people": 1, "days": 30},
+            "keep": {},
+        },
         "register": {"model": CASE, "experiment": CASE},
         "limits": {
             "redact": {

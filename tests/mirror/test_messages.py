@@ -62,8 +62,8 @@ CODES = {
     "__cause__", "__traceback__", "close", "code", "errno", "response", "returncode", "sqlstate",
 }  # fmt: skip
 PASSED_ON = {
-    "_describe_failure", "_describe_fault", "_does_not_answer", "_down", "_is_model_error",
-    "write_fault",
+    "_chain_of", "_describe_failure", "_describe_fault", "_does_not_answer", "_down",
+    "_is_disk_full", "_is_model_error", "describe_failure", "note_failure", "write_fault",
 }  # fmt: skip
 ALLOWED_TEXTS = {
     ("tasks/anchoring/timestamp.py", "str(error)"): "the verifier of stamps reads a checkpoint "
@@ -111,6 +111,8 @@ ALLOWED_TEXTS = {
         "error.errors(include_input=False, include_url=False)",
     ): "pydantic's messages about a configuration, without what was written there",
     ("tasks/model/scorer.py", "error.name"): "the name of the library that is not installed",
+    ("tasks/erasure/queue.py", "error"): "asked for its code, and so is what caused it",
+    ("tasks/erasure/queue.py", "str(error)"): "of a PortcullisError alone, which is ours",
     ("tasks/erasure/sinks/database.py", "error.orig"): "asked for its class alone",
 }
 

@@ -72,7 +72,11 @@ def judged(root: Path) -> Path:
         "sources": {
             "applications": {"kind": "file", "path": "a.csv", "format": "csv", **AGREEMENT}
         },
-        "erasure": {"retrain_after": {"people": 1, "days": 30}, "keep": {}},
+        "erasure": {
+            "identifiers": {"ignore": ["case", "blanks", "unicode form"]},
+            "retrain_after": {"people": 1, "days": 30},
+            "keep": {},
+        },
         "register": {"model": CASE, "experiment": CASE},
         "limits": LIMITS,
     }

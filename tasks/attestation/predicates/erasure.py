@@ -152,10 +152,13 @@ class ErasureReceipt(ErasureStatement):
     remaining: tuple[str, ...]  # what could not be removed
     unseen: tuple[str, ...]
     horizon: str  # how far the proof reaches
+    # Receipts that were signed before these were counted have neither.
+    too_short: int | None = None  # values of the people that are too short to be searched for
+    failed: tuple[str, ...] = ()  # days and steps of tries that failed before
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate."""
-        return {
+        values: dict[str, Any] = {
             **super().to_dict(),
             "deferred": self.deferred.to_dict() if self.deferred else {},
             "people": self.people,
@@ -166,12 +169,18 @@ class ErasureReceipt(ErasureStatement):
             "unseen": list(self.unseen),
             "horizon": self.horizon,
         }
+        if self.too_short is not None:
+            values["tooShort"] = self.too_short
+        if self.failed:
+            values["failed"] = list(self.failed)
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         figures = ("people", "verified", "modelsToRetrain", "purged", "left", "unseen", "horizon")
-        require_fields(values, (*REQUEST_FIELDS, *figures))
+        later = tuple(name for name in ("tooShort", "failed") if name in values)
+        require_fields(values, (*REQUEST_FIELDS, *figures, *later))
         deferred = values["deferred"]
         purged = {name: PurgeCounts.from_dict(counts) for name, counts in values["purged"].items()}
 
@@ -185,6 +194,8 @@ class ErasureReceipt(ErasureStatement):
             remaining=texts_of(values, "left"),
             unseen=texts_of(values, "unseen"),
             horizon=text_of(values, "horizon"),
+            too_short=count_of(values, "tooShort") if "tooShort" in values else None,
+            failed=texts_of(values, "failed") if "failed" in values else (),
         )
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.erasure.batch import ErasureBatch
-from tasks.erasure.sinks import PurgeOptions
+from tasks.erasure.request import RequestOptions
 from tests.tasks.erasure.small_installation import DAY, SmallInstallation, make_installation
 
 VARIABLES = (
@@ -49,7 +48,6 @@ def small_installation(
 
 
 @pytest.fixture
-def removing_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every batch remove files that cannot be masked, as `--remove-files` does."""
-    allowed = property(lambda _: PurgeOptions(removes_files=True), lambda _, __: None)
-    monkeypatch.setattr(ErasureBatch, "options", allowed)
+def removing_files(small_installation: SmallInstallation) -> None:
+    """Let every request remove files that cannot be masked, as `--remove-files` does."""
+    small_installation.options = RequestOptions(removes_files=True)

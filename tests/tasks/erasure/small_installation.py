@@ -18,6 +18,7 @@ import pandas as pd
 from tasks.erasure.erasing import ErasureOutcome, erase, resume
 from tasks.erasure.holds import place_hold
 from tasks.erasure.journal import ErasureStep, Hold, Journal, open_journal
+from tasks.erasure.request import RequestOptions
 from tasks.keystore.keys import KeyStore, Retention, open_keys
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_of
@@ -68,6 +69,7 @@ class SmallInstallation:
     workspace: Path
     home: Path
     versions: list[Path] = field(default_factory=list)
+    options: RequestOptions = field(default_factory=RequestOptions)
 
     @property
     def installation(self) -> Installation:
@@ -125,6 +127,7 @@ class SmallInstallation:
             received=received,
             day=DAY,
             later=later,
+            options=self.options,
             installation=self.installation,
         )
 

@@ -1,5 +1,6 @@
 """Erasing as commands call it: once each, alone, resumed, and ended when holds and terms end."""
 
+import errno
 import shutil
 import threading
 from datetime import date
@@ -117,12 +118,14 @@ def test_what_cannot_be_audited_is_not_done(
     small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr("tasks.erasure.erasing.audit", broken)
-    with pytest.raises(OSError, match="disk full"):
-        small_installation.erase(5)
+    monkeypatch.setattr("tasks.erasure.queue.audit", broken)
+    (request,) = small_installation.erase(5).set_aside
 
+    assert request.failure is not None
+    assert request.failure.step == "begin"
+    assert request.failure.reason == "the disk is full: free some space on it"
     assert 5 in small_installation.readable_copies()
 
 

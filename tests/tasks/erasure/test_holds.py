@@ -33,13 +33,16 @@ def restrictions_of(small_installation: SmallInstallation, number: int) -> dict[
     """What is kept of one person whose request is under way."""
     keys = small_installation.keys
     subject = small_installation.subject(number)
-    key_ids = {retention: key_id.hex() for retention, key_id in keys.ids_of(subject).items()}
+    ids = keys.ids_of(subject)
+    key_ids: dict[Retention, tuple[str, ...]] = {
+        retention: (key_id.hex(),) for retention, key_id in ids.items()
+    }
     request = ErasureRequest("E1", "b", CASE, DAY, DAY, subject=subject, key_ids=key_ids)
     return find_restrictions(
         keys,
         small_installation.journal,
         [request],
-        {key_id: {CASE} for key_id in key_ids.values()},
+        {key_id.hex(): {CASE} for key_id in ids.values()},
         small_installation.installation,
     )
 

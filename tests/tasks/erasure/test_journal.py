@@ -43,7 +43,7 @@ def request(number: int = 1, **changes: Any) -> ErasureRequest:
         day=DAY,
         subject=SUBJECT,
         seed=b"seed",
-        key_ids={Retention.TRAINING: "00ff"},
+        key_ids={Retention.TRAINING: ("00ff",)},
         commitment="c",
     )
     return replace(made, **changes)

@@ -15,7 +15,12 @@ LAW = {"months": 25, "basis": "12 CFR 1002.12(b)"}
 
 
 def section(**changes: Any) -> dict[str, Any]:
-    return {"retrain_after": {"people": 1, "days": 30}, "keep": {}, **changes}
+    return {
+        "identifiers": {"ignore": ["case", "blanks", "unicode form"]},
+        "retrain_after": {"people": 1, "days": 30},
+        "keep": {},
+        **changes,
+    }
 
 
 def test_a_law_keeps_decision_records_where_the_section_says_so() -> None:
@@ -30,7 +35,7 @@ def test_a_section_that_keeps_nothing_has_no_law() -> None:
     assert ErasureParams.model_validate(section()).decision_records is None
 
 
-@pytest.mark.parametrize("missing", ["retrain_after", "keep"])
+@pytest.mark.parametrize("missing", ["identifiers", "retrain_after", "keep"])
 def test_nothing_has_a_default(missing: str) -> None:
     values = section()
     del values[missing]

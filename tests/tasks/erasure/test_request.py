@@ -18,7 +18,13 @@ DEFERRAL = Deferral(
 
 
 def test_states_are_those_that_journals_have_stored() -> None:
-    assert [state.value for state in RequestState] == ["running", "erased", "deferred"]
+    assert [state.value for state in RequestState] == [
+        "running",
+        "erased",
+        "deferred",
+        "set aside",
+        "nothing was held",
+    ]
 
 
 def test_a_deferral_comes_back_from_the_journal_as_it_was() -> None:

@@ -13,7 +13,7 @@ from tasks.erasure.request import RequestState
 from tasks.erasure.saga import purge_reports, total_purged
 from tasks.erasure.sinks import SinkId
 from tasks.erasure.statements import LedgerStatementLog
-from tasks.errors import EvidenceError, ServiceError
+from tasks.errors import ServiceError
 from tasks.keystore.tombstone_events import lift_tombstones
 from tasks.sealed.objects import SealedFile
 from tests.tasks.erasure.small_installation import (
@@ -142,9 +142,11 @@ def test_a_sink_that_does_not_answer_stops_it_before_any_key_is_destroyed(
 
     with monkeypatch.context() as patch:
         patch.setattr("tasks.erasure.sinks.git.GitSink.purge", down)
-        with pytest.raises(ServiceError):
-            small_installation.erase(1)
+        (request,) = small_installation.erase(1).held_up
     assert small_installation.readable_copies() == before
+    assert request.failure is not None
+    assert request.failure.step == ErasureStep.PURGE_GIT
+    assert request.failure.reason == "git: expected an answer; found none. Start it."
 
     small_installation.resume()
     assert 1 not in small_installation.readable_copies()
@@ -161,8 +163,9 @@ def test_a_tombstone_that_was_lifted_meanwhile_is_noticed_before_the_receipt(
         return figures
 
     monkeypatch.setattr(saga, "_rotate_root", sabotaged)
-    with pytest.raises(EvidenceError, match="1 people without a tombstone"):
-        small_installation.erase(1)
+    (request,) = small_installation.erase(1).set_aside
+    assert request.failure is not None
+    assert "1 people without a tombstone" in request.failure.reason
     assert not (small_installation.home / "receipts").exists()
 
 
