@@ -71,6 +71,11 @@ COMMANDS = (
         "flows.cli.privacy.requests",
     ),
     Command(
+        "doctor",
+        "say what is missing, old or from elsewhere in this installation, and change nothing",
+        "flows.cli.doctor",
+    ),
+    Command(
         "ui", "start a Prefect server, the deployments and a worker on this machine", "flows.cli.ui"
     ),
     Command(
@@ -230,6 +235,8 @@ def open_installation(arguments: list[str]) -> Installation:
             found="none",
             remedy="Go to the top folder of one, or clone the project, and start it there.",
         )
+    if arguments[0] == "doctor":
+        return Installation.look(Path(), os.environ)
     return Installation.open(Path(), os.environ)
 
 

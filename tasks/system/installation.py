@@ -39,6 +39,17 @@ class Installation:
             ConfigError: The environment holds an unknown variable of ours; or `home` is a relative
                 path, which would be another folder for each process; or it cannot be written to.
         """
+        installation = cls.look(workspace, environ)
+        _make_own_folder(installation.home)
+        return installation
+
+    @classmethod
+    def look(cls, workspace: Path, environ: Mapping[str, str]) -> "Installation":
+        """Read the environment, and make nothing; `home` may not be there.
+
+        Raises:
+            ConfigError: The environment does not allow any installation.
+        """
         settings = Settings.from_environment(environ)
         if settings.home and not Path(settings.home).is_absolute():
             raise ConfigError(
@@ -49,7 +60,6 @@ class Installation:
             )
 
         home = Path(settings.home or workspace / ".portcullis").absolute()
-        _make_own_folder(home)
         return cls(workspace, home, settings)
 
     def secret(self, name: str) -> bytes:
@@ -82,9 +92,7 @@ class Installation:
         return bool(
             (settings.vault_address and settings.transit_key)
             or settings.secrets.get(secret_variable("root"))
-            # While it rotates, the new one lies beside it.
             or (self.home / "root.key").exists()
-            or (self.home / "root.next.key").exists()
         )
 
 

@@ -1,0 +1,54 @@
+"""Ask every look in turn; one that breaks is a finding, and keeps no other from being asked."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from tasks.doctor import machine, stores
+from tasks.doctor.copying import copied
+from tasks.doctor.findings import Finding, Grade
+from tasks.errors import PortcullisError
+from tasks.formats.shown import kind_of_error
+from tasks.system.installation import Installation
+
+Look = Callable[[], Iterator[Finding]]
+
+
+def examine(installation: Installation, day: date) -> list[Finding]:
+    """Return what is found in an installation, whatever state it is in; nothing is changed."""
+    looks: list[tuple[str, Look]] = [
+        ("home", lambda: machine.look_at_home(installation)),
+        ("disk", lambda: machine.look_at_disk(installation)),
+        ("databases", lambda: machine.look_at_databases(installation)),
+    ]
+    findings = [finding for what, look in looks for finding in _taken(what, look)]
+    if installation.home.is_dir():
+        findings += _taken("home", lambda: _look_through_copy(installation, day))
+    return findings
+
+
+def _look_through_copy(installation: Installation, day: date) -> Iterator[Finding]:
+    with copied(installation) as copy:
+        looks: list[tuple[str, Look]] = [
+            ("ledger", lambda: stores.look_at_ledger(copy)),
+            ("key store", lambda: stores.look_at_keys(copy)),
+            ("custodians", lambda: stores.look_at_custodians(copy)),
+            ("journal of erasures", lambda: stores.look_at_requests(copy, day)),
+            ("sealed files", lambda: stores.look_at_sealed_files(copy)),
+            ("set aside", lambda: stores.look_at_set_aside(installation)),
+        ]
+        for what, look in looks:
+            yield from _taken(what, look)
+
+
+def _taken(what: str, look: Look) -> list[Finding]:
+    """Return what a look finds, and why it broke off if it did."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(look())
+    except PortcullisError as error:
+        findings.append(Finding.of_error(what, error))
+    except Exception as error:
+        # The class alone: a library's text may quote a row, a path or an address.
+        text = f"it cannot be looked at ({kind_of_error(error)})"
+        findings.append(Finding(Grade.REFUSES, what, text, "Restore its newest backup."))
+    return findings

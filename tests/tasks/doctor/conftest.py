@@ -1,0 +1,5 @@
+"""The small installation, of whose key store the log has seen an erasure."""
+
+from tests.tasks.guard.conftest import foreign, known, pattern, small_installation
+
+__all__ = ["foreign", "known", "pattern", "small_installation"]

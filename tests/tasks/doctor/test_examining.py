@@ -1,0 +1,195 @@
+"""The doctor says what is missing, old or from elsewhere; it changes nothing, and never breaks."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from flows.__main__ import main
+from tasks.doctor import examining, machine
+from tasks.doctor.examining import examine
+from tasks.doctor.findings import Finding, Grade
+from tasks.errors import ConfigError
+from tasks.guard.renewal import renew_store
+from tests.tasks.erasure.small_installation import DAY, SmallInstallation
+from tests.tasks.guard.test_opening import SECRETS, STORE, restore, save
+
+LATER = date(2027, 6, 1)
+
+
+def state_of(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def refusing(installation: SmallInstallation, day: date = DAY) -> list[str]:
+    """Return what refuses, having seen that looking at it changed nothing."""
+    before = state_of(installation.home)
+    findings = examine(installation.installation, day)
+    assert state_of(installation.home) == before
+    return [str(finding) for finding in findings if finding.grade is Grade.REFUSES]
+
+
+def test_all_is_well_with_an_installation_that_works(known: SmallInstallation) -> None:
+    assert refusing(known) == []
+    lines = [str(finding) for finding in examine(known.installation, DAY)]
+    assert any("key store: as the log has seen it, or further; 1 erased" in line for line in lines)
+    assert any("1 requests, 0 not done, 0 set aside" in line for line in lines)
+    assert any("sealed files: 3 of 3 are ours" in line for line in lines)
+
+
+def test_nothing_is_there_yet_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("PORTCULLIS_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--all"]) == 0
+    assert "home: none yet" in capsys.readouterr().out
+    assert not home.exists()
+
+    home.mkdir(mode=0o700)
+    assert main(["doctor"]) == 0
+    assert "key store: none yet" in capsys.readouterr().out
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "root.key", "keys.db"])
+def test_what_is_lost_is_named(known: SmallInstallation, name: str) -> None:
+    for path in STORE if name == "keys.db" else [name]:
+        (known.home / path).unlink(missing_ok=True)
+    assert any(name in line for line in refusing(known))
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "root.key"])
+def test_what_is_of_another_installation_is_named(
+    known: SmallInstallation, foreign: Path, name: str
+) -> None:
+    shutil.copy(foreign / name, known.home)
+    stem = name.removesuffix(".key")
+    assert any(stem in line and "identity" in line for line in refusing(known))
+
+
+def test_an_old_copy_is_named_with_what_it_would_undo(
+    known: SmallInstallation, tmp_path: Path
+) -> None:
+    save(known.home, tmp_path / "backup")
+    known.erase(5)
+    restore(tmp_path / "backup", known.home, "keys.db")
+    assert any("would bring back 1 people" in line for line in refusing(known))
+
+
+def test_sealed_files_of_another_key_store_are_named(
+    known: SmallInstallation, foreign: Path, tmp_path: Path
+) -> None:
+    save(foreign, tmp_path / "backup")
+    restore(tmp_path / "backup", known.home, "keys.db", "root.key", *SECRETS)
+    assert any("are unknown to this key store, and not erased" in line for line in refusing(known))
+
+
+def test_a_lost_log_pin_or_journal_is_named(known: SmallInstallation) -> None:
+    (known.home / "erasures.db").unlink()
+    assert any("journal of erasures: missing" in line for line in refusing(known))
+    (known.home / "ledger.pin").unlink()
+    assert any("ledger.pin" in line and "keys pin" in line for line in refusing(known))
+
+
+def test_a_lost_log_is_named(known: SmallInstallation) -> None:
+    for path in known.home.glob("ledger.db*"):
+        path.unlink()
+    assert any("ledger: expected at least" in line for line in refusing(known))
+
+
+@pytest.mark.parametrize("name", ["keys.db", "ledger.db", "erasures.db"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all" * 100], ids=["emptied", "overwritten"]
+)
+def test_a_broken_database_is_named_and_ends_no_other_look(
+    known: SmallInstallation, name: str, content: bytes
+) -> None:
+    for path in known.home.glob(f"{name}-*"):
+        path.unlink()
+    (known.home / name).write_bytes(content)
+    lines = refusing(known)
+    assert lines
+    assert any("disk of home" in str(line) for line in examine(known.installation, DAY))
+
+
+def test_a_request_that_is_past_its_term_is_named(known: SmallInstallation) -> None:
+    known.erase(9, later=True)
+    assert refusing(known) == []
+    assert any("past its term" in line for line in refusing(known, LATER))
+
+
+def test_files_that_others_may_read_are_named(known: SmallInstallation) -> None:
+    (known.home / "pepper.key").chmod(0o644)
+    assert any("pepper.key: others may read it (mode 644)" in line for line in refusing(known))
+    (known.home / "pepper.key").chmod(0o600)
+    known.home.chmod(0o755)
+    texts = [str(finding) for finding in examine(known.installation, DAY)]
+    assert any("others may look into it (mode 755)" in text for text in texts)
+
+
+def test_a_full_disk_is_named(known: SmallInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LEAST_FREE_MIB", 1 << 40)
+    monkeypatch.setattr(machine, "LOW_FREE_MIB", 1 << 41)
+    assert any("disk of home" in line and "Make room" in line for line in refusing(known))
+
+
+def test_a_server_that_does_not_answer_is_named(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql+psycopg://x:secret@localhost:1/none"
+    monkeypatch.setenv("PORTCULLIS_MLFLOW_DATABASE_URL", url)
+    lines = refusing(known)
+    assert any("MLflow's database: no answer" in line for line in lines)
+    assert not any("secret@" in line for line in lines)
+
+
+def test_a_renewed_store_is_noted(known: SmallInstallation) -> None:
+    for name in STORE:
+        (known.home / name).unlink(missing_ok=True)
+    renew_store("the disk was lost", known.installation)
+    texts = [str(finding) for finding in examine(known.installation, DAY)]
+    assert any("the disk was lost (1 erasures lost)" in text for text in texts)
+    assert any("holds what was left of an older key store" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConfigError("there", expected="a", found="b", remedy="Do c."), "there: expected a; found"),
+        (ValueError("a personal value"), "it cannot be looked at (ValueError)"),
+    ],
+)
+def test_a_look_that_breaks_is_a_finding(error: Exception, words: str) -> None:
+    def look() -> "Callable[[], object]":
+        raise error
+
+    (finding,) = examining._taken("a thing", look)  # type: ignore[arg-type]
+    assert finding.grade is Grade.REFUSES
+    assert words in str(finding)
+    assert "personal" not in str(finding)
+
+
+def test_the_command_ends_with_three_where_something_refuses(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(known.workspace)
+    assert main(["doctor"]) == 0
+    (known.home / "tombstone.key").unlink()
+    assert main(["doctor"]) == 3
+    output = capsys.readouterr().out
+    assert "secret tombstone.key: missing" in output
+    assert "refuse" in output.splitlines()[-1]
+
+
+def test_a_finding_is_one_line_with_what_to_do() -> None:
+    assert str(Finding(Grade.NOTE, "x", "y", "Do z.")) == "note     x: y. Do z."
+    assert str(Finding(Grade.WELL, "x", "y")) == "well     x: y"
