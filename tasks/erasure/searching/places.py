@@ -1,7 +1,7 @@
 """Where files lie: a folder of this machine or of a store behind fsspec, and what may be done."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -149,13 +149,23 @@ class Place:
     path: str
     rule: PurgeRule
     skip: tuple[str, ...] = ()  # names of files and folders that are searched as another place
+    skip_paths: frozenset[str] = frozenset()  # likewise, by their whole paths; on this machine only
 
     @classmethod
-    def local(cls, name: str, path: Path, rule: PurgeRule, skip: tuple[str, ...] = ()) -> "Place":
+    def local(
+        cls,
+        name: str,
+        path: Path,
+        rule: PurgeRule,
+        skip: tuple[str, ...] = (),
+        skip_paths: Iterable[Path] = (),
+    ) -> "Place":
         """Return a folder of this machine."""
         from fsspec.implementations.local import LocalFileSystem
 
-        return cls(name, LocalFileSystem(), path.absolute().as_posix(), rule, skip)
+        folder = path.absolute().as_posix()
+        paths = frozenset(skipped.absolute().as_posix() for skipped in skip_paths)
+        return cls(name, LocalFileSystem(), folder, rule, skip, paths)
 
     @property
     def is_local(self) -> bool:
@@ -217,7 +227,7 @@ class Place:
             return
 
         for entry in entries:
-            if entry.name in self.skip:
+            if entry.name in self.skip or entry.path in self.skip_paths:
                 continue
             if entry.is_symlink():
                 yield PlaceEntry(self, entry.path, EntryKind.LINK, _read_link(entry.path))

@@ -21,6 +21,7 @@ PIECE_BYTES = 16 * 1024**2
 OVERLAP_BYTES = 64 * 1024
 LARGE_FILE = f"compressed or encoded parts of a file of more than {WHOLE_BYTES // 1024**2} MiB"
 
+REPORTED_LINES = 20
 REMEDY = "or give --remove-files"
 
 
@@ -55,6 +56,8 @@ class _PlacePurge:
     # Kinds of content that nothing could look into, and in how many files.
     unsearched: Counter[str] = field(default_factory=Counter)
     named_folders: list[str] = field(default_factory=list)
+    # What holds, or is called, what others are called, too.
+    ambiguous: list[str] = field(default_factory=list)
 
     def run(self) -> PurgeReport:
         report = PurgeReport()
@@ -67,7 +70,9 @@ class _PlacePurge:
         # The innermost first: a folder within another one.
         for folder in reversed(self.named_folders):
             report += self._purge_folder(folder)
-        return report + PurgeReport(unseen=tuple(self._describe_unsearched()))
+        return report + PurgeReport(
+            left=tuple(self._describe_ambiguous()), unseen=tuple(self._describe_unsearched())
+        )
 
     def _purge_file(self, stored: StoredFile) -> PurgeReport:
         """Take the people out of one file, or say why it is left to a person."""
@@ -86,7 +91,9 @@ class _PlacePurge:
         self.unsearched.update(set(look.unsearched))
         name = look_at_name(stored.name, self.terms)
         if not look.holds_person and not name.holds_person:
-            return PurgeReport(searched=1) + self._report_ambiguous(stored, look, name)
+            if look.is_ambiguous or name.is_ambiguous:
+                self.ambiguous.append(self._show(stored))
+            return PurgeReport(searched=1)
 
         if is_sealed or self._rule_of(stored) is PurgeRule.REPORT:
             return self._leave(stored, "a person has to decide")
@@ -159,13 +166,6 @@ class _PlacePurge:
         line = f"{self._show(stored)} holds a value of theirs: {reason}"
         return PurgeReport(searched=1, left=(line,))
 
-    def _report_ambiguous(self, stored: StoredFile, *looks: Look) -> PurgeReport:
-        """Report a file with values that others carry, too: which of them it is nobody can tell."""
-        if not any(look.is_ambiguous for look in looks):
-            return PurgeReport()
-        line = f"{self._show(stored)} holds what others are called, too: a person has to decide"
-        return PurgeReport(left=(line,))
-
     def _look_at_entry(self, entry: PlaceEntry) -> PurgeReport:
         """Look at the name of what is no file, and at what a link points to."""
         if entry.kind is EntryKind.UNREADABLE:
@@ -177,10 +177,9 @@ class _PlacePurge:
         if entry.kind is EntryKind.LINK:
             look += look_at_name(entry.target, self.terms)
         if not look.holds_person:
-            if not look.is_ambiguous:
-                return PurgeReport()
-            line = f"{self._show(entry)} is named as others are, too: a person has to decide"
-            return PurgeReport(left=(line,))
+            if look.is_ambiguous:
+                self.ambiguous.append(self._show(entry))
+            return PurgeReport()
 
         if entry.kind is EntryKind.FOLDER and self.place.rule is not PurgeRule.REPORT:
             self.named_folders.append(entry.path)
@@ -206,6 +205,16 @@ class _PlacePurge:
             line = f"{shown} and cannot be removed ({type(error).__name__}): rename or remove it"
             return PurgeReport(left=(line,))
         return PurgeReport(removed=1)
+
+    def _describe_ambiguous(self) -> list[str]:
+        """Return a line for each, and of very many a number: nobody reads a thousand lines."""
+        shown = self.ambiguous[:REPORTED_LINES]
+        lines = [
+            f"{name} has what others are called, too: a person has to decide" for name in shown
+        ]
+        if rest := len(self.ambiguous) - len(shown):
+            lines.append(f"{self.place.name}: so have {rest:,} more")
+        return lines
 
     def _describe_unsearched(self) -> list[str]:
         return [

@@ -34,9 +34,8 @@ def look_at_content(name: str, content: bytes, terms: SearchTerms, *, plain: boo
         terms: What to look for.
         plain: Look at the bytes as they are: a piece of a file can be unpacked by nobody.
     """
-    if plain:
-        return Look(holds_person=terms.has_match(content))
-    return Look(holds_person=holds_person(name, content, terms))
+    holds = terms.has_match(content) if plain else holds_person(name, content, terms)
+    return Look(holds_person=holds, is_ambiguous=not holds and terms.has_ambiguous(content))
 
 
 def look_at_name(name: str, terms: SearchTerms) -> Look:
@@ -55,4 +54,4 @@ def look_at_name(name: str, terms: SearchTerms) -> Look:
 
 
 def _look_at_text(text: str, terms: SearchTerms) -> Look:
-    return Look(holds_person=terms.has_match(text.encode("utf-8", errors="surrogatepass")))
+    return look_at_content("", text.encode("utf-8", errors="surrogatepass"), terms, plain=True)

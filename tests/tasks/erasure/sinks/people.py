@@ -10,4 +10,5 @@ TERMS = SearchTerms.of([PersonalValue("email", ANN), PersonalValue("name", ANNS_
 
 def person_of(*words: str) -> SearchTerms:
     """Return the terms of somebody whose values are words of other programs."""
-    return SearchTerms.of([PersonalValue("name", word) for word in words])
+    # Not by `of`, which takes common words for other people's, too.
+    return SearchTerms(tuple(PersonalValue("identifier", word) for word in words), too_short=0)
