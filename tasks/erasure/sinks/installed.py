@@ -7,8 +7,9 @@ from pathlib import Path
 from tasks.erasure.searching.places import Place, PurgeRule
 from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.git import GitSink
-from tasks.erasure.sinks.scheduler import SchedulerSink
+from tasks.erasure.sinks.scheduler import SchedulerSink, prefect_home
 from tasks.erasure.sinks.sink import Sink, SinkId
+from tasks.erasure.sinks.state import StateSink
 from tasks.erasure.sinks.tracking import TrackingSink
 from tasks.system.installation import Installation
 
@@ -38,22 +39,29 @@ def list_sinks(installation: Installation, places: Sequence[Place]) -> list[Sink
     run_logs = Place.local(".dvc/tmp", workspace / ".dvc" / "tmp", PurgeRule.REWRITE)
     rewritable = [place for place in places if place.rule is PurgeRule.REWRITE]
     stored = [place for place in places if place.rule is PurgeRule.REMOVE]
+    scratch = _scratch_places(installation)
 
     return [
         TrackingSink(installation),
         SchedulerSink(installation.settings),
         FileSink(SinkId.WORKSPACE, [*rewritable, run_logs]),
         FileSink(SinkId.VERSIONS, stored),
-        FileSink(SinkId.SCRATCH, _scratch_places(installation)),
-        FileSink(SinkId.STATE, [_state_place(installation)]),
-        GitSink(workspace),
+        FileSink(SinkId.SCRATCH, scratch),
+        StateSink(installation.home, [_state_place(installation)]),
+        GitSink(workspace, elsewhere=_local_paths([*places, *scratch], installation)),
     ]
 
 
 def _scratch_places(installation: Installation) -> list[Place]:
-    """Return the folders of an operator's own jobs: a file there that holds the person goes."""
+    """Return the folders of an operator's own jobs: files there are masked where they can be."""
     folders = installation.settings.scratch_folders.split(os.pathsep)
-    return [Place.local("scratch", Path(folder), PurgeRule.REMOVE) for folder in folders if folder]
+    return [Place.local("scratch", Path(folder), PurgeRule.REWRITE) for folder in folders if folder]
+
+
+def _local_paths(places: Sequence[Place], installation: Installation) -> tuple[Path, ...]:
+    """Return the folders of this machine that some sink searches, or that hold only secrets."""
+    folders = [Path(place.path) for place in places if place.is_local]
+    return (*folders, installation.home, prefect_home(installation.settings))
 
 
 def _state_place(installation: Installation) -> Place:

@@ -5,7 +5,7 @@ Sinks ask here and nowhere else, so that all of them tell the two apart by the s
 
 from dataclasses import dataclass
 
-from tasks.erasure.searching.masking import holds_person
+from tasks.erasure.searching.masking import search_content
 from tasks.erasure.searching.search_terms import SearchTerms
 
 
@@ -34,8 +34,11 @@ def look_at_content(name: str, content: bytes, terms: SearchTerms, *, plain: boo
         terms: What to look for.
         plain: Look at the bytes as they are: a piece of a file can be unpacked by nobody.
     """
-    holds = terms.has_match(content) if plain else holds_person(name, content, terms)
-    return Look(holds_person=holds, is_ambiguous=not holds and terms.has_ambiguous(content))
+    if plain:
+        holds = terms.has_match(content)
+        return Look(holds_person=holds, is_ambiguous=not holds and terms.has_ambiguous(content))
+    search = search_content(name, content, terms)
+    return Look(search.holds_person, search.ambiguous, search.unsearched)
 
 
 def look_at_name(name: str, terms: SearchTerms) -> Look:

@@ -8,18 +8,36 @@ import pytest
 from tasks.erasure.searching.places import Place, PurgeRule, version_places
 from tasks.erasure.sinks import SinkId
 from tasks.erasure.sinks.files import FileSink
+from tasks.erasure.sinks.git import GitSink
 from tasks.erasure.sinks.installed import OWN_FILES, list_sinks
+from tasks.erasure.sinks.state import StateSink
 from tests.tasks.erasure.small_installation import SmallInstallation, write
 
 
-def file_sinks(small_installation: SmallInstallation) -> dict[SinkId, FileSink]:
+def file_sinks(small_installation: SmallInstallation) -> dict[SinkId, FileSink | StateSink]:
     workspace = small_installation.workspace
     sinks = list_sinks(small_installation.installation, version_places(workspace))
-    return {sink.sink_id: sink for sink in sinks if isinstance(sink, FileSink)}
+    return {sink.sink_id: sink for sink in sinks if isinstance(sink, FileSink | StateSink)}
 
 
 def places(small_installation: SmallInstallation, sink_id: SinkId) -> list[Place]:
     return list(file_sinks(small_installation)[sink_id].places)
+
+
+def test_the_checkout_is_searched_without_what_other_sinks_search(
+    small_installation: SmallInstallation,
+) -> None:
+    workspace = small_installation.workspace
+    sinks = list_sinks(small_installation.installation, version_places(workspace))
+    (sink,) = [sink for sink in sinks if isinstance(sink, GitSink)]
+
+    assert set(sink.elsewhere) == {
+        workspace / "data",
+        workspace / ".dvc" / "cache",
+        workspace / "remote",
+        small_installation.home,
+        small_installation.home / "prefect",
+    }
 
 
 def test_every_sink_is_there_once_and_in_the_order_of_its_steps(
@@ -58,7 +76,7 @@ def test_scratch_folders_are_those_that_the_settings_name(
     found = places(small_installation, SinkId.SCRATCH)
 
     assert [Path(place.path).name for place in found] == ["a", "b"]
-    assert {place.rule for place in found} == {PurgeRule.REMOVE}
+    assert {place.rule for place in found} == {PurgeRule.REWRITE}
 
 
 def test_of_the_state_folder_evidence_is_reported_and_secrets_are_not_read(
