@@ -81,11 +81,15 @@ class ErasureBatch:
     def terms(self) -> SearchTerms:
         """What to look for in plain text, in memory only: as much as can be read at first use."""
         key_ids = self.key_ids
-        values = {PersonalValue("key id", key_id.hex()) for key_id in key_ids}
-        values |= {PersonalValue("pseudonym", subject) for subject in self.subjects}
+        values = {
+            PersonalValue("key id", key_id, request.subject or "")
+            for request in self.requests
+            for key_id in request.key_ids.values()
+        }
+        values |= {PersonalValue("pseudonym", subject, subject) for subject in self.subjects}
         values |= {
-            PersonalValue(EMAIL if "@" in identifier else "identifier", identifier)
-            for identifier in self.identifiers.values()
+            PersonalValue(EMAIL if "@" in identifier else "identifier", identifier, subject)
+            for subject, identifier in self.identifiers.items()
         }
 
         # A batch that is resumed after its keys are destroyed reads nothing any more: its sinks

@@ -42,7 +42,7 @@ class Automaton(Generic[V]):
 
     def values_of(self, hit: bytes) -> list[V]:
         """Return the values whose patterns a hit is."""
-        return [value for index in self._which.Match(hit) for value in self._values[index]]
+        return [value for index in self._which.Match(hit) or () for value in self._values[index]]
 
     @cached_property
     def _any(self) -> Any:

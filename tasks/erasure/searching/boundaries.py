@@ -40,6 +40,8 @@ NAME_SIGNS = "-\u2010\u2011"
 NUMBER_SIGNS = ".-"
 # Two line ends are two paragraphs, and of two paragraphs no name is made.
 NEW_PARAGRAPH = re.compile(rb"(?:\n|\\n|%0A)(?:[ \t\r]|\\r|%0D)*(?:\n|\\n|%0A)", re.IGNORECASE)
+COMMA = re.compile(rb",|%2C|&#44;|\\u002c", re.IGNORECASE)
+BLANKS = (" ", "\t", "\u00a0")
 NOT_DIGITS = re.compile(rb"[^0-9A-Za-z]+")
 
 
@@ -58,10 +60,24 @@ def stands_alone(content: bytes, start: int, end: int, kind: str) -> bool:
     if kind != EMAIL and after == "@" and not UNSPACED.match(beyond_after):
         return not is_word_character(beyond_after)  # a name in somebody's address
 
-    signs_before, signs_after = _signs_of(kind)
+    signs_before, signs_after = _signs_of(kind, hit)
     goes_on_before = before in signs_before and _goes_on(beyond_before, kind)
     goes_on_after = after in signs_after and _goes_on(beyond_after, kind)
     return not (goes_on_before or goes_on_after)
+
+
+def may_be_two_names(content: bytes, start: int, end: int) -> bool:
+    """Say whether "Last, First" may be the end of one name and the beginning of the next.
+
+    In "Bob Quarantine, Ann Lee" nobody is called Ann Quarantine.
+    """
+    if not COMMA.search(content, start, end):
+        return False
+    before, beyond_before = _characters_before(content[max(0, start - BYTES_BESIDE) : start])
+    after, beyond_after = _characters_after(content[end : end + BYTES_BESIDE])
+    return (before in BLANKS and beyond_before.isalpha()) or (
+        after in BLANKS and beyond_after.isupper()
+    )
 
 
 def is_word_character(char: str) -> bool:
@@ -74,19 +90,21 @@ def is_unspaced(text: str) -> bool:
     return bool(UNSPACED.search(text))
 
 
-def _signs_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _signs_of(kind: str, hit: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the signs before and after a match that may join it to more of the same."""
     if kind == EMAIL:
         return tuple(ADDRESS_SIGNS), tuple(DOMAIN_SIGNS)
     if kind == "ip":
-        return (".", ":"), (".", ":")
+        # After the fourth number a port may follow; in RFC 4291's form the address goes on.
+        signs = (":",) if b":" in hit else (".",)
+        return signs, signs
     if kind in NUMBER_KINDS:
         return tuple(NUMBER_SIGNS), tuple(NUMBER_SIGNS)
     return (tuple(NAME_SIGNS), tuple(NAME_SIGNS)) if kind in NAME_KINDS else ((), ())
 
 
 def _goes_on(beyond: str, kind: str) -> bool:
-    if kind in NUMBER_KINDS or kind == "ip":
+    if kind in NUMBER_KINDS:
         return beyond.isdigit()
     return beyond.isalpha() if kind in NAME_KINDS else is_word_character(beyond)
 

@@ -12,17 +12,20 @@ FEWEST_DIGITS = 7
 # a text of theirs may read "Completed": in a database that is what a state is called. A test
 # compares them with the enumerations of MLflow, Prefect and this house.
 _SCHEMA_WORDS = """
-active all archived artifact assembled awaitingconcurrencyslot awaitingretry batch branch
-boolean cancelled cancelling candidate champion challenger code completed complete crashed
-created critical cron dataset debug default deleted development duration email error evaluation
-experiment failed failed_registration false finished float flow function hosted identifier
-inactive infinite info integer interval job killed late local logged_model metric model model_id
-mlflow name never no none notebook not_ready null number object off once other param parameter
-paused passed password pending phone prefect process production project protected public private
-ready recipe redacted registered rejected resuming retry retrying rows rrule run running
-scheduled skipped source staging started status string subject success successful suspended
-table tags target task text training timedout true unknown unspecified user validation version
-waiting warning worker yes
+active all ambiguous archived artifact aside assembled awaitingconcurrencyslot awaitingretry batch
+blocked boolean branch cancelled cancelling candidate challenger champion code command complete
+completed crashed created critical cron dataset debug decision default deferred deleted
+development dropped duration email enforced erase erased error evaluation experiment export failed
+failed_registration false feature finished float flow foreign function holds hosted identifier
+inactive infinite info infrastructurepending integer interval job killed late launcher local
+logged_model metric missing mlflow model model_id name never no none not_ready notebook null
+number object off older once other param parameter partial passed password paused pending phone
+planned prefect private process production project protected public ready receipt recipe recorded
+redacted registered rejected resuming retry retrying rows rrule run running scheduled scratch
+scrub skipped source stage staging started state status string stuck subject submitting success
+successful suspended table tags target task tests text timedout tombstone training true undecided
+unknown unpinned unspecified unwitnessed user validation verify version versions waiting warning
+worker workspace yes
 """
 SCHEMA_WORDS = frozenset(_SCHEMA_WORDS.split())
 

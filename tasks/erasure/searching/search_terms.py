@@ -17,15 +17,23 @@ day of birth of one of them is hers.
 import re
 import unicodedata
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
 from tasks.erasure.searching.automata import Automaton, build_automata
-from tasks.erasure.searching.boundaries import stands_alone
+from tasks.erasure.searching.boundaries import may_be_two_names, stands_alone
 from tasks.erasure.searching.common_values import SHARED_KINDS, is_common
-from tasks.erasure.searching.spellings import EMAIL, INVISIBLE, NUMBER_KINDS, fold, patterns_of
+from tasks.erasure.searching.spellings import (
+    EMAIL,
+    INVISIBLE,
+    NAME_KINDS,
+    NUMBER_KINDS,
+    fold,
+    patterns_of,
+)
 
 __all__ = ["EMAIL", "MASK", "Match", "PersonalValue", "SearchTerms"]
 
@@ -183,13 +191,14 @@ class SearchTerms:
     def mask(self, content: bytes) -> tuple[bytes, int]:
         """Return `content` with every match replaced that identifies, and how many there were.
 
-        What is ambiguous stays, unless it stands beside a match that identifies.
+        What is ambiguous stays, unless it is the nearest of its kind to a match that identifies:
+        in a line about two people of one name only one of the two is theirs.
         """
         parts: list[bytes] = []
         last_end = 0
         masked = 0
         for record in _split_records(content, list(self.find(content))):
-            for match in record if self.identifies(record) else ():
+            for match in _select_theirs(record) if self.identifies(record) else ():
                 # A name within an address that was masked already.
                 if match.start < last_end:
                     continue
@@ -245,7 +254,11 @@ class SearchTerms:
     ) -> Match | None:
         """Return the longest value that begins at a hit and stands alone there."""
         alone = _find_alone(automaton, content, start, end)
-        return self._describe(start, *alone) if alone else None
+        if alone is None:
+            return None
+        match = self._describe(start, *alone)
+        is_list = match.kind in NAME_KINDS and may_be_two_names(content, match.start, match.end)
+        return replace(match, is_ambiguous=True) if is_list else match
 
     def _describe(self, start: int, end: int, values: list[PersonalValue]) -> Match:
         unique = [value for value in values if not self._is_ambiguous(value)]
@@ -290,6 +303,39 @@ class SearchTerms:
     @cached_property
     def _corroborating_automata(self) -> list[Automaton[PersonalValue]]:
         return _automata_of(value for value in self.values if value.kind in SHARED_KINDS)
+
+
+def _select_theirs(record: list[Match]) -> list[Match]:
+    """Return of a record that identifies what is theirs, in order."""
+    anchors = [match for match in record if not match.is_ambiguous]
+    if not anchors:
+        # Of a name and a day, what there is less of says which of the others it belongs to.
+        counts = Counter(match.kind for match in record)
+        rarest = min(counts, key=lambda kind: (counts[kind], kind))
+        anchors = [match for match in record if match.kind == rarest]
+
+    theirs = set(anchors)
+    for anchor in anchors:
+        nearest: dict[str, Match] = {}
+        for match in record:
+            if match.kind == anchor.kind or not _belong_together(match, anchor):
+                continue
+            known = nearest.get(match.kind)
+            if known is None or _distance(match, anchor) < _distance(known, anchor):
+                nearest[match.kind] = match
+        theirs.update(nearest.values())
+    return sorted(theirs, key=lambda match: (match.start, match.end))
+
+
+def _belong_together(match: Match, anchor: Match) -> bool:
+    """Say whether two matches may be of one person."""
+    people = {value.person for value in anchor.values}
+    return not people or not match.values or any(value.person in people for value in match.values)
+
+
+def _distance(match: Match, anchor: Match) -> int:
+    """Return how many bytes lie between two matches; of what overlaps, fewer than none."""
+    return max(match.start - anchor.end, anchor.start - match.end)
 
 
 def _find_alone(

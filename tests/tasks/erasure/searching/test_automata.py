@@ -1,0 +1,44 @@
+"""Automata: the first hit, the longest, and what it stands for."""
+
+from tasks.erasure.searching.automata import PATTERNS_AT_ONCE, Automaton, build_automata
+
+AUTOMATON = Automaton({b"ann": ["a"], b"ann lee": ["b", "c"], b"(?-i:LEE) ann": ["d"]})
+
+
+def test_of_several_hits_at_one_place_the_longest_is_taken() -> None:
+    content = b"x Ann Lee y"
+
+    assert AUTOMATON.search(content, 0, len(content)) == (2, 9)
+    assert AUTOMATON.search(content, 0, 8) == (2, 5)
+    assert AUTOMATON.search(content, 3, len(content)) is None
+
+
+def test_a_shorter_hit_is_found_at_the_same_place() -> None:
+    content = b"ann leeds"
+
+    assert AUTOMATON.match_end(content, 0, len(content)) == 7
+    assert AUTOMATON.match_end(content, 0, 6) == 3
+    assert AUTOMATON.match_end(content, 1, len(content)) is None
+
+
+def test_a_hit_stands_for_the_values_of_all_patterns_that_it_is() -> None:
+    assert AUTOMATON.values_of(b"ANN LEE") == ["b", "c"]
+    assert AUTOMATON.values_of(b"LEE ann") == ["d"]
+    assert AUTOMATON.values_of(b"lee ann") == []
+
+
+def test_every_hit_is_replaced() -> None:
+    assert AUTOMATON.replace_all(b"joann ann lee", b"*") == b"jo* *"
+
+
+def test_thousands_of_patterns_are_several_automata() -> None:
+    patterns = {b"p%d" % number: [number] for number in range(2 * PATTERNS_AT_ONCE + 1)}
+
+    automata = build_automata(patterns)
+
+    assert [len(automaton.patterns) for automaton in automata] == [
+        PATTERNS_AT_ONCE,
+        PATTERNS_AT_ONCE,
+        1,
+    ]
+    assert build_automata({}) == []

@@ -1,0 +1,116 @@
+"""Who else carries a value is read from other people's rows, in columns that name them."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.erasure.searching import carriers
+from tasks.erasure.searching.carriers import find_carriers
+from tasks.erasure.searching.discovery import read_columns
+from tasks.erasure.searching.places import version_places
+from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
+from tests.cases import change_case
+from tests.tasks.erasure.small_installation import CASE, SmallInstallation, email, name, write
+
+NAMESAKES = (3, 4, 5)  # whom their rows call Ann Quarantine
+ANN = PersonalValue("name", "Ann Quarantine", "a")
+BORN = PersonalValue("date", "1980-03-01", "a")
+DOCTOR = PersonalValue("phone", "+49 170 1234567", "a", is_mentioned=True)
+ADDRESS = PersonalValue("street", "1 Quarantine Row", "a")
+TERMS = SearchTerms.of([ANN, BORN, DOCTOR, ADDRESS])
+
+
+@pytest.fixture
+def namesakes(small_installation: SmallInstallation) -> SmallInstallation:
+    """Three people of one name, two of one day of birth, and notes about others."""
+
+    def declare(values: dict[str, Any]) -> None:
+        columns = values["columns"]
+        columns["born"] = {"role": "quasi_identifier", "source": "applications", "kind": "date"}
+        columns["notes"] = {"role": "free_text", "source": "applications", "kind": "text"}
+
+    change_case(small_installation.workspace, CASE, declare)
+    notes = {6: "spoke with Ann Quarantine", 7: "her doctor: 0170/1234567", 8: None}
+    frame = pd.DataFrame(
+        {
+            "subject": [small_installation.subject(number) for number in range(9)],
+            "email": [email(number) for number in range(9)],
+            "name": ["ANN  Quarantine" if n in NAMESAKES else name(n) for n in range(9)],
+            "born": ["01.03.1980" if n in (3, 4) else "1999-01-01" for n in range(9)],
+            "notes": [notes.get(number, "") for number in range(9)],
+        }
+    )
+    small_installation.stage_run("ingest").write_rows(frame)
+    return small_installation
+
+
+def ask(installation: SmallInstallation, *own: int) -> list[frozenset[PersonalValue]]:
+    keys = installation.keys
+    own_ids = [
+        key_id for number in own for key_id in keys.ids_of(installation.subject(number)).values()
+    ]
+    places = version_places(installation.workspace)
+    columns_of = partial(read_columns, workspace=installation.workspace)
+    return find_carriers(TERMS, places, keys, own_ids, columns_of)
+
+
+def test_others_who_carry_a_value_are_found_each_with_all_of_theirs(
+    namesakes: SmallInstallation,
+) -> None:
+    expected = {frozenset({ANN}), frozenset({DOCTOR}), frozenset({ANN, BORN})}
+
+    assert set(ask(namesakes, 3)) == expected
+
+
+def test_who_is_mentioned_in_a_text_does_not_carry_that_name(
+    namesakes: SmallInstallation,
+) -> None:
+    assert not any(ANN in values for values in ask(namesakes, *NAMESAKES))
+
+
+def test_those_who_are_looked_for_are_not_others(namesakes: SmallInstallation) -> None:
+    assert set(ask(namesakes, *NAMESAKES)) == {frozenset({DOCTOR})}
+
+
+def test_a_few_people_at_a_time_give_the_same_answer(
+    namesakes: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = set(ask(namesakes, 3))
+    monkeypatch.setattr(carriers, "PEOPLE_AT_ONCE", 2)
+
+    assert set(ask(namesakes, 3)) == expected
+
+
+def test_without_a_working_tree_the_largest_version_is_asked(
+    namesakes: SmallInstallation,
+) -> None:
+    data = namesakes.workspace / "data"
+    (path,) = (data / CASE / "ingest").glob("*.parquet")
+    namesakes.store(path)
+    path.unlink()
+
+    # The older versions have more people, and nobody of that name.
+    assert ask(namesakes, 3) == []
+
+
+def test_what_is_not_sealed_and_whose_key_is_gone_is_passed_over(
+    namesakes: SmallInstallation,
+) -> None:
+    from tasks.keystore.shredding import shred
+    from tests.tasks.erasure.small_installation import DAY
+
+    write(namesakes.workspace / "data" / "note.txt", "Ann Quarantine")
+    others = [namesakes.subject(number) for number in range(40) if number != 3]
+    shred(namesakes.keys, others, DAY)
+
+    assert ask(namesakes, 3) == []
+
+
+def test_nobody_is_asked_about_a_use_case_s_other_columns(namesakes: SmallInstallation) -> None:
+    change_case(
+        namesakes.workspace, CASE, lambda values: values["columns"]["name"].update(role="dropped")
+    )
+
+    assert not any(ANN in values for values in ask(namesakes, 3))
