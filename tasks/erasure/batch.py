@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
 
@@ -80,24 +80,30 @@ class ErasureBatch:
     @cached_property
     def terms(self) -> SearchTerms:
         """What to look for in plain text, in memory only: as much as can be read at first use."""
-        key_ids = self.key_ids
-        values = {
-            PersonalValue("key id", key_id, request.subject or "")
+        # Somebody with several identifiers is one person: the main one's pseudonym stands for all.
+        owners = {
+            subject: request.subjects[0]
             for request in self.requests
-            for key_id in request.key_ids.values()
+            for subject in request.subjects
         }
-        values |= {PersonalValue("pseudonym", subject, subject) for subject in self.subjects}
+        values = {PersonalValue("key id", key_id.hex()) for key_id in self.key_ids}
+        values |= {PersonalValue("pseudonym", subject, owners[subject]) for subject in owners}
         values |= {
-            PersonalValue(EMAIL if "@" in identifier else "identifier", identifier, subject)
+            PersonalValue(
+                EMAIL if "@" in identifier else "identifier", identifier, owners.get(subject, "")
+            )
             for subject, identifier in self.identifiers.items()
         }
 
         # A batch that is resumed after its keys are destroyed reads nothing any more: its sinks
         # were purged before.
-        if readable := self.keys.by_id(key_ids):
-            values |= read_identifying_values(
-                self.discovery.versions(), readable, self.installation.workspace
-            )
+        if readable := self.keys.by_id(self.key_ids):
+            values |= {
+                replace(value, person=owners.get(value.person, value.person))
+                for value in read_identifying_values(
+                    self.discovery.versions(), readable, self.installation.workspace
+                )
+            }
         return SearchTerms.of(values, find_carriers=self._find_carriers)
 
     def _find_carriers(self, terms: SearchTerms) -> list[frozenset[PersonalValue]]:

@@ -38,13 +38,11 @@ def words_of_prefect() -> set[str]:
 
 
 def words_of_this_house() -> Iterator[str]:
-    """Yield the values of every enumeration of strings that are one word."""
+    """Yield the values of every enumeration of states: what programs write of everybody."""
     for path in sorted((WORKSPACE / "tasks").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            is_enum = isinstance(node, ast.ClassDef) and any(
-                isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases
-            )
-            for line in node.body if is_enum and isinstance(node, ast.ClassDef) else ():
+            is_state = isinstance(node, ast.ClassDef) and node.name.endswith(("State", "Status"))
+            for line in node.body if is_state and isinstance(node, ast.ClassDef) else ():
                 if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
                     yield str(line.value.value)
 
