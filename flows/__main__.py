@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import signal
+import sqlite3
 import sys
 import tomllib
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tasks.errors import ConfigError, PortcullisError
 from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
 from tasks.settings import Settings
 from tasks.system.installation import Installation
+from tasks.system.sqlite_file import explain_sqlite
 
 OVERLONG_NAME = ConfigError(
     "an argument or a variable",
@@ -23,6 +25,7 @@ OVERLONG_NAME = ConfigError(
     found="one that is too long",
     remedy="Check which one it is.",
 )
+RESTORE = "Restore its newest backup: `./portcullis doctor` says which one it is"
 FAULT = 1  # exit code of what no person can mend: a bug
 
 # Beside the code in a checkout; an installed package has none there.
@@ -182,6 +185,9 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             print(f"portcullis: {OVERLONG_NAME}", file=sys.stderr)
             return PortcullisError.exit_code
+        if cause := _explain(error):
+            print(f"portcullis: {cause}", file=sys.stderr)
+            return cause.exit_code
         # A traceback would quote what a library quotes: an identifier, a row, a path.
         fault = describe_fault(error, is_debug=is_debug_asked_for(os.environ))
         print(f"portcullis: a fault of the program: {fault}", file=sys.stderr)
@@ -266,6 +272,13 @@ def run_command(arguments: list[str]) -> int:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return _say_interrupted()
+
+
+def _explain(error: Exception) -> PortcullisError | None:
+    """Return the cause by name where a database of ours meets a full disk, a lock or a mode."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    return explain_sqlite(error, "a database of this installation", restore=f"{RESTORE}.")
 
 
 def _say_interrupted() -> int:

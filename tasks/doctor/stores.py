@@ -19,7 +19,6 @@ from tasks.sealed.objects import SealedFile
 from tasks.system.installation import Installation
 
 KEY_STORE = "key store"
-ENDED = (RequestState.ERASED, RequestState.DEFERRED)
 
 
 def look_at_ledger(copy: Installation) -> Iterator[Finding]:
@@ -105,11 +104,7 @@ def look_at_requests(copy: Installation, day: date) -> Iterator[Finding]:
     requests = tuple(open_journal(copy).requests())
     status = RequestStatus(day, requests, (), ())
     running = [request for request in requests if request.state is RequestState.RUNNING]
-    aside = [
-        request
-        for request in requests
-        if request.state is not RequestState.RUNNING and request.state not in ENDED
-    ]
+    aside = [request for request in requests if request.state is RequestState.SET_ASIDE]
     for request in aside:
         yield Finding(
             Grade.REFUSES,

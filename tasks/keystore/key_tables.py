@@ -7,19 +7,28 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks.errors import SealError, ServiceError
-from tasks.formats.shown import kind_of_error
+from tasks.errors import ServiceError
 from tasks.system.installation import Installation
-from tasks.system.sqlite_file import WAIT_SECONDS, open_sqlite, read_transaction, write_transaction
+from tasks.system.sqlite_file import (
+    WAIT_SECONDS,
+    explain_sqlite,
+    open_sqlite,
+    read_transaction,
+    write_transaction,
+)
 
 Row = tuple[Any, ...]
 # Values in one query. SQLite allows 32,766 (SQLITE_MAX_VARIABLE_NUMBER); more than this is no
 # faster.
 BATCH_VALUES = 10_000
+RESTORE = (
+    "Restore the newest backup of the key store and its secrets: an older one would bring back "
+    "whoever was erased since, and is refused"
+)
 SCRUB_POLL_SECONDS = 0.05
 TABLES = (
     "CREATE TABLE IF NOT EXISTS buckets (bucket INTEGER PRIMARY KEY, wrapped {blob} NOT NULL)",
@@ -75,16 +84,17 @@ class SqliteKeyTables:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._connection = open_sqlite(path, is_deleted_overwritten=True)
-            for table in TABLES:
-                # WITHOUT ROWID: a key lies in the tree by its id, so that finding it is one search.
-                self._connection.execute(table.format(blob="BLOB", clustered="WITHOUT ROWID"))
-        except sqlite3.DatabaseError as error:
-            raise SealError(
+            with self._as_our_errors():
+                self._connection = open_sqlite(path, is_deleted_overwritten=True)
+                for table in TABLES:
+                    # WITHOUT ROWID: a key lies in the tree by its id: finding it is one search.
+                    self._connection.execute(table.format(blob="BLOB", clustered="WITHOUT ROWID"))
+        except OSError as error:
+            raise ServiceError(
                 self.name,
-                expected="a key store",
+                expected="a file that this account may open and change",
                 found=type(error).__name__,
-                remedy="Restore it from its backup.",
+                remedy="Mend its owner, mode or mount; nothing was lost.",
             ) from error
 
     @property
@@ -94,7 +104,8 @@ class SqliteKeyTables:
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Return the rows of a query."""
-        return self._connection.execute(sql, values).fetchall()
+        with self._as_our_errors():
+            return self._connection.execute(sql, values).fetchall()
 
     def rows_among(self, sql: str, values: Sequence[Any]) -> Iterator[Row]:
         """Yield the rows of a query, batch by batch; sorted, because neighbours lie on one page."""
@@ -106,7 +117,8 @@ class SqliteKeyTables:
 
     def run(self, sql: str, rows: Iterable[Row] = ((),)) -> None:
         """Run a statement for each row of values."""
-        self._connection.executemany(sql, rows)
+        with self._as_our_errors():
+            self._connection.executemany(sql, rows)
 
     def reading(self) -> AbstractContextManager[None]:
         """Give one consistent view: a read transaction."""
@@ -118,18 +130,19 @@ class SqliteKeyTables:
 
     @contextmanager
     def _transaction(self, transaction: AbstractContextManager[None]) -> Iterator[None]:
-        with ExitStack() as stack:
-            # Only the beginning waits for others: an error of the block itself is another matter.
-            try:
-                stack.enter_context(transaction)
-            except sqlite3.OperationalError as error:
-                raise ServiceError(
-                    self.name,
-                    expected=f"to be written to within {WAIT_SECONDS} s",
-                    found=kind_of_error(error),
-                    remedy="See which process holds it, then run the same command again.",
-                ) from error
+        # The end is translated, too: where the disk is full, it is the commit that says so.
+        with self._as_our_errors(), transaction:
             yield
+
+    @contextmanager
+    def _as_our_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            cause = explain_sqlite(error, self.name, restore=f"{RESTORE}.")
+            if cause is None:
+                raise
+            raise cause from error
 
     @contextmanager
     def erasure_lock(self) -> Iterator[None]:

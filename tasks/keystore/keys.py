@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
-from tasks.keystore.key_tables import KeyTables, Row, open_key_tables
+from tasks.keystore.key_tables import RESTORE, KeyTables, Row, open_key_tables
 from tasks.keystore.root_key import RootKey, open_root_key
 from tasks.keystore.tombstones import Tombstones
 from tasks.system.installation import Installation
@@ -215,7 +215,7 @@ class KeyStore:
                 self.tables.name,
                 expected="whole keys",
                 found="an altered one",
-                remedy="Restore the key store from its backup.",
+                remedy=f"{RESTORE}.",
             ) from error
 
     def _forget_if_changed(self) -> None:
@@ -286,7 +286,7 @@ class KeyStore:
                 self.tables.name,
                 expected=f"bucket {missing[0]}",
                 found="none",
-                remedy="Restore its backup.",
+                remedy=f"{RESTORE}.",
             )
 
         keys = self.root_key.unwrap(

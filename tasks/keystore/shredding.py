@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
 from tasks.keystore.custodians import Restriction
+from tasks.keystore.key_tables import RESTORE
 from tasks.keystore.keys import (
     BUCKETS,
     NONCE_BYTES,
@@ -310,7 +311,7 @@ def _unwrap(cipher: AESGCM, key_id: bytes, wrapped: bytes, name: str) -> bytes:
             name,
             expected="whole keys",
             found="an altered one",
-            remedy="Restore the key store from its backup.",
+            remedy=f"{RESTORE}.",
         ) from error
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, ServiceError
 
 KEY_BYTES = 32
 
@@ -17,7 +17,15 @@ def read_or_make_key(path: Path) -> bytes:
         ConfigError: Others may read it, or it is no key file.
     """
     if not path.exists():
-        make_once(path, secrets.token_hex(KEY_BYTES).encode())
+        try:
+            make_once(path, secrets.token_hex(KEY_BYTES).encode())
+        except OSError as error:
+            raise ServiceError(
+                str(path),
+                expected="a folder with room that this account may write to",
+                found=type(error).__name__,
+                remedy="Make room, or mend the owner, mode or mount; nothing was lost.",
+            ) from error
 
     # Only the owner may read or write: all other mode bits are wrong.
     if path.stat().st_mode & 0o077:
@@ -66,6 +74,9 @@ def decode_key(text: str, where: str) -> bytes:
             where,
             expected="32 bytes in hex",
             found="something else",
-            remedy="Restore the secret from your backup.",
+            remedy=(
+                "Restore the secret from your newest backup: another one would make what was "
+                "sealed unreadable, and bring back whoever was erased."
+            ),
         )
     return value

@@ -8,6 +8,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tasks.errors import PortcullisError, SealError, ServiceError
+
+AGAIN = "then run the same command again: nothing was lost, and nothing is to be restored"
+CAUSES = {
+    sqlite3.SQLITE_FULL: ("room to write", "a full disk", f"Make room, {AGAIN}."),
+    sqlite3.SQLITE_BUSY: (
+        "to be written to within the time it waits",
+        "another process",
+        f"See which process holds it, {AGAIN}.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "to be written to",
+        "a file or folder that may only be read",
+        f"Mend its owner, mode or mount, {AGAIN}.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "to be opened",
+        "a file or folder that this account may not open",
+        f"Mend its owner, mode or mount, {AGAIN}.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "a disk that reads and writes",
+        "an error of the disk",
+        f"Look at the system's log and at the room on the disk, {AGAIN}.",
+    ),
+}
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 WAIT_SECONDS = 60  # for another process to end its write; longer than any write of ours takes
 
 
@@ -50,6 +78,30 @@ def open_sqlite(
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> PortcullisError | None:
+    """Return why a database of ours cannot be worked with, by SQLite's own code.
+
+    None where that is no matter of the machine: a statement that is wrong, or breaks a rule.
+
+    Most causes ask for no backup, and after an erasure an old one does harm: `restore` is said of a
+    damaged file alone.
+
+    Args:
+        error: SQLite's.
+        where: What messages call the database.
+        restore: What to restore, and what that would undo.
+    """
+    # The low byte is the kind; what stands above it is a detail.
+    kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    expected, found, remedy = CAUSES.get(kind, ("", "", ""))
+    if found:
+        return ServiceError(where, expected=expected, found=found, remedy=remedy)
+    if kind in DAMAGED:
+        found = "a damaged, truncated or other file"
+        return SealError(where, expected="a whole database", found=found, remedy=restore)
+    return None
 
 
 @contextmanager

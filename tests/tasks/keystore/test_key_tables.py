@@ -44,7 +44,7 @@ def test_opening_it_again_keeps_its_rows(tables: SqliteKeyTables) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keys.db").write_bytes(b"something else " * 100)
-    with pytest.raises(SealError, match=r"keys\.db: expected a key store"):
+    with pytest.raises(SealError, match=r"keys\.db: expected a whole database"):
         SqliteKeyTables(tmp_path / "keys.db")
 
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.system.sqlite_file import open_sqlite, read_transaction, write_transaction
+from tasks.errors import PortcullisError, SealError, ServiceError
+from tasks.keystore.key_tables import SqliteKeyTables
+from tasks.system.sqlite_file import (
+    explain_sqlite,
+    open_sqlite,
+    read_transaction,
+    write_transaction,
+)
 
 TABLE = "CREATE TABLE IF NOT EXISTS words (word TEXT)"
 SECRET = "s" * 3000
@@ -200,3 +207,65 @@ def test_a_second_writer_waits_for_the_first(path: Path) -> None:
     assert errors == []
     assert first.execute("SELECT count(*) FROM x").fetchone() == (1,)
     first.close()
+
+
+# Causes
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (sqlite3.SQLITE_FULL, ServiceError, "found a full disk. Make room"),
+        (sqlite3.SQLITE_BUSY, ServiceError, "See which process holds it"),
+        (sqlite3.SQLITE_READONLY | 8 << 8, ServiceError, "may only be read"),
+        (sqlite3.SQLITE_CANTOPEN, ServiceError, "may not open"),
+        (sqlite3.SQLITE_IOERR | 3 << 8, ServiceError, "an error of the disk"),
+        (sqlite3.SQLITE_NOTADB, SealError, "a damaged, truncated or other file. Restore x."),
+        (sqlite3.SQLITE_CORRUPT, SealError, "a damaged, truncated or other file. Restore x."),
+    ],
+)
+def test_each_cause_is_told_by_name_and_only_damage_asks_for_a_backup(
+    code: int, kind: type[PortcullisError], words: str
+) -> None:
+    error = sqlite3.OperationalError("a personal value")
+    error.sqlite_errorcode = code
+    cause = explain_sqlite(error, "key store", restore="Restore x.")
+    assert type(cause) is kind
+    assert words in str(cause)
+    assert "personal" not in str(cause)
+    assert ("nothing is to be restored" in str(cause)) is (kind is ServiceError)
+
+
+def test_a_statement_that_is_wrong_is_no_matter_of_the_machine() -> None:
+    error = sqlite3.OperationalError("no such table")
+    assert explain_sqlite(error, "key store", restore="Restore x.") is None
+
+
+def test_a_disk_that_is_full_is_told_by_the_key_store(tmp_path: Path) -> None:
+    tables = SqliteKeyTables(tmp_path / "keys.db")
+    pages = tables.rows("PRAGMA page_count")[0][0]
+    tables.rows(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(ServiceError, match="a full disk"), tables.writing():
+        tables.run("INSERT INTO facts VALUES (?,?)", [(str(n), "x" * 900) for n in range(999)])
+    assert tables.rows("SELECT * FROM facts") == []
+
+
+def test_a_truncated_key_store_says_what_a_restore_would_undo(tmp_path: Path) -> None:
+    tables = SqliteKeyTables(tmp_path / "keys.db")
+    tables.scrub()
+    del tables
+    with (tmp_path / "keys.db").open("r+b") as stream:
+        stream.truncate(5000)
+    with pytest.raises(SealError, match="bring back whoever was erased since"):
+        SqliteKeyTables(tmp_path / "keys.db").rows("SELECT * FROM facts")
+
+
+def test_a_key_store_that_may_not_be_changed_is_told_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("tasks.keystore.key_tables.open_sqlite", refuse)
+    with pytest.raises(ServiceError, match="found PermissionError"):
+        SqliteKeyTables(tmp_path / "keys.db")
