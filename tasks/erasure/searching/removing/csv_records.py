@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.erasure.searching.removing.edits import Edit
 from tasks.erasure.searching.removing.mentions import (
+    FREE_TEXT_KINDS,
     Mention,
     find_mentions,
     identify,
@@ -17,7 +18,6 @@ from tasks.erasure.searching.search_terms import SearchTerms
 SEPARATORS = (b",", b";", b"\t", b"|")
 # What no header holds: numbers and addresses. A table without a header begins with a person.
 NO_NAME = re.compile(rb"\s*[-+]?[0-9][0-9.,:/ -]*\s*|[^@\s]+@[^@\s]+\.[^@\s]+")
-FREE_TEXT = "text"  # the kind of whole texts, in which any word may stand
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def edit_csv(content: bytes, terms: SearchTerms, suffix: str) -> Iterator[Edit]:
 
         is_header = number == 0 and not _is_data(content, record)
         if is_header:
-            inner = [mention for mention in inner if mention.match.kind != FREE_TEXT]
+            inner = [mention for mention in inner if mention.match.kind not in FREE_TEXT_KINDS]
         elif identify(terms, _select_whole(inner, record)):
             yield Edit(record.start, record.end)
             continue

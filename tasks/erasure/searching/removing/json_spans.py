@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tasks.erasure.searching.removing.edits import Edit
 from tasks.erasure.searching.removing.mentions import (
+    FREE_TEXT_KINDS,
     Mention,
     find_mentions,
     identify,
@@ -22,7 +23,6 @@ from tasks.erasure.searching.search_terms import MASK, SearchTerms
 
 # RFC 8259: strings, structure, and everything else (numbers, true, false, null).
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"]+', re.DOTALL)
-FREE_TEXT = "text"  # the kind of whole texts, in which any word may stand
 
 
 @dataclass
@@ -211,7 +211,11 @@ class JsonEditor:
         is_cut = []
         for key, value in span.pairs:
             # A free text may be any word: a key that is one is a word of the schema.
-            mentions = [mention for mention in self._within(key) if mention.match.kind != FREE_TEXT]
+            mentions = [
+                mention
+                for mention in self._within(key)
+                if mention.match.kind not in FREE_TEXT_KINDS
+            ]
             is_theirs = identify(self.terms, mentions)
             whole = [mention for mention in mentions if _fills(mention, key)]
             is_cut.append(is_theirs and identify(self.terms, whole))

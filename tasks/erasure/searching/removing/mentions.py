@@ -10,6 +10,8 @@ from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
 
 # Entities in JSON, mojibake of mojibake: what is written thrice over is left to a person.
 DEEPEST_ESCAPE = 2
+# Kinds of texts that may be any word: where a schema has a name, such a text is the schema's word.
+FREE_TEXT_KINDS = ("note", "text")
 
 
 @dataclass(frozen=True)

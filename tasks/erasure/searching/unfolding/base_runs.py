@@ -31,8 +31,7 @@ BASE64_LINES = re2.compile(
 )
 LINE_END = re.compile(rb"(?:\\r)?\\n|\s+")
 URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
-# Words of a path stand before a token without anything between: `/users/aGVsbG8…`.
-PATH_SIGNS = re.compile(rb"[/_+-]")
+JOINING_SIGNS = (b"/", b"_", b"-", b"+")
 # Four characters that are three line ends: what is on both sides does not run together.
 BREAK = b"\n\n\n"
 BASE64_BREAK = b"CgoK"
@@ -79,7 +78,7 @@ def _sort(containers: list[bytes], all_bytes: bytes) -> DecodedRuns:
 
 
 def _find_base64(words: list[bytes]) -> list[bytes]:
-    """Return runs of base64 among words, without padding and in the standard alphabet."""
+    """Return runs of base64 among words, without padding."""
     runs = []
     for word in words:
         if b"=" not in word:
@@ -94,7 +93,7 @@ def _find_base64(words: list[bytes]) -> list[bytes]:
         is_padded = padding and len(last) >= LEAST_PADDED_RUN and (len(last) + padding) % 4 == 0
         if is_padded or len(last) >= LEAST_RUN:
             runs.append(last)
-    return [run.translate(URL_ALPHABET) for run in runs]
+    return runs
 
 
 def _decode_base64(content: bytes, words: list[bytes]) -> Iterator[DecodedRuns]:
@@ -102,14 +101,14 @@ def _decode_base64(content: bytes, words: list[bytes]) -> Iterator[DecodedRuns]:
     if not runs:
         return
 
-    wrapped = [
-        LINE_END.sub(b"", lines).translate(URL_ALPHABET) for lines in BASE64_LINES.findall(content)
-    ]
+    wrapped = [LINE_END.sub(b"", lines) for lines in BASE64_LINES.findall(content)]
+    # Words of a path stand before a token without anything between: `/users/aGVsbG8…`.
     tokens = [
         token
         for run in runs
-        if PATH_SIGNS.search(run)
-        for token in PATH_SIGNS.split(run)[1:]
+        for sign in JOINING_SIGNS
+        if sign in run
+        for token in run.split(sign)[1:]
         if len(token) >= LEAST_WORD
     ]
     for group in (runs, wrapped, tokens):
@@ -123,7 +122,7 @@ def _decode_base64(content: bytes, words: list[bytes]) -> Iterator[DecodedRuns]:
 def _decode_base64_runs(runs: list[bytes]) -> bytes:
     # An incomplete group is filled with `A`, which is six bits of zero.
     filled = [run + b"A" * (-len(run) % 4) for run in runs]
-    return a2b_base64(BASE64_BREAK.join(filled))
+    return a2b_base64(BASE64_BREAK.join(filled).translate(URL_ALPHABET))
 
 
 def _decode_base32(words: list[bytes]) -> Iterator[DecodedRuns]:

@@ -48,6 +48,7 @@ OPAQUE_MAGICS = (
     (b"\x89HDF\r\n\x1a\n", "HDF5 file"),
     (b"Obj\x01", "Avro file"),
     (b"ORC", "ORC file"),
+    (b"FEA1", "Feather file of version 1"),
     (b"ID3", "audio or video"),
     (b"OggS", "audio or video"),
     (b"fLaC", "audio or video"),

@@ -13,22 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-import re2
-
 from tasks.erasure.searching.unfolding.charsets import is_utf8
 
-_BYTES = re2.Options()
-_BYTES.encoding = re2.Options.Encoding.LATIN1
-
 ENTITY = re.compile(rb"&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)")
+# Each begins with its sign, by which the search for it skips over everything else.
 BACKSLASH = re.compile(
-    rb"(?:\\u[0-9A-Fa-f]{4})+|\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8}|(?:\\x[0-9A-Fa-f]{2})+"
-    rb"|(?:\\[0-3][0-7]{2})+|\\[nrtbf\"'/\\]",
+    rb"\\(?:u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}"
+    rb"|x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*|[nrtbf\"'/\\])"
 )
 # `\n` alone is no reason to read a text once more: search terms know it.
-TELLING_BACKSLASH = re2.compile(rb"\\[uUx\"'/\\0-3]", _BYTES)
-PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
-QUOTED_PRINTABLE = re.compile(rb"(?:=[0-9A-Fa-f]{2})+|=\r?\n")
+TELLING_BACKSLASH = re.compile(rb"\\[uUx\"'/\\0-3]")
+PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
+QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]{2}(?:=[0-9A-Fa-f]{2})*|\r?\n)")
 # RFC 2045, section 6.7: every `=` is followed by two digits or by the end of the line.
 QUOTED_PRINTABLE_LINE = re.compile(rb"(?:[^=\n]|=[0-9A-Fa-f]{2})*=?\r?")
 # RFC 2047, with the white space between two of them, which is not part of the text.

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import feather
 
 from tasks.erasure.searching.unfolding.pieces import (
     BEYOND_BOUNDS,
@@ -21,7 +20,6 @@ from tasks.erasure.searching.unfolding.pieces import (
 
 PARQUET_MAGIC = b"PAR1"
 ARROW_MAGIC = b"ARROW1"
-FEATHER_MAGIC = b"FEA1"  # version 1
 ARROW_STREAM_MAGIC = b"\xff\xff\xff\xff"  # the continuation of an encapsulated message
 SQLITE_MAGIC = b"SQLite format 3\x00"
 NUMPY_MAGIC = b"\x93NUMPY"
@@ -67,23 +65,18 @@ def open_parquet(name: str, content: bytes, budget: Budget) -> OpenedContainer:
 
 
 def open_arrow(name: str, content: bytes, budget: Budget) -> OpenedContainer:
-    """Return all texts of an Arrow file or stream, or of a Feather file."""
+    """Return all texts of an Arrow file (which Feather is) or stream."""
     opened = OpenedContainer()
     try:
         source = pa.BufferReader(content)
-        if content.startswith(FEATHER_MAGIC):
-            table = feather.read_table(source)
-            opened.parts.append((f"{name}.schema", read_schema_texts(table.schema)))
-            batches = table.to_batches(BATCH_ROWS)
-        else:
-            is_file = content.startswith(ARROW_MAGIC)
-            reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
-            opened.parts.append((f"{name}.schema", read_schema_texts(reader.schema)))
-            batches = (
-                (reader.get_batch(number) for number in range(reader.num_record_batches))
-                if is_file
-                else iter(reader)
-            )
+        is_file = content.startswith(ARROW_MAGIC)
+        reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        opened.parts.append((f"{name}.schema", read_schema_texts(reader.schema)))
+        batches = (
+            (reader.get_batch(number) for number in range(reader.num_record_batches))
+            if is_file
+            else iter(reader)
+        )
         for batch in batches:
             _add_batch(name, batch, budget, opened)
     except ARROW_ERRORS:
@@ -242,4 +235,4 @@ def open_numpy(name: str, content: bytes) -> OpenedContainer:
 
 def is_arrow(content: bytes) -> bool:
     """Say whether a content begins like a file or stream of Arrow's."""
-    return content.startswith((ARROW_MAGIC, FEATHER_MAGIC, ARROW_STREAM_MAGIC))
+    return content.startswith((ARROW_MAGIC, ARROW_STREAM_MAGIC))

@@ -6,7 +6,12 @@ from hashlib import blake2b
 
 from tasks.erasure.searching.unfolding import archives, documents, programs, tables
 from tasks.erasure.searching.unfolding.base_runs import decode_runs
-from tasks.erasure.searching.unfolding.charsets import charset_of_mark, read_charsets
+from tasks.erasure.searching.unfolding.charsets import (
+    CONTROL,
+    charset_of_mark,
+    is_wide,
+    read_charsets,
+)
 from tasks.erasure.searching.unfolding.compression import open_stream
 from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
 from tasks.erasure.searching.unfolding.pieces import (
@@ -21,7 +26,6 @@ from tasks.erasure.searching.unfolding.pieces import (
 
 # Words become bytes, too, when they are decoded: such a piece is searched and unfolded no further.
 LEAF = "bytes"
-LEAF_TEXT = "bytes.txt"
 # Of binary data only the stretches with a term among their bytes are read byte by byte.
 STRETCH_BYTES = 65_536
 OVERLAP_BYTES = programs.MOST_FRAMED_BYTES + 2
@@ -73,9 +77,12 @@ class Unfolder:
 
     def _read_texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         """Yield what a piece says in other charsets, with its escapes read, and in its runs."""
+        # A text is looked into further; what binary data says in some charset is not.
+        is_binary = CONTROL.search(piece.content) and not charset_of_mark(piece.content)
+        name = LEAF if is_binary and not is_wide(piece.content) else f"{piece.name}.text"
         for text in read_charsets(piece.content, has_accents=self.has_accents):
             self._budget.spend(len(text))
-            yield f"{piece.name}.text", text
+            yield name, text
         # With a byte order mark nothing else is in it.
         if charset_of_mark(piece.content):
             return
@@ -93,7 +100,7 @@ class Unfolder:
     def _read_wide(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         """Yield texts of two or four bytes a character among decoded bytes."""
         for text in read_charsets(piece.content, has_accents=self.has_accents):
-            yield LEAF_TEXT, text
+            yield LEAF, text
 
     def _read_framed(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         """Yield the texts behind their lengths in binary data, where a term is among its bytes."""
