@@ -20,7 +20,7 @@ from tests.flows.canaries.encodings import Encoding, encodings, named
 from tests.flows.canaries.people import GONE, STAY, Canary, people
 from tests.flows.workspace import CASE, HERE, Workspace
 
-VERSIONS = 3  # beside the one that the shared workspace was released with
+VERSIONS = 4
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 COLUMNS = {
     "name": {"role": "identifier", "source": "applications", "kind": "name"},
@@ -57,10 +57,6 @@ class Ground:
     @property
     def backup(self) -> Path:
         return self.workspace.root.parent / "backup" / "keys.db"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"PORTCULLIS_SCRATCH": str(self.scratch)}
 
     def git(self, *arguments: str, content: bytes | None = None) -> str:
         done = subprocess.run(

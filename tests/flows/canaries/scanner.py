@@ -42,6 +42,8 @@ BLANKS = re.compile(r"\s+")
 # Accents by themselves (NFKD takes them off their letters), and what no eye sees.
 INVISIBLE = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]+")
 NOT_WORD = re.compile(r"[^0-9a-z]+")
+PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+PLUS = re.compile(r"\w\+\w")
 SOFT_BREAK = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 TAGS = re.compile(r"<[^<>]{1,200}>")
 JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -130,10 +132,11 @@ def _texts(content: bytes) -> Iterator[str]:
     readings = []
     if "&" in text:
         readings.append(html.unescape(text))
-    if "%" in text:
+    if PERCENT.search(text):
         readings.append(unquote(text))
-    if "+" in text:
-        readings.append(unquote(text.replace("+", " ")))
+    if PLUS.search(text):
+        spaced = text.replace("+", " ")
+        readings.append(unquote(spaced) if PERCENT.search(text) else spaced)
     if "\\" in text:
         escaped = JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         readings.append(escaped.replace("\\n", "\n"))

@@ -9,8 +9,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
 
 from tests.flows.canaries.planting import Ground
 from tests.flows.canaries.scanner import Scanner
@@ -24,6 +27,8 @@ OWN_STATE = re.compile(
     r"|home/[a-z.]*lock$|home/environment\.|/__pycache__/|checkout/\.git/"
     r"|home/(mlflow|prefect/prefect)\.db"
 )
+FERNET_TOKEN = re.compile(rb"gAAAAA[A-Za-z0-9_-]{50,}={0,2}")
+DECRYPTED = "-decrypted"
 # The source files are their owner's, and deliver everybody again.
 SOURCES = "checkout/sources/"
 
@@ -64,9 +69,10 @@ def take_snapshot(ground: Ground) -> Snapshot:
             items[place] = path.read_bytes()
     for repository in (ground.workspace.root / ".git", ground.git_remote):
         for object_id, content in _git_objects(repository):
-            items[f"{repository.parent.name}/{repository.name} object {object_id}"] = content
+            items[f"{repository.relative_to(top)} object {object_id}"] = content
     for name in DATABASES:
-        items.update(_cells(name, top / name))
+        cells = dict(_cells(name, top / name))
+        items |= cells | dict(_decrypted(cells))
     return Snapshot(items, _readable_rows(ground))
 
 
@@ -101,6 +107,16 @@ def _cells(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
                     content = cell if isinstance(cell, bytes) else str(cell).encode()
                     yield f"cell {name} {table.decode()} {row_id} {column}", content
     connection.close()
+
+
+def _decrypted(cells: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield what Prefect's blocks keep encrypted: the key lies beside them, for whoever looks."""
+    keys = [json.loads(cell) for cell in cells.values() if cell.startswith(b'{"fernet_key": ')]
+    for place, cell in cells.items():
+        for token in FERNET_TOKEN.findall(cell):
+            for key in keys:
+                with suppress(InvalidToken):
+                    yield f"{place}{DECRYPTED}", Fernet(key["fernet_key"]).decrypt(token)
 
 
 READ_ROWS = f"""

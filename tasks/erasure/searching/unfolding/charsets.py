@@ -32,6 +32,8 @@ WIDE_RUNS = (
 )
 
 
+WIDTHS = {"utf-16": 2, "utf-32": 4}  # bytes of a character
+
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -102,8 +104,27 @@ def _rate_charset(sample: bytes, charset: str) -> int:
 
 
 def _read_wide_runs(content: bytes) -> Iterator[bytes]:
-    for charset, pattern in WIDE_RUNS:
-        runs = [match.group() for match in pattern.finditer(content)]
+    """Yield runs of wide characters, in both orders of their bytes.
+
+    Read one byte further in the other order, most texts are texts again, only without their first
+    or last character: of `joann@…` that would be `oann@…`, somebody else. Such a reading is left
+    out where the first one stands at a multiple of its width, as a text in a file does.
+    """
+    spans = {
+        charset: [match.span() for match in pattern.finditer(content)]
+        for charset, pattern in WIDE_RUNS
+    }
+    for charset, found in spans.items():
+        width = WIDTHS[charset[:6]]
+        starts = {start for other in spans for start, _ in spans[other] if other[:6] == charset[:6]}
+        runs = [
+            content[start:end]
+            for start, end in found
+            if not any(
+                (start - shift) % width == 0 and start - shift in starts
+                for shift in range(1, width)
+            )
+        ]
         if runs:
             yield _to_utf8("\n".join(run.decode(charset, errors="replace") for run in runs))
 
