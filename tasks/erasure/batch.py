@@ -19,6 +19,7 @@ from tasks.erasure.searching.discovery import (
 from tasks.erasure.searching.places import Place
 from tasks.erasure.searching.search_terms import EMAIL, PersonalValue, SearchTerms
 from tasks.erasure.sinks import PurgeOptions, Sink
+from tasks.erasure.sinks.texts import OtherRows
 from tasks.erasure.statements import StatementLog
 from tasks.keystore.keys import KeyStore
 from tasks.system.installation import Installation
@@ -45,7 +46,6 @@ class ErasureBatch:
     say: SayProgress
     identifiers: dict[str, str] = field(default_factory=dict)  # by pseudonym; empty when resumed
     options: PurgeOptions = field(default_factory=PurgeOptions)
-    searches_texts: bool = False  # whether other people's texts are searched, too
 
     @property
     def requests(self) -> list[ErasureRequest]:
@@ -76,6 +76,10 @@ class ErasureBatch:
             f"{discovery.sealed_rows:,} rows"
         )
         return discovery
+
+    def find_other_rows(self) -> OtherRows:
+        """Return where other people's rows lie, and which keys' rows are not theirs."""
+        return OtherRows(self.discovery.sealed_copies, frozenset(self.key_ids))
 
     @cached_property
     def terms(self) -> SearchTerms:

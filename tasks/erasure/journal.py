@@ -61,6 +61,7 @@ class ErasureStep(StrEnum):
     PURGE_SCRATCH = f"{PURGE}{SinkId.SCRATCH}"
     PURGE_STATE = f"{PURGE}{SinkId.STATE}"
     PURGE_GIT = f"{PURGE}{SinkId.GIT}"
+    PURGE_TEXTS = f"{PURGE}{SinkId.TEXTS}"
     DESTROY_KEYS = "destroy keys"
     ROTATE_ROOT = "rotate root"
     FLAG_MODELS = "flag models"

@@ -261,14 +261,15 @@ class _BatchAttempt:
         subjects = {subject for request in requests for subject in request.subjects}
         places = version_places(installation.workspace)
 
-        return ErasureBatch(
+        batch = ErasureBatch(
             name=self.name,
             installation=installation,
             keys=self.stores.keys,
             journal=self.stores.journal,
             log=LedgerStatementLog(installation),
             places=places,
-            sinks=list_sinks(installation, places),
+            # They ask the batch where other people's rows lie, once its keys are found.
+            sinks=list_sinks(installation, places, lambda: batch.find_other_rows()),
             deliver=self._deliver,
             say=self.stores.say,
             identifiers={
@@ -276,9 +277,11 @@ class _BatchAttempt:
                 for subject, identifier in self._identifiers.items()
                 if subject in subjects
             },
-            options=PurgeOptions(removes_files=options.removes_files),
-            searches_texts=options.searches_texts,
+            options=PurgeOptions(
+                removes_files=options.removes_files, searches_texts=options.searches_texts
+            ),
         )
+        return batch
 
     def _deliver(self, receipt: PersonalReceipt) -> None:
         folder = receipt_folder(self.stores.installation)

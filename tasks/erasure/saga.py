@@ -37,21 +37,22 @@ class ErasureSaga:
        meanwhile would make one after step 2 had looked, and bring them back. It is taken as soon as
        the request is written down (`take_first_step`), whatever else waits.
     2. `find keys`: the ids of their keys go into the journal. After step 1, so that no other key
-       can follow; before step 10, after which nothing tells which rows were theirs.
-    3. to 9. `purge …`: each sink takes them out of plain text. What names them is read from their
+       can follow; before step 11, after which nothing tells which rows were theirs.
+    3. to 10. `purge …`: each sink takes them out of plain text. What names them is read from their
        own sealed rows into memory, so that this has to come while their keys live. A sink that does
-       not answer stops the saga here, with nothing destroyed yet.
-    10. `destroy keys`: their rows become unreadable in every version, copy and backup. What a law
+       not answer stops the saga here, with nothing destroyed yet. The last one looks at other
+       people's sealed texts, and reports.
+    11. `destroy keys`: their rows become unreadable in every version, copy and backup. What a law
         or a hold keeps (Art. 17(3)) is sealed to custodians in the same transaction.
-    11. `rotate root`: the old root key goes, and with it what backups of the key store could open.
-        After step 10, or the new root would wrap the keys that are to be destroyed.
-    12. `flag models`: registered models that learnt from them are noted for retraining. It reads
-        the registry by digests and names nobody: any place between steps 2 and 14 would do.
-    13. `verify`: a key store opened anew has no key of theirs and would make none. After all that
+    12. `rotate root`: the old root key goes, and with it what backups of the key store could open.
+        After step 11, or the new root would wrap the keys that are to be destroyed.
+    13. `flag models`: registered models that learnt from them are noted for retraining. It reads
+        the registry by digests and names nobody: any place between steps 2 and 15 would do.
+    14. `verify`: a key store opened anew has no key of theirs and would make none. After all that
         changes keys, or it would prove too little.
-    14. `receipt`: a statement is signed for each person, and each receives the half that only they
-        get. After step 13: what is signed was verified.
-    15. `scrub`: the journal forgets whose requests they were. Last, because every step before it
+    15. `receipt`: a statement is signed for each person, and each receives the half that only they
+        get. After step 14: what is signed was verified.
+    16. `scrub`: the journal forgets whose requests they were. Last, because every step before it
         needs the pseudonym or the key ids to be resumed.
 
     Killed during step 5, say, the journal holds steps 1 to 4 and the pseudonym. The next call reads

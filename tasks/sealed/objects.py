@@ -3,7 +3,7 @@
 Wherever they lie.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +21,7 @@ from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
 Ids = np.ndarray[Any, np.dtype[np.void]]
+FindKeys = Callable[[set[bytes]], dict[bytes, SubjectKey]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class SealedFile:
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.file.metadata.num_rows)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The names of its columns of texts."""
+        layout = Layout.from_json(self.layout)
+        return tuple(name for name, kind, _ in layout.columns if kind == "text")
 
     def key_ids(self) -> set[bytes]:
         """Return whose rows there are, by key id."""
@@ -106,6 +113,47 @@ class SealedFile:
                         rows.append(self._opened(keys[key_id], row, data, start + place))
             start += length
         return unpack(rows, layout)
+
+    def iter_others(
+        self, own_ids: Collection[bytes], find_keys: FindKeys
+    ) -> Iterator[tuple[pd.DataFrame, list[bytes]]]:
+        """Yield the rows of others, a row group at a time, and the ids of those not opened.
+
+        Args:
+            own_ids: Keys whose rows are passed over.
+            find_keys: Returns the keys that exist, of those that are asked for.
+
+        Raises:
+            SealError: A row was altered or moved, or a group does not parse.
+        """
+        layout = Layout.from_json(self.layout)
+        bound = bound_to(self.dataset, self.layout)
+        start = 0
+        for group in range(self.file.num_row_groups):
+            try:
+                table = self.file.read_row_group(group, columns=["key", "row"])
+            except (pa.ArrowException, OSError) as error:
+                raise SealError(
+                    self.shown,
+                    expected=f"a whole row group {group}",
+                    found=type(error).__name__,
+                    remedy="Run `dvc checkout`.",
+                ) from None
+            ids = table["key"].to_pylist()
+            keys = find_keys(set(ids) - set(own_ids))
+
+            rows = []
+            closed_ids = []
+            for place, (key_id, row) in enumerate(
+                zip(ids, table["row"].to_pylist(), strict=True), start
+            ):
+                if key_id in keys:
+                    data = bound + key_id + place.to_bytes(8)
+                    rows.append(self._opened(keys[key_id], row, data, place))
+                elif key_id not in own_ids:
+                    closed_ids.append(key_id)
+            start += len(ids)
+            yield unpack(rows, layout), closed_ids
 
     def _opened(self, key: SubjectKey, row: bytes, data: bytes, place: int) -> bytes:
         try:

@@ -16,6 +16,16 @@ from tasks.keystore.keys import SubjectKey
 
 
 @dataclass(frozen=True)
+class SealedCopy:
+    """One sealed file, whosever rows it holds."""
+
+    file: StoredFile
+    dataset: str  # use case/stage/name
+    code: str  # the authentication code: the same for every copy of one version
+    text_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SubjectRows:
     """One sealed file that holds rows of the people who are looked for."""
 
@@ -33,6 +43,7 @@ class Discovery:
     files: int
     sealed_files: int
     sealed_rows: int
+    sealed_copies: tuple[SealedCopy, ...] = ()  # also those that hold no row of theirs
 
     def versions(self) -> list[SubjectRows]:
         """Return one copy of each version."""
@@ -46,6 +57,7 @@ def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discov
     files = 0
     sealed_files = 0
     sealed_rows = 0
+    sealed_copies: list[SealedCopy] = []
 
     for place in places:
         for stored in place.files():
@@ -56,13 +68,16 @@ def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discov
                     continue
                 sealed_files += 1
                 sealed_rows += sealed.rows
+                sealed_copies.append(
+                    SealedCopy(stored, sealed.dataset, sealed.code, sealed.text_columns)
+                )
                 row_places = sealed.places(wanted_ids) if wanted_ids else {}
 
             if row_places:
                 rows = {key_id: tuple(numbers) for key_id, numbers in row_places.items()}
                 copies.append(SubjectRows(stored, sealed.dataset, sealed.code, rows))
 
-    return Discovery(tuple(copies), files, sealed_files, sealed_rows)
+    return Discovery(tuple(copies), files, sealed_files, sealed_rows, tuple(sealed_copies))
 
 
 def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.DataFrame:

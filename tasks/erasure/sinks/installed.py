@@ -1,15 +1,18 @@
 """The sinks of this installation: every store in which plain text about people may lie."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from tasks.erasure.searching.discovery import discover_rows
 from tasks.erasure.searching.places import Place, PurgeRule
 from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.git import GitSink
 from tasks.erasure.sinks.scheduler import SchedulerSink, prefect_home
 from tasks.erasure.sinks.sink import Sink, SinkId
 from tasks.erasure.sinks.state import StateSink
+from tasks.erasure.sinks.texts import OtherRows, TextsSink
 from tasks.erasure.sinks.tracking import TrackingSink
 from tasks.system.installation import Installation
 
@@ -27,13 +30,19 @@ OWN_FILES = (
 FILES_OF_OTHER_SINKS = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlartifacts", "prefect")
 
 
-def list_sinks(installation: Installation, places: Sequence[Place]) -> list[Sink]:
+def list_sinks(
+    installation: Installation,
+    places: Sequence[Place],
+    find_other_rows: Callable[[], OtherRows] | None = None,
+) -> list[Sink]:
     """Return every sink, in the order in which the saga purges them.
 
     Args:
         installation: The checkout, its state folder and its settings.
         places: Where versions lie (`searching.places.version_places`): files there that are not
             sealed are searched, too.
+        find_other_rows: Where other people's sealed rows lie; asked only when keys were found.
+            Without it every row in `places` is taken for another's.
     """
     workspace = installation.workspace
     run_logs = Place.local(".dvc/tmp", workspace / ".dvc" / "tmp", PurgeRule.REWRITE)
@@ -49,7 +58,12 @@ def list_sinks(installation: Installation, places: Sequence[Place]) -> list[Sink
         FileSink(SinkId.SCRATCH, scratch),
         StateSink(installation.home, [_state_place(installation)]),
         GitSink(workspace, elsewhere=_local_paths([*places, *scratch], installation)),
+        TextsSink(installation, find_other_rows or partial(_find_every_row, places)),
     ]
+
+
+def _find_every_row(places: Sequence[Place]) -> OtherRows:
+    return OtherRows(discover_rows(places, ()).sealed_copies)
 
 
 def _scratch_places(installation: Installation) -> list[Place]:

@@ -17,6 +17,7 @@ class SinkId(StrEnum):
     SCRATCH = "scratch"
     STATE = "state"
     GIT = "git"
+    TEXTS = "texts of others"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class PurgeOptions:
 
     is_dry_run: bool = False  # nothing is changed: what would be is listed as `planned`
     removes_files: bool = False  # a file that cannot be masked in place goes as a whole
+    searches_texts: bool = False  # other people's sealed rows are opened for their texts
 
 
 AS_MASKING_ALLOWS = PurgeOptions()

@@ -19,8 +19,8 @@ SUBJECT = "s" * 40
 # ErasureStep ids and states of journals that were written before they were enumerated.
 STEPS_ON_DISK = (
     "tombstone", "find keys", "purge MLflow", "purge Prefect", "purge workspace", "purge versions",
-    "purge scratch", "purge state", "purge git", "destroy keys", "rotate root", "flag models",
-    "verify", "receipt", "scrub",
+    "purge scratch", "purge state", "purge git", "purge texts of others", "destroy keys",
+    "rotate root", "flag models", "verify", "receipt", "scrub",
 )  # fmt: skip
 DEFERRED_ON_DISK = (
     '{"commitment": "c0", "deferred": {"retention": "decision-record", "basis": "Court of X", '

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import SealError
-from tasks.keystore.keys import KeyStore
+from tasks.keystore.keys import KeyStore, SubjectKey
 from tasks.keystore.shredding import shred
 from tasks.sealed.objects import SealedFile, is_sealed
 from tasks.sealed.rows import SealedWriter, write_rows
@@ -234,3 +234,57 @@ def test_an_altered_row_does_not_keep_the_others_from_being_unsealed(
     assert sealed.unseal(range(1, 6), keys)["income"].tolist() == [1, 2, 3, 4, 5]
     with pytest.raises(SealError, match="an altered or moved one"):
         sealed.unseal([0], keys)
+
+
+# Other people's rows
+
+
+def test_others_rows_come_a_group_at_a_time_without_one_s_own(
+    sealed_path: Path, people: pd.DataFrame, store: KeyStore
+) -> None:
+    own, *_ = ids(store)
+    groups = list(SealedFile.open(sealed_path).iter_others([own], store.by_id))
+
+    assert len(groups) == 3
+    rows = pd.concat([frame for frame, _ in groups], ignore_index=True)
+    others = people[people["subject"] != SUBJECTS[0]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, others)
+    assert [closed for _, closed in groups] == [[], [], []]
+
+
+def test_own_keys_are_not_even_asked_for_and_missing_ones_are_told(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    own, gone, _ = ids(store)
+    shred(store, [SUBJECTS[1]], date(2026, 11, 24), {})
+    asked: set[bytes] = set()
+
+    def find_keys(wanted: set[bytes]) -> dict[bytes, SubjectKey]:
+        asked.update(wanted)
+        return store.by_id(wanted)
+
+    groups = list(SealedFile.open(sealed_path).iter_others([own], find_keys))
+
+    assert own not in asked
+    assert {key_id for _, closed in groups for key_id in closed} == {gone}
+
+
+def test_a_row_of_others_that_was_moved_is_refused(sealed_path: Path, store: KeyStore) -> None:
+    table = pq.read_table(sealed_path)
+    rewrite(sealed_path, table.take([1, 0, *range(2, len(table))]))
+    with pytest.raises(SealError, match="an altered or moved one"):
+        list(SealedFile.open(sealed_path).iter_others([], store.by_id))
+
+
+def test_a_group_that_does_not_parse_is_refused(sealed_path: Path, store: KeyStore) -> None:
+    content = bytearray(sealed_path.read_bytes())
+    content[4:200] = bytes(196)
+    sealed_path.write_bytes(content)
+    with pytest.raises(SealError, match="row group 0"):
+        list(SealedFile.open(sealed_path).iter_others([], store.by_id))
+
+
+def test_it_names_its_columns_of_texts(sealed_path: Path, people: pd.DataFrame) -> None:
+    columns = SealedFile.open(sealed_path).text_columns
+    assert "subject" in columns
+    assert set(columns) < set(people.columns)

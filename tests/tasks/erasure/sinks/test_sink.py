@@ -30,4 +30,7 @@ def test_the_fields_are_those_that_journals_and_receipts_have() -> None:
 def test_sinks_are_those_that_journals_and_receipts_name() -> None:
     names = [sink_id.value for sink_id in SinkId]
 
-    assert names == ["MLflow", "Prefect", "workspace", "versions", "scratch", "state", "git"]
+    assert names == [
+        *("MLflow", "Prefect", "workspace", "versions", "scratch", "state", "git"),
+        "texts of others",
+    ]
