@@ -6,6 +6,7 @@ as keys open it, and each place that mentions the person is reported.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache, partial
 from pathlib import Path
 
@@ -45,12 +46,20 @@ class VersionWithTexts:
     copies: list[SealedCopy] = field(default_factory=list)
 
 
+class Mentioned(Enum):
+    """How surely a row's texts mention the person."""
+
+    CERTAINLY = "certainly"
+    PERHAPS = "perhaps"
+
+
 @dataclass
 class TextSearch:
     """What one version's texts came to. Counts only."""
 
     rows: int = 0  # of other people, opened
     mentioning: int = 0  # of them
+    doubtful: int = 0  # of them: only values that others carry, too
     closed_ids: set[bytes] = field(default_factory=set)  # of keys that are not there
 
 
@@ -152,33 +161,50 @@ def _search(
             )
         for frame, closed_ids in sealed.iter_others(own_ids, keys.by_id):
             search.rows += len(frame)
-            search.mentioning += sum(_mentions(frame[version.columns], terms))
+            for mention in _mentions(frame[version.columns], terms):
+                search.mentioning += mention is Mentioned.CERTAINLY
+                search.doubtful += mention is Mentioned.PERHAPS
             search.closed_ids.update(closed_ids)
     return search
 
 
-def _mentions(frame: pd.DataFrame, terms: SearchTerms) -> Iterator[bool]:
-    """Yield for each row whether a text of it mentions the person; nothing where none does."""
+def _mentions(frame: pd.DataFrame, terms: SearchTerms) -> Iterator[Mentioned]:
+    """Yield each row's mention of the person."""
     rows = frame.fillna("").itertuples(index=False, name=None)
-    texts = ["\n".join(cells).encode("utf-8", errors="surrogatepass") for cells in rows]
+    # One line a row: what stands in one line is told together.
+    texts = [
+        " ".join(" ".join(cells).split()).encode("utf-8", errors="surrogatepass") for cells in rows
+    ]
     # All at once first: most groups mention nobody.
-    if terms.has_match(b"\n".join(texts)):
-        yield from map(terms.has_match, texts)
+    if next(terms.find(b"\n".join(texts)), None) is None:
+        return
+    for text in texts:
+        if terms.has_match(text):
+            yield Mentioned.CERTAINLY
+        elif terms.has_ambiguous(text):
+            yield Mentioned.PERHAPS
 
 
 def _left(version: VersionWithTexts, search: TextSearch, terms: SearchTerms) -> tuple[str, ...]:
     """Return what is said of one version, if anybody is mentioned in it."""
-    if not search.mentioning:
+    counts = []
+    if search.mentioning:
+        counts.append(f"{search.mentioning:,} of {search.rows:,} rows of other people mention them")
+    if search.doubtful:
+        counts.append(
+            f"{search.doubtful:,} rows hold only values that others carry, too: a person decides"
+        )
+    if not counts:
         return ()
+
     copies = version.copies
     first = copies[0]
     remedy = NEWEST if first.file.place.name == WORKING_TREE else OLDER
     files = f"{len(copies):,} files" if len(copies) > 1 else "1 file"
-    return (
-        f"{terms.mask_name(first.dataset)}, version {first.code[:SHOWN_CODE]} ({files}, as "
-        f"{terms.mask_name(first.file.shown)}): {search.mentioning:,} of "
-        f"{search.rows:,} rows of other people mention them; {remedy}",
-    )
+    name = terms.mask_name(first.dataset)
+    shown = terms.mask_name(first.file.shown)
+    place = f"{name}, version {first.code[:SHOWN_CODE]} ({files}, as {shown})"
+    return (f"{place}: {'; '.join(counts)}; {remedy}",)
 
 
 def _unseen(restricted_ids: set[bytes]) -> tuple[str, ...]:

@@ -225,3 +225,15 @@ def test_the_place_of_a_file_named_after_them_is_masked(notes: SmallInstallation
     (line,) = report.left
     assert name(ANN) not in line
     assert "3 of 5 rows" in line  # of whom nothing is known to be their own, all are others'
+
+
+def test_what_others_carry_too_is_told_apart_and_left_to_a_person(notes: SmallInstallation) -> None:
+    value = PersonalValue("name", name(ANN))
+    terms = SearchTerms.of([value], ambiguous=[value])
+    seal(notes, {2: f"guarantor is\n{name(ANN)}", 3: "nobody"})
+
+    report = sink_of(notes).purge(terms, SEARCH)
+
+    newest = report.left[0]
+    assert "1 rows hold only values that others carry, too: a person decides" in newest
+    assert "mention them" not in newest
