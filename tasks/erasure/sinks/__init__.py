@@ -4,8 +4,8 @@ Each module is one kind of store, with one class that implements `Sink`; `instal
 an installation. A sink masks or removes what it may, looks at itself afterwards, and reports what
 it left to a person or could not search.
 
-May import: `tasks.config`, `tasks.errors`, `tasks.keystore`, `tasks.settings`, `tasks.registry`,
-`tasks.system`, `tasks.erasure.searching`.
+May import: `tasks.errors`, `tasks.settings`, `tasks.registry`, `tasks.system`,
+`tasks.erasure.searching`.
 """
 
 from tasks.erasure.sinks.sink import PurgeOptions, PurgeReport, Sink, SinkId

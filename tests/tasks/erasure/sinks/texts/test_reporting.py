@@ -137,13 +137,9 @@ def test_of_a_column_that_is_declared_no_more_every_text_may_mention_them(
 def test_a_use_case_that_is_gone_is_searched_in_every_text(
     notes: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.erasure.sinks import texts
-    from tasks.errors import ConfigError
+    from tasks.erasure.sinks.texts import versions
 
-    def refuse(*_: object) -> None:
-        raise ConfigError("case", expected="it", found="none", remedy="x")
-
-    monkeypatch.setattr(texts, "section", refuse)
+    monkeypatch.setattr(versions, "read_columns", lambda *_, **__: None)
     report = purge(notes)
 
     mentioned = [line for line in report.left if "2 of 4 rows" in line]
