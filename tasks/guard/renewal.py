@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.errors import ConfigError, PortcullisError
 from tasks.guard.seen import read_known_stores, record_state
-from tasks.keystore.key_tables import SqliteKeyTables
+from tasks.keystore.key_tables import KeyTables, SqliteKeyTables, open_key_tables
 from tasks.keystore.keys import KeyStore, open_keys
 from tasks.keystore.known_stores import KnownStores, note_log, open_known_keys
 from tasks.keystore.state import SECRETS, STORE_ID, read_state
@@ -77,7 +77,8 @@ def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
 
 def _begin(reason: str, installation: Installation, known: KnownStores) -> str:
     if installation.settings.keys_url:
-        _require_empty(open_keys(installation))
+        # Its tables alone: opening the store would make the secrets that are missing.
+        _require_empty(open_key_tables(installation))
     # A log of this installation alone has no store but its own. In a shared one others have theirs,
     # and what lies here says which is its.
     replaced = tuple(known.states)
@@ -120,9 +121,9 @@ def _set_aside(installation: Installation) -> Path:
     return folder
 
 
-def _require_empty(store: KeyStore) -> None:
-    tables = ("keys", "restricted_keys", "tombstones")
-    if any(store.tables.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in tables):
+def _require_empty(tables: KeyTables) -> None:
+    names = ("keys", "restricted_keys", "tombstones")
+    if any(tables.rows(f"SELECT 1 FROM {name} LIMIT 1") for name in names):
         raise _unfit(
             "$PORTCULLIS_KEYS_URL",
             "an empty database for the new key store",
