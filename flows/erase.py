@@ -7,10 +7,12 @@ Secret block, which Prefect encrypts, and the flow deletes the block when it is 
 import os
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from prefect import State, flow
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
@@ -18,8 +20,14 @@ from flows.release import UseCase
 from flows.steps.withholding import withholding_texts
 from tasks.config.sources import today
 from tasks.erasure import erasing
+from tasks.erasure.request import ErasureRequest, RequestOptions
 from tasks.errors import PortcullisError
 from tasks.system.installation import Installation
+
+UNKNOWN = (
+    "nothing is held under this identifier, and nothing was done: to search for it all the same, "
+    "run this again with search_anyway, and with a new block"
+)
 
 
 @flow(
@@ -30,6 +38,8 @@ def erase(
     use_case: UseCase,
     person: Secret,  # type: ignore[type-arg]
     received: date | None = None,
+    search_anyway: bool = False,
+    remove_files: bool = False,
 ) -> State[str]:
     """Erase the person whose identifier is in a Secret block, in every use case.
 
@@ -37,36 +47,53 @@ def erase(
         use_case: The use case that the request is about.
         person: A Secret block with the identifier; it is deleted when the erasure is done.
         received: The day on which the request came in; today, if left empty.
+        search_anyway: Search for the identifier also where nothing is held under it.
+        remove_files: Remove files that name the person and cannot be masked in place.
     """
     logger = get_run_logger()
-    identifier = str(person.get())
+    document = person._block_document_id
+    block = str(document) if document else ""
     try:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
         outcome = erasing.erase(
             str(use_case),
-            [identifier],
+            [str(person.get())],
             received=received or day,
             day=day,
+            searches_unknown=search_anyway,
+            options=RequestOptions(removes_files=remove_files, block=block),
             installation=installation,
             say=logger.info,
         )
+        # The block stays while its request waits: whoever tries it again can search by it.
+        if not erasing.held_blocks(installation).get(block, False):
+            _delete_block(block, installation)
     except PortcullisError as error:
         # The block stays: the same form, sent again, goes on where this stopped.
         return Failed(message=str(error))
 
-    _delete_block(person)
-    return _report(outcome)
+    return Failed(message=UNKNOWN) if outcome.unknown else _report(outcome)
 
 
 @flow(name="erase-due", persist_result=False)
 @withholding_texts()
 def erase_due() -> State[str]:
-    """Finish interrupted and put-off erasures, and destroy what a law has kept until today."""
+    """Go on with every request that waits, and end what a law has kept until today."""
     try:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
-        outcome = erasing.resume(installation=installation, day=day, say=get_run_logger().info)
+        blocks = erasing.held_blocks(installation)
+        identifiers = [_read_block(block) for block, is_waiting in blocks.items() if is_waiting]
+        outcome = erasing.resume(
+            installation=installation,
+            day=day,
+            identifiers=[identifier for identifier in identifiers if identifier],
+            say=get_run_logger().info,
+        )
+        for block, is_waiting in erasing.held_blocks(installation).items():
+            if not is_waiting:
+                _delete_block(block, installation)
     except PortcullisError as error:
         return Failed(message=str(error))
     return _report(outcome)
@@ -81,12 +108,36 @@ def _report(outcome: erasing.ErasureOutcome) -> State[str]:
         # The name only: Prefect's log is read by more people than may open the receipt.
         logger.info("a receipt, for the person only, waits on the worker's machine: %s", path.name)
 
-    states = [f"{request.request_id}: {request.state}" for request in outcome.requests]
-    return Completed(message="; ".join(states) or "nothing to do")
+    message = "; ".join((*map(_describe, outcome.requests), *outcome.faults))
+    # One that waits or was set aside is in nobody's way, and is not done: a person has to see it.
+    if outcome.set_aside or outcome.held_up or outcome.faults:
+        return Failed(message=message)
+    return Completed(message=message or "nothing to do")
 
 
-def _delete_block(block: "Secret") -> None:  # type: ignore[type-arg]
-    """Delete the block from Prefect's database; it was needed once."""
-    if (document := block._block_document_id) is not None:
+def _describe(request: ErasureRequest) -> str:
+    if (failure := request.failure) is None:
+        return f"{request.request_id}: {request.state}"
+    return f"{request.request_id}: {request.state}, at `{failure.step}`: {failure.reason}"
+
+
+def _read_block(block: str) -> str:
+    """Return the identifier that a block holds; nothing where somebody deleted the block."""
+    try:
         with get_client(sync_client=True) as client:
-            client.delete_block_document(document)
+            document = client.read_block_document(UUID(block))
+    except ObjectNotFound:
+        return ""
+    return str(document.data.get("value", ""))
+
+
+def _delete_block(block: str, installation: Installation) -> None:
+    """Delete a block from Prefect's database; it was needed once."""
+    if not block:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            client.delete_block_document(UUID(block))
+    except ObjectNotFound:
+        get_run_logger().info("a block that is done with was deleted already")
+    erasing.forget_block(block, installation)

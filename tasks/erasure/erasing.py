@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 
@@ -14,7 +15,7 @@ from tasks.erasure.holds import (
     release_holds,
     requests_waiting_for,
 )
-from tasks.erasure.journal import ErasureStep
+from tasks.erasure.journal import ErasureStep, open_journal
 from tasks.erasure.policy import ErasureParams
 from tasks.erasure.queue import (
     ErasureOutcome,
@@ -47,6 +48,8 @@ __all__ = [
     "ErasureOutcome",
     "ErasureStores",
     "erase",
+    "forget_block",
+    "held_blocks",
     "receipt_folder",
     "release_hold",
     "resume",
@@ -141,7 +144,7 @@ def resume(
     *,
     installation: Installation,
     day: date,
-    identifiers: Mapping[str, str] | None = None,
+    identifiers: Sequence[str] = (),
     say: SayProgress = logger.info,
 ) -> ErasureOutcome:
     """Finish what was interrupted, try again what was set aside, and end what a law has kept.
@@ -151,7 +154,7 @@ def resume(
     Args:
         installation: The checkout, its keys and its settings.
         day: Today.
-        identifiers: By pseudonym, of whoever is known by them: they are searched for, too.
+        identifiers: Of whoever is known by them: they are searched for, too.
         say: Is given each line of progress; none holds a value.
     """
     stores = ErasureStores.open(installation, say)
@@ -164,7 +167,9 @@ def resume(
         ]
         if batches:
             say("going on with requests that wait")
-        outcome = run_batches(stores, batches, identifiers or {}, day)
+        secret = installation.secret("pseudonym")
+        named = {pseudonym(secret, identifier): identifier for identifier in identifiers}
+        outcome = run_batches(stores, batches, named, day)
         return outcome + _end_terms(stores, day)
 
 
@@ -228,6 +233,24 @@ def release_hold(
         due_ids = kept_ids & restricted_until(stores.keys, day)
         completed = complete_deferred(stores.keys, stores.journal, due_ids, day, installation)
     return len(holds), completed
+
+
+def held_blocks(installation: Installation) -> dict[str, bool]:
+    """Return the Prefect blocks that hold identifiers of requests, and whether one still waits."""
+    blocks: dict[str, bool] = {}
+    for request in open_journal(installation).requests():
+        if block := request.options.block:
+            blocks[block] = blocks.get(block, False) or request.state.is_waiting
+    return blocks
+
+
+def forget_block(block: str, installation: Installation) -> None:
+    """Write down that a block is deleted."""
+    journal = open_journal(installation)
+    requests = [request for request in journal.requests() if request.options.block == block]
+    for request in requests:
+        request.options = replace(request.options, block="")
+    journal.put_requests(requests)
 
 
 def _judge_people(

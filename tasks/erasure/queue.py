@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from tasks.erasure.batch import ErasureBatch, SayProgress, new_batch_name
+from tasks.erasure.batch import DeliverReceipt, ErasureBatch, SayProgress, new_batch_name
 from tasks.erasure.journal import ErasureStep, Journal, open_journal
 from tasks.erasure.receipt import PersonalReceipt, write_receipt
 from tasks.erasure.request import ErasureRequest, RequestState, StepFailure
@@ -126,6 +126,39 @@ def run_batches(
     return outcome
 
 
+def assemble_batch(
+    stores: ErasureStores, name: str, identifiers: Mapping[str, str], deliver: DeliverReceipt
+) -> ErasureBatch:
+    """Return a batch of the journal with all that its steps need, as those who asked allowed it."""
+    installation = stores.installation
+    requests = stores.journal.requests(batch=name)
+    options = requests[0].options
+    subjects = {subject for request in requests for subject in request.subjects}
+    places = version_places(installation.workspace)
+
+    batch = ErasureBatch(
+        name=name,
+        installation=installation,
+        keys=stores.keys,
+        journal=stores.journal,
+        log=LedgerStatementLog(installation),
+        places=places,
+        # They ask the batch where other people's rows lie, once its keys are found.
+        sinks=list_sinks(installation, places, lambda: batch.find_other_rows()),
+        deliver=deliver,
+        say=stores.say,
+        identifiers={
+            subject: identifier
+            for subject, identifier in identifiers.items()
+            if subject in subjects
+        },
+        options=PurgeOptions(
+            removes_files=options.removes_files, searches_texts=options.searches_texts
+        ),
+    )
+    return batch
+
+
 def receipt_folder(installation: Installation) -> Path:
     """Return where receipts wait to be handed to their people, and then deleted."""
     return installation.home / "receipts"
@@ -176,7 +209,7 @@ class _BatchAttempt:
 
     def run(self) -> ErasureOutcome:
         """Carry it out."""
-        batch = self._open()
+        batch = assemble_batch(self.stores, self.name, self._identifiers, self._deliver)
         requests = batch.requests
         self._subjects = {request.request_id: request.subject for request in requests}
         journal = self.stores.journal
@@ -253,35 +286,6 @@ class _BatchAttempt:
         # Their tombstones stand, and are counted anew for each part.
         journal.divide_batch(self.name, parts, tuple(completed))
         return tuple(parts)
-
-    def _open(self) -> ErasureBatch:
-        installation = self.stores.installation
-        requests = self.stores.journal.requests(batch=self.name)
-        options = requests[0].options
-        subjects = {subject for request in requests for subject in request.subjects}
-        places = version_places(installation.workspace)
-
-        batch = ErasureBatch(
-            name=self.name,
-            installation=installation,
-            keys=self.stores.keys,
-            journal=self.stores.journal,
-            log=LedgerStatementLog(installation),
-            places=places,
-            # They ask the batch where other people's rows lie, once its keys are found.
-            sinks=list_sinks(installation, places, lambda: batch.find_other_rows()),
-            deliver=self._deliver,
-            say=self.stores.say,
-            identifiers={
-                subject: identifier
-                for subject, identifier in self._identifiers.items()
-                if subject in subjects
-            },
-            options=PurgeOptions(
-                removes_files=options.removes_files, searches_texts=options.searches_texts
-            ),
-        )
-        return batch
 
     def _deliver(self, receipt: PersonalReceipt) -> None:
         folder = receipt_folder(self.stores.installation)

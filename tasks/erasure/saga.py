@@ -9,6 +9,7 @@ from tasks.erasure.holds import find_restrictions
 from tasks.erasure.journal import ErasureStep, FlaggedModel, Journal
 from tasks.erasure.receipt import PersonalReceipt, derive_nonce
 from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
+from tasks.erasure.searching.discovery import Discovery
 from tasks.erasure.sinks import PurgeReport, Sink, SinkId
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.erasure.statements import Horizon, RequestStatement
@@ -81,7 +82,7 @@ class ErasureSaga:
         purges = [(ErasureStep.of_sink(sink.sink_id), _purging(sink)) for sink in self.batch.sinks]
         return [
             (ErasureStep.TOMBSTONE, _set_tombstones),
-            (ErasureStep.FIND_KEYS, _find_keys),
+            (ErasureStep.FIND_KEYS, find_keys),
             *purges,
             (ErasureStep.DESTROY_KEYS, _destroy_keys),
             (ErasureStep.ROTATE_ROOT, _rotate_root),
@@ -132,7 +133,8 @@ def _tombstone(
     return {"people": len(requests)}
 
 
-def _find_keys(batch: ErasureBatch) -> Figures:
+def find_keys(batch: ErasureBatch) -> Figures:
+    """Write down which keys the people have."""
     requests = batch.requests
     for request in requests:
         found: dict[Retention, tuple[str, ...]] = {}
@@ -159,6 +161,18 @@ def _purging(sink: Sink) -> TakeStep:
     return purge
 
 
+def cases_of_keys(discovery: Discovery) -> dict[str, set[str]]:
+    """Return in which use cases' versions each key (hex) has rows.
+
+    A use case's law keeps the records of that use case only.
+    """
+    cases: dict[str, set[str]] = {}
+    for copy in discovery.versions():
+        for key_id in copy.rows:
+            cases.setdefault(key_id.hex(), set()).add(copy.dataset.partition("/")[0])
+    return cases
+
+
 def _unnamed(batch: ErasureBatch) -> PurgeReport:
     """Report whose identifiers nobody knows any more, so that no sink was searched for them.
 
@@ -182,11 +196,7 @@ def _unnamed(batch: ErasureBatch) -> PurgeReport:
 def _destroy_keys(batch: ErasureBatch) -> Figures:
     requests = batch.requests
 
-    # A use case's law keeps the records of that use case only.
-    cases: dict[str, set[str]] = {}
-    for copy in batch.discovery.versions():
-        for key_id in copy.rows:
-            cases.setdefault(key_id.hex(), set()).add(copy.dataset.partition("/")[0])
+    cases = cases_of_keys(batch.discovery)
     restrictions = find_restrictions(batch.keys, batch.journal, requests, cases, batch.installation)
 
     shredded = shred(batch.keys, batch.subjects, requests[0].day, restrictions)

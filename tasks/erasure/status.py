@@ -37,7 +37,7 @@ class RequestStatus:
         return tuple(
             request
             for request in self.requests
-            if request.state is RequestState.RUNNING and self.day > term_end(request)
+            if request.state.is_waiting and self.day > term_end(request)
         )
 
 
@@ -139,7 +139,9 @@ def _summarise(status: RequestStatus) -> str:
     states = [request.state for request in status.requests]
     return (
         f"As of {status.day}: {len(states)} requests, "
-        f"{states.count(RequestState.RUNNING)} not done ({len(status.overdue)} past their term), "
+        f"{sum(state.is_waiting for state in states)} not done "
+        f"({len(status.overdue)} past their term, "
+        f"{states.count(RequestState.SET_ASIDE)} set aside because a step failed), "
         f"{states.count(RequestState.DEFERRED)} with records that are kept, "
         f"{len(status.models)} registered models to be trained again."
     )
@@ -155,11 +157,10 @@ def _describe_age(request: ErasureRequest, day: date) -> str:
 
 
 def _describe_state(request: ErasureRequest, day: date) -> str:
-    if request.state is RequestState.RUNNING:
+    if request.state.is_waiting:
         late_days = (day - term_end(request)).days
-        if late_days > 0:
-            return f"not done, {late_days} days past its term"
-        return f"not done, {-late_days} days left"
+        term = f"{late_days} days past its term" if late_days > 0 else f"{-late_days} days left"
+        return f"{_describe_waiting(request)}, {term}"
 
     if (deferral := request.deferral) is not None:
         until = "while held, reviewed" if deferral.is_held else "until"
@@ -168,8 +169,18 @@ def _describe_state(request: ErasureRequest, day: date) -> str:
             f"{deferral.review}: {deferral.basis}"
         )
 
-    was_late = request.day > term_end(request)
-    return f"erased {request.closed or request.day}{', past its term' if was_late else ''}"
+    was_late = (request.closed or request.day) > term_end(request)
+    end = "nothing was held" if request.state is RequestState.NOTHING_HELD else "erased"
+    return f"{end} {request.closed or request.day}{', past its term' if was_late else ''}"
+
+
+def _describe_waiting(request: ErasureRequest) -> str:
+    """Return why a request is not done, where something failed."""
+    failure = request.failure
+    if failure is None:
+        return "not done"
+    how = "set aside" if request.state is RequestState.SET_ASIDE else "waits"
+    return f"not done, {how} at `{failure.step}` on {failure.day} ({failure.reason})"
 
 
 def _describe_hold(hold: Hold, day: date) -> str:

@@ -2,17 +2,33 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
+from tasks.formats.shown import positions_of
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
     from tasks.erasure.erasing import ErasureOutcome
-    from tasks.erasure.request import ErasureRequest
+    from tasks.erasure.previewing import ErasurePreview
+    from tasks.erasure.request import ErasureRequest, RequestOptions
+
+SEPARATOR = "\t"  # between identifiers of one person in a list: stands in none of them
+UNFINISHED = 2
+SERVICE_DOWN = 4
+
+
+@dataclass(frozen=True)
+class AskedPerson:
+    """All identifiers of one person as they were given, and in which line of a list."""
+
+    line: int
+    identifiers: tuple[str, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument(
         "--subject", metavar="ID", help="the person's identifier; `-` reads it from standard input"
     )
-    who.add_argument("--list", metavar="FILE", type=Path, help="a file of identifiers, one a line")
     who.add_argument(
-        "--resume", action="store_true", help="finish what was interrupted or is due by now"
+        "--list",
+        metavar="FILE",
+        type=Path,
+        help="a file of people, one a line; a tab between several identifiers of one person",
+    )
+    who.add_argument(
+        "--resume",
+        action="store_true",
+        help="finish what was interrupted, set aside or is due by now",
+    )
+    who.add_argument(
+        "--retry", metavar="REQUEST", help="try a request again that was set aside, by its id"
     )
     who.add_argument(
         "--lift", metavar="ID", help="let an erased person be processed again (`-`: standard input)"
@@ -48,6 +74,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write it down; the nightly run (--resume) carries it out",
     )
+    parser.add_argument(
+        "--also",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="with --subject: another identifier of the same person; may be repeated",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="list all that would change, be kept or be left; change nothing",
+    )
+    parser.add_argument(
+        "--remove-files",
+        action="store_true",
+        help="remove files that name the person and cannot be masked in place",
+    )
+    parser.add_argument(
+        "--search-texts",
+        action="store_true",
+        help="search other people's texts for the person, too",
+    )
+    parser.add_argument(
+        "--search-anyway",
+        action="store_true",
+        help="where nothing is held under an identifier: search for it all the same",
+    )
     parser.add_argument("--why", help="for --lift: the reason, for the audit")
 
 
@@ -62,6 +115,10 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         from tasks.erasure.erasing import resume
 
         return _show(resume(installation=installation, day=day, say=_say))
+    if options.retry:
+        from tasks.erasure.erasing import retry
+
+        return _show(retry(options.retry, installation=installation, day=day, say=_say))
 
     if options.use_case is None:
         raise ConfigError(
@@ -73,26 +130,134 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     if options.lift:
         return _lift(options, installation)
 
-    from tasks.erasure.erasing import erase
-
-    people = read_identifiers(options.subject, options.list)
+    people = read_people(options.subject, options.also, options.list)
     received = options.received or day
     # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
     if received > day:
         raise ConfigError(
             "--received", expected="a day until today", found=str(received), remedy="Mend the date."
         )
+    if options.dry_run:
+        return _preview(options, people, day, installation)
+    return _erase(options, people, received, day, installation)
 
-    outcome = erase(
+
+def _erase(
+    options: argparse.Namespace,
+    people: Sequence[AskedPerson],
+    received: date,
+    day: date,
+    installation: Installation,
+) -> int:
+    """Erase people; ask about those of whom nothing is held."""
+    from tasks.erasure.erasing import erase
+
+    def run(asked: Sequence[AskedPerson], *, searches_unknown: bool) -> "ErasureOutcome":
+        return erase(
+            options.use_case,
+            [person.identifiers for person in asked],
+            received=received,
+            day=day,
+            later=options.later,
+            searches_unknown=searches_unknown,
+            options=_options_of(options),
+            installation=installation,
+            say=_say,
+        )
+
+    outcome = run(people, searches_unknown=options.search_anyway)
+    unknown = [people[number - 1] for number in outcome.unknown]
+    if not unknown:
+        return _show(outcome)
+
+    # Once they have been shown, and never the identifier itself.
+    print(_describe_unknown(unknown, is_list=options.list is not None))
+    if not sys.stdin.isatty():
+        print("Nothing was done about that: give --search-anyway to search for it all the same.")
+        return _show(outcome) or UNFINISHED
+    print("Search every place for it all the same, and set a tombstone? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() != "y":
+        return _show(outcome)
+    return _show(outcome + run(unknown, searches_unknown=True))
+
+
+def _preview(
+    options: argparse.Namespace,
+    people: Sequence[AskedPerson],
+    day: date,
+    installation: Installation,
+) -> int:
+    from tasks.erasure.previewing import preview_erasure
+
+    preview = preview_erasure(
         options.use_case,
-        people,
-        received=received,
+        [person.identifiers for person in people],
         day=day,
-        later=options.later,
+        options=_options_of(options),
         installation=installation,
         say=_say,
     )
-    return _show(outcome)
+    for line in _describe_preview(preview):
+        print(line)
+    return 0
+
+
+def _options_of(options: argparse.Namespace) -> "RequestOptions":
+    from tasks.erasure.request import RequestOptions
+
+    return RequestOptions(removes_files=options.remove_files, searches_texts=options.search_texts)
+
+
+def _describe_preview(preview: "ErasurePreview") -> list[str]:
+    """Return what a dry run found, a line each."""
+    keys = ", ".join(f"{count} {retention}" for retention, count in sorted(preview.keys.items()))
+    report = preview.report
+    return [
+        f"{preview.people} people: {preview.rows:,} rows in {preview.versions} versions "
+        f"({preview.copies} files)",
+        f"keys that would be destroyed or kept out of reach: {keys or 'none'}",
+        *(f"would be kept: {line}" for line in preview.kept),
+        *(f"would change: {line}" for line in report.planned),
+        *(f"would be left to a person: {line}" for line in report.left),
+        *(f"could not be searched: {line}" for line in report.unseen),
+        f"too short to be searched for: {preview.too_short} values",
+        "Nothing was changed.",
+    ]
+
+
+def _describe_unknown(unknown: Sequence[AskedPerson], *, is_list: bool) -> str:
+    """Return for how many nothing is held; an identifier is never repeated."""
+    if not is_list:
+        return "Nothing is held under this identifier: no key, no row, no tombstone, no hold."
+    lines = positions_of([person.line for person in unknown])
+    return f"Nothing is held of {len(unknown)} people of the list, in lines {lines}."
+
+
+def read_people(subject: str | None, also: Sequence[str], listed: Path | None) -> list[AskedPerson]:
+    """Return the people whom a person named: one with all identifiers, or a list's lines.
+
+    Raises:
+        ConfigError: There is nobody, or `--also` stands with a list.
+    """
+    if listed is None:
+        main, *_ = read_identifiers(subject, None)
+        others = (identifier.strip() for identifier in also)
+        return [AskedPerson(1, (main, *filter(None, others)))]
+
+    if also:
+        raise ConfigError(
+            "--also",
+            expected="--subject",
+            found="--list",
+            remedy="Write all identifiers of a person into one line, with a tab between them.",
+        )
+    people = []
+    for number, line in enumerate(_read_lines(listed), 1):
+        identifiers = tuple(part.strip() for part in line.split(SEPARATOR) if part.strip())
+        if identifiers:
+            people.append(AskedPerson(number, identifiers))
+    _refuse_nobody(people)
+    return people
 
 
 def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
@@ -102,20 +267,29 @@ def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
         ConfigError: There is none. Nothing that was given is quoted.
     """
     if listed is not None:
-        # With or without the byte order mark that spreadsheets write.
-        try:
-            lines = read_regular_file(listed).decode("utf-8-sig").splitlines()
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                str(listed),
-                expected="a file of identifiers in UTF-8",
-                found=describe_unreadable(error),
-                remedy="Check the path, and how the file was written.",
-            ) from None
+        lines = _read_lines(listed)
     else:
         lines = [sys.stdin.readline() if subject == "-" else subject or ""]
 
     people = [line.strip() for line in lines if line.strip()]
+    _refuse_nobody(people)
+    return people
+
+
+def _read_lines(listed: Path) -> list[str]:
+    # With or without the byte order mark that spreadsheets write.
+    try:
+        return read_regular_file(listed).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            str(listed),
+            expected="a file of identifiers in UTF-8",
+            found=describe_unreadable(error),
+            remedy="Check the path, and how the file was written.",
+        ) from None
+
+
+def _refuse_nobody(people: Sequence[object]) -> None:
     if not people:
         raise ConfigError(
             "erase",
@@ -123,30 +297,37 @@ def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
             found="nothing",
             remedy="Give --subject, or lines in FILE.",
         )
-    return people
 
 
 def _show(outcome: "ErasureOutcome") -> int:
-    from tasks.erasure.request import RequestState
-
     for request in outcome.requests:
         print(_describe(request))
-    for line in outcome.purged.left:
+    for line in dict.fromkeys(outcome.purged.left):
         print(f"left to a person: {line}")
-    for line in outcome.purged.unseen:
+    for line in dict.fromkeys(outcome.purged.unseen):
         print(f"could not be searched: {line}")
     if outcome.already_erased:
         print(f"{outcome.already_erased} already erased, and nothing held since")
+    for line in outcome.faults:
+        print(f"not ended: {line}")
     for path in outcome.receipts:
         print(f"receipt, for the person only (send it, then delete it): {path}")
-    if any(request.state is not RequestState.RUNNING for request in outcome.requests):
+    if any(not request.state.is_waiting for request in outcome.requests):
         print("The next release trains without them: ./portcullis release <use case>")
-    return 0
+
+    if outcome.set_aside or outcome.faults:
+        return UNFINISHED
+    return SERVICE_DOWN if outcome.held_up else 0
 
 
 def _describe(request: "ErasureRequest") -> str:
     """Return one line about a request: how it ended, and what is kept and why (Art. 12(4))."""
     line = f"{request.request_id}: {request.state}"
+    if (failure := request.failure) is not None:
+        return (
+            f"{line}, at `{failure.step}`: {failure.reason} "
+            f"(again: ./portcullis erase --retry {request.request_id})"
+        )
     if (deferral := request.deferral) is None:
         return line
     until = "until the hold is released, reviewed" if deferral.is_held else "until"

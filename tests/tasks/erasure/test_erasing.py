@@ -7,13 +7,21 @@ from datetime import date
 
 import pytest
 
-from tasks.erasure.erasing import ErasureOutcome, erase, release_hold
+from tasks.erasure.erasing import (
+    ErasureOutcome,
+    erase,
+    forget_block,
+    held_blocks,
+    release_hold,
+    resume,
+)
 from tasks.erasure.journal import ErasureStep
 from tasks.erasure.receipt import check_receipt
-from tasks.erasure.request import Custody, RequestState
-from tasks.erasure.sinks import PurgeReport
+from tasks.erasure.request import Custody, Identifiers, RequestOptions, RequestState
+from tasks.erasure.sinks import PurgeOptions, PurgeReport
+from tasks.erasure.sinks.git import GitSink
 from tasks.erasure.statements import LedgerStatementLog
-from tasks.errors import ConfigError, DataError, SealError
+from tasks.errors import ConfigError, DataError, SealError, ServiceError
 from tasks.keystore.keys import ErasedError, Retention
 from tests.tasks.erasure.small_installation import (
     BASIS,
@@ -327,3 +335,242 @@ def test_a_hold_that_was_released_before_the_request_keeps_nothing(
     assert states(small_installation.erase(2)) == [RequestState.ERASED]
     ids = small_installation.keys.ids_of(small_installation.subject(2))
     assert Retention.DECISION_RECORD not in ids
+
+
+NOBODY = "nobody@example.org"
+
+
+def erase_people(
+    small_installation: SmallInstallation,
+    *people: Identifiers,
+    searches_unknown: bool = False,
+    later: bool = False,
+) -> ErasureOutcome:
+    return erase(
+        CASE,
+        people,
+        received=DAY,
+        day=DAY,
+        later=later,
+        searches_unknown=searches_unknown,
+        options=small_installation.options,
+        installation=small_installation.installation,
+    )
+
+
+def test_a_request_for_later_sets_the_tombstone_now(small_installation: SmallInstallation) -> None:
+    small_installation.erase(3, later=True)
+
+    tombstones = small_installation.keys.tombstones()
+    assert tombstones.is_out(small_installation.subject(3))
+
+
+def test_a_request_is_written_down_and_tombstoned_before_an_older_one_is_ended(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(1, later=True)
+
+    kill_at(ErasureStep.FIND_KEYS, "before", lambda: small_installation.erase(2))
+
+    assert len(small_installation.journal.waiting_requests()) == 2
+    assert small_installation.keys.tombstones().is_out(small_installation.subject(2))
+
+
+def test_nothing_is_signed_of_somebody_of_whom_nothing_is_held(
+    small_installation: SmallInstallation,
+) -> None:
+    outcome = erase_people(small_installation, email(1), NOBODY, ("x", "y"))
+
+    assert states(outcome) == [RequestState.ERASED]
+    assert outcome.unknown == (2, 3)
+    assert len(outcome.receipts) == 1
+    assert len(small_installation.keys.tombstones()) == 1
+
+
+def test_searched_for_anyway_the_receipt_says_that_nothing_was_held(
+    small_installation: SmallInstallation,
+) -> None:
+    letter = small_installation.workspace / "data" / "letter.txt"
+    letter.write_text(f"To: {NOBODY}\n")
+
+    outcome = erase_people(small_installation, NOBODY, searches_unknown=True)
+
+    assert states(outcome) == [RequestState.NOTHING_HELD]
+    assert outcome.unknown == ()
+    assert NOBODY not in letter.read_text()
+    (path,) = outcome.receipts
+    log = LedgerStatementLog(small_installation.installation)
+    (statement,) = check_receipt(path.read_text(), NOBODY, log)
+    assert (statement["state"], statement["keysDestroyed"]) == ("nothing was held", [])
+    assert erase_people(small_installation, NOBODY).already_erased == 1
+
+
+def test_resumed_by_nobody_s_name_the_receipt_says_what_nobody_searched_for(
+    small_installation: SmallInstallation,
+) -> None:
+    erase_people(small_installation, NOBODY, searches_unknown=True, later=True)
+
+    outcome = small_installation.resume()
+
+    (line,) = set(outcome.purged.unseen)
+    assert line.startswith("the identifiers of 1 people of whom no row is held: not given again")
+
+
+def test_a_hold_on_somebody_without_rows_is_something_that_is_held(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(PEOPLE + 1)
+
+    outcome = small_installation.erase(PEOPLE + 1)
+
+    assert (states(outcome), outcome.unknown) == ([RequestState.NOTHING_HELD], ())
+
+
+def test_several_identifiers_are_one_request_that_destroys_all_their_keys(
+    small_installation: SmallInstallation,
+) -> None:
+    outcome = erase_people(small_installation, (email(1), email(2)), email(3))
+
+    assert len(outcome.requests) == len(outcome.receipts) == 2
+    readable = small_installation.readable_copies()
+    assert set(range(PEOPLE)) - readable.keys() == {1, 2, 3}
+    small_installation.assert_gone(1, 2, 3)
+    tombstones = small_installation.keys.tombstones()
+    assert all(tombstones.is_out(small_installation.subject(number)) for number in (1, 2, 3))
+    log = LedgerStatementLog(small_installation.installation)
+    texts = [path.read_text() for path in outcome.receipts]
+    assert any('"training"' in text and check_receipt(text, email(1), log) for text in texts[:1])
+
+
+def test_what_a_law_keeps_of_several_identifiers_is_kept_and_ended_together(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    (request,) = erase_people(small_installation, (email(1), email(2))).requests
+
+    assert request.deferral is not None
+    assert len(request.deferral.key_ids) == 2
+    (completed,) = small_installation.resume(TERM_END).requests
+
+    assert completed.state is RequestState.ERASED
+    assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
+
+
+def test_another_identifier_of_one_who_waits_becomes_a_request(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(1, later=True)
+
+    outcome = erase_people(small_installation, (email(1), email(2)))
+
+    assert states(outcome) == [RequestState.ERASED] * 2
+    assert not {1, 2} & small_installation.readable_copies().keys()
+
+
+def test_what_was_allowed_is_remembered_for_every_later_try(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[PurgeOptions] = []
+
+    def purge(_: GitSink, __: object, options: PurgeOptions) -> PurgeReport:
+        seen.append(options)
+        return PurgeReport()
+
+    monkeypatch.setattr(GitSink, "purge", purge)
+    small_installation.options = RequestOptions(removes_files=True)
+    small_installation.erase(1, later=True)
+    small_installation.resume()
+
+    assert seen == [PurgeOptions(removes_files=True)]
+
+
+def test_a_key_store_that_cannot_be_asked_loses_no_request(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ServiceError("key store", expected="an answer", found="none", remedy="Start it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.keystore.keys.KeyStore.ids_of", broken)
+        (request,) = small_installation.erase(1).held_up
+    assert request.failure is not None
+    assert request.failure.step == ErasureStep.FIND_KEYS
+
+    assert states(small_installation.resume()) == [RequestState.ERASED]
+
+
+@pytest.mark.parametrize("later", [True, False])
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (RuntimeError(), RequestState.SET_ASIDE),
+        (
+            ServiceError("key store", expected="a", found="b", remedy="c"),
+            RequestState.RUNNING,
+        ),
+    ],
+)
+def test_a_tombstone_that_cannot_be_set_is_said_of_a_request_that_is_not_lost(
+    small_installation: SmallInstallation,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    state: RequestState,
+    later: bool,
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.erasure.saga.set_tombstones", broken)
+        outcome = small_installation.erase(1, later=later)
+
+    assert states(outcome) == [state]
+    assert states(small_installation.resume()) == [RequestState.ERASED]
+
+
+def test_an_end_that_was_killed_before_it_was_stated_is_stated_by_the_next_run(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.erase(1)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.erasure.holds.rotate_root", broken)
+        assert small_installation.resume(TERM_END).faults == ("terms that ended: RuntimeError",)
+    assert small_installation.restricted_keys(1) == 0
+
+    assert states(small_installation.resume(TERM_END)) == [RequestState.ERASED]
+
+
+def test_a_block_is_remembered_until_its_request_is_done_and_it_is_forgotten(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.options = RequestOptions(block="17")
+    small_installation.erase(1, later=True)
+    installation = small_installation.installation
+    assert held_blocks(installation) == {"17": True}
+
+    outcome = resume(installation=installation, day=DAY, identifiers=[email(1)])
+    assert states(outcome) == [RequestState.ERASED]
+    assert held_blocks(installation) == {"17": False}
+
+    forget_block("17", installation)
+    assert held_blocks(installation) == {}
+
+
+@pytest.mark.usefixtures("removing_files")
+@pytest.mark.parametrize("word", ["Finished", "Model", "candidate", "training", "erased"])
+def test_a_word_of_a_schema_as_somebody_s_name_is_in_nobody_s_way(
+    small_installation: SmallInstallation, word: str
+) -> None:
+    small_installation.plant(1)
+
+    outcome = erase_people(small_installation, (email(1), word), searches_unknown=True)
+    after = small_installation.erase(2)
+
+    assert states(outcome) == [RequestState.ERASED]
+    assert states(after) == [RequestState.ERASED]
+    small_installation.assert_gone(1)

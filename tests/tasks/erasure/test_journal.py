@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
-from tasks.erasure.journal import ErasureStep, FlaggedModel, Hold, Journal
-from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
+from tasks.erasure.journal import ErasureStep, FlaggedModel, Hold, Journal, MemoryJournal
+from tasks.erasure.request import (
+    Custody,
+    Deferral,
+    ErasureRequest,
+    RequestOptions,
+    RequestState,
+    StepFailure,
+)
 from tasks.erasure.sinks import SinkId
 from tasks.errors import EvidenceError
 from tasks.keystore.keys import Retention
@@ -97,6 +104,50 @@ def test_a_batch_is_unfinished_while_a_request_of_it_runs(journal: Journal) -> N
     journal.put_requests([request(2, batch="c", state=RequestState.ERASED)])
 
     assert journal.unfinished_batches() == ["b", "d"]
+
+
+def test_what_has_no_column_comes_back_too(journal: Journal) -> None:
+    failure = StepFailure("purge git", "RuntimeError", DAY)
+    aside = request(
+        state=RequestState.SET_ASIDE,
+        aliases=("t" * 40,),
+        options=RequestOptions(removes_files=True, searches_texts=True, block="b"),
+        failures=(failure,),
+    )
+    journal.put_requests([aside, request(2, state=RequestState.ERASED)])
+
+    assert journal.waiting_requests() == [aside]
+    assert journal.unfinished_batches() == []
+    assert journal.unfinished_batches(RequestState.SET_ASIDE) == ["b"]
+
+
+def test_a_key_id_of_an_earlier_version_is_one_of_one(journal: Journal) -> None:
+    journal.put_requests([request()])
+    insert(journal.path, """UPDATE requests SET key_ids = '{"training": "00ff"}'""")
+
+    assert journal.requests() == [request()]
+
+
+def test_a_batch_is_divided_with_the_steps_that_count_for_its_parts(journal: Journal) -> None:
+    journal.put_requests([request(1), request(2), request(3)])
+    journal.record_step("b", ErasureStep.TOMBSTONE, {"people": 3})
+    journal.record_step("b", ErasureStep.FIND_KEYS, {"keys": 3})
+    first, *others = (stored.request_id for stored in journal.requests())
+
+    journal.divide_batch("b", {"c": [first], "d": others}, [ErasureStep.FIND_KEYS])
+
+    assert [stored.batch for stored in journal.requests()] == ["c", "d", "d"]
+    assert journal.completed_steps("b") == {}
+    assert journal.completed_steps("d") == {ErasureStep.FIND_KEYS: {"keys": 3}}
+
+
+def test_a_journal_in_memory_lies_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal = MemoryJournal()
+    journal.put_requests([request()])
+
+    assert journal.requests() == [request()]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_steps_belong_to_their_batch_and_keep_their_figures(journal: Journal) -> None:

@@ -53,6 +53,8 @@ def test_nothing_has_a_default(missing: str) -> None:
         pytest.param({"keep": {"decision-record": {**LAW, "basis": "law"}}}, id="no basis"),
         pytest.param({"keep": {"for-ever": LAW}}, id="an unknown class"),
         pytest.param({"kept": {}}, id="a misspelt key"),
+        pytest.param({"identifiers": {"ignore": ["case"]}}, id="spellings that were never apart"),
+        pytest.param({"identifiers": {"ignore": ["dots"]}}, id="an unknown difference"),
     ],
 )
 def test_what_would_decide_wrongly_about_people_is_refused(change: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ NEXT_DAY = date(2026, 11, 25)
 DOWN = ServiceError("git", expected="an answer", found="none", remedy="Start it.")
 STEP_FUNCTIONS = {
     ErasureStep.TOMBSTONE: "set_tombstones",
-    ErasureStep.FIND_KEYS: "_find_keys",
+    ErasureStep.FIND_KEYS: "find_keys",
     ErasureStep.DESTROY_KEYS: "_destroy_keys",
     ErasureStep.ROTATE_ROOT: "_rotate_root",
     ErasureStep.FLAG_MODELS: "_flag_models",

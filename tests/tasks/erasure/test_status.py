@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from tasks.erasure.journal import FlaggedModel, Hold
-from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
+from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState, StepFailure
 from tasks.erasure.status import (
     REQUEST_HEAD,
     RequestStatus,
@@ -75,6 +75,26 @@ def test_a_running_request_is_overdue_from_the_day_after_its_term(
 ) -> None:
     assert state_of(RUNNING, day) == state
     assert bool(status_of(RUNNING, day=day).overdue) is is_overdue
+
+
+def test_the_term_runs_on_for_what_was_set_aside_and_the_reason_is_shown() -> None:
+    failure = StepFailure("purge git", "RuntimeError", DAY)
+    aside = replace(RUNNING, state=RequestState.SET_ASIDE, failures=(failure,))
+    waits = replace(RUNNING, failures=(failure,))
+
+    assert status_of(aside, day=DAY).overdue == (aside,)
+    assert state_of(aside, DAY) == (
+        "not done, set aside at `purge git` on 2026-11-24 (RuntimeError), 4 days past its term"
+    )
+    assert state_of(waits, TERM) == (
+        "not done, waits at `purge git` on 2026-11-24 (RuntimeError), 0 days left"
+    )
+
+
+def test_where_nothing_was_held_nobody_is_called_erased() -> None:
+    ended = replace(RUNNING, state=RequestState.NOTHING_HELD, closed=TERM, day=TERM)
+
+    assert state_of(ended, DAY) == "nothing was held 2026-11-20"
 
 
 def test_a_request_that_is_done_is_never_overdue() -> None:
@@ -163,7 +183,8 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(
         ("loan", "2", "3", "2026-11-24", "39 days"),
     ]
     assert hold_rows(status)[0][-1] == "review is due"
-    assert "3 requests, 0 not done (0 past their term), 2 with records that are kept" in page
+    assert "3 requests, 0 not done (0 past their term, 0 set aside because a step failed), " in page
+    assert "2 with records that are kept" in page
     assert "2 registered models to be trained again" in page
     assert LAW in page
     for number in (1, 2, 4, PEOPLE - 1):

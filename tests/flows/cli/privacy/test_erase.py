@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.privacy.erase import read_identifiers
+from flows.cli.privacy.erase import AskedPerson, read_identifiers, read_people
 from tasks.erasure.request import RequestState
-from tasks.errors import ConfigError, EvidenceError
+from tasks.erasure.sinks.git import GitSink
+from tasks.errors import ConfigError, DataError, EvidenceError, ServiceError
 from tests.flows.cli.privacy.running import run
 from tests.tasks.erasure.small_installation import CASE, LAW, SmallInstallation, email
 
@@ -33,6 +34,36 @@ def test_a_list_is_one_a_line_without_empty_ones_and_without_its_byte_order_mark
     path.write_text("ann@example.org\r\n\n  \nbob@example.org", encoding="utf-8-sig")
 
     assert read_identifiers(None, path) == ["ann@example.org", "bob@example.org"]
+
+
+def test_a_line_of_a_list_is_one_person_with_a_tab_between_their_identifiers(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "people.txt"
+    path.write_text("ann@example.org\tcustomer 17\n\nbob@example.org\t\n")
+
+    assert read_people(None, (), path) == [
+        AskedPerson(1, ("ann@example.org", "customer 17")),
+        AskedPerson(3, ("bob@example.org",)),
+    ]
+
+
+def test_further_identifiers_belong_to_the_one_person() -> None:
+    people = read_people("ann@example.org", [" customer 17 ", " "], None)
+
+    assert people == [AskedPerson(1, ("ann@example.org", "customer 17"))]
+
+
+def test_further_identifiers_of_a_list_stand_in_the_list(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--also"):
+        read_people(None, ["customer 17"], tmp_path / "people.txt")
+
+
+def test_a_list_of_nobody_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.txt"
+    path.write_text("\n\t\n")
+    with pytest.raises(ConfigError, match="an identifier"):
+        read_people(None, (), path)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
@@ -202,3 +233,176 @@ def test_a_tombstone_is_not_lifted_without_a_reason(
 
 def test_lifting_what_is_not_there_is_no_success(small_installation: SmallInstallation) -> None:
     assert run(small_installation, "erase", CASE, "--lift", email(1), "--why", "a mistake") == 2
+
+
+NOBODY = "nobody@example.org"
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(GitSink, "purge", failing)
+
+
+def test_a_request_that_was_set_aside_is_shown_and_tried_again(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.MonkeyPatch.context() as patch:
+        fail(patch, RuntimeError(email(1)))
+        assert run(small_installation, "erase", CASE, "--subject", email(1)) == 2
+
+    (request,) = small_installation.journal.requests()
+    output, progress = capsys.readouterr()
+    assert (
+        f"{request.request_id}: set aside, at `purge git`: RuntimeError "
+        f"(again: ./portcullis erase --retry {request.request_id})"
+    ) in output
+    assert email(1) not in output + progress
+    assert run(small_installation, "requests") == 0
+    assert "set aside at" in " ".join(capsys.readouterr().out.split())
+
+    assert run(small_installation, "erase", "--retry", request.request_id) == 0
+    assert f"{request.request_id}: erased" in capsys.readouterr().out
+
+
+def test_a_request_that_waits_for_a_store_is_a_failed_service(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail(monkeypatch, ServiceError("git", expected="a", found="b", remedy="c."))
+
+    assert run(small_installation, "erase", CASE, "--subject", email(1)) == 4
+
+    assert "running, at `purge git`: git: expected a; found b. c." in capsys.readouterr().out
+
+
+def test_what_is_not_in_the_audit_log_is_not_ended(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("tasks.erasure.journal.Journal.empty_log", broken)
+
+    assert run(small_installation, "erase", CASE, "--subject", email(1)) == 2
+
+    assert "not ended: " in capsys.readouterr().out
+
+
+def test_an_id_that_is_no_request_s_is_refused(small_installation: SmallInstallation) -> None:
+    with pytest.raises(DataError, match="none of this id"):
+        run(small_installation, "erase", "--retry", "E1")
+
+
+def test_nothing_held_is_said_and_nothing_is_done_where_nobody_can_be_asked(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    type_in(monkeypatch, "")
+
+    assert run(small_installation, "erase", CASE, "--subject", NOBODY) == 2
+
+    output = capsys.readouterr().out
+    assert "Nothing is held under this identifier" in output
+    assert "--search-anyway" in output
+    assert NOBODY not in output
+    assert small_installation.journal.requests() == []
+    assert len(small_installation.keys.tombstones()) == 0
+
+
+@pytest.mark.parametrize(("answer", "requests"), [("y\n", 1), ("n\n", 0), ("\n", 0)])
+def test_somebody_at_a_terminal_is_asked(
+    small_installation: SmallInstallation,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    requests: int,
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+
+    assert run(small_installation, "erase", CASE, "--subject", NOBODY) == 0
+
+    assert len(small_installation.journal.requests()) == requests
+
+
+def test_searched_for_anyway_nobody_is_called_erased(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small_installation, "erase", CASE, "--subject", NOBODY, "--search-anyway") == 0
+
+    output = capsys.readouterr().out
+    assert ": nothing was held" in output
+    assert ": erased" not in output
+
+
+def test_of_a_list_the_unknown_are_named_by_their_lines_and_the_others_erased(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    type_in(monkeypatch, "")
+    path = tmp_path / "people.txt"
+    path.write_text(f"{email(1)}\n\n{NOBODY}\nno.one@example.org\n")
+
+    assert run(small_installation, "erase", CASE, "--list", str(path)) == 2
+
+    output = capsys.readouterr().out
+    assert "Nothing is held of 2 people of the list, in lines 3, 4." in output
+    assert ": erased" in output
+    assert 1 not in small_installation.readable_copies()
+
+
+def test_all_identifiers_of_one_person_are_one_request(
+    small_installation: SmallInstallation,
+) -> None:
+    assert run(small_installation, "erase", CASE, "--subject", email(1), "--also", email(2)) == 0
+
+    assert len(small_installation.journal.requests()) == 1
+    assert not {1, 2} & small_installation.readable_copies().keys()
+
+
+def test_a_dry_run_lists_and_changes_nothing(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.plant(1)
+    small_installation.keep_decision_records(25)
+    (small_installation.home / "letter.txt").write_text(email(1))
+
+    assert run(small_installation, "erase", CASE, "--subject", email(1), "--dry-run") == 0
+
+    output, progress = capsys.readouterr()
+    assert "1 people: 9 rows in 9 versions" in output
+    assert "1 decision-record, 1 training" in output
+    assert f"would be kept: until 2028-12-24: {LAW}" in output
+    assert "would change: " in output
+    assert "would be left to a person: " in output
+    assert "Nothing was changed." in output
+    assert email(1) not in output + progress
+    assert 1 in small_installation.readable_copies()
+    assert small_installation.journal.requests() == []
+
+
+def test_what_is_allowed_is_written_down_with_the_request(
+    small_installation: SmallInstallation,
+) -> None:
+    flags = ("--later", "--remove-files", "--search-texts")
+    run(small_installation, "erase", CASE, "--subject", email(1), *flags)
+
+    (request,) = small_installation.journal.requests()
+    assert request.options.removes_files
+    assert request.options.searches_texts
