@@ -183,11 +183,13 @@ def _find_edits(content: bytes, name: str, terms: SearchTerms) -> Iterable[Edit]
     suffix = PurePosixPath(name).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return edit_csv(content, terms, suffix)
-    # Whether something is JSON only parsing tells.
+    if suffix in LINES_SUFFIXES:
+        return edit_json_lines(content, terms)
+    # Whether something else is JSON only parsing tells.
     document = read_json(content)
     if document is not None:
         return edit_json(content, document, terms)
-    if suffix in LINES_SUFFIXES or _has_json_lines(content):
+    if _has_json_lines(content):
         return edit_json_lines(content, terms)
     return edit_lines(content, terms)
 

@@ -93,7 +93,8 @@ def _clean_group(table: pa.Table, terms: SearchTerms) -> pa.Table:
         column = _mask_column(table.column(number), rows)
         table = table.set_column(number, table.schema.field(number), column)
     if theirs:
-        table = table.take([row for row in range(table.num_rows) if row not in theirs])
+        kept_rows = [row for row in range(table.num_rows) if row not in theirs]
+        table = table.take(pa.array(kept_rows, pa.int64()))
     for number in range(table.num_columns):
         # A dictionary keeps values that no row has any more.
         if pa.types.is_dictionary(table.schema.types[number]) and (theirs or number in masked):

@@ -102,7 +102,7 @@ def open_tar(content: bytes, budget: Budget) -> OpenedContainer:
                     continue
                 # A sparse file claims any size; the archive has no more than its own bytes.
                 if member.size > len(content):
-                    raise BeyondBoundsError
+                    raise EOFError
                 stream = archive.extractfile(member)
                 inner = stream.read() if stream else b""
                 budget.spend(len(inner))

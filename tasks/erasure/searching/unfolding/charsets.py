@@ -15,7 +15,12 @@ MARKS = (
 # The first is what the Web reads as Latin-1 (WHATWG, Encoding Standard). Of the others the best
 # guess is taken: Central European, Cyrillic, Greek, Turkish, DOS and Mac.
 LATIN = "cp1252"
-GUESSES = ("cp1250", "cp1251", "koi8-r", "cp1253", "cp1254", "cp850", "mac_roman")
+# In Latin script letters beyond ASCII stand alone; in Cyrillic and Greek they make the words.
+SCATTERED = ("cp1254", "cp1250", "cp850", "mac_roman")
+# Nearly every byte is some letter of Latin script: of a Turkish text all are Turkish letters.
+ALPHABETS = {"cp1254": "\xe7\u011f\u0131\xf6\u015f\xfc\xe2\xee\xfb"}
+DENSE = ("cp1251", "koi8-r", "cp1253")
+DENSE_PAIR = re.compile(rb"[\x80-\xff]{2}")
 GUESSED_BYTES = 65_536
 
 _BYTES = re2.Options()
@@ -40,14 +45,19 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 def _classify(charset: str) -> tuple[bytes, "re.Pattern[bytes]", bytes]:
     """Return a charset's small letters, a capital behind a small letter, and what is no letter."""
     characters = {byte: bytes([byte]).decode(charset, "replace") for byte in range(0x80, 0x100)}
-    small = bytes(byte for byte, character in characters.items() if character.islower())
+    alphabet = ALPHABETS.get(charset, "")
+    small = bytes(
+        byte
+        for byte, character in characters.items()
+        if character.islower() and (not alphabet or character in alphabet)
+    )
     capital = bytes(byte for byte, character in characters.items() if character.isupper())
     signs = bytes(byte for byte in characters if byte not in small and byte not in capital)
     broken = re.compile(b"[a-z%b][%b]" % (re.escape(small), re.escape(capital)))
     return small, broken, signs
 
 
-CLASSES = {charset: _classify(charset) for charset in GUESSES}
+CLASSES = {charset: _classify(charset) for charset in (*SCATTERED, *DENSE)}
 
 
 def is_utf8(content: bytes) -> bool:
@@ -92,7 +102,9 @@ def is_wide(content: bytes) -> bool:
 def guess_charset(content: bytes) -> str:
     """Return the likeliest of the charsets of one byte a character, other than Latin-1."""
     sample = content[:GUESSED_BYTES]
-    return max(GUESSES, key=lambda charset: _rate_charset(sample, charset))
+    high_bytes = len(sample) - len(sample.translate(None, bytes(range(0x80, 0x100))))
+    is_dense = len(DENSE_PAIR.findall(sample)) * 4 > high_bytes
+    return max(DENSE if is_dense else SCATTERED, key=lambda charset: _rate_charset(sample, charset))
 
 
 def _rate_charset(sample: bytes, charset: str) -> int:

@@ -4,6 +4,7 @@ import io
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from tokenize import TokenError
 
 import numpy as np
 import pyarrow as pa
@@ -113,8 +114,9 @@ def _add_batch(name: str, batch: pa.RecordBatch, budget: Budget, opened: OpenedC
     if not columns:
         return
 
+    separator = pa.scalar(b"\t", pa.large_binary())
     rows = pc.binary_join_element_wise(
-        *columns, b"\t", null_handling="replace", null_replacement=b""
+        *columns, separator, null_handling="replace", null_replacement=b""
     )
     text = b"\n".join(rows.to_pylist())
     budget.spend(len(text))
@@ -228,7 +230,7 @@ def open_numpy(name: str, content: bytes) -> OpenedContainer:
             array = np.load(stream, allow_pickle=False)
             texts = (text for value in array.ravel().tolist() for text in read_value_texts(value))
             opened.parts.append((f"{name}.texts", b"\n".join(texts)))
-    except (ValueError, OSError, EOFError, TypeError, SyntaxError, MemoryError):
+    except (*ARROW_ERRORS, EOFError, SyntaxError, TokenError):
         opened.give_up("damaged NumPy file")
     return opened
 

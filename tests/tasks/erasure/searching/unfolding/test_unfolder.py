@@ -86,7 +86,8 @@ def table() -> pa.Table:
 
 def parquet(columns: pa.Table) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(columns, sink)
+    # Compressed and without extremes, so that nothing of it can be read as bytes.
+    pq.write_table(columns, sink, compression="gzip", write_statistics=False)
     return sink.getvalue()
 
 
@@ -97,7 +98,8 @@ def parquet_of(values: object, kind: pa.DataType | None = None) -> bytes:
 def arrow(make: Callable[..., Any]) -> bytes:
     sink = io.BytesIO()
     columns = table()
-    with make(sink, columns.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with make(sink, columns.schema, options=options) as writer:
         writer.write_table(columns)
     return sink.getvalue()
 
