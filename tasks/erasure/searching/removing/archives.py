@@ -57,7 +57,7 @@ def remove_from_zip(content: bytes, remove: Remove) -> bytes:
             with zipfile.ZipFile(sink, "a") as clean:
                 clean.comment = archive.comment
                 for member, end in zip(members, [*starts[1:], archive.start_dir], strict=True):
-                    _copy_member(content[:end], archive, member, clean, remove)
+                    _copy_member(content[:end], archive, member, clean, sink, remove)
                 # The directory lists members in its own order.
                 written = dict(zip(starts, clean.filelist, strict=True))
                 clean.filelist[:] = [written[item.header_offset] for item in archive.infolist()]
@@ -71,6 +71,7 @@ def _copy_member(
     archive: zipfile.ZipFile,
     member: zipfile.ZipInfo,
     clean: zipfile.ZipFile,
+    sink: io.BytesIO,  # what `clean` is written to
     remove: Remove,
 ) -> None:
     is_encrypted = bool(member.flag_bits & IS_ENCRYPTED)
@@ -83,13 +84,10 @@ def _copy_member(
         return
 
     start = clean.start_dir
-    stream = clean.fp
-    if stream is None:
-        raise ValueError
-    stream.seek(start)
-    shutil.copyfileobj(io.BytesIO(content[member.header_offset :]), stream)
+    sink.seek(start)
+    shutil.copyfileobj(io.BytesIO(content[member.header_offset :]), sink)
     same = copy(member)
     same.header_offset = start
     clean.filelist.append(same)
     clean.NameToInfo[same.filename] = same
-    clean.start_dir = stream.tell()
+    clean.start_dir = sink.tell()

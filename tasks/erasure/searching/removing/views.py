@@ -29,10 +29,7 @@ class TextView:
         if self.charset == "utf-8":
             return self.mark + apply_edits(body, find_edits(body))
 
-        text = body.decode(self.charset)
-        if text.encode(self.charset) != body:
-            raise UnicodeError
-        utf8 = text.encode()
+        utf8 = body.decode(self.charset).encode()
         edits = [self._write_back(utf8, edit) for edit in merge_edits(find_edits(utf8))]
         return self.mark + apply_edits(body, edits)
 

@@ -13,24 +13,16 @@ PICKLE_PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 # Protocols 0 and 1 have no magic: a dictionary, list, tuple, global, text or object begins them.
 OLD_PICKLE_FIRST = b"(c]}VXSU"
 PICKLE_STOP = b"."
-# PEP 552: two bytes of a version, a line end of both kinds, flags, time or hash, and size.
-PYC_MAGIC_END = b"\r\n"
-PYC_HEADER_BYTES = 16
 MOST_FRAMED_BYTES = 16_384
-# What shorter texts than any term would be worth nothing.
+# No term is shorter.
 LEAST_FRAMED_BYTES = 5
 
 
 def is_pickle(content: bytes) -> bool:
     """Say whether a content begins like a pickle."""
     return content.startswith(PICKLE_PROTOCOLS) or (
-        content[:1] in OLD_PICKLE_FIRST and content[:1] != b"" and content.endswith(PICKLE_STOP)
+        content.endswith(PICKLE_STOP) and content[:1] in OLD_PICKLE_FIRST
     )
-
-
-def is_compiled(content: bytes) -> bool:
-    """Say whether a content begins like a compiled module of Python."""
-    return len(content) > PYC_HEADER_BYTES and content[2:4] == PYC_MAGIC_END and content[1] < 0x20
 
 
 def open_pickle(name: str, content: bytes) -> OpenedContainer | None:

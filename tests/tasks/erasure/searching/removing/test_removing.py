@@ -62,6 +62,7 @@ def clean(name: str, text: str, charset: str = "utf-8") -> str:
         # Quotes that are no pairs: lines are masked, and none goes.
         ("a.csv", f'a,b\nx,"1\n{ANN},2\ny,3\n', 'a,b\nx,"1\n[erased],2\ny,3\n'),
         ("a.csv", "", ""),
+        ("a.csv", f"a,b\nx,\n{ANN},", "a,b\nx,\n"),
         ("a.csv", f"a\rb\r{ANN}\r", "a\rb\r"),
     ],
 )
@@ -440,6 +441,16 @@ def test_a_table_without_them_comes_back_with_every_value() -> None:
     assert pq.read_table(io.BytesIO(remove_person("a", written(table), TERMS))).equals(table)
     empty = written(pa.table({"e": pa.array([], pa.string())}))
     assert pq.read_table(io.BytesIO(remove_person("a", empty, TERMS))).num_rows == 0
+
+
+def test_a_table_without_row_groups_stays_one() -> None:
+    sink = io.BytesIO()
+    schema = pa.schema([("e", pa.string())], {"of": f"of {ANN}"})
+    pq.ParquetWriter(sink, schema).close()
+
+    made = remove_person("a", sink.getvalue(), TERMS)
+
+    assert pq.read_table(io.BytesIO(made)).schema.metadata == {b"of": b"of [erased]"}
 
 
 def test_when_all_rows_go_the_schema_stays() -> None:
