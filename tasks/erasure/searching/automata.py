@@ -32,10 +32,6 @@ class Automaton(Generic[V]):
         hit = self._any.match(content, start, end)
         return hit.end() if hit else None
 
-    def has_hit(self, content: bytes) -> bool:
-        """Say whether any pattern is there."""
-        return self._any.search(content) is not None
-
     def replace_all(self, content: bytes, replacement: bytes) -> bytes:
         """Return content with every hit replaced."""
         return self._any.sub(replacement, content)  # type: ignore[no-any-return]

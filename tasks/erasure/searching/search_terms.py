@@ -141,6 +141,14 @@ class SearchTerms:
             ambiguous.append(match)
         return len(ambiguous) > 1 and self._corroborate(ambiguous)
 
+    def select(self, matches: Collection[Match]) -> list[Match]:
+        """Return, in order, what of the matches of one record is theirs; nothing if none is.
+
+        Of an ambiguous kind it is the nearest to a match that identifies: in a line about two
+        people of one name only one of the two is theirs.
+        """
+        return _select_theirs(matches) if self.identifies(matches) else []
+
     def has_match(self, content: bytes) -> bool:
         """Say whether anything there identifies one of the people."""
         ambiguous: list[Match] = []
@@ -191,14 +199,13 @@ class SearchTerms:
     def mask(self, content: bytes) -> tuple[bytes, int]:
         """Return `content` with every match replaced that identifies, and how many there were.
 
-        What is ambiguous stays, unless it is the nearest of its kind to a match that identifies:
-        in a line about two people of one name only one of the two is theirs.
+        What is ambiguous stays, unless it is the nearest of its kind to a match that identifies.
         """
         parts: list[bytes] = []
         last_end = 0
         masked = 0
         for record in _split_records(content, list(self.find(content))):
-            for match in _select_theirs(record) if self.identifies(record) else ():
+            for match in self.select(record):
                 # A name within an address that was masked already.
                 if match.start < last_end:
                     continue
@@ -305,7 +312,7 @@ class SearchTerms:
         return _automata_of(value for value in self.values if value.kind in SHARED_KINDS)
 
 
-def _select_theirs(record: list[Match]) -> list[Match]:
+def _select_theirs(record: Collection[Match]) -> list[Match]:
     """Return of a record that identifies what is theirs, in order."""
     anchors = [match for match in record if not match.is_ambiguous]
     if not anchors:

@@ -1,7 +1,7 @@
 """Where a text mentions the person, also in escapes, and which mentions are surely theirs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tasks.erasure.searching.removing.edits import Edit
@@ -53,8 +53,11 @@ def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:
 def edit_lines(content: bytes, terms: SearchTerms) -> Iterator[Edit]:
     """Yield what masks the person in a text, line by line."""
     for line in group_by_line(content, find_mentions(content, terms)):
-        if identify(terms, line):
-            yield from mask_mentions(line)
+        matches = [replace(mention.match, start=mention.start, end=mention.end) for mention in line]
+        theirs = {(match.start, match.end) for match in terms.select(matches)}
+        yield from mask_mentions(
+            mention for mention in line if (mention.start, mention.end) in theirs
+        )
 
 
 def group_by_line(content: bytes, mentions: Iterable[Mention]) -> Iterator[list[Mention]]:

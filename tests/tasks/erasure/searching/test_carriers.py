@@ -9,7 +9,7 @@ import pytest
 from tasks.erasure.searching import carriers
 from tasks.erasure.searching.carriers import find_carriers
 from tasks.erasure.searching.discovery import read_columns
-from tasks.erasure.searching.places import version_places
+from tasks.erasure.searching.places import StoredFile, version_places
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
 from tests.cases import change_case
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, email, name, write
@@ -114,3 +114,15 @@ def test_nobody_is_asked_about_a_use_case_s_other_columns(namesakes: SmallInstal
     )
 
     assert not any(ANN in values for values in ask(namesakes, 3))
+
+
+def test_a_file_that_was_replaced_meanwhile_tells_nothing(
+    namesakes: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data, *_) = version_places(namesakes.workspace)
+    path = namesakes.workspace / "data" / "note.txt"
+    write(path, "Ann Quarantine, and more than twelve bytes")
+    replaced = StoredFile(data, str(path), path.stat().st_size)
+    monkeypatch.setattr(carriers, "_newest_files", lambda _: [replaced])
+
+    assert ask(namesakes, 3) == []

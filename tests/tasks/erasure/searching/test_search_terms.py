@@ -15,6 +15,7 @@ from tasks.erasure.searching.automata import PATTERNS_AT_ONCE
 from tasks.erasure.searching.search_terms import (
     MASK,
     SHORTEST_CHARACTERS,
+    TOO_SHORT,
     Match,
     PersonalValue,
     SearchTerms,
@@ -139,6 +140,24 @@ def test_short_values_are_counted_and_not_searched(text: str) -> None:
     assert not terms
     assert terms.too_short == 1
     assert not terms.has_match(text.encode())
+
+
+def test_a_short_town_is_not_counted_since_it_only_corroborates() -> None:
+    assert SearchTerms.of([PersonalValue("city", "Ulm")]).too_short == 0
+
+
+def test_a_number_is_measured_without_its_separators() -> None:
+    assert SearchTerms.of([PersonalValue("account", "1-2-3-4")]).too_short == 1
+
+
+def test_a_name_of_three_chinese_characters_is_long_enough() -> None:
+    terms = SearchTerms.of([PersonalValue("name", "王小明")])
+
+    assert terms.mask("我是王小明吗".encode()) == ("我是[erased]吗".encode(), 1)
+
+
+def test_the_sentence_about_short_values_names_the_limit() -> None:
+    assert str(SHORTEST_CHARACTERS) in TOO_SHORT
 
 
 def test_a_value_of_the_shortest_length_is_searched() -> None:
