@@ -23,7 +23,8 @@ from tasks.stages.ingest.third_persons.spellings import (
 # Characters `start` to `end`, and the key by which somebody may be known.
 Mention = tuple[int, int, str]
 
-EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+# From the beginning of a run of such characters only: a long one without `@` is read once.
+EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 # Where a text may hold a number at all: five digits, and little between them.
 DENSE_DIGITS = re.compile(
     r"\d(?:[A-Za-z]{0,4}[ \u00a0\u202f./()-]{0,3}(?:[A-Z]{4}[ \u00a0])?\d){4,}"

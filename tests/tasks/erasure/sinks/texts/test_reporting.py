@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tasks.erasure.request import RequestOptions
 from tasks.erasure.searching.discovery import discover_rows
 from tasks.erasure.searching.places import Place, PurgeRule, version_places
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
@@ -233,3 +234,21 @@ def test_what_others_carry_too_is_told_apart_and_left_to_a_person(notes: SmallIn
     newest = report.left[0]
     assert "1 rows hold only values that others carry, too: a person decides" in newest
     assert "mention them" not in newest
+
+
+def test_an_erasure_reports_it_on_the_receipt_and_only_when_asked(notes: SmallInstallation) -> None:
+    asked = notes.erase(2)
+    assert any(line.endswith("give --search-texts") for line in asked.purged.unseen)
+    assert not any("mention them" in line for line in asked.purged.left)
+
+    notes.options = RequestOptions(searches_texts=True)
+    outcome = notes.erase(ANN)
+
+    (line,) = [line for line in outcome.purged.left if "mention them" in line]
+    # The second of the two was erased before, and is nobody's to read.
+    assert f"{CASE}/ingest/rows" in line
+    assert "1 of 3 rows of other people mention them" in line
+    receipt = outcome.receipts[0].read_text()
+    assert "1 of 3 rows of other people mention them" in receipt
+    assert name(ANN) not in receipt
+    assert not any(line.endswith("give --search-texts") for line in outcome.purged.unseen)

@@ -24,6 +24,7 @@ def places(text: str) -> set[tuple[str, str]]:
         ("Ann (Null)", set()),
         ("Ann xy Null and 12 34", set()),
         ("at C-10023!", {("C-10023", "n c10023")}),
+        ("#AB1234567Z.", {("AB1234567Z", "n ab1234567z")}),
         ("(+49) 30 12345", {
             ("(+49) 30 12345", "n 493012345"), ("(+49) 30 12345", "t 493012345"),
             ("(+49) 30 12345", "t 3012345"), ("30 12345", "n 3012345"), ("30 12345", "t 3012345"),
@@ -44,3 +45,4 @@ def test_a_number_in_many_blocks_is_looked_at_as_a_whole_up_to_its_longest() -> 
 def test_a_long_text_without_anybody_is_quick_to_pass() -> None:
     assert places("word " * 100_000) == set()
     assert places("1 " * 10_000 + "a" * 10_000) != places("")
+    assert places("a" * 100_000 + " @") == set()
