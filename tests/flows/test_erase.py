@@ -97,15 +97,21 @@ def test_a_model_that_learnt_from_them_may_not_be_registered(workspace: Workspac
     assert "whom this model learnt from" in late.stderr
 
 
-def test_a_second_call_finds_nothing_to_do_and_a_stranger_leaves_a_tombstone(
+def test_a_second_call_finds_nothing_to_do_and_of_a_stranger_nothing_is_held(
     workspace: Workspace,
 ) -> None:
     portcullis(workspace, "erase", CASE, "--subject", GONE)
     again = portcullis(workspace, "erase", CASE, "--subject", f" {GONE} ")
     assert "1 already erased, and nothing held since" in again.stdout
     assert "receipt" not in again.stdout
-    stranger = portcullis(workspace, "erase", CASE, "--subject", "nobody@example.org")
-    assert ": erased" in stranger.stdout
+
+    asked = ("erase", CASE, "--subject", "nobody@example.org")
+    stranger = portcullis(workspace, *asked, check=False)
+    assert stranger.returncode == 2
+    assert "Nothing is held under this identifier" in stranger.stdout
+    searched = portcullis(workspace, *asked, "--search-anyway")
+    assert ": nothing was held" in searched.stdout
+    assert ": erased" not in searched.stdout
 
 
 def test_the_identifier_comes_from_standard_input_or_a_list(workspace: Workspace) -> None:

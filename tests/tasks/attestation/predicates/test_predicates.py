@@ -64,7 +64,14 @@ def test_an_unknown_field_of_our_own_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [(name, field) for name in OURS for field in values_of(name)]
+    ("name", "field"),
+    [
+        (name, field)
+        for name in OURS
+        for field in values_of(name)
+        # Receipts that were signed before these were counted have neither.
+        if field not in ("tooShort", "failed")
+    ],
 )
 def test_a_missing_field_of_our_own_is_refused(name: str, field: str) -> None:
     values = values_of(name)
