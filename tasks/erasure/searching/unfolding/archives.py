@@ -58,6 +58,10 @@ def open_zip(content: bytes, budget: Budget) -> OpenedContainer:
                 _read_member(archive, member, budget, opened)
             opened.parts.append(("names.txt", b"\n".join(texts)))
     except ZIP_ERRORS:
+        if not content.startswith(ZIP_MAGICS):
+            # The signature alone, as in the source of a program that writes archives.
+            opened.is_whole = False
+            return opened
         return opened.give_up("damaged zip")
     except BeyondBoundsError:
         opened.unsearched.append(BEYOND_BOUNDS)

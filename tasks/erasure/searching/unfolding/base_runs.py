@@ -35,6 +35,8 @@ JOINING_SIGNS = (b"/", b"_", b"-", b"+")
 # Four characters that are three line ends: what is on both sides does not run together.
 BREAK = b"\n\n\n"
 BASE64_BREAK = b"CgoK"
+# What fills an incomplete group with line ends, by how many characters it has.
+FILLINGS = (b"", b"KCg", b"oK", b"K")
 HEX_BREAK = b"0a0a0a"
 # How the containers that `unfolder` knows begin, in base64: gzip, zip, pickle, zlib, bzip2, xz,
 # zstd, Parquet, SQLite, NumPy, Arrow, PDF, and UTF-16's mark.
@@ -114,15 +116,20 @@ def _decode_base64(content: bytes, words: list[bytes]) -> Iterator[DecodedRuns]:
     for group in (runs, wrapped, tokens):
         if group:
             containers = [
-                _decode_base64_runs([run]) for run in group if run.startswith(BASE64_CONTAINERS)
+                _decode_base64_exactly(run) for run in group if run.startswith(BASE64_CONTAINERS)
             ]
             yield _sort(containers, _decode_base64_runs(group))
 
 
 def _decode_base64_runs(runs: list[bytes]) -> bytes:
-    # An incomplete group is filled with `A`, which is six bits of zero.
-    filled = [run + b"A" * (-len(run) % 4) for run in runs]
+    filled = [run + FILLINGS[len(run) % 4] for run in runs]
     return a2b_base64(BASE64_BREAK.join(filled).translate(URL_ALPHABET))
+
+
+def _decode_base64_exactly(run: bytes) -> bytes:
+    """Return the bytes of one run, without any that only fill its last group."""
+    whole = run[:-1] if len(run) % 4 == 1 else run
+    return a2b_base64(whole.translate(URL_ALPHABET) + b"=" * (-len(whole) % 4))
 
 
 def _decode_base32(words: list[bytes]) -> Iterator[DecodedRuns]:

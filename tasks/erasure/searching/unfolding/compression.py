@@ -109,7 +109,7 @@ def _open_members(
     rest = content
     try:
         while rest:
-            if not rest.startswith(magic):
+            if not rest.startswith(magic) or (parts and not magic):
                 # Padding of a tape, or a signature: it is no member.
                 opened.parts.append((f"{name}.rest", rest))
                 break

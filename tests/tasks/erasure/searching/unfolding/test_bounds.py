@@ -197,6 +197,12 @@ def test_a_damaged_member_leaves_the_others_readable() -> None:
     assert (result.holds_person, result.unsearched) == (True, ("damaged zip",))
 
 
+def test_the_signature_of_a_zip_alone_is_no_damage() -> None:
+    end = zipped(a=b"x")[-22:-6] + b"\xff\xff\xff\x00" + b"\x00\x00"
+
+    assert search_content("a", b"made by PK: " + end, TERMS).unsearched == ()
+
+
 def test_a_member_in_another_compression_is_named() -> None:
     content = bytearray(zipped(a=b"text"))
     content[8] = 97
@@ -316,6 +322,12 @@ def test_a_charset_is_guessed_by_its_words(charset: str, text: str) -> None:
     content = text.encode(charset)
 
     assert content.decode(guess_charset(content)) == text
+
+
+def test_a_character_too_many_in_base64_is_left_out() -> None:
+    run = base64.b64encode(gzip.compress(ANN.encode())).rstrip(b"=")
+
+    assert search_content("a", run + b"A" * ((1 - len(run)) % 4), TERMS).holds_person
 
 
 def test_deep_base64_of_a_pickle_within_json_is_found() -> None:

@@ -262,6 +262,8 @@ PLANTED: dict[str, dict[str, bytes]] = {
         "a.lz4": compressed("lz4", TEXT.encode()),
         "a.br": compressed("brotli", TEXT.encode()),
         "in base64.txt": base64.b64encode(gzip.compress(TEXT.encode())),
+        "zlib in base64.txt": base64.b64encode(zlib.compress(TEXT.encode())).rstrip(b"="),
+        "behind zlib.z": zlib.compress(b"x" * 99) + TEXT.encode(),
         "in hex.txt": gzip.compress(TEXT.encode(), mtime=0).hex().encode(),
     },
     "zip and what is zip (docx, xlsx, npz, wheels), nested; tar; names of members; comments": {
