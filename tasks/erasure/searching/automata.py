@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import re2
 
-# RE2 builds one automaton of so many patterns; with thousands in one it runs out of memory and
-# falls back to its slow engine.
+# RE2 builds one automaton of so many patterns, and of so many bytes of them; with thousands in one
+# it runs out of memory and falls back to its slow engine, or refuses to build it.
 PATTERNS_AT_ONCE = 500
+BYTES_AT_ONCE = 1_000_000
 AUTOMATON_MEMORY_BYTES = 1 << 29
 
 V = TypeVar("V")
@@ -60,11 +60,17 @@ class Automaton(Generic[V]):
 
 def build_automata(patterns: Mapping[bytes, Sequence[V]]) -> list[Automaton[V]]:
     """Return automata that together have all patterns."""
-    items = iter(patterns.items())
-    automata = []
-    while batch := dict(islice(items, PATTERNS_AT_ONCE)):
-        automata.append(Automaton(batch))
-    return automata
+    automata: list[Automaton[V]] = []
+    batch: dict[bytes, Sequence[V]] = {}
+    size_bytes = 0
+    for pattern, values in patterns.items():
+        size_bytes += len(pattern)
+        if batch and (len(batch) >= PATTERNS_AT_ONCE or size_bytes > BYTES_AT_ONCE):
+            automata.append(Automaton(batch))
+            batch = {}
+            size_bytes = len(pattern)
+        batch[pattern] = values
+    return [*automata, Automaton(batch)] if batch else []
 
 
 def _options() -> Any:
@@ -73,4 +79,5 @@ def _options() -> Any:
     options.case_sensitive = False
     options.longest_match = True  # an address before the name in it
     options.max_mem = AUTOMATON_MEMORY_BYTES
+    options.log_errors = False  # it would write patterns, and with them values, to standard error
     return options

@@ -11,9 +11,10 @@ from itertools import islice
 import pandas as pd
 
 from tasks.config.cases import Columns
-from tasks.erasure.searching.identifying import NOTE, classify_column
+from tasks.erasure.searching.identifying import classify_column
 from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
+from tasks.erasure.searching.spellings import NOTE
 from tasks.keystore.keys import KeyStore
 from tasks.sealed.objects import SealedFile
 

@@ -1,7 +1,7 @@
 """Which values of a row identify its person: columns as they are declared, texts by their spans.
 
 A text is never searched for because it stands in a person's row: "No remarks at all." stands in
-many. What it mentions (an address, a telephone) is, and a long text as a whole, because a copy of
+many. What it mentions (an address, a telephone) is, and a long text part by part, because a copy of
 that is a copy of what was written about them. Either may be somebody else's, or be written of
 somebody else too: `carriers` asks, when it is found.
 """
@@ -14,11 +14,10 @@ import pandas as pd
 from tasks.config.cases import Columns, Role
 from tasks.erasure.searching.common_values import SHARED_KINDS
 from tasks.erasure.searching.search_terms import PersonalValue
-from tasks.erasure.searching.spellings import EMAIL, PHONE
+from tasks.erasure.searching.spellings import EMAIL, NOTE, PHONE
 
 IDENTIFIER_ROLES = (Role.SUBJECT, Role.IDENTIFIER)
 TEXT_ROLES = (Role.FREE_TEXT, Role.GOLD)
-NOTE = "note"  # the kind of a text as a whole
 # Of columns that no use case declares any more, by what they are called.
 KINDS_BY_NAME = {
     kind: kind for kind in ("email", "name", "phone", "ssn", "account", "iban", "street", "ip")
@@ -27,6 +26,7 @@ KINDS_BY_NAME = {
 # A sentence of so many words is not written twice by chance, but by a template; that is asked.
 LONG_TEXT_CHARACTERS = 40
 LONG_TEXT_WORDS = 6
+PART_WORDS = 30  # so many words of a text are one term, so that a pattern stays small
 
 EMAILS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 SOCIAL_SECURITY_NUMBERS = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
@@ -93,9 +93,17 @@ def find_mentions(text: str, person: str) -> Iterator[PersonalValue]:
     spans += [("ssn", hit) for hit in SOCIAL_SECURITY_NUMBERS.findall(text)]
     spans += [(PHONE, hit) for hit in PHONES.findall(text) if _is_phone(hit)]
     if len(text) >= LONG_TEXT_CHARACTERS and len(text.split()) >= LONG_TEXT_WORDS:
-        spans.append((NOTE, text))
+        spans += [(NOTE, part) for part in _split_text(text)]
     for kind, span in spans:
         yield PersonalValue(kind, span, person, is_mentioned=True)
+
+
+def _split_text(text: str) -> Iterator[str]:
+    """Yield a long text in parts of about equal length, each long enough to be looked for."""
+    words = text.split()
+    parts = -(-len(words) // PART_WORDS)
+    for part in range(parts):
+        yield " ".join(words[part * len(words) // parts : (part + 1) * len(words) // parts])
 
 
 def _kind_of(kind: str, text: str) -> str:

@@ -17,6 +17,7 @@ import re2
 
 EMAIL = "email"
 PHONE = "phone"
+NOTE = "note"  # a text as a whole, or a long part of one
 # Kinds of names that people write as "First Last", "Last, First" and "LAST First".
 NAME_KINDS = ("name", "person", "full_name")
 # Kinds whose separators carry no meaning: 123-45-6789 and 123 45 6789 are one number.
@@ -31,6 +32,8 @@ BLANK = (
 WORD_GAP = rb"(?:%b)+" % BLANK
 # The same in the name of a file: Ann_Quarantine.pdf.
 NAME_GAP = rb"(?:%b|[_-])+" % BLANK
+# Of a long text there are many gaps, and its pattern has to stay small.
+TEXT_GAP = rb"(?:[\t-\r +]|%(?:20|0[AD])|\\[nrt]|(?-i:\xc2\xa0)|&nbsp;|<br ?/?>)+"
 COMMA_GAP = rb"(?:%b)*(?:,|%%2C|&#44;|\\u002c)(?:%b)*" % (BLANK, BLANK)
 DIGIT_GAP = rb"(?:[ ().\-/]|(?-i:\xc2\xa0|\xe2\x80[\x90-\x93\xaf])|%(?:20|2F|2D)|\+|&nbsp;)*"
 
@@ -54,6 +57,8 @@ COUNTRY_CODE = re.compile(
 )
 SHORTEST_NATIONAL_NUMBER = 6
 
+# ASCII's signs that JSON, HTML and CSV have forms of their own for; the others only URLs escape.
+ESCAPED_SIGNS = "\"'&<>@/\\+="
 # Where small letters that another one folds to lie: Latin to Georgian, and their extensions.
 FOLDED_RANGES = ((0x80, 0x3000), (0xA640, 0xAC00), (0x1D400, 0x1D400), (0x10400, 0x10500))
 
@@ -73,6 +78,8 @@ def patterns_of(kind: str, text: str) -> Iterator[bytes]:
         yield _date_pattern(text)
     elif kind in NAME_KINDS:
         yield from _name_patterns(text)
+    elif kind == NOTE:
+        yield _words_pattern(text.split(), TEXT_GAP)
     else:
         yield _words_pattern(text.split(), WORD_GAP)
 
@@ -219,6 +226,8 @@ def _escaped_forms(char: str) -> bytes:
 
     raw = _to_bytes(char)
     point = ord(char)
+    if char.isascii() and char not in ESCAPED_SIGNS:
+        return rb"(?-i:%b)|%%%02X" % (re2.escape(raw), point)
     forms = {
         rb"(?-i:%b)" % re2.escape(raw),
         re2.escape(json.dumps(char)[1:-1].encode()),

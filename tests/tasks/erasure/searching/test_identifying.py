@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from tasks.config.cases import Column, Columns, Role
-from tasks.erasure.searching.identifying import classify_column, find_mentions, read_values
+from tasks.erasure.searching.identifying import (
+    PART_WORDS,
+    classify_column,
+    find_mentions,
+    read_values,
+)
 from tasks.erasure.searching.search_terms import PersonalValue
 
 DECLARED = Columns(
@@ -96,6 +101,15 @@ def test_of_a_text_what_it_mentions_is_searched_for(text: str, kind: str, span: 
 @pytest.mark.parametrize("text", ["Supercalifragilisticexpialidocious remarks", "a b c d e f g h"])
 def test_a_text_is_long_in_characters_and_in_words(text: str) -> None:
     assert kinds_in(text) == []
+
+
+def test_a_very_long_text_is_searched_part_by_part() -> None:
+    words = [f"word{number}" for number in range(2 * PART_WORDS + 1)]
+
+    parts = [value.text.split() for value in find_mentions("  ".join(words), "a")]
+
+    assert [len(part) for part in parts] == [20, 20, 21]
+    assert [word for part in parts for word in part] == words
 
 
 def test_every_value_says_whose_it_is() -> None:

@@ -99,6 +99,11 @@ def test_scripts_and_signs_have_their_forms(text: str, written: str) -> None:
     assert is_spelling("street", text, written)
 
 
+@pytest.mark.parametrize("written", ["She said\nno.", "She%20said+no.", r"she said\nno%2E"])
+def test_a_text_is_found_however_its_lines_are_wrapped(written: str) -> None:
+    assert is_spelling("note", "She said  no.", written)
+
+
 def test_a_turkish_letter_without_its_dot_is_another() -> None:
     assert not is_spelling("street", "Istanbul Yolu", "\u0131stanbul Yolu")
 
