@@ -5,10 +5,10 @@ import re
 from contextlib import suppress
 from typing import Any
 
+from tasks.erasure.searching.looking import Look, look_at_content
 from tasks.erasure.searching.masking import remove_person
 from tasks.erasure.searching.search_terms import MASK, SearchTerms
 from tasks.erasure.sinks.columns import PLAIN_WORD, TextColumn, is_program_word
-from tasks.erasure.sinks.looking import Look, look_at_content
 
 # RFC 8259: a string, and what opens and closes. Numbers and words hold no text.
 JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[\[\]{}]', re.DOTALL)

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.erasure.searching.looking import Look, look_at_content, look_at_name
 from tasks.erasure.searching.masking import remove_person
 from tasks.erasure.searching.places import EntryKind, Place, PlaceEntry, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import SearchTerms
-from tasks.erasure.sinks.looking import Look, look_at_content, look_at_name
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 
 # Larger files do not fit into a worker's memory several times over (content, masked content,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, cast
 from urllib.parse import urlsplit
 
+from tasks.erasure.searching.looking import Look, look_at_content, look_at_name
 from tasks.erasure.searching.places import Place, PurgeRule
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.files import FileSink
-from tasks.erasure.sinks.looking import Look, look_at_content, look_at_name
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.system.git import ask_git, git_command, git_environment
 

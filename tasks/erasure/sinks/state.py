@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from tasks.erasure.searching.looking import look_at_content
 from tasks.erasure.searching.places import Place
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.database import open_for_purge, reporting_silence
 from tasks.erasure.sinks.files import FileSink
-from tasks.erasure.sinks.looking import look_at_content
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 
 JOURNAL = "erasures.db"

@@ -165,6 +165,18 @@ def test_a_file_of_a_remote_store_is_read_replaced_and_removed_there() -> None:
     assert list(place.files()) == []
 
 
+def test_a_remote_store_yields_files_beside_what_is_skipped_and_may_be_missing() -> None:
+    fs = MemoryFileSystem(skip_instance_cache=True)
+    fs.pipe_file("/remote-place/a.txt", b"a")
+    fs.pipe_file("/remote-place/keys/b.txt", b"b")
+    place = Place("cloud", fs, "/remote-place", PurgeRule.REWRITE, ("keys",))
+
+    assert [stored.name for stored in place.files()] == ["a.txt"]
+
+    missing = Mock(protocol="s3", find=Mock(side_effect=FileNotFoundError))
+    assert list(Place("cloud", missing, "bucket", PurgeRule.REWRITE).files()) == []
+
+
 def test_a_sealed_file_is_known_as_one(small_installation: SmallInstallation) -> None:
     folder = small_installation.workspace / "data" / CASE / "ingest"
     place = Place.local("data", folder, PurgeRule.REWRITE)

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
+from tasks.erasure.searching.looking import Look
 from tasks.erasure.sinks import PurgeOptions, PurgeReport
 from tasks.erasure.sinks.blocks import purge_blocks
-from tasks.erasure.sinks.looking import Look
 from tasks.errors import ServiceError
 from tests import services
 from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS

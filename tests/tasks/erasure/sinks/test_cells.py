@@ -77,6 +77,18 @@ def test_what_is_encoded_in_a_text_is_left_or_unpacked_or_emptied() -> None:
     assert json.loads(kept)["other"] == BOB
 
 
+@pytest.mark.parametrize("clean", [b"unpacked", ANN.encode()])
+def test_what_masking_does_not_reach_is_unpacked_or_left(
+    monkeypatch: pytest.MonkeyPatch, clean: bytes
+) -> None:
+    hidden = f"log: {base64.b64encode(f'a long result for {ANN}'.encode()).decode()}"
+    monkeypatch.setattr("tasks.erasure.sinks.cells.remove_person", lambda *_: clean)
+
+    is_clean = clean == b"unpacked"
+    assert mask(hidden) == ("unpacked" if is_clean else hidden)
+    assert mask(hidden.encode()) == (clean if is_clean else hidden.encode())
+
+
 def test_bytes_of_text_are_masked_and_others_are_left() -> None:
     assert mask(f"{ANN} {BOB}".encode()) == f"[erased] {BOB}".encode()
     assert mask(memoryview(b"\x00\xff " + ANN.encode())) == b"\x00\xff " + ANN.encode()

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from flows.serving.ports import find_free_port
+from tasks.erasure.searching.looking import Look
 from tasks.erasure.sinks import PurgeOptions
 from tasks.erasure.sinks.database import _file_has_bytes, purge_database
-from tasks.erasure.sinks.looking import Look
 from tasks.errors import ServiceError
 from tests import services
 from tests.tasks.erasure.sinks.people import ANN, ANNS_NAME, BOB, TERMS

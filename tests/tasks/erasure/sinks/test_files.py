@@ -13,11 +13,11 @@ import s3fs
 from botocore.exceptions import EndpointConnectionError
 from moto.server import ThreadedMotoServer
 
+from tasks.erasure.searching.looking import Look
 from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks import PurgeOptions, SinkId
 from tasks.erasure.sinks.files import LARGE_FILE, FileSink
-from tasks.erasure.sinks.looking import Look
 from tasks.errors import ServiceError
 from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation
@@ -253,6 +253,22 @@ def test_what_cannot_be_read_is_said_and_the_search_goes_on(
         "x: sub could not be listed",
     )
     assert len(report.left) == 1
+
+
+def test_a_content_that_breaks_the_search_is_said_and_the_search_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_at_c(name: str, content: bytes, terms: SearchTerms) -> Look:
+        if name == "c.txt":
+            raise RecursionError
+        return Look()
+
+    monkeypatch.setattr("tasks.erasure.sinks.files.look_at_content", break_at_c)
+
+    report = sink(PurgeRule.REWRITE, folder).purge(TERMS)
+
+    assert report.unseen == ("x: c.txt could not be looked into (RecursionError)",)
+    assert report.searched == 2
 
 
 def test_what_is_left_where_it_cannot_be_written(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from tasks.erasure.searching.looking import Look
 from tasks.erasure.sinks import PurgeOptions
 from tasks.erasure.sinks.git import REPORTED_LINES, GitSink
-from tasks.erasure.sinks.looking import Look
 from tasks.system.git import ask_git
 from tests.tasks.erasure.sinks.people import ANN, ANNS_NAME, BOB, TERMS
 from tests.tasks.erasure.small_installation import git
@@ -211,6 +211,26 @@ def test_a_git_that_goes_silent_is_said_and_files_are_searched_even_so(
 
     assert report.unseen == ("git: it stopped answering: not all was searched",)
     assert report.left == ("checkout: x.txt holds a value of theirs: a person has to decide",)
+
+
+def test_an_object_that_is_missing_is_said(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = ["-c", "echo '0123 missing'"]
+    monkeypatch.setattr("tasks.erasure.sinks.git.git_command", lambda *_: ["sh", *listing])
+
+    assert (
+        "git: it stopped answering: not all was searched" in GitSink(repository).purge(TERMS).unseen
+    )
+
+
+def test_a_tracked_file_that_was_deleted_or_became_a_link_is_no_fault(repository: Path) -> None:
+    commit(repository, "second.txt", BOB)
+    (repository / "first.txt").unlink()
+    (repository / "second.txt").unlink()
+    (repository / "second.txt").symlink_to("elsewhere")
+
+    assert GitSink(repository).purge(TERMS).left == ()
 
 
 @pytest.mark.parametrize("damage", [b"", b"no object"])
