@@ -3,10 +3,15 @@
 Sinks ask here and nowhere else, so that all of them tell the two apart by the same rule.
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from tasks.erasure.searching.masking import search_content
 from tasks.erasure.searching.search_terms import SearchTerms
+
+DIGEST_BYTES = 16
+REMEMBERED_CONTENTS = 200_000  # some 50 MB; what comes later is looked at again
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,17 @@ def look_at_content(name: str, content: bytes, terms: SearchTerms, *, plain: boo
     if plain:
         holds = terms.has_match(content)
         return Look(holds_person=holds, is_ambiguous=not holds and terms.has_ambiguous(content))
-    search = search_content(name, content, terms)
-    return Look(search.holds_person, search.ambiguous, search.unsearched)
+
+    # Of the name only the suffix tells how to read a content.
+    suffix = PurePosixPath(name).suffix.lower().encode("utf-8", errors="surrogatepass")
+    key = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest() + suffix
+    look: Look | None = terms.remembered.get(key)
+    if look is None:
+        search = search_content(name, content, terms)
+        look = Look(search.holds_person, search.ambiguous, search.unsearched)
+        if len(terms.remembered) < REMEMBERED_CONTENTS:
+            terms.remembered[key] = look
+    return look
 
 
 def look_at_name(name: str, terms: SearchTerms) -> Look:

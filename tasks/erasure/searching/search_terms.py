@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from tasks.erasure.searching.automata import Automaton, build_automata
 from tasks.erasure.searching.boundaries import may_be_two_names, stands_alone
@@ -88,6 +89,9 @@ class SearchTerms:
     too_short: int  # values that are not searched for; `TOO_SHORT` says so
     ambiguous: frozenset[PersonalValue] = field(default=frozenset(), repr=False)
     find_carriers: FindCarriers | None = field(default=None, repr=False, compare=False)
+    # What looking for these terms gave, by digest: git, a checkout, DVC's cache and the state
+    # folder hold the same contents several times. In memory only, as the terms are.
+    remembered: dict[bytes, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
