@@ -1,5 +1,6 @@
 """The saga of an erasure: its steps, their order, and why nothing is lost when it is killed."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ Figures = dict[str, Any]  # what a step found and did, as JSON: the journal and 
 TakeStep = Callable[[ErasureBatch], Figures]
 # The dataset that models are trained on, of any use case.
 TRAINING_DATASET = "/redact/rows"
+# Somebody's address in the name of a file or folder, with what belongs to that name.
+ADDRESS = re.compile(r"[^\s/:]+@[^\s/:]+")
 
 
 class ErasureSaga:
@@ -345,12 +348,23 @@ def _predicate_of(
             sink_id.value: PurgeCounts(report.searched, report.rewritten, report.removed)
             for sink_id, report in reports.items()
         },
-        remaining=tuple(line for report in reports.values() for line in report.left),
-        unseen=tuple(unseen),
+        remaining=tuple(
+            _without_addresses(line) for report in reports.values() for line in report.left
+        ),
+        unseen=tuple(_without_addresses(line) for line in unseen),
         too_short=completed[ErasureStep.FIND_KEYS].get("too_short"),
         failed=tuple(f"{failure.day}: {failure.step}" for failure in request.failures),
         horizon=(Horizon.LOCAL_ROOT if is_local else Horizon.TRANSIT).value,
     )
+
+
+def _without_addresses(line: str) -> str:
+    """Return a line about a place as one person may read it.
+
+    The command's own output shows the names of files, for the officer has to open them. A receipt
+    goes to one person, and a file may be named after another.
+    """
+    return ADDRESS.sub("[an address]", line)
 
 
 def _end_of(request: ErasureRequest) -> RequestState:

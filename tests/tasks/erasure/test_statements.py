@@ -119,6 +119,19 @@ def test_what_was_left_to_a_person_is_signed_too(small_installation: SmallInstal
     )
 
 
+def test_a_receipt_names_no_file_by_another_person_s_address(
+    small_installation: SmallInstallation,
+) -> None:
+    folder = small_installation.home / "letters"
+    folder.mkdir()
+    (folder / "to-bob@example.net.txt").write_text("cc person1@example.org")
+
+    receipt = recorded_receipt(small_installation, 1)
+
+    assert "bob" not in str(receipt.to_dict())
+    assert any(line.startswith("state: letters/[an address] ") for line in receipt.remaining)
+
+
 def test_with_the_root_key_on_this_machine_the_receipt_says_so(
     small_installation: SmallInstallation,
 ) -> None:
