@@ -18,8 +18,6 @@ from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.system.git import ask_git, git_command, git_environment
 
-# A person who was once committed stands in every later tree: nobody reads a thousand lines.
-REPORTED_LINES = 20
 # Of git's own folder: what is read as objects, by `for-each-ref` and by `ls-files`.
 OWN_DATABASE = ("objects", "refs", "index")
 # What the other sinks search, and programs that no person was written into.
@@ -65,7 +63,7 @@ class GitSink:
         # What git does not track is somebody's work, and git's own files are git's.
         places = [self._other_files(), Place.local("git", folder, PurgeRule.REPORT, OWN_DATABASE)]
         report += FileSink(self.sink_id, places).purge(terms, options)
-        return _shorten(report, terms) + self._name_other_copies(folder, terms)
+        return _mask_lines(report, terms) + self._name_other_copies(folder, terms)
 
     def _report_silence(self) -> PurgeReport:
         """Report a repository that git does not answer about; a folder without one has nothing."""
@@ -197,12 +195,13 @@ def _reason(look: Look) -> str:
     return "holds what others are called, too" if look.is_ambiguous else ""
 
 
-def _shorten(report: PurgeReport, terms: SearchTerms) -> PurgeReport:
-    lines = report.left
-    if len(lines) > REPORTED_LINES:
-        lines = (*lines[:REPORTED_LINES], f"and {len(lines) - REPORTED_LINES:,} more")
-    left = tuple(terms.mask_name(line) for line in lines)
-    return replace(report, left=left, unseen=tuple(terms.mask_name(line) for line in report.unseen))
+def _mask_lines(report: PurgeReport, terms: SearchTerms) -> PurgeReport:
+    """Return a report without values in its lines; all of them: what is left is named, each."""
+    return replace(
+        report,
+        left=tuple(terms.mask_name(line) for line in report.left),
+        unseen=tuple(terms.mask_name(line) for line in report.unseen),
+    )
 
 
 def _host_of(url: str) -> str:
