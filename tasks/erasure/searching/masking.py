@@ -4,6 +4,7 @@ Looking is `unfolding`'s: every charset, encoding and container that can be read
 `removing`'s: by record where there are records, by mention elsewhere, on the bytes as they lie.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,28 +96,35 @@ def _unfolder(terms: SearchTerms) -> Unfolder:
 
 def _identifies(piece: Piece, matches: Sequence[Match], terms: SearchTerms) -> bool:
     """Say whether matches within one record of a piece are surely about the person."""
+    if any(terms.identifies([match]) for match in matches):
+        return True
     if len(matches) < 2:
-        return bool(matches) and terms.identifies(matches)
+        return False
+    # Only values that others carry: in which record each of them stands decides.
+    records = _find_records(piece)
+    if not records:
+        return terms.has_match(piece.content)
+
+    starts = [start for start, _ in records]
     by_record: dict[int, list[Match]] = {}
-    starts = _record_starts(piece)
     for match in matches:
-        start = next((start for start, end in starts if start <= match.start < end), None)
-        if start is None:
-            start = piece.content.rfind(b"\n", 0, match.start) + 1
-        by_record.setdefault(start, []).append(match)
+        number = bisect_right(starts, match.start) - 1
+        while number >= 0 and records[number][1] <= match.start:
+            number -= 1  # it stands behind that record, and within another around both
+        by_record.setdefault(number, []).append(match)
     return any(terms.identifies(record) for record in by_record.values())
 
 
-def _record_starts(piece: Piece) -> list[tuple[int, int]]:
-    """Return where the records of a piece stand, inner ones first; nothing where lines are."""
+def _find_records(piece: Piece) -> list[tuple[int, int]]:
+    """Return where the records of a piece stand, in order; nothing where it has none."""
     suffix = PurePosixPath(piece.name).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return [(record.start, record.end) for record in read_records(piece.content, suffix)]
     document = read_json(piece.content)
     if document is None:
         return []
-    elements = [(element.start, element.end) for element in list_elements(document)]
-    return [*reversed(elements), (document.start, document.end)]
+    spans = (document, *list_elements(document))
+    return [(span.start, span.end) for span in spans]
 
 
 def _remove(name: str, content: bytes, terms: SearchTerms) -> bytes:

@@ -12,6 +12,7 @@ from tasks.erasure.searching.removing.mentions import (
     find_mentions,
     identify,
     mask_mentions,
+    select_theirs,
 )
 from tasks.erasure.searching.search_terms import SearchTerms
 
@@ -57,8 +58,7 @@ def edit_csv(content: bytes, terms: SearchTerms, suffix: str) -> Iterator[Edit]:
         elif identify(terms, _select_whole(inner, record)):
             yield Edit(record.start, record.end)
             continue
-        if identify(terms, inner):
-            yield from mask_mentions(inner)
+        yield from mask_mentions(select_theirs(terms, inner))
 
 
 def read_records(content: bytes, suffix: str) -> list[CsvRecord]:

@@ -18,6 +18,7 @@ from tasks.erasure.searching.removing.mentions import (
     find_mentions,
     identify,
     mask_mentions,
+    select_theirs,
 )
 from tasks.erasure.searching.search_terms import MASK, SearchTerms
 
@@ -114,7 +115,7 @@ def edit_json_lines(content: bytes, terms: SearchTerms) -> list[Edit]:
                 else list(editor.edit_unit(document))
             )
         else:
-            inner = list(mask_mentions(mentions)) if identify(terms, mentions) else []
+            inner = list(mask_mentions(select_theirs(terms, mentions)))
         edits += (Edit(start + edit.start, start + edit.end, edit.text) for edit in inner)
         start += len(line)
     return edits
@@ -137,9 +138,9 @@ class JsonEditor:
         own_mentions = [
             mention for leaf in (*leaves, *self._keys(span)) for mention in self._within(leaf)
         ]
-        is_theirs = identify(self.terms, own_mentions)
-        for leaf in leaves if is_theirs else ():
-            yield from self._mask_leaf(leaf)
+        theirs = set(select_theirs(self.terms, own_mentions))
+        for leaf in leaves if theirs else ():
+            yield from _mask_leaf(leaf, [item for item in self._within(leaf) if item in theirs])
         yield from self._edit_keys(span)
         for elements, is_aligned in lists:
             yield from self._edit_elements(elements, is_aligned=is_aligned)
@@ -196,14 +197,6 @@ class JsonEditor:
         last = bisect_left(self._starts, leaf.end)
         return [mention for mention in self.mentions[first:last] if mention.end <= leaf.end]
 
-    def _mask_leaf(self, leaf: JsonSpan) -> Iterator[Edit]:
-        mentions = self._within(leaf)
-        if leaf.sign == b'"':
-            yield from mask_mentions(mentions)
-        elif mentions:
-            # A number that is a value of theirs: a mask would be no JSON.
-            yield Edit(leaf.start, leaf.end, b"null")
-
     def _edit_keys(self, span: JsonSpan) -> Iterator[Edit]:
         """Cut the pairs of an object that is keyed by person; words of a schema stay."""
         if span.sign != b"{":
@@ -235,6 +228,14 @@ class JsonEditor:
             elif not is_record:
                 yield from self.edit_unit(element)
         yield from _cut(elements, is_cut)
+
+
+def _mask_leaf(leaf: JsonSpan, mentions: list[Mention]) -> Iterator[Edit]:
+    if leaf.sign == b'"':
+        yield from mask_mentions(mentions)
+    elif mentions:
+        # A number that is a value of theirs: a mask would be no JSON.
+        yield Edit(leaf.start, leaf.end, b"null")
 
 
 def _fills(mention: Mention, leaf: JsonSpan) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from tasks.erasure.searching.removing.edits import Edit
-from tasks.erasure.searching.search_terms import MASK, Match, SearchTerms
+from tasks.erasure.searching.search_terms import MASK, RECORD_BYTES, Match, SearchTerms
 from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
 
 # Entities in JSON, mojibake of mojibake: what is written thrice over is left to a person.
@@ -44,6 +43,13 @@ def identify(terms: SearchTerms, mentions: Iterable[Mention]) -> bool:
     return terms.identifies(mention.match for mention in mentions)
 
 
+def select_theirs(terms: SearchTerms, mentions: list[Mention]) -> list[Mention]:
+    """Return which mentions of one record are the person's: none, if it does not identify them."""
+    matches = [replace(item.match, start=item.start, end=item.end) for item in mentions]
+    theirs = {(match.start, match.end) for match in terms.select(matches)}
+    return [item for item in mentions if (item.start, item.end) in theirs]
+
+
 def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:
     """Yield what masks mentions where they stand."""
     for mention in mentions:
@@ -51,20 +57,20 @@ def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:
 
 
 def edit_lines(content: bytes, terms: SearchTerms) -> Iterator[Edit]:
-    """Yield what masks the person in a text, line by line."""
-    for line in group_by_line(content, find_mentions(content, terms)):
-        matches = [replace(mention.match, start=mention.start, end=mention.end) for mention in line]
-        theirs = {(match.start, match.end) for match in terms.select(matches)}
-        yield from mask_mentions(
-            mention for mention in line if (mention.start, mention.end) in theirs
-        )
+    """Yield what masks the person in a text, where mentions beside each other identify them."""
+    for mentions in group_by_line(content, find_mentions(content, terms)):
+        yield from mask_mentions(select_theirs(terms, mentions))
 
 
 def group_by_line(content: bytes, mentions: Iterable[Mention]) -> Iterator[list[Mention]]:
-    """Yield the mentions of each line that has any."""
-
-    def line_start(mention: Mention) -> int:
-        return content.rfind(b"\n", 0, mention.start)
-
-    for _, line in groupby(mentions, key=line_start):
-        yield list(line)
+    """Yield mentions that stand in one line, and not far apart."""
+    group: list[Mention] = []
+    for mention in mentions:
+        if group:
+            between = content[group[-1].end : mention.start]
+            if len(between) > RECORD_BYTES or b"\n" in between:
+                yield group
+                group = []
+        group.append(mention)
+    if group:
+        yield group

@@ -19,8 +19,7 @@ _BYTES = re2.Options()
 _BYTES.encoding = re2.Options.Encoding.LATIN1
 
 # RFC 4648, both alphabets and padding; everything else stands between words.
-BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
-TO_WORDS = bytes(byte if byte in BASE64_ALPHABET else 0x20 for byte in range(256))
+WORD = re.compile(rb"[A-Za-z0-9+/_=-]{8,}")
 # Shorter runs are ordinary words, unless padding says what they are.
 LEAST_RUN = 16
 LEAST_PADDED_RUN = 6
@@ -67,7 +66,7 @@ class DecodedRuns:
 
 def decode_runs(content: bytes) -> Iterator[DecodedRuns]:
     """Yield what runs of base64, base32 and hexadecimal say."""
-    words = [word for word in content.translate(TO_WORDS).split() if len(word) >= LEAST_WORD]
+    words = WORD.findall(content)
     yield from _decode_base64(content, words)
     yield from _decode_base32(words)
     yield from _decode_hex(content, words)

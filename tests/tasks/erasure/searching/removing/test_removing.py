@@ -172,6 +172,28 @@ def test_what_others_carry_too_is_left_and_said(name: str) -> None:
     assert remove_person(name, content, AMBIGUOUS) == content
 
 
+def test_far_apart_in_one_line_is_not_beside_each_other() -> None:
+    content = f"{SHARED.text} {'x ' * 300} {STREET.text}".encode()
+
+    result = search_content("a.txt", content, AMBIGUOUS)
+
+    assert (result.holds_person, result.ambiguous) == (False, True)
+    assert remove_person("a.txt", content, AMBIGUOUS) == content
+
+
+def test_one_value_that_others_carry_is_left() -> None:
+    result = search_content("a.txt", SHARED.text.encode(), AMBIGUOUS)
+
+    assert (result.holds_person, result.ambiguous) == (False, True)
+
+
+def test_values_around_a_list_belong_to_the_record_around_it() -> None:
+    content = f'[{{"n": "{SHARED.text}", "l": [{{"x": 1}}], "s": "{STREET.text}"}}, {{"n": 1}}]'
+
+    assert search_content("a", content.encode(), AMBIGUOUS).holds_person
+    assert remove_person("a", content.encode(), AMBIGUOUS) == b'[{"n": 1}]'
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
