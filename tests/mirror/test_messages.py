@@ -62,8 +62,9 @@ CODES = {
     "__cause__", "__traceback__", "close", "code", "errno", "response", "returncode", "sqlstate",
 }  # fmt: skip
 PASSED_ON = {
-    "_chain_of", "_describe_failure", "_describe_fault", "_does_not_answer", "_down",
-    "_is_disk_full", "_is_model_error", "describe_failure", "note_failure", "write_fault",
+    "_chain_of", "_describe_failure", "_describe_fault", "_does_not_answer", "_down", "_explain",
+    "_is_disk_full", "_is_model_error", "describe_failure", "explain_sqlite", "note_failure",
+    "write_fault",
 }  # fmt: skip
 ALLOWED_TEXTS = {
     ("tasks/anchoring/timestamp.py", "str(error)"): "the verifier of stamps reads a checkpoint "
@@ -113,6 +114,7 @@ ALLOWED_TEXTS = {
     ("tasks/model/scorer.py", "error.name"): "the name of the library that is not installed",
     ("tasks/erasure/queue.py", "error"): "asked for its code, and so is what caused it",
     ("tasks/erasure/queue.py", "str(error)"): "of a PortcullisError alone, which is ours",
+    ("tasks/system/sqlite_file.py", "error"): "asked for its code alone",
     ("tasks/erasure/sinks/database.py", "error.orig"): "asked for its class alone",
 }
 
