@@ -1,7 +1,7 @@
 """Carriers: who else has a value that a person is looked for by.
 
-Reads other people's rows, and so costs seconds where there are a million of them. It is asked at
-the first match that only the answer decides: a name, or what a text mentions.
+Reads other people's rows, and so costs half a minute where there are a million of them. It is asked
+at the first match that only the answer decides: a name, or what a text mentions.
 """
 
 from bisect import bisect_right

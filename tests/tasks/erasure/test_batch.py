@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tasks.erasure.batch import ErasureBatch, open_batch
@@ -132,3 +133,47 @@ def test_once_the_keys_are_destroyed_only_ids_are_left_to_search_for(
     assert not resumed.terms.has_match(email(1).encode())
     assert resumed.terms.has_match(batch.subjects[0].encode())
     assert resumed.terms.has_match(batch.key_ids[0].hex().encode())
+
+
+def test_a_name_that_somebody_else_has_is_left_to_a_person(
+    batch: ErasureBatch, small_installation: SmallInstallation
+) -> None:
+    numbers = (1, 2, 3)
+    rows = pd.DataFrame(
+        {
+            "subject": [small_installation.subject(number) for number in numbers],
+            "email": [email(number) for number in numbers],
+            "name": ["Ann Quarantine", "Bob Quarantine", "ANN QUARANTINE"],
+        }
+    )
+    small_installation.stage_run("ingest").write_rows(rows)
+
+    assert not batch.terms.has_match(b"Ann Quarantine")
+    assert batch.terms.has_ambiguous(b"Ann Quarantine")
+    assert batch.terms.has_match(b"Bob Quarantine")
+
+
+def test_of_two_who_are_both_erased_the_common_name_is_searched_for(
+    batch: ErasureBatch, small_installation: SmallInstallation
+) -> None:
+    rows = pd.DataFrame(
+        {
+            "subject": [small_installation.subject(number) for number in (1, 2)],
+            "email": [email(number) for number in (1, 2)],
+            "name": ["Ann Quarantine", "Ann Quarantine"],
+        }
+    )
+    small_installation.stage_run("ingest").write_rows(rows)
+
+    assert batch.terms.has_match(b"Ann Quarantine")
+
+
+def test_several_identifiers_are_one_person_s(batch: ErasureBatch) -> None:
+    first, second = batch.requests
+    first.aliases = second.subjects
+    second.subject = None
+    batch.journal.put_requests([first, second])
+
+    people = {value.person for value in batch.terms.values if value.kind == "email"}
+
+    assert people == {first.subjects[0]}
