@@ -1,11 +1,13 @@
 """Search the texts of one version, as far as keys open them."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
 import pandas as pd
 
+from tasks.erasure.searching.discovery import SealedCopy
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.sinks.texts.versions import VersionWithTexts
 from tasks.errors import SealError
@@ -32,16 +34,34 @@ class TextSearch:
 def search_version(
     version: VersionWithTexts, terms: SearchTerms, own_ids: Collection[bytes], keys: KeyStore
 ) -> TextSearch:
-    """Search one copy of a version, a row group at a time.
+    """Search one copy of a version: the first that can be read.
+
+    Raises:
+        SealError, OSError: None can be; the error is of the last one.
+    """
+    *others, last = version.copies
+    for copy in others:
+        with suppress(SealError, OSError):
+            return _search_copy(copy, version.columns, terms, own_ids, keys)
+    return _search_copy(last, version.columns, terms, own_ids, keys)
+
+
+def _search_copy(
+    copy: SealedCopy,
+    columns: list[str],
+    terms: SearchTerms,
+    own_ids: Collection[bytes],
+    keys: KeyStore,
+) -> TextSearch:
+    """Search one file, a row group at a time.
 
     Raises:
         SealError: It is not sealed any more, or a row was altered.
         OSError: It cannot be read.
     """
-    stored = version.copies[0].file
     search = TextSearch()
-    with stored.open() as stream:
-        sealed = stored.read_sealed(stream)
+    with copy.file.open() as stream:
+        sealed = copy.file.read_sealed(stream)
         if sealed is None:
             raise SealError(
                 "a sealed version",
@@ -51,7 +71,7 @@ def search_version(
             )
         for frame, closed_ids in sealed.iter_others(own_ids, keys.by_id):
             search.rows += len(frame)
-            for mention in _mentions(frame[version.columns], terms):
+            for mention in _mentions(frame[columns], terms):
                 search.mentioning += mention is Mentioned.CERTAINLY
                 search.doubtful += mention is Mentioned.PERHAPS
             search.closed_ids.update(closed_ids)

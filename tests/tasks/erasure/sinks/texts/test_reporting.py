@@ -62,6 +62,10 @@ def seal(
     return path
 
 
+def data_path(made: SmallInstallation) -> Path:
+    return made.workspace / "data" / CASE / "ingest" / "rows.parquet"
+
+
 def sink_of(made: SmallInstallation, own: Collection[int] = (ANN,)) -> TextsSink:
     own_ids = [
         key_id for number in own for key_id in made.keys.ids_of(made.subject(number)).values()
@@ -183,28 +187,33 @@ def test_rows_under_keys_of_custodians_are_said_not_to_be_opened(notes: SmallIns
     )
 
 
-def test_a_version_that_cannot_be_read_is_named_and_the_others_are_searched(
+def test_a_version_of_which_no_copy_can_be_read_is_named_and_the_others_are_searched(
     notes: SmallInstallation,
 ) -> None:
+    seal(notes, {2: name(ANN), 3: "x"})
     sink = sink_of(notes)
-    others = sink.find_other_rows()
-    old = seal(notes, {2: name(ANN), 3: "x"})
-    fresh = sink_of(notes).find_other_rows()
-    old.write_bytes(b"no longer sealed, but long enough to be a file of Parquet")
+    for path in (data_path(notes), *notes.versions[-2:]):
+        path.write_bytes(b"no longer sealed, but long enough to be a file of Parquet")
 
-    report = TextsSink(
-        notes.installation, lambda: OtherRows([*fresh.copies], others.own_ids)
-    ).purge(TERMS, SEARCH)
+    report = sink.purge(TERMS, SEARCH)
 
-    assert report.unseen == (
-        "data: tiny/ingest/rows.parquet: its texts cannot be read (SealError)",
-    )
+    (line,) = report.unseen
+    assert line == "data: tiny/ingest/rows.parquet: its texts cannot be read (SealError)"
     assert len(report.left) == 1
 
 
-def test_a_file_that_has_gone_meanwhile_is_named(notes: SmallInstallation) -> None:
+def test_where_one_copy_is_broken_another_is_read(notes: SmallInstallation) -> None:
     sink = sink_of(notes)
-    (notes.workspace / "data" / CASE / "ingest" / "rows.parquet").unlink()
+    expected = sink.purge(TERMS, SEARCH)
+    data_path(notes).unlink()
+
+    assert sink.purge(TERMS, SEARCH) == expected
+
+
+def test_files_that_have_gone_meanwhile_are_named(notes: SmallInstallation) -> None:
+    sink = sink_of(notes)
+    for path in (data_path(notes), *notes.versions[-2:]):
+        path.unlink()
     (line,) = sink.purge(TERMS, SEARCH).unseen
     assert line.endswith("cannot be read (FileNotFoundError)")
 
