@@ -140,15 +140,15 @@ def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace: Workspac
 def test_a_lost_ledger_blocks_and_running_again_makes_new_evidence(workspace: Workspace) -> None:
     for path in workspace.home.glob("ledger.*"):
         path.unlink()
-    # The key store remembers the log that recorded it: who deletes log and pin is told so.
-    done = workspace.stage("register")
-    assert done.returncode == 2
-    assert "found one that has seen no key store" in done.stderr
-
-    portcullis(workspace, "keys", "renew-store", "--reason", "the log was lost", "--keep")
     done = workspace.stage("register")
     assert done.returncode == 3
-    assert "no signed statement that stage" in done.stderr
+    assert "no stage was ever signed for here" in done.stderr
+
+    # The key store remembers the log that recorded it: who deletes log and pin is told so.
+    done = workspace.stage("ingest")
+    assert done.returncode == 2
+    assert "found one that has seen no key store" in done.stderr
+    portcullis(workspace, "keys", "renew-store", "--reason", "the log was lost", "--keep")
     workspace.dvc("repro", "--force", REGISTER)
     assert "every link holds" in portcullis(workspace, "verify", CASE).stdout
     assert workspace.versions() == ["1"]
