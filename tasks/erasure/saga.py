@@ -12,6 +12,7 @@ from tasks.erasure.receipt import PersonalReceipt, derive_nonce
 from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
 from tasks.erasure.searching.discovery import Discovery
 from tasks.erasure.sinks import PurgeReport, Sink, SinkId
+from tasks.erasure.sinks.catalogue import name_unsearched_places
 from tasks.erasure.sinks.tracking import database_url, versions_trained_on
 from tasks.erasure.statements import Horizon, RequestStatement
 from tasks.errors import EvidenceError
@@ -332,6 +333,8 @@ def _predicate_of(
     unseen = dict.fromkeys(line for report in reports.values() for line in report.unseen)
     if reason := completed[ErasureStep.FLAG_MODELS].get("unseen"):
         unseen[f"registered models: {reason}"] = None
+    # The receipt says no more than was done: what no sink ever searches stands on it, too.
+    unseen |= dict.fromkeys(name_unsearched_places())
 
     return ErasureReceipt(
         request=request.request_id,

@@ -206,8 +206,8 @@ CATALOGUE = (
 
 
 def name_unsearched_places() -> tuple[str, ...]:
-    """Return what no sink searches, one line for each place, for the receipt."""
-    return tuple(f"{place.name}: {place.searched}" for place in CATALOGUE if place.sink is None)
+    """Return what no sink searches, one line for each place, for every receipt."""
+    return tuple(f"not searched: {place.name}" for place in CATALOGUE if place.sink is None)
 
 
 def format_table() -> str:

@@ -12,6 +12,7 @@ from tasks.erasure.receipt import check_receipt
 from tasks.erasure.request import RequestState
 from tasks.erasure.saga import purge_reports, total_purged
 from tasks.erasure.sinks import SinkId
+from tasks.erasure.sinks.catalogue import name_unsearched_places
 from tasks.erasure.statements import LedgerStatementLog
 from tasks.errors import ServiceError
 from tasks.keystore.tombstone_events import lift_tombstones
@@ -221,3 +222,13 @@ def test_what_sinks_did_is_read_from_a_journal_as_json_keeps_it() -> None:
     assert set(purge_reports(completed)) == {SinkId.GIT, SinkId.STATE}
     total = total_purged(completed)
     assert (total.searched, total.rewritten, total.left) == (4, 2, ("a", "a"))
+
+
+def test_a_receipt_names_every_place_that_no_sink_searches(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.erase(1)
+
+    (path,) = small_installation.receipts
+    unseen = json.loads(path.read_text())["statement"]["unseen"]
+    assert set(name_unsearched_places()) <= set(unseen)
