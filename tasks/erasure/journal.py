@@ -135,8 +135,9 @@ class Journal:
         return [_read_request(row) for row in rows]
 
     def waiting_requests(self) -> list[ErasureRequest]:
-        """Return every request that is not done, also those that were set aside."""
-        return [request for request in self.requests() if request.state.is_waiting]
+        """Return every request that is not done: those under way, then those set aside."""
+        waiting = [state for state in RequestState if state.is_waiting]
+        return [request for state in waiting for request in self.requests(state=state)]
 
     def unfinished_batches(self, state: RequestState = RequestState.RUNNING) -> list[str]:
         """Return the batches that were begun and not ended, in the order of their beginning.
