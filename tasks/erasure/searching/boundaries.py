@@ -38,6 +38,8 @@ DOMAIN_SIGNS = ".-"
 NAME_SIGNS = "-\u2010\u2011"
 # A decimal's point, a longer number's hyphen: 0.4155550132 is nobody's telephone.
 NUMBER_SIGNS = ".-"
+# A table with gaps writes whole numbers as 4155550132.0, and 0143x12 is an extension of 0143.
+NUMBER_TAIL = re.compile(rb"\.0(?![0-9])|x[0-9]{1,5}(?![0-9])", re.IGNORECASE)
 # Two line ends are two paragraphs, and of two paragraphs no name is made.
 NEW_PARAGRAPH = re.compile(rb"(?:\n|\\n|%0A)(?:[ \t\r]|\\r|%0D)*(?:\n|\\n|%0A)", re.IGNORECASE)
 COMMA = re.compile(rb",|%2C|&#44;|\\u002c", re.IGNORECASE)
@@ -52,6 +54,9 @@ def stands_alone(content: bytes, start: int, end: int, kind: str) -> bool:
         return False
     if kind in NUMBER_KINDS and _is_row_of_digits(hit):
         return False
+
+    if kind in NUMBER_KINDS and (tail := NUMBER_TAIL.match(content, end)):
+        end = tail.end()
 
     before, beyond_before = _characters_before(content[max(0, start - BYTES_BESIDE) : start])
     after, beyond_after = _characters_after(content[end : end + BYTES_BESIDE])

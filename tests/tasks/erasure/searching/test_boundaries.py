@@ -105,6 +105,16 @@ def test_a_number_ends_a_sentence_or_a_cell() -> None:
     assert is_alone("is ", SSN, ". 4", "ssn")
 
 
+@pytest.mark.parametrize(
+    ("after", "alone"),
+    [(".0", True), (".0,", True), ("x12", True), (".05", False), (".01", False), ("x12a", False)],
+)
+def test_a_table_s_fraction_of_nought_and_an_extension_leave_a_number_what_it_is(
+    after: str, alone: bool
+) -> None:
+    assert is_alone("", SSN, after, "ssn") is alone
+
+
 def test_a_row_of_single_digits_is_no_number() -> None:
     assert not is_alone("", "1 2 3 4 5 6 7 8 9", "", "ssn")
     assert is_alone("", "01 23 45 67 89", "", "phone")
