@@ -94,11 +94,6 @@ def charset_of_mark(content: bytes) -> str:
     return next((charset for mark, charset in MARKS if content.startswith(mark)), "")
 
 
-def is_wide(content: bytes) -> bool:
-    """Say whether a content is likely a text of two or four bytes a character: many are NUL."""
-    return content.count(b"\x00") * 4 > len(content)
-
-
 def guess_charset(content: bytes) -> str:
     """Return the likeliest of the charsets of one byte a character, other than Latin-1."""
     sample = content[:GUESSED_BYTES]

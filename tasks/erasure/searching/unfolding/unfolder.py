@@ -9,7 +9,6 @@ from tasks.erasure.searching.unfolding.base_runs import decode_runs
 from tasks.erasure.searching.unfolding.charsets import (
     CONTROL,
     charset_of_mark,
-    is_wide,
     read_charsets,
 )
 from tasks.erasure.searching.unfolding.compression import open_stream
@@ -77,12 +76,10 @@ class Unfolder:
 
     def _read_texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         """Yield what a piece says in other charsets, with its escapes read, and in its runs."""
-        # A text is looked into further; what binary data says in some charset is not.
-        is_binary = CONTROL.search(piece.content) and not charset_of_mark(piece.content)
-        name = LEAF if is_binary and not is_wide(piece.content) else f"{piece.name}.text"
         for text in read_charsets(piece.content, has_accents=self.has_accents):
             self._budget.spend(len(text))
-            yield name, text
+            # A text is looked into further; what binary data says in some charset is not.
+            yield LEAF if CONTROL.search(text) else f"{piece.name}.text", text
         # With a byte order mark nothing else is in it.
         if charset_of_mark(piece.content):
             return
