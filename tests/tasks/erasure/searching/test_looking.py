@@ -35,6 +35,17 @@ def test_a_name_is_looked_at_without_its_suffixes_too(name: str, is_theirs: bool
     assert look_at_name(name, TERMS).holds_person is is_theirs
 
 
+def test_of_more_contents_than_are_remembered_each_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.erasure.searching.looking.REMEMBERED_CONTENTS", 0)
+    terms = SearchTerms.of([PersonalValue("email", ANN)])
+
+    for _ in range(2):
+        assert look_at_content("x", ANN.encode(), terms) == Look(holds_person=True)
+    assert not terms.remembered
+
+
 def test_looks_add_up() -> None:
     total = Look(is_ambiguous=True, unsearched=("image",)) + Look(holds_person=True)
 

@@ -212,11 +212,11 @@ def test_a_git_that_goes_silent_is_said_and_files_are_searched_even_so(
     assert report.left == ("checkout: x.txt holds a value of theirs: a person has to decide",)
 
 
-def test_an_object_that_is_missing_is_said(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("script", ["echo '0123 missing'", "exit 3"])
+def test_objects_that_git_cannot_list_are_said(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    listing = ["-c", "echo '0123 missing'"]
-    monkeypatch.setattr("tasks.erasure.sinks.git.git_command", lambda *_: ["sh", *listing])
+    monkeypatch.setattr("tasks.erasure.sinks.git.git_command", lambda *_: ["sh", "-c", script])
 
     assert (
         "git: it stopped answering: not all was searched" in GitSink(repository).purge(TERMS).unseen

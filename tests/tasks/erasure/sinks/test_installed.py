@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.erasure.searching.discovery import discover_rows
 from tasks.erasure.searching.places import Place, PurgeRule, version_places
 from tasks.erasure.sinks import SinkId
 from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.git import GitSink
-from tasks.erasure.sinks.installed import OWN_FILES, list_sinks
+from tasks.erasure.sinks.installed import OWN_FILES, _find_every_row, list_sinks
 from tasks.erasure.sinks.state import StateSink
+from tasks.erasure.sinks.texts import OtherRows
 from tests.tasks.erasure.small_installation import SmallInstallation, write
 
 
@@ -102,3 +104,13 @@ def test_what_mlflow_and_prefect_keep_there_is_left_to_their_sinks(
     names = {stored.name.split("/")[0] for stored in place.files()}
 
     assert not names & {"mlflow.db", "mlartifacts", "prefect"}
+
+
+def test_where_nobody_has_looked_yet_sealed_versions_are_found(
+    small_installation: SmallInstallation,
+) -> None:
+    rows = _find_every_row(version_places(small_installation.workspace))
+
+    assert rows == OtherRows(
+        discover_rows(version_places(small_installation.workspace), ()).sealed_copies
+    )
