@@ -210,6 +210,8 @@ def _options_of(options: argparse.Namespace) -> "RequestOptions":
 
 def _describe_preview(preview: "ErasurePreview") -> list[str]:
     """Return what a dry run found, a line each."""
+    from tasks.erasure.searching.search_terms import TOO_SHORT
+
     keys = ", ".join(f"{count} {retention}" for retention, count in sorted(preview.keys.items()))
     report = preview.report
     return [
@@ -220,7 +222,7 @@ def _describe_preview(preview: "ErasurePreview") -> list[str]:
         *(f"would change: {line}" for line in report.planned),
         *(f"would be left to a person: {line}" for line in report.left),
         *(f"could not be searched: {line}" for line in report.unseen),
-        f"too short to be searched for: {preview.too_short} values",
+        *([f"{preview.too_short} {TOO_SHORT}"] if preview.too_short else []),
         "Nothing was changed.",
     ]
 

@@ -208,12 +208,3 @@ CATALOGUE = (
 def name_unsearched_places() -> tuple[str, ...]:
     """Return what no sink searches, one line for each place, for every receipt."""
     return tuple(f"not searched: {place.name}" for place in CATALOGUE if place.sink is None)
-
-
-def format_table() -> str:
-    """Return the catalogue as the table of `docs/privacy.md`."""
-    rows = [
-        f"| {place.name} | {place.sink or '—'} | {place.searched} | {place.cleaned} |"
-        for place in CATALOGUE
-    ]
-    return "\n".join(["| place | sink | searched | cleaned |", "|---|---|---|---|", *rows]) + "\n"

@@ -1,16 +1,13 @@
-"""The catalogue: every sink and place of an installation stands in it, and the page shows it."""
-
-from pathlib import Path
+"""The catalogue: every sink and place of an installation stands in it."""
 
 from tasks.erasure.searching.places import version_places
 from tasks.erasure.sinks import SinkId
-from tasks.erasure.sinks.catalogue import CATALOGUE, format_table, name_unsearched_places
+from tasks.erasure.sinks.catalogue import CATALOGUE, name_unsearched_places
 from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.installed import list_sinks
 from tasks.erasure.sinks.state import StateSink
 from tests.tasks.erasure.small_installation import SmallInstallation
 
-PAGE = Path(__file__).parents[4] / "docs" / "privacy.md"
 # What the catalogue calls each place of a file sink.
 WORDS = {
     "data": "`data/`",
@@ -24,12 +21,6 @@ WORDS = {
 
 def names_of(sink_id: SinkId) -> str:
     return " ".join(place.name for place in CATALOGUE if place.sink is sink_id)
-
-
-def test_the_page_shows_the_catalogue() -> None:
-    section = PAGE.read_text(encoding="utf-8").partition("## Where people may stand\n")[2]
-
-    assert format_table() in section.partition("\n## ")[0]
 
 
 def test_every_sink_is_in_it_and_no_other() -> None:
