@@ -36,6 +36,9 @@ NAME_GAP = rb"(?:%b|[_-])+" % BLANK
 TEXT_GAP = rb"(?:[\t-\r +]|%(?:20|0[AD])|\\[nrt]|(?-i:\xc2\xa0)|&nbsp;|<br ?/?>)+"
 COMMA_GAP = rb"(?:%b)*(?:,|%%2C|&#44;|\\u002c)(?:%b)*" % (BLANK, BLANK)
 DIGIT_GAP = rb"(?:[ ().\-/]|(?-i:\xc2\xa0|\xe2\x80[\x90-\x93\xaf])|%(?:20|2F|2D)|\+|&nbsp;)*"
+# A number that is as long as this stands for nothing else where a line wraps in it.
+LONG_NUMBER = 12
+WRAPPED_DIGIT_GAP = DIGIT_GAP.replace(b"(?:[ ", b"(?:[ \r\n", 1)
 
 # Of more words, only the last is taken for a family name: "Müller, Zoë van".
 MOST_NAME_WORDS = 4
@@ -123,7 +126,8 @@ def _exact_word(word: str) -> bytes:
 def _number_pattern(text: str) -> bytes:
     """Return a number whose separators are of no account."""
     characters = [char for char in fold(text) if char.isalnum()]
-    return DIGIT_GAP.join(re2.escape(_to_bytes(char)) for char in characters)
+    gap = WRAPPED_DIGIT_GAP if len(characters) >= LONG_NUMBER else DIGIT_GAP
+    return gap.join(re2.escape(_to_bytes(char)) for char in characters)
 
 
 def _phone_pattern(text: str) -> bytes:
@@ -131,21 +135,26 @@ def _phone_pattern(text: str) -> bytes:
     digits = "".join(char for char in text if char.isascii() and char.isdigit())
     is_international = text.lstrip(" (").startswith("+") or digits.startswith("00")
     country = b"[1-9][0-9]{0,2}"
+    unsigned = b""
     national = digits.lstrip("0")
     if is_international and (code := COUNTRY_CODE.match(national)):
         rest = national[code.end() :].lstrip("0")
         if len(rest) >= SHORTEST_NATIONAL_NUMBER:
             country = code[0].encode()
             national = rest
+            # Its digits alone, as databases keep it: so many in this order are no other number.
+            if len(code[0] + rest) >= LONG_NUMBER:
+                unsigned = rb"|%b" % country
     elif len(digits) == 11 and digits.startswith("1"):
         # North America's numbers have ten digits, and are written with its code without a sign.
         country = b"1"
         national = digits[1:]
 
-    number = DIGIT_GAP.join(digit.encode() for digit in national)
+    gap = WRAPPED_DIGIT_GAP if len(national) >= LONG_NUMBER - 2 else DIGIT_GAP
+    number = gap.join(digit.encode() for digit in national)
     # 1-202-555-0143: the only country that is written without a sign, and within a line.
     bare_country = rb"|1[-.]?" if len(national) == 10 else b""
-    prefix = rb"(?:(?:\+|%%2B|00)%b%b%b)?" % (country, DIGIT_GAP, bare_country)
+    prefix = rb"(?:(?:\+|%%2B|00)%b%b%b%b)?" % (country, gap, bare_country, unsigned)
     return rb"%b(?:\(?0\)?%b)?\(?%b" % (prefix, DIGIT_GAP, number)
 
 

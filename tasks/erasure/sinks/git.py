@@ -61,7 +61,9 @@ class GitSink:
         except GitSilenceError:
             report += PurgeReport(unseen=("git: it stopped answering: not all was searched",))
         # What git does not track is somebody's work, and git's own files are git's.
-        places = [self._other_files(), Place.local("git", folder, PurgeRule.REPORT, OWN_DATABASE)]
+        own_database = [folder / name for name in OWN_DATABASE]
+        own_files = Place.local("git", folder, PurgeRule.REPORT, skip_paths=own_database)
+        places = [self._other_files(), own_files]
         report += FileSink(self.sink_id, places).purge(terms, options)
         return _mask_lines(report, terms) + self._name_other_copies(folder, terms)
 

@@ -14,7 +14,7 @@ from tasks.erasure.sinks.database import purge_database
 from tasks.erasure.sinks.files import FileSink
 from tasks.erasure.sinks.sink import AS_MASKING_ALLOWS, PurgeOptions, PurgeReport, SinkId
 from tasks.registry.client import registry_uri
-from tasks.registry.moving import LOCATIONS
+from tasks.registry.moving import ARTIFACTS, LOCATIONS
 from tasks.settings import Settings
 from tasks.system.database import open_database
 from tasks.system.installation import Installation
@@ -46,7 +46,14 @@ class TrackingSink:
 
         places = []
         unseen = []
-        for location in artifact_locations(url):
+        # The state folder's own one as a whole: beside the experiments' folders files may lie, too.
+        own_folder = (self.installation.home / ARTIFACTS).absolute()
+        locations = [
+            location
+            for location in artifact_locations(url)
+            if not f"{location}/".startswith(f"{own_folder.as_uri()}/")
+        ]
+        for location in (own_folder.as_uri(), *locations):
             place = _place_of(location, self.installation.settings)
             if place is not None:
                 places.append(place)

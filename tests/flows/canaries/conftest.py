@@ -55,7 +55,7 @@ def before(ground: Ground) -> Snapshot:
 @pytest.fixture(scope="session")
 def erasure(ground: Ground, before: Snapshot) -> Erasure:
     """Ten of the thirty erased, by the command."""
-    done = erase(ground)
+    done = erase(ground, "--search-texts")
     return Erasure(done, receipt_lines(ground), take_snapshot(ground))
 
 

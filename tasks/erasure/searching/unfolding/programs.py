@@ -67,13 +67,26 @@ def read_framed_texts(content: bytes) -> Iterator[bytes]:
         if size_bytes < LEAST_FRAMED_BYTES:
             continue
         text = content[position + 1 : position + 1 + size_bytes]
-        if len(text) == size_bytes and _is_text(text):
+        if len(text) == size_bytes and _is_text(text) and _is_frame(content, position, size_bytes):
             yield text
         # Seven bits a byte, the lowest first, and sixteen bits in both orders.
         for size_bytes, start in _long_sizes(content, position):
             text = content[start : start + size_bytes]
             if len(text) == size_bytes and _is_text(text):
                 yield text
+
+
+def _is_frame(content: bytes, position: int, size_bytes: int) -> bool:
+    """Say whether a length is one, and no letter of a text: of `joann@…` an `o` is 111, too.
+
+    A length that is a letter has something beside it that is no text: before it and the code of
+    its type, or behind what it frames.
+    """
+    if size_bytes < FIRST_PRINTABLE:
+        return True
+    end = position + 1 + size_bytes
+    beside = content[max(0, position - 2) : position] + content[end : end + 1]
+    return position == 0 or end == len(content) or NO_TEXT.search(beside) is not None
 
 
 def _long_sizes(content: bytes, position: int) -> Iterator[tuple[int, int]]:
@@ -88,6 +101,8 @@ def _long_sizes(content: bytes, position: int) -> Iterator[tuple[int, int]]:
             yield size_bytes, position + 2
 
 
+FIRST_PRINTABLE = 0x20  # of ASCII
+NO_TEXT = re.compile(rb"[^\t\n\r -~]")
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
