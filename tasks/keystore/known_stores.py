@@ -143,7 +143,8 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
         _require_receipts(store, known)
         if count_events(store.tables) and "pseudonym" not in identify_secrets(installation):
             # Tombstones are of pseudonyms: under another secret nobody would be recognised.
-            raise _lost("secret pseudonym.key", "the one of those who were erased", "none")
+            expected = "the one of those who were erased"
+            raise _lost("secret pseudonym.key", expected, "none", is_logged=False)
         return
 
     store_id = store.fact(STORE_ID)
@@ -196,14 +197,16 @@ def _require_nothing_lost(
     if not has_store and known.receipts is not None:
         raise _lost(f"key store {KEY_FILE}", f"one with {known.receipts[0]} erasures", "none")
     if not has_store and known.has_sealed:
-        raise _lost(f"key store {KEY_FILE}", "the one that sealed the files in data/", "none")
+        expected = "the one that sealed the files in data/"
+        raise _lost(f"key store {KEY_FILE}", expected, "none", is_logged=False)
     # A store of a time before stores were recorded: it was never opened without these.
     # Of one on a server that nobody opened yet, only what lies here tells whether it was.
     is_begun = not installation.settings.keys_url or known.has_sealed or known.receipts is not None
     if has_store and is_begun:
         for name in OPENED_WITH:
             if name not in present:
-                raise _lost(f"secret {name}.key", "the one that this key store began with", "none")
+                expected = "the one that this key store began with"
+                raise _lost(f"secret {name}.key", expected, "none", is_logged=False)
 
 
 def _require_receipts(store: KeyStore, known: KnownStores) -> None:
@@ -243,10 +246,10 @@ def _shown(identities: set[str]) -> str:
     return " or ".join(f"{identity[:12]}…" for identity in sorted(identities))
 
 
-def _lost(where: str, expected: str, found: str) -> EvidenceError:
+def _lost(where: str, expected: str, found: str, *, is_logged: bool = True) -> EvidenceError:
     return EvidenceError(
         where,
-        expected=f"{expected}, as the signed log has seen it",
+        expected=f"{expected}, as the signed log has seen it" if is_logged else expected,
         found=found,
         remedy=(
             f"Restore the newest backup ({TOGETHER}), not an older one: that would bring back "

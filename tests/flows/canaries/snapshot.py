@@ -23,10 +23,12 @@ DATABASES = ("home/mlflow.db", "home/prefect/prefect.db")
 # What an erasure itself writes, and what names nobody: keys, journal, ledger, audit, receipts. Its
 # bytes are searched like all others, but they may change.
 OWN_STATE = re.compile(
-    r"home/(keys\.db|erasures\.db|ledger|audit/|receipts/|root\.key|trees/|signing/|statements/)"
+    r"home/(keys\.db|key-store\.seen|erasures\.db|ledger|audit/|receipts/|root\.key|trees/|signing/|statements/)"
     r"|home/[a-z.]*lock$|home/environment\.|/__pycache__/|checkout/\.git/"
     r"|home/(mlflow|prefect/prefect)\.db"
 )
+# A purge empties the logs beside a database: its cells are compared one by one.
+DATABASE_LOG = re.compile(r"\.db-(wal|shm)$")
 FERNET_TOKEN = re.compile(rb"gAAAAA[A-Za-z0-9_-]{50,}={0,2}")
 DECRYPTED = "-decrypted"
 # The source files are their owner's, and deliver everybody again.

@@ -13,7 +13,7 @@ from tests.flows.canaries.encodings import Encoding, encodings
 from tests.flows.canaries.people import GONE, NAMESAKES, STAY, people
 from tests.flows.canaries.planting import MIXED, REPORTS, VERSIONS, Ground, slug
 from tests.flows.canaries.scanner import Scanner
-from tests.flows.canaries.snapshot import Snapshot
+from tests.flows.canaries.snapshot import DATABASE_LOG, OWN_STATE, Snapshot
 from tests.flows.workspace import CASE, Workspace
 
 pytestmark = pytest.mark.integration
@@ -81,6 +81,30 @@ def test_every_row_of_the_others_opens_as_before(before: Snapshot, erasure: Eras
     staying = Counter(row for row in all_rows(before) if subject_of(row) not in gone)
     assert len(gone) == len(GONE)
     assert Counter(all_rows(erasure.after)) == staying
+
+
+def test_what_changed_held_somebody_who_is_erased(
+    before: Snapshot, erasure: Erasure, places_before: dict[str, set[int]]
+) -> None:
+    unexplained = [
+        place
+        for place, content in before.items.items()
+        if erasure.after.items.get(place) != content
+        and not OWN_STATE.search(place)
+        and not places_before.get(place, set()) & {*GONE}
+    ]
+    assert unexplained == []
+
+
+def test_everybody_who_stays_stands_wherever_they_stood(
+    places_before: dict[str, set[int]], places_after: dict[str, set[int]]
+) -> None:
+    lost = {
+        place: persons & {*STAY} - places_after.get(place, set())
+        for place, persons in places_before.items()
+        if not place.startswith("rows of ") and not DATABASE_LOG.search(place)
+    }
+    assert {place: persons for place, persons in lost.items() if persons} == {}
 
 
 @pytest.mark.parametrize("encoding", encodings(), ids=lambda encoding: encoding.name)
