@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import re2
 from cryptography.exceptions import InvalidTag
 
 from tasks.errors import SealError
@@ -21,6 +22,12 @@ from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
 Ids = np.ndarray[Any, np.dtype[np.void]]
+# Of values, and of the levels that say which of them are null: there are none.
+PLAIN_ENCODINGS = {"PLAIN", "RLE"}
+BYTES_AS_THEY_ARE = re2.Options()
+BYTES_AS_THEY_ARE.encoding = re2.Options.Encoding.LATIN1
+# So many are looked for one after the other faster than a column is decoded: those of one person.
+FEW_IDS = 4
 FindKeys = Callable[[set[bytes]], dict[bytes, SubjectKey]]
 
 
@@ -36,6 +43,7 @@ class SealedFile:
     dataset: str
     layout: bytes
     code: str  # its authentication code: another file has another
+    path: Path | None = None  # of a file of this machine
 
     @classmethod
     def open(cls, source: Path | IO[bytes], shown: str | None = None) -> "SealedFile":
@@ -48,7 +56,8 @@ class SealedFile:
         try:
             file = pq.ParquetFile(source)
             found = file.metadata.metadata or {}
-            return cls(name, file, found[DATASET].decode(), found[LAYOUT], found[MAC].decode())
+            words = found[DATASET].decode(), found[LAYOUT], found[MAC].decode()
+            return cls(name, file, *words, path=source if isinstance(source, Path) else None)
         except (pa.ArrowException, KeyError, OSError, ValueError) as error:
             raise SealError(
                 name,
@@ -80,20 +89,18 @@ class SealedFile:
 
         Reads the ids only.
         """
-        needles = np.frombuffer(b"".join(wanted), HALF)
+        needles = _Needles(wanted)
+        groups = self._groups_with(wanted) if len(wanted) <= FEW_IDS else None
         places: dict[bytes, list[int]] = {}
         start = 0
         for group in range(self.file.num_row_groups):
-            ids = self._ids(group)
-            if len(needles) == 1:
-                near = np.flatnonzero(ids["first"] == needles["first"][0])
-            else:
-                near = np.flatnonzero(np.isin(ids["first"], needles["first"]))
-            for place in near:
-                key_id = ids[place].tobytes()
-                if key_id in wanted:
-                    places.setdefault(key_id, []).append(start + int(place))
-            start += len(ids)
+            if groups is None or group in groups:
+                ids = self._ids(group)
+                for place in needles.near(ids):
+                    key_id = ids[place].tobytes()
+                    if key_id in wanted:
+                        places.setdefault(key_id, []).append(start + int(place))
+            start += self.file.metadata.row_group(group).num_rows
         return places
 
     def unseal(self, places: Collection[int], keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
@@ -166,6 +173,39 @@ class SealedFile:
                 remedy="Run `dvc checkout`; look for who or what wrote into it.",
             ) from None
 
+    def _groups_with(self, wanted: Collection[bytes]) -> set[int] | None:
+        """Return the row groups in whose column of ids the bytes of a wanted id stand.
+
+        Parquet's plain encoding writes values of a fixed length one after the other (Apache
+        Parquet, "Encodings"): an id whose bytes are nowhere in the column is in no row of it. To
+        look for the bytes of one is seven times as fast as to decode the column.
+
+        Returns:
+            None where that cannot be told: elsewhere than on this machine, or if the column is
+            encoded otherwise.
+        """
+        if self.path is None:
+            return None
+        columns = [
+            self.file.metadata.row_group(group).column(0)
+            for group in range(self.file.num_row_groups)
+        ]
+        if not all(_is_plain(column) for column in columns):
+            return None
+
+        patterns = [re2.compile(re2.escape(key_id), BYTES_AS_THEY_ARE) for key_id in wanted]
+        stored = bytearray(max((column.total_compressed_size for column in columns), default=0))
+        groups = set()
+        with self.path.open("rb", buffering=0) as stream:
+            for group, column in enumerate(columns):
+                size = column.total_compressed_size
+                stream.seek(column.data_page_offset)
+                # Cut short meanwhile: to decode it says so.
+                is_whole = stream.readinto(memoryview(stored)[:size]) == size
+                if not is_whole or any(pattern.search(stored, 0, size) for pattern in patterns):
+                    groups.add(group)
+        return groups
+
     def _ids(self, group: int) -> Ids:
         column = self.file.read_row_group(group, columns=["key"])["key"]
         parts = []
@@ -181,6 +221,33 @@ class SealedFile:
                 np.frombuffer(chunk.buffers()[1], HALF, len(chunk), chunk.offset * ID_BYTES)
             )
         return np.concatenate(parts) if parts else np.empty(0, HALF)
+
+
+def _is_plain(column: Any) -> bool:
+    """Say whether a column chunk of key ids holds its values as they are."""
+    return (
+        column.path_in_schema == "key"
+        and column.physical_type == "FIXED_LEN_BYTE_ARRAY"
+        and column.compression == "UNCOMPRESSED"
+        and set(column.encodings) <= PLAIN_ENCODINGS
+    )
+
+
+class _Needles:
+    """Key ids to look for among many, sifted by their first two bytes: ids are random."""
+
+    def __init__(self, wanted: Collection[bytes]) -> None:
+        self._firsts = np.frombuffer(b"".join(wanted), HALF)["first"]
+        self._is_wanted = np.zeros(1 << 16, bool)
+        self._is_wanted[self._firsts.astype(np.uint16)] = True
+
+    def near(self, ids: Ids) -> np.ndarray[Any, np.dtype[np.intp]]:
+        """Return the places of ids whose first half is that of a wanted one."""
+        firsts = ids["first"]
+        if len(self._firsts) == 1:
+            return np.flatnonzero(firsts == self._firsts[0])
+        sifted = np.flatnonzero(self._is_wanted[firsts.astype(np.uint16)])
+        return sifted[np.isin(firsts[sifted], self._firsts)]
 
 
 def is_sealed(head: bytes, tail: bytes) -> bool:

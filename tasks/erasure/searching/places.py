@@ -105,7 +105,9 @@ class StoredFile:
 
         stream.seek(0)
         try:
-            return SealedFile.open(stream, self.shown)
+            # By its path where it has one: its ids are found without decoding them.
+            source = Path(self.path) if self.place.is_local else stream
+            return SealedFile.open(source, self.shown)
         except SealError:
             # Somebody else's Parquet file with our words in it: it is searched as plain bytes.
             return None

@@ -1,8 +1,10 @@
 """A sealed file from outside: which it is, whose rows it holds, and some of them unsealed."""
 
 import io
+import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +14,7 @@ import pytest
 from tasks.errors import SealError
 from tasks.keystore.keys import KeyStore, SubjectKey
 from tasks.keystore.shredding import shred
-from tasks.sealed.objects import SealedFile, is_sealed
+from tasks.sealed.objects import FEW_IDS, SealedFile, is_sealed
 from tasks.sealed.rows import SealedWriter, write_rows
 
 SUBJECTS = [f"{number:032x}" for number in range(3)]
@@ -162,6 +164,49 @@ def test_an_id_that_only_begins_like_another_has_no_place(
     """Ids are compared by their first half first."""
     similar = ids(store)[0][:8] + b"x" * 8
     assert SealedFile.open(sealed_path).places([similar, *company]) == {}
+
+
+def test_many_ids_are_found_as_few_are(sealed_path: Path, store: KeyStore, tmp_path: Path) -> None:
+    """Few are looked for among bytes, many in the decoded column."""
+    others = [number.to_bytes(16) for number in range(FEW_IDS)]
+    wanted = [*ids(store), *others]
+    found = SealedFile.open(sealed_path).places(wanted)
+    one_by_one = [SealedFile.open(sealed_path).places([key_id]) for key_id in wanted]
+
+    assert len(found) == len(ids(store))
+    assert found == {key_id: rows for one in one_by_one for key_id, rows in one.items()}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"compression": "snappy"}, {"use_dictionary": True}],
+    ids=["compressed", "dictionary"],
+)
+def test_ids_are_found_however_their_column_is_encoded(
+    sealed_path: Path, store: KeyStore, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    metadata = pq.ParquetFile(sealed_path).metadata.metadata
+    table = pq.read_table(sealed_path).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "other", **written)
+    first = ids(store)[0]
+
+    assert SealedFile.open(tmp_path / "other").places([first]) == {first: [0, 3]}
+
+
+def test_ids_are_found_in_a_stream(sealed_path: Path, store: KeyStore) -> None:
+    first = ids(store)[0]
+    with sealed_path.open("rb") as stream:
+        assert SealedFile.open(stream).places([first]) == {first: [0, 3]}
+
+
+def test_a_file_that_is_cut_short_meanwhile_is_no_file_without_them(
+    sealed_path: Path, store: KeyStore
+) -> None:
+    sealed = SealedFile.open(sealed_path)
+    os.truncate(sealed_path, 8)
+
+    with pytest.raises(OSError, match="bytes"):
+        sealed.places([ids(store)[0]])
 
 
 def test_ids_outlive_the_keys_that_they_name(sealed_path: Path, store: KeyStore) -> None:
