@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.erasure.searching.looking import Look, look_at_content
 from tasks.erasure.searching.masking import remove_person
@@ -12,11 +13,54 @@ from tasks.erasure.sinks.columns import PLAIN_WORD, TextColumn, is_program_word
 
 # RFC 8259: a string, and what opens and closes. Numbers and words hold no text.
 JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[\[\]{}]', re.DOTALL)
+# A text that is nothing but itself: ASCII without escapes, tags, padding and armour.
+SIMPLE_TEXT = re.compile(r"(?!-----)[\t\n\r -$'-;>-\[\]-~]*")
+# Stands in no value, and ends whatever run of base64 or hexadecimal digits came before it.
+BETWEEN_CELLS = b"\n|\n"
+
+Row = TypeVar("Row")
 
 
 def look_at_cell(value: Any, terms: SearchTerms) -> Look:
     """Look for the person in a value of a database."""
     return Look() if value is None else look_at_content("cell", to_bytes(value), terms)
+
+
+def sift_rows(
+    rows: Sequence[tuple[Row, Collection[Any]]], terms: SearchTerms
+) -> list[tuple[Row, Collection[Any]]]:
+    """Return the rows, in their order, without those in which certainly nothing is to be found.
+
+    Simple texts of many rows are looked at as one: each by itself costs twenty times as much, and
+    a database has millions of them. Where something is seen, the rows are halved.
+
+    Args:
+        rows: What tells a row, and its values.
+        terms: What to look for.
+    """
+    if not rows:
+        return []
+    texts = [
+        text.encode()
+        for _, values in rows
+        for value in values
+        if (text := _simple_text(value)) is not None
+    ]
+    if look_at_content("cell", BETWEEN_CELLS.join(texts), terms) == Look():
+        return [row for row in rows if any(_simple_text(value) is None for value in row[1])]
+    if len(rows) == 1:
+        return list(rows)
+    middle = len(rows) // 2
+    return [*sift_rows(rows[:middle], terms), *sift_rows(rows[middle:], terms)]
+
+
+def _simple_text(value: Any) -> str | None:
+    """Return what a value says, if that is nothing but itself."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    is_simple = not isinstance(value, bytes | memoryview) and SIMPLE_TEXT.fullmatch(text)
+    return text if is_simple else None
 
 
 def mask_cell(value: Any, column: TextColumn, terms: SearchTerms, *, may_empty: bool) -> Any:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from tasks.erasure.searching.search_terms import SearchTerms
-from tasks.erasure.sinks.cells import look_at_cell, mask_cell, to_bytes
+from tasks.erasure.sinks.cells import look_at_cell, mask_cell, sift_rows, to_bytes
 from tasks.erasure.sinks.columns import (
     POSTGRES_ROW,
     SQLITE_ROW,
@@ -131,10 +132,15 @@ class _DatabasePurge:
         searched = 0
         keys: list[RowKey] = []
         # Read to the end before a row is written: an update moves rows under an open cursor.
-        for key, cells in _read_rows(connection, table):
-            searched += 1
-            if any(look_at_cell(value, self.terms).holds_person for value in cells.values()):
-                keys.append(key)
+        for rows in _read_batches(connection, table):
+            searched += len(rows)
+            keys += [
+                key
+                for key, values in sift_rows(
+                    [(key, cells.values()) for key, cells in rows], self.terms
+                )
+                if any(look_at_cell(value, self.terms).holds_person for value in values)
+            ]
         connection.commit()
 
         rewritten = 0
@@ -196,9 +202,10 @@ class _DatabasePurge:
         unsearched: Counter[str] = Counter()
         searched = 0
         for table in tables:
-            for _, cells in _read_rows(connection, table):
-                searched += 1
-                for column, value in cells.items():
+            for rows in _read_batches(connection, table):
+                searched += len(rows)
+                sifted = sift_rows([(cells, cells.values()) for _, cells in rows], self.terms)
+                for column, value in (cell for cells, _ in sifted for cell in cells.items()):
                     look = look_at_cell(value, self.terms)
                     unsearched.update(set(look.unsearched))
                     if look.holds_person:
@@ -239,6 +246,15 @@ class _DatabasePurge:
 
     def _line(self, line: str) -> str:
         return self.terms.mask_name(line)
+
+
+def _read_batches(
+    connection: Connection, table: TextTable
+) -> Iterator[list[tuple[RowKey, dict[TextColumn, Any]]]]:
+    """Yield every row of a table, so many at once as are looked at together."""
+    rows = _read_rows(connection, table)
+    while batch := list(islice(rows, ROWS_AT_ONCE)):
+        yield batch
 
 
 def _read_rows(

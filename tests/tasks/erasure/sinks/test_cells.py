@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.erasure.sinks.cells import is_json, mask_cell
+from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
+from tasks.erasure.sinks.cells import is_json, look_at_cell, mask_cell, sift_rows
 from tasks.erasure.sinks.columns import Protection, TextColumn
 from tests.tasks.erasure.sinks.people import ANN, ANNS_NAME, BOB, TERMS, person_of
 
@@ -119,3 +120,56 @@ def test_a_word_of_a_program_stays_and_a_sentence_beside_it_does_not() -> None:
 @pytest.mark.parametrize("text", ["x", "1", "null", 'say "x"', '{"a": ', '["' * 100_000])
 def test_what_is_no_json_with_texts_is_none(text: str) -> None:
     assert not is_json(text)
+
+
+# Many rows at once
+
+
+def sifted(*rows: list[Any]) -> list[int]:
+    return [number for number, _ in sift_rows(list(enumerate(rows)), TERMS)]
+
+
+def test_rows_without_the_person_are_sifted_out_together() -> None:
+    assert sifted(["a", 1, None], [BOB, 2.5, "b"], ["0123abcd" * 4, None, "line\nline"]) == []
+    assert sifted() == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ANN,
+        f"for {ANN}, twice",
+        ANN.upper(),
+        base64.b64encode(f"a long result for {ANN} and others".encode()).decode(),
+        f"a long result for {ANN}".encode().hex(),
+        ANN.replace("@", "%40"),
+        ANN.replace("@", "&#64;"),
+        ANN.replace("@", "\\u0040"),
+        ANN.replace("example", "<b>example</b>"),
+        ANN.encode("utf-16").decode("latin-1"),
+        ANN.encode(),
+        memoryview(ANN.encode("utf-16")),
+        f"Zoë {ANNS_NAME}",
+    ],
+)
+def test_a_row_with_the_person_stays_whatever_stands_around_it(value: Any) -> None:
+    """Looked at by itself it holds the person, and so it does among simple texts of others."""
+    assert look_at_cell(value, TERMS).holds_person
+    others: list[list[Any]] = [["0123456789abcdef" * 2, f"word{number}", 7] for number in range(50)]
+
+    kept = sifted(*others[:25], ["deadbeef" * 4, value, "cafe"], *others[25:])
+
+    assert 25 in kept
+
+
+def test_a_value_that_is_no_simple_text_keeps_its_row() -> None:
+    assert sifted(["a"], [b"\x89PNG"], ["ä"], ["-----BEGIN PGP MESSAGE-----"], ["a"]) == [1, 2, 3]
+
+
+def test_numbers_are_looked_at_as_they_are_written() -> None:
+    terms = SearchTerms.of([PersonalValue("phone", "+49 30 1234567890")])
+    rows = [(number, [value]) for number, value in enumerate([1, 493012345678901, 493012345678])]
+
+    assert [number for number, _ in sift_rows(rows, terms)] == [
+        number for number, (value,) in rows if look_at_cell(value, terms).holds_person
+    ]
