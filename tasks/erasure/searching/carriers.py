@@ -6,7 +6,6 @@ at the first match that only the answer decides: a name, or what a text mentions
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
 
 import pandas as pd
 
@@ -16,9 +15,7 @@ from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
 from tasks.erasure.searching.spellings import NOTE
 from tasks.keystore.keys import KeyStore
-from tasks.sealed.objects import SealedFile
 
-PEOPLE_AT_ONCE = 20_000  # of a million people the rows of some are in memory
 # Between cells: no value goes across it, since no text of ours and no blank has it.
 CELL_END = b"\x00"
 
@@ -50,7 +47,7 @@ def find_carriers(
             if sealed is None:
                 continue
             declared = read_columns(sealed.dataset.partition("/")[0])
-            for frame in _read_others(sealed, keys, own_ids):
+            for frame, _ in sealed.iter_others(own_ids, keys.by_id):
                 for person, value in _find_in_rows(frame, declared, terms):
                     carried.setdefault(person, set()).add(value)
     return [frozenset(values) for values in carried.values()]
@@ -71,16 +68,6 @@ def _newest_files(places: Iterable[Place]) -> list[StoredFile]:
                 if best is None or rank > best[:2]:
                     newest[sealed.dataset] = (*rank, stored)
     return [stored for *_, stored in newest.values()]
-
-
-def _read_others(sealed: SealedFile, keys: KeyStore, own_ids: set[bytes]) -> Iterator[pd.DataFrame]:
-    """Yield the rows of everybody else, some people at a time."""
-    others = iter(sorted(sealed.key_ids() - own_ids))
-    while key_ids := list(islice(others, PEOPLE_AT_ONCE)):
-        live = keys.by_id(key_ids)
-        rows = sorted(place for found in sealed.places(set(live)).values() for place in found)
-        if rows:
-            yield sealed.unseal(rows, live)
 
 
 def _find_in_rows(

@@ -90,8 +90,7 @@ def remove_person(name: str, content: bytes, terms: SearchTerms) -> bytes:
 
 
 def _unfolder(terms: SearchTerms) -> Unfolder:
-    has_accents = any(not value.text.isascii() for value in terms.values)
-    return Unfolder(has_accents=has_accents, has_bytes=terms.has_bytes)
+    return Unfolder(has_accents=terms.has_accents, has_bytes=terms.has_bytes)
 
 
 def _identifies(piece: Piece, matches: Sequence[Match], terms: SearchTerms) -> bool:

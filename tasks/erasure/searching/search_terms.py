@@ -300,6 +300,11 @@ class SearchTerms:
         )
 
     @cached_property
+    def has_accents(self) -> bool:
+        """Whether a value has other letters than those of ASCII: then charsets differ about it."""
+        return any(not value.text.isascii() for value in self.values)
+
+    @cached_property
     def _carriers(self) -> Collection[frozenset[PersonalValue]]:
         return self.find_carriers(self) if self.find_carriers else ()
 

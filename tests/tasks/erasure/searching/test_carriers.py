@@ -74,15 +74,6 @@ def test_those_who_are_looked_for_are_not_others(namesakes: SmallInstallation) -
     assert set(ask(namesakes, *NAMESAKES)) == {frozenset({DOCTOR})}
 
 
-def test_a_few_people_at_a_time_give_the_same_answer(
-    namesakes: SmallInstallation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = set(ask(namesakes, 3))
-    monkeypatch.setattr(carriers, "PEOPLE_AT_ONCE", 2)
-
-    assert set(ask(namesakes, 3)) == expected
-
-
 def test_without_a_working_tree_the_largest_version_is_asked(
     namesakes: SmallInstallation,
 ) -> None:
