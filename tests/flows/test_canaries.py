@@ -273,10 +273,11 @@ def before(planted: Planted) -> dict[int, set[str]]:
 
 @pytest.fixture(scope="module")
 def erased(planted: Planted, before: dict[int, set[str]]) -> subprocess.CompletedProcess[str]:
-    """Two of them erased."""
+    """Two of them erased, with the files that cannot be masked in place."""
     people = planted.workspace.root.parent / "people.txt"
     people.write_text("\n".join(canaries(number)[0].decode() for number in GONE))
     command = [sys.executable, "-m", "flows", "erase", CASE, "--list", str(people)]
+    command.append("--remove-files")
     done = planted.workspace.run(*command, **KEYS)
     people.unlink()
     return done
