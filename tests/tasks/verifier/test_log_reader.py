@@ -119,6 +119,7 @@ def test_both_forms_of_an_erasure_are_found_in_log_order(signed_log: SignedLog) 
     found = signed_log.read().required_statements(ErasureStatement)
     assert [one.index for one in found] == [
         indices["erasure receipt"],
+        indices["erasure receipt with what failed first"],
         indices["erasure completion"],
     ]
 
