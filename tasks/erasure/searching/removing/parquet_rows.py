@@ -18,7 +18,7 @@ from tasks.erasure.searching.removing.mentions import (
     mask_mentions,
 )
 from tasks.erasure.searching.search_terms import SearchTerms
-from tasks.erasure.searching.unfolding.tables import ARROW_ERRORS
+from tasks.erasure.searching.unfolding.tables import ARROW_ERRORS, read_value_texts
 
 # Between two cells: no blank, so that no value reaches from one row into the next.
 CELL_BREAK = b"\x1f\x00\x1f"
@@ -113,26 +113,12 @@ def _read_cells(column: pa.ChunkedArray) -> CellTexts:
     return [
         (row, place, text)
         for row, value in enumerate(column.to_pylist())
-        for place, text in enumerate(_iterate_texts(value))
+        for place, text in enumerate(read_value_texts(value))
     ]
 
 
 def _is_text_or_bytes(kind: pa.DataType) -> bool:
     return any(word in str(kind) for word in ("string", "binary"))
-
-
-def _iterate_texts(value: object) -> Iterator[bytes]:
-    """Yield the texts of a value in an order that `_mask_value` follows."""
-    if isinstance(value, str):
-        yield value.encode(errors="replace")
-    elif isinstance(value, bytes):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _iterate_texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _iterate_texts(inner)
 
 
 # Column, place of the text within its cell, mention, and whether it fills the text.
@@ -159,7 +145,7 @@ def _mask_column(
 ) -> pa.ChunkedArray:
     values = column.to_pylist()
     for row, inner in rows.items():
-        texts = dict(enumerate(_iterate_texts(values[row])))
+        texts = dict(enumerate(read_value_texts(values[row])))
         for place in {place for place, _ in inner}:
             edits = mask_mentions(mention for spot, mention in inner if spot == place)
             texts[place] = apply_edits(texts[place], edits)

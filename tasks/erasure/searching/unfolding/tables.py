@@ -146,7 +146,7 @@ def _read_nested(column: pa.Array) -> Iterator[bytes]:
 
 
 def read_value_texts(value: object) -> Iterator[bytes]:
-    """Yield every text in a nested value."""
+    """Yield every text in a nested value, in the order in which a cell is masked."""
     if isinstance(value, str):
         yield value.encode(errors="replace")
     elif isinstance(value, bytes):
