@@ -29,7 +29,8 @@ from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Log, Selection, checked, read_log
 
 MEMORY = "key-store.seen"
-SEALED_FILES = "*/*/*.parquet"  # below `data/`: use case, stage, dataset
+# Below `data/`: use case, stage, dataset. In the folder of a run (`.run-…`) sources may be Parquet.
+SEALED_FILES = "[!.]*/*/*.parquet"
 ABOUT_STORES = Selection.of_type(KEY_STORE)
 ABOUT_STORES_OR_ERASURES = Selection((*(ABOUT_STORES.marks or ()), f'"{ERASURE}"'.encode()))
 

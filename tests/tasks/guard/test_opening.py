@@ -11,6 +11,7 @@ from tasks.guard.opening import open_guarded_keys, record_key_store
 from tasks.guard.seen import MEMORY, read_known_stores
 from tasks.keystore.known_stores import RECORDED_IN
 from tasks.keystore.tombstone_events import set_tombstones
+from tests.installations import installation_with_home
 from tests.tasks.erasure.small_installation import DAY, SmallInstallation, email
 from tests.tasks.guard.conftest import ERASED
 
@@ -171,6 +172,15 @@ def test_everything_lost_but_the_sealed_files_begins_nothing_anew(
     shutil.rmtree(known.home)
     known.home.mkdir()
     assert "the one that sealed the files in data/" in refused(known)
+
+
+def test_a_source_in_the_folder_of_a_run_is_no_sealed_file(tmp_path: Path) -> None:
+    """The first stage of a use case whose source is Parquet finds no key store, and loses none."""
+    installation = installation_with_home(tmp_path)
+    source = tmp_path / "data" / ".run-5" / "sources" / "contacts.parquet"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"PAR1")
+    assert not read_known_stores(installation).has_sealed
 
 
 def test_a_receipt_counts_where_no_store_was_recorded_yet(
