@@ -42,7 +42,7 @@ NUMBER_SIGNS = ".-"
 NUMBER_TAIL = re.compile(rb"\.0(?![0-9])|x[0-9]{1,5}(?![0-9])", re.IGNORECASE)
 # Two line ends are two paragraphs, and of two paragraphs no name is made.
 NEW_PARAGRAPH = re.compile(rb"(?:\n|\\n|%0A)(?:[ \t\r]|\\r|%0D)*(?:\n|\\n|%0A)", re.IGNORECASE)
-COMMA = re.compile(rb",|%2C|&#44;|\\u002c", re.IGNORECASE)
+COMMA = re.compile(rb",|%2C|&#44;|\\u002c|\xd8\x8c", re.IGNORECASE)
 BLANKS = (" ", "\t", "\u00a0")
 NOT_DIGITS = re.compile(rb"[^0-9A-Za-z]+")
 
@@ -74,10 +74,13 @@ def stands_alone(content: bytes, start: int, end: int, kind: str) -> bool:
 def may_be_two_names(content: bytes, start: int, end: int) -> bool:
     """Say whether "Last, First" may be the end of one name and the beginning of the next.
 
-    In "Bob Quarantine, Ann Lee" nobody is called Ann Quarantine.
+    In "Bob Quarantine, Ann Lee" nobody is called Ann Quarantine. And in "sku,price,max" nobody is
+    called Max Price: those are columns. Names have a capital letter, where their script has any.
     """
     if not COMMA.search(content, start, end):
         return False
+    if content[start:end].decode(errors="replace").islower():
+        return True
     before, beyond_before = _characters_before(content[max(0, start - BYTES_BESIDE) : start])
     after, beyond_after = _characters_after(content[end : end + BYTES_BESIDE])
     return (before in BLANKS and beyond_before.isalpha()) or (

@@ -52,7 +52,9 @@ UNIQUE_KINDS = ("key id", "pseudonym", "identifier", EMAIL)
 MASK = b"[erased]"
 
 # The bytes of `spellings.INVISIBLE`.
-INVISIBLE_BYTES = re.compile(rb"\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
+INVISIBLE_BYTES = re.compile(
+    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xd8\x9c|\xef\xbb\xbf|\xc2\xad"
+)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,12 @@ BLANK = (
 WORD_GAP = rb"(?:%b)+" % BLANK
 # The same in the name of a file: Ann_Quarantine.pdf.
 NAME_GAP = rb"(?:%b|[_-])+" % BLANK
+# A double name is written with a hyphen, with a blank, and on two lines.
+HYPHENS = re.compile("[-\u2010-\u2013]")
+DOUBLE_NAME_GAP = rb"(?:%b|[_-]|%%2D|(?-i:\xe2\x80[\x90-\x93]|\xc2\xad))+" % BLANK
 # Of a long text there are many gaps, and its pattern has to stay small.
 TEXT_GAP = rb"(?:[\t-\r +]|%(?:20|0[AD])|\\[nrt]|(?-i:\xc2\xa0)|&nbsp;|<br ?/?>)+"
-COMMA_GAP = rb"(?:%b)*(?:,|%%2C|&#44;|\\u002c)(?:%b)*" % (BLANK, BLANK)
+COMMA_GAP = rb"(?:%b)*(?:,|%%2C|&#44;|\\u002c|\xd8\x8c)(?:%b)*" % (BLANK, BLANK)
 DIGIT_GAP = rb"(?:[ ().\-/]|(?-i:\xc2\xa0|\xe2\x80[\x90-\x93\xaf])|%(?:20|2F|2D)|\+|&nbsp;)*"
 # A number that is as long as this stands for nothing else where a line wraps in it.
 LONG_NUMBER = 12
@@ -44,15 +47,16 @@ WRAPPED_DIGIT_GAP = DIGIT_GAP.replace(b"(?:[ ", b"(?:[ \r\n", 1)
 MOST_NAME_WORDS = 4
 # Apostrophes and hyphens that word processors put in place of ASCII's.
 TYPOGRAPHIC = {
-    "'": "\u2019\u2018\u02bc`",
+    "'": "\u2019\u2018\u02bc\u00b4\u2032\uff07`",
     "-": "\u2010\u2011\u2012\u2013",
     '"': "\u201c\u201d\u201e",
     "\u2019": "'",
     "\u2010": "-",
 }
 SHARP_S = ("ß", "ẞ")
-# Zero-width characters and the soft hyphen: nobody sees them, and they part no word.
-INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad]")
+# Zero-width characters, the soft hyphen, and what says in which direction a text runs (UAX #9):
+# nobody sees them, and they part no word.
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u061c\ufeff\u00ad]")
 
 # ITU-T E.164: country codes are one, two or three digits, and none begins another.
 COUNTRY_CODE = re.compile(
@@ -104,7 +108,7 @@ def _name_patterns(text: str) -> Iterator[bytes]:
     """Yield a name as it reads, with its family name first, and with that in capitals."""
     family, comma, given = text.partition(",")
     words = [*given.split(), *family.split()] if comma else text.split()
-    yield _words_pattern(words, NAME_GAP)
+    yield _name_pattern(words)
 
     # Where the family name begins only the comma tells; "Quarantine Ann" without one may be
     # somebody else, "QUARANTINE Ann" is not.
@@ -112,15 +116,27 @@ def _name_patterns(text: str) -> Iterator[bytes]:
     splits = range(1, len(words)) if len(words) <= MOST_NAME_WORDS else (len(words) - 1,)
     for split in (own_split,) if comma and own_split else splits:
         last, first = words[split:], words[:split]
-        yield _words_pattern(last, NAME_GAP) + COMMA_GAP + _words_pattern(first, NAME_GAP)
+        yield _name_pattern(last) + COMMA_GAP + _name_pattern(first)
         capitals = [_exact_word(word.upper()) for word in last]
         capitals += [_exact_word(word) for word in first if not word.isupper()]
         if len(capitals) == len(words):
             yield WORD_GAP.join(capitals)
 
 
+def _name_pattern(words: list[str]) -> bytes:
+    """Return words of a name, of which each may be a double name."""
+    return NAME_GAP.join(_words_pattern(_split_double(word), DOUBLE_NAME_GAP) for word in words)
+
+
+def _split_double(word: str) -> list[str]:
+    return [part for part in HYPHENS.split(word) if part] or [word]
+
+
 def _exact_word(word: str) -> bytes:
-    return rb"(?-i:%b)" % re2.escape(unicodedata.normalize("NFC", word).encode(errors="replace"))
+    parts = (unicodedata.normalize("NFC", part) for part in _split_double(word))
+    return DOUBLE_NAME_GAP.join(
+        rb"(?-i:%b)" % re2.escape(part.encode(errors="replace")) for part in parts
+    )
 
 
 def _number_pattern(text: str) -> bytes:
@@ -224,6 +240,15 @@ def _written_forms(char: str) -> bytes:
     if decomposed != char:
         # An ASCII letter and its marks: each as it is, or all escaped.
         forms.append(b"".join(b"(?:%b)" % _escaped_forms(part) for part in decomposed))
+    if len(decomposed) > 2:
+        # Windows composes a letter with one of its marks (code page 1258, of Vietnamese).
+        partly = unicodedata.normalize("NFC", decomposed[:2]) + decomposed[2:]
+        other = unicodedata.normalize("NFC", decomposed[0] + decomposed[2:]) + decomposed[1]
+        forms += [
+            b"".join(b"(?:%b)" % _escaped_forms(part) for part in form)
+            for form in dict.fromkeys((partly, other))
+            if unicodedata.normalize("NFC", form) == char
+        ]
     return b"|".join(forms)
 
 
@@ -250,6 +275,8 @@ def _escaped_forms(char: str) -> bytes:
         forms.add(b'""')  # RFC 4180, section 2.7
     if char in "/'":
         forms.add(b"\\\\" + char.encode())
+    if char == "'":
+        forms |= {b"''", rb"'\\''"}  # SQL's way, and a shell's
     if point in codepoint2name:
         forms.add(b"&%b;" % codepoint2name[point].encode())
     # Sorted, so that one value has one pattern in every run.

@@ -171,3 +171,20 @@ def test_a_list_of_names_may_make_a_third_of_two(text: str, two: bool) -> None:
     start = text.index(hit)
 
     assert may_be_two_names(text.encode(), start, start + len(hit)) is two
+
+
+@pytest.mark.parametrize(
+    ("hit", "two"),
+    [
+        ("price,max", True),
+        ("price, max", True),
+        ("Price,Max", False),
+        ("PRICE,MAX", False),
+        ("\u05db\u05d4\u05df, \u05d3\u05d5\u05d3", False),  # no capitals in Hebrew
+    ],
+)
+def test_two_columns_are_called_like_nobody(hit: str, two: bool) -> None:
+    text = f"sku,{hit},year\n"
+    start = len("sku,")
+
+    assert may_be_two_names(text.encode(), start, start + len(hit.encode())) is two

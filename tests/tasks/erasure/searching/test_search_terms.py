@@ -394,6 +394,11 @@ def test_what_others_carry_is_found_with_its_place_and_asks_nobody() -> None:
     [
         ("Ann\u200b Quar\u00adantine!", b"[erased]!"),
         ("Jo\u200bann Quarantine", None),
+        # What says in which direction a text runs: marks, embeddings, isolates.
+        ("\u200eAnn\u200f Quarantine\u061c!", b"[erased]"),
+        ("\u202bAnn \u202aQuarantine\u202c\u202c!", b"[erased]"),
+        ("\u2067Ann\u2069 \u2066Quarantine\u2069!", b"[erased]"),
+        ("Jo\u200fann Quarantine", None),
         ("x" * 900 + "Ann Q\u200buarantine" + "\u200b" * 3, b"x" * 900),
     ],
 )

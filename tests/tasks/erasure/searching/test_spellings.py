@@ -60,6 +60,40 @@ def test_a_name_written_family_first_is_found_given_first() -> None:
     assert not is_spelling("name", "Müller, Zoë van", "van Müller, Zoë")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Zoë Müller-Meier",
+        "Zoë Müller Meier",
+        "Zoë Müller\u2013Meier",
+        "Zoë Müller-\nMeier",
+        "Zoë Müller - Meier",
+        "zoë_müller_meier",
+        "Zoë Müller%2DMeier",
+        "Müller-Meier, Zoë",
+        "Müller Meier, Zoë",
+        "MÜLLER-MEIER Zoë",
+    ],
+)
+@pytest.mark.parametrize("name", ["Zoë Müller-Meier", "Zoë Müller\u2010Meier"])
+def test_a_double_name_has_a_hyphen_or_none(name: str, written: str) -> None:
+    assert is_spelling("name", name, written)
+
+
+@pytest.mark.parametrize("written", ["Zoë Müller", "Zoë Meier", "Zoë MüllerMeier", "Müller-Meier"])
+def test_half_a_double_name_is_another(written: str) -> None:
+    assert not is_spelling("name", "Zoë Müller-Meier", written)
+
+
+def test_a_sign_alone_is_a_word_of_a_name() -> None:
+    assert is_spelling("name", "Zoë - Meier", "Zoë - Meier")
+
+
+@pytest.mark.parametrize("written", ["فاطمة الزهراء", "الزهراء، فاطمة", "الزهراء,فاطمة"])
+def test_an_arabic_name_is_found_behind_an_arabic_comma(written: str) -> None:
+    assert is_spelling("name", "فاطمة الزهراء", written)
+
+
 def test_of_a_long_name_the_last_word_is_the_family_s() -> None:
     name = "Ana Maria de los Santos"
 
@@ -85,6 +119,14 @@ def test_sharp_s_and_two_letters_are_one(text: str, written: str) -> None:
         ("\u212bngström 1", "\u212bngström 1"),
         ("O'Hara 12", "O\u2019Hara 12"),
         ("O\u2019Hara 12", "O'Hara 12"),
+        ("O'Hara 12", "O''Hara 12"),  # in a dump of SQL
+        ("O'Hara 12", r"O'\''Hara 12"),  # in a shell's script
+        ("O'Hara 12", "O\u00b4Hara 12"),
+        ("O'Hara 12", "O\u2032Hara 12"),
+        ("O'Hara 12", "O\uff07Hara 12"),
+        ("Nguyễn 12", "Nguy\u00ea\u0303n 12"),  # code page 1258 composes one mark of two
+        ("Nguyệt 12", "Nguy\u00ea\u0323t 12"),
+        ("Nguyệt 12", "Nguy\u1eb9\u0302t 12"),
         ("Ha-Neul 12", "Ha\u2010Neul 12"),
         ('The "Q" 12', 'The ""Q"" 12'),
         ('The "Q" 12', r"The \"Q\" 12"),

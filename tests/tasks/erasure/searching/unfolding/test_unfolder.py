@@ -366,6 +366,11 @@ UNREAD: dict[str, dict[str, tuple[bytes, str]]] = {
     },
     "free pages of a database file, and a log beside it: searched as bytes": {},
     "numbers in columns of Parquet, Arrow and NumPy": {},
+    "names transliterated or without their accents, with initials, or in two fields; "
+    "digits of other scripts": {
+        "plain.txt": (b"Zoe Quarantaene", ""),
+        "fields.json": ('{"given": "Zoë", "surname": "Quarantäne"}'.encode(), ""),
+    },
 }
 UNREAD_CASES = [
     (name, content, words) for files in UNREAD.values() for name, (content, words) in files.items()
