@@ -82,7 +82,8 @@ def erase(
     Their requests are written down and tombstones are set before anything else is tried, so that
     whatever fails later the person is not taken in again, and the term of Art. 12(3) runs. Then
     every request that waits is carried out; one that was set aside only if its person is named
-    here. Somebody who was erased and of whom nothing is held since is passed over.
+    here. Somebody who was erased and of whom nothing is held since is passed over, unless every
+    place is to be searched all the same: a backup of some place may have brought them back.
 
     Args:
         case: The use case in whose name the request came; it must exist.
@@ -92,7 +93,7 @@ def erase(
         later: Only write the requests down and set the tombstones; the next call of `resume`
             carries them out.
         searches_unknown: Whether places are searched for an identifier under which nothing is held,
-            and a tombstone is set for it. Else nothing is done about it.
+            erased before or never known, and a tombstone is set for it. Else nothing is done.
         options: What may be done to carry the requests out.
         installation: The checkout, its keys and its settings.
         say: Is given each line of progress; none holds a value.
@@ -107,12 +108,14 @@ def erase(
     with stores.keys.tables.erasure_lock():
         waiting = stores.journal.waiting_requests()
         standings = _judge_people(stores, people, waiting)
-        wanted = [Standing.HELD, *([Standing.UNKNOWN] if searches_unknown else [])]
-        new = [person for person, standing in standings if standing in wanted]
-        outcome = ErasureOutcome(
-            already_erased=sum(standing is Standing.ERASED for _, standing in standings)
-        )
-        if not searches_unknown:
+        outcome = ErasureOutcome()
+        if searches_unknown:
+            new = [person for person, _ in standings]
+        else:
+            new = [person for person, standing in standings if standing is Standing.HELD]
+            outcome += ErasureOutcome(
+                already_erased=sum(standing is Standing.ERASED for _, standing in standings)
+            )
             unknown = {
                 subject
                 for person, standing in standings

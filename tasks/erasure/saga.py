@@ -178,21 +178,23 @@ def cases_of_keys(discovery: Discovery) -> dict[str, set[str]]:
 
 
 def _unnamed(batch: ErasureBatch) -> PurgeReport:
-    """Report whose identifiers nobody knows any more, so that no sink was searched for them.
+    """Report identifiers that nobody knows any more, so that no sink was searched for them.
 
-    Of somebody without a row nothing else says who they are: a request that was interrupted and is
-    resumed by nobody's name has only the pseudonym.
+    Of an identifier without a row nothing else says what it is: a request that was interrupted and
+    is resumed by nobody's name has only the pseudonym.
     """
     unnamed = [
-        request
+        subject
         for request in batch.requests
-        if not request.key_ids and not batch.identifiers.keys() & set(request.subjects)
+        if not request.key_ids or request.aliases
+        for subject in request.subjects
+        if subject not in batch.identifiers and not batch.keys.ids_of(subject)
     ]
     if not unnamed:
         return PurgeReport()
     line = (
-        f"the identifiers of {len(unnamed)} people of whom no row is held: not given again when "
-        "the erasure was resumed"
+        f"{len(unnamed)} identifiers under which no row is held: not given again when the erasure "
+        "was resumed; erase by them with --search-anyway"
     )
     return PurgeReport(unseen=(line,))
 

@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search-anyway",
         action="store_true",
-        help="where nothing is held under an identifier: search for it all the same",
+        help="where nothing is held under an identifier, or no more: search for it all the same",
     )
     parser.add_argument("--why", help="for --lift: the reason, for the audit")
 
@@ -309,7 +309,10 @@ def _show(outcome: "ErasureOutcome") -> int:
     for line in dict.fromkeys(outcome.purged.unseen):
         print(f"could not be searched: {line}")
     if outcome.already_erased:
-        print(f"{outcome.already_erased} already erased, and nothing held since")
+        print(
+            f"{outcome.already_erased} already erased, and nothing held since; after a backup was "
+            "restored: --search-anyway"
+        )
     for line in outcome.faults:
         print(f"not ended: {line}")
     for path in outcome.receipts:

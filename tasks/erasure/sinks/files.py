@@ -149,12 +149,11 @@ class _PlacePurge:
     def _remove(self, stored: StoredFile, reason: str) -> PurgeReport:
         """Remove a file that no masking helps, if the caller allows it."""
         shown = self._show(stored)
-        if self.options.is_dry_run:
-            change = "removed" if self.options.removes_files else "removed with --remove-files"
-            return PurgeReport(searched=1, planned=(f"{shown} {reason}: it would be {change}",))
         if not self.options.removes_files:
             line = f"{shown} {reason}: a person has to decide, {REMEDY}"
             return PurgeReport(searched=1, left=(line,))
+        if self.options.is_dry_run:
+            return PurgeReport(searched=1, planned=(f"{shown} {reason}: it would be removed",))
 
         try:
             stored.remove()
@@ -193,11 +192,10 @@ class _PlacePurge:
         """Remove an empty folder that is named after the person; one with files in it is left."""
         entry = PlaceEntry(self.place, path, EntryKind.FOLDER)
         shown = f"{self._show(entry)}, a folder, is named after them"
-        if self.options.is_dry_run:
-            change = "removed" if self.options.removes_files else "removed with --remove-files"
-            return PurgeReport(planned=(f"{shown}: it would be {change} once it is empty",))
         if not self.options.removes_files:
             return PurgeReport(left=(f"{shown}: rename or remove it, {REMEDY}",))
+        if self.options.is_dry_run:
+            return PurgeReport(planned=(f"{shown}: it would be removed once it is empty",))
 
         try:
             Path(path).rmdir()

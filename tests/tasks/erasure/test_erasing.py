@@ -14,6 +14,7 @@ from tasks.erasure.erasing import (
     held_blocks,
     release_hold,
     resume,
+    retry,
 )
 from tasks.erasure.journal import ErasureStep
 from tasks.erasure.receipt import check_receipt
@@ -32,6 +33,7 @@ from tests.tasks.erasure.small_installation import (
     bytes_below,
     email,
     kill_at,
+    name,
 )
 
 TERM_END = date(2028, 12, 24)  # 25 months after DAY
@@ -413,7 +415,41 @@ def test_resumed_by_nobody_s_name_the_receipt_says_what_nobody_searched_for(
     outcome = small_installation.resume()
 
     (line,) = set(outcome.purged.unseen)
-    assert line.startswith("the identifiers of 1 people of whom no row is held: not given again")
+    assert line.startswith("1 identifiers under which no row is held: not given again")
+
+
+def test_retried_by_its_id_the_receipt_says_that_a_further_identifier_was_not_searched_for(
+    small_installation: SmallInstallation,
+) -> None:
+    """Their rows say all else: of an address without a row only the pseudonym was kept."""
+    erase_people(small_installation, (email(1), NOBODY), later=True)
+    (request,) = small_installation.journal.waiting_requests()
+
+    outcome = retry(request.request_id, installation=small_installation.installation, day=DAY)
+
+    (line,) = set(outcome.purged.unseen)
+    assert line.startswith("1 identifiers under which no row is held: not given again")
+
+
+def test_who_was_erased_is_searched_for_again_where_the_caller_says_so(
+    small_installation: SmallInstallation,
+) -> None:
+    """Somebody restored a backup of a folder: their keys stay destroyed, the page is back."""
+    small_installation.plant(1)
+    page = small_installation.workspace / "data" / CASE / "validate" / "docs" / "rows1.json"
+    backup = page.read_bytes()
+    small_installation.erase(1)
+    page.write_bytes(backup)
+
+    assert small_installation.erase(1).already_erased == 1
+    assert page.read_bytes() == backup
+    outcome = erase_people(small_installation, (email(1), name(1)), searches_unknown=True)
+
+    assert states(outcome) == [RequestState.NOTHING_HELD]
+    assert outcome.already_erased == 0
+    assert page.read_bytes() != backup
+    assert email(1) not in page.read_text()
+    assert small_installation.erase(1).already_erased == 1
 
 
 def test_a_hold_on_somebody_without_rows_is_something_that_is_held(
