@@ -18,6 +18,7 @@ from tasks.stages.ingest.third_persons.known_values import (
     hash_keys,
 )
 from tasks.stages.ingest.third_persons.mentions import find_mentions
+from tasks.stages.ingest.third_persons.sieve import NameSieve
 from tasks.stages.ingest.third_persons.spellings import KINDS, ValueKind
 
 CHUNK_ROWS = 20_000  # texts whose mentions are looked up together: bounds the memory
@@ -157,15 +158,16 @@ def _mentions_to_mask(
     texts: "pd.Series[str]", people: Owners, known: KnownValues
 ) -> Iterator[tuple[int, list[KnownMention]]]:
     """Yield each row whose text mentions a known third person, with the mentions to mask."""
+    sieve = NameSieve(known.name_pairs)
     for first in range(0, len(texts), CHUNK_ROWS):
         chunk = texts.iloc[first : first + CHUNK_ROWS]
         rows: list[int] = []
         places: list[tuple[int, int]] = []
         keys: list[str] = []
-        for row, text in enumerate(chunk.tolist(), first):
-            if not isinstance(text, str):
-                continue
-            for start, end, key in find_mentions(text, known.name_pairs):
+        read = [(row, text) for row, text in enumerate(chunk, first) if isinstance(text, str)]
+        may_name = sieve.may_name([text for _, text in read]).tolist()
+        for (row, text), has_names in zip(read, may_name, strict=True):
+            for start, end, key in find_mentions(text, known.name_pairs if has_names else {}):
                 rows.append(row)
                 places.append((start, end))
                 keys.append(key)

@@ -5,15 +5,14 @@ are nobody's.
 """
 
 import re
+import string
 from collections.abc import Iterator, Mapping, Set
-from itertools import pairwise
 
 from tasks.stages.ingest.third_persons.spellings import (
-    ASCII_WORD,
     FEWEST_DIGITS,
     MOST_NAME_WORDS,
-    WORD,
     email_keys,
+    find_words,
     fold_words,
     name_key,
     number_keys,
@@ -32,6 +31,8 @@ DENSE_DIGITS = re.compile(
 # Letters that belong to a number that begins after them: C-10023, KD 4711, GB29.
 LETTERS_BEFORE = re.compile(r"(?<![^\W_])[A-Za-z]{1,4}[ ./-]?\Z")
 LONGEST_LETTERS = 6  # with what is looked at before them
+# Bytes (UTF-8) of no digit: the first digit that is not ASCII is U+0660, and begins with 0xD9.
+NO_DIGIT_BYTES = bytes(byte for byte in range(0xD9) if chr(byte) not in string.digits)
 BLOCK = re.compile(r"[^\W_]*\d[^\W_]*")
 # What may part two blocks of one number; IBANs have a block of letters (GB29 NWBK 6016 …).
 GAP = re.compile(r"[ \u00a0\u202f./()-]{1,3}(?:[A-Z]{4}[ \u00a0])?")
@@ -69,24 +70,48 @@ def find_mentions(text: str, name_pairs: Mapping[str, Set[str]]) -> Iterator[Men
     """
     addresses: list[tuple[int, int]] = []
     if "@" in text or "%40" in text:
-        for match in EMAIL.finditer(text):
-            addresses.append(match.span())
-            for key in email_keys(match.group()):
-                yield match.start(), match.end(), key
+        for start, end in _addresses(text):
+            addresses.append((start, end))
+            for key in email_keys(text[start:end]):
+                yield start, end, key
 
-    for region in DENSE_DIGITS.finditer(text):
-        yield from _numbers(text, region)
+    # Most texts hold too few digits for any number: that is seen fastest in their bytes.
+    digits = text.encode("utf-8", "surrogatepass").translate(None, NO_DIGIT_BYTES)
+    if len(digits) >= FEWEST_DIGITS:
+        for region in DENSE_DIGITS.finditer(text):
+            yield from _numbers(text, region)
 
-    # Most words are followed by none that makes a name of them: only then places are counted.
+    if not name_pairs:
+        return
     words = fold_words(text)
-    if any(
-        first in name_pairs and (second in name_pairs[first] or len(second) == 1)
-        for first, second in pairwise(words)
-    ):
-        for mention in _names(text, words, name_pairs):
+    firsts = [
+        place
+        for place, word in enumerate(words)
+        if word in name_pairs and _is_followed(words, place, name_pairs[word])
+    ]
+    if firsts:
+        for mention in _names(text, words, firsts, name_pairs):
             # ann.null@example.org is another person's, where nobody here has this address.
             if not any(mention[0] < end and start < mention[1] for start, end in addresses):
                 yield mention
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield each place where an address stands, as `EMAIL` finds them, in a text with few."""
+    position = 0
+    while (sign := _find_sign(text, position)) >= 0:
+        # No address has a blank in it: none begins before the last one ahead of the sign.
+        blank = text.rfind(" ", position, sign)
+        match = EMAIL.search(text, max(position, blank))
+        if match is None:
+            return
+        yield match.span()
+        position = match.end()
+
+
+def _find_sign(text: str, position: int) -> int:
+    places = [place for sign in ("@", "%40") if (place := text.find(sign, position)) >= 0]
+    return min(places, default=-1)
 
 
 def _numbers(text: str, region: re.Match[str]) -> Iterator[Mention]:
@@ -130,14 +155,23 @@ def _number(text: str, start: int, end: int) -> Iterator[Mention]:
         yield start, end, key
 
 
-def _names(text: str, folded: list[str], name_pairs: Mapping[str, Set[str]]) -> Iterator[Mention]:
-    """Yield runs of words that follow one another in names; with a comma, in both orders."""
-    matches = list((ASCII_WORD if text.isascii() else WORD).finditer(text))
-    for first, word in enumerate(folded):
-        if word not in name_pairs:
-            continue
+def _is_followed(words: list[str], place: int, followers: Set[str]) -> bool:
+    """Say whether a word, or what stands behind initials after it, makes a name of it."""
+    for word in words[place + 1 : place + MOST_NAME_WORDS + 1]:
+        if word in followers:
+            return True
+        if len(word) != 1:
+            return False
+    return False
 
-        words = [word]
+
+def _names(
+    text: str, folded: list[str], firsts: list[int], name_pairs: Mapping[str, Set[str]]
+) -> Iterator[Mention]:
+    """Yield runs of words that follow one another in names; with a comma, in both orders."""
+    matches = list(find_words(text))
+    for first in firsts:
+        words = [folded[first]]
         comma = 0  # how many words stand before one
         for place in range(first + 1, min(first + MOST_NAME_WORDS + 1, len(folded))):
             gap = text[matches[place - 1].end() : matches[place].start()]

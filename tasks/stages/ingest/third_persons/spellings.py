@@ -7,12 +7,21 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 # Soft hyphens, zero-width characters and accents that stand for themselves belong to their word.
 JOINED_MARKS = "\u00ad\u0300-\u036f\u200b-\u200d\u2060\ufeff"
-WORD = re.compile(rf"(?:[^\W_]|[{JOINED_MARKS}])+")
+WORD = re.compile(rf"[\w{JOINED_MARKS}]+")  # of a text whose underscores are blanks
 ASCII_WORD = re.compile(r"[A-Za-z0-9]+")
+# Letters in lower case and digits; all else parts words. Faster than any expression.
+ASCII_FOLDED = bytes(
+    byte if chr(byte).isalnum() else ord(" ") for byte in bytes(range(128)).lower()
+).ljust(256)
+ASCII_SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+ASCII_NO_DIGITS = bytes(byte for byte in range(128) if not chr(byte).isdigit())
 NO_SIGN = re.compile(r"[\W_]+")
+LONGEST_KEPT_WORD = 32  # characters
+KEPT_WORDS = 1 << 14
 FEWEST_NAME_WORDS = 2  # "Smith" alone is anybody's
 MOST_NAME_WORDS = 8
 
@@ -79,20 +88,35 @@ def keys_of(kind: ValueKind, text: str) -> tuple[str, ...]:
             return number_keys(text)
 
 
+def find_words(text: str) -> Iterator[re.Match[str]]:
+    """Yield where each word of a text stands; underscores part words."""
+    if text.isascii():
+        return ASCII_WORD.finditer(text)
+    return WORD.finditer(text.replace("_", " "))
+
+
 def fold_words(text: str) -> list[str]:
     """Return the words of a text in the form in which they are compared."""
     if text.isascii():
-        return ASCII_WORD.findall(text.lower())
-    return [fold_word(word) for word in WORD.findall(text)]
+        return text.encode("ascii").translate(ASCII_FOLDED).decode("ascii").split()
+    return [fold_word(word) for word in WORD.findall(text.replace("_", " "))]
 
 
 def fold_word(word: str) -> str:
     """Return a word without case, accents and invisible characters."""
     if word.isascii():
         return word.lower()
+    return _fold_kept(word) if len(word) <= LONGEST_KEPT_WORD else _fold_other(word)
+
+
+def _fold_other(word: str) -> str:
     # Twice: letters for mathematics have a case once they are decomposed, and folding "İ" composes.
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
     return "".join(char for char in parts if unicodedata.category(char) not in ("Mn", "Cf"))
+
+
+# Words come again and again. Only short ones are kept: no text makes this large.
+_fold_kept = lru_cache(maxsize=KEPT_WORDS)(_fold_other)
 
 
 def name_key(words: list[str]) -> str:
@@ -113,8 +137,13 @@ def email_keys(text: str) -> tuple[str, ...]:
 
 def number_keys(text: str) -> tuple[str, ...]:
     """Return the key of a number of any kind (account, IBAN, customer), whatever parts it."""
-    number = NO_SIGN.sub("", text).casefold()
-    digits = sum(map(str.isdigit, number))
+    if text.isascii():
+        encoded = text.encode("ascii").translate(ASCII_FOLDED, ASCII_SIGNS)
+        number = encoded.decode("ascii")
+        digits = len(encoded.translate(None, ASCII_NO_DIGITS))
+    else:
+        number = NO_SIGN.sub("", text).casefold()
+        digits = sum(map(str.isdigit, number))
     fewest = SHORTEST_DIGITS if digits == len(number) else SHORTEST_NUMBER
     if not fewest <= len(number) <= LONGEST_NUMBER or digits < FEWEST_DIGITS:
         return ()
@@ -127,8 +156,8 @@ def phone_keys(text: str) -> tuple[str, ...]:
     Two spellings of one number have a key in common: +49 (0)30 1234567, 0049 30 1234567 and
     030 1234567 have 301234567.
     """
-    without_trunk = TRUNK_ZERO.sub("", text)
-    digits = "".join(filter(str.isdigit, without_trunk)).lstrip("0")
+    without_trunk = TRUNK_ZERO.sub("", text) if "(0)" in text else text
+    digits = _digits_of(without_trunk).lstrip("0")
     is_international = INTERNATIONAL.match(without_trunk) is not None
     if len(digits) > LONGEST_PHONE:
         return ()
@@ -148,6 +177,12 @@ def searched_keys(text: str) -> Iterator[str]:
     yield from number_keys(text)
     if not any(map(str.isalpha, text)):
         yield from phone_keys(text)
+
+
+def _digits_of(text: str) -> str:
+    if text.isascii():
+        return text.encode("ascii").translate(None, ASCII_NO_DIGITS).decode("ascii")
+    return "".join(filter(str.isdigit, text))
 
 
 def _code_length(digits: str) -> int:

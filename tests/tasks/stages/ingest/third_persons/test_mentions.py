@@ -1,8 +1,17 @@
 """Places in a text that may be somebody's: whole words, whole numbers."""
 
-import pytest
+import sys
 
-from tasks.stages.ingest.third_persons.mentions import find_mentions
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.stages.ingest.third_persons.mentions import (
+    DENSE_DIGITS,
+    EMAIL,
+    NO_DIGIT_BYTES,
+    find_mentions,
+)
 
 PAIRS = {"ann": {"null"}, "null": {"ann"}}
 
@@ -46,3 +55,18 @@ def test_a_long_text_without_anybody_is_quick_to_pass() -> None:
     assert places("word " * 100_000) == set()
     assert places("1 " * 10_000 + "a" * 10_000) != places("")
     assert places("a" * 100_000 + " @") == set()
+
+
+def test_every_digit_of_any_script_is_seen_among_the_bytes() -> None:
+    for point in range(sys.maxunicode + 1):
+        char = chr(point)
+        if char.isdecimal():
+            assert char.encode().translate(None, NO_DIGIT_BYTES), f"U+{point:04X}"
+    assert DENSE_DIGITS.search("\u0661\u0662\u0663\u0664\u0665") is not None
+    assert places("no. \u0661\u0662\u0663\u0664\u0665\u0666\u0667")
+
+
+@given(st.text(alphabet="ab.+-@%40 \n<é", max_size=40))
+def test_addresses_are_those_that_the_expression_matches(text: str) -> None:
+    expected = {match.span() for match in EMAIL.finditer(text)}
+    assert {place[:2] for place in find_mentions(text, {}) if place[2][0] == "e"} == expected
