@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PORTCULLIS_ACTOR"] = "the-suite"
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    # The OpenMP threads of two workers would spin in each other's way, as those of two stages.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Under `nohup`, or in the background of a shell, these are ignored, and so they are in all that
     # a test starts.
     for number in (signal.SIGHUP, signal.SIGINT):

@@ -10,6 +10,7 @@ in a time that the file's size bounds. Every fault names its file and line, neve
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tasks.plain_text import UNSAFE_IN_TEXT
 MOST_YAML_BYTES = 1 << 20
 MOST_NODES = 50_000
 MOST_DEPTH = 40
+# A stage's worker reads four files 140 times, to see that they are still what they were.
+MOST_KEPT_TEXTS = 32
 # Python's own limit for converting is 4,300 digits; what is computed with here has 64 bits.
 WHOLE_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,17})")
 
@@ -132,7 +135,7 @@ _StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _StrictLoader.const
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """Return what a YAML text holds.
+    """Return what a YAML text holds, for the caller alone to keep or change.
 
     Args:
         text: One YAML document; JSON is YAML, too.
@@ -149,9 +152,7 @@ def parse_yaml(text: str, name: str) -> Any:
             remedy="Restore it from git.",
         )
     try:
-        _check_characters(text)
-        _check_structure(text)
-        return yaml.load(text, Loader=_StrictLoader)
+        return _copy(_values_of(text))
     except _YamlFaultError as fault:
         raise ConfigError(
             f"{name}, line {fault.line}",
@@ -190,6 +191,23 @@ def read_yaml(path: Path, name: str = "") -> Any:
         ) from error
     # As Python's text files do; editors on Windows write both.
     return parse_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), name)
+
+
+@lru_cache(maxsize=MOST_KEPT_TEXTS)
+def _values_of(text: str) -> Any:
+    """Return what a text holds; a text that is refused is refused each time."""
+    _check_characters(text)
+    _check_structure(text)
+    return yaml.load(text, Loader=_StrictLoader)
+
+
+def _copy(value: Any) -> Any:
+    """Copy what can be changed; a hundredth of what parsing again takes."""
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_copy(inner) for inner in value]
+    return value
 
 
 def _check_characters(text: str) -> None:

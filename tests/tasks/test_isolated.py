@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.code_identity.tree import bytecode_path, compile_source
-from tasks.isolated import FLAGS, STAGE
+from tasks.isolated import FLAGS, GARBAGE_THRESHOLDS, STAGE
 
 CHECKOUT = Path(__file__).parents[2]
 PLANTED = "import os; os.write(2, b'PLANTED'); raise SystemExit(9)\n"
@@ -119,6 +119,19 @@ def test_programs_that_the_environment_names_are_not_run(
     program.write_text(PLANTED)
     environment = {variable: str(program)}
     assert run(checkout, interpreter, module, **environment) == "ran the source argument\n"
+
+
+@pytest.mark.parametrize("module", ["tasks", STAGE])
+@pytest.mark.parametrize(
+    ("environment", "policy"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")]
+)
+def test_threads_that_wait_sleep_unless_somebody_wants_otherwise(
+    checkout: Path, interpreter: Path, module: str, environment: dict[str, str], policy: str
+) -> None:
+    printed = "import gc, os\nNAME = os.environ['OMP_WAIT_POLICY'], gc.get_threshold()\n"
+    (checkout / "tasks" / "code.py").write_text(printed)
+    shown = run(checkout, interpreter, module, **environment)
+    assert shown == f"ran {(policy, GARBAGE_THRESHOLDS)} argument\n"
 
 
 def forge_bytecode(checkout: Path) -> None:

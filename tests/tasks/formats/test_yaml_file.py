@@ -116,6 +116,20 @@ def test_whole_numbers_and_dates_of_the_usual_form_are_read() -> None:
     assert values == {"a": 1000, "b": -3, "c": 0, "d": 2.5, "e": date(2031, 12, 31), 1: "x"}
 
 
+def test_who_changes_what_was_read_changes_it_for_nobody_else() -> None:
+    text = "a: {b: [1, {c: 2}]}"
+    first = parse_yaml(text, "x.yaml")
+    first["a"]["b"][1]["c"] = 3
+    first["a"]["b"].append(4)
+    assert parse_yaml(text, "y.yaml") == {"a": {"b": [1, {"c": 2}]}}
+
+
+def test_what_was_refused_is_refused_again_and_by_the_name_that_it_has_then() -> None:
+    for name in ("x.yaml", "y.yaml", "x.yaml"):
+        with pytest.raises(ConfigError, match=rf"{name}, line 1: expected every key once"):
+            parse_yaml("{a: 1, a: 2}", name)
+
+
 def test_a_pipe_a_folder_or_a_huge_file_is_one_line_and_holds_nobody_up(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     os.mkfifo(path)
