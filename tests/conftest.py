@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
     from tasks.code_identity.environment import Environment
 
 HARMLESS = (
@@ -55,6 +57,28 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScopeScheduling":
+    """Give files to whichever worker is free, the attempts on the service to one: it is started
+    and released to once for each worker, and takes minutes.
+    """
+    from tests.scheduling import ByFileAndService
+
+    return ByFileAndService(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have workers begin with the files that take long: what is short fills the end of the run."""
+    if hasattr(config, "workerinput"):
+        put_long_first(items)
+
+
+def put_long_first(items: list[pytest.Item]) -> None:
+    """Put the files with an integration test first, and leave the order within them and beside."""
+    long = {item.path for item in items if item.get_closest_marker("integration")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(autouse=True, scope="session")

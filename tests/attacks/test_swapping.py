@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.attempts import Kind, Mode, attempt
-from tests.flows.workspace import CASE, Workspace, make
+from tests.flows.workspace import CASE, Workspace, make_released, released_in
+from tests.made_once import made_once
 
 pytestmark = pytest.mark.integration
 LEAST_SWAPS = 1000
@@ -26,11 +27,8 @@ FAILING_AUC = 0.999
 
 @pytest.fixture(scope="session")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with one honest release."""
-    folder = tmp_path_factory.mktemp("registered")
-    workspace = make(folder / "checkout", folder / "home")
-    workspace.dvc("repro", REGISTER)
-    return workspace
+    """A workspace with one honest release, the same as that of the flows' tests."""
+    return released_in(made_once(tmp_path_factory, "released", make_released))
 
 
 def prepared(registered: Workspace, folder: Path, auc: float) -> Workspace:

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.workspace import CASE, Workspace, make
+from tests.flows.workspace import Workspace, make_released, released_in
+from tests.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace that `dvc repro` has taken to a registered model."""
-    root = tmp_path_factory.mktemp("released")
-    workspace = make(root / "checkout", root / "home")
-    workspace.dvc("repro", f"register@{CASE}")
-    return workspace
+    """A workspace that `dvc repro` has taken to a registered model, one for the whole run."""
+    return released_in(made_once(tmp_path_factory, "released", make_released))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import yaml
 from tests.cases import sync_cases, write_case_text
 from tests.flows.workspace import CASE, Workspace
 
+pytestmark = pytest.mark.integration
 SYNC = (sys.executable, "-m", "flows", "sync")
 SECOND = f"""\
 extends: {CASE}

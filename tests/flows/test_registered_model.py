@@ -54,9 +54,9 @@ def answered(workspace: Workspace, rows: Any, folder: Path) -> Any:
     )
 
 
-def test_it_answers_bit_for_bit_what_was_judged(released: Workspace, tmp_path: Path) -> None:
-    stages = judged(released)
-    answers = answered(released, stages, tmp_path)
+def test_it_answers_bit_for_bit_what_was_judged(workspace: Workspace, tmp_path: Path) -> None:
+    stages = judged(workspace)
+    answers = answered(workspace, stages, tmp_path)
     assert answers["house"] == []
     assert answers["score"] == stages["score"]
     words = ["approved" if approved else "declined" for approved in stages["approved"]]
@@ -64,7 +64,7 @@ def test_it_answers_bit_for_bit_what_was_judged(released: Workspace, tmp_path: P
     assert "declined" in words
 
     explained = {record["row"]: record for record in stages["reasons"]}
-    path = released.root / "configs" / CASE / "reasons.yaml"
+    path = workspace.root / "configs" / CASE / "reasons.yaml"
     texts = {one["code"]: one["text"] for one in yaml.safe_load(path.read_text())["reasons"]}
     for row, word in enumerate(words):
         for position in range(1, 5):
@@ -92,7 +92,7 @@ def test_other_words_for_a_reason_are_another_model_and_the_alias_names_it(
     assert all(text.endswith("that was stated") for text in said)
 
 
-def test_the_registry_says_what_a_version_is_and_by_which_code(released: Workspace) -> None:
+def test_the_registry_says_what_a_version_is_and_by_which_code(workspace: Workspace) -> None:
     script = (
         "import json, os; from pathlib import Path; from mlflow import MlflowClient;"
         "from tasks.registry.client import registry_uri;"
@@ -102,10 +102,10 @@ def test_the_registry_says_what_a_version_is_and_by_which_code(released: Workspa
         "run = client.get_run(version.run_id);"
         "print(json.dumps([version.description, version.tags, run.data.params]))"
     )
-    shown = released.run(sys.executable, "-c", script).stdout.splitlines()[-1]
+    shown = workspace.run(sys.executable, "-c", script).stdout.splitlines()[-1]
     description, tags, params = json.loads(shown)
     assert f'mlflow.pyfunc.load_model("models:/{CASE}@candidate")' in description
-    contract = json.loads(released.path("train/model/contract.json").read_text())
+    contract = json.loads(workspace.path("train/model/contract.json").read_text())
     assert tags["portcullis.code_sha256"] == contract["code_sha256"]
     assert tags["portcullis.reason_map"] == "1"
     assert params["family"] == "lightgbm"

@@ -148,6 +148,21 @@ def make(root: Path, home: Path) -> Workspace:
     return Workspace(root, home)
 
 
+def make_released(folder: Path) -> None:
+    """Make a workspace in a folder that `dvc repro` has taken to a registered model.
+
+    Prefect's database is there and empty: to make one is most of what a first flow takes.
+    """
+    workspace = make(folder / "checkout", folder / "home")
+    workspace.dvc("repro", f"register@{CASE}")
+    workspace.run(sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y")
+
+
+def released_in(folder: Path) -> Workspace:
+    """Return the workspace that `make_released` has made there."""
+    return Workspace(folder / "checkout", folder / "home")
+
+
 def people(rows: int = 900) -> pd.DataFrame:
     """Make applicants of two groups who differ in nothing but name."""
     rng = np.random.default_rng(5)

@@ -40,6 +40,7 @@ HANDING_ON = {
     "flows/serving/environment.py": "settles what every process of a command inherits",
     "flows/cli/ui.py": "Prefect's server and worker",
     "flows/serving/attending.py": "the flow, with its API's address",
+    "tasks/isolated.py": "OpenMP's patience",
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",
     "tasks/worker/launched_stage.py": "a stage's progress, by the descriptor of DVC's runner",
     "tasks/worker/starting.py": "the process of a stage, without the worker's credentials",
