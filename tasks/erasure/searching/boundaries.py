@@ -63,7 +63,8 @@ def stands_alone(content: bytes, start: int, end: int, kind: str) -> bool:
     if _joins(before, hit) or _joins(after, hit):
         return False
     if kind != EMAIL and after == "@" and not UNSPACED.match(beyond_after):
-        return not is_word_character(beyond_after)  # a name in somebody's address
+        # A name in somebody's address; a bracket begins a literal (RFC 5321, 4.1.3), or our mask.
+        return not is_word_character(beyond_after) and beyond_after != "["
 
     signs_before, signs_after = _signs_of(kind, hit)
     goes_on_before = before in signs_before and _goes_on(beyond_before, kind)

@@ -4,11 +4,13 @@ Looking is `unfolding`'s: every charset, encoding and container that can be read
 `removing`'s: by record where there are records, by mention elsewhere, on the bytes as they lie.
 """
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from tasks.erasure.searching.removing.archives import remove_from_zip, replace_in_gzip
@@ -17,18 +19,20 @@ from tasks.erasure.searching.removing.edits import Edit
 from tasks.erasure.searching.removing.json_spans import (
     edit_json,
     edit_json_lines,
-    list_elements,
+    list_records,
+    list_texts,
     read_json,
 )
 from tasks.erasure.searching.removing.mentions import edit_lines
 from tasks.erasure.searching.removing.parquet_rows import remove_from_parquet
 from tasks.erasure.searching.removing.views import text_views
-from tasks.erasure.searching.search_terms import Match, SearchTerms
+from tasks.erasure.searching.search_terms import Match, SearchTerms, is_beside
 from tasks.erasure.searching.unfolding import archives, compression, documents, tables
 from tasks.erasure.searching.unfolding.charsets import charset_of_mark
 from tasks.erasure.searching.unfolding.pieces import Budget, Piece
 from tasks.erasure.searching.unfolding.unfolder import Unfolder, open_container
 
+QUOTE = re.compile(rb'(?<!\\)"')
 TABLE_SUFFIXES = (".csv", ".tsv")
 LINES_SUFFIXES = (".jsonl", ".ndjson")
 TEXT_SUFFIXES = {
@@ -100,7 +104,7 @@ def _identifies(piece: Piece, matches: Sequence[Match], terms: SearchTerms) -> b
     if len(matches) < 2:
         return False
     # Only values that others carry: in which record each of them stands decides.
-    records = _find_records(piece)
+    records = _find_records(piece, matches)
     if not records:
         return terms.has_match(piece.content)
 
@@ -111,10 +115,28 @@ def _identifies(piece: Piece, matches: Sequence[Match], terms: SearchTerms) -> b
         while number >= 0 and records[number][1] <= match.start:
             number -= 1  # it stands behind that record, and within another around both
         by_record.setdefault(number, []).append(match)
-    return any(terms.identifies(record) for record in by_record.values())
+    return any(
+        terms.identifies(part)
+        for record in by_record.values()
+        for part in _split_within_texts(piece, record)
+    )
 
 
-def _find_records(piece: Piece) -> list[tuple[int, int]]:
+def _split_within_texts(piece: Piece, record: list[Match]) -> Iterator[list[Match]]:
+    """Yield the matches of a record, those apart that stand in one text of JSON and far apart."""
+    is_table = PurePosixPath(piece.name).suffix.lower() in TABLE_SUFFIXES
+    record.sort(key=lambda match: (match.start, match.end))
+    part = record[:1]
+    for before, after in pairwise(record):
+        is_one_text = not is_table and not QUOTE.search(piece.content, before.end, after.start)
+        if is_one_text and not is_beside(piece.content, before.end, after.start):
+            yield part
+            part = []
+        part.append(after)
+    yield part
+
+
+def _find_records(piece: Piece, matches: Sequence[Match]) -> list[tuple[int, int]]:
     """Return where the records of a piece stand, in order; nothing where it has none."""
     suffix = PurePosixPath(piece.name).suffix.lower()
     if suffix in TABLE_SUFFIXES:
@@ -122,8 +144,16 @@ def _find_records(piece: Piece) -> list[tuple[int, int]]:
     document = read_json(piece.content)
     if document is None:
         return []
-    spans = (document, *list_elements(document))
-    return [(span.start, span.end) for span in spans]
+
+    # A text in a list is a cell of a row if a value fills it, else it is a text of its own.
+    whole = {(match.start, match.end) for match in matches}
+    texts = [
+        text
+        for text in list_texts(document)
+        if (text.start + text.quote_bytes, text.end - text.quote_bytes) not in whole
+    ]
+    spans = (document, *list_records(document), *texts)
+    return sorted((span.start, span.end) for span in spans)
 
 
 def _remove(name: str, content: bytes, terms: SearchTerms) -> bytes:

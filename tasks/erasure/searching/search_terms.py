@@ -6,7 +6,8 @@ A value is searched in every spelling (`spellings`) and counts where it stands a
 1. A value that nobody else carries identifies wherever it stands.
 2. A value that others carry too is ambiguous: alone it identifies nobody.
 3. Ambiguous values of one person beside each other identify if they are of two kinds, and nobody
-   else is known to carry all of them. Beside each other is: in one line, `RECORD_BYTES` apart.
+   else is known to carry all of them. Beside each other is: in one line, `RECORD_BYTES` apart,
+   without another address between them; in binary data without a control character.
 4. What very many people share (`common_values`: a town, a day) is looked for beside an ambiguous
    value only.
 
@@ -46,6 +47,9 @@ TOO_SHORT = (
 )
 # As far apart two values of one record may stand in a line.
 RECORD_BYTES = 400
+# What ends a record: a line end, in binary data the lengths and marks between two values, and an
+# address: if it was theirs it would be a match, and what stands behind it may be somebody else's.
+RECORD_END = re.compile(rb"[\x00-\x08\n\x0e-\x1b]|[\w+-](?:@|%40|&#64;|\\u0040)[\w-]+\.[\w-]")
 # Kinds that this house gives to one person: whether others carry them need not be asked.
 UNIQUE_KINDS = ("key id", "pseudonym", "identifier", EMAIL)
 
@@ -393,13 +397,17 @@ def _measure(value: PersonalValue) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def is_beside(content: bytes, end: int, start: int) -> bool:
+    """Say whether what ends in one place and what starts in another may stand in one record."""
+    return start - end <= RECORD_BYTES and RECORD_END.search(content, end, start) is None
+
+
 def _split_records(content: bytes, matches: list[Match]) -> Iterator[list[Match]]:
     """Yield the matches that stand beside each other: in one line, and not far apart."""
     matches.sort(key=lambda match: (match.start, match.end))
     record = matches[:1]
     for before, after in pairwise(matches):
-        is_near = after.start - before.end <= RECORD_BYTES
-        if not is_near or b"\n" in content[before.end : after.start]:
+        if not is_beside(content, before.end, after.start):
             yield record
             record = []
         record.append(after)

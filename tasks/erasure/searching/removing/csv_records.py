@@ -1,7 +1,7 @@
 """Records of CSV and TSV: byte ranges that are cut, without reading and writing the table."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ from tasks.erasure.searching.removing.mentions import (
     Mention,
     find_mentions,
     identify,
+    is_of_another,
     mask_mentions,
-    select_theirs,
+    select_in_record,
 )
 from tasks.erasure.searching.search_terms import SearchTerms
 
@@ -41,8 +42,9 @@ class CsvRecord:
 def edit_csv(content: bytes, terms: SearchTerms, suffix: str) -> Iterator[Edit]:
     """Yield what takes the person out of a table.
 
-    A record goes if values of theirs that fill whole fields identify them; elsewhere they are
-    masked. Words of a header stay: without them nobody could read the others' records.
+    A record goes if values of theirs that fill whole fields identify them, unless it is about
+    somebody else; elsewhere they are masked. Words of a header stay: without them nobody could read
+    the others' records.
     """
     mentions = find_mentions(content, terms)
     starts = [mention.start for mention in mentions]
@@ -55,10 +57,14 @@ def edit_csv(content: bytes, terms: SearchTerms, suffix: str) -> Iterator[Edit]:
         is_header = number == 0 and not _is_data(content, record)
         if is_header:
             inner = [mention for mention in inner if mention.match.kind not in FREE_TEXT_KINDS]
-        elif identify(terms, _select_whole(inner, record)):
+        whole = _select_whole(inner, record)
+        ranges = [(field.start, field.end) for field in record.fields]
+        is_anothers = is_of_another(content, ranges, whole)
+        if identify(terms, whole) and not is_header and not is_anothers:
             yield Edit(record.start, record.end)
             continue
-        yield from mask_mentions(select_theirs(terms, inner))
+        by_field = _group_by_field(inner, record)
+        yield from mask_mentions(select_in_record(terms, by_field, whole, is_anothers=is_anothers))
 
 
 def read_records(content: bytes, suffix: str) -> list[CsvRecord]:
@@ -113,6 +119,15 @@ def _guess_separator(content: bytes, suffix: str) -> bytes:
 def _is_data(content: bytes, record: CsvRecord) -> bool:
     texts = (content[field.start : field.end] for field in record.fields)
     return any(NO_NAME.fullmatch(text) for text in texts)
+
+
+def _group_by_field(mentions: list[Mention], record: CsvRecord) -> list[list[Mention]]:
+    """Return the mentions of each field; of a line without fields, all of them."""
+    starts = [field.start for field in record.fields]
+    groups: dict[int, list[Mention]] = {}
+    for mention in mentions:
+        groups.setdefault(bisect_right(starts, mention.start), []).append(mention)
+    return list(groups.values())
 
 
 def _select_whole(mentions: list[Mention], record: CsvRecord) -> list[Mention]:

@@ -16,8 +16,11 @@ from tasks.erasure.searching.removing.mentions import (
     FREE_TEXT_KINDS,
     Mention,
     find_mentions,
+    group_by_line,
     identify,
+    is_of_another,
     mask_mentions,
+    select_in_record,
     select_theirs,
 )
 from tasks.erasure.searching.search_terms import MASK, SearchTerms
@@ -33,12 +36,18 @@ class JsonSpan:
     sign: bytes  # `{`, `[`, `"`, or anything else for numbers and words
     start: int
     end: int = 0
+    name: bytes = b""  # of a key: as it is written
     inner: list["JsonSpan"] = field(default_factory=list)  # of an object keys and values in turn
 
     @property
     def is_leaf(self) -> bool:
         """Whether it is a text, number or word."""
         return self.sign not in b"{["
+
+    @property
+    def quote_bytes(self) -> int:
+        """How many bytes stand around what it says, on each side."""
+        return 1 if self.sign == b'"' else 0
 
     @property
     def pairs(self) -> list[tuple["JsonSpan", "JsonSpan"]]:
@@ -69,19 +78,53 @@ def _read_spans(content: bytes) -> JsonSpan:
         if sign in b"}]":
             open_spans.pop().end = match.end()
             continue
-        span = JsonSpan(sign, match.start(), match.end())
+        name = match.group() if sign == b'"' else b""
+        span = JsonSpan(sign, match.start(), match.end(), name)
         open_spans[-1].inner.append(span)
         if not span.is_leaf:
             open_spans.append(span)
     return document.inner[0]
 
 
-def list_elements(span: JsonSpan) -> Iterator[JsonSpan]:
-    """Yield every object and list that is an element of a list, the outer before the inner."""
+def list_records(span: JsonSpan) -> Iterator[JsonSpan]:
+    """Yield every value whose texts are judged together, apart from those around it.
+
+    Elements of lists; objects side by side that have the same keys, which are rows or columns of a
+    table; lists side by side that have as many elements, which are columns. An outer one comes
+    before those in it.
+    """
+    apart = {id(value) for value in (*_twin_objects(span), *_aligned_lists(span))}
     for inner in span.inner:
-        if span.sign == b"[" and not inner.is_leaf:
+        is_element = span.sign == b"[" and not inner.is_leaf
+        if is_element or id(inner) in apart:
             yield inner
-        yield from list_elements(inner)
+        yield from list_records(inner)
+
+
+def list_texts(span: JsonSpan) -> Iterator[JsonSpan]:
+    """Yield every text that is an element of a list: a line of a page, or a cell of a row."""
+    for inner in span.inner:
+        if span.sign == b"[" and inner.is_leaf:
+            yield inner
+        yield from list_texts(inner)
+
+
+def _twin_objects(span: JsonSpan) -> list[JsonSpan]:
+    """Return the values of an object that are objects with the same keys as another one."""
+    if span.sign != b"{":
+        return []
+    values = [value for _, value in span.pairs if value.sign == b"{" and value.inner]
+    keys = [tuple(key.name for key, _ in value.pairs) for value in values]
+    return [value for value, names in zip(values, keys, strict=True) if keys.count(names) > 1]
+
+
+def _aligned_lists(span: JsonSpan) -> list[JsonSpan]:
+    """Return the values of an object that are lists as long as another one, of two or more."""
+    if span.sign != b"{":
+        return []
+    values = [value for _, value in span.pairs if len(value.elements) > 1]
+    lengths = [len(value.elements) for value in values]
+    return [value for value, size in zip(values, lengths, strict=True) if lengths.count(size) > 1]
 
 
 def edit_json(content: bytes, document: JsonSpan, terms: SearchTerms) -> list[Edit]:
@@ -121,6 +164,10 @@ def edit_json_lines(content: bytes, terms: SearchTerms) -> list[Edit]:
     return edits
 
 
+# Texts, lists of elements, and objects that stand side by side with the same keys.
+Collected = tuple[list[JsonSpan], list[tuple[list[JsonSpan], bool]], list[JsonSpan]]
+
+
 @dataclass
 class JsonEditor:
     """Finds the edits of one JSON value."""
@@ -134,14 +181,25 @@ class JsonEditor:
 
     def edit_unit(self, span: JsonSpan) -> Iterator[Edit]:
         """Yield the edits of a document or an element, whose own texts are judged together."""
-        leaves, lists = self._collect(span)
-        own_mentions = [
-            mention for leaf in (*leaves, *self._keys(span)) for mention in self._within(leaf)
-        ]
-        theirs = set(select_theirs(self.terms, own_mentions))
+        leaves, lists, twins = self._collect(span)
+        whole = self._select_whole(leaves)
+        theirs = set(
+            select_in_record(
+                self.terms,
+                [
+                    group
+                    for leaf in (*leaves, *self._keys(span))
+                    for group in group_by_line(self.content, self._within(leaf))
+                ],
+                whole,
+                is_anothers=self._is_of_another(leaves, whole),
+            )
+        )
         for leaf in leaves if theirs else ():
             yield from _mask_leaf(leaf, [item for item in self._within(leaf) if item in theirs])
         yield from self._edit_keys(span)
+        for twin in twins:
+            yield from self.edit_unit(twin)
         for elements, is_aligned in lists:
             yield from self._edit_elements(elements, is_aligned=is_aligned)
 
@@ -149,7 +207,7 @@ class JsonEditor:
         """Say whether an element is a record about the person: values of theirs fill its texts."""
         if span.is_leaf:
             return False
-        leaves, lists = self._collect(span)
+        leaves, lists, _ = self._collect(span)
         # In a row of a table, and in a record's lists of plain texts, texts count as its own.
         if span.sign == b"[":
             leaves = [element for element in span.elements if element.is_leaf]
@@ -159,33 +217,45 @@ class JsonEditor:
             if all(element.is_leaf for element in elements)
             for element in elements
         ]
-        whole = [
+        whole = self._select_whole(leaves)
+        return identify(self.terms, whole) and not self._is_of_another(leaves, whole)
+
+    def _select_whole(self, leaves: list[JsonSpan]) -> list[Mention]:
+        return [
             mention for leaf in leaves for mention in self._within(leaf) if _fills(mention, leaf)
         ]
-        return identify(self.terms, whole)
 
-    def _collect(self, span: JsonSpan) -> tuple[list[JsonSpan], list[tuple[list[JsonSpan], bool]]]:
-        """Return the texts of a value that lie in no list, and its lists.
+    def _is_of_another(self, leaves: list[JsonSpan], whole: list[Mention]) -> bool:
+        ranges = [(leaf.start + leaf.quote_bytes, leaf.end - leaf.quote_bytes) for leaf in leaves]
+        return is_of_another(self.content, ranges, whole)
+
+    def _collect(self, span: JsonSpan) -> Collected:
+        """Return the texts of a value that are judged together, and what lies beside them.
 
         Of a list the second is whether others stand beside it with as many elements, so that to cut
         one would move the others' values.
         """
         if span.is_leaf:
-            return [span], []
+            return [span], [], []
         if span.sign == b"[":
-            return [], [(span.elements, False)]
+            return [], [(span.elements, False)], []
 
         leaves: list[JsonSpan] = []
         lists: list[tuple[list[JsonSpan], bool]] = []
+        twins = _twin_objects(span)
         lengths = [len(value.elements) for _, value in span.pairs if value.sign == b"["]
+        apart = {id(twin) for twin in twins}
         for _, value in span.pairs:
-            inner_leaves, inner_lists = self._collect(value)
+            if id(value) in apart:
+                continue
+            inner_leaves, inner_lists, inner_twins = self._collect(value)
             leaves += inner_leaves
+            twins += inner_twins
             if value.sign == b"[":
                 lists.append((value.elements, lengths.count(len(value.elements)) > 1))
             else:
                 lists += inner_lists
-        return leaves, lists
+        return leaves, lists, twins
 
     def _keys(self, span: JsonSpan) -> Iterator[JsonSpan]:
         for key, value in span.pairs if span.sign == b"{" else ():
@@ -213,7 +283,7 @@ class JsonEditor:
             whole = [mention for mention in mentions if _fills(mention, key)]
             is_cut.append(is_theirs and identify(self.terms, whole))
             if is_theirs:
-                yield from mask_mentions(mentions)
+                yield from mask_mentions(select_theirs(self.terms, mentions))
             yield from self._edit_keys(value)
         pairs = [JsonSpan(b"", key.start, value.end) for key, value in span.pairs]
         yield from _cut(pairs, is_cut)
@@ -240,8 +310,10 @@ def _mask_leaf(leaf: JsonSpan, mentions: list[Mention]) -> Iterator[Edit]:
 
 def _fills(mention: Mention, leaf: JsonSpan) -> bool:
     """Say whether a mention is all that a text, key or number says."""
-    quote_bytes = 1 if leaf.sign == b'"' else 0
-    return mention.start == leaf.start + quote_bytes and mention.end == leaf.end - quote_bytes
+    return (mention.start, mention.end) == (
+        leaf.start + leaf.quote_bytes,
+        leaf.end - leaf.quote_bytes,
+    )
 
 
 def _blank(span: JsonSpan) -> Iterator[Edit]:

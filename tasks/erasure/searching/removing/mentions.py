@@ -1,16 +1,21 @@
 """Where a text mentions the person, also in escapes, and which mentions are surely theirs."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.erasure.searching.removing.edits import Edit
-from tasks.erasure.searching.search_terms import MASK, RECORD_BYTES, Match, SearchTerms
+from tasks.erasure.searching.search_terms import MASK, Match, SearchTerms, is_beside
 from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
 
 # Entities in JSON, mojibake of mojibake: what is written thrice over is left to a person.
 DEEPEST_ESCAPE = 2
 # Kinds of texts that may be any word: where a schema has a name, such a text is the schema's word.
 FREE_TEXT_KINDS = ("note", "text")
+# A field that is an address and nothing else.
+ADDRESS = re.compile(rb"[^\s@,;<>\"']+@[^\s@,;<>\"']+\.[^\s@,;<>\"']+")
+
+Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,45 @@ def select_theirs(terms: SearchTerms, mentions: list[Mention]) -> list[Mention]:
     return [item for item in mentions if (item.start, item.end) in theirs]
 
 
+def is_of_another(content: bytes, fields: Iterable[Range], whole: Collection[Mention]) -> bool:
+    """Say whether a record is about somebody else, and names the person in a later field.
+
+    Whom a record is about stands first in it: behind the customer's own address comes that of a
+    guarantor, a partner or a clerk.
+
+    Args:
+        content: What the record stands in.
+        fields: Where the texts of its fields stand, without quotes.
+        whole: The mentions that fill a field.
+    """
+    alone = [mention.start for mention in whole if not mention.match.is_ambiguous]
+    first = min(alone or [mention.start for mention in whole], default=0)
+    theirs = {(mention.start, mention.end) for mention in whole}
+    return any(
+        start < first and (start, end) not in theirs and ADDRESS.fullmatch(content, start, end)
+        for start, end in fields
+    )
+
+
+def select_in_record(
+    terms: SearchTerms,
+    by_field: Sequence[list[Mention]],
+    whole: Collection[Mention],
+    *,
+    is_anothers: bool,
+) -> list[Mention]:
+    """Return which mentions of a record that stays are the person's.
+
+    What identifies them within a text, or in another person's record, says nothing about the other
+    fields: a household's telephone is the other one's, too.
+    """
+    alone = {mention for group in by_field for mention in group if not mention.match.is_ambiguous}
+    is_named_within = not whole or (bool(alone) and alone.isdisjoint(whole))
+    if is_anothers or is_named_within:
+        return [mention for group in by_field for mention in select_theirs(terms, group)]
+    return select_theirs(terms, [mention for group in by_field for mention in group])
+
+
 def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:
     """Yield what masks mentions where they stand."""
     for mention in mentions:
@@ -66,11 +110,9 @@ def group_by_line(content: bytes, mentions: Iterable[Mention]) -> Iterator[list[
     """Yield mentions that stand in one line, and not far apart."""
     group: list[Mention] = []
     for mention in mentions:
-        if group:
-            between = content[group[-1].end : mention.start]
-            if len(between) > RECORD_BYTES or b"\n" in between:
-                yield group
-                group = []
+        if group and not is_beside(content, group[-1].end, mention.start):
+            yield group
+            group = []
         group.append(mention)
     if group:
         yield group

@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 
 from tasks.erasure.searching.removing.edits import apply_edits
 from tasks.erasure.searching.removing.mentions import (
+    ADDRESS,
     Mention,
     find_mentions,
     identify,
     mask_mentions,
+    select_theirs,
 )
 from tasks.erasure.searching.search_terms import SearchTerms
 from tasks.erasure.searching.unfolding.tables import ARROW_ERRORS, read_value_texts
@@ -78,16 +80,16 @@ def _clean_group(table: pa.Table, terms: SearchTerms) -> pa.Table:
     mentions = _find_in_cells({number: cells for number, cells in columns.items() if cells}, terms)
 
     # First pass: rows that are theirs. Second: mentions in the rows of others.
-    theirs = {
+    named = {
         row
         for row, inner in mentions.items()
         if identify(terms, [mention for _, _, mention, is_whole in inner if is_whole])
     }
+    theirs = named - _find_rows_of_others(columns, mentions, named)
     masked: dict[int, dict[int, list[tuple[int, Mention]]]] = defaultdict(lambda: defaultdict(list))
     for row, inner in mentions.items():
-        if row not in theirs and identify(terms, [mention for _, _, mention, _ in inner]):
-            for number, place, mention, _ in inner:
-                masked[number][row].append((place, mention))
+        for number, place, mention in _select_in_row(terms, inner) if row not in theirs else ():
+            masked[number][row].append((place, mention))
 
     for number, rows in masked.items():
         column = _mask_column(table.column(number), rows)
@@ -138,6 +140,48 @@ def _find_in_cells(columns: dict[int, CellTexts], terms: SearchTerms) -> dict[in
             local = Mention(start, end, mention.match)
             mentions[row].append((number, place, local, (start, end) == (0, len(text))))
     return mentions
+
+
+def _find_rows_of_others(
+    columns: dict[int, CellTexts], mentions: dict[int, CellMentions], rows: set[int]
+) -> set[int]:
+    """Return which rows begin with somebody else's address: the person is named in a later cell."""
+    first = {
+        row: min(
+            (
+                (number, place)
+                for number, place, mention, _ in inner
+                if not mention.match.is_ambiguous
+            ),
+            default=(0, 0),
+        )
+        for row, inner in mentions.items()
+        if row in rows
+    }
+    filled = {
+        (row, number, place)
+        for row in rows
+        for number, place, _, is_whole in mentions[row]
+        if is_whole
+    }
+    return {
+        row
+        for number, cells in columns.items()
+        for row, place, text in cells
+        if row in rows
+        and (number, place) < first[row]
+        and (row, number, place) not in filled
+        and ADDRESS.fullmatch(text)
+    }
+
+
+def _select_in_row(terms: SearchTerms, inner: CellMentions) -> Iterator[tuple[int, int, Mention]]:
+    """Yield what of another person's row is masked: what identifies within one of its texts."""
+    texts: dict[tuple[int, int], list[Mention]] = defaultdict(list)
+    for number, place, mention, _ in inner:
+        texts[number, place].append(mention)
+    for (number, place), mentions in texts.items():
+        yield from ((number, place, mention) for mention in select_theirs(terms, mentions))
 
 
 def _mask_column(
