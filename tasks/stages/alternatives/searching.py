@@ -5,7 +5,8 @@ between two configurations is then not one between two divisions of the people.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +29,8 @@ from tasks.system.pools import worker_processes
 # Two fits at a time, each on one thread: sums are added up in one order, whoever finishes first. In
 # two processes, for LightGBM crashes where two threads of one process fit at a time.
 WORKERS = 2
+# Of rows, over all fits: fewer are fitted in less time than two processes take to start.
+FEWEST_SHARED_ROWS = 50_000
 CHUNKS = 4  # of configurations, for each worker and division: few copies of the rows, no long wait
 REMEDY = "Run the stage again; with fewer `people` it needs less memory."
 ONE_THREAD: dict[str, dict[str, Any]] = {
@@ -87,21 +90,34 @@ def search(
     """
     labels = labels_of(rows[columns.only(Role.TARGET)], searched[0].train)
     scores = np.empty((len(searched), params.seeds, len(rows)))
-    chunk = math.ceil(len(searched) / (WORKERS * CHUNKS))
-    with worker_processes("alternatives.search", WORKERS, REMEDY) as pool:
+    fits = len(searched) * params.seeds * params.folds
+    with _mapping(len(searched), len(rows) * fits) as each:
         for seed_index in range(params.seeds):
             fold = folds(rows["person"], params.seed + seed_index, params.folds)
             for number in range(params.folds):
                 is_scored = fold == number
                 fitting = _Fitting.of(rows, labels, is_scored, searched)
                 score = partial(fitting.score, seed=params.seed + seed_index)
-                results = pool.map(score, searched, chunksize=chunk)
-                for index, scored in enumerate(results):
+                for index, scored in enumerate(each(score, searched)):
                     scores[index, seed_index, is_scored] = scored
 
     attributes = list(columns.named(Role.PROTECTED))
-    fits = len(searched) * params.seeds * params.folds
     return SearchedRows(labels, rows["person"], rows[attributes], scores, fits)
+
+
+Score = Callable[[Configuration], Matrix]
+Mapping = Callable[[Score, Sequence[Configuration]], Iterable[Matrix]]
+
+
+@contextmanager
+def _mapping(configurations: int, fitted_rows: int) -> Iterator[Mapping]:
+    """Yield what scores all configurations in order: here, or in processes where that is faster."""
+    if fitted_rows < FEWEST_SHARED_ROWS:
+        yield map
+        return
+    chunk = math.ceil(configurations / (WORKERS * CHUNKS))
+    with worker_processes("alternatives.search", WORKERS, REMEDY) as pool:
+        yield partial(pool.map, chunksize=chunk)
 
 
 Recipe = tuple[str, tuple[str, ...], float | None]

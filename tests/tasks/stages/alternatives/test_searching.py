@@ -1,5 +1,9 @@
 """Scores are out of fold, the same whoever finishes first, and of as many people as declared."""
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +12,7 @@ from tasks.errors import DataError
 from tasks.stages.alternatives import searching
 from tasks.stages.alternatives.configurations import configurations
 from tasks.stages.alternatives.searching import SearchedRows, draw_people, search
+from tasks.system.pools import worker_processes
 from tests.tasks.stages.alternatives.portfolio import COLUMNS, TRAIN, params, people
 
 LEARNERS = {
@@ -37,9 +42,33 @@ def test_scores_do_not_depend_on_how_many_fits_run_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = people(300)
-    at_once = searched(rows).scores
-    monkeypatch.setattr(searching, "WORKERS", 1)
-    assert np.array_equal(searched(rows).scores, at_once)
+    in_this_process = searched(rows).scores
+    monkeypatch.setattr(searching, "FEWEST_SHARED_ROWS", 0)
+    for workers in (1, 2):
+        monkeypatch.setattr(searching, "WORKERS", workers)
+        assert np.array_equal(searched(rows).scores, in_this_process)
+
+
+def test_few_fits_start_no_process_and_many_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = params()
+    together = configurations(COLUMNS, grid, TRAIN)
+    rows = people(300)
+    fitted_rows = len(rows) * len(together) * grid.seeds * grid.folds
+    started: list[str] = []
+
+    @contextmanager
+    def count(where: str, workers: int, remedy: str) -> Iterator[ProcessPoolExecutor]:
+        started.append(where)
+        with worker_processes(where, workers, remedy) as pool:
+            yield pool
+
+    monkeypatch.setattr(searching, "worker_processes", count)
+    monkeypatch.setattr(searching, "FEWEST_SHARED_ROWS", fitted_rows + 1)
+    search(rows, COLUMNS, together, grid)
+    assert started == []
+    monkeypatch.setattr(searching, "FEWEST_SHARED_ROWS", fitted_rows)
+    search(rows, COLUMNS, together, grid)
+    assert started == ["alternatives.search"]
 
 
 def test_a_row_s_own_label_does_not_move_its_score() -> None:
