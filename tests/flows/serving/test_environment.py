@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.serving.environment import settle
+from flows.serving.environment import UNLESS_SET, settle
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -35,6 +35,17 @@ def test_another_repository_a_person_s_shell_and_telemetry_are_left_out(
     assert os.environ["SHELL"] == "/bin/sh"
     assert os.environ["DO_NOT_TRACK"] == "1"
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "true"  # a person's own choice stays
+
+
+def test_prefect_reads_how_often_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in UNLESS_SET:
+        monkeypatch.delenv(name, raising=False)
+    settle()
+    from prefect.settings import Settings
+
+    settings = Settings()
+    assert settings.worker.query_seconds == 2
+    assert settings.server.deployments.concurrency_slot_wait_seconds == 5
 
 
 def test_the_list_of_git_s_own_variables_is_git_s() -> None:
