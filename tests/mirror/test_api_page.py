@@ -1,24 +1,18 @@
 """The page about the packages says what their docstrings say, and shows every public name."""
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-WORKSPACE = Path(__file__).parents[2]
-PAGE = (WORKSPACE / "docs" / "api.md").read_text(encoding="utf-8")
+from tests.mirror.page_writers import DOCS, load_page_writer
+
+PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def api() -> ModuleType:
     """The program that makes the page."""
-    spec = importlib.util.spec_from_file_location("portcullis_api_page", WORKSPACE / "docs/api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_page_writer("api")
 
 
 def test_the_page_is_up_to_date(api: ModuleType) -> None:

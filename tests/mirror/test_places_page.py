@@ -1,25 +1,18 @@
 """The table of places in the page about privacy says what the catalogue of the sinks says."""
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-WORKSPACE = Path(__file__).parents[2]
-PAGE = WORKSPACE / "docs" / "privacy.md"
+from tests.mirror.page_writers import DOCS, load_page_writer
+
+PAGE = DOCS / "privacy.md"
 
 
 @pytest.fixture
 def places() -> ModuleType:
     """The module that writes the table."""
-    path = WORKSPACE / "docs" / "places.py"
-    spec = importlib.util.spec_from_file_location("portcullis_places_table", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_page_writer("places")
 
 
 def test_the_table_is_up_to_date(places: ModuleType) -> None:

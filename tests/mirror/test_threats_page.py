@@ -1,25 +1,18 @@
 """The page about threats says what the catalogue of attempts says."""
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-WORKSPACE = Path(__file__).parents[2]
-PAGE = WORKSPACE / "docs" / "threats.md"
+from tests.mirror.page_writers import DOCS, load_page_writer
+
+PAGE = DOCS / "threats.md"
 
 
 @pytest.fixture(scope="module")
 def threats() -> ModuleType:
     """The program that makes the page."""
-    path = WORKSPACE / "docs" / "threats.py"
-    spec = importlib.util.spec_from_file_location("portcullis_threats_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_page_writer("threats")
 
 
 def test_the_page_is_up_to_date(threats: ModuleType) -> None:
