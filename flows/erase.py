@@ -28,6 +28,10 @@ UNKNOWN = (
     "nothing is held under this identifier, and nothing was done: to search for it all the same, "
     "run this again with search_anyway, and with a new block"
 )
+NO_IDENTIFIER = (
+    "the Secret block holds no identifier, and nothing was done: write the person's identifier "
+    "into it, and run this again"
+)
 
 
 @flow(
@@ -40,29 +44,37 @@ def erase(
     received: date | None = None,
     search_anyway: bool = False,
     remove_files: bool = False,
+    search_texts: bool = False,
 ) -> State[str]:
     """Erase the person whose identifier is in a Secret block, in every use case.
 
     Args:
         use_case: The use case that the request is about.
-        person: A Secret block with the identifier; it is deleted when the erasure is done.
+        person: A Secret block with the person's identifier, or several of theirs, one a line. It
+            is deleted when the erasure is done, or where nothing is held.
         received: The day on which the request came in; today, if left empty.
         search_anyway: Search for the identifier also where nothing is held under it.
         remove_files: Remove files that name the person and cannot be masked in place.
+        search_texts: Look for the person in other people's texts, too, and report where.
     """
     logger = get_run_logger()
     document = person._block_document_id
     block = str(document) if document else ""
+    identifiers = _lines_of(str(person.get()))
+    if not identifiers:
+        return Failed(message=NO_IDENTIFIER)
     try:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
         outcome = erasing.erase(
             str(use_case),
-            [str(person.get())],
+            [identifiers],
             received=received or day,
             day=day,
             searches_unknown=search_anyway,
-            options=RequestOptions(removes_files=remove_files, block=block),
+            options=RequestOptions(
+                removes_files=remove_files, searches_texts=search_texts, block=block
+            ),
             installation=installation,
             say=logger.info,
         )
@@ -84,11 +96,11 @@ def erase_due() -> State[str]:
         installation = Installation.open(Path(), os.environ)
         day = today(installation.settings)
         blocks = erasing.held_blocks(installation)
-        identifiers = [_read_block(block) for block, is_waiting in blocks.items() if is_waiting]
+        secrets = [_read_block(block) for block, is_waiting in blocks.items() if is_waiting]
         outcome = erasing.resume(
             installation=installation,
             day=day,
-            identifiers=[identifier for identifier in identifiers if identifier],
+            identifiers=[line for secret in secrets for line in _lines_of(secret)],
             say=get_run_logger().info,
         )
         for block, is_waiting in erasing.held_blocks(installation).items():
@@ -121,8 +133,12 @@ def _describe(request: ErasureRequest) -> str:
     return f"{request.request_id}: {request.state}, at `{failure.step}`: {failure.reason}"
 
 
+def _lines_of(secret: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in secret.splitlines() if line.strip())
+
+
 def _read_block(block: str) -> str:
-    """Return the identifier that a block holds; nothing where somebody deleted the block."""
+    """Return what a block holds, an identifier a line; nothing if somebody deleted it."""
     try:
         with get_client(sync_client=True) as client:
             document = client.read_block_document(UUID(block))

@@ -114,6 +114,35 @@ def test_while_a_request_is_set_aside_its_block_stays_and_the_run_fails_with_the
     assert states == {RequestState.ERASED}
 
 
+@pytest.mark.parametrize("secret", ["", "   ", " \n\t\n"])
+def test_a_block_without_an_identifier_is_refused_by_name(
+    small_installation: SmallInstallation, server: FakeServer, secret: str
+) -> None:
+    state = erase(server.add(secret), search_anyway=True)
+
+    assert state.is_failed()
+    assert state.message == flows.NO_IDENTIFIER
+    assert len(server.blocks) == 1, "it is filled in and used again"
+    assert not small_installation.journal.requests()
+
+
+def test_several_identifiers_of_one_person_are_one_request(
+    small_installation: SmallInstallation, server: FakeServer
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        fail(patch)
+        state = erase(server.add(f"{email(1)}\n {email(2)} \n"), search_texts=True)
+        assert state.is_failed()
+    due = erase_due()
+
+    assert due.is_completed()
+    (request,) = small_installation.journal.requests()
+    assert request.state is RequestState.ERASED
+    assert request.options.searches_texts
+    assert server.blocks == {}
+    assert set(small_installation.readable_copies()).isdisjoint({1, 2})
+
+
 @pytest.mark.usefixtures("small_installation")
 def test_a_block_that_somebody_deleted_is_no_hindrance(server: FakeServer) -> None:
     with pytest.MonkeyPatch.context() as patch:

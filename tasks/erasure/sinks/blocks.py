@@ -168,11 +168,16 @@ def _decrypt(token: str, fernet: Fernet | None) -> str:
 
 
 def _is_identifier_alone(block: str, terms: SearchTerms) -> bool:
-    """Say whether a block is a Secret (`{"value": …}`) with one value of theirs as a whole."""
+    """Say whether a block is a Secret (`{"value": …}`) each of whose lines is a value of theirs."""
     data = json.loads(block)
     if not isinstance(data, dict) or set(data) != {"value"} or not isinstance(data["value"], str):
         return False
-    content = data["value"].strip().encode("utf-8", errors="surrogatepass")
+    lines = [line.strip() for line in data["value"].splitlines()]
+    return all(_is_value(line, terms) for line in lines if line)
+
+
+def _is_value(line: str, terms: SearchTerms) -> bool:
+    content = line.encode("utf-8", errors="surrogatepass")
     return any((match.start, match.end) == (0, len(content)) for match in terms.find(content))
 
 

@@ -120,7 +120,7 @@ def test_what_is_not_encrypted_is_searched_as_any_cell(blocks: Blocks, data: str
     assert blocks.purge() == PurgeReport()
 
 
-@pytest.mark.parametrize("text", [ANN, f" {ANN.title()}\n"])
+@pytest.mark.parametrize("text", [ANN, f" {ANN.title()}\n", f"{ANN}\n\n{ANN} \n"])
 def test_what_the_form_was_given_is_left_to_the_form(blocks: Blocks, text: str) -> None:
     blocks.add({"value": text})
 
@@ -131,7 +131,9 @@ def test_what_the_form_was_given_is_left_to_the_form(blocks: Blocks, text: str) 
     assert blocks.read() == [{"value": text}]
 
 
-@pytest.mark.parametrize("data", [{"value": f"not {ANN}"}, {"value": [ANN]}, [ANN], {"v": ANN}])
+@pytest.mark.parametrize(
+    "data", [{"value": f"not {ANN}"}, {"value": f"{ANN}\nnot"}, {"value": [ANN]}, [ANN], {"v": ANN}]
+)
 def test_any_other_block_is_masked(blocks: Blocks, data: Any) -> None:
     blocks.add(data)
 
