@@ -6,10 +6,24 @@ from tasks.errors import RefusedError
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 
+EXAMPLES = """\
+after a restore, and before you go on:
+  ./portcullis doctor            only what is wrong, with what to do about it
+  ./portcullis doctor --all
+
+exit codes: 0 nothing refuses to go on; 3 something does
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--all", action="store_true", help="print what is well, too")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="print what is well, too (default: only what is missing, old or from elsewhere)",
+    )
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:

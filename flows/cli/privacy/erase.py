@@ -31,77 +31,125 @@ class AskedPerson:
     identifiers: tuple[str, ...]
 
 
+EXAMPLES = """\
+a request, from the letter to the answer:
+  ./portcullis erase claims --subject - --dry-run      what would happen; asks for the identifier
+  ./portcullis erase claims --subject - --received 2026-11-20
+  ./portcullis requests                                what is still to be done, and until when
+
+exit codes: 0 done; 2 set aside, or nothing is held: a person has to look; 4 a service did not
+answer: it is tried again each night, or with --resume
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
     parser.add_argument(
-        "use_case", metavar="use-case", nargs="?", help="the use case that the request is about"
+        "use_case",
+        metavar="use-case",
+        nargs="?",
+        help="the use case that the request is about; the person is erased in all of them",
     )
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "--subject", metavar="ID", help="the person's identifier; `-` reads it from standard input"
+    _add_actions(parser)
+    _add_request(parser)
+    _add_reach(parser)
+    parser.add_argument("--why", help="for --lift: the reason, which the audit log keeps")
+
+
+def _add_actions(parser: argparse.ArgumentParser) -> None:
+    """Declare what is to be done; exactly one of it."""
+    group = parser.add_argument_group("what to do (one of these)")
+    actions = group.add_mutually_exclusive_group(required=True)
+    actions.add_argument(
+        "--subject",
+        metavar="ID",
+        help="erase the person with this identifier; `-` asks for it, so that it does not stay in "
+        "the history of your shell",
     )
-    who.add_argument(
+    actions.add_argument(
         "--list",
         metavar="FILE",
         type=Path,
-        help="a file of people, one a line; a tab between several identifiers of one person",
+        help="erase many: a text file with a person in each line; if one person has several "
+        "identifiers, a tab between them",
     )
-    who.add_argument(
+    actions.add_argument(
         "--resume",
         action="store_true",
-        help="finish what was interrupted, set aside or is due by now",
+        help="go on with every request that was interrupted or set aside, or is due by now",
     )
-    who.add_argument(
-        "--retry", metavar="REQUEST", help="try a request again that was set aside, by its id"
+    actions.add_argument(
+        "--retry",
+        metavar="REQUEST",
+        help="try one request again that was set aside; `requests` shows its id",
     )
-    who.add_argument(
-        "--lift", metavar="ID", help="let an erased person be processed again (`-`: standard input)"
+    actions.add_argument(
+        "--lift",
+        metavar="ID",
+        help="let an erased person be processed again, a customer who came back (`-` asks); "
+        "needs --why",
     )
-    who.add_argument(
+    actions.add_argument(
         "--check-receipt",
         metavar="FILE",
         type=Path,
-        help="is it this person's? reads the identifier",
+        help="say whether a receipt is of the person who shows it; asks for their identifier",
     )
-    parser.add_argument(
-        "--received",
-        metavar="DATE",
-        type=date.fromisoformat,
-        help="when it came in (default: today)",
-    )
-    parser.add_argument(
-        "--later",
-        action="store_true",
-        help="write it down; the nightly run (--resume) carries it out",
-    )
-    parser.add_argument(
+
+
+def _add_request(parser: argparse.ArgumentParser) -> None:
+    """Declare what is known of a request."""
+    group = parser.add_argument_group("about the request")
+    group.add_argument(
         "--also",
         metavar="ID",
         action="append",
         default=[],
-        help="with --subject: another identifier of the same person; may be repeated",
+        help="with --subject: another identifier of the same person, such as an earlier e-mail "
+        "address; may be repeated",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--received",
+        metavar="DATE",
+        type=date.fromisoformat,
+        help="the day on which the request came in, as 2026-11-20: the term of one month runs "
+        "from it (default: today)",
+    )
+    group.add_argument(
+        "--later",
+        action="store_true",
+        help="write the request down and stop taking in the person's rows; the nightly run, or "
+        "--resume, erases",
+    )
+
+
+def _add_reach(parser: argparse.ArgumentParser) -> None:
+    """Declare how far an erasure goes."""
+    group = parser.add_argument_group("how far it goes")
+    group.add_argument(
         "--dry-run",
         action="store_true",
-        help="list all that would change, be kept or be left; change nothing",
+        help="list what would change, be kept, or be left to you, and change nothing; it reads "
+        "the person's rows, which the audit log records",
     )
-    parser.add_argument(
+    group.add_argument(
         "--remove-files",
         action="store_true",
-        help="remove files that name the person and cannot be masked in place",
+        help="remove whole files that name the person and cannot be masked; others' data in them "
+        "goes, too (default: they are listed, and stay)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--search-texts",
         action="store_true",
-        help="search other people's texts for the person, too",
+        help="look for the person in other people's texts, too, and report where (opens every row)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--search-anyway",
         action="store_true",
-        help="where nothing is held under an identifier, or no more: search for it all the same",
+        help="search even if nothing is held under an identifier (default: asks, or stops)",
     )
-    parser.add_argument("--why", help="for --lift: the reason, for the audit")
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
@@ -271,11 +319,18 @@ def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
     if listed is not None:
         lines = _read_lines(listed)
     else:
-        lines = [sys.stdin.readline() if subject == "-" else subject or ""]
+        lines = [_ask_for_identifier() if subject == "-" else subject or ""]
 
     people = [line.strip() for line in lines if line.strip()]
     _refuse_nobody(people)
     return people
+
+
+def _ask_for_identifier() -> str:
+    # Nobody waits in front of a silent terminal; a pipe is not asked.
+    if sys.stdin.isatty():
+        print("Identifier of the person: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
 
 
 def _read_lines(listed: Path) -> list[str]:

@@ -1,16 +1,32 @@
 """`./portcullis requests`: data subjects' requests against their term, and models to retrain."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 
+WIDE = 10_000  # columns: no cell is broken or cut
+
+EXAMPLES = """\
+each morning, or from a monitor:
+  ./portcullis requests || echo "a request is past its term"
+  ./portcullis erase --retry REQUEST              one that was set aside, once its cause is mended
+
+exit codes: 0 every request is within its term; 2 one is past it
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
     parser.add_argument(
-        "--out", metavar="FOLDER", type=Path, help="where the page goes (default: the state folder)"
+        "--out",
+        metavar="FOLDER",
+        type=Path,
+        help="the folder for the page that says the same (default: `requests` of the state folder)",
     )
 
 
@@ -27,7 +43,9 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     day = today(installation.settings)
     status = pages.read_status(open_journal(installation), day, installation)
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    # Piped, nobody looks at columns: an id has to stay in one piece.
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     tables = (
         ("Requests", pages.REQUEST_HEAD, pages.request_rows(status)),
         ("Models to be trained again", pages.MODEL_HEAD, pages.model_rows(status)),
@@ -36,7 +54,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     for title, head, rows in tables:
         table = Table(title=title if rows else f"{title}: none", title_justify="left")
         for name in head if rows else ():
-            table.add_column(name)
+            table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
         console.print(table)

@@ -7,6 +7,7 @@ that key, too.
 import argparse
 import os
 import re
+import sys
 from pathlib import Path
 
 from flows.cli.proof.pin import set_pin
@@ -29,18 +30,60 @@ MOST_PEM_BYTES = 4096  # a P-256 key needs 178
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----\n")
 
 
+EXAMPLES = """\
+a second person, who may approve models:
+  ./portcullis keys make ann.pem > ann.pub        on her own machine; she keeps ann.pem
+  ./portcullis keys enrol ann.pub --role approval --holder ann-7 --login ann --email ann@example.org
+  ./portcullis keys list
+
+`./portcullis keys ACTION --help` explains an action
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    actions = parser.add_subparsers(dest="action", required=True)
+    """Declare the command's arguments: an action, and what it needs."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="every key, its roles, and over which entries it is valid")
     make = actions.add_parser(
         "make", help="make a key of your own, for approvals; prints its public half"
     )
-    make.add_argument("file", type=Path)
-    enrol = actions.add_parser("enrol", help="give a person's, or another worker's, key a role")
-    enrol.add_argument("public", type=Path, help="the public key, PEM")
+    make.add_argument(
+        "file", type=Path, help="a new file for the private half; nobody else may have it"
+    )
+    _add_enrol(actions.add_parser("enrol", help="give a person's, or another worker's, key a role"))
+    rotate = actions.add_parser(
+        "rotate", help="make a new key for a role, and void the old key from now on"
+    )
+    rotate.add_argument(
+        "role",
+        choices=[role for role in ROLES if role not in (ROOT, *PERSONAL)],
+        help="what the key signs for",
+    )
+    _add_revoke(
+        actions.add_parser("revoke", help="void a key from an entry on, even from a past entry")
+    )
+    _add_pin(
+        actions.add_parser(
+            "pin", help="remember the ledger's head anew, where `ledger.pin` is missing"
+        )
+    )
+    _add_renew_store(
+        actions.add_parser(
+            "renew-store", help="begin a new key store where the old one is lost for good"
+        )
+    )
+
+
+def _add_enrol(enrol: argparse.ArgumentParser) -> None:
+    enrol.add_argument("public", type=Path, help="the file with the public key (PEM)")
     enrol.add_argument(
-        "--role", action="append", required=True, choices=[role for role in ROLES if role != ROOT]
+        "--role",
+        action="append",
+        required=True,
+        choices=[role for role in ROLES if role != ROOT],
+        help="what the key may sign; repeat it for each",
     )
     enrol.add_argument("--holder", required=True, help="staff id of the person, or `worker`")
     enrol.add_argument(
@@ -56,21 +99,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an address of the person's commits, stored as a hash; repeat it for each",
     )
-    rotate = actions.add_parser(
-        "rotate", help="make a new key for a role, and void the old key from now on"
-    )
-    rotate.add_argument("role", choices=[role for role in ROLES if role not in (ROOT, *PERSONAL)])
-    revoke = actions.add_parser(
-        "revoke", help="void a key from an entry on, even from a past entry"
-    )
+
+
+def _add_revoke(revoke: argparse.ArgumentParser) -> None:
     revoke.add_argument("keyid", help="the key's id, or at least six digits of its beginning")
     revoke.add_argument(
-        "--valid-to", type=int, help="the last entry that it may have signed (default: the newest)"
+        "--valid-to",
+        type=int,
+        metavar="ENTRY",
+        help="number of the last entry that it may have signed, if it was stolen earlier "
+        "(default: the newest)",
     )
-    revoke.add_argument("--reason", required=True)
-    pin = actions.add_parser(
-        "pin", help="remember the ledger's head anew, where `ledger.pin` is missing"
-    )
+    revoke.add_argument("--reason", required=True, help="why; stays in the ledger")
+
+
+def _add_pin(pin: argparse.ArgumentParser) -> None:
     pin.add_argument("--reason", required=True, help="why it is missing; stays in the ledger")
     pin.add_argument(
         "--first",
@@ -78,14 +121,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="this installation shares a ledger and has never read it: "
         "trust the root key that $PORTCULLIS_TRUST_ROOT names",
     )
-    renew = actions.add_parser(
-        "renew-store", help="begin a new key store where the old one is lost for good"
-    )
+
+
+def _add_renew_store(renew: argparse.ArgumentParser) -> None:
     renew.add_argument("--reason", required=True, help="what became of it; every release shows it")
     renew.add_argument(
         "--keep",
         action="store_true",
-        help="record the key store that lies here in a log that does not know it",
+        help="record the key store that lies here in a log that does not know it, "
+        "instead of making a new one",
     )
 
 
@@ -314,7 +358,12 @@ def _describe(entry: KeyEntry) -> str:
     roles = ", ".join(entry.roles)
     logins = f" ({', '.join(entry.logins)})" if entry.logins else ""
     validity = f"valid from entry {entry.since}{until}"
-    return f"{_short(entry.public)}  {roles:12} {entry.holder + logins:10} {validity}"
+    return f"{_listed_id(entry.public)}  {roles:12} {entry.holder + logins:10} {validity}"
+
+
+def _listed_id(key: PublicKey) -> str:
+    # Another program reads the whole of it.
+    return _short(key) if sys.stdout.isatty() else key.keyid
 
 
 def _short(key: PublicKey) -> str:

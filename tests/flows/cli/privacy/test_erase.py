@@ -27,6 +27,14 @@ def test_one_line_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -
     assert read_identifiers("-", None) == ["ann@example.org"]
 
 
+def test_at_a_terminal_the_identifier_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("ann@example.org\n"))
+    assert read_identifiers("-", None) == ["ann@example.org"]
+    assert capsys.readouterr().err == "Identifier of the person: "
+
+
 def test_a_list_is_one_a_line_without_empty_ones_and_without_its_byte_order_mark(
     tmp_path: Path,
 ) -> None:

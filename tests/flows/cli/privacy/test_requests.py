@@ -57,3 +57,17 @@ def test_the_page_goes_where_it_is_wanted(
 
     assert any((tmp_path / "page").iterdir())
     assert any((small_installation.home / "requests").iterdir())
+
+
+def test_piped_nothing_is_cut_or_broken_into_lines(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (request,) = small_installation.erase(1).requests
+
+    run(small_installation, "requests")
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if request.request_id in line]
+    assert "erased 2026-11-24" in line

@@ -77,7 +77,11 @@ def test_a_person_is_enrolled_with_logins_and_addresses(
     assert len(identity.emails_sha256) == 2
 
     run(installation, "list")
-    assert "ann-7 (ann, ann@bank)" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "ann-7 (ann, ann@bank)" in listed
+    # Another program reads it: no id is cut.
+    ids = [line.split()[0] for line in listed.splitlines()]
+    assert set(ids) == set(read(installation).keys.entries)
 
 
 def test_a_developer_is_enrolled_to_be_known_and_signs_nothing(
