@@ -262,8 +262,9 @@ def _describe_preview(preview: "ErasurePreview") -> list[str]:
 
     keys = ", ".join(f"{count} {retention}" for retention, count in sorted(preview.keys.items()))
     report = preview.report
+    who = "1 person" if preview.people == 1 else f"{preview.people:,} people"
     return [
-        f"{preview.people} people: {preview.rows:,} rows in {preview.versions} versions "
+        f"{who}: {preview.rows:,} rows in {preview.versions} versions "
         f"({preview.copies} files)",
         f"keys that would be destroyed or kept out of reach: {keys or 'none'}",
         *(f"would be kept: {line}" for line in preview.kept),

@@ -394,7 +394,7 @@ def test_a_dry_run_lists_and_changes_nothing(
     assert run(small_installation, "erase", CASE, "--subject", email(1), "--dry-run") == 0
 
     output, progress = capsys.readouterr()
-    assert "1 people: 9 rows in 9 versions" in output
+    assert "1 person: 9 rows in 9 versions" in output
     assert "1 decision-record, 1 training" in output
     assert f"would be kept: until 2028-12-24: {LAW}" in output
     assert "would change: " in output
