@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +31,7 @@ KEY_BYTES = 64
 SEALING_BYTES = 32  # the first half seals rows (AES-256), the second makes their nonces
 NONCE_BYTES = 12  # of AES-GCM; random ones, for a bucket key wraps far fewer than 2**32 keys
 REMEMBERED_KEYS = 100_000  # in memory between two reads
+KEYS_AT_ONCE = 10_000  # unwrapped in one go where none is remembered
 SCAN_RATIO = 6  # from a sixth of all keys on, reading the whole table beats looking each up
 
 # Names of facts in the database.
@@ -117,6 +119,14 @@ class KeyStore:
         """
         return self._find("key_id", dict.fromkeys(key_ids))
 
+    def ciphers_of(self, key_ids: Collection[bytes]) -> dict[bytes, AESGCM]:
+        """Return what opens the rows of the keys that still exist, and remember none of it.
+
+        For a pass over everybody's rows, in which each key is of use once.
+        """
+        self._forget_if_changed()
+        return self._retry_if_rewrapped(lambda: self._fetch_ciphers(list(key_ids)))
+
     def ids_of(self, subject: str) -> dict[Retention, bytes]:
         """Return the ids of the keys that a subject has now, by retention class."""
         lookups = {self.lookup(subject, retention): retention for retention in Retention}
@@ -187,6 +197,19 @@ class KeyStore:
             if column == "lookup":
                 self._ids |= {name: key.key_id for name, key in keys.items()}
         return keys
+
+    def _fetch_ciphers(self, key_ids: list[bytes]) -> dict[bytes, AESGCM]:
+        ciphers: dict[bytes, AESGCM] = {}
+        with self.tables.reading():
+            rows = iter(self._rows_of("key_id", key_ids))
+            # So few at once that the interpreter does not look for cycles among them.
+            while batch := list(islice(rows, KEYS_AT_ONCE)):
+                self._open_buckets({bucket for _, _, bucket, _ in batch})
+                for _, key_id, bucket, wrapped in batch:
+                    unwrap = self._buckets[bucket][1].decrypt
+                    key = unwrap(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
+                    ciphers[bytes(key_id)] = AESGCM(key[:SEALING_BYTES])
+        return ciphers
 
     def _rows_of(self, column: str, names: list[bytes]) -> Iterable[Row]:
         query = f"SELECT {column}, key_id, bucket, wrapped FROM keys"

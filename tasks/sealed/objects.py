@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import re2
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
 from tasks.keystore.keys import ID_BYTES, SubjectKey
@@ -28,7 +29,9 @@ BYTES_AS_THEY_ARE = re2.Options()
 BYTES_AS_THEY_ARE.encoding = re2.Options.Encoding.LATIN1
 # So many are looked for one after the other faster than a column is decoded: those of one person.
 FEW_IDS = 4
-FindKeys = Callable[[set[bytes]], dict[bytes, SubjectKey]]
+FindCiphers = Callable[[set[bytes]], dict[bytes, AESGCM]]
+# Returns those of some packed rows that are worth unpacking.
+Sift = Callable[[list[bytes]], list[bytes]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class SealedFile:
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.file.metadata.num_rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return tuple(name for name, _, _ in Layout.from_json(self.layout).columns)
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -117,24 +125,28 @@ class SealedFile:
                 ):
                     if key_id in keys:
                         data = bound + key_id + (start + place).to_bytes(8)
-                        rows.append(self._opened(keys[key_id], row, data, start + place))
+                        rows.append(self._opened(keys[key_id].cipher, row, data, start + place))
             start += length
         return unpack(rows, layout)
 
     def iter_others(
-        self, own_ids: Collection[bytes], find_keys: FindKeys
+        self, own_ids: Collection[bytes], find_ciphers: FindCiphers, sift: Sift | None = None
     ) -> Iterator[tuple[pd.DataFrame, list[bytes]]]:
         """Yield the rows of others, a row group at a time, and the ids of those not opened.
 
         Args:
             own_ids: Keys whose rows are passed over.
-            find_keys: Returns the keys that exist, of those that are asked for.
+            find_ciphers: Returns what opens the rows of the keys that exist, of those that are
+                asked for.
+            sift: Chooses among opened rows, as they are packed, those that are yielded: to unpack
+                them takes as long as to open them.
 
         Raises:
             SealError: A row was altered or moved, or a group does not parse.
         """
         layout = Layout.from_json(self.layout)
         bound = bound_to(self.dataset, self.layout)
+        passed_over = frozenset(own_ids)
         start = 0
         for group in range(self.file.num_row_groups):
             try:
@@ -147,24 +159,24 @@ class SealedFile:
                     remedy="Run `dvc checkout`.",
                 ) from None
             ids = table["key"].to_pylist()
-            keys = find_keys(set(ids) - set(own_ids))
+            ciphers = find_ciphers(set(ids) - passed_over)
 
             rows = []
             closed_ids = []
             for place, (key_id, row) in enumerate(
                 zip(ids, table["row"].to_pylist(), strict=True), start
             ):
-                if key_id in keys:
+                if (cipher := ciphers.get(key_id)) is not None:
                     data = bound + key_id + place.to_bytes(8)
-                    rows.append(self._opened(keys[key_id], row, data, place))
-                elif key_id not in own_ids:
+                    rows.append(self._opened(cipher, row, data, place))
+                elif key_id not in passed_over:
                     closed_ids.append(key_id)
             start += len(ids)
-            yield unpack(rows, layout), closed_ids
+            yield unpack(sift(rows) if sift else rows, layout), closed_ids
 
-    def _opened(self, key: SubjectKey, row: bytes, data: bytes, place: int) -> bytes:
+    def _opened(self, cipher: AESGCM, row: bytes, data: bytes, place: int) -> bytes:
         try:
-            return key.cipher.decrypt(row[:12], row[12:], data)
+            return cipher.decrypt(row[:12], row[12:], data)
         except InvalidTag:
             raise SealError(
                 f"{self.shown}, row {place}",

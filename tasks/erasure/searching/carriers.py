@@ -47,7 +47,10 @@ def find_carriers(
             if sealed is None:
                 continue
             declared = read_columns(sealed.dataset.partition("/")[0])
-            for frame, _ in sealed.iter_others(own_ids, keys.by_id):
+            # As packed rows have them, only texts read as they are.
+            searched = set(_searched_columns(sealed.columns, declared))
+            sift = terms.sift_rows if searched <= set(sealed.text_columns) else None
+            for frame, _ in sealed.iter_others(own_ids, keys.ciphers_of, sift):
                 for person, value in _find_in_rows(frame, declared, terms):
                     carried.setdefault(person, set()).add(value)
     return [frozenset(values) for values in carried.values()]
@@ -74,12 +77,8 @@ def _find_in_rows(
     frame: pd.DataFrame, declared: Columns | None, terms: SearchTerms
 ) -> Iterator[tuple[str, PersonalValue]]:
     """Yield (whose row, which value) for every value that some rows carry."""
-    kinds = {name: classify_column(str(name), declared) for name in frame.columns}
     people = list(frame["subject"])
-    for name, kind in kinds.items():
-        if not kind or name == "subject":
-            continue
-
+    for name, kind in _searched_columns(map(str, frame.columns), declared).items():
         cells = [
             b"" if cell is None else str(cell).encode("utf-8", errors="surrogatepass")
             for cell in frame[name].astype(object).where(frame[name].notna(), None)
@@ -91,3 +90,9 @@ def _find_in_rows(
         for place, value in terms.find_carried(CELL_END.join(cells)):
             if value.is_mentioned or kind != NOTE:
                 yield people[bisect_right(starts, place) - 1], value
+
+
+def _searched_columns(names: Iterable[str], declared: Columns | None) -> dict[str, str]:
+    """Return the columns in which values are looked for, each with its kind."""
+    kinds = {name: classify_column(name, declared) for name in names if name != "subject"}
+    return {name: kind for name, kind in kinds.items() if kind}

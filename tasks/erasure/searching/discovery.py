@@ -1,5 +1,6 @@
 """Find data subjects' rows in every sealed version, and read what identifies them there."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -8,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.config.cases import Columns, section
-from tasks.erasure.searching.identifying import read_values
+from tasks.erasure.searching.identifying import Cell, read_values
 from tasks.erasure.searching.places import Place, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue
 from tasks.errors import ConfigError
@@ -97,9 +98,12 @@ def read_identifying_values(
     """
     columns_of = cache(partial(read_columns, workspace=workspace))
     values: set[PersonalValue] = set()
+    # By use case, which says of what kind a column is: most versions say the same of a person.
+    seen: defaultdict[str, set[Cell]] = defaultdict(set)
     for copy in copies:
         frame = read_subject_rows(copy, keys)
-        values |= read_values(frame, columns_of(copy.dataset.partition("/")[0]))
+        case, _, _ = copy.dataset.partition("/")
+        values |= read_values(frame, columns_of(case), seen[case])
     return values
 
 

@@ -28,6 +28,9 @@ LONG_TEXT_CHARACTERS = 40
 LONG_TEXT_WORDS = 6
 PART_WORDS = 30  # so many words of a text are one term, so that a pattern stays small
 
+# One cell of some row: which kind it is of, what it says, and whose row that is.
+Cell = tuple[str, str, str]
+
 EMAILS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 SOCIAL_SECURITY_NUMBERS = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IBANS = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
@@ -61,28 +64,48 @@ def classify_column(name: str, declared: Columns | None) -> str:
     return column.kind if is_searched or is_corroborating else ""
 
 
-def read_values(frame: pd.DataFrame, declared: Columns | None) -> set[PersonalValue]:
-    """Return what identifies the people of some rows, each value with whose it is."""
-    values: set[PersonalValue] = set()
-    mentioned: set[PersonalValue] = set()
+def read_values(
+    frame: pd.DataFrame, declared: Columns | None, seen: set[Cell] | None = None
+) -> set[PersonalValue]:
+    """Return what identifies the people of some rows, each value with whose it is.
+
+    Args:
+        frame: The rows.
+        declared: The use case's columns; none, if the use case was removed.
+        seen: Cells of other versions, whose values are known; those of these rows are added.
+    """
+    seen = set() if seen is None else seen
+    own: dict[Cell, None] = {}
+    texts: dict[Cell, None] = {}
     for name in map(str, frame.columns):
         kind = classify_column(name, declared)
         is_text = pd.api.types.is_string_dtype(frame[name])
         if not kind or not (is_text or pd.api.types.is_integer_dtype(frame[name])):
             continue
 
-        cells = frame[["subject", name]].dropna().drop_duplicates()
-        for person, text in cells.itertuples(index=False):
-            if kind == NOTE:
-                mentioned.update(find_mentions(str(text), person))
-            else:
-                values.add(PersonalValue(_kind_of(kind, str(text)), str(text), person))
+        # A version has few rows of theirs, for which the means of a data frame are slow.
+        for person, value in zip(frame["subject"].tolist(), frame[name].tolist(), strict=True):
+            if not _is_missing(value):
+                text = str(value)
+                of_kind = kind if kind == NOTE else _kind_of(kind, text)
+                (texts if kind == NOTE else own)[of_kind, text, person] = None
 
+    values = {PersonalValue(*cell) for cell in own if cell not in seen}
     # What is theirs by a column is theirs, though a text mentions it, too.
-    own = {(value.kind, value.text, value.person) for value in values}
-    return values | {
-        value for value in mentioned if (value.kind, value.text, value.person) not in own
+    values |= {
+        value
+        for cell in texts
+        if cell not in seen
+        for value in find_mentions(cell[1], cell[2])
+        if (value.kind, value.text, value.person) not in own
     }
+    seen.update(own, texts)
+    return values
+
+
+def _is_missing(value: object) -> bool:
+    """Say whether a cell has no value: none of its kinds equals itself."""
+    return value is None or value is pd.NA or value != value
 
 
 def find_mentions(text: str, person: str) -> Iterator[PersonalValue]:

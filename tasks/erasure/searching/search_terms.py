@@ -19,10 +19,10 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from tasks.erasure.searching.automata import Automaton, build_automata
@@ -185,6 +185,22 @@ class SearchTerms:
                 place = alone[0] if alone else hit[0] + 1
                 if alone:
                     yield from ((hit[0], value) for value in alone[1])
+
+    def sift_rows(self, rows: Sequence[bytes]) -> list[bytes]:
+        """Return the rows in whose bytes a value may be, whatever stands around it there.
+
+        What `find_carried` finds in a cell begins at a hit in the row that holds the cell.
+        """
+        starts = list(accumulate(map(len, rows), initial=0))
+        content = b"".join(rows)
+        numbers = set()
+        for automaton in (*self._automata, *self._corroborating_automata):
+            place = 0
+            while (hit := automaton.search(content, place, len(content))) is not None:
+                number = bisect_right(starts, hit[0]) - 1
+                numbers.add(number)
+                place = starts[number + 1]
+        return [rows[number] for number in sorted(numbers)]
 
     def has_bytes(self, content: bytes) -> bool:
         """Say whether any value is there, even as a part of a longer word.

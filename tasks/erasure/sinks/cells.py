@@ -16,7 +16,8 @@ JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[\[\]{}]', re.DOTALL)
 # A text that is nothing but itself: ASCII without escapes, tags, padding and armour.
 SIMPLE_TEXT = re.compile(r"(?!-----)[\t\n\r -$'-;>-\[\]-~]*")
 # Stands in no value, and ends whatever run of base64 or hexadecimal digits came before it.
-BETWEEN_CELLS = b"\n|\n"
+BETWEEN_CELLS = "\n|\n"
+ARMOURED_CELL = f"{BETWEEN_CELLS}-----"
 
 Row = TypeVar("Row")
 
@@ -40,13 +41,10 @@ def sift_rows(
     """
     if not rows:
         return []
-    texts = [
-        text.encode()
-        for _, values in rows
-        for value in values
-        if (text := _simple_text(value)) is not None
-    ]
-    if look_at_content("cell", BETWEEN_CELLS.join(texts), terms) == Look():
+    content, are_all_simple = _join_simple_texts([value for _, values in rows for value in values])
+    if look_at_content("cell", content.encode(), terms) == Look():
+        if are_all_simple:
+            return []
         return [row for row in rows if any(_simple_text(value) is None for value in row[1])]
     if len(rows) == 1:
         return list(rows)
@@ -54,13 +52,29 @@ def sift_rows(
     return [*sift_rows(rows[:middle], terms), *sift_rows(rows[middle:], terms)]
 
 
+def _join_simple_texts(values: list[Any]) -> tuple[str, bool]:
+    """Return the simple texts among values as one, and whether all of the values are simple."""
+    if not any(isinstance(value, bytes | memoryview) for value in values):
+        texts = [value if isinstance(value, str) else _text_of(value) for value in values]
+        content = BETWEEN_CELLS.join(["", *texts])
+        # Told of all at once: what stands between them is simple, too.
+        if SIMPLE_TEXT.fullmatch(content) and ARMOURED_CELL not in content:
+            return content, True
+
+    simple = [text for value in values if (text := _simple_text(value)) is not None]
+    return BETWEEN_CELLS.join(simple), len(simple) == len(values)
+
+
+def _text_of(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def _simple_text(value: Any) -> str | None:
     """Return what a value says, if that is nothing but itself."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else str(value)
-    is_simple = not isinstance(value, bytes | memoryview) and SIMPLE_TEXT.fullmatch(text)
-    return text if is_simple else None
+    if isinstance(value, bytes | memoryview):
+        return None
+    text = _text_of(value)
+    return text if SIMPLE_TEXT.fullmatch(text) else None
 
 
 def mask_cell(value: Any, column: TextColumn, terms: SearchTerms, *, may_empty: bool) -> Any:

@@ -104,8 +104,24 @@ def open_for_purge(url: str, options: PurgeOptions) -> AbstractContextManager[En
 
 
 @dataclass
+class _Findings:
+    """What a pass over tables found, in counts."""
+
+    searched: int = 0
+    planned: Counter[str] = field(default_factory=Counter)  # by table
+    left: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # table, column, reason
+    unsearched: Counter[str] = field(default_factory=Counter)  # by kind of content
+
+    def add(self, other: "_Findings") -> None:
+        self.searched += other.searched
+        self.planned.update(other.planned)
+        self.left.update(other.left)
+        self.unsearched.update(other.unsearched)
+
+
+@dataclass
 class _DatabasePurge:
-    """One database, searched once before and once after."""
+    """One database: each table is searched, and what was masked in it is searched again."""
 
     name: str
     terms: SearchTerms
@@ -120,29 +136,57 @@ class _DatabasePurge:
                 connection.execute(text("PRAGMA secure_delete=ON"))
             connection.commit()
 
-        tables = read_tables(connection)
-        report = PurgeReport()
-        if not self.options.is_dry_run:
-            for table in tables:
-                report += self._mask_table(connection, table)
-        return report + self._look_over(connection, tables)
+        findings = _Findings()
+        rewritten = 0
+        for table in read_tables(connection):
+            keys, table_findings = self._look_over(connection, table)
+            if keys and not self.options.is_dry_run:
+                rewritten += self._mask_rows(connection, table, keys)
+                # What stays says the database, and not what was meant to be written.
+                _, table_findings = self._look_over(connection, table)
+            findings.add(table_findings)
+        return PurgeReport(rewritten=rewritten) + self._report(findings)
 
-    def _mask_table(self, connection: Connection, table: TextTable) -> PurgeReport:
-        """Mask the cells of one table that hold the person."""
-        searched = 0
+    def _look_over(
+        self, connection: Connection, table: TextTable
+    ) -> tuple[list[RowKey], _Findings]:
+        """Return which rows hold the person, and what else there is to say about a table.
+
+        That is what a dry run would mask, what stays, and what could not be looked into.
+        """
+        findings = _Findings()
         keys: list[RowKey] = []
         # Read to the end before a row is written: an update moves rows under an open cursor.
         for rows in _read_batches(connection, table):
-            searched += len(rows)
-            keys += [
-                key
-                for key, values in sift_rows(
-                    [(key, cells.values()) for key, cells in rows], self.terms
-                )
-                if any(look_at_cell(value, self.terms).holds_person for value in values)
-            ]
+            findings.searched += len(rows)
+            for key, cells in sift_rows(rows, self.terms):
+                # Every cell: what cannot be looked into is said of each.
+                looks = [
+                    self._look_at_cell(table, column, value, findings)
+                    for column, value in zip(table.columns, cells, strict=True)
+                ]
+                if any(looks):
+                    keys.append(key)
         connection.commit()
+        return keys, findings
 
+    def _look_at_cell(
+        self, table: TextTable, column: TextColumn, value: Any, findings: _Findings
+    ) -> bool:
+        """Note what is to be said of a cell, and return whether it holds the person."""
+        look = look_at_cell(value, self.terms)
+        findings.unsearched.update(set(look.unsearched))
+        if look.holds_person:
+            clean = self._mask(value, column) if self.options.is_dry_run else value
+            findings.planned[table.name] += self._is_masked(value, clean)
+            if look_at_cell(clean, self.terms).holds_person:
+                findings.left[table.name, column.name, self._reason(table, column)] += 1
+        elif look.is_ambiguous:
+            findings.left[table.name, column.name, "others are called so, too"] += 1
+        return look.holds_person
+
+    def _mask_rows(self, connection: Connection, table: TextTable, keys: list[RowKey]) -> int:
+        """Mask the rows of one table that hold the person; return how many cells."""
         rewritten = 0
         for first in range(0, len(keys), WRITTEN_AT_ONCE):
             if connection.dialect.name == "sqlite":
@@ -150,13 +194,13 @@ class _DatabasePurge:
             batch = keys[first : first + WRITTEN_AT_ONCE]
             rewritten += sum(self._mask_row(connection, table, key) for key in batch)
             connection.commit()
-        return PurgeReport(searched=searched, rewritten=rewritten)
+        return rewritten
 
     def _mask_row(self, connection: Connection, table: TextTable, key: RowKey) -> int:
         """Mask one row, read again within the transaction that writes it; return how many cells."""
         masked = 0
         for _, cells in _read_rows(connection, table, key):
-            for column, value in cells.items():
+            for column, value in zip(table.columns, cells, strict=True):
                 if self._is_masked(value, clean := self._mask(value, column)):
                     masked += self._write_cell(connection, table, key, column, clean)
         return masked
@@ -195,32 +239,12 @@ class _DatabasePurge:
     def _is_masked(self, value: Any, clean: Any) -> bool:
         return value is not None and to_bytes(clean) != to_bytes(value)
 
-    def _look_over(self, connection: Connection, tables: list[TextTable]) -> PurgeReport:
-        """Return what a dry run would mask, what stays, and what could not be looked into."""
-        planned: Counter[str] = Counter()
-        left: Counter[tuple[str, str, str]] = Counter()
-        unsearched: Counter[str] = Counter()
-        searched = 0
-        for table in tables:
-            for rows in _read_batches(connection, table):
-                searched += len(rows)
-                sifted = sift_rows([(cells, cells.values()) for _, cells in rows], self.terms)
-                for column, value in (cell for cells, _ in sifted for cell in cells.items()):
-                    look = look_at_cell(value, self.terms)
-                    unsearched.update(set(look.unsearched))
-                    if look.holds_person:
-                        clean = self._mask(value, column) if self.options.is_dry_run else value
-                        planned[table.name] += self._is_masked(value, clean)
-                        if look_at_cell(clean, self.terms).holds_person:
-                            left[table.name, column.name, self._reason(table, column)] += 1
-                    elif look.is_ambiguous:
-                        left[table.name, column.name, "others are called so, too"] += 1
-        connection.commit()
+    def _report(self, findings: _Findings) -> PurgeReport:
         return PurgeReport(
-            searched=searched if self.options.is_dry_run else 0,
+            searched=findings.searched,
             planned=tuple(
                 self._line(f"{_count(cells, 'cell')} of {self.name}, table {table}")
-                for table, cells in sorted(planned.items())
+                for table, cells in sorted(findings.planned.items())
                 if cells
             ),
             left=tuple(
@@ -228,11 +252,11 @@ class _DatabasePurge:
                     f"{self.name}: table {table}, column {column}: "
                     f"{_count(cells, 'value')} of theirs: {reason}"
                 )
-                for (table, column, reason), cells in sorted(left.items())
+                for (table, column, reason), cells in sorted(findings.left.items())
             ),
             unseen=tuple(
                 self._line(f"{self.name}: {kind}: {cells:,} not looked into")
-                for kind, cells in sorted(unsearched.items())
+                for kind, cells in sorted(findings.unsearched.items())
             ),
         )
 
@@ -250,7 +274,7 @@ class _DatabasePurge:
 
 def _read_batches(
     connection: Connection, table: TextTable
-) -> Iterator[list[tuple[RowKey, dict[TextColumn, Any]]]]:
+) -> Iterator[list[tuple[RowKey, tuple[Any, ...]]]]:
     """Yield every row of a table, so many at once as are looked at together."""
     rows = _read_rows(connection, table)
     while batch := list(islice(rows, ROWS_AT_ONCE)):
@@ -259,8 +283,11 @@ def _read_batches(
 
 def _read_rows(
     connection: Connection, table: TextTable, key: RowKey | None = None
-) -> Iterator[tuple[RowKey, dict[TextColumn, Any]]]:
-    """Yield every row, or the one of a key: its key, and its cells that may hold text, as text."""
+) -> Iterator[tuple[RowKey, tuple[Any, ...]]]:
+    """Yield every row, or the one of a key: its key, and its cells that may hold text, as text.
+
+    Cells stand in the order of the table's columns.
+    """
     selected = [_quote(connection, name) for name in table.key]
     for column in table.columns:
         quoted = _quote(connection, column.name)
@@ -280,8 +307,7 @@ def _read_rows(
     )
     # A row that is about to be written is read to the end first.
     for row in rows if key is None else rows.all():
-        cells = row[len(table.key) :]
-        yield tuple(row[: len(table.key)]), dict(zip(table.columns, cells, strict=True))
+        yield tuple(row[: len(table.key)]), tuple(row[len(table.key) :])
 
 
 def _address(connection: Connection, table: TextTable, key: RowKey) -> tuple[str, dict[str, Any]]:
@@ -344,7 +370,7 @@ def _any_cell_has_bytes(connection: Connection, terms: SearchTerms) -> bool:
         value is not None and terms.has_bytes(to_bytes(value))
         for table in read_tables(connection)
         for _, cells in _read_rows(connection, table)
-        for value in cells.values()
+        for value in cells
     )
 
 

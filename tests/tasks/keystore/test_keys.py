@@ -22,7 +22,15 @@ from tasks.keystore.custodians import (
     read_private_key,
     unseal_by_two,
 )
-from tasks.keystore.keys import BUCKETS, ErasedError, KeyStore, Retention, bucket_of, open_keys
+from tasks.keystore.keys import (
+    BUCKETS,
+    NONCE_BYTES,
+    ErasedError,
+    KeyStore,
+    Retention,
+    bucket_of,
+    open_keys,
+)
 from tasks.keystore.shredding import (
     restricted_envelopes,
     restricted_of,
@@ -84,6 +92,21 @@ def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_re
         assert store.by_id([made[people[0]].key_id]) == {}
     assert set(keys.is_shredded(before)) == set(gone.destroyed)
     assert shred(keys, people[:1], DAY).destroyed == ()
+
+
+def test_ciphers_open_what_keys_sealed_and_none_of_a_destroyed_key_is_left(keys: KeyStore) -> None:
+    made = keys.for_subjects([A, B])
+    ids = [key.key_id for key in made.values()]
+    sealed = made[B].cipher.encrypt(bytes(NONCE_BYTES), b"row", b"place")
+
+    assert set(keys.ciphers_of(ids)) == set(ids)
+    shred(keys, [A], DAY)
+    ciphers = keys.ciphers_of([*ids, bytes(16)])
+
+    assert set(ciphers) == {made[B].key_id}
+    opened = ciphers[made[B].key_id].decrypt(bytes(NONCE_BYTES), sealed, b"place")
+    assert opened == b"row"
+    assert keys.ciphers_of([]) == {}
 
 
 def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(

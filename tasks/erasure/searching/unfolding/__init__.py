@@ -2,8 +2,8 @@
 
 `unfolder` walks through one file's content and yields every piece that can be read in it: itself,
 then what lies within. `charsets`, `escapes` and `base_runs` read texts that are written otherwise;
-`compression`, `archives`, `tables`, `programs` and `documents` open containers. Nothing is executed
-and nothing is written.
+`compression`, `archives`, `tables`, `programs` and `documents` open containers; `joined_cells`
+looks at a table's cells together. Nothing is executed and nothing is written.
 
 May import: nothing of this project.
 """

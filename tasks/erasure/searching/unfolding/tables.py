@@ -29,6 +29,7 @@ SQLITE_VERSIONS = slice(18, 20)
 SQLITE_STEPS = 50_000_000  # of the virtual machine: a view or a trick that never ends is stopped
 STEPS_AT_ONCE = 1_000_000
 BATCH_ROWS = 65_536
+CELL_SUFFIX = ".cell"  # of a piece that is one cell
 # Whoever claims more cells than that in a small file claims it to stop the search.
 MOST_CELLS = 200_000_000
 
@@ -108,7 +109,7 @@ def _add_batch(name: str, batch: pa.RecordBatch, budget: Budget, opened: OpenedC
             columns.append(flat)
             if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
                 cells = flat.drop_null().to_pylist()
-                opened.parts += [(f"{name}.cell", cell) for cell in cells if cell]
+                opened.parts += [(f"{name}{CELL_SUFFIX}", cell) for cell in cells if cell]
         elif pa.types.is_nested(column.type):
             columns.append(pa.array(_read_nested(column), pa.large_binary()))
     if not columns:
@@ -201,7 +202,9 @@ def _read_database(
             cells = [cell for cell in row if isinstance(cell, bytes)]
             budget.spend(sum(len(cell) for cell in cells))
             # Texts and blobs alike come as bytes; a blob may be a container.
-            opened.parts += [(f"{name}.cell", cell) for cell in cells if not _is_plain(cell)]
+            opened.parts += [
+                (f"{name}{CELL_SUFFIX}", cell) for cell in cells if not _is_plain(cell)
+            ]
             rows.append(b"\t".join(cells).replace(b"\n", b" "))
         opened.parts.append((f"{name}.rows", b"\n".join(rows)))
 

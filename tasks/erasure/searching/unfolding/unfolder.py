@@ -13,6 +13,7 @@ from tasks.erasure.searching.unfolding.charsets import (
 )
 from tasks.erasure.searching.unfolding.compression import open_stream
 from tasks.erasure.searching.unfolding.escapes import ESCAPINGS
+from tasks.erasure.searching.unfolding.joined_cells import join_cells
 from tasks.erasure.searching.unfolding.pieces import (
     BEYOND_BOUNDS,
     DEEPEST,
@@ -63,7 +64,7 @@ class Unfolder:
             self.unsearched[NESTED_TOO_DEEP] = None
         if opened is not None:
             self.unsearched.update(dict.fromkeys(opened.unsearched))
-            yield from opened
+            yield from self._read_parts(opened)
         elif words := documents.name_opaque(piece.name, piece.content):
             self.unsearched[words] = None
 
@@ -73,6 +74,17 @@ class Unfolder:
                 yield from self._read_texts(piece)
             except BeyondBoundsError:
                 self.unsearched[BEYOND_BOUNDS] = None
+
+    def _read_parts(self, opened: OpenedContainer) -> Iterator[tuple[str, bytes]]:
+        """Yield the parts of a container; of a table's cells, many as one."""
+        cells: dict[str, list[bytes]] = {}
+        for name, part in opened:
+            if name.endswith(tables.CELL_SUFFIX):
+                cells.setdefault(name, []).append(part)
+            else:
+                yield name, part
+        for name, parts in cells.items():
+            yield from join_cells(name, parts, self.has_bytes, has_accents=self.has_accents)
 
     def _read_texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         """Yield what a piece says in other charsets, with its escapes read, and in its runs."""

@@ -117,3 +117,35 @@ def test_a_file_that_was_replaced_meanwhile_tells_nothing(
     monkeypatch.setattr(carriers, "_newest_files", lambda _: [replaced])
 
     assert ask(namesakes, 3) == []
+
+
+def test_a_number_that_others_carry_is_found_where_rows_hold_no_text_of_it(
+    namesakes: SmallInstallation,
+) -> None:
+    def declare(values: dict[str, Any]) -> None:
+        values["columns"]["customer"] = {
+            "role": "identifier",
+            "source": "applications",
+            "kind": "customer",
+        }
+
+    change_case(namesakes.workspace, CASE, declare)
+    frame = pd.DataFrame(
+        {
+            "subject": [namesakes.subject(number) for number in range(9)],
+            "customer": [4711000 + number // 2 for number in range(9)],
+        }
+    )
+    namesakes.stage_run("ingest").write_rows(frame)
+    number = PersonalValue("customer", "4711001", "a")
+    columns_of = partial(read_columns, workspace=namesakes.workspace)
+
+    carried = find_carriers(
+        SearchTerms.of([number]),
+        version_places(namesakes.workspace),
+        namesakes.keys,
+        [],
+        columns_of,
+    )
+
+    assert carried == [frozenset({number})] * 2

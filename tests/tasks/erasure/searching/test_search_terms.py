@@ -509,3 +509,19 @@ def test_bytes_around_a_value_stay_as_they_are(before: bytes, after: bytes) -> N
     content = before + b" ann@example.org " + after
 
     assert terms.mask(content) == (before + b" [erased] " + after, 1)
+
+
+def test_rows_are_sifted_by_what_may_begin_in_them() -> None:
+    terms = SearchTerms.of([PersonalValue("name", "Ann Quarantine"), PersonalValue("city", "Linz")])
+    rows = [
+        b"nobody",
+        b"\x07xAnn Quarantine\x00Ann Quarantine",  # several, and within a longer word
+        b"",
+        b"of Ann Quaran",
+        b"tine",  # none is lost behind one that goes on in the next row
+        b"linz1980-03-01",
+    ]
+
+    assert terms.sift_rows(rows) == [rows[1], rows[3]]
+    assert terms.sift_rows([*rows, b"ANN  QUARANTINE"])[-1] == b"ANN  QUARANTINE"
+    assert terms.sift_rows([]) == []
