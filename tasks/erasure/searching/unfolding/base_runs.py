@@ -10,6 +10,8 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import re2
 
@@ -20,6 +22,9 @@ _BYTES.encoding = re2.Options.Encoding.LATIN1
 
 # RFC 4648, both alphabets and padding; everything else stands between words.
 WORD = re.compile(rb"[A-Za-z0-9+/_=-]{8,}")
+# Nearly all words are short, and RE2 passes over them some ten times as fast.
+LONG_WORD = re2.compile(rb"[A-Za-z0-9+/_=-]{16,}", _BYTES)
+MOST_FAST_HITS = 10_000  # each takes RE2 longer than it takes `re`
 # Shorter runs are ordinary words, unless padding says what they are.
 LEAST_RUN = 16
 LEAST_PADDED_RUN = 6
@@ -47,6 +52,7 @@ BASE64_CONTAINERS = (
 BASE32_RUN = re.compile(rb"\b(?:[A-Z2-7]{16,}|[a-z2-7]{16,})\b")
 
 HEX_RUN = re.compile(rb"[0-9A-Fa-f]{10,}")
+FAST_HEX_RUN = re2.compile(HEX_RUN.pattern, _BYTES)
 HEX_GROUPS = re2.compile(rb"(?:(?:[0-9A-Fa-f]{2})+[ :\r\n-]{1,2}){4,}(?:[0-9A-Fa-f]{2})+", _BYTES)
 HEX_ARRAY = re2.compile(rb"(?:0[xX][0-9A-Fa-f]{2}[,;\s]+){4,}0[xX][0-9A-Fa-f]{2}", _BYTES)
 NO_HEX_DIGIT = re.compile(rb"0[xX]|[^0-9A-Fa-f]")
@@ -66,10 +72,17 @@ class DecodedRuns:
 
 def decode_runs(content: bytes) -> Iterator[DecodedRuns]:
     """Yield what runs of base64, base32 and hexadecimal say."""
-    words = WORD.findall(content)
+    # Padding tells shorter ones, too.
+    words = WORD.findall(content) if b"=" in content else _find_all(LONG_WORD, WORD, content)
     yield from _decode_base64(content, words)
     yield from _decode_base32(words)
-    yield from _decode_hex(content, words)
+    yield from _decode_hex(content)
+
+
+def _find_all(fast: Any, thorough: "re.Pattern[bytes]", content: bytes) -> list[bytes]:
+    """Return the hits of a pattern, and where there are many those of one that has them all."""
+    hits = [hit.group() for hit in islice(fast.finditer(content), MOST_FAST_HITS)]
+    return hits if len(hits) < MOST_FAST_HITS else thorough.findall(content)
 
 
 def _sort(containers: list[bytes], all_bytes: bytes) -> DecodedRuns:
@@ -142,8 +155,8 @@ def _decode_base32(words: list[bytes]) -> Iterator[DecodedRuns]:
         yield _sort(decoded, BREAK.join(decoded))
 
 
-def _decode_hex(content: bytes, words: list[bytes]) -> Iterator[DecodedRuns]:
-    runs = HEX_RUN.findall(b" ".join(words))
+def _decode_hex(content: bytes) -> Iterator[DecodedRuns]:
+    runs = _find_all(FAST_HEX_RUN, HEX_RUN, content)
     groups = [*HEX_GROUPS.findall(content), *HEX_ARRAY.findall(content)]
     grouped = [NO_HEX_DIGIT.sub(b"", group) for group in groups]
     runs += [run for run in grouped if len(run) >= 10]

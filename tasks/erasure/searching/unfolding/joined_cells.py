@@ -79,7 +79,7 @@ def _find_telling(cells: Sequence[bytes]) -> set[int]:
     """Return which cells have something in them to be decoded."""
     starts = list(accumulate((len(cell) + len(BETWEEN_CELLS) for cell in cells), initial=0))
     content = BETWEEN_CELLS.join(cells)
-    numbers = set()
+    numbers: set[int] = set()
     for pattern in TELLING:
         place = 0
         while (hit := pattern.search(content, place)) is not None:

@@ -145,3 +145,15 @@ def test_a_column_of_fractions_identifies_nobody() -> None:
     frame = pd.DataFrame({"subject": ["a"], "member": [0.5]})
 
     assert read_values(frame, DECLARED) == {PersonalValue("pseudonym", "a", "a")}
+
+
+def test_what_another_version_said_is_not_read_again_and_is_theirs_still() -> None:
+    first = pd.DataFrame({"subject": ["a"], "email": ["ann@example.org"], "notes": [None]})
+    second = first.assign(notes=["write to ann@example.org or bob@example.org"])
+    seen: set[tuple[str, str, str]] = set()
+
+    assert read_values(first, DECLARED, seen) == read_values(first, DECLARED)
+    # Her own address is no mention, though it was known already.
+    (mentioned,) = read_values(second, DECLARED, seen)
+    assert mentioned.text == "bob@example.org"
+    assert read_values(second, DECLARED, seen) == set()
