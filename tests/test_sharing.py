@@ -1,0 +1,71 @@
+"""What workers of the suite share: one folder that is made once, and files in a good order."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from tests.conftest import put_long_first
+from tests.made_once import made_once
+from tests.scheduling import ATTACKS, ByFileAndService
+
+
+@dataclass(frozen=True)
+class Item:
+    """A test as far as the order asks: its file, its name, and whether it is an integration."""
+
+    path: str
+    name: str
+    is_long: bool = False
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if self.is_long else None
+
+
+def test_what_fails_half_way_is_made_anew_and_what_is_whole_never_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    made: list[str] = []
+
+    def fill(folder: Path) -> None:
+        made.append("begun")
+        (folder / "draft").touch(exist_ok=False)
+        if len(made) == 1:
+            raise OSError("no space")
+
+    name = "shared-by-test-sharing"
+    with pytest.raises(OSError, match="no space"):
+        made_once(tmp_path_factory, name, fill)
+    folder = made_once(tmp_path_factory, name, fill)
+    assert made_once(tmp_path_factory, name, fill) == folder
+    assert made == ["begun", "begun"]
+    assert [path.name for path in folder.iterdir()] == ["draft"]
+
+
+def test_workers_share_a_folder_of_the_run(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    own = made_once(tmp_path_factory, "own-by-test-sharing", str)
+    assert own.parent == tmp_path_factory.getbasetemp()
+    below = tmp_path_factory.mktemp("run")
+    monkeypatch.setattr(tmp_path_factory, "_basetemp", below / "popen-gw0")
+    (below / "popen-gw0").mkdir()
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    assert made_once(tmp_path_factory, "all-s", str) == below / "all-s"
+
+
+def test_all_attempts_go_to_one_worker_and_other_files_wherever_there_is_room() -> None:
+    scheduler = object.__new__(ByFileAndService)
+    assert isinstance(scheduler, LoadFileScheduling)
+    for name in ("test_plan.py::test_a", "test_people.py::test_b[x::y]"):
+        assert scheduler._split_scope(f"tests/attacks/{name}") == ATTACKS
+    assert scheduler._split_scope("tests/flows/test_a.py::test_b[c::d]") == "tests/flows/test_a.py"
+
+
+def test_files_with_an_integration_test_come_first_and_stay_whole() -> None:
+    items = [Item("a", "1"), Item("b", "2"), Item("b", "3", is_long=True), Item("c", "4")]
+    put_long_first(cast("list[pytest.Item]", items))
+    assert [item.name for item in items] == ["2", "3", "1", "4"]
