@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tasks.stages.ingest.third_persons.spellings import fold_words
+from tasks.stages.ingest.third_persons.spellings import (
+    KEPT_WORDS,
+    LONGEST_KEPT_WORD,
+    fold_words,
+)
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
@@ -164,11 +168,20 @@ def _encode_text(text: str) -> bytes:
         start = folded.rfind(b"\0", position, other.start()) + 1 or position
         end = folded.find(b"\0", other.end())
         end = len(folded) if end < 0 else end
-        # Some characters part words though they are not ASCII: it may be several.
-        words = fold_words(folded[start:end].decode("utf-8", "surrogatepass"))
-        parts += [folded[position:start], b"\0".join(map(_encode_word, words))]
+        fold = _fold_kept if end - start <= LONGEST_KEPT_WORD else _fold_other
+        parts += [folded[position:start], fold(folded[start:end])]
         position = end
     return b"".join([*parts, folded[position:]])
+
+
+def _fold_other(encoded: bytes) -> bytes:
+    # Some characters part words though they are not ASCII: it may be several.
+    words = fold_words(encoded.decode("utf-8", "surrogatepass"))
+    return b"\0".join(map(_encode_word, words))
+
+
+# Words come again and again. Only short ones are kept: no text makes this large.
+_fold_kept = lru_cache(maxsize=KEPT_WORDS)(_fold_other)
 
 
 def _encode_word(word: str) -> bytes:

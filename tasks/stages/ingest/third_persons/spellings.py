@@ -99,7 +99,8 @@ def fold_words(text: str) -> list[str]:
     """Return the words of a text in the form in which they are compared."""
     if text.isascii():
         return text.encode("ascii").translate(ASCII_FOLDED).decode("ascii").split()
-    return [fold_word(word) for word in WORD.findall(text.replace("_", " "))]
+    words = WORD.findall(text.replace("_", " "))
+    return [word.lower() if word.isascii() else fold_word(word) for word in words]
 
 
 def fold_word(word: str) -> str:
