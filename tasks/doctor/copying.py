@@ -17,6 +17,7 @@ from tasks.system.installation import Installation
 DATABASES = ("keys.db", "ledger.db", "erasures.db")
 LOG = "-wal"
 COPIED = ("ledger.pin",)
+ANCHORS = "anchors"  # what a witness and an authority of time stamps have signed
 LINKED = "*.key"
 MEMORY_FOLDER = Path("/dev/shm")
 
@@ -35,6 +36,8 @@ def copied(installation: Installation) -> Iterator[Installation]:
             for path in (installation.home / name, installation.home / f"{name}{LOG}"):
                 if path.is_file():
                     shutil.copyfile(path, home / path.name)
+        if (installation.home / ANCHORS).is_dir():
+            shutil.copytree(installation.home / ANCHORS, home / ANCHORS)
         for path in installation.home.glob(LINKED):
             (home / path.name).symlink_to(path)
         yield replace(installation, home=home)

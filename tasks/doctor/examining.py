@@ -1,6 +1,7 @@
 """Ask every look in turn; one that breaks is a finding, and keeps no other from being asked."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 
 from tasks.doctor import machine, stores
@@ -34,10 +35,19 @@ def _look_through_copy(installation: Installation, day: date) -> Iterator[Findin
             ("custodians", lambda: stores.look_at_custodians(copy)),
             ("journal of erasures", lambda: stores.look_at_requests(copy, day)),
             ("sealed files", lambda: stores.look_at_sealed_files(copy)),
+            ("versions", lambda: stores.look_at_versions(copy)),
+            ("anchors", lambda: stores.look_at_anchors(copy)),
             ("set aside", lambda: stores.look_at_set_aside(installation)),
         ]
         for what, look in looks:
-            yield from _taken(what, look)
+            for finding in _taken(what, look):
+                yield _named_as_it_lies(finding, copy, installation)
+
+
+def _named_as_it_lies(finding: Finding, copy: Installation, installation: Installation) -> Finding:
+    """Return a finding that names the installation's own files, and not those of the copy."""
+    text = finding.text.replace(str(copy.home), str(installation.home))
+    return replace(finding, text=text)
 
 
 def _taken(what: str, look: Look) -> list[Finding]:

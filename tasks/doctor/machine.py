@@ -10,12 +10,13 @@ from tasks.erasure.sinks.tracking import database_url
 from tasks.errors import PortcullisError
 from tasks.formats.shown import kind_of_error
 from tasks.keystore.key_tables import open_key_tables
-from tasks.keystore.root_key import open_root_key
+from tasks.keystore.transit_root_key import TransitRootKey
 from tasks.notary.notary import open_store
 from tasks.system.database import open_database
 from tasks.system.installation import Installation
 
 PRIVATE = ("*.key", "keys.db*", "erasures.db*", "ledger.db*", "signing/*")
+PIN = "ledger.pin"
 OTHERS = 0o077  # mode bits of everybody but the owner
 MIB = 1 << 20
 LEAST_FREE_MIB = 200  # below it a release may stop half-way
@@ -43,15 +44,20 @@ def look_at_home(installation: Installation) -> Iterator[Finding]:
 
 
 def _look_at_modes(home: Path) -> Iterator[Finding]:
-    for pattern in PRIVATE:
+    for pattern in (*PRIVATE, PIN):
         for path in sorted(home.glob(pattern)):
             name = path.relative_to(home).as_posix()
-            if path.is_file() and path.stat().st_mode & OTHERS:
+            if not path.is_file():
+                text = "no file, but a folder, a link that leads nowhere, or the like"
+                yield Finding(Grade.REFUSES, name, text, "Restore its newest backup.")
+                continue
+            # The pin names a head that was published, and is nobody's secret.
+            if pattern != PIN and path.stat().st_mode & OTHERS:
                 # Of key files alone others' access is refused: they have to count as exposed.
                 grade = Grade.REFUSES if path.suffix == ".key" else Grade.NOTE
                 text = f"others may read it (mode {path.stat().st_mode & 0o777:o})"
                 yield Finding(grade, name, text, "chmod 600, and consider it exposed.")
-            if path.is_file() and not path.stat().st_size and not name.endswith(("-wal", "-shm")):
+            if not path.stat().st_size and not name.endswith(("-wal", "-shm")):
                 yield Finding(Grade.REFUSES, name, "empty", "Restore its newest backup.")
 
 
@@ -76,8 +82,9 @@ def look_at_databases(installation: Installation) -> Iterator[Finding]:
     if settings.ledger_url:
         yield _asked("ledger's server", lambda: open_store(installation).close())
     if settings.vault_address and settings.transit_key:
-        root_key = open_root_key(installation)
-        yield _asked("Transit", lambda: root_key.wrap([(bytes(32), b"doctor")]))
+        # Wrapping by a key that is lost would make another.
+        transit = TransitRootKey(settings.vault_address, settings.vault_token, settings.transit_key)
+        yield _asked("Transit", transit.newest_version)
     if settings.mlflow_database_url:
         yield _asked("MLflow's database", lambda: _ask_registry(installation))
 

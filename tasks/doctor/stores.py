@@ -1,13 +1,17 @@
 """Keys, log, journal and sealed files: are they what they were, and each other's."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
+from tasks.anchoring.publishing import identify_anchors, refusals
+from tasks.doctor.copying import ANCHORS
 from tasks.doctor.findings import Finding, Grade
-from tasks.erasure.journal import open_journal
+from tasks.erasure.journal import open_journal, open_known_journal
 from tasks.erasure.request import RequestState
+from tasks.erasure.searching.places import version_places
 from tasks.erasure.status import RequestStatus
 from tasks.errors import PortcullisError
+from tasks.guard.journals import has_journal
 from tasks.guard.renewal import SET_ASIDE
 from tasks.guard.seen import SEALED_FILES, read_known_stores
 from tasks.keystore.custodians import CUSTODIANS, LOCAL, load_custodians
@@ -19,6 +23,8 @@ from tasks.sealed.objects import SealedFile
 from tasks.system.installation import Installation
 
 KEY_STORE = "key store"
+LATER = "run `./portcullis anchor`"  # in what is said of an anchor that only lags behind
+JOURNAL = "journal of erasures"
 
 
 def look_at_ledger(copy: Installation) -> Iterator[Finding]:
@@ -91,17 +97,19 @@ def look_at_custodians(copy: Installation) -> Iterator[Finding]:
 
 def look_at_requests(copy: Installation, day: date) -> Iterator[Finding]:
     """Say which requests for erasure wait for a person."""
-    if not (copy.home / "erasures.db").is_file():
-        if read_known_stores(copy).receipts:
-            yield Finding(
-                Grade.REFUSES,
-                "journal of erasures",
-                "missing, although the log has receipts: what runs, is held or deferred is unknown",
-                "Restore erasures.db from its newest backup.",
-            )
+    is_new = not has_journal(copy)
+    if is_new and read_known_stores(copy).receipts:
+        # The key store may be of a time before it knew of journals, or the log be shared.
+        text = "none, although the log has receipts: if it is lost, so are holds and who waits"
+        yield Finding(Grade.NOTE, JOURNAL, text, "Restore erasures.db from its newest backup.")
+    if has_tables(copy):
+        journal = open_known_journal(copy, open_key_tables(copy))
+    elif is_new:
         return
+    else:
+        journal = open_journal(copy)
 
-    requests = tuple(open_journal(copy).requests())
+    requests = tuple(journal.requests())
     status = RequestStatus(day, requests, (), ())
     running = [request for request in requests if request.state is RequestState.RUNNING]
     aside = [request for request in requests if request.state is RequestState.SET_ASIDE]
@@ -120,7 +128,7 @@ def look_at_requests(copy: Installation, day: date) -> Iterator[Finding]:
             "./portcullis erase --resume",
         )
     text = f"{len(requests)} requests, {len(running)} not done, {len(aside)} set aside"
-    yield Finding(Grade.WELL, "journal of erasures", text)
+    yield Finding(Grade.WELL, JOURNAL, text)
 
 
 def look_at_sealed_files(copy: Installation) -> Iterator[Finding]:
@@ -134,7 +142,7 @@ def look_at_sealed_files(copy: Installation) -> Iterator[Finding]:
         return
 
     tables = open_key_tables(copy)
-    foreign = 0
+    ours = 0
     for path in paths:
         name = path.relative_to(copy.workspace).as_posix()
         try:
@@ -142,8 +150,7 @@ def look_at_sealed_files(copy: Installation) -> Iterator[Finding]:
         except PortcullisError as error:
             yield Finding.of_error(name, error)
             continue
-        if unknown := len(key_ids) - _count_known(tables, list(key_ids)):
-            foreign += 1
+        if unknown := len(key_ids) - _count_known(tables, key_ids):
             text = f"{unknown} of {len(key_ids)} keys are unknown to this key store, and not erased"
             yield Finding(
                 Grade.REFUSES,
@@ -152,14 +159,66 @@ def look_at_sealed_files(copy: Installation) -> Iterator[Finding]:
                 "It is of another installation or an older key store: run its stage anew, or "
                 "restore the key store that sealed it.",
             )
-    yield Finding(Grade.WELL, "sealed files", f"{len(paths) - foreign} of {len(paths)} are ours")
+        else:
+            ours += 1
+    grade = Grade.WELL if ours == len(paths) else Grade.NOTE
+    yield Finding(grade, "sealed files", f"{ours} of {len(paths)} are ours")
 
 
-def _count_known(tables: KeyTables, key_ids: list[bytes]) -> int:
+def look_at_versions(copy: Installation) -> Iterator[Finding]:
+    """Say how many sealed files of DVC's cache and remotes this key store cannot be asked about.
+
+    Nothing refuses because of them: after a renewal older versions are of the old store. A person's
+    rows in them are found by no erasure.
+    """
+    if not has_tables(copy) or not (copy.workspace / ".dvc").is_dir():
+        return
+    tables = open_key_tables(copy)
+    for place in version_places(copy.workspace)[1:]:  # the working tree is looked at above
+        sealed_files = 0
+        foreign = 0
+        for stored in place.files():
+            with stored.open() as stream:
+                if (sealed := stored.read_sealed(stream)) is None:
+                    continue
+                sealed_files += 1
+                key_ids = sealed.key_ids()
+                foreign += _count_known(tables, key_ids) < len(key_ids)
+        text = f"{sealed_files - foreign} of {sealed_files} sealed files are ours"
+        if foreign:
+            remedy = (
+                "No erasure finds anybody in the others: restore their key store, or delete them."
+            )
+            yield Finding(Grade.NOTE, place.name, text, remedy)
+        else:
+            yield Finding(Grade.WELL, place.name, text)
+
+
+def look_at_anchors(copy: Installation) -> Iterator[Finding]:
+    """Say whether mirror and witness know this log, and no more of it than lies here."""
+    if not identify_anchors(copy.settings):
+        text = "none are configured: a log and a pin that are restored together are not told"
+        yield Finding(Grade.NOTE, ANCHORS, text, "See docs/evidence.md.")
+        return
+    ledger = open_ledger(copy)
+    try:
+        head = ledger.head()
+        lines = refusals(ledger, -1 if head is None else head.size - 1, copy)
+    finally:
+        ledger.close()
+    for line in lines:
+        # What is not anchored yet is anchored by the next release; another log is a fault.
+        grade = Grade.NOTE if LATER in line else Grade.REFUSES
+        yield Finding(grade, ANCHORS, line)
+    if not lines:
+        yield Finding(Grade.WELL, ANCHORS, "they hold this log up to its newest entry")
+
+
+def _count_known(tables: KeyTables, key_ids: Collection[bytes]) -> int:
     known: set[bytes] = set()
     for table in ("keys", "destroyed", "restricted_keys"):
         query = f"SELECT key_id FROM {table} WHERE key_id {{among}}"
-        known |= {bytes(row[0]) for row in tables.rows_among(query, key_ids)}
+        known |= {bytes(row[0]) for row in tables.rows_among(query, list(key_ids))}
     return len(known)
 
 

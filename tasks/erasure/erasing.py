@@ -1,6 +1,7 @@
 """What commands and flows call: erase people, resume what was interrupted, end holds and terms."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -48,6 +49,7 @@ __all__ = [
     "ErasureOutcome",
     "ErasureStores",
     "erase",
+    "find_unheld",
     "forget_block",
     "held_blocks",
     "receipt_folder",
@@ -103,9 +105,7 @@ def erase(
     secret = installation.secret("pseudonym")
     people = identify_people(identifiers, rule, secret)
 
-    # One erasure at a time, however many processes and hosts there are: two would each rotate the
-    # root that the other has just made.
-    with stores.keys.tables.erasure_lock():
+    with stores.locked():
         waiting = stores.journal.waiting_requests()
         standings = _judge_people(stores, people, waiting)
         outcome = ErasureOutcome()
@@ -123,6 +123,8 @@ def erase(
                 for subject in person.subjects
             }
             outcome += ErasureOutcome(unknown=_entries_of(identifiers, unknown, secret))
+
+        outcome += ErasureOutcome(unheld=_unheld_beside_others(stores, identifiers, secret))
 
         batch = _write_down(stores, case, new, received, day, options)
         written = tuple(stores.journal.requests(batch=batch))
@@ -162,7 +164,7 @@ def resume(
     """
     stores = ErasureStores.open(installation, say)
     journal = stores.journal
-    with stores.keys.tables.erasure_lock():
+    with stores.locked():
         # What was set aside comes last: what failed yesterday may well fail again.
         batches = [
             *journal.unfinished_batches(),
@@ -185,17 +187,20 @@ def retry(
         DataError: No request of this id waits.
     """
     stores = ErasureStores.open(installation, say)
-    with stores.keys.tables.erasure_lock():
+    with stores.locked():
         batches = [
             request.batch
             for request in stores.journal.waiting_requests()
             if request.request_id == request_id
         ]
         if not batches:
+            is_known = any(
+                request.request_id == request_id for request in stores.journal.requests()
+            )
             raise DataError(
                 "erase --retry",
                 expected="a request that waits or was set aside",
-                found="none of this id",
+                found="one that is done" if is_known else "none of this id",
                 remedy="`./portcullis requests` lists them.",
             )
         return run_batches(stores, batches, {}, day)
@@ -216,7 +221,7 @@ def release_hold(
     """
     stores = ErasureStores.open(installation, logger.info)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
-    with stores.keys.tables.erasure_lock():
+    with stores.locked():
         holds = release_holds(stores.journal, subject, day, installation)
         audit(
             PeopleAction.RELEASE_HOLD,
@@ -254,6 +259,47 @@ def forget_block(block: str, installation: Installation) -> None:
     for request in requests:
         request.options = replace(request.options, block="")
     journal.put_requests(requests)
+
+
+def find_unheld(
+    stores: ErasureStores, identifiers: Sequence[Identifiers], secret: bytes
+) -> list[tuple[int, int]]:
+    """Return under which identifiers nothing is held: the entry and its place in it, from 1."""
+    tombstones = stores.keys.tombstones()
+    unheld = []
+    for number, entry in enumerate(identifiers, 1):
+        for place, identifier in enumerate((entry,) if isinstance(entry, str) else entry, 1):
+            person = Person((identifier,), (pseudonym(secret, identifier),))
+            if _standing_of(person, stores, tombstones) is Standing.UNKNOWN:
+                unheld.append((number, place))
+    return unheld
+
+
+def _unheld_beside_others(
+    stores: ErasureStores, identifiers: Sequence[Identifiers], secret: bytes
+) -> tuple[tuple[int, int], ...]:
+    """Return them where something is held under another one of the person: perhaps misspelt ones.
+
+    Nobody is kept waiting by that: the request is carried out.
+    """
+    several = [
+        (number, entry)
+        for number, entry in enumerate(identifiers, 1)
+        if not isinstance(entry, str) and len(entry) > 1
+    ]
+    if not several:
+        return ()
+    try:
+        unheld = find_unheld(stores, [entry for _, entry in several], secret)
+    except Exception as error:
+        stores.say(f"the key store could not be asked: {describe_failure(error)}")
+        return ()
+    counts = Counter(position for position, _ in unheld)
+    return tuple(
+        (several[position - 1][0], place)
+        for position, place in unheld
+        if counts[position] < len(several[position - 1][1])
+    )
 
 
 def _judge_people(
@@ -318,6 +364,7 @@ def _write_down(
         failure = StepFailure(ErasureStep.TOMBSTONE, describe_failure(error), day)
         note_failure(stores.journal, batch, failure, state)
         stores.say(f"{failure.step}: {failure.reason}")
+    stores.note_journal()
     return batch
 
 

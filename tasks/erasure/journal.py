@@ -6,8 +6,10 @@ that there was a request, when, and what came of it: nobody can tell whose it wa
 """
 
 import json
+import secrets
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -22,10 +24,24 @@ from tasks.erasure.request import (
     StepFailure,
 )
 from tasks.erasure.sinks.sink import SinkId
-from tasks.errors import EvidenceError
-from tasks.keystore.keys import Retention
+from tasks.errors import ConfigError, EvidenceError, PortcullisError, ServiceError
+from tasks.guard.journals import (
+    JOURNAL_FILE,
+    WHERE,
+    JournalExtent,
+    forget_journals,
+    has_journal,
+    note_journal,
+    read_seen_journals,
+    require_known_journal,
+)
+from tasks.guard.opening import open_guarded_keys
+from tasks.guard.renewal import set_aside
+from tasks.keystore.key_tables import KeyTables
+from tasks.keystore.keys import KeyStore, Retention
+from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
-from tasks.system.sqlite_file import open_sqlite, write_transaction
+from tasks.system.sqlite_file import explaining_sqlite, open_sqlite, write_transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -45,7 +61,14 @@ CREATE TABLE IF NOT EXISTS models (
   name TEXT NOT NULL, version TEXT NOT NULL, batch TEXT NOT NULL, code TEXT NOT NULL,
   people INTEGER NOT NULL, day TEXT NOT NULL, PRIMARY KEY (name, version, batch)
 );
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+JOURNAL_ID = "journal id"  # the name of a fact
+ID_BYTES = 16
+RESTORE = (
+    f"Restore the newest backup of {JOURNAL_FILE}: an older one would forget requests and holds, "
+    "and is refused."
+)
 PURGE = "purge "  # what the id of a sink's step begins with, in every journal there is
 
 
@@ -110,16 +133,39 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._begin(open_sqlite(path, is_deleted_overwritten=True))
+        try:
+            with self._as_our_errors():
+                self._begin(open_sqlite(path, is_deleted_overwritten=True))
+        except OSError as error:
+            raise ServiceError(
+                WHERE,
+                expected="a file that this account may open and change",
+                found=type(error).__name__,
+                remedy="Mend its owner, mode or mount; nothing was lost.",
+            ) from error
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(TABLES)
+        fact = (JOURNAL_ID, secrets.token_hex(ID_BYTES))
+        self._connection.execute("INSERT OR IGNORE INTO facts VALUES (?,?)", fact)
+
+    def extent(self) -> JournalExtent:
+        """Return how far it has come: what a copy of an earlier day, or another, is told by."""
+        query = "SELECT value FROM facts WHERE name = ?"
+        (journal_id,) = (row["value"] for row in self._rows(query, JOURNAL_ID))
+        (counts,) = self._rows(
+            "SELECT (SELECT count(*) FROM requests), "
+            "(SELECT count(*) FROM requests WHERE subject IS NULL), "
+            "(SELECT count(*) FROM holds), "
+            "(SELECT count(*) FROM holds WHERE released IS NOT NULL)"
+        )
+        return JournalExtent(str(journal_id), *counts)
 
     def put_requests(self, requests: Sequence[ErasureRequest]) -> None:
         """Write down requests, new or with what has become of them: all or none."""
-        with write_transaction(self._connection):
+        with self._writing():
             for request in requests:
                 self._put_request(request)
 
@@ -127,10 +173,13 @@ class Journal:
         self, state: RequestState | None = None, batch: str | None = None
     ) -> list[ErasureRequest]:
         """Return the requests in a state or of a batch, the oldest first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT * FROM requests WHERE (? IS NULL OR state = ?) AND (? IS NULL OR batch = ?) "
             "ORDER BY received, rowid",
-            (state, state, batch, batch),
+            state,
+            state,
+            batch,
+            batch,
         )
         return [_read_request(row) for row in rows]
 
@@ -145,9 +194,9 @@ class Journal:
         Args:
             state: Those under way; or those that were set aside.
         """
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT batch FROM requests WHERE state = ? GROUP BY batch ORDER BY min(rowid)",
-            (state,),
+            state,
         )
         return [row["batch"] for row in rows]
 
@@ -162,7 +211,7 @@ class Journal:
             steps: Which of the steps that are done count as done for each part. The others are
                 taken again.
         """
-        with write_transaction(self._connection):
+        with self._writing():
             for name, request_ids in parts.items():
                 self._connection.executemany(
                     "UPDATE requests SET batch = ? WHERE request = ?",
@@ -181,19 +230,19 @@ class Journal:
         Raises:
             EvidenceError: A step is none of this version's. Passing over it could do it twice.
         """
-        rows = self._connection.execute("SELECT step, figures FROM steps WHERE batch = ?", (batch,))
+        rows = self._rows("SELECT step, figures FROM steps WHERE batch = ?", batch)
         return {_read_step(row["step"]): json.loads(row["figures"]) for row in rows}
 
     def record_step(self, batch: str, step: ErasureStep, figures: dict[str, Any]) -> None:
         """Write down that a step is done; it is not done again."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._connection.execute(
+        self._write(
             "INSERT OR REPLACE INTO steps VALUES (?,?,?,?)", (batch, step, now, json.dumps(figures))
         )
 
     def put_hold(self, hold: Hold) -> None:
         """Write down a hold, or that it was released."""
-        self._connection.execute(
+        self._write(
             "INSERT OR REPLACE INTO holds VALUES (?,?,?,?,?,?,?)",
             (
                 hold.hold_id,
@@ -208,7 +257,7 @@ class Journal:
 
     def holds(self) -> list[Hold]:
         """Return all holds, also released ones."""
-        rows = self._connection.execute("SELECT * FROM holds ORDER BY since, hold")
+        rows = self._rows("SELECT * FROM holds ORDER BY since, hold")
         return [_read_hold(row) for row in rows]
 
     def flag_model(self, batch: str, model: FlaggedModel) -> None:
@@ -216,14 +265,14 @@ class Journal:
 
         Written twice for one batch, it counts once: a resumed batch flags again.
         """
-        self._connection.execute(
+        self._write(
             "INSERT OR REPLACE INTO models VALUES (?,?,?,?,?,?)",
             (model.name, model.version, batch, model.code, model.people, model.day.isoformat()),
         )
 
     def flagged_models(self) -> list[FlaggedModel]:
         """Return every flagged model once: the people of all batches, the day of the first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT name, version, code, sum(people) AS people, min(day) AS day FROM models "
             "GROUP BY name, version, code ORDER BY name, CAST(version AS INTEGER)"
         )
@@ -240,7 +289,24 @@ class Journal:
 
     def empty_log(self) -> None:
         """Empty the write-ahead log, which still holds the pages that were overwritten."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        with self._as_our_errors():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, values: Sequence[object]) -> None:
+        with self._as_our_errors():
+            self._connection.execute(sql, values)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        # The end is explained, too: where the disk is full, it is the commit that says so.
+        with self._as_our_errors(), write_transaction(self._connection):
+            yield
+
+    def _as_our_errors(self) -> AbstractContextManager[None]:
+        return explaining_sqlite(WHERE, restore=RESTORE)
 
     def _put_request(self, request: ErasureRequest) -> None:
         self._connection.execute(
@@ -271,7 +337,66 @@ class MemoryJournal(Journal):
 
 def open_journal(installation: Installation) -> Journal:
     """Return this installation's journal, made on first use."""
-    return Journal(installation.home / "erasures.db")
+    return Journal(installation.home / JOURNAL_FILE)
+
+
+def open_known_journal(installation: Installation, tables: KeyTables) -> Journal:
+    """Return the journal if it is what the key store has seen, or further.
+
+    Raises:
+        EvidenceError: It is missing, older, or another. Nothing was made.
+    """
+    seen = read_seen_journals(tables)
+    if not has_journal(installation):
+        require_known_journal(seen, None, installation)
+    journal = open_journal(installation)
+    require_known_journal(seen, journal.extent(), installation)
+    return journal
+
+
+def renew_journal(reason: str, installation: Installation) -> str:
+    """Begin a new journal where the old one is lost; return what was done.
+
+    Args:
+        reason: Why, in a person's words; it stays in the log.
+        installation: Whose.
+
+    Raises:
+        ConfigError: No reason is given, or nothing is lost.
+    """
+    keys = open_guarded_keys(installation)
+    with keys.tables.erasure_lock():
+        _require_loss(reason, installation, keys)
+        # Signed before anything is set aside: what cannot be recorded is not done.
+        audit(PeopleAction.RENEW_JOURNAL, what=WHERE, why=reason.strip(), installation=installation)
+        names = (f"{JOURNAL_FILE}{suffix}" for suffix in ("", "-wal", "-shm"))
+        folder = set_aside(names, installation)
+        forget_journals(keys)
+        note_journal(keys, open_journal(installation).extent())
+    return (
+        "began a new journal of erasures: place every hold again, and ask whoever waited; what was "
+        f"left of the old one lies in {folder}"
+    )
+
+
+def _require_loss(reason: str, installation: Installation, keys: KeyStore) -> None:
+    if not reason.strip():
+        raise ConfigError(
+            "--reason",
+            expected="a reason",
+            found="none",
+            remedy="Say what became of the journal.",
+        )
+    try:
+        open_known_journal(installation, keys.tables)
+    except PortcullisError:
+        return
+    raise ConfigError(
+        WHERE,
+        expected="one that is lost, older than the key store has seen it, or another",
+        found="the one that the key store knows, or a key store that knows none",
+        remedy="Nothing is to be renewed.",
+    )
 
 
 def _figures_of(request: ErasureRequest) -> dict[str, Any]:

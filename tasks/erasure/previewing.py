@@ -7,6 +7,7 @@ from datetime import date
 
 from tasks.config.cases import section
 from tasks.erasure.batch import SayProgress, open_batch
+from tasks.erasure.erasing import find_unheld
 from tasks.erasure.holds import find_restrictions
 from tasks.erasure.journal import MemoryJournal
 from tasks.erasure.policy import ErasureParams
@@ -32,6 +33,8 @@ class ErasurePreview:
     kept: tuple[str, ...]  # on which basis, and until when, decision records would stay
     too_short: int  # values that would not be searched for
     report: PurgeReport
+    # Under which identifiers nothing is held: which of the people, and which of their identifiers.
+    unheld: tuple[tuple[int, int], ...] = ()
 
 
 def preview_erasure(
@@ -50,7 +53,8 @@ def preview_erasure(
     """
     rule = section(case, "erasure", ErasureParams, installation.workspace).identifiers
     stores = ErasureStores.open(installation, say)
-    people = identify_people(identifiers, rule, installation.secret("pseudonym"))
+    secret = installation.secret("pseudonym")
+    people = identify_people(identifiers, rule, secret)
     audit(
         PeopleAction.READ_ROWS,
         what=case,
@@ -96,5 +100,6 @@ def preview_erasure(
             )
         ),
         too_short=batch.terms.too_short,
+        unheld=tuple(find_unheld(stores, identifiers, secret)),
         report=sum(reports, PurgeReport()),
     )

@@ -2,13 +2,15 @@
 
 import errno
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from tasks.erasure.batch import DeliverReceipt, ErasureBatch, SayProgress, new_batch_name
-from tasks.erasure.journal import ErasureStep, Journal, open_journal
+from tasks.erasure.journal import ErasureStep, Journal, open_known_journal
 from tasks.erasure.receipt import PersonalReceipt, write_receipt
 from tasks.erasure.request import ErasureRequest, RequestState, StepFailure
 from tasks.erasure.saga import ErasureSaga, total_purged
@@ -18,6 +20,7 @@ from tasks.erasure.sinks.installed import list_sinks
 from tasks.erasure.statements import LedgerStatementLog
 from tasks.errors import PortcullisError, ServiceError
 from tasks.formats.shown import kind_of_error
+from tasks.guard.journals import note_journal
 from tasks.guard.opening import open_guarded_keys
 from tasks.keystore.keys import KeyStore
 from tasks.notary.audit import PeopleAction, audit
@@ -25,6 +28,7 @@ from tasks.system.installation import Installation
 
 logger = logging.getLogger("portcullis.erasure")
 
+FailureKind = tuple[ErasureStep | None, str]  # the step, and the reason as the journal has it
 BEFORE_FIRST_STEP = "begin"  # what failed is no step: the audit of the beginning, or a setting
 # What these do is done for several people by one transaction or one after another, and stays done:
 # the parts of a batch go on from here. From any step before them the parts begin anew, which costs
@@ -34,6 +38,10 @@ STEPS_THAT_PARTS_GO_ON_FROM = (
     ErasureStep.VERIFY,
     ErasureStep.RECEIPT,
 )
+# A step that fails for everybody alike, as a bug does, is not asked of each of a thousand people:
+# after so many who failed alone by one reason, and nobody between them who did not, the parts that
+# are left are tried as they are.
+MOST_FAILED_ALONE = 5
 STEPS_FOR_ALL = (ErasureStep.ROTATE_ROOT, ErasureStep.FLAG_MODELS, ErasureStep.SCRUB)
 
 
@@ -48,6 +56,8 @@ class ErasureOutcome:
     # Which of the identifiers that were given nothing is held under, counted from 1: nothing was
     # done about them.
     unknown: tuple[int, ...] = ()
+    # Likewise of people with several, of whom something is held: the entry, and which identifier.
+    unheld: tuple[tuple[int, int], ...] = ()
     faults: tuple[str, ...] = ()  # what could not be ended although the requests are done
 
     def __add__(self, other: "ErasureOutcome") -> "ErasureOutcome":
@@ -57,6 +67,7 @@ class ErasureOutcome:
             already_erased=self.already_erased + other.already_erased,
             receipts=self.receipts + other.receipts,
             unknown=self.unknown + other.unknown,
+            unheld=self.unheld + other.unheld,
             faults=self.faults + other.faults,
         )
 
@@ -89,7 +100,28 @@ class ErasureStores:
     @classmethod
     def open(cls, installation: Installation, say: SayProgress) -> "ErasureStores":
         """Open the stores of an installation."""
-        return cls(installation, open_guarded_keys(installation), open_journal(installation), say)
+        keys = open_guarded_keys(installation)
+        return cls(installation, keys, open_known_journal(installation, keys.tables), say)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only erasure, however many processes and hosts there are.
+
+        Two at once would each rotate the root that the other has just made.
+        """
+        with self.keys.tables.erasure_lock():
+            try:
+                yield
+            finally:
+                self.note_journal()
+
+    def note_journal(self) -> None:
+        """Let the key store know how far the journal has come, so that an older one is refused."""
+        try:
+            note_journal(self.keys, self.journal.extent())
+        except Exception as error:
+            # What was done stands in the journal, and the next opening notes it.
+            self.say(f"the journal's extent could not be noted: {describe_failure(error)}")
 
 
 def run_batches(
@@ -98,8 +130,9 @@ def run_batches(
     """Carry out batches, each whatever became of the one before it.
 
     A batch of several people that fails is divided in two, and each part is tried, until whoever
-    it fails for stands alone. A request whose step fails is set aside with its reason. One that
-    waits for a store that does not answer goes on waiting: the next call tries it again.
+    it fails for stands alone, or it is plain that it fails for everybody. A request whose step
+    fails is set aside with its reason. One that waits for a store that does not answer goes on
+    waiting: the next call tries it again.
 
     Args:
         stores: The stores.
@@ -108,20 +141,24 @@ def run_batches(
         day: Today, for what is written down about a failure.
     """
     outcome = ErasureOutcome()
-    waiting = list(names)
+    waiting = [(name, _Division()) for name in names]
     while waiting:
-        name = waiting.pop(0)
+        name, division = waiting.pop(0)
         attempt = _BatchAttempt(stores, name, identifiers)
         try:
             outcome += attempt.run()
+            division.note_success()
         except ServiceError as error:
             outcome += attempt.note_failure(error, RequestState.RUNNING, day)
         # Whatever it is: a bug that one person's data meets must not keep the others waiting.
         except Exception as error:
-            parts = () if _is_disk_full(error) else attempt.divide()
+            kind = (attempt.step, describe_failure(error))
+            is_in_vain = _is_disk_full(error) or division.is_of_everybody(kind)
+            parts = () if is_in_vain else attempt.divide()
             if parts:
-                waiting[:0] = parts
+                waiting[:0] = [(part, division) for part in parts]
             else:
+                division.note_failure(kind)
                 outcome += attempt.note_failure(error, RequestState.SET_ASIDE, day)
     return outcome
 
@@ -189,6 +226,25 @@ def describe_failure(error: BaseException) -> str:
     if isinstance(error, PortcullisError):
         return str(error)
     return kind_of_error(error)
+
+
+class _Division:
+    """What became of the parts of one batch that were not divided any further."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[FailureKind] = Counter()
+
+    def note_success(self) -> None:
+        """Take it that what failed before did not fail because of everybody."""
+        self._failures.clear()
+
+    def note_failure(self, kind: FailureKind) -> None:
+        """Count one that failed and was not divided."""
+        self._failures[kind] += 1
+
+    def is_of_everybody(self, kind: FailureKind) -> bool:
+        """Say whether so many have failed by this that dividing would find no one who does not."""
+        return self._failures[kind] >= MOST_FAILED_ALONE
 
 
 class _BatchAttempt:

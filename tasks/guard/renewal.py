@@ -5,7 +5,9 @@ its list of erasures is lost, so that whoever was erased has to be erased again 
 delivered again; every release says so from then on.
 """
 
+import os
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +42,17 @@ def renew_store(reason: str, installation: Installation, *, keep: bool = False) 
     known = read_known_stores(installation)
     _require_loss(installation, known)
     return _keep(reason, installation, known) if keep else _begin(reason, installation, known)
+
+
+def set_aside(names: Iterable[str], installation: Installation) -> Path:
+    """Move what is left of these files out of the way; nothing is deleted. Return where to."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    folder = installation.home / SET_ASIDE / now
+    folder.mkdir(mode=0o700, parents=True)
+    for name in names:
+        if os.path.lexists(installation.home / name):
+            shutil.move(installation.home / name, folder / name)
+    return folder
 
 
 def _require_loss(installation: Installation, known: KnownStores) -> None:
@@ -86,7 +99,8 @@ def _begin(reason: str, installation: Installation, known: KnownStores) -> str:
         replaced = _own_id(installation, known)
 
     _audit(reason, installation)
-    folder = _set_aside(installation)
+    secrets = (f"{secret}.key" for secret in SECRETS)
+    folder = set_aside((*STORE_FILES, *secrets), installation)
     store = open_keys(installation)
     installation.secret("pseudonym")
     lost = sum(known.states[store_id].events for store_id in replaced)
@@ -108,17 +122,6 @@ def _record(
 def _audit(reason: str, installation: Installation) -> None:
     # Signed before anything is set aside: what cannot be recorded is not done.
     audit(PeopleAction.RENEW_STORE, what="key store", why=reason.strip(), installation=installation)
-
-
-def _set_aside(installation: Installation) -> Path:
-    """Move what is left of the old store out of the way; nothing is deleted."""
-    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = installation.home / SET_ASIDE / now
-    folder.mkdir(mode=0o700, parents=True)
-    for name in (*STORE_FILES, *(f"{secret}.key" for secret in SECRETS)):
-        if (installation.home / name).exists():
-            shutil.move(installation.home / name, folder / name)
-    return folder
 
 
 def _require_empty(tables: KeyTables) -> None:

@@ -4,7 +4,6 @@ SQL is written once, with `?` for values and `{among}` for "is one of these".
 """
 
 import fcntl
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +14,7 @@ from tasks.errors import ServiceError
 from tasks.system.installation import Installation
 from tasks.system.sqlite_file import (
     WAIT_SECONDS,
-    explain_sqlite,
+    explaining_sqlite,
     open_sqlite,
     read_transaction,
     write_transaction,
@@ -134,15 +133,8 @@ class SqliteKeyTables:
         with self._as_our_errors(), transaction:
             yield
 
-    @contextmanager
-    def _as_our_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            cause = explain_sqlite(error, self.name, restore=f"{RESTORE}.")
-            if cause is None:
-                raise
-            raise cause from error
+    def _as_our_errors(self) -> AbstractContextManager[None]:
+        return explaining_sqlite(self.name, restore=f"{RESTORE}.")
 
     @contextmanager
     def erasure_lock(self) -> Iterator[None]:

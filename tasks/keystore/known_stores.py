@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tasks.errors import EvidenceError
-from tasks.keystore.keys import KeyStore, open_keys
+from tasks.errors import EvidenceError, SealError
+from tasks.keystore.keys import KeyStore, context_of, open_keys
 from tasks.keystore.state import (
     SECRETS,
     STORE_ID,
@@ -171,7 +171,29 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
         found = f"another, of identity {_shown({state.root_key})}"
         raise _lost("root key", f"the one of identity {_shown({recorded.root_key})}", found)
 
+    _require_root_of(store)
+
     note_log(store, known.origin)
+
+
+def _require_root_of(store: KeyStore) -> None:
+    """Refuse a root key that does not open what this store holds: a name alone proves nothing.
+
+    Transit makes a key that it is asked to wrap by and does not have: a lost one would be made anew
+    in silence. And another process may be rotating: then the key is looked for once more.
+    """
+    for is_last in (False, True):
+        rows = store.tables.rows("SELECT bucket, wrapped FROM buckets LIMIT 1")
+        try:
+            store.root_key.unwrap(
+                [(bytes(wrapped), context_of(bucket)) for bucket, wrapped in rows]
+            )
+            return
+        except SealError as error:
+            if is_last:
+                found = "another, or none"
+                raise _lost("root key", "the one that wrapped this store's keys", found) from error
+            store.root_key.refresh()
 
 
 def note_log(store: KeyStore, origin: str) -> None:

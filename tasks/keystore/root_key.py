@@ -6,6 +6,7 @@ bucket anew, `retire` destroys the old. After that a restored backup of the key 
 
 import hmac
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +17,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
+from tasks.system.secrets import decode_key, read_key_file
 
 Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
 NONCE_BYTES = 12  # of AES-GCM
 # What an old key file holds between being overwritten and being replaced.
 SCRUBBED = "0" * 64
+# Far more than the moment between two system calls of another process.
+MOST_LOOKS = 100
+LOOK_AGAIN_SECONDS = 0.01
 IDENTITY_WORDS = b"portcullis root key identity v1"
 IDENTITY_LENGTH = 32  # hex digits: 128 bits
 
@@ -82,18 +87,35 @@ class LocalRootKey:
             self._take([self._installation.secret("root")])
             return
 
-        following = _text_of(self._next)
-        current = _text_of(self._current)
-        # Another process is between overwriting and replacing: the new key moved between our two
-        # looks, and the next look finds it in its place.
-        while current == SCRUBBED and following is None:
-            following = _text_of(self._next)
-            current = _text_of(self._current)
-
-        keys = [bytes.fromhex(following)] if following else []
+        following, current = self._read_files()
+        keys = [decode_key(following, str(self._next))] if following is not None else []
         if current != SCRUBBED:
             keys.append(self._installation.secret("root"))
         self._take(keys)
+
+    def _read_files(self) -> tuple[str | None, str | None]:
+        """Return what the next and the current key file hold.
+
+        Raises:
+            SealError: The current one was overwritten, and the next one is lost.
+        """
+        # Another process may be between overwriting and replacing: then the new key moves between
+        # our two looks, and the next look finds it in its place.
+        for _ in range(MOST_LOOKS):
+            following = _text_of(self._next)
+            current = _text_of(self._current)
+            if current != SCRUBBED or following is not None:
+                return following, current
+            time.sleep(LOOK_AGAIN_SECONDS)
+        raise SealError(
+            f"root key {self._current.name}",
+            expected="a root key",
+            found=f"one that was overwritten, and no {self._next.name} beside it",
+            remedy=(
+                f"A rotation was interrupted, and {self._next.name} holds the key since: restore "
+                "it from the newest backup, with keys.db. Nothing was made anew."
+            ),
+        )
 
     def _take(self, keys: Sequence[bytes]) -> None:
         self._ciphers = [AESGCM(key) for key in keys]
@@ -174,10 +196,8 @@ class LocalRootKey:
 
 
 def _text_of(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return None
+    text = read_key_file(path)
+    return None if text is None else text.strip()
 
 
 def open_root_key(installation: Installation) -> RootKey:

@@ -62,11 +62,15 @@ class TransitRootKey:
 
     def retire(self) -> None:
         """Refuse all versions but the newest, then trim them away."""
-        newest = int(self._ask(f"keys/{self._key}", None)["latest_version"])
+        newest = self.newest_version()
         # The order is Transit's: only versions below both minima may be trimmed.
         only = {"min_decryption_version": newest, "min_encryption_version": newest}
         self._ask(f"keys/{self._key}/config", only)
         self._ask(f"keys/{self._key}/trim", {"min_available_version": newest})
+
+    def newest_version(self) -> int:
+        """Return the number of the newest version; asking makes no key, as wrapping would."""
+        return int(self._ask(f"keys/{self._key}", None)["latest_version"])
 
     def _batch(
         self,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, PortcullisError
 from tasks.ledger.checkpoint import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
@@ -112,6 +112,16 @@ class Pin:
             return read_checkpoint(self.path.read_text(encoding="utf-8"))[0]
         except FileNotFoundError:
             return None
+        except (OSError, UnicodeDecodeError, PortcullisError) as error:
+            raise EvidenceError(
+                self.path.name,
+                expected="a file with the newest head that was seen",
+                found="a damaged, empty or other file, or one that this account may not read",
+                remedy=(
+                    "Mend its owner or mode, or put it aside, compare the log with its mirror or a "
+                    "bundle, then `./portcullis keys pin --reason …`."
+                ),
+            ) from error
 
     def _write(self, note: str) -> None:
         """Write the file; whoever reads meanwhile sees the old head or the new one, whole."""

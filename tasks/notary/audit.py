@@ -20,6 +20,7 @@ class PeopleAction(StrEnum):
     RELEASE_HOLD = "release hold"
     LIFT_TOMBSTONE = "lift tombstone"
     RENEW_STORE = "renew key store"
+    RENEW_JOURNAL = "renew journal of erasures"
 
 
 # OCSF's activities of a datastore.
@@ -32,6 +33,7 @@ ACTIVITIES = {
     PeopleAction.RELEASE_HOLD: UPDATE,
     PeopleAction.LIFT_TOMBSTONE: UPDATE,
     PeopleAction.RENEW_STORE: CREATE,
+    PeopleAction.RENEW_JOURNAL: CREATE,
 }
 
 

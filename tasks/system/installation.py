@@ -82,7 +82,7 @@ class Installation:
             ConfigError: It is not 32 bytes in hex, or others may read the file.
         """
         path = self.home / f"{name}.key"
-        is_present = self.settings.secrets.get(secret_variable(name)) or path.exists()
+        is_present = self.settings.secrets.get(secret_variable(name)) or os.path.lexists(path)
         return self.secret(name) if is_present else None
 
     @property
@@ -92,7 +92,7 @@ class Installation:
         return bool(
             (settings.vault_address and settings.transit_key)
             or settings.secrets.get(secret_variable("root"))
-            or (self.home / "root.key").exists()
+            or os.path.lexists(self.home / "root.key")
         )
 
 

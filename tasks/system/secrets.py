@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from tasks.errors import ConfigError, ServiceError
@@ -15,8 +16,9 @@ def read_or_make_key(path: Path) -> bytes:
 
     Raises:
         ConfigError: Others may read it, or it is no key file.
+        ServiceError: It cannot be read, or not be made.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         try:
             make_once(path, secrets.token_hex(KEY_BYTES).encode())
         except OSError as error:
@@ -27,15 +29,54 @@ def read_or_make_key(path: Path) -> bytes:
                 remedy="Make room, or mend the owner, mode or mount; nothing was lost.",
             ) from error
 
-    # Only the owner may read or write: all other mode bits are wrong.
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(
+    text = read_key_file(path)
+    return decode_key(text or "", str(path))
+
+
+def read_key_file(path: Path) -> str | None:
+    """Return what a key file holds; None where there is none.
+
+    Raises:
+        ConfigError: Others may read it, or it is a folder or the like.
+        ServiceError: This account may not read it, or the disk does not answer.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _no_key_file(path)
+        # Only the owner may read or write: all other mode bits are wrong.
+        if status.st_mode & 0o077:
+            raise ConfigError(
+                str(path),
+                expected="a key file that only its owner can read (mode 0600)",
+                found="a wider mode",
+                remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
+            )
+        # What is no ASCII is no key, and is refused as one that is malformed.
+        return path.read_bytes().decode("ascii", errors="replace")
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise _no_key_file(path) from None
+        return None
+    except OSError as error:
+        raise ServiceError(
             str(path),
-            expected="a key file that only its owner can read (mode 0600)",
-            found="a wider mode",
-            remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
-        )
-    return decode_key(path.read_text(encoding="ascii"), str(path))
+            expected="a key file that this account may read",
+            found=type(error).__name__,
+            remedy="Mend its owner, mode or mount; nothing was lost.",
+        ) from error
+
+
+def _no_key_file(path: Path) -> ConfigError:
+    return ConfigError(
+        str(path),
+        expected="a key file",
+        found="a folder, a link that leads nowhere, or the like",
+        remedy=(
+            "Restore the secret from your newest backup: another one would make what was sealed "
+            "unreadable, and bring back whoever was erased."
+        ),
+    )
 
 
 def make_once(path: Path, content: bytes) -> None:

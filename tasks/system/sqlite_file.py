@@ -105,6 +105,26 @@ def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> Portcul
 
 
 @contextmanager
+def explaining_sqlite(where: str, *, restore: str) -> Iterator[None]:
+    """Raise the cause by name where a database of ours meets one inside the block.
+
+    Args:
+        where: See `explain_sqlite`.
+        restore: Likewise.
+
+    Raises:
+        PortcullisError: The cause; what is no matter of the machine goes on as it is.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        cause = explain_sqlite(error, where, restore=restore)
+        if cause is None:
+            raise
+        raise cause from error
+
+
+@contextmanager
 def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Be the only writer: what the block does is kept whole when it ends well, else not at all."""
     # IMMEDIATE takes the write lock now. A transaction that began as a reader and wants to write

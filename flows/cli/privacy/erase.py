@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from tasks.erasure.request import ErasureRequest, RequestOptions
 
 SEPARATOR = "\t"  # between identifiers of one person in a list: stands in none of them
+OTHER_WAYS = ("resume", "retry", "lift", "check_receipt")
+# Options of a new request alone.
+ABOUT_A_REQUEST = (
+    "received",
+    "later",
+    "also",
+    "dry_run",
+    "remove_files",
+    "search_texts",
+    "search_anyway",
+)
 UNFINISHED = 2
 SERVICE_DOWN = 4
 
@@ -156,6 +168,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """Erase; 0 when it is done, whatever is left for a person to decide is listed."""
     from tasks.config.sources import today
 
+    _refuse_meaningless(options)
     day = today(installation.settings)
     if options.check_receipt:
         return _check(options.check_receipt, installation)
@@ -163,7 +176,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         from tasks.erasure.erasing import resume
 
         return _show(resume(installation=installation, day=day, say=_say))
-    if options.retry:
+    if options.retry is not None:
         from tasks.erasure.erasing import retry
 
         return _show(retry(options.retry, installation=installation, day=day, say=_say))
@@ -175,7 +188,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             found="none",
             remedy="./portcullis erase loan --subject ID",
         )
-    if options.lift:
+    if options.lift is not None:
         return _lift(options, installation)
 
     people = read_people(options.subject, options.also, options.list)
@@ -188,6 +201,26 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     if options.dry_run:
         return _preview(options, people, day, installation)
     return _erase(options, people, received, day, installation)
+
+
+def _refuse_meaningless(options: argparse.Namespace) -> None:
+    """Refuse an option that a way of calling would pass over: `--retry ID --dry-run` would erase.
+
+    Raises:
+        ConfigError: It says which.
+    """
+    if options.subject is not None or options.list is not None:
+        return
+    (way,) = (name for name in OTHER_WAYS if getattr(options, name) not in (None, False))
+    for name in ABOUT_A_REQUEST:
+        if getattr(options, name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')}",
+                expected="--subject or --list",
+                found=f"--{way.replace('_', '-')}",
+                remedy="Leave it out: what a request allows was written down with it. "
+                "Nothing was done.",
+            )
 
 
 def _erase(
@@ -214,6 +247,8 @@ def _erase(
         )
 
     outcome = run(people, searches_unknown=options.search_anyway)
+    for line in _describe_unheld(people, outcome.unheld):
+        print(line)
     unknown = [people[number - 1] for number in outcome.unknown]
     if not unknown:
         return _show(outcome)
@@ -247,7 +282,22 @@ def _preview(
     )
     for line in _describe_preview(preview):
         print(line)
-    return 0
+
+    places = Counter(number for number, _ in preview.unheld)
+    unknown = [
+        person
+        for number, person in enumerate(people, 1)
+        if places[number] == len(person.identifiers)
+    ]
+    others = [
+        (number, place) for number, place in preview.unheld if people[number - 1] not in unknown
+    ]
+    for line in _describe_unheld(people, others):
+        print(line)
+    if not unknown:
+        return 0
+    print(_describe_unknown(unknown, is_list=options.list is not None))
+    return 0 if options.search_anyway else UNFINISHED
 
 
 def _options_of(options: argparse.Namespace) -> "RequestOptions":
@@ -282,6 +332,16 @@ def _describe_unknown(unknown: Sequence[AskedPerson], *, is_list: bool) -> str:
         return "Nothing is held under this identifier: no key, no row, no tombstone, no hold."
     lines = positions_of([person.line for person in unknown])
     return f"Nothing is held of {len(unknown)} people of the list, in lines {lines}."
+
+
+def _describe_unheld(people: Sequence[AskedPerson], unheld: Sequence[tuple[int, int]]) -> list[str]:
+    """Return a line for each identifier, of several of a person, under which nothing is held."""
+    return [
+        f"Nothing is held under identifier {place} of the {len(person.identifiers)} of the person "
+        f"in line {person.line}: is it misspelt?"
+        for number, place in unheld
+        for person in [people[number - 1]]
+    ]
 
 
 def read_people(subject: str | None, also: Sequence[str], listed: Path | None) -> list[AskedPerson]:

@@ -45,7 +45,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.config.cases import load_case
     from tasks.config.sources import today
     from tasks.erasure.holds import place_hold
-    from tasks.erasure.journal import open_journal
+    from tasks.erasure.journal import open_known_journal
+    from tasks.guard.journals import note_journal
     from tasks.guard.opening import open_guarded_keys
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.notary.audit import PeopleAction, audit
@@ -53,11 +54,12 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     load_case(options.use_case, installation.workspace)
     (identifier,) = read_identifiers(options.subject, None)
     # The hold is found again by two secrets: those that the log has seen, and no new ones.
-    open_guarded_keys(installation)
+    keys = open_guarded_keys(installation)
+    journal = open_known_journal(installation, keys.tables)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
 
     hold = place_hold(
-        open_journal(installation),
+        journal,
         subject,
         options.use_case,
         options.basis,
@@ -65,6 +67,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         options.review,
         installation,
     )
+    note_journal(keys, journal.extent())
     audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
     print(
         f"{hold.hold_id}: decision records are kept until it is released; "

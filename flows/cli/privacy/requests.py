@@ -38,10 +38,17 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
     from tasks.config.sources import today
     from tasks.erasure import status as pages
-    from tasks.erasure.journal import open_journal
+    from tasks.erasure.journal import open_journal, open_known_journal
+    from tasks.keystore.key_tables import open_key_tables
+    from tasks.keystore.known_stores import has_tables
 
     day = today(installation.settings)
-    status = pages.read_status(open_journal(installation), day, installation)
+    # A table of no request, where the journal is lost, would be taken for an answer.
+    if has_tables(installation):
+        journal = open_known_journal(installation, open_key_tables(installation))
+    else:
+        journal = open_journal(installation)
+    status = pages.read_status(journal, day, installation)
 
     # Piped, nobody looks at columns: an id has to stay in one piece.
     width = None if sys.stdout.isatty() else WIDE

@@ -131,6 +131,10 @@ def _add_renew_store(renew: argparse.ArgumentParser) -> None:
         help="record the key store that lies here in a log that does not know it, "
         "instead of making a new one",
     )
+    journal = actions.add_parser(
+        "renew-journal", help="begin a new journal of erasures where the old one is lost for good"
+    )
+    journal.add_argument("--reason", required=True, help="what became of it; stays in the ledger")
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
@@ -152,6 +156,10 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             from tasks.guard.renewal import renew_store
 
             print(one_line(renew_store(options.reason, installation, keep=options.keep)))
+        case "renew-journal":
+            from tasks.erasure.journal import renew_journal
+
+            print(one_line(renew_journal(options.reason, installation)))
         case "pin":
             print(set_pin(options.reason, installation, is_first=options.first))
     return 0

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from flows.__main__ import main
-from tasks.doctor import examining, machine
+from tasks.doctor import examining, machine, stores
+from tasks.doctor.copying import copied
 from tasks.doctor.examining import examine
 from tasks.doctor.findings import Finding, Grade
 from tasks.errors import ConfigError
 from tasks.guard.renewal import renew_store
-from tests.tasks.erasure.small_installation import DAY, SmallInstallation
+from tests.tasks.erasure.small_installation import CASE, DAY, SmallInstallation, write
 from tests.tasks.guard.test_opening import SECRETS, STORE, restore, save
 
 LATER = date(2027, 6, 1)
@@ -97,7 +98,8 @@ def test_sealed_files_of_another_key_store_are_named(
 
 def test_a_lost_log_pin_or_journal_is_named(known: SmallInstallation) -> None:
     (known.home / "erasures.db").unlink()
-    assert any("journal of erasures: missing" in line for line in refusing(known))
+    words = "journal of erasures erasures.db: expected"
+    assert any(words in line and "found none" in line for line in refusing(known))
     (known.home / "ledger.pin").unlink()
     assert any("ledger.pin" in line and "keys pin" in line for line in refusing(known))
 
@@ -121,6 +123,76 @@ def test_a_broken_database_is_named_and_ends_no_other_look(
     lines = refusing(known)
     assert lines
     assert any("disk of home" in str(line) for line in examine(known.installation, DAY))
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "root.key", "keys.db-wal", "ledger.db", "ledger.pin"])
+@pytest.mark.parametrize("is_link", [False, True], ids=["folder", "link to nowhere"])
+def test_what_is_no_file_is_named(known: SmallInstallation, name: str, is_link: bool) -> None:
+    path = known.home / name
+    path.unlink(missing_ok=True)
+    if is_link:
+        path.symlink_to("nowhere")
+    else:
+        path.mkdir()
+    assert any(f"{name}: no file, but a folder" in line for line in refusing(known))
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "root.key"])
+def test_findings_name_the_files_of_the_installation(known: SmallInstallation, name: str) -> None:
+    (known.home / name).write_bytes("päper".encode())
+    lines = refusing(known)
+    assert any(f"{known.home / name}: expected 32 bytes in hex" in line for line in lines)
+    assert not any("portcullis-doctor" in line for line in lines)
+
+
+def test_files_that_are_not_ours_are_not_called_well(known: SmallInstallation) -> None:
+    path = known.workspace / "data" / CASE / "redact" / "rows.parquet"
+    path.write_bytes(b"no parquet")
+    findings = examine(known.installation, DAY)
+    (line,) = (finding for finding in findings if finding.what == "sealed files")
+    assert (line.grade, line.text) == (Grade.NOTE, "2 of 3 are ours")
+
+
+def test_cache_and_remotes_are_looked_at(
+    known: SmallInstallation, foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(known.workspace)
+    texts = [str(finding) for finding in examine(known.installation, DAY)]
+    assert sum("9 of 9 sealed files are ours" in text for text in texts) == 2  # cache and remote
+
+    save(foreign, tmp_path / "backup")
+    restore(tmp_path / "backup", known.home, "keys.db", "root.key", *SECRETS)
+    findings = [finding for finding in examine(known.installation, DAY) if "0 of 9" in finding.text]
+    assert {finding.grade for finding in findings} == {Grade.NOTE}
+    assert all("No erasure finds anybody" in finding.remedy for finding in findings)
+
+
+def test_a_log_that_nothing_anchors_is_noted(known: SmallInstallation) -> None:
+    texts = [str(finding) for finding in examine(known.installation, DAY)]
+    assert any("anchors: none are configured" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("line", "grade"),
+    [
+        ("mirror: it is empty; run `./portcullis anchor`", Grade.NOTE),
+        ("mirror: it holds 9 entries, more than the log here: rolled back", Grade.REFUSES),
+        ("", Grade.WELL),
+    ],
+)
+def test_what_anchors_know_of_the_log_is_said(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch, line: str, grade: Grade
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_LEDGER_MIRROR", "s3://mirror/log")
+    monkeypatch.setattr(stores, "refusals", lambda *_: (line,) if line else ())
+    findings = examine(known.installation, DAY)
+    assert [finding.grade for finding in findings if finding.what == "anchors"] == [grade]
+
+
+def test_a_copy_holds_what_anchors_have_signed(known: SmallInstallation) -> None:
+    write(known.home / "anchors" / "5.checkpoint", "x")
+    with copied(known.installation) as copy:
+        assert (copy.home / "anchors" / "5.checkpoint").read_text() == "x"
 
 
 def test_a_request_that_is_past_its_term_is_named(known: SmallInstallation) -> None:

@@ -610,3 +610,24 @@ def test_a_word_of_a_schema_as_somebody_s_name_is_in_nobody_s_way(
     assert states(outcome) == [RequestState.ERASED]
     assert states(after) == [RequestState.ERASED]
     small_installation.assert_gone(1)
+
+
+def test_identifiers_are_not_told_of_where_the_store_cannot_be_asked(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> list[tuple[int, int]]:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("tasks.erasure.erasing.find_unheld", break_down)
+    lines: list[str] = []
+    outcome = erase(
+        CASE,
+        [(email(1), "nobody@example.org")],
+        received=DAY,
+        day=DAY,
+        installation=small_installation.installation,
+        say=lines.append,
+    )
+    assert outcome.unheld == ()
+    assert [request.state for request in outcome.requests] == [RequestState.ERASED]
+    assert "the key store could not be asked: RuntimeError" in lines

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from tasks.erasure import saga
+from tasks.erasure import queue, saga
 from tasks.erasure.batch import ErasureBatch
 from tasks.erasure.erasing import ErasureOutcome, retry
 from tasks.erasure.journal import ErasureStep, Journal
@@ -124,6 +124,58 @@ def test_of_many_only_the_one_who_fails_is_set_aside(
     readable = small_installation.readable_copies()
     assert 5 in readable
     assert set(range(PEOPLE)) - readable.keys() == set(range(3, 12)) - {5}
+
+
+def count_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the number of people of every run of the saga."""
+    sizes: list[int] = []
+    run = saga.ErasureSaga.run
+
+    def counting(self: saga.ErasureSaga) -> list[ErasureRequest]:
+        sizes.append(len(self.batch.requests))
+        return run(self)
+
+    monkeypatch.setattr(saga.ErasureSaga, "run", counting)
+    return sizes
+
+
+def test_what_fails_for_everybody_is_not_asked_of_each(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(self: GitSink, terms: SearchTerms, options: PurgeOptions) -> PurgeReport:
+        raise RuntimeError("a bug")
+
+    sizes = count_runs(monkeypatch)
+    monkeypatch.setattr(GitSink, "purge", failing)
+    monkeypatch.setattr(queue, "MOST_FAILED_ALONE", 3)
+
+    outcome = small_installation.erase(*range(32))
+
+    assert len(outcome.set_aside) == 32
+    assert {reason_of(request) for request in outcome.set_aside} == {"RuntimeError"}
+    # 32 to 2 by halves, three who stand alone, and what was left: the last of four, 4, 8, 16.
+    assert sizes == [32, 16, 8, 4, 2, 1, 1, 2, 1, 1, 4, 8, 16]
+    assert small_installation.readable_copies().keys() == set(range(PEOPLE))
+
+
+def test_whoever_succeeds_between_lets_the_others_be_divided(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purge = GitSink.purge
+    bad = (0, 1, 3, 5, 7)
+
+    def failing(self: GitSink, terms: SearchTerms, options: PurgeOptions) -> PurgeReport:
+        if any(terms.has_match(email(number).encode()) for number in bad):
+            raise RuntimeError("no such row")
+        return purge(self, terms, options)
+
+    monkeypatch.setattr(GitSink, "purge", failing)
+    monkeypatch.setattr(queue, "MOST_FAILED_ALONE", 3)
+
+    outcome = small_installation.erase(*range(8))
+
+    subjects = [small_installation.subject(number) for number in bad]
+    assert sorted(request.subject or "" for request in outcome.set_aside) == sorted(subjects)
 
 
 def test_what_was_mended_is_carried_out_by_retry_and_the_receipt_tells_of_the_failure(

@@ -205,3 +205,22 @@ def test_the_address_of_a_key_service_alone_is_not_enough_for_it(
 ) -> None:
     monkeypatch.setenv("VAULT_ADDR", "http://localhost:1")
     assert open_root_key(installation_at(Path())).is_local
+
+
+def test_a_rotation_whose_new_key_was_lost_is_refused_and_does_not_wait_for_ever(
+    root_key: LocalRootKey, home: Path
+) -> None:
+    (home / "root.key").write_text(SCRUBBED)
+    with pytest.raises(SealError, match=r"overwritten, and no root\.next\.key.*restore"):
+        root_key.refresh()
+
+
+@pytest.mark.parametrize("content", ["", "abc", "ä" * 64])
+def test_a_damaged_next_key_is_refused_by_name(
+    root_key: LocalRootKey, home: Path, content: str
+) -> None:
+    path = home / "root.next.key"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"root\.next\.key: expected 32 bytes in hex"):
+        root_key.refresh()

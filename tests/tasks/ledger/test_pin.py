@@ -181,3 +181,16 @@ def test_readers_and_writers_at_once_leave_it_at_the_newest_head(small: SmallLog
         list(pool.map(read, order))
     assert pin.path.read_text(encoding="utf-8") == notes[-1]
     assert min(sizes) >= 3
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"no checkpoint", None])
+def test_a_pin_that_cannot_be_read_is_refused_by_its_name(
+    small: SmallLog, pin: Pin, content: bytes | None
+) -> None:
+    pin.path.unlink()
+    if content is None:
+        pin.path.mkdir()
+    else:
+        pin.path.write_bytes(content)
+    with pytest.raises(EvidenceError, match=r"ledger\.pin: expected .*keys pin --reason"):
+        pin.check(small.ledger, head_of(small))

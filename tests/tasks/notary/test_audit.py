@@ -9,7 +9,7 @@ from tasks.notary.audit import ACTIVITIES, PeopleAction
 def test_actions_are_those_that_audit_logs_have_named() -> None:
     assert {action.value for action in PeopleAction} == {
         "read rows", "export", "erase", "erased", "hold", "release hold", "lift tombstone",
-        "renew key store",
+        "renew key store", "renew journal of erasures",
     }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, ServiceError
 from tests.installations import installation_at
 
 
@@ -49,4 +50,51 @@ def test_a_key_file_that_others_can_read_is_refused() -> None:
     installation_at(Path()).secret("pseudonym")
     (installation_at(Path()).home / "pseudonym.key").chmod(0o644)
     with pytest.raises(ConfigError, match="0600"):
+        installation_at(Path()).secret("pseudonym")
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir(0o700)
+
+
+def make_link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def write_other_bytes(path: Path) -> None:
+    path.write_bytes(bytes(range(256)))
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (make_folder, "a folder"),
+        (make_link_to_nowhere, "a link that leads nowhere"),
+        (write_other_bytes, "32 bytes in hex"),
+    ],
+)
+@pytest.mark.parametrize("name", ["pseudonym", "root"])
+def test_what_is_no_key_file_is_refused_by_name(
+    make: Callable[[Path], None], found: str, name: str
+) -> None:
+    installation = installation_at(Path())
+    path = installation.home / f"{name}.key"
+    make(path)
+    for ask in (installation.secret, installation.existing_secret):
+        with pytest.raises(ConfigError, match=found) as refusal:
+            ask(name)
+        assert str(path) in str(refusal.value)
+        assert "newest backup" in str(refusal.value)
+
+
+def test_a_key_file_that_cannot_be_read_is_a_service_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*_: object, **__: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    installation_at(Path()).secret("pseudonym")
+    monkeypatch.setattr(Path, "read_bytes", break_down)
+    with pytest.raises(ServiceError, match="nothing was lost"):
         installation_at(Path()).secret("pseudonym")

@@ -414,3 +414,80 @@ def test_what_is_allowed_is_written_down_with_the_request(
     (request,) = small_installation.journal.requests()
     assert request.options.removes_files
     assert request.options.searches_texts
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True], ids=["erase", "dry run"])
+def test_of_several_identifiers_the_one_nobody_knows_is_told(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    is_dry_run: bool,
+) -> None:
+    path = tmp_path / "people.txt"
+    path.write_text(f"{email(1)}\n{email(2)}\t{NOBODY}\n{email(3)}\t{email(4)}\n")
+    more = ["--dry-run"] if is_dry_run else []
+
+    assert run(small_installation, "erase", CASE, "--list", str(path), *more) == 0
+
+    output = capsys.readouterr().out
+    assert "Nothing is held under identifier 2 of the 2 of the person in line 2" in output
+    assert output.count("Nothing is held") == 1
+    assert NOBODY not in output
+
+
+@pytest.mark.parametrize(("more", "code"), [([], 2), (["--search-anyway"], 0)])
+def test_a_dry_run_says_that_nothing_is_held(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    code: int,
+) -> None:
+    arguments = ("--subject", NOBODY, "--also", "no.one@example.org", "--dry-run", *more)
+
+    assert run(small_installation, "erase", CASE, *arguments) == code
+
+    output = capsys.readouterr().out
+    assert "Nothing is held under this identifier" in output
+    assert "misspelt" not in output
+    assert small_installation.journal.requests() == []
+
+
+@pytest.mark.parametrize(
+    "way",
+    [["--resume"], ["--retry", "E1"], [CASE, "--lift", email(1)], ["--check-receipt", "x.json"]],
+    ids=["resume", "retry", "lift", "check"],
+)
+@pytest.mark.parametrize(
+    "option",
+    [["--dry-run"], ["--later"], ["--also", email(2)], ["--search-anyway"], ["--remove-files"],
+     ["--search-texts"], ["--received", "2026-11-01"]],
+    ids=lambda option: option[0],
+)  # fmt: skip
+def test_an_option_that_would_be_passed_over_is_refused(
+    small_installation: SmallInstallation, way: list[str], option: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match=f"{option[0]}: expected --subject or --list"):
+        run(small_installation, "erase", *way, *option)
+
+
+def test_a_dry_run_of_a_retry_erases_nobody(small_installation: SmallInstallation) -> None:
+    (request,) = small_installation.erase(1, later=True).requests
+
+    with pytest.raises(ConfigError, match="Nothing was done"):
+        run(small_installation, "erase", "--retry", request.request_id, "--dry-run")
+
+    assert 1 in small_installation.readable_copies()
+
+
+def test_a_request_that_is_done_is_not_called_unknown(
+    small_installation: SmallInstallation,
+) -> None:
+    (request,) = small_installation.erase(1).requests
+
+    with pytest.raises(DataError, match="one that is done"):
+        run(small_installation, "erase", "--retry", request.request_id)
+
+
+def test_an_empty_id_is_that_of_no_request(small_installation: SmallInstallation) -> None:
+    with pytest.raises(DataError, match="none of this id"):
+        run(small_installation, "erase", "--retry", "")
