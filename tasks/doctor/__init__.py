@@ -3,6 +3,7 @@
 `findings` is what is said, `copying` lets everything be opened without touching it, `stores` looks
 at keys, log and journal, `machine` at files, disk and databases, and `examining` asks them all.
 
-May import: `tasks.anchoring`, `tasks.erasure`, `tasks.erasure.searching`, `tasks.errors`,
-`tasks.formats`, `tasks.guard`, `tasks.keystore`, `tasks.notary`, `tasks.sealed`, `tasks.system`.
+May import: `tasks.anchoring`, `tasks.attestation`, `tasks.erasure`, `tasks.erasure.searching`,
+`tasks.errors`, `tasks.formats`, `tasks.guard`, `tasks.keystore`, `tasks.notary`, `tasks.sealed`,
+`tasks.system`, `tasks.verifier`.
 """

@@ -31,6 +31,7 @@ def _look_through_copy(installation: Installation, day: date) -> Iterator[Findin
     with copied(installation) as copy:
         looks: list[tuple[str, Look]] = [
             ("ledger", lambda: stores.look_at_ledger(copy)),
+            ("signing keys", lambda: stores.look_at_signing(copy, installation)),
             ("key store", lambda: stores.look_at_keys(copy)),
             ("custodians", lambda: stores.look_at_custodians(copy)),
             ("journal of erasures", lambda: stores.look_at_requests(copy, day)),

@@ -45,7 +45,9 @@ def look_at_home(installation: Installation) -> Iterator[Finding]:
 
 def _look_at_modes(home: Path) -> Iterator[Finding]:
     for pattern in (*PRIVATE, PIN):
-        for path in sorted(home.glob(pattern)):
+        # Without a wildcard `glob` passes over a link that leads nowhere.
+        named = [home / PIN] if pattern == PIN and os.path.lexists(home / PIN) else []
+        for path in named or sorted(home.glob(pattern)):
             name = path.relative_to(home).as_posix()
             if not path.is_file():
                 text = "no file, but a folder, a link that leads nowhere, or the like"

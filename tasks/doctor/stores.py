@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator
 from datetime import date
 
 from tasks.anchoring.publishing import identify_anchors, refusals
+from tasks.attestation.roles import ROLES
+from tasks.attestation.signing_keys import LocalSigner, signing_folder
 from tasks.doctor.copying import ANCHORS
 from tasks.doctor.findings import Finding, Grade
 from tasks.erasure.journal import open_journal, open_known_journal
@@ -18,11 +20,13 @@ from tasks.keystore.custodians import CUSTODIANS, LOCAL, load_custodians
 from tasks.keystore.key_tables import KeyTables, open_key_tables
 from tasks.keystore.known_stores import KnownStores, has_tables, open_known_keys
 from tasks.keystore.state import SECRETS, STORE_ID
-from tasks.notary.notary import open_ledger, open_pin
+from tasks.notary.notary import open_ledger, open_pin, trusted_root
 from tasks.sealed.objects import SealedFile
 from tasks.system.installation import Installation
+from tasks.verifier.log_reader import KEYS_ALONE, read_log
 
 KEY_STORE = "key store"
+SIGNING = "signing keys"
 LATER = "run `./portcullis anchor`"  # in what is said of an anchor that only lags behind
 JOURNAL = "journal of erasures"
 
@@ -42,6 +46,43 @@ def look_at_ledger(copy: Installation) -> Iterator[Finding]:
     yield Finding(Grade.WELL, "ledger", f"{head.size} entries, as far as the pin or further")
     if not open_pin(copy).is_set():
         yield Finding(Grade.REFUSES, "ledger.pin", "missing", "./portcullis keys pin --reason …")
+
+
+def look_at_signing(copy: Installation, installation: Installation) -> Iterator[Finding]:
+    """Say whether the key files that sign here are those that the log knows.
+
+    A lost one is made anew by the next command that signs, and the log refuses what it signs.
+
+    Args:
+        copy: Whose log is read.
+        installation: Whose key files are; they are read, and not copied.
+    """
+    if installation.settings.signing_address:
+        return
+    ledger = open_ledger(copy)
+    try:
+        if (head := ledger.head()) is None:
+            return
+        known = read_log(ledger, trusted_root(copy), KEYS_ALONE).keys.entries
+    finally:
+        ledger.close()
+
+    folder = signing_folder(installation)
+    remedy = "Restore signing/ from its newest backup, or have new keys enrolled: `keys enrol`."
+    ours = [role for role in ROLES if (folder / f"{role}.pem").is_file()]
+    if not ours:
+        text = f"no key file, and a log of {head.size} entries"
+        yield Finding(Grade.REFUSES, SIGNING, text, remedy)
+        return
+    unknown = [
+        role for role in ours if LocalSigner.load(folder / f"{role}.pem").public.keyid not in known
+    ]
+    for role in unknown:
+        yield Finding(
+            Grade.REFUSES, f"{SIGNING} `{role}`", "a key that the log does not know", remedy
+        )
+    if not unknown:
+        yield Finding(Grade.WELL, SIGNING, f"the log knows the keys of {len(ours)} roles")
 
 
 def look_at_keys(copy: Installation) -> Iterator[Finding]:

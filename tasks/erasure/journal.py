@@ -41,7 +41,12 @@ from tasks.keystore.key_tables import KeyTables
 from tasks.keystore.keys import KeyStore, Retention
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
-from tasks.system.sqlite_file import explaining_sqlite, open_sqlite, write_transaction
+from tasks.system.sqlite_file import (
+    explaining_sqlite,
+    open_sqlite,
+    require_columns,
+    write_transaction,
+)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -148,6 +153,7 @@ class Journal:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(TABLES)
+        require_columns(self._connection, [TABLES], WHERE)
         fact = (JOURNAL_ID, secrets.token_hex(ID_BYTES))
         self._connection.execute("INSERT OR IGNORE INTO facts VALUES (?,?)", fact)
 
@@ -425,7 +431,7 @@ def _read_request(row: sqlite3.Row) -> ErasureRequest:
         use_case=row["use_case"],
         received=date.fromisoformat(row["received"]),
         day=date.fromisoformat(row["day"]),
-        state=RequestState(row["state"]),
+        state=_read_state(row["state"]),
         subject=row["subject"],
         seed=row["seed"],
         key_ids={Retention(name): _read_key_ids(ids) for name, ids in key_ids.items()},
@@ -459,12 +465,25 @@ def _read_step(text: str) -> ErasureStep:
     try:
         return ErasureStep(text)
     except ValueError as error:
-        raise EvidenceError(
-            "journal of erasures",
-            expected="steps that this version knows",
-            found=f"`{text}`",
-            remedy="Finish the erasure with the version that began it: `erase --resume`.",
-        ) from error
+        remedy = "Finish the erasure with the version that began it: `erase --resume`."
+        raise _unknown("steps", text, remedy) from error
+
+
+def _read_state(text: str) -> RequestState:
+    try:
+        return RequestState(text)
+    except ValueError as error:
+        remedy = "Work with the version that wrote to it last."
+        raise _unknown("states of requests", text, remedy) from error
+
+
+def _unknown(what: str, text: str, remedy: str) -> EvidenceError:
+    return EvidenceError(
+        "journal of erasures",
+        expected=f"{what} that this version knows",
+        found=f"`{text}`",
+        remedy=remedy,
+    )
 
 
 def _read_day(text: str | None) -> date | None:

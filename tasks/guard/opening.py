@@ -25,4 +25,4 @@ def open_guarded_keys(installation: Installation) -> KeyStore:
 def record_key_store(store: KeyStore, installation: Installation) -> None:
     """Record in the log what the store has come to; called after every change of keys."""
     record_state(read_state(store, installation), installation)
-    note_log(store, read_known_stores(installation).origin)
+    note_log(store, read_known_stores(installation))

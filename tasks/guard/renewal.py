@@ -15,7 +15,7 @@ from tasks.errors import ConfigError, PortcullisError
 from tasks.guard.seen import read_known_stores, record_state
 from tasks.keystore.key_tables import KeyTables, SqliteKeyTables, open_key_tables
 from tasks.keystore.keys import KeyStore, open_keys
-from tasks.keystore.known_stores import KnownStores, note_log, open_known_keys
+from tasks.keystore.known_stores import KnownStores, is_log_older, note_log, open_known_keys
 from tasks.keystore.state import SECRETS, STORE_ID, read_state
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
@@ -76,7 +76,7 @@ def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
         raise _unfit("--keep", "every secret", f"no {missing[0]}.key", "Restore it.")
 
     store = open_keys(installation)
-    if store.fact(STORE_ID) in known.states:
+    if store.fact(STORE_ID) in known.states and not is_log_older(store, known):
         raise _unfit(
             "--keep",
             "a store that the log does not know",
@@ -116,7 +116,7 @@ def _record(
 ) -> None:
     state = read_state(store, installation)
     record_state(state, installation, renewed=reason.strip(), replaces=replaced)
-    note_log(store, read_known_stores(installation).origin)
+    note_log(store, read_known_stores(installation))
 
 
 def _audit(reason: str, installation: Installation) -> None:

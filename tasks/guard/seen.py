@@ -137,14 +137,15 @@ def _read(ledger: Ledger, installation: Installation) -> KnownStores:
     path = installation.home / MEMORY
     memory = _remembered(path)
     if memory is not None and memory.continues_to(head, ledger):
+        known = replace(memory.known, size=head.size)
         if memory.size == head.size:
-            return memory.known
+            return known
         if not _has_entry_about_stores(ledger, memory.size, head.size):
-            _remember(path, head, memory.known)
-            return memory.known
+            _remember(path, head, known)
+            return known
 
     log = read_log(ledger, trusted_root(installation), ABOUT_STORES_OR_ERASURES)
-    known = replace(_known_from(log), origin=log.head.origin)
+    known = replace(_known_from(log), origin=log.head.origin, size=log.head.size)
     _remember(path, log.head, known)
     return known
 

@@ -17,6 +17,7 @@ from tasks.system.sqlite_file import (
     explaining_sqlite,
     open_sqlite,
     read_transaction,
+    require_columns,
     write_transaction,
 )
 
@@ -85,9 +86,11 @@ class SqliteKeyTables:
         try:
             with self._as_our_errors():
                 self._connection = open_sqlite(path, is_deleted_overwritten=True)
-                for table in TABLES:
-                    # WITHOUT ROWID: a key lies in the tree by its id: finding it is one search.
-                    self._connection.execute(table.format(blob="BLOB", clustered="WITHOUT ROWID"))
+                # WITHOUT ROWID: a key lies in the tree by its id: finding it is one search.
+                tables = [table.format(blob="BLOB", clustered="WITHOUT ROWID") for table in TABLES]
+                for table in tables:
+                    self._connection.execute(table)
+                require_columns(self._connection, tables, self.name)
         except OSError as error:
             raise ServiceError(
                 self.name,
@@ -139,7 +142,17 @@ class SqliteKeyTables:
     @contextmanager
     def erasure_lock(self) -> Iterator[None]:
         """Hold a lock file beside the store; the kernel lets go of it when the process ends."""
-        with self.path.with_suffix(".lock").open("w") as stream:
+        path = self.path.with_suffix(".lock")
+        try:
+            stream = path.open("w")
+        except OSError as error:
+            raise ServiceError(
+                f"lock {path.name} of the key store",
+                expected="a file that this account may open and change",
+                found=type(error).__name__,
+                remedy="Mend its owner, mode or mount, or remove it; nothing was lost.",
+            ) from error
+        with stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 

@@ -28,7 +28,9 @@ from tasks.system.installation import Installation
 KNOWN = "key-store.json"
 KEY_FILE = "keys.db"
 OPENED_WITH = ("pepper", "seal", "tombstone")  # made by `open_keys`
-RECORDED_IN = "recorded in"  # the name of a fact in the database: which log
+# Names of facts in the database: which log has recorded the store, and how long it was by then.
+RECORDED_IN = "recorded in"
+RECORDED_AT = "recorded at"
 RENEW = "./portcullis keys renew-store --reason …"
 TOGETHER = "keys.db, its -wal file, root.key and the secrets (*.key) belong to each other"
 
@@ -44,6 +46,7 @@ class KnownStores:
             before stores were recorded. None where there is no receipt.
         renewed: Why a person began a store, or took it over, by its id; the first one has none.
         origin: The name of the log; empty where it has no entry yet.
+        size: How many entries the log has.
     """
 
     states: Mapping[str, KeyStoreState] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class KnownStores:
     receipts: tuple[int, str] | None = None
     renewed: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
+    size: int = 0
 
     def describe_renewal(self, store_id: str) -> tuple[str, ...]:
         """Return the line that a release shows of a store that followed a lost one."""
@@ -66,6 +70,7 @@ class KnownStores:
             "receipts": list(self.receipts) if self.receipts else None,
             "renewed": dict(self.renewed),
             "origin": self.origin,
+            "size": self.size,
         }
 
     @classmethod
@@ -79,6 +84,7 @@ class KnownStores:
             receipts=(int(receipts[0]), str(receipts[1])) if receipts else None,
             renewed={str(name): str(why) for name, why in values["renewed"].items()},
             origin=str(values["origin"]),
+            size=int(values["size"]),
         )
 
 
@@ -172,8 +178,10 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
         raise _lost("root key", f"the one of identity {_shown({recorded.root_key})}", found)
 
     _require_root_of(store)
+    if is_log_older(store, known):
+        raise _older_log(store, known)
 
-    note_log(store, known.origin)
+    note_origin(store, known.origin)
 
 
 def _require_root_of(store: KeyStore) -> None:
@@ -196,11 +204,26 @@ def _require_root_of(store: KeyStore) -> None:
             store.root_key.refresh()
 
 
-def note_log(store: KeyStore, origin: str) -> None:
-    """Note in the store which log knows it.
+def is_log_older(store: KeyStore, known: KnownStores) -> bool:
+    """Say whether the store was recorded by more of this log than there is."""
+    is_same = store.fact(RECORDED_IN) == known.origin
+    return is_same and int(store.fact(RECORDED_AT) or 0) > known.size
 
-    Who loses the log and its pin at once would begin both anew in silence: the store tells.
+
+def note_log(store: KeyStore, known: KnownStores) -> None:
+    """Note in the store which log knows it, and how long that is.
+
+    Who loses the log and its pin at once would begin both anew in silence, and who restores both
+    from one day has a log that forgot what was signed since: the store tells.
     """
+    note_origin(store, known.origin)
+    if store.fact(RECORDED_AT) != str(known.size):
+        with store.tables.writing():
+            store.put_fact(RECORDED_AT, str(known.size))
+
+
+def note_origin(store: KeyStore, origin: str) -> None:
+    """Note which log it is, as whoever opens the store for work does, too."""
     if store.fact(RECORDED_IN) != origin:
         with store.tables.writing():
             store.put_fact(RECORDED_IN, origin)
@@ -289,6 +312,19 @@ def _without_log(store: KeyStore, origin: str) -> EvidenceError:
         remedy=(
             "Restore ledger.db and ledger.pin: they say who was erased, and what was signed. If "
             f"they are lost for good: `{RENEW} --keep` records this store in the new log."
+        ),
+    )
+
+
+def _older_log(store: KeyStore, known: KnownStores) -> EvidenceError:
+    return EvidenceError(
+        "ledger",
+        expected=f"at least {store.fact(RECORDED_AT)} entries, which have recorded "
+        f"{store.tables.name}",
+        found=f"an older copy of {known.size}, with its pin",
+        remedy=(
+            "Restore the newest ledger.db and ledger.pin: what was signed since is missing. If "
+            f"they are lost for good: `{RENEW} --keep` goes on with this log."
         ),
     )
 

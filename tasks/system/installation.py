@@ -110,8 +110,15 @@ def _make_own_folder(folder: Path) -> None:
         raise _not_own(folder, type(error).__name__) from error
 
     # Root may use anybody's folder: in a container the volume often belongs to another account.
-    if os.getuid() not in (0, owner) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise _not_own(folder, "one of another account, or one that may not be written to")
+    if os.getuid() not in (0, owner):
+        raise _not_own(folder, "one of another account")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(
+            str(folder),
+            expected="a folder for keys, ledger and databases",
+            found="one that may not be written to",
+            remedy="Mend its mode or its mount; nothing was lost, and nothing was done.",
+        )
 
 
 def _not_own(folder: Path, fault: str) -> ConfigError:

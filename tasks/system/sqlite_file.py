@@ -4,11 +4,11 @@ Databases that others run (a source, MLflow's, Prefect's) are opened by `tasks.s
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tasks.errors import PortcullisError, SealError, ServiceError
+from tasks.errors import EvidenceError, PortcullisError, SealError, ServiceError
 
 AGAIN = "then run the same command again: nothing was lost, and nothing is to be restored"
 CAUSES = {
@@ -102,6 +102,42 @@ def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> Portcul
         found = "a damaged, truncated or other file"
         return SealError(where, expected="a whole database", found=found, remedy=restore)
     return None
+
+
+def require_columns(connection: sqlite3.Connection, statements: Sequence[str], where: str) -> None:
+    """Refuse a database whose tables are not those of this version: what is unknown would be lost.
+
+    Args:
+        connection: To a file whose tables were made, unless they were there.
+        statements: Which make the tables of this version.
+        where: What messages call the database.
+
+    Raises:
+        EvidenceError: A table has other columns.
+    """
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in statements:
+            fresh.executescript(statement)
+        expected = _columns_of(fresh)
+    present = _columns_of(connection)
+    for table, columns in expected.items():
+        if present[table] != columns:
+            raise EvidenceError(
+                where,
+                expected=f"the table `{table}` as this version of Portcullis makes it",
+                found="one with other columns",
+                remedy="Work with the version that wrote to it last. Nothing was changed.",
+            )
+
+
+def _columns_of(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return {
+        name: [
+            row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))
+        ]
+        for (name,) in tables
+    }
 
 
 @contextmanager

@@ -352,7 +352,8 @@ def read_people(subject: str | None, also: Sequence[str], listed: Path | None) -
     """
     if listed is None:
         main, *_ = read_identifiers(subject, None)
-        others = (identifier.strip() for identifier in also)
+        others = [identifier.strip() for identifier in also]
+        _refuse_bytes(others)
         return [AskedPerson(1, (main, *filter(None, others)))]
 
     if also:
@@ -384,6 +385,7 @@ def read_identifiers(subject: str | None, listed: Path | None) -> list[str]:
 
     people = [line.strip() for line in lines if line.strip()]
     _refuse_nobody(people)
+    _refuse_bytes(people)
     return people
 
 
@@ -405,6 +407,17 @@ def _read_lines(listed: Path) -> list[str]:
             found=describe_unreadable(error),
             remedy="Check the path, and how the file was written.",
         ) from None
+
+
+def _refuse_bytes(identifiers: Sequence[str]) -> None:
+    """Refuse what was typed in another encoding: Python keeps its bytes as lone surrogates."""
+    if any("\ud800" <= character <= "\udfff" for text in identifiers for character in text):
+        raise ConfigError(
+            "erase",
+            expected="an identifier in UTF-8",
+            found="one in another encoding",
+            remedy="Set the terminal to UTF-8, or write it into a file and give --list.",
+        )
 
 
 def _refuse_nobody(people: Sequence[object]) -> None:
@@ -475,6 +488,7 @@ def _check(path: Path, installation: Installation) -> int:
     # Asked for, never an argument: those stand in the shell's history and in the process list.
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
     identifier = sys.stdin.readline().strip()
+    _refuse_bytes([identifier])
 
     for predicate in check_receipt(text, identifier, LedgerStatementLog(installation)):
         print(format_statement(predicate))

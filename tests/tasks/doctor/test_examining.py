@@ -125,7 +125,7 @@ def test_a_broken_database_is_named_and_ends_no_other_look(
     assert any("disk of home" in str(line) for line in examine(known.installation, DAY))
 
 
-@pytest.mark.parametrize("name", [*SECRETS, "root.key", "keys.db-wal", "ledger.db", "ledger.pin"])
+@pytest.mark.parametrize("name", [*SECRETS, "root.key", "keys.db", "ledger.db", "ledger.pin"])
 @pytest.mark.parametrize("is_link", [False, True], ids=["folder", "link to nowhere"])
 def test_what_is_no_file_is_named(known: SmallInstallation, name: str, is_link: bool) -> None:
     path = known.home / name
@@ -165,6 +165,27 @@ def test_cache_and_remotes_are_looked_at(
     findings = [finding for finding in examine(known.installation, DAY) if "0 of 9" in finding.text]
     assert {finding.grade for finding in findings} == {Grade.NOTE}
     assert all("No erasure finds anybody" in finding.remedy for finding in findings)
+
+
+def test_lost_signing_keys_are_named(known: SmallInstallation) -> None:
+    shutil.rmtree(known.home / "signing")
+    assert any("signing keys: no key file, and a log of" in line for line in refusing(known))
+
+
+def test_signing_keys_of_another_installation_are_named(
+    known: SmallInstallation, foreign: Path
+) -> None:
+    shutil.copy(foreign / "signing" / "audit.pem", known.home / "signing")
+    lines = refusing(known)
+    assert any("signing keys `audit`: a key that the log does not know" in line for line in lines)
+
+
+def test_keys_that_a_service_keeps_are_not_looked_for(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(known.home / "signing")
+    monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
+    assert not any("signing keys" in line for line in refusing(known))
 
 
 def test_a_log_that_nothing_anchors_is_noted(known: SmallInstallation) -> None:

@@ -18,7 +18,7 @@ from tasks.erasure.request import (
     StepFailure,
 )
 from tasks.erasure.sinks import SinkId
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, SealError, ServiceError
 from tasks.keystore.keys import Retention
 
 DAY = date(2026, 11, 24)
@@ -255,3 +255,64 @@ def insert(path: Path, *statements: str) -> None:
 
 def content_of(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+def test_a_state_that_this_version_does_not_know_is_refused_by_name(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.put_requests([request()])
+    with sqlite3.connect(tmp_path / "erasures.db") as connection:
+        connection.execute("UPDATE requests SET state = 'paused'")
+    connection.close()
+    with pytest.raises(EvidenceError, match=r"states of requests that this version knows.*paused"):
+        journal.requests()
+
+
+def test_a_journal_of_a_newer_version_is_refused_and_kept(journal: Journal, tmp_path: Path) -> None:
+    journal.put_requests([request()])
+    with sqlite3.connect(tmp_path / "erasures.db") as connection:
+        connection.execute("ALTER TABLE requests ADD COLUMN more TEXT")
+    connection.close()
+    with pytest.raises(EvidenceError, match="`requests` as this version of Portcullis makes it"):
+        Journal(tmp_path / "erasures.db")
+
+
+def test_a_journal_that_is_locked_by_another_is_a_service_that_does_not_answer(
+    journal: Journal, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "erasures.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    journal._connection.execute("PRAGMA busy_timeout = 1")
+    with pytest.raises(ServiceError, match=r"journal of erasures erasures\.db.*another process"):
+        journal.record_step("b", ErasureStep.VERIFY, {})
+    with pytest.raises(ServiceError, match="another process"):
+        journal.put_requests([request()])
+    other.close()
+
+
+def test_a_full_disk_is_told_by_its_cause(journal: Journal) -> None:
+    journal._connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(ServiceError, match="a full disk"):
+        journal.put_requests([request(number) for number in range(5_000)])
+    assert journal.requests() == []
+
+
+def test_a_damaged_journal_says_what_to_restore(tmp_path: Path) -> None:
+    (tmp_path / "erasures.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(SealError, match="an older one would forget requests and holds"):
+        Journal(tmp_path / "erasures.db")
+
+
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "erasures.db").mkdir()
+    with pytest.raises(ServiceError, match="may not open"):
+        Journal(tmp_path / "erasures.db")
+
+
+def test_a_mode_that_cannot_be_set_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(ServiceError, match="Mend its owner"):
+        Journal(tmp_path / "erasures.db")

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.errors import EvidenceError
 from tasks.guard.opening import open_guarded_keys, record_key_store
+from tasks.guard.renewal import renew_store
 from tasks.guard.seen import MEMORY, read_known_stores
 from tasks.keystore.known_stores import RECORDED_IN
 from tasks.keystore.tombstone_events import set_tombstones
@@ -215,3 +216,22 @@ def test_nobody_who_was_erased_comes_back_by_an_erasure_under_a_lost_secret(
     with pytest.raises(EvidenceError, match=r"secret tombstone\.key"):
         known.resume()
     assert email(8).encode() not in (known.home / "erasures.db").read_bytes()
+
+
+def test_a_log_and_its_pin_of_an_earlier_day_are_refused(
+    known: SmallInstallation, tmp_path: Path
+) -> None:
+    for path in known.home.glob("ledger*"):
+        shutil.copy(path, tmp_path)
+    known.erase(5)
+    for path in known.home.glob("ledger.db*"):
+        path.unlink()
+    for path in tmp_path.glob("ledger*"):
+        shutil.copy(path, known.home)
+
+    assert "an older copy of" in refused(known)
+    with pytest.raises(EvidenceError, match="keep` goes on with this log"):
+        known.erase(6)
+
+    renew_store("the newer log is lost", known.installation, keep=True)
+    assert known.erase(6).requests[0].state == "erased"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import SealError, ServiceError
+from tasks.errors import EvidenceError, SealError, ServiceError
 from tasks.keystore.key_tables import SqliteKeyTables, open_key_tables
 from tests.installations import installation_at
 
@@ -195,3 +195,19 @@ def test_a_second_erasure_waits_for_the_first(tables: SqliteKeyTables) -> None:
         assert not is_entered.wait(0.2)
     assert is_entered.wait(30)
     waiting.join()
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    SqliteKeyTables(tmp_path / "keys.db")
+    with sqlite3.connect(tmp_path / "keys.db") as connection:
+        connection.execute("ALTER TABLE keys ADD COLUMN more TEXT")
+    connection.close()
+    with pytest.raises(EvidenceError, match="`keys` as this version of Portcullis makes it"):
+        SqliteKeyTables(tmp_path / "keys.db")
+
+
+def test_a_folder_in_place_of_the_lock_is_told(tmp_path: Path) -> None:
+    tables = SqliteKeyTables(tmp_path / "keys.db")
+    (tmp_path / "keys.lock").mkdir()
+    with pytest.raises(ServiceError, match=r"lock keys\.lock"), tables.erasure_lock():
+        pass

@@ -491,3 +491,16 @@ def test_a_request_that_is_done_is_not_called_unknown(
 def test_an_empty_id_is_that_of_no_request(small_installation: SmallInstallation) -> None:
     with pytest.raises(DataError, match="none of this id"):
         run(small_installation, "erase", "--retry", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--subject", "\udcff"], ["--subject", email(1), "--also", "m\udce4x"], ["--subject", "-"]],
+    ids=["subject", "also", "standard input"],
+)
+def test_an_identifier_in_another_encoding_is_refused(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    type_in(monkeypatch, "m\udce4x@example.org\n")
+    with pytest.raises(ConfigError, match="an identifier in UTF-8"):
+        run(small_installation, "erase", CASE, *arguments)
