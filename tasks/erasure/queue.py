@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,10 +26,14 @@ from tasks.guard.opening import open_guarded_keys
 from tasks.keystore.keys import KeyStore
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
+from tasks.system.sqlite_file import explain_sqlite
 
 logger = logging.getLogger("portcullis.erasure")
 
 FailureKind = tuple[ErasureStep | None, str]  # the step, and the reason as the journal has it
+# What failed may be a database of ours, or MLflow's or Prefect's: an error of SQLite says not which.
+DATABASE = "a database"
+LOOK = "`./portcullis doctor` says whether it is one of ours, and what to restore."
 BEFORE_FIRST_STEP = "begin"  # what failed is no step: the audit of the beginning, or a setting
 # What these do is done for several people by one transaction or one after another, and stays done:
 # the parts of a batch go on from here. From any step before them the parts begin anew, which costs
@@ -225,6 +230,11 @@ def describe_failure(error: BaseException) -> str:
         return "the disk is full: free some space on it"
     if isinstance(error, PortcullisError):
         return str(error)
+    for link in _chain_of(error):
+        if isinstance(link, sqlite3.Error) and (
+            cause := explain_sqlite(link, DATABASE, restore=LOOK)
+        ):
+            return str(cause)
     return kind_of_error(error)
 
 

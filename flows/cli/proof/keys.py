@@ -74,6 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "renew-store", help="begin a new key store where the old one is lost for good"
         )
     )
+    journal = actions.add_parser(
+        "renew-journal", help="begin a new journal of erasures where the old one is lost for good"
+    )
+    journal.add_argument("--reason", required=True, help="what became of it; stays in the ledger")
 
 
 def _add_enrol(enrol: argparse.ArgumentParser) -> None:
@@ -131,10 +135,6 @@ def _add_renew_store(renew: argparse.ArgumentParser) -> None:
         help="record the key store that lies here in a log that does not know it, "
         "instead of making a new one",
     )
-    journal = actions.add_parser(
-        "renew-journal", help="begin a new journal of erasures where the old one is lost for good"
-    )
-    journal.add_argument("--reason", required=True, help="what became of it; stays in the ledger")
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:

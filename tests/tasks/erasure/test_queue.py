@@ -442,6 +442,23 @@ def test_a_reason_is_in_words_of_ours(error: Exception, reason: str) -> None:
     assert describe_failure(error) == reason
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_BUSY, "another process"),
+        (sqlite3.SQLITE_IOERR, "an error of the disk"),
+        (sqlite3.SQLITE_READONLY, "a file or folder that may only be read"),
+        (sqlite3.SQLITE_CORRUPT, "portcullis doctor` says whether it is one of ours"),
+    ],
+)
+def test_a_database_that_cannot_be_worked_with_is_told_by_its_cause(code: int, words: str) -> None:
+    error = sqlite3.OperationalError("near ann@example.org")
+    error.sqlite_errorcode = code
+    for seen in (error, sqlalchemy.exc.OperationalError("x", {}, error)):
+        assert words in describe_failure(seen)
+        assert "ann" not in describe_failure(seen)
+
+
 def test_a_full_disk_is_found_behind_the_error_that_it_caused() -> None:
     full = sqlite3.OperationalError("database or disk is full")
     full.sqlite_errorname = "SQLITE_FULL"

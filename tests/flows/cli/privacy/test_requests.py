@@ -33,29 +33,6 @@ def test_requests_are_a_table(
     assert "erased 2026-11-24" in output
 
 
-@pytest.mark.parametrize("is_terminal", [False, True], ids=["piped", "narrow terminal"])
-def test_an_id_is_never_cut(
-    small_installation: SmallInstallation,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    is_terminal: bool,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    if is_terminal:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-    (request,) = small_installation.erase(1).requests
-
-    run(small_installation, "requests")
-
-    output = capsys.readouterr().out
-    assert request.request_id in output
-    assert "Legal holds: none" in output
-    assert max(map(len, output.splitlines())) < 1_000
-    if not is_terminal:
-        (line,) = (line for line in output.splitlines() if request.request_id in line)
-        assert "erased 2026-11-24" in line
-
-
 def test_a_request_within_its_term_is_no_failure(small_installation: SmallInstallation) -> None:
     small_installation.erase(1, received=date(2026, 11, 1), later=True)
 
