@@ -31,7 +31,7 @@ from tasks.system.sqlite_file import explain_sqlite
 logger = logging.getLogger("portcullis.erasure")
 
 FailureKind = tuple[ErasureStep | None, str]  # the step, and the reason as the journal has it
-# What failed may be a database of ours, or MLflow's or Prefect's: an error of SQLite says not which.
+# It may be one of ours, or MLflow's or Prefect's: an error of SQLite does not say which.
 DATABASE = "a database"
 LOOK = "`./portcullis doctor` says whether it is one of ours, and what to restore."
 BEFORE_FIRST_STEP = "begin"  # what failed is no step: the audit of the beginning, or a setting

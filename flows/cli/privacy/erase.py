@@ -314,8 +314,7 @@ def _describe_preview(preview: "ErasurePreview") -> list[str]:
     report = preview.report
     who = "1 person" if preview.people == 1 else f"{preview.people:,} people"
     return [
-        f"{who}: {preview.rows:,} rows in {preview.versions} versions "
-        f"({preview.copies} files)",
+        f"{who}: {preview.rows:,} rows in {preview.versions} versions ({preview.copies} files)",
         f"keys that would be destroyed or kept out of reach: {keys or 'none'}",
         *(f"would be kept: {line}" for line in preview.kept),
         *(f"would change: {line}" for line in report.planned),
