@@ -53,8 +53,10 @@ def erase(
         person: A Secret block with the person's identifier, or several of theirs, one a line. It
             is deleted when the erasure is done, or where nothing is held.
         received: The day on which the request came in; today, if left empty.
-        search_anyway: Search for the identifier also where nothing is held under it.
-        remove_files: Remove files that name the person and cannot be masked in place.
+        search_anyway: Search every place also where nothing is held under the identifier, as for
+            a person whom a restored backup has brought back.
+        remove_files: Remove whole files that name the person and cannot be masked; what they say of
+            others goes, too. Else they are listed, and stay.
         search_texts: Look for the person in other people's texts, too, and report where.
     """
     logger = get_run_logger()
