@@ -54,6 +54,20 @@ TYPOGRAPHIC = {
     "\u2010": "-",
 }
 SHARP_S = ("ß", "ẞ")
+# Letters that are no other letter with an accent, and what German, Danish and Norwegian write for
+# theirs where they have none.
+PLAIN_LETTERS = {
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "\u0131": "i",
+    "æ": "ae",
+    "œ": "oe",
+    "ð": "d",
+    "þ": "th",
+}
+PLAIN_LETTERS |= {"\u2019": "'", "\u2018": "'", "\u2010": "-", "\u2011": "-"}
+DIGRAPHS = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
 # Zero-width characters, the soft hyphen, and what says in which direction a text runs (UAX #9):
 # nobody sees them, and they part no word.
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u061c\ufeff\u00ad]")
@@ -109,6 +123,7 @@ def _name_patterns(text: str) -> Iterator[bytes]:
     family, comma, given = text.partition(",")
     words = [*given.split(), *family.split()] if comma else text.split()
     yield _name_pattern(words)
+    yield from _plain_name_patterns(words)
 
     # Where the family name begins only the comma tells; "Quarantine Ann" without one may be
     # somebody else, "QUARANTINE Ann" is not.
@@ -130,6 +145,40 @@ def _name_pattern(words: list[str]) -> bytes:
 
 def _split_double(word: str) -> list[str]:
     return [part for part in HYPHENS.split(word) if part] or [word]
+
+
+def _plain_name_patterns(words: list[str]) -> Iterator[bytes]:
+    """Yield a name in ASCII alone, as systems write it that know no accents, in both orders.
+
+    Müller is Muller and Mueller. Whoever is called so is another carrier of the name, as of any
+    spelling.
+    """
+    if all(map(str.isascii, words)):
+        return
+    plain = [[_plain_word(part) for part in _split_double(word)] for word in words]
+    if not all(part.isascii() for parts in plain for part in parts):
+        return
+    patterns = [DOUBLE_NAME_GAP.join(part.encode() for part in parts) for parts in plain]
+    yield NAME_GAP.join(patterns)
+    if 1 < len(patterns) <= MOST_NAME_WORDS:
+        yield patterns[-1] + COMMA_GAP + NAME_GAP.join(patterns[:-1])
+
+
+def _plain_word(word: str) -> str:
+    return "".join(map(_plain_pattern, unicodedata.normalize("NFC", word)))
+
+
+def _plain_pattern(char: str) -> str:
+    """Return a character as ASCII writes it; one that it cannot write stays."""
+    folded = char.casefold()
+    base = "".join(
+        part for part in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(part)
+    )
+    base = PLAIN_LETTERS.get(base, base)
+    if not base.isascii():
+        return char
+    digraph = DIGRAPHS.get(folded)
+    return f"(?:{base}|{digraph})" if digraph else str(re2.escape(base))
 
 
 def _exact_word(word: str) -> bytes:

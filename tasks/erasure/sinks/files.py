@@ -133,9 +133,14 @@ class _PlacePurge:
         with suppress(Exception):
             clean = remove_person(stored.name, stored.read(), self.terms)
         # Looked at again: a value may stand where masking does not reach.
-        if clean is None or look_at_content(stored.name, clean, self.terms).holds_person:
+        look = Look(holds_person=True)
+        if clean is not None:
+            look = look_at_content(stored.name, clean, self.terms)
+        if clean is None or look.holds_person:
             return self._remove(stored, "holds a value of theirs and cannot be masked in place")
 
+        if look.is_ambiguous:
+            self.ambiguous.append(self._show(stored))
         if self.options.is_dry_run:
             return PurgeReport(searched=1, planned=(f"{self._show(stored)} would be masked",))
         if _fingerprint(stored) != before:

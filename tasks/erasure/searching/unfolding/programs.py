@@ -6,6 +6,9 @@ Read as bytes only: nothing is loaded, unmarshalled or executed.
 import pickletools
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
 
 from tasks.erasure.searching.unfolding.pieces import OpenedContainer
 
@@ -52,9 +55,31 @@ def open_pickle(name: str, content: bytes) -> OpenedContainer | None:
     if not is_whole:
         texts += read_framed_texts(rest)
         parts.append(rest)
+    for offsets, data in pairwise(parts):
+        texts += split_by_offsets(offsets, data)
     opened = OpenedContainer([(f"{name}.bytes", part) for part in parts])
     opened.parts.append((f"{name}.texts", b"\n".join(texts)))
     return opened
+
+
+def split_by_offsets(offsets: bytes, data: bytes) -> list[bytes]:
+    """Return the texts of a column of Arrow's: one buffer says where in the next each ends.
+
+    Nothing stands between two of them, so that `data` as a whole is one long word. Columns of texts
+    in pandas are pickled so (Apache Arrow, "Variable-size Binary Layout").
+
+    Returns:
+        Nothing, if the first are no offsets into the second.
+    """
+    for kind in ("<i8", "<i4"):
+        if len(offsets) % np.dtype(kind).itemsize:
+            continue
+        places = np.frombuffer(offsets, kind)
+        if places.size < 2 or places[0] < 0 or not 0 < places[-1] <= len(data):
+            continue
+        if (np.diff(places) >= 0).all():
+            return [data[start:end] for start, end in pairwise(places.tolist())]
+    return []
 
 
 def read_framed_texts(content: bytes) -> Iterator[bytes]:

@@ -201,3 +201,33 @@ def test_a_day_that_is_none_is_a_text() -> None:
 
 def test_folding_composes_and_makes_small() -> None:
     assert fold(unicodedata.normalize("NFD", "ZOË")) == "zoë"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Zoë Müller", "Zoe Muller"),
+        ("Zoë Müller", "ZOE MUELLER"),
+        ("Zoë Müller", "Mueller, Zoe"),
+        ("Jürgen Groß", "Juergen_Gross"),
+        ("Łukasz Sørensen", "Lukasz Sorensen"),
+        ("Aoife O\u2019Brien-Ó", "Aoife O'Brien-O"),
+        ("Zoë", "zoe"),
+        ("Zoë van der Berg Sál", "Zoe van der Berg Sal"),
+    ],
+)
+def test_a_name_is_found_as_systems_without_accents_write_it(name: str, written: str) -> None:
+    assert is_spelling("name", name, written)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Muller Zoe", "Müller Zoë"),  # who is known without accents may be another
+        ("Zoë Müller", "Zoe Miller"),
+        ("Дмитрий Ëрш", "Дмитрий Epш"),
+        ("王小明", "王小 明"),
+    ],
+)
+def test_what_is_not_ascii_s_spelling_of_a_name_is_not_found(name: str, written: str) -> None:
+    assert not is_spelling("name", name, written)

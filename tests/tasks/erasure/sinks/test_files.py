@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from tasks.erasure.searching.looking import Look
 from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
-from tasks.erasure.searching.search_terms import SearchTerms
+from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
 from tasks.erasure.sinks import PurgeOptions, SinkId
 from tasks.erasure.sinks.files import LARGE_FILE, FileSink
 from tasks.errors import ServiceError
@@ -456,3 +456,20 @@ def test_a_file_of_a_bucket_is_masked_there(bucket: tuple[Any, s3fs.S3FileSystem
 
     body = client.get_object(Bucket="kept", Key="files/a.txt")["Body"].read()
     assert body == b"[erased]"
+
+
+def test_what_stays_of_a_masked_file_because_others_are_called_so_is_reported(
+    tmp_path: Path,
+) -> None:
+    shared = PersonalValue("name", "Eve Winterbottom")
+    terms = SearchTerms.of([PersonalValue("email", ANN), shared], ambiguous=[shared])
+    content = f"name: Eve Winterbottom\nmail: {ANN}\n"
+    (tmp_path / "a.yaml").write_text(content)
+    left = ("x: a.yaml has what others are called, too: a person has to decide",)
+
+    planned = sink(PurgeRule.REWRITE, tmp_path).purge(terms, PurgeOptions(is_dry_run=True))
+    report = sink(PurgeRule.REWRITE, tmp_path).purge(terms)
+
+    assert (planned.left, report.left) == (left, left)
+    assert report.rewritten == 1
+    assert (tmp_path / "a.yaml").read_text() == "name: Eve Winterbottom\nmail: [erased]\n"

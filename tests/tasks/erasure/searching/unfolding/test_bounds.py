@@ -29,6 +29,7 @@ from tasks.erasure.searching.unfolding.pieces import (
     NESTED_TOO_DEEP,
     Budget,
 )
+from tasks.erasure.searching.unfolding.programs import split_by_offsets
 from tests.tasks.erasure.searching.unfolding.test_unfolder import (
     CASES,
     compressed,
@@ -336,3 +337,26 @@ def test_deep_base64_of_a_pickle_within_json_is_found() -> None:
     inner = base64.b64encode(gzip.compress(pickle.dumps({"a": [ANN]})))
 
     assert search_content("a", b'{"x": "%b"}' % base64.b64encode(inner), TERMS).holds_person
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        b"",
+        b"\x00" * 7,
+        np.array([0], "<i8").tobytes(),
+        np.array([0, 0], "<i8").tobytes(),  # no text
+        np.array([-1, 3], "<i8").tobytes(),
+        np.array([0, 9], "<i8").tobytes(),  # behind the end
+        np.array([0, 3, 2, 6], "<i8").tobytes(),  # backwards
+        np.array([0, 5, 2], "<i4").tobytes(),
+    ],
+)
+def test_bytes_that_are_no_offsets_part_nothing(offsets: bytes) -> None:
+    assert split_by_offsets(offsets, b"annbob") == []
+
+
+def test_offsets_part_a_column_of_texts() -> None:
+    for kind in ("<i4", "<i8"):
+        offsets = np.array([0, 3, 3, 6], kind).tobytes()
+        assert split_by_offsets(offsets, b"annbob") == [b"ann", b"", b"bob"]

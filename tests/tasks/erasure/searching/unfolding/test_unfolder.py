@@ -284,6 +284,10 @@ PLANTED: dict[str, dict[str, bytes]] = {
         "xz.joblib": dumped({"a": ANN}, ("xz", 3)),
         "broken.pkl": pickle.dumps([ANN, "x" * 100])[:-50],
         "in base64.json": json.dumps(base64.b64encode(pickle.dumps(["x", TEXT])).decode()).encode(),
+        # Columns of texts lie end to end, and offsets of eight or four bytes say where each ends.
+        "frame.pkl": pickle.dumps(pd.DataFrame({"a": ["bob@example.org", ANN, "kim@example.org"]})),
+        "column.pkl": pickle.dumps(pa.array(["bob@example.org", ANN, "kim@example.org"])),
+        "frame.joblib": dumped(pd.DataFrame({"a": ["bob@example.org", ANN]}), 3),
     },
     "compiled modules of Python, and binary formats that write a text behind its length": {
         "a.pyc": compiled(f"{ANN} {'x' * 60}"),
@@ -334,9 +338,15 @@ CASES = [(name, content) for files in PLANTED.values() for name, content in file
 
 # What stands in the table as not searched: a sample, and the words that a search says of it.
 UNREAD: dict[str, dict[str, tuple[bytes, str]]] = {
-    "ROT13, ciphers, hashes, base85, uuencode, punycode": {
+    "ROT13, ciphers, hashes, base85, uuencode, punycode, UTF-7, hexadecimal dumps with addresses": {
         "13.txt": (b"naa@rknzcyr.bet", ""),
         "85.txt": (base64.b85encode(TEXT.encode()), ""),
+    },
+    "values that run into the next without a sign: fields of fixed width; lines folded within a "
+    'word (iCalendar); "name at example dot org"': {
+        "fixed.dat": (b"0017ann@example.org2026", ""),
+        "a.ics": (b"mailto:ann@exam\r\n ple.org\r\n", ""),
+        "a.txt": (b"ann at example dot org", ""),
     },
     "charsets of several bytes other than Unicode's (Shift-JIS, GB 18030, EUC, Big5)": {
         "jis.txt": ("山田太郎様".encode("shift-jis"), ""),
@@ -366,9 +376,9 @@ UNREAD: dict[str, dict[str, tuple[bytes, str]]] = {
     },
     "free pages of a database file, and a log beside it: searched as bytes": {},
     "numbers in columns of Parquet, Arrow and NumPy": {},
-    "names transliterated or without their accents, with initials, or in two fields; "
+    "names of another script in Latin letters, with initials, or in two fields; "
     "digits of other scripts": {
-        "plain.txt": (b"Zoe Quarantaene", ""),
+        "initial.txt": ("Z. Quarantäne".encode(), ""),
         "fields.json": ('{"given": "Zoë", "surname": "Quarantäne"}'.encode(), ""),
     },
 }
