@@ -9,6 +9,7 @@ from tasks.erasure.searching.removing.edits import Edit
 from tasks.erasure.searching.removing.mentions import (
     FREE_TEXT_KINDS,
     Mention,
+    Range,
     find_mentions,
     identify,
     is_of_another,
@@ -57,8 +58,8 @@ def edit_csv(content: bytes, terms: SearchTerms, suffix: str) -> Iterator[Edit]:
         is_header = number == 0 and not _is_data(content, record)
         if is_header:
             inner = [mention for mention in inner if mention.match.kind not in FREE_TEXT_KINDS]
-        whole = _select_whole(inner, record)
-        ranges = [(field.start, field.end) for field in record.fields]
+        ranges = [_strip(content, field) for field in record.fields]
+        whole = [mention for mention in inner if (mention.start, mention.end) in set(ranges)]
         is_anothers = is_of_another(content, ranges, whole)
         if identify(terms, whole) and not is_header and not is_anothers:
             yield Edit(record.start, record.end)
@@ -130,7 +131,8 @@ def _group_by_field(mentions: list[Mention], record: CsvRecord) -> list[list[Men
     return list(groups.values())
 
 
-def _select_whole(mentions: list[Mention], record: CsvRecord) -> list[Mention]:
-    """Return the mentions that fill a whole field."""
-    ranges = {(field.start, field.end) for field in record.fields}
-    return [mention for mention in mentions if (mention.start, mention.end) in ranges]
+def _strip(content: bytes, field: CsvField) -> Range:
+    """Return where the text of a field stands, without blanks around it."""
+    text = content[field.start : field.end]
+    start = field.start + len(text) - len(text.lstrip())
+    return start, max(start, field.start + len(text.rstrip()))

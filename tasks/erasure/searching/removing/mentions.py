@@ -85,13 +85,17 @@ def select_in_record(
     """Return which mentions of a record that stays are the person's.
 
     What identifies them within a text, or in another person's record, says nothing about the other
-    fields: a household's telephone is the other one's, too.
+    fields: a household's telephone is the other one's, too. Unless what fills those identifies them
+    as well.
     """
     alone = {mention for group in by_field for mention in group if not mention.match.is_ambiguous}
     is_named_within = not whole or (bool(alone) and alone.isdisjoint(whole))
+    together = [mention for group in by_field for mention in group]
     if is_anothers or is_named_within:
-        return [mention for group in by_field for mention in select_theirs(terms, group)]
-    return select_theirs(terms, [mention for group in by_field for mention in group])
+        theirs = [mention for group in by_field for mention in select_theirs(terms, group)]
+        if not identify(terms, [mention for mention in whole if mention not in theirs]):
+            return theirs
+    return select_theirs(terms, together)
 
 
 def mask_mentions(mentions: Iterable[Mention]) -> Iterator[Edit]:

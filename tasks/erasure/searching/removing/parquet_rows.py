@@ -176,12 +176,23 @@ def _find_rows_of_others(
 
 
 def _select_in_row(terms: SearchTerms, inner: CellMentions) -> Iterator[tuple[int, int, Mention]]:
-    """Yield what of another person's row is masked: what identifies within one of its texts."""
+    """Yield what of another person's row is masked: what identifies within one of its texts.
+
+    And what fills other cells, if that identifies them as well.
+    """
     texts: dict[tuple[int, int], list[Mention]] = defaultdict(list)
     for number, place, mention, _ in inner:
         texts[number, place].append(mention)
-    for (number, place), mentions in texts.items():
-        yield from ((number, place, mention) for mention in select_theirs(terms, mentions))
+    theirs = {
+        (number, place, mention)
+        for (number, place), mentions in texts.items()
+        for mention in select_theirs(terms, mentions)
+    }
+    rest = {(number, place, mention) for number, place, mention, is_whole in inner if is_whole}
+    rest -= theirs
+    yield from theirs
+    if identify(terms, [mention for _, _, mention in rest]):
+        yield from rest
 
 
 def _mask_column(

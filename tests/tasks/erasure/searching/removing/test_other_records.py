@@ -88,6 +88,17 @@ def test_an_address_of_somebody_else_parts_two_records_of_a_line() -> None:
             f"n,e,p,guarantor\nBob,bob@example.net,{PHONE},[erased]\n",
         ),
         ("a.csv", f"n,e,clerk\n{NAME},{ANN},clerk@example.com\n", "n,e,clerk\n"),
+        (
+            "a.csv",
+            f"n; e; p\n{NAME}; {ANN}; {PHONE}\nBob; ; {PHONE}\n",
+            f"n; e; p\nBob; ; {PHONE}\n",
+        ),
+        # What is left identifies her, too: it is hers, whatever stands around her address.
+        (
+            "a.csv",
+            f"e,note,p\nbob@example.net,{NAME} ({PHONE}) is,{ANN}\n",
+            "e,note,p\nbob@example.net,[erased] ([erased]) is,[erased]\n",
+        ),
         # What a text says identifies her there, and not in the fields beside it.
         (
             "a.csv",
@@ -125,6 +136,7 @@ def test_so_does_a_row_of_parquet() -> None:
         ("Bob", "bob@example.net", PHONE, ANN, ""),
         (NAME, ANN, PHONE, "bob@example.net", ""),
         ("Eve", "", PHONE, "", f"write to {ANN} of {NAME}"),
+        (NAME, "bob@example.net", PHONE, ANN, ""),
     ]
     sink = io.BytesIO()
     pq.write_table(
@@ -134,4 +146,6 @@ def test_so_does_a_row_of_parquet() -> None:
     assert [tuple(row.values()) for row in kept] == [
         ("Bob", "bob@example.net", PHONE, "[erased]", ""),
         ("Eve", "", PHONE, "", "write to [erased] of [erased]"),
+        # Her name and the household's telephone fill its fields: together they are hers alone.
+        ("[erased]", "bob@example.net", "[erased]", "[erased]", ""),
     ]
