@@ -56,6 +56,8 @@ class _PlacePurge:
     # Kinds of content that nothing could look into, and in how many files.
     unsearched: Counter[str] = field(default_factory=Counter)
     named_folders: list[str] = field(default_factory=list)
+    # Changed files of which another name leads to what they held before.
+    linked: list[str] = field(default_factory=list)
     # What holds, or is called, what others are called, too.
     ambiguous: list[str] = field(default_factory=list)
 
@@ -70,9 +72,8 @@ class _PlacePurge:
         # The innermost first: a folder within another one.
         for folder in reversed(self.named_folders):
             report += self._purge_folder(folder)
-        return report + PurgeReport(
-            left=tuple(self._describe_ambiguous()), unseen=tuple(self._describe_unsearched())
-        )
+        left = (*self.linked, *self._describe_ambiguous())
+        return report + PurgeReport(left=left, unseen=tuple(self._describe_unsearched()))
 
     def _purge_file(self, stored: StoredFile) -> PurgeReport:
         """Take the people out of one file, or say why it is left to a person."""
@@ -141,6 +142,11 @@ class _PlacePurge:
 
         if look.is_ambiguous:
             self.ambiguous.append(self._show(stored))
+        if has_other_names(stored):
+            self.linked.append(
+                f"{self._show(stored)} has another name (a hard link), by which what it held can "
+                "be read: find it, and remove it"
+            )
         if self.options.is_dry_run:
             return PurgeReport(searched=1, planned=(f"{self._show(stored)} would be masked",))
         if _fingerprint(stored) != before:
@@ -231,6 +237,13 @@ class _PlacePurge:
     def _rule_of(self, stored: StoredFile) -> PurgeRule:
         is_attested = bool(set(Path(stored.name).parts) & set(self.attested))
         return PurgeRule.REPORT if is_attested else self.place.rule
+
+
+def has_other_names(stored: StoredFile) -> bool:
+    """Say whether other names lead to a file of this machine: replaced, it stays under those."""
+    with suppress(OSError):
+        return stored.place.is_local and Path(stored.path).stat().st_nlink > 1
+    return False
 
 
 def _fingerprint(stored: StoredFile) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from tasks.erasure.searching.looking import Look
 from tasks.erasure.searching.places import Place, PurgeRule, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
 from tasks.erasure.sinks import PurgeOptions, SinkId
-from tasks.erasure.sinks.files import LARGE_FILE, FileSink
+from tasks.erasure.sinks.files import LARGE_FILE, FileSink, has_other_names
 from tasks.errors import ServiceError
 from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation
@@ -473,3 +473,26 @@ def test_what_stays_of_a_masked_file_because_others_are_called_so_is_reported(
     assert (planned.left, report.left) == (left, left)
     assert report.rewritten == 1
     assert (tmp_path / "a.yaml").read_text() == "name: Eve Winterbottom\nmail: [erased]\n"
+
+
+def test_another_name_of_a_masked_file_is_reported_since_it_keeps_the_old_content(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    (folder / "a.txt").write_text(f"to {ANN}")
+    os.link(folder / "a.txt", tmp_path / "elsewhere.txt")
+
+    report = sink(PurgeRule.REWRITE, folder).purge(TERMS)
+
+    assert (folder / "a.txt").read_text() == "to [erased]"
+    assert (tmp_path / "elsewhere.txt").read_text() == f"to {ANN}"
+    assert report.left == (
+        "x: a.txt has another name (a hard link), by which what it held can be read: find it, and "
+        "remove it",
+    )
+
+
+def test_a_file_that_went_has_no_other_name(tmp_path: Path) -> None:
+    place = Place.local("x", tmp_path, PurgeRule.REWRITE)
+    assert not has_other_names(StoredFile(place, f"{tmp_path}/gone.txt", 0))
