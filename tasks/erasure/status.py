@@ -109,14 +109,18 @@ def write_status_page(status: RequestStatus, folder: Path) -> Path:
     sections = (
         Section(
             heading="Requests",
-            text=(f"The term is {TERM_MONTHS} month from receipt (GDPR Art. 12(3)).",),
+            text=(
+                f"The term is {TERM_MONTHS} month from receipt (GDPR Art. 12(3)). "
+                "One that was set aside is tried again by ./portcullis erase --retry and its id, "
+                "once its cause is mended.",
+            ),
             parts=(_table(REQUEST_HEAD, request_rows(status)),),
         ),
         Section(
             heading="Models to be trained again",
             text=(
                 "They learnt from people who were erased since. "
-                "The next release of their use case trains without.",
+                "The next release of their use case trains without them.",
             ),
             parts=(_table(MODEL_HEAD, model_rows(status)),),
         ),
@@ -138,12 +142,12 @@ def write_status_page(status: RequestStatus, folder: Path) -> Path:
 def _summarise(status: RequestStatus) -> str:
     states = [request.state for request in status.requests]
     return (
-        f"As of {status.day}: {len(states)} requests, "
-        f"{sum(state.is_waiting for state in states)} not done "
-        f"({len(status.overdue)} past their term, "
-        f"{states.count(RequestState.SET_ASIDE)} set aside because a step failed), "
-        f"{states.count(RequestState.DEFERRED)} with records that are kept, "
-        f"{len(status.models)} registered models to be trained again."
+        f"As of {status.day}. Requests: {len(states)}; "
+        f"not done: {sum(state.is_waiting for state in states)} "
+        f"(past their term: {len(status.overdue)}, "
+        f"set aside because a step failed: {states.count(RequestState.SET_ASIDE)}); "
+        f"with records that are kept: {states.count(RequestState.DEFERRED)}. "
+        f"Registered models to be trained again: {len(status.models)}."
     )
 
 

@@ -183,9 +183,9 @@ def test_the_page_shows_requests_models_and_holds_and_names_nobody(
         ("loan", "2", "3", "2026-11-24", "39 days"),
     ]
     assert hold_rows(status)[0][-1] == "review is due"
-    assert "3 requests, 0 not done (0 past their term, 0 set aside because a step failed), " in page
-    assert "2 with records that are kept" in page
-    assert "2 registered models to be trained again" in page
+    assert "Requests: 3; not done: 0 (past their term: 0, " in page
+    assert "set aside because a step failed: 0); with records that are kept: 2. " in page
+    assert "Registered models to be trained again: 2." in page
     assert LAW in page
     for number in (1, 2, 4, PEOPLE - 1):
         assert email(number) not in page
@@ -200,5 +200,5 @@ def test_the_page_of_an_installation_without_requests_says_so(
     folder = small_installation.home / "requests"
     page = write_status_page(status, folder)
 
-    assert "0 requests" in page.read_text()
+    assert "Requests: 0; not done: 0 " in page.read_text()
     assert folder.stat().st_mode & 0o077 == 0
