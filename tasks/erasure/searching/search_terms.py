@@ -353,16 +353,36 @@ def _select_theirs(record: Collection[Match]) -> list[Match]:
         anchors = [match for match in record if match.kind == rarest]
 
     theirs = set(anchors)
+    groups: dict[tuple[str, tuple[PersonalValue, ...]], list[Match]] = {}
     for anchor in anchors:
-        nearest: dict[str, Match] = {}
-        for match in record:
-            if match.kind == anchor.kind or not _belong_together(match, anchor):
+        groups.setdefault((anchor.kind, anchor.values), []).append(anchor)
+
+    # Of each person one value says where they stand: the one that stands there most often, and of
+    # those the nearest. Behind an account the next name may be the next person's.
+    best: dict[tuple[frozenset[str], str], tuple[int, int, list[Match]]] = {}
+    for (anchor_kind, values), same in groups.items():
+        people = frozenset(value.person for value in values)
+        for kind in {match.kind for match in record} - {anchor_kind}:
+            others = [match for match in record if match.kind == kind]
+            pairs = [pair for anchor in same if (pair := _find_nearest(anchor, others))]
+            if not pairs:
                 continue
-            known = nearest.get(match.kind)
-            if known is None or _distance(match, anchor) < _distance(known, anchor):
-                nearest[match.kind] = match
-        theirs.update(nearest.values())
+            total = sum(distance for distance, _ in pairs)
+            rank = (-len(same), total, [match for _, match in pairs])
+            known = best.get((people, kind))
+            if known is None or rank[:2] < known[:2]:
+                best[people, kind] = rank
+    for _, _, nearest in best.values():
+        theirs.update(nearest)
     return sorted(theirs, key=lambda match: (match.start, match.end))
+
+
+def _find_nearest(anchor: Match, others: Collection[Match]) -> tuple[int, Match] | None:
+    """Return the nearest match that may be of the anchor's person, and how far away it is."""
+    distances = [
+        (_distance(match, anchor), match) for match in others if _belong_together(match, anchor)
+    ]
+    return min(distances, key=lambda pair: pair[0], default=None)
 
 
 def _belong_together(match: Match, anchor: Match) -> bool:

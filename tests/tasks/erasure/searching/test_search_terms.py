@@ -525,3 +525,29 @@ def test_rows_are_sifted_by_what_may_begin_in_them() -> None:
     assert terms.sift_rows(rows) == [rows[1], rows[3]]
     assert terms.sift_rows([*rows, b"ANN  QUARANTINE"])[-1] == b"ANN  QUARANTINE"
     assert terms.sift_rows([]) == []
+
+
+def test_the_next_record_s_name_is_not_the_one_behind_an_account() -> None:
+    name = PersonalValue("name", "Ann Quarantine", "ann")
+    values = [
+        name,
+        PersonalValue("email", "ann@example.org", "ann"),
+        PersonalValue("account", "61728394", "ann"),
+        PersonalValue("account", "DE44500105175407324931", "ann"),
+    ]
+    terms = SearchTerms.of(values, ambiguous=[name])
+    line = b"Ann Quarantine; ann@example.org; 61728394; DE44500105175407324931 | Ann Quarantine;"
+
+    masked, _ = terms.mask(line)
+
+    assert masked == b"[erased]; [erased]; [erased]; [erased] | Ann Quarantine;"
+
+
+def test_what_identifies_one_of_two_erased_people_takes_no_name_of_the_other() -> None:
+    name = PersonalValue("name", "Ann Quarantine", "ann")
+    values = [name, PersonalValue("email", "bob@example.org", "bob")]
+    terms = SearchTerms.of(values, ambiguous=[name])
+
+    masked, _ = terms.mask(b"bob@example.org and Ann Quarantine")
+
+    assert masked == b"[erased] and Ann Quarantine"
