@@ -25,6 +25,17 @@ COMMON_NOTES = {
     16: "No remarks at all.",
     17: "Completed",
 }
+# Who is known by several identifiers. The first further address has rows of its own in every
+# delivery; the second stands in no delivery: only who asks for the erasure knows it.
+RETRIED = 8  # whose erasure fails at first
+SEVERAL = 9
+FURTHER_ADDRESSES = {RETRIED: ("old",), SEVERAL: ("old", "private")}
+# A name with an apostrophe, a double name, and another's name that is half of that double name.
+APOSTROPHE = 4
+DOUBLE_NAME = 5
+HALF_A_NAME = 15
+# Whose street is called like the family of one who is erased.
+STREET = (18, 2)
 # Whose address or name contains an erased person's as a part: `ann…` stands in `joann…`.
 LONGER_NAME = 10
 LONGER_LOCAL_PART = 13
@@ -58,10 +69,16 @@ class Canary:
     iban: str
     customer: str
     note: str
+    further_emails: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.surname}"
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """What whoever asks for the erasure knows."""
+        return (self.email, *self.further_emails)
 
     @property
     def has_common_note(self) -> bool:
@@ -98,6 +115,15 @@ def _make(number: int) -> Canary:
     if number == LONGER_DOMAIN:
         email = f"{_ascii('Ann')}.{_surname(0).lower()}@canary.example.org"
 
+    if number == APOSTROPHE:
+        surname = f"O'{surname}"
+    if number == DOUBLE_NAME:
+        surname = f"{surname}-{_surname(COUNT)}"
+    if number == HALF_A_NAME:
+        given_name = _GIVEN_NAMES[DOUBLE_NAME]
+        surname = _surname(DOUBLE_NAME)
+
+    further = FURTHER_ADDRESSES.get(number, ())
     return Canary(
         number=number,
         given_name=given_name,
@@ -107,6 +133,7 @@ def _make(number: int) -> Canary:
         iban=_iban(number),
         customer=f"ZQ-{70_000 + number * 131}",
         note=COMMON_NOTES.get(number, _sentence(number)),
+        further_emails=tuple(f"{word}.{surname.lower()}@canary.example" for word in further),
     )
 
 
@@ -121,6 +148,8 @@ def _surname(number: int) -> str:
 
 
 def _sentence(number: int) -> str:
+    if number == STREET[0]:
+        return f"Zqota moved to flat {number + 200}, {_surname(STREET[1])} Street 5."
     surname = _surname(number)
     return f"Zqota {surname[2:]} moved the grey piano to flat {number + 200} on the quay."
 

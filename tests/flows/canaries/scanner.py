@@ -39,6 +39,7 @@ MARKS = ("zq", "canary")
 DIGITS = re.compile(r"4\W{0,3}9\W{0,3}1\W{0,3}7\W{0,3}1\W{0,3}9\W{0,3}9|9900\W{0,3}4400\W{0,3}00")
 
 BLANKS = re.compile(r"\s+")
+WRAPPED_HYPHEN = re.compile(r"(?<=\w)- (?=\w)")
 # Accents by themselves (NFKD takes them off their letters), and what no eye sees.
 INVISIBLE = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]+")
 NOT_WORD = re.compile(r"[^0-9a-z]+")
@@ -97,17 +98,21 @@ class Scanner:
 
 def _words_of(person: Canary) -> list[tuple[str, re.Pattern[str]]]:
     """Return what is looked for as words: a literal to be quick, and the pattern that decides."""
-    email = _fold(person.email)
-    words = [(email, re.compile(EMAIL_BEFORE + re.escape(email) + EMAIL_AFTER))]
+    emails = [_fold(email) for email in person.identifiers]
+    words = [(email, re.compile(EMAIL_BEFORE + re.escape(email) + EMAIL_AFTER)) for email in emails]
 
     texts = [person.customer]
     if not person.has_common_note:
         texts.append(person.note)
-    if not person.has_namesake:
-        texts += [person.name, f"{person.surname}, {person.given_name}"]
     for text in texts:
         folded = _fold(text)
         words.append((folded, re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")))
+    if not person.has_namesake:
+        for name in (person.name, f"{person.surname}, {person.given_name}"):
+            folded = _fold(name)
+            # Half of a double name is another name.
+            pattern = rf"(?<!\w)(?<!\w-){re.escape(folded)}(?!\w|-\w)"
+            words.append((folded, re.compile(pattern)))
     return words
 
 
@@ -120,7 +125,7 @@ def _fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
         text = INVISIBLE.sub("", text)
-    return BLANKS.sub(" ", text.casefold())
+    return WRAPPED_HYPHEN.sub("-", BLANKS.sub(" ", text.casefold()))
 
 
 def _texts(content: bytes) -> Iterator[str]:

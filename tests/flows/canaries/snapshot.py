@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ from tests.flows.canaries.scanner import Scanner
 from tests.flows.workspace import HERE
 
 DATABASES = ("home/mlflow.db", "home/prefect/prefect.db")
-# What an erasure itself writes, and what names nobody: keys, journal, ledger, audit, receipts. Its
-# bytes are searched like all others, but they may change.
+# What an erasure itself writes, and what names nobody: keys, journal, ledger, audit, receipts, and
+# DVC's index, which whoever opens a repository writes. Its bytes are searched like all others, but
+# they may change.
 OWN_STATE = re.compile(
-    r"home/(keys\.db|key-store\.seen|erasures\.db|ledger|audit/|receipts/|root\.key|trees/|signing/|statements/)"
-    r"|home/[a-z.]*lock$|home/environment\.|/__pycache__/|checkout/\.git/"
-    r"|home/(mlflow|prefect/prefect)\.db"
+    r"^home/(keys\.db|key-store\.seen|erasures\.db|ledger|audit/|receipts/|root\.key|trees/|signing/|statements/)"
+    r"|^home/[a-z.]*lock$|^home/environment\.|/__pycache__/|^checkout/\.git/"
+    r"|^home/(mlflow|prefect/prefect)\.db|^checkout/\.dvc/tmp/site/"
 )
 # A purge empties the logs beside a database: its cells are compared one by one.
 DATABASE_LOG = re.compile(r"\.db-(wal|shm)$")
@@ -59,6 +61,12 @@ class Snapshot:
 
 
 def take_snapshot(ground: Ground) -> Snapshot:
+    """Read everything that is stored, and every row that a key opens."""
+    items = read_items(ground)
+    return Snapshot(items, _readable_rows(items, ground))
+
+
+def read_items(ground: Ground) -> dict[str, bytes]:
     """Read everything below the folder in which checkout, home, remotes and backups lie."""
     items: dict[str, bytes] = {}
     top = ground.workspace.root.parent
@@ -72,10 +80,20 @@ def take_snapshot(ground: Ground) -> Snapshot:
     for repository in (ground.workspace.root / ".git", ground.git_remote):
         for object_id, content in _git_objects(repository):
             items[f"{repository.relative_to(top)} object {object_id}"] = content
+    items |= {f"bucket/{key}": content for key, content in ground.stored_objects()}
     for name in DATABASES:
         cells = dict(_cells(name, top / name))
         items |= cells | dict(_decrypted(cells))
-    return Snapshot(items, _readable_rows(ground))
+    return items
+
+
+def changed_places(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    """Return what has other bytes than before, or is gone or new, beside an erasure's own state."""
+    return {
+        place
+        for place in before.keys() | after.keys()
+        if before.get(place) != after.get(place) and not OWN_STATE.search(place)
+    }
 
 
 def _people_in(scanner: Scanner, place: str, content: bytes) -> frozenset[int]:
@@ -140,29 +158,31 @@ print(json.dumps(opened))
 """
 
 
-def _readable_rows(ground: Ground) -> dict[str, list[str]]:
-    """Return every row that any key opens, in the working tree, the cache and the remote."""
-    root = ground.workspace.root
-    sealed = [
-        str(path)
-        for folder in (root / "data", root / ".dvc" / "cache", ground.remote)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and _is_sealed(path)
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", READ_ROWS],
-        input=json.dumps(sealed),
-        cwd=root,
-        env=ground.workspace.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def _readable_rows(items: dict[str, bytes], ground: Ground) -> dict[str, list[str]]:
+    """Return every row that any key opens, wherever a version lies."""
+    # One version lies in the working tree, the cache and two remotes: it is opened once.
+    places: dict[bytes, list[str]] = {}
+    for place, content in items.items():
+        if _is_sealed(content):
+            places.setdefault(content, []).append(place)
+
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [Path(folder) / str(number) for number in range(len(places))]
+        for copy, content in zip(copies, places, strict=True):
+            copy.write_bytes(content)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ROWS],
+            input=json.dumps([str(copy) for copy in copies]),
+            cwd=ground.workspace.root,
+            env=ground.workspace.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     opened: dict[str, list[str]] = json.loads(done.stdout)
-    top = root.parent
-    return {Path(name).relative_to(top).as_posix(): rows for name, rows in opened.items()}
+    rows = zip(places.values(), opened.values(), strict=True)
+    return {place: opened_rows for same, opened_rows in rows for place in same}
 
 
-def _is_sealed(path: Path) -> bool:
-    content = path.read_bytes()
+def _is_sealed(content: bytes) -> bool:
     return content[:4] == b"PAR1" and b"portcullis" in content[-65_536:]
