@@ -193,8 +193,8 @@ def _unnamed(batch: ErasureBatch) -> PurgeReport:
     if not unnamed:
         return PurgeReport()
     line = (
-        f"{len(unnamed)} identifiers under which no row is held: not given again when the erasure "
-        "was resumed; erase by them with --search-anyway"
+        f"{len(unnamed)} of their identifiers, under which no row is held: not given again when "
+        "the erasure was resumed; erase by them with --search-anyway"
     )
     return PurgeReport(unseen=(line,))
 

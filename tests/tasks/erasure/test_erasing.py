@@ -415,7 +415,7 @@ def test_resumed_by_nobody_s_name_the_receipt_says_what_nobody_searched_for(
     outcome = small_installation.resume()
 
     (line,) = set(outcome.purged.unseen)
-    assert line.startswith("1 identifiers under which no row is held: not given again")
+    assert line.startswith("1 of their identifiers, under which no row is held: not")
 
 
 def test_retried_by_its_id_the_receipt_says_that_a_further_identifier_was_not_searched_for(
@@ -428,7 +428,7 @@ def test_retried_by_its_id_the_receipt_says_that_a_further_identifier_was_not_se
     outcome = retry(request.request_id, installation=small_installation.installation, day=DAY)
 
     (line,) = set(outcome.purged.unseen)
-    assert line.startswith("1 identifiers under which no row is held: not given again")
+    assert line.startswith("1 of their identifiers, under which no row is held: not")
 
 
 def test_who_was_erased_is_searched_for_again_where_the_caller_says_so(
