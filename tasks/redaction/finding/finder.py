@@ -62,7 +62,7 @@ LONGEST_PIECE = 10_000
 
 
 class FastFinder:
-    """Find personal data in texts without knowing whose they are. Not safe for threads."""
+    """Find personal data in texts without knowing whose they are. Safe for threads."""
 
     def __init__(
         self,
