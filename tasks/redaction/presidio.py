@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
 from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
@@ -54,10 +55,11 @@ class PresidioFinder:
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        self._names.prove(texts)
+        self._names.prove([well_formed(text) for text in texts])
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order."""
+        texts = [well_formed(text) for text in texts]
         for text, labelled in zip(texts, self._names.find(texts), strict=True):
             names = [
                 Span(start, end, kind)

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.lexicon import load_lexicon
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
@@ -96,7 +97,7 @@ class FastFinder:
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        self._names.prove(texts)
+        self._names.prove([well_formed(text) for text in texts])
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order; spans of different kinds may overlap.
@@ -105,7 +106,7 @@ class FastFinder:
         """
         pieces = [
             (text[start:end], start, text_number)
-            for text_number, text in enumerate(texts)
+            for text_number, text in enumerate(map(well_formed, texts))
             for start, end in cut(text, LONGEST_PIECE)
         ]
         labelled = self._label([piece for piece, _, _ in pieces])
