@@ -65,27 +65,44 @@ def find_personal_data(
     return list(finder.find(texts))
 
 
-def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]:
+def mask_texts(
+    texts: Iterable[str | None], *, until_stable: bool = False, **settings: Any
+) -> list[str | None]:
     """Return each text with `[KIND]` for every piece of personal data; None stays None.
 
-    Masking twice changes nothing. `settings` are those of `find_personal_data`. Where they name no
-    `entities`, what tells who somebody is goes; organisations, nationalities, dates and durations
-    stay (`ENTITIES` in tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is
-    never passed on unread. A lone surrogate becomes U+FFFD: no encoding takes it.
+    `settings` are those of `find_personal_data`. Where they name no `entities`, what tells who
+    somebody is goes; organisations, nationalities, dates and durations stay (`ENTITIES` in
+    tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is never passed on unread.
+    A lone surrogate becomes U+FFFD: no encoding takes it.
+
+    Masks stay as they are, but in one text of two hundred, masked again, more is found beside them:
+    the recogniser of names reads a mask in place of the name. `until_stable` masks until nothing
+    more is found, so that masking again changes nothing; it takes up to half as long again.
 
     Raises:
         TypeError: `texts` is one text, or a frame or mapping, whose names alone would be read.
     """
-    # imported here: the module knows pandas, which takes most of a second to import
-    from tasks.redaction.texts import readable, unread
-
+    settings = {"entities": ENTITIES, **settings}
     cells = _listed("texts", texts)
-    readable_texts = [readable(cell) for cell in cells]
-    spans_by_text = find_personal_data(readable_texts, **{"entities": ENTITIES, **settings})
-    return [
-        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
-        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
+    masked = _mask_once(cells, settings)
+    if not until_stable:
+        return masked
+
+    # It ends: what changes has fewer characters outside masks each time.
+    changing = [
+        number
+        for number, cell in enumerate(cells)
+        if isinstance(cell, str) and cell != masked[number]
     ]
+    while changing:
+        again = _mask_once([masked[number] for number in changing], settings)
+        changed = [
+            number for number, text in zip(changing, again, strict=True) if text != masked[number]
+        ]
+        for number, text in zip(changing, again, strict=True):
+            masked[number] = text
+        changing = changed
+    return masked
 
 
 def redact_frame(
@@ -130,6 +147,18 @@ def _load_finder(
     from tasks.redaction.finding import FastFinder
 
     return FastFinder(model, entities, min_score, users)
+
+
+def _mask_once(cells: list[Any], settings: dict[str, Any]) -> list[str | None]:
+    # imported here: the module knows pandas, which takes most of a second to import
+    from tasks.redaction.texts import readable, unread
+
+    readable_texts = [readable(cell) for cell in cells]
+    spans_by_text = find_personal_data(readable_texts, **settings)
+    return [
+        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
+        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
+    ]
 
 
 def _listed(argument: str, values: Iterable[T]) -> list[T]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.lexicon import load_lexicon
+from tasks.redaction.finding.lines import in_lines
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
@@ -150,7 +151,9 @@ class FastFinder:
         recognised: dict[str, list[Span]] = {}
         for start, end, label in labelled:
             if kind := LABELS.get(label):
-                recognised.setdefault(kind, []).append(Span(start, end, kind, NAME_SCORE))
+                recognised.setdefault(kind, []).extend(
+                    Span(*place, kind, NAME_SCORE) for place in in_lines(text, start, end)
+                )
         patterned = self._scanner.find(plain)
 
         people = self._people.find(text, recognised.pop(PERSON, []))

@@ -1,12 +1,15 @@
-"""What callers bring by mistake is refused, never read as something else."""
+"""What callers bring by mistake is refused, never read as something else; masking twice."""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.redaction import find_personal_data, mask_texts
+from tasks.redaction.spans import MASKED
+from tests.tasks.redaction.heldout import rows
 
 TEXT = "Call JOHN MILLER"
 
@@ -38,3 +41,32 @@ def test_cells_of_any_type_are_masked_missing_or_withheld() -> None:
     cells: list[Any] = [TEXT, None, pd.NA, pd.NaT, float("nan"), 7, b"Ann Lee", ["Ann Lee"], ""]
     masked = mask_texts(pd.Series(cells, dtype=object))
     assert masked == ["Call [PERSON]", None, None, None, None, *["[WITHHELD]"] * 3, ""]
+
+
+def test_masked_until_stable_masking_again_changes_nothing() -> None:
+    texts = [row.text for row in rows(600, seed=5)]
+    once = mask_texts(texts)
+    assert once != mask_texts(once)  # else this sample says nothing
+
+    stable = mask_texts(texts, until_stable=True)
+    assert mask_texts(stable) == stable
+    assert mask_texts(stable, until_stable=True) == stable
+
+
+def test_masking_again_only_ever_adds_masks() -> None:
+    texts = [row.text for row in rows(600, seed=5)]
+    once = mask_texts(texts)
+    stable = mask_texts(texts, until_stable=True)
+    for first, last in zip(once, stable, strict=True):
+        assert first is not None
+        assert last is not None
+        characters = iter(MASKED.sub("", first))
+        # in order, and none that was not there
+        assert all(character in characters for character in MASKED.sub("", last))
+
+
+def test_what_is_no_text_is_masked_until_stable_too() -> None:
+    cells: list[Any] = ["", None, pd.NA, np.array([1, 2]), 7, TEXT]
+    assert mask_texts(cells, until_stable=True) == [
+        *("", None, None, "[WITHHELD]", "[WITHHELD]", "Call [PERSON]"),
+    ]
