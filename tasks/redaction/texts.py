@@ -1,11 +1,11 @@
 """Mask the free texts of some rows: the row's own person, and whatever else a finder finds."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tasks.redaction.characters import well_formed
 from tasks.redaction.leakage import surviving
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.tally import Tally
@@ -112,18 +112,23 @@ class TextRedactor:
 
 
 def readable(cell: object) -> str:
-    """Return the text of a cell that can be analysed, else an empty one."""
-    return cell if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else ""
+    """Return the text of a cell that can be analysed, well-formed, else an empty one."""
+    return well_formed(cell) if isinstance(cell, str) and len(cell) <= LONGEST_TEXT else ""
 
 
 def unread(cell: object) -> str | None:
     """Return what stands for a cell that was not analysed.
 
-    Empty stays empty, missing (None, NaN, `pd.NA`) becomes None, anything else is withheld.
+    Empty stays empty, missing becomes None, anything else is withheld.
     """
-    import pandas as pd
-
     if isinstance(cell, str) and cell == "":
         return ""
-    is_nan = isinstance(cell, float) and math.isnan(cell)
-    return None if cell is None or cell is pd.NA or is_nan else WITHHELD
+    return None if is_missing(cell) else WITHHELD
+
+
+def is_missing(cell: object) -> bool:
+    """Say whether a cell of any type is missing: None, NaN, `pd.NA`, `pd.NaT`."""
+    import pandas as pd
+
+    value: Any = cell  # of a list or an array `isna` would say it for each item
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))

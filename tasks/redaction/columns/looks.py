@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tasks.redaction.finding.patterns import validators
@@ -142,13 +143,20 @@ def _sample(values: Iterable[Any]) -> list[str]:
     """Return the first values that are not missing, in their plain form."""
     sample: list[str] = []
     for value in values:
-        is_nan = value != value
-        if value is None or is_nan or str(value) in ("", "<NA>", "NaT"):
+        text = str(value)
+        # `pd.NA` by its text, and before anything is compared: what it equals it does not say
+        if value is None or text in ("", "<NA>", "NaT") or _is_nan(value):
             continue
-        sample.append(to_plain(str(value).strip()[:LONGEST_VALUE]).text)
+        sample.append(to_plain(text.strip()[:LONGEST_VALUE]).text)
         if len(sample) == SAMPLE_VALUES:
             break
     return sample
+
+
+def _is_nan(value: Any) -> bool:
+    """Say whether a value is a number that is none; a list or an array is no number."""
+    is_different: Any = value != value
+    return isinstance(is_different, (bool, np.bool_)) and bool(is_different)
 
 
 def _shares(sample: Sequence[str]) -> dict[str, float]:
@@ -172,11 +180,16 @@ def _is_confirmed(kind: str, text: str) -> bool:
     return check is None or bool(check(text))
 
 
+def snake_case(name: str) -> str:
+    """Return a column's name in lower case, its words parted by `_`: "dateOfBirth", "e-mail"."""
+    with_breaks = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)  # camel case
+    return re.sub(r"\W+|_+", "_", with_breaks.lower()).strip("_")
+
+
 def _header_kind(name: str) -> str | None:
     """Return the kind that a column's name says: "homePhone", "e-mail", "Date of birth"."""
-    with_breaks = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)  # camel case
-    snake_case = with_breaks.lower().replace("-", "_").replace(" ", "_")
-    words = set(snake_case.split("_")) | {snake_case}
+    snake = snake_case(name)
+    words = {*snake.split("_"), snake}
     for kind, names in HEADERS:
         if words & set(names):
             return kind

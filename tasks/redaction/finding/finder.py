@@ -14,7 +14,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.lexicon import load_lexicon
+from tasks.redaction.finding.lines import in_lines
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
@@ -62,7 +64,7 @@ LONGEST_PIECE = 10_000
 
 
 class FastFinder:
-    """Find personal data in texts without knowing whose they are. Not safe for threads."""
+    """Find personal data in texts without knowing whose they are. Safe for threads."""
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class FastFinder:
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        self._names.prove(texts)
+        self._names.prove([well_formed(text) for text in texts])
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order; spans of different kinds may overlap.
@@ -105,7 +107,7 @@ class FastFinder:
         """
         pieces = [
             (text[start:end], start, text_number)
-            for text_number, text in enumerate(texts)
+            for text_number, text in enumerate(map(well_formed, texts))
             for start, end in cut(text, LONGEST_PIECE)
         ]
         labelled = self._label([piece for piece, _, _ in pieces])
@@ -149,7 +151,9 @@ class FastFinder:
         recognised: dict[str, list[Span]] = {}
         for start, end, label in labelled:
             if kind := LABELS.get(label):
-                recognised.setdefault(kind, []).append(Span(start, end, kind, NAME_SCORE))
+                recognised.setdefault(kind, []).extend(
+                    Span(*place, kind, NAME_SCORE) for place in in_lines(text, start, end)
+                )
         patterned = self._scanner.find(plain)
 
         people = self._people.find(text, recognised.pop(PERSON, []))

@@ -125,8 +125,9 @@ def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> Na
         if surname.form.size > 1 and is_surname:
             return Span(word.start, surname.end, PERSON, LIKELY), last - index + 1
 
-    # Past an initial a full stop ends a sentence: "Ask John. Smith knows."
-    if has_full_stop:
+    # Past an initial a full stop ends a sentence: "Ask John. Smith knows." And what has a colon
+    # after it is the next line's label: "To: John", then "Cc: Smith".
+    if has_full_stop or ("\n" in gap and text[following.end : following.end + 1] == ":"):
         return None
 
     if _is_full_name(word, following):

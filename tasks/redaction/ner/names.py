@@ -3,6 +3,7 @@
 Found by the fast recogniser where that proves to be the same on the data, else by spaCy's own.
 """
 
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,20 @@ FAST = "fast, same as spaCy's on this data"
 SPACY = "spaCy's own, because the fast one differed on this data"
 OTHER = "spaCy's own, because its network is not one that the fast one computes"
 
+# Held while a pipeline or what the fast recogniser remembers is in use, of whichever finder: both
+# change while they read, and the number of BLAS threads is the process's. A finder for each thread
+# was measured and is no faster, because the interpreter runs one at a time
+# (docs/adr/0078-one-finder-for-all-threads.md).
+PIPELINE_LOCK = threading.RLock()
+
 Labelled = tuple[int, int, str]  # start and end in the text, and the pipeline's label
 
 
 class NameFinder:
-    """Finds what the pipeline's `ner` finds, as (start, end, label)."""
+    """Finds what the pipeline's `ner` finds, as (start, end, label). Safe for threads.
+
+    Whoever uses `pipeline` holds `PIPELINE_LOCK` meanwhile.
+    """
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
@@ -42,16 +52,20 @@ class NameFinder:
     def prove(self, texts: list[str]) -> None:
         """Keep the fast recogniser only if it finds exactly what spaCy's own finds in `texts`."""
         trial = [text[:LONGEST_PIECE] for text in texts if text][:TRIAL_TEXTS]
-        if self._fast is not None and not same_as_spacy(self._fast, self.pipeline, trial):
-            self._fast = None
-            self.recogniser = SPACY
+        with PIPELINE_LOCK:
+            if self._fast is not None and not same_as_spacy(self._fast, self.pipeline, trial):
+                self._fast = None
+                self.recogniser = SPACY
 
     def find(self, texts: list[str]) -> list[list[Labelled]]:
         """Return the entities of each text, in order; a long one is read in pieces."""
         labelled: list[list[Labelled]] = [[] for _ in texts]
         for batch in _batches(texts):
             pieces = [texts[number][start:end] for number, start, end in batch]
-            for (number, start, _), entities in zip(batch, self._find_in(pieces), strict=True):
+            # for a batch, not for all: other threads take their turns in between
+            with PIPELINE_LOCK:
+                entities_by_piece = self._find_in(pieces)
+            for (number, start, _), entities in zip(batch, entities_by_piece, strict=True):
                 labelled[number] += [
                     (start + low, start + high, label) for low, high, label in entities
                 ]

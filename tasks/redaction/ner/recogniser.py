@@ -27,9 +27,10 @@ class Entity:
 class FastNer:
     """The `ner` of a spaCy pipeline.
 
-    It remembers what it has computed; what it finds does not depend on that.
+    It remembers what it has computed; what it finds does not depend on that. What is interrupted
+    half-way is forgotten whole.
 
-    Not safe for threads.
+    Not safe for threads by itself: `names.NameFinder` lets one in at a time.
     """
 
     def __init__(self, pipeline: Any) -> None:
@@ -57,7 +58,13 @@ class FastNer:
         """Return the entities of each text, in order."""
         # one thread: the matrices are too small for more to pay
         with self._threads.limit(limits=1, user_api="blas"):
-            return self._find(texts)
+            try:
+                return self._find(texts)
+            except BaseException:
+                # Its tables count on each other: after an error, or Ctrl-C, one may know of more
+                # than the next, and every later answer would be wrong without a word.
+                self._forget()
+                raise
 
     def _find(self, texts: list[str]) -> list[list[Entity]]:
         if max(self._encoder.remembered, self._tokenizer.remembered) > REMEMBERED:

@@ -96,6 +96,7 @@ def test_cells_that_are_no_texts_are_withheld_and_missing_ones_stay_missing() ->
         "x",
         None,
         float("nan"),
+        pd.NaT,
         "",
         7,
         1.5,
@@ -103,11 +104,10 @@ def test_cells_that_are_no_texts_are_withheld_and_missing_ones_stay_missing() ->
         ["list"],
         date(2020, 1, 2),
         datetime(2020, 1, 2),
-        pd.NaT,
     ]
     result = mask_texts(cells)
-    assert result[:4] == ["x", None, None, ""]
-    assert result[4:] == ["[WITHHELD]"] * 7
+    assert result[:5] == ["x", None, None, None, ""]
+    assert result[5:] == ["[WITHHELD]"] * 6
 
 
 def test_a_text_that_nobody_can_analyse_is_withheld_not_passed() -> None:

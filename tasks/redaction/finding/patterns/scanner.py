@@ -98,6 +98,10 @@ class Scanner:
                 pattern = _bind(recogniser, score, python.finditer, python.groupindex)
                 self._users.add(relaxed(regex), pattern)
 
+        # here and not at the first text: two threads may bring that one together
+        self._builtin.compile()
+        self._users.compile()
+
     def find(self, plain: PlainText) -> list[Span]:
         """Return what the recognisers find, sorted; spans of several kinds may overlap.
 
@@ -134,7 +138,6 @@ class _PatternSet:
         self._set.Add(".")
         self._owners: list[int] = [-1]  # number in the set -> number of the pattern; -1: none
         self._always: list[int] = []  # patterns that are looked for in every text
-        self._is_compiled = False
         self.patterns: list[_CompiledPattern] = []
 
     def add(self, wider: str | None, pattern: _CompiledPattern) -> None:
@@ -149,12 +152,12 @@ class _PatternSet:
             self._always.append(len(self.patterns))
         self.patterns.append(pattern)
 
+    def compile(self) -> None:
+        """Make the set ready: once, after the last pattern and before the first text."""
+        self._set.Compile()
+
     def matching(self, text: str) -> list[_CompiledPattern]:
         """Return the patterns that may match, in order; all of them where RE2 gives up."""
-        if not self._is_compiled:
-            self._set.Compile()
-            self._is_compiled = True
-
         matched = self._set.Match(text) or ()
         if 0 not in matched:
             return list(self.patterns) if text else []

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,9 @@ def test_results_come_in_order_and_no_more_is_read_ahead_than_asked() -> None:
     assert all(so_far <= result + 3 for result, so_far in zip(results, ahead, strict=True))
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers, each a process of its own on the loopback interface."""
+@contextmanager
+def dask_cluster(workers: int, threads: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Run a scheduler and workers, each a process of its own on the loopback interface."""
     pytest.importorskip("distributed", reason="the package `distributed` is not installed")
     from distributed.utils import open_port
 
@@ -155,7 +156,7 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
         ],
         **quiet,
     )
-    workers = [
+    processes = [
         subprocess.Popen(
             [
                 *python,
@@ -163,17 +164,17 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
                 address,
                 *here,
                 "--nthreads",
-                "1",
+                str(threads),
                 "--no-nanny",
             ],
             **quiet,
         )
-        for _ in range(2)
+        for _ in range(workers)
     ]
     try:
-        yield address, workers
+        yield address, processes
     finally:
-        for process in (*workers, scheduler):
+        for process in (*processes, scheduler):
             process.kill()
             process.wait()
 
@@ -183,21 +184,34 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning"
 )
 def test_a_dask_cluster_loses_a_worker_in_mid_run_and_nothing_else(
-    alone: tuple[pd.DataFrame, Tally], cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    alone: tuple[pd.DataFrame, Tally],
 ) -> None:
-    address, workers = cluster
-    time.sleep(1)
     killed = threading.Event()
+    with dask_cluster(workers=2, threads=1) as (address, workers):
+        time.sleep(1)
 
-    def kill_one(done: int) -> None:
-        if done >= 60 and not killed.is_set():
-            workers[0].kill()
-            killed.set()
+        def kill_one(done: int) -> None:
+            if done >= 60 and not killed.is_set():
+                workers[0].kill()
+                killed.set()
 
-    frame, tally = redacted(params(kind="dask", address=address), after_rows=kill_one)
-    assert killed.is_set()
-    assert workers[0].wait(timeout=10) == -signal.SIGKILL
-    assert workers[1].poll() is None
+        frame, tally = redacted(params(kind="dask", address=address), after_rows=kill_one)
+        assert killed.is_set()
+        assert workers[0].wait(timeout=10) == -signal.SIGKILL
+        assert workers[1].poll() is None
+    pd.testing.assert_frame_equal(frame, alone[0])
+    assert tally == alone[1]
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning"
+)
+def test_a_dask_worker_with_several_threads_gives_what_one_process_gives(
+    alone: tuple[pd.DataFrame, Tally],
+) -> None:
+    with dask_cluster(workers=1, threads=4) as (address, _):
+        frame, tally = redacted(params(kind="dask", address=address))
     pd.testing.assert_frame_equal(frame, alone[0])
     assert tally == alone[1]
 

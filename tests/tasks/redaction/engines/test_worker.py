@@ -38,9 +38,9 @@ def one_redactor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     CountingRedactor.opened = 0
     monkeypatch.setattr(worker, "open_redactor", lambda _: CountingRedactor())
     monkeypatch.setattr("gc.freeze", lambda: None)
-    worker.redactor.cache_clear()
+    worker._open_redactor.cache_clear()
     yield
-    worker.redactor.cache_clear()
+    worker._open_redactor.cache_clear()
 
 
 def test_a_redactor_is_opened_once_for_many_chunks() -> None:
