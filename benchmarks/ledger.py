@@ -29,6 +29,7 @@ from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
 from tasks.verifier.explanation_commitments import (
     Explanation,
+    ToldReason,
     commitment,
     head_of,
     prove,
@@ -160,7 +161,11 @@ def measure_explanations(count: int) -> None:
     start, clock = time.process_time(), time.perf_counter()
     leaves = []
     for row in range(count):
-        reasons = (("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1))
+        told = (("L07", -1.7), ("L08", -0.3), ("L11", -0.1), ("L12", -0.1))
+        reasons = tuple(
+            ToldReason(code, log_odds, (("en", "What the person is told of it"),))
+            for code, log_odds in told
+        )
         said = Explanation(row, reasons, "a" * 64, "1")
         leaves.append(commitment(salt_of(b"k" * 32, "run", row), said))
     _line("commitments, with their explanations as JSON", count, start, clock, "")

@@ -175,7 +175,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     try:
-        return run(options, open_installation(arguments))
+        installation = open_installation(arguments)
+        settle_paths(options, Path(installation.settings.caller_folder))
+        return run(options, installation)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
@@ -194,6 +196,17 @@ def main(arguments: list[str]) -> int:
         return FAULT
     except KeyboardInterrupt:
         return _say_interrupted()
+
+
+def settle_paths(options: argparse.Namespace, caller: Path) -> None:
+    """Let relative paths of the command line begin where the person stands.
+
+    The launcher has changed into the checkout: what they named would else be written, or looked
+    for, there.
+    """
+    for name, value in vars(options).items():
+        if isinstance(value, Path):
+            setattr(options, name, caller / value)
 
 
 def is_installed() -> bool:

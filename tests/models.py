@@ -15,11 +15,27 @@ FAMILIES = ("lightgbm", "xgboost", "logistic")
 INPUTS = (Input("income", fill=40.0), Input("debt"), Input("town", "A"), Input("town", "B"))
 REASONS = ReasonMap(
     version="1",
+    language="en",
     least_share=0.05,
     reasons=(
-        ReasonGroup(code="A", features={"income": "below"}, text="The income is low"),
-        ReasonGroup(code="B", features={"debt": "above"}, text="The debts are high"),
-        ReasonGroup(code="C", features={"town": ("A", "B")}, text="The town of the property"),
+        ReasonGroup(
+            code="A",
+            features={"income": "below"},
+            text="The income is low",
+            translations={"de": "Das Einkommen ist niedrig"},
+        ),
+        ReasonGroup(
+            code="B",
+            features={"debt": "above"},
+            text="The debts are high",
+            translations={"de": "Die Schulden sind hoch"},
+        ),
+        ReasonGroup(
+            code="C",
+            features={"town": ("A", "B")},
+            text="The town of the property",
+            translations={"de": "Der Ort des Hauses"},
+        ),
     ),
 )
 BACKGROUND = BackgroundParams(people="near_cutoff", rows=40, smallest_group=5, seed=1)
@@ -50,7 +66,7 @@ def decision_model(family: str = "lightgbm", cutoff: float = 0.6) -> DecisionMod
 def income_model() -> DecisionModel:
     """Return a model of one column, which fits into one's head: it approves incomes above 0."""
     rows = pd.DataFrame({"income": np.linspace(-1, 1, 40)})
-    reasons = ReasonMap(version="1", least_share=0.05, reasons=(REASONS.reasons[0],))
+    reasons = ReasonMap(version="1", language="en", least_share=0.05, reasons=(REASONS.reasons[0],))
     scorer = Scorer("logistic", (Input("income"),), logistic_of(np.ones(1)), 0.5)
     return completed(scorer, rows, reasons)
 

@@ -109,7 +109,9 @@ def reason_map(features: tuple[str, ...] = FEATURES, **side_of: Side) -> ReasonM
         )
         for name in features
     )
-    return ReasonMap(version="1", least_share=LIMITS.least_reason_share, reasons=groups)
+    return ReasonMap(
+        version="1", language="en", least_share=LIMITS.least_reason_share, reasons=groups
+    )
 
 
 TWELVE = reason_map()
@@ -248,7 +250,7 @@ def bucket(correlation: float, rng: np.random.Generator) -> ExplainReport:
     group = ReasonGroup(
         code="A", features=dict.fromkeys(FEATURES[:3], "below"), text="Some are low"
     )
-    loose = ReasonMap(version="1", least_share=0.1, reasons=(group,))
+    loose = ReasonMap(version="1", language="en", least_share=0.1, reasons=(group,))
     return GOOD.model_copy(update={"cohesion": measure_cohesion(matrix, FEATURES[:3], loose)})
 
 

@@ -67,6 +67,7 @@ def reasons_text(guesses: Sequence[Guess]) -> str:
     lines = [
         "# What a person is told who is declined. Features that belong together make one reason.",
         'version: "1"',
+        f"language:  {TO_FILL}: of the words below, for example en; `translations` has others",
         f"least_share:  {TO_FILL}: of what is adverse about somebody, what a reason has to carry",
         "reasons:",
     ]

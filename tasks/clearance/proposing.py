@@ -20,6 +20,7 @@ from tasks.clearance.policy import query_required_checks
 from tasks.config.case_paths import resolved_path
 from tasks.config.cases import case_names
 from tasks.errors import ConfigError
+from tasks.formats.new_file import write_new_file
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.path import GATES
@@ -106,19 +107,11 @@ def write_proposal(terms: Terms, path: Path) -> None:
     """Write a proposal's file: indented JSON, for people.
 
     Raises:
-        ConfigError: It cannot be written there.
+        ConfigError: Something lies there, or it cannot be written.
     """
     values = {"format": FORMAT, "terms": terms.to_dict()}
     text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
-    try:
-        path.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            path.name,
-            expected="a file that can be written",
-            found=type(error).__name__,
-            remedy="Name another; nothing was signed.",
-        ) from error
+    write_new_file(path, f"{text}\n".encode())
 
 
 def read_proposal(path: Path) -> Terms:

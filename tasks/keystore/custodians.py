@@ -22,7 +22,9 @@ from pydantic import Field, field_validator
 from tasks.config.case_paths import CONFIGS
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SealError
+from tasks.formats.new_file import write_new_file
 from tasks.formats.pem import load_x25519_pem, private_pem
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.strict_json import read_json
 from tasks.system.installation import Installation
 
@@ -138,8 +140,8 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
     """Make a key pair: the private key into a file for its owner alone, the public one into git.
 
     Raises:
-        FileExistsError: There is a file at `private_path`; none is ever overwritten.
-        ConfigError: There is a custodian of that name, whose keys would be lost with the old key.
+        ConfigError: There is a custodian of that name, whose keys would be lost with the old key;
+            or there is a file at `private_path`: none is ever overwritten.
     """
     path = workspace / CUSTODIANS
     known = _read_public_keys(path) if path.is_file() else {}
@@ -152,9 +154,7 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
         )
 
     key = X25519PrivateKey.generate()
-    # Empty first, so that the key is never in a file that others may read.
-    private_path.touch(mode=0o600, exist_ok=False)
-    private_path.write_bytes(private_pem(key))
+    write_new_file(private_path, private_pem(key), mode=0o600)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
@@ -165,10 +165,19 @@ def read_private_key(path: Path) -> X25519PrivateKey:
     """Read a custodian's private key.
 
     Raises:
-        ConfigError: The file holds no private key, or one of another kind.
+        ConfigError: There is no such file, or it holds no private key, or one of another kind.
     """
     try:
-        return load_x25519_pem(path.read_bytes())
+        content = read_regular_file(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            str(path),
+            expected="an X25519 private key that can be read",
+            found=describe_unreadable(error),
+            remedy="Give the custodian's.",
+        ) from None
+    try:
+        return load_x25519_pem(content)
     except ValueError as error:
         raise ConfigError(
             str(path),

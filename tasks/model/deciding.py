@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from .composites import Composites
 from .contract import Contract
-from .errors import BrokenModelError
+from .errors import BrokenModelError, InputError
 from .families import Matrix
 from .reasons import MOST_REASONS, NamedReasons, ReasonMap, name_reasons
 from .scorer import Scorer, probability
@@ -96,17 +96,24 @@ class DecisionModel:
         )
         return Decisions(scores, approved, declined, named)
 
-    def answer(self, rows: Any) -> "pd.DataFrame":
+    def answer(self, rows: Any, language: str | None = None) -> "pd.DataFrame":
         """Return decisions as a table: a row for each of `rows`, in their order.
 
         Columns: `score`; `decision`, "approved" or "declined"; `reason_1` to `reason_4`, codes of
         the reason map, most adverse first, and `reason_1_text` to `reason_4_text`, their words.
         Reasons are None for the approved, and beyond those that count and are true.
 
+        Args:
+            rows: The applications.
+            language: Of the words; one of the reason map's, by default its first.
+
         Raises:
-            InputError: The rows do not keep to the model's contract.
+            InputError: The rows do not keep to the model's contract, or the reason map has no words
+                in this language.
         """
         import pandas as pd
+
+        sentences = self._sentences(language or self.reasons.language)
 
         decisions = self.decide(rows)
         index = rows.index if isinstance(rows, pd.DataFrame) else None
@@ -117,7 +124,7 @@ class DecisionModel:
         # The last of the words, None, is what the index -1 stands for. Objects, for JSON has a
         # null, and no NaN, which pandas puts for a missing text of its own type.
         codes = np.array([group.code for group in self.reasons.reasons] + [None], dtype=object)
-        texts = np.array([group.text for group in self.reasons.reasons] + [None], dtype=object)
+        texts = np.array([*sentences.values(), None], dtype=object)
         for position in range(MOST_REASONS):
             index_of = np.full(len(answers), -1)
             index_of[decisions.declined] = decisions.reasons.top[:, position]
@@ -127,6 +134,16 @@ class DecisionModel:
                 texts[index_of], index=answers.index, dtype=object
             )
         return answers
+
+    def _sentences(self, language: str) -> dict[str, str]:
+        if language not in self.reasons.languages:
+            raise InputError(
+                "language",
+                expected=f"one of {', '.join(self.reasons.languages)}",
+                found="another",
+                remedy="Ask for one of these, or have the reason map translated.",
+            )
+        return self.reasons.sentences(language)
 
     def save(self, folder: Path) -> None:
         """Write the scorer's files, `contract.json`, `reasons.json` and `composites.json`."""

@@ -58,9 +58,9 @@ class Predictor:
         # Built now, not at the first row: what cannot be explained must fail before it decides.
         self.explainer = model.explainer
 
-    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - MLflow's signature
-        """Return `DecisionModel.answer(rows)`."""
-        return self.model.answer(rows)
+    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
+        """Return `DecisionModel.answer(rows)`, with the words in `params["language"]`."""
+        return self.model.answer(rows, (params or {}).get("language"))
 
 
 def _load_pyfunc(data_path: str) -> Predictor:

@@ -15,10 +15,10 @@ has no true words for. The gate `explain` counts it; it is never told in other w
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .families import Matrix
 from .scorer import Input
@@ -37,6 +37,13 @@ QUANTILES: dict[Side, float] = {
 }
 
 
+# A language with its script and its region where they matter (RFC 5646): en, de-AT, zh-Hant.
+Language = Annotated[
+    str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", max_length=12)
+]
+Sentence = Annotated[str, Field(min_length=10)]
+
+
 class ReasonGroup(BaseModel):
     """Correlated features that make one reason together, and the words a person is told.
 
@@ -49,7 +56,10 @@ class ReasonGroup(BaseModel):
 
     code: str = Field(min_length=1)
     features: dict[str, Side | tuple[float | str, ...]] = Field(min_length=1)
-    text: str = Field(min_length=10)
+    text: Sentence
+    translations: dict[Language, Sentence] = Field(
+        default_factory=dict, description="the same words in other languages"
+    )
 
 
 class ReasonMap(BaseModel):
@@ -58,10 +68,34 @@ class ReasonMap(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
+    language: Language = Field(description="of `text`, for example `en`")
     least_share: float = Field(
         gt=0, lt=1, description="of all that is adverse about an applicant, what a reason carries"
     )
     reasons: tuple[ReasonGroup, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_translated_whole(self) -> "ReasonMap":
+        """Refuse words for a part of the reasons: somebody would get a notice in two languages."""
+        translated = {frozenset(group.translations) for group in self.reasons}
+        if len(translated) > 1 or any(self.language in languages for languages in translated):
+            raise ValueError(
+                "every reason is translated into the same languages, none of them that of `text`"
+            )
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that there are words in, first that of `text`."""
+        return (self.language, *sorted(self.reasons[0].translations))
+
+    def sentences(self, language: str) -> dict[str, str]:
+        """Return the words of every reason in one of `languages`, by its code."""
+        is_own = language == self.language
+        return {
+            group.code: group.text if is_own else group.translations[language]
+            for group in self.reasons
+        }
 
     def uncovered(self, features: tuple[str, ...]) -> tuple[str, ...]:
         """Return the features that have no reason, or several."""

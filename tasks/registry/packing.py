@@ -67,7 +67,7 @@ def pack(model_folder: Path, destination: Path) -> Path:
 def signature_of(model: DecisionModel) -> "ModelSignature":
     """Return what goes in and what comes out, with types."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
     inputs = [
         ColSpec(DataType.string if column.kind == "category" else DataType.double, column.name)
@@ -79,7 +79,10 @@ def signature_of(model: DecisionModel) -> "ModelSignature":
         for suffix in ("", "_text")
     ]
     outputs = [ColSpec(DataType.double, "score"), ColSpec(DataType.string, "decision"), *reasons]
-    signature = ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+    language = ParamSpec("language", DataType.string, default=model.reasons.language)
+    signature = ModelSignature(
+        inputs=Schema(inputs), outputs=Schema(outputs), params=ParamSchema([language])
+    )
 
     # "The model checks its own input": else MLflow does it first, refuses whole numbers where the
     # signature says `double`, and quotes the rows, people's rows, in the error that it raises.
@@ -117,6 +120,7 @@ def _metadata(model: DecisionModel) -> dict[str, Any]:
             for column in model.contract.columns
         },
         "reason_map": model.reasons.version,
+        "languages": list(model.reasons.languages),
         "composites": {
             "compared_with": model.composites.compared_with,
             "people_behind_each_value": model.composites.people_behind_each_value,

@@ -18,7 +18,12 @@ from tasks.verifier.bundle import (
     require_root_keyid,
     verify_bundle,
 )
-from tasks.verifier.text_report import lines_of, printable
+from tasks.verifier.text_report import (
+    lines_of,
+    lines_of_explanation,
+    printable,
+    require_language,
+)
 
 EXIT_CODES = (
     "exit codes: 0 cleared; 2 the question cannot be answered (no such file, no key's id); "
@@ -77,6 +82,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="with a bundle: how large it may be (default: %(default)s); "
         "verifying may take four times that in memory",
     )
+    parser.add_argument(
+        "--language",
+        metavar="TAG",
+        help="with the proof of a decision: the language of its reasons, for example `en` "
+        "(default: each that it has)",
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
 
 
@@ -101,11 +112,13 @@ def answer_bundle(path: Path, options: argparse.Namespace) -> int:
     except EvidenceError as error:
         return print_answer(broken(error), (), path.name, options)
 
+    if verified.decision and options.language:
+        require_language(options.language, verified.decision.explanation.languages)
     gaps = _gaps_of(verified, root_keyid, cosigners)
     answer = judge(verified.log, verified.chain, gaps, allowed_gaps(options))
     if model_sha256 is not None:
         answer = answer.about(model_sha256)
-    lines = (*lines_of(verified.log, verified.chain), *_more_lines(verified))
+    lines = (*lines_of(verified.log, verified.chain), *_more_lines(verified, options.language))
     return print_answer(answer, lines, path.name, options)
 
 
@@ -177,15 +190,10 @@ def _gaps_of(
     return tuple(gaps)
 
 
-def _more_lines(verified: Verified) -> Iterator[str]:
+def _more_lines(verified: Verified, language: str | None) -> Iterator[str]:
     """Yield what is said about the bundle itself: one decision, its extent, its witnesses."""
     if verified.decision:
-        explanation = verified.decision.explanation
-        reasons = ", ".join(f"{code} ({log_odds:+.3f})" for code, log_odds in explanation.reasons)
-        yield (
-            f"  decision about row {explanation.row}: declined; "
-            f"reasons, most adverse first: {reasons or 'none'}"
-        )
+        yield from lines_of_explanation(verified.decision.explanation, language)
 
     size = verified.log.head.size
     count = len(verified.log.entries)

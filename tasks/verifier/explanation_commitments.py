@@ -35,24 +35,69 @@ def salt_of(key: bytes, run: str, row: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldReason:
+    """One reason of a decline: its code, its part in the log odds, and what the person is told.
+
+    `sentences` are (language, sentence), sorted by language; none in what was committed before they
+    were part of it.
+    """
+
+    code: str
+    log_odds: float
+    sentences: tuple[tuple[str, str], ...] = ()
+
+    def sentence(self, language: str) -> str:
+        """Return the sentence in a language; nothing where there is none."""
+        return dict(self.sentences).get(language, "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        values = {"code": self.code, "logOdds": self.log_odds}
+        return {**values, "sentences": dict(self.sentences)} if self.sentences else values
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "ToldReason":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: It is no reason.
+        """
+        match values:
+            case {"code": str(code), "logOdds": int() | float() as log_odds, **more}:
+                match more:
+                    case {"sentences": dict(sentences), **others} if sentences and not others:
+                        if all(isinstance(text, str) for text in sentences.values()):
+                            return cls(code, log_odds, tuple(sorted(sentences.items())))
+                    case _ if not more:
+                        return cls(code, log_odds)
+        raise ValueError("not a reason")
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one application was declined, as it is committed.
 
-    `reasons` are (code, log odds), most adverse first; `reason_map` is the version of the table
-    that says what the codes mean.
+    `reasons` stand most adverse first; `reason_map` is the version of the table that has their
+    words.
     """
 
     row: int
-    reasons: tuple[tuple[str, float], ...]
+    reasons: tuple[ToldReason, ...]
     model_sha256: str
     reason_map: str
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages in which every reason has its sentence."""
+        spoken = [{language for language, _ in reason.sentences} for reason in self.reasons]
+        return tuple(sorted(set.intersection(*spoken))) if spoken else ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values: what is committed is their canonical form."""
         return {
             "row": self.row,
             "decision": DECLINED,
-            "reasons": [{"code": code, "logOdds": log_odds} for code, log_odds in self.reasons],
+            "reasons": [reason.to_dict() for reason in self.reasons],
             "modelSha256": self.model_sha256,
             "reasonMap": self.reason_map,
         }
@@ -74,17 +119,10 @@ class Explanation:
                 "reasonMap": str(reason_map),
                 **more,
             } if not more:
-                return cls(row, tuple(map(_reason, reasons)), model_sha256, reason_map)
+                told = tuple(map(ToldReason.from_dict, reasons))
+                return cls(row, told, model_sha256, reason_map)
             case _:
                 raise ValueError("not an explanation")
-
-
-def _reason(values: Any) -> tuple[str, float]:
-    match values:
-        case {"code": str(code), "logOdds": int() | float() as log_odds, **more} if not more:
-            return code, log_odds
-        case _:
-            raise ValueError("not a reason")
 
 
 def commitment(salt: bytes, explanation: Explanation) -> bytes:

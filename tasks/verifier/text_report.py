@@ -3,13 +3,63 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from tasks.errors import ConfigError
 from tasks.verifier.approvals import Consent, Consents
 from tasks.verifier.attempts.shown import lines_about_attempts
+from tasks.verifier.explanation_commitments import Explanation
 from tasks.verifier.in_force.shown import lines_about_law
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
 
 MOST_ATTEMPTS = 20  # beside the chain itself; `./portcullis attempts` has all
+
+
+def lines_of_explanation(explanation: Explanation, language: str | None) -> Iterator[str]:
+    """Yield why an application was declined, in the words of the reason map.
+
+    Args:
+        explanation: What the run committed to.
+        language: In which the reasons are told; every one that it has where it is None.
+    """
+    row = explanation.row
+    if not explanation.reasons:
+        yield f"  decision about row {row}: declined; reasons: none"
+        return
+
+    languages = explanation.languages if language is None else (language,)
+    for spoken in languages:
+        yield f"  decision about row {row}: declined; reasons in {spoken}, most adverse first:"
+        for number, reason in enumerate(explanation.reasons, start=1):
+            told = f"{reason.code}, {reason.log_odds:+.3f} log odds"
+            yield f"    {number}. {reason.sentence(spoken)} ({told})"
+    if not languages:
+        # Committed before the sentences were: the reason map of that version has them.
+        codes = ", ".join(
+            f"{reason.code} ({reason.log_odds:+.3f})" for reason in explanation.reasons
+        )
+        yield (
+            f"  decision about row {row}: declined; reasons by their codes in reason map "
+            f"{explanation.reason_map}, most adverse first: {codes}"
+        )
+
+
+def require_language(language: str, languages: tuple[str, ...]) -> None:
+    """Refuse a language in which reasons have no words.
+
+    Raises:
+        ConfigError: They have none in this one.
+    """
+    if language not in languages:
+        raise ConfigError(
+            "--language",
+            expected=f"one of {', '.join(languages)}"
+            if languages
+            else "none: there are codes alone",
+            found=language,
+            remedy="Ask for one of these, or have the reason map translated."
+            if languages
+            else "Leave it out.",
+        )
 
 
 def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:

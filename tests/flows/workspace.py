@@ -218,7 +218,7 @@ def write_case_files(root: Path) -> None:
         {"code": name, "features": {name: side}, "text": f"The {name} of the applicant"}
         for name, side in (("income", "below"), ("debt", "above"), ("years", "below"))
     ]
-    reason_map = {"version": "1", "least_share": 0.1, "reasons": reasons}
+    reason_map = {"version": "1", "language": "en", "least_share": 0.1, "reasons": reasons}
     (folder / "reasons.yaml").write_text(yaml.safe_dump(reason_map))
 
 

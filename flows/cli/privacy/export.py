@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from flows.cli.privacy.erase import read_identifiers
-from tasks.errors import ConfigError
+from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.system.installation import Installation
 
 
@@ -45,9 +44,13 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.keystore.custodians import read_private_key
 
     load_case(options.use_case, installation.workspace)
+    # First, since what follows is a reading that stays in the audit log.
+    if options.out is not None:
+        require_new_file(options.out)
     (identifier,) = read_identifiers(options.subject, None)
     pairs = [argument.partition("=") for argument in options.custodian]
-    custodians = [(name, read_private_key(Path(path))) for name, _, path in pairs]
+    caller = Path(installation.settings.caller_folder)
+    custodians = [(name, read_private_key(caller / path)) for name, _, path in pairs]
 
     person = export_person(
         identifier,
@@ -61,18 +64,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         sys.stdout.write(text)
         return 0
 
-    # Made with its mode, and only if there is none: nobody else can open it at any moment.
-    try:
-        descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(
-            str(options.out),
-            expected="no such file: nothing is written over",
-            found="one",
-            remedy="Choose another name, or remove it yourself.",
-        ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    write_new_file(options.out, text.encode(), mode=0o600)
     datasets = len(person["held"])
     print(
         f"{options.out}: {datasets} datasets; send it to the person, then delete it",

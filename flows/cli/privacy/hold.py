@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Place the hold; training data is erased on request all the same."""
     if options.new_custodian:
-        return _new_custodian(options, installation.workspace)
+        return _new_custodian(options, installation)
     if not (options.use_case and options.basis and options.review):
         raise ConfigError(
             "hold",
@@ -76,11 +76,12 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     return 0
 
 
-def _new_custodian(options: argparse.Namespace, workspace: Path) -> int:
+def _new_custodian(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.keystore.custodians import CUSTODIANS, new_custodian
 
-    path = options.out or Path(f"{options.new_custodian}.pem")
-    new_custodian(options.new_custodian, path, workspace)
+    caller = Path(installation.settings.caller_folder)
+    path = options.out or caller / f"{options.new_custodian}.pem"
+    new_custodian(options.new_custodian, path, installation.workspace)
     print(f"{path}: the private key; {options.new_custodian} takes it away, nobody else keeps it")
     print(f"{CUSTODIANS}: the public key; commit it")
     return 0

@@ -4,14 +4,17 @@ It holds all that an outsider needs; the verifier can be written beside it.
 """
 
 import argparse
+import io
 import zipfile
 from pathlib import Path
 
 from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
+from tasks.errors import ConfigError
 from tasks.formats.archives import EPOCH, archive
 from tasks.formats.import_graph import reached_files
+from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.system.installation import Installation
 
 
@@ -33,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, installation: Installation) -> int:
     """Write the archive, and the verifier if it is asked for."""
     load_case(options.use_case, installation.workspace)
+    _require_new_files(options)
     with open_chain(options.use_case, options.model, installation, is_whole=True) as (
         ledger,
         log,
@@ -43,9 +47,9 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
 
-    options.output.write_bytes(archive(files))
-    size_bytes = options.output.stat().st_size
-    print(f"wrote {options.output}: {len(contents.entries)} statements, {size_bytes:,} bytes")
+    content = archive(files)
+    write_new_file(options.output, content)
+    print(f"wrote {options.output}: {len(contents.entries)} statements, {len(content):,} bytes")
     root_keyid = next(iter(log.keys.entries))
     print(f"root key {root_keyid}: publish it where the reader finds it without this file")
 
@@ -60,9 +64,24 @@ def write_verifier(path: Path, workspace: Path) -> None:
     """Write the offline verifier as a zipapp, which needs Python and `cryptography` alone."""
     names = reached_files(workspace, "tasks.verifier.__main__", is_lazy_included=False)
     start = "import sys\nfrom tasks.verifier.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
-    with path.open("wb") as stream:
-        stream.write(b"#!/usr/bin/env python3\n")
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
-            for name in names:
-                target.writestr(zipfile.ZipInfo(name, EPOCH), (workspace / name).read_bytes())
-            target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)
+    stream = io.BytesIO(b"#!/usr/bin/env python3\n")
+    stream.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in names:
+            target.writestr(zipfile.ZipInfo(name, EPOCH), (workspace / name).read_bytes())
+        target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)
+    write_new_file(path, stream.getvalue())
+
+
+def _require_new_files(options: argparse.Namespace) -> None:
+    require_new_file(options.output)
+    if options.verifier is None:
+        return
+    require_new_file(options.verifier)
+    if options.verifier == options.output:
+        raise ConfigError(
+            "--verifier",
+            expected="another file than --output",
+            found="the same",
+            remedy="Name two files.",
+        )

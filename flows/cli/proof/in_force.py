@@ -24,6 +24,7 @@ from tasks.clearance.proposing import (
     write_proposal,
 )
 from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.new_file import require_new_file
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.in_force.law import (
@@ -168,6 +169,7 @@ def _state_of(proposal: Proposal) -> str:
 
 
 def _propose(options: argparse.Namespace, installation: Installation) -> None:
+    require_new_file(options.file)
     with open_notary(installation) as notary:
         log = _read(notary, installation)
     law = read_history(log).law if log else None
@@ -207,7 +209,8 @@ def _sign(options: argparse.Namespace, installation: Installation) -> None:
     with open_notary(installation) as notary:
         # 1. What is in force now, and what is to be. With the root key a log can begin with it.
         named = DIGEST.fullmatch(options.what)
-        written = None if named else read_proposal(Path(options.what))
+        caller = Path(installation.settings.caller_folder)
+        written = None if named else read_proposal(caller / options.what)
         if options.root:
             notary.begin()
         log = _read(notary, installation)
@@ -271,7 +274,8 @@ def _require_another_person(keyid: str, terms: Terms, history: LawHistory, log: 
 
 def _own_signer(path: Path | None, installation: Installation) -> Signer:
     configured = installation.settings.approver_key_path
-    path = path or (Path(configured) if configured else None)
+    caller = Path(installation.settings.caller_folder)
+    path = path or (caller / configured if configured else None)
     if path is None or not path.is_file():
         raise ConfigError(
             "your key",

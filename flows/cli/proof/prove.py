@@ -13,8 +13,10 @@ from tasks.config.cases import load_case
 from tasks.errors import DataError, EvidenceError
 from tasks.formats.archives import archive
 from tasks.formats.digests import sha256_of
+from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.keystore.keys import Retention
 from tasks.ledger.merkle import leaf_hash, root_hash_of
+from tasks.model import DecisionModel
 from tasks.stages.explain.committing import told
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
@@ -33,6 +35,7 @@ from tasks.verifier.explanation_commitments import (
 )
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
+from tasks.verifier.text_report import lines_of_explanation, printable, require_language
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the row of the declined application",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.zip")
+    parser.add_argument(
+        "--language",
+        metavar="TAG",
+        help="in which the reasons are printed, for example `en` (default: each that the map has); "
+        "the archive has all of them",
+    )
 
 
 def main(options: argparse.Namespace, installation: Installation) -> int:
@@ -56,16 +65,22 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """
     case = options.use_case
     load_case(case, installation.workspace)
+    require_new_file(options.output)
     stage_run = StageRun("explain", case, installation)
 
     with open_chain(case, None, installation) as (ledger, log, chain):
         proof = prove_decision(stage_run, options.decision, log, chain)
+        explanation = proof.explanation
+        if options.language:
+            require_language(options.language, explanation.languages)
         contents = choose(log, chain, also=(proof.entry,), may_be_complete=False)
         files = files_of(contents, ledger) | {DECISION: proof.to_bytes()}
         # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
 
-    options.output.write_bytes(archive(files))
+    write_new_file(options.output, archive(files))
+    for line in lines_of_explanation(explanation, options.language):
+        print(printable(line))
     command = f"./portcullis verify {options.output.name}"
     print(f"wrote {options.output}: verify it with `{command}`, here or anywhere")
     return 0
@@ -91,11 +106,9 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
     # The explanation in exactly the form that the run committed to.
     data = stage_run.data
     record = matching.iloc[0]
-    report = stage_run.read_json("explain", "report.json")
+    reason_map = DecisionModel.load(data / "train" / "model").reasons
     model_sha256 = sha256_of(data / "train" / "model")
-    explanation = Explanation(
-        row, tuple(told(record)), model_sha256, str(report["reason_map_version"])
-    )
+    explanation = Explanation(row, told(record, reason_map), model_sha256, reason_map.version)
 
     # The salt follows from the subject's key: nobody can guess at others' explanations without it,
     # and it is gone when the key is destroyed.

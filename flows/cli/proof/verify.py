@@ -44,7 +44,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         EmptyLedgerError: Nothing was ever signed for here.
     """
     if options.what.endswith(".zip"):
-        return answer_bundle(Path(options.what), options)
+        return answer_bundle(Path(installation.settings.caller_folder) / options.what, options)
 
     case = options.what
     load_case(case, installation.workspace)

@@ -3,29 +3,41 @@
 import pandas as pd
 
 from tasks.keystore.keys import KeyStore, Retention
-from tasks.verifier.explanation_commitments import Explanation, commitment, salt_of
+from tasks.model import ReasonMap
+from tasks.verifier.explanation_commitments import Explanation, ToldReason, commitment, salt_of
 
 REASONS = 4
 
 
-def told(row: "pd.Series") -> list[tuple[str, float]]:
-    """Return the reasons of one row of the reason table, most adverse first."""
+def told(row: "pd.Series", reason_map: ReasonMap) -> tuple[ToldReason, ...]:
+    """Return the reasons of one row of the reason table, most adverse first.
+
+    With their sentences in every language of the map: so the run commits to the very words that
+    the person may be sent.
+    """
+    sentences = {language: reason_map.sentences(language) for language in reason_map.languages}
     pairs = ((row[f"reason_{n}"], row[f"log_odds_{n}"]) for n in range(1, REASONS + 1))
-    return [(str(code), float(log_odds)) for code, log_odds in pairs if pd.notna(code)]
+    return tuple(
+        ToldReason(
+            str(code),
+            float(log_odds),
+            tuple((language, sentences[language][str(code)]) for language in sorted(sentences)),
+        )
+        for code, log_odds in pairs
+        if pd.notna(code)
+    )
 
 
 def commitments(
-    reasons: pd.DataFrame, keys: KeyStore, run: str, model_sha256: str, version: str
+    reasons: pd.DataFrame, keys: KeyStore, run: str, model_sha256: str, reason_map: ReasonMap
 ) -> list[bytes]:
     """Return one commitment per row of the reason table, salted by its subject's own key."""
     by_subject = keys.for_subjects(dict.fromkeys(reasons["subject"]), Retention.DECISION_RECORD)
     found = []
     for record in reasons.to_dict("records"):
         row = pd.Series(record, dtype=object)
-        said = Explanation(int(row["row"]), tuple(told(row)), model_sha256, version)
-        found.append(
-            commitment(
-                salt_of(by_subject[str(row["subject"])].nonce_key, run, int(row["row"])), said
-            )
-        )
+        number = int(row["row"])
+        said = Explanation(number, told(row, reason_map), model_sha256, reason_map.version)
+        salt = salt_of(by_subject[str(row["subject"])].nonce_key, run, number)
+        found.append(commitment(salt, said))
     return found

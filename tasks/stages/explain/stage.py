@@ -46,7 +46,7 @@ def run(stage_run: StageRun) -> None:
     identity = run_id(model_sha256, stage_run.inputs["redact/rows.parquet"])
     with stage_run.writing("decisions.tree") as path:
         leaves = commitments(
-            explained.reasons, stage_run.keys, identity, model_sha256, model.reasons.version
+            explained.reasons, stage_run.keys, identity, model_sha256, model.reasons
         )
         path.write_bytes(tree_bytes(leaves))
     with stage_run.folder_of("page") as page:

@@ -70,6 +70,7 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
     reasons = workspace / "configs" / "bank" / "reasons.yaml"
     text = reasons.read_text().replace("text:  #", "text: A reason in words  #")
     text = text.replace(": }  #", ": below}  #").replace("least_share:  #", "least_share: 0.1  #")
+    text = text.replace("language:  #", "language: en  #")
     reasons.write_text(text)
     capsys.readouterr()
     assert sync(SYNC, installation_at(Path())) == 0

@@ -148,12 +148,12 @@ def test_a_fault_is_found_before_anything_is_written(workspace: Path, fault: str
         ),
         (
             "reasons.yaml",
-            'version: "1"\nleast_share: 0.1\nreasons: []\n',
+            'version: "1"\nlanguage: en\nleast_share: 0.1\nreasons: []\n',
             "reasons.yaml: reasons",
         ),
         (
             "reasons.yaml",
-            'version: "1"\nleast_share: 0.1\n'
+            'version: "1"\nlanguage: en\nleast_share: 0.1\n'
             "reasons: [{code: A, features: {income: below, debt: above}, text: too little}]",
             "years",
         ),

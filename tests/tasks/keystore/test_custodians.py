@@ -233,7 +233,7 @@ def test_a_name_that_has_a_key_is_refused_and_no_private_key_is_left(tmp_path: P
 
 def test_a_file_in_the_place_of_the_private_key_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "ada.pem").write_text("something else")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ConfigError, match="nothing is written over"):
         new_custodian("ada", tmp_path / "ada.pem", tmp_path)
     assert (tmp_path / "ada.pem").read_text() == "something else"
     assert not (tmp_path / CUSTODIANS).exists()

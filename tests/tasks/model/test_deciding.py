@@ -22,6 +22,20 @@ def test_a_model_that_fits_into_one_s_head() -> None:
     assert answers[["reason_2", "reason_3", "reason_4"]].isna().to_numpy().all()
 
 
+def test_the_words_are_in_the_language_that_is_asked_for() -> None:
+    rows = pd.DataFrame({"income": [-2.0, 2.0]})
+    model = income_model()
+    answers = model.answer(rows, "de")
+    assert answers["reason_1_text"].tolist() == ["Das Einkommen ist niedrig", None]
+    own = model.answer(rows, model.reasons.language)
+    pd.testing.assert_frame_equal(own, model.answer(rows))
+
+
+def test_there_are_no_words_in_a_language_that_the_map_lacks() -> None:
+    with pytest.raises(InputError, match="expected one of en, de; found another"):
+        income_model().answer(pd.DataFrame({"income": [-2.0]}), "fr")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_decisions_are_the_same_bits_alone_in_a_batch_and_after_saving(
     family: str, tmp_path: Path

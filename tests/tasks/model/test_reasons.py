@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tasks.model import BrokenModelError, DecisionModel, Input, ReasonGroup, ReasonMap
 from tasks.model.families import Matrix
@@ -35,7 +36,39 @@ def reason_map(least_share: float = 1e-6, **true_of: Side | tuple[float | str, .
         )
         for column in INPUTS
     )
-    return ReasonMap(version="1", least_share=least_share, reasons=groups)
+    return ReasonMap(version="1", language="en", least_share=least_share, reasons=groups)
+
+
+@pytest.mark.parametrize(
+    "translations",
+    [
+        [{"de": "Die Zahl ist niedrig"}, {}],
+        [{"de": "Die Zahl ist niedrig"}, {"fr": "Le chiffre est bas"}],
+        [{"en": "The figure is lower"}, {"en": "The figure is lower"}],
+        [{"German": "Die Zahl ist niedrig"}, {"German": "Die Zahl ist niedrig"}],
+        [{"de": "Kurz"}, {"de": "Kurz"}],
+    ],
+    ids=["a part", "two languages", "its own", "no language tag", "no sentence"],
+)
+def test_a_map_is_translated_whole_or_not_at_all(translations: list[dict[str, str]]) -> None:
+    groups = [
+        {
+            "code": f"R{position}",
+            "features": {f"x{position}": "below"},
+            "text": "The figure is low",
+            "translations": into,
+        }
+        for position, into in enumerate(translations)
+    ]
+    values = {"version": "1", "language": "en", "least_share": 0.1, "reasons": groups}
+    with pytest.raises(ValidationError):
+        ReasonMap.model_validate(values)
+
+
+def test_the_words_of_each_language() -> None:
+    assert REASONS.languages == ("en", "de")
+    assert REASONS.sentences("en")["B"] == "The debts are high"
+    assert REASONS.sentences("de")["B"] == "Die Schulden sind hoch"
 
 
 def named(
@@ -130,7 +163,7 @@ def test_the_feature_that_is_most_adverse_decides_whether_the_words_are_true() -
         code="A", features={"x0": "below", "x1": "above"}, text="One is low, or one is high"
     )
     others = reason_map().reasons[2:]
-    reasons = ReasonMap(version="1", least_share=1e-6, reasons=(group, *others))
+    reasons = ReasonMap(version="1", language="en", least_share=1e-6, reasons=(group, *others))
     result = named([[-1.0, -3.0, 0.0, 0.0, 0.0, 0.0]], reasons)  # x1 is low, and drives it
     assert result.drivers[0, 0] == 1
     assert told(result) == [[]]

@@ -85,6 +85,8 @@ def test_the_signature_says_types_and_the_metadata_says_the_rest(artefact: Path)
         "debt": "double",
         "town": "string",
     }
+    parameters = json.loads(said["signature"]["params"])
+    assert [(known["name"], known["default"]) for known in parameters] == [("language", "en")]
     outputs = [column["name"] for column in json.loads(said["signature"]["outputs"])]
     assert outputs == decision_model().answer(applicants(1)).columns.tolist()
     ours = said["metadata"]["portcullis"]

@@ -28,6 +28,7 @@ from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
     ROOT_NAME,
     Explanation,
+    ToldReason,
     commitment,
     prove,
     salt_of,
@@ -54,7 +55,7 @@ def register(root: Path) -> None:
 def decision_file(root: Path, row: int = 1) -> bytes:
     """Commit to three explanations and return the file that proves one."""
     model = sha256_of(root / "data" / CASE / "train" / "model")
-    told = [Explanation(each, (("L01", -0.5),), model, "1") for each in range(3)]
+    told = [Explanation(each, (ToldReason("L01", -0.5),), model, "1") for each in range(3)]
     leaves = [commitment(salt_of(b"k" * 32, "run", each), said) for each, said in enumerate(told)]
     (root / "data" / CASE / "explain" / "decisions.tree").write_bytes(b"".join(leaves))
     sign_for(root, "explain")

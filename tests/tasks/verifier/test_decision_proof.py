@@ -11,13 +11,18 @@ from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
     Explanation,
+    ToldReason,
     commitment,
     prove,
     salt_of,
     tree_head,
 )
 
-EXPLANATIONS = [Explanation(row, (("L01", -0.5), ("L02", -1)), "a" * 64, "1") for row in range(3)]
+TOLD = (
+    ToldReason("L01", -0.5, (("de", "Das Einkommen ist niedrig"), ("en", "The income is low"))),
+    ToldReason("L02", -1),
+)
+EXPLANATIONS = [Explanation(row, TOLD, "a" * 64, "1") for row in range(3)]
 SALTS = [salt_of(b"k" * 32, "run", row) for row in range(3)]
 LEAVES = [
     commitment(salt, explanation) for salt, explanation in zip(SALTS, EXPLANATIONS, strict=True)
@@ -51,6 +56,12 @@ def test_a_whole_number_of_log_odds_stays_one() -> None:
     assert b'{"code":"L02","logOdds":-1}' in PROOF.to_bytes()
 
 
+def test_only_languages_of_every_reason_are_its_languages() -> None:
+    assert EXPLANATIONS[0].languages == ()
+    assert replace(EXPLANATIONS[0], reasons=TOLD[:1]).languages == ("de", "en")
+    assert replace(EXPLANATIONS[0], reasons=()).languages == ()
+
+
 def test_the_explanation_leads_to_the_root() -> None:
     assert PROOF.is_included()
 
@@ -60,6 +71,7 @@ def test_the_explanation_leads_to_the_root() -> None:
     [
         {"explanation": EXPLANATIONS[0]},
         {"explanation": replace(EXPLANATIONS[1], reason_map="2")},
+        {"explanation": replace(EXPLANATIONS[1], reasons=(ToldReason("L01", -0.5), TOLD[1]))},
         {"salt": SALTS[0]},
         {"index": 0},
         {"tree_root": bytes(32)},
@@ -110,6 +122,9 @@ def test_what_is_no_hex(field: str) -> None:
         {"reasons": [{"code": "L01"}]},
         {"reasons": [{"code": "L01", "logOdds": "much"}]},
         {"reasons": [{"code": "L01", "logOdds": 1, "name": "Ann"}]},
+        {"reasons": [{"code": "L01", "logOdds": 1, "sentences": {}}]},
+        {"reasons": [{"code": "L01", "logOdds": 1, "sentences": {"en": 1}}]},
+        {"reasons": [{"code": "L01", "logOdds": 1, "sentences": {"en": "x"}, "name": "Ann"}]},
         {"modelSha256": None},
         {"name": "Ann"},
     ],

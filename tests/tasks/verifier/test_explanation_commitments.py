@@ -12,6 +12,7 @@ from tasks.errors import EvidenceError
 from tasks.ledger.merkle import leaf_hash, root_hash_of, verify_inclusion
 from tasks.verifier.explanation_commitments import (
     Explanation,
+    ToldReason,
     commitment,
     commitments_of,
     head_of,
@@ -27,7 +28,9 @@ RUN = run_id("a" * 64, "b" * 64)
 
 def made(rows: int) -> tuple[list[Explanation], list[bytes], list[bytes]]:
     keys = [bytes([row % 251]) * 32 for row in range(rows)]
-    told = [Explanation(row, (("L01", -0.5 - row),), "a" * 64, "1") for row in range(rows)]
+    told = [
+        Explanation(row, (ToldReason("L01", -0.5 - row),), "a" * 64, "1") for row in range(rows)
+    ]
     salts = [salt_of(key, RUN, row) for row, key in enumerate(keys)]
     return told, salts, [commitment(salt, said) for salt, said in zip(salts, told, strict=True)]
 
@@ -40,7 +43,7 @@ def test_any_one_is_proven_by_its_salt_and_hashes_alone(rows: int, data: Any) ->
     index, path = prove(leaves, commitment(salts[row], told[row]))
     whole = root_hash_of([leaf_hash(leaf) for leaf in leaves])
     assert verify_inclusion(leaf_hash(commitment(salts[row], told[row])), index, rows, path, whole)
-    other = replace(told[row], reasons=(("L02", -0.5),))
+    other = replace(told[row], reasons=(ToldReason("L02", -0.5),))
     assert not verify_inclusion(leaf_hash(commitment(salts[row], other)), index, rows, path, whole)
     assert not verify_inclusion(
         leaf_hash(commitment(bytes(32), told[row])), index, rows, path, whole
@@ -56,7 +59,7 @@ def test_the_salt_hangs_on_the_subject_s_key_the_run_and_the_row() -> None:
 
 
 def test_the_same_explanation_of_two_people_looks_different() -> None:
-    said = Explanation(1, (("L01", -0.5),), "a" * 64, "1")
+    said = Explanation(1, (ToldReason("L01", -0.5),), "a" * 64, "1")
     assert commitment(salt_of(b"k" * 32, RUN, 1), said) != commitment(
         salt_of(b"j" * 32, RUN, 1), said
     )

@@ -47,6 +47,36 @@ def test_a_file_that_is_there_is_not_written_over(
     assert path.read_text() == "another person's"
 
 
+@pytest.mark.parametrize("path", ["taken", "missing/person.json"])
+def test_nothing_is_read_for_a_file_that_cannot_be_written(
+    small_installation: SmallInstallation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    (tmp_path / "taken").touch()
+
+    def read(*_: object, **__: object) -> None:
+        pytest.fail("the person's data was read, and the reading audited, for nothing")
+
+    monkeypatch.setattr("tasks.access.export.export_person", read)
+    out = str(tmp_path / path)
+    with pytest.raises(ConfigError, match=r"found (one|no such folder)"):
+        run(small_installation, "export", CASE, "--subject", email(3), "--out", out)
+
+
+def test_a_custodian_s_key_that_is_not_there_is_said(
+    small_installation: SmallInstallation, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="that can be read; found none"):
+        run(
+            small_installation,
+            "export",
+            CASE,
+            *("--subject", email(3), "--custodian", f"ada={tmp_path / 'ada.pem'}"),
+        )
+
+
 def test_a_use_case_that_is_not_there_is_said(small_installation: SmallInstallation) -> None:
     with pytest.raises(ConfigError):
         run(small_installation, "export", "nowhere", "--subject", email(3))

@@ -51,7 +51,9 @@ def enrol(installation: Installation, name: str, role: str = "compliance", email
 
 
 def propose(installation: Installation, *options: str) -> str:
-    path = str(installation.workspace.parent / "law.json")
+    file = installation.workspace.parent / "law.json"
+    file.unlink(missing_ok=True)  # an earlier proposal, which is never written over
+    path = str(file)
     assert run(installation, "propose", path, *options) == 0
     return path
 
@@ -98,6 +100,16 @@ def test_a_proposal_shows_everything_that_it_would_put_in_force(
     assert "+ registry name  tiny: use case tiny" in lines
     assert not [line for line in lines if line.startswith("- ")]
     assert json.loads(Path(path).read_text())["terms"]["leastMode"] == "local"
+
+
+def test_a_proposal_that_somebody_may_have_changed_is_not_written_over(
+    installation: Installation,
+) -> None:
+    path = Path(propose(installation))
+    path.write_text("changed by hand")
+    with pytest.raises(ConfigError, match="nothing is written over"):
+        run(installation, "propose", str(path))
+    assert path.read_text() == "changed by hand"
 
 
 def test_a_proposal_puts_nothing_in_force(installation: Installation) -> None:

@@ -9,24 +9,32 @@ import pandas as pd
 import pytest
 
 from flows.cli.proof import prove, verify
-from tasks.errors import DataError, EvidenceError
+from tasks.errors import ConfigError, DataError, EvidenceError
+from tasks.formats.archives import archive
 from tasks.formats.digests import sha256_of
 from tasks.keystore.keys import Retention, open_keys
 from tasks.keystore.shredding import shred
+from tasks.model import DecisionModel
 from tasks.notary.notary import trusted_root
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.explain.committing import REASONS, commitments
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
+from tasks.verifier.answer import Answer
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.decision_proof import DecisionProof
-from tasks.verifier.explanation_commitments import TREE, commitment, run_id, tree_bytes
+from tasks.verifier.explanation_commitments import (
+    TREE,
+    ToldReason,
+    commitment,
+    run_id,
+    tree_bytes,
+)
 from tests.flows.cli.proof.test_refusals import run
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, attested, judged, sign_for
 
 DECLINED_ROWS = (3, 5, 8)
-VERSION = "reasons-1"
 
 
 @pytest.fixture
@@ -49,20 +57,20 @@ def subject_of(row: int) -> str:
 
 
 def reasons_of(rows: tuple[int, ...]) -> pd.DataFrame:
-    """Return a table of reasons: the first two of each row, and no third."""
+    """Return a table of reasons: the only one that the model's map has."""
     columns: dict[str, object] = {
         "subject": pd.array([subject_of(row) for row in rows], dtype="str"),
         "row": pd.array(list(rows), dtype="int64"),
     }
     for number in range(1, REASONS + 1):
-        code = f"R{number}" if number <= 2 else None
+        code = "A" if number == 1 else None
         columns[f"reason_{number}"] = pd.array([code] * len(rows), dtype="str")
         columns[f"log_odds_{number}"] = [0.5 / number] * len(rows)
     return pd.DataFrame(columns)
 
 
 def explain(root: Path) -> None:
-    """Write what `explain` writes about its explanations: reasons, tree and report."""
+    """Write what `explain` writes about its explanations: reasons and tree."""
     data = root / "data" / CASE
     stage_run = StageRun("explain", CASE, installation_at(root))
     reasons = reasons_of(DECLINED_ROWS)
@@ -70,15 +78,15 @@ def explain(root: Path) -> None:
 
     model_sha256 = sha256_of(data / "train" / "model")
     scored = run_id(model_sha256, sha256_of(data / "redact" / "rows.parquet"))
-    leaves = commitments(reasons, stage_run.keys, scored, model_sha256, VERSION)
+    reason_map = DecisionModel.load(data / "train" / "model").reasons
+    leaves = commitments(reasons, stage_run.keys, scored, model_sha256, reason_map)
     (data / TREE).write_bytes(tree_bytes(leaves))
-    (data / "explain" / "report.json").write_text(json.dumps({"reason_map_version": VERSION}))
 
 
-def prove_row(installation: Installation, row: int) -> Path:
+def prove_row(installation: Installation, row: int, *more: str) -> Path:
     """Prove a decision; return where the archive lies, or would."""
     output = installation.workspace.parent / "proof.zip"
-    arguments = (CASE, "--decision", str(row), "--output", str(output))
+    arguments = (CASE, "--decision", str(row), "--output", str(output), *more)
     assert run(prove, installation, *arguments) == 0
     return output
 
@@ -87,10 +95,11 @@ def prove_row(installation: Installation, row: int) -> Path:
 def test_a_proof_holds_the_explanation_that_the_run_committed_to(
     installation: Installation, row: int
 ) -> None:
-    with zipfile.ZipFile(prove_row(installation, row)) as archive:
-        proof = DecisionProof.from_dict(json.loads(archive.read(DECISION)))
+    with zipfile.ZipFile(prove_row(installation, row)) as source:
+        proof = DecisionProof.from_dict(json.loads(source.read(DECISION)))
     assert proof.explanation.row == row
-    assert proof.explanation.reasons == (("R1", 0.5), ("R2", 0.25))
+    sentences = (("de", "Das Einkommen ist niedrig"), ("en", "The income is low"))
+    assert proof.explanation.reasons == (ToldReason("A", 0.5, sentences),)
     assert (proof.index, proof.size) == (DECLINED_ROWS.index(row), len(DECLINED_ROWS))
 
     tree = (installation.workspace / "data" / CASE / TREE).read_bytes()
@@ -99,8 +108,8 @@ def test_a_proof_holds_the_explanation_that_the_run_committed_to(
 
 
 def test_an_archive_names_no_data_subject(installation: Installation) -> None:
-    with zipfile.ZipFile(prove_row(installation, 5)) as archive:
-        content = b"".join(archive.read(name) for name in archive.namelist())
+    with zipfile.ZipFile(prove_row(installation, 5)) as source:
+        content = b"".join(source.read(name) for name in source.namelist())
     for row in DECLINED_ROWS:
         assert subject_of(row).encode() not in content
 
@@ -113,15 +122,58 @@ def test_an_outsider_verifies_the_archive_by_the_root_key(
     run(verify, installation, str(output), "--root", str(trusted_root(installation)))
     shown = capsys.readouterr()
     assert "\nproof.zip: every link holds" in shown.out
+    assert "1. Das Einkommen ist niedrig (A, +0.500 log odds)" in shown.out
+    assert "1. The income is low (A, +0.500 log odds)" in shown.out
     assert shown.err == ""
+
+
+def test_the_reasons_are_told_in_the_person_s_language(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = prove_row(installation, 5, "--language", "de")
+    printed = capsys.readouterr().out
+    run(verify, installation, str(output), "--unpinned", "--language", "de")
+    for shown in (printed, capsys.readouterr().out):
+        lines = shown.splitlines()
+        told = lines.index("    1. Das Einkommen ist niedrig (A, +0.500 log odds)")
+        assert lines[told - 1] == (
+            "  decision about row 5: declined; reasons in de, most adverse first:"
+        )
+        assert "The income is low" not in shown
+
+
+def test_a_language_that_the_reasons_lack_is_refused_and_nothing_is_written(
+    installation: Installation,
+) -> None:
+    with pytest.raises(ConfigError, match="expected one of de, en; found fr"):
+        prove_row(installation, 5, "--language", "fr")
+    assert not (installation.workspace.parent / "proof.zip").exists()
+    output = prove_row(installation, 5)
+    with pytest.raises(ConfigError, match="expected one of de, en; found fr"):
+        run(verify, installation, str(output), "--unpinned", "--language", "fr")
+
+
+def test_a_sentence_that_somebody_changed_is_not_what_the_run_committed_to(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = prove_row(installation, 5)
+    with zipfile.ZipFile(output) as source:
+        files = {name: source.read(name) for name in source.namelist()}
+    assert b"The income is low" in files[DECISION]
+    files[DECISION] = files[DECISION].replace(b"The income is low", b"The income is odd")
+    output.write_bytes(archive(files))
+    capsys.readouterr()
+
+    assert run(verify, installation, str(output), "--unpinned") == Answer.BROKEN
+    assert "expected an explanation that leads to its root" in capsys.readouterr().err
 
 
 def test_how_to_verify_the_archive_is_printed(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = prove_row(installation, 5)
-    expected = f"wrote {output}: verify it with `./portcullis verify proof.zip`, here or anywhere\n"
-    assert capsys.readouterr().out == expected
+    expected = f"wrote {output}: verify it with `./portcullis verify proof.zip`, here or anywhere"
+    assert capsys.readouterr().out.splitlines()[-1] == expected
 
 
 def refuse(installation: Installation, row: int, error: type[Exception], words: str) -> None:
@@ -143,8 +195,9 @@ def test_an_erased_subject_s_decision_is_not_proven_and_others_are(
 
 
 def test_reasons_and_a_tree_of_two_runs_prove_nothing(installation: Installation) -> None:
-    report = installation.workspace / "data" / CASE / "explain" / "report.json"
-    report.write_text(json.dumps({"reason_map_version": "reasons-2"}))
+    stage_run = StageRun("explain", CASE, installation)
+    reasons = reasons_of(DECLINED_ROWS).assign(log_odds_1=-0.9)
+    stage_run.write_rows(reasons, "reasons", Retention.DECISION_RECORD)
     refuse(installation, 5, EvidenceError, "The sealed reasons and the tree are of two runs")
 
 

@@ -69,6 +69,30 @@ def key_in(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
+        (bundle, (CASE, "--output", "taken")),
+        (bundle, (CASE, "--output", "missing/b.zip")),
+        (bundle, (CASE, "--output", "b.zip", "--verifier", "taken")),
+        (bundle, (CASE, "--output", "b.zip", "--verifier", "b.zip")),
+        (prove, (CASE, "--decision", "1", "--output", "taken")),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_said_before_the_ledger_is_read(
+    installation: Installation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: ModuleType,
+    arguments: tuple[str, ...],
+) -> None:
+    (tmp_path / "taken").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"no such file|a folder that exists|another file"):
+        run(command, installation, *arguments)
+    assert not (tmp_path / "b.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
         (bundle, (CASE, "--output", "b.zip", "--model", MODEL)),
         (verify, (CASE, "--model", MODEL)),
         (anchor, ()),

@@ -56,7 +56,7 @@ def test_nobody_declined_gives_no_measure() -> None:
 
 def reason_of(*features: str) -> ReasonMap:
     group = ReasonGroup(code="A", features=dict.fromkeys(features, "below"), text="Some are low")
-    return ReasonMap(version="1", least_share=0.1, reasons=(group,))
+    return ReasonMap(version="1", language="en", least_share=0.1, reasons=(group,))
 
 
 def columns() -> tuple[Matrix, tuple[str, ...]]:

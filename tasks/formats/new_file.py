@@ -1,0 +1,88 @@
+"""Write a file that a person asked for by name: never over another, and whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from tasks.errors import ConfigError
+
+
+def require_new_file(path: Path) -> None:
+    """Refuse a name under which no new file can be written, before the work and not after it.
+
+    Raises:
+        ConfigError: Something lies there, or its folder is none, or may not be written to.
+    """
+    # Of any kind, also a link that leads nowhere: it is somebody's.
+    if os.path.lexists(path):
+        raise _taken(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise ConfigError(
+            str(path),
+            expected="a file in a folder that exists",
+            found="no such folder",
+            remedy="Make it, or name another.",
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(
+            str(path),
+            expected="a folder that you may write to",
+            found="one that you may not",
+            remedy="Name a file in another folder.",
+        )
+
+
+def write_new_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a new file; whoever looks sees none, or the whole of it.
+
+    Args:
+        path: Its name.
+        content: All of it.
+        mode: As of `os.open`: what the process's umask leaves of it.
+
+    Raises:
+        ConfigError: Something lies there by now, or it cannot be written.
+    """
+    require_new_file(path)
+    draft = path.with_name(f".portcullis-{secrets.token_hex(8)}.draft")
+    try:
+        # The mode before the content: nobody else can open it at any moment.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _name(draft, path)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError as error:
+        raise ConfigError(
+            str(path),
+            expected="a file that can be written",
+            found=error.strerror or type(error).__name__,
+            remedy="Free some space, or name another. Nothing was written.",
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give a written file its name, unless somebody was faster."""
+    with contextlib.suppress(PermissionError, NotImplementedError):
+        path.hardlink_to(draft)
+        return
+    # A file system without hard links, as on a memory stick.
+    if os.path.lexists(path):
+        raise FileExistsError(path)
+    draft.rename(path)
+
+
+def _taken(path: Path) -> ConfigError:
+    return ConfigError(
+        str(path),
+        expected="no such file: nothing is written over",
+        found="one",
+        remedy="Choose another name, or remove it yourself.",
+    )

@@ -1,0 +1,120 @@
+"""A file that a person asked for: new, whole, and under the very name that they gave."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ConfigError
+from tasks.formats import new_file
+from tasks.formats.new_file import require_new_file, write_new_file
+
+
+def test_it_holds_the_content_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "person.json"
+
+    write_new_file(path, b"all of it", mode=0o600)
+
+    assert path.read_bytes() == b"all of it"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def lay_file(path: Path) -> None:
+    path.write_bytes(b"somebody's")
+
+
+def lay_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def lay_dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("lay", [lay_file, lay_folder, lay_dangling_link])
+def test_what_lies_there_stays(tmp_path: Path, lay: object) -> None:
+    path = tmp_path / "taken"
+    assert callable(lay)
+    lay(path)
+    before = path.lstat()
+
+    with pytest.raises(ConfigError, match="nothing is written over"):
+        require_new_file(path)
+    with pytest.raises(ConfigError, match="nothing is written over"):
+        write_new_file(path, b"new")
+
+    assert path.lstat() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_missing_is_said_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such folder"):
+        require_new_file(tmp_path / "missing" / "person.json")
+
+
+def test_a_folder_that_is_a_file_is_none(tmp_path: Path) -> None:
+    lay_file(tmp_path / "file")
+    with pytest.raises(ConfigError, match="no such folder"):
+        require_new_file(tmp_path / "file" / "person.json")
+
+
+def test_a_folder_that_nobody_may_write_to_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere, and tests may run as root.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ConfigError, match="one that you may not"):
+        require_new_file(tmp_path / "person.json")
+
+
+def test_who_was_faster_keeps_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "taken"
+    monkeypatch.setattr(new_file, "require_new_file", lay_file)
+
+    with pytest.raises(ConfigError, match="nothing is written over"):
+        write_new_file(path, b"new")
+
+    assert path.read_bytes() == b"somebody's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def refuse_links(*_: object) -> None:
+    raise PermissionError("no hard links here")
+
+
+def test_a_file_system_without_hard_links_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    path = tmp_path / "person.json"
+
+    write_new_file(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nor_is_anything_written_over_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "taken"
+    monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    monkeypatch.setattr(new_file, "require_new_file", lay_file)
+
+    with pytest.raises(ConfigError, match="nothing is written over"):
+        write_new_file(path, b"new")
+
+    assert path.read_bytes() == b"somebody's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        write_new_file(tmp_path / "person.json", b"new")
+    assert list(tmp_path.iterdir()) == []
