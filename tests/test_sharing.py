@@ -9,7 +9,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.conftest import put_long_first
 from tests.made_once import made_once
-from tests.scheduling import ATTACKS, ByFileAndService
+from tests.scheduling import TOGETHER, ByFileAndService
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,12 @@ def test_workers_share_a_folder_of_the_run(
     assert made_once(tmp_path_factory, "all-s", str) == below / "all-s"
 
 
-def test_all_attempts_go_to_one_worker_and_other_files_wherever_there_is_room() -> None:
+def test_what_stands_on_one_service_goes_to_one_worker_and_other_files_anywhere() -> None:
     scheduler = object.__new__(ByFileAndService)
     assert isinstance(scheduler, LoadFileScheduling)
-    for name in ("test_plan.py::test_a", "test_people.py::test_b[x::y]"):
-        assert scheduler._split_scope(f"tests/attacks/{name}") == ATTACKS
+    for folder in TOGETHER:
+        for name in ("test_plan.py::test_a", "test_people.py::test_b[x::y]"):
+            assert scheduler._split_scope(f"{folder}{name}") == folder
     assert scheduler._split_scope("tests/flows/test_a.py::test_b[c::d]") == "tests/flows/test_a.py"
 
 

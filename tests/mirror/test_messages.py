@@ -87,6 +87,7 @@ ALLOWED_TEXTS = {
     ("tasks/audit_log/events.py", "str(error)"): "`tasks.formats` words it: of our own log",
     ("tasks/clearance/proposing.py", "str(error)"): "of a plain ValueError alone, which that "
     "module and the terms word themselves",
+    ("tasks/formats/new_file.py", "error.strerror"): "the system's words for its own number",
     ("tasks/formats/regular_file.py", "str(error)"): "of its own errors alone",
     ("flows/use_cases/derived_files.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/privacy/erase.py", "error"): "handed to `describe_unreadable`, likewise",
