@@ -54,6 +54,8 @@ RECORD_END = re.compile(rb"[\x00-\x08\n\x0e-\x1b]|[\w+-](?:@|%40|&#64;|\\u0040)[
 UNIQUE_KINDS = ("key id", "pseudonym", "identifier", EMAIL)
 
 MASK = b"[erased]"
+# More than one only where a mask has ended a word; bounded for whoever is called as the mask is.
+MOST_MASKINGS = 4
 
 # The bytes of `spellings.INVISIBLE`.
 INVISIBLE_BYTES = re.compile(
@@ -226,7 +228,18 @@ class SearchTerms:
         """Return `content` with every match replaced that identifies, and how many there were.
 
         What is ambiguous stays, unless it is the nearest of its kind to a match that identifies.
+        A mask ends the word before it: an address that went on (`ann@example.org.Ann Lee`) stands
+        alone then, and is masked, too.
         """
+        masked = 0
+        for _ in range(MOST_MASKINGS):
+            content, count = self._mask_once(content)
+            masked += count
+            if not count:
+                break
+        return content, masked
+
+    def _mask_once(self, content: bytes) -> tuple[bytes, int]:
         parts: list[bytes] = []
         last_end = 0
         masked = 0
