@@ -144,6 +144,7 @@ class Enforced:
     def put_in_force(self, *terms: str) -> None:
         """Let the root key sign what is in force, made from the service's own checkout."""
         proposal = self.folder / WORKER / "in-force.json"
+        proposal.unlink(missing_ok=True)  # of before, which is never written over
         self.govern("in-force", "propose", *terms, str(proposal))
         self.govern("in-force", "sign", "--root", "--reason", "test", str(proposal))
 

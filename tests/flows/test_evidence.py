@@ -118,8 +118,9 @@ def test_one_decision_is_proven_to_the_person_and_no_other_s_explanation_is_in_i
     assert decision["explanation"]["row"] == int(rows[1])
     assert set(decision) == {"entry", "explanation", "index", "path", "root", "salt", "size"}
     approved = next(row for row in range(900) if str(row) not in rows)
+    other = tmp_path / "other.zip"
     done = portcullis(
-        workspace, "prove", CASE, "--decision", str(approved), "--output", str(path), check=False
+        workspace, "prove", CASE, "--decision", str(approved), "--output", str(other), check=False
     )
     assert done.returncode == 2
     assert "It was approved, or its subject was erased" in done.stderr

@@ -294,10 +294,10 @@ def _preview(
     ]
     for line in _describe_unheld(people, others):
         print(line)
-    if not unknown:
-        return 0
-    print(_describe_unknown(unknown, is_list=options.list is not None))
-    return 0 if options.search_anyway else UNFINISHED
+    if unknown:
+        print(_describe_unknown(unknown, is_list=options.list is not None))
+    print("Nothing was changed.")
+    return UNFINISHED if unknown and not options.search_anyway else 0
 
 
 def _options_of(options: argparse.Namespace) -> "RequestOptions":
@@ -321,7 +321,6 @@ def _describe_preview(preview: "ErasurePreview") -> list[str]:
         *(f"would be left to a person: {line}" for line in report.left),
         *(f"could not be searched: {line}" for line in report.unseen),
         *([f"{preview.too_short} {TOO_SHORT}"] if preview.too_short else []),
-        "Nothing was changed.",
     ]
 
 

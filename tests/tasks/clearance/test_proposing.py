@@ -217,7 +217,7 @@ def test_a_pipe_in_the_place_of_a_proposal_holds_nobody_up(tmp_path: Path) -> No
 
 
 def test_a_proposal_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a file that can be written"):
+    with pytest.raises(ConfigError, match="a file in a folder that exists; found no such folder"):
         write_proposal(TERMS, tmp_path / "nowhere" / "law.json")
 
 
