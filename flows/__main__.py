@@ -176,7 +176,7 @@ def main(arguments: list[str]) -> int:
 
     try:
         installation = open_installation(arguments)
-        settle_paths(options, Path(installation.settings.caller_folder))
+        settle_paths(options, installation.settings)
         return run(options, installation)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
@@ -198,7 +198,7 @@ def main(arguments: list[str]) -> int:
         return _say_interrupted()
 
 
-def settle_paths(options: argparse.Namespace, caller: Path) -> None:
+def settle_paths(options: argparse.Namespace, settings: Settings) -> None:
     """Let relative paths of the command line begin where the person stands.
 
     The launcher has changed into the checkout: what they named would else be written, or looked
@@ -206,7 +206,7 @@ def settle_paths(options: argparse.Namespace, caller: Path) -> None:
     """
     for name, value in vars(options).items():
         if isinstance(value, Path):
-            setattr(options, name, caller / value)
+            setattr(options, name, settings.from_caller(value))
 
 
 def is_installed() -> bool:

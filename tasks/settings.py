@@ -10,6 +10,7 @@ Variables that only other programs read (AWS_…, GIT_…, PIP_…) are not list
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import Path
 
 from tasks.errors import ConfigError
 
@@ -494,6 +495,10 @@ class Settings:
     worker_socket: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL
+
+    def from_caller(self, path: str | Path) -> Path:
+        """Return a path that a person gave: a relative one begins where they stand."""
+        return Path(self.caller_folder) / path
 
     def source_url(self, variable: str) -> str:
         """Return the URL that a source of a use case keeps in the variable of its choice.

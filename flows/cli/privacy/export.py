@@ -49,8 +49,9 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         require_new_file(options.out)
     (identifier,) = read_identifiers(options.subject, None)
     pairs = [argument.partition("=") for argument in options.custodian]
-    caller = Path(installation.settings.caller_folder)
-    custodians = [(name, read_private_key(caller / path)) for name, _, path in pairs]
+    custodians = [
+        (name, read_private_key(installation.settings.from_caller(path))) for name, _, path in pairs
+    ]
 
     person = export_person(
         identifier,

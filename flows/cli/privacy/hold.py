@@ -79,8 +79,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 def _new_custodian(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.keystore.custodians import CUSTODIANS, new_custodian
 
-    caller = Path(installation.settings.caller_folder)
-    path = options.out or caller / f"{options.new_custodian}.pem"
+    path = options.out or installation.settings.from_caller(f"{options.new_custodian}.pem")
     new_custodian(options.new_custodian, path, installation.workspace)
     print(f"{path}: the private key; {options.new_custodian} takes it away, nobody else keeps it")
     print(f"{CUSTODIANS}: the public key; commit it")

@@ -63,8 +63,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     """Sign an approval or an acceptance, check it, and record it."""
     load_case(options.use_case, installation.workspace)
     named = installation.settings.approver_key_path
-    caller = Path(installation.settings.caller_folder)
-    path = options.key or (caller / named if named else None)
+    path = options.key or (installation.settings.from_caller(named) if named else None)
     if path is None or not path.is_file():
         raise ConfigError(
             "your key",

@@ -209,8 +209,8 @@ def _sign(options: argparse.Namespace, installation: Installation) -> None:
     with open_notary(installation) as notary:
         # 1. What is in force now, and what is to be. With the root key a log can begin with it.
         named = DIGEST.fullmatch(options.what)
-        caller = Path(installation.settings.caller_folder)
-        written = None if named else read_proposal(caller / options.what)
+        path = installation.settings.from_caller(options.what)
+        written = None if named else read_proposal(path)
         if options.root:
             notary.begin()
         log = _read(notary, installation)
@@ -274,8 +274,7 @@ def _require_another_person(keyid: str, terms: Terms, history: LawHistory, log: 
 
 def _own_signer(path: Path | None, installation: Installation) -> Signer:
     configured = installation.settings.approver_key_path
-    caller = Path(installation.settings.caller_folder)
-    path = path or (caller / configured if configured else None)
+    path = path or (installation.settings.from_caller(configured) if configured else None)
     if path is None or not path.is_file():
         raise ConfigError(
             "your key",

@@ -4,7 +4,6 @@ Its exit code is one of four answers (`tasks.verifier.answer`).
 """
 
 import argparse
-from pathlib import Path
 
 from flows.steps.evidence import EmptyLedgerError, open_chain
 from tasks.clearance.check import facts_of
@@ -44,7 +43,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         EmptyLedgerError: Nothing was ever signed for here.
     """
     if options.what.endswith(".zip"):
-        return answer_bundle(Path(installation.settings.caller_folder) / options.what, options)
+        return answer_bundle(installation.settings.from_caller(options.what), options)
 
     case = options.what
     load_case(case, installation.workspace)
