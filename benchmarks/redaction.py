@@ -241,7 +241,7 @@ def chunk(part: pd.DataFrame) -> TextChunk:
     kinds |= {"street": "street", "city": "city", "born": "date"}
     return TextChunk(
         {"notes": list(part["notes"])},
-        part[list(kinds)].rename(columns=kinds).to_dict("records"),
+        [tuple(zip(kinds.values(), row, strict=True)) for row in part[list(kinds)].to_numpy()],
         {},
     )
 

@@ -181,7 +181,7 @@ def _mask_column(
         own_spans = [
             span
             for kind, value in zip(kinds_of_values, row, strict=True)
-            for span in linker.link(text, {kind: value})
+            for span in linker.link(text, ((kind, value),))
         ]
         masked.append(mask(text, without_masks(text, merge(own_spans, spans))))
     return masked

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,9 @@ from tasks.redaction.spans import MASKED, Span
 
 MARK = b"\x01"
 WORDS = re.compile(r"\S+")
+# Letters and digits that an identifier needs to be looked for in a redacted text, and a name.
+FEWEST_SIGNS = 4
+FEWEST_LETTERS = 2
 
 
 class Ratio(BaseModel):
@@ -101,16 +104,42 @@ class LeakageCount:
         )
 
 
-def surviving(redacted: str, person: Mapping[str, str]) -> int:
+class Survivors(NamedTuple):
+    """What of a row's own identifiers stands in its redacted text."""
+
+    standing: int
+    too_short: int  # not looked for: of so few signs that they would stand anywhere by chance
+
+
+def surviving(redacted: str, person: Iterable[tuple[str, str]]) -> Survivors:
     """Return how many of the row's own identifiers still stand, whole, in its redacted text.
 
-    Towns do not count: they are named in texts without being about anybody.
+    By word: the surname Li is not in "application". A name of one word counts where it is not in
+    lower case, or in lower case in the row too: "will" is a word, and Will a person. Towns do not
+    count: they are named in texts without being about anybody.
     """
     lowered = redacted.casefold()
-    return sum(
-        1
-        for kind, value in person.items()
-        if value and kind != "city" and value.casefold() in lowered
+    standing = 0
+    too_short = 0
+    for kind, value in person:
+        if kind == "city" or not value.strip():
+            continue
+        sought = value.strip()
+        if sum(map(str.isalnum, sought)) < (FEWEST_LETTERS if kind == "name" else FEWEST_SIGNS):
+            too_short += 1
+        # The cheap test first: nearly every value is not there at all.
+        elif sought.casefold() in lowered:
+            standing += _stands_as_word(redacted, sought, is_name=kind == "name")
+    return Survivors(standing, too_short)
+
+
+def _stands_as_word(text: str, sought: str, *, is_name: bool) -> bool:
+    """Say whether a value stands in a text with no letter or digit beside it."""
+    needs_capital = is_name and sought.isalpha() and not sought.islower()
+    pattern = rf"(?<![^\W_]){re.escape(sought.casefold())}(?![^\W_])"
+    return any(
+        not (needs_capital and match.group().islower())
+        for match in re.finditer(pattern, text if needs_capital else text.casefold(), re.IGNORECASE)
     )
 
 

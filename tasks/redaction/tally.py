@@ -19,6 +19,7 @@ class RedactReport(BaseModel):
         texts: Cells that were masked, in all columns of free text.
         withheld: Cells that could not be read, of all that are neither missing nor empty.
         surviving_identifiers: Identifiers that still stand in the text of their own row.
+        short_identifiers: Those that were not looked for, since so few signs stand anywhere.
         entities: Column -> kind -> how many spans were masked.
         explained: Column -> what it was taken for, why, and what became of it.
         leakage: Against planted answers; None: the data carries none.
@@ -31,6 +32,7 @@ class RedactReport(BaseModel):
     texts: int
     withheld: Ratio
     surviving_identifiers: int
+    short_identifiers: int
     entities: dict[str, dict[str, int]]
     explained: dict[str, ColumnReport]
     leakage: Leakage | None
@@ -45,6 +47,7 @@ class Tally:
     texts: int = 0
     withheld: int = 0
     survivors: int = 0
+    short_identifiers: int = 0
     entities: dict[str, Counter[str]] = field(default_factory=dict)
     leakage: LeakageCount = field(default_factory=LeakageCount)
     recogniser: str = NO_TEXT
@@ -56,6 +59,7 @@ class Tally:
         self.texts += other.texts
         self.withheld += other.withheld
         self.survivors += other.survivors
+        self.short_identifiers += other.short_identifiers
         for column, counter in other.entities.items():
             self.entities.setdefault(column, Counter()).update(counter)
         self.leakage.add_count(other.leakage)
@@ -71,6 +75,7 @@ class Tally:
             texts=self.texts,
             withheld=Ratio(count=self.withheld, of=self.texts + self.withheld),
             surviving_identifiers=self.survivors,
+            short_identifiers=self.short_identifiers,
             entities={
                 name: dict(sorted(counter.items()))
                 for name, counter in sorted(self.entities.items())

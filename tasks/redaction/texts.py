@@ -1,7 +1,7 @@
 """Mask the free texts of some rows: the row's own person, and whatever else a finder finds."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.tally import Tally
 
 WITHHELD = "[WITHHELD]"
+Person = tuple[tuple[str, str], ...]  # kind of column and value, empty where it is missing
 LONGEST_TEXT = 1_000_000  # characters; spaCy refuses more, and what is not analysed is withheld
 
 
@@ -34,8 +35,8 @@ class Finder(Protocol):
 class Linker(Protocol):
     """Finds where a text mentions the person of its own row."""
 
-    def link(self, text: str, person: Mapping[str, str]) -> list[Span]:
-        """Return the mentions; `person` maps kinds of columns to this row's values."""
+    def link(self, text: str, person: Iterable[tuple[str, str]]) -> list[Span]:
+        """Return the mentions; `person` has the kind and the value of each of its columns."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class TextChunk:
 
     Attributes:
         cells: Column -> cells, of any type.
-        people: Kind of column -> value, about the person of the row.
+        people: About the person of the row, the kind and the value of each column that says so.
         answers: Column -> planted spans as JSON; empty where the data carries none.
     """
 
     cells: dict[str, list[Any]]
-    people: list[dict[str, str]]
+    people: list[Person]
     answers: dict[str, list[str]]
 
 
@@ -105,7 +106,9 @@ class TextRedactor:
 
             tally.texts += 1
             counter.update(span.kind for span in merged)
-            tally.survivors += surviving(redacted, person)
+            survivors = surviving(redacted, person)
+            tally.survivors += survivors.standing
+            tally.short_identifiers += survivors.too_short
             if answer is not None:
                 tally.leakage.add(text, answer, merged)
         return masked

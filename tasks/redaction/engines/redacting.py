@@ -17,7 +17,7 @@ from tasks.redaction.columns.structured import redact_structured
 from tasks.redaction.linking import KINDS
 from tasks.redaction.params import RedactParams
 from tasks.redaction.tally import Tally
-from tasks.redaction.texts import MaskedChunk, TextChunk
+from tasks.redaction.texts import MaskedChunk, Person, TextChunk
 
 TRIAL_TEXTS = 200  # texts of the data on which what is faster has to prove itself
 # roles of the columns that say who a row is about
@@ -133,13 +133,22 @@ def _with_texts(structured: pd.DataFrame, masked: MaskedChunk) -> pd.DataFrame:
     return structured
 
 
-def _people(rows: pd.DataFrame, columns: Columns) -> list[dict[str, str]]:
-    """Return, per row, who it is about: kind of column -> value, empty where it is missing."""
-    personal = [name for name in columns.named(*PERSONAL_ROLES) if columns.root[name].kind in KINDS]
-    kinds = [columns.root[name].kind for name in personal]
+def _people(rows: pd.DataFrame, columns: Columns) -> list[Person]:
+    """Return, per row, who it is about: each column's kind and value, empty where it is missing.
+
+    Every column counts, however many are of one kind. An identifier of a kind that row link has no
+    form for (a customer number as `text`) is looked for as it is written.
+    """
+    kinds = {name: columns.root[name].kind for name in columns.named(*PERSONAL_ROLES)}
+    kinds |= {
+        name: "account"
+        for name in columns.named(Role.SUBJECT, Role.IDENTIFIER)
+        if kinds[name] not in KINDS
+    }
+    personal = [name for name, kind in kinds.items() if kind in KINDS]
     filled = rows[personal].astype("str").fillna("")
     return [
-        dict(zip(kinds, values, strict=True))
+        tuple(zip((kinds[name] for name in personal), values, strict=True))
         for values in filled.itertuples(index=False, name=None)
     ]
 

@@ -6,7 +6,7 @@ compared in their plain form (`plain.py`): case, accents, look-alike letters, in
 and the kind of digits make no difference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tasks.redaction.finding.lexicon import Lexicon
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
@@ -15,6 +15,8 @@ from tasks.redaction.spans import Span
 
 # kinds of columns that say who a row is about
 KINDS = ("name", "email", "phone", "ssn", "account", "street", "city", "date", "ip")
+
+FEWEST_SIGNS = 4  # of a number with letters; a shorter one is a word
 
 Mention = tuple[int, int, str]  # start and end in the plain text, and the span's kind
 
@@ -26,17 +28,18 @@ class RowLinker:
         self._lexicon = lexicon
         self._nicknames = nicknames
 
-    def link(self, text: str, person: Mapping[str, str]) -> list[Span]:
+    def link(self, text: str, person: Iterable[tuple[str, str]]) -> list[Span]:
         """Return the mentions, sorted and disjoint.
 
-        `person` maps kinds of columns to this row's values, empty where it has none.
+        `person` has the kind and the value of each column about the person of this row, empty where
+        the row has none. A kind may come several times: two telephones, a first and a last name.
         """
         plain = to_plain(text)
         lowered = plain.text.lower()
         digits: numbers.Digits | None = None  # the text's, once a number asks for them
 
         mentions: list[Mention] = []
-        for kind, value in person.items():
+        for kind, value in _with_whole_name(list(person)):
             if not value:
                 continue
             own = to_plain(value).text.strip()
@@ -53,10 +56,19 @@ class RowLinker:
             elif kind in ("phone", "ssn", "account"):
                 digits = digits or numbers.Digits(plain.text)
                 places = digits.mentions(own, kind)
+                # "KD-4711": as it is written, too, for its digits alone may be too few
+                if len(own) >= FEWEST_SIGNS and any(map(str.isalpha, own)):
+                    places += contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
             else:
                 places = contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
             mentions += [(start, end, f"OWN_{kind.upper()}") for start, end in places]
         return _join_in_original(plain, mentions)
+
+
+def _with_whole_name(person: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return a person with the name that a first and a last name of two columns make together."""
+    parts = [value for kind, value in person if kind == "name" and value]
+    return [*person, ("name", " ".join(parts))] if len(parts) > 1 else person
 
 
 def _join_in_original(plain: PlainText, mentions: list[Mention]) -> list[Span]:

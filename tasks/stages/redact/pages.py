@@ -1,7 +1,7 @@
 """The page of the stage `redact`."""
 
 from tasks.gates import Check
-from tasks.redaction.leakage import Ratio
+from tasks.redaction.leakage import FEWEST_SIGNS, Ratio
 from tasks.redaction.tally import RedactReport
 from tasks.reports import Page, Section, Table
 
@@ -25,6 +25,7 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
         lead=(
             f"{report.rows:,} rows, {report.texts:,} texts masked, "
             f"{report.withheld.count:,} withheld. Names by: {report.recogniser}."
+            + _short_identifiers(report)
         ),
         checks=checks,
         sections=(
@@ -65,6 +66,16 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
             ),
             *_leakage_sections(report),
         ),
+    )
+
+
+def _short_identifiers(report: RedactReport) -> str:
+    """Return how many identifiers the gate did not look for; empty where it looked for all."""
+    if not report.short_identifiers:
+        return ""
+    return (
+        f" {report.short_identifiers:,} times an identifier of fewer than {FEWEST_SIGNS:d} letters "
+        "and digits was not looked for in its row's text: it would stand anywhere by chance."
     )
 
 

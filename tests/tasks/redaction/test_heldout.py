@@ -39,7 +39,7 @@ def test_leaks_stay_under_the_limits_on_texts_of_other_trades_and_countries() ->
         count.add(
             row.text,
             json.dumps(row.planted),
-            merge(redactor._linker.link(row.text, row.person), found),
+            merge(redactor._linker.link(row.text, row.person.items()), found),
         )
     measured = count.measured()
     assert measured.own.of > 3000

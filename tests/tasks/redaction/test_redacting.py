@@ -131,7 +131,7 @@ def redact(
 
 
 def link(text: str, person: dict[str, str]) -> list[Span]:
-    return LINKER.link(text, person)
+    return LINKER.link(text, person.items())
 
 
 def masked(text: str) -> str:

@@ -147,6 +147,24 @@ def test_every_group_s_tally_explains_the_columns_and_what_becomes_of_them() -> 
 def test_a_chunk_says_who_each_row_is_about_and_leaves_missing_values_empty() -> None:
     rows = group(1, 2).assign(name=pd.Series(["Ann Lee", None], dtype=object))
     chunk = text_chunk(rows, COLUMNS)
-    assert chunk.people == [{"name": "Ann Lee"}, {"name": ""}]
+    assert chunk.people == [(("name", "Ann Lee"),), (("name", ""),)]
     assert chunk.cells == {"notes": ["note 1", "note 2"]}
     assert chunk.answers == {}
+
+
+def test_every_declared_identifier_is_searched_for_whatever_its_kind_and_their_number() -> None:
+    columns = Columns.model_validate(
+        {
+            "mail": {"role": "subject", "source": "x", "kind": "email"},
+            "first": {"role": "identifier", "source": "x", "kind": "name"},
+            "last": {"role": "identifier", "source": "x", "kind": "name"},
+            "customer": {"role": "identifier", "source": "x", "kind": "text"},
+            "postcode": {"role": "quasi_identifier", "source": "x", "kind": "zip"},
+            "notes": {"role": "free_text", "source": "x", "kind": "text"},
+        }
+    )
+    values = {"mail": "a@b.org", "first": "Ann", "last": "Lee", "customer": "K-1", "postcode": "1"}
+    rows = pd.DataFrame({name: [value] for name, value in {**values, "notes": "x"}.items()})
+    assert text_chunk(rows, columns).people == [
+        (("email", "a@b.org"), ("name", "Ann"), ("name", "Lee"), ("account", "K-1"))
+    ]

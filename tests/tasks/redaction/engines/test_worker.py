@@ -13,7 +13,7 @@ from tasks.redaction.texts import MaskedChunk, TextChunk
 PARAMS = RedactParams(
     language="en", model="m", min_score=0.35, tokenised=(), dates="year", chunk_rows=3
 )
-CHUNK = TextChunk({"notes": ["x"]}, [{}], {})
+CHUNK = TextChunk({"notes": ["x"]}, [()], {})
 
 
 class CountingRedactor:

@@ -20,7 +20,7 @@ PERSON = {
 
 
 def masked(text: str, **changes: str) -> str:
-    return mask(text, merge(LINKER.link(text, {**PERSON, **changes})))
+    return mask(text, merge(LINKER.link(text, {**PERSON, **changes}.items())))
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,17 @@ def test_one_letter_more_less_other_or_exchanged() -> None:
         assert _differs_by_one(other.lower(), "whitfield")
     for other in ("whitfelds", "whiteflied", "wildfield"):
         assert not _differs_by_one(other, "whitfield")
+
+
+def test_every_column_of_a_kind_is_searched_and_split_names_make_one() -> None:
+    person = (
+        ("name", "Ann"),
+        ("name", "Whitfield"),
+        ("phone", "413 295 1160"),
+        ("phone", "413 295 1161"),
+        ("account", "KD-4711"),
+    )
+    text = "Ann Whitfield, then Whitfield alone: 413-295-1160 or 413-295-1161, file kd-4711."
+    assert mask(text, merge(LINKER.link(text, person))) == (
+        "[OWN_NAME], then [OWN_NAME] alone: [OWN_PHONE] or [OWN_PHONE], file [OWN_ACCOUNT]."
+    )
