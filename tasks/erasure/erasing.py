@@ -107,23 +107,9 @@ def erase(
 
     with stores.locked():
         waiting = stores.journal.waiting_requests()
-        standings = _judge_people(stores, people, waiting)
-        outcome = ErasureOutcome()
-        if searches_unknown:
-            new = [person for person, _ in standings]
-        else:
-            new = [person for person, standing in standings if standing is Standing.HELD]
-            outcome += ErasureOutcome(
-                already_erased=sum(standing is Standing.ERASED for _, standing in standings)
-            )
-            unknown = {
-                subject
-                for person, standing in standings
-                if standing is Standing.UNKNOWN
-                for subject in person.subjects
-            }
-            outcome += ErasureOutcome(unknown=_entries_of(identifiers, unknown, secret))
-
+        new, outcome = _whom_to_erase(
+            _judge_people(stores, people, waiting), identifiers, searches_unknown, secret
+        )
         outcome += ErasureOutcome(unheld=_unheld_beside_others(stores, identifiers, secret))
 
         batch = _write_down(stores, case, new, received, day, options)
@@ -316,6 +302,28 @@ def _judge_people(
         # whatever is wrong is met again, by name, when it is carried out.
         stores.say(f"the key store could not be asked: {describe_failure(error)}")
         return [(person, Standing.HELD) for person in others if person]
+
+
+def _whom_to_erase(
+    standings: Sequence[tuple[Person, Standing]],
+    identifiers: Sequence[Identifiers],
+    searches_unknown: bool,
+    secret: bytes,
+) -> tuple[list[Person], ErasureOutcome]:
+    """Return for whom a request is written down, and what is said of all others."""
+    if searches_unknown:
+        return [person for person, _ in standings], ErasureOutcome()
+    unknown_subjects = {
+        subject
+        for person, standing in standings
+        if standing is Standing.UNKNOWN
+        for subject in person.subjects
+    }
+    passed_over = ErasureOutcome(
+        already_erased=sum(standing is Standing.ERASED for _, standing in standings),
+        unknown=_entries_of(identifiers, unknown_subjects, secret),
+    )
+    return [person for person, standing in standings if standing is Standing.HELD], passed_over
 
 
 def _standing_of(person: Person, stores: ErasureStores, tombstones: Tombstones) -> Standing:

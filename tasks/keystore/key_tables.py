@@ -3,7 +3,6 @@
 SQL is written once, with `?` for values and `{among}` for "is one of these".
 """
 
-import fcntl
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +14,7 @@ from tasks.system.installation import Installation
 from tasks.system.sqlite_file import (
     WAIT_SECONDS,
     explaining_sqlite,
+    hold_lock_file,
     open_sqlite,
     read_transaction,
     require_columns,
@@ -139,22 +139,9 @@ class SqliteKeyTables:
     def _as_our_errors(self) -> AbstractContextManager[None]:
         return explaining_sqlite(self.name, restore=f"{RESTORE}.")
 
-    @contextmanager
-    def erasure_lock(self) -> Iterator[None]:
-        """Hold a lock file beside the store; the kernel lets go of it when the process ends."""
-        path = self.path.with_suffix(".lock")
-        try:
-            stream = path.open("w")
-        except OSError as error:
-            raise ServiceError(
-                f"lock {path.name} of the key store",
-                expected="a file that this account may open and change",
-                found=type(error).__name__,
-                remedy="Mend its owner, mode or mount, or remove it; nothing was lost.",
-            ) from error
-        with stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+    def erasure_lock(self) -> AbstractContextManager[None]:
+        """Hold the lock file beside the store."""
+        return hold_lock_file(self.path, "key store")
 
     def scrub(self) -> None:
         """Empty the write-ahead log, which holds old wrapped keys; wait for readers that use it.

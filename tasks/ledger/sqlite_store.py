@@ -1,6 +1,5 @@
 """A ledger in one SQLite file, which is the default; `postgres_store.py` is for several hosts."""
 
-import fcntl
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,12 @@ from pathlib import Path
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
 from tasks.formats.shown import kind_of_error
 from tasks.ledger.store import do_nothing, place_of
-from tasks.system.sqlite_file import open_sqlite, read_transaction, write_transaction
+from tasks.system.sqlite_file import (
+    hold_lock_file,
+    open_sqlite,
+    read_transaction,
+    write_transaction,
+)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS tiles (place INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -29,7 +33,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         # Locked, because two that open a new file at once would trip over its journal mode.
-        with self._as_our_errors(), self._locked():
+        with self._as_our_errors(), hold_lock_file(self.path, "ledger"):
             self._db = open_sqlite(
                 path,
                 is_deleted_overwritten=False,
@@ -41,7 +45,7 @@ class SqliteStore:
     @contextmanager
     def appending(self, then: Callable[[], None] = do_nothing) -> Iterator[None]:
         """Hold the lock file and a write transaction."""
-        with self._as_our_errors(), self._locked():
+        with self._as_our_errors(), hold_lock_file(self.path, "ledger"):
             with write_transaction(self._db):
                 yield
             then()
@@ -118,23 +122,6 @@ class SqliteStore:
         with self._as_our_errors():
             row = self._db.execute(query, values).fetchone()
         return None if row is None else row[0]
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the lock file; the kernel lets go of it when the process ends."""
-        try:
-            lock = self.path.with_suffix(".lock").open("w")
-        except OSError as error:
-            raise ServiceError(
-                f"ledger {self.path.name}",
-                expected="its lock file",
-                found=type(error).__name__,
-                remedy="Is the folder there, and this user's?",
-            ) from error
-
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     @contextmanager
     def _as_our_errors(self) -> Iterator[None]:

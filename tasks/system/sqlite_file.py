@@ -3,6 +3,7 @@
 Databases that others run (a source, MLflow's, Prefect's) are opened by `tasks.system.database`.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -188,3 +189,31 @@ def _ended(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def hold_lock_file(path: Path, shown: str) -> Iterator[None]:
+    """Hold the lock file beside a database file, which keeps out processes and threads alike.
+
+    The kernel lets go of it when the process ends, however it ends.
+
+    Args:
+        path: Of the database file.
+        shown: What the file belongs to, for people.
+
+    Raises:
+        ServiceError: The lock file cannot be opened.
+    """
+    lock = path.with_suffix(".lock")
+    try:
+        stream = lock.open("w")
+    except OSError as error:
+        raise ServiceError(
+            f"lock {lock.name} of the {shown}",
+            expected="a file that this account may open and change",
+            found=type(error).__name__,
+            remedy="Mend its owner, mode or mount, or remove it; nothing was lost.",
+        ) from error
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -8,6 +8,7 @@ from tasks.errors import PortcullisError, SealError, ServiceError
 from tasks.keystore.key_tables import SqliteKeyTables
 from tasks.system.sqlite_file import (
     explain_sqlite,
+    hold_lock_file,
     open_sqlite,
     read_transaction,
     write_transaction,
@@ -269,3 +270,35 @@ def test_a_key_store_that_may_not_be_changed_is_told_by_name(
     monkeypatch.setattr("tasks.keystore.key_tables.open_sqlite", refuse)
     with pytest.raises(ServiceError, match="found PermissionError"):
         SqliteKeyTables(tmp_path / "keys.db")
+
+
+def test_a_lock_file_that_cannot_be_opened_is_told(path: Path) -> None:
+    path.with_suffix(".lock").mkdir()
+    with (
+        pytest.raises(ServiceError, match=r"lock x\.lock of the ledger"),
+        hold_lock_file(path, "ledger"),
+    ):
+        pytest.fail("it is held")
+    assert list(path.with_suffix(".lock").iterdir()) == []
+
+
+def test_a_lock_file_is_held_by_one_and_free_again_after_an_error(path: Path) -> None:
+    seen: list[str] = []
+
+    def wait() -> None:
+        with hold_lock_file(path, "ledger"):
+            seen.append("second")
+
+    second = threading.Thread(target=wait)
+
+    def fail_while_another_waits() -> None:
+        with hold_lock_file(path, "ledger"):
+            second.start()
+            second.join(timeout=0.2)
+            seen.append("first")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_while_another_waits()
+    second.join(timeout=30)
+    assert seen == ["first", "second"]
