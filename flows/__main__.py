@@ -6,13 +6,13 @@ import os
 import signal
 import sqlite3
 import sys
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from flows.serving.environment import settle
+from flows.version import is_installed, version
 from tasks.errors import ConfigError, PortcullisError
 from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
 from tasks.settings import Settings
@@ -27,9 +27,6 @@ OVERLONG_NAME = ConfigError(
 )
 RESTORE = "Restore its newest backup: `./portcullis doctor` says which one it is"
 FAULT = 1  # exit code of what no person can mend: a bug
-
-# Beside the code in a checkout; an installed package has none there.
-PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,9 @@ COMMANDS = (
         "flows.cli.proof.accept",
     ),
     Command(
-        "init", "draft a use case from the headers and samples of your files", "flows.cli.init"
+        "init",
+        "draft a use case from samples of your files, or make a repository of your own",
+        "flows.cli.init",
     ),
     Command(
         "sync",
@@ -209,20 +208,6 @@ def settle_paths(options: argparse.Namespace, settings: Settings) -> None:
             setattr(options, name, settings.from_caller(value))
 
 
-def is_installed() -> bool:
-    """Say whether this is the code of an installed package, and not that of a checkout."""
-    return not PROJECT.is_file()
-
-
-def version() -> str:
-    """Return the version of the code that runs."""
-    if is_installed():
-        from importlib.metadata import version as installed_version
-
-        return installed_version("portcullis")
-    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
-
-
 def is_about_files(arguments: list[str]) -> bool:
     """Say whether a command needs no checkout, because it is only about files that it names."""
     match arguments:
@@ -230,6 +215,8 @@ def is_about_files(arguments: list[str]) -> bool:
             return True
         case ["verify", *rest]:
             return any(word.endswith(".zip") for word in rest)
+        case ["init", *rest]:  # of a repository: what it makes or upgrades is another folder
+            return not any(word.partition("=")[0] == "--from" for word in rest)
     return False
 
 

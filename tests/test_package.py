@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flows.repositories.making import make_repository
 from tasks.formats.archives import archive
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.workspace import StageRun
@@ -258,6 +259,15 @@ def test_a_command_that_needs_a_checkout_says_so_in_one_line(
     assert line.startswith(f"portcullis: {tmp_path}: expected a checkout of Portcullis, ")
     assert "found none. " in line
     assert not list(tmp_path.iterdir())
+
+
+def test_it_makes_the_repository_that_a_checkout_makes(program: Path, tmp_path: Path) -> None:
+    done = run(program, "init", "by_wheel", "--example", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    make_repository(tmp_path / "by_checkout", VERSION, has_example=True)
+    compared = run("diff", "-r", "--exclude=.git", "by_wheel", "by_checkout", folder=tmp_path)
+    assert (compared.returncode, compared.stdout) == (0, "")
+    assert os.access(tmp_path / "by_wheel" / "portcullis", os.X_OK)
 
 
 # In a checkout

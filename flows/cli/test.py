@@ -3,7 +3,9 @@
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
+from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
 # Two workers, a file on one of them, the longest files first; then the slowest tests by name.
@@ -34,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, installation: Installation) -> int:  # noqa: ARG001
     """Run every step, even after one failed; 0 when all passed."""
+    if not Path("tests").is_dir():
+        raise ConfigError(
+            "tests",
+            expected="a checkout of Portcullis, whose own tests this command runs",
+            found="a repository of use cases",
+            remedy="Check yours by `./portcullis sync`.",
+        )
     failed = []
     for name, command in (*CHECKS, *(FAST if options.fast else WHOLE)):
         done = subprocess.run([sys.executable, "-m", *command], check=False)

@@ -1,6 +1,7 @@
 """`init`: a draft that is refused until a person has been through it, and that holds no value."""
 
 import argparse
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return checkout
 
 
+def options(name: str, *files: str, **chosen: bool) -> argparse.Namespace:
+    return argparse.Namespace(
+        **{"name": name, "files": list(files), "example": False, "upgrade": False} | chosen
+    )
+
+
 def draft(name: str, *files: str) -> int:
-    return main(argparse.Namespace(name=name, files=list(files)), installation_at(Path()))
+    return main(options(name, *files), installation_at(Path()))
 
 
 def both() -> int:
@@ -154,3 +161,40 @@ def test_names_that_yaml_would_misread_are_quoted(workspace: Path) -> None:
     assert list(values["columns"]) == ["email", "no", "a: b", "2nd"]
     suite = yaml.safe_load((workspace / "configs" / "bank" / "suite.yaml").read_text())
     assert suite["name"] == "bank"
+
+
+# A repository
+
+
+def test_without_files_it_makes_a_repository_where_the_person_stands_and_upgrades_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_CALLER_FOLDER", str(tmp_path))
+    assert main(options("models", example=True), installation_at(CHECKOUT)) == 0
+    assert (tmp_path / "models" / "configs" / "claims" / "case.yaml").is_file()
+    assert "release claims" in capsys.readouterr().out
+
+    manifest = tmp_path / "models" / "configs" / "portcullis.json"
+    manifest.write_text(manifest.read_text().replace(' "LICENSE-portcullis"', ' "OLD"'))
+    (tmp_path / "models" / "LICENSE-portcullis").rename(tmp_path / "models" / "OLD")
+    assert main(options("models", upgrade=True), installation_at(CHECKOUT)) == 0
+    assert "1 files written, 1 removed; nothing of yours was touched" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("chosen", ["example", "upgrade"])
+def test_a_draft_and_a_repository_are_two_commands(chosen: str) -> None:
+    with pytest.raises(ConfigError, match="expected --from alone"):
+        main(options("bank", "applications.csv", **{chosen: True}), installation_at(CHECKOUT))
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="PermissionError"):
+        main(options(str(tmp_path / "models")), installation_at(CHECKOUT))
+
+
+def test_a_folder_below_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="expected a folder that can be written to"):
+        main(options(str(tmp_path / "file" / "models")), installation_at(CHECKOUT))
