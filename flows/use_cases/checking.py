@@ -3,9 +3,8 @@
 What can be found out without reading data is found out here, before the first stage runs.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,24 @@ from pydantic import BaseModel
 
 from tasks.config.case_paths import case_path
 from tasks.config.cases import Columns, Role, section_in, validated_file
+from tasks.config.collecting import FaultList, suggestion
 from tasks.config.resolving import EXTENDS, LIMIT_CHANGES, LIMITS, differing_keys, field_of
-from tasks.config.sources import Sources, lapsed
-from tasks.errors import ConfigError
+from tasks.config.sources import FileSource, Sources, SqlSource, lapsed, today
+from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
+from tasks.settings import Settings
 
 # Sections that no stage owns, by the class that reads each.
 SHARED_SECTIONS: dict[str, str] = {
     "deployment": "tasks.config.deployment:DeploymentParams",
     "erasure": "tasks.erasure.policy:ErasureParams",
 }
+# Sections of all stages, by the class that reads each.
+RESTATED_SECTIONS: dict[str, str] = {
+    "sources": "tasks.config.sources:Sources",
+    "columns": "tasks.config.cases:Columns",
+}
+COARSENED_KINDS = ("age", "date", "ip", "zip")
 UNCLASSED = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
 UNCONFIRMED = "# confirm"  # what `./portcullis init` writes beside a guess
 ADDED_COLUMNS = ("subject", "person")  # ingest adds them to every use case
@@ -45,85 +52,142 @@ def section_classes() -> dict[str, str]:
     return classes
 
 
-def check_cases(cases: Mapping[str, dict[str, Any]], workspace: Path, day: date) -> Iterator[str]:
-    """Check resolved use cases; yield, in lines for people, what was checked and what stands out.
+def check_cases(
+    cases: Mapping[str, dict[str, Any]], workspace: Path, settings: Settings, faults: FaultList
+) -> list[str]:
+    """Check resolved use cases; return, in lines for people, what was checked and what stands out.
 
-    Raises:
-        ConfigError: The first thing that is wrong.
+    Everything that is wrong with any of them is added to `faults`.
     """
+    lines: list[str] = []
     for name, values in cases.items():
-        check_case(name, values, workspace)
-        yield f"{name}: well-formed: {_counts(values)}"
-        yield from _remarks(name, values, cases, workspace, day)
+        own_faults = case_faults(name, values, workspace)
+        for fault in own_faults:
+            faults.add(fault)
+        if not own_faults:
+            lines.append(f"{name}: well-formed: {_counts(values)}")
+            lines += _remarks(name, values, cases, workspace, settings)
 
     # Two use cases that register under one name would replace each other's model.
-    models = Counter(str(field_of(values, "register.model")) for values in cases.values())
-    if shared := [model for model, uses in models.items() if uses > 1]:
-        users = [name for name in cases if field_of(cases[name], "register.model") == shared[0]]
-        raise ConfigError(
-            f"{case_path(users[-1]).as_posix()}: register.model",
-            expected="a name of its own for each use case's model",
-            found=f"`{shared[0]}` for {', '.join(users)}",
-            remedy="Name the model of a use case that extends another, too.",
-        )
+    models: dict[str, list[str]] = {}
+    for name, values in cases.items():
+        if model := field_of(values, "register.model"):
+            models.setdefault(str(model), []).append(name)
+    for model, users in models.items():
+        if len(users) > 1:
+            faults.add(
+                ConfigError(
+                    f"{case_path(users[-1]).as_posix()}: register.model",
+                    expected="a name of its own for each use case's model",
+                    found=f"`{model}` for {', '.join(users)}",
+                    remedy="Name the model of a use case that extends another, too.",
+                )
+            )
+    return lines
 
 
-def check_case(name: str, values: dict[str, Any], workspace: Path) -> None:
-    """Raise a ConfigError for the first thing that is wrong with a resolved use case."""
+def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[PortcullisError, ...]:
+    """Return everything that is wrong with a resolved use case.
+
+    First each section by itself, then what sections say of each other. Of a section that is wrong
+    in itself no more is said: what others make of it would be guessed.
+    """
     where = case_path(name).as_posix()
-    _check_names(where, values)
-    _check_nothing_is_empty(where, values)
+    faults = FaultList()
+    _check_names(where, values, faults)
+    empty = _check_nothing_is_empty(where, values, faults)
 
-    sources = section_in(values, name, "sources", Sources)
-    columns = section_in(values, name, "columns", Columns)
+    sections: dict[str, Any] = {}
+    for key, place in {**RESTATED_SECTIONS, **section_classes()}.items():
+        # A field that is there and empty was told once, in words that say more.
+        with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
+            sections[key] = section_in(values, name, key, _class_at(place))
+
+    columns: Columns | None = sections.get("columns")
+    if columns is None:
+        return faults.all()
     for role in (Role.SUBJECT, Role.TARGET):
-        columns.only(role)
-    sections = {}
-    for key, place in section_classes().items():
-        module, _, class_name = place.partition(":")
-        model: type[BaseModel] = getattr(import_module(module), class_name)
-        sections[key] = section_in(values, name, key, model)
-
-    _check_columns(where, values, columns)
-    _check_coverage(where, values, columns)
-    from tasks.stages.ingest.params import check_wiring
-
-    # By `section_classes`, this section is an IngestParams.
-    check_wiring(columns, sections["ingest"], sources)  # type: ignore[arg-type]
-    _check_files(name, values, columns, workspace)
+        with faults.kept():
+            columns.only(role)
+    _check_columns(where, values, columns, faults)
+    _check_coverage(where, values, columns, faults)
+    _check_wiring(where, sections, faults)
+    _check_files(name, values, columns, workspace, faults)
+    return faults.all()
 
 
-def _check_names(where: str, values: dict[str, Any]) -> None:
-    known = {*UNCLASSED, *(key for key in section_classes() if "." not in key)}
-    if unknown := sorted(set(values) - known):
-        raise ConfigError(
-            where,
-            expected=f"sections: {', '.join(sorted(known))}",
-            found=f"unknown: {', '.join(unknown)}",
-            remedy="Mend the spelling; unknown keys are refused on purpose.",
+def _class_at(place: str) -> type[BaseModel]:
+    module, _, class_name = place.partition(":")
+    model: type[BaseModel] = getattr(import_module(module), class_name)
+    return model
+
+
+def _is_told(fault: PortcullisError, where: str, key: str, empty: Collection[str]) -> bool:
+    """Say whether a section's fault is about one of its fields that stand there empty."""
+    field = fault.where.removeprefix(f"{where}, `{key}`: ")
+    return any(f"{key}.{field}".startswith(place) for place in empty) or key in empty
+
+
+def _check_names(where: str, values: dict[str, Any], faults: FaultList) -> None:
+    known = tuple(sorted({*UNCLASSED, *(key for key in section_classes() if "." not in key)}))
+    if unknown := sorted(set(map(str, values)) - set(known)):
+        faults.add(
+            ConfigError(
+                where,
+                expected=f"sections: {', '.join(known)}",
+                found=f"unknown: {', '.join(unknown)}",
+                remedy=suggestion(unknown, known, "Take it out: nobody would read it."),
+            )
         )
+    for key in ("title", "purpose"):
+        if not isinstance(values.get(key), str | None) or key not in values:
+            faults.add(
+                ConfigError(
+                    f"{where}: {key}",
+                    expected="a text that people read on pages and in exports",
+                    found="another kind of value" if key in values else "none",
+                    remedy="Write it in a sentence, in quotes if it has a colon.",
+                )
+            )
 
     limits = values.get(LIMITS)
-    gates = {key.partition(".")[2] for key in section_classes() if key.startswith(f"{LIMITS}.")}
-    if idle := sorted(set(limits) - gates) if isinstance(limits, dict) else []:
-        raise ConfigError(
-            f"{where}: {LIMITS}",
-            expected=f"limits of gates: {', '.join(sorted(gates))}",
-            found=f"unknown: {', '.join(idle)}",
-            remedy="Mend the spelling: nothing would be judged by them.",
+    gates = tuple(
+        sorted(key.partition(".")[2] for key in section_classes() if key.startswith(f"{LIMITS}."))
+    )
+    if idle := sorted(set(map(str, limits)) - set(gates)) if isinstance(limits, dict) else []:
+        faults.add(
+            ConfigError(
+                f"{where}: {LIMITS}",
+                expected=f"limits of gates: {', '.join(gates)}",
+                found=f"unknown: {', '.join(idle)}",
+                remedy=suggestion(idle, gates, "Take it out: nothing would be judged by it."),
+            )
         )
 
 
-def _check_nothing_is_empty(where: str, values: dict[str, Any]) -> None:
-    """Refuse a field without a value: a draft leaves to a person what only a person can decide."""
-    if empty := list(_empty_fields(values)):
-        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
-        raise ConfigError(
-            f"{where}: {empty[0]}",
-            expected="a value that a person has decided on",
-            found=f"nothing there{more}",
-            remedy="Fill it in. No limit and no agreement has a default.",
+def _check_nothing_is_empty(
+    where: str, values: dict[str, Any], faults: FaultList
+) -> tuple[str, ...]:
+    """Return the fields without a value: a draft leaves to a person what only a person can decide.
+
+    They are one fault for each section, not one for each field: a draft has a hundred of them.
+    """
+    empty = tuple(_empty_fields(values))
+    by_section: dict[str, list[str]] = {}
+    for field in empty:
+        by_section.setdefault(field.partition(".")[0], []).append(field)
+    for fields in by_section.values():
+        more = f": {', '.join(fields)}" if len(fields) > 1 else ""
+        faults.add(
+            ConfigError(
+                f"{where}: {fields[0]}",
+                expected="a value that a person has decided on",
+                found=f"nothing there{more}",
+                remedy="Fill it in; no limit and no agreement has a default. "
+                "docs/configuration.md says what each means.",
+            )
         )
+    return empty
 
 
 def _empty_fields(value: Any, where: str = "") -> Iterator[str]:
@@ -134,10 +198,10 @@ def _empty_fields(value: Any, where: str = "") -> Iterator[str]:
             yield from _empty_fields(inner, f"{where}.{key}".lstrip("."))
 
 
-def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None:
-    """Refuse a section that names a column which is not there, or has another role."""
-    protected = set(columns.named(Role.PROTECTED))
-    features = set(columns.named(Role.FEATURE))
+def _check_columns(where: str, values: dict[str, Any], columns: Columns, faults: FaultList) -> None:
+    """Add sections that name a column which is not there, or has another role."""
+    protected = columns.named(Role.PROTECTED)
+    features = columns.named(Role.FEATURE)
     uses = (
         ("fairness.privileged", protected, "protected columns"),
         ("fairness.excused", protected, "protected columns"),
@@ -145,36 +209,136 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns) -> None
         ("train.left_out", features, "features"),
         ("subgroups.audit", features, "features"),
         ("train.monotone", features, "features"),
-        ("validate.near_duplicate_columns", set(columns.root), "declared columns"),
-        ("redact.tokenised", set(columns.named(Role.IDENTIFIER)), "identifiers"),
+        ("validate.near_duplicate_columns", tuple(columns.root), "declared columns"),
+        ("redact.tokenised", columns.named(Role.IDENTIFIER), "identifiers"),
     )
     for field, known, what in uses:
-        if strangers := sorted(set(field_of(values, field) or ()) - known):
-            raise ConfigError(
-                f"{where}: {field}",
-                expected=what,
-                found=", ".join(strangers),
-                remedy="Mend the spelling, or declare the column so.",
+        named = field_of(values, field)
+        strangers = (
+            sorted(set(map(str, named)) - set(known)) if isinstance(named, dict | list) else []
+        )
+        if strangers:
+            faults.add(
+                ConfigError(
+                    f"{where}: {field}",
+                    expected=what,
+                    found=", ".join(strangers),
+                    remedy=suggestion(strangers, known, "Declare the column so, or leave it out."),
+                )
+            )
+    _check_groups(where, values, columns, faults)
+    _check_favourable(where, values, columns, faults)
+
+
+def _check_groups(where: str, values: dict[str, Any], columns: Columns, faults: FaultList) -> None:
+    """Add privileged groups that no row can be in: of a flag 0 and 1, of a rule its labels."""
+    privileged = field_of(values, "fairness.privileged")
+    for name, group in privileged.items() if isinstance(privileged, dict) else ():
+        groups = _known_groups(values, columns, name)
+        if groups and str(group) not in groups:
+            faults.add(
+                ConfigError(
+                    f"{where}: fairness.privileged.{name}",
+                    expected=f"one of its groups: {', '.join(groups)}",
+                    found=f"`{group}`",
+                    remedy=suggestion([str(group)], groups, "Name the group in quotes."),
+                )
             )
 
 
-def _check_coverage(where: str, values: dict[str, Any], columns: Columns) -> None:
-    """Refuse a protected column that is neither judged nor excused; the gate would not pass."""
+def _known_groups(values: dict[str, Any], columns: Columns, name: str) -> tuple[str, ...]:
+    """Return the groups of a column, where the use case alone says what they are."""
+    rule = field_of(values, "ingest.derive")
+    rule = rule.get(name) if isinstance(rule, dict) else None
+    labels = rule.get("labels", rule.get("flags")) if isinstance(rule, dict) else None
+    if isinstance(labels, dict):
+        return tuple(dict.fromkeys(str(label) for label in labels.values()))
+    column = columns.root.get(name)
+    return ("0", "1") if column and column.kind == "flag" else ()
+
+
+def _check_favourable(
+    where: str, values: dict[str, Any], columns: Columns, faults: FaultList
+) -> None:
+    """Add a favourable value that the target cannot have, and a target that is no flag."""
+    for target in columns.named(Role.TARGET):
+        if columns.root[target].kind != "flag":
+            faults.add(
+                ConfigError(
+                    f"{where}: columns.{target}",
+                    expected="a target of kind `flag`: 0 and 1",
+                    found=f"kind `{columns.root[target].kind}`",
+                    remedy="If it says yes and no, declare the column as it comes with role "
+                    "`dropped`, and derive the target: `ingest.derive: {<target>: {rule: recode, "
+                    'column: <column>, labels: {"yes": 1, "no": 0}}}`.',
+                )
+            )
+    favourable = field_of(values, "train.favourable")
+    if isinstance(favourable, int | float) and favourable not in (0, 1):
+        faults.add(
+            ConfigError(
+                f"{where}: train.favourable",
+                expected="0 or 1: the target is a flag",
+                found="another number",
+                remedy="Name the value that is good for the person.",
+            )
+        )
+
+
+def _check_coverage(
+    where: str, values: dict[str, Any], columns: Columns, faults: FaultList
+) -> None:
+    """Add protected columns that are neither judged nor excused; the gate would not pass."""
     covered = {
         name
         for field in ("fairness.privileged", "fairness.excused")
         for name in field_of(values, field) or ()
     }
     if forgotten := sorted(set(columns.named(Role.PROTECTED)) - covered):
-        raise ConfigError(
-            f"{where}: fairness",
-            expected="every protected column in `privileged`, or in `excused` with a reason",
-            found=f"neither: {', '.join(forgotten)}",
-            remedy="Name its privileged group, or say who excuses it, why and since when.",
+        faults.add(
+            ConfigError(
+                f"{where}: fairness",
+                expected="every protected column in `privileged`, or in `excused` with a reason",
+                found=f"neither: {', '.join(forgotten)}",
+                remedy="Name its privileged group, or say who excuses it, why and since when.",
+            )
         )
 
 
-def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace: Path) -> None:
+def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) -> None:
+    """Add what `columns`, `ingest`, `sources` and `redact` say of each other that does not fit."""
+    from tasks.stages.ingest.params import wiring_faults
+
+    columns: Columns = sections["columns"]
+    if "ingest" in sections and "sources" in sections:
+        for fault in wiring_faults(columns, sections["ingest"], sections["sources"]):
+            faults.add(fault.at(where))
+    redact = sections.get("redact")
+    for name in columns.named(Role.QUASI):
+        kind = columns.root[name].kind
+        if kind not in COARSENED_KINDS:
+            faults.add(
+                ConfigError(
+                    f"{where}: columns.{name}",
+                    expected=f"a quasi-identifier of kind {', '.join(COARSENED_KINDS)}",
+                    found=f"`{kind}`",
+                    remedy="Give it another role; nothing else is made coarser.",
+                )
+            )
+        elif kind == "zip" and redact is not None and redact.small_zip_areas is None:
+            faults.add(
+                ConfigError(
+                    f"{where}: redact.small_zip_areas",
+                    expected=f"a list of small areas, for `{name}` of kind `zip`",
+                    found="none",
+                    remedy="Name configs/recognisers/hipaa/zip3.yaml, or a newer list of your own.",
+                )
+            )
+
+
+def _check_files(
+    name: str, values: dict[str, Any], columns: Columns, workspace: Path, faults: FaultList
+) -> None:
     """Read every file that the use case names, as its stage would."""
     from tasks.adverse_action.reason_map import load_reason_map
     from tasks.stages.train.params import Champion
@@ -184,28 +348,37 @@ def _check_files(name: str, values: dict[str, Any], columns: Columns, workspace:
     paths = {
         field: workspace / path
         for field in ("validate.suite", "validate.reference", "explain.reasons", "train.champion")
-        if (path := field_of(values, f"{field}.path"))
+        # What is wrong with a file itself, resolving has told.
+        if (path := field_of(values, f"{field}.path")) and (workspace / path).is_file()
     }
-    suite = load_suite(paths["validate.suite"])
-    # An expectation about the whole table names no column.
-    all_arguments = [expectation.kwargs for expectation in suite.expectations]
-    tested = {arguments["column"] for arguments in all_arguments if arguments.get("column")}
-    if strangers := sorted(tested - {*columns.root, *ADDED_COLUMNS}):
-        raise ConfigError(
-            paths["validate.suite"].as_posix(),
-            expected="expectations about declared columns",
-            found=", ".join(strangers),
-            remedy=f"Mend the spelling, or declare the column in {case_path(name).as_posix()}.",
-        )
+    if "validate.suite" in paths:
+        with faults.kept():
+            suite = load_suite(paths["validate.suite"])
+            # An expectation about the whole table names no column.
+            all_arguments = [expectation.kwargs for expectation in suite.expectations]
+            tested = {arguments["column"] for arguments in all_arguments if arguments.get("column")}
+            known = (*columns.root, *ADDED_COLUMNS)
+            if strangers := sorted(set(map(str, tested)) - set(known)):
+                otherwise = f"Declare the column in {case_path(name).as_posix()}."
+                raise ConfigError(
+                    paths["validate.suite"].as_posix(),
+                    expected="expectations about declared columns",
+                    found=", ".join(strangers),
+                    remedy=suggestion(strangers, known, otherwise),
+                )
 
-    left_out = field_of(values, "train.left_out") or {}
+    left_out = field_of(values, "train.left_out")
+    left_out = left_out if isinstance(left_out, dict) else {}
     features = tuple(key for key in columns.named(Role.FEATURE) if key not in left_out)
-    load_reason_map(paths["explain.reasons"], features)
+    if "explain.reasons" in paths:
+        with faults.kept():
+            load_reason_map(paths["explain.reasons"], features)
 
     remedy = "Restore it from git, or write it anew: ./portcullis accept."
     for field, model in (("validate.reference", Profile), ("train.champion", Champion)):
         if field in paths:
-            validated_file(model, paths[field], expected="a yardstick", remedy=remedy)
+            with faults.kept():
+                validated_file(model, paths[field], expected="a yardstick", remedy=remedy)
 
 
 def _counts(values: dict[str, Any]) -> str:
@@ -220,12 +393,26 @@ def _counts(values: dict[str, Any]) -> str:
     )
 
 
+def _absences(sources: Sources, workspace: Path, settings: Settings) -> Iterator[str]:
+    """Yield what a source needs and this machine does not have: a file, a variable."""
+    for name, source in sources.root.items():
+        if isinstance(source, FileSource) and not source.is_remote:
+            path = source.path.removeprefix("file://")
+            if not (workspace / path).is_file():
+                yield f"source `{name}`: no file {path}"
+        elif isinstance(source, SqlSource):
+            try:
+                source.url(settings)
+            except ConfigError:
+                yield f"source `{name}`: the variable {source.url_variable} is not set"
+
+
 def _remarks(
     name: str,
     values: dict[str, Any],
     cases: Mapping[str, dict[str, Any]],
     workspace: Path,
-    day: date,
+    settings: Settings,
 ) -> Iterator[str]:
     """Yield what is not wrong and yet nobody should overlook."""
     if parent := values.get(EXTENDS):
@@ -237,8 +424,11 @@ def _remarks(
         own_value = field_of(values[LIMITS], limit)
         yield f"  LIMIT {limit}: {own_value} in place of {parent_value}: {reason}"
 
-    for line in lapsed(section_in(values, name, "sources", Sources), day):
+    sources = section_in(values, name, "sources", Sources)
+    for line in lapsed(sources, today(settings)):
         yield f"  no release before this is mended: {line}"
+    for line in _absences(sources, workspace, settings):
+        yield f"  no release on this machine before this is mended: {line}"
     guesses = (workspace / case_path(name)).read_text(encoding="utf-8").count(UNCONFIRMED)
     if guesses:
         mark = f"`{UNCONFIRMED}` in {case_path(name)}"

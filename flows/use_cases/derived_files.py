@@ -7,8 +7,9 @@ from typing import Any
 from flows.use_cases.deployments import PREFECT_FILE, put_deployments
 from tasks.config.case_paths import INDEX, case_names_in, refuse_links, resolved_path
 from tasks.config.cases import section_in
+from tasks.config.collecting import FaultList
 from tasks.config.deployment import DeploymentParams
-from tasks.config.resolving import resolve_case, resolved_text
+from tasks.config.resolving import resolve_case, resolve_with_faults, resolved_text
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.pipeline.dvc_file import dvc_text
@@ -20,6 +21,15 @@ Cases = Mapping[str, dict[str, Any]]
 def resolve_cases(workspace: Path) -> dict[str, dict[str, Any]]:
     """Return every use case in `configs/`, resolved, by name in sorted order."""
     return {name: resolve_case(name, workspace) for name in case_names_in(workspace)}
+
+
+def resolve_each(workspace: Path, faults: FaultList) -> dict[str, dict[str, Any]]:
+    """Return the use cases that can be resolved; what is wrong with their files is in `faults`."""
+    cases: dict[str, dict[str, Any]] = {}
+    for name in case_names_in(workspace):
+        with faults.kept():
+            cases[name] = resolve_with_faults(name, workspace, faults)
+    return cases
 
 
 def derived_files(cases: Cases, workspace: Path) -> dict[Path, str]:

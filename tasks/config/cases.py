@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, m
 
 from tasks.config.case_name import check_case_name
 from tasks.config.case_paths import INDEX, case_path, refuse_links, resolved_path
+from tasks.config.collecting import SeveralFaultsError
 from tasks.config.resolving import differing_keys, resolve_case
 from tasks.config.strict import StrictModel
+from tasks.config.wording import config_faults
 from tasks.errors import ConfigError
 from tasks.formats.yaml_file import read_yaml
 
@@ -170,22 +172,13 @@ def validated(model: type[P], values: Any, where: str) -> P:
     """Return `values` as `model`.
 
     Raises:
-        ConfigError: A field is wrong. It names the first one, and says how many more there are.
+        ConfigError: A field is wrong; several are a `SeveralFaultsError`.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        # Without the input: what somebody wrote in the wrong place may be a password.
-        first, *rest = error.errors(include_input=False, include_url=False)
-
-        field = ".".join(str(part) for part in first["loc"]) or "the section"
-        more = f" ({len(rest)} more)" if rest else ""
-        raise ConfigError(
-            f"{where}: {field}",
-            expected=f"a valid {model.__name__}",
-            found=f"{first['msg']}{more}",
-            remedy="Mend the field; unknown keys are refused on purpose.",
-        ) from error
+        faults = config_faults(model, error, where)
+        raise (faults[0] if len(faults) == 1 else SeveralFaultsError(faults)) from error
 
 
 def validated_file(model: type[P], path: Path, *, expected: str, remedy: str) -> P:

@@ -42,6 +42,7 @@ from tasks.config.case_paths import (
     case_path,
     refuse_links,
 )
+from tasks.config.collecting import FaultList
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.yaml_file import read_yaml
@@ -53,6 +54,7 @@ CHAMPION = "train.champion"
 LEAST_REASON_CHARACTERS = 10
 LINE_COLUMNS = 100
 FILE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # a folder or file on the way to a file
+NO_DIGEST = "0" * 64  # of a file that is wrong: never written
 _ABSENT = object()  # differs from everything that YAML can hold, null included
 
 
@@ -60,7 +62,23 @@ def resolve_case(name: str, workspace: Path) -> dict[str, Any]:
     """Return the whole of a use case by the rules above, as plain values.
 
     Raises:
-        ConfigError: A file is absent or wrong, or a rule is broken.
+        ConfigError: A file is absent or wrong, or a rule is broken. What is wrong with several
+            files of it is a `SeveralFaultsError`.
+    """
+    faults = FaultList()
+    values = resolve_with_faults(name, workspace, faults)
+    faults.raise_all()
+    return values
+
+
+def resolve_with_faults(name: str, workspace: Path, faults: FaultList) -> dict[str, Any]:
+    """Return what `resolve_case` does; what is wrong with its files is added to `faults` instead.
+
+    In the place of a file that is wrong stands one with a digest of zeros, so that what is wrong
+    with the sections can be told at the same time.
+
+    Raises:
+        ConfigError: The use case cannot be read or laid over the other one.
     """
     own = _read_case(name, workspace)
     parent_name = own.get(EXTENDS)
@@ -72,15 +90,24 @@ def resolve_case(name: str, workspace: Path) -> dict[str, Any]:
         # Rule 4. A child that forgets its own is refused where the section is validated.
         inherited = _without(parent, CHAMPION)
         values = merge_case(inherited, own, case_path(name).as_posix())
-        _check_limit_changes(name, parent, values)
+        with faults.kept():
+            _check_limit_changes(name, parent, values)
 
     for field in FILE_FIELDS:
         is_own = EXTENDS not in own or field_of(own, field) is not None
-        values = _pin_file(values, field, name if is_own else str(parent_name), workspace)
-        if field_of(own, field) in (None, NO_CHAMPION):
-            _refuse_unnamed_file(name, field, workspace)
+        owner = name if is_own else str(parent_name)
+        try:
+            values = _pin_file(values, field, owner, workspace)
+        except ConfigError as fault:
+            faults.add(fault)
+            path = case_path(owner).parent / FILE_FIELDS[field]
+            values = _with_file(values, field, path.as_posix(), NO_DIGEST)
+        with faults.kept():
+            if field_of(own, field) in (None, NO_CHAMPION):
+                _refuse_unnamed_file(name, field, workspace)
     for field in SHARED_FILE_FIELDS:
-        _check_shared_file(values, field, name, workspace)
+        with faults.kept():
+            _check_shared_file(values, field, name, workspace)
     return values
 
 
@@ -261,14 +288,18 @@ def _check_limit_changes(name: str, parent: dict[str, Any], values: dict[str, An
             remedy="Take the line out, or mend the spelling.",
         )
 
+    faults = FaultList()
     for limit, reason in reasons.items():
         if not isinstance(reason, str) or len(reason.strip()) < LEAST_REASON_CHARACTERS:
-            raise ConfigError(
-                f"{place}.{limit}",
-                expected=f"a reason of at least {LEAST_REASON_CHARACTERS} characters",
-                found="none",
-                remedy="Say why this use case is judged by another limit.",
+            faults.add(
+                ConfigError(
+                    f"{place}.{limit}",
+                    expected=f"a reason of at least {LEAST_REASON_CHARACTERS} characters",
+                    found="none",
+                    remedy="Say why this use case is judged by another limit.",
+                )
             )
+    faults.raise_all()
 
 
 def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -> dict[str, Any]:
@@ -300,9 +331,12 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
             found=describe_unreadable(error),
             remedy="Restore it from git. A yardstick that is gone is never a pass.",
         ) from error
+    return _with_file(values, field, path.as_posix(), digest)
+
+
+def _with_file(values: dict[str, Any], field: str, path: str, digest: str) -> dict[str, Any]:
     section, _, key = field.partition(".")
-    pinned = {"path": path.as_posix(), "sha256": digest}
-    return {**values, section: {**values[section], key: pinned}}
+    return {**values, section: {**values[section], key: {"path": path, "sha256": digest}}}
 
 
 def _check_shared_file(values: dict[str, Any], field: str, name: str, workspace: Path) -> None:

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tasks.config.cases import Columns, Role
+from tasks.config.collecting import FaultList, suggestion
 from tasks.config.sources import Sources
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 
 DERIVED = "derived"  # the `source` of a column that ingest computes
 ADDED = ("subject", "person")  # columns that ingest adds to every use case
+TEXT_KIND = "Declare its `kind`, for example `account`, or `text`: a number loses leading zeros."
 NUMBERS = ("number", "flag")  # kinds that are read as float64; all others are read as text
 PERSONAL_KINDS = ("email", "name", "phone", "ssn", "account", "street", "city", "ip")
 KINDS = (*NUMBERS, "category", "text", *PERSONAL_KINDS, "date", "zip", "age")
@@ -176,20 +178,41 @@ class IngestParams(StrictModel):
 
 
 @dataclass(frozen=True)
-class _WiringRule:
-    """A rule of `check_wiring`: the section to mend, what it expects, the names that break it."""
+class WiringRule:
+    """A rule of `wiring_faults`: the section to mend, what it expects, the names that break it."""
 
     section: str
     expected: str
     offenders: set[str]
+    remedy: str = "Mend the use case."
+
+    def at(self, where: str = "") -> ConfigError:
+        """Return the fault, in the file `where` if that is known."""
+        return ConfigError(
+            f"{where}: {self.section}" if where else self.section,
+            expected=self.expected,
+            found=", ".join(sorted(self.offenders)),
+            remedy=self.remedy,
+        )
 
 
 def check_wiring(columns: Columns, params: IngestParams, sources: Sources) -> None:
     """Check that columns, joins and rules name only what there is, before anything is read.
 
     Raises:
-        ConfigError: Names the first rule that is broken, and all names that break it.
+        ConfigError: Names the rule that is broken, and all names that break it; several rules are a
+            `SeveralFaultsError`.
     """
+    faults = FaultList()
+    for rule in wiring_faults(columns, params, sources):
+        faults.add(rule.at())
+    faults.raise_all()
+
+
+def wiring_faults(
+    columns: Columns, params: IngestParams, sources: Sources
+) -> tuple[WiringRule, ...]:
+    """Return the rules between columns, joins, rules and sources that the use case breaks."""
     rules = (
         *_column_rules(columns, sources),
         *_source_rules(params, sources),
@@ -197,26 +220,15 @@ def check_wiring(columns: Columns, params: IngestParams, sources: Sources) -> No
         *_join_rules(columns, params),
         *_reading_rules(columns, params),
     )
-    for rule in rules:
-        if rule.offenders:
-            raise ConfigError(
-                rule.section,
-                expected=rule.expected,
-                found=", ".join(sorted(rule.offenders)),
-                remedy="Mend the use case.",
-            )
+    return tuple(rule for rule in rules if rule.offenders)
 
 
-def _column_rules(columns: Columns, sources: Sources) -> tuple[_WiringRule, ...]:
+def _column_rules(columns: Columns, sources: Sources) -> tuple[WiringRule, ...]:
     declared = columns.root
     return (
-        _WiringRule("columns", "other names: ingest adds these", set(ADDED) & set(declared)),
-        _WiringRule(
-            "columns",
-            "a known `kind`",
-            {name for name, column in declared.items() if column.kind not in KINDS},
-        ),
-        _WiringRule(
+        WiringRule("columns", "other names: ingest adds these", set(ADDED) & set(declared)),
+        *_kind_rules(columns),
+        WiringRule(
             "columns",
             "a declared source",
             {column.source for column in declared.values()} - {*sources.root, DERIVED},
@@ -224,38 +236,82 @@ def _column_rules(columns: Columns, sources: Sources) -> tuple[_WiringRule, ...]
     )
 
 
-def _source_rules(params: IngestParams, sources: Sources) -> tuple[_WiringRule, ...]:
+def _kind_rules(columns: Columns) -> tuple[WiringRule, ...]:
+    declared = columns.root
+    unknown = {name: column.kind for name, column in declared.items() if column.kind not in KINDS}
+    return (
+        WiringRule(
+            "columns",
+            f"a known `kind`: {', '.join(KINDS)}",
+            set(unknown),
+            suggestion(sorted(set(unknown.values())), KINDS, "Mend the spelling."),
+        ),
+        # As a number 0042 and 42 are one person, and so are two ids that differ in the 17th digit.
+        WiringRule(
+            "columns",
+            "a `kind` of text for what says who somebody is",
+            {
+                name
+                for name, column in declared.items()
+                if column.role in (Role.SUBJECT, Role.IDENTIFIER) and column.kind in NUMBERS
+            },
+            TEXT_KIND,
+        ),
+    )
+
+
+def _source_rules(params: IngestParams, sources: Sources) -> tuple[WiringRule, ...]:
     declared = set(sources.root)
     joined = [params.base, *(join.source for join in params.joins)]
     return (
-        _WiringRule("ingest", "declared sources in `base` and `joins`", set(joined) - declared),
-        _WiringRule(
+        WiringRule("ingest", "declared sources in `base` and `joins`", set(joined) - declared),
+        WiringRule(
             "ingest", "every source in use: none is read for nothing", declared - set(joined)
         ),
-        _WiringRule(
+        WiringRule(
             "ingest", "each source joined once", {name for name in joined if joined.count(name) > 1}
         ),
     )
 
 
-def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:
     derived = {name for name, column in columns.root.items() if column.source == DERIVED}
     computed = {*params.derive, *(name for join in params.joins for name in join.aggregate)}
     inputs = {name for rule in params.derive.values() for name in rule.inputs}
     return (
-        _WiringRule(
+        WiringRule(
             "ingest", "a rule for each derived column, and the other way round", computed ^ derived
         ),
-        _WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
+        WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
     )
 
 
-def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+def _join_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:
     declared = columns.root
     source_of_input = {name: join.source for join in params.joins for name in join.inputs}
     only_aggregated = {join.source for join in params.joins if join.take == "none"}
     return (
-        _WiringRule(
+        WiringRule(
+            "ingest.joins",
+            "a key of a `kind` of text in `by`",
+            {
+                join.by
+                for join in params.joins
+                if join.by in declared and declared[join.by].kind in NUMBERS
+            },
+            TEXT_KIND,
+        ),
+        WiringRule(
+            "ingest.joins",
+            "a declared column in `by`",
+            {join.by for join in params.joins} - set(declared),
+            suggestion(
+                sorted({join.by for join in params.joins} - set(declared)),
+                tuple(declared),
+                "Declare the key in `columns:`, under one of its sources.",
+            ),
+        ),
+        WiringRule(
             "ingest.joins",
             "columns of the joined source",
             {
@@ -264,7 +320,7 @@ def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ..
                 if name not in declared or declared[name].source != source
             },
         ),
-        _WiringRule(
+        WiringRule(
             "ingest.joins",
             "in `agree`, declared columns of the base source, beside the key",
             {
@@ -275,7 +331,7 @@ def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ..
             },
         ),
         # A kept column of a source that gives no rows would not be in the result: say so here.
-        _WiringRule(
+        WiringRule(
             "ingest.joins",
             "role `dropped` for what is only aggregated",
             {
@@ -287,7 +343,7 @@ def _join_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ..
     )
 
 
-def _reading_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule, ...]:
+def _reading_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:
     declared = columns.root
     base_dates = {
         name
@@ -296,10 +352,10 @@ def _reading_rules(columns: Columns, params: IngestParams) -> tuple[_WiringRule,
     }
     numeric = {name for name, column in declared.items() if column.kind in NUMBERS}
     return (
-        _WiringRule(
+        WiringRule(
             "ingest.dated_by",
             "a declared column of the base source, of kind `date`",
             {params.dated_by} - base_dates if params.dated_by else set(),
         ),
-        _WiringRule("ingest.missing", "declared columns of numbers", set(params.missing) - numeric),
+        WiringRule("ingest.missing", "declared columns of numbers", set(params.missing) - numeric),
     )
