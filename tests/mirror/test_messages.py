@@ -109,6 +109,10 @@ ALLOWED_TEXTS = {
     ("tasks/config/cases.py", "error"): "handed to `config_faults`, likewise",
     ("tasks/config/wording.py", "error.errors(include_url=False)"): "of what people wrote into a "
     "use case; keys, types and words of our own lists are shown, and no value",
+    (
+        "tasks/learning/params.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "pydantic's messages about a configuration, without what was written there",
     ("tasks/model/scorer.py", "error.name"): "the name of the library that is not installed",
     ("tasks/erasure/queue.py", "error"): "asked for its code, and so is what caused it",
     ("tasks/erasure/queue.py", "str(error)"): "of a PortcullisError alone, which is ours",
