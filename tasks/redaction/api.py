@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.redaction.params import ENTITIES
 from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.stability import search_until_stable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,27 +83,26 @@ def mask_texts(
     Raises:
         TypeError: `texts` is one text, or a frame or mapping, whose names alone would be read.
     """
+    # imported here: the module knows pandas, which takes most of a second to import
+    from tasks.redaction.texts import readable, unread
+
     settings = {"entities": ENTITIES, **settings}
     cells = _listed("texts", texts)
-    masked = _mask_once(cells, settings)
-    if not until_stable:
-        return masked
+    readable_texts = [readable(cell) for cell in cells]
 
-    # It ends: what changes has fewer characters outside masks each time.
-    changing = [
-        number
-        for number, cell in enumerate(cells)
-        if isinstance(cell, str) and cell != masked[number]
+    def search(_: list[int], texts: list[str]) -> Iterable[tuple[Span, ...]]:
+        spans_by_text = find_personal_data(texts, **settings)
+        for text, spans in zip(texts, spans_by_text, strict=True):
+            yield without_masks(text, merge(spans))
+
+    if until_stable:
+        spans_by_text: Iterable[tuple[Span, ...]] = search_until_stable(readable_texts, search)
+    else:
+        spans_by_text = search([], readable_texts)
+    return [
+        mask(text, spans) if text else unread(cell)
+        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
     ]
-    while changing:
-        again = _mask_once([masked[number] for number in changing], settings)
-        changed = [
-            number for number, text in zip(changing, again, strict=True) if text != masked[number]
-        ]
-        for number, text in zip(changing, again, strict=True):
-            masked[number] = text
-        changing = changed
-    return masked
 
 
 def redact_frame(
@@ -111,6 +111,7 @@ def redact_frame(
     kinds: Mapping[str, str] | None = None,
     *,
     drop: Sequence[str] = (),
+    until_stable: bool = False,
     **settings: Any,
 ) -> tuple["pd.DataFrame", dict[str, str]]:
     """Return a frame without identities, and for each column what was done and why.
@@ -128,6 +129,7 @@ def redact_frame(
             date, ip, number, category, text); columns that are not named are typed by their names
             and values. A column is named by its label as `str`, an index without a name `index`.
         drop: Columns to leave out.
+        until_stable: Mask texts until nothing more is found, as `mask_texts` does.
         **settings: Those of `find_personal_data`.
 
     Raises:
@@ -136,7 +138,12 @@ def redact_frame(
     from tasks.redaction.framing import redact_columns
 
     return redact_columns(
-        frame, secret, dict(kinds or {}), frozenset(drop), {"entities": ENTITIES, **settings}
+        frame,
+        secret,
+        dict(kinds or {}),
+        frozenset(drop),
+        {"entities": ENTITIES, **settings},
+        until_stable=until_stable,
     )
 
 
@@ -147,18 +154,6 @@ def _load_finder(
     from tasks.redaction.finding import FastFinder
 
     return FastFinder(model, entities, min_score, users)
-
-
-def _mask_once(cells: list[Any], settings: dict[str, Any]) -> list[str | None]:
-    # imported here: the module knows pandas, which takes most of a second to import
-    from tasks.redaction.texts import readable, unread
-
-    readable_texts = [readable(cell) for cell in cells]
-    spans_by_text = find_personal_data(readable_texts, **settings)
-    return [
-        mask(text, without_masks(text, merge(spans))) if text else unread(cell)
-        for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
-    ]
 
 
 def _listed(argument: str, values: Iterable[T]) -> list[T]:

@@ -3,8 +3,9 @@
 Columns are taken by their places: a label may be a number, missing, or there twice.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,8 @@ from tasks.redaction.characters import well_formed
 from tasks.redaction.columns.structured import coarse_dates, coarse_networks
 from tasks.redaction.columns.undeclared import kind_of
 from tasks.redaction.linking import KINDS
-from tasks.redaction.spans import mask, merge, without_masks
+from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.stability import search_until_stable
 from tasks.redaction.texts import is_missing, readable, unread
 
 # By kind, what becomes of a column; every other kind is masked as free text, which hides the most.
@@ -52,12 +54,17 @@ class _TypedColumn:
         return str(self.label)
 
 
+MaskColumn = Callable[[_TypedColumn], list[str | None]]
+
+
 def redact_columns(
     frame: pd.DataFrame,
     secret: bytes,
     kinds: dict[str, str],
     dropped: frozenset[str],
     settings: dict[str, Any],
+    *,
+    until_stable: bool,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the frame without identities, and column -> why it was treated as it was.
 
@@ -76,12 +83,15 @@ def redact_columns(
     typed_levels = [_type(label, values, kinds, dropped) for label, values in levels]
     everything = [*typed, *typed_levels]
     remaining = [column for column in typed if column.kind is not None]
-    treated = [_treat(column, secret, everything, settings) for column in remaining]
+    mask_column = partial(
+        _mask_column, everything=everything, settings=settings, until_stable=until_stable
+    )
+    treated = [_treat(column, secret, mask_column) for column in remaining]
     result = pd.DataFrame(dict(enumerate(treated)), index=range(len(frame)))
     result.columns = frame.columns[[column.kind is not None for column in typed]]
     result.index = frame.index
     if levels:
-        result.index = _index_of(len(frame), typed_levels, secret, everything, settings)
+        result.index = _index_of(len(frame), typed_levels, secret, mask_column)
 
     reasons: dict[str, list[str]] = {}
     for column in everything:
@@ -103,14 +113,13 @@ def _index_of(
     rows: int,
     levels: list[_TypedColumn],
     secret: bytes,
-    everything: list[_TypedColumn],
-    settings: dict[str, Any],
+    mask_column: MaskColumn,
 ) -> "pd.Index[Any]":
     """Return an index of the levels that remain, as they may stay; without any, rows counted."""
     remaining = [level for level in levels if level.kind is not None]
     if not remaining:
         return pd.RangeIndex(rows)
-    values = [_treat(level, secret, everything, settings) for level in remaining]
+    values = [_treat(level, secret, mask_column) for level in remaining]
     names = [None if level.label == UNNAMED_INDEX else level.label for level in remaining]
     if len(remaining) == 1:
         only: pd.Index[Any] = pd.Index(values[0], name=names[0])
@@ -132,12 +141,7 @@ def _type(
     return _TypedColumn(label, values, kind, f"{kind}: {why}")
 
 
-def _treat(
-    column: _TypedColumn,
-    secret: bytes,
-    everything: list[_TypedColumn],
-    settings: dict[str, Any],
-) -> "pd.Series[Any]":
+def _treat(column: _TypedColumn, secret: bytes, mask_column: MaskColumn) -> "pd.Series[Any]":
     """Return one column as it may stay."""
     kind = column.kind
     if kind in KEPT:
@@ -146,7 +150,7 @@ def _treat(
         return COARSENED[kind](_as_texts(column.values))
     if kind in PSEUDONYMISED:
         return pseudonyms(secret, _as_texts(column.values))
-    return pd.Series(_mask_column(column, everything, settings), dtype="str")
+    return pd.Series(mask_column(column), dtype="str")
 
 
 def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
@@ -157,7 +161,11 @@ def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
 
 
 def _mask_column(
-    column: _TypedColumn, everything: list[_TypedColumn], settings: dict[str, Any]
+    column: _TypedColumn,
+    everything: list[_TypedColumn],
+    settings: dict[str, Any],
+    *,
+    until_stable: bool,
 ) -> list[str | None]:
     """Mask a column of texts: what the row says about its person, then whatever else is found.
 
@@ -168,20 +176,25 @@ def _mask_column(
     personal = [other for other in everything if other.kind in KINDS]
     columns_of_values = [_as_texts(other.values).fillna("") for other in personal]
     kinds_of_values = [str(other.kind) for other in personal]
-    rows = zip(*columns_of_values, strict=True) if personal else [()] * len(column.values)
+    rows = list(zip(*columns_of_values, strict=True)) if personal else [()] * len(column.values)
     cells = list(column.values)
     texts = [readable(cell) for cell in cells]
-    spans_by_text = find_personal_data(texts, **settings)
 
-    masked: list[str | None] = []
-    for cell, text, spans, row in zip(cells, texts, spans_by_text, rows, strict=True):
-        if not text:
-            masked.append(unread(cell))
-            continue
-        own_spans = [
-            span
-            for kind, value in zip(kinds_of_values, row, strict=True)
-            for span in linker.link(text, ((kind, value),))
-        ]
-        masked.append(mask(text, without_masks(text, merge(own_spans, spans))))
-    return masked
+    def search(numbers: list[int], texts: list[str]) -> Iterable[tuple[Span, ...]]:
+        spans_by_text = find_personal_data(texts, **settings)
+        for number, text, spans in zip(numbers, texts, spans_by_text, strict=True):
+            own_spans = [
+                span
+                for kind, value in zip(kinds_of_values, rows[number], strict=True)
+                for span in linker.link(text, ((kind, value),))
+            ]
+            yield without_masks(text, merge(own_spans, spans))
+
+    if until_stable:
+        spans_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)
+    else:
+        spans_by_text = search(list(range(len(texts))), texts)
+    return [
+        mask(text, spans) if text else unread(cell)
+        for cell, text, spans in zip(cells, texts, spans_by_text, strict=True)
+    ]

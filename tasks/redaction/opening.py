@@ -14,7 +14,7 @@ def open_redactor(params: RedactParams) -> TextRedactor:
     Raises:
         ConfigError: As `open_finder`.
     """
-    return TextRedactor(open_finder(params), open_linker(params))
+    return TextRedactor(open_finder(params), open_linker(params), until_stable=params.until_stable)
 
 
 def open_finder(params: RedactParams) -> Finder:

@@ -92,6 +92,10 @@ class RedactParams(StrictModel):
     )
     dates: Literal["year", "month"]
     chunk_rows: int = Field(ge=1)
+    until_stable: bool = Field(
+        default=False,
+        description="mask until nothing more is found, so that masking again changes nothing",
+    )
 
 
 class RedactLimits(StrictModel):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from tasks.redaction.characters import well_formed
 from tasks.redaction.leakage import surviving
 from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.stability import search_until_stable
 from tasks.redaction.tally import Tally
 
 WITHHELD = "[WITHHELD]"
@@ -65,9 +66,11 @@ class MaskedChunk:
 class TextRedactor:
     """Masks chunks of texts. Loading takes seconds, so one serves many chunks."""
 
-    def __init__(self, finder: Finder, linker: Linker) -> None:
+    def __init__(self, finder: Finder, linker: Linker, *, until_stable: bool = False) -> None:
+        """Take what finds and links; `until_stable`: mask until nothing more is found."""
         self._finder = finder
         self._linker = linker
+        self._is_until_stable = until_stable
 
     def prove(self, texts: list[str]) -> None:
         """Let the finder prove itself on texts of the data."""
@@ -89,18 +92,27 @@ class TextRedactor:
         counter = tally.entities.setdefault(name, Counter())
         answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
         texts = [readable(cell) for cell in cells]
-        spans_by_text = self._finder.find(texts)
+
+        def search(numbers: list[int], texts: list[str]) -> Iterator[tuple[Span, ...]]:
+            spans_by_text = self._finder.find(texts)
+            for number, text, spans in zip(numbers, texts, spans_by_text, strict=True):
+                own_spans = self._linker.link(text, chunk.people[number]) if text else []
+                yield without_masks(text, merge(own_spans, spans))
+
+        if self._is_until_stable:
+            merged_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)
+        else:
+            merged_by_text = search(list(range(len(texts))), texts)
 
         masked: list[str | None] = []
-        for cell, text, spans, person, answer in zip(
-            cells, texts, spans_by_text, chunk.people, answers, strict=True
+        for cell, text, merged, person, answer in zip(
+            cells, texts, merged_by_text, chunk.people, answers, strict=True
         ):
             if not text:
                 masked.append(unread(cell))
                 tally.withheld += masked[-1] == WITHHELD
                 continue
 
-            merged = without_masks(text, merge(self._linker.link(text, person), spans))
             redacted = mask(text, merged)
             masked.append(redacted)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.redaction import redact_frame
+from tests.tasks.redaction.heldout import rows
 
 SECRET = b"s" * 32
 TEXT = "Call JOHN MILLER"
@@ -119,3 +120,14 @@ def test_values_that_are_no_texts_are_pseudonymised_or_withheld() -> None:
     redacted, _ = redact_frame(frame, SECRET, {"name": "name"})
     assert len(redacted["name"][0]) == 32
     assert list(redacted.loc[0, ["x", "y"]]) == ["[WITHHELD]", "[WITHHELD]"]
+
+
+def test_a_frame_is_masked_until_nothing_more_is_found() -> None:
+    frame = pd.DataFrame({"note": [row.text for row in rows(600, seed=5)]})
+    once, _ = redact_frame(frame, SECRET)
+    again, _ = redact_frame(once, SECRET)
+    assert not again.equals(once)  # else this sample says nothing
+
+    stable, _ = redact_frame(frame, SECRET, until_stable=True)
+    again, _ = redact_frame(stable, SECRET)
+    assert again.equals(stable)

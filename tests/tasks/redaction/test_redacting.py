@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -285,3 +286,37 @@ def test_a_tokenised_column_that_is_no_identifier_is_refused() -> None:
     params = PARAMS.model_copy(update={"tokenised": ("income",)})
     with pytest.raises(ConfigError, match="income"):
         redact(rows(["a"]), COLUMNS, params, NoFinder)
+
+
+class BesideFinder(NoFinder):
+    """Finds Bob, and Carol only where a mask stands before her."""
+
+    def find(self, texts: list[str]) -> Iterator[list[Span]]:
+        for text in texts:
+            yield [
+                Span(match.start(match.lastgroup or 0), match.end(), "PERSON")
+                for match in re.finditer(r"(?P<a>Bob)|(?:PERSON|NAME)\] (?P<b>Carol)", text)
+            ]
+
+
+@pytest.mark.parametrize(
+    ("until_stable", "expected"),
+    [
+        (False, "[OWN_NAME] Carol and [PERSON] Carol"),
+        (True, "[OWN_NAME] [PERSON] and [PERSON] [PERSON]"),
+    ],
+)
+def test_a_stage_masks_until_nothing_more_is_found_where_asked(
+    until_stable: bool, expected: str
+) -> None:
+    text = "Ann-Marie O'Neil Carol and Bob Carol"
+    planted = [
+        {"start": text.rindex("Carol"), "end": len(text), "type": "PERSON", "owner": "other"}
+    ]
+    chunk = TextChunk(
+        {"notes": [text, None]}, [tuple(PERSON.items())] * 2, {"notes": [json.dumps(planted), "[]"]}
+    )
+    masked = TextRedactor(BesideFinder(), LINKER, until_stable=until_stable).redact(chunk)
+    assert masked.cells["notes"] == [expected, None]
+    assert masked.tally.leakage.counts["other"] == [0 if until_stable else 1, 1]
+    assert masked.tally.entities["notes"]["PERSON"] == (3 if until_stable else 1)
