@@ -19,20 +19,24 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps.approval_form import ask_for_approval
 from flows.steps.artifacts import publish_artifacts
+from flows.steps.progress import ReleaseProgress, begin_progress
 from flows.steps.stages import (
     GATE_FAILED,
     REFUSED,
     UNAVAILABLE,
     UNCHANGED,
+    describe_refusals,
     task_for,
 )
 from flows.steps.where import OPENS_REGISTRY, ReleasePlace, open_place
 from flows.steps.withholding import withholding_texts
-from tasks.config.cases import case_names
+from tasks.config.cases import case_names, load_case
 from tasks.errors import RefusedError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
+from tasks.release_page.record import ReleaseRecord
+from tasks.release_page.writing import write_release_page
 from tasks.system.installation import Installation
 from tasks.worker.confirming import Confirmation
 
@@ -68,6 +72,7 @@ def release(use_case: UseCase) -> State[str]:
         _one_release_at_a_time(case, installation),
         open_place(case, installation, get_run_logger().info) as place,
     ):
+        progress = begin_progress(case)
         try:
             stop = _run_all_stages(case, installation, place)
         except BaseException:
@@ -79,28 +84,60 @@ def release(use_case: UseCase) -> State[str]:
             name = UNAVAILABLE if stop.name == UNAVAILABLE else None
             return Failed(name=name, message=stop.message)
         # That no stage stopped it is no proof that the model is registered.
+        confirmation = None
         if stop is None:
             try:
                 confirmation = place.confirm()
             except RefusedError as refusal:
-                refusals = refusal.lines
-            else:
-                outcome = describe_registration(case, confirmation)
-                publish_artifacts(case, (outcome,), place.shown, place.attempts(), is_blocked=False)
-                return Completed(message=outcome)
-        else:
-            refusals = tuple((stop.message or "").splitlines())
-        publish_artifacts(case, refusals, place.shown, place.attempts(), is_blocked=True)
+                for reason in progress.block(refusal.refusals):
+                    get_run_logger().error(reason.text)
+        record = _record(case, progress, place, confirmation)
+        page = write_release_page(record, place.shown, *_words_of(case, installation))
+        publish_artifacts(record, place.shown, page)
 
-    emit_event(
-        event="portcullis.release.blocked",
-        resource={
-            "prefect.resource.id": f"portcullis.use-case.{case}",
-            "prefect.resource.name": case,
-        },
-        payload={"refusals": list(refusals), "flow_run": str(flow_run.id)},
+    _tell(record, page)
+    if not record.is_blocked:
+        return Completed(message=record.outcome)
+    return Failed(name="Blocked", message=describe_refusals(record.refusals))
+
+
+def _record(
+    case: str, progress: ReleaseProgress, place: ReleasePlace, confirmation: Confirmation | None
+) -> ReleaseRecord:
+    attempts, earlier = place.attempts()
+    return ReleaseRecord(
+        case=case,
+        reached=progress.reached,
+        refusals=progress.refusals,
+        outcome=describe_registration(case, confirmation) if confirmation else "",
+        version=confirmation.version if confirmation else "",
+        attempts=attempts,
+        earlier=earlier,
     )
-    return Failed(name="Blocked", message="\n".join(refusals))
+
+
+def _words_of(case: str, installation: Installation) -> tuple[str, str]:
+    """Return what a use case is called, and what its model decides; by its name, if by nothing."""
+    values = load_case(case, installation.workspace)
+    return str(values.get("title", case)), str(values.get("purpose", ""))
+
+
+def _tell(record: ReleaseRecord, page: Path) -> None:
+    """Tell automations what a release came to: kinds, which they match, and texts for people."""
+    emit_event(
+        event=f"portcullis.release.{'blocked' if record.is_blocked else 'registered'}",
+        resource={
+            "prefect.resource.id": f"portcullis.use-case.{record.case}",
+            "prefect.resource.name": record.case,
+        },
+        payload={
+            "kinds": sorted({str(refusal.kind) for refusal in record.refusals}),
+            "refusals": [refusal.to_dict() for refusal in record.refusals],
+            "outcome": record.outcome,
+            "page": page.absolute().as_uri(),
+            "flow_run": str(flow_run.id),
+        },
+    )
 
 
 def describe_registration(case: str, confirmation: Confirmation) -> str:

@@ -30,6 +30,7 @@ def main(case: str, parent: int, tag: str) -> int:
 
         from flows.release import UseCase, release
         from flows.serving.attending import wait_for_api
+        from flows.steps.progress import progress_of
         from flows.steps.stages import UNAVAILABLE
 
         installation = Installation.open(Path(), os.environ)
@@ -45,8 +46,10 @@ def main(case: str, parent: int, tag: str) -> int:
         print(f"portcullis: the release failed: {one_line(state.message)}", file=sys.stderr)
         return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
 
+    lines = "\n".join(refusal.text for refusal in progress_of(case).refusals)
+    message = lines if is_blocked else state.message or ""
     try:
-        print_outcome(case, state.message or "", installation, is_blocked=is_blocked)
+        print_outcome(case, message, installation, is_blocked=is_blocked)
     except PortcullisError as error:
         print(f"portcullis: {error}", file=sys.stderr)
         return error.exit_code
@@ -59,19 +62,23 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     from rich.table import Table
     from rich.text import Text
 
-    from flows.steps.artifacts import gate_rows, report_pages
     from flows.steps.where import place_of
     from tasks.registry.client import registry_uri
+    from tasks.release_page.gates import gate_rows, report_pages
+    from tasks.release_page.record import page_path, read_record
 
     shown = place_of(case).shown
+    record = read_record(case, shown)
+    reached = record.reached if record else None
     # Without markup: a group of the data may be called `[/b]`, which would be an error, or
     # `[green]REGISTERED`, which would be worse.
     console = Console(highlight=False, markup=False, emoji=False)
     table = Table(title=Text(f"Gates of {case}"), title_justify="left")
-    for heading in ("gate", "outcome", "checks", "first refusal"):
+    # Not the refusals, which follow in full, each once.
+    for heading in ("gate", "outcome", "checks"):
         table.add_column(heading)
-    for row in gate_rows(case, shown):
-        table.add_row(*(Text(one_line(cell)) for cell in row.cells()))
+    for row in gate_rows(case, shown, reached):
+        table.add_row(*(Text(one_line(cell)) for cell in row.cells()[:3]))
     console.print(table)
 
     if is_blocked:
@@ -84,7 +91,9 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
         console.print(line)
 
     # Paths and commands are for copying, so no line break is put into them.
-    for stage, page in report_pages(case, shown).items():
+    if (whole := page_path(case, shown)).is_file():
+        console.print(f"  {'release':9} {whole.absolute()}", soft_wrap=True)
+    for stage, page in report_pages(case, shown, reached).items():
         console.print(f"  {stage:9} {page}", soft_wrap=True)
     if installation.settings.worker_socket:
         return  # the registry is the worker's

@@ -2,7 +2,7 @@
 
 Prefect is known here, in the flows and in `serving`, and nowhere else.
 
-May import: `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.ledger`,
+May import: `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.ledger`,
 `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.formats`, `tasks.system`, `tasks.verifier`,
-`tasks.plain_text`, `tasks.service`, `tasks.worker`.
+`tasks.plain_text`, `tasks.release_page`, `tasks.service`, `tasks.worker`.
 """

@@ -1,6 +1,7 @@
 """A stage of the data path as a Prefect task: its name, its log, its state."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from flows.steps.progress import progress_of
 from flows.steps.where import place_of
 from flows.steps.withholding import withholding_texts
 from tasks.config.cases import section
 from tasks.config.sources import Sources
-from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
-from tasks.formats.shown import kind_of_error
-from tasks.formats.strict_json import parse_json
-from tasks.gates import Verdict
+from tasks.errors import PortcullisError, Refusal, RefusedError, ServiceError
 from tasks.path import STAGES
+from tasks.release_page.gates import verdict_of
 
 # The name of a Completed state, then those of Failed states.
 UNCHANGED = "Unchanged"
@@ -37,27 +37,6 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("prefect.task_runs").addFilter(_is_news)
-
-
-def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
-    """Return the verdict that `stage` left, or None where it is no gate or has not run.
-
-    Raises:
-        EvidenceError: What lies there is no verdict, or one of a time before checks had ids.
-    """
-    path = workspace / "data" / case / stage / "verdict.json"
-    if not path.is_file():
-        return None
-
-    try:
-        return Verdict.from_dict(parse_json(path.read_bytes()))
-    except ValueError as error:
-        raise EvidenceError(
-            path.as_posix(),
-            expected="a verdict, each of its checks with an id",
-            found=kind_of_error(error),
-            remedy=f"`./portcullis release {case}` makes it anew.",
-        ) from error
 
 
 @task(
@@ -80,17 +59,20 @@ def run_stage(stage: str, case: str) -> State[str]:
         place = place_of(case)
         result = place.reproduce(stage, logger.info)
     except RefusedError as refusal:
-        for line in refusal.lines:
-            logger.error(line)
-        return Failed(name=REFUSED, message="\n".join(refusal.lines))
+        # What a gate has said in its own log is not said again.
+        for reason in progress_of(case).block(refusal.refusals):
+            logger.error(reason.text)
+        return Failed(name=REFUSED, message=describe_refusals(refusal.refusals))
     except PortcullisError as error:
         logger.error(error)
         name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
         return Failed(name=name, message=str(error))
 
+    progress_of(case).reach(stage)
     verdict = verdict_of(stage, case, place.shown)
     if verdict is not None and verdict.outcome.is_blocking:
         refusals = verdict.refusals()
+        progress_of(case).note_gate(refusals)
         for check in refusals:
             logger.warning(check.text)
         return Failed(
@@ -98,6 +80,17 @@ def run_stage(stage: str, case: str) -> State[str]:
             message=f"{len(refusals)} of {len(verdict.checks)} checks did not pass",
         )
     return Completed(name="Completed" if result.changed else UNCHANGED)
+
+
+def describe_refusals(refusals: tuple[Refusal, ...]) -> str:
+    """Return how many reasons there are of each kind: the message of a state, for programs, too.
+
+    The reasons themselves are in the logs, on the page of the release and in its event.
+    """
+    counts = Counter(str(refusal.kind) for refusal in dict.fromkeys(refusals))
+    noun = "reason" if counts.total() == 1 else "reasons"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+    return f"{counts.total()} {noun}: {kinds}"
 
 
 def task_for(stage: str, case: str, workspace: Path) -> Any:

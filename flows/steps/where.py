@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import ConfigError
+from tasks.notary.earlier_release import EarlierRelease
 from tasks.path import PATH
 from tasks.pipeline.runner import StageResult, reproduce
 from tasks.service.client import WorkerClient, open_worker
@@ -49,8 +50,8 @@ class ReleasePlace(Protocol):
     def confirm(self) -> Confirmation:
         """Return what is registered."""
 
-    def attempts(self) -> tuple[str, ...]:
-        """Return what is known of every attempt on the data of the model that was made."""
+    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
+        """Return what is known of every attempt on the model's data, and the release before."""
 
 
 class Here:
@@ -90,7 +91,7 @@ class Here:
         """Look into ledger, policy and registry."""
         return confirm_registration(self._case, self._installation)
 
-    def attempts(self) -> tuple[str, ...]:
+    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
         """Read them from this installation's ledger."""
         return note_attempts_here(self._case, self._installation)
 
@@ -132,9 +133,12 @@ class WithWorker:
             str(answer["model_sha256"]), str(answer["version"]), accepted, law_entry
         )
 
-    def attempts(self) -> tuple[str, ...]:
+    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
         """Ask the worker."""
-        return tuple(map(str, self._client.ask(_ignore, do="attempts")["lines"]))
+        answer = self._client.ask(_ignore, do="attempts")
+        earlier = answer.get("earlier")
+        lines = tuple(map(str, answer["lines"]))
+        return lines, None if earlier is None else EarlierRelease.from_dict(earlier)
 
 
 _places: dict[str, ReleasePlace] = {}

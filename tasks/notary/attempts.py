@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tasks.notary.earlier_release import EarlierRelease, find_earlier_release
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
@@ -20,11 +21,13 @@ class AttemptNotes:
         plan_sha256: Empty where none was sealed.
         summary: How many there were, and with what outcome.
         lines: The latest, each in one line.
+        earlier: The model of the use case that was let in before this one.
     """
 
     plan_sha256: str
     summary: str
     lines: tuple[str, ...]
+    earlier: EarlierRelease | None = None
 
 
 def note_attempts(case: str, model_sha256: str, installation: Installation) -> AttemptNotes:
@@ -48,4 +51,5 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
         plan_sha256=chain.plan.sha256 if chain.plan else "",
         summary=f"{count_attempts(attempts)} on the same data; {this_one}",
         lines=tuple("; ".join(attempt_texts(item, case)) for item in attempts[-MOST_NOTED:]),
+        earlier=find_earlier_release(log, chain),
     )

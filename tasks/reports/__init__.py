@@ -6,6 +6,36 @@ May import: `tasks.config`, `tasks.gates`.
 """
 
 from tasks.reports.figures import figure, panels
-from tasks.reports.page import Figure, Page, Section, Table, write_page
+from tasks.reports.page import (
+    Banner,
+    Dot,
+    Figure,
+    Link,
+    Margins,
+    MarginsRow,
+    Page,
+    Section,
+    Table,
+    count_outcomes,
+    format_number,
+    render_page,
+    write_page,
+)
 
-__all__ = ["Figure", "Page", "Section", "Table", "figure", "panels", "write_page"]
+__all__ = [
+    "Banner",
+    "Dot",
+    "Figure",
+    "Link",
+    "Margins",
+    "MarginsRow",
+    "Page",
+    "Section",
+    "Table",
+    "count_outcomes",
+    "figure",
+    "format_number",
+    "panels",
+    "render_page",
+    "write_page",
+]

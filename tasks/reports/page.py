@@ -5,6 +5,7 @@ and from machines without a network.
 """
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -12,29 +13,44 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field, model_validator
 
 from tasks.config.strict import StrictModel
-from tasks.gates import Check
+from tasks.gates import Check, Outcome
+
+# Failures first: what a reader has to act upon comes before what is in order.
+GRAVEST_FIRST = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
+# Of another stage's page at most: a link never leaves the folder that a release is shown in.
+RELATIVE = r"^(\.\./[a-z_]+/page/|pages/)?[\w.-]+\.png$"
 
 
 class Figure(StrictModel):
-    """A PNG beside the page, named relative to it, with a caption that says what to see in it."""
+    """A PNG, named relative to the page, with a caption that says what to see in it."""
 
     kind: Literal["figure"] = "figure"
-    file: str = Field(pattern=r"^[\w.-]+\.png$")
+    file: str = Field(pattern=RELATIVE)
     title: str
     caption: str = ""
+
+
+class Link(StrictModel):
+    """Text that leads to another page beside this one."""
+
+    text: str
+    href: str = Field(pattern=r"^\.\./[a-z_]+/[a-z_]+/index\.html$")
+
+
+Cell = str | Link
 
 
 class Table(StrictModel):
     """A table of short cells.
 
     Numbers arrive formatted: the stage knows how many digits its data carries. Every row has as
-    many cells as `head`.
+    many cells as `head`, and its first cell names it.
     """
 
     kind: Literal["table"] = "table"
     title: str = ""
     head: tuple[str, ...] = Field(min_length=1)
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
     @model_validator(mode="after")
     def _rows_fit_head(self) -> "Table":
@@ -43,29 +59,74 @@ class Table(StrictModel):
         return self
 
 
+class Dot(StrictModel):
+    """One check in a drawing of margins.
+
+    `place` is where it lies: 0 at its limit, 1 and beyond at the far end of what meets it, -1 of
+    what misses it. `text` is shown to who points at it.
+    """
+
+    outcome: Outcome
+    place: float = Field(ge=-1, le=1)
+    text: str
+
+
+class MarginsRow(StrictModel):
+    """The checks of one gate in a drawing of margins; `said` tells them to who cannot see it."""
+
+    name: Cell
+    said: str
+    dots: tuple[Dot, ...]
+
+
+class Margins(StrictModel):
+    """A drawing of how far checks lie from their limits; drawn by the page itself."""
+
+    kind: Literal["margins"] = "margins"
+    title: str
+    caption: str
+    rows: tuple[MarginsRow, ...] = Field(min_length=1)
+
+
 class Section(StrictModel):
-    """A heading, paragraphs that say what to know, and the tables and figures that show it."""
+    """A heading, paragraphs that say what to know, and the tables and figures that show it.
+
+    `points` are a list below the paragraphs, `commands` lines to be copied into a terminal.
+    """
 
     heading: str
-    text: tuple[str, ...] = ()
-    parts: tuple[Figure | Table, ...] = ()
+    text: tuple[Cell, ...] = ()
+    points: tuple[Cell, ...] = ()
+    commands: tuple[str, ...] = ()
+    parts: tuple[Figure | Table | Margins, ...] = ()
+
+
+class Banner(StrictModel):
+    """What a release came to, in a word and a few lines."""
+
+    outcome: Outcome
+    title: str
+    lines: tuple[str, ...] = ()
 
 
 class Page(StrictModel):
-    """A stage's report. Checks are shown first: their outcome is what a reader came for.
+    """A report. What does not pass is shown first, then `opening`, then all other checks.
 
-    Where they are too many to read one by one, `opening` shows them at a glance before that.
+    A page of a stage names its use case, and links back to the page of the release.
     """
 
     title: str
+    case: str = ""
+    is_release: bool = False
     lead: str = ""
+    banner: Banner | None = None
     opening: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
     sections: tuple[Section, ...] = ()
 
 
 def write_page(folder: Path, page: Page) -> Path:
-    """Write `page` as `folder/index.html` and return that path; its figures must be in `folder`.
+    """Write `page` as `folder/index.html` and return that path; its figures must be there.
 
     Raises:
         FileNotFoundError: A figure that the page names is not there.
@@ -75,6 +136,13 @@ def write_page(folder: Path, page: Page) -> Path:
         if isinstance(part, Figure) and not (folder / part.file).is_file():
             raise FileNotFoundError(folder / part.file)
 
+    path = folder / "index.html"
+    path.write_text(render_page(page), encoding="utf-8")
+    return path
+
+
+def render_page(page: Page) -> str:
+    """Return the text of a page."""
     # Escaped always: group names and reasons come from data and configuration. A variable that the
     # template misspells is an error, not an empty place.
     environment = Environment(
@@ -85,11 +153,23 @@ def write_page(folder: Path, page: Page) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["number"] = format_number
-    text = environment.get_template("page.html.jinja").render(page=page)
 
-    path = folder / "index.html"
-    path.write_text(text, encoding="utf-8")
-    return path
+    ordered = sorted(page.checks, key=lambda check: GRAVEST_FIRST.index(check.outcome))
+    blocking = [check for check in ordered if check.outcome.is_blocking]
+    others = [check for check in ordered if not check.outcome.is_blocking]
+    text = environment.get_template("page.html.jinja").render(
+        page=page, blocking=blocking, others=others, counted=count_outcomes(others)
+    )
+    # What a macro leaves of its own lines is no content.
+    return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+def count_outcomes(checks: list[Check]) -> str:
+    """Return how many checks there are of each outcome: "40 pass, 2 not measured"."""
+    counts = Counter(check.outcome for check in checks)
+    return ", ".join(
+        f"{counts[outcome]} {outcome.text}" for outcome in GRAVEST_FIRST if counts[outcome]
+    )
 
 
 def format_number(value: float) -> str:

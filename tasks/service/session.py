@@ -194,7 +194,8 @@ def _lacks_approval(release: Release) -> dict[str, Any]:
 def _attempts(release: Release) -> dict[str, Any]:
     from tasks.worker.confirming import note_attempts_here
 
-    return {"lines": list(note_attempts_here(release.case, release.installation))}
+    lines, earlier = note_attempts_here(release.case, release.installation)
+    return {"lines": list(lines), "earlier": earlier.to_dict() if earlier else None}
 
 
 def _approve(envelope: str, release: Release) -> dict[str, Any]:

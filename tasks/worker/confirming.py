@@ -14,6 +14,7 @@ from tasks.config.cases import section
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.notary.attempts import note_attempts
+from tasks.notary.earlier_release import EarlierRelease
 from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
@@ -87,20 +88,22 @@ def prepare_to_confirm() -> None:
         import_module(module)
 
 
-def note_attempts_here(case: str, installation: Installation) -> tuple[str, ...]:
-    """Return what people read of every attempt on the data of the model that lies here.
+def note_attempts_here(
+    case: str, installation: Installation
+) -> tuple[tuple[str, ...], EarlierRelease | None]:
+    """Return what people read of every attempt on the data of the model here, and the last release.
 
     Nothing where there is no model. A page for people is no place to fail at: where the ledger does
     not verify, which stops everything else, the line says so.
     """
     folder = installation.workspace / "data" / case / MODEL
     if not folder.exists():
-        return ()
+        return (), None
     try:
         notes = note_attempts(case, sha256_of(folder), installation)
     except EvidenceError as error:
-        return (f"they cannot be listed: {error}",)
-    return (notes.summary, *notes.lines)
+        return (f"they cannot be listed: {error}",), None
+    return (notes.summary, *notes.lines), notes.earlier
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:

@@ -49,6 +49,7 @@ def _page(
     opening: tuple[Figure, ...],
 ) -> Page:
     return Page(
+        case=case,
         title=f"Less discriminatory alternatives: {case}",
         lead=f"{len(report.configurations):,} configurations, {report.seeds} seeds and "
         f"{report.folds} folds: {report.fits:,} fits on {report.rows:,} rows. Every one approves "

@@ -159,6 +159,7 @@ def _page(
             )
         )
     return Page(
+        case=case,
         title=f"Explanation: {case}",
         lead=f"{report.explained_rows:,} rows in the figures; "
         f"{report.declined_rows:,} declined, each with reasons.",

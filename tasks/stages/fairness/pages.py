@@ -66,6 +66,7 @@ def _page(
         for attribute in report.excused_attributes
     )
     return Page(
+        case=case,
         title=f"Fairness: {case}",
         lead=f"{report.rows:,} decisions about {report.people:,} people on {evaluated_rows}. "
         f"Rows with an unknown group: {', '.join(rows_without_group) or 'none'}.{excused}",

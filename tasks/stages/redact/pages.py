@@ -21,6 +21,7 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
     )
 
     return Page(
+        case=case,
         title=f"Redaction: {case}",
         lead=(
             f"{report.rows:,} rows, {report.texts:,} texts masked, "

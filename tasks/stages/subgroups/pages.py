@@ -100,6 +100,7 @@ def _page(
 ) -> Page:
     searched = max(report.searched.values(), default=0)
     return Page(
+        case=case,
         title=f"Subgroups: {case}",
         lead=f"{report.rows:,} decisions about {report.people:,} people, divided by "
         f"{', '.join(report.attributes)}: {searched:,} conjunctions of at most {params.depth} "

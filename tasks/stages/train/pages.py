@@ -147,6 +147,7 @@ def _draw_scores(path: Path, scores: Matrix, labels: Matrix, cutoff: float) -> N
 
 def _page(case: str, report: ModelReport, checks: tuple[Check, ...], *, has_groups: bool) -> Page:
     return Page(
+        case=case,
         title=f"Model performance: {case}",
         lead="What is not marked as the registered model's is out of fold: each row is scored by a "
         "model of a fold, which was trained without any row of the same person. The registered "

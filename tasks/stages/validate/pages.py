@@ -13,6 +13,7 @@ from tasks.stages.validate.reference.label_rates import RateShift
 def quality_page(case: str, report: QualityReport, checks: tuple[Check, ...]) -> Page:
     """Return the page of a use case: checks first, then the figures that they rest on."""
     return Page(
+        case=case,
         title=f"Data quality: {case}",
         lead=f"{report.rows:,} rows after redaction. "
         "The result of each expectation is in ../docs/index.html.",

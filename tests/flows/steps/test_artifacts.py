@@ -1,6 +1,6 @@
 """What a release shows people: the gate table, and the words for what a registration rests on."""
 
-import json
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -8,10 +8,10 @@ import pytest
 
 from flows import release
 from flows.steps import artifacts
-from flows.steps.artifacts import gate_rows
-from flows.steps.stages import verdict_of
 from tasks.clearance.check import AcceptedCheck
-from tasks.errors import EvidenceError
+from tasks.errors import Refusal, RefusalKind
+from tasks.path import STAGES, SUBJECTS
+from tasks.release_page.record import ReleaseRecord
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.worker.confirming import Confirmation
 from tests.tasks.judged import CASE, check, judged, put_verdict
@@ -22,53 +22,48 @@ def root(tmp_path: Path) -> Path:
     return judged(tmp_path)
 
 
-def test_a_row_counts_the_checks_and_shows_the_first_refusal(root: Path) -> None:
-    low = check(FairnessCheck.THEIL_INDEX, 0.4)
-    few = check(FairnessCheck.UNDERRATED_BY, None)
-    put_verdict(root, "fairness", checks=(low, few))
-    (row,) = (row for row in gate_rows(CASE, root) if row.gate == "fairness")
-    assert (row.outcome, row.checks) == ("⛔ fail", "2")
-    assert row.first_refusal == f"{low.line('fairness')} (+1 more)"
+def recorded(
+    *refusals: Refusal, attempts: tuple[str, ...] = (), reached: Iterable[str] = STAGES
+) -> ReleaseRecord:
+    return ReleaseRecord(CASE, frozenset(reached), refusals, "it rests on this", "1", attempts)
 
 
-def test_a_gate_that_passed_shows_no_refusal(root: Path) -> None:
-    assert {row.outcome for row in gate_rows(CASE, root)} == {"✅ pass"}
-    assert {row.first_refusal for row in gate_rows(CASE, root)} == {""}
+def described(record: ReleaseRecord, root: Path) -> str:
+    return artifacts.describe_release(record, root, root / "data" / CASE / "report/index.html")
 
 
-def test_a_gate_that_never_ran_is_shown_as_such(root: Path) -> None:
-    (root / "data" / CASE / "explain" / "verdict.json").unlink()
-    assert gate_rows(CASE, root)[3].cells() == ("explain", "— not run", "0", "")
-
-
-def test_a_verdict_of_an_older_form_is_shown_as_such_and_stops_no_table(root: Path) -> None:
-    path = root / "data" / CASE / "explain" / "verdict.json"
-    values = json.loads(path.read_text())
-    del values["checks"][0]["id"]
-    path.write_text(json.dumps(values))
-    rows = gate_rows(CASE, root)
-    assert len(rows) == 7
-    assert rows[3].outcome == "— not readable"
-    with pytest.raises(EvidenceError, match=f"release {CASE}"):
-        verdict_of("explain", CASE, root)
-
-
-def test_every_attempt_stands_on_the_page_as_text(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pages: list[str] = []
-    monkeypatch.setattr(
-        artifacts, "create_markdown_artifact", lambda **page: pages.append(page["markdown"])
-    )
+def test_every_attempt_stands_on_the_page_as_text(root: Path) -> None:
     lines = ("2 attempts on the same data", "no. 1 blocked; differs in <b>x</b>")
-    artifacts.publish_artifacts(CASE, ("r",), root, lines, is_blocked=True)
-    _, _, section = pages[0].partition("### Attempts on the same data")
+    _, _, section = described(recorded(attempts=lines), root).partition(
+        "### Attempts on the same data"
+    )
     assert "2 attempts on the same data" in section
     assert "&lt;b&gt;x" in section
-    assert "### Reports" in section
+    assert "[The page of this release](<file:///" in section
+    assert "Attempts" not in described(recorded(), root)
 
-    artifacts.publish_artifacts(CASE, ("r",), root, is_blocked=True)
-    assert "Attempts" not in pages[1]
+
+def test_each_reason_stands_there_once(root: Path) -> None:
+    low = check(FairnessCheck.THEIL_INDEX, 0.4)
+    put_verdict(root, "fairness", checks=(low,))
+    reason = Refusal(RefusalKind.CHECK_FAILED, "theil too high", "fairness", low.key)
+    text = described(recorded(reason, reason), root)
+    assert text.count("theil too high") == 1
+    assert text.startswith("## ⛔ Blocked")
+
+
+def test_a_gate_that_was_not_reached_shows_no_verdict_of_an_earlier_model(root: Path) -> None:
+    reason = Refusal(RefusalKind.CHECK_FAILED, "redact leaks", "redact", "redact.x")
+    text = described(recorded(reason, reached=("admit", "ingest", "redact")), root)
+    (row,) = (line for line in text.splitlines() if line.startswith("| fairness"))
+    assert "not run" in row
+    assert "pass" not in row
+
+
+def test_a_registered_release_says_what_it_rests_on(root: Path) -> None:
+    text = described(recorded(), root)
+    assert text.startswith("## ✅ Registered\n\n- it rests on this")
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == 1 + len(SUBJECTS)
 
 
 def accepted(key: str, person: str = "ann", year: int = 2027) -> AcceptedCheck:

@@ -1,6 +1,7 @@
 """A page says what it was given and nothing else: escaped, self-contained, the same bytes twice."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.gates import at_least
-from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.gates import Outcome, at_least
+from tasks.reports import (
+    Dot,
+    Figure,
+    Link,
+    Margins,
+    MarginsRow,
+    Page,
+    Section,
+    Table,
+    figure,
+    write_page,
+)
 from tasks.reports.page import format_number
 from tasks.stages.train.checks import TrainCheck
+from tests.tasks.reports.test_figures import relative_luminance
 
 
 def page_with(*parts: Figure | Table, text: tuple[str, ...] = ()) -> Page:
@@ -142,12 +155,82 @@ def test_a_number_never_has_an_exponent_and_is_off_by_little(value: float) -> No
     assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-3, abs=5e-5)
 
 
-def test_what_opens_a_page_comes_before_its_checks_and_has_to_be_there(tmp_path: Path) -> None:
+def test_failures_come_first_then_what_opens_the_page_then_all_other_checks(
+    tmp_path: Path,
+) -> None:
     opening = (Figure(file="all.png", title="All"),)
-    page = Page(title="Title", opening=opening, checks=checked_page().checks)
+    passed = at_least(TrainCheck.AUC_LOWER_END, "another", 0.9, 0.8)
+    page = Page(title="Title", opening=opening, checks=(passed, *checked_page().checks))
     with pytest.raises(FileNotFoundError):
         write_page(tmp_path, page)
 
     (tmp_path / "all.png").write_bytes(b"")
     text = write_page(tmp_path, page).read_text(encoding="utf-8")
-    assert text.index("all.png") < text.index("<h2>Checks")
+    order = ["<h2>Checks that do not pass", "all.png", "<h2>Checks that pass", ">another<"]
+    assert sorted(order, key=text.index) == order
+
+
+def test_a_page_of_a_stage_links_back_to_its_release_and_no_other_page_does(
+    tmp_path: Path,
+) -> None:
+    link = 'href="../../report/index.html"'
+    assert link in write(tmp_path, Page(title="Title", case="loan"))
+    assert link not in write(tmp_path, Page(title="Title"))
+    assert link not in write(tmp_path, Page(title="Title", case="loan", is_release=True))
+
+
+@pytest.mark.parametrize(
+    "href", ["https://example.org", "javascript:alert(1)", "/etc/passwd", "../../../x/index.html"]
+)
+def test_a_link_leads_to_a_page_of_the_same_release_or_nowhere(href: str) -> None:
+    with pytest.raises(ValidationError):
+        Link(text="x", href=href)
+    with pytest.raises(ValidationError):
+        Figure(file=href, title="x")
+
+
+def test_a_page_can_be_read_by_those_who_do_not_see_it(tmp_path: Path) -> None:
+    table = Table(title="Rates", head=("Group", "Rate"), rows=(("a", "1"),))
+    text = write(tmp_path, page_with(table))
+    assert '<html lang="en">' in text
+    assert '<a class="skip" href="#main">' in text
+    assert '<th scope="col">Group</th>' in text
+    assert '<th scope="row">a</th>' in text
+    # A table that is wider than a phone scrolls by itself, also from the keyboard.
+    assert '<div class="scroll" role="region" aria-label="Rates" tabindex="0">' in text
+
+
+def test_every_colour_of_text_stands_out_from_its_paper_by_day_and_by_night(
+    tmp_path: Path,
+) -> None:
+    """WCAG 2.2, criterion 1.4.3: a contrast of 4.5 to 1."""
+    text = write(tmp_path, page_with())
+    for block in re.findall(r":root \{([^}]*)\}", text):
+        colours = dict(re.findall(r"--(\w+): (#\w+)", block))
+        for name in ("ink", "soft", "link", "pass", "fail", "undecided"):
+            for paper in ("paper", "raised"):
+                assert contrast(colours[name], colours[paper]) >= 4.5, (name, paper)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, by the definition of WCAG 2.2."""
+    # `#fff` is short for `#ffffff`.
+    wide = [colour if len(colour) == 7 else f"{colour}{colour[1:]}" for colour in (one, other)]
+    low, high = sorted(map(relative_luminance, wide))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_drawing_of_margins_says_what_it_shows_and_escapes_it(tmp_path: Path) -> None:
+    dots = (
+        Dot(outcome=Outcome.PASS, place=0.5, text="<b>: 1"),
+        Dot(outcome=Outcome.FAIL, place=-1, text="low"),
+        Dot(outcome=Outcome.UNDECIDED, place=0, text="few"),
+    )
+    row = MarginsRow(name="train", said="train: 1 fail", dots=dots)
+    drawing = Margins(title="Margins", caption="All.", rows=(row,))
+    text = write(tmp_path, Page(title="T", sections=(Section(heading="H", parts=(drawing,)),)))
+    assert 'aria-label="train: 1 fail"' in text
+    assert "<title>&lt;b&gt;: 1</title>" in text
+    assert text.count("<circle") == 1
+    assert text.count('<path class="fail"') == 1
+    assert text.count('<path class="undecided"') == 1

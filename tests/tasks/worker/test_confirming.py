@@ -142,17 +142,19 @@ def test_what_the_last_look_needs_is_imported_ahead_of_it() -> None:
 
 
 def test_the_attempts_on_the_data_of_the_model_that_lies_here(signed: Path) -> None:
-    summary, line = note_attempts_here(CASE, installation_at(signed))
+    (summary, line), earlier = note_attempts_here(CASE, installation_at(signed))
+    assert earlier is None  # no other model was ever let in
     assert summary.startswith("1 attempt (1 passed) on the same data")
     assert line.startswith("no. 1 passed")
 
 
 def test_without_a_model_there_is_nothing_to_note(signed: Path) -> None:
     shutil.rmtree(signed / "data" / CASE / "train" / "model")
-    assert note_attempts_here(CASE, installation_at(signed)) == ()
+    assert note_attempts_here(CASE, installation_at(signed)) == ((), None)
 
 
 def test_a_ledger_that_does_not_verify_is_said_to_and_stops_no_page(signed: Path) -> None:
     (signed.parent / "home" / "ledger.pin").unlink()
-    (line,) = note_attempts_here(CASE, installation_at(signed))
+    (line,), earlier = note_attempts_here(CASE, installation_at(signed))
+    assert earlier is None
     assert line.startswith("they cannot be listed: ")

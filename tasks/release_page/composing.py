@@ -1,0 +1,315 @@
+"""Compose the page of a release out of its record and the verdicts that lie beside it. Pure."""
+
+from dataclasses import dataclass
+
+from tasks.errors import APPROVAL_KINDS, Refusal, RefusalKind
+from tasks.gates import Check, Outcome
+from tasks.path import STAGES
+from tasks.release_page.changes import Change, compare_checks
+from tasks.release_page.gates import GateRow
+from tasks.release_page.margins import draw_margins
+from tasks.release_page.record import ReleaseRecord
+from tasks.reports import (
+    Banner,
+    Figure,
+    Link,
+    Page,
+    Section,
+    Table,
+    count_outcomes,
+    format_number,
+)
+
+MOST_CHANGES = 25  # of figures alone; another outcome or limit is always shown
+# One picture for each question that a board asks; the rest is on the pages of the gates.
+PICTURES = (
+    ("fairness", "decisions.png", "Who is approved and who is declined", ""),
+    ("train", "roc.png", "How well the model tells", ""),
+    ("explain", "importance.png", "What the model leans on", ""),
+    ("alternatives", "frontier.png", "What other configurations would do", ""),
+)
+KINDS_OF_CHECKS = (RefusalKind.CHECK_FAILED, RefusalKind.CHECK_UNDECIDED)
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """What a page shows besides verdicts and record.
+
+    Attributes:
+        title: The use case's own, in words.
+        purpose: What its model decides.
+        digests: What a reader may want to compare, by name: the model, the rows, the decision.
+        registered_as: Name and alias in the registry; empty where nothing is registered.
+        pages: The stages whose pages are beside this one.
+        pictures: Files of theirs that are there, as `stage/file`.
+    """
+
+    title: str
+    purpose: str
+    digests: dict[str, str]
+    registered_as: str
+    pages: frozenset[str]
+    pictures: frozenset[str]
+
+
+def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
+    """Return the page: what it came to, what refuses, pictures, gates, changes, what to do next."""
+    links = {stage: page_link(stage, stage) for stage in sorted(facts.pages)}
+    sections = (
+        *_refusing(record, rows, links),
+        _next(record, rows, facts),
+        *_pictures(rows, links, facts),
+        _gates(rows, links),
+        *_changes(record, rows),
+        *_attempts(record),
+        _proof(record, facts),
+    )
+    return Page(
+        title=f"{facts.title}: release",
+        case=record.case,
+        is_release=True,
+        lead=facts.purpose,
+        banner=_banner(record, rows, facts),
+        sections=sections,
+    )
+
+
+def page_link(stage: str, text: str) -> Link:
+    """Return a link to a stage's page from any page of a release."""
+    return Link(text=text, href=f"../{stage}/page/index.html")
+
+
+def _banner(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Banner:
+    checks = [check for row in rows if row.verdict for check in row.verdict.checks]
+    judged = sum(row.verdict is not None for row in rows)
+    counted = f"{judged} of {len(rows)} gates judged; {count_outcomes(checks) or 'no'} checks."
+    if not record.is_blocked:
+        name = f" as {facts.registered_as}" if facts.registered_as else ""
+        version = f", version {record.version}" if record.version else ""
+        return Banner(
+            outcome=Outcome.PASS,
+            title=f"Registered{name}{version}",
+            lines=(record.outcome, counted),
+        )
+
+    kinds = {refusal.kind for refusal in record.refusals}
+    is_undecided = kinds == {RefusalKind.CHECK_UNDECIDED}
+    reasons = len(record.refusals)
+    return Banner(
+        outcome=Outcome.UNDECIDED if is_undecided else Outcome.FAIL,
+        title="Blocked: nothing was registered",
+        lines=(f"{reasons} {'reason' if reasons == 1 else 'reasons'}. {counted}",),
+    )
+
+
+def _refusing(
+    record: ReleaseRecord, rows: tuple[GateRow, ...], links: dict[str, Link]
+) -> tuple[Section, ...]:
+    """Return what refuses: each reason once, checks with their figures, all else in words."""
+    refused = {
+        (row.gate, check.key): check
+        for row in rows
+        if row.verdict is not None
+        for check in row.verdict.checks
+        if check.outcome.is_blocking
+    }
+    if not record.is_blocked:
+        return _accepted(refused, links)
+
+    of_checks = {
+        (refusal.gate, refusal.check)
+        for refusal in record.refusals
+        if refusal.kind in KINDS_OF_CHECKS
+    }
+    # A gate that refused, and whose checks stand in the table, is not named once more in words.
+    in_words = tuple(
+        refusal.text
+        for refusal in dict.fromkeys(record.refusals)
+        if (refusal.gate, refusal.check) not in refused
+    )
+    checks = [item for item in refused.items() if item[0] in of_checks] or list(refused.items())
+    parts = (_check_table(checks, links),) if checks else ()
+    return (Section(heading="Why it is blocked", points=in_words, parts=parts),)
+
+
+def _accepted(refused: dict[tuple[str, str], Check], links: dict[str, Link]) -> tuple[Section, ...]:
+    if not refused:
+        return ()
+    return (
+        Section(
+            heading="Undecided, and accepted",
+            text=("A second person accepted these by name and by signature, until a day.",),
+            parts=(_check_table(list(refused.items()), links),),
+        ),
+    )
+
+
+def _check_table(items: list[tuple[tuple[str, str], Check]], links: dict[str, Link]) -> Table:
+    ordered = sorted(items, key=lambda item: item[1].outcome is not Outcome.FAIL)
+    return Table(
+        head=("Measure", "Outcome", "Value", "Limit", "Missed by", "Gate", "Why"),
+        rows=tuple(
+            (
+                check.measure,
+                check.outcome.text,
+                _value(check),
+                check.limit,
+                format_number(-check.margin) if check.margin and check.margin < 0 else "",
+                links.get(gate, gate),
+                "; ".join(part for part in (check.reason, check.would_decide) if part),
+            )
+            for (gate, _), check in ordered
+        ),
+    )
+
+
+def _value(check: Check) -> str:
+    if check.value is None:
+        return "not measured"
+    text = format_number(check.value)
+    if check.interval is None:
+        return text
+    return f"{text} [{format_number(check.interval[0])}, {format_number(check.interval[1])}]"
+
+
+def _next(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Section:
+    case = record.case
+    if not record.is_blocked:
+        return Section(
+            heading="Next",
+            text=("Check every link yourself, or hand the proof to somebody outside:",),
+            commands=(
+                f"./portcullis verify {case}",
+                f"./portcullis bundle {case} --output {case}.zip",
+            ),
+        )
+
+    lines, commands = _remedies(record.refusals, case, facts.digests.get("model", ""))
+    skipped = [row.gate for row in rows if row.verdict is None]
+    if skipped:
+        lines.append(
+            f"Not run in this release, because an earlier gate was shut: {', '.join(skipped)}."
+        )
+    return Section(heading="Next", points=tuple(lines), commands=tuple(commands))
+
+
+def _remedies(
+    refusals: tuple[Refusal, ...], case: str, model_sha256: str
+) -> tuple[list[str], list[str]]:
+    kinds = {refusal.kind for refusal in refusals}
+    model = f"sha256:{model_sha256}" if model_sha256 else "sha256:…"
+    lines: list[str] = []
+    commands: list[str] = []
+    if RefusalKind.CHECK_FAILED in kinds:
+        lines.append("Failed: mend the model or the data, never the limit. Then release again.")
+    if RefusalKind.CHECK_UNDECIDED in kinds:
+        lines.append(
+            "Undecided: too little to tell. More rows decide it, or a second person accepts the "
+            "check by name, with a reason and a last day."
+        )
+        gates = dict.fromkeys(
+            refusal.gate for refusal in refusals if refusal.kind == RefusalKind.CHECK_UNDECIDED
+        )
+        commands.append(f"./portcullis power {case}")
+        commands += [
+            f"./portcullis approve {case} --model {model} --undecided {gate} --reason … --expires …"
+            for gate in gates
+        ]
+    if kinds & APPROVAL_KINDS:
+        lines.append("A second person has to approve this very model.")
+        commands.append(f"./portcullis approve {case} --model {model} --reason … --expires …")
+    if kinds - APPROVAL_KINDS - set(KINDS_OF_CHECKS):
+        lines.append("Mend what the reasons above name, then release again.")
+    commands.append(f"./portcullis release {case}")
+    return lines, commands
+
+
+def _pictures(
+    rows: tuple[GateRow, ...], links: dict[str, Link], facts: ReleaseFacts
+) -> tuple[Section, ...]:
+    margins = draw_margins(rows, links)
+    judged = {row.gate for row in rows if row.verdict is not None}
+    figures = tuple(
+        Figure(file=f"../{stage}/page/{file}", title=title, caption=caption)
+        for stage, file, title, caption in PICTURES
+        if stage in judged and f"{stage}/{file}" in facts.pictures
+    )
+    parts = (*((margins,) if margins else ()), *figures)
+    return (Section(heading="At a glance", parts=parts),) if parts else ()
+
+
+def _gates(rows: tuple[GateRow, ...], links: dict[str, Link]) -> Section:
+    return Section(
+        heading="Gates",
+        parts=(
+            Table(
+                head=("Gate", "What it asks", "Outcome", "Checks"),
+                rows=tuple(
+                    (
+                        links.get(row.gate, row.gate),
+                        STAGES[row.gate].purpose.rpartition("gate: ")[2],
+                        row.verdict.outcome.text if row.verdict else row.outcome.strip("— "),
+                        count_outcomes(list(row.verdict.checks)) if row.verdict else "none",
+                    )
+                    for row in rows
+                ),
+            ),
+        ),
+    )
+
+
+def _changes(record: ReleaseRecord, rows: tuple[GateRow, ...]) -> tuple[Section, ...]:
+    heading = "What differs from the last release"
+    if "train" not in record.reached:
+        text = "No model was made in this release, so there is nothing to compare."
+        return (Section(heading=heading, text=(text,)),)
+    if record.earlier is None:
+        text = "No other model of this use case was registered before."
+        return (Section(heading=heading, text=(text,)),)
+
+    checks = [check for row in rows if row.verdict for check in row.verdict.checks]
+    judged = {row.gate for row in rows if row.verdict}
+    before = [check for check in record.earlier.checks if check.id.split(".")[0] in judged]
+    changes = compare_checks(before, checks)
+    grave = sum(change.is_of_outcome or change.is_of_limit for change in changes)
+    shown = changes[: grave + MOST_CHANGES]
+    lines = [
+        f"Compared with model {record.earlier.model_sha256[:12]}…, let in by entry "
+        f"{record.earlier.entry} of the ledger: of {len(checks)} checks "
+        f"{sum(change.is_of_outcome for change in changes)} came to another outcome, "
+        f"{sum(change.is_of_limit for change in changes)} have another limit, and "
+        f"{len(changes)} differ in any way."
+    ]
+    if len(changes) > len(shown):
+        lines.append(f"{len(changes) - len(shown)} more differ in their figure alone.")
+    return (Section(heading=heading, text=tuple(lines), parts=_change_tables(shown)),)
+
+
+def _change_tables(changes: tuple[Change, ...]) -> tuple[Table, ...]:
+    if not changes:
+        return ()
+    return (
+        Table(
+            head=("Measure", "Last release", "This release", "Moved by"),
+            rows=tuple((change.measure(), *change.texts()) for change in changes),
+        ),
+    )
+
+
+def _attempts(record: ReleaseRecord) -> tuple[Section, ...]:
+    if not record.attempts:
+        return ()
+    first, *lines = record.attempts
+    return (Section(heading="Attempts on the same data", text=(f"{first}.",), points=tuple(lines)),)
+
+
+def _proof(record: ReleaseRecord, facts: ReleaseFacts) -> Section:
+    table = Table(head=("What", "SHA-256"), rows=tuple(facts.digests.items()))
+    return Section(
+        heading="What this is about",
+        text=(
+            "This page is for reading and proves nothing: the ledger does, and "
+            f"`./portcullis verify {record.case}` reads it.",
+        ),
+        parts=(table,) if facts.digests else (),
+    )

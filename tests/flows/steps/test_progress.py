@@ -1,0 +1,52 @@
+"""What a release has come to so far: each reason once, whoever says it."""
+
+from flows.steps.progress import ReleaseProgress, begin_progress, progress_of
+from flows.steps.stages import describe_refusals
+from tasks.errors import Refusal, RefusalKind
+
+AUC = Refusal(RefusalKind.CHECK_FAILED, "train: AUC = 0.5", "train", "train.auc_lower_end")
+MISSING = Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved it")
+
+
+def test_what_a_gate_has_said_is_not_said_again() -> None:
+    progress = ReleaseProgress()
+    progress.note_gate((AUC,))
+    assert progress.refusals == ()  # a failed gate alone stops nothing
+    assert progress.block((AUC, MISSING, MISSING)) == (MISSING,)
+    assert progress.refusals == (AUC, MISSING)
+    assert progress.block((MISSING,)) == ()
+
+
+def test_a_check_that_the_ledger_names_in_other_words_is_known_too() -> None:
+    progress = ReleaseProgress()
+    progress.note_gate((AUC,))
+    in_other_words = Refusal(RefusalKind.VERDICT_NOT_PASSED, "ledger: AUC", "train", AUC.check)
+    assert progress.block((AUC, in_other_words)) == ()
+    assert progress.refusals == (AUC,)
+
+
+def test_what_the_ledger_alone_says_of_a_check_blocks_too() -> None:
+    progress = ReleaseProgress()
+    hidden = Refusal(RefusalKind.VERDICT_NOT_PASSED, "ledger: AUC", "train", AUC.check)
+    assert progress.block((hidden,)) == (hidden,)
+    assert progress.refusals == (hidden,)
+
+
+def test_reasons_without_a_check_are_never_taken_for_each_other() -> None:
+    progress = ReleaseProgress()
+    first = Refusal(RefusalKind.VERDICT_MISSING, "train: no verdict", "train")
+    second = Refusal(RefusalKind.VERDICT_MISSING, "train: no verdict either", "train")
+    assert progress.block((first,)) == (first,)
+    assert progress.block((second,)) == (second,)
+
+
+def test_a_release_that_begins_anew_remembers_nothing() -> None:
+    begin_progress("tiny").reach("admit")
+    assert progress_of("tiny").reached == {"admit"}
+    assert begin_progress("tiny").reached == frozenset()
+
+
+def test_a_state_s_message_counts_kinds_and_holds_no_text() -> None:
+    message = describe_refusals((AUC, AUC, MISSING))
+    assert message == "2 reasons: approval.missing 1, check.failed 1"
+    assert describe_refusals((MISSING,)) == "1 reason: approval.missing 1"
