@@ -25,7 +25,7 @@ from flows.steps.stages import (
     REFUSED,
     UNAVAILABLE,
     UNCHANGED,
-    describe_refusals,
+    blocked_message,
     task_for,
 )
 from flows.steps.where import OPENS_REGISTRY, ReleasePlace, open_place
@@ -98,7 +98,7 @@ def release(use_case: UseCase) -> State[str]:
     _tell(record, page)
     if not record.is_blocked:
         return Completed(message=record.outcome)
-    return Failed(name="Blocked", message=describe_refusals(record.refusals))
+    return Failed(name="Blocked", message=blocked_message(record.refusals))
 
 
 def _record(

@@ -39,6 +39,22 @@ def _is_news(record: logging.LogRecord) -> bool:
 logging.getLogger("prefect.task_runs").addFilter(_is_news)
 
 
+def _cut_to_first_line(record: logging.LogRecord) -> bool:
+    """Leave the first line of a state's message in a flow run's log, where each reason stood once.
+
+    Prefect logs a final state with its whole message, as Python writes a text.
+    """
+    message = record.getMessage()
+    first, is_longer, _ = message.partition("\\n")
+    if is_longer and message.startswith("Finished in state"):
+        record.msg = f"{first}')"
+        record.args = ()
+    return True
+
+
+logging.getLogger("prefect.flow_runs").addFilter(_cut_to_first_line)
+
+
 @task(
     name="stage",
     task_run_name="{stage}",
@@ -83,14 +99,20 @@ def run_stage(stage: str, case: str) -> State[str]:
 
 
 def describe_refusals(refusals: tuple[Refusal, ...]) -> str:
-    """Return how many reasons there are of each kind: the message of a state, for programs, too.
-
-    The reasons themselves are in the logs, on the page of the release and in its event.
-    """
+    """Return how many reasons there are of each kind, in one line."""
     counts = Counter(str(refusal.kind) for refusal in dict.fromkeys(refusals))
     noun = "reason" if counts.total() == 1 else "reasons"
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
     return f"{counts.total()} {noun}: {kinds}"
+
+
+def blocked_message(refusals: tuple[Refusal, ...]) -> str:
+    """Return the message of a blocked run's state: a line for each reason, its kind first.
+
+    The first line counts them, and is all that the run's log repeats.
+    """
+    lines = [f"{refusal.kind}: {refusal.text}" for refusal in dict.fromkeys(refusals)]
+    return "\n".join((describe_refusals(refusals), *lines))
 
 
 def task_for(stage: str, case: str, workspace: Path) -> Any:

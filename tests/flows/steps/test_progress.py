@@ -1,7 +1,12 @@
 """What a release has come to so far: each reason once, whoever says it."""
 
+import logging
+
+from prefect import State
+from prefect.states import Failed
+
 from flows.steps.progress import ReleaseProgress, begin_progress, progress_of
-from flows.steps.stages import describe_refusals
+from flows.steps.stages import blocked_message, describe_refusals
 from tasks.errors import Refusal, RefusalKind
 
 AUC = Refusal(RefusalKind.CHECK_FAILED, "train: AUC = 0.5", "train", "train.auc_lower_end")
@@ -11,7 +16,7 @@ MISSING = Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved i
 def test_what_a_gate_has_said_is_not_said_again() -> None:
     progress = ReleaseProgress()
     progress.note_gate((AUC,))
-    assert progress.refusals == ()  # a failed gate alone stops nothing
+    assert not progress.refusals  # a failed gate alone stops nothing
     assert progress.block((AUC, MISSING, MISSING)) == (MISSING,)
     assert progress.refusals == (AUC, MISSING)
     assert progress.block((MISSING,)) == ()
@@ -46,7 +51,20 @@ def test_a_release_that_begins_anew_remembers_nothing() -> None:
     assert begin_progress("tiny").reached == frozenset()
 
 
-def test_a_state_s_message_counts_kinds_and_holds_no_text() -> None:
-    message = describe_refusals((AUC, AUC, MISSING))
-    assert message == "2 reasons: approval.missing 1, check.failed 1"
+def test_a_state_s_message_counts_kinds_and_then_names_each_reason_once() -> None:
+    first, *lines = blocked_message((AUC, AUC, MISSING)).splitlines()
+    assert first == "2 reasons: approval.missing 1, check.failed 1"
+    assert lines == [f"check.failed: {AUC.text}", f"approval.missing: {MISSING.text}"]
     assert describe_refusals((MISSING,)) == "1 reason: approval.missing 1"
+
+
+def test_a_run_s_log_repeats_no_reason() -> None:
+    logger = logging.getLogger("prefect.flow_runs")
+    state: State[None] = Failed(name="Blocked", message=blocked_message((AUC, MISSING)))
+    record = logger.makeRecord(
+        logger.name, logging.ERROR, "", 0, "Finished in state %s", (state,), None
+    )
+    assert logger.filter(record)
+    assert record.getMessage().startswith("Finished in state Blocked(")
+    assert "approval.missing 1" in record.getMessage()
+    assert AUC.text not in record.getMessage()
