@@ -1,20 +1,30 @@
 """The command line behind the launcher: `./portcullis <command>`."""
 
-import argparse
 import errno
 import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
+import typer
+from typer.main import get_command
+
+from flows.cli.base.answering import print_json, report_error
+from flows.cli.base.completing import PROGRAM, VARIABLE, answer_shell, completion_script
+from flows.cli.base.declaring import SETTINGS, LateCommand, LateGroup, call
+from flows.cli.base.options import one_of
 from flows.serving.environment import settle
 from flows.version import is_installed, version
-from tasks.errors import ConfigError, PortcullisError
-from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_texts
+from tasks.errors import ConfigError, PortcullisError, ServiceError
+from tasks.formats.shown import (
+    describe_fault,
+    is_debug_asked_for,
+    kind_of_error,
+    withhold_texts,
+)
 from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.system.sqlite_file import explain_sqlite
@@ -25,13 +35,26 @@ OVERLONG_NAME = ConfigError(
     found="one that is too long",
     remedy="Check which one it is.",
 )
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 RESTORE = "Restore its newest backup: `./portcullis doctor` says which one it is"
+ONE_OF_SHELLS = one_of(("bash", "zsh", "fish"))
+EPILOG = """\
+\b
+Examples:
+  ./portcullis release loan
+  ./portcullis verify loan --json
+  ./portcullis release --help
+
+Exit codes: 0 done; 1 a fault of the program; 2 you can mend it;
+3 blocked by a gate; 4 a service did not answer. With --json an error
+is a JSON object, too.
+"""
 FAULT = 1  # exit code of what no person can mend: a bug
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what it is for, and the module whose `add_arguments` and `main` make it."""
+    """One command: what it is for, and the module whose `app` declares it."""
 
     name: str
     purpose: str
@@ -156,62 +179,88 @@ def main(arguments: list[str]) -> int:
         gate, 4 a service failed.
     """
     settle()
-    parser = argparse.ArgumentParser(
-        prog="portcullis" if is_installed() else "./portcullis",
-        description="Train a model on personal data, and prove that it was done lawfully.",
-    )
-    parser.add_argument("--version", action="version", version=f"portcullis {version()}")
-    subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
-
-    # Only the command that is asked for is imported: some import what takes seconds.
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
-    for command in COMMANDS:
-        subparser = subparsers.add_parser(
-            command.name, help=command.purpose, description=command.purpose
-        )
-        if command.name == wanted:
-            run = _wire(command, subparser)
-    options = parser.parse_args(arguments)
-
+    # Asked before they are parsed: a program wants JSON also where its arguments are wrong.
+    is_json = "--json" in arguments
+    program = PROGRAM if is_installed() else f"./{PROGRAM}"
     try:
-        installation = open_installation(arguments)
-        settle_paths(options, installation.settings)
-        return run(options, installation)
+        return call(declare_commands(), program, arguments, lambda: open_installation(arguments))
     except PortcullisError as error:
-        print(f"portcullis: {error}", file=sys.stderr)
-        return error.exit_code
+        return report_error(error, is_json=is_json)
     except BrokenPipeError:
         raise  # no fault: see `run_command`
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            print(f"portcullis: {OVERLONG_NAME}", file=sys.stderr)
-            return PortcullisError.exit_code
+            return report_error(OVERLONG_NAME, is_json=is_json)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return report_error(
+                unwritable(kind_of_error(error)), is_json=False
+            )  # where would it go?
         if cause := _explain(error):
-            print(f"portcullis: {cause}", file=sys.stderr)
-            return cause.exit_code
+            return report_error(cause, is_json=is_json)
         # A traceback would quote what a library quotes: an identifier, a row, a path.
         fault = describe_fault(error, is_debug=is_debug_asked_for(os.environ))
         print(f"portcullis: a fault of the program: {fault}", file=sys.stderr)
+        if is_json:
+            print_json({"error": {"kind": "fault", "exitCode": FAULT, "where": fault}})
         return FAULT
-    except KeyboardInterrupt:
-        return _say_interrupted()
 
 
-def settle_paths(options: argparse.Namespace, settings: Settings) -> None:
-    """Let relative paths of the command line begin where the person stands.
+def declare_commands() -> LateGroup:
+    """Return the group of all commands; none of their modules is imported yet."""
+    app = typer.Typer(
+        cls=LateGroup, add_completion=False, rich_markup_mode=None, context_settings=SETTINGS
+    )
+    app.callback()(_declare_program)
+    group = get_command(app)
+    assert isinstance(group, LateGroup)
+    group.help = "Train a model on personal data, and prove that it was done lawfully."
+    group.epilog = EPILOG
+    for item in COMMANDS:
+        group.add_command(LateCommand(item.name, item.purpose, item.module))
+    return group
 
-    The launcher has changed into the checkout: what they named would else be written, or looked
-    for, there.
-    """
-    for name, value in vars(options).items():
-        if isinstance(value, Path):
-            setattr(options, name, settings.from_caller(value))
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"portcullis {version()}")
+        raise typer.Exit
+
+
+def _print_completion(param: typer.CallbackParam, shell: str | None) -> None:
+    if shell is not None:
+        ONE_OF_SHELLS["callback"](param, shell)
+        print(completion_script(shell))
+        raise typer.Exit
+
+
+def _declare_program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(
+            is_eager=True,
+            callback=_print_completion,
+            autocompletion=ONE_OF_SHELLS["autocompletion"],
+            metavar="SHELL",
+            help="Print what makes a shell complete commands, options and use cases: "
+            "bash, zsh or fish.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Hold the options of the program itself."""
 
 
 def is_about_files(arguments: list[str]) -> bool:
     """Say whether a command needs no checkout, because it is only about files that it names."""
     match arguments:
-        case [] | ["--version" | "--help" | "-h", *_] | ["keys", "make", *_]:
+        case [] | ["--version" | "--help" | "-h" | "--show-completion", *_] | ["keys", "make", *_]:
             return True
         case ["verify", *rest]:
             return any(word.endswith(".zip") for word in rest)
@@ -246,32 +295,58 @@ def open_installation(arguments: list[str]) -> Installation:
     return Installation.open(Path(), os.environ)
 
 
-def _wire(
-    command: Command, subparser: argparse.ArgumentParser
-) -> Callable[[argparse.Namespace, Installation], int]:
-    module = import_module(command.module)
-    module.add_arguments(subparser)
-    run: Callable[[argparse.Namespace, Installation], int] = module.main
-    return run
-
-
 def run_command(arguments: list[str]) -> int:
     """Run `main`; a reader that stops, as in `./portcullis requests | head`, is no fault.
 
-    Nor is Ctrl-C while a command's own code is still being imported.
+    Nor is Ctrl-C, also while a command's own code is still being imported, nor an output that
+    cannot be written to.
     """
     try:
-        try:
-            return main(arguments)
-        finally:
-            # Not left to the end of Python, where an error can no longer be handled.
-            sys.stdout.flush()
+        if VARIABLE in os.environ:  # a shell asks what could be typed next
+            answer_shell(declare_commands())
+        code = main(arguments)
     except BrokenPipeError:
-        # What is still buffered has to go somewhere when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        return _say_interrupted()
+        code = _say_interrupted(is_json="--json" in arguments)
+
+    try:
+        lost = _flush_output()
+    except BrokenPipeError:
+        _give_up_output()
+        return 128 + signal.SIGPIPE
+    return report_error(lost, is_json=False) if lost else code
+
+
+def _flush_output() -> ServiceError | None:
+    """Write what is buffered; return what stands in the way, such as a full disk.
+
+    It is not left to the end of Python, where an error can no longer be handled.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up_output()
+        return unwritable(kind_of_error(error))
+    return None
+
+
+def unwritable(kind: str) -> ServiceError:
+    """Return what stands in the way of an output, or a file, that has no room left."""
+    return ServiceError(
+        "standard output, or a file",
+        expected="room to write to",
+        found=kind,
+        remedy="Make room where it goes, and run the same command again.",
+    )
+
+
+def _give_up_output() -> None:
+    # What is still buffered has to go somewhere when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> PortcullisError | None:
@@ -281,9 +356,12 @@ def _explain(error: Exception) -> PortcullisError | None:
     return explain_sqlite(error, "a database of this installation", restore=f"{RESTORE}.")
 
 
-def _say_interrupted() -> int:
+def _say_interrupted(*, is_json: bool) -> int:
+    code = 128 + signal.SIGINT
     print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
-    return 128 + signal.SIGINT
+    if is_json:
+        print_json({"error": {"kind": "interrupted", "exitCode": int(code)}})
+    return code
 
 
 if __name__ == "__main__":

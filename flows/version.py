@@ -1,7 +1,6 @@
 """Which version of Portcullis this code is, and whether it is that of an installed package."""
 
 import json
-import tomllib
 from pathlib import Path
 
 # Beside the code in a checkout, and in a repository of one's own; an installed package has neither.
@@ -23,4 +22,6 @@ def version() -> str:
     # A repository of one's own may have a project file that says nothing about Portcullis.
     if MANIFEST.is_file():
         return str(json.loads(MANIFEST.read_text(encoding="utf-8"))["version"])
+    import tomllib  # late: only this reads it
+
     return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])

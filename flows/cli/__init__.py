@@ -4,6 +4,6 @@ Commands about personal data are in `privacy`, commands about evidence in `proof
 `attended_release` is the process in which `release` runs its flow. May import: `flows.drafting`,
 `flows.release`, `flows.repositories`, `flows.serving`, `flows.steps`, `flows.use_cases`,
 `flows.version`, `tasks.config`, `tasks.doctor`, `tasks.errors`, `tasks.learning`,
-`tasks.registry`, `tasks.release_page`, `tasks.stages.fairness`, `tasks.system`,
-`tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.verifier`.
+`tasks.registry`, `tasks.release_page`, `tasks.stages.fairness`,
+`tasks.system`, `tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.verifier`.
 """

@@ -1,13 +1,15 @@
 """The process in which `./portcullis release` runs its flow, and prints the outcome as a table.
 
-Started as `python -m flows.cli.attended_release <use case> <parent process id> <tag>`;
+Started as `python -m flows.cli.attended_release <use case> <parent process id> <tag> [json]`;
 `flows/serving/attending.py` says why this is a process of its own.
 """
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+from flows.cli.base.answering import print_json, report_error
 from flows.serving.environment import settle_streams
 from tasks.config.case_name import check_case_name
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
@@ -18,10 +20,12 @@ from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
 
-def main(case: str, parent: int, tag: str) -> int:
+def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     die_with_parent(parent)
     settle_streams()
+    if is_json:
+        _keep_output_for_json()
 
     try:
         # Late: Prefect takes seconds to import, and by now this process ends with its parent. The
@@ -38,21 +42,28 @@ def main(case: str, parent: int, tag: str) -> int:
         with tags(tag):
             state = release(UseCase(check_case_name(case, "use case")), return_state=True)
     except PortcullisError as error:
-        print(f"portcullis: {error}", file=sys.stderr)
-        return error.exit_code
+        return report_error(error, is_json=is_json)
 
     is_blocked = state.name == "Blocked"
     if not state.is_completed() and not is_blocked:
         print(f"portcullis: the release failed: {one_line(state.message)}", file=sys.stderr)
-        return ServiceError.exit_code if state.name == UNAVAILABLE else PortcullisError.exit_code
+        is_down = state.name == UNAVAILABLE
+        code = ServiceError.exit_code if is_down else PortcullisError.exit_code
+        if is_json:
+            kind = "service" if is_down else "failed"
+            text = one_line(state.message)
+            print_json({"error": {"kind": kind, "exitCode": code, "where": case, "found": text}})
+        return code
 
     lines = "\n".join(refusal.text for refusal in progress_of(case).refusals)
     message = lines if is_blocked else state.message or ""
     try:
+        if is_json:
+            print_json(outcome_values(case, message, installation, is_blocked=is_blocked))
+            return RefusedError.exit_code if is_blocked else 0
         print_outcome(case, message, installation, is_blocked=is_blocked)
     except PortcullisError as error:
-        print(f"portcullis: {error}", file=sys.stderr)
-        return error.exit_code
+        return report_error(error, is_json=is_json)
     return RefusedError.exit_code if is_blocked else 0
 
 
@@ -101,16 +112,71 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     console.print(f"  {'MLflow':9} {command}", soft_wrap=True)
 
 
+def outcome_values(
+    case: str, message: str, installation: Installation, *, is_blocked: bool
+) -> dict[str, Any]:
+    """Return what `print_outcome` prints, as JSON values."""
+    from flows.steps.where import place_of
+    from tasks.release_page.gates import gate_rows, report_pages
+    from tasks.release_page.record import page_path, read_record
+
+    shown = place_of(case).shown
+    record = read_record(case, shown)
+    reached = record.reached if record else None
+    verdicts = {row.gate: row.verdict for row in gate_rows(case, shown, reached)}
+    page = page_path(case, shown)
+    rows = read_rows(case, shown)
+    return {
+        "useCase": case,
+        "outcome": "blocked" if is_blocked else "registered",
+        "lines": [one_line(line) for line in message.splitlines()],
+        "gates": [
+            {
+                "gate": gate,
+                "outcome": str(verdict.outcome) if verdict else None,
+                "checks": len(verdict.checks) if verdict else 0,
+                "refusals": [item.to_dict() for item in verdict.refusals()] if verdict else [],
+            }
+            for gate, verdict in verdicts.items()
+        ],
+        "rows": None
+        if rows is None
+        else {"unsealed": rows[0], "shredded": rows[1], "erased": rows[2]},
+        "pages": {stage: str(page) for stage, page in report_pages(case, shown, reached).items()},
+        "page": str(page.absolute()) if page.is_file() else None,
+        "isRegistryHere": not installation.settings.worker_socket,
+    }
+
+
+def _keep_output_for_json() -> None:
+    """Send what anything else prints to standard error: a library, or a program that DVC starts."""
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    os.dup2(2, 1)
+
+
 def describe_rows(case: str, workspace: Path) -> str:
     """Return how many rows the model learnt from, and how many nobody can or may read any more.
 
     The text is empty before the first training.
     """
+    rows = read_rows(case, workspace)
+    if rows is None:
+        return ""
+    unsealed, shredded, erased_rows = rows
+    return (
+        f"  rows      {unsealed:,} unsealed, {shredded:,} shredded, "
+        f"{erased_rows:,} left out as erased"
+    )
+
+
+def read_rows(case: str, workspace: Path) -> tuple[int, int, int] | None:
+    """Return how many rows were unsealed, shredded and left out; None before the first training."""
     data = workspace / "data" / case
     train_path = data / "train" / "report.json"
     ingest_path = data / "ingest" / "report.json"
     if not (train_path.is_file() and ingest_path.is_file()):
-        return ""
+        return None
 
     remedy = f"`./portcullis release {case}` makes it anew."
     match (read_json(train_path, remedy=remedy), read_json(ingest_path, remedy=remedy)):
@@ -118,10 +184,7 @@ def describe_rows(case: str, workspace: Path) -> str:
             {"rows": {"unsealed": int(unsealed), "shredded": int(shredded)}},
             {"erased_rows": int(erased_rows)},
         ):
-            return (
-                f"  rows      {unsealed:,} unsealed, {shredded:,} shredded, "
-                f"{erased_rows:,} left out as erased"
-            )
+            return unsealed, shredded, erased_rows
         case _:
             raise EvidenceError(
                 train_path.as_posix(),
@@ -133,4 +196,4 @@ def describe_rows(case: str, workspace: Path) -> str:
 
 if __name__ == "__main__":
     withhold_texts(os.environ)
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], is_json=sys.argv[4:] == ["json"]))

@@ -4,11 +4,16 @@ With `--from`, no value of the data is printed or written, only names of columns
 Without it, the command is about the folder that it names and about no installation.
 """
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
 from flows.drafting.guessing import Guess, guess_columns, guess_joins
 from flows.drafting.sampling import SampledFile, sample_file, source_name
 from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
@@ -20,52 +25,77 @@ from tasks.formats.shown import count_of, kind_of_error, positions_of
 from tasks.system.installation import Installation
 
 EXAMPLES = """\
-examples:
-  portcullis init ../models --example    a repository of your own, with `claims` to try it by
-  portcullis init . --upgrade            there: bring it to the version that runs this command
-  ./portcullis init credit --from applications.csv bureau.parquet
+A repository of your own, with `claims` to try it by:
+  portcullis init ../models --example
+
+There: bring it to the version that runs this command:
+  portcullis init . --upgrade
+
+A use case from two files, the first with a row a person:
+  ./portcullis init credit --from people.csv bureau.csv
 """
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "name",
-        help="with --from the use case: lower-case letters, digits and underscores; "
-        "without it the folder of a repository",
-    )
-    parser.add_argument(
-        "--from",
-        dest="files",
-        metavar="FILE",
-        nargs="+",
-        default=[],
-        help="CSV, Parquet or JSON lines; the first is the one that others are joined to",
-    )
-    parser.add_argument(
-        "--example", action="store_true", help="put the use case `claims` into the new repository"
-    )
-    parser.add_argument(
-        "--upgrade", action="store_true", help="bring a repository to this version of Portcullis"
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="With --from the use case: lower-case letters, digits and underscores; without "
+            "it the folder of a repository.",
+        ),
+    ],
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Further files of --from.", show_default=False),
+    ] = None,
+    *,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="CSV, Parquet or JSON lines; the first is the one that others are joined to.",
+            show_default=False,
+        ),
+    ] = None,
+    has_example: Annotated[
+        bool,
+        typer.Option("--example", help="Put the use case `claims` into the new repository."),
+    ] = False,
+    is_upgrade: Annotated[
+        bool,
+        typer.Option("--upgrade", help="Bring a repository to this version of Portcullis."),
+    ] = False,
+    is_json: Json = False,
+) -> int:
     """Draft a use case, make a repository or upgrade one; say what a person has to do next."""
-    if options.files and (options.example or options.upgrade):
+    installation = installation_of(context)
+    if files and (has_example or is_upgrade):
         raise ConfigError(
             "init",
             expected="--from alone, or --example or --upgrade of a repository",
             found="both",
             remedy="Make the repository first, and draft the use case in it.",
         )
-    if options.files:
-        return _draft(options, installation)
-    folder = installation.settings.from_caller(Path(options.name)).absolute()
+    if files:
+        return _draft(name, (*files, *(more or ())), installation, is_json=is_json)
+    if more:
+        raise ConfigError(
+            "init",
+            expected="files after --from",
+            found="files without it",
+            remedy="`./portcullis init NAME --from FILE …` drafts a use case.",
+        )
+
+    folder = installation.settings.from_caller(Path(name)).absolute()
     try:
-        return _upgrade(folder) if options.upgrade else _make(folder, has_example=options.example)
+        if is_upgrade:
+            return _upgrade(folder, is_json=is_json)
+        return _make(folder, has_example=has_example, is_json=is_json)
     except OSError as error:
         raise ConfigError(
             str(folder),
@@ -75,58 +105,81 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         ) from error
 
 
-def _make(folder: Path, *, has_example: bool) -> int:
+def _make(folder: Path, *, has_example: bool, is_json: bool) -> int:
     from flows.repositories.making import make_repository
 
     count = make_repository(folder, version(), has_example=has_example)
-    print(f"made {folder}: {count} files of Portcullis {version()}; README.md says whose they are")
-    if has_example:
-        print("Next: go there, commit it, and run `./portcullis release claims`.")
-    else:
-        print("Next: go there, commit it, and run `./portcullis init NAME --from FILE …`.")
+    next_step = (
+        "./portcullis release claims" if has_example else "./portcullis init NAME --from FILE …"
+    )
+    lines = (
+        f"made {folder}: {count} files of Portcullis {version()}; README.md says whose they are",
+        f"Next: go there, commit it, and run `{next_step}`.",
+    )
+    values = {"repository": str(folder), "files": count, "version": version()}
+    print_result(lines, values, is_json=is_json)
     return 0
 
 
-def _upgrade(folder: Path) -> int:
+def _upgrade(folder: Path, *, is_json: bool) -> int:
     from flows.repositories.making import upgrade_repository
 
     done = upgrade_repository(folder, version())
-    print(
+    lines = (
         f"Portcullis {done.before} is {done.after} now: {len(done.written)} files written, "
-        f"{len(done.removed)} removed; nothing of yours was touched"
+        f"{len(done.removed)} removed; nothing of yours was touched",
+        *(
+            f"kept {name}: you have changed it, and the new version has changed it, too"
+            for name in done.kept
+        ),
+        "Next: look at `git diff`, run `./portcullis sync`, release, and commit.",
     )
-    for name in done.kept:
-        print(f"kept {name}: you have changed it, and the new version has changed it, too")
-    print("Next: look at `git diff`, run `./portcullis sync`, release, and commit.")
+    values = {
+        "repository": str(folder),
+        "before": done.before,
+        "version": done.after,
+        "written": list(done.written),
+        "removed": list(done.removed),
+        "kept": list(done.kept),
+    }
+    print_result(lines, values, is_json=is_json)
     return 0
 
 
-def _draft(options: argparse.Namespace, installation: Installation) -> int:
+def _draft(
+    name: str, paths_of_files: Sequence[Path], installation: Installation, *, is_json: bool
+) -> int:
     """Write the draft into a folder of its own."""
     workspace = installation.workspace
-    check_case_name(options.name, "the name of the use case")
-    folder = case_path(options.name).parent
+    check_case_name(name, "the name of the use case")
+    folder = case_path(name).parent
     _refuse_folder(workspace / folder)
 
-    files = _sample(options.files, installation.settings.caller_folder)
-    _refuse_shared_columns(files)
-    guesses = guess_columns(files)
-    paths = {file.source: _path_for_sources(file.path, workspace) for file in files}
-    joins = guess_joins(files, guesses)
+    sampled = _sample(paths_of_files)
+    _refuse_shared_columns(sampled)
+    guesses = guess_columns(sampled)
+    paths = {file.source: _path_for_sources(file.path, workspace) for file in sampled}
+    joins = guess_joins(sampled, guesses)
     texts = {
-        CASE: case_text(options.name, files, paths, guesses, joins),
-        "suite.yaml": suite_text(options.name, guesses),
+        CASE: case_text(name, sampled, paths, guesses, joins),
+        "suite.yaml": suite_text(name, guesses),
         "reasons.yaml": reasons_text(guesses),
     }
 
     write_drafts(workspace / folder, texts)
-    for name in texts:
-        print(f"wrote {folder / name}")
-    print(_summary(files, guesses))
-    print(
+    lines = (
+        *(f"wrote {folder / file_name}" for file_name in texts),
+        _summary(sampled, guesses),
         f"Next: open {folder / CASE}, confirm each guess, fill in what is empty, then run "
-        f"`./portcullis sync` and `./portcullis release {options.name}`."
+        f"`./portcullis sync` and `./portcullis release {name}`.",
     )
+    values = {
+        "useCase": name,
+        "written": [str(folder / file_name) for file_name in texts],
+        "columns": len(guesses),
+        "roles": dict(Counter(guess.role.value for guess in guesses)),
+    }
+    print_result(lines, values, is_json=is_json)
     return 0
 
 
@@ -140,13 +193,11 @@ def _refuse_folder(folder: Path) -> None:
         )
 
 
-def _sample(paths: Sequence[str], caller_folder: str) -> tuple[SampledFile, ...]:
-    # The launcher has changed into the checkout; a person means the folder they stand in.
-    caller = Path(caller_folder)
+def _sample(paths: Sequence[Path]) -> tuple[SampledFile, ...]:
     files: list[SampledFile] = []
     for path in paths:
-        source = source_name(Path(path), [file.source for file in files])
-        files.append(sample_file(caller / path, source))
+        source = source_name(path, [file.source for file in files])
+        files.append(sample_file(path, source))
     return tuple(files)
 
 

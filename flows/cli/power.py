@@ -4,35 +4,45 @@ From what `validate` reported of them. A combination of attributes is taken to h
 if they were independent: `train`, which reads the rows, counts them and says it again.
 """
 
-import argparse
 import math
 from collections.abc import Mapping
+from typing import Any
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from tasks.config.cases import load_case, section
 from tasks.errors import EvidenceError
 from tasks.formats.strict_json import read_json
 from tasks.learning.params import TrainParams
 from tasks.stages.fairness.foretelling import base_rate_of, describe_power
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+from tasks.stages.fairness.power import PowerTable, power_table
 from tasks.system.installation import Installation
 from tasks.verifier.text_report import printable
 
 GroupRows = dict[str, dict[str, int]]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
+EXAMPLES = """\
+After `validate` has read the rows, and before training:
+  ./portcullis power loan
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) -> int:
     """Print the table; 0 also where nothing can be certified, for it judges nothing.
 
     Raises:
         ConfigError: There is no such use case.
         EvidenceError: `validate` has left no report here, or another one.
     """
-    case = options.use_case
+    installation = installation_of(context)
+    case = use_case
     workspace = installation.workspace
     load_case(case, workspace)
     params = section(case, "fairness", FairnessParams, workspace)
@@ -46,9 +56,33 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             attribute: {group: round(count * train.test_ratio) for group, count in sizes.items()}
             for attribute, sizes in group_rows.items()
         }
-    for line in describe_power(group_rows, base_rate_of(train, good_share), params, limits):
+    base_rate = base_rate_of(train, good_share)
+    if is_json:
+        print_json(_values(case, power_table(group_rows, base_rate, params, limits)))
+        return 0
+    for line in describe_power(group_rows, base_rate, params, limits):
         print(printable(line))
     return 0
+
+
+def _values(case: str, table: PowerTable) -> dict[str, Any]:
+    return {
+        "useCase": case,
+        "approvalRate": table.base_rate,
+        "falseBlock": table.gate_false_block,
+        "replicates": table.replicates,
+        "groups": [
+            {
+                "attribute": group.attribute,
+                "group": group.group,
+                "rows": group.rows,
+                "falseBlock": group.false_block,
+                "missedAtLimit": group.missed_at_limit,
+                "missedBias": group.missed_bias,
+            }
+            for group in table.groups
+        ],
+    }
 
 
 def _reported(case: str, installation: Installation, train: TrainParams) -> tuple[GroupRows, float]:

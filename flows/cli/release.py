@@ -1,33 +1,41 @@
 """`./portcullis release <use case>`: run the flow, attend it, with Prefect's API if need be."""
 
-import argparse
 import os
 import signal
 import sys
 from pathlib import Path
 from uuid import uuid4
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
-from tasks.system.installation import Installation
+
+EXAMPLES = """\
+A use case from its sources to a registered model:
+  ./portcullis release loan
+  ./portcullis release loan --json | jq .outcome
+
+Exit codes: 0 registered; 2 you can mend it; 3 blocked by a gate;
+4 a service did not answer; 130 interrupted, and nothing is half-done.
+"""
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "use_case", metavar="use-case", help="a use case of configs/index.yaml, for example `loan`"
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) -> int:
     """Run the release.
 
     Returns:
         0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer, or 128 and the
         number of the signal that ended it.
     """
+    installation = installation_of(context)
     # Both are checked before Prefect's start-up, which takes longer than noticing a mistyped name.
-    load_case(options.use_case, installation.workspace)
+    load_case(use_case, installation.workspace)
     if not installation.settings.worker_socket:
         check_workspace(installation.workspace)
 
@@ -35,7 +43,9 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
     module = [sys.executable, "-m", "flows.cli.attended_release"]
     tag = f"command-{uuid4()}"  # by which this command finds its run among others
-    command = [*module, options.use_case, str(os.getpid()), tag]
+    command = [*module, use_case, str(os.getpid()), tag]
+    if is_json:
+        command.append("json")
     with open_api(installation.settings) as api:
         code = attend_command(command, api)
         if code > 128:
@@ -47,6 +57,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             "and the same command goes on where it stopped",
             file=sys.stderr,
         )
+        if is_json:
+            print_json({"error": {"kind": "interrupted", "exitCode": code}})
     return code
 
 

@@ -6,55 +6,80 @@ unless every use case is well-formed; otherwise every fault of every use case is
 each.
 """
 
-import argparse
 import re
 import sys
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import error_values, print_json, print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
 from flows.use_cases.derived_files import derived_files, resolve_each, stale_files, write_files
 from tasks.config.collecting import FaultList
 from tasks.errors import ConfigError
 from tasks.plain_text import one_line
-from tasks.system.installation import Installation
+
+EXAMPLES = """\
+After a change of a use case, and before a commit:
+  ./portcullis sync
+  ./portcullis sync --check       # in a hook, or in CI
+
+Exit codes: 0 done, or up to date; 2 a use case is wrong, or with
+--check a file is out of date.
+"""
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 2 if a file is out of date"
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit 2 if a file is out of date."),
+    ] = False,
+    is_json: Json = False,
+) -> int:
     """Check the use cases in `configs/`; write what follows from them, or compare it."""
+    installation = installation_of(context)
     workspace = installation.workspace
     faults = FaultList()
     cases = resolve_each(workspace, faults)
-    if not options.check:
+    checked: tuple[str, ...] = ()
+    if not check:
         # Imported late, because it imports what the stages compute with; `--check` runs in hooks
         # and editors, where a second counts.
         from flows.use_cases.checking import check_cases
 
-        for line in check_cases(cases, workspace, installation.settings, faults):
-            print(one_line(line))
+        found = check_cases(cases, workspace, installation.settings, faults)
+        checked = tuple(map(one_line, found))
     if faults.all():
-        return _show(faults)
+        return _show(faults, checked, is_json=is_json)
 
     stale = stale_files(derived_files(cases, workspace), workspace)
-    if options.check:
-        for path in stale:
-            print(f"{path} is out of date: ./portcullis sync")
-        if not stale:
-            print("every derived file is up to date")
+    values = {"useCases": sorted(cases), "checked": checked}
+    if check:
+        lines = [f"{path} is out of date: ./portcullis sync" for path in stale]
+        values["outOfDate"] = [str(path) for path in stale]
+        print_result(lines or ["every derived file is up to date"], values, is_json=is_json)
         return ConfigError.exit_code if stale else 0
 
     write_files(stale, workspace)
-    for path in stale:
-        print(f"wrote {path}")
+    values["written"] = [str(path) for path in stale]
+    print_result((*checked, *(f"wrote {path}" for path in stale)), values, is_json=is_json)
     return 0
 
 
-def _show(faults: FaultList) -> int:
+def _show(faults: FaultList, checked: tuple[str, ...], *, is_json: bool) -> int:
     """Print every fault, each on its line, and say how many there are; return the exit code."""
+    if is_json:
+        try:
+            faults.raise_all()
+        except ConfigError as error:
+            print_json({"error": error_values(error)})
+    for line in () if is_json else checked:
+        print(line)
     # File by file; within a file as they were found.
     for fault in sorted(faults.all(), key=lambda fault: re.split("[:,]", fault.where)[0]):
         print(f"portcullis: {fault}", file=sys.stderr)

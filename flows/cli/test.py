@@ -1,12 +1,14 @@
 """`./portcullis test`: lint, types and tests; what CI runs, and nothing else."""
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.declaring import declare, new_app
 from tasks.errors import ConfigError
-from tasks.system.installation import Installation
 
 # Two workers, a file on one of them, the longest files first; then the slowest tests by name.
 PYTEST = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
@@ -27,14 +29,24 @@ WHOLE = (
 FAST = (("tests", (*PYTEST, "-m", "not integration")),)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--fast", action="store_true", help="leave out what starts servers or the whole path"
-    )
+EXAMPLES = """\
+Before a commit, and before a push:
+  ./portcullis test --fast
+  ./portcullis test
+
+Exit codes: 0 everything passed; 1 something failed.
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:  # noqa: ARG001
+@declare(app, examples=EXAMPLES)
+def main(
+    *,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Leave out what starts servers or the whole path."),
+    ] = False,
+) -> int:
     """Run every step, even after one failed; 0 when all passed."""
     if not Path("tests").is_dir():
         raise ConfigError(
@@ -44,7 +56,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:  # noq
             remedy="Check yours by `./portcullis sync`.",
         )
     failed = []
-    for name, command in (*CHECKS, *(FAST if options.fast else WHOLE)):
+    for name, command in (*CHECKS, *(FAST if fast else WHOLE)):
         done = subprocess.run([sys.executable, "-m", *command], check=False)
         if done.returncode and name not in failed:
             failed.append(name)

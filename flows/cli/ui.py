@@ -1,6 +1,5 @@
 """`./portcullis ui`: a Prefect server, the deployments of prefect.yaml, and a worker; 127.0.0.1."""
 
-import argparse
 import contextlib
 import fcntl
 import json
@@ -12,8 +11,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.serving.attending import end_session, wait_for_api
 from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
 from tasks.errors import ConfigError, ServiceError
@@ -29,26 +31,29 @@ POLL_SECONDS = 0.5
 MOST_MESSAGE_CHARACTERS = 2000
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=PORT,
-        help=f"the server's port on {HOST} (default {PORT}; 0: a free one)",
-    )
-    parser.add_argument(
-        "--wait-seconds",
-        type=float,
-        default=STARTUP_SECONDS,
-        help="how long the server may take to answer",
-    )
+EXAMPLES = """\
+On this machine, until Ctrl-C:
+  ./portcullis ui
+  ./portcullis ui --port 0     # on a free port
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help=f"The server's port on {HOST}; 0 takes a free one.")
+    ] = PORT,
+    wait_seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long the server may take to answer.")
+    ] = STARTUP_SECONDS,
+) -> int:
     """Serve until interrupted."""
+    installation = installation_of(context)
     _listen_to_signals()
-    port = options.port or find_free_port()
+    port = port or find_free_port()
     # If another server answered on that port, it would get these deployments.
     if is_port_taken(port):
         raise ConfigError(
@@ -76,7 +81,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     ):
         wait_for_api(
             f"{address}/api",
-            options.wait_seconds,
+            wait_seconds,
             process=server,
             remedy="Its own messages are above. On a slow machine, raise `--wait-seconds`.",
         )

@@ -1,30 +1,39 @@
 """`./portcullis worker`: the service that releases commits for others; see docs/enforced.md."""
 
-import argparse
 import logging
 from pathlib import Path
+from typing import Annotated
 
-from tasks.system.installation import Installation
+import typer
+
+from flows.cli.base.declaring import declare, new_app
 
 CONFIG = Path("/etc/portcullis/worker.toml")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=CONFIG,
-        metavar="FILE",
-        help=f"the administrator's file (default: {CONFIG})",
-    )
+EXAMPLES = """\
+As root, or by the unit in deploy/:
+  ./portcullis worker
+  ./portcullis worker --config /etc/portcullis/worker.toml
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    *,
+    config: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help=f"The administrator's file (default: {CONFIG}).",
+            show_default=False,
+        ),
+    ] = CONFIG,
+) -> int:
     """Serve until a signal ends it."""
-    del installation  # the service has folders of its own
     from tasks.service.daemon import serve
 
     logging.basicConfig(level=logging.INFO, format="portcullis: %(message)s")
-    serve(options.config)
+    serve(config)
     return 0

@@ -6,6 +6,7 @@ The same is packed as one zipapp (`./portcullis bundle … --verifier FILE.pyz`)
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import ConfigError, EvidenceError, PortcullisError
@@ -30,6 +31,35 @@ EXIT_CODES = (
     "3 refused: a link does not hold, or the model is not cleared; 5 not established: unpinned, "
     "partial or unwitnessed; 6 broken: altered, forged, or of another log"
 )
+ROOT_HELP = "the id of the root key you trust, from somewhere else"
+UNPINNED_HELP = "accept that whose log it is, and how new, is not established"
+PARTIAL_HELP = "accept that a later verdict or revocation may have been left out"
+WITNESS_HELP = "with a bundle: a witness that has to have cosigned it; may be repeated"
+MOST_HELP = (
+    "with a bundle: how large it may be, in MiB; verifying may take four times that in memory"
+)
+LANGUAGE_HELP = (
+    "with the proof of a decision: the language of its reasons, for example `en` "
+    "(default: each that it has)"
+)
+MOST_MIB = MOST_BYTES >> 20
+
+
+@dataclass(frozen=True)
+class VerifierOptions:
+    """What is asked of a verification: by `./portcullis verify`, or by the verifier for outsiders.
+
+    That verifier runs on Python and `cryptography` alone, so its arguments are parsed by argparse.
+    """
+
+    root: str | None
+    model: str | None
+    unpinned: bool
+    allow_partial: bool
+    witness_key: tuple[str, ...]
+    max_mib: int
+    language: str | None
+    json: bool
 
 
 def main(arguments: list[str]) -> int:
@@ -38,60 +68,36 @@ def main(arguments: list[str]) -> int:
         prog="portcullis-verify", description=__doc__, epilog=EXIT_CODES
     )
     parser.add_argument("bundle", type=Path)
-    add_options(parser)
-    options = parser.parse_args(arguments)
+    _add_options(parser)
+    values = vars(parser.parse_args(arguments))
 
     try:
-        return answer_bundle(options.bundle, options)
+        return answer_bundle(values.pop("bundle"), VerifierOptions(**values))
     except PortcullisError as error:
         print(f"portcullis-verify: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command and the verifier for outsiders have in common."""
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", metavar="KEYID", help=ROOT_HELP)
     parser.add_argument(
-        "--root", metavar="KEYID", help="the id of the root key you trust, from somewhere else"
+        "--model", metavar="SHA256", help="the model (default: the one that the bundle is about)"
     )
-    parser.add_argument(
-        "--model",
-        metavar="SHA256",
-        help="the model (default: the one that a bundle is about, or that lies in data/)",
-    )
-    parser.add_argument(
-        "--unpinned",
-        action="store_true",
-        help="accept that whose log it is, and how new, is not established",
-    )
-    parser.add_argument(
-        "--allow-partial",
-        action="store_true",
-        help="accept that a later verdict or revocation may have been left out",
-    )
+    parser.add_argument("--unpinned", action="store_true", help=UNPINNED_HELP)
+    parser.add_argument("--allow-partial", action="store_true", help=PARTIAL_HELP)
     parser.add_argument(
         "--witness-key",
         action="append",
         default=[],
         metavar="NAME+HASH+BASE64",
-        help="with a bundle: a witness that has to have cosigned it; may be repeated",
+        help=WITNESS_HELP,
     )
-    parser.add_argument(
-        "--max-mib",
-        type=int,
-        default=MOST_BYTES >> 20,
-        help="with a bundle: how large it may be (default: %(default)s); "
-        "verifying may take four times that in memory",
-    )
-    parser.add_argument(
-        "--language",
-        metavar="TAG",
-        help="with the proof of a decision: the language of its reasons, for example `en` "
-        "(default: each that it has)",
-    )
+    parser.add_argument("--max-mib", type=int, default=MOST_MIB, help=f"{MOST_HELP} ({MOST_MIB})")
+    parser.add_argument("--language", metavar="TAG", help=LANGUAGE_HELP)
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
 
 
-def answer_bundle(path: Path, options: argparse.Namespace) -> int:
+def answer_bundle(path: Path, options: VerifierOptions) -> int:
     """Verify a bundle and print what it says; return the answer as an exit code.
 
     Raises:
@@ -132,7 +138,7 @@ def read_root(text: str | None) -> str | None:
     return None if text is None else require_root_keyid(text.strip().lower())
 
 
-def allowed_gaps(options: argparse.Namespace) -> frozenset[Gap]:
+def allowed_gaps(options: VerifierOptions) -> frozenset[Gap]:
     """Return what the caller has asked to overlook."""
     asked = {Gap.UNPINNED: options.unpinned, Gap.PARTIAL: options.allow_partial}
     return frozenset(gap for gap, is_allowed in asked.items() if is_allowed)
@@ -142,7 +148,7 @@ def print_answer(
     answer: Verification,
     lines: tuple[str, ...],
     name: str,
-    options: argparse.Namespace,
+    options: VerifierOptions,
     subject: str = "every byte verifies, and the model",
 ) -> int:
     """Print an answer as it was asked for; return its exit code."""

@@ -18,7 +18,7 @@ from tests.attacks.enforced import Enforced
 from tests.attacks.forging import ask, configured, forging
 from tests.attacks.judging import kinds, model_of
 from tests.cases import change_case, sync_cases
-from tests.flows.cli.proof.test_refusals import run
+from tests.flows.cli.running import run
 from tests.flows.workspace import Workspace, make
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CATALOGUES, check, put_verdict, sign_for

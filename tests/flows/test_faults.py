@@ -1,30 +1,26 @@
 """A fault of the program ends a command with one line that quotes nothing."""
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flows import __main__ as commands
 from flows.cli import sync
-from tasks.system.installation import Installation
 
 CANARY = "Zyx Canary"
-Run = Callable[[argparse.Namespace, Installation], int]
 
 
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Make `sync` stumble over a value, in a folder of its own."""
 
-    def main(options: argparse.Namespace, installation: Installation) -> int:
+    def sync_that_fails(workspace: Path, faults: object) -> object:
         try:
             return int(CANARY)
         except ValueError as error:
             raise KeyError(CANARY) from error
 
-    monkeypatch.setattr(sync, "main", main)
+    monkeypatch.setattr(sync, "resolve_each", sync_that_fails)
     monkeypatch.setattr(commands, "settle", lambda: None)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PORTCULLIS_DEBUG", raising=False)
@@ -51,10 +47,10 @@ def test_its_text_is_shown_for_development(
 def test_a_file_name_that_is_too_long_is_the_person_s_to_mend(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def main(options: argparse.Namespace, installation: Installation) -> int:
+    def sync_that_fails(workspace: Path, faults: object) -> object:
         return int((tmp_path / ("a" * 5000)).is_file())
 
-    monkeypatch.setattr(sync, "main", main)
+    monkeypatch.setattr(sync, "resolve_each", sync_that_fails)
     monkeypatch.setattr(commands, "settle", lambda: None)
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     assert commands.main(["sync"]) == 2

@@ -1,21 +1,29 @@
 """The command line: where the paths begin that a person names on it."""
 
-import argparse
 from pathlib import Path
 
-from flows.__main__ import settle_paths
+import pytest
+
+from flows.cli.base.declaring import settle_path
 from tasks.settings import Settings
+from tasks.system.installation import Installation
 
-SETTINGS = Settings.from_environment({"PORTCULLIS_CALLER_FOLDER": "/home/ann"})
-
-
-def test_relative_paths_begin_where_the_person_stands() -> None:
-    options = argparse.Namespace(out=Path("person.json"), use_case="loan", key=None)
-    settle_paths(options, SETTINGS)
-    assert vars(options) == {"out": Path("/home/ann/person.json"), "use_case": "loan", "key": None}
+INSTALLATION = Installation(
+    Path(), Path(), Settings.from_environment({"PORTCULLIS_CALLER_FOLDER": "/home/ann"})
+)
 
 
-def test_absolute_paths_stay() -> None:
-    options = argparse.Namespace(config=Path("/etc/portcullis/worker.toml"))
-    settle_paths(options, SETTINGS)
-    assert options.config == Path("/etc/portcullis/worker.toml")
+@pytest.mark.parametrize(
+    ("value", "settled"),
+    [
+        (Path("person.json"), Path("/home/ann/person.json")),
+        ([Path("a.csv"), Path("/b.csv")], [Path("/home/ann/a.csv"), Path("/b.csv")]),
+        (Path("/etc/portcullis/worker.toml"), Path("/etc/portcullis/worker.toml")),
+        ("loan", "loan"),
+        (None, None),
+    ],
+)
+def test_relative_paths_begin_where_the_person_stands_and_nothing_else_is_changed(
+    value: object, settled: object
+) -> None:
+    assert settle_path(value, INSTALLATION) == settled

@@ -19,6 +19,7 @@ EDGES = {
     "flows/installed.py": "the installed command, which asks whether it stands in a checkout",
     "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
     "flows/erase.py": "two flows",
+    "flows/cli/base/completing.py": "a shell, which completes the use cases of this checkout",
     "flows/cli/attended_release.py": "the process of one release",
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
@@ -26,8 +27,8 @@ EDGES = {
     "tasks/stages/process.py": "the process of a stage's own code",
     "tasks/sealed/__main__.py": "a person who looks at sealed rows",
 }
-# An edge that opens no installation: it looks for a launcher.
-WITHOUT_ENVIRONMENT = {"flows/installed.py"}
+# Edges that open no installation: one looks for a launcher, one for names.
+WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/cli/base/completing.py"}
 # An edge that stands in a folder of its own making.
 ELSEWHERE = {"tasks/service/workspace.py"}
 # Where the current folder is compared with one that another process has named.

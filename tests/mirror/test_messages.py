@@ -44,7 +44,8 @@ KINDS = {
 # What makes a message, beside constructors of errors and functions that return one.
 MESSAGES = {
     "About", "Check", "Refusal", "critical", "debug", "error", "exception", "info", "log", "print",
-    "report_failure", "report_progress", "refuse", "say", "_say", "warn", "warning", "write",
+    "print_json", "print_result", "report_failure", "report_progress", "refuse", "say", "_say",
+    "warn", "warning", "write",
 }  # fmt: skip
 
 # Functions that take outside text, and return what may be shown of it.
@@ -116,6 +117,9 @@ ALLOWED_TEXTS = {
     ("tasks/model/scorer.py", "error.name"): "the name of the library that is not installed",
     ("tasks/erasure/queue.py", "error"): "asked for its code, and so is what caused it",
     ("tasks/erasure/queue.py", "str(error)"): "of a PortcullisError alone, which is ours",
+    ("flows/cli/base/declaring.py", "error"): "handed to `explain_usage`, likewise",
+    ("flows/cli/base/declaring.py", "end.exit_code"): "a number of ours",
+    ("flows/cli/base/usage.py", "error"): "typer's, asked for names of options and commands alone",
     ("tasks/system/sqlite_file.py", "error"): "asked for its code alone",
     ("tasks/erasure/sinks/database.py", "error.orig"): "asked for its class alone",
 }
@@ -244,8 +248,14 @@ def holes_of(node: ast.expr, assigned: Assigned | None = None) -> Iterator[str]:
         case ast.BoolOp(values=values):
             for value in values:
                 yield from holes_of(value, assigned)
-        case ast.Starred(value=value):
+        case ast.Starred(value=value) | ast.GeneratorExp(elt=value) | ast.ListComp(elt=value):
             yield from holes_of(value, assigned)
+        case ast.Tuple(elts=values) | ast.List(elts=values):
+            for value in values:
+                yield from holes_of(value, assigned)
+        case ast.Dict(values=values):
+            for value in values:
+                yield from holes_of(value, assigned)
         case ast.Name(id=name) | ast.Attribute(attr=name) if name.isupper() or name == "__name__":
             return
         case ast.Name(id=name) if name in assigned:

@@ -1,14 +1,19 @@
 """`./portcullis erase`: the right to erasure (GDPR Art. 17), for one person or for many."""
 
-import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, OptionalUseCase, day_of, require_one
+from flows.cli.privacy.request_values import request_values
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.shown import positions_of
@@ -20,17 +25,6 @@ if TYPE_CHECKING:
     from tasks.erasure.request import ErasureRequest, RequestOptions
 
 SEPARATOR = "\t"  # between identifiers of one person in a list: stands in none of them
-OTHER_WAYS = ("resume", "retry", "lift", "check_receipt")
-# Options of a new request alone.
-ABOUT_A_REQUEST = (
-    "received",
-    "later",
-    "also",
-    "dry_run",
-    "remove_files",
-    "search_texts",
-    "search_anyway",
-)
 UNFINISHED = 2
 SERVICE_DOWN = 4
 
@@ -44,176 +38,245 @@ class AskedPerson:
 
 
 EXAMPLES = """\
-a request, from the letter to the answer:
-  ./portcullis erase claims --subject - --dry-run      what would happen; asks for the identifier
-  ./portcullis erase claims --subject - --received 2026-11-20
-  ./portcullis requests                                what is still to be done, and until when
+A request, from the letter to the answer. The first line
+says what would happen; both ask for the identifier:
+  ./portcullis erase claims --subject - --dry-run
+  ./portcullis erase claims --subject - \\
+    --received 2026-11-20
+  ./portcullis requests    # what is left to do
 
-exit codes: 0 done; 2 set aside, or nothing is held: a person has to look; 4 a service did not
-answer: it is tried again each night, or with --resume
+Each night:
+  ./portcullis erase --resume
+
+A customer came back:
+  ./portcullis erase claims --lift - --why "new contract"
+
+Exit codes: 0 done; 2 set aside, or nothing is held: a person has to
+look; 4 a service did not answer: it is tried again each night, or
+with --resume.
 """
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "use_case",
-        metavar="use-case",
-        nargs="?",
-        help="the use case that the request is about; the person is erased in all of them",
-    )
-    _add_actions(parser)
-    _add_request(parser)
-    _add_reach(parser)
-    parser.add_argument("--why", help="for --lift: the reason, which the audit log keeps")
+@dataclass(frozen=True)
+class AskedErasure:
+    """What is known of a new request, and how far it goes."""
+
+    use_case: str
+    received: date
+    is_later: bool
+    is_list: bool
+    searches_unknown: bool
+    removes_files: bool
+    searches_texts: bool
+    is_json: bool
+
+    def to_request(self) -> "RequestOptions":
+        """Return what is written down with the request."""
+        from tasks.erasure.request import RequestOptions
+
+        return RequestOptions(removes_files=self.removes_files, searches_texts=self.searches_texts)
 
 
-def _add_actions(parser: argparse.ArgumentParser) -> None:
-    """Declare what is to be done; exactly one of it."""
-    group = parser.add_argument_group("what to do (one of these)")
-    actions = group.add_mutually_exclusive_group(required=True)
-    actions.add_argument(
-        "--subject",
-        metavar="ID",
-        help="erase the person with this identifier; `-` asks for it, so that it does not stay in "
-        "the history of your shell",
-    )
-    actions.add_argument(
-        "--list",
-        metavar="FILE",
-        type=Path,
-        help="erase many: a text file with a person in each line; if one person has several "
-        "identifiers, a tab between them",
-    )
-    actions.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with every request that was interrupted or set aside, or is due by now",
-    )
-    actions.add_argument(
-        "--retry",
-        metavar="REQUEST",
-        help="try one request again that was set aside; `requests` shows its id",
-    )
-    actions.add_argument(
-        "--lift",
-        metavar="ID",
-        help="let an erased person be processed again, a customer who came back (`-` asks); "
-        "needs --why",
-    )
-    actions.add_argument(
-        "--check-receipt",
-        metavar="FILE",
-        type=Path,
-        help="say whether a receipt is of the person who shows it; asks for their identifier",
-    )
-
-
-def _add_request(parser: argparse.ArgumentParser) -> None:
-    """Declare what is known of a request."""
-    group = parser.add_argument_group("about the request")
-    group.add_argument(
-        "--also",
-        metavar="ID",
-        action="append",
-        default=[],
-        help="with --subject: another identifier of the same person, such as an earlier e-mail "
-        "address; may be repeated",
-    )
-    group.add_argument(
-        "--received",
-        metavar="DATE",
-        type=date.fromisoformat,
-        help="the day on which the request came in, as 2026-11-20: the term of one month runs "
-        "from it (default: today)",
-    )
-    group.add_argument(
-        "--later",
-        action="store_true",
-        help="write the request down and stop taking in the person's rows; the nightly run, or "
-        "--resume, erases",
-    )
-
-
-def _add_reach(parser: argparse.ArgumentParser) -> None:
-    """Declare how far an erasure goes."""
-    group = parser.add_argument_group("how far it goes")
-    group.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="list what would change, be kept, or be left to you, and change nothing; it reads "
-        "the person's rows, which the audit log records",
-    )
-    group.add_argument(
-        "--remove-files",
-        action="store_true",
-        help="remove whole files that name the person and cannot be masked; others' data in them "
-        "goes, too (default: they are listed, and stay)",
-    )
-    group.add_argument(
-        "--search-texts",
-        action="store_true",
-        help="look for the person in other people's texts, too, and report where (opens every row)",
-    )
-    group.add_argument(
-        "--search-anyway",
-        action="store_true",
-        help="search even if nothing is held under an identifier (default: asks, or stops)",
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: OptionalUseCase = None,
+    *,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Erase the person with this identifier; `-` asks for it, so that it does not "
+            "stay in the history of your shell.",
+            show_default=False,
+        ),
+    ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Erase many: a text file with a person in each line; if one person has several "
+            "identifiers, a tab between them.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with every request that was interrupted or set aside, or is due by now.",
+        ),
+    ] = False,
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REQUEST",
+            help="Try one request again that was set aside; `requests` shows its id.",
+            show_default=False,
+        ),
+    ] = None,
+    lift: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Let an erased person be processed again, a customer who came back (`-` asks); "
+            "needs --why.",
+            show_default=False,
+        ),
+    ] = None,
+    check_receipt: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Say whether a receipt is of the person who shows it; asks for their identifier.",
+            show_default=False,
+        ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="With --subject: another identifier of the same person, such as an earlier "
+            "e-mail address; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    received: Annotated[
+        date | None,
+        typer.Option(
+            metavar="DATE",
+            parser=day_of,
+            help="The day on which the request came in, as 2026-11-20: the term of one month "
+            "runs from it (default: today).",
+            show_default=False,
+        ),
+    ] = None,
+    later: Annotated[
+        bool,
+        typer.Option(
+            "--later",
+            help="Write the request down and stop taking in the person's rows; the nightly run, "
+            "or --resume, erases.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List what would change, be kept, or be left to you, and change nothing; it "
+            "reads the person's rows, which the audit log records.",
+        ),
+    ] = False,
+    remove_files: Annotated[
+        bool,
+        typer.Option(
+            "--remove-files",
+            help="Remove whole files that name the person and cannot be masked; others' data in "
+            "them goes, too (default: they are listed, and stay).",
+        ),
+    ] = False,
+    search_texts: Annotated[
+        bool,
+        typer.Option(
+            "--search-texts",
+            help="Look for the person in other people's texts, too, and report where (opens "
+            "every row).",
+        ),
+    ] = False,
+    search_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--search-anyway",
+            help="Search even if nothing is held under an identifier (default: asks, or stops).",
+        ),
+    ] = False,
+    why: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="For --lift: the reason, which the audit log keeps."),
+    ] = "",
+    is_json: Json = False,
+) -> int:
     """Erase; 0 when it is done, whatever is left for a person to decide is listed."""
     from tasks.config.sources import today
 
-    _refuse_meaningless(options)
+    installation = installation_of(context)
+    way = require_one(
+        "erase",
+        subject=subject,
+        list=listed,
+        resume=resume,
+        retry=retry,
+        lift=lift,
+        check_receipt=check_receipt,
+    )
+    _refuse_meaningless(
+        way,
+        received=received,
+        later=later,
+        also=also,
+        dry_run=dry_run,
+        remove_files=remove_files,
+        search_texts=search_texts,
+        search_anyway=search_anyway,
+    )
     day = today(installation.settings)
-    if options.check_receipt:
-        return _check(options.check_receipt, installation)
-    if options.resume:
-        from tasks.erasure.erasing import resume
+    if check_receipt is not None:
+        return _check(check_receipt, installation, is_json=is_json)
+    if resume:
+        from tasks.erasure.erasing import resume as resume_requests
 
-        return _show(resume(installation=installation, day=day, say=_say))
-    if options.retry is not None:
-        from tasks.erasure.erasing import retry
+        return _show(resume_requests(installation=installation, day=day, say=_say), is_json=is_json)
+    if retry is not None:
+        from tasks.erasure.erasing import retry as retry_request
 
-        return _show(retry(options.retry, installation=installation, day=day, say=_say))
+        return _show(
+            retry_request(retry, installation=installation, day=day, say=_say), is_json=is_json
+        )
 
-    if options.use_case is None:
+    if use_case is None:
         raise ConfigError(
             "erase",
             expected="a use case",
             found="none",
             remedy="./portcullis erase loan --subject ID",
         )
-    if options.lift is not None:
-        return _lift(options, installation)
+    if lift is not None:
+        return _lift(lift, why, installation, is_json=is_json)
 
-    people = read_people(options.subject, options.also, options.list)
-    received = options.received or day
+    people = read_people(subject, also or (), listed)
+    received = received or day
     # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
     if received > day:
         raise ConfigError(
             "--received", expected="a day until today", found=str(received), remedy="Mend the date."
         )
-    if options.dry_run:
-        return _preview(options, people, day, installation)
-    return _erase(options, people, received, day, installation)
+    asked = AskedErasure(
+        use_case=use_case,
+        received=received,
+        is_later=later,
+        is_list=listed is not None,
+        searches_unknown=search_anyway,
+        removes_files=remove_files,
+        searches_texts=search_texts,
+        is_json=is_json,
+    )
+    if dry_run:
+        return _preview(asked, people, day, installation)
+    return _erase(asked, people, day, installation)
 
 
-def _refuse_meaningless(options: argparse.Namespace) -> None:
+def _refuse_meaningless(way: str, **about_a_request: object) -> None:
     """Refuse an option that a way of calling would pass over: `--retry ID --dry-run` would erase.
 
     Raises:
         ConfigError: It says which.
     """
-    if options.subject is not None or options.list is not None:
+    if way in ("subject", "list"):
         return
-    (way,) = (name for name in OTHER_WAYS if getattr(options, name) not in (None, False))
-    for name in ABOUT_A_REQUEST:
-        if getattr(options, name):
+    for name, value in about_a_request.items():
+        if value:
             raise ConfigError(
                 f"--{name.replace('_', '-')}",
                 expected="--subject or --list",
@@ -224,48 +287,49 @@ def _refuse_meaningless(options: argparse.Namespace) -> None:
 
 
 def _erase(
-    options: argparse.Namespace,
+    asked: AskedErasure,
     people: Sequence[AskedPerson],
-    received: date,
     day: date,
     installation: Installation,
 ) -> int:
     """Erase people; ask about those of whom nothing is held."""
     from tasks.erasure.erasing import erase
 
-    def run(asked: Sequence[AskedPerson], *, searches_unknown: bool) -> "ErasureOutcome":
+    def run(chosen: Sequence[AskedPerson], *, searches_unknown: bool) -> "ErasureOutcome":
         return erase(
-            options.use_case,
-            [person.identifiers for person in asked],
-            received=received,
+            asked.use_case,
+            [person.identifiers for person in chosen],
+            received=asked.received,
             day=day,
-            later=options.later,
+            later=asked.is_later,
             searches_unknown=searches_unknown,
-            options=_options_of(options),
+            options=asked.to_request(),
             installation=installation,
             say=_say,
         )
 
-    outcome = run(people, searches_unknown=options.search_anyway)
-    for line in _describe_unheld(people, outcome.unheld):
+    outcome = run(people, searches_unknown=asked.searches_unknown)
+    for line in () if asked.is_json else _describe_unheld(people, outcome.unheld):
         print(line)
     unknown = [people[number - 1] for number in outcome.unknown]
     if not unknown:
-        return _show(outcome)
+        return _show(outcome, is_json=asked.is_json)
+    if asked.is_json:
+        return _show(outcome, is_json=True, unknown=len(unknown)) or UNFINISHED
 
     # Once they have been shown, and never the identifier itself.
-    print(_describe_unknown(unknown, is_list=options.list is not None))
+    print(_describe_unknown(unknown, is_list=asked.is_list))
     if not sys.stdin.isatty():
         print("Nothing was done about that: give --search-anyway to search for it all the same.")
-        return _show(outcome) or UNFINISHED
+        return _show(outcome, is_json=False) or UNFINISHED
     print("Search every place for it all the same, and set a tombstone? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() != "y":
-        return _show(outcome)
-    return _show(outcome + run(unknown, searches_unknown=True))
+        return _show(outcome, is_json=False)
+    return _show(outcome + run(unknown, searches_unknown=True), is_json=False)
 
 
 def _preview(
-    options: argparse.Namespace,
+    asked: AskedErasure,
     people: Sequence[AskedPerson],
     day: date,
     installation: Installation,
@@ -273,16 +337,13 @@ def _preview(
     from tasks.erasure.previewing import preview_erasure
 
     preview = preview_erasure(
-        options.use_case,
+        asked.use_case,
         [person.identifiers for person in people],
         day=day,
-        options=_options_of(options),
+        options=asked.to_request(),
         installation=installation,
         say=_say,
     )
-    for line in _describe_preview(preview):
-        print(line)
-
     places = Counter(number for number, _ in preview.unheld)
     unknown = [
         person
@@ -292,18 +353,29 @@ def _preview(
     others = [
         (number, place) for number, place in preview.unheld if people[number - 1] not in unknown
     ]
-    for line in _describe_unheld(people, others):
-        print(line)
+    lines = [*_describe_preview(preview), *_describe_unheld(people, others)]
     if unknown:
-        print(_describe_unknown(unknown, is_list=options.list is not None))
-    print("Nothing was changed.")
-    return UNFINISHED if unknown and not options.search_anyway else 0
+        lines.append(_describe_unknown(unknown, is_list=asked.is_list))
+    lines.append("Nothing was changed.")
+    print_result(lines, _preview_values(preview, len(unknown)), is_json=asked.is_json)
+    return UNFINISHED if unknown and not asked.searches_unknown else 0
 
 
-def _options_of(options: argparse.Namespace) -> "RequestOptions":
-    from tasks.erasure.request import RequestOptions
-
-    return RequestOptions(removes_files=options.remove_files, searches_texts=options.search_texts)
+def _preview_values(preview: "ErasurePreview", unknown: int) -> dict[str, Any]:
+    report = preview.report
+    return {
+        "people": preview.people,
+        "unknown": unknown,
+        "rows": preview.rows,
+        "versions": preview.versions,
+        "files": preview.copies,
+        "keys": {str(retention): count for retention, count in preview.keys.items()},
+        "kept": list(preview.kept),
+        "wouldChange": list(report.planned),
+        "left": list(report.left),
+        "unseen": list(report.unseen),
+        "tooShort": preview.too_short,
+    }
 
 
 def _describe_preview(preview: "ErasurePreview") -> list[str]:
@@ -428,28 +500,43 @@ def _refuse_nobody(people: Sequence[object]) -> None:
         )
 
 
-def _show(outcome: "ErasureOutcome") -> int:
+def _show(outcome: "ErasureOutcome", *, is_json: bool, unknown: int = 0) -> int:
+    print_result(_describe_outcome(outcome), _outcome_values(outcome, unknown), is_json=is_json)
+    if outcome.set_aside or outcome.faults:
+        return UNFINISHED
+    return SERVICE_DOWN if outcome.held_up else 0
+
+
+def _outcome_values(outcome: "ErasureOutcome", unknown: int) -> dict[str, Any]:
+    return {
+        "requests": [request_values(request) for request in outcome.requests],
+        "unknown": unknown,
+        "alreadyErased": outcome.already_erased,
+        "left": list(dict.fromkeys(outcome.purged.left)),
+        "unseen": list(dict.fromkeys(outcome.purged.unseen)),
+        "faults": list(outcome.faults),
+        "receipts": [str(path) for path in outcome.receipts],
+    }
+
+
+def _describe_outcome(outcome: "ErasureOutcome") -> Iterator[str]:
     for request in outcome.requests:
-        print(_describe(request))
+        yield _describe(request)
     for line in dict.fromkeys(outcome.purged.left):
-        print(f"left to a person: {line}")
+        yield f"left to a person: {line}"
     for line in dict.fromkeys(outcome.purged.unseen):
-        print(f"could not be searched: {line}")
+        yield f"could not be searched: {line}"
     if outcome.already_erased:
-        print(
+        yield (
             f"{outcome.already_erased} already erased, and nothing held since; after a backup was "
             "restored: --search-anyway"
         )
     for line in outcome.faults:
-        print(f"not ended: {line}")
+        yield f"not ended: {line}"
     for path in outcome.receipts:
-        print(f"receipt, for the person only (send it, then delete it): {path}")
+        yield f"receipt, for the person only (send it, then delete it): {path}"
     if any(not request.state.is_waiting for request in outcome.requests):
-        print("The next release trains without them: ./portcullis release <use case>")
-
-    if outcome.set_aside or outcome.faults:
-        return UNFINISHED
-    return SERVICE_DOWN if outcome.held_up else 0
+        yield "The next release trains without them: ./portcullis release <use case>"
 
 
 def _describe(request: "ErasureRequest") -> str:
@@ -469,7 +556,7 @@ def _describe(request: "ErasureRequest") -> str:
     )
 
 
-def _check(path: Path, installation: Installation) -> int:
+def _check(path: Path, installation: Installation, *, is_json: bool) -> int:
     from tasks.erasure.receipt import check_receipt, format_statement
     from tasks.erasure.statements import LedgerStatementLog
 
@@ -488,21 +575,25 @@ def _check(path: Path, installation: Installation) -> int:
     identifier = sys.stdin.readline().strip()
     _refuse_bytes([identifier])
 
-    for predicate in check_receipt(text, identifier, LedgerStatementLog(installation)):
-        print(format_statement(predicate))
-    print("The receipt is this person's, and its statement is signed and in the ledger.")
+    statements = [
+        format_statement(predicate)
+        for predicate in check_receipt(text, identifier, LedgerStatementLog(installation))
+    ]
+    line = "The receipt is this person's, and its statement is signed and in the ledger."
+    values = {"isOfThisPerson": True, "statements": statements}
+    print_result((*statements, line), values, is_json=is_json)
     return 0
 
 
-def _lift(options: argparse.Namespace, installation: Installation) -> int:
+def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool) -> int:
     from tasks.config.sources import today
     from tasks.guard.opening import open_guarded_keys, record_key_store
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.keystore.tombstone_events import lift_tombstones
     from tasks.notary.audit import PeopleAction, audit
 
-    (identifier,) = read_identifiers(options.lift, None)
-    if not options.why:
+    (identifier,) = read_identifiers(asked_for, None)
+    if not why:
         raise ConfigError(
             "--lift",
             expected="--why",
@@ -517,12 +608,13 @@ def _lift(options: argparse.Namespace, installation: Installation) -> int:
     audit(
         PeopleAction.LIFT_TOMBSTONE,
         what=f"{lifted} tombstones",
-        why=options.why,
+        why=why,
         installation=installation,
     )
-    print(
+    line = (
         "lifted; rows of theirs in the sources are taken in again" if lifted else "there was none"
     )
+    print_result((line,), {"lifted": lifted}, is_json=is_json)
     return 0 if lifted else 2
 
 

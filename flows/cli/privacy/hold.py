@@ -1,40 +1,76 @@
 """`./portcullis hold`: keep a person's decision records for a court (GDPR Art. 17(3)(e))."""
 
-import argparse
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, OptionalUseCase, day_of, require_one
 from flows.cli.privacy.erase import read_identifiers
 from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
+EXAMPLES = """\
+A court asks for one person's decisions:
+  ./portcullis hold loan --subject - \\
+    --basis "court, case 4" --review 2027-06-30
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case", nargs="?")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--subject", metavar="ID", help="the person's identifier; `-` reads it from standard input"
-    )
-    what.add_argument(
-        "--new-custodian",
-        metavar="NAME",
-        help="make a key pair for one of those who open what is kept",
-    )
-    parser.add_argument("--basis", help="the court and case, or the law")
-    parser.add_argument(
-        "--review", metavar="DATE", type=date.fromisoformat, help="when somebody looks at it again"
-    )
-    parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="for --new-custodian: where the private key goes"
-    )
+Those who open what is kept, each with a key of their own:
+  ./portcullis hold --new-custodian ann --out ann.pem
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: OptionalUseCase = None,
+    *,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="The person's identifier; `-` asks for it.", show_default=False
+        ),
+    ] = None,
+    new_custodian: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Make a key pair for one of those who open what is kept.",
+            show_default=False,
+        ),
+    ] = None,
+    basis: Annotated[
+        str, typer.Option(metavar="TEXT", help="The court and case, or the law.")
+    ] = "",
+    review: Annotated[
+        date | None,
+        typer.Option(
+            metavar="DATE",
+            parser=day_of,
+            help="When somebody looks at it again.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For --new-custodian: where the private key goes.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Place the hold; training data is erased on request all the same."""
-    if options.new_custodian:
-        return _new_custodian(options, installation)
-    if not (options.use_case and options.basis and options.review):
+    installation = installation_of(context)
+    require_one("hold", subject=subject, new_custodian=new_custodian)
+    if new_custodian:
+        return _new_custodian(new_custodian, out, installation, is_json=is_json)
+    if not (use_case and basis and review):
         raise ConfigError(
             "hold",
             expected="a use case, --basis and --review",
@@ -51,8 +87,8 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.notary.audit import PeopleAction, audit
 
-    load_case(options.use_case, installation.workspace)
-    (identifier,) = read_identifiers(options.subject, None)
+    load_case(use_case, installation.workspace)
+    (identifier,) = read_identifiers(subject, None)
     # The hold is found again by two secrets: those that the log has seen, and no new ones.
     keys = open_guarded_keys(installation)
     journal = open_known_journal(installation, keys.tables)
@@ -61,26 +97,34 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     hold = place_hold(
         journal,
         subject,
-        options.use_case,
-        options.basis,
+        use_case,
+        basis,
         today(installation.settings),
-        options.review,
+        review,
         installation,
     )
     note_journal(keys, journal.extent())
     audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
-    print(
+    line = (
         f"{hold.hold_id}: decision records are kept until it is released; "
         f"to be reviewed on {hold.review}"
     )
+    values = {"hold": hold.hold_id, "useCase": use_case, "review": hold.review.isoformat()}
+    print_result((line,), values, is_json=is_json)
     return 0
 
 
-def _new_custodian(options: argparse.Namespace, installation: Installation) -> int:
+def _new_custodian(
+    name: str, out: Path | None, installation: Installation, *, is_json: bool
+) -> int:
     from tasks.keystore.custodians import CUSTODIANS, new_custodian
 
-    path = options.out or installation.settings.from_caller(f"{options.new_custodian}.pem")
-    new_custodian(options.new_custodian, path, installation.workspace)
-    print(f"{path}: the private key; {options.new_custodian} takes it away, nobody else keeps it")
-    print(f"{CUSTODIANS}: the public key; commit it")
+    path = out or installation.settings.from_caller(f"{name}.pem")
+    new_custodian(name, path, installation.workspace)
+    lines = (
+        f"{path}: the private key; {name} takes it away, nobody else keeps it",
+        f"{CUSTODIANS}: the public key; commit it",
+    )
+    values = {"custodian": name, "privateKey": str(path), "publicKeys": str(CUSTODIANS)}
+    print_result(lines, values, is_json=is_json)
     return 0

@@ -1,31 +1,42 @@
 """`./portcullis release-hold`: end a hold; an erasure that waited for it goes on by itself."""
 
-import argparse
+import typer
 
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, Subject, UseCase
 from flows.cli.privacy.erase import read_identifiers
-from tasks.system.installation import Installation
+from flows.cli.privacy.request_values import request_values
+
+EXAMPLES = """\
+When the court has decided:
+  ./portcullis release-hold loan --subject -
+"""
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument(
-        "--subject", metavar="ID", required=True, help="the identifier; `-` reads standard input"
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context, use_case: UseCase, *, subject: Subject, is_json: Json = False
+) -> int:
     """Release every hold on a person."""
+    installation = installation_of(context)
     from tasks.config.cases import load_case
     from tasks.config.sources import today
     from tasks.erasure.erasing import release_hold
 
-    load_case(options.use_case, installation.workspace)
-    (identifier,) = read_identifiers(options.subject, None)
+    load_case(use_case, installation.workspace)
+    (identifier,) = read_identifiers(subject, None)
     count, completed = release_hold(
         identifier, installation=installation, day=today(installation.settings)
     )
-    print(f"{count} holds released")
-    for request in completed:
-        print(f"{request.request_id}: {request.state}; what was kept is destroyed")
+    lines = (
+        f"{count} holds released",
+        *(
+            f"{request.request_id}: {request.state}; what was kept is destroyed"
+            for request in completed
+        ),
+    )
+    values = {"released": count, "requests": [request_values(request) for request in completed]}
+    print_result(lines, values, is_json=is_json)
     return 0

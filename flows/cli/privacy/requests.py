@@ -1,37 +1,53 @@
 """`./portcullis requests`: data subjects' requests against their term, and models to retrain."""
 
-import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
+from flows.cli.privacy.request_values import request_values
 from tasks.plain_text import one_line
-from tasks.system.installation import Installation
 
+if TYPE_CHECKING:
+    from tasks.erasure.status import RequestStatus
+
+PAST_TERM = 2
 WIDE = 10_000  # columns: no cell is broken or cut
 
 EXAMPLES = """\
-each morning, or from a monitor:
-  ./portcullis requests || echo "a request is past its term"
-  ./portcullis erase --retry REQUEST              one that was set aside, once its cause is mended
+Each morning, or from a monitor:
+  ./portcullis requests || echo "one is late"
+  ./portcullis requests --json | jq .overdue
 
-exit codes: 0 every request is within its term; 2 one is past it
+One that was set aside, once its cause is mended:
+  ./portcullis erase --retry REQUEST
+
+Exit codes: 0 every request is within its term; 2 one is past it.
 """
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "--out",
-        metavar="FOLDER",
-        type=Path,
-        help="the folder for the page that says the same (default: `requests` of the state folder)",
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The folder for the page that says the same "
+            "(default: `requests` of the state folder).",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Print the tables and write the page; 2 where a request is past its term."""
+    installation = installation_of(context)
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -50,6 +66,11 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         journal = open_journal(installation)
     status = pages.read_status(journal, day, installation)
 
+    if is_json:
+        page = pages.write_status_page(status, out or installation.home / "requests")
+        print_json(_values(status, page))
+        return PAST_TERM if status.overdue else 0
+
     # Piped, nobody looks at columns: an id has to stay in one piece.
     width = None if sys.stdout.isatty() else WIDE
     console = Console(highlight=False, markup=False, emoji=False, width=width)
@@ -66,7 +87,41 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             table.add_row(*(Text(one_line(cell)) for cell in row))
         console.print(table)
 
-    path = pages.write_status_page(status, options.out or installation.home / "requests")
+    path = pages.write_status_page(status, out or installation.home / "requests")
     # Not wrapped: a path that is broken into two lines cannot be copied.
     console.print(f"  {path}", soft_wrap=True)
-    return 2 if status.overdue else 0
+    return PAST_TERM if status.overdue else 0
+
+
+def _values(status: "RequestStatus", page: Path) -> dict[str, Any]:
+    from tasks.erasure.status import term_end
+
+    return {
+        "day": status.day.isoformat(),
+        "requests": [
+            {**request_values(request), "termEnds": term_end(request).isoformat()}
+            for request in status.requests
+        ],
+        "overdue": [request.request_id for request in status.overdue],
+        "models": [
+            {
+                "model": model.name,
+                "version": model.version,
+                "people": model.people,
+                "since": model.day.isoformat(),
+            }
+            for model in status.models
+        ],
+        "holds": [
+            {
+                "hold": hold.hold_id,
+                "useCase": hold.use_case,
+                "basis": hold.basis,
+                "since": hold.since.isoformat(),
+                "review": hold.review.isoformat(),
+                "released": hold.released.isoformat() if hold.released else None,
+            }
+            for hold in status.holds
+        ],
+        "page": str(page),
+    }

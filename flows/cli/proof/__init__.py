@@ -1,8 +1,8 @@
 """Commands about evidence: verify it, sign approvals, hand it out, and look after its keys.
 
-May import: `flows.steps`, `flows.use_cases`, `tasks.anchoring`, `tasks.attestation`,
-`tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.erasure`, `tasks.errors`,
-`tasks.gates`, `tasks.guard`, `tasks.keystore`, `tasks.ledger`, `tasks.model`, `tasks.notary`,
-`tasks.stages.explain`, `tasks.stages.workspace`, `tasks.formats`, `tasks.system`,
+May import: `flows.cli.base`, `flows.steps`, `flows.use_cases`, `tasks.anchoring`,
+`tasks.attestation`, `tasks.audit_log`, `tasks.clearance`, `tasks.config`, `tasks.erasure`,
+`tasks.errors`, `tasks.gates`, `tasks.guard`, `tasks.keystore`, `tasks.ledger`, `tasks.model`,
+`tasks.notary`, `tasks.stages.explain`, `tasks.stages.workspace`, `tasks.formats`, `tasks.system`,
 `tasks.verifier`, `tasks.plain_text`.
 """

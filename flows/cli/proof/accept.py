@@ -5,41 +5,54 @@ with for drift, and the registered model's figures, which later models must not 
 case's file is changed to name both.
 """
 
-import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from flows.use_cases.derived_files import resolve_cases, resolved_files, write_files
 from tasks.config.case_paths import FILE_FIELDS, case_path
 from tasks.config.cases import load_case
 from tasks.config.editing import set_fields
 from tasks.errors import DataError
 from tasks.formats.strict_json import read_json
-from tasks.system.installation import Installation
 
 REFERENCE = "validate.reference"
 FIRST_VERSION = "validate.first_version"
 CHAMPION = "train.champion"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument(
-        "--data-only", action="store_true", help="accept the data's profile before any model exists"
-    )
+EXAMPLES = """\
+After a first release, and whenever the yardstick moves:
+  ./portcullis accept loan
+  ./portcullis accept loan --data-only  # no model yet
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    data_only: Annotated[
+        bool,
+        typer.Option("--data-only", help="Accept the data's profile before any model exists."),
+    ] = False,
+    is_json: Json = False,
+) -> int:
     """Write the yardsticks of one use case, and name them in its file."""
+    installation = installation_of(context)
     workspace = installation.workspace
-    case = options.use_case
+    case = use_case
     load_case(case, workspace)
 
     yardsticks = {REFERENCE: _read(workspace, case, "validate")["profile"]}
-    if not options.data_only:
+    if not data_only:
         report = _read(workspace, case, "train")
         # A receipt means that this very model was registered: no other may become the champion.
         _read(workspace, case, "register", "receipt.json")
@@ -53,21 +66,24 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     set_fields(case, {**names, FIRST_VERSION: None}, workspace)
 
     folder = case_path(case).parent
-    for field, values in yardsticks.items():
+    written: list[Path] = []
+    for field, measured in yardsticks.items():
         path = folder / FILE_FIELDS[field]
         (workspace / path.parent).mkdir(exist_ok=True)
-        _write_and_print({path: json.dumps(values, indent=1) + "\n"}, workspace)
+        write_files({path: json.dumps(measured, indent=1) + "\n"}, workspace)
+        written.append(path)
     # Of every use case: a use case that extends this one is compared with its profile, too.
-    _write_and_print(resolved_files(resolve_cases(workspace)), workspace)
+    resolved = resolved_files(resolve_cases(workspace))
+    write_files(resolved, workspace)
+    written += resolved
 
-    print(f"Look at `git diff configs` and commit it: from now on {case} is compared with this.")
+    lines = (
+        *(f"wrote {path}" for path in written),
+        f"Look at `git diff configs` and commit it: from now on {case} is compared with this.",
+    )
+    values = {"useCase": case, "written": [path.as_posix() for path in written]}
+    print_result(lines, values, is_json=is_json)
     return 0
-
-
-def _write_and_print(files: Mapping[Path, str], workspace: Path) -> None:
-    write_files(files, workspace)
-    for path in files:
-        print(f"wrote {path}")
 
 
 def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> Any:

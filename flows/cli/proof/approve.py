@@ -4,10 +4,16 @@ A validator may in the same way accept checks that are undecided, by id, of exac
 (`--undecided`).
 """
 
-import argparse
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from flows.steps.evidence import open_chain
 from tasks.attestation.dsse import sign
 from tasks.attestation.run_context import timestamp
@@ -17,7 +23,6 @@ from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
 from tasks.gates import Outcome
 from tasks.notary.notary import open_notary
-from tasks.system.installation import Installation
 from tasks.verifier.approvals import acceptance, approval, check, require_made
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
@@ -25,45 +30,82 @@ from tasks.verifier.log_reader import Log
 KEY = "PORTCULLIS_APPROVER_KEY"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument(
-        "--model", required=True, metavar="SHA256", help="exactly the model: sha256:…"
-    )
-    parser.add_argument("--reason", required=True, help="why; it is kept for ever, so name nobody")
-    parser.add_argument(
-        "--expires",
-        required=True,
-        metavar="DATE",
-        help="the last day it is in force, like 2027-06-30",
-    )
-    parser.add_argument(
-        "--capacity", default="", help="the function you act in, like `model validator`"
-    )
-    parser.add_argument(
-        "--undecided", metavar="GATE", help="accept undecided checks of this gate instead"
-    )
-    parser.add_argument(
-        "--check",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="a check to accept, by its id as `verify` shows it (default: every undecided one)",
-    )
-    parser.add_argument(
-        "--key", type=Path, help=f"your key (default: ${KEY}); `keys make` makes one"
-    )
-    parser.add_argument(
-        "--print", action="store_true", help="print it for Prefect's form instead of recording it"
-    )
+EXAMPLES = """\
+As a second person, with a key of your own:
+  ./portcullis approve loan --model sha256:DIGEST \\
+    --reason "validated" --expires 2027-06-30 \\
+    --key ann.pem
+
+A validator accepts what a gate could not decide:
+  ./portcullis approve loan --model sha256:DIGEST \\
+    --undecided fairness --reason "reviewed by hand" \\
+    --expires 2027-06-30
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@dataclass(frozen=True)
+class ApprovalTerms:
+    """What somebody signs: why, in which function, until when, and about which checks."""
+
+    use_case: str
+    reason: str
+    expires: str
+    capacity: str
+    undecided: str
+    checks: tuple[str, ...]
+
+
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    model: Annotated[
+        str, typer.Option(metavar="SHA256", help="Exactly the model: sha256:…", show_default=False)
+    ],
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; it is kept for ever, so name nobody.")
+    ],
+    expires: Annotated[
+        str, typer.Option(metavar="DATE", help="The last day it is in force, like 2027-06-30.")
+    ],
+    capacity: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="The function you act in, like `model validator`."),
+    ] = "",
+    undecided: Annotated[
+        str, typer.Option(metavar="GATE", help="Accept undecided checks of this gate instead.")
+    ] = "",
+    check_ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--check",
+            metavar="ID",
+            help="A check to accept, by its id as `verify` shows it (default: every undecided).",
+            show_default=False,
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"Your key (default: ${KEY}); `keys make` makes one.",
+            show_default=False,
+        ),
+    ] = None,
+    is_printed: Annotated[
+        bool,
+        typer.Option("--print", help="Print it for Prefect's form instead of recording it."),
+    ] = False,
+    is_json: Json = False,
+) -> int:
     """Sign an approval or an acceptance, check it, and record it."""
-    load_case(options.use_case, installation.workspace)
+    installation = installation_of(context)
+    load_case(use_case, installation.workspace)
+    terms = ApprovalTerms(use_case, reason, expires, capacity, undecided, tuple(check_ids or ()))
     named = installation.settings.approver_key_path
-    path = options.key or (installation.settings.from_caller(named) if named else None)
+    path = key or (installation.settings.from_caller(named) if named else None)
     if path is None or not path.is_file():
         raise ConfigError(
             "your key",
@@ -74,51 +116,51 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
     signer = LocalSigner.load(path)
-    with open_chain(options.use_case, options.model, installation) as (_, log, chain):
+    with open_chain(use_case, model, installation) as (_, log, chain):
         # First, so that of a model that nobody made no gate is said to lack anything.
         require_made(chain)
-        envelope = sign(_statement(options, log, chain, signer).to_bytes(), signer)
+        envelope = sign(_statement(terms, log, chain, signer).to_bytes(), signer)
         check(envelope, log, chain)
 
-    if options.print:
+    if is_printed:
         print(envelope.to_bytes().decode())
         return 0
     with open_notary(installation) as notary:
         recorded = notary.append_signed([envelope])[0]
-    print(f"recorded as entry {recorded.index} of {recorded.origin}; it stays visible for ever")
+    line = f"recorded as entry {recorded.index} of {recorded.origin}; it stays visible for ever"
+    values = {"entry": recorded.index, "log": recorded.origin, "useCase": use_case, "model": model}
+    print_result((line,), values, is_json=is_json)
     return 0
 
 
-def _statement(
-    options: argparse.Namespace, log: Log, chain: Chain, signer: LocalSigner
-) -> Statement:
+def _statement(terms: ApprovalTerms, log: Log, chain: Chain, signer: LocalSigner) -> Statement:
     holder = log.keys.entries.get(signer.public.keyid)
     common = {
         "person": holder.holder if holder else "",
-        "role": options.capacity,
-        "reason": options.reason,
+        "role": terms.capacity,
+        "reason": terms.reason,
         "given": timestamp(),
-        "expires": _end_of(options.expires),
+        "expires": _end_of(terms.expires),
     }
-    if not options.undecided:
-        return approval(options.use_case, chain.model_sha256, **common)
+    if not terms.undecided:
+        return approval(terms.use_case, chain.model_sha256, **common)
 
-    verdict = chain.verdicts.get(options.undecided)
+    verdict = chain.verdicts.get(terms.undecided)
     checks = verdict.checks() if verdict else ()
     undecided = tuple(check.key for check in checks if check.outcome is Outcome.UNDECIDED)
-    accepted = tuple(options.check) or undecided
+    accepted = terms.checks or undecided
     unknown = [key for key in accepted if key not in undecided]
     if verdict is None or not accepted or unknown:
         raise EvidenceError(
-            f"gate `{options.undecided}`",
+            f"gate `{terms.undecided}`",
             expected=f"an undecided check `{unknown[0]}`" if unknown else "undecided checks",
             found=f"undecided: {'; '.join(undecided) or 'none'}",
             remedy="Give ids as they stand here. Only what is undecided can be accepted; "
             "a failed check never can.",
         )
     return acceptance(
-        options.use_case,
-        options.undecided,
+        terms.use_case,
+        terms.undecided,
         verdict_sha256=verdict.report_sha256,
         tests=accepted,
         **common,

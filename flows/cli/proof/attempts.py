@@ -4,15 +4,18 @@ An attempt is a plan and the model that was trained under it. What was not run t
 left no trace in the ledger, and is not listed.
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from flows.steps.evidence import open_chain
 from tasks.clearance.plans import plan_now
 from tasks.config.cases import load_case
-from tasks.system.installation import Installation
 from tasks.verifier.attempts.shown import attempt_values, lines_about_attempts
 from tasks.verifier.lineage import Chain
 from tasks.verifier.text_report import printable
@@ -20,18 +23,29 @@ from tasks.verifier.text_report import printable
 EVERY = sys.maxsize
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument(
-        "--model",
-        metavar="SHA256",
-        help="the model on whose data (default: the one that lies in data/)",
-    )
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+EXAMPLES = """\
+How often somebody tried on the same data:
+  ./portcullis attempts loan
+  ./portcullis attempts loan --json | jq .attempts.count
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256",
+            help="The model on whose data (default: the one that lies in data/).",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Print the attempts.
 
     Raises:
@@ -39,15 +53,16 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
         DataError: No model is named, and none is in `data/`.
         EvidenceError: The ledger is empty, or does not verify.
     """
-    case = options.use_case
+    installation = installation_of(context)
+    case = use_case
     load_case(case, installation.workspace)
-    with open_chain(case, options.model, installation) as (_, log, chain):
-        if options.json:
+    with open_chain(case, model, installation) as (_, log, chain):
+        if is_json:
             values = {
                 "plan": plan_now(case, installation.workspace).sha256,
                 "attempts": attempt_values(log, chain, EVERY),
             }
-            print(json.dumps(values, indent=2, sort_keys=True))
+            print_json(values)
             return 0
 
         plan = _plan_lines(chain, installation.workspace)

@@ -1,30 +1,46 @@
 """`./portcullis audit`: compare the pipeline's audit log with the batches in the ledger."""
 
-import argparse
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
 from tasks.attestation.predicates.records import AuditBatch
 from tasks.audit_log.events import verify
 from tasks.audit_log.shipping import ship
 from tasks.errors import ServiceError
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.plain_text import one_line
-from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Selection, read_log
 
+EXAMPLES = """\
+Each night, and what is due to syslog and Splunk:
+  ./portcullis audit --ship
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--ship", action="store_true", help="send what is due to syslog and Splunk, as configured"
-    )
+Exit codes: 0 every signed line is there and unchanged; 2 one is not;
+4 something could not be sent.
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    is_shipping: Annotated[
+        bool,
+        typer.Option("--ship", help="Send what is due to syslog and Splunk, as configured."),
+    ] = False,
+    is_json: Json = False,
+) -> int:
     """Verify every batch; 0 if every signed line is there, unchanged, and all that is due was sent.
 
     Raises:
         EvidenceError: A signed line is missing or was changed.
     """
+    installation = installation_of(context)
     ledger = open_ledger(installation)
     try:
         log = read_log(ledger, trusted_root(installation), Selection.of_type(AuditBatch.TYPE))
@@ -34,12 +50,16 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
     signed = log.required_statements(AuditBatch)
     unsigned_events = verify(installation.home / "audit", signed)
     events = sum(batch.predicate.events for batch in signed)
-    print(
+    problems = ship(installation) if is_shipping else ()
+    line = (
         f"{events} events in {len(signed)} signed batches are as they were written; "
         f"{unsigned_events} are not signed for yet"
     )
-
-    problems = ship(installation) if options.ship else ()
-    for line in problems:
-        print(one_line(line))
+    values = {
+        "events": events,
+        "signedBatches": len(signed),
+        "unsignedEvents": unsigned_events,
+        "problems": [one_line(problem) for problem in problems],
+    }
+    print_result((line, *map(one_line, problems)), values, is_json=is_json)
     return ServiceError.exit_code if problems else 0

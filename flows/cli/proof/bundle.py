@@ -3,11 +3,16 @@
 It holds all that an outsider needs; the verifier can be written beside it.
 """
 
-import argparse
 import io
 import zipfile
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, Model, UseCase
 from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
@@ -15,48 +20,66 @@ from tasks.errors import ConfigError
 from tasks.formats.archives import EPOCH, archive
 from tasks.formats.import_graph import reached_files
 from tasks.formats.new_file import require_new_file, write_new_file
-from tasks.system.installation import Installation
+
+EXAMPLES = """\
+For an auditor without access to this machine:
+  ./portcullis bundle loan --output loan.zip \\
+    --verifier verify.pyz
+"""
+app = new_app()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.zip")
-    parser.add_argument(
-        "--model", metavar="SHA256", help="the model (default: the one that lies in data/)"
-    )
-    parser.add_argument(
-        "--chain-only", action="store_true", help="leave out entries about anything else"
-    )
-    parser.add_argument(
-        "--verifier", type=Path, metavar="FILE.pyz", help="also write the verifier, as one file"
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    output: Annotated[Path, typer.Option(metavar="FILE.zip", help="A new file for the archive.")],
+    model: Model = None,
+    chain_only: Annotated[
+        bool, typer.Option("--chain-only", help="Leave out entries about anything else.")
+    ] = False,
+    verifier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.pyz", help="Also write the verifier, as one file.", show_default=False
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Write the archive, and the verifier if it is asked for."""
-    load_case(options.use_case, installation.workspace)
-    _require_new_files(options)
-    with open_chain(options.use_case, options.model, installation, is_whole=True) as (
+    installation = installation_of(context)
+    load_case(use_case, installation.workspace)
+    _require_new_files(output, verifier)
+    with open_chain(use_case, model, installation, is_whole=True) as (
         ledger,
         log,
         chain,
     ):
-        contents = choose(log, chain, may_be_complete=not options.chain_only)
+        contents = choose(log, chain, may_be_complete=not chain_only)
         files = files_of(contents, ledger)
         # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
 
     content = archive(files)
-    write_new_file(options.output, content)
-    print(f"wrote {options.output}: {len(contents.entries)} statements, {len(content):,} bytes")
+    write_new_file(output, content)
     root_keyid = next(iter(log.keys.entries))
-    print(f"root key {root_keyid}: publish it where the reader finds it without this file")
-
-    if options.verifier:
-        write_verifier(options.verifier, installation.workspace)
-        command = f"python {options.verifier.name} {options.output.name} --root KEYID"
-        print(f"wrote {options.verifier}: `{command}`")
+    lines = [
+        f"wrote {output}: {len(contents.entries)} statements, {len(content):,} bytes",
+        f"root key {root_keyid}: publish it where the reader finds it without this file",
+    ]
+    if verifier:
+        write_verifier(verifier, installation.workspace)
+        command = f"python {verifier.name} {output.name} --root KEYID"
+        lines.append(f"wrote {verifier}: `{command}`")
+    values = {
+        "file": str(output),
+        "statements": len(contents.entries),
+        "bytes": len(content),
+        "rootKeyId": root_keyid,
+        "verifier": str(verifier) if verifier else None,
+    }
+    print_result(lines, values, is_json=is_json)
     return 0
 
 
@@ -73,12 +96,12 @@ def write_verifier(path: Path, workspace: Path) -> None:
     write_new_file(path, stream.getvalue())
 
 
-def _require_new_files(options: argparse.Namespace) -> None:
-    require_new_file(options.output)
-    if options.verifier is None:
+def _require_new_files(output: Path, verifier: Path | None) -> None:
+    require_new_file(output)
+    if verifier is None:
         return
-    require_new_file(options.verifier)
-    if options.verifier == options.output:
+    require_new_file(verifier)
+    if verifier == output:
         raise ConfigError(
             "--verifier",
             expected="another file than --output",

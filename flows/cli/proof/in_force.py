@@ -4,13 +4,18 @@ It is an entry of the ledger and no file of the checkout: who works on a model c
 person of role `compliance` signs it, or the root key; two people, where the entry in force asks.
 """
 
-import argparse
-import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import as_epilog, declare, installation_of, new_app
+from flows.cli.base.options import Json, one_of
 from tasks.attestation.dsse import sign
 from tasks.attestation.predicates.in_force import ANCHORS, MODES, MOST_PEOPLE, InForce, Terms
 from tasks.attestation.roles import PERSONAL, ROOT
@@ -44,98 +49,189 @@ DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 NONE = "none"  # the value of an option that empties a list
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    actions = parser.add_subparsers(dest="action", required=True)
-    show = actions.add_parser("show", help="what is in force, since which entry, signed by whom")
-    show.add_argument("--json", action="store_true", help="as JSON, for programs")
+EXAMPLES = """\
+What is in force, and how it is replaced:
+  ./portcullis in-force show
+  ./portcullis in-force propose law.json --approvals 1 \\
+    --approval-role approval
+  ./portcullis in-force sign law.json \\
+    --reason "four eyes" --key carl.pem
 
-    propose = actions.add_parser(
-        "propose", help="write a proposal: policy, gates and names of this checkout"
-    )
-    propose.add_argument("file", type=Path, help="where to write it; change it by hand at will")
-    _add_changes(propose)
-
-    signing = actions.add_parser("sign", help="sign a proposal with a key of your own")
-    signing.add_argument(
-        "what", metavar="FILE-or-sha256:…", help="a proposal, or one that is in the ledger already"
-    )
-    signing.add_argument("--reason", required=True, help="why; it is kept for ever, so name nobody")
-    signing.add_argument("--key", type=Path, help=f"your key (default: ${KEY})")
-    signing.add_argument(
-        "--root", action="store_true", help="sign with the ledger's root key instead"
-    )
+`./portcullis in-force ACTION --help` explains an action.
+"""
+app = new_app()
+app.info.epilog = as_epilog(EXAMPLES)
 
 
-def _add_changes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--approvals", type=int, metavar="N", help="how many people have to approve"
-    )
-    parser.add_argument("--approval-role", choices=PERSONAL, help="the role that their keys need")
-    parser.add_argument("--capacity", help="the function that they have to state; empty for any")
-    parser.add_argument(
-        "--anchor",
-        action="append",
-        choices=(*ANCHORS, NONE),
-        help="an anchor that is required, as it is configured here; may be given several times",
-    )
-    parser.add_argument(
-        "--ref", action="append", help="a ref that may be released, in full; or `none`"
-    )
-    parser.add_argument(
-        "--signer",
-        action="append",
-        help="the fingerprint of a key whose commits may be released; or `none`",
-    )
-    parser.add_argument("--least-mode", choices=MODES, help="the least mode that clears anything")
-    parser.add_argument(
-        "--plan",
-        action="append",
-        metavar="USE-CASE[:SHA256]",
-        help="the one plan of a use case, by default as it lies here; or `none`",
-    )
-    parser.add_argument(
-        "--attempts",
-        type=int,
-        metavar="N",
-        help="how many attempts a use case may make on one version of the data; 0 for any number",
-    )
-    parser.add_argument(
-        "--people",
-        type=int,
-        choices=range(1, MOST_PEOPLE + 1),
-        help="how many people have to sign what replaces it",
-    )
-    parser.add_argument(
-        "--may-be-unmeasured",
-        action="append",
-        metavar="USE-CASE:ID",
-        help="a check that may say that a use case has nothing to measure; or `none`",
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Run an action."""
-    match options.action:
-        case "show":
-            _show(installation, is_json=options.json)
-        case "propose":
-            _propose(options, installation)
-        case "sign":
-            _sign(options, installation)
-    return 0
-
-
-def _show(installation: Installation, *, is_json: bool) -> None:
+@declare(app, "show", purpose="What is in force, since which entry, signed by whom.")
+def show(context: typer.Context, *, is_json: Json = False) -> int:
+    """Print what is in force, and what is proposed."""
+    installation = installation_of(context)
     with open_notary(installation) as notary:
         log = _read(notary, installation)
     history = read_history(log) if log else LawHistory(None, (), (), ())
 
     if is_json:
-        print(json.dumps(history.to_dict(), indent=2, sort_keys=True))
-        return
+        print_json(history.to_dict())
+        return 0
     for line in _lines_of(history):
         print(line)
+    return 0
+
+
+@declare(app, "propose", purpose="Write a proposal: policy, gates and names of this checkout.")
+def propose(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Where to write it; change it by hand at will."),
+    ],
+    *,
+    approvals: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many people have to approve.", show_default=False),
+    ] = None,
+    approval_role: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROLE",
+            help=f"The role that their keys need: {', '.join(PERSONAL)}.",
+            **one_of(PERSONAL),
+        ),
+    ] = None,
+    capacity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The function that they have to state; empty for any.",
+            show_default=False,
+        ),
+    ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="An anchor that is required, as it is configured here: "
+            f"{', '.join(ANCHORS)}, or none; may be given several times.",
+            **one_of((*ANCHORS, NONE)),
+        ),
+    ] = None,
+    ref: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REF",
+            help="A ref that may be released, in full; or `none`.",
+            show_default=False,
+        ),
+    ] = None,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FINGERPRINT",
+            help="The fingerprint of a key whose commits may be released; or `none`.",
+            show_default=False,
+        ),
+    ] = None,
+    least_mode: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            help=f"The least mode that clears anything: {', '.join(MODES)}.",
+            **one_of(MODES),
+        ),
+    ] = None,
+    plan: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="USE-CASE[:SHA256]",
+            help="The one plan of a use case, by default as it lies here; or `none`.",
+            show_default=False,
+        ),
+    ] = None,
+    attempts: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many attempts a use case may make on one version of the data; 0 for any "
+            "number.",
+            show_default=False,
+        ),
+    ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST_PEOPLE,
+            help="How many people have to sign what replaces it.",
+            show_default=False,
+        ),
+    ] = None,
+    may_be_unmeasured: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="USE-CASE:ID",
+            help="A check that may say that a use case has nothing to measure; or `none`.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
+    """Write a proposal, which changes nothing until it is signed."""
+    changes = ProposedChanges(
+        approvals=approvals,
+        approval_role=approval_role,
+        capacity=capacity,
+        anchors=_listed(anchor),
+        refs=_listed(ref),
+        signers=_listed(signer),
+        least_mode=least_mode,
+        plans=_listed(plan),
+        attempts=attempts,
+        people=people,
+        unmeasured=_listed(may_be_unmeasured),
+    )
+    _propose(file, changes, installation_of(context), is_json=is_json)
+    return 0
+
+
+@declare(app, "sign", purpose="Sign a proposal with a key of your own.")
+def sign_proposal(
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE-or-sha256:…", help="A proposal, or one that is in the ledger already."
+        ),
+    ],
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; it is kept for ever, so name nobody.")
+    ],
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"Your key (default: ${KEY}).", show_default=False),
+    ] = None,
+    is_root: Annotated[
+        bool, typer.Option("--root", help="Sign with the ledger's root key instead.")
+    ] = False,
+    is_json: Json = False,
+) -> int:
+    """Sign a proposal and record the signature."""
+    asked = AskedSignature(what, reason, key, is_root, is_json)
+    _sign(asked, installation_of(context))
+    return 0
+
+
+@dataclass(frozen=True)
+class AskedSignature:
+    """What is to be signed, why, and with which key."""
+
+    what: str
+    reason: str
+    key_path: Path | None
+    is_root: bool
+    is_json: bool
 
 
 def _lines_of(history: LawHistory) -> Iterator[str]:
@@ -168,31 +264,25 @@ def _state_of(proposal: Proposal) -> str:
     return f"signed by {len(proposal.signatures)} of {proposal.needed_people}"
 
 
-def _propose(options: argparse.Namespace, installation: Installation) -> None:
-    require_new_file(options.file)
+def _propose(
+    path: Path, changes: ProposedChanges, installation: Installation, *, is_json: bool
+) -> None:
+    require_new_file(path)
     with open_notary(installation) as notary:
         log = _read(notary, installation)
     law = read_history(log).law if log else None
 
-    changes = ProposedChanges(
-        approvals=options.approvals,
-        approval_role=options.approval_role,
-        capacity=options.capacity,
-        anchors=_listed(options.anchor),
-        refs=_listed(options.ref),
-        signers=_listed(options.signer),
-        least_mode=options.least_mode,
-        plans=_listed(options.plan),
-        attempts=options.attempts,
-        people=options.people,
-        unmeasured=_listed(options.may_be_unmeasured),
-    )
     terms = draft_terms(installation, law, changes)
-    write_proposal(terms, options.file)
+    write_proposal(terms, path)
 
-    _print_changes(law.terms if law else None, terms)
-    print(f"wrote {options.file}: sha256:{terms.sha256}")
-    print(f"read it, then `./portcullis in-force sign {options.file} --reason …`")
+    present = law.terms if law else None
+    if is_json:
+        changed = list(compare_terms(present, terms))
+        print_json({"file": str(path), "sha256": terms.sha256, "changes": changed})
+        return
+    _print_changes(present, terms)
+    print(f"wrote {path}: sha256:{terms.sha256}")
+    print(f"read it, then `./portcullis in-force sign {path} --reason …`")
 
 
 def _listed(values: list[str] | None) -> tuple[str, ...] | None:
@@ -202,16 +292,16 @@ def _listed(values: list[str] | None) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(value for value in values if value != NONE))
 
 
-def _sign(options: argparse.Namespace, installation: Installation) -> None:
-    if not options.reason.strip():
+def _sign(asked: AskedSignature, installation: Installation) -> None:
+    if not asked.reason.strip():
         raise _refused("a reason", "none")
 
     with open_notary(installation) as notary:
         # 1. What is in force now, and what is to be. With the root key a log can begin with it.
-        named = DIGEST.fullmatch(options.what)
-        path = installation.settings.from_caller(options.what)
+        named = DIGEST.fullmatch(asked.what)
+        path = installation.settings.from_caller(asked.what)
         written = None if named else read_proposal(path)
-        if options.root:
+        if asked.is_root:
             notary.begin()
         log = _read(notary, installation)
         if log is None:
@@ -224,13 +314,14 @@ def _sign(options: argparse.Namespace, installation: Installation) -> None:
         history = read_history(log)
         terms = written or _proposed(named[1] if named else "", history)
         _require_present(terms, history)
-        _print_changes(history.law.terms if history.law else None, terms)
+        if not asked.is_json:
+            _print_changes(history.law.terms if history.law else None, terms)
 
         # 2. Signed, and checked by the rules of every later reader: an entry stays for ever.
-        signer = notary.signer(ROOT) if options.root else _own_signer(options.key, installation)
+        signer = notary.signer(ROOT) if asked.is_root else _own_signer(asked.key_path, installation)
         holder = log.keys.entries.get(signer.public.keyid)
         person = holder.holder if holder else ""
-        statement = InForce(terms, person, options.reason, timestamp()).to_statement()
+        statement = InForce(terms, person, asked.reason, timestamp()).to_statement()
         envelope = sign(statement.to_bytes(), signer)
         entry = Entry(log.head.size, envelope, sha256(envelope.to_bytes()).hexdigest())
         _require_another_person(verified(entry, log.keys).key.public.keyid, terms, history, log)
@@ -238,7 +329,7 @@ def _sign(options: argparse.Namespace, installation: Installation) -> None:
         # 3. Recorded, and read again: somebody else may have signed something a moment before.
         recorded = notary.append_signed([envelope])[0]
         log = _read(notary, installation) or log
-        _print_state(terms, recorded.index, read_history(log))
+        _print_state(terms, recorded.index, read_history(log), is_json=asked.is_json)
 
 
 def _proposed(digest: str, history: LawHistory) -> Terms:
@@ -291,7 +382,7 @@ def _print_changes(before: Terms | None, after: Terms) -> None:
         print(line)
 
 
-def _print_state(terms: Terms, index: int, history: LawHistory) -> None:
+def _print_state(terms: Terms, index: int, history: LawHistory, *, is_json: bool) -> None:
     """Print what came of a signature.
 
     Raises:
@@ -299,12 +390,28 @@ def _print_state(terms: Terms, index: int, history: LawHistory) -> None:
     """
     law = history.law
     if law and law.sha256 == terms.sha256:
+        if is_json:
+            print_json(
+                {"entry": index, "sha256": terms.sha256, "isInForce": True, "number": law.number}
+            )
+            return
         print(
             f"recorded as entry {index}; it is in force: no. {law.number}, since entry {law.index}"
         )
         return
     for proposal in history.proposals:
         if proposal.terms.sha256 == terms.sha256:
+            if is_json:
+                print_json(
+                    {
+                        "entry": index,
+                        "sha256": terms.sha256,
+                        "isInForce": False,
+                        "signatures": len(proposal.signatures),
+                        "neededPeople": proposal.needed_people,
+                    }
+                )
+                return
             print(f"recorded as entry {index}; not in force yet: {_state_of(proposal)}")
             print(f"another person: `./portcullis in-force sign sha256:{terms.sha256} --reason …`")
             return

@@ -4,12 +4,17 @@ Every change is an entry of the ledger, signed by its root key. `pin` is here be
 that key, too.
 """
 
-import argparse
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
+
+from flows.cli.base.answering import print_json
+from flows.cli.base.declaring import as_epilog, declare, installation_of, new_app
+from flows.cli.base.options import Json, one_of
 from flows.cli.proof.pin import set_pin
 from tasks.attestation.dsse import sign
 from tasks.attestation.enrolment import Enrolment, check_enrolment
@@ -30,159 +35,247 @@ MOST_PEM_BYTES = 4096  # a P-256 key needs 178
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----\n")
 
 
+SERVICE_ROLES = tuple(role for role in ROLES if role not in (ROOT, *PERSONAL))
+GIVEN_ROLES = tuple(role for role in ROLES if role != ROOT)
+
 EXAMPLES = """\
-a second person, who may approve models:
-  ./portcullis keys make ann.pem > ann.pub        on her own machine; she keeps ann.pem
-  ./portcullis keys enrol ann.pub --role approval --holder ann-7 --login ann --email ann@example.org
+A second person, who may approve models. She makes her
+key on her own machine, and keeps ann.pem:
+  ./portcullis keys make ann.pem > ann.pub
+  ./portcullis keys enrol ann.pub --role approval \\
+    --holder ann-7 --login ann --email ann@example.org
   ./portcullis keys list
 
-`./portcullis keys ACTION --help` explains an action
+`./portcullis keys ACTION --help` explains an action.
 """
+app = new_app()
+app.info.epilog = as_epilog(EXAMPLES)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments: an action, and what it needs."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="every key, its roles, and over which entries it is valid")
-    make = actions.add_parser(
-        "make", help="make a key of your own, for approvals; prints its public half"
-    )
-    make.add_argument(
-        "file", type=Path, help="a new file for the private half; nobody else may have it"
-    )
-    _add_enrol(actions.add_parser("enrol", help="give a person's, or another worker's, key a role"))
-    rotate = actions.add_parser(
-        "rotate", help="make a new key for a role, and void the old key from now on"
-    )
-    rotate.add_argument(
-        "role",
-        choices=[role for role in ROLES if role not in (ROOT, *PERSONAL)],
-        help="what the key signs for",
-    )
-    _add_revoke(
-        actions.add_parser("revoke", help="void a key from an entry on, even from a past entry")
-    )
-    _add_pin(
-        actions.add_parser(
-            "pin", help="remember the ledger's head anew, where `ledger.pin` is missing"
-        )
-    )
-    _add_renew_store(
-        actions.add_parser(
-            "renew-store", help="begin a new key store where the old one is lost for good"
-        )
-    )
-    journal = actions.add_parser(
-        "renew-journal", help="begin a new journal of erasures where the old one is lost for good"
-    )
-    journal.add_argument("--reason", required=True, help="what became of it; stays in the ledger")
-
-
-def _add_enrol(enrol: argparse.ArgumentParser) -> None:
-    enrol.add_argument("public", type=Path, help="the file with the public key (PEM)")
-    enrol.add_argument(
-        "--role",
-        action="append",
-        required=True,
-        choices=[role for role in ROLES if role != ROOT],
-        help="what the key may sign; repeat it for each",
-    )
-    enrol.add_argument("--holder", required=True, help="staff id of the person, or `worker`")
-    enrol.add_argument(
-        "--login",
-        action="append",
-        default=[],
-        help="a name under which the person starts runs, so that nobody approves their own; "
-        "repeat it for each",
-    )
-    enrol.add_argument(
-        "--email",
-        action="append",
-        default=[],
-        help="an address of the person's commits, stored as a hash; repeat it for each",
-    )
-
-
-def _add_revoke(revoke: argparse.ArgumentParser) -> None:
-    revoke.add_argument("keyid", help="the key's id, or at least six digits of its beginning")
-    revoke.add_argument(
-        "--valid-to",
-        type=int,
-        metavar="ENTRY",
-        help="number of the last entry that it may have signed, if it was stolen earlier "
-        "(default: the newest)",
-    )
-    revoke.add_argument("--reason", required=True, help="why; stays in the ledger")
-
-
-def _add_pin(pin: argparse.ArgumentParser) -> None:
-    pin.add_argument("--reason", required=True, help="why it is missing; stays in the ledger")
-    pin.add_argument(
-        "--first",
-        action="store_true",
-        help="this installation shares a ledger and has never read it: "
-        "trust the root key that $PORTCULLIS_TRUST_ROOT names",
-    )
-
-
-def _add_renew_store(renew: argparse.ArgumentParser) -> None:
-    renew.add_argument("--reason", required=True, help="what became of it; every release shows it")
-    renew.add_argument(
-        "--keep",
-        action="store_true",
-        help="record the key store that lies here in a log that does not know it, "
-        "instead of making a new one",
-    )
-
-
-def main(options: argparse.Namespace, installation: Installation) -> int:
-    """Run an action."""
-    match options.action:
-        case "make":
-            print(_make(options.file).public.pem, end="")
-        case "list":
-            for entry in _read_log_of_keys(installation).keys.entries.values():
-                print(one_line(_describe(entry)))
-        case "enrol":
-            _enrol(options, installation)
-        case "rotate":
-            _rotate(options.role, installation)
-        case "revoke":
-            _revoke(options, installation)
-        case "renew-store":
-            # Late: it reads key stores, which the other actions do not.
-            from tasks.guard.renewal import renew_store
-
-            print(one_line(renew_store(options.reason, installation, keep=options.keep)))
-        case "renew-journal":
-            from tasks.erasure.journal import renew_journal
-
-            print(one_line(renew_journal(options.reason, installation)))
-        case "pin":
-            print(set_pin(options.reason, installation, is_first=options.first))
+@declare(app, "list", purpose="Every key, its roles, and over which entries it is valid.")
+def list_keys(context: typer.Context, *, is_json: Json = False) -> int:
+    """Print a line for each key."""
+    entries = _read_log_of_keys(installation_of(context)).keys.entries.values()
+    if is_json:
+        print_json({"keys": [_values_of(entry) for entry in entries]})
+        return 0
+    for entry in entries:
+        print(one_line(_describe(entry)))
     return 0
 
 
-def _enrol(options: argparse.Namespace, installation: Installation) -> None:
-    public = _read_public_key(options.public)
-    hashes = (value for email in options.email for value in addresses_sha256(email))
+@declare(app, "make", purpose="Make a key of your own, for approvals; prints its public half.")
+def make(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A new file for the private half; nobody else may have it."
+        ),
+    ],
+    *,
+    is_json: Json = False,
+) -> int:
+    """Make a key and print its public half."""
+    public = _make(file).public
+    if is_json:
+        print_json({"keyId": public.keyid, "publicKey": public.pem})
+    else:
+        print(public.pem, end="")
+    return 0
+
+
+@declare(app, "enrol", purpose="Give a person's, or another worker's, key a role.")
+def enrol(
+    context: typer.Context,
+    public_path: Annotated[
+        Path, typer.Argument(metavar="PUBLIC", help="The file with the public key (PEM).")
+    ],
+    *,
+    role: Annotated[
+        list[str],
+        typer.Option(
+            metavar="ROLE",
+            help=f"What the key may sign, of {', '.join(GIVEN_ROLES)}; repeat it for each.",
+            **one_of(GIVEN_ROLES),
+        ),
+    ],
+    holder: Annotated[
+        str, typer.Option(metavar="NAME", help="Staff id of the person, or `worker`.")
+    ],
+    login: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name under which the person starts runs, so that nobody approves their own; "
+            "repeat it for each.",
+            show_default=False,
+        ),
+    ] = None,
+    email: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="An address of the person's commits, stored as a hash; repeat it for each.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
+    """Record that a key may sign for these roles."""
+    installation = installation_of(context)
+    public = _read_public_key(public_path)
+    hashes = (value for address in email or () for value in addresses_sha256(address))
     enrolment = Enrolment(
         public=public,
-        roles=tuple(options.role),
-        holder=options.holder,
-        logins=tuple(dict.fromkeys(options.login)),
+        roles=tuple(role),
+        holder=holder,
+        logins=tuple(dict.fromkeys(login or ())),
         emails_sha256=tuple(dict.fromkeys(hashes)),
     )
+    _append_enrolment(enrolment, installation)
+
+    if is_json:
+        print_json({"keyId": public.keyid, "holder": holder, "roles": list(enrolment.roles)})
+        return 0
+    roles = ", ".join(name for name in enrolment.roles if name != DEVELOPER)
+    print(f"{_short(public)} " + (f"may sign for {roles} from now on" if roles else "is known now"))
+    return 0
+
+
+@declare(app, "rotate", purpose="Make a new key for a role, and void the old key from now on.")
+def rotate(
+    context: typer.Context,
+    role: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROLE",
+            help=f"What the key signs for: {', '.join(SERVICE_ROLES)}.",
+            **one_of(SERVICE_ROLES),
+        ),
+    ],
+    *,
+    is_json: Json = False,
+) -> int:
+    """Make a new key for a role."""
+    old, new, size = _rotate(role, installation_of(context))
+    if is_json:
+        print_json({"role": role, "oldKeyId": old.keyid, "newKeyId": new.keyid, "entries": size})
+        return 0
+    print(f"role `{role}`: {_short(old)} signed up to entry {size - 1}; {_short(new)} signs now")
+    return 0
+
+
+@declare(app, "revoke", purpose="Void a key from an entry on, even from a past entry.")
+def revoke(
+    context: typer.Context,
+    keyid: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEYID", help="The key's id, or at least six digits of its beginning."
+        ),
+    ],
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stays in the ledger.")],
+    valid_to: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ENTRY",
+            help="Number of the last entry that it may have signed, if it was stolen earlier "
+            "(default: the newest).",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
+    """Record that a key is void from an entry on."""
+    public, until = _revoke(keyid, valid_to, reason, installation_of(context))
+    if is_json:
+        print_json({"keyId": public.keyid, "voidFrom": until})
+        return 0
+    print(f"{_short(public)} is void from entry {until} on")
+    return 0
+
+
+@declare(app, "pin", purpose="Remember the ledger's head anew, where `ledger.pin` is missing.")
+def pin(
+    context: typer.Context,
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it is missing; stays in the ledger.")
+    ],
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first",
+            help="This installation shares a ledger and has never read it: trust the root key "
+            "that $PORTCULLIS_TRUST_ROOT names.",
+        ),
+    ] = False,
+    is_json: Json = False,
+) -> int:
+    """Set the missing pin."""
+    return _print_done(set_pin(reason, installation_of(context), is_first=first), is_json=is_json)
+
+
+@declare(app, "renew-store", purpose="Begin a new key store where the old one is lost for good.")
+def renew_key_store(
+    context: typer.Context,
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="What became of it; every release shows it.")
+    ],
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Record the key store that lies here in a log that does not know it, instead of "
+            "making a new one.",
+        ),
+    ] = False,
+    is_json: Json = False,
+) -> int:
+    """Begin a new key store."""
+    # Late: it reads key stores, which the other actions do not.
+    from tasks.guard.renewal import renew_store
+
+    return _print_done(renew_store(reason, installation_of(context), keep=keep), is_json=is_json)
+
+
+@declare(
+    app,
+    "renew-journal",
+    purpose="Begin a new journal of erasures where the old one is lost for good.",
+)
+def renew_erasure_journal(
+    context: typer.Context,
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="What became of it; stays in the ledger.")
+    ],
+    is_json: Json = False,
+) -> int:
+    """Begin a new journal."""
+    from tasks.erasure.journal import renew_journal
+
+    return _print_done(renew_journal(reason, installation_of(context)), is_json=is_json)
+
+
+def _print_done(line: str, *, is_json: bool) -> int:
+    if is_json:
+        print_json({"done": one_line(line)})
+    else:
+        print(one_line(line))
+    return 0
+
+
+def _append_enrolment(enrolment: Enrolment, installation: Installation) -> None:
     statement = add_key(
-        public,
+        enrolment.public,
         enrolment.roles,
         enrolment.holder,
         logins=enrolment.logins,
         emails_sha256=enrolment.emails_sha256,
     )
-
     with open_notary(installation) as notary:
         notary.begin()
         # The log that the entry is appended to, read again: another worker may enrol somebody, too.
@@ -190,20 +283,20 @@ def _enrol(options: argparse.Namespace, installation: Installation) -> None:
         check_enrolment(enrolment, log.keys)
         notary.append_signed([sign(statement.to_bytes(), notary.log_root_key())])
 
-    roles = ", ".join(role for role in enrolment.roles if role != DEVELOPER)
-    print(f"{_short(public)} " + (f"may sign for {roles} from now on" if roles else "is known now"))
 
-
-def _revoke(options: argparse.Namespace, installation: Installation) -> None:
+def _revoke(
+    keyid: str, valid_to: int | None, reason: str, installation: Installation
+) -> tuple[PublicKey, int]:
+    """Void a key; return it, and the entry from which on it is void."""
     log = _read_log_of_keys(installation)
-    entry = find_key(options.keyid, log)
-    until = log.head.size if options.valid_to is None else options.valid_to + 1
+    entry = find_key(keyid, log)
+    until = log.head.size if valid_to is None else valid_to + 1
     # Later than the newest entry, whoever stole the key could still sign up to there.
     if not 0 <= until - 1 < log.head.size:
         raise ConfigError(
             "--valid-to",
             expected=f"an entry of the log, 0 to {log.head.size - 1}",
-            found=str(options.valid_to),
+            found=str(valid_to),
             remedy="`keys list` shows from which entry each key is valid. Nothing was signed.",
         )
     if entry.until is not None and entry.until <= until:
@@ -213,10 +306,10 @@ def _revoke(options: argparse.Namespace, installation: Installation) -> None:
             found=f"one that is void from entry {entry.until} on",
             remedy="A revocation is never taken back, nor moved to a later entry.",
         )
-    _require_line("--reason", options.reason)
+    _require_line("--reason", reason)
 
-    _append(revoke_key(entry.public.keyid, until, options.reason), installation)
-    print(f"{_short(entry.public)} is void from entry {until} on")
+    _append(revoke_key(entry.public.keyid, until, reason), installation)
+    return entry.public, until
 
 
 def _make(path: Path) -> LocalSigner:
@@ -289,7 +382,8 @@ def _require_line(option: str, text: str) -> None:
         )
 
 
-def _rotate(role: str, installation: Installation) -> None:
+def _rotate(role: str, installation: Installation) -> tuple[PublicKey, PublicKey, int]:
+    """Return the old key, the new one, and how many entries the old one may have signed."""
     with open_notary(installation) as notary:
         old = notary.signer(role)
         path = signing_folder(installation) / f"{role}.pem"
@@ -321,10 +415,7 @@ def _rotate(role: str, installation: Installation) -> None:
         path.replace(path.with_name(f"{role}.{old.public.keyid[:SHORT_KEYID]}.old"))
         path.with_name(f"{role}.new.pem").replace(path)
 
-    print(
-        f"role `{role}`: {_short(old.public)} signed up to entry {size - 1}; "
-        f"{_short(new.public)} signs now"
-    )
+    return old.public, new.public, size
 
 
 def _append(statement: Statement, installation: Installation) -> None:
@@ -359,6 +450,18 @@ def find_key(start: str, log: Log) -> KeyEntry:
             remedy="`keys list` shows every id.",
         )
     return matching[0]
+
+
+def _values_of(entry: KeyEntry) -> dict[str, Any]:
+    return {
+        "keyId": entry.public.keyid,
+        "roles": list(entry.roles),
+        "holder": entry.holder,
+        "logins": list(entry.logins),
+        "since": entry.since,
+        "until": entry.until,
+        "reason": entry.reason,
+    }
 
 
 def _describe(entry: KeyEntry) -> str:

@@ -3,9 +3,14 @@
 The archive holds the explanation of a single decision, and of no other.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
 from flows.steps.evidence import open_chain
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance.bundle_writer import choose, files_of, scan
@@ -19,7 +24,6 @@ from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.model import DecisionModel
 from tasks.stages.explain.committing import told
 from tasks.stages.workspace import StageRun
-from tasks.system.installation import Installation
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import (
@@ -37,52 +41,68 @@ from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
 from tasks.verifier.text_report import lines_of_explanation, printable, require_language
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument("use_case", metavar="use-case")
-    parser.add_argument(
-        "--decision",
-        type=int,
-        required=True,
-        metavar="ROW",
-        help="the row of the declined application",
-    )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.zip")
-    parser.add_argument(
-        "--language",
-        metavar="TAG",
-        help="in which the reasons are printed, for example `en` (default: each that the map has); "
-        "the archive has all of them",
-    )
+EXAMPLES = """\
+For a person who was declined:
+  ./portcullis prove loan --decision 17 --output proof.zip
+  ./portcullis verify proof.zip --root KEYID
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    decision: Annotated[
+        int, typer.Option(metavar="ROW", help="The row of the declined application.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE.zip", help="A new file for the archive.")],
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TAG",
+            help="In which the reasons are printed, for example `en` (default: each that the map "
+            "has); the archive has all of them.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Write the archive.
 
     It holds the explanation, its salt, its path to the root of the tree of explanations, and the
     evidence of the run that made it.
     """
-    case = options.use_case
+    installation = installation_of(context)
+    case = use_case
     load_case(case, installation.workspace)
-    require_new_file(options.output)
+    require_new_file(output)
     stage_run = StageRun("explain", case, installation)
 
     with open_chain(case, None, installation) as (ledger, log, chain):
-        proof = prove_decision(stage_run, options.decision, log, chain)
+        proof = prove_decision(stage_run, decision, log, chain)
         explanation = proof.explanation
-        if options.language:
-            require_language(options.language, explanation.languages)
+        if language:
+            require_language(language, explanation.languages)
         contents = choose(log, chain, also=(proof.entry,), may_be_complete=False)
         files = files_of(contents, ledger) | {DECISION: proof.to_bytes()}
         # Raises for personal data: what leaves the house is looked through once more.
         scan(contents, files)
 
-    write_new_file(options.output, archive(files))
-    for line in lines_of_explanation(explanation, options.language):
-        print(printable(line))
-    command = f"./portcullis verify {options.output.name}"
-    print(f"wrote {options.output}: verify it with `{command}`, here or anywhere")
+    write_new_file(output, archive(files))
+    command = f"./portcullis verify {output.name}"
+    lines = (
+        *map(printable, lines_of_explanation(explanation, language)),
+        f"wrote {output}: verify it with `{command}`, here or anywhere",
+    )
+    values = {
+        "file": str(output),
+        "decision": decision,
+        "useCase": case,
+        "languages": list(explanation.languages),
+    }
+    print_result(lines, values, is_json=is_json)
     return 0
 
 

@@ -1,54 +1,86 @@
 """`./portcullis prune`: remove envelopes that the retention policy lets go, or hold them."""
 
-import argparse
 import time
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
 from tasks.attestation.artefacts import artefact
 from tasks.attestation.run_context import started_by
 from tasks.audit_log.events import DELETE, UPDATE, auditing, event
-from tasks.clearance.retention import PATH, hold, is_spared, load_rules, plan, prune
+from tasks.clearance import retention
+from tasks.clearance.retention import PATH, is_spared, load_rules, plan, prune
 from tasks.errors import ConfigError
 from tasks.notary.notary import open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import EVERYTHING, read_log
 from tasks.verifier.statement_index import verified
 
+EXAMPLES = """\
+Look first, then remove:
+  ./portcullis prune
+  ./portcullis prune --yes
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.add_argument(
-        "--yes",
-        action="store_true",
-        help="remove them; without this, only show what would be removed",
-    )
-    parser.add_argument(
-        "--hold", metavar="NAME", help="put records under legal hold, for example `case-2027-4`"
-    )
-    parser.add_argument("--release", metavar="NAME", help="release a legal hold")
-    parser.add_argument(
-        "--subjects",
-        default="",
-        metavar="PREFIX",
-        help="what is held, like `loan/` (default: everything)",
-    )
-    parser.add_argument("--reason", default="", help="why; needed for --hold and --release")
+A legal hold on what is about one use case:
+  ./portcullis prune --hold case-2027-4 --subjects loan/ \\
+    --reason "court, case 4"
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Remove them; without this, only show what would be removed."),
+    ] = False,
+    hold: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Put records under legal hold, for example `case-2027-4`."
+        ),
+    ] = "",
+    release: Annotated[str, typer.Option(metavar="NAME", help="Release a legal hold.")] = "",
+    subjects: Annotated[
+        str,
+        typer.Option(metavar="PREFIX", help="What is held, like `loan/` (default: everything)."),
+    ] = "",
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; needed for --hold and --release.")
+    ] = "",
+    is_json: Json = False,
+) -> int:
     """Prune, or place or release a hold."""
-    if options.hold or options.release:
-        return _place_or_release_hold(options, installation)
+    installation = installation_of(context)
+    if hold or release:
+        return _place_or_release_hold(
+            hold, release, subjects, reason, installation, is_json=is_json
+        )
 
     rules = load_rules(installation.workspace)
     with open_notary(installation) as notary:
         log = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
         pruning = plan(log, rules, int(time.time()))
-        print(
+        line = (
             f"{pruning.envelopes} envelopes below entry {pruning.below} may go; "
             f"it stops at {pruning.because}"
         )
-        if not options.yes or not pruning.envelopes:
+        values = {
+            "envelopes": pruning.envelopes,
+            "below": pruning.below,
+            "because": pruning.because,
+            "removed": 0,
+        }
+        if not yes or not pruning.envelopes:
+            print_result((line,), values, is_json=is_json)
             return 0
+        if not is_json:
+            print(line)
 
         # The permission is recorded first: an envelope that is missing without one is a fault.
         policy = artefact(installation.workspace, PATH.as_posix())
@@ -70,18 +102,27 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
             for entry in removed:
                 notary.ledger.store.drop_body(bytes.fromhex(entry.envelope_sha256))
 
-    print(f"{len(removed)} envelopes are gone; every proof of what remains holds")
+    line = f"{len(removed)} envelopes are gone; every proof of what remains holds"
+    print_result((line,), {**values, "removed": len(removed)}, is_json=is_json)
     return 0
 
 
-def _place_or_release_hold(options: argparse.Namespace, installation: Installation) -> int:
-    if not options.reason.strip():
+def _place_or_release_hold(
+    held: str,
+    released: str,
+    subjects: str,
+    reason: str,
+    installation: Installation,
+    *,
+    is_json: bool,
+) -> int:
+    if not reason.strip():
         raise ConfigError(
             "--reason", expected="a reason", found="none", remedy="It is kept with the hold."
         )
 
-    name = options.hold or options.release
-    is_release = bool(options.release)
+    name = held or released
+    is_release = bool(released)
     audit_event = event(
         "ledger:release" if is_release else "ledger:hold",
         actor=started_by(installation.settings),
@@ -90,7 +131,9 @@ def _place_or_release_hold(options: argparse.Namespace, installation: Installati
     )
 
     with open_notary(installation) as notary, auditing(installation.home, [audit_event]) as batches:
-        statement = hold(name, options.subjects, options.reason, is_released=is_release)
+        statement = retention.hold(name, subjects, reason, is_released=is_release)
         recorded = notary.record_all([statement, *batches])[0]
-    print(f"hold `{name}` {'released' if is_release else 'in force'}: entry {recorded.index}")
+    line = f"hold `{name}` {'released' if is_release else 'in force'}: entry {recorded.index}"
+    values = {"hold": name, "isReleased": is_release, "entry": recorded.index}
+    print_result((line,), values, is_json=is_json)
     return 0

@@ -3,8 +3,13 @@
 Its exit code is one of four answers (`tasks.verifier.answer`).
 """
 
-import argparse
+from typing import Annotated
 
+import typer
+
+from flows.cli.base.completing import use_case_names
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, Model
 from flows.steps.evidence import EmptyLedgerError, open_chain
 from tasks.clearance.check import facts_of
 from tasks.clearance.policy import refusals
@@ -13,8 +18,14 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_pin
 from tasks.system.installation import Installation
 from tasks.verifier.__main__ import (
-    EXIT_CODES,
-    add_options,
+    LANGUAGE_HELP,
+    MOST_HELP,
+    MOST_MIB,
+    PARTIAL_HELP,
+    ROOT_HELP,
+    UNPINNED_HELP,
+    WITNESS_HELP,
+    VerifierOptions,
     allowed_gaps,
     answer_bundle,
     print_answer,
@@ -26,26 +37,69 @@ from tasks.verifier.text_report import lines_of
 SUBJECT = "every link holds, and it"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.epilog = EXIT_CODES
-    parser.add_argument(
-        "what", metavar="use-case-or-FILE.zip", help="a use case, or a bundle that somebody sent"
-    )
-    add_options(parser)
+EXAMPLES = """\
+A model here, and a bundle that somebody sent:
+  ./portcullis verify loan
+  ./portcullis verify loan --json | jq .answer
+  ./portcullis verify loan.zip --root KEYID
+
+Exit codes: 0 cleared; 2 the question cannot be answered (no such file,
+no key's id); 3 refused: a link does not hold, or the model is not
+cleared; 5 not established: unpinned, partial or unwitnessed; 6 broken:
+altered, forged, or of another log.
+"""
+app = new_app()
 
 
-def main(options: argparse.Namespace, installation: Installation) -> int:
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="USE-CASE-or-FILE.zip",
+            help="A use case, or a bundle that somebody sent.",
+            autocompletion=use_case_names,
+        ),
+    ],
+    *,
+    trusted: Annotated[
+        str | None, typer.Option("--root", metavar="KEYID", help=ROOT_HELP, show_default=False)
+    ] = None,
+    model: Model = None,
+    unpinned: Annotated[bool, typer.Option("--unpinned", help=UNPINNED_HELP)] = False,
+    allow_partial: Annotated[bool, typer.Option("--allow-partial", help=PARTIAL_HELP)] = False,
+    witness_key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME+HASH+BASE64", help=WITNESS_HELP, show_default=False),
+    ] = None,
+    max_mib: Annotated[int, typer.Option(metavar="MIB", help=MOST_HELP)] = MOST_MIB,
+    language: Annotated[
+        str | None, typer.Option(metavar="TAG", help=LANGUAGE_HELP, show_default=False)
+    ] = None,
+    is_json: Json = False,
+) -> int:
     """Verify a model or a bundle; the exit code is an `Answer`.
 
     Raises:
         ConfigError: There is no such use case or file, or an option that says nothing.
         EmptyLedgerError: Nothing was ever signed for here.
     """
-    if options.what.endswith(".zip"):
-        return answer_bundle(installation.settings.from_caller(options.what), options)
+    installation = installation_of(context)
+    options = VerifierOptions(
+        root=trusted,
+        model=model,
+        unpinned=unpinned,
+        allow_partial=allow_partial,
+        witness_key=tuple(witness_key or ()),
+        max_mib=max_mib,
+        language=language,
+        json=is_json,
+    )
+    if what.endswith(".zip"):
+        return answer_bundle(installation.settings.from_caller(what), options)
 
-    case = options.what
+    case = what
     load_case(case, installation.workspace)
     root_keyid = read_root(options.root)
     if options.witness_key:
@@ -65,7 +119,7 @@ def main(options: argparse.Namespace, installation: Installation) -> int:
 
 
 def _answer_case(
-    case: str, root_keyid: str | None, options: argparse.Namespace, installation: Installation
+    case: str, root_keyid: str | None, options: VerifierOptions, installation: Installation
 ) -> int:
     # Asked before the log is read: reading moves a pin, and never makes one.
     gaps: tuple[Reason, ...] = ()

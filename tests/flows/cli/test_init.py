@@ -1,6 +1,5 @@
 """`init`: a draft that is refused until a person has been through it, and that holds no value."""
 
-import argparse
 import os
 import shutil
 from pathlib import Path
@@ -9,16 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.cli.init import main
-from flows.cli.sync import main as sync
+from flows.cli import init, sync
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError, SourceError
 from tests.cases import yaml_text
+from tests.flows.cli.running import run
 from tests.flows.workspace import case, people
 from tests.installations import installation_at
 
 CHECKOUT = Path(__file__).parents[3]
-SYNC = argparse.Namespace(check=False)
 
 
 @pytest.fixture
@@ -38,14 +36,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return checkout
 
 
-def options(name: str, *files: str, **chosen: bool) -> argparse.Namespace:
-    return argparse.Namespace(
-        **{"name": name, "files": list(files), "example": False, "upgrade": False} | chosen
-    )
-
-
 def draft(name: str, *files: str) -> int:
-    return main(options(name, *files), installation_at(Path()))
+    first, *more = files
+    return run(init, installation_at(Path()), name, "--from", first, *more)
 
 
 def both() -> int:
@@ -66,8 +59,8 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert both() == 0
-    with pytest.raises(ConfigError, match="expected a value that a person has decided on"):
-        sync(SYNC, installation_at(Path()))
+    assert run(sync, installation_at(Path())) == ConfigError.exit_code
+    assert "expected a value that a person has decided on" in capsys.readouterr().err
     with pytest.raises(ConfigError):
         load_case("bank", workspace)
 
@@ -80,7 +73,7 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
     text = text.replace("language:  #", "language: en  #")
     reasons.write_text(text)
     capsys.readouterr()
-    assert sync(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     assert "bank: well-formed" in capsys.readouterr().out
     assert load_case("bank", workspace)["columns"]["email"]["role"] == "subject"
 
@@ -170,31 +163,31 @@ def test_without_files_it_makes_a_repository_where_the_person_stands_and_upgrade
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PORTCULLIS_CALLER_FOLDER", str(tmp_path))
-    assert main(options("models", example=True), installation_at(CHECKOUT)) == 0
+    assert run(init, installation_at(CHECKOUT), "models", "--example") == 0
     assert (tmp_path / "models" / "configs" / "claims" / "case.yaml").is_file()
     assert "release claims" in capsys.readouterr().out
 
     manifest = tmp_path / "models" / "configs" / "portcullis.json"
     manifest.write_text(manifest.read_text().replace(' "LICENSE-portcullis"', ' "OLD"'))
     (tmp_path / "models" / "LICENSE-portcullis").rename(tmp_path / "models" / "OLD")
-    assert main(options("models", upgrade=True), installation_at(CHECKOUT)) == 0
+    assert run(init, installation_at(CHECKOUT), "models", "--upgrade") == 0
     assert "1 files written, 1 removed; nothing of yours was touched" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("chosen", ["example", "upgrade"])
 def test_a_draft_and_a_repository_are_two_commands(chosen: str) -> None:
     with pytest.raises(ConfigError, match="expected --from alone"):
-        main(options("bank", "applications.csv", **{chosen: True}), installation_at(CHECKOUT))
+        run(init, installation_at(CHECKOUT), "bank", "--from", "applications.csv", f"--{chosen}")
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match="PermissionError"):
-        main(options(str(tmp_path / "models")), installation_at(CHECKOUT))
+        run(init, installation_at(CHECKOUT), tmp_path / "models")
 
 
 def test_a_folder_below_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="expected a folder that can be written to"):
-        main(options(str(tmp_path / "file" / "models")), installation_at(CHECKOUT))
+        run(init, installation_at(CHECKOUT), tmp_path / "file" / "models")

@@ -1,6 +1,5 @@
 """`power`: what the gate can tell, from what `validate` reported, before anything is trained."""
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from flows.cli import power
 from tasks.errors import EvidenceError
 from tasks.system.installation import Installation
 from tests.cases import write_case
+from tests.flows.cli import running
 from tests.flows.workspace import CASE, case, write_case_files
 from tests.installations import installation_at
 
@@ -34,7 +34,7 @@ def report(installation: Installation, values: dict[str, Any]) -> None:
 
 
 def run(installation: Installation) -> int:
-    return power.main(argparse.Namespace(use_case=CASE), installation)
+    return running.run(power, installation, CASE)
 
 
 def test_a_group_that_cannot_be_certified_is_named_with_what_would_do(

@@ -1,6 +1,5 @@
 """What `./portcullis release` refuses before it starts Prefect, and what it says of the end."""
 
-import argparse
 import os
 import signal
 from collections.abc import Iterator
@@ -9,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.release import add_arguments, check_workspace, main
+from flows.cli import release
+from flows.cli.release import check_workspace
 from flows.serving import attending
 from tasks.errors import ConfigError
 from tests.cases import write_case
+from tests.flows.cli.running import run
 from tests.flows.workspace import CASE, case, write_case_files
 from tests.installations import installation_at
 
@@ -25,12 +26,6 @@ def workspace(tmp_path: Path) -> Path:
     for name in ("data", ".dvc"):
         (tmp_path / name).mkdir(exist_ok=True)
     return tmp_path
-
-
-def options(name: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args([name])
 
 
 def attend_with(monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
@@ -58,7 +53,7 @@ def test_a_mistyped_name_is_refused_before_anything_starts(
 ) -> None:
     commands = attend_with(monkeypatch, 0)
     with pytest.raises(ConfigError, match="tini"):
-        main(options("tini"), installation_at(workspace))
+        run(release, installation_at(workspace), "tini")
     assert commands == []
 
 
@@ -82,7 +77,7 @@ def test_the_exit_code_of_the_release_is_passed_on(
     code: int,
 ) -> None:
     commands = attend_with(monkeypatch, code)
-    assert main(options(CASE), installation_at(workspace)) == code
+    assert run(release, installation_at(workspace), CASE) == code
     (command,) = commands
     assert command[-3:-1] == [CASE, str(os.getpid())]
     assert command[-1].startswith("command-")
@@ -93,7 +88,7 @@ def test_an_interruption_is_named_with_what_to_do(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = attend_with(monkeypatch, 128 + signal.SIGTERM)
-    assert main(options(CASE), installation_at(workspace)) == 128 + signal.SIGTERM
+    assert run(release, installation_at(workspace), CASE) == 128 + signal.SIGTERM
     # Whatever is still running of what was started, by the tag that it was given.
     command, crash = commands
     assert crash == ["crash", command[-1]]

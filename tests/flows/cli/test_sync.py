@@ -1,6 +1,5 @@
 """`sync`: what it checks before the first stage runs, and what it derives from the use cases."""
 
-import argparse
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.cli.sync import main
+from flows.cli import sync
 from flows.use_cases.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
 from tests.cases import change_case, sync_cases, write_case, write_case_text, yaml_text
+from tests.flows.cli.running import run
 from tests.flows.workspace import CASE, case, write_case_files
 from tests.installations import installation_at
 
 CHECKOUT = Path(__file__).parents[3]
-SYNC = argparse.Namespace(check=False)
-CHECK = argparse.Namespace(check=True)
 CHILD = """\
 extends: tiny
 title: Small
@@ -31,7 +29,7 @@ register: {model: small}
 
 def faults_of_sync(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return the lines of the faults that `sync` finds, without the one that counts them."""
-    assert main(SYNC, installation_at(Path())) == ConfigError.exit_code
+    assert run(sync, installation_at(Path())) == ConfigError.exit_code
     *lines, total = capsys.readouterr().err.splitlines()
     assert total.endswith("nothing was written")
     assert total.startswith(f"portcullis: {len(lines)} fault")
@@ -51,11 +49,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_says_what_it_checked_writes_what_follows_and_then_nothing(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     assert "tiny: well-formed: 2 sources, 6 columns" in capsys.readouterr().out
-    assert main(CHECK, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path()), "--check") == 0
     before = (workspace / "prefect.yaml").stat().st_mtime_ns
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     assert (workspace / "prefect.yaml").stat().st_mtime_ns == before
 
 
@@ -68,8 +66,8 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
         f"{CHILD}limits: {{train: {{auc: 0.55}}}}\n"
         "limit_changes: {train.auc: a pilot of few rows}",
     )
-    assert main(CHECK, installation_at(Path())) == 2
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path()), "--check") == 2
+    assert run(sync, installation_at(Path())) == 0
     said = capsys.readouterr().out
     assert (
         "extends tiny; differs in deployment.schedule, deployment.timezone, limits.train.auc"
@@ -94,10 +92,10 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
 def test_a_derived_file_that_somebody_edited_is_out_of_date(
     workspace: Path, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     text = (workspace / path).read_text()
     (workspace / path).write_text(text.replace(CASE, "other"))
-    assert main(CHECK, installation_at(Path())) == 2
+    assert run(sync, installation_at(Path()), "--check") == 2
     assert f"{path} is out of date: ./portcullis sync" in capsys.readouterr().out
 
 
@@ -197,7 +195,7 @@ def test_what_is_not_wrong_is_said_as_well(
     path = workspace / "configs" / CASE / "case.yaml"
     path.write_text(path.read_text() + "# confirm: something\n")
     monkeypatch.setenv("PORTCULLIS_TODAY", "2040-01-01")
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     said = capsys.readouterr().out
     assert "no release before this is mended: source `applications`: agreement A-1" in said
     assert "1 guesses that nobody has confirmed" in said
@@ -245,5 +243,5 @@ def test_every_fault_of_every_use_case_is_told_at_once_with_what_was_meant(
 def test_what_this_machine_lacks_is_said_and_stops_nobody_else(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(SYNC, installation_at(Path())) == 0
+    assert run(sync, installation_at(Path())) == 0
     assert "source `bureau`: no file sources/bureau.jsonl" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """`test`: every step runs, whatever failed before it; the floor is asked of the whole suite."""
 
-import argparse
 import re
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from flows.cli.test import CHECKS, FAST, WHOLE, main
-from tests.installations import installation_at
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -30,7 +28,7 @@ class Runs:
 
 def run_test(monkeypatch: pytest.MonkeyPatch, runs: Runs, *, fast: bool) -> int:
     monkeypatch.setattr("flows.cli.test.subprocess.run", runs)
-    return main(argparse.Namespace(fast=fast), installation_at(CHECKOUT))
+    return main(fast=fast)
 
 
 @pytest.mark.parametrize(("fast", "steps"), [(False, WHOLE), (True, FAST)])

@@ -1,6 +1,5 @@
 """What `./portcullis ui` refuses before it starts anything."""
 
-import argparse
 import fcntl
 import socket
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 from flows.cli import ui
 from flows.serving.ports import find_free_port
 from tasks.errors import ConfigError
+from tests.flows.cli.running import parse, run
 from tests.installations import installation_with_home
 
 
@@ -29,16 +29,10 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def options(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    ui.add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
 def test_a_port_that_answers_is_refused_by_its_number(tmp_path: Path, taken_port: int) -> None:
     installation = installation_with_home(tmp_path)
     with pytest.raises(ConfigError, match=f"port {taken_port} of 127.0.0.1") as error:
-        ui.main(options("--port", str(taken_port)), installation)
+        run(ui, installation, "--port", str(taken_port))
     assert "--port 0" in str(error.value)
     assert not (tmp_path / "ui.lock").exists()
 
@@ -48,8 +42,9 @@ def test_a_second_ui_of_an_installation_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "ui.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match="one server and one worker"):
-            ui.main(options("--port", str(find_free_port())), installation)
+            run(ui, installation, "--port", str(find_free_port()))
 
 
 def test_prefect_s_own_port_is_the_default() -> None:
-    assert (options().port, options().wait_seconds) == (4200, 120.0)
+    values = parse(ui)
+    assert (values["port"], values["wait_seconds"]) == (4200, 120.0)

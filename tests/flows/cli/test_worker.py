@@ -1,28 +1,25 @@
 """`./portcullis worker` serves by the administrator's file, until the service ends."""
 
-import argparse
 from pathlib import Path
 
 import pytest
 
-from flows.cli.worker import CONFIG, add_arguments, main
+from flows.cli import worker
+from flows.cli.worker import CONFIG
+from tests.flows.cli.running import parse, run
 from tests.installations import installation_at
 
 
-def parse(*arguments: str) -> argparse.Namespace:
-    """Return what the command makes of its arguments."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
 def test_without_an_argument_the_file_is_the_system_s() -> None:
-    assert parse().config == CONFIG
+    assert parse(worker)["config"] == CONFIG
     assert CONFIG.is_absolute()
 
 
 def test_another_file_is_a_path(tmp_path: Path) -> None:
-    assert parse("--config", str(tmp_path / "worker.toml")).config == tmp_path / "worker.toml"
+    assert (
+        parse(worker, "--config", str(tmp_path / "worker.toml"))["config"]
+        == tmp_path / "worker.toml"
+    )
 
 
 def test_it_serves_by_that_file_and_ends_well_where_the_service_does(
@@ -31,8 +28,8 @@ def test_it_serves_by_that_file_and_ends_well_where_the_service_does(
     served: list[Path] = []
     monkeypatch.setattr("tasks.service.daemon.serve", served.append)
 
-    options = parse("--config", str(tmp_path / "worker.toml"))
-    assert main(options, installation_at(tmp_path)) == 0
+    config = tmp_path / "worker.toml"
+    assert run(worker, installation_at(tmp_path), "--config", config) == 0
     assert served == [tmp_path / "worker.toml"]
 
 
@@ -42,6 +39,5 @@ def test_it_serves_nobody_without_root_s_privileges(
     from tasks.errors import ConfigError
 
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    options = parse("--config", str(tmp_path / "worker.toml"))
     with pytest.raises(ConfigError, match="expected to be started by root"):
-        main(options, installation_at(tmp_path))
+        run(worker, installation_at(tmp_path), "--config", tmp_path / "worker.toml")

@@ -1,6 +1,5 @@
 """Retention: the longest period counts, a hold stops a prune, and proofs of what remains hold."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from tasks.ledger.merkle import verify_inclusion
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tasks.verifier.statement_index import Signed, verified
+from tests.flows.cli.running import run
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT
 
@@ -147,11 +147,9 @@ def test_no_table(tmp_path: Path) -> None:
 
 
 def run_prune(monkeypatch: pytest.MonkeyPatch, root: Path, now: int, *arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
     monkeypatch.chdir(root)
     monkeypatch.setattr("time.time", lambda: now)
-    return command.main(parser.parse_args(arguments), installation_at(root))
+    return run(command, installation_at(root), *arguments)
 
 
 def test_the_command_says_first_and_prunes_when_told(

@@ -18,7 +18,7 @@ from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import EVERYTHING, read_log
-from tests.flows.cli.proof.test_refusals import run
+from tests.flows.cli.running import run
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CATALOGUES, attested, check, judged, put_verdict, sign_for
 

@@ -13,7 +13,7 @@ from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
 from tests.attacks.judging import model_of
 from tests.cases import change_case
-from tests.flows.cli.proof.test_refusals import run
+from tests.flows.cli.running import run
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, attested, judged, sign_for
 

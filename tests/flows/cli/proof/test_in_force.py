@@ -1,6 +1,5 @@
 """`in-force`: what is shown, what is proposed, and what may be signed by whom."""
 
-import argparse
 import json
 import shutil
 from pathlib import Path
@@ -19,6 +18,7 @@ from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.in_force.law import LawHistory, law_of, read_history
 from tasks.verifier.log_reader import SAYING_IN_FORCE, Log, read_log
+from tests.flows.cli import running
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, judged, present
 
@@ -35,9 +35,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
 
 
 def run(installation: Installation, *arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    in_force.add_arguments(parser)
-    return in_force.main(parser.parse_args(arguments), installation)
+    return running.run(in_force, installation, *arguments)
 
 
 def enrol(installation: Installation, name: str, role: str = "compliance", email: str = "") -> str:

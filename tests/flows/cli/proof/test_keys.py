@@ -1,6 +1,5 @@
 """`./portcullis keys`: who is enrolled, and what is refused before the root key signs."""
 
-import argparse
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tasks.errors import ConfigError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
+from tests.flows.cli import running
 from tests.installations import installation_at
 
 ANN = ("--role", "approval", "--holder", "ann-7", "--login", "ann", "--email", "ann+git@bank")
@@ -39,9 +39,7 @@ def public_path(tmp_path: Path) -> Path:
 
 
 def run(installation: Installation, *arguments: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    keys.add_arguments(parser)
-    return keys.main(parser.parse_args([str(argument) for argument in arguments]), installation)
+    return running.run(keys, installation, *arguments)
 
 
 def read(installation: Installation) -> Log:

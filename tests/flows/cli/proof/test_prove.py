@@ -30,7 +30,7 @@ from tasks.verifier.explanation_commitments import (
     run_id,
     tree_bytes,
 )
-from tests.flows.cli.proof.test_refusals import run
+from tests.flows.cli.running import run
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, attested, judged, sign_for
 

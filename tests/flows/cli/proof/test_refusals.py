@@ -1,18 +1,18 @@
 """Commands about evidence: what they refuse before anything is signed, written or removed."""
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from flows.cli.base.usage import UsageError
 from flows.cli.proof import accept, anchor, approve, audit, bundle, keys, prove, prune, verify
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.errors import ConfigError, DataError, EvidenceError
 from tasks.system.installation import Installation
 from tests.cases import write_case
+from tests.flows.cli.running import parse, run
 from tests.flows.workspace import CASE, case, write_case_files
 from tests.installations import installation_at
 
@@ -27,17 +27,6 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
     write_case_files(tmp_path)
     write_case(tmp_path, CASE, case())
     return installation_at(tmp_path)
-
-
-def options(command: ModuleType, *arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def run(command: ModuleType, installation: Installation, *arguments: str) -> int:
-    main: Callable[[argparse.Namespace, Installation], int] = command.main
-    return main(options(command, *arguments), installation)
 
 
 def approval(*arguments: str) -> tuple[str, ...]:
@@ -137,12 +126,14 @@ def test_a_key_that_is_named_and_absent_is_not_replaced_by_another(
 
 
 @pytest.mark.parametrize("left_out", ["--model", "--reason", "--expires"])
-def test_an_approval_names_its_model_its_reason_and_its_end(left_out: str) -> None:
+def test_an_approval_names_its_model_its_reason_and_its_end(
+    installation: Installation, left_out: str
+) -> None:
     arguments = list(approval())
     start = arguments.index(left_out)
     del arguments[start : start + 2]
-    with pytest.raises(SystemExit, match="2"):
-        options(approve, *arguments)
+    with pytest.raises(UsageError, match=f"approve: expected {left_out}; found nothing"):
+        run(approve, installation, *arguments)
 
 
 def test_the_end_of_an_approval_is_the_end_of_its_last_day() -> None:
@@ -163,8 +154,8 @@ def test_a_hold_needs_a_reason(installation: Installation, action: str, reason: 
 
 
 def test_pruning_removes_nothing_unless_it_is_told_to() -> None:
-    assert options(prune).yes is False
-    assert options(audit).ship is False
+    assert parse(prune)["yes"] is False
+    assert parse(audit)["is_shipping"] is False
 
 
 def test_nothing_is_accepted_that_no_stage_has_measured(installation: Installation) -> None:
@@ -206,10 +197,10 @@ def test_a_key_of_one_s_own_is_made_and_only_its_public_half_is_printed(
     ],
 )
 def test_keys_takes_no_action_that_is_incomplete_or_about_the_root(
-    arguments: tuple[str, ...],
+    installation: Installation, arguments: tuple[str, ...]
 ) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        options(keys, *arguments)
+    with pytest.raises(UsageError):
+        run(keys, installation, *arguments)
 
 
 @pytest.mark.parametrize("start", ["abcde", "ABCDEF", "zzzzzz", "", "abcdef0"])

@@ -14,7 +14,7 @@ from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, read_log
-from tests.flows.cli.proof.test_refusals import run
+from tests.flows.cli.running import run
 from tests.installations import installation_at
 from tests.tasks.clearance.test_clearing_by_law import drafted, put_in_force
 from tests.tasks.judged import (

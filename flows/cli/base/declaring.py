@@ -1,0 +1,184 @@
+"""Declare commands as typed functions on typer, and import only the one that is asked for.
+
+A command's module has an `app`, made by `new_app`, and on it one function (`release`) or one for
+each action (`keys list`). A function takes typer's context first, and has its installation from
+`installation_of`: that is opened once every argument is known to be well-formed.
+
+Help is plain text without frames or colours: it fits 60 columns, and looks the same in a pipe, on
+a dumb terminal and under NO_COLOR. It also saves importing Rich.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from flows.cli.base.usage import UsageError, explain_usage
+from tasks.system.installation import Installation
+
+SETTINGS = {"max_content_width": 100, "help_option_names": ["--help", "-h"]}
+Opener = Callable[[], Installation]
+Function = TypeVar("Function", bound=Callable[..., int])
+
+
+class HouseCommand(TyperCommand):
+    """A command whose paths begin where the person stands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and refuse an option's name where a value was left out.
+
+        Of `erase loan --subject --dry-run` the parser would make a person called `--dry-run`, and
+        erase them.
+        """
+        rest: list[str] = super().parse_args(ctx, args)
+        names = {name for param in self.get_params(ctx) for name in param.opts}
+        for param in self.get_params(ctx):
+            value = ctx.params.get(param.name)
+            values = value if isinstance(value, list | tuple) else (value,)
+            if any(isinstance(text, str) and text in names for text in values):
+                raise UsageError(
+                    f"{ctx.command_path} {param.opts[0]}",
+                    expected="a value",
+                    found="the next option",
+                    remedy=f"`{ctx.command_path} --help` explains it.",
+                )
+        return rest
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the usage line's words; what is required stands without braces."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options; an argument's name says what it is, not its type."""
+        records = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
+        for kind, heading in (("argument", "Arguments"), ("option", "Options")):
+            rows = [
+                (record[0].partition(" <")[0], record[1])
+                for param, record in records
+                if record is not None and param.param_type_name == kind
+            ]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def invoke(self, ctx: Any) -> int:
+        """Open the installation, settle the paths, and run."""
+        installation: Installation = ctx.obj()
+        ctx.obj = installation
+        # The launcher has changed into the checkout: what they named would else be written, or
+        # looked for, there.
+        for name, value in ctx.params.items():
+            ctx.params[name] = settle_path(value, installation)
+        return int(super().invoke(ctx))
+
+
+class LateCommand(TyperCommand):
+    """A line of the list of commands; its module is imported when it is asked for."""
+
+    def __init__(self, name: str, purpose: str, module: str) -> None:
+        super().__init__(name, help=purpose)
+        self.module = module
+
+
+class LateGroup(TyperGroup):
+    """The list of commands."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write every command with the whole of its purpose."""
+        names = self.list_commands(ctx)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.commands[name].help or "") for name in names])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command that is asked for, its module imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(command, LateCommand):
+            command = load_command(command.module, str(name), command.help or "")
+        return name, command, rest
+
+
+def new_app() -> typer.Typer:
+    """Return what a module declares its command, or its actions, on."""
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=SETTINGS,
+    )
+
+
+def declare(
+    app: typer.Typer, name: str | None = None, *, purpose: str = "", examples: str = ""
+) -> Callable[[Function], Function]:
+    """Declare a function as a command, or as the action `name` of one.
+
+    Args:
+        app: What the module has from `new_app`.
+        name: An action's name.
+        purpose: What an action does; a command's stands in the list of commands.
+        examples: Paragraphs that end its `--help` as they are, and not wrapped.
+    """
+    return app.command(
+        name,
+        cls=HouseCommand,
+        help=purpose or " ",
+        epilog=as_epilog(examples),
+        context_settings=SETTINGS,
+    )
+
+
+def as_epilog(examples: str) -> str:
+    """Return paragraphs as the end of a `--help`; those with commands are never wrapped."""
+    paragraphs = examples.strip().split("\n\n")
+    return "\n\n".join(f"\b\n{part}" if "\n  " in part else part for part in paragraphs)
+
+
+def load_command(module: str, name: str, purpose: str) -> Any:
+    """Import a command's module and return what it declares."""
+    declared = get_command(import_module(module).app)
+    declared.name = name
+    declared.help = purpose
+    if isinstance(declared, TyperGroup):
+        declared.subcommand_metavar = "ACTION [ARGS]..."
+    return declared
+
+
+def installation_of(context: typer.Context) -> Installation:
+    """Return the installation that a command works under."""
+    installation: Installation = context.obj
+    return installation
+
+
+def settle_path(value: Any, installation: Installation) -> Any:
+    """Return a path, or a list of them, with relative ones beginning where the person stands."""
+    if isinstance(value, Path):
+        return installation.settings.from_caller(value)
+    if isinstance(value, list | tuple):
+        return [settle_path(item, installation) for item in value]
+    return value
+
+
+def call(declared: Any, program: str, arguments: Sequence[str], opener: Opener) -> int:
+    """Parse arguments and run what they ask for; return its exit code.
+
+    typer's own `main` is not used: it ends processes, and prints errors in its own form.
+
+    Raises:
+        UsageError: The arguments are not well-formed.
+    """
+    try:
+        with declared.make_context(program, [*arguments], obj=opener) as context:
+            return int(declared.invoke(context))
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.TyperException as error:
+        _refuse(error, program)
+
+
+def _refuse(error: typer.TyperException, program: str) -> NoReturn:
+    # Not chained: the parser's own message quotes what was typed.
+    raise explain_usage(error, program) from None
