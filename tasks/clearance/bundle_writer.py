@@ -28,7 +28,10 @@ COMPLETE_UP_TO = 1000
 # What identifiers look like in any language. Names do not look like anything: no stage is ever
 # given one to sign, and this is the net below that.
 PERSONAL = {
-    "e-mail address": re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"),
+    # From where a word begins alone: tried from each of its letters, a long word took its square.
+    "e-mail address": re.compile(
+        rb"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
+    ),
     "social security number": re.compile(rb"\b\d{3}-\d{2}-\d{4}\b"),
     "IBAN": re.compile(rb"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b"),
     "telephone number": re.compile(

@@ -165,7 +165,7 @@ def test_the_sample_verifies_with_its_decision(sample: tuple[dict[str, bytes], s
 
 
 @given(data=st.data())
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_changed_byte_of_any_file_is_caught(
     sample: tuple[dict[str, bytes], str, Path], data: Any
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_changed_byte_of_any_file_is_caught(
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_changed_byte_of_the_archive_itself_is_caught(
     sample: tuple[dict[str, bytes], str, Path], data: Any
 ) -> None:
