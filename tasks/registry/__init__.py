@@ -1,9 +1,12 @@
 """The model registry (MLflow), from the client's side: imported by the worker when a gate is open.
 
-`packing` makes a model folder into one that loads anywhere, `describing` says what it is, `stored`
-compares what the registry gives back with what was judged, and `client` publishes.
+`packing` makes a model folder into one that loads anywhere, `describing` says what it is, `carding`
+what it comes with (parameters, metrics, data, the page of its release), `stored` compares what the
+registry gives back with what was judged, and `client` publishes.
 
-May import: `tasks.errors`, `tasks.model`, `tasks.formats`, `tasks.system`, `tasks.plain_text`.
+May import: `tasks.errors`, `tasks.gates`, `tasks.model`, `tasks.formats`, `tasks.notary`,
+`tasks.path`, `tasks.plain_text`, `tasks.release_page`, `tasks.reports`, `tasks.stages.workspace`,
+`tasks.system`.
 """
 
 from tasks.registry.client import Publication, Published, Receipt, publish

@@ -4,6 +4,7 @@ Whole, once, and safely repeatable after a crash at any point.
 """
 
 import fcntl
+import json
 import logging
 import os
 import re
@@ -23,6 +24,7 @@ from tasks.system.installation import Installation
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+MOST_DIGEST_CHARACTERS = 36  # of a dataset, in MLflow's database
 MODEL = "model"  # the artifact folder of a run that holds the packed model
 MODEL_TAG = "portcullis.model_sha256"
 DECISION_TAG = "portcullis.decision_sha256"
@@ -35,6 +37,20 @@ TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authent
 CASE_TAG = "portcullis.use_case"
 ORIGIN_TAG = "portcullis.log_origin"
 ENTRY_TAG = "portcullis.log_entry"
+
+
+class TrainingData(BaseModel):
+    """What a model has learnt from, as the registry shows it: never a row, nor where one lies.
+
+    `rows` is None where that is not known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    rows: int | None
+    columns: tuple[str, ...]
 
 
 class Publication(BaseModel):
@@ -59,6 +75,7 @@ class Publication(BaseModel):
     tags: dict[str, str]
     documents: dict[str, Path]  # artifact folder -> file or folder
     description: str = ""  # of the version, as Markdown
+    trained_on: TrainingData | None = None
 
     def all_tags(self) -> dict[str, str]:
         """Return the tags of its run and version."""
@@ -279,6 +296,10 @@ def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
         client.log_param(run_id, name, value)
     for name, number in release.metrics.items():
         client.log_metric(run_id, _metric_name(name), number)
+    if release.trained_on is not None:
+        client.log_inputs(run_id, datasets=[_dataset(release.trained_on)])
+    # MLflow's page of a run shows this tag as its description.
+    client.set_tag(run_id, "mlflow.note.content", release.description)
     for folder, path in release.documents.items():
         if path.is_dir():
             client.log_artifacts(run_id, str(path), folder)
@@ -288,6 +309,22 @@ def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
     with TemporaryDirectory() as scratch:
         packed = pack(release.model_folder, Path(scratch) / MODEL)
         client.log_artifacts(run_id, str(packed), MODEL)
+
+
+def _dataset(data: TrainingData) -> Any:
+    """Return a dataset as MLflow lists it among a run's inputs."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    sealed = {"sealed": True, "sha256": data.sha256, "columns": list(data.columns)}
+    profile = {} if data.rows is None else {"num_rows": data.rows}
+    dataset = Dataset(
+        name=data.name,
+        digest=data.sha256[:MOST_DIGEST_CHARACTERS],
+        source_type="portcullis",
+        source=json.dumps(sealed),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
 
 
 def _require_bytes(

@@ -1,9 +1,12 @@
 """What people read about a model in the registry: what it decides, on what, and how to load it."""
 
+from dataclasses import dataclass
+
 from tasks.model import DecisionModel
 from tasks.model.reasons import MOST_REASONS
 from tasks.plain_text import one_line
 
+MOST_CHARACTERS = 4900
 # MLflow keeps 5,000 characters of a description; a line for each of the latest attempts has to fit.
 MOST_LINE_CHARACTERS = 500
 
@@ -13,8 +16,42 @@ COMPARED_WITH = {
 }
 
 
+@dataclass(frozen=True)
+class ModelCard:
+    """The short card of a model: what it is for, who let it in, and what each gate came to.
+
+    `gates` are (gate, outcome, counts of checks).
+    """
+
+    title: str
+    purpose: str
+    decided_by: str
+    gates: tuple[tuple[str, str, str], ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """Return it as lines of Markdown."""
+        head = f"**Registered**, let in by {_code(self.decided_by)}. {_code(self.title)}"
+        purpose = (f"For: {_code(self.purpose[:MOST_LINE_CHARACTERS])}",) if self.purpose else ()
+        return (
+            head,
+            "",
+            *purpose,
+            "",
+            "| gate | outcome | checks |",
+            "|---|---|---|",
+            *(f"| {gate} | {outcome} | {counts} |" for gate, outcome, counts in self.gates),
+            "",
+            "The page of the release: `report/index.html` among the artifacts of the run.",
+            "",
+        )
+
+
 def describe_version(
-    model: DecisionModel, name: str, alias: str, attempts: tuple[str, ...] = ()
+    model: DecisionModel,
+    name: str,
+    alias: str,
+    attempts: tuple[str, ...] = (),
+    card: ModelCard | None = None,
 ) -> str:
     """Return the description of one version, as Markdown. No value about a person is in it.
 
@@ -23,14 +60,16 @@ def describe_version(
         name: Under which it is registered.
         alias: That will name this version.
         attempts: What is noted of the attempts on the same data, a line each.
+        card: What comes first.
     """
+    beginning = "\n".join(card.lines()) + "\n" if card else ""
     scorer = model.scorer
     columns = model.contract.columns
     optional = [_code(column.name) for column in columns if column.may_be_missing]
     categorical = [_code(column.name) for column in columns if column.kind == "category"]
     composites = model.composites
     reason_map = _code(model.reasons.version)
-    return f"""\
+    text = f"""\
 {scorer.family}, {len(scorer.features)} columns. Approves from a score of {scorer.cutoff:.6g} on.
 
 ```python
@@ -45,7 +84,10 @@ model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with
 - May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.
 - Columns beyond these are ignored. An absent column, an unknown category, a missing value \
 elsewhere: an error that names the column.
-""" + "".join(f"- {_code(line[:MOST_LINE_CHARACTERS])}\n" for line in attempts)
+"""
+    noted = "".join(f"- {_code(line[:MOST_LINE_CHARACTERS])}\n" for line in attempts)
+    # Where it does not fit, the latest attempts are what is left out: the page has them.
+    return (beginning + text + noted)[:MOST_CHARACTERS]
 
 
 def _code(text: str) -> str:

@@ -23,11 +23,33 @@ from tasks.reports import (
 MOST_CHANGES = 25  # of figures alone; another outcome or limit is always shown
 # One picture for each question that a board asks; the rest is on the pages of the gates.
 PICTURES = (
-    ("fairness", "decisions.png", "Who is approved and who is declined", ""),
-    ("train", "roc.png", "How well the model tells", ""),
-    ("explain", "importance.png", "What the model leans on", ""),
-    ("alternatives", "frontier.png", "What other configurations would do", ""),
+    (
+        "fairness",
+        "decisions.png",
+        "Who is approved and who is declined",
+        "Every group towards its privileged group, with 95 % intervals; the dashed line is the "
+        "limit. Blue dots pass, red crosses fail, ochre diamonds are undecided.",
+    ),
+    (
+        "explain",
+        "importance.png",
+        "What the model leans on",
+        "Mean absolute SHAP value of each feature, as a share of the whole.",
+    ),
+    (
+        "train",
+        "roc.png",
+        "How well good and bad cases are told apart",
+        "Out of fold: of people whom no model that scored them has learnt from.",
+    ),
+    (
+        "alternatives",
+        "frontier.png",
+        "What other configurations would do",
+        "Each point is a configuration: the red diamond is the shipped model.",
+    ),
 )
+MOST_UNDECIDED_FIRST = 10
 KINDS_OF_CHECKS = (RefusalKind.CHECK_FAILED, RefusalKind.CHECK_UNDECIDED)
 
 
@@ -55,11 +77,13 @@ class ReleaseFacts:
 def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
     """Return the page: what it came to, what refuses, pictures, gates, changes, what to do next."""
     links = {stage: page_link(stage, stage) for stage in sorted(facts.pages)}
+    first, later = _refusing(record, rows, links)
     sections = (
-        *_refusing(record, rows, links),
+        *first,
         _next(record, rows, facts),
         *_pictures(rows, links, facts),
         _gates(rows, links),
+        *later,
         *_changes(record, rows),
         *_attempts(record),
         _proof(record, facts),
@@ -82,7 +106,7 @@ def page_link(stage: str, text: str) -> Link:
 def _banner(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Banner:
     checks = [check for row in rows if row.verdict for check in row.verdict.checks]
     judged = sum(row.verdict is not None for row in rows)
-    counted = f"{judged} of {len(rows)} gates judged; {count_outcomes(checks) or 'no'} checks."
+    counted = f"{judged} of {len(rows)} gates judged. Checks: {count_outcomes(checks) or 'none'}."
     if not record.is_blocked:
         name = f" as {facts.registered_as}" if facts.registered_as else ""
         version = f", version {record.version}" if record.version else ""
@@ -104,8 +128,12 @@ def _banner(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFact
 
 def _refusing(
     record: ReleaseRecord, rows: tuple[GateRow, ...], links: dict[str, Link]
-) -> tuple[Section, ...]:
-    """Return what refuses: each reason once, checks with their figures, all else in words."""
+) -> tuple[tuple[Section, ...], tuple[Section, ...]]:
+    """Return what refuses, each reason once: what comes first, and what may come later.
+
+    Checks are shown with their figures, all else in words. Many undecided checks come later: what
+    failed must not be lost among them.
+    """
     refused = {
         (row.gate, check.key): check
         for row in rows
@@ -114,22 +142,25 @@ def _refusing(
         if check.outcome.is_blocking
     }
     if not record.is_blocked:
-        return _accepted(refused, links)
+        return _accepted(refused, links), ()
 
-    of_checks = {
-        (refusal.gate, refusal.check)
-        for refusal in record.refusals
-        if refusal.kind in KINDS_OF_CHECKS
-    }
-    # A gate that refused, and whose checks stand in the table, is not named once more in words.
+    # Whose check stands in the table is not named once more in words.
     in_words = tuple(
         refusal.text
         for refusal in dict.fromkeys(record.refusals)
         if (refusal.gate, refusal.check) not in refused
     )
-    checks = [item for item in refused.items() if item[0] in of_checks] or list(refused.items())
-    parts = (_check_table(checks, links),) if checks else ()
-    return (Section(heading="Why it is blocked", points=in_words, parts=parts),)
+    failed = {key: check for key, check in refused.items() if check.outcome is Outcome.FAIL}
+    undecided = {key: check for key, check in refused.items() if key not in failed}
+    is_later = len(undecided) > MOST_UNDECIDED_FIRST
+    shown = failed if is_later else {**failed, **undecided}
+    if is_later:
+        in_words += (f"{len(undecided)} checks are undecided, listed below.",)
+
+    parts = (_check_table(shown, links),) if shown else ()
+    first = (Section(heading="Why it is blocked", points=in_words, parts=parts),)
+    later = (Section(heading="Undecided checks", parts=(_check_table(undecided, links),)),)
+    return first, later if is_later else ()
 
 
 def _accepted(refused: dict[tuple[str, str], Check], links: dict[str, Link]) -> tuple[Section, ...]:
@@ -139,13 +170,13 @@ def _accepted(refused: dict[tuple[str, str], Check], links: dict[str, Link]) -> 
         Section(
             heading="Undecided, and accepted",
             text=("A second person accepted these by name and by signature, until a day.",),
-            parts=(_check_table(list(refused.items()), links),),
+            parts=(_check_table(refused, links),),
         ),
     )
 
 
-def _check_table(items: list[tuple[tuple[str, str], Check]], links: dict[str, Link]) -> Table:
-    ordered = sorted(items, key=lambda item: item[1].outcome is not Outcome.FAIL)
+def _check_table(checks: dict[tuple[str, str], Check], links: dict[str, Link]) -> Table:
+    ordered = sorted(checks.items(), key=lambda item: item[1].outcome is not Outcome.FAIL)
     return Table(
         head=("Measure", "Outcome", "Value", "Limit", "Missed by", "Gate", "Why"),
         rows=tuple(
@@ -207,13 +238,14 @@ def _remedies(
             "Undecided: too little to tell. More rows decide it, or a second person accepts the "
             "check by name, with a reason and a last day."
         )
-        gates = dict.fromkeys(
-            refusal.gate for refusal in refusals if refusal.kind == RefusalKind.CHECK_UNDECIDED
-        )
         commands.append(f"./portcullis power {case}")
+    # To accept what is undecided opens nothing while something has failed.
+    if RefusalKind.CHECK_UNDECIDED in kinds and RefusalKind.CHECK_FAILED not in kinds:
         commands += [
             f"./portcullis approve {case} --model {model} --undecided {gate} --reason … --expires …"
-            for gate in gates
+            for gate in dict.fromkeys(
+                refusal.gate for refusal in refusals if refusal.kind == RefusalKind.CHECK_UNDECIDED
+            )
         ]
     if kinds & APPROVAL_KINDS:
         lines.append("A second person has to approve this very model.")

@@ -153,6 +153,8 @@ def render_page(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = format_number
+    # A cell that is an outcome is shown in its colour, in any table.
+    environment.globals["outcomes"] = {outcome.text: outcome.value for outcome in Outcome}
 
     ordered = sorted(page.checks, key=lambda check: GRAVEST_FIRST.index(check.outcome))
     blocking = [check for check in ordered if check.outcome.is_blocking]

@@ -5,16 +5,25 @@ again: of the stage `register` nothing is taken over but that it did not refuse.
 """
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.statement import Artefact
 from tasks.errors import EvidenceError, RefusedError
-from tasks.gates import Check, Verdict
 from tasks.gates.decision import Decision
 from tasks.notary.attempts import AttemptNotes, note_attempts
 from tasks.notary.notary import Recorded
 from tasks.path import GATES, PUBLISHED_PAGES
+from tasks.registry.carding import (
+    describe_training_data,
+    list_unmeasured,
+    make_card,
+    name_metrics,
+    render_release,
+    training_parameters,
+)
 from tasks.stages.register.params import RegisterParams
 from tasks.stages.weighing import gather, refusals_that_stand
 from tasks.stages.workspace import StageRun
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     from tasks.registry import Publication, Published
 
 RECEIPT = "receipt.json"
+UNMEASURED_TAG = "portcullis.not_measured"
 
 
 def publish_model(
@@ -70,7 +80,13 @@ def publish_model(
 
     notes = note_attempts(case, model.sha256, installation)
     release = _release(stage_run, decision, circumstances, decided, notes)
-    published = publish(release, installation)
+    # Nothing but the receipt is written into the run folder: the page is of the registry alone.
+    with TemporaryDirectory() as scratch:
+        page = Path(scratch) / "index.html"
+        verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
+        page.write_text(render_release(stage_run, verdicts, decided, notes), encoding="utf-8")
+        documents = {**release.documents, "report": page}
+        published = publish(release.model_copy(update={"documents": documents}), installation)
     stage_run.write_report(published.receipt, RECEIPT)
     return published
 
@@ -108,16 +124,25 @@ def _release(
             "limits_sha256": decision.limits_sha256,
             "family": model.scorer.family,
             "cutoff": repr(model.scorer.cutoff),
+            **training_parameters(stage_run.case_values),
         },
-        metrics=_metrics(verdicts),
-        tags=_tags(stage_run, decision, model, circumstances) | _tags_of_attempts(notes),
+        metrics=name_metrics(verdicts),
+        tags=_tags(stage_run, decision, model, circumstances)
+        | _tags_of_attempts(notes)
+        | {UNMEASURED_TAG: list_unmeasured(verdicts)},
+        trained_on=describe_training_data(stage_run, decision.about),
         documents={
-            **{f"pages/{stage}": path for stage, path in pages.items() if path.is_dir()},
+            # Laid out as in `data/`, so that the links of the pages hold.
+            **{f"{stage}/page": path for stage, path in pages.items() if path.is_dir()},
             **{f"evidence/{gate.name}": stage_run.data / gate.verdict for gate in GATES},
             "evidence/decide": decision_path,
         },
         description=describe_version(
-            model, params.model, params.alias, (notes.summary, *notes.lines)
+            model,
+            params.model,
+            params.alias,
+            (notes.summary, *notes.lines),
+            make_card(stage_run, verdicts, decided),
         ),
     )
 
@@ -126,21 +151,6 @@ def _tags_of_attempts(notes: AttemptNotes) -> dict[str, str]:
     from tasks.registry.client import ATTEMPTS_TAG, PLAN_TAG
 
     return {PLAN_TAG: notes.plan_sha256, ATTEMPTS_TAG: notes.summary}
-
-
-def _metrics(verdicts: dict[str, Verdict]) -> dict[str, float]:
-    """Return metric -> value; what was not measured is no metric, for MLflow knows numbers only."""
-    return {
-        _metric(check): check.value
-        for verdict in verdicts.values()
-        for check in verdict.checks
-        if check.value is not None
-    }
-
-
-def _metric(check: Check) -> str:
-    """Return the registry's name of a check: `fairness.disparate_impact_ratio/sex/female`."""
-    return "/".join((check.id, *(str(value) for value in check.about.to_dict().values())))
 
 
 def _tags(

@@ -10,10 +10,10 @@ from tasks.stages.alternatives.choosing import (
     ConfigurationFigures,
     Interval,
 )
-from tasks.stages.alternatives.drawing import draw_frontier
+from tasks.stages.alternatives.drawing import Spread, draw_frontier
 from tasks.stages.alternatives.params import AlternativesParams
 
-NOT_MEASURED = "-"
+NOT_MEASURED = "not measured"
 MOST_DOMINATED = 12  # rows of the second table; the report has all
 
 
@@ -32,13 +32,25 @@ def write_alternatives_page(
             Figure(
                 file="frontier.png",
                 title="What other configurations would do",
-                caption="Each point is a configuration, averaged over seeds: to the left the worst "
-                "group is declined less often, higher up good and bad rows are told apart better. "
+                caption="Each point is a configuration, averaged over seeds. "
+                + _reading(report)
+                + " Higher up, good and bad rows are told apart better. "
                 "Lines are 95 % intervals of people and seeds. Configurations that another "
                 "one dominates are light.",
             ),
         )
     write_page(folder, _page(case, report, checks, params, opening))
+
+
+def _reading(report: AlternativesReport) -> str:
+    """Return how the picture's level axis is read."""
+    measured = [item for item in report.configurations if item.decline_ratio is not None]
+    if Spread.of(measured).is_decline:
+        return "To the left, the worst group is declined less often."
+    return (
+        "No configuration declines any group more often than its privileged group: to the right "
+        "of 1, the worst group is approved more often."
+    )
 
 
 def _page(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from tasks.registry.describing import describe_version
+from tasks.registry.describing import ModelCard, describe_version
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -47,3 +47,23 @@ def test_a_hostile_name_is_code_and_no_part_of_the_page(name: str) -> None:
         part in kind for kind in kinds for part in ("html", "heading", "link", "image", "hr")
     )
     assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_card_of_hostile_words_is_text(name: str) -> None:
+    card = ModelCard(name, name, "entry 41 of the ledger", (("fairness", "pass", "3 pass"),))
+    text = describe_version(model_with("a"), "loan", "candidate", (), card)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    kinds = {token.type for token in tokens}
+    kinds |= {child.type for token in tokens for child in token.children or []}
+    assert "table_open" in kinds
+    assert not any(part in kind for kind in kinds for part in ("html", "heading", "link", "image"))
+    assert "| fairness | pass | 3 pass |" in text.splitlines()
+    assert "`entry 41 of the ledger`" in text
+
+
+def test_a_description_never_grows_beyond_what_mlflow_keeps() -> None:
+    card = ModelCard("t" * 900, "p" * 9000, "entry 1", (("fairness", "pass", "3 pass"),) * 9)
+    text = describe_version(model_with("a"), "loan", "candidate", ("y" * 9000,) * 9, card)
+    assert len(text) < 5000
+    assert text.startswith("**Registered**")
