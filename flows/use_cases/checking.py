@@ -4,6 +4,7 @@ What can be found out without reading data is found out here, before the first s
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,8 @@ from tasks.config.resolving import EXTENDS, LIMIT_CHANGES, LIMITS, differing_key
 from tasks.config.sources import FileSource, Sources, SqlSource, lapsed, today
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
+from tasks.redaction.cloud.disclosing import foretell, lapses
+from tasks.redaction.params import RedactParams, require_service_limits
 from tasks.settings import Settings
 
 # Sections that no stage owns, by the class that reads each.
@@ -314,6 +317,9 @@ def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) ->
         for fault in wiring_faults(columns, sections["ingest"], sections["sources"]):
             faults.add(fault.at(where))
     redact = sections.get("redact")
+    if redact is not None and "limits.redact" in sections:
+        with faults.kept():
+            require_service_limits(redact, sections["limits.redact"], where)
     for name in columns.named(Role.QUASI):
         kind = columns.root[name].kind
         if kind not in COARSENED_KINDS:
@@ -381,6 +387,18 @@ def _check_files(
                 validated_file(model, paths[field], expected="a yardstick", remedy=remedy)
 
 
+def _say_what_leaves(name: str, values: dict[str, Any], day: date) -> Iterator[str]:
+    """Yield to whom texts would be sent, before anything runs that sends them."""
+    params = section_in(values, name, "redact", RedactParams)
+    texts = section_in(values, name, "columns", Columns).named(Role.FREE_TEXT)
+    for line in foretell(params.detectors, texts):
+        yield f"  LEAVES THE HOUSE: {line}"
+    if params.macie is not None:
+        yield f"  {params.macie.processor} reads s3://{params.macie.bucket} ({params.macie.region})"
+    for line in lapses(params.detectors, params.macie, day):
+        yield f"  no release before this is mended: {line}"
+
+
 def _counts(values: dict[str, Any]) -> str:
     columns = values["columns"]
     limits = [limit for gate in values[LIMITS].values() for limit in gate]
@@ -429,6 +447,7 @@ def _remarks(
         yield f"  no release before this is mended: {line}"
     for line in _absences(sources, workspace, settings):
         yield f"  no release on this machine before this is mended: {line}"
+    yield from _say_what_leaves(name, values, today(settings))
     guesses = (workspace / case_path(name)).read_text(encoding="utf-8").count(UNCONFIRMED)
     if guesses:
         mark = f"`{UNCONFIRMED}` in {case_path(name)}"

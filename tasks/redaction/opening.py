@@ -3,18 +3,38 @@
 from pathlib import Path
 
 from tasks.errors import ConfigError
+from tasks.redaction.cloud.opening import open_second_opinion
+from tasks.redaction.cloud.sending import SecondOpinion
 from tasks.redaction.columns import hipaa
 from tasks.redaction.params import RedactParams
 from tasks.redaction.texts import Finder, Linker, TextRedactor
 
 
 def open_redactor(params: RedactParams) -> TextRedactor:
-    """Return a redactor of texts with the finder of `params.mode` and row link.
+    """Return a redactor of texts: the finder of `params.mode`, row link, and declared detectors.
 
     Raises:
-        ConfigError: As `open_finder`.
+        ConfigError: As `open_finder` and `open_detectors`.
     """
-    return TextRedactor(open_finder(params), open_linker(params), until_stable=params.until_stable)
+    return TextRedactor(
+        open_finder(params),
+        open_linker(params),
+        until_stable=params.until_stable,
+        second_opinion=open_detectors(params),
+    )
+
+
+def open_detectors(params: RedactParams) -> SecondOpinion | None:
+    """Return what asks the detectors that others run; None where none is declared.
+
+    Raises:
+        ConfigError: A library or its credentials are not there.
+    """
+    if params.profile == "hipaa":
+        return open_second_opinion(
+            params.detectors, frozenset(hipaa.ENTITIES), hipaa.is_calendar_date
+        )
+    return open_second_opinion(params.detectors, frozenset(params.entities))
 
 
 def open_finder(params: RedactParams) -> Finder:

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.config.strict import StrictModel
+from tasks.errors import ConfigError
+from tasks.redaction.cloud.params import CloudDetector, MacieParams, service_name
 
 # What tells who somebody is. Organisations, nationalities, dates and durations are not among them:
 # they are what later stages learn from, and a use case that wants them masked names them.
@@ -96,6 +98,24 @@ class RedactParams(StrictModel):
         default=False,
         description="mask until nothing more is found, so that masking again changes nothing",
     )
+    detectors: tuple[CloudDetector, ...] = Field(
+        default=(),
+        description="services of others that look at texts as well; `limits.redact.sent_bytes`",
+    )
+    macie: MacieParams | None = Field(
+        default=None,
+        description="a bucket that Amazon Macie searches; `limits.redact.bucket_objects`",
+    )
+
+    @model_validator(mode="after")
+    def _is_asked_from_one_place(self) -> "RedactParams":
+        # Each worker would keep to the quota by itself, and all of them together would not.
+        if self.detectors and not isinstance(self.engine, InOneProcess):
+            raise ValueError("`detectors` need an `engine` of kind `one_process`")
+        names = [service_name(detector) for detector in self.detectors]
+        if len(set(names)) != len(names):
+            raise ValueError("`detectors` name a service in one region twice")
+        return self
 
 
 class RedactLimits(StrictModel):
@@ -109,4 +129,31 @@ class RedactLimits(StrictModel):
     over_redaction_ratio: float = Field(ge=0, le=1)
     surviving_identifiers: int = Field(ge=0)
     withheld_ratio: float = Field(ge=0, le=1)
+    sent_bytes: int | None = Field(
+        default=None, ge=0, description="of texts, to all `redact.detectors`; they need it"
+    )
+    bucket_objects: int | None = Field(
+        default=None, ge=0, description="in which `redact.macie` finds something; it needs it"
+    )
     not_applicable: str | None = Field(default=None, min_length=10)
+
+
+def require_service_limits(params: RedactParams, limits: RedactLimits, case: str) -> None:
+    """Refuse services of others that no limit holds.
+
+    Raises:
+        ConfigError: Detectors are declared without `sent_bytes`, or a bucket without
+            `bucket_objects`.
+    """
+    needed = {
+        "sent_bytes": bool(params.detectors) and limits.sent_bytes is None,
+        "bucket_objects": params.macie is not None and limits.bucket_objects is None,
+    }
+    for name, is_lacking in needed.items():
+        if is_lacking:
+            raise ConfigError(
+                f"{case}: limits.redact.{name}",
+                expected="a number: how much of it is allowed",
+                found="none, and a service that needs it",
+                remedy="Set it, or take the service out of `redact`.",
+            )

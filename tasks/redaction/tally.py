@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.redaction.cloud.disclosing import Disclosure
+from tasks.redaction.cloud.macie import BucketReport
 from tasks.redaction.columns.explaining import ColumnReport
 from tasks.redaction.leakage import Leakage, LeakageCount, Ratio
 
@@ -24,6 +26,8 @@ class RedactReport(BaseModel):
         explained: Column -> what it was taken for, why, and what became of it.
         leakage: Against planted answers; None: the data carries none.
         recogniser: Which recogniser of names was at work, and why.
+        sent: What was sent to detectors that others run.
+        bucket: What Amazon Macie has found in a bucket; None: it was not asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +41,8 @@ class RedactReport(BaseModel):
     explained: dict[str, ColumnReport]
     leakage: Leakage | None
     recogniser: str
+    sent: tuple[Disclosure, ...] = ()
+    bucket: BucketReport | None = None
 
 
 @dataclass
@@ -52,6 +58,7 @@ class Tally:
     leakage: LeakageCount = field(default_factory=LeakageCount)
     recogniser: str = NO_TEXT
     explained: dict[str, ColumnReport] = field(default_factory=dict)  # of the first chunk
+    sent: dict[str, Counter[str]] = field(default_factory=dict)  # service -> `texts`, `bytes`, …
 
     def add(self, other: "Tally") -> None:
         """Add another chunk's counts."""
@@ -63,12 +70,20 @@ class Tally:
         for column, counter in other.entities.items():
             self.entities.setdefault(column, Counter()).update(counter)
         self.leakage.add_count(other.leakage)
+        for service, sent in other.sent.items():
+            self.sent.setdefault(service, Counter()).update(sent)
 
         # These are the same in every chunk, or absent: the first that says something counts.
         self.explained = self.explained or other.explained
         self.recogniser = other.recogniser if self.recogniser == NO_TEXT else self.recogniser
 
-    def report(self, *, has_gold: bool) -> RedactReport:
+    def report(
+        self,
+        *,
+        has_gold: bool,
+        sent: tuple[Disclosure, ...] = (),
+        bucket: BucketReport | None = None,
+    ) -> RedactReport:
         """Return the report; `has_gold` says whether the data carries planted answers."""
         return RedactReport(
             rows=self.rows,
@@ -83,4 +98,6 @@ class Tally:
             explained=self.explained,
             leakage=self.leakage.measured() if has_gold else None,
             recogniser=self.recogniser,
+            sent=sent,
+            bucket=bucket,
         )

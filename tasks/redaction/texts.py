@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tasks.redaction.characters import well_formed
+from tasks.redaction.cloud.sending import SecondOpinion
 from tasks.redaction.leakage import surviving
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.stability import search_until_stable
@@ -66,11 +67,26 @@ class MaskedChunk:
 class TextRedactor:
     """Masks chunks of texts. Loading takes seconds, so one serves many chunks."""
 
-    def __init__(self, finder: Finder, linker: Linker, *, until_stable: bool = False) -> None:
-        """Take what finds and links; `until_stable`: mask until nothing more is found."""
+    def __init__(
+        self,
+        finder: Finder,
+        linker: Linker,
+        *,
+        until_stable: bool = False,
+        second_opinion: SecondOpinion | None = None,
+    ) -> None:
+        """Take what finds and links.
+
+        Args:
+            finder: Finds personal data, whoever's it is.
+            linker: Finds the person of the row.
+            until_stable: Mask until those two find nothing more.
+            second_opinion: Asks detectors that others run, once, about what is left then.
+        """
         self._finder = finder
         self._linker = linker
         self._is_until_stable = until_stable
+        self._second_opinion = second_opinion
 
     def prove(self, texts: list[str]) -> None:
         """Let the finder prove itself on texts of the data."""
@@ -92,17 +108,7 @@ class TextRedactor:
         counter = tally.entities.setdefault(name, Counter())
         answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
         texts = [readable(cell) for cell in cells]
-
-        def search(numbers: list[int], texts: list[str]) -> Iterator[tuple[Span, ...]]:
-            spans_by_text = self._finder.find(texts)
-            for number, text, spans in zip(numbers, texts, spans_by_text, strict=True):
-                own_spans = self._linker.link(text, chunk.people[number]) if text else []
-                yield without_masks(text, merge(own_spans, spans))
-
-        if self._is_until_stable:
-            merged_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)
-        else:
-            merged_by_text = search(list(range(len(texts))), texts)
+        merged_by_text = self._search(texts, chunk.people, tally)
 
         masked: list[str | None] = []
         for cell, text, merged, person, answer in zip(
@@ -124,6 +130,29 @@ class TextRedactor:
             if answer is not None:
                 tally.leakage.add(text, answer, merged)
         return masked
+
+    def _search(
+        self, texts: list[str], people: list[Person], tally: Tally
+    ) -> Iterable[tuple[Span, ...]]:
+        """Return each text's spans, sorted, disjoint, and beside masks; none of an empty text."""
+
+        def search(numbers: list[int], texts: list[str]) -> Iterator[tuple[Span, ...]]:
+            spans_by_text = self._finder.find(texts)
+            for number, text, spans in zip(numbers, texts, spans_by_text, strict=True):
+                own_spans = self._linker.link(text, people[number]) if text else []
+                yield without_masks(text, merge(own_spans, spans))
+
+        if self._is_until_stable:
+            merged_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)
+        else:
+            merged_by_text = search(list(range(len(texts))), texts)
+        if self._second_opinion is None:
+            return merged_by_text
+
+        united, sent = self._second_opinion.add(texts, list(merged_by_text))
+        for service, counts in sent.items():
+            tally.sent.setdefault(service, Counter()).update(counts)
+        return united
 
 
 def readable(cell: object) -> str:

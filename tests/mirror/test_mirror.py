@@ -60,6 +60,12 @@ NOT_COMPUTING = {
     "cryptography",
     "threadpoolctl",
     "distributed",
+    # The services of others that they reach compute, and the report names them.
+    "botocore",
+    "google-auth",
+    "protobuf",  # shares the name `google` with it, and nobody imports it
+    "requests",
+    "urllib3",
 }
 
 

@@ -15,6 +15,8 @@ class RedactCheck(CheckId):
     OWN_LEAK_RATIO = "redact.leak_ratio_own_person"
     THIRD_PERSON_LEAK_RATIO = "redact.leak_ratio_third_persons"
     OVER_REDACTION_RATIO = "redact.over_redaction_ratio"
+    SENT_BYTES = "redact.sent_bytes"
+    BUCKET_OBJECTS = "redact.bucket_objects"
 
 
 # Without planted answers, or without free text, there is nothing to compare leakage with.
@@ -37,4 +39,7 @@ RULES: dict[CheckId, LimitRule] = {
     ),
     RedactCheck.THIRD_PERSON_LEAK_RATIO: LimitRule("third_person_leak_ratio", "≤"),
     RedactCheck.OVER_REDACTION_RATIO: LimitRule("over_redaction_ratio", "≤"),
+    # These two are made where the limit is declared: by a use case that asks services of others.
+    RedactCheck.SENT_BYTES: LimitRule("sent_bytes", "≤"),
+    RedactCheck.BUCKET_OBJECTS: LimitRule("bucket_objects", "≤"),
 }

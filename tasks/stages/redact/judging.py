@@ -38,12 +38,45 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
             expected="measured, or no free text",
             reason="the data holds no free text",
         )
-        return survivors, leakage
+        return survivors, leakage, *_judge_services(report, limits)
 
     withheld = at_most(
         RedactCheck.WITHHELD_RATIO, "withheld ratio", report.withheld.value, limits.withheld_ratio
     )
-    return survivors, withheld, *_judge_leakage(report, limits)
+    return survivors, withheld, *_judge_leakage(report, limits), *_judge_services(report, limits)
+
+
+def _judge_services(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
+    """Judge what was sent to services of others, and what one found; nothing without a limit."""
+    checks: list[Check] = []
+    if limits.sent_bytes is not None:
+        recipients = "; ".join(
+            f"{sent.processor} ({sent.service}), agreement {sent.agreement}, {sent.sends}"
+            for sent in report.sent
+        )
+        checks.append(
+            at_most(
+                RedactCheck.SENT_BYTES,
+                f"bytes of texts sent to {recipients or 'nobody'}",
+                sum(sent.bytes for sent in report.sent),
+                limits.sent_bytes,
+            )
+        )
+    if limits.bucket_objects is not None:
+        bucket = report.bucket
+        doubt = bucket.doubt if bucket else "no bucket was searched"
+        # What was found counts also where there may be more of it; that there is none does not.
+        is_known = bucket is not None and (not doubt or bucket.objects > limits.bucket_objects)
+        checks.append(
+            at_most(
+                RedactCheck.BUCKET_OBJECTS,
+                f"objects with personal data in {bucket.bucket if bucket else 'a bucket'}",
+                bucket.objects if bucket and is_known else None,
+                limits.bucket_objects,
+                reason=doubt,
+            )
+        )
+    return tuple(checks)
 
 
 def _judge_leakage(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:

@@ -4,6 +4,8 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.gates import Check, Outcome
+from tasks.redaction.cloud.disclosing import Disclosure
+from tasks.redaction.cloud.macie import BucketReport
 from tasks.redaction.leakage import Leakage, Ratio
 from tasks.redaction.params import RedactLimits
 from tasks.redaction.tally import RedactReport, Tally
@@ -17,6 +19,26 @@ LIMITS = RedactLimits(
     third_person_leak_ratio=0.02,
     over_redaction_ratio=0.05,
 )
+SERVICES = LIMITS.model_copy(update={"sent_bytes": 1000, "bucket_objects": 1})
+SENT = Disclosure(
+    service="google_dlp in europe-west3",
+    processor="Google Cloud EMEA Ltd",
+    agreement="A-17",
+    sends="masked",
+    columns=("note",),
+    texts=3,
+    bytes=600,
+    units=600,
+    usd=0.0,
+)
+BUCKET = BucketReport(
+    bucket="s3://exports in eu-central-1",
+    job="j1",
+    objects=1,
+    occurrences={"PERSONAL_INFORMATION": 1},
+    not_searched=0,
+    reason="",
+)
 UNMEASURED = Tally(rows=1, texts=1).report(has_gold=False)
 NONE = Ratio(count=0, of=1000)
 MEASURED = UNMEASURED.model_copy(
@@ -29,7 +51,8 @@ def judged(report: RedactReport, limits: RedactLimits = LIMITS) -> dict[str, Che
 
 
 def test_a_redaction_that_leaks_nothing_passes_every_check_of_the_catalogue() -> None:
-    checks = judged(MEASURED)
+    services = {"sent": (SENT,), "bucket": BUCKET}
+    checks = judged(MEASURED.model_copy(update=services), SERVICES)
     assert set(checks) == set(RedactCheck)
     assert {check.outcome for check in checks.values()} == {Outcome.PASS}
 
@@ -88,3 +111,45 @@ def test_texts_that_were_all_withheld_are_no_data_without_free_text() -> None:
 def test_a_redaction_of_no_row_is_judged_by_nobody() -> None:
     with pytest.raises(DataError, match="redact: expected at least one row to mask; found none"):
         judge_redaction(Tally().report(has_gold=False), LIMITS)
+
+
+def test_a_use_case_that_asks_no_service_has_no_check_of_services() -> None:
+    assert {*judged(MEASURED)}.isdisjoint({RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS})
+
+
+def test_who_was_sent_how_much_stands_in_the_verdict_and_all_of_it_counts() -> None:
+    other = SENT.model_copy(update={"service": "aws_comprehend in eu-central-1", "bytes": 401})
+    check = judged(MEASURED.model_copy(update={"sent": (SENT, other)}), SERVICES)[
+        RedactCheck.SENT_BYTES
+    ]
+    assert (check.value, check.outcome) == (1001, Outcome.FAIL)
+    for words in ("Google Cloud EMEA Ltd", "europe-west3", "A-17", "eu-central-1", "masked"):
+        assert words in check.measure
+    nothing = judged(MEASURED, SERVICES)[RedactCheck.SENT_BYTES]
+    assert (nothing.value, nothing.measure) == (0, "bytes of texts sent to nobody")
+
+
+def test_data_without_free_text_is_held_to_the_limits_of_services_as_well() -> None:
+    empty = Tally(rows=1).report(has_gold=False, bucket=BUCKET)
+    assert {RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS} <= set(judged(empty, SERVICES))
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, Outcome.PASS),
+        ({"objects": 2}, Outcome.FAIL),
+        ({"reason": "the job has met errors"}, Outcome.UNDECIDED),
+        ({"not_searched": 1}, Outcome.UNDECIDED),
+        # That there is too much is known, however much more there is.
+        ({"objects": 2, "not_searched": 1}, Outcome.FAIL),
+    ],
+)
+def test_a_bucket_that_was_not_searched_whole_is_not_clean(
+    changes: dict[str, object], outcome: Outcome
+) -> None:
+    bucket = BUCKET.model_copy(update=changes)
+    checks = judged(MEASURED.model_copy(update={"bucket": bucket}), SERVICES)
+    assert checks[RedactCheck.BUCKET_OBJECTS].outcome is outcome
+    unasked = judged(MEASURED, SERVICES)[RedactCheck.BUCKET_OBJECTS]
+    assert unasked.outcome is Outcome.UNDECIDED
