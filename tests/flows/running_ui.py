@@ -45,6 +45,25 @@ class Ui:
         )
         return str(run["id"])
 
+    @contextmanager
+    def schedule(self, name: str, **schedule: Any) -> Iterator[None]:
+        """Give a deployment a schedule as its page does; take it away when the block ends.
+
+        With it go the runs that it has planned and that are not under way.
+        """
+        path = f"/deployments/{self._deployment_id(name)}/schedules"
+        response = httpx.post(
+            f"{self.address}/api{path}",
+            json=[{"active": True, "schedule": schedule}],
+            timeout=60,
+        )
+        (made,) = response.raise_for_status().json()
+        try:
+            yield
+        finally:
+            response = httpx.delete(f"{self.address}/api{path}/{made['id']}", timeout=60)
+            response.raise_for_status()
+
     def wait_for_state(self, run_id: str, *state_types: str) -> dict[str, Any]:
         """Wait until a run is in one of some states, and return the state."""
         states: list[dict[str, Any]] = []

@@ -16,8 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.path import STAGES
-from tests.flows.workspace import CASE, Workspace, make, people
+from tests.flows.workspace import CASE, Workspace, people
 
 pytestmark = pytest.mark.integration
 REGISTER = f"register@{CASE}"
@@ -44,22 +43,6 @@ def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace: Workspace)
     ]  # which always asks whether the agreements are in force
     for command in (("dag",), ("metrics", "show"), ("plots", "show")):
         workspace.dvc(*command)
-
-
-def test_the_flow_writes_the_same_lock_file_and_registers_the_same_model(
-    released: Workspace, tmp_path: Path
-) -> None:
-    other = make(tmp_path / "checkout", tmp_path / "unused")
-    other = Workspace(
-        other.root, released.copy(tmp_path / "keys").home
-    )  # the same secrets, keys and registry
-    done = other.run(*RELEASE)
-    assert "REGISTERED" in done.stdout
-    assert (other.root / "dvc.lock").read_bytes() == (released.root / "dvc.lock").read_bytes()
-    assert other.versions() == ["1"]
-    unchanged = other.run(*RELEASE)
-    printed = unchanged.stderr + unchanged.stdout
-    assert printed.count("Unchanged") == len(STAGES) - 1  # `admit` always asks
 
 
 def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothing(

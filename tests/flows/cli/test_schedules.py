@@ -3,7 +3,6 @@
 import itertools
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -98,14 +97,3 @@ def test_a_release_that_was_interrupted_blocks_none_that_comes_after(
         ui.wait_until(
             lambda: bool(ui.scheduled_runs(RELEASE, "COMPLETED")), "scheduled release after it"
         )
-
-
-def test_a_second_ui_of_one_installation_is_refused(scheduled: Workspace, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "flows", "ui", "--port"]
-    with running(scheduled, tmp_path / "ui.log") as ui:
-        other_port = scheduled.run(*command, "0", check=False)
-        same_port = scheduled.run(*command, ui.address.rpartition(":")[2], check=False)
-
-    assert (other_port.returncode, same_port.returncode) == (2, 2)
-    assert "others that are running" in other_port.stderr
-    assert "expected a port on which nobody listens" in same_port.stderr
