@@ -1,5 +1,6 @@
 """One service for all attempts of a worker of the suite: to start it and release takes a minute."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,13 +54,24 @@ def released(service: Enforced) -> Enforced:
     return service
 
 
+@pytest.fixture(scope="session")
+def judged_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the checkout of `judged_case` and its home. Never changed."""
+    folder = tmp_path_factory.mktemp("judged")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
+        workspace = judged(folder / "checkout")
+        decide(StageRun("decide", CASE, installation_at(workspace)))
+        attested(workspace)
+    return folder
+
+
 @pytest.fixture
-def judged_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def judged_case(judged_pattern: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The checkout of a use case on one's own machine that is cleared, and not registered yet."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    workspace = judged(tmp_path / "checkout")
-    decide(StageRun("decide", CASE, installation_at(workspace)))
-    return attested(workspace)
+    shutil.copytree(judged_pattern, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return tmp_path / "checkout"
 
 
 @pytest.fixture

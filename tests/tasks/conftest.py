@@ -1,5 +1,6 @@
 """A use case that the worker has signed for, its ledger, and a log made of small entries."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +14,34 @@ from tests.installations import installation_at
 from tests.tasks.judged import CASE, RULES_OF_TESTS, attested, judged
 from tests.tasks.small_log import SmallLog
 
+UNSET = ("PORTCULLIS_TODAY", "PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT")
+
+
+@pytest.fixture(scope="session")
+def signed_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the use case of `signed`, and the home that signed for it. Never changed."""
+    folder = tmp_path_factory.mktemp("signed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        patch.setattr("tasks.clearance.own_limits.RULES_OF", RULES_OF_TESTS)
+        root = judged(folder / "checkout")
+        decide(StageRun("decide", CASE, installation_at(root)))
+        attested(root)
+    return folder
+
 
 @pytest.fixture
-def signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def signed(signed_pattern: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a use case whose every stage before `register` was signed for."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    for name in ("PORTCULLIS_TODAY", "PORTCULLIS_LEDGER_URL", "OPA_URL", "PORTCULLIS_TRUST_ROOT"):
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     # Its gates have one limit for all their checks: tests are about evidence, not about figures.
     monkeypatch.setattr("tasks.clearance.own_limits.RULES_OF", RULES_OF_TESTS)
-    root = judged(tmp_path / "checkout")
-    decide(StageRun("decide", CASE, installation_at(root)))
-    return attested(root)
+    shutil.copytree(signed_pattern, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return tmp_path / "checkout"
 
 
 @pytest.fixture

@@ -1,5 +1,11 @@
 """The small installation, of whose key store the log has seen an erasure."""
 
-from tests.tasks.guard.conftest import foreign, known, pattern, small_installation
+from tests.tasks.guard.conftest import (
+    foreign,
+    known,
+    known_pattern,
+    pattern,
+    small_installation,
+)
 
-__all__ = ["foreign", "known", "pattern", "small_installation"]
+__all__ = ["foreign", "known", "known_pattern", "pattern", "small_installation"]

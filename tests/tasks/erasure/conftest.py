@@ -31,17 +31,25 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> SmallInstallation:
 def small_installation(
     pattern: SmallInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SmallInstallation:
-    workspace = tmp_path / "root"
-    home = tmp_path / "home"
+    """A copy of the installation, which this process then works in."""
+    return copy_installation(pattern, tmp_path, monkeypatch)
+
+
+def copy_installation(
+    pattern: SmallInstallation, folder: Path, patch: pytest.MonkeyPatch
+) -> SmallInstallation:
+    """Copy an installation into a folder, and make it the one that this process works in."""
+    workspace = folder / "root"
+    home = folder / "home"
     shutil.copytree(pattern.workspace, workspace)
     shutil.copytree(pattern.home, home)
 
     for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("PORTCULLIS_HOME", str(home))
-    monkeypatch.setenv("PREFECT_HOME", str(home / "prefect"))
-    monkeypatch.setenv("PORTCULLIS_TODAY", DAY.isoformat())
-    monkeypatch.chdir(workspace)
+        patch.delenv(variable, raising=False)
+    patch.setenv("PORTCULLIS_HOME", str(home))
+    patch.setenv("PREFECT_HOME", str(home / "prefect"))
+    patch.setenv("PORTCULLIS_TODAY", DAY.isoformat())
+    patch.chdir(workspace)
 
     versions = [workspace / path.relative_to(pattern.workspace) for path in pattern.versions]
     return SmallInstallation(workspace, home, versions)
