@@ -92,7 +92,7 @@ def release(use_case: UseCase) -> State[str]:
                 for reason in progress.block(refusal.refusals):
                     get_run_logger().error(reason.text)
         record = _record(case, progress, place, confirmation)
-        page = write_release_page(record, place.shown, *_words_of(case, installation))
+        page = write_release_page(record, place.shown, load_case(case, installation.workspace))
         publish_artifacts(record, place.shown, page)
 
     _tell(record, page)
@@ -114,12 +114,6 @@ def _record(
         attempts=attempts,
         earlier=earlier,
     )
-
-
-def _words_of(case: str, installation: Installation) -> tuple[str, str]:
-    """Return what a use case is called, and what its model decides; by its name, if by nothing."""
-    values = load_case(case, installation.workspace)
-    return str(values.get("title", case)), str(values.get("purpose", ""))
 
 
 def _tell(record: ReleaseRecord, page: Path) -> None:

@@ -17,6 +17,7 @@ from tasks.config.cases import Columns, Role, section_in, validated_file
 from tasks.config.collecting import FaultList, suggestion
 from tasks.config.resolving import EXTENDS, LIMIT_CHANGES, LIMITS, differing_keys, field_of
 from tasks.config.sources import FileSource, Sources, SqlSource, lapsed, today
+from tasks.config.words import WORDS
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.redaction.cloud.disclosing import foretell, lapses
@@ -34,7 +35,9 @@ RESTATED_SECTIONS: dict[str, str] = {
     "columns": "tasks.config.cases:Columns",
 }
 COARSENED_KINDS = ("age", "date", "ip", "zip")
-UNCLASSED = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
+# Sections that a use case may leave out.
+OPTIONAL_SECTIONS: dict[str, str] = {WORDS: "tasks.config.words:Words"}
+UNCLASSED = (WORDS, "title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
 UNCONFIRMED = "# confirm"  # what `./portcullis init` writes beside a guess
 ADDED_COLUMNS = ("subject", "person")  # ingest adds them to every use case
 
@@ -105,6 +108,11 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
         # A field that is there and empty was told once, in words that say more.
         with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
             sections[key] = section_in(values, name, key, _class_at(place))
+
+    for key, place in OPTIONAL_SECTIONS.items():
+        if key in values:
+            with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
+                section_in(values, name, key, _class_at(place))
 
     columns: Columns | None = sections.get("columns")
     if columns is None:

@@ -13,6 +13,7 @@ it, and its sections are digested and signed for. The rules, in the order in whi
    is reached through no link, is a regular file, and is replaced by its path and its digest.
 7. A file that use cases share is relative to the checkout and lies in `configs/recognisers/`, which
    DVC tracks and statements digest as a whole. It is reached through no link, too.
+8. `label` and `unit` of a column are moved under `words`: another word is no other column.
 
 For example, let `configs/a/case.yaml` and `configs/b/case.yaml` hold
 
@@ -43,6 +44,7 @@ from tasks.config.case_paths import (
     refuse_links,
 )
 from tasks.config.collecting import FaultList
+from tasks.config.words import split_words
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.yaml_file import read_yaml
@@ -108,7 +110,7 @@ def resolve_with_faults(name: str, workspace: Path, faults: FaultList) -> dict[s
     for field in SHARED_FILE_FIELDS:
         with faults.kept():
             _check_shared_file(values, field, name, workspace)
-    return values
+    return split_words(values)
 
 
 def resolved_text(name: str, values: Mapping[str, Any]) -> str:

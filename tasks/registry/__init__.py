@@ -4,9 +4,9 @@
 what it comes with (parameters, metrics, data, the page of its release), `stored` compares what the
 registry gives back with what was judged, and `client` publishes.
 
-May import: `tasks.errors`, `tasks.gates`, `tasks.model`, `tasks.formats`, `tasks.notary`,
-`tasks.path`, `tasks.plain_text`, `tasks.release_page`, `tasks.reports`, `tasks.stages.workspace`,
-`tasks.system`.
+May import: `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.model`, `tasks.formats`,
+`tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.release_page`, `tasks.reports`,
+`tasks.stages.workspace`, `tasks.system`.
 """
 
 from tasks.registry.client import Publication, Published, Receipt, publish

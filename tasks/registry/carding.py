@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from tasks.config.words import words_of
 from tasks.gates import Check, Outcome, Verdict
 from tasks.notary.attempts import AttemptNotes
 from tasks.notary.notary import Recorded
@@ -142,6 +143,7 @@ def render_release(
         purpose=str(values.get("purpose", "")),
         digests=digests_of(rows),
         registered_as="",
+        words=words_of(values),
         pages=pages,
         pictures=frozenset(
             f"{stage}/{file}"

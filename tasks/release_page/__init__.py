@@ -7,6 +7,6 @@ bytes. A blocked release has one, too.
 `record` is what a release came to, `gates` a row for each gate, `changes` the comparison with the
 release before, `margins` the drawing, `composing` the page, and `model_card` its short form.
 
-May import: `tasks.errors`, `tasks.formats`, `tasks.gates`, `tasks.notary`,
+May import: `tasks.config`, `tasks.errors`, `tasks.formats`, `tasks.gates`, `tasks.notary`,
 `tasks.path`, `tasks.reports`.
 """

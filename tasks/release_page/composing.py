@@ -1,9 +1,11 @@
 """Compose the page of a release out of its record and the verdicts that lie beside it. Pure."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
+from tasks.config.words import Words
 from tasks.errors import APPROVAL_KINDS, Refusal, RefusalKind
-from tasks.gates import Check, Outcome
+from tasks.gates import About, Check, Outcome
 from tasks.path import STAGES
 from tasks.release_page.changes import Change, compare_checks
 from tasks.release_page.gates import GateRow
@@ -53,6 +55,9 @@ MOST_UNDECIDED_FIRST = 10
 KINDS_OF_CHECKS = (RefusalKind.CHECK_FAILED, RefusalKind.CHECK_UNDECIDED)
 
 
+NO_WORDS = Words()
+
+
 @dataclass(frozen=True)
 class ReleaseFacts:
     """What a page shows besides verdicts and record.
@@ -64,6 +69,7 @@ class ReleaseFacts:
         registered_as: Name and alias in the registry; empty where nothing is registered.
         pages: The stages whose pages are beside this one.
         pictures: Files of theirs that are there, as `stage/file`.
+        words: Labels of columns, and what the outcomes are called.
     """
 
     title: str
@@ -72,11 +78,13 @@ class ReleaseFacts:
     registered_as: str
     pages: frozenset[str]
     pictures: frozenset[str]
+    words: Words = NO_WORDS
 
 
 def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
     """Return the page: what it came to, what refuses, pictures, gates, changes, what to do next."""
     links = {stage: page_link(stage, stage) for stage in sorted(facts.pages)}
+    rows = tuple(_in_words(row, facts.words) for row in rows)
     first, later = _refusing(record, rows, links)
     sections = (
         *first,
@@ -86,6 +94,7 @@ def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: Rel
         *later,
         *_changes(record, rows),
         *_attempts(record),
+        *_glossary(facts.words),
         _proof(record, facts),
     )
     return Page(
@@ -96,6 +105,42 @@ def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: Rel
         banner=_banner(record, rows, facts),
         sections=sections,
     )
+
+
+def _in_words(row: GateRow, words: Words) -> GateRow:
+    """Return a row whose checks name attributes and features by their labels, too."""
+    if row.verdict is None or not words.columns:
+        return row
+    checks = tuple(
+        replace(check, measure=name_columns(check.measure, check.about, words))
+        for check in row.verdict.checks
+    )
+    return replace(row, verdict=replace(row.verdict, checks=checks))
+
+
+def name_columns(measure: str, about: About, words: Words) -> str:
+    """Return a measure with each column that its check is about named by its label, once."""
+    named = measure
+    for column in dict.fromkeys((about.feature, about.column, about.attribute)):
+        if column is None or column not in words.columns:
+            continue
+        # As a word of its own: `age` is no part of `average`.
+        pattern = rf"(?<![\w-]){re.escape(column)}(?![\w-])"
+        named = re.sub(pattern, lambda _, name=column: words.name_of(name), named, count=1)
+    return named
+
+
+def _glossary(words: Words) -> tuple[Section, ...]:
+    """Return what columns and outcomes are called; nothing where that is said nowhere."""
+    rows = [(label.label or name, label.unit or "", name) for name, label in words.columns.items()]
+    text: tuple[str, ...] = ()
+    if (outcomes := words.outcomes) is not None:
+        favourable, other = outcomes.favourable, outcomes.unfavourable
+        text = (f"The favourable outcome is “{favourable}”, the other “{other}”.",)
+    table = Table(head=("Column", "Unit", "Name in data and configuration"), rows=tuple(rows))
+    if not rows and not text:
+        return ()
+    return (Section(heading="Words", text=text, parts=(table,) if rows else ()),)
 
 
 def page_link(stage: str, text: str) -> Link:
@@ -256,16 +301,26 @@ def _remedies(
     return lines, commands
 
 
+def _captioned(stage: str, title: str, caption: str, words: Words) -> tuple[str, str]:
+    """Return title and caption of a picture, in the case's own words for its outcomes."""
+    if words.outcomes is None or stage != "fairness":
+        return title, caption
+    title = (
+        f"Whose cases are “{words.outcomes.favourable}”, and whose “{words.outcomes.unfavourable}”"
+    )
+    return title, f"{caption} Approved means “{words.outcomes.favourable}” here."
+
+
 def _pictures(
     rows: tuple[GateRow, ...], links: dict[str, Link], facts: ReleaseFacts
 ) -> tuple[Section, ...]:
     margins = draw_margins(rows, links)
     judged = {row.gate for row in rows if row.verdict is not None}
-    figures = tuple(
-        Figure(file=f"../{stage}/page/{file}", title=title, caption=caption)
-        for stage, file, title, caption in PICTURES
-        if stage in judged and f"{stage}/{file}" in facts.pictures
-    )
+    figures = []
+    for stage, file, title, caption in PICTURES:
+        if stage in judged and f"{stage}/{file}" in facts.pictures:
+            shown, told = _captioned(stage, title, caption, facts.words)
+            figures.append(Figure(file=f"../{stage}/page/{file}", title=shown, caption=told))
     parts = (*((margins,) if margins else ()), *figures)
     return (Section(heading="At a glance", parts=parts),) if parts else ()
 

@@ -1,7 +1,10 @@
 """Write the page of a release, and its record, from what lies in a workspace."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from tasks.config.words import words_of
 from tasks.errors import PortcullisError
 from tasks.formats.strict_json import read_json
 from tasks.release_page.composing import PICTURES, ReleaseFacts, compose_release
@@ -10,21 +13,23 @@ from tasks.release_page.record import FOLDER, ReleaseRecord, write_record
 from tasks.reports import write_page
 
 
-def write_release_page(record: ReleaseRecord, workspace: Path, title: str, purpose: str) -> Path:
+def write_release_page(
+    record: ReleaseRecord, workspace: Path, case_values: Mapping[str, Any]
+) -> Path:
     """Write record and page of a release; return the page's path.
 
     Args:
         record: What the release came to.
         workspace: Whose `data/` holds its verdicts and pages.
-        title: The use case's own, in words.
-        purpose: What its model decides.
+        case_values: The use case, resolved: what it is called and for, and its words.
     """
     rows = gate_rows(record.case, workspace, record.reached)
     data = workspace / "data" / record.case
     pages = frozenset(report_pages(record.case, workspace, record.reached))
     facts = ReleaseFacts(
-        title=title or record.case,
-        purpose=purpose,
+        title=str(case_values.get("title", record.case)),
+        purpose=str(case_values.get("purpose", "")),
+        words=words_of(case_values),
         digests=digests_of(rows),
         registered_as="" if record.is_blocked else _registered_as(data),
         pages=pages,

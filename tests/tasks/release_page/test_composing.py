@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.errors import Refusal, RefusalKind
-from tasks.gates import at_least
+from tasks.gates import About, at_least
 from tasks.notary.earlier_release import EarlierRelease
 from tasks.path import STAGES
 from tasks.release_page.changes import compare_checks
@@ -30,6 +31,9 @@ DOUBT = Refusal(RefusalKind.CHECK_UNDECIDED, FEW.line("fairness"), "fairness", F
 MISSING = Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved this model")
 
 
+VALUES: dict[str, Any] = {"title": "A title", "purpose": "A purpose"}
+
+
 def record_of(
     *refusals: Refusal,
     reached: Iterable[str] = STAGES,
@@ -43,7 +47,7 @@ def record_of(
 
 
 def page_of(record: ReleaseRecord, root: Path) -> str:
-    return write_release_page(record, root, "A title", "A purpose").read_text(encoding="utf-8")
+    return write_release_page(record, root, VALUES).read_text(encoding="utf-8")
 
 
 def test_the_same_evidence_gives_the_same_bytes(root: Path) -> None:
@@ -155,3 +159,22 @@ def test_a_record_of_another_form_is_no_record(root: Path, text: str) -> None:
     path.parent.mkdir()
     path.write_text(text)
     assert read_record(CASE, root) is None
+
+
+def test_columns_and_outcomes_are_called_by_the_case_s_own_words(root: Path) -> None:
+    values = VALUES | {
+        "words": {
+            "columns": {"wage": {"label": "weekly <wage>", "unit": "dollars"}},
+            "outcomes": {"favourable": "paid fast", "unfavourable": "paid as usual"},
+        }
+    }
+    proxy = at_least(
+        FairnessCheck.THEIL_INDEX, "wage, wager", 0.4, 0.5, about=About(feature="wage")
+    )
+    put_verdict(root, "fairness", checks=(proxy,))
+    refusal = Refusal(RefusalKind.CHECK_FAILED, "x", "fairness", proxy.key)
+    path = write_release_page(record_of(refusal), root, values)
+    text = path.read_text(encoding="utf-8")
+    assert "weekly &lt;wage&gt;, dollars (wage), wager" in text
+    assert "“paid fast”" in text
+    assert "weekly" not in page_of(record_of(), root)
