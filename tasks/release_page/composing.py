@@ -126,7 +126,9 @@ def name_columns(measure: str, about: About, words: Words) -> str:
             continue
         # As a word of its own: `age` is no part of `average`.
         pattern = rf"(?<![\w-]){re.escape(column)}(?![\w-])"
-        named = re.sub(pattern, lambda _, name=column: words.name_of(name), named, count=1)
+        # A backslash in a label is a backslash, and no reference to a group.
+        label = words.name_of(column).replace("\\", "\\\\")
+        named = re.sub(pattern, label, named, count=1)
     return named
 
 

@@ -1,5 +1,7 @@
 """A label is a word beside a column, and never a part of what is judged."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,7 +12,7 @@ COLUMN = {"role": "feature", "source": "a"}
 
 def test_labels_and_units_leave_the_columns_as_they_are_without() -> None:
     labelled = {**COLUMN, "label": "weekly wage", "unit": "dollars"}
-    values = {"title": "t", "columns": {"wage": labelled, "age": COLUMN}}
+    values: dict[str, Any] = {"title": "t", "columns": {"wage": labelled, "age": COLUMN}}
     resolved = split_words(values)
     assert resolved["columns"] == {"wage": COLUMN, "age": COLUMN}
     assert words_of(resolved).name_of("wage") == "weekly wage, dollars (wage)"
