@@ -30,7 +30,7 @@ SHARED_SECTIONS: dict[str, str] = {
     "erasure": "tasks.erasure.policy:ErasureParams",
 }
 # Sections of all stages, by the class that reads each.
-RESTATED_SECTIONS: dict[str, str] = {
+STATED_SECTIONS: dict[str, str] = {
     "sources": "tasks.config.sources:Sources",
     "columns": "tasks.config.cases:Columns",
 }
@@ -104,10 +104,10 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     empty = _check_nothing_is_empty(where, values, faults)
 
     sections: dict[str, Any] = {}
-    for key, place in {**RESTATED_SECTIONS, **section_classes()}.items():
+    for key, place in {**STATED_SECTIONS, **section_classes()}.items():
         # A field that is there and empty was told once, in words that say more.
         with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
-            sections[key] = section_in(values, name, key, _class_at(place))
+            sections[key] = section_in(values, name, key, class_at(place))
 
     for key, place in OPTIONAL_SECTIONS.items():
         if key in values:
@@ -127,7 +127,8 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     return faults.all()
 
 
-def _class_at(place: str) -> type[BaseModel]:
+def class_at(place: str) -> type[BaseModel]:
+    """Return the class that `section_classes` names."""
     module, _, class_name = place.partition(":")
     model: type[BaseModel] = getattr(import_module(module), class_name)
     return model

@@ -38,12 +38,23 @@ class Role(StrEnum):
 class Column(StrictModel):
     """One declared column: its role, the source it comes from, and what kind of value it holds."""
 
-    role: Role
-    source: str
-    kind: str = "number"
+    role: Role = Field(description="what it is for")
+    source: str = Field(description="the source that delivers it; `derived`: ingest computes it")
+    kind: str = Field(default="number", description="what its values are: see above")
+    format: str | None = Field(
+        default=None,
+        pattern=r"%",
+        description="of a date that is not ISO 8601, in the signs of strftime, as `%d/%m/%Y`",
+    )
     describes: str | None = Field(
         default=None, description="for gold columns: the free-text column they annotate"
     )
+
+    @model_validator(mode="after")
+    def _only_dates_have_a_format(self) -> "Column":
+        if self.format is not None and self.kind != "date":
+            raise ValueError("`format` goes with kind `date`, and only with it")
+        return self
 
     @model_validator(mode="after")
     def _gold_describes_a_text(self) -> "Column":

@@ -26,7 +26,9 @@ class DeploymentParams(StrictModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    description: str = Field(min_length=10, max_length=300)
+    description: str = Field(
+        min_length=10, max_length=300, description="what people see in Prefect"
+    )
     schedule: str = Field(description="five fields as in crontab(5), in quotes; or `none`")
     timezone: str = Field(default="UTC", description="of the schedule, as in `Europe/Berlin`")
 

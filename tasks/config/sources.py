@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, RootModel, field_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError, SourceError
@@ -25,9 +25,11 @@ class _Source(StrictModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    owner: str = Field(min_length=1)
-    role: Literal["controller", "joint_controller", "independent_controller", "processor"]
-    legal_basis: str = Field(min_length=1)
+    owner: str = Field(min_length=1, description="who answers for this data")
+    role: Literal["controller", "joint_controller", "independent_controller", "processor"] = Field(
+        description="what the owner is by the GDPR, Art. 4(7), 4(8) and 26"
+    )
+    legal_basis: str = Field(min_length=1, description="what allows the use, as in `GDPR 6(1)(b)`")
     agreement: str = Field(
         default="", description="id of the data-processing agreement or record of processing"
     )
@@ -37,15 +39,59 @@ class _Source(StrictModel):
     min_rows: int = Field(default=1, ge=1, description="fewer rows are a delivery cut short")
 
 
+class Dialect(StrictModel):
+    """How a CSV file is written, where it is not as RFC 4180 has it: UTF-8, commas, full stops."""
+
+    encoding: str = Field(
+        default="utf-8", description="as Python names it: utf-8, cp1252, latin-1, utf-16"
+    )
+    delimiter: str = Field(
+        default=",", min_length=1, max_length=1, description='what parts fields: ",", ";", "\\t"'
+    )
+    quote: str = Field(
+        default='"', min_length=1, max_length=1, description="what stands around a field"
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="what parts a number's fraction")
+    thousands: Literal["", ".", ",", " ", "'", "\u00a0", "\u202f"] = Field(
+        default="", description="what parts a number's thousands; empty: nothing does"
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except LookupError as error:
+            raise ValueError("no encoding of text that Python knows; cp1252 is one") from error
+        return encoding
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> "Dialect":
+        if self.decimal == self.thousands or self.delimiter in (self.quote, "\n", "\r"):
+            raise ValueError("`decimal` and `thousands` differ, and `delimiter` and `quote` do")
+        return self
+
+
 class FileSource(_Source):
     """A file: a local path, `s3://…` or `https://…`.
 
     Credentials come from the environment, never from the path: the path is committed, and signed.
     """
 
-    kind: Literal["file"]
-    path: str = Field(min_length=1)
-    format: Literal["csv", "parquet", "jsonl"]
+    kind: Literal["file"] = Field(description="what it is stored as")
+    path: str = Field(min_length=1, description="from the top of the checkout, absolute, or a URL")
+    format: Literal["csv", "parquet", "jsonl"] = Field(
+        description="CSV may be gzip or bzip2; `jsonl` is one JSON object a line"
+    )
+    dialect: Dialect = Field(
+        default=Dialect(), description="of a CSV file that is not UTF-8 with commas"
+    )
+
+    @model_validator(mode="after")
+    def _only_csv_has_a_dialect(self) -> "FileSource":
+        if self.format != "csv" and self.dialect != Dialect():
+            raise ValueError("`dialect` goes with `format: csv`, and only with it")
+        return self
 
     @field_validator("path")
     @classmethod
@@ -69,9 +115,13 @@ class FileSource(_Source):
 class SqlSource(_Source):
     """A query. The URL comes from the environment: it may hold a password."""
 
-    kind: Literal["sql"]
-    url_variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
-    query: str = Field(min_length=1)
+    kind: Literal["sql"] = Field(description="what it is stored as")
+    url_variable: str = Field(
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="the variable that holds the database's URL, as SQLAlchemy writes it: "
+        "`postgresql+psycopg://…`, `sqlite:////data/bank.db`",
+    )
+    query: str = Field(min_length=1, description="a SELECT that names the declared columns")
     watermark: str | None = Field(
         default=None,
         description=(
@@ -89,9 +139,9 @@ class SqlSource(_Source):
 class PackagedSource(_Source):
     """A CSV file that an installed Python package ships."""
 
-    kind: Literal["packaged"]
-    package: str
-    path: str
+    kind: Literal["packaged"] = Field(description="what it is stored as")
+    package: str = Field(description="the package, as it is imported")
+    path: str = Field(description="the file, from the package's folder")
     row_key: str | None = Field(default=None, description="name of a key column to add: 1, 2, 3, …")
     is_remote: Literal[False] = False
 
@@ -106,11 +156,11 @@ class SampleSource(_Source):
     The generator is `tasks.stages.ingest.sample`.
     """
 
-    kind: Literal["sample"]
-    of: Literal["loan", "identities"]
-    part: str
-    rows: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    kind: Literal["sample"] = Field(description="what it is stored as")
+    of: Literal["loan", "identities"] = Field(description="what is invented")
+    part: str = Field(description="one of its tables")
+    rows: int = Field(ge=1, description="people that are invented")
+    seed: int = Field(ge=0, description="the same seed gives the same people")
     is_remote: Literal[False] = False
 
 

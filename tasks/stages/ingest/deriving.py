@@ -9,8 +9,8 @@ from tasks.stages.ingest.params import AtMost, Derivation, FromFlags, Recode
 def derive(name: str, rows: pd.DataFrame, rule: Derivation) -> "pd.Series[str] | pd.Series[float]":
     """Return the derived column `name`, with the index of `rows`.
 
-    `from_flags` and `recode` give text, `at_most` gives 0.0 or 1.0. Where the rule cannot say, the
-    value is missing: no flag or several are set, or the column that the rule reads is missing.
+    `from_flags` gives text, `recode` text or numbers, `at_most` 0.0 or 1.0. Where the rule cannot
+    say, the value is missing: no flag or several are set, or the column that it reads is missing.
 
     Raises:
         DataError: A code that the rule does not list; says how many rows hold one, never which.
@@ -35,10 +35,10 @@ def _category_of_flags(rows: pd.DataFrame, rule: FromFlags) -> "pd.Series[str]":
     return is_set.idxmax(axis=1).where(has_one_label).astype("str")
 
 
-def _recoded(name: str, rows: pd.DataFrame, rule: Recode) -> "pd.Series[str]":
+def _recoded(name: str, rows: pd.DataFrame, rule: Recode) -> "pd.Series[str] | pd.Series[float]":
     """Return the label of each code; a code without a label is an error."""
     codes = rows[rule.column]
-    labels = codes.map(rule.labels)
+    labels = codes.map(dict(rule.labels))
 
     if unlisted_rows := int((labels.isna() & codes.notna()).sum()):
         raise DataError(
@@ -48,4 +48,4 @@ def _recoded(name: str, rows: pd.DataFrame, rule: Recode) -> "pd.Series[str]":
             remedy="Add the codes to `labels`, or have the source mended.",
         )
 
-    return labels.astype("str")
+    return labels.astype("float64" if rule.is_number else "str")

@@ -306,7 +306,8 @@ def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
 
     if join.take == "latest":
         # Stable, so that of two rows with one time the later one in the delivery is taken, always.
-        ordered = matched.sort_values(str(join.order_by), kind="stable", na_position="first")
+        order = _order_of(place, matched[str(join.order_by)])
+        ordered = matched.loc[order.sort_values(kind="stable", na_position="first").index]
         matched = ordered.drop_duplicates(join.by, keep="last")
     if repeated_keys := int(matched[join.by].duplicated().sum()):
         raise SourceError(
@@ -318,6 +319,25 @@ def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
 
     taken = matched.set_index(join.by)
     return taken.join(aggregates) if join.aggregate else taken
+
+
+def _order_of(place: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return numbers as they are, and texts as times in UTC: of two zones the later moment is last.
+
+    Raises:
+        SourceError: A text is no time. In the order of its letters 01.02. comes before 31.01.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    times = _utc_times(values)
+    if unreadable_rows := int((times.isna() & values.notna()).sum()):
+        raise SourceError(
+            place,
+            expected="dates or times to order by",
+            found=f"{unreadable_rows:,} rows with something else",
+            remedy="Declare it with `kind: date`, and its `format` if that is not ISO 8601.",
+        )
+    return times
 
 
 def _aggregate(groups: "DataFrameGroupBy[Any, Any]", rule: Aggregate) -> "pd.Series[float]":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from tasks.config.cases import Columns, Role
 from tasks.config.collecting import FaultList, suggestion
@@ -15,8 +15,24 @@ DERIVED = "derived"  # the `source` of a column that ingest computes
 ADDED = ("subject", "person")  # columns that ingest adds to every use case
 TEXT_KIND = "Declare its `kind`, for example `account`, or `text`: a number loses leading zeros."
 NUMBERS = ("number", "flag")  # kinds that are read as float64; all others are read as text
-PERSONAL_KINDS = ("email", "name", "phone", "ssn", "account", "street", "city", "ip")
-KINDS = (*NUMBERS, "category", "text", *PERSONAL_KINDS, "date", "zip", "age")
+KIND_MEANINGS = {
+    "number": "a number; what a column is without a `kind`",
+    "flag": "0 and 1 (in Parquet, SQL and JSON true and false, too)",
+    "category": "one of few values, as text: `0042` stays `0042`",
+    "text": "any text: free text, or an identifier that has no kind of its own",
+    "email": "an e-mail address",
+    "name": "a person's name, whole or a part; several columns may be names",
+    "phone": "a telephone number",
+    "ssn": "a social security number",
+    "account": "a number of an account, customer or contract, with or without letters",
+    "street": "a street with its number",
+    "city": "a town",
+    "ip": "an address of the internet",
+    "date": "a day or time of ISO 8601 (`2031-12-31`, `2031-12-31T09:30+01:00`), or by `format`",
+    "zip": "a postal code",
+    "age": "an age in years",
+}
+KINDS = tuple(KIND_MEANINGS)
 
 
 class Aggregate(StrictModel):
@@ -26,8 +42,10 @@ class Aggregate(StrictModel):
     leave missing values out.
     """
 
-    column: str
-    by: Literal["count", "distinct", "sum", "mean", "min", "max"]
+    column: str = Field(description="a column of the joined source")
+    by: Literal["count", "distinct", "sum", "mean", "min", "max"] = Field(
+        description="how its rows of one key become a number"
+    )
 
 
 class PartnerAgreement(StrictModel):
@@ -37,8 +55,8 @@ class PartnerAgreement(StrictModel):
     of the matched rows with a value on both sides have to agree in all of them.
     """
 
-    columns: tuple[str, ...] = Field(min_length=1)
-    ratio: float = Field(gt=0, le=1)
+    columns: tuple[str, ...] = Field(min_length=1, description="what both sides say of one key")
+    ratio: float = Field(gt=0, le=1, description="share of matched rows that have to agree")
 
 
 class Join(StrictModel):
@@ -49,14 +67,19 @@ class Join(StrictModel):
     where a row finds no partner. Rows without a key never match.
     """
 
-    source: str
-    by: str
-    take: Literal["one", "latest", "none"] = "one"
-    order_by: str | None = None
+    source: str = Field(description="a declared source")
+    by: str = Field(description="the key, of a kind of text")
+    take: Literal["one", "latest", "none"] = Field(
+        default="one", description="which of the rows of a key"
+    )
+    order_by: str | None = Field(
+        default=None,
+        description="of `take: latest`: a number, or a date or time, compared in UTC",
+    )
     aggregate: dict[str, Aggregate] = Field(
         default={}, description="derived column -> what it is made of"
     )
-    required: bool = True
+    required: bool = Field(default=True, description="whether every row has to find a partner")
     agree: PartnerAgreement | None = Field(
         default=None, description="what tells that a row was joined with its own partner"
     )
@@ -85,7 +108,7 @@ class Join(StrictModel):
 class FromFlags(StrictModel):
     """A category from 0/1 columns: the label of the only 1; missing where none or several are 1."""
 
-    rule: Literal["from_flags"]
+    rule: Literal["from_flags"] = Field(description="which rule it is")
     flags: dict[str, str] = Field(min_length=2, description="column -> label")
 
     @property
@@ -95,11 +118,28 @@ class FromFlags(StrictModel):
 
 
 class Recode(StrictModel):
-    """A category from a coded column. An unlisted code is an error; missing stays missing."""
+    """A category, or a flag, from a coded column; an unlisted code is an error, missing stays so.
 
-    rule: Literal["recode"]
-    column: str
-    labels: dict[int | str, str] = Field(min_length=1)
+    `labels: {"1": married, "2": single}` gives a category, `labels: {"yes": 1, "no": 0}` a flag.
+    Codes of a column of text are in quotes, codes of a column of numbers are not.
+    """
+
+    rule: Literal["recode"] = Field(description="which rule it is")
+    column: str = Field(description="the column that it reads")
+    labels: dict[int | str, StrictInt | str] = Field(
+        min_length=1, description="code -> label; or code -> 0 or 1, for a flag"
+    )
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its labels are numbers."""
+        return all(isinstance(label, int) for label in self.labels.values())
+
+    @model_validator(mode="after")
+    def _labels_are_of_one_type(self) -> "Recode":
+        if any(isinstance(label, int) for label in self.labels.values()) != self.is_number:
+            raise ValueError("`labels` are all text, or all numbers")
+        return self
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -110,9 +150,9 @@ class Recode(StrictModel):
 class AtMost(StrictModel):
     """1 where a number is at most `limit`, else 0; missing stays missing."""
 
-    rule: Literal["at_most"]
-    column: str
-    limit: float
+    rule: Literal["at_most"] = Field(description="which rule it is")
+    column: str = Field(description="the column that it reads")
+    limit: float = Field(description="in the column's unit")
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -126,10 +166,14 @@ Derivation = Annotated[FromFlags | Recode | AtMost, Field(discriminator="rule")]
 class IngestParams(StrictModel):
     """How the sources come together. `missing` lists codes that mean "not known", by column."""
 
-    base: str
-    joins: tuple[Join, ...] = ()
-    missing: dict[str, tuple[float, ...]] = {}
-    derive: dict[str, Derivation] = {}
+    base: str = Field(description="the source whose rows are the rows of the result")
+    joins: tuple[Join, ...] = Field(default=(), description="the other sources, in this order")
+    missing: dict[str, tuple[float, ...]] = Field(
+        default={}, description='column -> codes that mean "not known"'
+    )
+    derive: dict[str, Derivation] = Field(
+        default={}, description="derived column -> the rule that makes it"
+    )
     third_persons: Literal["masked", "kept"] = Field(
         description="what becomes of other people of the delivery in somebody's free texts: they "
         "are masked before the texts are sealed, or kept as they are"
@@ -283,6 +327,39 @@ def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[WiringRul
             "ingest", "a rule for each derived column, and the other way round", computed ^ derived
         ),
         WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
+        *_recode_rules(columns, params),
+    )
+
+
+def _recode_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:
+    kinds = {name: column.kind for name, column in columns.root.items()}
+    recodes = {
+        name: rule
+        for name, rule in params.derive.items()
+        if isinstance(rule, Recode) and name in kinds and rule.column in kinds
+    }
+    return (
+        WiringRule(
+            "ingest.derive",
+            "labels 0 and 1 for a column of kind `flag`, and text for a category",
+            {
+                name
+                for name, rule in recodes.items()
+                if rule.is_number != (kinds[name] in NUMBERS)
+                or (kinds[name] == "flag" and not set(rule.labels.values()) <= {0, 1})
+            },
+            "Mend the labels, or the `kind` of the derived column.",
+        ),
+        WiringRule(
+            "ingest.derive",
+            "codes in quotes for a column of text, and without for one of numbers",
+            {
+                name
+                for name, rule in recodes.items()
+                if any(isinstance(c, int) != (kinds[rule.column] in NUMBERS) for c in rule.labels)
+            },
+            'Write `"1": …` for text, `1: …` for a number.',
+        ),
     )
 
 

@@ -7,16 +7,15 @@ lacks its header line, the first person's values stand in its place.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.cases import Columns
 from tasks.errors import SourceError
 from tasks.formats.shown import count_of, positions_of
 from tasks.stages.ingest.params import NUMBERS, IngestParams
+from tasks.stages.ingest.reading.kinds import ColumnFault, to_dates, to_numbers, to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +30,7 @@ class ExpectedDelivery:
     read: tuple[str, ...]
     numbers: frozenset[str]
     flags: frozenset[str]
+    dates: Mapping[str, str] = field(default_factory=dict)  # column -> `format`; empty: ISO 8601
 
     @classmethod
     def of(cls, source: str, columns: Columns, params: IngestParams) -> "ExpectedDelivery":
@@ -44,6 +44,9 @@ class ExpectedDelivery:
             read=read,
             numbers=frozenset(name for name in read if kinds.get(name) in NUMBERS),
             flags=frozenset(name for name in read if kinds.get(name) == "flag"),
+            dates={
+                name: columns.root[name].format or "" for name in read if kinds.get(name) == "date"
+            },
         )
 
     def check_names(self, delivered: Iterable[str], *, has_order: bool = True) -> None:
@@ -57,6 +60,17 @@ class ExpectedDelivery:
         names = list(delivered)
         counts = Counter(names)
 
+        blank = [
+            position
+            for position, name in enumerate(names, start=1)
+            if name not in self.declared and name.strip() in self.declared
+        ]
+        if blank:
+            raise self.error(
+                "column names as they are declared",
+                f"{count_of(blank, 'name')} with blanks around, at position {positions_of(blank)}",
+                "Have the header mended, or declare each with its blanks, in quotes.",
+            )
         undeclared = [
             position for position, name in enumerate(names, start=1) if name not in self.declared
         ]
@@ -109,90 +123,35 @@ def conform(frame: "pd.DataFrame", expected: ExpectedDelivery) -> "pd.DataFrame"
     Raises:
         SourceError: A column is not of its kind; names the columns and how many rows are wrong.
     """
+    columns, faults = convert_columns(frame, expected)
+    if faults:
+        raise kinds_error(faults, expected)
+    return columns
+
+
+def convert_columns(
+    frame: "pd.DataFrame", expected: ExpectedDelivery
+) -> "tuple[pd.DataFrame, list[ColumnFault]]":
+    """Return the columns that are read by their kinds, and what is wrong with each."""
     import pandas as pd
 
-    columns = {}
-    faulty_rows = {}
+    columns: dict[str, pd.Series[Any]] = {}
+    faults: list[ColumnFault] = []
     for name in expected.read:
-        convert = _to_numbers if name in expected.numbers else _to_text
-        values, faults = convert(frame[name])
-        if name in expected.flags:
-            faults += int((values.notna() & ~values.isin((0.0, 1.0))).sum())
-        columns[name] = values
-        if faults:
-            faulty_rows[name] = faults
-
-    if faulty_rows:
-        faulty = ", ".join(f"{name} ({rows:,} rows)" for name, rows in faulty_rows.items())
-        raise expected.error(
-            "values of the declared kinds",
-            f"others in {faulty}",
-            "Have the delivery mended, or declare another `kind`.",
-        )
-
-    return pd.DataFrame(columns)
+        if name in expected.numbers:
+            is_flag = name in expected.flags
+            columns[name], fault = to_numbers(name, frame[name], is_flag=is_flag)
+        elif name in expected.dates:
+            columns[name], fault = to_dates(name, frame[name], expected.dates[name])
+        else:
+            columns[name], fault = to_text(name, frame[name])
+        if fault is not None:
+            faults.append(fault)
+    return pd.DataFrame(columns), faults
 
 
-def _to_numbers(values: "pd.Series[Any]") -> "tuple[pd.Series[float], int]":
-    """Return finite floats or missing, and how many values are neither."""
-    import numpy as np
-    import pandas as pd
-
-    # `to_numeric` would read "12" and a time stamp as numbers, but text never stands for a number.
-    if pd.api.types.is_datetime64_any_dtype(values) or isinstance(values.dtype, pd.StringDtype):
-        return values, int(values.notna().sum())
-
-    if values.dtype == object:  # SQL and JSON: numbers of several types, and text
-        is_number = values.map(lambda value: isinstance(value, int | float | Decimal))
-        is_fault = values.notna() & ~is_number
-        if is_fault.any():
-            return values, int(is_fault.sum())
-
-    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    unreadable = numbers.isna() & values.notna()
-    return numbers, int(unreadable.sum() + np.isinf(numbers).sum())
-
-
-def _to_text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
-    """Return text or missing, and how many values are neither text, whole number nor date.
-
-    Blank text is missing. Floats are faults: 12.0 as text would differ from the same key as 12.
-    """
-    import pandas as pd
-
-    if values.dtype == object:
-        return _object_to_text(values)
-
-    if pd.api.types.is_datetime64_any_dtype(values):
-        days = values.dropna().dt.normalize()
-        has_times = bool((values.dropna() != days).any())
-        text = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f%z" if has_times else "%Y-%m-%d")
-        return _blank_to_missing(text), 0
-
-    is_text = isinstance(values.dtype, pd.StringDtype)
-    # A column without any value has no type of its own: readers give float64 or null.
-    if is_text or pd.api.types.is_integer_dtype(values) or values.isna().all():
-        return _blank_to_missing(values.astype("str")), 0
-
-    return values.astype("str"), int(values.notna().sum())
-
-
-def _object_to_text(values: "pd.Series[Any]") -> "tuple[pd.Series[str], int]":
-    """Return a column of Python objects as text or missing, and how many values cannot be text."""
-
-    def to_text(value: object) -> object:
-        if isinstance(value, str):
-            return value
-        if isinstance(value, date):
-            return value.isoformat()
-        # True is an int in Python, and no customer number.
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-    text = values.map(to_text).astype("str")
-    return _blank_to_missing(text), int((text.isna() & values.notna()).sum())
-
-
-def _blank_to_missing(text: "pd.Series[str]") -> "pd.Series[str]":
-    """Return the text with what is empty or only white space made missing."""
-    text = text.astype("str")
-    return text.mask(text.str.strip() == "")
+def kinds_error(faults: Sequence[ColumnFault], expected: ExpectedDelivery) -> SourceError:
+    """Return the error about columns that are not of their kind: each with rows and a remedy."""
+    found = "; ".join(f"{fault.what} in {fault.where}" for fault in faults)
+    remedies = dict.fromkeys(f"{fault.column}: {fault.remedy}" for fault in faults)
+    return expected.error("values of the declared kinds", found, f"Of {'; '.join(remedies)}.")

@@ -41,7 +41,7 @@ def frames(**changes: dict[str, Any]) -> dict[str, pd.DataFrame]:
         "log": {
             "email": ["a@x.org", "b@x.org", "a@x.org", None],
             "ip": ["1", "2", "3", "4"],
-            "time": list("1423"),
+            "time": [f"2026-01-0{day}" for day in "1423"],
         },
     }
     return {name: pd.DataFrame(values) for name, values in {**given, **changes}.items()}
@@ -84,7 +84,11 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
 def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals() -> None:
     rows, _ = joined()
     assert rows["ip"].tolist()[0] == "3"  # time 2 is later than time 1
-    log = {"email": ["a@x.org"] * 3, "ip": ["1", "2", "3"], "time": ["5", "5", None]}
+    log = {
+        "email": ["a@x.org"] * 3,
+        "ip": ["1", "2", "3"],
+        "time": ["2026-01-05", "2026-01-05", None],
+    }
     rows, _ = joined(given=frames(log=log))
     assert rows["ip"].tolist()[0] == "2"
 

@@ -75,14 +75,14 @@ def test_numbers_of_any_type_become_floats_and_nothing_else_does(values: "pd.Ser
     if all(isinstance(value, int | Decimal | float) for value in values) and values[0] == 1:
         assert conformed(values, NUMBER) == [1.0, 2.5, 3.0]
         return
-    with pytest.raises(SourceError, match=r"others in x \(1 rows\)") as refusal:
+    with pytest.raises(SourceError, match=r"in x \(1 row: 1\)") as refusal:
         conform(pd.DataFrame({"x": values}), NUMBER)
     assert not any(text in str(refusal.value) for text in ("Ann", "4711", "1970"))
 
 
 def test_a_flag_is_0_or_1_or_missing() -> None:
     assert conformed(objects(0, 1, None), FLAG) == [0.0, 1.0, None]
-    with pytest.raises(SourceError, match=r"x \(2 rows\)"):
+    with pytest.raises(SourceError, match=r"x \(2 rows: 2, 3\)"):
         conform(pd.DataFrame({"x": [0, 2, 0.5]}), FLAG)
 
 
@@ -92,7 +92,7 @@ def test_a_whole_number_may_stand_for_text() -> None:
 
 @pytest.mark.parametrize("values", [pd.Series([12.5]), pd.Series([True]), objects(True)])
 def test_a_fraction_and_a_truth_value_are_no_text(values: "pd.Series[Any]") -> None:
-    with pytest.raises(SourceError, match=r"x \(1 rows\)"):
+    with pytest.raises(SourceError, match=r"x \(1 row: 1\)"):
         conform(pd.DataFrame({"x": values}), TEXT)
 
 

@@ -1,0 +1,151 @@
+"""Write docs/configuration.md: `.venv/bin/python docs/configuration.py`.
+
+Every key of a use case, what it may be, its default and what it means, from the classes that read
+it. A test compares the page with the code.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+WORKSPACE = Path(__file__).resolve().parents[1]
+PAGE = WORKSPACE / "docs" / "configuration.md"
+INTRODUCTION = """\
+# Every key of a use case
+
+Made by `docs/configuration.py` from the classes that read the file: what stands here is what is
+checked. Each table has the keys of one mapping; a key without a default has to be there. What the
+whole is for says [use-cases.md](use-cases.md); an example with CSV, Parquet and SQL is in
+[examples/three_sources](examples/three_sources). `title` and `purpose` are texts; `extends` and
+`limit_changes` are explained [there](use-cases.md#a-use-case-that-differs-a-little-from-another).
+
+"""
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(configuration_page(), encoding="utf-8")
+    return 0
+
+
+def configuration_page() -> str:
+    """Return the page's text."""
+    sys.path.insert(0, str(WORKSPACE))
+    from flows.use_cases.checking import STATED_SECTIONS, class_at, section_classes
+    from tasks.stages.ingest.params import KIND_MEANINGS
+
+    parts = [INTRODUCTION, _kinds(KIND_MEANINGS), _roles()]
+    for key, place in {**STATED_SECTIONS, **section_classes()}.items():
+        parts.append(f"## `{key}`\n\n")
+        shown: set[type] = set()
+        for model in _models(class_at(place), shown):
+            parts.append(_table(model, is_first=model is class_at(place)))
+    return "".join(parts).rstrip() + "\n"
+
+
+def _kinds(meanings: dict[str, str]) -> str:
+    rows = "".join(f"| `{kind}` | {meaning} |\n" for kind, meaning in meanings.items())
+    return f"## Kinds of columns\n\n| kind | what its values are |\n|---|---|\n{rows}\n"
+
+
+def _roles() -> str:
+    from tasks.config.cases import Role
+
+    roles = ", ".join(f"`{role.value}`" for role in Role)
+    return (
+        f"Roles of columns are {roles}; [use-cases.md](use-cases.md#roles-of-columns) says what "
+        "becomes of each.\n\n"
+    )
+
+
+def _models(annotation: Any, shown: set[type]) -> Iterator[type]:
+    """Yield the models that an annotation is made of, each once, outer ones first."""
+    from pydantic import BaseModel
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation in shown:
+            return
+        shown.add(annotation)
+        if "root" not in annotation.model_fields:
+            yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models(field.annotation, shown)
+        return
+    for inner in get_args(annotation):
+        yield from _models(inner, shown)
+
+
+def _table(model: Any, *, is_first: bool) -> str:
+    head = "" if is_first else f"### {model.__name__}\n\n"
+    text = "\n".join(line.strip() for line in (model.__doc__ or "").strip().splitlines())
+    rows = "".join(
+        f"| `{field.alias or name}` | {_cell(_type(field))} | {_default(field)} "
+        f"| {_cell(field.description or '')} |\n"
+        for name, field in model.model_fields.items()
+        if get_args(field.annotation) not in ((True,), (False,))
+    )
+    return f"{head}{text}\n\n| key | values | default | meaning |\n|---|---|---|---|\n{rows}\n"
+
+
+def _type(field: Any) -> str:
+    bounds = [_bound(item) for item in field.metadata]
+    return ", ".join([_words(field.annotation), *filter(None, bounds)])
+
+
+def _bound(item: Any) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    told = [f"{sign} {getattr(item, key):g}" for key, sign in signs.items() if hasattr(item, key)]
+    if getattr(item, "min_length", None):
+        told.append(f"at least {item.min_length}")
+    if getattr(item, "max_length", None):
+        told.append(f"at most {item.max_length}")
+    if pattern := getattr(item, "pattern", None):
+        told.append(f"of the form `{pattern}`")
+    return ", ".join(told)
+
+
+def _words(annotation: Any) -> str:
+    """Return an annotation as people read it."""
+    from enum import EnumMeta
+
+    plain = {
+        str: "text", int: "whole number", float: "number", bool: "true or false",
+        type(None): "nothing",
+    }  # fmt: skip
+    origin = get_origin(annotation)
+    arguments = get_args(annotation)
+    if origin is Annotated:
+        told = ", ".join(filter(None, (_bound(item) for item in arguments[1:])))
+        return f"{_words(arguments[0])}{f' ({told})' if told else ''}"
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(_words(item) for item in arguments if item is not type(None))
+    if origin is tuple:
+        return f"list of {_words(arguments[0])}"
+    if origin is dict:
+        return f"{_words(arguments[0])} → {_words(arguments[1])}"
+    if isinstance(annotation, EnumMeta):
+        return ", ".join(f"`{member}`" for member in annotation.__members__.values())
+    return plain.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "—"
+    default = field.default
+    if default is None:
+        return "none"
+    if default in ((), {}, ""):
+        return "empty"
+    return f"`{default}`" if isinstance(default, str | int | float | bool) else "as below"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
