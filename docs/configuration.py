@@ -6,6 +6,7 @@ it. A test compares the page with the code.
 
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -108,8 +109,6 @@ def _bound(item: Any) -> str:
 
 def _words(annotation: Any) -> str:
     """Return an annotation as people read it."""
-    from enum import EnumMeta
-
     plain = {
         str: "text", int: "whole number", float: "number", bool: "true or false",
         type(None): "nothing",
@@ -127,8 +126,8 @@ def _words(annotation: Any) -> str:
         return f"list of {_words(arguments[0])}"
     if origin is dict:
         return f"{_words(arguments[0])} → {_words(arguments[1])}"
-    if isinstance(annotation, EnumMeta):
-        return ", ".join(f"`{member}`" for member in annotation.__members__.values())
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return ", ".join(f"`{member.value}`" for member in annotation)
     return plain.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

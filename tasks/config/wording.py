@@ -9,7 +9,6 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from tasks.config.collecting import nearest
 from tasks.errors import ConfigError
@@ -54,7 +53,7 @@ def config_faults(
     return tuple(_fault(model, detail, where) for detail in details)
 
 
-def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> ConfigError:
+def _fault(model: type[BaseModel], detail: Mapping[str, Any], where: str) -> ConfigError:
     written, _ = _walk(model, detail["loc"])
     field = ".".join(map(str, written)) or "the section"
     place = f"{where}: {field}"
@@ -101,7 +100,7 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> ConfigEr
     return ConfigError(place, expected="a value that fits", found=message, remedy=MEND)
 
 
-def _unknown_key(model: type[BaseModel], detail: ErrorDetails, place: str) -> ConfigError:
+def _unknown_key(model: type[BaseModel], detail: Mapping[str, Any], place: str) -> ConfigError:
     *parents, key = detail["loc"]
     keys = _keys_of(_model_at(model, parents))
     near = nearest(key, keys)
@@ -115,7 +114,7 @@ def _unknown_key(model: type[BaseModel], detail: ErrorDetails, place: str) -> Co
     )
 
 
-def _other_value(detail: ErrorDetails, place: str, expected: str) -> ConfigError:
+def _other_value(detail: Mapping[str, Any], place: str, expected: str) -> ConfigError:
     """Return the fault of a value that is not listed; quoted only where it is near a listed one."""
     values = [word.strip("' ") for word in expected.removeprefix("one of ").split(",")]
     values = [part.strip("' ") for value in values for part in value.split(" or ")]
