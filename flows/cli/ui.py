@@ -18,6 +18,7 @@ import typer
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.serving.attending import end_session, wait_for_api
 from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
+from flows.serving.prefect_folder import check_prefect_folder
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.shown import kind_of_error
 from tasks.system.installation import Installation
@@ -52,6 +53,7 @@ def main(
 ) -> int:
     """Serve until interrupted."""
     installation = installation_of(context)
+    check_prefect_folder(installation.settings)
     _listen_to_signals()
     port = port or find_free_port()
     # If another server answered on that port, it would get these deployments.

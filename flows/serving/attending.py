@@ -25,11 +25,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from flows.serving.ports import HOST
+from flows.serving.prefect_folder import check_prefect_folder, prefect_folder
 from tasks.errors import ServiceError
 from tasks.settings import Settings
 
@@ -87,8 +87,10 @@ def open_api(settings: Settings) -> Iterator[PrefectApi]:
     """Yield the API that is configured, or one that lasts as long as this block.
 
     Raises:
+        ConfigError: Prefect could not keep its files where the environment sends it.
         ServiceError: An API is configured and does not answer. Nothing was begun.
     """
+    check_prefect_folder(settings)
     if url := find_configured_url(settings):
         if refusal := find_refusal(url, ANSWER_SECONDS):
             raise ServiceError(
@@ -124,7 +126,7 @@ def find_configured_url(settings: Settings) -> str | None:
     if settings.prefect_api_url:
         return settings.prefect_api_url
 
-    profiles_path = Path(settings.prefect_home or Path.home() / ".prefect") / "profiles.toml"
+    profiles_path = prefect_folder(settings) / "profiles.toml"
     try:
         values = tomllib.loads(profiles_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # Prefect itself reports what is wrong with the file
