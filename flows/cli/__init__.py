@@ -5,5 +5,6 @@ Commands about personal data are in `privacy`, commands about evidence in `proof
 `flows.release`, `flows.repositories`, `flows.serving`, `flows.steps`, `flows.use_cases`,
 `flows.version`, `tasks.config`, `tasks.doctor`, `tasks.errors`, `tasks.learning`,
 `tasks.registry`, `tasks.release_page`, `tasks.stages.fairness`,
-`tasks.system`, `tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.verifier`.
+`tasks.system`, `tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.settings`,
+`tasks.verifier`.
 """

@@ -30,6 +30,9 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     try:
         # Late: Prefect takes seconds to import, and by now this process ends with its parent. The
         # flow's module reads the index of use cases, which may be wrong.
+        from flows.serving.prefect_settings import check_prefect_settings
+
+        check_prefect_settings()
         from prefect import tags
 
         from flows.release import UseCase, release

@@ -13,6 +13,7 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
+from tasks.settings import Settings
 
 EXAMPLES = """\
 A use case from its sources to a registered model:
@@ -38,8 +39,18 @@ def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) ->
     load_case(use_case, installation.workspace)
     if not installation.settings.worker_socket:
         check_workspace(installation.workspace)
+        check_dvc_folder(installation.settings)
 
-    from flows.serving.attending import attend_command, crash_unfinished_runs, open_api
+    from flows.serving.attending import (
+        attend_command,
+        crash_unfinished_runs,
+        open_api,
+        require_tracking_server,
+    )
+
+    # In enforced mode the registry is the worker's business, and its credentials are out of reach.
+    if not installation.settings.worker_socket:
+        require_tracking_server(installation.settings)
 
     module = [sys.executable, "-m", "flows.cli.attended_release"]
     tag = f"command-{uuid4()}"  # by which this command finds its run among others
@@ -78,3 +89,26 @@ def check_workspace(workspace: Path) -> None:
                 remedy="Clone the project into a folder of your own, "
                 "or ask its owner for write access.",
             )
+
+
+def check_dvc_folder(settings: Settings) -> None:
+    """Refuse a place for DVC's own notes that another installation's shell has left behind.
+
+    Raises:
+        ConfigError: DVC_SITE_CACHE_DIR names a folder that cannot be made or written to.
+    """
+    name = settings.others.get("DVC_SITE_CACHE_DIR")
+    if not name:
+        return
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+        is_usable = os.access(name, os.W_OK | os.X_OK)
+    except OSError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            "$DVC_SITE_CACHE_DIR",
+            expected="a folder that you may write to",
+            found="one that you may not, or none that can be made",
+            remedy="Unset it, or name another.",
+        )

@@ -28,11 +28,14 @@ MANAGED = (
 # that nobody has changed. prefect.yaml is not among them: `sync` changes it.
 STARTED = (
     ".dvc/.gitignore",
+    ".dockerignore",
     ".dvc/config",
+    ".gitattributes",
     ".gitignore",
     "configs/policy",
     "configs/recognisers",
     "configs/records",
+    "deploy",
 )
 EXAMPLE = "configs/claims"
 PREFECT = "prefect.yaml"
@@ -40,7 +43,9 @@ PREFECT = "prefect.yaml"
 # Files that have another name, or are at another place, where they come from.
 RENAMED = {"LICENSE-portcullis": "LICENSE"}
 OWN_SCRIPT = "flows/installed.py"  # in a wheel it is the package's own `__init__.py`
-EXECUTABLE = frozenset({"portcullis"})
+EXECUTABLE = frozenset(
+    {"deploy/container/with-secrets", "deploy/systemd/accounts.sh", "portcullis"}
+)
 LEFT_OUT = ("__pycache__",)  # bytecode, which Python makes anew
 
 

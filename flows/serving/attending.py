@@ -121,6 +121,25 @@ def open_api(settings: Settings) -> Iterator[PrefectApi]:
         end_session(process, SERVER_GRACE_SECONDS)
 
 
+def require_tracking_server(settings: Settings) -> None:
+    """Refuse a release whose model registry nobody answers for; a database is asked when it opens.
+
+    Raises:
+        ServiceError: MLFLOW_TRACKING_URI names a server, and none answers there.
+    """
+    url = settings.tracking_uri
+    if not url.startswith(("http://", "https://")):
+        return
+    if refusal := find_refusal(url, ANSWER_SECONDS):
+        raise ServiceError(
+            f"MLflow's server {without_secrets(url)}",
+            expected="an answer",
+            found=refusal,
+            remedy="Start that server, or unset MLFLOW_TRACKING_URI: "
+            "the registry is then a database of this installation.",
+        )
+
+
 def find_configured_url(settings: Settings) -> str | None:
     """Return the API that the environment names, or else the active profile in `$PREFECT_HOME`."""
     if settings.prefect_api_url:

@@ -10,17 +10,25 @@ another there.
 """
 
 import fcntl
+import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
 
+from flows.serving.prefect_settings import check_prefect_settings
+from tasks.errors import ConfigError
 from tasks.system.processes import die_with_parent
 
 
 def main(descriptor: int, parent: int) -> None:
     """Serve on an inherited socket until ended, as Prefect's own temporary server would."""
     die_with_parent(parent)
+    try:
+        check_prefect_settings()
+    except ConfigError:
+        signal.pause()  # the flow meets the same and says it, and then this is ended
     import uvicorn
     from prefect.server.api.server import create_app
 
@@ -43,8 +51,22 @@ def main(descriptor: int, parent: int) -> None:
     use_waiting_sqlite()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
+    # uvicorn's own account of a failed start is a traceback that holds the database's address.
+    logging.getLogger("uvicorn.error").addFilter(one_line_of_failure)
     with socket.socket(fileno=descriptor) as listener:
         OneStartAtATime(config).run(sockets=[listener])
+
+
+def one_line_of_failure(record: logging.LogRecord) -> bool:
+    """Let a log record through, or in the place of a traceback one line with its last error."""
+    text = record.getMessage()
+    if "Traceback" in text:
+        last = text.strip().rpartition("\n")[2].partition(":")[0]
+        sys.stderr.write(
+            f"portcullis: Prefect's server: expected a database that it can open; found {last}. "
+            "Mend or unset PREFECT_API_DATABASE_CONNECTION_URL, or make room for PREFECT_HOME.\n"
+        )
+    return "Traceback" not in text
 
 
 if __name__ == "__main__":

@@ -82,6 +82,11 @@ ALLOWED_TEXTS = {
     ("tasks/anchoring/witness.py", "error.read()"): "a witness's answer, of the form of a size",
     ("tasks/stages/process.py", "str(error)"): "of errors of `tasks.model` alone, which are ours",
     ("flows/serving/attending.py", "error.reason"): "why no server answers at an address",
+    (
+        "flows/serving/prefect_settings.py",
+        "error.errors(include_input=False, include_context=False, include_url=False)",
+    ): "Prefect's names of its settings, without a value",
+    ("flows/serving/prefect_settings.py", "error.title"): "Prefect's name of a group of settings",
     ("tasks/stages/ingest/reading/file.py", "str(error)"): "searched for numbers and names, of "
     "which declared ones are shown",
     ("tasks/system/transit.py", "error"): "closed",

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from flows.cli import release
-from flows.cli.release import check_workspace
+from flows.cli.release import check_dvc_folder, check_workspace
 from flows.serving import attending
 from tasks.errors import ConfigError
+from tasks.settings import Settings
 from tests.cases import write_case
 from tests.flows.cli.running import run
 from tests.flows.workspace import CASE, case, write_case_files
@@ -95,3 +96,14 @@ def test_an_interruption_is_named_with_what_to_do(
     error = capsys.readouterr().err
     assert "ended by SIGTERM" in error
     assert "the same command goes on where it stopped" in error
+
+
+@pytest.mark.parametrize("name", ["/proc/nonexistent/dvc", "/dev/null/dvc"])
+def test_a_place_for_dvcs_notes_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="DVC_SITE_CACHE_DIR"):
+        check_dvc_folder(Settings.from_environment({"DVC_SITE_CACHE_DIR": name}))
+
+
+def test_one_that_can_be_made_is_made(tmp_path: Path) -> None:
+    check_dvc_folder(Settings.from_environment({"DVC_SITE_CACHE_DIR": str(tmp_path / "a" / "dvc")}))
+    assert (tmp_path / "a" / "dvc").is_dir()

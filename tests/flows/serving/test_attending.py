@@ -22,9 +22,12 @@ from flows.serving.attending import (
     find_configured_url,
     find_refusal,
     open_api,
+    require_tracking_server,
     wait_for_api,
 )
+from flows.serving.ports import find_free_port
 from tasks.errors import ServiceError
+from tasks.settings import Settings
 from tests.installations import settings_now
 
 
@@ -217,3 +220,17 @@ def test_a_server_that_speaks_no_http_is_refused_by_what_went_wrong() -> None:
 
         threading.Thread(target=answer, daemon=True).start()
         assert find_refusal(f"http://127.0.0.1:{server.getsockname()[1]}/api", 5) == "BadStatusLine"
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "sqlite:////tmp/mlflow.db", "postgresql://db/mlflow", "mlruns"]
+)
+def test_a_registry_that_is_no_server_is_not_asked(uri: str) -> None:
+    require_tracking_server(Settings.from_environment({"MLFLOW_TRACKING_URI": uri}))
+
+
+def test_a_registry_that_nobody_answers_for_is_told_without_its_password() -> None:
+    uri = f"http://user:secret@127.0.0.1:{find_free_port()}"
+    with pytest.raises(ServiceError, match="ConnectionRefusedError") as refused:
+        require_tracking_server(Settings.from_environment({"MLFLOW_TRACKING_URI": uri}))
+    assert "secret" not in str(refused.value)
