@@ -192,9 +192,8 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             return report_error(OVERLONG_NAME, is_json=is_json)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
-            return report_error(
-                unwritable(kind_of_error(error)), is_json=False
-            )  # where would it go?
+            _give_up_output()
+            return report_error(unwritable(kind_of_error(error)), is_json=False)
         if cause := _explain(error):
             return report_error(cause, is_json=is_json)
         # A traceback would quote what a library quotes: an identifier, a row, a path.

@@ -26,7 +26,7 @@ Exit codes: 0 registered; 2 you can mend it; 3 blocked by a gate;
 app = new_app()
 
 
-@declare(app, examples=EXAMPLES)
+@declare(app, examples=EXAMPLES, reports_progress=True)
 def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) -> int:
     """Run the release.
 

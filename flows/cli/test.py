@@ -39,7 +39,7 @@ Exit codes: 0 everything passed; 1 something failed.
 app = new_app()
 
 
-@declare(app, examples=EXAMPLES)
+@declare(app, examples=EXAMPLES, reports_progress=True)
 def main(
     *,
     fast: Annotated[

@@ -40,7 +40,7 @@ On this machine, until Ctrl-C:
 app = new_app()
 
 
-@declare(app, examples=EXAMPLES)
+@declare(app, examples=EXAMPLES, reports_progress=True)
 def main(
     context: typer.Context,
     *,

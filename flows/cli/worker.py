@@ -19,7 +19,7 @@ As root, or by the unit in deploy/:
 app = new_app()
 
 
-@declare(app, examples=EXAMPLES)
+@declare(app, examples=EXAMPLES, reports_progress=True)
 def main(
     *,
     config: Annotated[

@@ -9,6 +9,7 @@ a dumb terminal and under NO_COLOR. It also saves importing Rich.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from flows.cli.base.heartbeat import heartbeat
 from flows.cli.base.usage import UsageError, explain_usage
 from tasks.system.installation import Installation
 
@@ -28,13 +30,21 @@ Function = TypeVar("Function", bound=Callable[..., int])
 class HouseCommand(TyperCommand):
     """A command whose paths begin where the person stands."""
 
+    reports_progress = False
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, and refuse an option's name where a value was left out.
 
         Of `erase loan --subject --dry-run` the parser would make a person called `--dry-run`, and
         erase them.
         """
-        rest: list[str] = super().parse_args(ctx, args)
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            # Some of the parser's errors do not know which command they are about.
+            if getattr(error, "ctx", None) is None:
+                vars(error)["ctx"] = ctx
+            raise
         names = {name for param in self.get_params(ctx) for name in param.opts}
         for param in self.get_params(ctx):
             value = ctx.params.get(param.name)
@@ -73,7 +83,14 @@ class HouseCommand(TyperCommand):
         # looked for, there.
         for name, value in ctx.params.items():
             ctx.params[name] = settle_path(value, installation)
-        return int(super().invoke(ctx))
+        with nullcontext() if self.reports_progress else heartbeat(str(ctx.info_name)):
+            return int(super().invoke(ctx))
+
+
+class TalkingCommand(HouseCommand):
+    """A command that reports its own progress all the time."""
+
+    reports_progress = True
 
 
 class LateCommand(TyperCommand):
@@ -112,7 +129,12 @@ def new_app() -> typer.Typer:
 
 
 def declare(
-    app: typer.Typer, name: str | None = None, *, purpose: str = "", examples: str = ""
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    purpose: str = "",
+    examples: str = "",
+    reports_progress: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function as a command, or as the action `name` of one.
 
@@ -121,10 +143,11 @@ def declare(
         name: An action's name.
         purpose: What an action does; a command's stands in the list of commands.
         examples: Paragraphs that end its `--help` as they are, and not wrapped.
+        reports_progress: Whether it always does; of any other it is said that it is at work.
     """
     return app.command(
         name,
-        cls=HouseCommand,
+        cls=TalkingCommand if reports_progress else HouseCommand,
         help=purpose or " ",
         epilog=as_epilog(examples),
         context_settings=SETTINGS,

@@ -12,6 +12,7 @@ import typer
 
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.heartbeat import asking
 from flows.cli.base.options import Json, OptionalUseCase, day_of, require_one
 from flows.cli.privacy.request_values import request_values
 from tasks.errors import ConfigError
@@ -323,7 +324,7 @@ def _erase(
         print("Nothing was done about that: give --search-anyway to search for it all the same.")
         return _show(outcome, is_json=False) or UNFINISHED
     print("Search every place for it all the same, and set a tombstone? [y/N] ", end="", flush=True)
-    if sys.stdin.readline().strip().lower() != "y":
+    if _read_answer().strip().lower() != "y":
         return _show(outcome, is_json=False)
     return _show(outcome + run(unknown, searches_unknown=True), is_json=False)
 
@@ -463,7 +464,12 @@ def _ask_for_identifier() -> str:
     # Nobody waits in front of a silent terminal; a pipe is not asked.
     if sys.stdin.isatty():
         print("Identifier of the person: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
+    return _read_answer()
+
+
+def _read_answer() -> str:
+    with asking():
+        return sys.stdin.readline()
 
 
 def _read_lines(listed: Path) -> list[str]:
@@ -572,7 +578,7 @@ def _check(path: Path, installation: Installation, *, is_json: bool) -> int:
 
     # Asked for, never an argument: those stand in the shell's history and in the process list.
     print("Identifier of the person who shows it: ", end="", file=sys.stderr, flush=True)
-    identifier = sys.stdin.readline().strip()
+    identifier = _read_answer().strip()
     _refuse_bytes([identifier])
 
     statements = [
