@@ -66,6 +66,7 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
                 parts=(Table(head=("column", "type", "masked"), rows=masked),) if masked else (),
             ),
             *_leakage_sections(report),
+            *_service_sections(report),
         ),
     )
 
@@ -104,6 +105,42 @@ def _leakage_sections(report: RedactReport) -> tuple[Section, ...]:
             ),
         ),
     )
+
+
+def _service_sections(report: RedactReport) -> tuple[Section, ...]:
+    """Return what left for services of others, and what one found in a bucket; none unasked."""
+    sections: list[Section] = []
+    if report.sent:
+        head = ("service", "whose", "agreement", "sent", "columns", "texts", "bytes", "USD")
+        rows = tuple(
+            (
+                sent.service,
+                sent.processor,
+                sent.agreement,
+                sent.sends,
+                ", ".join(sent.columns),
+                f"{sent.texts:,}",
+                f"{sent.bytes:,}",
+                f"{sent.usd:,.2f}",
+            )
+            for sent in report.sent
+        )
+        sections.append(
+            Section(heading="What left the house", parts=(Table(head=head, rows=rows),))
+        )
+    if bucket := report.bucket:
+        found = tuple((name, f"{count:,}") for name, count in bucket.occurrences.items())
+        sections.append(
+            Section(
+                heading=f"What Amazon Macie found in {bucket.bucket}",
+                text=(
+                    f"Job {bucket.job}: {bucket.objects:,} objects with personal data."
+                    + (f" Not known whether that is all: {bucket.doubt}." if bucket.doubt else ""),
+                ),
+                parts=(Table(head=("category", "occurrences"), rows=found),) if found else (),
+            )
+        )
+    return tuple(sections)
 
 
 def _ratio_row(name: str, ratio: Ratio) -> tuple[str, str, str, str]:

@@ -18,8 +18,10 @@ LIMITS = RedactLimits(
     own_leak_ratio=0.001,
     third_person_leak_ratio=0.02,
     over_redaction_ratio=0.05,
+    sent_bytes=1000,
+    bucket_objects=1,
 )
-SERVICES = LIMITS.model_copy(update={"sent_bytes": 1000, "bucket_objects": 1})
+NO_SERVICES = LIMITS.model_copy(update={"sent_bytes": None, "bucket_objects": None})
 SENT = Disclosure(
     service="google_dlp in europe-west3",
     processor="Google Cloud EMEA Ltd",
@@ -39,7 +41,7 @@ BUCKET = BucketReport(
     not_searched=0,
     reason="",
 )
-UNMEASURED = Tally(rows=1, texts=1).report(has_gold=False)
+UNMEASURED = Tally(rows=1, texts=1).report(has_gold=False, sent=(SENT,), bucket=BUCKET)
 NONE = Ratio(count=0, of=1000)
 MEASURED = UNMEASURED.model_copy(
     update={"leakage": Leakage(own=NONE, third=NONE, over=NONE, leaked_by_type={})}
@@ -51,8 +53,7 @@ def judged(report: RedactReport, limits: RedactLimits = LIMITS) -> dict[str, Che
 
 
 def test_a_redaction_that_leaks_nothing_passes_every_check_of_the_catalogue() -> None:
-    services = {"sent": (SENT,), "bucket": BUCKET}
-    checks = judged(MEASURED.model_copy(update=services), SERVICES)
+    checks = judged(MEASURED)
     assert set(checks) == set(RedactCheck)
     assert {check.outcome for check in checks.values()} == {Outcome.PASS}
 
@@ -114,24 +115,25 @@ def test_a_redaction_of_no_row_is_judged_by_nobody() -> None:
 
 
 def test_a_use_case_that_asks_no_service_has_no_check_of_services() -> None:
-    assert {*judged(MEASURED)}.isdisjoint({RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS})
+    unasked = Tally(rows=1, texts=1).report(has_gold=False)
+    services = {RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS}
+    assert services.isdisjoint(judged(unasked, NO_SERVICES))
 
 
 def test_who_was_sent_how_much_stands_in_the_verdict_and_all_of_it_counts() -> None:
     other = SENT.model_copy(update={"service": "aws_comprehend in eu-central-1", "bytes": 401})
-    check = judged(MEASURED.model_copy(update={"sent": (SENT, other)}), SERVICES)[
-        RedactCheck.SENT_BYTES
-    ]
+    checks = judged(MEASURED.model_copy(update={"sent": (SENT, other)}))
+    check = checks[RedactCheck.SENT_BYTES]
     assert (check.value, check.outcome) == (1001, Outcome.FAIL)
     for words in ("Google Cloud EMEA Ltd", "europe-west3", "A-17", "eu-central-1", "masked"):
         assert words in check.measure
-    nothing = judged(MEASURED, SERVICES)[RedactCheck.SENT_BYTES]
+    nothing = judged(MEASURED.model_copy(update={"sent": ()}))[RedactCheck.SENT_BYTES]
     assert (nothing.value, nothing.measure) == (0, "bytes of texts sent to nobody")
 
 
 def test_data_without_free_text_is_held_to_the_limits_of_services_as_well() -> None:
     empty = Tally(rows=1).report(has_gold=False, bucket=BUCKET)
-    assert {RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS} <= set(judged(empty, SERVICES))
+    assert {RedactCheck.SENT_BYTES, RedactCheck.BUCKET_OBJECTS} <= set(judged(empty))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_a_bucket_that_was_not_searched_whole_is_not_clean(
     changes: dict[str, object], outcome: Outcome
 ) -> None:
     bucket = BUCKET.model_copy(update=changes)
-    checks = judged(MEASURED.model_copy(update={"bucket": bucket}), SERVICES)
+    checks = judged(MEASURED.model_copy(update={"bucket": bucket}))
     assert checks[RedactCheck.BUCKET_OBJECTS].outcome is outcome
-    unasked = judged(MEASURED, SERVICES)[RedactCheck.BUCKET_OBJECTS]
-    assert unasked.outcome is Outcome.UNDECIDED
+    unasked = judged(MEASURED.model_copy(update={"bucket": None}))
+    assert unasked[RedactCheck.BUCKET_OBJECTS].outcome is Outcome.UNDECIDED
