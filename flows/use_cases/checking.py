@@ -112,7 +112,7 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     for key, place in OPTIONAL_SECTIONS.items():
         if key in values:
             with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
-                section_in(values, name, key, _class_at(place))
+                section_in(values, name, key, class_at(place))
 
     columns: Columns | None = sections.get("columns")
     if columns is None:
