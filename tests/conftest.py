@@ -3,8 +3,10 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -29,8 +31,14 @@ HARMLESS = (
 OURS = ("PORTCULLIS_SCREENSHOTS", "PYTEST_", "OPENBLAS_")
 MEASURED = "COVERAGE_PROCESS_"  # lets coverage.py begin in every Python that is started
 
+MEMORY = Path("/dev/shm")
+# Several times what lies there at once: what a test has written that passed goes with it.
+ROOM_BYTES = 6 << 30
+
 # How long an example takes says nothing where processors are shared and every line is measured.
 settings.register_profile("suite", deadline=None)
+# `--hypothesis-profile=thorough`: what a night can try that a run of everything cannot.
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 
 
@@ -46,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in set(os.environ):
         if not name.startswith(kept):
             del os.environ[name]
+    if has_room(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     # Who runs the tests must not be who approves in them, whatever their login is: `ann` is in use.
     os.environ["PORTCULLIS_ACTOR"] = "the-suite"
     # A person's own git settings (signing, hooks, line ends) are none of the tests' business.
@@ -57,6 +67,22 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+def has_room(folder: Path) -> bool:
+    """Say whether the tests' files may lie in a folder that is kept in memory.
+
+    A log, a key store and a registry wait for the disk with each entry, so that a crash of the
+    machine loses none. Of the tests' own entries nothing has to outlive one, and to wait for them
+    is a good part of the run.
+    """
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        return False
+    system = os.statvfs(folder)
+    if system.f_flag & os.ST_NOEXEC:  # tests start programs that they have written
+        return False
+    free = min(system.f_bavail * system.f_frsize, psutil.virtual_memory().available)
+    return bool(free >= ROOM_BYTES)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,13 +1,18 @@
-"""What workers of the suite share: one folder that is made once, and files in a good order."""
+"""What workers of the suite share: one folder that is made once, and files in a good order.
 
+And where all of them write: into memory, if there is room.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.conftest import put_long_first
+from tests.conftest import ROOM_BYTES, has_room, put_long_first
 from tests.made_once import made_once
 from tests.scheduling import TOGETHER, ByFileAndService
 
@@ -70,3 +75,29 @@ def test_files_with_an_integration_test_come_first_and_stay_whole() -> None:
     items = [Item("a", "1"), Item("b", "2"), Item("b", "3", is_long=True), Item("c", "4")]
     put_long_first(cast("list[pytest.Item]", items))
     assert [item.name for item in items] == ["2", "3", "1", "4"]
+
+
+@pytest.mark.parametrize(
+    ("free_blocks", "available_bytes", "flags", "expected"),
+    [
+        (ROOM_BYTES >> 12, ROOM_BYTES, 0, True),
+        ((ROOM_BYTES >> 12) - 1, ROOM_BYTES, 0, False),
+        (ROOM_BYTES >> 12, ROOM_BYTES - 1, 0, False),
+        (ROOM_BYTES >> 12, ROOM_BYTES, os.ST_NOEXEC, False),
+    ],
+    ids=["enough", "a small folder", "little memory", "programs do not start there"],
+)
+def test_tests_write_into_memory_where_there_is_room(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free_blocks: int,
+    available_bytes: int,
+    flags: int,
+    expected: bool,
+) -> None:
+    system = SimpleNamespace(f_bavail=free_blocks, f_frsize=4096, f_flag=flags)
+    monkeypatch.setattr("os.statvfs", lambda _: system)
+    memory = SimpleNamespace(available=available_bytes)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    assert has_room(tmp_path) is expected
+    assert not has_room(tmp_path / "absent")
