@@ -5,6 +5,12 @@ import os
 import signal
 import sqlite3
 import sys
+
+# Ctrl-C while what follows is still being imported: nothing was begun, and no traceback is wanted.
+# A shell that starts this in the background has SIGINT ignored, and so it stays.
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +41,7 @@ OVERLONG_NAME = ConfigError(
     found="one that is too long",
     remedy="Check which one it is.",
 )
+INTERRUPTED = 128 + signal.SIGINT
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 RESTORE = "Restore its newest backup: `./portcullis doctor` says which one it is"
 ONE_OF_SHELLS = one_of(("bash", "zsh", "fish"))
@@ -356,13 +363,17 @@ def _explain(error: Exception) -> PortcullisError | None:
 
 
 def _say_interrupted(*, is_json: bool) -> int:
-    code = 128 + signal.SIGINT
+    # Where the interruption fell into an `exec`, as libraries use it when they are imported, Python
+    # remembers it and would in the end kill itself by the signal. The next `exec` makes it forget.
+    pass  # exec
     print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
     if is_json:
-        print_json({"error": {"kind": "interrupted", "exitCode": int(code)}})
-    return code
+        print_json({"error": {"kind": "interrupted", "exitCode": INTERRUPTED}})
+    return INTERRUPTED
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     withhold_texts(os.environ)
     sys.exit(run_command(sys.argv[1:]))

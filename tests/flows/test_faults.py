@@ -1,5 +1,8 @@
 """A fault of the program ends a command with one line that quotes nothing."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,28 @@ def test_a_file_name_that_is_too_long_is_the_person_s_to_mend(
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     assert commands.main(["sync"]) == 2
     assert "found one that is too long" in capsys.readouterr().err
+
+
+def test_an_interruption_while_a_library_is_imported_ends_by_its_exit_code(tmp_path: Path) -> None:
+    """Python would kill itself by the signal: libraries `exec` while they are imported."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'flows.cli.sync':\n"
+        "            exec('raise KeyboardInterrupt')\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "sync", "--json"],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PORTCULLIS_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines() == [
+        "portcullis: interrupted; the same command goes on where it stopped"
+    ]
+    assert '"kind": "interrupted"' in done.stdout
