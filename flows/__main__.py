@@ -365,7 +365,7 @@ def _explain(error: Exception) -> PortcullisError | None:
 def _say_interrupted(*, is_json: bool) -> int:
     # Where the interruption fell into an `exec`, as libraries use it when they are imported, Python
     # remembers it and would in the end kill itself by the signal. The next `exec` makes it forget.
-    pass  # exec
+    exec("")
     print("portcullis: interrupted; the same command goes on where it stopped", file=sys.stderr)
     if is_json:
         print_json({"error": {"kind": "interrupted", "exitCode": INTERRUPTED}})
