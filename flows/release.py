@@ -1,11 +1,6 @@
 """The main job: from raw data to a gated, registered model, or to a refusal that says why."""
 
-import fcntl
 import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +23,13 @@ from flows.steps.stages import (
     blocked_message,
     task_for,
 )
-from flows.steps.where import OPENS_REGISTRY, ReleasePlace, open_place
+from flows.steps.where import (
+    OPENS_REGISTRY,
+    ReleasePlace,
+    describe_registration,
+    one_release_at_a_time,
+    open_place,
+)
 from flows.steps.withholding import withholding_texts
 from tasks.config.cases import case_names, load_case
 from tasks.errors import RefusedError
@@ -69,7 +70,7 @@ def release(use_case: UseCase) -> State[str]:
     case = str(use_case)
     installation = Installation.open(Path(), os.environ)
     with (
-        _one_release_at_a_time(case, installation),
+        one_release_at_a_time(case, installation, get_run_logger().warning),
         open_place(case, installation, get_run_logger().info) as place,
     ):
         progress = begin_progress(case)
@@ -134,24 +135,6 @@ def _tell(record: ReleaseRecord, page: Path) -> None:
     )
 
 
-def describe_registration(case: str, confirmation: Confirmation) -> str:
-    """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
-    accepted = confirmation.accepted
-    law = confirmation.law_entry
-    basis = "no in-force entry" if law is None else f"by in-force entry {law}"
-    if not accepted:
-        return f"{case}: every gate passed; the model is registered, {basis}"
-
-    # One part for each person and day: a line stays readable where many checks were accepted.
-    consents: Counter[tuple[str, date]] = Counter()
-    consents.update((check.person, check.expires) for check in accepted)
-    parts = []
-    for (person, expires), count in sorted(consents.items()):
-        checks = "undecided check" if count == 1 else "undecided checks"
-        parts.append(f"{count} {checks} accepted by {person} until {expires}")
-    return f"{case}: the model is registered, {basis}; {', '.join(parts)}"
-
-
 def _run_all_stages(
     case: str, installation: Installation, place: ReleasePlace
 ) -> State[str] | None:
@@ -189,20 +172,3 @@ def _run_wave(wave: tuple[str, ...], case: str, installation: Installation) -> S
 def _stops(state: State[Any]) -> bool:
     """Say whether the path ends here; not at a failed gate, for people are to see every gate."""
     return not state.is_completed() and state.name != GATE_FAILED
-
-
-@contextmanager
-def _one_release_at_a_time(case: str, installation: Installation) -> Iterator[None]:
-    """Hold the use case's lock.
-
-    DVC's own protects neither threads of one process nor the time between two stages.
-    """
-    with (installation.home / f"release-{case}.lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            get_run_logger().warning(
-                "another release of %s is under way; waiting for it to end", case
-            )
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -25,7 +25,7 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     die_with_parent(parent)
     settle_streams()
     if is_json:
-        _keep_output_for_json()
+        keep_output_for_json()
 
     try:
         # Late: Prefect takes seconds to import, and by now this process ends with its parent. The
@@ -151,7 +151,7 @@ def outcome_values(
     }
 
 
-def _keep_output_for_json() -> None:
+def keep_output_for_json() -> None:
     """Send what anything else prints to standard error: a library, or a program that DVC starts."""
     sys.stdout.flush()
     sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")

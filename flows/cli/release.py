@@ -13,7 +13,9 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
+from tasks.path import PATH
 from tasks.settings import Settings
+from tasks.system.installation import Installation
 
 EXAMPLES = """\
 A use case from its sources to a registered model:
@@ -41,27 +43,15 @@ def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) ->
         check_workspace(installation.workspace)
         check_dvc_folder(installation.settings)
 
-    from flows.serving.attending import (
-        attend_command,
-        crash_unfinished_runs,
-        open_api,
-        require_tracking_server,
-    )
+    from flows.serving.attending import require_tracking_server
 
     # In enforced mode the registry is the worker's business, and its credentials are out of reach.
     if not installation.settings.worker_socket:
         require_tracking_server(installation.settings)
 
-    module = [sys.executable, "-m", "flows.cli.attended_release"]
-    tag = f"command-{uuid4()}"  # by which this command finds its run among others
-    command = [*module, use_case, str(os.getpid()), tag]
-    if is_json:
-        command.append("json")
-    with open_api(installation.settings) as api:
-        code = attend_command(command, api)
-        if code > 128:
-            crash_unfinished_runs(api.url, tag)
-
+    code = _release_unchanged(use_case, installation, is_json=is_json)
+    if code is None:
+        code = _release(use_case, installation, is_json=is_json)
     if code > 128:
         print(
             f"portcullis: ended by {signal.Signals(code - 128).name}; nothing is half-done, "
@@ -70,6 +60,43 @@ def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) ->
         )
         if is_json:
             print_json({"error": {"kind": "interrupted", "exitCode": code}})
+    return code
+
+
+def _release_unchanged(case: str, installation: Installation, *, is_json: bool) -> int | None:
+    """Return the exit code of a release in which nothing has changed, or was interrupted meanwhile.
+
+    None where the whole path has to run. Where a Prefect API is configured, its runs are looked at
+    there, so that there is one of every release.
+    """
+    from flows.serving.attending import attend_command, find_configured_url
+
+    # What runs at a worker's service does not lie here. Without a receipt there is nothing to look
+    # at: most first releases are spared the look.
+    settings = installation.settings
+    last = installation.workspace / "data" / case / PATH[-1].name
+    is_released = all((last / name).is_file() for name in PATH[-1].writes)
+    if settings.worker_socket or find_configured_url(settings) or not is_released:
+        return None
+
+    module = [sys.executable, "-m", "flows.cli.unchanged_release"]
+    form = ["json"] if is_json else []
+    code = attend_command([*module, case, str(os.getpid()), *form])
+    return code if code == 0 or code > 128 else None
+
+
+def _release(case: str, installation: Installation, *, is_json: bool) -> int:
+    """Run the flow; return its exit code."""
+    from flows.serving.attending import attend_command, crash_unfinished_runs, open_api
+
+    module = [sys.executable, "-m", "flows.cli.attended_release"]
+    tag = f"command-{uuid4()}"  # by which this command finds its run among others
+    form = ["json"] if is_json else []
+    command = [*module, case, str(os.getpid()), tag, *form]
+    with open_api(installation.settings) as api:
+        code = attend_command(command, api)
+        if code > 128:
+            crash_unfinished_runs(api.url, tag)
     return code
 
 

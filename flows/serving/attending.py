@@ -193,8 +193,8 @@ def wait_for_api(
     )
 
 
-def attend_command(command: list[str], api: PrefectApi) -> int:
-    """Run a command that uses the API, to its end.
+def attend_command(command: list[str], api: PrefectApi | None = None) -> int:
+    """Run a command to its end; with the API that it uses, if it uses one.
 
     Returns:
         Its exit code, or 128 and the number of the signal that interrupted it.
@@ -202,10 +202,12 @@ def attend_command(command: list[str], api: PrefectApi) -> int:
     Raises:
         ServiceError: The API died under it.
     """
-    environment = os.environ | {"PREFECT_API_URL": api.url}
-    if api.process is not None:
-        # A temporary API has no pages, and Prefect would log a link to them.
-        environment["PREFECT_UI_URL"] = ""
+    environment = dict(os.environ)
+    if api is not None:
+        environment["PREFECT_API_URL"] = api.url
+        if api.process is not None:
+            # A temporary API has no pages, and Prefect would log a link to them.
+            environment["PREFECT_UI_URL"] = ""
 
     problem = None
     with _receive_signals() as received:
@@ -214,7 +216,7 @@ def attend_command(command: list[str], api: PrefectApi) -> int:
         )
         try:
             while process.poll() is None and not received:
-                if problem := api.problem():
+                if api is not None and (problem := api.problem()):
                     break
                 time.sleep(POLL_SECONDS)
         finally:
@@ -223,7 +225,7 @@ def attend_command(command: list[str], api: PrefectApi) -> int:
 
     if received:
         return 128 + received[0]
-    if problem:
+    if api is not None and problem:
         raise ServiceError(
             f"Prefect's API {without_secrets(api.url)}",
             expected="to be there until the end",

@@ -1,6 +1,7 @@
 """What flows consist of: stages as Prefect tasks, a form for approvals, artifacts, and evidence.
 
-Prefect is known here, in the flows and in `serving`, and nowhere else.
+Prefect is known here, in the flows and in `serving`, and nowhere else. `gate_table`, `unchanged`
+and `where` do without it.
 
 May import: `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.ledger`,
 `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.formats`, `tasks.system`, `tasks.verifier`,

@@ -4,6 +4,8 @@ A release opens one of the two for its use case; its tasks, which Prefect runs i
 take plain values only, find it by the use case's name.
 """
 
+import fcntl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -164,6 +166,41 @@ def open_place(case: str, installation: Installation, on_line: LineSink) -> Iter
     with open_worker(Path(socket_path), case, commit, shown, on_line) as client:
         _places[case] = WithWorker(client)
         yield _places[case]
+
+
+def describe_registration(case: str, confirmation: Confirmation) -> str:
+    """Return what a registration rests on: every gate's pass, or checks that somebody accepted."""
+    accepted = confirmation.accepted
+    law = confirmation.law_entry
+    basis = "no in-force entry" if law is None else f"by in-force entry {law}"
+    if not accepted:
+        return f"{case}: every gate passed; the model is registered, {basis}"
+
+    # One part for each person and day: a line stays readable where many checks were accepted.
+    consents: Counter[tuple[str, date]] = Counter()
+    consents.update((check.person, check.expires) for check in accepted)
+    parts = []
+    for (person, expires), count in sorted(consents.items()):
+        checks = "undecided check" if count == 1 else "undecided checks"
+        parts.append(f"{count} {checks} accepted by {person} until {expires}")
+    return f"{case}: the model is registered, {basis}; {', '.join(parts)}"
+
+
+@contextmanager
+def one_release_at_a_time(
+    case: str, installation: Installation, on_wait: LineSink
+) -> Iterator[None]:
+    """Hold the use case's lock.
+
+    DVC's own protects neither threads of one process nor the time between two stages.
+    """
+    with (installation.home / f"release-{case}.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait(f"another release of {case} is under way; waiting for it to end")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def head_of(workspace: Path) -> str:

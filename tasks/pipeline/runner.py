@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import PortcullisError, RefusedError
+from tasks.path import STAGES
 from tasks.pipeline.listener import LineSink, StageMessages, listen_to_stage
 from tasks.plain_text import one_line
 
@@ -103,14 +104,18 @@ def order_lock_entries(stages: tuple[str, ...], case: str) -> None:
 def list_stale(stage: str, case: str) -> tuple[str, ...]:
     """Return a line for each stage that is stale, among `stage` and everything before it.
 
-    `admit` runs every time by design ("always changed"), which is no staleness.
+    `admit` runs every time by design ("always changed"), which is no staleness; of any other stage
+    it is.
     """
     with open_repo() as repo:
         status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
 
     lines: list[str] = []
     for name, changes in sorted(status.items()):
-        real_changes = [change for change in changes if change != "always changed"]
+        is_always_run = STAGES[name.partition("@")[0]].is_always_run
+        real_changes = [
+            change for change in changes if not (is_always_run and change == "always changed")
+        ]
         lines += [f"{name}: {_describe_change(change)}" for change in real_changes]
     return tuple(lines)
 

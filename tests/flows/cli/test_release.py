@@ -4,12 +4,14 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flows.cli import release
 from flows.cli.release import check_dvc_folder, check_workspace
+from flows.cli.unchanged_release import UNDECIDED
 from flows.serving import attending
 from tasks.errors import ConfigError
 from tasks.settings import Settings
@@ -37,7 +39,7 @@ def attend_with(monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
     def open_api(_: object) -> Iterator[attending.PrefectApi]:
         yield attending.PrefectApi("http://127.0.0.1:9/api")
 
-    def attend_command(command: list[str], _: object) -> int:
+    def attend_command(command: list[str], _: object = None) -> int:
         commands.append(command)
         return code
 
@@ -107,3 +109,44 @@ def test_a_place_for_dvcs_notes_that_is_none_is_refused(name: str) -> None:
 def test_one_that_can_be_made_is_made(tmp_path: Path) -> None:
     check_dvc_folder(Settings.from_environment({"DVC_SITE_CACHE_DIR": str(tmp_path / "a" / "dvc")}))
     assert (tmp_path / "a" / "dvc").is_dir()
+
+
+def put_receipt(workspace: Path) -> None:
+    path = workspace / "data" / CASE / "register" / "receipt.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+
+
+@pytest.mark.parametrize("code", [0, 128 + signal.SIGINT])
+def test_what_was_released_is_looked_at_first_and_that_may_be_all(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    put_receipt(workspace)
+    commands = attend_with(monkeypatch, code)
+    assert run(release, installation_at(workspace), CASE) == code
+    (command,) = commands
+    assert command[-3:] == ["flows.cli.unchanged_release", CASE, str(os.getpid())]
+
+
+@pytest.mark.parametrize("code", [1, 3, UNDECIDED])
+def test_any_other_end_of_the_look_is_followed_by_the_whole_path(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    put_receipt(workspace)
+    commands = attend_with(monkeypatch, code)
+    assert run(release, installation_at(workspace), CASE) == code
+    assert [command[2] for command in commands] == [
+        "flows.cli.unchanged_release",
+        "flows.cli.attended_release",
+    ]
+
+
+@pytest.mark.parametrize("variable", ["PREFECT_API_URL", "PORTCULLIS_WORKER"])
+def test_a_run_that_people_look_for_elsewhere_takes_the_whole_path(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    put_receipt(workspace)
+    commands = attend_with(monkeypatch, 0)
+    settings = Settings.from_environment({variable: "http://127.0.0.1:9/api"})
+    run(release, replace(installation_at(workspace), settings=settings), CASE)
+    assert [command[2] for command in commands] == ["flows.cli.attended_release"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import release
 from flows.steps import artifacts
+from flows.steps.where import describe_registration
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import Refusal, RefusalKind
 from tasks.path import STAGES, SUBJECTS
@@ -75,19 +75,19 @@ def confirmed(*accepted: AcceptedCheck, law_entry: int | None = None) -> Confirm
 
 
 def test_where_nothing_was_accepted_every_gate_passed() -> None:
-    assert release.describe_registration("loan", confirmed()) == (
+    assert describe_registration("loan", confirmed()) == (
         "loan: every gate passed; the model is registered, no in-force entry"
     )
 
 
 def test_the_entry_that_is_in_force_is_named() -> None:
-    line = release.describe_registration("loan", confirmed(law_entry=12))
+    line = describe_registration("loan", confirmed(law_entry=12))
     assert line.endswith("the model is registered, by in-force entry 12")
 
 
 def test_what_was_accepted_is_counted_by_person_and_day() -> None:
     checks = (accepted("a.b"), accepted("a.c"), accepted("a.d", "bob", 2026))
-    assert release.describe_registration("loan", confirmed(*checks)) == (
+    assert describe_registration("loan", confirmed(*checks)) == (
         "loan: the model is registered, no in-force entry; "
         "2 undecided checks accepted by ann until 2027-06-30, "
         "1 undecided check accepted by bob until 2026-06-30"

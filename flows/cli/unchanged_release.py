@@ -1,0 +1,57 @@
+"""The process in which `./portcullis release` looks whether there is anything to be done.
+
+Started as `python -m flows.cli.unchanged_release <use case> <parent process id> [json]`, before
+Prefect and its API are: those two are most of what such a release would cost. A process of its own
+for the reasons that `flows/serving/attending.py` gives: `admit` runs in it, and may have to be
+ended.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from flows.cli.attended_release import keep_output_for_json, outcome_values, print_outcome
+from flows.cli.base.answering import print_json
+from flows.serving.environment import settle_streams
+from tasks.config.case_name import check_case_name
+from tasks.errors import PortcullisError
+from tasks.formats.shown import withhold_texts
+from tasks.plain_text import one_line
+from tasks.system.installation import Installation
+from tasks.system.processes import die_with_parent
+
+NEWS = "nothing has changed since it was released: no stage but `admit` ran, nor did Prefect"
+UNDECIDED = 10  # an exit code between the two processes: run the whole path
+
+
+def main(case: str, parent: int, *, is_json: bool) -> int:
+    """Return 0 where nothing has changed and the model is registered; else `UNDECIDED`."""
+    die_with_parent(parent)
+    settle_streams()
+    if is_json:
+        keep_output_for_json()
+
+    # Late: by now this process ends with its parent.
+    from flows.steps.unchanged import confirm_unchanged
+
+    lines: list[str] = []
+    try:
+        installation = Installation.open(Path(), os.environ)
+        check_case_name(case, "use case")
+        outcome = confirm_unchanged(case, installation, lines.append)
+        if not outcome:
+            return UNDECIDED
+        for line in (*lines, NEWS):
+            print(one_line(line), file=sys.stderr)
+        if is_json:
+            print_json(outcome_values(case, outcome, installation, is_blocked=False))
+        else:
+            print_outcome(case, outcome, installation, is_blocked=False)
+    except PortcullisError:
+        return UNDECIDED
+    return 0
+
+
+if __name__ == "__main__":
+    withhold_texts(os.environ)
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), is_json=sys.argv[3:] == ["json"]))

@@ -1,0 +1,82 @@
+"""A release in which nothing has changed: the same checks as in any other, without Prefect.
+
+Whatever cannot be told here is not decided here: the whole path runs then, and says what it finds.
+So this may end a release in one way only, with a model that is registered and still cleared today.
+
+1. DVC finds nothing stale, from the last stage back to the first; by the same look, `register` is
+   kept from running in the whole path.
+2. `admit` runs, as in every release: agreements, sources and erasures are of today.
+3. It wrote what it wrote before: DVC's lock file has the same bytes.
+4. The verdicts can be read, and the last look (`tasks.worker.confirming`) finds the model cleared
+   by ledger, policy, what is in force and code, and its very bytes in the registry.
+5. The page of the release is written, as by any other.
+"""
+
+from pathlib import Path
+from threading import Thread
+
+from flows.steps.where import (
+    OPENS_REGISTRY,
+    LineSink,
+    ReleasePlace,
+    describe_registration,
+    one_release_at_a_time,
+    open_place,
+)
+from tasks.config.cases import load_case
+from tasks.path import PATH, STAGES
+from tasks.pipeline.runner import list_stale
+from tasks.release_page.gates import verdict_of
+from tasks.release_page.record import ReleaseRecord
+from tasks.release_page.writing import write_release_page
+from tasks.system.installation import Installation
+from tasks.worker.confirming import prepare_to_confirm
+
+LOCK_FILE = Path("dvc.lock")
+
+
+def confirm_unchanged(case: str, installation: Installation, on_line: LineSink) -> str:
+    """Return the outcome of a release in which nothing has changed.
+
+    Empty where something has, or where anything at all is in the way of telling.
+    """
+    # Whatever went wrong goes wrong in the whole path, too, where it is said, with what helps.
+    try:
+        with (
+            one_release_at_a_time(case, installation, on_line),
+            open_place(case, installation, on_line) as place,
+        ):
+            return _confirm(case, installation, place, on_line)
+    except Exception:
+        return ""
+
+
+def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line: LineSink) -> str:
+    if list_stale(OPENS_REGISTRY, case):
+        return ""
+
+    # While a stage's own process runs, this one only waits for it.
+    Thread(target=prepare_to_confirm, daemon=True).start()
+    before = LOCK_FILE.read_bytes()
+    for stage in PATH:
+        if stage.is_always_run:
+            place.reproduce(stage.name, on_line)
+    if LOCK_FILE.read_bytes() != before:
+        return ""
+
+    for stage in PATH:
+        verdict_of(stage.name, case, place.shown)
+    confirmation = place.confirm()
+
+    outcome = describe_registration(case, confirmation)
+    attempts, earlier = place.attempts()
+    record = ReleaseRecord(
+        case=case,
+        reached=frozenset(STAGES),
+        outcome=outcome,
+        version=confirmation.version,
+        attempts=attempts,
+        earlier=earlier,
+    )
+    write_release_page(record, place.shown, load_case(case, installation.workspace))
+    return outcome
