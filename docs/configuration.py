@@ -34,11 +34,17 @@ def main() -> int:
 def configuration_page() -> str:
     """Return the page's text."""
     sys.path.insert(0, str(WORKSPACE))
-    from flows.use_cases.checking import STATED_SECTIONS, class_at, section_classes
+    from flows.use_cases.checking import (
+        OPTIONAL_SECTIONS,
+        STATED_SECTIONS,
+        class_at,
+        section_classes,
+    )
     from tasks.stages.ingest.params import KIND_MEANINGS
 
     parts = [INTRODUCTION, _kinds(KIND_MEANINGS), _roles()]
-    for key, place in {**STATED_SECTIONS, **section_classes()}.items():
+    sections = {**STATED_SECTIONS, **section_classes(), **OPTIONAL_SECTIONS}
+    for key, place in sections.items():
         parts.append(f"## `{key}`\n\n")
         shown: set[type] = set()
         for model in _models(class_at(place), shown):

@@ -23,6 +23,7 @@ from tasks.plain_text import one_line
 EXAMPLES = """\
 After a change of a use case, and before a commit:
   ./portcullis sync
+  ./portcullis sync --sources     # before the first release
   ./portcullis sync --check       # in a hook, or in CI
 
 Exit codes: 0 done, or up to date; 2 a use case is wrong, or with
@@ -39,6 +40,12 @@ def main(
         bool,
         typer.Option("--check", help="Write nothing; exit 2 if a file is out of date."),
     ] = False,
+    sources: Annotated[
+        bool,
+        typer.Option(
+            "--sources", help="Read the header and 1,000 rows of every source, too, and check them."
+        ),
+    ] = False,
     is_json: Json = False,
 ) -> int:
     """Check the use cases in `configs/`; write what follows from them, or compare it."""
@@ -50,9 +57,11 @@ def main(
     if not check:
         # Imported late, because it imports what the stages compute with; `--check` runs in hooks
         # and editors, where a second counts.
-        from flows.use_cases.checking import check_cases
+        from flows.use_cases.checking import check_cases, check_sources
 
         found = check_cases(cases, workspace, installation.settings, faults)
+        if sources:
+            found += check_sources(cases, installation.settings, faults)
         checked = tuple(map(one_line, found))
     if faults.all():
         return _show(faults, checked, is_json=is_json)

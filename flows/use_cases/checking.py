@@ -127,6 +127,44 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     return faults.all()
 
 
+def check_sources(
+    cases: Mapping[str, dict[str, Any]], settings: Settings, faults: FaultList
+) -> list[str]:
+    """Read the header and the first rows of every source; return how many rows were looked at.
+
+    Everything that is wrong with them is added to `faults`, also what this machine lacks. A use
+    case whose sections are wrong is left out: `check_cases` tells of it.
+    """
+    from tasks.stages.ingest.params import IngestParams
+    from tasks.stages.ingest.reading import ExpectedDelivery
+    from tasks.stages.ingest.reading.sampling import source_faults
+
+    lines: list[str] = []
+    for name, values in cases.items():
+        try:
+            sources = section_in(values, name, "sources", Sources)
+            columns = section_in(values, name, "columns", Columns)
+            params = section_in(values, name, "ingest", IngestParams)
+        except ConfigError:
+            continue
+        for source_name, source in sources.root.items():
+            own = FaultList()
+            expected = ExpectedDelivery.of(source_name, columns, params)
+            rows = source_faults(source, expected, params, settings, own)
+            for fault in own.all():
+                faults.add(
+                    type(fault)(
+                        f"{case_path(name).as_posix()}: {fault.where}",
+                        expected=fault.expected,
+                        found=fault.found,
+                        remedy=fault.remedy,
+                    )
+                )
+            if rows:
+                lines.append(f"{name}: source `{source_name}`: {rows:,} rows looked at")
+    return lines
+
+
 def class_at(place: str) -> type[BaseModel]:
     """Return the class that `section_classes` names."""
     module, _, class_name = place.partition(":")

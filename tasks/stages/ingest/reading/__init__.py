@@ -1,7 +1,7 @@
 """Read one source into a frame of its declared columns, whatever the source is stored as.
 
-`delivery` says what a source has to deliver and brings each column to the type of its kind; `file`
-and `query` are the two ways of reading; `reader` chooses. No error quotes a value of a source,
+`delivery` says what a source has to deliver and brings each column to the type of its kind; `kinds` is how;
+`file` and `query` are the two ways of reading, `reader` chooses, and `sampling` looks at first rows. No error quotes a value of a source,
 nor a name that the use case does not declare.
 
 May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.formats`,

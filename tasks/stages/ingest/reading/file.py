@@ -42,6 +42,19 @@ def read_file(source: FileSource, expected: ExpectedDelivery) -> "pd.DataFrame":
     return (_read_parquet if source.format == "parquet" else _read_jsonl)(path, expected)
 
 
+def read_first_rows(
+    source: FileSource, expected: ExpectedDelivery, most_rows: int
+) -> "pd.DataFrame":
+    """Return the first rows of a file source, of which only the header is sure to be right."""
+    path = source.path.removeprefix("file://")
+    if source.format == "csv":
+        return read_csv(path, expected, dialect=source.dialect, most_rows=most_rows)
+    if source.format == "jsonl":
+        with _reading(path, expected, "JSON lines") as open_stream:
+            return _read_lines(open_stream, expected, most_rows)
+    return _read_parquet(path, expected, most_rows=most_rows)
+
+
 def read_csv(
     path: str,
     expected: ExpectedDelivery,
@@ -207,15 +220,23 @@ def _check_delimiter(names: Sequence[str], expected: ExpectedDelivery, dialect: 
             )
 
 
-def _read_parquet(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
+def _read_parquet(
+    path: str, expected: ExpectedDelivery, *, most_rows: int | None = None
+) -> "pd.DataFrame":
     """Return the rows of a Parquet file, dictionaries unpacked to plain values."""
+    import pyarrow as pa
     from pyarrow import parquet
     from pyarrow.types import is_dictionary
 
     with _reading(path, expected, "Parquet") as open_stream, open_stream() as stream:
         file = parquet.ParquetFile(stream)
         expected.check_names(file.schema_arrow.names)
-        table = file.read(columns=list(expected.read))
+        if most_rows is None:
+            table = file.read(columns=list(expected.read))
+        else:
+            batches = file.iter_batches(batch_size=most_rows, columns=list(expected.read))
+            schema = pa.schema([file.schema_arrow.field(name) for name in expected.read])
+            table = pa.Table.from_batches(list(islice(batches, 1)), schema)
 
         # A dictionary becomes a pandas categorical, whose type depends on the values that occur.
         for index, field in enumerate(table.schema):

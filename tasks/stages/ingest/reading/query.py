@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_query(source: SqlSource, expected: ExpectedDelivery, settings: Settings) -> "pd.DataFrame":
-    """Return all rows of the query's result, as the objects that the driver gives.
+def read_query(
+    source: SqlSource,
+    expected: ExpectedDelivery,
+    settings: Settings,
+    *,
+    most_rows: int | None = None,
+) -> "pd.DataFrame":
+    """Return the rows of the query's result, or the first ones, as the driver's objects.
 
     Raises:
         SourceError: The result has other columns than the declared ones.
@@ -30,7 +36,7 @@ def read_query(source: SqlSource, expected: ExpectedDelivery, settings: Settings
             names = list(result.keys())
             # Checked before the rows are fetched: nothing undeclared is taken into memory.
             expected.check_names(names)
-            rows = result.all()
+            rows = result.all() if most_rows is None else result.fetchmany(most_rows)
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
             f"source `{expected.source}`",
