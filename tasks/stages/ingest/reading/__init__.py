@@ -1,8 +1,8 @@
 """Read one source into a frame of its declared columns, whatever the source is stored as.
 
-`delivery` says what a source has to deliver and brings each column to the type of its kind; `kinds` is how;
-`file` and `query` are the two ways of reading, `reader` chooses, and `sampling` looks at first rows. No error quotes a value of a source,
-nor a name that the use case does not declare.
+`delivery` says what a source has to deliver and brings each column to the type of its kind, by
+`kinds`; `file` and `query` are the two ways of reading, `reader` chooses, and `sampling` looks at
+first rows. No error quotes a value of a source, nor a name that the use case does not declare.
 
 May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.formats`,
 `tasks.stages.ingest`, `tasks.stages.ingest.sample`, `tasks.system`.
