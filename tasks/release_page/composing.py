@@ -398,7 +398,7 @@ def _proof(record: ReleaseRecord, facts: ReleaseFacts) -> Section:
         heading="What this is about",
         text=(
             "This page is for reading and proves nothing: the ledger does, and "
-            f"`./portcullis verify {record.case}` reads it.",
+            f"./portcullis verify {record.case} reads it.",
         ),
         parts=(table,) if facts.digests else (),
     )

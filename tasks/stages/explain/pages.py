@@ -163,6 +163,7 @@ def _page(
         title=f"Explanation: {case}",
         lead=f"{report.explained_rows:,} rows in the figures; "
         f"{report.declined_rows:,} declined, each with reasons.",
+        opening=tuple(figures),
         checks=checks,
         sections=(
             Section(
@@ -255,7 +256,6 @@ def _page(
                     ),
                 ),
             ),
-            Section(heading="Figures", parts=tuple(figures)),
         ),
     )
 

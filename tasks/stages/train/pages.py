@@ -15,8 +15,6 @@ from tasks.stages.train.measuring import GroupCalibration, HeldOut, ModelReport
 
 HISTOGRAM_BINS = 40
 MOST_LEAKS_SHOWN = 15
-# Failures first: what a reader has to act upon comes before what is in order.
-ORDER = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
 AXIS_MARGIN = 0.05  # free space below the lowest point of the calibration curve
 
 
@@ -153,7 +151,8 @@ def _page(case: str, report: ModelReport, checks: tuple[Check, ...], *, has_grou
         "model of a fold, which was trained without any row of the same person. The registered "
         "model is one more fit, with a cut-off of its own; it is judged on the people of the part "
         "“test”, whom it never saw.",
-        checks=tuple(sorted(checks, key=lambda check: ORDER.index(check.outcome))),
+        opening=_figures(),
+        checks=checks,
         sections=(
             _measures(report.performance),
             _comparison(report),
@@ -161,7 +160,6 @@ def _page(case: str, report: ModelReport, checks: tuple[Check, ...], *, has_grou
             _group_calibration(report.groups, has_groups=has_groups),
             _leaks(report),
             _confusion_matrix(report.performance),
-            _figures(),
         ),
     )
 
@@ -329,27 +327,24 @@ def _confusion_matrix(performance: Performance) -> Section:
     )
 
 
-def _figures() -> Section:
-    return Section(
-        heading="Figures",
-        parts=(
-            Figure(
-                file="roc.png",
-                title="ROC curve",
-                caption="At cut-offs that are 101 quantiles of the scores.",
-            ),
-            Figure(
-                file="calibration.png",
-                title="Calibration",
-                caption="Ten bins with equal numbers of rows. Points below the diagonal are "
-                "predicted too favourably.",
-            ),
-            Figure(
-                file="scores.png",
-                title="Scores",
-                caption="The dashed line is the cut-off of the registered model. "
-                "Areas are equal: good and bad cases are scaled separately.",
-            ),
+def _figures() -> tuple[Figure, ...]:
+    return (
+        Figure(
+            file="roc.png",
+            title="ROC curve",
+            caption="At cut-offs that are 101 quantiles of the scores.",
+        ),
+        Figure(
+            file="calibration.png",
+            title="Calibration",
+            caption="Ten bins with equal numbers of rows. Points below the diagonal are "
+            "predicted too favourably.",
+        ),
+        Figure(
+            file="scores.png",
+            title="Scores",
+            caption="The dashed line is the cut-off of the registered model. "
+            "Areas are equal: good and bad cases are scaled separately.",
         ),
     )
 
