@@ -193,6 +193,7 @@ def test_a_blocked_commit_stays_blocked_whatever_is_set(released: Enforced) -> N
 def test_job_variables_of_prefect(
     released: Enforced, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The flow's own way through the worker, too, which takes a minute: it is walked here alone."""
     (released.folder / SCIENTIST / "planted").mkdir(exist_ok=True)
     monkeypatch.setenv("PORTCULLIS_TODAY", "2040-01-01")
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
@@ -202,6 +203,7 @@ def test_job_variables_of_prefect(
         released.enrol("ops", "developer", "root")
     done = released.release_by_flow(tmp_path_factory.mktemp("home"))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "REGISTERED" in done.stdout
     assert released.registered() == f"{CASE}/1"
 
 

@@ -124,6 +124,42 @@ FORGERIES = {
 }
 
 
+# First, while the honest release stands: `forged` releases it anew at its end.
+
+LETS_THROUGH = """
+
+def run(stage_run: StageRun) -> None:
+    (stage_run.folder / "receipt.json").write_text('{"name": "tiny", "alias": "candidate"}')
+"""
+
+
+@attempt(
+    Kind.CONCLUSION,
+    Mode.ENFORCED,
+    "the code of `register` asks nobody, ends with 0, and writes its own receipt",
+    stopped_by="the worker asks ledger, policy and law by itself; exit 3",
+)
+def test_a_registration_that_the_stage_let_through_is_refused(released: Enforced) -> None:
+    released.go_back()
+    stage = released.checkout / "tasks" / "stages" / "register" / "stage.py"
+    stage.write_text(stage.read_text() + LETS_THROUGH)
+    commit = released.commit("let through")
+    database = released.state / "home" / "mlflow.db"
+    released.put_in_force("--approvals", "1")
+    try:
+        before = database.read_bytes()
+        done = ask(released, commit, "register")
+
+        assert done.returncode == 3, done.stdout
+        assert "approv" in done.stdout
+        assert database.read_bytes() == before
+        receipt = released.workspace / "data" / CASE / "register" / "receipt.json"
+        assert not receipt.exists()
+    finally:
+        released.put_in_force("--approvals", "0")
+        released.go_back()
+
+
 @pytest.fixture(scope="module")
 def forged(released: Enforced) -> Iterator[tuple[Enforced, Path]]:
     """The scientist's room of `fairness`, and an honest verdict beside it; put back at the end."""
@@ -187,39 +223,3 @@ def test_what_was_not_signed_is_not_registered(forged: tuple[Enforced, Path]) ->
     done = ask(mode, commit, "register")
     assert done.returncode != 0
     assert mode.registered() == registered
-
-
-LETS_THROUGH = """
-
-def run(stage_run: StageRun) -> None:
-    (stage_run.folder / "receipt.json").write_text('{"name": "tiny", "alias": "candidate"}')
-"""
-
-
-@attempt(
-    Kind.CONCLUSION,
-    Mode.ENFORCED,
-    "the code of `register` asks nobody, ends with 0, and writes its own receipt",
-    stopped_by="the worker asks ledger, policy and law by itself; exit 3",
-)
-def test_a_registration_that_the_stage_let_through_is_refused(released: Enforced) -> None:
-    released.go_back()
-    assert released.release().returncode == 0
-    stage = released.checkout / "tasks" / "stages" / "register" / "stage.py"
-    stage.write_text(stage.read_text() + LETS_THROUGH)
-    commit = released.commit("let through")
-    database = released.state / "home" / "mlflow.db"
-    released.put_in_force("--approvals", "1")
-    try:
-        before = database.read_bytes()
-        done = ask(released, commit, "register")
-
-        assert done.returncode == 3, done.stdout
-        assert "approv" in done.stdout
-        assert database.read_bytes() == before
-        receipt = released.workspace / "data" / CASE / "register" / "receipt.json"
-        assert not receipt.exists()
-    finally:
-        released.put_in_force("--approvals", "0")
-        released.go_back()
-    assert released.release().returncode == 0

@@ -16,9 +16,9 @@ def test_a_commit_on_the_protected_ref_is_registered(released: Enforced) -> None
 
 
 def test_the_same_commit_again_runs_nothing_again(released: Enforced) -> None:
-    # Attempts before this one may have left the workspace at another commit.
-    released.release()
     done = released.release()
+    if "train ran" in done.stdout:  # attempts before this one left the workspace at another commit
+        done = released.release()
     assert done.returncode == 0, done.stdout
     assert "train did not change" in done.stdout
     assert released.registered() == f"{CASE}/1"
@@ -42,15 +42,6 @@ def test_a_stage_leaves_nothing_that_its_account_could_still_write_to(released: 
     assert found.stdout == ""
     owners = {path.owner() for path in (released.workspace / "data" / CASE).rglob("*")}
     assert owners == {WORKER}
-
-
-def test_a_flow_asks_the_same_worker(
-    released: Enforced, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    released.enrol("ops", "developer", "root")
-    done = released.release_by_flow(tmp_path_factory.mktemp("home"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "REGISTERED" in done.stdout
 
 
 def model_of(mode: Enforced) -> str:
