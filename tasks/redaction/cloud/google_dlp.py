@@ -61,8 +61,9 @@ LONGEST_PIECE = 10_000  # characters: of the longest UTF-8 still a tenth of a re
 COLUMN = "text"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 RETRIED = (429, 500, 502, 503, 504)
-BACKOFF_SECONDS = 1.0  # then 2, 4, 8 …, up to a minute, and what `Retry-After` asks for
+BACKOFF_SECONDS = 1.0  # then 2, 4, 8 …, or what `Retry-After` asks for
 JITTER_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 120  # whatever a server asks for: a release does not sleep for hours
 
 
 class GoogleDlp:
@@ -281,6 +282,8 @@ def _open_session(params: GoogleDlpParams) -> Any:
         allowed_methods=None,  # POST as well: to inspect a text twice changes nothing
         backoff_factor=BACKOFF_SECONDS,
         backoff_jitter=JITTER_SECONDS,
+        backoff_max=LONGEST_PAUSE_SECONDS,
+        retry_after_max=LONGEST_PAUSE_SECONDS,
         raise_on_status=False,
         redirect=0,
     )

@@ -113,13 +113,16 @@ def test_a_server_that_stumbles_is_asked_again(cloud: Cloud, status: int) -> Non
     assert len(inspections(cloud)) == 3
 
 
-def test_the_server_says_how_long_to_wait(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("asked", "waited"), [("17", 17), ("86400", 120)])
+def test_the_server_says_how_long_to_wait_and_not_for_hours(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, asked: str, waited: int
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", waits.append)
-    cloud.retry_after = "17"
+    cloud.retry_after = asked
     cloud.failures = [(429, {"error": {}})]
     detector(cloud).find(["李明"])
-    assert waits == [17]
+    assert waits == [waited]
 
 
 @pytest.mark.parametrize(
