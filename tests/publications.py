@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tasks.formats.digests import sha256_of
 from tasks.registry import Publication
+from tasks.registry.client import TrainingData
 from tests.models import income_model
 
 
@@ -30,4 +31,5 @@ def publication(folder: Path, log_origin: str = "log.example") -> Publication:
         tags={"portcullis.gate.fairness": "pass"},
         documents={"evidence/fairness": verdict},
         description="What it decides",
+        trained_on=TrainingData(name="loan/rows", sha256="a" * 64, rows=20, columns=("income",)),
     )

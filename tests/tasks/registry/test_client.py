@@ -115,6 +115,11 @@ def test_a_release_is_registered_with_its_evidence_and_can_be_loaded_by_its_alia
     assert answers["decision"].tolist() == ["approved", "declined"]
     assert answers["reason_1_text"].tolist()[1] == "The income is low"
     assert version.description == "What it decides"
+    run = client().get_run(version.run_id)
+    assert run.data.tags["mlflow.note.content"] == "What it decides"
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("loan/rows", "a" * 36)
+    assert data.dataset.profile == '{"num_rows": 20}'
 
 
 def test_the_same_model_never_gets_a_second_version(release: Publication) -> None:
@@ -132,6 +137,7 @@ def test_the_same_model_never_gets_a_second_version(release: Publication) -> Non
     [
         "create_run",
         "log_metric",
+        "log_inputs",
         "log_artifacts",
         "set_terminated",
         "create_registered_model",
@@ -156,7 +162,9 @@ def test_a_crash_in_any_call_leaves_nothing_half_registered_and_the_rerun_comple
     publish(release, installation_at(Path()))
     (version,) = versions()
     assert "candidate" in client().get_model_version("loan", version.version).aliases
-    assert client().get_run(version.run_id).info.status == "FINISHED"
+    run = client().get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_a_store_that_alters_the_model_is_found_out(
