@@ -186,3 +186,16 @@ def test_a_python_without_venv_says_what_to_install(
         "ensurepip is not available. On Debian and Ubuntu: apt install python3-venv"
         in capsys.readouterr().err
     )
+
+
+def test_a_tab_in_a_shell_installs_nothing_and_says_nothing(
+    launcher: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install(*_: object) -> None:
+        raise AssertionError("a person waits for a completion")
+
+    monkeypatch.setenv("_PORTCULLIS_COMPLETE", "complete_bash")
+    monkeypatch.setattr(launcher, "install", install)
+    monkeypatch.setattr(sys, "argv", ["portcullis"])
+    launcher.main()
+    assert capsys.readouterr() == ("", "")

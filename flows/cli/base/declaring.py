@@ -101,14 +101,18 @@ class LateCommand(TyperCommand):
         self.module = module
 
 
-class LateGroup(TyperGroup):
-    """The list of commands."""
+class PurposeGroup(TyperGroup):
+    """A list of commands, or of a command's actions, each with the whole of its purpose."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write every command with the whole of its purpose."""
+        """Write the list; typer would cut each to a line."""
         names = self.list_commands(ctx)
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.commands[name].help or "") for name in names])
+
+
+class LateGroup(PurposeGroup):
+    """The list of all commands, whose modules are imported when they are asked for."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the command that is asked for, its module imported."""
@@ -121,6 +125,7 @@ class LateGroup(TyperGroup):
 def new_app() -> typer.Typer:
     """Return what a module declares its command, or its actions, on."""
     return typer.Typer(
+        cls=PurposeGroup,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

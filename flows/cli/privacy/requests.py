@@ -80,8 +80,12 @@ def main(
         ("Legal holds", pages.HOLD_HEAD, pages.hold_rows(status)),
     )
     for title, head, rows in tables:
-        table = Table(title=title if rows else f"{title}: none", title_justify="left")
-        for name in head if rows else ():
+        # Of a table without a row not even the title would be printed.
+        if not rows:
+            console.print(f"{title}: none")
+            continue
+        table = Table(title=title, title_justify="left")
+        for name in head:
             table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))

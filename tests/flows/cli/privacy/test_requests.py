@@ -1,5 +1,6 @@
 """`requests`: tables and a page of what is due; its exit code says whether something is late."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,25 @@ def test_without_requests_it_prints_where_the_page_lies(
 ) -> None:
     assert run(small_installation, "requests") == 0
 
-    assert str(small_installation.home / "requests") in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert str(small_installation.home / "requests") in output
+    assert "Requests: none\nModels to be trained again: none\nLegal holds: none\n" in output
+
+
+def test_as_json_it_has_every_request_with_its_term(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (request,) = small_installation.erase(1).requests
+
+    assert run(small_installation, "requests", "--json") == 0
+
+    values = json.loads(capsys.readouterr().out)
+    (shown,) = values["requests"]
+    assert shown["request"] == request.request_id
+    assert shown["state"] == "erased"
+    assert shown["termEnds"] > shown["received"]
+    assert values["overdue"] == []
+    assert Path(values["page"]).is_file()
 
 
 def test_requests_are_a_table(
