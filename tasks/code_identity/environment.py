@@ -1,9 +1,9 @@
 """All that can be imported besides the workspace's own code: one digest, and what is foreign.
 
 The digest is of the interpreter, its standard library and the files of the distributions that
-`requirements.lock` and `configs/models.lock` name. What tests need in addition is in no digest:
-running the tests must not make evidence void. Everything else that can be imported is foreign, and
-named.
+`requirements.lock`, `configs/models.lock` and `configs/careful.lock` name. What tests need in
+addition is in no digest: running the tests must not make evidence void. Everything else that can be
+imported is foreign, and named.
 
 Bytecode in `__pycache__` is left out: interpreters write it at any time. Who may write there can
 have other code run than the sources say; a worker that others must not deceive sets
@@ -32,7 +32,8 @@ from tasks.formats.digests import folder_sha256
 from tasks.system.installation import Installation
 
 REQUIREMENTS = "requirements.lock"
-RUN_LOCKS = (REQUIREMENTS, "configs/models.lock")
+# What the last one names is installed by whoever uses `redact.mode: careful`.
+RUN_LOCKS = (REQUIREMENTS, "configs/models.lock", "configs/careful.lock")
 OTHER_LOCKS = ("tests/requirements.lock", "configs/installer.lock")
 INSTALLER = "pip"  # it comes with the interpreter, and no lock names it
 

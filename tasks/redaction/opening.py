@@ -41,8 +41,8 @@ def open_finder(params: RedactParams) -> Finder:
     """Return the finder of `params.mode`.
 
     Raises:
-        ConfigError: Presidio's own recognisers do not cover the profile, the pipeline is not
-            installed, or the file of recognisers is wrong.
+        ConfigError: Presidio's own recognisers do not cover the profile, the pipeline or the second
+            network of `careful` is not installed, or the file of recognisers is wrong.
     """
     if params.mode == "exact":
         if params.profile != "default":
@@ -58,6 +58,12 @@ def open_finder(params: RedactParams) -> Finder:
 
     from tasks.redaction.finding import FastFinder
 
+    second = None
+    if params.mode == "careful":
+        from tasks.redaction.ner.transformer import TransformerNames
+
+        second = TransformerNames()
+
     users = Path(params.recognisers) if params.recognisers else None
     if params.profile == "hipaa":
         return FastFinder(
@@ -66,8 +72,11 @@ def open_finder(params: RedactParams) -> Finder:
             params.min_score,
             users,
             is_date_wanted=hipaa.is_calendar_date,
+            second=second,
         )
-    return FastFinder(params.model, frozenset(params.entities), params.min_score, users)
+    return FastFinder(
+        params.model, frozenset(params.entities), params.min_score, users, second=second
+    )
 
 
 def open_linker(params: RedactParams) -> Linker:

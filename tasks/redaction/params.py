@@ -8,7 +8,8 @@ from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.redaction.cloud.params import CloudDetector, MacieParams, service_name
 
-# What tells who somebody is. Organisations, nationalities, dates and durations are not among them:
+# What tells who somebody is. Organisations, nationalities, durations and dates that are nobody's
+# birthday are not among them:
 # they are what later stages learn from, and a use case that wants them masked names them.
 ENTITIES = (
     "PERSON",
@@ -29,6 +30,7 @@ ENTITIES = (
     "UK_NHS",
     "ID",
     "USER_NAME",
+    "BIRTH_DATE",
 )
 
 
@@ -58,10 +60,11 @@ class OnDask(StrictModel):
 class RedactParams(StrictModel):
     """How personal data is found and what becomes of it: the `redact:` section of a use case."""
 
-    mode: Literal["fast", "exact"] = Field(
+    mode: Literal["fast", "careful", "exact"] = Field(
         default="fast",
         description=(
-            "fast: own patterns, validators and rules for names; exact: what Presidio finds"
+            "fast: own patterns, validators and rules for names; careful: a second network too; "
+            "exact: what Presidio finds"
         ),
     )
     engine: InOneProcess | OnProcesses | OnDask = Field(

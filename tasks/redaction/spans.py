@@ -4,7 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MASKED = re.compile(r"\[[A-Z_]+\]")  # what `mask` leaves behind
+# What `mask` leaves behind: kinds of one word by their names, others by their underscore. A word in
+# brackets is no mask by itself: "[INFO]" is a log's, and "[MILLER]" is somebody.
+MASKED = re.compile(
+    r"\[(?:PERSON|LOCATION|ORGANIZATION|CRYPTO|URL|UUID|NRP|AGE|ID|NUMBER|WITHHELD"
+    r"|[A-Z]+_[A-Z_]*[A-Z])\]"
+)
 
 
 @dataclass(frozen=True, order=True, slots=True)

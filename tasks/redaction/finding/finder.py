@@ -1,26 +1,31 @@
-"""The finder of the default mode: the fast recogniser of names, patterns with validators, rules.
+"""The finder of `fast` and `careful`: recognisers of names, patterns with validators, rules.
 
 How texts are read (`FastFinder.find`):
 
 1. A long text is cut into pieces, because some rules take time that grows faster than the text.
+   What nobody sees, and HTML's entities, go (`cleaning.py`).
 2. The recogniser of names labels all pieces in one batch; masks that stand in them already are
-   read as something natural (`surrogates.py`).
+   read as something natural (`surrogates.py`). In `careful` mode a second one does so too.
 3. Patterns are looked for in each piece's plain form, its masks blanked out (`patterns/`).
-4. Rules mend and extend the recognised people (`people.py`), and join places (`places.py`).
+4. Rules mend and extend the recognised people (`people.py`), join places (`places.py`), and settle
+   what only looks like a telephone (`phones.py`).
 5. What is too unsure, what nobody asked for, and what lies inside something surer is left out.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from tasks.redaction.characters import well_formed
+from tasks.redaction.finding.cleaning import CleanText, clean
 from tasks.redaction.finding.lexicon import load_lexicon
 from tasks.redaction.finding.lines import in_lines
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
 from tasks.redaction.finding.people import PERSON, POSSIBLE, PeopleFinder
+from tasks.redaction.finding.phones import settle_phones
 from tasks.redaction.finding.places import LOCATION, join_places, named_places
 from tasks.redaction.finding.surrogates import blank_masks, replace_masks
 from tasks.redaction.ner.names import Labelled, NameFinder, cut, load_pipeline, model_path
@@ -63,6 +68,13 @@ STRONG_SCORE = 0.5
 LONGEST_PIECE = 10_000
 
 
+class NameRecogniser(Protocol):
+    """Labels names and places in texts, in spaCy's words."""
+
+    def find(self, texts: list[str]) -> list[list[Labelled]]:
+        """Return the spans of each text, in order."""
+
+
 class FastFinder:
     """Find personal data in texts without knowing whose they are. Safe for threads."""
 
@@ -73,6 +85,7 @@ class FastFinder:
         min_score: float,
         users: Path | None,
         is_date_wanted: Callable[[str], bool] | None = None,
+        second: NameRecogniser | None = None,
     ) -> None:
         """Load the recogniser of names, the lexicon and the patterns; takes seconds.
 
@@ -82,6 +95,7 @@ class FastFinder:
             min_score: What is less sure than this is left out.
             users: A file of further recognisers in Presidio's YAML format.
             is_date_wanted: Says of a DATE_TIME's text whether it counts; None: every one does.
+            second: Another recogniser of names, whose findings count as the pipeline's do.
         """
         self._names = NameFinder(load_pipeline(model))
         self._lexicon = load_lexicon(model_path(model))
@@ -90,11 +104,14 @@ class FastFinder:
         self._entities = entities
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted
+        self._second = second
 
     @property
     def recogniser(self) -> str:
         """Which recogniser of names is at work, and why."""
-        return self._names.recogniser
+        if self._second is None:
+            return self._names.recogniser
+        return f"{self._names.recogniser}; and a second network"
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
@@ -110,16 +127,21 @@ class FastFinder:
             for text_number, text in enumerate(map(well_formed, texts))
             for start, end in cut(text, LONGEST_PIECE)
         ]
-        labelled = self._label([piece for piece, _, _ in pieces])
+        cleaned = [clean(piece) for piece, _, _ in pieces]
+        readable = [
+            piece if clean_piece is None else clean_piece.text
+            for (piece, _, _), clean_piece in zip(pieces, cleaned, strict=True)
+        ]
+        labelled = self._label(readable)
 
         # Pieces lie in the order of their texts; an empty text has none and yields an empty list.
         piece_number = 0
         for text_number in range(len(texts)):
             spans: list[Span] = []
             while piece_number < len(pieces) and pieces[piece_number][2] == text_number:
-                piece, offset, _ = pieces[piece_number]
-                in_piece = self._find_in(to_plain(blank_masks(piece)), labelled[piece_number])
-                spans += [span.moved(offset) for span in in_piece] if offset else in_piece
+                plain = to_plain(blank_masks(readable[piece_number]))
+                found = self._find_in(plain, labelled[piece_number])
+                spans += _at_origin(found, cleaned[piece_number], pieces[piece_number][1])
                 piece_number += 1
             yield spans
 
@@ -129,12 +151,14 @@ class FastFinder:
         Places are those of the pieces as they stand, masks included.
         """
         replaced = [replace_masks(piece) for piece in pieces]
-        labelled = self._names.find(
-            [
-                piece if unmasked is None else unmasked.text
-                for piece, unmasked in zip(pieces, replaced, strict=True)
-            ]
-        )
+        natural = [
+            piece if unmasked is None else unmasked.text
+            for piece, unmasked in zip(pieces, replaced, strict=True)
+        ]
+        labelled = self._names.find(natural)
+        if self._second is not None:
+            others = self._second.find(natural)
+            labelled = [[*first, *more] for first, more in zip(labelled, others, strict=True)]
 
         for number, unmasked in enumerate(replaced):
             if unmasked is None:
@@ -168,7 +192,9 @@ class FastFinder:
             for span in people
             if span.score > POSSIBLE or not _is_part_of_a_place(text, span, addresses)
         ]
-        spans = [*people, *addresses, *(span for span in patterned if span.kind != LOCATION)]
+        others = [span for span in patterned if span.kind != LOCATION]
+        others, addresses = settle_phones(text, others, addresses)
+        spans = [*people, *addresses, *others]
         spans += [span for spans_of_kind in recognised.values() for span in spans_of_kind]
         return without_contained([span for span in spans if self._is_wanted(text, span)])
 
@@ -180,6 +206,13 @@ class FastFinder:
         if self._is_date_wanted is None or span.kind != "DATE_TIME":
             return True
         return self._is_date_wanted(text[span.start : span.end])
+
+
+def _at_origin(spans: list[Span], cleaned: CleanText | None, offset: int) -> list[Span]:
+    """Return spans of a piece as they lie in its text; `cleaned` is None where nothing was."""
+    if cleaned is not None:
+        spans = [cleaned.at_origin(span) for span in spans]
+    return [span.moved(offset) for span in spans] if offset else spans
 
 
 def _is_part_of_a_place(text: str, name: Span, places: list[Span]) -> bool:

@@ -3,6 +3,7 @@
 From the outside in: `names` finds names in texts of any length, `recogniser` runs the network over
 a batch, `tokens`, `encoding` and `decoding` are its three steps, `network` holds the weights and
 `memory` what has been computed already (docs/adr/0010-a-recogniser-computed-again.md).
+`transformer` is a second recogniser beside it (docs/adr/0084-a-careful-mode.md).
 
 May import: `tasks.errors`.
 """

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
+from tasks.redaction.params import ENTITIES
 from tasks.redaction.spans import MASKED, Span, mask, merge, without_masks
 
 KINDS = ("PERSON", "OWN_NAME", "ID")
@@ -124,3 +126,16 @@ def test_what_masking_leaves_is_known_as_a_mask(kind: str) -> None:
 @pytest.mark.parametrize("text", ["[person]", "[]", "[A B]", "[X1]", "PERSON"])
 def test_other_brackets_are_no_masks(text: str) -> None:
     assert not MASKED.search(text)
+
+
+@pytest.mark.parametrize("word", ["[INFO]", "[MILLER]", "[WARNING]", "[_A]", "[A_]", "[person]"])
+def test_a_word_in_brackets_is_no_mask(word: str) -> None:
+    assert MASKED.fullmatch(word) is None
+    assert without_masks(word, [Span(1, len(word) - 1, "PERSON")]) != ()
+
+
+def test_every_kind_that_is_masked_leaves_a_mask() -> None:
+    recognisers = load_recognisers(BUILTIN)
+    kinds = {recogniser.supported_entity for recogniser in recognisers} | set(ENTITIES)
+    for kind in (*kinds, "ORGANIZATION", "NRP", "NUMBER", "OWN_NAME", "WITHHELD"):
+        assert MASKED.fullmatch(mask("x", (Span(0, 1, kind),)))

@@ -27,6 +27,14 @@ PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 # area code and exchange begin with 2 to 9 (North American Numbering Plan)
 NORTH_AMERICAN = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}$")
 EXTENSION = re.compile(r"\s?(?:x|ext).*", re.DOTALL)
+NOT_AN_IDENTIFIER = re.compile(
+    r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}"  # a date, year first
+    r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d{2}"  # year last
+    r"|(?:19|20)\d{2}"  # a year
+    r"|\d+(?:st|nd|rd|th|am|pm|k|m|kg|km|mg|ml|cm|mm|gb|mb)"  # a count or measure
+    r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d{1,2}",  # an amount
+    re.IGNORECASE,
+)
 OTHER_THAN_PHONE = re.compile(
     r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}"  # a date, year first
     r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}$"  # a date, year last
@@ -253,6 +261,17 @@ def phone(text: str) -> bool | None:
     return True if len(number) >= 7 and _is_known_number(text) else None
 
 
+def identifier(text: str) -> bool:
+    """Accept what may be somebody's number: digits enough, and no date, year or amount.
+
+    Three digits, or two and a letter; letters alone are a word.
+    """
+    if NOT_AN_IDENTIFIER.fullmatch(text):
+        return False
+    digits = sum(char.isdigit() for char in text)
+    return digits >= 3 or (digits == 2 and any(char.isalpha() for char in text))
+
+
 @cache
 def is_public_suffix(name: str) -> bool:
     """Say whether `name` is a top-level domain, by the list that tldextract ships.
@@ -315,6 +334,7 @@ _ALL = (
     domain,
     street,
     phone,
+    identifier,
 )
 VALIDATORS: dict[str, Validator] = {validator.__name__: validator for validator in _ALL}
 # those that a text may not ask without end: `phonenumbers` parses a number once per region

@@ -194,3 +194,39 @@ def test_of_one_kind_none_lies_in_another(spans: list[Span]) -> None:
 def test_leaving_out_twice_changes_nothing(spans: list[Span]) -> None:
     once = without_contained(spans)
     assert without_contained(once) == once
+
+
+class SecondRecogniser:
+    """Labels one word that no other recogniser knows."""
+
+    def find(self, texts: list[str]) -> list[list[tuple[int, int, str]]]:
+        return [
+            [(text.index("zyx"), text.index("zyx") + 3, "PERSON")] if "zyx" in text else []
+            for text in texts
+        ]
+
+
+def test_what_a_second_recogniser_labels_counts_too() -> None:
+    second = FastFinder(MODEL, None, 0.35, None, second=SecondRecogniser())
+    text = "they saw zyx and John Miller there"
+    (spans,) = second.find([text])
+    people = {text[span.start : span.end] for span in spans if span.kind == "PERSON"}
+    assert people == {"zyx", "John Miller"}
+    assert second.recogniser.endswith("a second network")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("Ask Jo\u00adhn Mil\u200bler today.", "PERSON", "Jo\u00adhn Mil\u200bler"),
+        ("Mr. O&#39;Neil called", "PERSON", "O&#39;Neil"),
+        ("[MILLER] John Miller rang", "PERSON", "John Miller"),
+        ("DOB: 3 May 1980, seen", "BIRTH_DATE", "3 May 1980"),
+        ("Policy no. AB-12345 lapsed", "ID", "AB-12345"),
+    ],
+)
+def test_what_used_to_hide_is_found(
+    every_kind: FastFinder, text: str, kind: str, value: str
+) -> None:
+    (spans,) = every_kind.find([text])
+    assert value in {text[span.start : span.end] for span in spans if span.kind == kind}

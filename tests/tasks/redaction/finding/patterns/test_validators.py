@@ -25,6 +25,7 @@ ACCEPTED = {
         "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
         "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
     ],
+    "identifier": ["AB-12345", "CLM-2024-00123", "77-A4", "20-44-18", "123"],
     "phone": ["413 295 1160", "(413) 295-1160 x12", "+44 20 7946 0958", "1-413-295-1160"],
 }
 REFUSED = {
@@ -48,6 +49,17 @@ REFUSED = {
     "email": ["36 months at 6.2", "@x.org", "._@x.org", "a@b.1", "a@b.c", "the at gmail dot com"],
     "domain": ["end.Start", "file.txt1", "e.g"],
     "street": ["3 weeks on the road", "5 of the drive"],
+    "identifier": [
+        "2024",
+        "2021-12-31",
+        "31/12/2021",
+        "1,250.00",
+        "30mg",
+        "12",
+        "A1",
+        "closed",
+        "",
+    ],
     "phone": ["2021-12-31", "31/12/2021", "536-22-8841", "62704-1234", "2019 - 2024", "3.14159"],
 }
 UNDECIDED = {
