@@ -74,7 +74,7 @@ class TransformerNames:
             import onnxruntime
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise _missing(error.name or "onnxruntime") from error
+            raise _missing() from error
 
         network = (folder / NETWORK).read_bytes()
         if sha256(network).hexdigest() != NETWORK_SHA256:
@@ -201,15 +201,15 @@ def _folder() -> Path:
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise _missing(PACKAGE)
+        raise _missing()
     return Path(spec.origin).parent / FOLDER
 
 
-def _missing(package: str) -> ConfigError:
+def _missing() -> ConfigError:
     return ConfigError(
         "redact.mode",
         expected="the packages of `mode: careful`, as configs/careful.lock has them",
-        found=f"no `{package}`",
+        found="not all of them installed",
         remedy=(
             "Install them: `.venv/bin/python -m pip install --no-deps -r configs/careful.lock`. "
             "Or use `mode: fast`, which finds fewer names and places."
