@@ -61,6 +61,16 @@ def test_its_commit_names_every_byte_that_runs_there(made: Path) -> None:
     assert found.dirty == ()
 
 
+def test_a_clone_by_a_git_that_writes_other_line_ends_holds_the_same_bytes(
+    made: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    command = ["git", "clone", "--quiet", "--config", "core.autocrlf=true", str(made), str(clone)]
+    subprocess.run(command, check=True)
+    assert find_commit(clone, read_tree(clone)).dirty == ()
+    assert (clone / "portcullis").read_bytes() == (made / "portcullis").read_bytes()
+
+
 def test_what_follows_from_its_use_cases_is_written(made: Path) -> None:
     assert "foreach: [claims]" in (made / "dvc.yaml").read_text()
     assert "release-claims" in (made / "prefect.yaml").read_text()
