@@ -23,7 +23,7 @@ from tasks.plain_text import one_line
 EXAMPLES = """\
 After a change of a use case, and before a commit:
   ./portcullis sync
-  ./portcullis sync --sources     # before the first release
+  ./portcullis sync --sources     # before a release
   ./portcullis sync --check       # in a hook, or in CI
 
 Exit codes: 0 done, or up to date; 2 a use case is wrong, or with
