@@ -4,9 +4,12 @@ The launcher (`portcullis`) settles what has to be so before Python starts; this
 """
 
 import contextlib
+import gc
 import getpass
 import os
 import sys
+
+from tasks.isolated import GARBAGE_THRESHOLDS
 
 UNLESS_SET = {
     "DO_NOT_TRACK": "1",
@@ -63,6 +66,14 @@ def settle() -> None:
         os.environ["LOGNAME"] = f"uid-{os.getuid()}"
 
     settle_streams()
+
+
+def settle_garbage() -> None:
+    """Look for garbage as seldom as the stages do (`tasks/isolated.py`, which says why).
+
+    For processes that import Prefect, DVC or MLflow, and live for one command.
+    """
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def settle_streams() -> None:

@@ -17,6 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
+from flows.serving.environment import settle_garbage
 from flows.serving.prefect_settings import check_prefect_settings
 from tasks.errors import ConfigError
 from tasks.system.processes import die_with_parent
@@ -29,6 +30,7 @@ def main(descriptor: int, parent: int) -> None:
         check_prefect_settings()
     except ConfigError:
         signal.pause()  # the flow meets the same and says it, and then this is ended
+    settle_garbage()
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -1,5 +1,6 @@
 """What every command works under, whatever it was started with."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.serving.environment import UNLESS_SET, settle
+from flows.serving.environment import UNLESS_SET, settle, settle_garbage
+from tasks.isolated import GARBAGE_THRESHOLDS
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -86,3 +88,12 @@ def test_a_closed_stream_s_number_is_not_given_to_the_next_file(
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "database").read_text() == "whole"
+
+
+def test_garbage_is_looked_for_as_seldom_as_in_the_stages() -> None:
+    before = gc.get_threshold()
+    try:
+        settle_garbage()
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
+    finally:
+        gc.set_threshold(*before)
