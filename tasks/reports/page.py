@@ -17,6 +17,7 @@ from tasks.gates import Check, Outcome
 
 # Failures first: what a reader has to act upon comes before what is in order.
 GRAVEST_FIRST = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
+MOST_FIRST = 12  # checks before the first picture
 # Of another stage's page at most: a link never leaves the folder that a release is shown in.
 RELATIVE = r"^(\.\./[a-z_]+/page/|pages/)?[\w.-]+\.png$"
 
@@ -158,9 +159,15 @@ def render_page(page: Page) -> str:
 
     ordered = sorted(page.checks, key=lambda check: GRAVEST_FIRST.index(check.outcome))
     blocking = [check for check in ordered if check.outcome.is_blocking]
+    # A picture comes before a long table: then only what failed comes first, if that is short.
+    first = blocking
+    if len(blocking) > MOST_FIRST:
+        failed = [check for check in blocking if check.outcome is Outcome.FAIL]
+        first = failed if len(failed) <= MOST_FIRST else []
+    later = blocking[len(first) :]
     others = [check for check in ordered if not check.outcome.is_blocking]
     text = environment.get_template("page.html.jinja").render(
-        page=page, blocking=blocking, others=others, counted=count_outcomes(others)
+        page=page, first=first, later=later, others=others, counted=count_outcomes(others)
     )
     # What a macro leaves of its own lines is no content.
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"

@@ -170,6 +170,21 @@ def test_failures_come_first_then_what_opens_the_page_then_all_other_checks(
     assert sorted(order, key=text.index) == order
 
 
+@pytest.mark.parametrize(("failed", "is_table_first"), [(1, True), (20, False)])
+def test_a_picture_comes_before_a_long_table(
+    tmp_path: Path, failed: int, is_table_first: bool
+) -> None:
+    (tmp_path / "all.png").write_bytes(b"")
+    fails = [at_least(TrainCheck.AUC_LOWER_END, f"low {i}", 0.5, 0.8) for i in range(failed)]
+    doubts = [at_least(TrainCheck.AUC_LOWER_END, f"few {i}", None, 0.8) for i in range(30)]
+    opening = (Figure(file="all.png", title="All"),)
+    text = write(tmp_path, Page(title="T", opening=opening, checks=(*doubts, *fails)))
+    assert (text.index(">low 0<") < text.index("all.png")) is is_table_first
+    assert text.index("all.png") < text.index(">few 0<")
+    assert text.index(">low 0<") < text.index(">few 0<")
+    assert text.count("<h2>Checks that do not pass") == 1
+
+
 def test_a_page_of_a_stage_links_back_to_its_release_and_no_other_page_does(
     tmp_path: Path,
 ) -> None:
