@@ -37,6 +37,15 @@ def test_what_the_ledger_alone_says_of_a_check_blocks_too() -> None:
     assert progress.refusals == (hidden,)
 
 
+def test_what_the_policy_says_of_a_check_becomes_what_its_gate_said() -> None:
+    progress = ReleaseProgress()
+    progress.note_gate((AUC,))
+    by_policy = Refusal(RefusalKind.CHECK_FAILED, "train: AUC: failed, says entry 149")
+    of_another = Refusal(RefusalKind.CHECK_FAILED, "train: AU: failed, says entry 149")
+    assert progress.block((by_policy, AUC, of_another)) == (of_another,)
+    assert progress.refusals == (AUC, of_another)
+
+
 def test_reasons_without_a_check_are_never_taken_for_each_other() -> None:
     progress = ReleaseProgress()
     first = Refusal(RefusalKind.VERDICT_MISSING, "train: no verdict", "train")
