@@ -31,7 +31,9 @@ PART_WORDS = 30  # so many words of a text are one term, so that a pattern stays
 # One cell of some row: which kind it is of, what it says, and whose row that is.
 Cell = tuple[str, str, str]
 
-EMAILS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+# A run of characters that a local part may have, taken whole, and what makes an address of it. To
+# look for the address alone tries each beginning of a run: the square of its length.
+EMAILS = re.compile(r"[\w.+%-]++(?P<domain>@[\w-]+(?:\.[\w-]+)+)?")
 SOCIAL_SECURITY_NUMBERS = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IBANS = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
 CARDS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
@@ -110,7 +112,7 @@ def _is_missing(value: object) -> bool:
 
 def find_mentions(text: str, person: str) -> Iterator[PersonalValue]:
     """Yield what of a text is searched for: the numbers and addresses in it, and a long text."""
-    spans = [(EMAIL, hit) for hit in EMAILS.findall(text)]
+    spans = [(EMAIL, hit) for hit in _find_emails(text)]
     spans += [("iban", hit) for hit in IBANS.findall(text) if _is_iban(hit)]
     spans += [("card", hit) for hit in CARDS.findall(text) if _is_card(hit)]
     spans += [("ssn", hit) for hit in SOCIAL_SECURITY_NUMBERS.findall(text)]
@@ -119,6 +121,12 @@ def find_mentions(text: str, person: str) -> Iterator[PersonalValue]:
         spans += [(NOTE, part) for part in _split_text(text)]
     for kind, span in spans:
         yield PersonalValue(kind, span, person, is_mentioned=True)
+
+
+def _find_emails(text: str) -> list[str]:
+    if "@" not in text:
+        return []
+    return [run[0] for run in EMAILS.finditer(text) if run["domain"]]
 
 
 def _split_text(text: str) -> Iterator[str]:

@@ -157,3 +157,18 @@ def test_what_another_version_said_is_not_read_again_and_is_theirs_still() -> No
     (mentioned,) = read_values(second, DECLARED, seen)
     assert mentioned.text == "bob@example.org"
     assert read_values(second, DECLARED, seen) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("a@b.c%d@e.f", ["a@b.c", "%d@e.f"]),
+        ("ann@example and bob@example.org.", ["bob@example.org"]),
+        ("a@b@c.d", ["b@c.d"]),
+        # By a pattern whose time grows by the square these would take minutes each.
+        (f"{'a' * 200_000} ann@example.org", ["ann@example.org"]),
+        (f"ann@example.org {'b.' * 100_000}", ["ann@example.org"]),
+    ],
+)
+def test_every_address_of_a_text_is_found_once(text: str, addresses: list[str]) -> None:
+    assert [span for kind, span in kinds_in(text) if kind == "email"] == addresses
