@@ -3,6 +3,7 @@
 from typing import Any
 
 from tasks.reports import Page, Section, Table
+from tasks.reports.page import Link
 from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.quality import QualityReport
 from tasks.stages.validate.reference.agreement import Agreement, AssociationReport
@@ -51,7 +52,7 @@ def section(heading: str, **changes: Any) -> Section:
     return next(item for item in page(**changes).sections if item.heading.startswith(heading))
 
 
-def rows(heading: str, part: int = 0, **changes: Any) -> tuple[tuple[str, ...], ...]:
+def rows(heading: str, part: int = 0, **changes: Any) -> tuple[tuple[str | Link, ...], ...]:
     table = section(heading, **changes).parts[part]
     assert isinstance(table, Table)
     return table.rows
