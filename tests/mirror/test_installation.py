@@ -21,6 +21,7 @@ EDGES = {
     "flows/erase.py": "two flows",
     "flows/cli/base/completing.py": "a shell, which completes the use cases of this checkout",
     "flows/cli/attended_release.py": "the process of one release",
+    "flows/cli/unchanged_release.py": "the process that looks whether a release has anything to do",
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
     "tasks/service/workspace.py": "a session of the service, in the workspace of one commit",
