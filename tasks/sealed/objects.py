@@ -3,7 +3,8 @@
 Wherever they lie.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,15 +21,16 @@ from tasks.errors import SealError
 from tasks.keystore.keys import ID_BYTES, SubjectKey
 from tasks.sealed.packing import Layout, unpack
 from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
+from tasks.sealed.stored_pages import UnknownPageError, is_plain, read_values
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
 Ids = np.ndarray[Any, np.dtype[np.void]]
-# Of values, and of the levels that say which of them are null: there are none.
-PLAIN_ENCODINGS = {"PLAIN", "RLE"}
 BYTES_AS_THEY_ARE = re2.Options()
 BYTES_AS_THEY_ARE.encoding = re2.Options.Encoding.LATIN1
 # So many are looked for one after the other faster than a column is decoded: those of one person.
 FEW_IDS = 4
+# So many of a row group are read from their pages faster than the group is decoded.
+FEW_ROWS = 4
 FindCiphers = Callable[[set[bytes]], dict[bytes, AESGCM]]
 # Returns those of some packed rows that are worth unpacking.
 Sift = Callable[[list[bytes]], list[bytes]]
@@ -113,21 +115,36 @@ class SealedFile:
 
     def unseal(self, places: Collection[int], keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
         """Return the rows at `places` whose keys are given; each is authenticated by itself."""
-        layout, rows, start = Layout.from_json(self.layout), [], 0
         bound = bound_to(self.dataset, self.layout)
+        rows = []
+        start = 0
         for group in range(self.file.num_row_groups):
             length = self.file.metadata.row_group(group).num_rows
             inside = [place - start for place in places if start <= place < start + length]
             if inside:
-                table = self.file.read_row_group(group, columns=["key", "row"]).take(inside)
-                for place, key_id, row in zip(
-                    inside, *(table[n].to_pylist() for n in ("key", "row")), strict=True
-                ):
+                for place, key_id, row in self._stored_rows(group, inside):
                     if key_id in keys:
                         data = bound + key_id + (start + place).to_bytes(8)
                         rows.append(self._opened(keys[key_id].cipher, row, data, start + place))
             start += length
-        return unpack(rows, layout)
+        return unpack(rows, Layout.from_json(self.layout))
+
+    def _stored_rows(self, group: int, places: list[int]) -> Iterable[tuple[int, bytes, bytes]]:
+        """Return places of a row group with the key id and the sealed row that stand there."""
+        schema = self.file.schema
+        is_ours = all(
+            schema.column(number).name == name and schema.column(number).max_definition_level == 0
+            for number, name in enumerate(("key", "row"))
+        )
+        if self.path is not None and is_ours and len(places) <= FEW_ROWS:
+            chunks = self.file.metadata.row_group(group)
+            # Where a page is none of those that we write, the columns are decoded.
+            with suppress(UnknownPageError), self.path.open("rb", buffering=0) as stream:
+                key_ids = read_values(stream, chunks.column(0), places, width=ID_BYTES)
+                rows = read_values(stream, chunks.column(1), places)
+                return [(place, key_ids[place], rows[place]) for place in places]
+        table = self.file.read_row_group(group, columns=["key", "row"]).take(places)
+        return zip(places, table["key"].to_pylist(), table["row"].to_pylist(), strict=True)
 
     def iter_others(
         self, own_ids: Collection[bytes], find_ciphers: FindCiphers, sift: Sift | None = None
@@ -202,7 +219,7 @@ class SealedFile:
             self.file.metadata.row_group(group).column(0)
             for group in range(self.file.num_row_groups)
         ]
-        if not all(_is_plain(column) for column in columns):
+        if not all(_has_plain_ids(column) for column in columns):
             return None
 
         patterns = [re2.compile(re2.escape(key_id), BYTES_AS_THEY_ARE) for key_id in wanted]
@@ -235,13 +252,12 @@ class SealedFile:
         return np.concatenate(parts) if parts else np.empty(0, HALF)
 
 
-def _is_plain(column: Any) -> bool:
-    """Say whether a column chunk of key ids holds its values as they are."""
+def _has_plain_ids(column: Any) -> bool:
+    """Say whether a column chunk holds key ids as they are."""
     return (
         column.path_in_schema == "key"
         and column.physical_type == "FIXED_LEN_BYTE_ARRAY"
-        and column.compression == "UNCOMPRESSED"
-        and set(column.encodings) <= PLAIN_ENCODINGS
+        and is_plain(column)
     )
 
 

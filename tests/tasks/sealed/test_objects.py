@@ -234,6 +234,38 @@ def test_rows_are_unsealed_at_their_places(
     pd.testing.assert_frame_equal(frame, people.iloc[[1, 4]].reset_index(drop=True))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {},
+        {"compression": "none", "use_dictionary": False},
+        {"compression": "none", "use_dictionary": False, "data_page_version": "2.0"},
+    ],
+    ids=["as Arrow does", "plain", "pages of version 2"],
+)
+@pytest.mark.parametrize("is_nullable", [False, True], ids=["required", "nullable"])
+def test_rows_are_unsealed_however_their_columns_are_stored(
+    sealed_path: Path,
+    people: pd.DataFrame,
+    store: KeyStore,
+    tmp_path: Path,
+    written: dict[str, Any],
+    is_nullable: bool,
+) -> None:
+    table = pq.read_table(sealed_path)
+    fields = [field.with_nullable(is_nullable) for field in table.schema]
+    schema = pa.schema(fields, pq.ParquetFile(sealed_path).metadata.metadata)
+    pq.write_table(table.cast(schema), tmp_path / "other", **written)
+
+    # Few of a group are read from their pages; more, and those of a stream, are decoded.
+    for places in ([1, 4], list(range(6))):
+        expected = people.iloc[places].reset_index(drop=True)
+        with (tmp_path / "other").open("rb") as stream:
+            for sealed in (SealedFile.open(tmp_path / "other"), SealedFile.open(stream)):
+                frame = sealed.unseal(places, store.by_id(ids(store)))
+                pd.testing.assert_frame_equal(frame, expected)
+
+
 def test_a_row_whose_key_is_not_handed_over_stays_sealed(
     sealed_path: Path, store: KeyStore
 ) -> None:
