@@ -6,6 +6,7 @@ Wherever they lie.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,7 @@ from tasks.errors import SealError
 from tasks.keystore.keys import ID_BYTES, SubjectKey
 from tasks.sealed.packing import Layout, unpack
 from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
-from tasks.sealed.stored_pages import UnknownPageError, is_plain, read_values
+from tasks.sealed.stored_pages import UnknownPageError, find_place, is_plain, read_values
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
 Ids = np.ndarray[Any, np.dtype[np.void]]
@@ -99,22 +100,26 @@ class SealedFile:
 
         Reads the ids only.
         """
+        if len(wanted) <= FEW_IDS and (stored := self._stored_places(wanted)) is not None:
+            return stored
         needles = _Needles(wanted)
-        groups = self._groups_with(wanted) if len(wanted) <= FEW_IDS else None
         places: dict[bytes, list[int]] = {}
         start = 0
         for group in range(self.file.num_row_groups):
-            if groups is None or group in groups:
-                ids = self._ids(group)
-                for place in needles.near(ids):
-                    key_id = ids[place].tobytes()
-                    if key_id in wanted:
-                        places.setdefault(key_id, []).append(start + int(place))
-            start += self.file.metadata.row_group(group).num_rows
+            ids = self._ids(group)
+            for place in needles.near(ids):
+                key_id = ids[place].tobytes()
+                if key_id in wanted:
+                    places.setdefault(key_id, []).append(start + int(place))
+            start += len(ids)
         return places
 
     def unseal(self, places: Collection[int], keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
         """Return the rows at `places` whose keys are given; each is authenticated by itself."""
+        return unpack(self.open_rows(places, keys), Layout.from_json(self.layout))
+
+    def open_rows(self, places: Collection[int], keys: dict[bytes, SubjectKey]) -> list[bytes]:
+        """Return the same as they are packed, by the file's layout."""
         bound = bound_to(self.dataset, self.layout)
         rows = []
         start = 0
@@ -127,16 +132,11 @@ class SealedFile:
                         data = bound + key_id + (start + place).to_bytes(8)
                         rows.append(self._opened(keys[key_id].cipher, row, data, start + place))
             start += length
-        return unpack(rows, Layout.from_json(self.layout))
+        return rows
 
     def _stored_rows(self, group: int, places: list[int]) -> Iterable[tuple[int, bytes, bytes]]:
         """Return places of a row group with the key id and the sealed row that stand there."""
-        schema = self.file.schema
-        is_ours = all(
-            schema.column(number).name == name and schema.column(number).max_definition_level == 0
-            for number, name in enumerate(("key", "row"))
-        )
-        if self.path is not None and is_ours and len(places) <= FEW_ROWS:
+        if self.path is not None and self._is_stored_as_ours and len(places) <= FEW_ROWS:
             chunks = self.file.metadata.row_group(group)
             # Where a page is none of those that we write, the columns are decoded.
             with suppress(UnknownPageError), self.path.open("rb", buffering=0) as stream:
@@ -202,38 +202,53 @@ class SealedFile:
                 remedy="Run `dvc checkout`; look for who or what wrote into it.",
             ) from None
 
-    def _groups_with(self, wanted: Collection[bytes]) -> set[int] | None:
-        """Return the row groups in whose column of ids the bytes of a wanted id stand.
+    def _stored_places(self, wanted: Collection[bytes]) -> dict[bytes, list[int]] | None:
+        """Return at which rows wanted key ids stand, by their bytes in the column of ids.
 
-        Parquet's plain encoding writes values of a fixed length one after the other (Apache
-        Parquet, "Encodings"): an id whose bytes are nowhere in the column is in no row of it. To
-        look for the bytes of one is seven times as fast as to decode the column.
+        To look for the bytes of one is seven times as fast as to decode the column.
 
         Returns:
             None where that cannot be told: elsewhere than on this machine, or if the column is
-            encoded otherwise.
+            stored otherwise than we do.
         """
-        if self.path is None:
+        if self.path is None or not self._is_stored_as_ours:
             return None
-        columns = [
+        chunks = [
             self.file.metadata.row_group(group).column(0)
             for group in range(self.file.num_row_groups)
         ]
-        if not all(_has_plain_ids(column) for column in columns):
-            return None
-
-        patterns = [re2.compile(re2.escape(key_id), BYTES_AS_THEY_ARE) for key_id in wanted]
-        stored = bytearray(max((column.total_compressed_size for column in columns), default=0))
-        groups = set()
+        patterns = {key_id: re2.compile(re2.escape(key_id), BYTES_AS_THEY_ARE) for key_id in wanted}
+        places: dict[bytes, list[int]] = {}
+        stored = bytearray(max((chunk.total_compressed_size for chunk in chunks), default=0))
+        start = 0
         with self.path.open("rb", buffering=0) as stream:
-            for group, column in enumerate(columns):
-                size = column.total_compressed_size
-                stream.seek(column.data_page_offset)
+            for chunk in chunks:
+                size = chunk.total_compressed_size
+                stream.seek(chunk.data_page_offset)
                 # Cut short meanwhile: to decode it says so.
-                is_whole = stream.readinto(memoryview(stored)[:size]) == size
-                if not is_whole or any(pattern.search(stored, 0, size) for pattern in patterns):
-                    groups.add(group)
-        return groups
+                if not is_plain(chunk) or stream.readinto(memoryview(stored)[:size]) != size:
+                    return None
+                try:
+                    for key_id, pattern in patterns.items():
+                        for offset in _offsets(pattern, stored, size):
+                            place = find_place(stored, size, offset, ID_BYTES)
+                            if place is not None:
+                                places.setdefault(key_id, []).append(start + place)
+                except UnknownPageError:
+                    return None
+                start += chunk.num_values
+        return places
+
+    @cached_property
+    def _is_stored_as_ours(self) -> bool:
+        """Whether key ids and rows are two columns without nulls, as we write them."""
+        schema = self.file.schema
+        return all(
+            schema.column(number).name == name
+            and schema.column(number).max_definition_level == 0
+            and schema.column(number).length == width
+            for number, (name, width) in enumerate((("key", ID_BYTES), ("row", 0)))
+        )
 
     def _ids(self, group: int) -> Ids:
         column = self.file.read_row_group(group, columns=["key"])["key"]
@@ -252,13 +267,12 @@ class SealedFile:
         return np.concatenate(parts) if parts else np.empty(0, HALF)
 
 
-def _has_plain_ids(column: Any) -> bool:
-    """Say whether a column chunk holds key ids as they are."""
-    return (
-        column.path_in_schema == "key"
-        and column.physical_type == "FIXED_LEN_BYTE_ARRAY"
-        and is_plain(column)
-    )
+def _offsets(pattern: Any, content: bytearray, size: int) -> Iterator[int]:
+    """Yield where a pattern begins in the first bytes of a content, also within another hit."""
+    start = 0
+    while (hit := pattern.search(content, start, size)) is not None:
+        yield hit.start()
+        start = hit.start() + 1
 
 
 class _Needles:

@@ -1,6 +1,6 @@
 """Single values of a Parquet column, read from the page in which they lie.
 
-To decode a whole column chunk for one row of it takes seven times as long. Parquet has an index of
+To decode a whole column chunk for one row of it takes eight times as long. Parquet has an index of
 pages for that, which sealed files of earlier versions do not have; their page headers, which stand
 before the pages, say the same (Apache Parquet, "File Format" and `parquet.thrift`).
 
@@ -9,7 +9,7 @@ stand one after the other. Of anything else the answer is that it cannot be told
 """
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -33,7 +33,7 @@ class UnknownPageError(Exception):
 
 @dataclass(frozen=True)
 class StoredPage:
-    """Where the values of a page lie in its file, and how many there are."""
+    """Where the values of a page lie in its column chunk, and how many there are."""
 
     start: int
     size: int
@@ -61,13 +61,17 @@ def read_values(
     """
     if not is_plain(column):
         raise UnknownPageError
+
+    def read(start: int, size: int) -> bytes:
+        stream.seek(column.data_page_offset + start)
+        return stream.read(size)
+
     found: dict[int, bytes] = {}
     first = 0
-    for page in _iter_pages(stream, column):
+    for page in _iter_pages(read, column.total_compressed_size):
         wanted = sorted(place - first for place in places if first <= place < first + page.values)
         if wanted:
-            stream.seek(page.start)
-            content = stream.read(page.size)
+            content = read(page.start, page.size)
             values = _of_width(content, wanted, width) if width else _of_any_width(content, wanted)
             found |= {first + place: value for place, value in values.items()}
             if len(found) == len(set(places)):
@@ -76,12 +80,35 @@ def read_values(
     raise UnknownPageError
 
 
-def _iter_pages(stream: IO[bytes], column: Any) -> Iterator[StoredPage]:
-    position = column.data_page_offset
-    end = position + column.total_compressed_size
-    while position < end:
-        stream.seek(position)
-        header = _HeaderReader(stream.read(MOST_HEADER_BYTES))
+def find_place(content: bytes | bytearray, size: int, offset: int, width: int) -> int | None:
+    """Return at which place of a column chunk a value begins; None if none begins there.
+
+    Args:
+        content: Begins with the whole chunk; its values are all of one width, and none is null.
+        size: Of the chunk, in bytes.
+        offset: From the chunk's start, in bytes.
+        width: Of a value, in bytes.
+
+    Raises:
+        UnknownPageError: The chunk has a page of another kind.
+    """
+
+    def read(start: int, size: int) -> bytes:
+        return bytes(content[start : start + size])
+
+    first = 0
+    for page in _iter_pages(read, size):
+        place, beyond = divmod(offset - page.start, width)
+        if 0 <= place < page.values:
+            return None if beyond else first + place
+        first += page.values
+    return None
+
+
+def _iter_pages(read: Callable[[int, int], bytes], chunk_size: int) -> Iterator[StoredPage]:
+    position = 0
+    while position < chunk_size:
+        header = _HeaderReader(read(position, MOST_HEADER_BYTES))
         fields = header.read_struct()
         # `type`, `compressed_page_size` and `data_page_header`; of that, `num_values`, `encoding`.
         kind, size, data = fields.get(1), fields.get(3), fields.get(5)

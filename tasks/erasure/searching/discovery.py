@@ -14,6 +14,9 @@ from tasks.erasure.searching.places import Place, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue
 from tasks.errors import ConfigError
 from tasks.keystore.keys import SubjectKey
+from tasks.sealed.packing import Layout, unpack
+
+BATCH_ROWS = 10_000  # unpacked at a time, so that memory does not grow with versions
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,16 @@ def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discov
 
 def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
     """Return the rows of a file whose keys are among `keys`; empty where the file has gone."""
+    layout, rows = _open_rows(copy, keys)
+    return unpack(rows, Layout.from_json(layout)) if layout else pd.DataFrame()
+
+
+def _open_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> tuple[bytes, list[bytes]]:
+    """Return the layout of a file and the rows in it whose keys are given, as they are packed."""
     row_places = sorted(number for key_id in keys for number in copy.rows.get(key_id, ()))
     with copy.file.open() as stream:
         sealed = copy.file.read_sealed(stream)
-        return pd.DataFrame() if sealed is None else sealed.unseal(row_places, keys)
+        return (b"", []) if sealed is None else (sealed.layout, sealed.open_rows(row_places, keys))
 
 
 def read_identifying_values(
@@ -100,10 +109,22 @@ def read_identifying_values(
     values: set[PersonalValue] = set()
     # By use case, which says of what kind a column is: most versions say the same of a person.
     seen: defaultdict[str, set[Cell]] = defaultdict(set)
+    # By use case and layout: what several versions say alike is unpacked once, and many at a time.
+    packed: defaultdict[tuple[str, bytes], dict[bytes, None]] = defaultdict(dict)
+
+    def read_packed(case: str, layout: bytes) -> set[PersonalValue]:
+        frame = unpack(list(packed.pop((case, layout))), Layout.from_json(layout))
+        return read_values(frame, columns_of(case), seen[case])
+
     for copy in copies:
-        frame = read_subject_rows(copy, keys)
         case, _, _ = copy.dataset.partition("/")
-        values |= read_values(frame, columns_of(case), seen[case])
+        layout, rows = _open_rows(copy, keys)
+        if rows:
+            packed[case, layout].update(dict.fromkeys(rows))
+            if len(packed[case, layout]) >= BATCH_ROWS:
+                values |= read_packed(case, layout)
+    for case, layout in list(packed):
+        values |= read_packed(case, layout)
     return values
 
 
