@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,3 +123,11 @@ def known_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "measure_environment", known)
         yield
+
+
+@pytest.fixture(autouse=True)
+def forgotten_model_code() -> Iterator[None]:
+    """Forget the code that a loaded model brought: its files go with the test that packed it."""
+    yield
+    for name in [name for name in sys.modules if name.startswith("portcullis_model_")]:
+        del sys.modules[name]

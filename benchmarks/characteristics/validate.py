@@ -225,7 +225,7 @@ class Case:
 
     def __init__(self, name: str) -> None:
         folder = Path(__file__).resolve().parents[2] / "configs" / name
-        values = yaml.safe_load((folder / "case.yaml").read_text())
+        values = yaml.safe_load((folder / "resolved.yaml").read_text())
         self.columns = Columns.model_validate(values["columns"])
         self.ingest = IngestParams.model_validate(values["ingest"])
         suite = CaseFile(path="configs/x/suite.yaml", sha256="0" * 64)

@@ -256,15 +256,30 @@ def test_a_fault_is_said_in_plain_words_and_nothing_new_is_registered(
 def test_a_registry_that_is_down_loses_nothing_and_the_next_run_completes(
     workspace: Workspace,
 ) -> None:
+    class Unavailable(http.server.BaseHTTPRequestHandler):
+        """Somebody answers, so that the release begins, and never with what is asked for."""
+
+        def parse_request(self) -> bool:
+            if super().parse_request():
+                self.send_error(503)
+            return False
+
+        def log_message(self, *_: object) -> None:
+            pass
+
     workspace.configure(train__rounds=21)
-    down = workspace.run(
-        *RELEASE,
-        check=False,
-        MLFLOW_TRACKING_URI="http://127.0.0.1:9",
-        MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
-    )
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unavailable) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        down = workspace.run(
+            *RELEASE,
+            check=False,
+            MLFLOW_TRACKING_URI=address,
+            MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+        )
+        server.shutdown()
     assert down.returncode == 4
-    assert "model registry http://127.0.0.1:9" in down.stderr
+    assert f"model registry {address}" in down.stderr
     assert "Unavailable(" in down.stderr + down.stdout
     assert workspace.path("decide/decision.json").exists()
     workspace.dvc("repro", REGISTER)
