@@ -15,9 +15,15 @@ from pydantic import BaseModel
 from tasks.config.case_paths import case_path
 from tasks.config.cases import Columns, Role, section_in, validated_file
 from tasks.config.collecting import FaultList, suggestion
-from tasks.config.resolving import EXTENDS, LIMIT_CHANGES, LIMITS, differing_keys, field_of
+from tasks.config.resolving import (
+    EXTENDS,
+    LIMIT_CHANGES,
+    LIMITS,
+    WORDS,
+    differing_keys,
+    field_of,
+)
 from tasks.config.sources import FileSource, Sources, SqlSource, lapsed, today
-from tasks.config.words import WORDS
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.redaction.cloud.disclosing import foretell, lapses

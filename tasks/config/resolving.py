@@ -44,13 +44,14 @@ from tasks.config.case_paths import (
     refuse_links,
 )
 from tasks.config.collecting import FaultList
-from tasks.config.words import split_words
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.yaml_file import read_yaml
 
 EXTENDS = "extends"
 LIMITS = "limits"
+WORDS = "words"
+WORD_FIELDS = ("label", "unit")  # of a column, as people write them
 LIMIT_CHANGES = "limit_changes"
 CHAMPION = "train.champion"
 LEAST_REASON_CHARACTERS = 10
@@ -399,3 +400,30 @@ def _dates(value: Any, where: str) -> Iterator[str]:
             yield from _dates(inner, where)
     elif isinstance(value, date):
         yield where
+
+
+def split_words(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a use case with labels and units moved from its columns into `words`.
+
+    What has neither comes back as it is.
+    """
+    columns = values.get("columns")
+    if not isinstance(columns, dict):
+        return values
+    labels = {
+        name: {field: column[field] for field in WORD_FIELDS if field in column}
+        for name, column in columns.items()
+        if isinstance(column, dict) and any(field in column for field in WORD_FIELDS)
+    }
+    if not labels:
+        return values
+
+    bare = {
+        name: {key: value for key, value in column.items() if key not in WORD_FIELDS}
+        if name in labels
+        else column
+        for name, column in columns.items()
+    }
+    words = values.get(WORDS)
+    own = dict(words) if isinstance(words, dict) else {}
+    return {**values, "columns": bare, WORDS: {**own, "columns": labels}}

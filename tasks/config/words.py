@@ -10,10 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from tasks.config.resolving import WORDS
 from tasks.config.strict import StrictModel
-
-WORDS = "words"
-FIELDS = ("label", "unit")
 
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -50,30 +48,3 @@ class Words(StrictModel):
 def words_of(case_values: Mapping[str, Any]) -> Words:
     """Return the words of a resolved use case; none where it has none."""
     return Words.model_validate(case_values.get(WORDS) or {})
-
-
-def split_words(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a use case with labels and units moved from its columns into `words`.
-
-    What has neither comes back as it is.
-    """
-    columns = values.get("columns")
-    if not isinstance(columns, dict):
-        return values
-    labels = {
-        name: {field: column[field] for field in FIELDS if field in column}
-        for name, column in columns.items()
-        if isinstance(column, dict) and any(field in column for field in FIELDS)
-    }
-    if not labels:
-        return values
-
-    bare = {
-        name: {key: value for key, value in column.items() if key not in FIELDS}
-        if name in labels
-        else column
-        for name, column in columns.items()
-    }
-    words = values.get(WORDS)
-    own = dict(words) if isinstance(words, dict) else {}
-    return {**values, "columns": bare, WORDS: {**own, "columns": labels}}

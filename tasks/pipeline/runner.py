@@ -112,7 +112,8 @@ def list_stale(stage: str, case: str) -> tuple[str, ...]:
 
     lines: list[str] = []
     for name, changes in sorted(status.items()):
-        is_always_run = STAGES[name.partition("@")[0]].is_always_run
+        known = STAGES.get(name.partition("@")[0])
+        is_always_run = known is not None and known.is_always_run
         real_changes = [
             change for change in changes if not (is_always_run and change == "always changed")
         ]

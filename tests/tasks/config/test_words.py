@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.config.words import Words, split_words, words_of
+from tasks.config.resolving import split_words
+from tasks.config.words import Words, words_of
 
 COLUMN = {"role": "feature", "source": "a"}
 

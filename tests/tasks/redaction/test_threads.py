@@ -141,7 +141,7 @@ def test_threads_that_come_together_load_one_finder(monkeypatch: pytest.MonkeyPa
     loaded = []
 
     class SlowFinder:
-        def __init__(self, *_: Any) -> None:
+        def __init__(self, *_: Any, **_options: Any) -> None:
             loaded.append(self)
             threading.Event().wait(0.05)
 
