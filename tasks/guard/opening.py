@@ -1,5 +1,6 @@
 """Open the key store for work: every command that reads or changes keys comes through here."""
 
+from tasks.errors import EvidenceError
 from tasks.guard.seen import read_known_stores, record_state
 from tasks.keystore.keys import KeyStore
 from tasks.keystore.known_stores import note_log, open_known_keys
@@ -17,7 +18,17 @@ def open_guarded_keys(installation: Installation) -> KeyStore:
         EvidenceError: It is missing, older, or another; or a secret or the root key is. Nothing was
             made.
     """
-    store = open_known_keys(installation, read_known_stores(installation))
+    known = read_known_stores(installation)
+    while True:
+        try:
+            store = open_known_keys(installation, known)
+            break
+        except EvidenceError:
+            # Another process may have changed keys, and recorded that, after the log was read: then
+            # the log is longer by now, and speaks of the store as it is.
+            read_before, known = known.size, read_known_stores(installation)
+            if known.size == read_before:
+                raise
     record_key_store(store, installation)
     return store
 

@@ -116,7 +116,7 @@ def _record(
 ) -> None:
     state = read_state(store, installation)
     record_state(state, installation, renewed=reason.strip(), replaces=replaced)
-    note_log(store, read_known_stores(installation))
+    note_log(store, read_known_stores(installation), is_renewed=True)
 
 
 def _audit(reason: str, installation: Installation) -> None:

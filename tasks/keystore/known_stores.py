@@ -210,16 +210,24 @@ def is_log_older(store: KeyStore, known: KnownStores) -> bool:
     return is_same and int(store.fact(RECORDED_AT) or 0) > known.size
 
 
-def note_log(store: KeyStore, known: KnownStores) -> None:
+def note_log(store: KeyStore, known: KnownStores, *, is_renewed: bool = False) -> None:
     """Note in the store which log knows it, and how long that is.
 
     Who loses the log and its pin at once would begin both anew in silence, and who restores both
     from one day has a log that forgot what was signed since: the store tells.
+
+    Args:
+        store: The store.
+        known: What was read of the log.
+        is_renewed: Whether a person goes on with a shorter log. Else more of the same log, which
+            another process has noted meanwhile, stays.
     """
+    may_fall = is_renewed or store.fact(RECORDED_IN) != known.origin
     note_origin(store, known.origin)
     if store.fact(RECORDED_AT) != str(known.size):
         with store.tables.writing():
-            store.put_fact(RECORDED_AT, str(known.size))
+            noted = 0 if may_fall else int(store.fact(RECORDED_AT) or 0)
+            store.put_fact(RECORDED_AT, str(max(known.size, noted)))
 
 
 def note_origin(store: KeyStore, origin: str) -> None:

@@ -38,6 +38,10 @@ class SubjectRows:
     code: str  # the authentication code: the same for every copy of one version
     rows: dict[bytes, tuple[int, ...]]  # key id -> places of its rows in the file
 
+    def places(self, key_ids: Iterable[bytes]) -> list[int]:
+        """Return where the rows under some keys stand."""
+        return sorted(number for key_id in key_ids for number in self.rows.get(key_id, ()))
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -86,16 +90,9 @@ def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discov
 
 def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.DataFrame:
     """Return the rows of a file whose keys are among `keys`; empty where the file has gone."""
-    layout, rows = _open_rows(copy, keys)
-    return unpack(rows, Layout.from_json(layout)) if layout else pd.DataFrame()
-
-
-def _open_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> tuple[bytes, list[bytes]]:
-    """Return the layout of a file and the rows in it whose keys are given, as they are packed."""
-    row_places = sorted(number for key_id in keys for number in copy.rows.get(key_id, ()))
     with copy.file.open() as stream:
         sealed = copy.file.read_sealed(stream)
-        return (b"", []) if sealed is None else (sealed.layout, sealed.open_rows(row_places, keys))
+        return pd.DataFrame() if sealed is None else sealed.unseal(copy.places(keys), keys)
 
 
 def read_identifying_values(
@@ -118,11 +115,14 @@ def read_identifying_values(
 
     for copy in copies:
         case, _, _ = copy.dataset.partition("/")
-        layout, rows = _open_rows(copy, keys)
-        if rows:
-            packed[case, layout].update(dict.fromkeys(rows))
-            if len(packed[case, layout]) >= BATCH_ROWS:
-                values |= read_packed(case, layout)
+        with copy.file.open() as stream:
+            sealed = copy.file.read_sealed(stream)
+            rows = [] if sealed is None else sealed.open_rows(copy.places(keys), keys)
+        if sealed is not None and rows:
+            same_layout = packed[case, sealed.layout]
+            same_layout.update(dict.fromkeys(rows))
+            if len(same_layout) >= BATCH_ROWS:
+                values |= read_packed(case, sealed.layout)
     for case, layout in list(packed):
         values |= read_packed(case, layout)
     return values

@@ -10,7 +10,7 @@ from tasks.errors import EvidenceError
 from tasks.guard.opening import open_guarded_keys, record_key_store
 from tasks.guard.renewal import renew_store
 from tasks.guard.seen import MEMORY, read_known_stores
-from tasks.keystore.known_stores import RECORDED_IN
+from tasks.keystore.known_stores import RECORDED_AT, RECORDED_IN, note_log
 from tasks.keystore.tombstone_events import set_tombstones
 from tests.installations import installation_with_home
 from tests.tasks.erasure.small_installation import DAY, SmallInstallation, email
@@ -235,3 +235,35 @@ def test_a_log_and_its_pin_of_an_earlier_day_are_refused(
 
     renew_store("the newer log is lost", known.installation, keep=True)
     assert known.erase(6).requests[0].state == "erased"
+
+
+def test_a_log_that_grew_while_the_store_was_opened_is_read_again(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two erasures at once: one has read the log, the other records what it did."""
+    read = read_known_stores
+    stale = read(known.installation)
+    known.erase(3)
+    answers = [stale]
+    monkeypatch.setattr(
+        "tasks.guard.opening.read_known_stores",
+        lambda installation: answers.pop() if answers else read(installation),
+    )
+
+    store = open_guarded_keys(known.installation)
+
+    assert store.fact(RECORDED_AT) == str(read(known.installation).size)
+
+
+def test_a_shorter_log_that_was_read_earlier_takes_nothing_back(known: SmallInstallation) -> None:
+    stale = read_known_stores(known.installation)
+    known.erase(3)
+    store = open_guarded_keys(known.installation)
+    noted = store.fact(RECORDED_AT)
+
+    note_log(store, stale)
+    assert store.fact(RECORDED_AT) == noted
+
+    # A person who goes on with a shorter log says so.
+    note_log(store, stale, is_renewed=True)
+    assert store.fact(RECORDED_AT) == str(stale.size)
