@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/comprehend/latest/APIReference/API_DetectPiiEntities
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tasks.formats.shown import kind_of_error
 from tasks.redaction.cloud.aws import open_client
 from tasks.redaction.cloud.faults import no_answer
-from tasks.redaction.cloud.pace import Pace
-from tasks.redaction.cloud.params import ComprehendParams, service_name
+from tasks.redaction.cloud.params import ComprehendParams
+from tasks.redaction.cloud.sending import DeclaredService
 from tasks.redaction.ner.names import cut
 from tasks.redaction.spans import Span
 
@@ -43,28 +43,13 @@ OTHER = "ID"
 LONGEST_PIECE = 10_000  # characters: of the longest UTF-8 40 KB, where a text may have 100 KB
 
 
-class Comprehend:
+class Comprehend(DeclaredService[ComprehendParams]):
     """Finds what Amazon finds."""
 
     def __init__(self, params: ComprehendParams) -> None:
         """Open a client with the credentials of the environment."""
-        self._params = params
-        self._pace = Pace(params.requests_per_minute)
+        super().__init__(params)
         self._client = open_client("comprehend", params)
-
-    @property
-    def name(self) -> str:
-        """Which service it is, and where."""
-        return service_name(self._params)
-
-    @property
-    def sends(self) -> Literal["masked", "whole"]:
-        """What of a text it gets."""
-        return self._params.sends
-
-    def billed_units(self, text: str) -> int:
-        """Return for how much a text is billed, in the service's own unit."""
-        return self._params.billed_units(text)
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return the spans of each text; see `Detector.find`."""

@@ -7,13 +7,13 @@ https://cloud.google.com/sensitive-data-protection/docs/reference/rest/v2/projec
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tasks.errors import ConfigError
 from tasks.formats.shown import kind_of_error
 from tasks.redaction.cloud.faults import no_answer, silence_requests
-from tasks.redaction.cloud.pace import Pace
-from tasks.redaction.cloud.params import GoogleDlpParams, service_name
+from tasks.redaction.cloud.params import GoogleDlpParams
+from tasks.redaction.cloud.sending import DeclaredService
 from tasks.redaction.ner.names import cut
 from tasks.redaction.spans import Span
 
@@ -66,7 +66,7 @@ JITTER_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 120  # whatever a server asks for: a release does not sleep for hours
 
 
-class GoogleDlp:
+class GoogleDlp(DeclaredService[GoogleDlpParams]):
     """Finds what Google finds. Safe for threads as far as `requests` is: use one a process."""
 
     def __init__(self, params: GoogleDlpParams, kinds: frozenset[str]) -> None:
@@ -79,24 +79,9 @@ class GoogleDlp:
         Raises:
             ConfigError: google-auth is not installed, or there are no credentials.
         """
-        self._params = params
-        self._pace = Pace(params.requests_per_minute)
+        super().__init__(params)
         self._session = _open_session(params)
         self._asked = {name: kind for name, kind in KINDS.items() if kind in kinds}
-
-    @property
-    def name(self) -> str:
-        """Which service it is, and where."""
-        return service_name(self._params)
-
-    @property
-    def sends(self) -> Literal["masked", "whole"]:
-        """What of a text it gets."""
-        return self._params.sends
-
-    def billed_units(self, text: str) -> int:
-        """Return for how much a text is billed, in the service's own unit."""
-        return self._params.billed_units(text)
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return the spans of each text; see `Detector.find`."""

@@ -8,9 +8,13 @@ spans are added to theirs and take nothing away.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
+from tasks.redaction.cloud.pace import Pace
+from tasks.redaction.cloud.params import ComprehendParams, GoogleDlpParams, service_name
 from tasks.redaction.spans import MASKED, Span, mask, merge
+
+ServiceParams = TypeVar("ServiceParams", bound=GoogleDlpParams | ComprehendParams)
 
 
 class Detector(Protocol):
@@ -34,6 +38,28 @@ class Detector(Protocol):
             ServiceError: Not every text was inspected whole. What was found so far is dropped: a
                 part of an answer would pass for all of it.
         """
+
+
+class DeclaredService(Generic[ServiceParams]):
+    """What a detector says of itself by what the use case declares, and how fast it may ask."""
+
+    def __init__(self, params: ServiceParams) -> None:
+        self._params: ServiceParams = params
+        self._pace = Pace(params.requests_per_minute)
+
+    @property
+    def name(self) -> str:
+        """Which service it is, and where."""
+        return service_name(self._params)
+
+    @property
+    def sends(self) -> Literal["masked", "whole"]:
+        """What of a text it gets."""
+        return self._params.sends
+
+    def billed_units(self, text: str) -> int:
+        """Return for how much a text is billed, in the service's own unit."""
+        return self._params.billed_units(text)
 
 
 @dataclass(frozen=True)
