@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -15,18 +16,22 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
             they name what a module looks up when somebody asks for it.
     """
     reached: set[str] = set()
+    named: set[str] = set()
     waiting = [start]
     while waiting:
         module = waiting.pop()
+        if module in named:
+            continue
+        named.add(module)
         for file in _files_of(workspace, module):
             # Modules may import each other: what was read once is not read again.
             if file in reached:
                 continue
             reached.add(file)
 
-            tree = ast.parse((workspace / file).read_text(encoding="utf-8"))
-            package = file.split("/")[:-1]
-            waiting.extend(_imported_modules(tree, package, is_lazy_included=is_lazy_included))
+            text = (workspace / file).read_text(encoding="utf-8")
+            package = tuple(file.split("/")[:-1])
+            waiting.extend(_imported_modules(text, package, is_lazy_included=is_lazy_included))
     return tuple(sorted(reached))
 
 
@@ -41,20 +46,25 @@ def _files_of(workspace: Path, module: str) -> Iterator[str]:
                 yield file
 
 
+# By the text, not the path: `dvc.yaml` asks once a stage, and parsing is most of what it costs.
+@cache
 def _imported_modules(
-    tree: ast.Module, package: list[str], *, is_lazy_included: bool
-) -> Iterator[str]:
-    """Yield the modules that a module of `package` imports; `from a import b` may mean `a.b`."""
+    text: str, package: tuple[str, ...], *, is_lazy_included: bool
+) -> tuple[str, ...]:
+    """Return the modules that a module of `package` imports; `from a import b` may mean `a.b`."""
+    tree = ast.parse(text)
     nodes = ast.walk(tree) if is_lazy_included else _nodes_run_at_import(tree)
+    modules: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             # One dot is the module's own package, each dot more the one around it.
-            around = package[: len(package) + 1 - node.level] if node.level else []
+            around = package[: len(package) + 1 - node.level] if node.level else ()
             source = ".".join([*around, *filter(None, [node.module])])
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in node.names)
+            modules.append(source)
+            modules += [f"{source}.{alias.name}" for alias in node.names]
+    return tuple(modules)
 
 
 def _nodes_run_at_import(tree: ast.AST) -> Iterator[ast.AST]:

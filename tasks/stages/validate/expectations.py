@@ -8,15 +8,17 @@ a value, is dropped.
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.config.cases import validated_file
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Read when Great Expectations is imported; it would report its use to its makers.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -78,7 +80,7 @@ def load_suite(path: Path) -> Suite:
 
 
 def check_expectations(
-    frame: pd.DataFrame, suite: Suite
+    frame: "pd.DataFrame", suite: Suite
 ) -> tuple[tuple[ExpectationResult, ...], str]:
     """Return the result of every expectation in the suite's order, and the Data Docs page as HTML.
 

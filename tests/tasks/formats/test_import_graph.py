@@ -82,3 +82,10 @@ def test_an_import_in_a_block_that_runs_counts(workspace: Path, text: str) -> No
 
 def test_modules_of_others_and_ones_that_are_absent_are_left_out(workspace: Path) -> None:
     assert reached(workspace, "import json, tasks.absent\nfrom pandas import DataFrame\n") == set()
+
+
+def test_a_module_that_changed_is_read_anew(workspace: Path) -> None:
+    assert reached(workspace, "import tasks.lonely") == {"tasks/lonely.py"}
+    assert reached(workspace, "import tasks.errors") == {"tasks/errors.py"}
+    (workspace / "tasks" / "errors.py").write_text("import tasks.lonely")
+    assert reached(workspace, "import tasks.errors") == {"tasks/errors.py", "tasks/lonely.py"}
