@@ -21,12 +21,17 @@ class SigningRole(StrEnum):
 
 @dataclass(frozen=True)
 class Plot:
-    """A JSON output that `dvc plots` draws: a list of points, and what is on which axis."""
+    """A JSON output that `dvc plots` draws: a list of points, and what is on which axis.
+
+    `x` and `y` are fields of a point; `x_label` and `y_label` say to people what they are.
+    """
 
     name: str
     x: str
     y: str
     title: str
+    x_label: str
+    y_label: str
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,9 @@ MEASURING = _with_plan(
                 "roc.json",
                 x="false_positive_rate",
                 y="true_positive_rate",
-                title="receiver operating characteristic, out of fold",
+                title="ROC curve, out of fold",
+                x_label="False positive rate",
+                y_label="True positive rate",
             ),
         ),
         # All limits, and the sections of every gate: what a model is judged by is fixed before it

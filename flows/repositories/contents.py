@@ -12,6 +12,7 @@ INSTALLED = CODE.parent / "repository"
 
 # Files that belong to Portcullis: every upgrade replaces them, and nobody edits them.
 MANAGED = (
+    ".dvc/plots.html",
     ".dvcignore",
     "LICENSE-portcullis",
     "configs/build.lock",

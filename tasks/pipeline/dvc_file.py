@@ -101,6 +101,9 @@ def _stage_text(stage: Stage, workspace: Path, cases: Iterable[str]) -> str:
             f"            x: {plot.x}",
             f"            y: {plot.y}",
             f"            title: {CASE}, {plot.title}",
+            f"            x_label: {plot.x_label}",
+            f"            y_label: {plot.y_label}",
+            "            template: simple",
         ]
     return "\n".join(lines) + "\n"
 

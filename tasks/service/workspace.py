@@ -220,7 +220,7 @@ def _replace_code(draft: Path, workspace: Path) -> None:
     # DVC makes folders there that everybody may write to (its index of files, 0777).
     (workspace / ".dvc").mkdir(exist_ok=True)
     (workspace / ".dvc").chmod(0o700)
-    for name in ("config", ".gitignore"):
+    for name in ("config", ".gitignore", "plots.html"):
         source = draft / ".dvc" / name
         if source.is_file():
             source.replace(workspace / ".dvc" / name)

@@ -1,5 +1,7 @@
 """`dvc.yaml` as it is derived: each stage's command, and all that its outputs depend on."""
 
+import configparser
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc_render.html import HTML
+from dvc_render.vega import VegaRenderer
 
 from tasks.config.case_paths import case_names_in
 from tasks.errors import ConfigError
@@ -111,7 +115,14 @@ def test_plain_json_stays_out_of_the_cache_and_sealed_rows_go_into_it() -> None:
 
 
 def test_metrics_and_plots_are_listed_as_such_with_their_axes() -> None:
-    plot = Plot("roc.json", x="false_rate", y="true_rate", title="ROC curve")
+    plot = Plot(
+        "roc.json",
+        x="false_rate",
+        y="true_rate",
+        title="ROC curve",
+        x_label="False rate",
+        y_label="True rate",
+    )
     values = derived(replace(STAGES["fairness"], metrics=("report.json",), plots=(plot,)))["do"]
     assert values["metrics"] == [{f"{STAGE}/report.json": {"cache": False}}]
     assert values["plots"] == [
@@ -121,6 +132,9 @@ def test_metrics_and_plots_are_listed_as_such_with_their_axes() -> None:
                 "x": "false_rate",
                 "y": "true_rate",
                 "title": "${item}, ROC curve",
+                "x_label": "False rate",
+                "y_label": "True rate",
+                "template": "simple",
             }
         }
     ]
@@ -129,3 +143,19 @@ def test_metrics_and_plots_are_listed_as_such_with_their_axes() -> None:
 def test_only_a_stage_that_notices_what_no_file_shows_is_always_run() -> None:
     always = {stage.name for stage in PATH if "always_changed" in derived(stage)["do"]}
     assert always == {"admit"}
+
+
+def test_what_dvc_plots_draws_with_lies_here_and_loads_nothing() -> None:
+    config = configparser.ConfigParser()
+    config.read(CHECKOUT / ".dvc" / "config")
+    template = (CHECKOUT / ".dvc" / config["plots"]["html_template"]).read_text(encoding="utf-8")
+
+    # As DVC fills it: its own scripts, which name a server, find no place.
+    page = HTML(template).with_scripts(VegaRenderer.SCRIPTS).with_element("<div>plot</div>").embed()
+    assert "<div>plot</div>" in page
+    assert "cdn.jsdelivr" not in page
+    beside_scripts = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.findall(r"<script|src=|href=|https?:", beside_scripts)
+    for library in ("vega 5.", "vega-lite 5.", "vega-embed 6."):
+        assert f"/*!\n{library}" in page
+    assert page.count("Redistribution and use in source and binary forms") == 3
