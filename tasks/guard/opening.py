@@ -1,9 +1,19 @@
 """Open the key store for work: every command that reads or changes keys comes through here."""
 
+from dataclasses import replace
+
 from tasks.errors import EvidenceError
 from tasks.guard.seen import read_known_stores, record_state
+from tasks.keystore.key_tables import open_key_tables
 from tasks.keystore.keys import KeyStore
-from tasks.keystore.known_stores import note_log, open_known_keys
+from tasks.keystore.known_stores import (
+    KnownStores,
+    has_tables,
+    note_log,
+    open_known_keys,
+    read_noted_log,
+    require_newest_log,
+)
 from tasks.keystore.state import read_state
 from tasks.system.installation import Installation
 
@@ -31,6 +41,24 @@ def open_guarded_keys(installation: Installation) -> KeyStore:
                 raise
     record_key_store(store, installation)
     return store
+
+
+def read_compared_stores(installation: Installation) -> KnownStores:
+    """Return what the log says of key stores, for a process that opens one later.
+
+    The store's note of the log is compared here and now. By the time that a stage opens the store,
+    an erasure may have recorded what it did: then the store has noted more than was read here, and
+    that is no sign of an older copy.
+
+    Raises:
+        EvidenceError: The log does not verify, was rolled back, is gone, or is an older copy.
+    """
+    # The note before the log: what is recorded between the two makes the log longer, not shorter.
+    noted = read_noted_log(open_key_tables(installation)) if has_tables(installation) else None
+    known = read_known_stores(installation)
+    if noted is not None:
+        require_newest_log(noted, known)
+    return replace(known, is_compared=True)
 
 
 def record_key_store(store: KeyStore, installation: Installation) -> None:

@@ -15,7 +15,13 @@ from tasks.errors import ConfigError, PortcullisError
 from tasks.guard.seen import read_known_stores, record_state
 from tasks.keystore.key_tables import KeyTables, SqliteKeyTables, open_key_tables
 from tasks.keystore.keys import KeyStore, open_keys
-from tasks.keystore.known_stores import KnownStores, is_log_older, note_log, open_known_keys
+from tasks.keystore.known_stores import (
+    KnownStores,
+    is_log_older,
+    note_log,
+    open_known_keys,
+    read_noted_log,
+)
 from tasks.keystore.state import SECRETS, STORE_ID, read_state
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
@@ -76,7 +82,8 @@ def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
         raise _unfit("--keep", "every secret", f"no {missing[0]}.key", "Restore it.")
 
     store = open_keys(installation)
-    if store.fact(STORE_ID) in known.states and not is_log_older(store, known):
+    is_older = is_log_older(read_noted_log(store.tables), known)
+    if store.fact(STORE_ID) in known.states and not is_older:
         raise _unfit(
             "--keep",
             "a store that the log does not know",

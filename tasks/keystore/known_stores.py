@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tasks.errors import EvidenceError, SealError
+from tasks.keystore.key_tables import KeyTables
 from tasks.keystore.keys import KeyStore, context_of, open_keys
 from tasks.keystore.state import (
     SECRETS,
@@ -46,7 +47,10 @@ class KnownStores:
             before stores were recorded. None where there is no receipt.
         renewed: Why a person began a store, or took it over, by its id; the first one has none.
         origin: The name of the log; empty where it has no entry yet.
-        size: How many entries the log has.
+        size: How many entries the log had when it was read.
+        is_compared: Whether the log was found to be no older than the store's note of it. Whoever
+            opens the store later does not ask again: the log may have grown meanwhile, and the
+            store noted that.
     """
 
     states: Mapping[str, KeyStoreState] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class KnownStores:
     renewed: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     size: int = 0
+    is_compared: bool = False
 
     def describe_renewal(self, store_id: str) -> tuple[str, ...]:
         """Return the line that a release shows of a store that followed a lost one."""
@@ -71,6 +76,7 @@ class KnownStores:
             "renewed": dict(self.renewed),
             "origin": self.origin,
             "size": self.size,
+            "is_compared": self.is_compared,
         }
 
     @classmethod
@@ -85,6 +91,7 @@ class KnownStores:
             renewed={str(name): str(why) for name, why in values["renewed"].items()},
             origin=str(values["origin"]),
             size=int(values["size"]),
+            is_compared=bool(values["is_compared"]),
         )
 
 
@@ -178,8 +185,8 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
         raise _lost("root key", f"the one of identity {_shown({recorded.root_key})}", found)
 
     _require_root_of(store)
-    if is_log_older(store, known):
-        raise _older_log(store, known)
+    if not known.is_compared:
+        require_newest_log(read_noted_log(store.tables), known)
 
     note_origin(store, known.origin)
 
@@ -204,10 +211,49 @@ def _require_root_of(store: KeyStore) -> None:
             store.root_key.refresh()
 
 
-def is_log_older(store: KeyStore, known: KnownStores) -> bool:
+@dataclass(frozen=True)
+class NotedLog:
+    """What a store has noted of the log that records it.
+
+    Attributes:
+        store: The name of the store's tables, for messages.
+        origin: The name of the log; empty where none has recorded the store.
+        size: How many entries it had.
+    """
+
+    store: str
+    origin: str
+    size: int
+
+
+def read_noted_log(tables: KeyTables) -> NotedLog:
+    """Return what a store has noted; read *before* the log, which may grow at any moment."""
+    query = "SELECT name, value FROM facts WHERE name IN (?,?)"
+    facts = {str(name): str(value) for name, value in tables.rows(query, RECORDED_IN, RECORDED_AT)}
+    return NotedLog(tables.name, facts.get(RECORDED_IN, ""), int(facts.get(RECORDED_AT, 0)))
+
+
+def is_log_older(noted: NotedLog, known: KnownStores) -> bool:
     """Say whether the store was recorded by more of this log than there is."""
-    is_same = store.fact(RECORDED_IN) == known.origin
-    return is_same and int(store.fact(RECORDED_AT) or 0) > known.size
+    return noted.origin == known.origin and noted.size > known.size
+
+
+def require_newest_log(noted: NotedLog, known: KnownStores) -> None:
+    """Refuse an older copy of the log.
+
+    Raises:
+        EvidenceError: The store was recorded by more of this log than there is.
+    """
+    if is_log_older(noted, known):
+        raise EvidenceError(
+            "ledger",
+            expected=f"at least {noted.size} entries, which have recorded {noted.store}",
+            found=f"an older copy of {known.size}, with its pin",
+            remedy=(
+                "Restore the newest ledger.db and ledger.pin: what was signed since is missing. If "
+                f"they are lost for good: `{RENEW} --keep` goes on with this log."
+            ),
+        )
 
 
 def note_log(store: KeyStore, known: KnownStores, *, is_renewed: bool = False) -> None:
@@ -320,19 +366,6 @@ def _without_log(store: KeyStore, origin: str) -> EvidenceError:
         remedy=(
             "Restore ledger.db and ledger.pin: they say who was erased, and what was signed. If "
             f"they are lost for good: `{RENEW} --keep` records this store in the new log."
-        ),
-    )
-
-
-def _older_log(store: KeyStore, known: KnownStores) -> EvidenceError:
-    return EvidenceError(
-        "ledger",
-        expected=f"at least {store.fact(RECORDED_AT)} entries, which have recorded "
-        f"{store.tables.name}",
-        found=f"an older copy of {known.size}, with its pin",
-        remedy=(
-            "Restore the newest ledger.db and ledger.pin: what was signed since is missing. If "
-            f"they are lost for good: `{RENEW} --keep` goes on with this log."
         ),
     )
 

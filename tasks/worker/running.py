@@ -14,7 +14,8 @@ from tasks.attestation.artefacts import declared
 from tasks.attestation.statement import Artefact
 from tasks.clearance import attest_stage
 from tasks.errors import PortcullisError
-from tasks.guard.seen import read_known_stores, record_state
+from tasks.guard.opening import read_compared_stores
+from tasks.guard.seen import record_state
 from tasks.notary.notary import Recorded
 from tasks.path import PATH
 from tasks.system.installation import Installation
@@ -49,7 +50,7 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
 
         # Asked before the stage's code runs: what may not be learnt from need not be read.
         write_clearance(run, ask_before(stage, case, run, snapshot, installation))
-        known = read_known_stores(installation)
+        known = read_compared_stores(installation)
         write_known_stores(run, known)
         before = attest_stage.look(declaration, installation, configuration=snapshot, data=run.path)
         marks = run.marks()

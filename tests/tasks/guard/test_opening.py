@@ -1,5 +1,6 @@
 """What the log has seen of the key store never falls: lost, swapped and older files are refused."""
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.guard.opening import open_guarded_keys, record_key_store
+from tasks.guard.opening import open_guarded_keys, read_compared_stores, record_key_store
 from tasks.guard.renewal import renew_store
 from tasks.guard.seen import MEMORY, read_known_stores
-from tasks.keystore.known_stores import RECORDED_AT, RECORDED_IN, note_log
+from tasks.keystore.known_stores import KNOWN, RECORDED_AT, RECORDED_IN, KnownStores, note_log
 from tasks.keystore.tombstone_events import set_tombstones
+from tasks.stages.workspace import StageRun
+from tasks.system.installation import Installation
 from tests.installations import installation_with_home
 from tests.tasks.erasure.small_installation import DAY, SmallInstallation, email
 from tests.tasks.guard.conftest import ERASED
@@ -230,6 +233,9 @@ def test_a_log_and_its_pin_of_an_earlier_day_are_refused(
         shutil.copy(path, known.home)
 
     assert "an older copy of" in refused(known)
+    # The worker refuses it before any stage begins.
+    with pytest.raises(EvidenceError, match="an older copy of"):
+        read_compared_stores(known.installation)
     with pytest.raises(EvidenceError, match="keep` goes on with this log"):
         known.erase(6)
 
@@ -253,6 +259,43 @@ def test_a_log_that_grew_while_the_store_was_opened_is_read_again(
     store = open_guarded_keys(known.installation)
 
     assert store.fact(RECORDED_AT) == str(read(known.installation).size)
+
+
+def hand_over(run: StageRun, known: KnownStores) -> None:
+    """Tell a stage what the worker read of the log."""
+    (run.workspace / KNOWN).write_text(json.dumps(known.to_dict()), encoding="utf-8")
+
+
+def test_an_erasure_beside_a_release_is_no_older_log_to_the_stage(known: SmallInstallation) -> None:
+    run = known.stage_run("ingest")
+    hand_over(run, read_compared_stores(known.installation))
+    known.erase(4)
+
+    assert run.erased.is_out(known.subject(4))
+
+
+def test_a_stage_compares_the_log_where_the_worker_did_not(known: SmallInstallation) -> None:
+    run = known.stage_run("ingest")
+    hand_over(run, read_known_stores(known.installation))
+    known.erase(4)
+
+    with pytest.raises(EvidenceError, match="an older copy of"):
+        assert run.keys
+
+
+def test_the_note_is_read_before_the_log_which_may_grow_between_the_two(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, waiting = read_known_stores, [5]
+
+    def read_late(installation: Installation) -> KnownStores:
+        if waiting:
+            known.erase(waiting.pop())
+        return read(installation)
+
+    monkeypatch.setattr("tasks.guard.opening.read_known_stores", read_late)
+
+    assert read_compared_stores(known.installation).size == read(known.installation).size
 
 
 def test_a_shorter_log_that_was_read_earlier_takes_nothing_back(known: SmallInstallation) -> None:
