@@ -11,7 +11,7 @@ launcher and with its own pinned libraries, for that is what its evidence names 
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 CODE = Path(__file__).resolve().parent / "code"
 # What a checkout has and nothing else has in this combination.
@@ -27,6 +27,14 @@ def main() -> int:
     if is_checkout(Path.cwd()) and not is_about_files(arguments):
         hand_over(Path.cwd(), arguments)
     return run_command(arguments)
+
+
+def registry_server() -> Any:
+    """Return what `mlflow server --app-name portcullis` serves."""
+    use_own_code()
+    from tasks.registry_server.app import create_app
+
+    return create_app()
 
 
 def use_own_code() -> None:

@@ -25,6 +25,7 @@ class Reader(StrEnum):
     COMMAND = "command"  # `./portcullis <command>`, the flows, and Prefect where it deploys them
     WORKER = "worker"  # `python -m tasks`: signs for a stage, and starts its process
     STAGE = "stage"  # the process of a stage's own code
+    SERVER = "server"  # the registry's server, `mlflow server --app-name portcullis`
     TESTS = "tests"
 
 
@@ -42,6 +43,7 @@ LAUNCHER = Reader.LAUNCHER
 COMMAND = Reader.COMMAND
 WORKER = Reader.WORKER
 STAGE = Reader.STAGE
+SERVER = Reader.SERVER
 
 
 @dataclass(frozen=True)
@@ -279,6 +281,29 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "PORTCULLIS_SERVER_CONFIG",
+        "server_config",
+        "the configuration of the registry's server, a YAML file",
+        "the server does not start",
+        (SERVER,),
+    ),
+    Variable(
+        "PORTCULLIS_SERVER_CLIENT_SECRET",
+        "server_client_secret",
+        "the registry server's own password at the identity provider",
+        "nobody signs in by a browser",
+        (SERVER,),
+        is_secret=True,
+    ),
+    Variable(
+        "PORTCULLIS_SERVER_SESSION_KEY",
+        "server_session_key",
+        "32 bytes in hex that encrypt the cookies of its sessions",
+        "the server does not start",
+        (SERVER,),
+        is_secret=True,
+    ),
+    Variable(
         "MLFLOW_S3_ENDPOINT_URL",
         "mlflow_s3_endpoint",
         "the S3 endpoint of MLflow's artifacts; MLflow reads it too",
@@ -480,6 +505,9 @@ class Settings:
     hec_token: str
     opa_url: str
     tracking_uri: str
+    server_config: str
+    server_client_secret: str
+    server_session_key: str
     mlflow_s3_endpoint: str
     mlflow_database_url: str
     scratch_folders: str

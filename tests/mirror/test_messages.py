@@ -109,6 +109,10 @@ ALLOWED_TEXTS = {
         "tasks/service/service_config.py",
         "error.errors(include_input=False, include_url=False)",
     ): "pydantic's messages about a configuration, without what was written there",
+    (
+        "tasks/registry_server/configuring.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "likewise, about the configuration of the registry's server",
     ("tasks/service/service_config.py", "str(error)"): "where the service's own TOML is no TOML",
     ("tasks/formats/yaml_file.py", "error"): "asked for the line alone",
     ("tasks/formats/shown.py", "error"): "for `PORTCULLIS_DEBUG=1`, and asked for its code",

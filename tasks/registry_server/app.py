@@ -1,0 +1,81 @@
+"""The application that `mlflow server --app-name portcullis` serves."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from starlette.middleware import Middleware
+
+from tasks.errors import ConfigError
+from tasks.registry_server.auditing import Audited, AuditLog
+from tasks.registry_server.authorising import Authorisation, require_authorised_rule, unaudited
+from tasks.registry_server.calls import AsgiApp
+from tasks.registry_server.closed_runs import ClosedRuns
+from tasks.registry_server.configuring import ServerConfig, read_config
+from tasks.registry_server.entrance import Entrance
+from tasks.registry_server.routes import RouteTable
+from tasks.registry_server.sessions import CookieJar, Sessions
+from tasks.registry_server.signing_in import SigningIn
+from tasks.registry_server.tokens import Provider, TokenVerifier
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def create_app() -> AsgiApp:
+    """Return MLflow's application with our layers round it, as the environment says.
+
+    Raises:
+        ConfigError: Something is not set, or not valid; then no server starts.
+    """
+    settings = Settings.from_environment(os.environ)
+    if not settings.server_config:
+        raise ConfigError(
+            "$PORTCULLIS_SERVER_CONFIG",
+            expected="the server's configuration, a YAML file",
+            found="nothing",
+            remedy="Set it; docs/registry-server.md shows one.",
+        )
+    config = read_config(Path(settings.server_config))
+
+    # MLflow reads these when it is imported. Hosts and origins are ours to check, round all routes.
+    os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(sorted(config.allowed_hosts))
+    os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = config.origin
+    return protect(config, settings)
+
+
+def protect(config: ServerConfig, settings: Settings) -> AsgiApp:
+    """Return MLflow's application with our layers round it."""
+    import httpx
+    from mlflow.server import app as flask
+    from mlflow.server.fastapi_app import create_fastapi_app
+    from mlflow.server.handlers import _get_model_registry_store
+
+    mlflow = cast("FastAPI", create_fastapi_app(flask))
+    audit = AuditLog(config.audit_file)
+    routes = RouteTable(mlflow, flask)
+    # Appended: only the routers run after it.
+    mlflow.user_middleware.append(
+        Middleware(
+            cast("Any", Authorisation),
+            routes=routes,
+            config=config,
+            closed_runs=ClosedRuns(_get_model_registry_store),
+            audit=audit,
+        )
+    )
+    hooks = flask.before_request_funcs.setdefault(None, [])
+    if require_authorised_rule not in hooks:
+        hooks.insert(0, require_authorised_rule)
+
+    # One client for all calls; it follows no redirection.
+    provider = Provider(config, httpx.AsyncClient())
+    verifier = TokenVerifier(config, provider)
+    cookies = CookieJar(config, settings.server_session_key)
+    sessions = Sessions(config, cookies, provider, verifier)
+    signing_in = SigningIn(
+        config, settings.server_client_secret, cookies, provider, verifier, sessions
+    )
+    entrance = Entrance(cast("AsgiApp", mlflow), config, verifier, sessions, signing_in)
+    return Audited(entrance, audit, unaudited)

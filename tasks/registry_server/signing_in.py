@@ -1,0 +1,136 @@
+"""Signing in by a browser: the authorisation code flow with PKCE (RFC 6749, RFC 7636, RFC 9207)."""
+
+import base64
+import secrets
+from hashlib import sha256
+from hmac import compare_digest
+from urllib.parse import parse_qs, quote, urlencode
+
+from tasks.registry_server.calls import Call, CallRefusedError, Scope, Send, send_answer
+from tasks.registry_server.configuring import ServerConfig
+from tasks.registry_server.sessions import SESSION, SIGNING_IN, CookieJar, Session, Sessions
+from tasks.registry_server.tokens import Provider, TokenVerifier
+
+LOGIN = "/portcullis/login"
+CALLBACK = "/portcullis/callback"
+LOGOUT = "/portcullis/logout"
+PLACES = {LOGIN: "GET", CALLBACK: "GET", LOGOUT: "POST"}
+MOST_SECONDS = 600  # for typing a password at the provider
+
+
+class SigningIn:
+    """The three places where a session begins and ends."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        client_secret: str,
+        cookies: CookieJar,
+        provider: Provider,
+        verifier: TokenVerifier,
+        sessions: Sessions,
+    ) -> None:
+        self._config = config
+        self._client_secret = client_secret
+        self._cookies = cookies
+        self._provider = provider
+        self._verifier = verifier
+        self._sessions = sessions
+
+    async def answer(self, call: Call, scope: Scope, send: Send) -> None:
+        """Answer a call of one of `PLACES`.
+
+        Raises:
+            CallRefusedError: The provider, or what the browser brings, does not fit.
+        """
+        if PLACES[scope["path"]] != scope["method"]:
+            raise CallRefusedError(405, "request.method", "This place takes another method.")
+        if scope["path"] == LOGIN:
+            await self._begin(send)
+        elif scope["path"] == CALLBACK:
+            await self._finish(call, scope, send)
+        else:
+            self._sessions.require_own_page(scope)
+            await _redirect(send, LOGIN, [self._cookies.clear(SESSION)])
+
+    async def _begin(self, send: Send) -> None:
+        """Send the browser to the provider, with a question that only this browser can answer."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        digest = sha256(verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": self._config.client_id,
+            "redirect_uri": self._callback,
+            "scope": "openid profile groups",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        endpoint = await self._provider.endpoint("authorization_endpoint")
+        kept = {"state": state, "nonce": nonce, "verifier": verifier}
+        await _redirect(
+            send,
+            f"{endpoint}?{urlencode(query)}",
+            [self._cookies.seal(SIGNING_IN, kept, MOST_SECONDS)],
+        )
+
+    async def _finish(self, call: Call, scope: Scope, send: Send) -> None:
+        """Take the code that the browser brings back, and begin a session."""
+        kept = self._cookies.open(SIGNING_IN, scope)
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if kept is None or not compare_digest(_only(query, "state"), kept["state"]):
+            raise _unasked("This browser did not ask to sign in, or too long ago.")
+        # RFC 9207: another provider's answer is not taken for this one's.
+        if "iss" in query and _only(query, "iss") != self._config.issuer:
+            raise _unasked("Another identity provider has answered.")
+        if "error" in query:
+            raise _unasked("The identity provider did not let you in.")
+
+        answer = await self._provider.ask(
+            "POST",
+            await self._provider.endpoint("token_endpoint"),
+            headers={"authorization": f"Basic {self._client_credentials()}"},
+            form={
+                "grant_type": "authorization_code",
+                "code": _only(query, "code"),
+                "redirect_uri": self._callback,
+                "code_verifier": kept["verifier"],
+            },
+        )
+        subject = await self._verifier.identity(str(answer.get("id_token", "")), kept["nonce"])
+        seconds = min(int(answer.get("expires_in", 0)), self._config.session_seconds)
+        session = Session(subject, str(answer.get("access_token", "")))
+        call.caller = await self._sessions.caller(session)  # who has no role here gets no session
+
+        values = {"subject": session.subject, "access_token": session.access_token}
+        await _redirect(
+            send,
+            "/",
+            [self._cookies.seal(SESSION, values, seconds), self._cookies.clear(SIGNING_IN)],
+        )
+
+    @property
+    def _callback(self) -> str:
+        return self._config.origin + CALLBACK
+
+    def _client_credentials(self) -> str:
+        """Return this server's login at the provider (RFC 6749, 2.3.1: both parts are encoded)."""
+        pair = f"{quote(self._config.client_id, safe='')}:{quote(self._client_secret, safe='')}"
+        return base64.b64encode(pair.encode()).decode()
+
+
+def _only(query: dict[str, list[str]], key: str) -> str:
+    values = query.get(key, [])
+    if len(values) != 1 or not values[0].isascii():
+        raise _unasked("The answer of the identity provider is incomplete.")
+    return values[0]
+
+
+def _unasked(text: str) -> CallRefusedError:
+    return CallRefusedError(403, "identity.sign_in", f"{text} Begin again at {LOGIN}.")
+
+
+async def _redirect(send: Send, address: str, cookies: list[bytes]) -> None:
+    headers = [(b"location", address.encode("latin-1")), (b"cache-control", b"no-store")]
+    await send_answer(send, 303, b"", [*headers, *((b"set-cookie", item) for item in cookies)])

@@ -1,0 +1,105 @@
+"""MLflow served by our application, as an operator starts it: one process, SQLite, the loopback."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import yaml
+
+from flows.serving.ports import find_free_port
+from tests.identity import AUDIENCE, CLIENT, CLIENT_SECRET, Issuer
+
+ROOT = Path(__file__).parents[1]
+GATEKEEPER = "svc-release"
+SERVICES = {GATEKEEPER: "Gatekeeper", "svc-training": "DataScientist"}
+GROUPS = {"ds": "DataScientist", "audit": "ModelAuditor", "platform": "Admin"}
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RunningRegistry:
+    """Where it is, and what it writes."""
+
+    origin: str
+    audit_file: Path
+    artifacts: Path
+    output: Path
+
+
+def server_values(origin: str, issuer: str, audit_file: Path) -> dict[str, object]:
+    """Return a valid configuration, as its file holds it."""
+    return {
+        "origin": origin,
+        "issuer": issuer,
+        "audience": AUDIENCE,
+        "client_id": CLIENT,
+        "algorithms": ["ES256"],
+        "groups": GROUPS,
+        "services": SERVICES,
+        "longest_token_seconds": 60,
+        "recheck_seconds": 1,
+        "session_seconds": 3600,
+        "clock_skew_seconds": 0,
+        "most_artifact_bytes": 1 << 20,
+        "audit_file": str(audit_file),
+    }
+
+
+@contextmanager
+def registry_server(folder: Path, issuer: Issuer) -> Iterator[RunningRegistry]:
+    """Run `mlflow server --app-name portcullis`."""
+    # An installed package brings this; a checkout is not installed.
+    metadata = folder / "site" / "portcullis-0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: portcullis\nVersion: 0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[mlflow.app]\nportcullis = tasks.registry_server.app:create_app\n"
+    )
+
+    port = find_free_port()
+    origin = f"http://127.0.0.1:{port}"
+    config = folder / "server.yaml"
+    config.write_text(yaml.safe_dump(server_values(origin, issuer.address, folder / "audit.jsonl")))
+    artifacts = folder / "artifacts"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": f"{ROOT}:{folder / 'site'}",
+        "PORTCULLIS_SERVER_CONFIG": str(config),
+        "PORTCULLIS_SERVER_CLIENT_SECRET": CLIENT_SECRET,
+        "PORTCULLIS_SERVER_SESSION_KEY": "5a" * 32,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "portcullis"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--workers", "1"]
+    command += ["--artifacts-destination", str(artifacts), "--port", str(port)]
+    output = folder / "server.log"
+    with output.open("wb") as log:
+        server = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            _wait(server, origin, output)
+            yield RunningRegistry(origin, folder / "audit.jsonl", artifacts, output)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _wait(server: "subprocess.Popen[bytes]", origin: str, output: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            if httpx.get(f"{origin}/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError(output.read_text(errors="replace")[-4000:])
