@@ -10,6 +10,8 @@ Standard library only: the offline verifier reads this table, too.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+WORDS = "words"  # the section that holds labels of columns, and what the outcomes are called
+
 
 class SigningRole(StrEnum):
     """Whose key signs for what a stage made; `tasks/attestation/roles.py` has all roles."""
@@ -97,6 +99,11 @@ class Stage:
     def has_page(self) -> bool:
         """Whether it leaves a page for people."""
         return "page" in self.writes
+
+    @property
+    def tracked_sections(self) -> tuple[str, ...]:
+        """Its sections, and the words that its page shows: these move no verdict and no plan."""
+        return (*self.sections, WORDS) if self.has_page else self.sections
 
     @property
     def judges_model(self) -> bool:

@@ -26,6 +26,7 @@ from tasks.clearance.configuration import (
     is_anchored,
     is_own_file,
     is_shipped,
+    judged_params,
     limits_sha256,
 )
 from tasks.clearance.own_limits import require_limits_in_force
@@ -431,7 +432,10 @@ def _verdict(
     configuration = (
         Artefact(f"gate:{verdict.gate}", verdict.limits_sha256),
         Artefact("policy", observed.policy.sha256),
-        *(Artefact(f"params:{key}", digest) for key, digest in sorted(run.params_sha256.items())),
+        *(
+            Artefact(f"params:{key}", digest)
+            for key, digest in sorted(judged_params(run.params_sha256).items())
+        ),
         *(material for material in observed.materials if is_own_file(material.name)),
     )
     report = artefacts[f"{run.case}/{run.stage}/verdict.json"]

@@ -1,11 +1,13 @@
 """What configures this installation: policy and limits, and who else is told of the ledger."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from tasks.attestation.artefacts import artefact, declared, named, section_of
 from tasks.config.case_paths import resolved_path
 from tasks.formats.canonical_json import canonical
+from tasks.path import WORDS
 from tasks.settings import Settings
 
 POLICY = "configs/policy"
@@ -26,9 +28,14 @@ def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
     return {
         f"gate:{gate}": limits_sha256(gate, case, workspace),
         "policy": artefact(workspace, POLICY).sha256,
-        **{f"params:{key}": digest for key, digest in stage.params_sha256.items()},
+        **{f"params:{key}": digest for key, digest in judged_params(stage.params_sha256).items()},
         **{named(name): artefact(workspace, name).sha256 for name in files},
     }
+
+
+def judged_params(params_sha256: Mapping[str, str]) -> dict[str, str]:
+    """Return the sections that can move a verdict: all but the words that a page shows."""
+    return {key: digest for key, digest in params_sha256.items() if key != WORDS}
 
 
 def is_own_file(name: str) -> bool:

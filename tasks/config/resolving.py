@@ -405,18 +405,21 @@ def _dates(value: Any, where: str) -> Iterator[str]:
 def split_words(values: dict[str, Any]) -> dict[str, Any]:
     """Return a use case with labels and units moved from its columns into `words`.
 
-    What has neither comes back as it is.
+    The section is always there: DVC tracks it, and refuses a parameter that is absent.
     """
     columns = values.get("columns")
     if not isinstance(columns, dict):
-        return values
+        columns = {}
     labels = {
         name: {field: column[field] for field in WORD_FIELDS if field in column}
         for name, column in columns.items()
         if isinstance(column, dict) and any(field in column for field in WORD_FIELDS)
     }
+    words = values.get(WORDS)
+    if words is not None and not isinstance(words, dict):
+        return values  # what is wrong with it is said where it is read
     if not labels:
-        return values
+        return {**values, WORDS: words or {"columns": {}}}
 
     bare = {
         name: {key: value for key, value in column.items() if key not in WORD_FIELDS}
@@ -424,6 +427,4 @@ def split_words(values: dict[str, Any]) -> dict[str, Any]:
         else column
         for name, column in columns.items()
     }
-    words = values.get(WORDS)
-    own = dict(words) if isinstance(words, dict) else {}
-    return {**values, "columns": bare, WORDS: {**own, "columns": labels}}
+    return {**values, "columns": bare, WORDS: {**(words or {}), "columns": labels}}

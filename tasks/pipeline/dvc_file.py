@@ -84,7 +84,7 @@ def _stage_text(stage: Stage, workspace: Path, cases: Iterable[str]) -> str:
     lines += [f"        - {data}/{artefact}" for artefact in stage.reads]
 
     lines += ["      params:", f"        - {CASE_FILE}:"]
-    lines += [f"            - {section}" for section in stage.sections]
+    lines += [f"            - {section}" for section in stage.tracked_sections]
 
     lines.append("      outs:")
     lines += [f"        - {_output(f'{data}/{stage.name}/{name}')}" for name in stage.writes]

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from tasks.config.words import words_of
+from tasks.config.words import Words, words_of
 from tasks.gates import Check, Outcome, Verdict
 from tasks.notary.attempts import AttemptNotes
 from tasks.notary.notary import Recorded
@@ -42,6 +42,21 @@ def _flattened(values: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
         dotted = f"{prefix}.{name}"
         flat += _flattened(value, dotted) if isinstance(value, dict) else [(dotted, str(value))]
     return flat
+
+
+def name_words(words: Words) -> dict[str, str]:
+    """Return what columns and outcomes are called, as parameters: MLflow lists and compares these.
+
+    Metrics go on under the names of columns: charts over versions would break at another label.
+    """
+    labels = {f"words.{column}": words.label_of(column) for column in words.columns}
+    if words.outcomes is None:
+        return labels
+    return {
+        **labels,
+        "words.outcome.favourable": words.favourable,
+        "words.outcome.unfavourable": words.unfavourable,
+    }
 
 
 def name_metrics(verdicts: Verdicts) -> dict[str, float]:

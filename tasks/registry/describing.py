@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.model import DecisionModel
 from tasks.model.reasons import MOST_REASONS
 from tasks.plain_text import one_line
@@ -11,8 +12,8 @@ MOST_CHARACTERS = 4900
 MOST_LINE_CHARACTERS = 500
 
 COMPARED_WITH = {
-    "near_cutoff": "those approved with the lowest scores",
-    "all": "all applicants",
+    "near_cutoff": "those decided “{favourable}” with the lowest scores",
+    "all": "everybody",
 }
 
 
@@ -52,6 +53,7 @@ def describe_version(
     alias: str,
     attempts: tuple[str, ...] = (),
     card: ModelCard | None = None,
+    words: Words = NO_WORDS,
 ) -> str:
     """Return the description of one version, as Markdown. No value about a person is in it.
 
@@ -61,16 +63,21 @@ def describe_version(
         alias: That will name this version.
         attempts: What is noted of the attempts on the same data, a line each.
         card: What comes first.
+        words: Labels of columns, and what the outcomes are called.
     """
     beginning = "\n".join(card.lines()) + "\n" if card else ""
     scorer = model.scorer
     columns = model.contract.columns
-    optional = [_code(column.name) for column in columns if column.may_be_missing]
-    categorical = [_code(column.name) for column in columns if column.kind == "category"]
+    names = {column.name: _code(words.name_of(column.name)) for column in columns}
+    optional = [names[column.name] for column in columns if column.may_be_missing]
+    categorical = [names[column.name] for column in columns if column.kind == "category"]
     composites = model.composites
     reason_map = _code(model.reasons.version)
+    favourable = _code(words.favourable)
+    compared_with = COMPARED_WITH[composites.compared_with].format(favourable=words.favourable)
     text = f"""\
-{scorer.family}, {len(scorer.features)} columns. Approves from a score of {scorer.cutoff:.6g} on.
+{scorer.family}, {len(scorer.features)} columns. Decides {favourable} from a score of \
+{scorer.cutoff:.6g} on; its answer is `approved` then, whatever that is called.
 
 ```python
 model = mlflow.pyfunc.load_model("models:/{name}@{alias}")
@@ -78,7 +85,7 @@ model.predict(rows)   # score, decision, reason_1 … reason_{MOST_REASONS} with
 ```
 
 - Loads with MLflow and `requirements.txt` alone; it brings its own code.
-- Reasons by map {reason_map}, compared with {COMPARED_WITH[composites.compared_with]}: \
+- Reasons by map {reason_map}, compared with {_code(compared_with)}: \
 {len(composites.rows)} composite rows that are nobody's, each value from at least \
 {composites.people_behind_each_value} people.
 - May be missing: {", ".join(optional) or "none"}. Categories: {", ".join(categorical) or "none"}.

@@ -1,11 +1,10 @@
 """Compose the page of a release out of its record and the verdicts that lie beside it. Pure."""
 
-import re
 from dataclasses import dataclass, replace
 
-from tasks.config.words import Words
+from tasks.config.words import NO_WORDS, Words
 from tasks.errors import APPROVAL_KINDS, Refusal, RefusalKind
-from tasks.gates import About, Check, Outcome
+from tasks.gates import Check, Outcome
 from tasks.path import STAGES
 from tasks.release_page.changes import Change, compare_checks
 from tasks.release_page.gates import GateRow
@@ -20,6 +19,7 @@ from tasks.reports import (
     Table,
     count_outcomes,
     format_number,
+    name_columns,
 )
 
 MOST_CHANGES = 25  # of figures alone; another outcome or limit is always shown
@@ -53,9 +53,6 @@ PICTURES = (
 )
 MOST_UNDECIDED_FIRST = 10
 KINDS_OF_CHECKS = (RefusalKind.CHECK_FAILED, RefusalKind.CHECK_UNDECIDED)
-
-
-NO_WORDS = Words()
 
 
 @dataclass(frozen=True)
@@ -116,20 +113,6 @@ def _in_words(row: GateRow, words: Words) -> GateRow:
         for check in row.verdict.checks
     )
     return replace(row, verdict=replace(row.verdict, checks=checks))
-
-
-def name_columns(measure: str, about: About, words: Words) -> str:
-    """Return a measure with each column that its check is about named by its label, once."""
-    named = measure
-    for column in dict.fromkeys((about.feature, about.column, about.attribute)):
-        if column is None or column not in words.columns:
-            continue
-        # As a word of its own: `age` is no part of `average`.
-        pattern = rf"(?<![\w-]){re.escape(column)}(?![\w-])"
-        # A backslash in a label is a backslash, and no reference to a group.
-        label = words.name_of(column).replace("\\", "\\\\")
-        named = re.sub(pattern, label, named, count=1)
-    return named
 
 
 def _glossary(words: Words) -> tuple[Section, ...]:

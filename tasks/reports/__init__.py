@@ -5,12 +5,12 @@ What a page says is decided by the stage that makes it; this room only knows how
 May import: `tasks.config`, `tasks.gates`.
 """
 
+from tasks.reports.cells import Cell, Link, Term
 from tasks.reports.figures import figure, panels
 from tasks.reports.page import (
     Banner,
     Dot,
     Figure,
-    Link,
     Margins,
     MarginsRow,
     Page,
@@ -21,9 +21,11 @@ from tasks.reports.page import (
     render_page,
     write_page,
 )
+from tasks.reports.wording import column_cell, group_text, name_columns
 
 __all__ = [
     "Banner",
+    "Cell",
     "Dot",
     "Figure",
     "Link",
@@ -32,9 +34,13 @@ __all__ = [
     "Page",
     "Section",
     "Table",
+    "Term",
+    "column_cell",
     "count_outcomes",
     "figure",
     "format_number",
+    "group_text",
+    "name_columns",
     "panels",
     "render_page",
     "write_page",

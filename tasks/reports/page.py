@@ -6,6 +6,7 @@ and from machines without a network.
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field, model_validator
 
 from tasks.config.strict import StrictModel
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check, Outcome
+from tasks.reports.cells import Cell
+from tasks.reports.wording import name_columns, note_on_outcomes
 
 # Failures first: what a reader has to act upon comes before what is in order.
 GRAVEST_FIRST = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
@@ -29,16 +33,6 @@ class Figure(StrictModel):
     file: str = Field(pattern=RELATIVE)
     title: str
     caption: str = ""
-
-
-class Link(StrictModel):
-    """Text that leads to another page beside this one."""
-
-    text: str
-    href: str = Field(pattern=r"^\.\./[a-z_]+/[a-z_]+/index\.html$")
-
-
-Cell = str | Link
 
 
 class Table(StrictModel):
@@ -113,7 +107,8 @@ class Banner(StrictModel):
 class Page(StrictModel):
     """A report. What does not pass is shown first, then `opening`, then all other checks.
 
-    A page of a stage names its use case, and links back to the page of the release.
+    A page of a stage names its use case, and links back to the page of the release. Where it has no
+    banner, its checks make one. `words` are shown in the names of checks.
     """
 
     title: str
@@ -124,6 +119,7 @@ class Page(StrictModel):
     opening: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
     sections: tuple[Section, ...] = ()
+    words: Words = NO_WORDS
 
 
 def write_page(folder: Path, page: Page) -> Path:
@@ -154,6 +150,9 @@ def render_page(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = format_number
+    environment.globals["measure_of"] = lambda check: name_columns(
+        check.measure, check.about, page.words
+    )
     # A cell that is an outcome is shown in its colour, in any table.
     environment.globals["outcomes"] = {outcome.text: outcome.value for outcome in Outcome}
 
@@ -167,13 +166,31 @@ def render_page(page: Page) -> str:
     later = blocking[len(first) :]
     others = [check for check in ordered if not check.outcome.is_blocking]
     text = environment.get_template("page.html.jinja").render(
-        page=page, first=first, later=later, others=others, counted=count_outcomes(others)
+        page=page,
+        banner=page.banner or _banner_of(ordered),
+        note=note_on_outcomes(page.words),
+        first=first,
+        later=later,
+        others=others,
+        counted=count_outcomes(others),
     )
     # What a macro leaves of its own lines is no content.
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
-def count_outcomes(checks: list[Check]) -> str:
+def _banner_of(checks: Sequence[Check]) -> Banner | None:
+    """Return what a gate came to, by its checks; None for a page without any."""
+    if not checks:
+        return None
+    outcome = Outcome.worst(check.outcome for check in checks)
+    noun = "check" if len(checks) == 1 else "checks"
+    title = f"This gate: {outcome.text}"
+    return Banner(
+        outcome=outcome, title=title, lines=(f"{len(checks)} {noun}: {count_outcomes(checks)}.",)
+    )
+
+
+def count_outcomes(checks: Sequence[Check]) -> str:
     """Return how many checks there are of each outcome: "40 pass, 2 not measured"."""
     counts = Counter(check.outcome for check in checks)
     return ", ".join(

@@ -27,6 +27,7 @@ from tasks.system.installation import Installation
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.config.words import Words
     from tasks.keystore.keys import KeyStore, Retention
     from tasks.keystore.tombstones import Tombstones
     from tasks.sealed import SealedWriter
@@ -121,6 +122,13 @@ class StageRun:
             return ()
         values = json.loads(path.read_text(encoding="utf-8"))
         return tuple(Refusal.from_dict(refusal) for refusal in values)
+
+    @property
+    def words(self) -> "Words":
+        """Labels of the use case's columns, and what its outcomes are called."""
+        from tasks.config.words import words_of
+
+        return words_of(self.case_values)
 
     @property
     def erased(self) -> "Tombstones":

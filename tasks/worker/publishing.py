@@ -21,6 +21,7 @@ from tasks.registry.carding import (
     list_unmeasured,
     make_card,
     name_metrics,
+    name_words,
     render_release,
     training_parameters,
 )
@@ -125,6 +126,7 @@ def _release(
             "family": model.scorer.family,
             "cutoff": repr(model.scorer.cutoff),
             **training_parameters(stage_run.case_values),
+            **name_words(stage_run.words),
         },
         metrics=name_metrics(verdicts),
         tags=_tags(stage_run, decision, model, circumstances)
@@ -143,6 +145,7 @@ def _release(
             params.alias,
             (notes.summary, *notes.lines),
             make_card(stage_run, verdicts, decided),
+            stage_run.words,
         ),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.reports import figure
 from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
 from tasks.stages.alternatives.choosing import (
@@ -37,12 +38,12 @@ class Spread:
         """Return the axis on which these configurations lie apart."""
         return cls(any((item.decline_ratio or 1) > 1 for item in measured) or not measured)
 
-    @property
-    def label(self) -> str:
-        """What is written below it."""
+    def label(self, words: Words) -> str:
+        """Return what is written below it."""
+        share = f"share “{words.favourable}”"
         if self.is_decline:
-            return "Decline ratio of the worst group, at the shipped model's approval rate"
-        return "Impact ratio of the worst group (1: approved as often as the privileged group)"
+            return f"Decline ratio of the worst group, at the shipped model's {share}"
+        return f"Impact ratio of the worst group (1: its {share} is the privileged group's)"
 
     def value(self, item: ConfigurationFigures) -> float:
         """Return where a configuration lies; beyond all where that was not measured."""
@@ -55,7 +56,9 @@ class Spread:
         return interval or (self.value(item), self.value(item))
 
 
-def draw_frontier(path: Path, report: AlternativesReport, loss_of_auc: float) -> None:
+def draw_frontier(
+    path: Path, report: AlternativesReport, loss_of_auc: float, words: Words = NO_WORDS
+) -> None:
     """Draw every configuration; one whose decline ratio divides by 0 is absent."""
     measured = [item for item in report.configurations if item.decline_ratio is not None]
     shipped = report.configurations[SHIPPED_INDEX]
@@ -89,7 +92,7 @@ def draw_frontier(path: Path, report: AlternativesReport, loss_of_auc: float) ->
         _scale(axes, spread, [*efficient, shipped], measured)
         axes.set(
             title=f"{len(report.configurations)} configurations, {report.fits:,} fits",
-            xlabel=spread.label,
+            xlabel=spread.label(words),
             ylabel="AUC, out of fold",
         )
         axes.legend(loc="lower right", fontsize=9)

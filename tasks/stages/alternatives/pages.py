@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check
-from tasks.reports import Figure, Page, Section, Table, write_page
+from tasks.reports import Figure, Page, Section, Table, group_text, write_page
 from tasks.stages.alternatives.choosing import (
     SHIPPED_INDEX,
     AlternativesReport,
@@ -23,33 +24,35 @@ def write_alternatives_page(
     report: AlternativesReport,
     checks: tuple[Check, ...],
     params: AlternativesParams,
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw the frontier and write the page."""
     opening: tuple[Figure, ...] = ()
     if report.configurations:
-        draw_frontier(folder / "frontier.png", report, params.loss_of_auc)
+        draw_frontier(folder / "frontier.png", report, params.loss_of_auc, words)
         opening = (
             Figure(
                 file="frontier.png",
                 title="What other configurations would do",
                 caption="Each point is a configuration, averaged over seeds. "
-                + _reading(report)
+                + _reading(report, words)
                 + " Higher up, good and bad rows are told apart better. "
                 "Lines are 95 % intervals of people and seeds. Configurations that another "
                 "one dominates are light.",
             ),
         )
-    write_page(folder, _page(case, report, checks, params, opening))
+    write_page(folder, _page(case, report, checks, params, opening, words))
 
 
-def _reading(report: AlternativesReport) -> str:
+def _reading(report: AlternativesReport, words: Words) -> str:
     """Return how the picture's level axis is read."""
     measured = [item for item in report.configurations if item.decline_ratio is not None]
     if Spread.of(measured).is_decline:
-        return "To the left, the worst group is declined less often."
+        return f"To the left, the worst group is decided “{words.unfavourable}” less often."
     return (
-        "No configuration declines any group more often than its privileged group: to the right "
-        "of 1, the worst group is approved more often."
+        f"No configuration decides “{words.unfavourable}” of any group more often than of its "
+        "privileged group: to the right of 1, the worst group is decided "
+        f"“{words.favourable}” more often."
     )
 
 
@@ -59,15 +62,18 @@ def _page(
     checks: tuple[Check, ...],
     params: AlternativesParams,
     opening: tuple[Figure, ...],
+    words: Words,
 ) -> Page:
+    compared = [_group_in_words(group, words) for group in report.groups]
     return Page(
         case=case,
         title=f"Less discriminatory alternatives: {case}",
         lead=f"{len(report.configurations):,} configurations, {report.seeds} seeds and "
-        f"{report.folds} folds: {report.fits:,} fits on {report.rows:,} rows. Every one approves "
-        f"{report.approval_rate:.1%}, as the model does.",
+        f"{report.folds} folds: {report.fits:,} fits on {report.rows:,} rows. Every one decides "
+        f"“{words.favourable}” of {report.approval_rate:.1%}, as the model does.",
         opening=opening,
         checks=checks,
+        words=words,
         sections=(
             _confirmation(report, params),
             Section(
@@ -77,9 +83,9 @@ def _page(
                     "these. The decline ratio is that of the worst group towards its privileged "
                     "group, never below 1. At the plan's other approval rates it stands in the "
                     "last columns.",
-                    f"Compared groups: {', '.join(report.groups) or 'none'}.",
+                    f"Compared groups: {', '.join(compared) or 'none'}.",
                 ),
-                parts=_tables(report),
+                parts=_tables(report, words),
             ),
         ),
     )
@@ -107,7 +113,7 @@ def _confirmation(report: AlternativesReport, params: AlternativesParams) -> Sec
     )
 
 
-def _tables(report: AlternativesReport) -> tuple[Table, ...]:
+def _tables(report: AlternativesReport, words: Words) -> tuple[Table, ...]:
     if not report.configurations:
         return ()
     shipped = report.configurations[SHIPPED_INDEX]
@@ -119,14 +125,16 @@ def _tables(report: AlternativesReport) -> tuple[Table, ...]:
     dominated = sorted(
         (item for item in ordered if item not in frontier), key=lambda item: -item.auc
     )
-    tables = [_table("", frontier, report)]
+    tables = [_table("", frontier, report, words)]
     if dominated:
         title = f"Dominated, the {min(len(dominated), MOST_DOMINATED)} with the highest AUC"
-        tables.append(_table(title, dominated[:MOST_DOMINATED], report))
+        tables.append(_table(title, dominated[:MOST_DOMINATED], report, words))
     return tuple(tables)
 
 
-def _table(title: str, items: list[ConfigurationFigures], report: AlternativesReport) -> Table:
+def _table(
+    title: str, items: list[ConfigurationFigures], report: AlternativesReport, words: Words
+) -> Table:
     cutoffs = tuple(report.configurations[SHIPPED_INDEX].decline_ratio_at)
     return Table(
         title=title,
@@ -137,14 +145,14 @@ def _table(title: str, items: list[ConfigurationFigures], report: AlternativesRe
             "Worst group",
             "Impact ratio",
             "Scores lower, SD",
-            *(f"Declines at {float(rate):.0%}" for rate in cutoffs),
+            *(f"Decline ratio at {float(rate):.0%}" for rate in cutoffs),
         ),
         rows=tuple(
             (
                 item.name + (" (within the loss)" if item.is_within_loss else ""),
                 _shown(item.auc, item.auc_interval, ".3f"),
                 _shown(item.decline_ratio, item.decline_ratio_interval, ".2f"),
-                item.worst_group,
+                _group_in_words(item.worst_group, words),
                 _shown(item.impact_ratio, item.impact_ratio_interval, ".2f"),
                 _shown(item.mean_difference, item.mean_difference_interval, ".2f"),
                 *(_shown(ratio, None, ".2f") for ratio in item.decline_ratio_at.values()),
@@ -152,6 +160,12 @@ def _table(title: str, items: list[ConfigurationFigures], report: AlternativesRe
             for item in items
         ),
     )
+
+
+def _group_in_words(group: str, words: Words) -> str:
+    """Return a group of the report, "black (race)", with what its attributes are called."""
+    name, _, attribute = group.removesuffix(")").rpartition(" (")
+    return group_text(attribute, name, words) if name else group
 
 
 def _shown(value: float | None, interval: Interval | None, form: str) -> str:

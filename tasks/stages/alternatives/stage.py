@@ -51,7 +51,7 @@ def run(stage_run: StageRun) -> None:
     checks = judge_alternatives(report, limits)
 
     with stage_run.folder_of("page") as page:
-        write_alternatives_page(page, stage_run.case, report, checks, params)
+        write_alternatives_page(page, stage_run.case, report, checks, params, stage_run.words)
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info("%d configurations, %d fits: %s", len(together), report.fits, verdict.outcome.value)

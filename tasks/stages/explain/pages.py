@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.gates import Check
 from tasks.model import DecisionModel, ReasonMap
-from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.reports import Figure, Page, Section, Table, column_cell, figure, group_text, write_page
 from tasks.reports.figures import ACCENT
 from tasks.stages.explain.explaining import Explained
 
@@ -26,13 +27,14 @@ def write_explain_page(
     model: DecisionModel,
     found: Explained,
     checks: tuple[Check, ...],
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw the figures and write the page."""
-    names = _input_names(found, model)
+    names = _input_names(found, model, words)
     share = list(found.report.shap_share.items())[:SHOWN_FEATURES]
     with figure(folder / "importance.png", height=1.2 + 0.3 * len(share)) as axes:
         axes.barh(
-            [name for name, _ in reversed(share)],
+            [words.label_of(name) for name, _ in reversed(share)],
             [100 * value for _, value in reversed(share)],
             color=ACCENT,
         )
@@ -60,7 +62,7 @@ def write_explain_page(
             axes.set(
                 title=f"How {name} moves the score",
                 xlabel=name,
-                ylabel="Contribution, log-odds of approval",
+                ylabel=f"Contribution, log-odds of “{words.favourable}”",
             )
     if len(found.typical):
         _draw(
@@ -71,7 +73,9 @@ def write_explain_page(
         )
     write_page(
         folder,
-        _page(case, found, model.reasons, checks, [names.index(name) for name in top], names),
+        _page(
+            case, found, model.reasons, checks, [names.index(name) for name in top], names, words
+        ),
     )
 
 
@@ -90,7 +94,7 @@ def _draw(path: Path, plot: Callable[[Any], Any]) -> None:
     plt.close("all")
 
 
-def _input_names(found: Explained, model: DecisionModel) -> list[str]:
+def _input_names(found: Explained, model: DecisionModel, words: Words) -> list[str]:
     """Return the inputs' names, with a number for each category that few of the rows have.
 
     What so few rows share may be a person's name that slipped into the column.
@@ -99,7 +103,10 @@ def _input_names(found: Explained, model: DecisionModel) -> list[str]:
     for position, column in enumerate(model.scorer.inputs):
         rows = np.count_nonzero(found.matrix[:, position])
         is_rare = column.category is not None and rows < SMALLEST_SHOWN_ROWS
-        names.append(f"{column.feature}=rare {position:d}" if is_rare else column.name)
+        label = words.label_of(column.feature)
+        if column.category is not None:
+            label += f"=rare {position:d}" if is_rare else f"={column.category}"
+        names.append(label)
     return names
 
 
@@ -126,6 +133,7 @@ def _page(
     checks: tuple[Check, ...],
     top: list[int],
     names: list[str],
+    words: Words,
 ) -> Page:
     report = found.report
     texts = {group.code: group.text for group in known.reasons}
@@ -140,7 +148,7 @@ def _page(
         Figure(
             file="beeswarm.png",
             title="Beeswarm",
-            caption="A point an applicant; red is a high value of the feature.",
+            caption="A point a person; red is a high value of the feature.",
         ),
         *(
             Figure(file=f"dependence_{column:02d}.png", title=f"Dependence on {names[column]}")
@@ -149,12 +157,13 @@ def _page(
     ]
     if len(found.typical):
         caption = (
-            "A composite of the declined: the median of each feature. Nobody's own row is shown."
+            f"A composite of those decided “{words.unfavourable}”: the median of each feature. "
+            "Nobody's own row is shown."
         )
         figures.append(
             Figure(
                 file="waterfall.png",
-                title="Why the typical declined applicant is declined",
+                title=f"Why the typical case decided “{words.unfavourable}” is so",
                 caption=caption,
             )
         )
@@ -162,16 +171,17 @@ def _page(
         case=case,
         title=f"Explanation: {case}",
         lead=f"{report.explained_rows:,} rows in the figures; "
-        f"{report.declined_rows:,} declined, each with reasons.",
+        f"{report.declined_rows:,} decided “{words.unfavourable}”, each with reasons.",
         opening=tuple(figures),
         checks=checks,
+        words=words,
         sections=(
             Section(
                 heading="Reasons told",
                 text=(
                     f"Reason map {report.reason_map_version}. "
                     f"At most four each, none with less than {known.least_share:.0%} of what is "
-                    "adverse about the applicant. Each raises the score when its features are "
+                    "adverse about the person. Each raises the score when its features are "
                     "neutralised, and its words are true of the feature that is most adverse.",
                     f"Compared with {report.composite_rows:,} composite rows that are nobody's, "
                     f"each value from at least {report.people_behind_each_value} people; "
@@ -179,9 +189,9 @@ def _page(
                 ),
                 parts=(
                     Table(
-                        head=("code", "reason", "told to", "because of"),
+                        head=("Code", "Reason", "Told to", "Because of"),
                         rows=tuple(
-                            (c, texts[c], f"{n:,}", _because_of(drivers.get(c, {})))
+                            (c, texts[c], f"{n:,}", _because_of(drivers.get(c, {}), words))
                             for c, n in reasons
                         ),
                     ),
@@ -190,7 +200,8 @@ def _page(
             Section(
                 heading="For a person to look at",
                 text=(
-                    f"{report.flipped_rows:,} of the declined would be approved by at least one of "
+                    f"{report.flipped_rows:,} of those decided “{words.unfavourable}” would be "
+                    f"decided “{words.favourable}” by at least one of "
                     f"{report.refits} refits to bootstrap samples of the same people; "
                     f"{report.soundness.untold:,} have a principal factor that the reason map has "
                     "no true words for. They are listed in `explain/reasons.parquet`, sealed, in "
@@ -206,10 +217,10 @@ def _page(
                 ),
                 parts=(
                     Table(
-                        head=("group", "told by", "AUC", "95 % interval", "by chance", "people"),
+                        head=("Group", "Told by", "AUC", "95 % interval", "By chance", "People"),
                         rows=tuple(
                             (
-                                f"{p.attribute} = {p.group}",
+                                group_text(p.attribute, p.group, words),
                                 f"all {p.told_by}",
                                 f"{p.auc:.3f}",
                                 f"{p.interval[0]:.3f} to {p.interval[1]:.3f}",
@@ -220,11 +231,11 @@ def _page(
                         ),
                     ),
                     Table(
-                        head=("reason", "group", "AUC", "at least", "share of SHAP mass"),
+                        head=("Reason", "Group", "AUC", "At least", "Share of SHAP mass"),
                         rows=tuple(
                             (
                                 p.code,
-                                f"{p.attribute} = {p.group}",
+                                group_text(p.attribute, p.group, words),
                                 f"{p.auc:.3f}",
                                 f"{p.auc_low:.3f}",
                                 f"{p.shap_share:.1%}",
@@ -242,11 +253,11 @@ def _page(
                 ),
                 parts=(
                     Table(
-                        head=("feature", "group", "AUC", "share of SHAP mass", "strength"),
+                        head=("Feature", "Group", "AUC", "Share of SHAP mass", "Strength"),
                         rows=tuple(
                             (
-                                p.feature,
-                                f"{p.attribute} = {p.group}",
+                                column_cell(p.feature, words),
+                                group_text(p.attribute, p.group, words),
                                 f"{p.auc:.3f}",
                                 f"{p.shap_share:.1%}",
                                 f"{p.strength:.4f}",
@@ -260,7 +271,7 @@ def _page(
     )
 
 
-def _because_of(drivers: dict[str, int]) -> str:
+def _because_of(drivers: dict[str, int], words: Words) -> str:
     """Return which features of a reason were most adverse, and to how many, most often first."""
     ordered = sorted(drivers.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{feature} {people:,}" for feature, people in ordered)
+    return ", ".join(f"{words.label_of(feature)} {people:,}" for feature, people in ordered)

@@ -50,7 +50,7 @@ def run(stage_run: StageRun) -> None:
         )
         path.write_bytes(tree_bytes(leaves))
     with stage_run.folder_of("page") as page:
-        write_explain_page(page, stage_run.case, model, explained, checks)
+        write_explain_page(page, stage_run.case, model, explained, checks, stage_run.words)
     stage_run.write_report(explained.report)
 
     verdict = stage_run.write_verdict(checks, about=JUDGED)

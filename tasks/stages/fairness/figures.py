@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.disparity.counts import DecidedRows, group_names
 from tasks.gates import Check, Outcome
 from tasks.gates.limits import limit_text
-from tasks.reports import figure, panels
+from tasks.reports import figure, group_text, panels
 from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.fairness.judging import SCREEN_RATIO
@@ -135,6 +136,7 @@ def draw_forest(
     report: FairnessReport,
     checks: Sequence[Check],
     forest: tuple[ForestPanel, ...],
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw every group's interval of each measure, with the limit; failing groups first."""
     by_key = {
@@ -161,7 +163,10 @@ def draw_forest(
             axes.set_title(f"{panel.title} {panel.shown_limit}", fontsize=10)
             axes.grid(visible=False, axis="y")
 
-        labels = [f"{group.group} ({group.attribute}), n = {group.rows:,}" for group in groups]
+        labels = [
+            f"{group_text(group.attribute, group.group, words)}, n = {group.rows:,}"
+            for group in groups
+        ]
         all_axes[0].set_yticks(range(len(groups)), labels)
         # Axes count upwards, people read downwards.
         all_axes[0].set_ylim(len(groups) - 0.4, -0.6)

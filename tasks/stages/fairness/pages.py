@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.disparity.counts import DecidedRows
 from tasks.disparity.estimates import Estimate
 from tasks.gates import Check
-from tasks.reports import Figure, Page, Section, Table, write_page
+from tasks.reports import Figure, Page, Section, Table, group_text, write_page
 from tasks.stages.fairness.figures import (
     draw_forest,
     draw_frontier,
@@ -35,16 +36,17 @@ def write_fairness_page(
     rows: DecidedRows,
     limits: FairnessLimits,
     registered: tuple[RegisteredGroup, ...] = (),
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw the figures and write the page, failures first.
 
     `registered` compares the registered model's decisions with those that are judged; the other
     arguments are those of `measure_fairness`.
     """
-    draw_forest(folder / "decisions.png", report, checks, forest_of_decisions(limits))
-    draw_forest(folder / "errors.png", report, checks, forest_of_errors(limits))
+    draw_forest(folder / "decisions.png", report, checks, forest_of_decisions(limits), words)
+    draw_forest(folder / "errors.png", report, checks, forest_of_errors(limits), words)
     draw_frontier(folder / "frontier.png", report, protected, rows, limits.disparate_impact)
-    write_page(folder, _page(case, report, gravest_first(checks), power, registered))
+    write_page(folder, _page(case, report, gravest_first(checks), power, registered, words))
 
 
 def _page(
@@ -53,16 +55,19 @@ def _page(
     checks: tuple[Check, ...],
     power: PowerTable,
     registered: tuple[RegisteredGroup, ...],
+    words: Words,
 ) -> Page:
     rows_without_group = [
-        f"{name}: {rows:,}" for name, rows in report.rows_without_group.items() if rows
+        f"{words.label_of(name)}: {rows:,}"
+        for name, rows in report.rows_without_group.items()
+        if rows
     ]
     evaluated_rows = "the part “test”, by the registered model"
     if report.evaluated_on == "out_of_fold":
         evaluated_rows = "all rows, out of fold: by models of the folds, not the registered one"
     excused = "".join(
-        f" Not judged: {attribute.attribute}, excused by {attribute.by} on {attribute.date}: "
-        f"{attribute.reason}."
+        f" Not judged: {words.attribute_of(attribute.attribute)}, excused by {attribute.by} on "
+        f"{attribute.date}: {attribute.reason}."
         for attribute in report.excused_attributes
     )
     return Page(
@@ -73,7 +78,7 @@ def _page(
         opening=(
             Figure(
                 file="decisions.png",
-                title="Who is approved and who is declined",
+                title=f"Decisions “{words.favourable}” and “{words.unfavourable}”, by group",
                 caption=f"Every group towards its privileged group, with 95 % intervals. {COLOURS}"
                 ", the dotted one the screen of 0.9. An arrow leaves the figure.",
             ),
@@ -84,9 +89,10 @@ def _page(
             ),
         ),
         checks=checks,
+        words=words,
         sections=(
-            _figures(),
-            _power_section(power),
+            _figures(words),
+            _power_section(power, words),
             Section(
                 heading="Groups",
                 text=(
@@ -94,17 +100,20 @@ def _page(
                     "AIF360. Intervals are at 95 %, and span what rows of unknown group could "
                     "make of the figure.",
                 ),
-                parts=(_rates_table(report), *(_group_table(group) for group in report.groups)),
+                parts=(
+                    _rates_table(report, words),
+                    *(_group_table(group, words) for group in report.groups),
+                ),
             ),
-            _registered_section(registered),
+            _registered_section(registered, words),
         ),
     )
 
 
-def _registered_section(registered: tuple[RegisteredGroup, ...]) -> Section:
+def _registered_section(registered: tuple[RegisteredGroup, ...], words: Words) -> Section:
     rows = tuple(
         (
-            f"{group.group} ({group.attribute})",
+            group_text(group.attribute, group.group, words),
             f"{group.people:,}",
             f"{group.judged_rate:.3f}",
             f"{group.registered_rate:.3f}",
@@ -113,19 +122,19 @@ def _registered_section(registered: tuple[RegisteredGroup, ...]) -> Section:
         )
         for group in registered
     )
-    head = ("Group", "People", "Folds approve", "Registered approves", "Difference", "Alike")
+    head = ("Group", "People", "Share by the folds", "By the registered", "Difference", "Alike")
     return Section(
         heading="The registered model on people it never saw",
         text=(
-            "Both decide about the people of the part “test”, whom neither learnt from. The "
-            "difference has a paired 95 % interval; the last column is the share of rows that both "
-            "decide alike.",
+            f"Shares decided “{words.favourable}”. Both decide about the people of the part "
+            "“test”, whom neither learnt from. The difference has a paired 95 % interval; the "
+            "last column is the share of rows that both decide alike.",
         ),
         parts=(Table(head=head, rows=rows),),
     )
 
 
-def _figures() -> Section:
+def _figures(words: Words) -> Section:
     return Section(
         heading="Figures",
         parts=(
@@ -133,16 +142,16 @@ def _figures() -> Section:
                 file="frontier.png",
                 title="Trade-off between fairness and accuracy",
                 caption="Every point of the line is this model with another cut-off, from "
-                "approving 99.5 % to approving 50 %.",
+                f"99.5 % to 50 % of rows decided “{words.favourable}”.",
             ),
         ),
     )
 
 
-def _power_section(power: PowerTable) -> Section:
+def _power_section(power: PowerTable, words: Words) -> Section:
     rows = tuple(
         (
-            f"{group.group} ({group.attribute})",
+            group_text(group.attribute, group.group, words),
             f"{group.rows:,}",
             f"{group.false_block:.0%}",
             f"{group.missed_at_limit:.0%}",
@@ -153,8 +162,8 @@ def _power_section(power: PowerTable) -> Section:
     return Section(
         heading="What so many rows can tell",
         text=(
-            f"From {power.replicates:,} simulated portfolios at parity and of each bias, at an "
-            f"approval rate of {power.base_rate:.0%}: by this plan the gate blocks "
+            f"From {power.replicates:,} simulated portfolios at parity and of each bias, at a "
+            f"share “{words.favourable}” of {power.base_rate:.0%}: by this plan the gate blocks "
             f"{power.gate_false_block:.0%} of models that treat all groups alike. More rows of "
             "the groups that are blocked most often lower that; a looser limit would lower it, "
             "too, and miss biases.",
@@ -174,17 +183,17 @@ def _power_section(power: PowerTable) -> Section:
     )
 
 
-def _rates_table(report: FairnessReport) -> Table:
+def _rates_table(report: FairnessReport, words: Words) -> Table:
     groups = sorted(
         (*report.references, *report.groups),
         key=lambda group: (group.attribute, -group.approval_rate),
     )
     return Table(
-        title="Approval rates",
-        head=("Group", "Rows", "People", "Approved", "95 % interval"),
+        title=f"Share “{words.favourable}”",
+        head=("Group", "Rows", "People", "Share", "95 % interval"),
         rows=tuple(
             (
-                f"{group.group} ({group.attribute})"
+                group_text(group.attribute, group.group, words)
                 + (", privileged" if group.group == group.privileged else ""),
                 f"{group.rows:,}",
                 f"{group.people:,}",
@@ -196,11 +205,11 @@ def _rates_table(report: FairnessReport) -> Table:
     )
 
 
-def _group_table(group: GroupReport) -> Table:
+def _group_table(group: GroupReport, words: Words) -> Table:
     people = "" if group.people == group.rows else f" of {group.people:,} people"
     return Table(
-        title=f"{group.group} compared with {group.privileged} ({group.attribute}), "
-        f"{group.rows:,} rows{people}",
+        title=f"{group.group} compared with {group.privileged} "
+        f"({words.attribute_of(group.attribute)}), {group.rows:,} rows{people}",
         head=("Measure", "Value", "95 % interval"),
         rows=tuple(_estimate_row(estimate) for estimate in group.estimates),
     )
@@ -208,7 +217,7 @@ def _group_table(group: GroupReport) -> Table:
 
 def _estimate_row(estimate: Estimate) -> tuple[str, ...]:
     value = "not measured" if estimate.value is None else f"{estimate.value:.3f}"
-    interval = "none"
+    interval = "not measured" if estimate.value is None else "none"
     if estimate.interval:
         low, high = estimate.interval
         interval = f"[{low:.3f}, {high:.3f}]"

@@ -56,7 +56,16 @@ def run(stage_run: StageRun) -> None:
 
     with stage_run.folder_of("page") as page:
         write_fairness_page(
-            page, stage_run.case, report, checks, power, protected, decided, limits, registered
+            page,
+            stage_run.case,
+            report,
+            checks,
+            power,
+            protected,
+            decided,
+            limits,
+            registered,
+            stage_run.words,
         )
     stage_run.write_report(
         {

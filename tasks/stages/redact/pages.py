@@ -1,21 +1,35 @@
 """The page of the stage `redact`."""
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check
 from tasks.redaction.leakage import FEWEST_SIGNS, Ratio
 from tasks.redaction.tally import RedactReport
-from tasks.reports import Page, Section, Table
+from tasks.reports import Page, Section, Table, column_cell
 
 
-def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -> Page:
+def redaction_page(
+    case: str, report: RedactReport, checks: tuple[Check, ...], words: Words = NO_WORDS
+) -> Page:
     """Return the page: checks, then what a person should look at, then every column and kind."""
     explained = report.explained
-    doubts = tuple((name, column.check) for name, column in explained.items() if column.check)
+    doubts = tuple(
+        (column_cell(name, words), column.check)
+        for name, column in explained.items()
+        if column.check
+    )
     columns = tuple(
-        (name, column.role, column.declared, column.looks_like, column.why, column.fate)
+        (
+            column_cell(name, words),
+            column.role,
+            column.declared,
+            column.looks_like,
+            column.why,
+            column.fate,
+        )
         for name, column in explained.items()
     )
     masked = tuple(
-        (column, kind, f"{count:,}")
+        (column_cell(column, words), kind, f"{count:,}")
         for column, kinds in report.entities.items()
         for kind, count in kinds.items()
     )
@@ -29,13 +43,14 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
             + _short_identifiers(report)
         ),
         checks=checks,
+        words=words,
         sections=(
             Section(
                 heading="What a person should check",
                 text=("What is declared and what the first values look like do not agree.",)
                 if doubts
                 else ("Every column looks like what it was declared as.",),
-                parts=(Table(head=("column", "check"), rows=doubts),) if doubts else (),
+                parts=(Table(head=("Column", "Check"), rows=doubts),) if doubts else (),
             ),
             Section(
                 heading="Columns",
@@ -46,12 +61,12 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
                 parts=(
                     Table(
                         head=(
-                            "column",
-                            "role",
-                            "declared",
-                            "looks like",
-                            "why",
-                            "what became of it",
+                            "Column",
+                            "Role",
+                            "Declared",
+                            "Looks like",
+                            "Why",
+                            "What became of it",
                         ),
                         rows=columns,
                     ),
@@ -63,7 +78,7 @@ def redaction_page(case: str, report: RedactReport, checks: tuple[Check, ...]) -
                     "Types that begin with OWN are about the row's own person "
                     "and name the column that said so.",
                 ),
-                parts=(Table(head=("column", "type", "masked"), rows=masked),) if masked else (),
+                parts=(Table(head=("Column", "Type", "Masked"), rows=masked),) if masked else (),
             ),
             *_leakage_sections(report),
             *_service_sections(report),
@@ -93,7 +108,7 @@ def _leakage_sections(report: RedactReport) -> tuple[Section, ...]:
         ("words taken needlessly", leakage.over),
     )
     types = tuple(leakage.leaked_by_type.items())
-    head = ("", "leaked", "of", "share")
+    head = ("Of whom", "Leaked", "Of", "Share")
     return (
         Section(
             heading="Leakage against planted answers",
@@ -111,7 +126,7 @@ def _service_sections(report: RedactReport) -> tuple[Section, ...]:
     """Return what left for services of others, and what one found in a bucket; none unasked."""
     sections: list[Section] = []
     if report.sent:
-        head = ("service", "whose", "agreement", "sent", "columns", "texts", "bytes", "USD")
+        head = ("Service", "Whose", "Agreement", "Sent", "Columns", "Texts", "Bytes", "USD")
         rows = tuple(
             (
                 sent.service,
@@ -137,7 +152,7 @@ def _service_sections(report: RedactReport) -> tuple[Section, ...]:
                     f"Job {bucket.job}: {bucket.objects:,} objects with personal data."
                     + (f" Not known whether that is all: {bucket.doubt}." if bucket.doubt else ""),
                 ),
-                parts=(Table(head=("category", "occurrences"), rows=found),) if found else (),
+                parts=(Table(head=("Category", "Occurrences"), rows=found),) if found else (),
             )
         )
     return tuple(sections)

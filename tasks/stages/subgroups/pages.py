@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check, Outcome
-from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.reports import Figure, Page, Section, Table, figure, group_text, write_page
 from tasks.reports.figures import ACCENT, GRID, INK, SECOND, WARN
 from tasks.stages.subgroups.confirming import Subgroup
 from tasks.stages.subgroups.judging import TEXTS
@@ -30,6 +31,7 @@ def write_subgroups_page(
     checks: tuple[Check, ...],
     params: SubgroupsParams,
     limits: SubgroupsLimits,
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw the worst subgroups of each measure and write the page."""
     # The judge answers in the order of the report; calibration comes last.
@@ -44,9 +46,9 @@ def write_subgroups_page(
         shown = [(item, check) for item, check in judged if item.measure is measure]
         if shown:
             file = f"{measure}.png"
-            _draw(folder / file, measure, shown, limit)
+            _draw(folder / file, measure, shown, limit, words)
             figures.append(Figure(file=file, title=_title(measure), caption=CAPTION))
-    write_page(folder, _page(case, report, checks, params, tuple(figures)))
+    write_page(folder, _page(case, report, checks, params, tuple(figures), words))
 
 
 CAPTION = (
@@ -66,6 +68,7 @@ def _draw(
     measure: SubgroupMeasure,
     judged: Sequence[tuple[Subgroup, Check]],
     limit: float,
+    words: Words,
 ) -> None:
     height = FRAME_HEIGHT + LINE_HEIGHT * len(judged)
     with figure(path, width=9.5, height=height) as axes:
@@ -81,7 +84,7 @@ def _draw(
             axes.plot(subgroup.value, line, MARKERS.get(check.outcome, "o"), color=colour, ms=7)
 
         labels = [
-            f"{subgroup.group} ({subgroup.attribute}), n = {subgroup.people:,}"
+            f"{group_text(subgroup.attribute, subgroup.group, words)}, n = {subgroup.people:,}"
             for subgroup, _ in judged
         ]
         axes.set_yticks(np.arange(len(labels)), labels)
@@ -97,36 +100,39 @@ def _page(
     checks: tuple[Check, ...],
     params: SubgroupsParams,
     figures: tuple[Figure, ...],
+    words: Words,
 ) -> Page:
     searched = max(report.searched.values(), default=0)
     return Page(
         case=case,
         title=f"Subgroups: {case}",
         lead=f"{report.rows:,} decisions about {report.people:,} people, divided by "
-        f"{', '.join(report.attributes)}: {searched:,} conjunctions of at most {params.depth} "
-        f"attributes have {params.smallest_people:,} people in either half and were searched. "
+        f"{'; '.join(map(words.label_of, report.attributes))}: {searched:,} conjunctions of at "
+        f"most {params.depth} attributes have {params.smallest_people:,} people in either half and "
+        "were searched. "
         "A pass says that no fault of the worst was confirmed, where one as large as declared "
         "would have been. It says nothing of subgroups that were not kept, of smaller ones, or of "
         "other columns.",
         opening=figures,
         checks=checks,
+        words=words,
         sections=(
             Section(
                 heading="The worst subgroups",
                 text=(
                     "Searched on one half of the people, by size times disparity; confirmed on "
-                    "the other. Who is declined is compared with everybody else, within the same "
-                    "audited values. What is confirmed is so for all of them together, with "
-                    f"{1 - params.significance:.0%}; it is held against the limit.",
+                    f"the other. Who is decided “{words.unfavourable}” is compared with everybody "
+                    "else, within the same audited values. What is confirmed is so for all of them "
+                    f"together, with {1 - params.significance:.0%}; it is held against the limit.",
                 ),
-                parts=(_subgroups_table(report, checks),),
+                parts=(_subgroups_table(report, checks, words),),
             ),
-            _calibration_section(report, params),
+            _calibration_section(report, params, words),
         ),
     )
 
 
-def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...]) -> Table:
+def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...], words: Words) -> Table:
     return Table(
         head=(
             "Measure",
@@ -142,12 +148,14 @@ def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...]) -> Tabl
         rows=tuple(
             (
                 TEXTS[item.measure],
-                f"{item.group} ({item.attribute})",
+                group_text(item.attribute, item.group, words),
                 item.compared_within or "everybody",
                 _number(item.search_value),
                 f"{item.search_people:,}",
                 _number(item.value),
-                "none" if item.interval is None else "[{:.3f}, {:.3f}]".format(*item.interval),
+                "not measured"
+                if item.interval is None
+                else "[{:.3f}, {:.3f}]".format(*item.interval),
                 f"{item.people:,}",
                 _number(check.value),
             )
@@ -156,7 +164,7 @@ def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...]) -> Tabl
     )
 
 
-def _calibration_section(report: SubgroupsReport, params: SubgroupsParams) -> Section:
+def _calibration_section(report: SubgroupsReport, params: SubgroupsParams, words: Words) -> Section:
     calibration = report.multicalibration
     segments = calibration.segments
     return Section(
@@ -174,7 +182,7 @@ def _calibration_section(report: SubgroupsReport, params: SubgroupsParams) -> Se
                 head=("Segment", "Rows", "Error", "Standard deviations", "Chance", "Visible"),
                 rows=tuple(
                     (
-                        f"{item.group} ({item.attribute})",
+                        group_text(item.attribute, item.group, words),
                         f"{item.rows:,}",
                         f"{item.error:.4f}",
                         f"{item.deviations:.2f}",

@@ -44,7 +44,7 @@ def run(stage_run: StageRun) -> None:
     checks = judge_subgroups(report, params, limits)
 
     with stage_run.folder_of("page") as page:
-        write_subgroups_page(page, stage_run.case, report, checks, params, limits)
+        write_subgroups_page(page, stage_run.case, report, checks, params, limits, stage_run.words)
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks, about=JUDGED)
     logger.info(

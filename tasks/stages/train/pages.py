@@ -4,11 +4,21 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check, Outcome
 from tasks.learning.leaks import FeatureLeak
 from tasks.learning.performance import Performance, roc_points
 from tasks.model.families import Matrix
-from tasks.reports import Figure, Page, Section, Table, figure, write_page
+from tasks.reports import (
+    Figure,
+    Page,
+    Section,
+    Table,
+    column_cell,
+    figure,
+    group_text,
+    write_page,
+)
 from tasks.reports.figures import GRID, SECOND, WARN
 from tasks.stages.train.checks import TrainCheck
 from tasks.stages.train.measuring import GroupCalibration, HeldOut, ModelReport
@@ -26,22 +36,25 @@ def write_performance_page(
     scores: Matrix,
     labels: Matrix,
     cutoff: float,
+    words: Words = NO_WORDS,
 ) -> None:
     """Draw the figures from out-of-fold scores and write the page.
 
     `scores` and `labels` have shape (rows,); `cutoff` is the registered model's.
     """
     performance = report.performance
-    _draw_roc(folder / "roc.png", performance, scores, labels)
+    _draw_roc(folder / "roc.png", performance, scores, labels, words)
     _draw_calibration(folder / "calibration.png", performance)
     measured = [group for group in report.groups if group.calibration is not None]
     if measured:
-        _draw_groups(folder / "groups.png", measured, checks)
+        _draw_groups(folder / "groups.png", measured, checks, words)
     _draw_scores(folder / "scores.png", scores, labels, cutoff)
-    write_page(folder, _page(case, report, checks, has_groups=bool(measured)))
+    write_page(folder, _page(case, report, checks, words, has_groups=bool(measured)))
 
 
-def _draw_roc(path: Path, performance: Performance, scores: Matrix, labels: Matrix) -> None:
+def _draw_roc(
+    path: Path, performance: Performance, scores: Matrix, labels: Matrix, words: Words
+) -> None:
     false_positive_rates, true_positive_rates = zip(*roc_points(scores, labels), strict=True)
     # Square, so that a degree of the curve means the same in both directions.
     with figure(path, width=5.2, height=5.0) as axes:
@@ -54,8 +67,8 @@ def _draw_roc(path: Path, performance: Performance, scores: Matrix, labels: Matr
         axes.plot([0, 1], [0, 1], color=GRID, lw=1.5, label="Chance, AUC 0.5")
         axes.set(
             title="ROC curve",
-            xlabel="False positive rate (bad cases approved)",
-            ylabel="True positive rate (good cases approved)",
+            xlabel=f"False positive rate (bad cases decided “{words.favourable}”)",
+            ylabel=f"True positive rate (good cases decided “{words.favourable}”)",
         )
         axes.legend(loc="lower right")
 
@@ -77,7 +90,9 @@ def _draw_calibration(path: Path, performance: Performance) -> None:
         axes.legend(loc="upper left")
 
 
-def _draw_groups(path: Path, groups: list[GroupCalibration], checks: tuple[Check, ...]) -> None:
+def _draw_groups(
+    path: Path, groups: list[GroupCalibration], checks: tuple[Check, ...], words: Words
+) -> None:
     """Draw mean score and observed share of each group, and what chance explains between them."""
     failing = {
         (check.about.attribute, check.about.group)
@@ -115,7 +130,7 @@ def _draw_groups(path: Path, groups: list[GroupCalibration], checks: tuple[Check
             )
         axes.set_yticks(
             range(len(groups)),
-            [f"{group.group} ({group.attribute})" for group in reversed(groups)],
+            [group_text(group.attribute, group.group, words) for group in reversed(groups)],
         )
         axes.set(title="Calibration by group", xlabel="Share with the favourable label")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=3)
@@ -143,7 +158,9 @@ def _draw_scores(path: Path, scores: Matrix, labels: Matrix, cutoff: float) -> N
         axes.legend(loc="upper left")
 
 
-def _page(case: str, report: ModelReport, checks: tuple[Check, ...], *, has_groups: bool) -> Page:
+def _page(
+    case: str, report: ModelReport, checks: tuple[Check, ...], words: Words, *, has_groups: bool
+) -> Page:
     return Page(
         case=case,
         title=f"Model performance: {case}",
@@ -153,13 +170,14 @@ def _page(case: str, report: ModelReport, checks: tuple[Check, ...], *, has_grou
         "“test”, whom it never saw.",
         opening=_figures(),
         checks=checks,
+        words=words,
         sections=(
-            _measures(report.performance),
+            _measures(report.performance, words),
             _comparison(report),
-            _registered(report.held_out),
-            _group_calibration(report.groups, has_groups=has_groups),
-            _leaks(report),
-            _confusion_matrix(report.performance),
+            _registered(report.held_out, words),
+            _group_calibration(report.groups, words, has_groups=has_groups),
+            _leaks(report, words),
+            _confusion_matrix(report.performance, words),
         ),
     )
 
@@ -191,7 +209,7 @@ def _comparison(report: ModelReport) -> Section:
     )
 
 
-def _registered(held_out: HeldOut) -> Section:
+def _registered(held_out: HeldOut, words: Words) -> Section:
     lost, interval = held_out.auc_lost, held_out.auc_lost_interval
     shown_loss = "not measured"
     if lost is not None and interval is not None:
@@ -210,8 +228,8 @@ def _registered(held_out: HeldOut) -> Section:
         rows += [
             ("Mean score", f"{held_out.calibration.predicted:.3f}"),
             ("Observed share", f"{held_out.calibration.observed:.3f}"),
-            ("Approval rate, by its own cut-off", f"{held_out.approval_rate:.1%}"),
-            ("Approval rate expected", f"{held_out.expected_approval_rate:.1%}"),
+            (f"Share “{words.favourable}”, by its own cut-off", f"{held_out.approval_rate:.1%}"),
+            (f"Share “{words.favourable}” expected", f"{held_out.expected_approval_rate:.1%}"),
         ]
     return Section(
         heading="The registered model on people it never saw",
@@ -223,11 +241,13 @@ def _registered(held_out: HeldOut) -> Section:
     )
 
 
-def _group_calibration(groups: tuple[GroupCalibration, ...], *, has_groups: bool) -> Section:
+def _group_calibration(
+    groups: tuple[GroupCalibration, ...], words: Words, *, has_groups: bool
+) -> Section:
     rows = []
     for group in groups:
         calibration = group.calibration
-        figures = ("too few", "", "", "", "")
+        figures = ("too few", *["not measured"] * 4)
         if calibration is not None:
             figures = (
                 f"{calibration.predicted:.3f}",
@@ -236,7 +256,9 @@ def _group_calibration(groups: tuple[GroupCalibration, ...], *, has_groups: bool
                 f"{calibration.error:.3f}",
                 f"{calibration.chance_error:.3f}",
             )
-        rows.append((group.attribute, group.group, f"{group.people:,}", *figures))
+        rows.append(
+            (column_cell(group.attribute, words), group.group, f"{group.people:,}", *figures)
+        )
     head = (
         "Attribute",
         "Group",
@@ -265,11 +287,11 @@ def _group_calibration(groups: tuple[GroupCalibration, ...], *, has_groups: bool
     )
 
 
-def _leaks(report: ModelReport) -> Section:
+def _leaks(report: ModelReport, words: Words) -> Section:
     leaks = sorted(report.leaks, key=_suspicion, reverse=True)[:MOST_LEAKS_SHOWN]
     rows = tuple(
         (
-            leak.feature,
+            column_cell(leak.feature, words),
             f"{leak.auc:.3f}",
             f"{max(leak.purity, 0.0):.2f}",
             leak.slice_kind if leak.purity > 0 else "none",
@@ -294,7 +316,7 @@ def _suspicion(leak: FeatureLeak) -> float:
     return max(2 * leak.auc - 1, leak.purity)
 
 
-def _measures(performance: Performance) -> Section:
+def _measures(performance: Performance, words: Words) -> Section:
     rows = (
         ("Rows", f"{performance.rows:,}"),
         ("AUC (95 % interval, DeLong)", _with_interval(performance)),
@@ -306,18 +328,18 @@ def _measures(performance: Performance) -> Section:
         ),
         ("Brier score", f"{performance.brier:.4f}"),
         ("Expected calibration error, chance included", f"{performance.calibration_error:.4f}"),
-        ("Approval rate", f"{performance.approval_rate:.1%}"),
+        (f"Share “{words.favourable}”", f"{performance.approval_rate:.1%}"),
     )
     return Section(heading="Measures", parts=(Table(head=("Measure", "Value"), rows=rows),))
 
 
-def _confusion_matrix(performance: Performance) -> Section:
+def _confusion_matrix(performance: Performance, words: Words) -> Section:
     counts = {name: f"{rows:,}" for name, rows in performance.confusion.items()}
     table = Table(
         head=("Decision", "Good cases", "Bad cases"),
         rows=(
-            ("Approved", counts["approved_good"], counts["approved_bad"]),
-            ("Declined", counts["declined_good"], counts["declined_bad"]),
+            (f"“{words.favourable}”", counts["approved_good"], counts["approved_bad"]),
+            (f"“{words.unfavourable}”", counts["declined_good"], counts["declined_bad"]),
         ),
     )
     return Section(

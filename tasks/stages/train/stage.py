@@ -75,7 +75,14 @@ def run(stage_run: StageRun) -> None:
     stage_run.write_rows(predictions, "predictions")
     with stage_run.folder_of("page") as page:
         write_performance_page(
-            page, stage_run.case, report, checks, scores, labels, trained.scorer.cutoff
+            page,
+            stage_run.case,
+            report,
+            checks,
+            scores,
+            labels,
+            trained.scorer.cutoff,
+            stage_run.words,
         )
     stage_run.write_report(
         {

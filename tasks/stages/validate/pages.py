@@ -2,15 +2,18 @@
 
 import math
 
+from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check
-from tasks.reports import Page, Section, Table
+from tasks.reports import Cell, Page, Section, Table, column_cell
 from tasks.stages.validate.quality import QualityReport
 from tasks.stages.validate.reference.agreement import Agreement
 from tasks.stages.validate.reference.cells import SMALLEST_CELL
 from tasks.stages.validate.reference.label_rates import RateShift
 
 
-def quality_page(case: str, report: QualityReport, checks: tuple[Check, ...]) -> Page:
+def quality_page(
+    case: str, report: QualityReport, checks: tuple[Check, ...], words: Words = NO_WORDS
+) -> Page:
     """Return the page of a use case: checks first, then the figures that they rest on."""
     return Page(
         case=case,
@@ -18,19 +21,24 @@ def quality_page(case: str, report: QualityReport, checks: tuple[Check, ...]) ->
         lead=f"{report.rows:,} rows after redaction. "
         "The result of each expectation is in ../docs/index.html.",
         checks=checks,
+        words=words,
         sections=(
-            _labels_and_groups(report),
-            _drift(report),
-            *_associations(report),
-            _missing_values(report),
+            _labels_and_groups(report, words),
+            _drift(report, words),
+            *_associations(report, words),
+            _missing_values(report, words),
         ),
     )
 
 
-def _labels_and_groups(report: QualityReport) -> Section:
+def _labels_and_groups(report: QualityReport, words: Words) -> Section:
     labels = tuple((label, f"{share:.1%}") for label, share in report.label_shares.items())
     groups = tuple(
-        (attribute, group, f"fewer than {SMALLEST_CELL}" if rows is None else f"{rows:,}")
+        (
+            column_cell(attribute, words),
+            group,
+            f"fewer than {SMALLEST_CELL}" if rows is None else f"{rows:,}",
+        )
         for attribute, counts in report.group_rows.items()
         for group, rows in counts.items()
     )
@@ -43,7 +51,7 @@ def _labels_and_groups(report: QualityReport) -> Section:
     )
 
 
-def _drift(report: QualityReport) -> Section:
+def _drift(report: QualityReport, words: Words) -> Section:
     heading = "Drift from the accepted version"
     if report.reference is None or not report.reference.drift:
         return Section(
@@ -54,7 +62,9 @@ def _drift(report: QualityReport) -> Section:
     drifts = report.reference.drift.items()
     columns = sorted(drifts, key=lambda item: -item[1].psi if item[1] else -math.inf)
     rows = tuple(
-        (name, f"{drift.psi:.4f}", f"{drift.chance:.4f}") if drift else (name, "not measured", "")
+        (column_cell(name, words), f"{drift.psi:.4f}", f"{drift.chance:.4f}")
+        if drift
+        else (column_cell(name, words), "not measured", "not measured")
         for name, drift in columns
     )
     return Section(
@@ -68,7 +78,7 @@ def _drift(report: QualityReport) -> Section:
     )
 
 
-def _associations(report: QualityReport) -> tuple[Section, ...]:
+def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
     """Return what became of the accepted associations, labels and tails; least agreement first."""
     if report.reference is None:
         return ()
@@ -90,13 +100,14 @@ def _associations(report: QualityReport) -> tuple[Section, ...]:
                         head=("What", "Kept", "Loss by chance"),
                         rows=_agreement_rows(
                             {"the label": associations.label}
-                            | {f"source {name}": a for name, a in associations.sources.items()}
+                            | {f"source {name}": a for name, a in associations.sources.items()},
+                            words,
                         ),
                     ),
                     Table(
                         title="Columns",
                         head=("Column", "Kept", "Loss by chance"),
-                        rows=_agreement_rows(associations.columns),
+                        rows=_agreement_rows(associations.columns, words),
                     ),
                 ),
             )
@@ -110,7 +121,7 @@ def _associations(report: QualityReport) -> tuple[Section, ...]:
                     Table(
                         head=("Attribute", "Group", "Accepted", "Delivered", "Shift by chance"),
                         rows=tuple(
-                            (attribute, group, *_rate_cells(shift))
+                            (column_cell(attribute, words), group, *_rate_cells(shift))
                             for attribute, groups in shifts.items()
                             for group, shift in groups.items()
                         ),
@@ -121,28 +132,30 @@ def _associations(report: QualityReport) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _agreement_rows(agreements: dict[str, Agreement | None]) -> tuple[tuple[str, ...], ...]:
+def _agreement_rows(
+    agreements: dict[str, Agreement | None], words: Words
+) -> tuple[tuple[Cell, ...], ...]:
     ordered = sorted(agreements.items(), key=lambda item: item[1].kept if item[1] else math.inf)
     return tuple(
-        (name, f"{item.kept:.2f}", f"{item.chance:.2f}")
+        (column_cell(name, words), f"{item.kept:.2f}", f"{item.chance:.2f}")
         if item
-        else (name, "a loss could not be seen", "")
+        else (column_cell(name, words), "a loss could not be seen", "not measured")
         for name, item in ordered
     )
 
 
 def _rate_cells(shift: RateShift | None) -> tuple[str, str, str]:
     if shift is None:
-        return ("too few rows", "", "")
+        return ("too few rows", "not measured", "not measured")
     return (f"{shift.accepted:.1%}", f"{shift.delivered:.1%}", f"{shift.chance:.1%}")
 
 
-def _missing_values(report: QualityReport) -> Section:
+def _missing_values(report: QualityReport, words: Words) -> Section:
     heading = "Missing values"
     ratios = {name: ratio for name, ratio in report.missing_ratio.items() if ratio}
     if not ratios:
         return Section(heading=heading, text=("No feature or protected attribute has any.",))
 
     columns = sorted(ratios.items(), key=lambda item: -item[1])
-    rows = tuple((name, f"{ratio:.2%}") for name, ratio in columns)
+    rows = tuple((column_cell(name, words), f"{ratio:.2%}") for name, ratio in columns)
     return Section(heading=heading, parts=(Table(head=("Column", "Share missing"), rows=rows),))

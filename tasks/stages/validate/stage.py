@@ -43,7 +43,7 @@ def run(stage_run: StageRun) -> None:
 
     checks = judge_quality(report, params, limits)
     with stage_run.folder_of("page") as page:
-        write_page(page, quality_page(stage_run.case, report, checks))
+        write_page(page, quality_page(stage_run.case, report, checks, stage_run.words))
 
     stage_run.write_report(report)
     verdict = stage_run.write_verdict(checks, about=JUDGED)

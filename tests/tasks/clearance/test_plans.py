@@ -12,12 +12,12 @@ from tasks.attestation.predicates.provenance import Provenance
 from tasks.clearance import attest_stage
 from tasks.clearance.attest_stage import statements_of
 from tasks.clearance.check import clear_model, clear_training
-from tasks.clearance.configuration import POLICY, configuration_now
+from tasks.clearance.configuration import POLICY, configuration_now, judged_params
 from tasks.clearance.plans import MOST_NAMES, name_some, plan_now
 from tasks.errors import Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.path import GATES, SEALING, STAGES
+from tasks.path import GATES, SEALING, STAGES, WORDS
 from tasks.verifier.lineage import MODEL, Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.attacks.judging import model_of, put_in_force
@@ -143,6 +143,9 @@ NOT_IN_THE_PLAN: dict[str, Change] = {
     "how sources are joined": put("ingest", base="applications"),
     "where it is registered": put("register", experiment="other"),
     "when models are retrained": lambda case: case["erasure"]["retrain_after"].update(people=9),
+    "what outcomes are called": put(
+        "words", outcomes={"favourable": "fast track", "unfavourable": "usual track"}
+    ),
     "a title": lambda case: case.update(title="Tiny"),
 }
 
@@ -170,6 +173,12 @@ def test_whatever_is_in_the_plan_has_dvc_train_anew() -> None:
         ]
         assert all(covered), gate.name
         assert set(gate.shared_files) <= set(SEALING.shared_files)
+
+
+def test_words_have_pages_drawn_anew_and_are_no_section_that_judges() -> None:
+    assert all((WORDS in gate.tracked_sections) is gate.has_page for gate in GATES)
+    assert not any(WORDS in gate.sections for gate in GATES)
+    assert judged_params({"fairness": "a", WORDS: "b"}) == {"fairness": "a"}
 
 
 def test_sources_and_registration_do_not_have_dvc_train_anew() -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tasks.config.resolving import split_words
 from tasks.config.words import Words, words_of
+from tasks.model import deciding
 
 COLUMN = {"role": "feature", "source": "a"}
 
@@ -21,10 +22,21 @@ def test_labels_and_units_leave_the_columns_as_they_are_without() -> None:
     assert values["columns"]["wage"] == labelled  # what is given is not changed
 
 
-def test_where_there_is_no_label_nothing_is_added() -> None:
+def test_the_section_is_there_where_nothing_has_a_label_for_dvc_tracks_it() -> None:
     values = {"columns": {"age": COLUMN}}
-    assert split_words(values) is values
-    assert words_of(values) == Words()
+    assert split_words(values) == {**values, "words": {"columns": {}}}
+    assert words_of(values) == words_of(split_words(values)) == Words()
+
+
+def test_plots_show_labels_alone_and_combinations_each_of_theirs() -> None:
+    words = words_of({"words": {"columns": {"race": {"label": "ethnicity"}}}})
+    assert words.label_of("race") == "ethnicity"
+    assert words.label_of("sex") == "sex"
+    assert words.attribute_of("race and sex") == "ethnicity and sex"
+
+
+def test_outcomes_without_words_are_called_as_the_model_calls_them() -> None:
+    assert (Words().favourable, Words().unfavourable) == (deciding.APPROVED, deciding.DECLINED)
 
 
 def test_outcomes_stay_beside_labels() -> None:

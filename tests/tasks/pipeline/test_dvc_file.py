@@ -103,7 +103,9 @@ def test_a_shared_file_is_a_dependency_of_the_stage_that_opens_it() -> None:
 
 def test_only_its_own_sections_of_the_use_case_make_a_stage_run_again() -> None:
     params = derived(STAGES["fairness"])["do"]["params"]
-    assert params == [{"configs/${item}/resolved.yaml": ["columns", "fairness", "limits.fairness"]}]
+    assert params == [
+        {"configs/${item}/resolved.yaml": ["columns", "fairness", "limits.fairness", "words"]}
+    ]
 
 
 def test_plain_json_stays_out_of_the_cache_and_sealed_rows_go_into_it() -> None:

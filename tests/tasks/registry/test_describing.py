@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from tasks.config.words import ColumnWords, OutcomeWords, Words
 from tasks.registry.describing import ModelCard, describe_version
 
 HOSTILE = (
@@ -35,6 +36,14 @@ def test_attempts_are_lines_of_text_that_fit_into_a_description() -> None:
     text = describe_version(model_with("a"), "loan", "candidate", lines)
     assert "- `no. 1 blocked; differs in <b>`" in text.splitlines()
     assert len(text) < 5000
+
+
+def test_a_description_speaks_in_the_words_of_the_use_case() -> None:
+    outcomes = OutcomeWords(favourable="fast track", unfavourable="usual track")
+    words = Words(columns={"a": ColumnWords(label="age", unit="years")}, outcomes=outcomes)
+    text = describe_version(model_with("a"), "loan", "candidate", words=words)
+    assert "Decides `fast track` from a score of 0.5 on" in text
+    assert "`age, years (a)`" in text
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tasks.reports import Page, Section, Table
-from tasks.reports.page import Link
+from tasks.reports import Cell, Page, Section, Table
 from tasks.stages.validate.pages import quality_page
 from tasks.stages.validate.quality import QualityReport
 from tasks.stages.validate.reference.agreement import Agreement, AssociationReport
@@ -52,7 +51,7 @@ def section(heading: str, **changes: Any) -> Section:
     return next(item for item in page(**changes).sections if item.heading.startswith(heading))
 
 
-def rows(heading: str, part: int = 0, **changes: Any) -> tuple[tuple[str | Link, ...], ...]:
+def rows(heading: str, part: int = 0, **changes: Any) -> tuple[tuple[Cell, ...], ...]:
     table = section(heading, **changes).parts[part]
     assert isinstance(table, Table)
     return table.rows
@@ -72,7 +71,7 @@ def test_the_column_that_moved_most_comes_first() -> None:
 
 def test_a_column_that_was_not_measured_comes_before_all_others() -> None:
     drift = {"income": Drift(psi=9.0, chance=0.01), "gone": None}
-    assert rows("Drift", reference=beside(drift))[0] == ("gone", "not measured", "")
+    assert rows("Drift", reference=beside(drift))[0] == ("gone", "not measured", "not measured")
 
 
 def test_without_an_accepted_version_the_page_says_so() -> None:
@@ -93,7 +92,7 @@ def test_what_could_not_be_seen_comes_last_and_says_so() -> None:
     reference = beside({}, associations=ASSOCIATIONS)
     assert rows("Agreement", part=1, reference=reference) == (
         ("income", "0.80", "0.10"),
-        ("debt", "a loss could not be seen", ""),
+        ("debt", "a loss could not be seen", "not measured"),
     )
 
 
@@ -105,5 +104,5 @@ def test_sources_and_the_label_are_shown_with_the_least_agreement_first() -> Non
 def test_rates_are_shown_for_all_rows_and_by_group() -> None:
     assert rows("Rate of label 1", reference=beside({}, labels=LABELS)) == (
         ("", "all rows", "87.7%", "90.0%", "3.0%"),
-        ("sex", "female", "too few rows", "", ""),
+        ("sex", "female", "too few rows", "not measured", "not measured"),
     )

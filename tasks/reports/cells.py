@@ -1,0 +1,22 @@
+"""What stands in a cell of a table, or in a line of text: plain text, a link, a column's label."""
+
+from pydantic import Field
+
+from tasks.config.strict import StrictModel
+
+
+class Link(StrictModel):
+    """Text that leads to another page beside this one."""
+
+    text: str
+    href: str = Field(pattern=r"^\.\./[a-z_]+/[a-z_]+/index\.html$")
+
+
+class Term(StrictModel):
+    """What people call a column, and the name by which data and configuration know it."""
+
+    text: str
+    name: str
+
+
+Cell = str | Link | Term
