@@ -1,9 +1,9 @@
 """All that can be imported besides the workspace's own code: one digest, and what is foreign.
 
 The digest is of the interpreter, its standard library and the files of the distributions that
-`requirements.lock`, `configs/models.lock` and `configs/careful.lock` name. What tests need in
-addition is in no digest: running the tests must not make evidence void. Everything else that can be
-imported is foreign, and named.
+`requirements.lock` and the locks of `configs/` for models, `careful` and languages name. What
+tests need in addition is in no digest: running the tests must not make evidence void. Everything
+else that can be imported is foreign, and named.
 
 Bytecode in `__pycache__` is left out: interpreters write it at any time. Who may write there can
 have other code run than the sources say; a worker that others must not deceive sets
@@ -32,8 +32,14 @@ from tasks.formats.digests import folder_sha256
 from tasks.system.installation import Installation
 
 REQUIREMENTS = "requirements.lock"
-# What the last one names is installed by whoever uses `redact.mode: careful`.
-RUN_LOCKS = (REQUIREMENTS, "configs/models.lock", "configs/careful.lock")
+# What the last two name is installed by whoever uses `redact.mode: careful`, or texts of another
+# language than English.
+RUN_LOCKS = (
+    REQUIREMENTS,
+    "configs/models.lock",
+    "configs/careful.lock",
+    "configs/languages.lock",
+)
 OTHER_LOCKS = ("tests/requirements.lock", "configs/installer.lock")
 INSTALLER = "pip"  # it comes with the interpreter, and no lock names it
 

@@ -38,8 +38,9 @@ def find_personal_data(
     entities: Iterable[str] | None = None,
     min_score: float = MIN_SCORE,
     recognisers: Path | None = None,
-    model: str = MODEL,
+    model: str | None = None,
     mode: Literal["fast", "careful"] = "fast",
+    language: str = "en",
 ) -> list[list[Span]]:
     """Return where each text holds personal data: spans with start, end, kind and score, sorted.
 
@@ -51,13 +52,15 @@ def find_personal_data(
         entities: The kinds that are wanted; None: all.
         min_score: How sure the finder has to be; 0 gives weak patterns without context too.
         recognisers: A file of further recognisers in Presidio's YAML format.
-        model: An installed spaCy pipeline.
+        model: An installed spaCy pipeline; None: English has its own, other languages none.
         mode: `careful` asks a second network for names and places: it finds more, more slowly.
+        language: Of all the texts: `en`, `de`, `fr` or `es` (docs/redaction.md, "Languages").
 
     Raises:
         TypeError: `texts` or `entities` is one text, or one of `texts` is none.
         ValueError: There is no such mode.
-        ConfigError: The pipeline, or the second network of `careful`, is not installed.
+        ConfigError: The pipeline, the second network of `careful` or the dictionaries of the
+            language are not installed, or the language has no profile.
     """
     texts = _listed("texts", texts)
     for number, text in enumerate(texts):
@@ -69,7 +72,9 @@ def find_personal_data(
         raise ValueError("`mode` has to be `fast` or `careful`")
     kinds = None if entities is None else frozenset(_listed("entities", entities))
     with _LOADING_LOCK:
-        finder = _load_finder(model, kinds, min_score, recognisers, mode)
+        finder = _load_finder(
+            _pipeline(model, language), kinds, min_score, recognisers, mode, language
+        )
     return list(finder.find(texts))
 
 
@@ -154,14 +159,23 @@ def redact_frame(
     )
 
 
+def _pipeline(model: str | None, language: str) -> str | None:
+    return MODEL if model is None and language == "en" else model
+
+
 @lru_cache(maxsize=4)
 def _load_finder(
-    model: str, entities: frozenset[str] | None, min_score: float, users: Path | None, mode: str
+    model: str | None,
+    entities: frozenset[str] | None,
+    min_score: float,
+    users: Path | None,
+    mode: str,
+    language: str,
 ) -> "FastFinder":
     from tasks.redaction.finding import FastFinder
 
     second = _load_second() if mode == "careful" else None
-    return FastFinder(model, entities, min_score, users, second=second)
+    return FastFinder(model, entities, min_score, users, second=second, language=language)
 
 
 @lru_cache(maxsize=1)
@@ -184,16 +198,20 @@ def _listed(argument: str, values: Iterable[T]) -> list[T]:
     return list(values)
 
 
-def open_row_linker(model: str = MODEL) -> "RowLinker":
-    """Return what finds the row's own person in texts, with the words of an installed pipeline."""
+def open_row_linker(model: str | None = None, language: str = "en") -> "RowLinker":
+    """Return what finds the row's own person in texts, with the words of their language.
+
+    Raises:
+        ConfigError: As `find_personal_data`.
+    """
     with _LOADING_LOCK:
-        return _load_row_linker(model)
+        return _load_row_linker(_pipeline(model, language), language)
 
 
-@lru_cache(maxsize=2)
-def _load_row_linker(model: str) -> "RowLinker":
-    from tasks.redaction.finding.lexicon import load_lexicon, nicknames
+@lru_cache(maxsize=4)
+def _load_row_linker(model: str | None, language: str) -> "RowLinker":
+    from tasks.redaction.finding.finder import open_lexicon
+    from tasks.redaction.finding.lexicon import nicknames
     from tasks.redaction.linking import RowLinker
-    from tasks.redaction.ner.names import model_path
 
-    return RowLinker(load_lexicon(model_path(model)), nicknames())
+    return RowLinker(open_lexicon(model, language), nicknames())

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.keystore.pseudonyms import pseudonyms
-from tasks.redaction.api import MODEL, find_personal_data, open_row_linker
+from tasks.redaction.api import find_personal_data, open_row_linker
 from tasks.redaction.characters import well_formed
 from tasks.redaction.columns.structured import coarse_dates, coarse_networks
 from tasks.redaction.columns.undeclared import kind_of
@@ -172,7 +172,7 @@ def _mask_column(
     Unlike a declared use case a frame may have several columns of one kind (a first and a last
     name), so each column is linked by itself.
     """
-    linker = open_row_linker(settings.get("model", MODEL))
+    linker = open_row_linker(settings.get("model"), settings.get("language", "en"))
     personal = [other for other in everything if other.kind in KINDS]
     columns_of_values = [_as_texts(other.values).fillna("") for other in personal]
     kinds_of_values = [str(other.kind) for other in personal]

@@ -73,16 +73,22 @@ def open_finder(params: RedactParams) -> Finder:
             users,
             is_date_wanted=hipaa.is_calendar_date,
             second=second,
+            language=params.language,
         )
     return FastFinder(
-        params.model, frozenset(params.entities), params.min_score, users, second=second
+        params.model,
+        frozenset(params.entities),
+        params.min_score,
+        users,
+        second=second,
+        language=params.language,
     )
 
 
 def open_linker(params: RedactParams) -> Linker:
     """Return what links texts to the people of their rows."""
-    from tasks.redaction.finding.lexicon import load_lexicon, nicknames
+    from tasks.redaction.finding.finder import open_lexicon
+    from tasks.redaction.finding.lexicon import nicknames
     from tasks.redaction.linking import RowLinker
-    from tasks.redaction.ner.names import model_path
 
-    return RowLinker(load_lexicon(model_path(params.model)), nicknames())
+    return RowLinker(open_lexicon(params.model, params.language), nicknames())

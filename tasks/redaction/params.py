@@ -70,11 +70,15 @@ class RedactParams(StrictModel):
     engine: InOneProcess | OnProcesses | OnDask = Field(
         default=InOneProcess(), discriminator="kind"
     )
-    language: str
-    model: str = Field(
+    language: Literal["en", "de", "fr", "es"] = Field(
+        default="en", description="of all the texts; one that has a profile and measured figures"
+    )
+    model: str | None = Field(
+        default=None,
         description=(
-            "a spaCy pipeline: an installed package, or a package that carries one in `_model`"
-        )
+            "a spaCy pipeline: an installed package, or a package that carries one in `_model`; "
+            "English needs one, other languages do with lists and rules"
+        ),
     )
     min_score: float = Field(ge=0, le=1)
     profile: Literal["default", "hipaa"] = Field(
@@ -109,6 +113,16 @@ class RedactParams(StrictModel):
         default=None,
         description="a bucket that Amazon Macie searches; `limits.redact.bucket_objects`",
     )
+
+    @model_validator(mode="after")
+    def _can_read_the_language(self) -> "RedactParams":
+        if self.model is None and self.language == "en":
+            raise ValueError("`language: en` needs a `model`")
+        if self.model is None and self.mode == "exact":
+            raise ValueError("`mode: exact` needs a `model` of the language")
+        if self.profile == "hipaa" and self.language != "en":
+            raise ValueError("`profile: hipaa` needs `language: en`")
+        return self
 
     @model_validator(mode="after")
     def _is_asked_from_one_place(self) -> "RedactParams":

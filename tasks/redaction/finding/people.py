@@ -7,15 +7,15 @@ by the words that go with them, and a name that was found once is found again.
 
 from bisect import bisect_left
 
-from tasks.redaction.finding.forms import LONGEST_WORD, TITLES, WORDS, Word, WordCutter
+from tasks.redaction.finding.forms import LONGEST_WORD, WORDS, Word, WordCutter
 from tasks.redaction.finding.lexicon import FIRST, LAST, NOUN, WORD, Lexicon
 from tasks.redaction.finding.naming import (
-    PARTICLES,
     PERSON,
     POSSIBLE,
     last_word_of_name,
     match_name,
 )
+from tasks.redaction.finding.words import ENGLISH, Vocabulary
 from tasks.redaction.spans import Span
 
 __all__ = ["PERSON", "POSSIBLE", "PeopleFinder"]
@@ -27,9 +27,10 @@ WORDS_ADDED = 4  # at most, by which a name is extended, counting the word that 
 class PeopleFinder:
     """Finds names of people by rules, and mends what the recogniser found."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary = ENGLISH) -> None:
         self._lexicon = lexicon
-        self._cutter = WordCutter(lexicon)
+        self._titles = vocabulary.titles
+        self._cutter = WordCutter(lexicon, vocabulary)
 
     def find(self, text: str, recognised: list[Span]) -> list[Span]:
         """Return the spans of people: the recogniser's, mended, and those that rules find.
@@ -45,13 +46,13 @@ class PeopleFinder:
     def _mend(self, text: str, span: Span) -> Span | None:
         """Cut titles and possessives off; None where only ordinary words are left."""
         words = list(WORDS.finditer(text, span.start, span.end))
-        while words and words[0].group().lower() in TITLES:
+        while words and words[0].group().lower() in self._titles:
             words = words[1:]
         if not words or any(len(word.group()) > LONGEST_WORD for word in words):
             return None
 
         # After a title even an ordinary word is a name: "Mr. Page".
-        is_titled = words[0].start() > span.start or _has_title(text, span.start)
+        is_titled = words[0].start() > span.start or self._has_title(text, span.start)
         while len(words) > 1 and self._is_role(words[0].group()):
             words = words[1:]
         if not is_titled and all(self._lexicon.is_ordinary(word.group().lower()) for word in words):
@@ -70,6 +71,10 @@ class PeopleFinder:
         """Say whether a word before a name is none itself: "Patient Jane Roe"."""
         flags = self._lexicon.of(word.lower())
         return bool(flags & (WORD | NOUN)) and not flags & (FIRST | LAST)
+
+    def _has_title(self, text: str, start: int) -> bool:
+        words_before = WORDS.findall(text[max(0, start - LONGEST_TITLE) : start])
+        return bool(words_before) and words_before[-1].lower() in self._titles
 
     def _find_by_rules(self, text: str, words: list[Word]) -> list[Span]:
         spans = []
@@ -103,12 +108,7 @@ class PeopleFinder:
 
 def _goes_with_a_name(word: Word) -> bool:
     form = word.form
-    return form.lower in PARTICLES or form.size == 1 or form.flags & (LAST | WORD) == LAST
-
-
-def _has_title(text: str, start: int) -> bool:
-    words_before = WORDS.findall(text[max(0, start - LONGEST_TITLE) : start])
-    return bool(words_before) and words_before[-1].lower() in TITLES
+    return form.is_particle or form.size == 1 or form.flags & (LAST | WORD) == LAST
 
 
 def _find_again(words: list[Word], names: list[Span]) -> list[Span]:
@@ -119,7 +119,7 @@ def _find_again(words: list[Word], names: list[Span]) -> list[Span]:
         for word, is_in_name in zip(words, is_inside, strict=True)
         if is_in_name
         and word.form.size > 2
-        and word.form.lower not in TITLES
+        and not word.form.is_title
         and not word.form.is_ordinary
     }
     return [

@@ -15,7 +15,6 @@ from tasks.redaction.params import (
 )
 
 PARAMS: dict[str, Any] = {
-    "language": "en",
     "model": "m",
     "min_score": 0.35,
     "tokenised": [],

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from tasks.redaction.finding.patterns.national import NATIONAL
 from tasks.redaction.finding.words import word_list
 
 Validator = Callable[[str], bool | None]
@@ -24,6 +25,9 @@ NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
 SENTENCE_WORDS = word_list("sentence")
 # those that Presidio's recogniser tries, and Canada
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
+GERMAN_REGIONS = ("DE", "AT", "CH")
+FRENCH_REGIONS = ("FR", "BE", "CH", "LU")
+SPANISH_REGIONS = ("ES", "MX", "AR", "CO", "CL")
 # area code and exchange begin with 2 to 9 (North American Numbering Plan)
 NORTH_AMERICAN = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}$")
 EXTENSION = re.compile(r"\s?(?:x|ext).*", re.DOTALL)
@@ -258,7 +262,29 @@ def phone(text: str) -> bool | None:
         return True
     if not 6 <= len(number) <= 15:
         return False
-    return True if len(number) >= 7 and _is_known_number(text) else None
+    return True if len(number) >= 7 and _is_known_number(text, PHONE_REGIONS) else None
+
+
+def german_phone(text: str) -> bool | None:
+    """Accept what Germany, Austria or Switzerland knows as a telephone number."""
+    return _is_phone_of(text, GERMAN_REGIONS)
+
+
+def french_phone(text: str) -> bool | None:
+    """Accept what a country of French tongue knows as a telephone number."""
+    return _is_phone_of(text, FRENCH_REGIONS)
+
+
+def spanish_phone(text: str) -> bool | None:
+    """Accept what a country of Spanish tongue knows as a telephone number."""
+    return _is_phone_of(text, SPANISH_REGIONS)
+
+
+def _is_phone_of(text: str, regions: tuple[str, ...]) -> bool | None:
+    digits = sum(map(str.isdigit, text))
+    if OTHER_THAN_PHONE.match(text) or not 6 <= digits <= 15:
+        return False
+    return True if digits >= 7 and _is_known_number(text, regions) else None
 
 
 def identifier(text: str) -> bool:
@@ -288,10 +314,10 @@ def _suffixes() -> frozenset[str]:
     return frozenset(TLDExtract(suffix_list_urls=(), cache_dir=None).tlds)
 
 
-def _is_known_number(text: str) -> bool:
+def _is_known_number(text: str, regions: tuple[str, ...]) -> bool:
     import phonenumbers
 
-    for region in PHONE_REGIONS:
+    for region in regions:
         try:
             parsed: Any = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
@@ -334,8 +360,12 @@ _ALL = (
     domain,
     street,
     phone,
+    german_phone,
+    french_phone,
+    spanish_phone,
     identifier,
+    *NATIONAL,
 )
 VALIDATORS: dict[str, Validator] = {validator.__name__: validator for validator in _ALL}
 # those that a text may not ask without end: `phonenumbers` parses a number once per region
-SLOW = frozenset(("phone",))
+SLOW = frozenset(("phone", "german_phone", "french_phone", "spanish_phone"))
