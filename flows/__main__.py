@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sqlite3
 import sys
 
 # Ctrl-C while what follows is still being imported: nothing was begun, and no traceback is wanted.
@@ -33,7 +32,7 @@ from tasks.formats.shown import (
 )
 from tasks.settings import Settings
 from tasks.system.installation import Installation
-from tasks.system.sqlite_file import explain_sqlite
+from tasks.system.machine_faults import explain_machine
 
 OVERLONG_NAME = ConfigError(
     "an argument or a variable",
@@ -43,7 +42,6 @@ OVERLONG_NAME = ConfigError(
 )
 INTERRUPTED = 128 + signal.SIGINT
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-RESTORE = "Restore its newest backup: `./portcullis doctor` says which one it is"
 ONE_OF_SHELLS = one_of(("bash", "zsh", "fish"))
 EPILOG = """\
 \b
@@ -356,10 +354,12 @@ def _give_up_output() -> None:
 
 
 def _explain(error: Exception) -> PortcullisError | None:
-    """Return the cause by name where a database of ours meets a full disk, a lock or a mode."""
-    if not isinstance(error, sqlite3.Error):
-        return None
-    return explain_sqlite(error, "a database of this installation", restore=f"{RESTORE}.")
+    """Return what of the machine is in the way of a command, if it is that."""
+    try:
+        installation = Installation.look(Path(), os.environ)
+    except PortcullisError:
+        installation = None
+    return explain_machine(error, installation)
 
 
 def _say_interrupted(*, is_json: bool) -> int:

@@ -21,6 +21,7 @@ from flows.steps.stages import (
     UNAVAILABLE,
     UNCHANGED,
     blocked_message,
+    failed_state,
     task_for,
 )
 from flows.steps.where import (
@@ -32,13 +33,14 @@ from flows.steps.where import (
 )
 from flows.steps.withholding import withholding_texts
 from tasks.config.cases import case_names, load_case
-from tasks.errors import RefusedError
+from tasks.errors import PortcullisError, RefusedError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
 from tasks.release_page.record import ReleaseRecord
 from tasks.release_page.writing import write_release_page
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explaining_machine
 from tasks.worker.confirming import Confirmation
 
 if TYPE_CHECKING:
@@ -67,8 +69,15 @@ def release(use_case: UseCase) -> State[str]:
     with the model registered, `Blocked` with one line per failed check and nothing registered, or
     `Unavailable` where a service did not answer.
     """
-    case = str(use_case)
-    installation = Installation.open(Path(), os.environ)
+    try:
+        installation = Installation.open(Path(), os.environ)
+        with explaining_machine(installation):
+            return _release(str(use_case), installation)
+    except PortcullisError as error:
+        return failed_state(error)
+
+
+def _release(case: str, installation: Installation) -> State[str]:
     with (
         one_release_at_a_time(case, installation, get_run_logger().warning),
         open_place(case, installation, get_run_logger().info) as place,

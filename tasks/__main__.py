@@ -27,6 +27,7 @@ from tasks.formats.shown import withhold_texts
 from tasks.isolated import FLAGS
 from tasks.path import STAGES
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explain_machine
 from tasks.system.processes import die_with_parent, hide_from_others
 
 if TYPE_CHECKING:
@@ -69,11 +70,17 @@ def main(arguments: list[str]) -> int:
     # Late: a mistyped name is said before the imports, which take longer than anything else here.
     from tasks.worker.running import run_stage
 
+    installation = None
     try:
         installation = Installation.open(Path(), os.environ)
         exit_code, lines = run_stage(stage, case, installation)
     except PortcullisError as error:
         return _fail(stage, error)
+    except Exception as error:
+        cause = explain_machine(error, installation)
+        if cause is None:
+            raise
+        return _fail(stage, cause)
     if lines:
         with _channel(stage) as channel:
             for line in lines:

@@ -20,6 +20,9 @@ from pathlib import Path
 from flows.serving.environment import settle_garbage
 from flows.serving.prefect_settings import check_prefect_settings
 from tasks.errors import ConfigError
+from tasks.formats.shown import kind_of_error
+from tasks.plain_text import one_line
+from tasks.system.machine_faults import explain_machine
 from tasks.system.processes import die_with_parent
 
 
@@ -53,8 +56,10 @@ def main(descriptor: int, parent: int) -> None:
     use_waiting_sqlite()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
-    # uvicorn's own account of a failed start is a traceback that holds the database's address.
-    logging.getLogger("uvicorn.error").addFilter(one_line_of_failure)
+    # uvicorn's own account of a failed start is a traceback that holds the database's address, and
+    # that of a failed request is a hundred lines, twice.
+    for name in ("uvicorn.error", "prefect.server"):
+        logging.getLogger(name).addFilter(one_line_of_failure)
     with socket.socket(fileno=descriptor) as listener:
         OneStartAtATime(config).run(sockets=[listener])
 
@@ -62,13 +67,20 @@ def main(descriptor: int, parent: int) -> None:
 def one_line_of_failure(record: logging.LogRecord) -> bool:
     """Let a log record through, or in the place of a traceback one line with its last error."""
     text = record.getMessage()
-    if "Traceback" in text:
+    if record.exc_info and record.exc_info[1] is not None:
+        cause = explain_machine(record.exc_info[1])
+        found = str(cause) if cause else kind_of_error(record.exc_info[1])
+        record.msg = f"a request to Prefect's server failed: {one_line(found)}"
+        record.args = ()
+        record.exc_info = None
+    elif "Traceback" in text:
         last = text.strip().rpartition("\n")[2].partition(":")[0]
         sys.stderr.write(
             f"portcullis: Prefect's server: expected a database that it can open; found {last}. "
             "Mend or unset PREFECT_API_DATABASE_CONNECTION_URL, or make room for PREFECT_HOME.\n"
         )
-    return "Traceback" not in text
+        return False
+    return True
 
 
 if __name__ == "__main__":

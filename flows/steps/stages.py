@@ -80,9 +80,7 @@ def run_stage(stage: str, case: str) -> State[str]:
             logger.error(reason.text)
         return Failed(name=REFUSED, message=describe_refusals(refusal.refusals))
     except PortcullisError as error:
-        logger.error(error)
-        name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
-        return Failed(name=name, message=str(error))
+        return failed_state(error)
 
     progress_of(case).reach(stage)
     verdict = verdict_of(stage, case, place.shown)
@@ -96,6 +94,13 @@ def run_stage(stage: str, case: str) -> State[str]:
             message=f"{len(refusals)} of {len(verdict.checks)} checks did not pass",
         )
     return Completed(name="Completed" if result.changed else UNCHANGED)
+
+
+def failed_state(error: PortcullisError) -> State[Any]:
+    """Log what a person can mend, and return the state that says it: of a service, by its name."""
+    get_run_logger().error(error)
+    name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
+    return Failed(name=name, message=str(error))
 
 
 def describe_refusals(refusals: tuple[Refusal, ...]) -> str:

@@ -21,6 +21,7 @@ from tasks.pipeline.runner import StageResult, reproduce
 from tasks.service.client import WorkerClient, open_worker
 from tasks.system.git import ask_git
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explaining_machine
 from tasks.worker.approving import lacks_only_approval, model_here, record_consent
 from tasks.worker.confirming import (
     Confirmation,
@@ -77,7 +78,8 @@ class Here:
         if with_upstream:
             # While the stage's own process runs, this one only waits for it.
             Thread(target=prepare_to_confirm, daemon=True).start()
-        return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
+        with explaining_machine(self._installation):  # DVC itself writes, too
+            return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
 
     def lacks_only_approval(self) -> str:
         """Return the model that lies here, if a second person is all that it waits for."""

@@ -20,6 +20,7 @@ from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.shown import kind_of_error
 from tasks.registry.moving import ARTIFACTS, follow_move
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explain_machine
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -214,6 +215,8 @@ def _open_registry(installation: Installation) -> "Iterator[MlflowClient]":
                 follow_move(installation.home)
             yield MlflowClient(tracking_uri=uri)
     except MlflowException as error:
+        if cause := explain_machine(error, installation):
+            raise cause from error
         raise ServiceError(
             f"model registry {_without_password(uri)}",
             expected="an answer",

@@ -26,6 +26,7 @@ from tasks.formats.shown import describe_fault, is_debug_asked_for, withhold_tex
 from tasks.path import SEALING
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explain_machine
 from tasks.system.processes import die_with_parent
 
 STAGE_NAME = re.compile(r"[a-z]{1,20}")
@@ -66,6 +67,9 @@ def main(arguments: list[str], terminal: TextIO | None = None) -> int:
             if _is_model_error(error):
                 channel.report_failure(str(error), PortcullisError.exit_code)
                 return PortcullisError.exit_code
+            if cause := explain_machine(error, installation):
+                channel.report_failure(str(cause), cause.exit_code)
+                return cause.exit_code
             is_debug = is_debug_asked_for(os.environ)
             channel.report_failure(describe_fault(error, is_debug=is_debug), 1)
             return 1

@@ -64,8 +64,8 @@ CODES = {
 }  # fmt: skip
 PASSED_ON = {
     "_chain_of", "_describe_failure", "_describe_fault", "_does_not_answer", "_down", "_explain",
-    "_is_disk_full", "_is_model_error", "describe_failure", "explain_sqlite", "note_failure",
-    "write_fault",
+    "_is_disk_full", "_is_model_error", "describe_failure", "explain_machine", "explain_sqlite",
+    "note_failure", "write_fault",
 }  # fmt: skip
 ALLOWED_TEXTS = {
     ("tasks/anchoring/timestamp.py", "str(error)"): "the verifier of stamps reads a checkpoint "
@@ -90,6 +90,7 @@ ALLOWED_TEXTS = {
     ("tasks/stages/ingest/reading/file.py", "str(error)"): "searched for numbers and names, of "
     "which declared ones are shown",
     ("tasks/system/transit.py", "error"): "closed",
+    ("tasks/system/machine_faults.py", "error"): "the chain of causes is looked at for numbers",
     ("tasks/audit_log/events.py", "str(error)"): "`tasks.formats` words it: of our own log",
     ("tasks/clearance/proposing.py", "str(error)"): "of a plain ValueError alone, which that "
     "module and the terms word themselves",

@@ -1,8 +1,10 @@
 """Why the temporary server could not start is one line, without the database's address."""
 
+import errno
 import logging
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from flows.serving.temporary_api import one_line_of_failure
 
@@ -28,3 +30,13 @@ def test_a_traceback_becomes_one_line_with_the_class_of_its_error(
 def test_any_other_line_is_let_through(capsys: pytest.CaptureFixture[str]) -> None:
     assert one_line_of_failure(record("Application startup failed. Exiting."))
     assert capsys.readouterr().err == ""
+
+
+def test_a_request_that_failed_is_one_line_too() -> None:
+    error = OperationalError("SELECT 'Zyx Canary'", {}, OSError(errno.ENOSPC, "Zyx Canary"))
+    failed = record("Encountered exception in request:")
+    failed.exc_info = (type(error), error, None)
+    assert one_line_of_failure(failed)
+    assert failed.exc_info is None
+    assert "a full disk" in failed.getMessage()
+    assert "Zyx Canary" not in failed.getMessage()
