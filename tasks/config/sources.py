@@ -86,6 +86,18 @@ class FileSource(_Source):
     dialect: Dialect = Field(
         default=Dialect(), description="of a CSV file that is not UTF-8 with commas"
     )
+    rename: dict[str, str] = Field(
+        default={},
+        description="the file's name of a column -> its name here: for a key that another source "
+        "calls otherwise, or a name that another source has, too; a query says `AS`",
+    )
+
+    @field_validator("rename")
+    @classmethod
+    def _names_differ(cls, rename: dict[str, str]) -> dict[str, str]:
+        if len(set(rename.values())) < len(rename):
+            raise ValueError("two columns of the file get one name")
+        return rename
 
     @model_validator(mode="after")
     def _only_csv_has_a_dialect(self) -> "FileSource":

@@ -7,7 +7,7 @@ from pydantic import Field, StrictInt, model_validator
 
 from tasks.config.cases import Columns, Role
 from tasks.config.collecting import FaultList, suggestion
-from tasks.config.sources import Sources
+from tasks.config.sources import FileSource, Sources
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 
@@ -260,6 +260,7 @@ def wiring_faults(
     rules = (
         *_column_rules(columns, sources),
         *_source_rules(params, sources),
+        *_rename_rules(columns, params, sources),
         *_derivation_rules(columns, params),
         *_join_rules(columns, params),
         *_reading_rules(columns, params),
@@ -316,6 +317,32 @@ def _source_rules(params: IngestParams, sources: Sources) -> tuple[WiringRule, .
             "ingest", "each source joined once", {name for name in joined if joined.count(name) > 1}
         ),
     )
+
+
+def _rename_rules(
+    columns: Columns, params: IngestParams, sources: Sources
+) -> tuple[WiringRule, ...]:
+    """Return the rules of `rename`: after it, the file has each declared column once."""
+    rules: list[WiringRule] = []
+    for source, declared in sources.root.items():
+        rename = declared.rename if isinstance(declared, FileSource) else {}
+        own = {name for name, column in columns.root.items() if column.source == source}
+        own |= set(params.keys(source))
+        rules += (
+            WiringRule(
+                f"sources.{source}.rename",
+                "names of declared columns of this source, as in `{name in the file: name here}`",
+                set(rename.values()) - own,
+                "Declare the column in `columns:`, or take the line out.",
+            ),
+            WiringRule(
+                f"sources.{source}.rename",
+                "names in the file that no other declared column of this source has",
+                set(rename) & (own - set(rename.values())),
+                "Rename the other column, too.",
+            ),
+        )
+    return tuple(rules)
 
 
 def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:

@@ -8,7 +8,7 @@ lacks its header line, the first person's values stand in its place.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.cases import Columns
@@ -47,6 +47,21 @@ class ExpectedDelivery:
             dates={
                 name: columns.root[name].format or "" for name in read if kinds.get(name) == "date"
             },
+        )
+
+    def as_delivered(self, rename: Mapping[str, str]) -> "ExpectedDelivery":
+        """Return the same delivery with the names that the file gives its columns.
+
+        `rename` maps those to the names of the use case, as a source declares it.
+        """
+        delivered = {name: delivered for delivered, name in rename.items()}
+        return replace(
+            self,
+            declared=frozenset(delivered.get(name, name) for name in self.declared),
+            read=tuple(delivered.get(name, name) for name in self.read),
+            numbers=frozenset(delivered.get(name, name) for name in self.numbers),
+            flags=frozenset(delivered.get(name, name) for name in self.flags),
+            dates={delivered.get(name, name): form for name, form in self.dates.items()},
         )
 
     def check_names(self, delivered: Iterable[str], *, has_order: bool = True) -> None:

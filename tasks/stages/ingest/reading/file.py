@@ -35,11 +35,16 @@ COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
 
 
 def read_file(source: FileSource, expected: ExpectedDelivery) -> "pd.DataFrame":
-    """Return the rows of a file source."""
+    """Return the rows of a file source, under the names of the use case."""
     path = source.path.removeprefix("file://")
+    delivered = expected.as_delivered(source.rename)
     if source.format == "csv":
-        return read_csv(path, expected, dialect=source.dialect)
-    return (_read_parquet if source.format == "parquet" else _read_jsonl)(path, expected)
+        frame = read_csv(path, delivered, dialect=source.dialect)
+    elif source.format == "parquet":
+        frame = _read_parquet(path, delivered)
+    else:
+        frame = _read_jsonl(path, delivered)
+    return frame.rename(columns=source.rename)
 
 
 def read_first_rows(
@@ -47,12 +52,15 @@ def read_first_rows(
 ) -> "pd.DataFrame":
     """Return the first rows of a file source, of which only the header is sure to be right."""
     path = source.path.removeprefix("file://")
+    delivered = expected.as_delivered(source.rename)
     if source.format == "csv":
-        return read_csv(path, expected, dialect=source.dialect, most_rows=most_rows)
-    if source.format == "jsonl":
-        with _reading(path, expected, "JSON lines") as open_stream:
-            return _read_lines(open_stream, expected, most_rows)
-    return _read_parquet(path, expected, most_rows=most_rows)
+        frame = read_csv(path, delivered, dialect=source.dialect, most_rows=most_rows)
+    elif source.format == "jsonl":
+        with _reading(path, delivered, "JSON lines") as open_stream:
+            frame = _read_lines(open_stream, delivered, most_rows)
+    else:
+        frame = _read_parquet(path, delivered, most_rows=most_rows)
+    return frame.rename(columns=source.rename)
 
 
 def read_csv(

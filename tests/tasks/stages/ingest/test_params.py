@@ -139,3 +139,35 @@ def test_what_has_to_agree_is_read_from_both_sides() -> None:
     assert "income" in params.read_from("bureau", columns)
     assert "income" in params.read_from("bank", columns)
     assert "income" not in params.read_from("log", columns)
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        ({"patient": "emial"}, "declared columns of this source.*found emial"),
+        ({"patient": "score"}, "declared columns of this source.*found score"),
+        # The file's `income` would be two columns: itself, and `email`.
+        ({"income": "email"}, "no other declared column.*found income"),
+    ],
+)
+def test_a_rename_that_gives_a_name_to_nobody_or_takes_one_is_refused(
+    rename: dict[str, str], message: str
+) -> None:
+    sources = {"bank": {**SOURCE, "rename": rename}, "bureau": SOURCE, "log": SOURCE}
+    with pytest.raises(ConfigError, match=message):
+        check_wiring(
+            Columns.model_validate(COLUMNS), ingest_params(), Sources.model_validate(sources)
+        )
+
+
+def test_a_key_and_names_that_change_places_may_be_renamed() -> None:
+    rename = {"mail": "email", "income": "debt", "debt": "income"}
+    columns = {**COLUMNS, "debt": {"role": "feature", "source": "bank"}}
+    sources = {"bank": {**SOURCE, "rename": rename}, "bureau": SOURCE, "log": SOURCE}
+    sources["bureau"] = {**SOURCE, "rename": {"person_mail": "email"}}
+    check_wiring(Columns.model_validate(columns), ingest_params(), Sources.model_validate(sources))
+
+
+def test_two_columns_of_a_file_never_get_one_name() -> None:
+    with pytest.raises(ValidationError, match="one name"):
+        Sources.model_validate({"bank": {**SOURCE, "rename": {"a": "email", "b": "email"}}})

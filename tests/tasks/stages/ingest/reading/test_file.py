@@ -10,8 +10,11 @@ import fsspec
 import pandas as pd
 import pytest
 
+from tasks.config.cases import Columns
 from tasks.errors import ServiceError
+from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.reading import ExpectedDelivery
+from tasks.stages.ingest.reading.file import read_first_rows
 from tests.tasks.stages.ingest.deliveries import (
     NAMES,
     ROWS,
@@ -240,3 +243,43 @@ def test_a_damaged_file_is_refused_without_a_word_of_it(
 ) -> None:
     (tmp_path / "x").write_bytes(content)
     assert "anary" not in refusal_of(file_source(tmp_path / "x", form), expected)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("most_rows", [None, 2])
+def test_a_column_has_the_name_that_the_use_case_gives_it(
+    tmp_path: Path,
+    columns: Columns,
+    file_source: MakeFileSource,
+    form: str,
+    most_rows: int | None,
+) -> None:
+    source = file_source(
+        write(tmp_path / "x", form),
+        form,
+        rename={"account": "Konto Nr", "income": "Einkommen", "born": "geboren"},
+    )
+    renamed = {source.rename.get(name, name): column for name, column in columns.root.items()}
+    expected = ExpectedDelivery.of(
+        "bank", Columns.model_validate(renamed), IngestParams(base="bank", third_persons="masked")
+    )
+    frame = (
+        read(source, expected)
+        if most_rows is None
+        else read_first_rows(source, expected, most_rows)
+    )
+    assert set(frame) >= {"Konto Nr", "Einkommen", "geboren", "email"}
+    assert not set(frame) & set(source.rename)
+    assert frame["Konto Nr"].tolist() == ["0012", "0013", "0014"][:most_rows]
+
+
+def test_a_renamed_column_that_is_absent_is_told_by_the_file_s_name(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource
+) -> None:
+    source = file_source(write(tmp_path / "x", "csv"), "csv", rename={"Konto": "account"})
+    # `account` itself is then one column too many: the file has it, and nothing declares it.
+    assert "1 undeclared column" in refusal_of(source, expected)
+    rows = [(row[0], row[1], *row[3:]) for row in ROWS]
+    names = [name for name in NAMES if name != "account"]
+    (tmp_path / "x").write_text(csv_of(rows, names))
+    assert "absent: Konto" in refusal_of(source, expected)
