@@ -14,14 +14,15 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json
-from flows.drafting.guessing import Guess, guess_columns, guess_joins
-from flows.drafting.sampling import SampledFile, sample_file, source_name
+from flows.drafting.guessing import Guess, guess_columns, guess_joins, match_names
+from flows.drafting.sampling import SampledFile, sample_file, sample_query, source_name
 from flows.drafting.writing import case_text, reasons_text, suite_text, write_drafts
 from flows.version import version
 from tasks.config.case_name import check_case_name
 from tasks.config.case_paths import CASE, case_path
 from tasks.errors import ConfigError
-from tasks.formats.shown import count_of, kind_of_error, positions_of
+from tasks.formats.shown import kind_of_error
+from tasks.settings import Settings
 from tasks.system.installation import Installation
 
 EXAMPLES = """\
@@ -33,6 +34,10 @@ There: bring it to the version that runs this command:
 
 A use case from two files, the first with a row a person:
   ./portcullis init credit --from people.csv bureau.csv
+
+And a database, whose URL is in a variable:
+  ./portcullis init credit --from people.csv \\
+    --sql "visits=BANK_URL: SELECT account, day FROM visits"
 """
 app = new_app()
 
@@ -62,6 +67,15 @@ def main(
             show_default=False,
         ),
     ] = None,
+    queries: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sql",
+            metavar="NAME=VARIABLE: SELECT …",
+            help="A query as a further source of --from; the variable holds the database's URL.",
+            show_default=False,
+        ),
+    ] = None,
     has_example: Annotated[
         bool,
         typer.Option("--example", help="Put the use case `claims` into the new repository."),
@@ -74,7 +88,7 @@ def main(
 ) -> int:
     """Draft a use case, make a repository or upgrade one; say what a person has to do next."""
     installation = installation_of(context)
-    if files and (has_example or is_upgrade):
+    if (files or queries) and (has_example or is_upgrade):
         raise ConfigError(
             "init",
             expected="--from alone, or --example or --upgrade of a repository",
@@ -82,8 +96,9 @@ def main(
             remedy="Make the repository first, and draft the use case in it.",
         )
     if files:
-        return _draft(name, (*files, *(more or ())), installation, is_json=is_json)
-    if more:
+        paths = (*files, *(more or ()))
+        return _draft(name, paths, queries or (), installation, is_json=is_json)
+    if more or queries:
         raise ConfigError(
             "init",
             expected="files after --from",
@@ -147,7 +162,12 @@ def _upgrade(folder: Path, *, is_json: bool) -> int:
 
 
 def _draft(
-    name: str, paths_of_files: Sequence[Path], installation: Installation, *, is_json: bool
+    name: str,
+    paths_of_files: Sequence[Path],
+    queries: Sequence[str],
+    installation: Installation,
+    *,
+    is_json: bool,
 ) -> int:
     """Write the draft into a folder of its own."""
     workspace = installation.workspace
@@ -155,10 +175,9 @@ def _draft(
     folder = case_path(name).parent
     _refuse_folder(workspace / folder)
 
-    sampled = _sample(paths_of_files)
-    _refuse_shared_columns(sampled)
+    sampled = match_names(_sample(paths_of_files, queries, installation.settings))
     guesses = guess_columns(sampled)
-    paths = {file.source: _path_for_sources(file.path, workspace) for file in sampled}
+    paths = {file.source: _path_for_sources(file.path, workspace) for file in sampled if file.path}
     joins = guess_joins(sampled, guesses)
     texts = {
         CASE: case_text(name, sampled, paths, guesses, joins),
@@ -171,7 +190,7 @@ def _draft(
         *(f"wrote {folder / file_name}" for file_name in texts),
         _summary(sampled, guesses),
         f"Next: open {folder / CASE}, confirm each guess, fill in what is empty, then run "
-        f"`./portcullis sync` and `./portcullis release {name}`.",
+        f"`./portcullis sync --sources` and `./portcullis release {name}`.",
     )
     values = {
         "useCase": name,
@@ -193,31 +212,24 @@ def _refuse_folder(folder: Path) -> None:
         )
 
 
-def _sample(paths: Sequence[Path]) -> tuple[SampledFile, ...]:
-    files: list[SampledFile] = []
+def _sample(
+    paths: Sequence[Path], queries: Sequence[str], settings: Settings
+) -> tuple[SampledFile, ...]:
+    sampled: list[SampledFile] = []
     for path in paths:
-        source = source_name(path, [file.source for file in files])
-        files.append(sample_file(path, source))
-    return tuple(files)
-
-
-def _refuse_shared_columns(files: Sequence[SampledFile]) -> None:
-    """Refuse a column in two files beside a key: `columns` declares each name once."""
-    base, *others = files
-    for file in others:
-        shared = [name for name in file.columns if name in base.columns]
-        positions = [
-            position for position, name in enumerate(file.columns, start=1) if name in base.columns
-        ]
-        # Ingest joins each source by one key; what else has the same name is another column.
-        if len(shared) > 1:
+        source = source_name(path, [file.source for file in sampled])
+        sampled.append(sample_file(path, source))
+    for query in queries:
+        file = sample_query(query, settings)
+        if file.source in [other.source for other in sampled]:
             raise ConfigError(
-                file.path.as_posix(),
-                expected=f"one column that is in {base.path.as_posix()} as well, to join by",
-                found=f"{count_of(shared, 'column')} of the same name, "
-                f"at position {positions_of(positions)}",
-                remedy="Rename the others in one of the files: a column is declared once.",
+                "init --sql",
+                expected="a name of its own for each source",
+                found="one that another source has",
+                remedy="Give the query another name.",
             )
+        sampled.append(file)
+    return tuple(sampled)
 
 
 def _path_for_sources(path: Path, workspace: Path) -> str:

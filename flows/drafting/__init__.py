@@ -1,6 +1,7 @@
-"""Draft a use case from files: read their headers and a sample, guess, and write the guesses down.
+"""Draft a use case from sources: read their names and a sample, guess, and write the guesses down.
 
-Values stay in memory: only names of columns, kinds and counts are printed or written.
-May import: `flows.use_cases`, `tasks.config`, `tasks.errors`, `tasks.redaction`,
-`tasks.stages.ingest`, `tasks.formats`.
+Values stay in memory: only names of columns, kinds, counts and words for yes and no are printed or
+written. What is guessed here, a person confirms; a delivery is read as it is declared.
+May import: `flows.use_cases`, `tasks.config`, `tasks.errors`, `tasks.redaction`, `tasks.settings`,
+`tasks.stages.ingest`, `tasks.formats`, `tasks.system`.
 """

@@ -4,10 +4,11 @@ Wherever two roles are possible, the guess is the one that protects more.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from flows.drafting.sampling import SampledFile
+from flows.drafting.dialects import guess_date_formats
+from flows.drafting.sampling import SAMPLE_ROWS, SampledFile
 from tasks.config.cases import Role
 from tasks.redaction.columns.looks import look
 from tasks.stages.ingest.reading.file import NO_NUMBER
@@ -20,13 +21,21 @@ PROTECTED = {
     "male", "female", "black", "white", "hispanic", "hispan", "latino", "asian", "native",
     "foreign",
     "minority", "old", "young",
+    # German, French, Spanish
+    "geschlecht", "ethnie", "herkunft", "konfession", "familienstand", "staatsangehörigkeit",
+    "staatsangehoerigkeit", "nationalität", "nationalitaet", "behinderung", "schwerbehindert",
+    "schwanger", "hautfarbe", "verheiratet",
+    "sexe", "genre", "ethnicité", "nationalité", "nationalite", "handicap", "état_civil",
+    "sexo", "género", "genero", "raza", "etnia", "religión", "nacionalidad", "discapacidad",
+    "estado_civil",
 }  # fmt: skip
 FAVOURABLE = {
     "target", "label", "outcome", "approve", "approved", "accept", "accepted", "repaid", "granted",
-    "decision", "eligible",
+    "decision", "eligible", "genehmigt", "bewilligt", "accordé", "aprobado",
 }  # fmt: skip
 UNFAVOURABLE = {
     "reject", "rejected", "decline", "declined", "denied", "default", "defaulted", "fraud", "churn",
+    "churned", "readmitted", "lapsed", "abgelehnt", "refusé", "rechazado",
 }  # fmt: skip
 TARGETS = FAVOURABLE | UNFAVOURABLE
 FLAGS = {"0": "0", "1": "1", "0.0": "0", "1.0": "1"}  # a column with gaps is often exported so
@@ -35,7 +44,17 @@ NO_NUMBERS = frozenset(NO_NUMBER)
 LEAST_DISTINCT = 20  # fewer values that all differ are chance
 LONG_DIGITS = 9  # a whole number as long as this is a number of somebody or something
 KINDS = {"iban": "account", "card": "account"}  # what looks like one is declared as an account
+# What columns of people's names are called in German, French and Spanish; `look` knows English.
+NAMES = {
+    "nachname", "vorname", "familienname", "nom", "prénom", "prenom", "apellido", "apellidos",
+    "nombre",
+}  # fmt: skip
 IDENTIFYING = ("email", "ssn", "account", "phone")
+# Words for yes and no, which say nothing of a person; other values are never written down.
+YES = ("yes", "y", "ja", "j", "oui", "si", "sí", "true", "t")
+NO = ("no", "n", "nein", "non", "false", "f")
+LEAST_SHARED = 0.05  # of the values of two keys, where both samples are of the first rows alone
+LEAST_KEYS = 20  # different values of a key, at least
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,52 @@ class Guess:
     kind: str
     why: str
     is_unique: bool  # every row of the sample has a value of its own
+    date_formats: tuple[str, ...] = ()  # by which all its dates can be read; "": ISO 8601
+    flag_words: tuple[tuple[str, int], ...] | None = None  # a target's that is no flag: to recode
+
+
+def match_names(files: Sequence[SampledFile]) -> tuple[SampledFile, ...]:
+    """Return the files with names under which each further one has one name in common: the key.
+
+    A key that is called otherwise is found by its values; what else has a name that an earlier
+    file has is another column, and gets its source's name in front.
+    """
+    matched = [files[0]]
+    for file in files[1:]:
+        base = matched[0]
+        shared = [name for name in file.columns if name in base.columns]
+        key = max(shared, key=lambda name: _overlap(base, name, file, name), default="")
+        names: dict[str, str] = {}
+        if not shared and (pair := _pair_of_keys(base, file)):
+            own, key = pair
+            names[own] = key
+        taken = {name for other in matched for name in other.columns}
+        for name in file.columns:
+            if name in taken and name != key and name not in names:
+                names[name] = f"{file.source}_{name}"
+        matched.append(file.renamed(names) if names else file)
+    return tuple(matched)
+
+
+def _pair_of_keys(base: SampledFile, file: SampledFile) -> tuple[str, str] | None:
+    """Return the column of `file` and that of `base` whose values are the same ones, if any are."""
+    pairs = [
+        (_overlap(base, theirs, file, own), own, theirs)
+        for own, values in file.columns.items()
+        if len(set(values)) >= LEAST_KEYS
+        for theirs in base.columns
+        if guess_column(base.source, theirs, base.columns[theirs]).role is Role.IDENTIFIER
+    ]
+    share, own, theirs = max(pairs, default=(0.0, "", ""))
+    return (own, theirs) if share >= LEAST_SHARED else None
+
+
+def _overlap(base: SampledFile, base_name: str, file: SampledFile, name: str) -> float:
+    """Return the share of the smaller sample's different values that the other has, too."""
+    ours = set(base.columns[base_name]) - {None}
+    theirs = set(file.columns[name]) - {None}
+    smaller = min(len(ours), len(theirs))
+    return len(ours & theirs) / smaller if smaller else 0.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +123,7 @@ class JoinGuess:
     by: str
     is_unique: bool
     order_by: str
+    has_all: bool = True  # every key of the base's sample has a row, as far as samples tell
 
 
 def guess_columns(files: Sequence[SampledFile]) -> tuple[Guess, ...]:
@@ -100,13 +166,18 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
 
     appearance = look(name, present)
     kind = KINDS.get(appearance.kind, appearance.kind)
+    why = appearance.why
+    if words & NAMES and not appearance.is_clear:
+        kind, why = "name", "its name is that of people's names"
     is_flag = codes == {"0", "1"}
-    role, why = Role.FEATURE, appearance.why
+    role = Role.FEATURE
+    flag_words = None
     if words & TARGETS and (is_flag or len(codes) == 2):
         role, kind = Role.TARGET, "flag"
         why = "its name, and 0 and 1 alone"
         if not is_flag:
-            why = "its name, and two values; they are not 0 and 1, so derive it by a `recode`"
+            flag_words = _flag_words(codes)
+            why = "its name, and two values"
     elif words & PROTECTED:
         role, why = Role.PROTECTED, "its name is that of a protected attribute"
         kind = "flag" if is_flag else "category"
@@ -122,7 +193,15 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
         role = Role.FREE_TEXT
     elif kind != "category":
         role = Role.IDENTIFIER
-    return Guess(name, source, role, kind, why, is_unique)
+    formats = guess_date_formats(present) if kind == "date" else ()
+    return Guess(name, source, role, kind, why, is_unique, formats, flag_words)
+
+
+def _flag_words(values: Collection[str]) -> tuple[tuple[str, int], ...]:
+    """Return two values with 1 for yes and 0 for no; nothing where they are other words."""
+    if not all(value.lower() in (*YES, *NO) for value in values):
+        return ()
+    return tuple((value, int(value.lower() in YES)) for value in sorted(values, reverse=True))
 
 
 def guess_joins(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> tuple[JoinGuess, ...]:
@@ -139,8 +218,17 @@ def guess_joins(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> tuple
         by = next((name for name in shared if name in file.columns), "")
         keys = file.columns.get(by, ())
         dates = [name for name in file.columns if roles[name].kind == "date"]
+        # A sample of a larger file says nothing of whom it lacks.
+        is_whole = file.rows < SAMPLE_ROWS
+        has_all = not (by and is_whole and set(base.columns[by]) - set(keys))
         joins.append(
-            JoinGuess(file.source, by, len(set(keys)) == len(keys), dates[0] if dates else "")
+            JoinGuess(
+                file.source,
+                by,
+                len(set(keys)) == len(keys),
+                dates[0] if dates else "",
+                has_all,
+            )
         )
     return tuple(joins)
 
@@ -148,7 +236,8 @@ def guess_joins(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> tuple
 def words_of(name: str) -> set[str]:
     """Return the words of a column's name in lower case, and the name as one word."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return {word for word in re.split(r"[^a-z0-9]+", parts) if word} | {parts}
+    words = [word for word in re.split(r"[\W_]+", parts) if word]
+    return {*words, parts, "_".join(words)}
 
 
 def _guess_number(
@@ -158,9 +247,9 @@ def _guess_number(
     is_whole = all(value.isdigit() for value in distinct)
     has_zeros = any(len(value) > 1 and value[0] == "0" for value in distinct)
     is_long = any(len(value) >= LONG_DIGITS for value in distinct)
-    if is_whole and words & {"zip", "zipcode", "postcode", "postal"}:
+    if is_whole and words & {"zip", "zipcode", "postcode", "postal", "plz", "code_postal"}:
         return Role.QUASI, "zip", "its name is that of a postal code"
-    if words & {"age"}:
+    if words & {"age", "alter", "âge", "edad"}:
         return Role.QUASI, "age", "its name is that of an age"
     if is_whole and has_zeros:
         return Role.IDENTIFIER, "account", "digits with leading zeros: no number"

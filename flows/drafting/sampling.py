@@ -1,17 +1,23 @@
-"""Read the names of a file's columns and the first values of each, as text."""
+"""Read the names of a file's columns, or a query's, and the first values of each, as text."""
 
+import csv
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from tasks.errors import ConfigError, SourceError
+from flows.drafting.dialects import guess_dialect, plain_values
+from tasks.config.sources import Dialect
+from tasks.errors import ConfigError, ServiceError, SourceError
+from tasks.formats.shown import kind_of_error
 from tasks.formats.strict_json import parse_json
 from tasks.redaction.columns.looks import FORMS, look
+from tasks.settings import Settings
+from tasks.system.database import open_database
 
 SAMPLE_ROWS = 1000
 SAMPLE_BYTES = 1 << 22  # one block of CSV: a thousand rows of four kilobytes
@@ -23,17 +29,32 @@ COMPRESSED = (".gz", ".bz2")  # of text; Parquet compresses by itself
 FORMS_OF_VALUES = frozenset(("email", "ssn", "ip", "iban", "card", "date", "number"))
 
 
+# What `--sql` takes: a name, the variable that holds the database's URL, and a query.
+SQL_FORM = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([A-Z][A-Z0-9_]*)\s*:\s*(\S.*)", re.DOTALL)
+
+
 @dataclass(frozen=True)
 class SampledFile:
-    """A file as a draft needs it: `columns` maps names, in the file's order, to values as text.
+    """A source as a draft needs it: `columns` maps names, in their order, to values as text.
 
-    Missing values are None. Numbers are text as the file writes them: `0042` stays `0042`.
+    Missing values are None. Numbers are text as the file writes them, `0042` stays `0042`, but
+    with a decimal point and without a sign between thousands. Names are those of the use case;
+    `rename` says what the file calls those that differ.
     """
 
     source: str
-    path: Path
+    path: Path | None  # None of a query
     format: str
     columns: dict[str, tuple[str | None, ...]]
+    dialect: Dialect = field(default_factory=Dialect)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    url_variable: str = ""  # of a query, whose text is `query`
+    query: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> "SampledFile":
+        """Return the same source with other names for some columns: its own name -> the new one."""
+        columns = {names.get(name, name): values for name, values in self.columns.items()}
+        return replace(self, columns=columns, rename={**self.rename, **names})
 
     @property
     def rows(self) -> int:
@@ -53,21 +74,95 @@ def sample_file(path: Path, source: str) -> SampledFile:
         raise SourceError(
             path.as_posix(), expected="a file", found="none", remedy="Check the path."
         )
-    readers = {"csv": _sample_csv, "parquet": _sample_parquet, "jsonl": _sample_jsonl}
+    dialect = Dialect()
     try:
-        names, rows = readers[form](path)
+        if form == "csv":
+            dialect, names, rows = _sample_csv(path)
+        else:
+            names, rows = {"parquet": _sample_parquet, "jsonl": _sample_jsonl}[form](path)
     # The last two are of gzip, about a file that was cut short or altered.
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         raise SourceError(
             path.as_posix(),
-            expected=f"a whole {form} file in UTF-8",
-            found=f"one that cannot be read ({type(error).__name__})",
-            remedy="Check that it opens elsewhere, and that its ending says what it is.",
+            expected=f"a whole {form} file" + (" in UTF-8" if form == "jsonl" else ""),
+            found=_describe_fault(path, error),
+            remedy="Check that it opens elsewhere, and that its ending says what it is. A field "
+            "that holds the delimiter stands in quotes.",
         ) from None  # the parsers' own texts quote values
 
-    _check_header(path, names, rows)
+    _check_header(path.as_posix(), names, rows)
+    columns = {
+        name: plain_values([row[index] for row in rows], dialect)
+        for index, name in enumerate(names)
+    }
+    return SampledFile(source, path, form, columns, dialect)
+
+
+def sample_query(stated: str, settings: Settings) -> SampledFile:
+    """Return the names and first rows of a query: `visits=DATABASE_URL: SELECT …`.
+
+    Raises:
+        ConfigError: It is not written so, or the variable is not set.
+        SourceError: The result has no row, or no names.
+        ServiceError: The database does not answer it. Its own message is dropped.
+    """
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    match = SQL_FORM.fullmatch(stated)
+    if match is None:
+        raise ConfigError(
+            "init --sql",
+            expected="NAME=VARIABLE: SELECT …, the variable being one that holds the URL",
+            found="something else",
+            remedy='For example --sql "visits=HOSPITAL_URL: SELECT patient, day FROM visits", '
+            "with HOSPITAL_URL=sqlite:////data/hospital.db in the environment.",
+        )
+    source, variable, query = (part.strip() for part in match.groups())
+    try:
+        with (
+            open_database(settings.source_url(variable)) as engine,
+            engine.connect() as connection,
+        ):
+            result = connection.execute(text(query))
+            names = list(result.keys())
+            rows = [tuple(_text(value) for value in row) for row in result.fetchmany(SAMPLE_ROWS)]
+    except (SQLAlchemyError, ImportError) as error:
+        raise ServiceError(
+            "init --sql",
+            expected="the database to answer the query",
+            found=kind_of_error(error),
+            remedy="Check the database, the URL in its variable and the query.",
+        ) from None  # the driver's text may quote a value, or the URL with its password
+
+    _check_header("init --sql", names, rows)
     columns = {name: tuple(row[index] for row in rows) for index, name in enumerate(names)}
-    return SampledFile(source, path, form, columns)
+    return SampledFile(
+        source, None, "sql", columns, url_variable=variable, query=" ".join(query.split())
+    )
+
+
+def _describe_fault(path: Path, error: Exception) -> str:
+    """Return what is wrong with a file, without a value of it."""
+    if columns := re.search(r"Expected (\d+) columns, got (\d+)", str(error)):
+        row = _first_ragged_row(path)
+        place = f"row {row:d} with " if row else "a row with "
+        return f"{place}{int(columns[2]):d} fields under a header of {int(columns[1]):d}"
+    return f"one that cannot be read ({kind_of_error(error)})"
+
+
+def _first_ragged_row(path: Path) -> int:
+    """Return the number of the first row with more or fewer fields than the header; 0: not found.
+
+    Rows are counted from 1, below the header.
+    """
+    dialect, text = guess_dialect(_start_of(path))
+    try:
+        head, *rows = csv.reader(text.splitlines(keepends=True), delimiter=dialect.delimiter)
+    except (csv.Error, ValueError):
+        return 0
+    ragged = (number for number, row in enumerate(rows, start=1) if len(row) != len(head))
+    return next(ragged, 0)
 
 
 def _format_of(path: Path) -> str:
@@ -83,16 +178,20 @@ def _format_of(path: Path) -> str:
     return form
 
 
-def _sample_csv(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+def _sample_csv(path: Path) -> tuple[Dialect, list[str], list[tuple[str | None, ...]]]:
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow import csv as arrow_csv
+
+    dialect, _ = guess_dialect(_start_of(path))
 
     def opened(kinds: dict[str, Any]) -> Any:
-        return csv.open_csv(
+        return arrow_csv.open_csv(
             pa.input_stream(str(path), compression="detect"),
-            read_options=csv.ReadOptions(block_size=SAMPLE_BYTES),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
+            read_options=arrow_csv.ReadOptions(block_size=SAMPLE_BYTES, encoding=dialect.encoding),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter, newlines_in_values=True
+            ),
+            convert_options=arrow_csv.ConvertOptions(
                 column_types=kinds, null_values=[""], strings_can_be_null=True
             ),
         )
@@ -106,7 +205,14 @@ def _sample_csv(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
     columns = (
         [] if batch is None else [column.to_pylist()[:SAMPLE_ROWS] for column in batch.columns]
     )
-    return names, list(zip(*columns, strict=True))
+    return dialect, names, list(zip(*columns, strict=True))
+
+
+def _start_of(path: Path) -> bytes:
+    import pyarrow as pa
+
+    with pa.input_stream(str(path), compression="detect") as stream:
+        return bytes(stream.read(SAMPLE_BYTES))
 
 
 def _sample_parquet(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
@@ -157,12 +263,11 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+def _check_header(where: str, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
     """Refuse what is no header.
 
     Its parts would be written down as names of columns, and may be about a person.
     """
-    where = path.as_posix()
     if not names or not rows:
         raise SourceError(
             where,
@@ -177,7 +282,7 @@ def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str 
             f"{where}: column {position}",
             expected="a header: the name of each column, once",
             found=f"{fault} ({len(faults)} of {len(names)} columns)",
-            remedy="Give the file a header line, separated by commas if it is CSV.",
+            remedy="Give the file a header line with a name for each column.",
         )
     if _is_like_a_row(names, rows):
         raise SourceError(

@@ -13,9 +13,15 @@ from flows.drafting.guessing import Guess, JoinGuess
 from flows.drafting.sampling import SampledFile
 from flows.use_cases.checking import UNCONFIRMED, section_classes
 from tasks.config.cases import Role
+from tasks.config.sources import Dialect
 
 HOUSE = f"{UNCONFIRMED}: as in the use cases that are shipped"
 TO_FILL = "# to fill in"
+HOW_TO_RECODE = (
+    "Of words, as yes and no, derive it: declare the column with `role: dropped, kind: category`, "
+    "a flag with `role: target, source: derived, kind: flag`, and below in `ingest` "
+    '`derive: {<flag>: {rule: recode, column: <column>, labels: {"yes": 1, "no": 0}}}`'
+)
 
 
 def case_text(
@@ -38,7 +44,7 @@ def case_text(
         _head(name),
         *_sources(files, paths),
         *_columns(guesses),
-        *_ingest(files, joins),
+        *_ingest(files, joins, guesses),
         *_stages(name, guesses),
         *_limits(),
     )
@@ -48,12 +54,17 @@ def case_text(
 def suite_text(name: str, guesses: Sequence[Guess]) -> str:
     """Return a draft of the suite: what holds of every use case; no value of the data is in it."""
     lines = [f"name: {name}", "expectations:"]
+    targets = [
+        quoted(_flag_name(guess) if _is_recoded(guess) else guess.column)
+        for guess in guesses
+        if guess.role is Role.TARGET
+    ]
     lines += [
         _expectation("expect_column_values_to_not_be_null", "subject"),
         _expectation("expect_column_values_to_be_unique", "subject")
         + f"  {UNCONFIRMED}: one row a person",
     ]
-    for target in _named(guesses, Role.TARGET):
+    for target in targets:
         lines.append(_expectation("expect_column_values_to_not_be_null", target))
         lines.append(
             _expectation("expect_column_values_to_be_in_set", target, ", value_set: [0, 1]")
@@ -68,24 +79,38 @@ def reasons_text(guesses: Sequence[Guess]) -> str:
         "# What a person is told who is declined. Features that belong together make one reason.",
         'version: "1"',
         f"language:  {TO_FILL}: of the words below, for example en; `translations` has others",
-        f"least_share:  {TO_FILL}: of what is adverse about somebody, what a reason has to carry",
+        f"least_share:  {TO_FILL}: of what is adverse about somebody, what a reason has to carry; "
+        "claims has 0.2",
         "reasons:",
     ]
     for number, feature in enumerate(_named(guesses, Role.FEATURE), start=1):
         lines.append(f"  - code: R{number:02}")
         true_of = f"{TO_FILL}: of whom the words are true: above, below, or [values]"
-        lines.append(f"    features: {{{quoted(feature)}: }}  {true_of}")
+        lines.append(f"    features: {{{feature}: }}  {true_of}")
         lines.append(f"    text:  {TO_FILL}: the reason in words that say what was scored")
     return "\n".join(lines) + "\n"
 
 
 def quoted(name: str) -> str:
     """Return a name as YAML reads it back as text, whatever it is: `no`, `1`, `a: b`."""
-    return name if name.isidentifier() and name.isascii() and _is_plain(name) else json.dumps(name)
+    if name.isidentifier() and _is_plain(name):
+        return name
+    # JSON strings are YAML strings; what cannot be seen is escaped, umlauts are not.
+    return json.dumps(name, ensure_ascii=not name.isprintable())
 
 
 def _is_plain(name: str) -> bool:
     return name.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+
+
+def _flag_name(guess: Guess) -> str:
+    """Return what the flag is called that a rule makes of a column of words."""
+    return f"{guess.column}_flag"
+
+
+def _is_recoded(guess: Guess) -> bool:
+    """Whether the target has to be derived: it holds two words, and no 0 and 1."""
+    return guess.flag_words is not None
 
 
 def _named(guesses: Iterable[Guess], *roles: Role) -> list[str]:
@@ -96,7 +121,8 @@ def _head(name: str) -> str:
     return f"""\
 # A first draft, made by `./portcullis init` from names of columns and a sample of their values.
 # Go through every line with `{UNCONFIRMED}`, and take the mark away when it is right. Fill in what
-# is empty: no limit and no agreement has a default. Then run `./portcullis sync`.
+# is empty: no limit and no agreement has a default. Then run `./portcullis sync --sources`.
+# docs/configuration.md says what every key means, docs/use-cases.md what the sections are for.
 title: {name}
 purpose:  {TO_FILL}: the decision that the model prepares, in a sentence
 
@@ -109,11 +135,24 @@ deployment:
 def _sources(files: Sequence[SampledFile], paths: Mapping[str, str]) -> Iterable[str]:
     yield "sources:"
     for file in files:
+        yield f"  {file.source}:"
+        if file.query:
+            yield "    kind: sql"
+            yield f"    url_variable: {file.url_variable}"
+            yield f"    query: {quoted(file.query)}"
+        else:
+            yield "    kind: file"
+            yield f"    path: {quoted(paths[file.source])}"
+            yield f"    format: {file.format}"
+        if file.dialect != Dialect():
+            changed = file.dialect.model_dump(exclude_defaults=True)
+            signs = ", ".join(f"{key}: {json.dumps(sign)}" for key, sign in changed.items())
+            yield f"    dialect: {{{signs}}}  {UNCONFIRMED}: as the first rows are written"
+        if file.rename:
+            yield f"    rename:  {UNCONFIRMED}: a column's name there, and its name here"
+            for own, name in file.rename.items():
+                yield f"      {quoted(own)}: {quoted(name)}"
         yield f"""\
-  {file.source}:
-    kind: file
-    path: {quoted(paths[file.source])}
-    format: {file.format}
     owner:  {TO_FILL}: who answers for this data
     role:  {TO_FILL}: controller, joint_controller, independent_controller or processor
     legal_basis:  {TO_FILL}: what allows the use, for example GDPR 6(1)(b)
@@ -124,16 +163,39 @@ def _sources(files: Sequence[SampledFile], paths: Mapping[str, str]) -> Iterable
 
 def _columns(guesses: Sequence[Guess]) -> Iterable[str]:
     yield "columns:"
-    for role in (Role.SUBJECT, Role.TARGET):
-        if not _named(guesses, role):
-            yield f"  {UNCONFIRMED}: no column looks like the {role.value}; one has to be it"
+    if not _named(guesses, Role.SUBJECT):
+        yield f"  {UNCONFIRMED}: no column looks like the subject; one has to be it"
+    if not _named(guesses, Role.TARGET):
+        yield f"  {UNCONFIRMED}: no column looks like the target; one has to be it, of kind flag."
+        yield f"  {UNCONFIRMED}: {HOW_TO_RECODE}"
     for guess in guesses:
-        stated = f"role: {guess.role.value}, source: {guess.source}, kind: {guess.kind}"
-        yield f"  {quoted(guess.column)}: {{{stated}}}  {UNCONFIRMED}: {guess.why}"
+        role, kind = guess.role.value, guess.kind
+        why = guess.why
+        if _is_recoded(guess):
+            role, kind = Role.DROPPED.value, "category"
+            why += f"; {_flag_name(guess)} is made of it"
+        stated = f"role: {role}, source: {guess.source}, kind: {kind}"
+        if kind == "date" and guess.date_formats != ("",):
+            stated, why = _with_format(stated, why, guess.date_formats)
+        yield f"  {quoted(guess.column)}: {{{stated}}}  {UNCONFIRMED}: {why}"
+        if _is_recoded(guess):
+            yield f"  {quoted(_flag_name(guess))}: {{role: target, source: derived, kind: flag}}"
     yield ""
 
 
-def _ingest(files: Sequence[SampledFile], joins: Sequence[JoinGuess]) -> Iterable[str]:
+def _with_format(stated: str, why: str, formats: Sequence[str]) -> tuple[str, str]:
+    """Return a date's declaration with its format, empty where several or none would do."""
+    if len(formats) == 1:
+        return f"{stated}, format: {json.dumps(formats[0])}", why
+    if formats:
+        several = " or ".join(f'"{form}"' for form in formats)
+        return f"{stated}, format: ", f"{why}; all can be read by {several}: fill in which"
+    return f"{stated}, format: ", f"{why}; fill in how, in the signs of strftime"
+
+
+def _ingest(
+    files: Sequence[SampledFile], joins: Sequence[JoinGuess], guesses: Sequence[Guess]
+) -> Iterable[str]:
     yield "ingest:"
     yield f"  base: {files[0].source}"
     yield f"  third_persons: masked  {HOUSE}: other people of the delivery in somebody's texts"
@@ -142,7 +204,7 @@ def _ingest(files: Sequence[SampledFile], joins: Sequence[JoinGuess]) -> Iterabl
     for join in joins:
         by = quoted(join.by) if join.by else ""
         if not join.by:
-            why = "no column of the base is in this file; name the key"
+            why = "no column of the base is in this file; name the key, and `rename` it"
         elif join.is_unique:
             why = "its values differ in every row looked at"
         else:
@@ -150,7 +212,22 @@ def _ingest(files: Sequence[SampledFile], joins: Sequence[JoinGuess]) -> Iterabl
         take = "one"
         if join.by and not join.is_unique and join.order_by:
             take = f"latest, order_by: {quoted(join.order_by)}"
-        yield f"    - {{source: {join.source}, by: {by}, take: {take}}}  {UNCONFIRMED}: {why}"
+        rows = "" if join.has_all else ", required: false"
+        if not join.has_all:
+            why += "; not every row of the base has one"
+        yield f"    - {{source: {join.source}, by: {by}, take: {take}{rows}}}  {UNCONFIRMED}: {why}"
+
+    recoded = [guess for guess in guesses if _is_recoded(guess)]
+    if recoded:
+        yield "  derive:"
+    for guess in recoded:
+        labels = ", ".join(f"{json.dumps(word)}: {flag}" for word, flag in guess.flag_words or ())
+        note = f"{UNCONFIRMED}: yes is 1"
+        if not labels:
+            note = f"{TO_FILL}: its two values in quotes, one with 1 and one with 0"
+        yield f"    {quoted(_flag_name(guess))}:"
+        rule = f"rule: recode, column: {quoted(guess.column)}, labels: {{{labels}}}"
+        yield f"      {{{rule}}}  {note}"
     yield ""
 
 
@@ -271,7 +348,8 @@ def _drafted_mitigations(protected: Sequence[str]) -> str:
 
 def _limits() -> Iterable[str]:
     """Yield every limit that has to be set, empty, from the classes that read them."""
-    yield f"limits:  {TO_FILL}, every one, before the data is judged by it"
+    yield f"limits:  {TO_FILL}, every one, before the data is judged by it. None has a default: a"
+    yield "  # figure in brackets is what the use case claims has, for its people and its stakes"
     for key, place in section_classes().items():
         if not key.startswith("limits."):
             continue
@@ -280,8 +358,8 @@ def _limits() -> Iterable[str]:
         yield f"  {key.removeprefix('limits.')}:"
         for field, info in model.model_fields.items():
             if info.is_required():
-                meaning = f"  # {info.description}" if info.description else ""
-                yield f"    {field}:{meaning}"
+                examples = f" ({info.examples[0]})" if info.examples else ""
+                yield f"    {field}:  # {info.description}{examples}"
 
 
 def _expectation(kind: str, column: str, more: str = "") -> str:

@@ -14,9 +14,11 @@ class BackgroundParams(StrictModel):
     baselines that comment 9(b)(2)-5 of Regulation B names.
     """
 
-    people: Literal["near_cutoff", "all"]
+    people: Literal["near_cutoff", "all"] = Field(
+        description="those just above the cut-off, or all"
+    )
     rows: int = Field(ge=20, description="how many people, each with one row")
     smallest_group: int = Field(
         ge=5, description="people behind each value of the composites that travel with the model"
     )
-    seed: int
+    seed: int = Field(description="of the choice of people")

@@ -19,7 +19,10 @@ class CaseFile(StrictModel):
         # No `..`, no hidden file, nothing that a shell or another system reads differently.
         pattern=r"^configs/[a-z0-9_]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$",
     )
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$",
+        description="digest of its bytes; `sync` writes it, people write the path alone",
+    )
 
     def path_in(self, workspace: Path) -> Path:
         """Return where it lies; `load_case` has compared its bytes with the digest."""

@@ -72,7 +72,24 @@ class Dialect(StrictModel):
         return self
 
 
-class FileSource(_Source):
+class _Delivery(_Source):
+    """What somebody else delivers, under names that are not ours to choose."""
+
+    rename: dict[str, str] = Field(
+        default={},
+        description="the source's name of a column -> its name here: for a key that another source "
+        "calls otherwise, or a name that another source has, too",
+    )
+
+    @field_validator("rename")
+    @classmethod
+    def _names_differ(cls, rename: dict[str, str]) -> dict[str, str]:
+        if len(set(rename.values())) < len(rename):
+            raise ValueError("two columns of the source get one name")
+        return rename
+
+
+class FileSource(_Delivery):
     """A file: a local path, `s3://…` or `https://…`.
 
     Credentials come from the environment, never from the path: the path is committed, and signed.
@@ -86,18 +103,6 @@ class FileSource(_Source):
     dialect: Dialect = Field(
         default=Dialect(), description="of a CSV file that is not UTF-8 with commas"
     )
-    rename: dict[str, str] = Field(
-        default={},
-        description="the file's name of a column -> its name here: for a key that another source "
-        "calls otherwise, or a name that another source has, too; a query says `AS`",
-    )
-
-    @field_validator("rename")
-    @classmethod
-    def _names_differ(cls, rename: dict[str, str]) -> dict[str, str]:
-        if len(set(rename.values())) < len(rename):
-            raise ValueError("two columns of the file get one name")
-        return rename
 
     @model_validator(mode="after")
     def _only_csv_has_a_dialect(self) -> "FileSource":
@@ -124,7 +129,7 @@ class FileSource(_Source):
         return re.split("[?#]", self.path, maxsplit=1)[0]
 
 
-class SqlSource(_Source):
+class SqlSource(_Delivery):
     """A query. The URL comes from the environment: it may hold a password."""
 
     kind: Literal["sql"] = Field(description="what it is stored as")

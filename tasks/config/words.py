@@ -24,22 +24,28 @@ Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\
 class ColumnWords(StrictModel):
     """What a column is called, and in what its values are counted."""
 
-    label: Word | None = None
-    unit: Word | None = None
+    label: Word | None = Field(default=None, description="what people call the column")
+    unit: Word | None = Field(default=None, description="in what its values are counted")
 
 
 class OutcomeWords(StrictModel):
     """What the favourable and the other decision are called: "paid fast", "paid as usual"."""
 
-    favourable: Word
-    unfavourable: Word
+    favourable: Word = Field(description="the decision that is good for the person")
+    unfavourable: Word = Field(description="the other decision")
 
 
 class Words(StrictModel):
     """The `words:` section; every part of it may be absent."""
 
-    columns: dict[str, ColumnWords] = Field(default_factory=dict)
-    outcomes: OutcomeWords | None = None
+    columns: dict[str, ColumnWords] = Field(
+        default_factory=dict,
+        description="column -> its label and unit; written beside the column, `sync` moves them "
+        "here",
+    )
+    outcomes: OutcomeWords | None = Field(
+        default=None, description="what the two decisions are called"
+    )
 
     @property
     def favourable(self) -> str:

@@ -23,7 +23,7 @@ class RetrainAfter(StrictModel):
     """
 
     # From one person on: a limit of none would refuse every model.
-    people: int = Field(ge=1)
+    people: int = Field(ge=1, description="so many of those whom it learnt from were erased")
     days: int = Field(ge=0, description="since the first of those erasures")
 
 
@@ -34,7 +34,7 @@ class LegalTerm(StrictModel):
     legal obligation. Meanwhile only two custodians can open what is kept.
     """
 
-    months: int = Field(ge=1)
+    months: int = Field(ge=1, description="after the request")
     # The receipt quotes it to the person (Art. 12(4): the reasons for not taking action), so that
     # it has to be longer than "law" or "n/a".
     basis: str = Field(min_length=10, description="the law, as the receipt will name it")
@@ -61,7 +61,10 @@ ALWAYS_IGNORED = (
 class IdentifierRule(StrictModel):
     """Which spellings of an identifier are one person's."""
 
-    ignore: tuple[SpellingDifference, ...]
+    ignore: tuple[SpellingDifference, ...] = Field(
+        description="the first three have to be there: pseudonyms are made without them; with "
+        "`plus tag` ann+x@example.org is ann@example.org",
+    )
 
     @field_validator("ignore")
     @classmethod
@@ -89,9 +92,17 @@ class IdentifierRule(StrictModel):
 class ErasureParams(StrictModel):
     """The section. Nothing here has a default: each value decides about people's rights."""
 
-    identifiers: IdentifierRule
-    retrain_after: RetrainAfter
-    keep: dict[Retention, LegalTerm]
+    identifiers: IdentifierRule = Field(
+        description="in what two identifiers of one person may differ"
+    )
+    retrain_after: RetrainAfter = Field(
+        description="how much of what a model learnt from may be erased before it has to be "
+        "trained again",
+    )
+    keep: dict[Retention, LegalTerm] = Field(
+        description="what a law keeps after an erasure: retention class -> for how long, and which "
+        "law; `{}`: nothing",
+    )
 
     @property
     def decision_records(self) -> LegalTerm | None:

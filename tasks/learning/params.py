@@ -11,14 +11,14 @@ from tasks.config.strict import StrictModel
 class ApprovalRate(StrictModel):
     """Approve this share of the validation rows."""
 
-    rule: Literal["approval_rate"]
-    rate: float = Field(gt=0, lt=1)
+    rule: Literal["approval_rate"] = Field(description="which rule it is")
+    rate: float = Field(gt=0, lt=1, description="share of people with the favourable decision")
 
 
 class BalancedAccuracy(StrictModel):
     """Take the cut-off with the best balanced accuracy on the validation rows."""
 
-    rule: Literal["balanced_accuracy"]
+    rule: Literal["balanced_accuracy"] = Field(description="which rule it is")
 
 
 class Cost(StrictModel):
@@ -27,9 +27,9 @@ class Cost(StrictModel):
     Costs are per row, in any unit: only their ratio counts.
     """
 
-    rule: Literal["cost"]
-    false_approval: float = Field(gt=0)
-    false_decline: float = Field(gt=0)
+    rule: Literal["cost"] = Field(description="which rule it is")
+    false_approval: float = Field(gt=0, description="of a favourable decision that was wrong")
+    false_decline: float = Field(gt=0, description="of an unfavourable decision that was wrong")
 
 
 Cutoff = Annotated[ApprovalRate | BalancedAccuracy | Cost, Field(discriminator="rule")]
@@ -119,29 +119,50 @@ class TrainParams(StrictModel):
     champion: CaseFile | Literal["none yet"] = Field(
         description="the accepted model's figures; `./portcullis accept` writes them"
     )
-    family: Literal["lightgbm", "xgboost", "logistic"]
-    seed: int
+    family: Literal["lightgbm", "xgboost", "logistic"] = Field(
+        description="what is trained: boosted trees of two libraries, or a logistic regression"
+    )
+    seed: int = Field(description="the same seed, data and parameters give the same model")
     favourable: float = Field(description="the target's value that is good for the person")
-    validation_ratio: float = Field(gt=0, lt=0.5)
-    test_ratio: float = Field(gt=0, lt=0.5)
-    folds: int = Field(ge=3, le=20)
+    validation_ratio: float = Field(
+        gt=0, lt=0.5, description="share of people on whom the cut-off, and rounds, are chosen"
+    )
+    test_ratio: float = Field(
+        gt=0, lt=0.5, description="share of people on whom the registered model is judged"
+    )
+    folds: int = Field(
+        ge=3,
+        le=20,
+        description="parts for judging out of fold: each person is scored by a model that never "
+        "saw them",
+    )
     refits: int = Field(
         ge=1,
         le=20,
         description="fits with other seeds, to see how far explanations depend on the fit",
     )
-    cutoff: Cutoff
-    mitigation: Literal["none", "reweighing", "reduction"]
+    cutoff: Cutoff = Field(description="which scores get the favourable decision")
+    mitigation: Literal["none", "reweighing", "reduction"] = Field(
+        description="what training does against different rates of groups: nothing, weights, or a "
+        "constraint",
+    )
     mitigate: tuple[str, ...] = Field(
         default=(), description="protected attributes whose groups are mitigated"
     )
     multiplier: float | None = Field(
         default=None, gt=0, le=20, description="of the reduction: how much parity weighs"
     )
-    left_out: dict[str, str] = {}
-    monotone: dict[str, Literal[-1, 1]] = {}
-    rounds: int = Field(ge=1)
-    parameters: dict[str, float | int | str | bool] = {}
+    left_out: dict[str, str] = Field(
+        default={}, description="feature -> why the model may not use it, though the gates see it"
+    )
+    monotone: dict[str, Literal[-1, 1]] = Field(
+        default={},
+        description="feature -> 1 if more of it never lowers the score, -1 if it never raises it",
+    )
+    rounds: int = Field(ge=1, description="trees, or steps of the logistic regression, at most")
+    parameters: dict[str, float | int | str | bool] = Field(
+        default={}, description="of the family, by its library's names"
+    )
 
     @model_validator(mode="after")
     def _parameters_are_the_familys(self) -> "TrainParams":

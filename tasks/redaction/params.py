@@ -37,14 +37,14 @@ ENTITIES = (
 class InOneProcess(StrictModel):
     """Texts are masked where the stage runs."""
 
-    kind: Literal["one_process"] = "one_process"
+    kind: Literal["one_process"] = Field(default="one_process", description="which engine it is")
 
 
 class OnProcesses(StrictModel):
     """Texts are masked by worker processes of this machine; each needs up to 1 GB."""
 
-    kind: Literal["processes"]
-    workers: int = Field(ge=1, le=256)
+    kind: Literal["processes"] = Field(description="which engine it is")
+    workers: int = Field(ge=1, le=256, description="processes, of the cores that the stage may use")
 
 
 class OnDask(StrictModel):
@@ -53,7 +53,7 @@ class OnDask(StrictModel):
     Its machines are processors of personal data then.
     """
 
-    kind: Literal["dask"]
+    kind: Literal["dask"] = Field(description="which engine it is")
     address: str = Field(min_length=1, description="the scheduler, tls://host:port")
 
 
@@ -68,7 +68,7 @@ class RedactParams(StrictModel):
         ),
     )
     engine: InOneProcess | OnProcesses | OnDask = Field(
-        default=InOneProcess(), discriminator="kind"
+        default=InOneProcess(), discriminator="kind", description="where texts are masked"
     )
     language: Literal["en", "de", "fr", "es"] = Field(
         default="en", description="of all the texts; one that has a profile and measured figures"
@@ -80,7 +80,9 @@ class RedactParams(StrictModel):
             "English needs one, other languages do with lists and rules"
         ),
     )
-    min_score: float = Field(ge=0, le=1)
+    min_score: float = Field(
+        ge=0, le=1, description="how sure a finding has to be to be masked; lower masks more"
+    )
     profile: Literal["default", "hipaa"] = Field(
         default="default",
         description="hipaa: the 18 identifiers of 45 CFR 164.514(b)(2), in place of `entities`",
@@ -92,15 +94,19 @@ class RedactParams(StrictModel):
             "columns of kind `zip` need it"
         ),
     )
-    entities: tuple[str, ...] = ENTITIES
+    entities: tuple[str, ...] = Field(
+        default=ENTITIES, description="what is masked, by the names of Presidio's entities"
+    )
     recognisers: str | None = Field(
         default=None, description="a file of further recognisers in Presidio's YAML format"
     )
     tokenised: tuple[str, ...] = Field(
         description="identifiers kept as pseudonyms; all others are dropped"
     )
-    dates: Literal["year", "month"]
-    chunk_rows: int = Field(ge=1)
+    dates: Literal["year", "month"] = Field(
+        description="how exact a quasi-identifier of kind `date` stays"
+    )
+    chunk_rows: int = Field(ge=1, description="rows that are masked at once: more take more memory")
     until_stable: bool = Field(
         default=False,
         description="mask until nothing more is found, so that masking again changes nothing",
@@ -141,18 +147,47 @@ class RedactLimits(StrictModel):
     `not_applicable` says, with a reason, that the data has no planted answers to measure against.
     """
 
-    own_leak_ratio: float = Field(ge=0, le=1)
-    third_person_leak_ratio: float = Field(ge=0, le=1)
-    over_redaction_ratio: float = Field(ge=0, le=1)
-    surviving_identifiers: int = Field(ge=0)
-    withheld_ratio: float = Field(ge=0, le=1)
+    own_leak_ratio: float = Field(
+        ge=0,
+        le=1,
+        description="at most this share of planted names, numbers and addresses of the row's own "
+        "person left readable",
+        examples=[0.001],
+    )
+    third_person_leak_ratio: float = Field(
+        ge=0,
+        le=1,
+        description="at most this share of planted details of other people left readable",
+        examples=[0.05],
+    )
+    over_redaction_ratio: float = Field(
+        ge=0,
+        le=1,
+        description="at most this share of planted harmless words masked",
+        examples=[0.01],
+    )
+    surviving_identifiers: int = Field(
+        ge=0,
+        description="at most so many declared identifiers found again in masked texts",
+        examples=[0],
+    )
+    withheld_ratio: float = Field(
+        ge=0,
+        le=1,
+        description="at most this share of texts withheld because they could not be searched",
+        examples=[0.0],
+    )
     sent_bytes: int | None = Field(
         default=None, ge=0, description="of texts, to all `redact.detectors`; they need it"
     )
     bucket_objects: int | None = Field(
         default=None, ge=0, description="in which `redact.macie` finds something; it needs it"
     )
-    not_applicable: str | None = Field(default=None, min_length=10)
+    not_applicable: str | None = Field(
+        default=None,
+        min_length=10,
+        description="why leakage cannot be measured: nobody planted answers in real data",
+    )
 
 
 def require_service_limits(params: RedactParams, limits: RedactLimits, case: str) -> None:

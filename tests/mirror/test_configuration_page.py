@@ -1,12 +1,14 @@
 """docs/configuration.md is what the classes say, and says of each key what it may be."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
-from flows.use_cases.checking import STATED_SECTIONS, section_classes
+from flows.use_cases.checking import STATED_SECTIONS, class_at, section_classes
 from tasks.stages.ingest.params import KINDS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,8 +32,25 @@ def test_the_page_is_up_to_date_and_has_every_section_and_kind(writer: ModuleTyp
     assert all(f"\n| `{kind}` |" in page for kind in KINDS)
 
 
-def test_what_people_write_first_says_what_each_key_means(writer: ModuleType) -> None:
-    page = writer.configuration_page()
-    for section in ("sources", "columns", "deployment", "ingest"):
-        text = page.split(f"\n## `{section}`\n")[1].split("\n## ")[0]
-        assert "|  |" not in text, section
+def test_every_key_says_what_it_means_and_every_required_limit_has_an_example(
+    writer: ModuleType,
+) -> None:
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in writer.configuration_page().split("\n## `", 1)[1].splitlines()
+        if line.startswith("| `")
+    ]
+    assert len(rows) > 150
+    assert not [row[0] for row in rows if len(row) != 5 or len(row[4]) < len("a town")]
+
+
+def test_examples_of_limits_are_those_of_a_use_case_that_runs() -> None:
+    case = yaml.safe_load((DOCS.parent / "configs" / "claims" / "case.yaml").read_text())
+    for section, place in section_classes().items():
+        if not section.startswith("limits."):
+            continue
+        fields = class_at(place).model_fields.items()
+        examples = {name: (field.examples or [None])[0] for name, field in fields}
+        required = {name for name, field in fields if field.is_required()}
+        stated = case["limits"][section.removeprefix("limits.")]
+        assert {name: examples[name] for name in required} == stated

@@ -81,6 +81,7 @@ ALLOWED_TEXTS = {
     "the predicates word themselves",
     ("tasks/anchoring/witness.py", "error.read()"): "a witness's answer, of the form of a size",
     ("tasks/stages/process.py", "str(error)"): "of errors of `tasks.model` alone, which are ours",
+    ("flows/drafting/sampling.py", "str(error)"): "searched for two numbers of columns",
     ("flows/serving/attending.py", "error.reason"): "why no server answers at an address",
     (
         "flows/serving/prefect_settings.py",

@@ -29,7 +29,9 @@ class _Cloud(StrictModel):
     attempts: int = Field(
         default=5, ge=1, le=10, description="how often a request is made that is not answered"
     )
-    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    timeout_seconds: float = Field(
+        default=30, gt=0, le=600, description="after which a request has failed"
+    )
     endpoint: str | None = Field(
         default=None,
         description="another address of the service, as of a private endpoint; https:// alone",
@@ -63,13 +65,18 @@ class _Detector(_Cloud):
 class GoogleDlpParams(_Detector):
     """Google's Sensitive Data Protection, method `content.inspect`."""
 
-    kind: Literal["google_dlp"]
-    project: str = Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    kind: Literal["google_dlp"] = Field(description="which service it is")
+    project: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", description="the id of the Google Cloud project"
+    )
     location: str = Field(
         pattern=REGION, description="one region: `global` and multi-regions say no place"
     )
     min_likelihood: Literal["VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY"] = (
-        "POSSIBLE"
+        Field(
+            default="POSSIBLE",
+            description="how likely a finding has to be to be masked; less likely masks more",
+        )
     )
     usd_per_gigabyte: float = Field(ge=0, description="what the contract says")
 
@@ -95,10 +102,12 @@ class GoogleDlpParams(_Detector):
 class ComprehendParams(_Detector):
     """Amazon Comprehend, method `DetectPiiEntities`."""
 
-    kind: Literal["aws_comprehend"]
-    region: str = Field(pattern=REGION)
-    language: Literal["en", "es"]
-    min_score: float = Field(ge=0, le=1)
+    kind: Literal["aws_comprehend"] = Field(description="which service it is")
+    region: str = Field(pattern=REGION, description="the AWS region to which texts go")
+    language: Literal["en", "es"] = Field(description="of the texts; the service knows these two")
+    min_score: float = Field(
+        ge=0, le=1, description="how sure a finding has to be to be masked; lower masks more"
+    )
     usd_per_unit: float = Field(ge=0, description="what the contract says 100 characters cost")
 
     def billed_units(self, text: str) -> int:
@@ -119,9 +128,12 @@ CloudDetector = Annotated[GoogleDlpParams | ComprehendParams, Field(discriminato
 class MacieParams(_Cloud):
     """Amazon Macie: a job that searches the objects of a bucket. It reads them where they lie."""
 
-    region: str = Field(pattern=REGION)
+    region: str = Field(pattern=REGION, description="the AWS region of the bucket")
     account: str = Field(pattern=r"^\d{12}$", description="the account that owns the bucket")
-    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    bucket: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="the bucket of S3 that is searched",
+    )
     patience_minutes: int = Field(ge=1, le=24 * 60, description="how long a job may take")
     usd_per_gigabyte: float = Field(ge=0, description="what the contract says")
 

@@ -12,17 +12,25 @@ Name = Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
 class Learner(StrictModel):
     """A family of models, with its parameters."""
 
-    family: Literal["lightgbm", "xgboost", "logistic"]
-    rounds: int = Field(ge=1)
-    parameters: dict[str, float | int | str | bool] = {}
+    family: Literal["lightgbm", "xgboost", "logistic"] = Field(description="what is trained")
+    rounds: int = Field(ge=1, description="trees, or steps of the logistic regression, at most")
+    parameters: dict[str, float | int | str | bool] = Field(
+        default={}, description="of the family, by its library's names"
+    )
 
 
 class Mitigation(StrictModel):
     """What is done in training against different label rates; `mitigate` names the attributes."""
 
-    mitigation: Literal["none", "reweighing", "reduction"]
-    mitigate: tuple[str, ...] = ()
-    multiplier: float | None = Field(default=None, gt=0, le=20)
+    mitigation: Literal["none", "reweighing", "reduction"] = Field(
+        description="nothing, weights, or a constraint"
+    )
+    mitigate: tuple[str, ...] = Field(
+        default=(), description="protected attributes whose groups are mitigated"
+    )
+    multiplier: float | None = Field(
+        default=None, gt=0, le=20, description="of the reduction: how much parity weighs"
+    )
 
 
 class AlternativesParams(StrictModel):
@@ -32,8 +40,12 @@ class AlternativesParams(StrictModel):
     model may not use, no alternative may.
     """
 
-    learners: dict[Name, Learner] = Field(min_length=1)
-    mitigations: dict[Name, Mitigation] = Field(min_length=1)
+    learners: dict[Name, Learner] = Field(
+        min_length=1, description="name -> a family of models with its parameters"
+    )
+    mitigations: dict[Name, Mitigation] = Field(
+        min_length=1, description="name -> what training does against different rates of groups"
+    )
     features: dict[Name, tuple[str, ...]] = Field(
         min_length=1, description="set of features -> features that it leaves out"
     )
@@ -47,7 +59,7 @@ class AlternativesParams(StrictModel):
     folds: int = Field(ge=2, le=10, description="each row is scored by a fit on the other folds")
     seeds: int = Field(ge=1, description="divisions into folds, each with a seed of learning")
     draws: int = Field(ge=100, description="bootstrap samples of people and seeds")
-    seed: int
+    seed: int = Field(description="of folds, fits and draws")
 
 
 class AlternativesLimits(StrictModel):
@@ -56,11 +68,15 @@ class AlternativesLimits(StrictModel):
     decline_ratio_reduction: float = Field(
         ge=0,
         lt=1,
-        description="by what share an alternative may be confirmed to lower the worst group's "
-        "decline ratio",
+        description="at most: by what share an alternative may be confirmed to lower the worst "
+        "group's decline ratio",
+        examples=[0.1],
     )
     detectable_reduction: float = Field(
-        gt=0, lt=1, description="a reduction that the search has to be able to confirm"
+        gt=0,
+        lt=1,
+        description="a reduction that the search has to be able to confirm; beyond the other limit",
+        examples=[0.2],
     )
 
 

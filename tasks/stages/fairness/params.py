@@ -14,9 +14,9 @@ ApprovalRate = Annotated[float, Field(gt=0, lt=1)]
 class Excuse(StrictModel):
     """Why a protected attribute is not judged, who answers for that, and since when."""
 
-    reason: Text
+    reason: Text = Field(description="why it is not judged")
     by: Text = Field(description="the person who answers for it")
-    date: date
+    date: Annotated[date, Field(description="since when")]
 
 
 class FairnessParams(StrictModel):
@@ -39,7 +39,9 @@ class FairnessParams(StrictModel):
         min_length=1,
         description="approval rates at which the ratios are judged, beside the model's own",
     )
-    evaluate_on: Literal["out_of_fold", "test"]
+    evaluate_on: Literal["out_of_fold", "test"] = Field(
+        description="every row by a model that never saw it, or the part `test` alone"
+    )
     smallest_group_rows: int = Field(
         ge=10,
         description="people below whom a group is not judged; smaller groups of an intersection "
@@ -49,7 +51,7 @@ class FairnessParams(StrictModel):
         gt=0, lt=0.5, description="alpha of all failures of a gate, shared out by Holm's method"
     )
     draws: int = Field(ge=2000, description="of the Theil index, for its interval")
-    seed: int
+    seed: int = Field(description="of the draws")
 
     @model_validator(mode="after")
     def _attributes_are_judged_or_excused(self) -> "FairnessParams":
@@ -68,21 +70,55 @@ class FairnessLimits(StrictModel):
     docs/adr/0059-what-no-approval-rate-blinds.md for where the figures come from.
     """
 
-    disparate_impact: float = Field(gt=0, le=1)
-    decline_ratio: float = Field(ge=1)
-    odds_ratio: float = Field(ge=1, description="of being declined")
+    disparate_impact: float = Field(
+        gt=0,
+        le=1,
+        description="at least this ratio of a group's approval rate to the privileged group's "
+        "(four fifths: 29 CFR 1607.4(D))",
+        examples=[0.8],
+    )
+    decline_ratio: float = Field(
+        ge=1,
+        description="at most this ratio of a group's decline rate to the privileged group's",
+        examples=[2.0],
+    )
+    odds_ratio: float = Field(
+        ge=1,
+        description="at most: a group's odds of being declined, to the privileged group's",
+        examples=[2.0],
+    )
     standardised_mean_difference: float = Field(
-        ge=0, description="standard deviations by which a group's scores may lie lower"
+        ge=0,
+        description="at most: standard deviations by which a group's scores may lie lower",
+        examples=[0.3],
     )
-    equal_opportunity_difference: float = Field(ge=0, le=1, description="absolute")
-    average_abs_odds_difference: float = Field(ge=0, le=1)
+    equal_opportunity_difference: float = Field(
+        ge=0,
+        le=1,
+        description="at most: difference in the share of good people approved, absolute",
+        examples=[0.1],
+    )
+    average_abs_odds_difference: float = Field(
+        ge=0,
+        le=1,
+        description="at most, mean of the differences in true and false favourable rates",
+        examples=[0.15],
+    )
     underrated_by: float = Field(
-        ge=0, le=1, description="observed share less mean score: calibration within the group"
+        ge=0,
+        le=1,
+        description="at most: observed share less mean score: calibration within the group",
+        examples=[0.05],
     )
-    theil_index: float = Field(ge=0)
+    theil_index: float = Field(
+        ge=0,
+        description="at most: how unequally errors fall on people, 0 is equally",
+        examples=[0.2],
+    )
     registered_shift: float = Field(
         ge=0,
         le=1,
-        description="how far the registered model's approval rate of a group may lie from that of "
-        "the models that were judged, on the same people, beyond chance",
+        description="at most: how far the registered model's approval rate of a group may lie from "
+        "that of the models that were judged, on the same people, beyond chance",
+        examples=[0.05],
     )

@@ -7,7 +7,7 @@ from pydantic import Field, StrictInt, model_validator
 
 from tasks.config.cases import Columns, Role
 from tasks.config.collecting import FaultList, suggestion
-from tasks.config.sources import FileSource, Sources
+from tasks.config.sources import FileSource, Sources, SqlSource
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 
@@ -325,19 +325,19 @@ def _rename_rules(
     """Return the rules of `rename`: after it, the file has each declared column once."""
     rules: list[WiringRule] = []
     for source, declared in sources.root.items():
-        rename = declared.rename if isinstance(declared, FileSource) else {}
+        rename = declared.rename if isinstance(declared, FileSource | SqlSource) else {}
         own = {name for name, column in columns.root.items() if column.source == source}
         own |= set(params.keys(source))
         rules += (
             WiringRule(
                 f"sources.{source}.rename",
-                "names of declared columns of this source, as in `{name in the file: name here}`",
+                "names of declared columns of this source, as in `{name there: name here}`",
                 set(rename.values()) - own,
                 "Declare the column in `columns:`, or take the line out.",
             ),
             WiringRule(
                 f"sources.{source}.rename",
-                "names in the file that no other declared column of this source has",
+                "delivered names that no other declared column of this source has",
                 set(rename) & (own - set(rename.values())),
                 "Rename the other column, too.",
             ),

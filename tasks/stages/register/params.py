@@ -13,9 +13,13 @@ RegistryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_ .-]*$", m
 class RegisterParams(StrictModel):
     """The `register:` section of a use case."""
 
-    model: RegistryName
-    experiment: RegistryName
-    alias: RegistryName = "candidate"
+    model: RegistryName = Field(description="the model's name in MLflow; no other use case has it")
+    experiment: RegistryName = Field(description="the experiment in MLflow that runs belong to")
+    alias: RegistryName = Field(
+        default="candidate",
+        description="what the newest registered version is called, as in "
+        "`models:/claims@candidate`",
+    )
     approval: bool = Field(
         default=False,
         description="whether a second person has to approve the very model, by signature",

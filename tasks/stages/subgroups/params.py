@@ -11,9 +11,13 @@ from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 class DetectableDisparities(StrictModel):
     """Disparities so large that a search which cannot tell them says nothing; beyond the limits."""
 
-    false_decline_difference: float = Field(gt=0, le=1)
-    disparate_impact: float = Field(gt=0, lt=1)
-    underrated_by: float = Field(gt=0, le=1)
+    false_decline_difference: float = Field(
+        gt=0, le=1, description="share of good people declined, less everybody else's"
+    )
+    disparate_impact: float = Field(
+        gt=0, lt=1, description="ratio of approval rates, to everybody else's"
+    )
+    underrated_by: float = Field(gt=0, le=1, description="observed share less mean score")
 
 
 class SubgroupsParams(StrictModel):
@@ -36,7 +40,9 @@ class SubgroupsParams(StrictModel):
     detectable: DetectableDisparities = Field(
         description="what the confirmation of a kept subgroup has to be able to tell"
     )
-    evaluate_on: Literal["out_of_fold", "test"]
+    evaluate_on: Literal["out_of_fold", "test"] = Field(
+        description="every row by a model that never saw it, or the part `test` alone"
+    )
     significance: float = Field(
         gt=0, lt=0.5, description="alpha of all failures of the gate, and of calibration"
     )
@@ -56,12 +62,23 @@ class SubgroupsLimits(StrictModel):
     """
 
     false_decline_difference: float = Field(
-        ge=0, le=1, description="share of good people declined, less that of everybody else"
+        ge=0,
+        le=1,
+        description="at most: share of good people declined, less that of everybody else",
+        examples=[0.1],
     )
     disparate_impact: float = Field(
-        gt=0, le=1, description="ratio of approval rates, to everybody else"
+        gt=0,
+        le=1,
+        description="at least: ratio of approval rates, to everybody else",
+        examples=[0.8],
     )
-    underrated_by: float = Field(ge=0, le=1, description="observed share less mean score")
+    underrated_by: float = Field(
+        ge=0, le=1, description="at most: observed share less mean score", examples=[0.05]
+    )
     multicalibration_error: float = Field(
-        ge=0, le=1, description="largest cumulated error of the scores in any segment, per row"
+        ge=0,
+        le=1,
+        description="at most: largest cumulated error of the scores in any segment, per row",
+        examples=[0.05],
     )

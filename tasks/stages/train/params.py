@@ -23,30 +23,61 @@ class TrainLimits(StrictModel):
     """
 
     auc: float = Field(
-        ge=0.5, le=1, description="the lower end of its 95 % interval must reach this"
+        ge=0.5,
+        le=1,
+        description="the lower end of its 95 % interval must reach this",
+        examples=[0.6],
     )
     highest_auc: float = Field(
-        ge=0.5, lt=1, description="beyond what practice knows of such decisions: look for a leak"
+        ge=0.5,
+        lt=1,
+        description="at most: beyond what practice knows of such decisions, look for a leak",
+        examples=[0.85],
     )
-    highest_feature_auc: float = Field(ge=0.5, lt=1, description="of any feature alone")
+    highest_feature_auc: float = Field(
+        ge=0.5, lt=1, description="at most: of any feature alone", examples=[0.8]
+    )
     slice_purity: float = Field(
-        gt=0, lt=1, description="how much of an outcome may be gone where a feature has some value"
+        gt=0,
+        lt=1,
+        description="at most: how much of an outcome may be gone where a feature has some value",
+        examples=[0.75],
     )
     overfit_gap: float = Field(
-        gt=0, lt=0.5, description="of AUC, training rows over out of fold, beyond chance"
+        gt=0,
+        lt=0.5,
+        description="at most: of AUC, training rows over out of fold, beyond chance",
+        examples=[0.1],
     )
-    calibration_error: float = Field(ge=0, le=1, description="beyond what chance explains")
+    calibration_error: float = Field(
+        ge=0,
+        le=1,
+        description="at most: scores against observed shares, beyond what chance explains",
+        examples=[0.02],
+    )
     group_calibration_error: float = Field(
-        ge=0, le=1, description="the same in each group of each protected attribute"
+        ge=0,
+        le=1,
+        description="at most: the same in each group of each protected attribute",
+        examples=[0.05],
     )
     gain_over_majority: float = Field(
-        description="balanced accuracy less 0.5, which the majority's answer has"
+        description="at least: balanced accuracy less 0.5, which the majority's answer has",
+        examples=[0.02],
     )
-    loss_to_champion: float = Field(ge=0, description="of AUC, against the accepted model's")
-    loss_to_challenger: float = Field(ge=0, description="of AUC, against a logistic regression's")
+    loss_to_champion: float = Field(
+        ge=0, description="at most: of AUC, against the accepted model's", examples=[0.02]
+    )
+    loss_to_challenger: float = Field(
+        ge=0, description="at most: of AUC, against a logistic regression's", examples=[0.02]
+    )
     registered_auc_loss: float = Field(
-        ge=0, description="of AUC, against the folds' models on the same people, beyond chance"
+        ge=0,
+        description="at most: of AUC, against the folds' models on the same people, beyond chance",
+        examples=[0.02],
     )
     approval_rate_shift: float = Field(
-        ge=0, description="of the registered model on unseen people, beyond chance"
+        ge=0,
+        description="at most: of the registered model on unseen people, beyond chance",
+        examples=[0.02],
     )

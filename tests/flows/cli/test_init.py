@@ -138,11 +138,18 @@ def test_a_file_that_is_not_there_leaves_nothing(workspace: Path) -> None:
     assert not list((workspace / "configs").iterdir())
 
 
-def test_columns_that_two_files_have_beside_the_key_are_named(workspace: Path) -> None:
+def test_columns_that_two_files_have_beside_the_key_get_names_of_their_own(
+    workspace: Path,
+) -> None:
     deliveries = workspace.parent / "deliveries"
     shutil.copy2(deliveries / "applications.csv", deliveries / "more.csv")
-    with pytest.raises(ConfigError, match="Rename the others"):
-        draft("bank", "applications.csv", "more.csv")
+    assert draft("bank", "applications.csv", "more.csv") == 0
+    values = yaml.safe_load((workspace / "configs" / "bank" / "case.yaml").read_text())
+    rename = values["sources"]["more"]["rename"]
+    assert rename
+    assert all(name == f"more_{own}" for own, name in rename.items())
+    assert "email" not in rename
+    assert values["ingest"]["joins"][0]["by"] == "email"
 
 
 def test_names_that_yaml_would_misread_are_quoted(workspace: Path) -> None:

@@ -53,7 +53,7 @@ def test_parquet_is_read_whatever_its_types(tmp_path: Path) -> None:
         "555-12-3456,income\n555-12-3457,1\n",
         "1987-03-02,income\n1987-03-03,1\n",
         "4711.2599,income\n1,1\n",
-        "name;income\nZyx Canary;1\n",
+        "name;555-12-3456\nZyx Canary;1\n",
         "name,name\na,b\n",
         "name,\na,b\n",
         "Zyx,income\nZyx,1\n",

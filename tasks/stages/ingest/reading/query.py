@@ -22,6 +22,8 @@ def read_query(
 ) -> "pd.DataFrame":
     """Return the rows of the query's result, or the first ones, as the driver's objects.
 
+    Columns have the names of the use case.
+
     Raises:
         SourceError: The result has other columns than the declared ones.
         ServiceError: The database does not answer the query. Its own message is dropped.
@@ -35,7 +37,7 @@ def read_query(
             result = connection.execute(text(source.query))
             names = list(result.keys())
             # Checked before the rows are fetched: nothing undeclared is taken into memory.
-            expected.check_names(names)
+            expected.as_delivered(source.rename).check_names(names)
             rows = result.all() if most_rows is None else result.fetchmany(most_rows)
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
@@ -49,7 +51,7 @@ def read_query(
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pd.DataFrame(
         {
-            name: pd.Series(list(values), dtype=object)
+            source.rename.get(name, name): pd.Series(list(values), dtype=object)
             for name, values in zip(names, columns, strict=True)
         }
     )

@@ -88,3 +88,14 @@ def test_what_a_query_names_or_a_driver_says_is_not_quoted(
     bank: SqlSource, expected: ExpectedDelivery, query: str
 ) -> None:
     assert "anary" not in refusal_of(with_query(bank, query), expected)
+
+
+def test_a_column_of_a_query_has_the_name_that_the_use_case_gives_it(
+    bank: SqlSource, expected: ExpectedDelivery
+) -> None:
+    query = 'SELECT email AS "E-Mail", name, account, born, income, owns, approve, branch FROM bank'
+    renamed = bank.model_copy(update={"query": query, "rename": {"E-Mail": "email"}})
+    pd.testing.assert_frame_equal(read(renamed, expected), read(bank, expected))
+    assert "absent: E-Mail" in refusal_of(
+        renamed.model_copy(update={"query": query.replace('email AS "E-Mail", ', "")}), expected
+    )
