@@ -22,19 +22,26 @@ def list_version_stores() -> tuple[VersionStore, ...]:
     """
     if not Path(".dvc").is_dir():
         return ()
-    from tasks.pipeline.runner import open_repo
+    from dvc.config import Config
 
-    with open_repo() as repo:
-        folders = {Path(repo.cache.local_cache_dir), Path(repo.stage_cache.cache_dir)}
-        remotes = []
-        for name in repo.config["remote"]:
-            remote = repo.cloud.get_remote(name)
-            remotes.append(VersionStore(f"DVC remote {name}", _plain(remote.fs), str(remote.path)))
+    # The settings alone: to open the repository takes as long as to search a version for a person.
+    config = Config(".dvc")
+    remotes = []
+    for name in config["remote"]:
+        fs, path = _open_remote(config, name)
+        remotes.append(VersionStore(f"DVC remote {name}", fs, path))
 
-    # The run cache lies in the cache by default: what is below another folder is searched with it.
-    outermost = [folder for folder in sorted(folders) if not folders & set(folder.parents)]
-    caches = [VersionStore("DVC cache", _local(), str(folder)) for folder in outermost]
-    return (*caches, *remotes)
+    # DVC's run cache lies in the cache, wherever that is (`dvc/stage/cache.py`, 3.67).
+    folder = config["cache"].get("dir") or Path(".dvc", "cache").absolute()
+    return (VersionStore("DVC cache", _local(), str(folder)), *remotes)
+
+
+def _open_remote(config: Any, name: str) -> tuple[Any, str]:
+    """Return a remote's file system and the path in it."""
+    from dvc.fs import get_cloud_fs
+
+    cls, settings, path = get_cloud_fs(config, name=name)
+    return _plain(cls(**settings)), str(path)
 
 
 def _plain(fs: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from tasks.pipeline.runner import open_repo
 from tasks.pipeline.stores import VersionStore, list_version_stores
 
 
@@ -62,3 +63,22 @@ def test_a_local_store_is_read_by_fsspec_s_own_file_system(
 ) -> None:
     run_dvc("remote", "add", "backup", str(tmp_path / "backup"))
     assert all(type(store.fs) is LocalFileSystem for store in list_version_stores())
+
+
+@pytest.mark.parametrize("cache", [None, "shared", "../beside"])
+def test_caches_and_remotes_are_those_that_dvc_itself_would_open(
+    repository: Path, tmp_path: Path, cache: str | None
+) -> None:
+    if cache:
+        run_dvc("cache", "dir", cache)
+    run_dvc("remote", "add", "backup", str(tmp_path / "backup"))
+    run_dvc("remote", "add", "beside", "../remote of others")
+
+    with open_repo() as repo:
+        expected = {
+            "DVC cache": repo.cache.local_cache_dir,
+            "DVC remote backup": repo.cloud.get_remote("backup").path,
+            "DVC remote beside": repo.cloud.get_remote("beside").path,
+        }
+        assert Path(repo.stage_cache.cache_dir).parent == Path(expected["DVC cache"])
+    assert paths_by_name(list_version_stores()) == expected

@@ -2,6 +2,7 @@
 
 import html
 import json
+import sys
 import unicodedata
 from urllib.parse import quote
 
@@ -231,3 +232,16 @@ def test_a_name_is_found_as_systems_without_accents_write_it(name: str, written:
 )
 def test_what_is_not_ascii_s_spelling_of_a_name_is_not_found(name: str, written: str) -> None:
     assert not is_spelling("name", name, written)
+
+
+def test_every_letter_that_another_one_folds_to_is_among_the_spellings() -> None:
+    """Adlam and other scripts have capitals, too, and so has full-width Latin."""
+    missed = []
+    for point in range(0x80, sys.maxunicode + 1):
+        folded = chr(point).casefold()
+        if folded == chr(point) or len(folded) != 1:
+            continue
+        patterns = {pattern: [0] for pattern in patterns_of("street", f"{chr(point)}bcd")}
+        if not Automaton(patterns).search(f"{chr(point)}bcd".encode(), 0, 16):
+            missed.append(hex(point))
+    assert missed == []
