@@ -5,11 +5,13 @@ How texts are read (`FastFinder.find`):
 1. A long text is cut into pieces, because some rules take time that grows faster than the text.
    What nobody sees, and HTML's entities, go (`cleaning.py`).
 2. The recogniser of names labels all pieces in one batch; masks that stand in them already are
-   read as something natural (`surrogates.py`). In `careful` mode a second one does so too.
+   read as something natural (`surrogates.py`).
 3. Patterns are looked for in each piece's plain form, its masks blanked out (`patterns/`).
 4. Rules mend and extend the recognised people (`people.py`), join places (`places.py`), and settle
    what only looks like a telephone (`phones.py`).
-5. What is too unsure, what nobody asked for, and what lies inside something surer is left out.
+5. In `careful` mode a second recogniser reads the passages in which a word may be a name or a
+   place that nothing of this explains (`doubts.py`); where it finds any, rules run again.
+6. What is too unsure, what nobody asked for, and what lies inside something surer is left out.
 """
 
 from bisect import bisect_right
@@ -20,16 +22,17 @@ from typing import Protocol
 from tasks.errors import ConfigError
 from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.cleaning import CleanText, clean
+from tasks.redaction.finding.doubts import doubtful_passages
 from tasks.redaction.finding.languages import profile_of
 from tasks.redaction.finding.lexicon import Lexicon, load_lexicon
 from tasks.redaction.finding.lines import in_lines
-from tasks.redaction.finding.patterns.plain import PlainText, to_plain
+from tasks.redaction.finding.patterns.plain import to_plain
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
 from tasks.redaction.finding.patterns.scanner import Scanner
 from tasks.redaction.finding.people import PERSON, POSSIBLE, PeopleFinder
 from tasks.redaction.finding.phones import settle_phones
 from tasks.redaction.finding.places import LOCATION, join_places, named_places
-from tasks.redaction.finding.surrogates import blank_masks, replace_masks
+from tasks.redaction.finding.surrogates import UnmaskedText, blank_masks, replace_masks
 from tasks.redaction.ner.names import Labelled, NameFinder, cut, load_pipeline, model_path
 from tasks.redaction.spans import Span
 
@@ -68,6 +71,10 @@ STRONG_KINDS = frozenset(
     )
 )
 STRONG_SCORE = 0.5
+
+# What the first recogniser calls so is often a surname or a town: the second is asked all the same.
+SURE = 0.6  # a list or a form alone makes a name less sure
+OPEN_KINDS = frozenset(("ORGANIZATION", "NRP"))
 
 # Characters read as one text; a longer text is cut at a line, a sentence or a word. Some rules scan
 # to the end of the text from every place they try, so the piece bounds their time.
@@ -145,45 +152,81 @@ class FastFinder:
             piece if clean_piece is None else clean_piece.text
             for (piece, _, _), clean_piece in zip(pieces, cleaned, strict=True)
         ]
-        labelled = self._label(readable)
+        spans_by_piece = self._search(readable)
 
         # Pieces lie in the order of their texts; an empty text has none and yields an empty list.
         piece_number = 0
         for text_number in range(len(texts)):
             spans: list[Span] = []
             while piece_number < len(pieces) and pieces[piece_number][2] == text_number:
-                plain = to_plain(blank_masks(readable[piece_number]))
-                found = self._find_in(plain, labelled[piece_number])
+                found = [
+                    span
+                    for span in next(spans_by_piece)
+                    if self._is_wanted(readable[piece_number], span)
+                ]
+                found = without_contained(found)
                 spans += _at_origin(found, cleaned[piece_number], pieces[piece_number][1])
                 piece_number += 1
             yield spans
 
-    def _label(self, pieces: list[str]) -> list[list[Labelled]]:
-        """Return what the recogniser of names labels; masks are read as something natural.
-
-        Places are those of the pieces as they stand, masks included.
-        """
+    def _search(self, pieces: list[str]) -> Iterator[list[Span]]:
+        """Return the spans of each piece, of all kinds, however unsure."""
         replaced = [replace_masks(piece) for piece in pieces]
         natural = [
             piece if unmasked is None else unmasked.text
             for piece, unmasked in zip(pieces, replaced, strict=True)
         ]
-        labelled = [[] for _ in natural] if self._names is None else self._names.find(natural)
-        if self._second is not None:
-            others = self._second.find(natural)
-            labelled = [[*first, *more] for first, more in zip(labelled, others, strict=True)]
+        first = [[] for _ in natural] if self._names is None else self._names.find(natural)
+        labelled = [
+            _at_masked(spans, unmasked) for spans, unmasked in zip(first, replaced, strict=True)
+        ]
+        spans_by_piece = map(self._find_in, pieces, labelled)
+        if self._second is None:
+            return spans_by_piece
+        return iter(
+            self._ask_second(self._second, pieces, replaced, labelled, list(spans_by_piece))
+        )
 
-        for number, unmasked in enumerate(replaced):
-            if unmasked is None:
-                continue
-            originals = [
-                (unmasked.original(start, end), label) for start, end, label in labelled[number]
+    def _ask_second(
+        self,
+        second: NameRecogniser,
+        pieces: list[str],
+        replaced: list[UnmaskedText | None],
+        labelled: list[list[Labelled]],
+        spans_by_piece: list[list[Span]],
+    ) -> list[list[Span]]:
+        """Return the spans of each piece, with what the second recogniser adds.
+
+        A piece with masks is read whole: its passages lie elsewhere than those of the natural text.
+        """
+        asked: list[tuple[int, int, str]] = []  # number of the piece, offset, what is read
+        for number, (piece, unmasked) in enumerate(zip(pieces, replaced, strict=True)):
+            explained = [
+                (span.start, span.end)
+                for span in spans_by_piece[number]
+                if span.score >= SURE and span.kind not in OPEN_KINDS
             ]
-            labelled[number] = [(*place, label) for place, label in originals if place is not None]
-        return labelled
+            passages = doubtful_passages(piece, self._people.words(piece), explained, self._lexicon)
+            if unmasked is None:
+                asked += [(number, start, piece[start:end]) for start, end in passages]
+            elif passages:
+                asked.append((number, 0, unmasked.text))
 
-    def _find_in(self, plain: PlainText, labelled: list[Labelled]) -> list[Span]:
-        """Return the spans of one piece: every source's, then without what is not wanted."""
+        answers = second.find([passage for _, _, passage in asked])
+        changed: set[int] = set()
+        for (number, offset, _), answer in zip(asked, answers, strict=True):
+            moved = [(offset + start, offset + end, label) for start, end, label in answer]
+            labelled[number] += _at_masked(moved, replaced[number])
+            if moved:
+                changed.add(number)
+        return [
+            self._find_in(piece, labelled[number]) if number in changed else spans_by_piece[number]
+            for number, piece in enumerate(pieces)
+        ]
+
+    def _find_in(self, piece: str, labelled: list[Labelled]) -> list[Span]:
+        """Return the spans of one piece, of every source."""
+        plain = to_plain(blank_masks(piece))
         text = plain.original
         recognised: dict[str, list[Span]] = {}
         for start, end, label in labelled:
@@ -212,7 +255,7 @@ class FastFinder:
         others, addresses = settle_phones(text, others, addresses)
         spans = [*people, *addresses, *others]
         spans += [span for spans_of_kind in recognised.values() for span in spans_of_kind]
-        return without_contained([span for span in spans if self._is_wanted(text, span)])
+        return spans
 
     def _is_wanted(self, text: str, span: Span) -> bool:
         if span.score < self._min_score:
@@ -266,6 +309,17 @@ def _at_origin(spans: list[Span], cleaned: CleanText | None, offset: int) -> lis
     if cleaned is not None:
         spans = [cleaned.at_origin(span) for span in spans]
     return [span.moved(offset) for span in spans] if offset else spans
+
+
+def _at_masked(labelled: list[Labelled], unmasked: UnmaskedText | None) -> list[Labelled]:
+    """Return what was labelled in a natural text as it lies in the one with masks.
+
+    What lies in a mask is left out; `unmasked` is None where there is none.
+    """
+    if unmasked is None:
+        return labelled
+    originals = [(unmasked.original(start, end), label) for start, end, label in labelled]
+    return [(*place, label) for place, label in originals if place is not None]
 
 
 def _is_part_of_a_place(text: str, name: Span, places: list[Span]) -> bool:

@@ -32,6 +32,10 @@ class PeopleFinder:
         self._titles = vocabulary.titles
         self._cutter = WordCutter(lexicon, vocabulary)
 
+    def words(self, text: str) -> list[Word]:
+        """Return the words of a text, in order."""
+        return self._cutter.words(text)
+
     def find(self, text: str, recognised: list[Span]) -> list[Span]:
         """Return the spans of people: the recogniser's, mended, and those that rules find.
 

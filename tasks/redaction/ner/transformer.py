@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigError
+from tasks.redaction.ner.integers import in_integers
 from tasks.redaction.ner.names import Labelled
 
 # the package that carries the network, and where it lies inside
@@ -73,17 +74,10 @@ class TransformerNames:
         try:
             import onnxruntime
             from tokenizers import Tokenizer
+
+            network = in_integers(_read_network(folder))
         except ImportError as error:
             raise _missing() from error
-
-        network = (folder / NETWORK).read_bytes()
-        if sha256(network).hexdigest() != NETWORK_SHA256:
-            raise ConfigError(
-                "redact.mode",
-                expected="the network that was measured",
-                found="another one in its place",
-                remedy="Install the package anew from configs/careful.lock.",
-            )
 
         labels = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
         self._labels = [LABELS.get(labels[str(i)].partition("-")[2]) for i in range(len(labels))]
@@ -151,6 +145,23 @@ class TransformerNames:
             [(self._labels[label], sure) for label, sure in zip(*row, strict=True)]
             for row in zip(best.tolist(), probability.tolist(), strict=True)
         ]
+
+
+def _read_network(folder: Path) -> bytes:
+    """Return the network's file.
+
+    Raises:
+        ConfigError: It is not the one that was measured.
+    """
+    network = (folder / NETWORK).read_bytes()
+    if sha256(network).hexdigest() != NETWORK_SHA256:
+        raise ConfigError(
+            "redact.mode",
+            expected="the network that was measured",
+            found="another one in its place",
+            remedy="Install the package anew from configs/careful.lock.",
+        )
+    return network
 
 
 def _windows(tokens: int) -> list[tuple[int, int]]:

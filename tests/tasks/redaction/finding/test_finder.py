@@ -208,7 +208,7 @@ class SecondRecogniser:
 
 def test_what_a_second_recogniser_labels_counts_too() -> None:
     second = FastFinder(MODEL, None, 0.35, None, second=SecondRecogniser())
-    text = "they saw zyx and John Miller there"
+    text = "they saw zyx and John Miller sign the Statement"
     (spans,) = second.find([text])
     people = {text[span.start : span.end] for span in spans if span.kind == "PERSON"}
     assert people == {"zyx", "John Miller"}

@@ -13,6 +13,7 @@ import pytest
 
 from tasks.errors import ConfigError
 from tasks.redaction.ner import transformer
+from tasks.redaction.ner.integers import in_integers
 from tasks.redaction.ner.transformer import (
     NETWORK,
     OVERLAP_TOKENS,
@@ -90,6 +91,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TransformerNames:
     tokenizers.Tokenizer = WordTokenizer
     monkeypatch.setitem(sys.modules, "onnxruntime", onnxruntime)
     monkeypatch.setitem(sys.modules, "tokenizers", tokenizers)
+    monkeypatch.setattr(transformer, "in_integers", bytes)  # tests/…/test_integers.py has the real
     monkeypatch.setattr(Session, "asked", [])
     return TransformerNames()
 
@@ -165,10 +167,12 @@ def test_another_network_in_its_place_is_not_asked(monkeypatch: pytest.MonkeyPat
         TransformerNames()
 
 
+@pytest.mark.parametrize("package", ["onnxruntime", "onnx"])
 def test_without_what_computes_it_the_packages_are_asked_for(
-    names: TransformerNames, monkeypatch: pytest.MonkeyPatch
+    names: TransformerNames, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     assert names.find(["Ann"]) == [[(0, 3, "PERSON")]]
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr(transformer, "in_integers", in_integers)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=r"careful\.lock"):
         TransformerNames()
