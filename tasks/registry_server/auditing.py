@@ -27,6 +27,7 @@ from tasks.registry_server.calls import (
     Send,
     send_answer,
 )
+from tasks.registry_server.normal_form import METHODS
 
 ACTIVITIES = {
     "GET": READ,
@@ -146,7 +147,9 @@ class Audited:
 def _event(call: Call, status: int | None) -> dict[str, Any]:
     """Return the OCSF event (API Activity, 6003) of a call; `status` is None before it is made."""
     template = call.route.template if call.route else UNROUTED
-    method = call.method if call.method in ACTIVITIES else "other"
+    # Another method may be any word that a caller likes.
+    known = {"http_method": call.method} if call.method in METHODS else {}
+    method = known.get("http_method", "other")
     is_success = call.refusal is None and (status is None or status < 400)
     values = event(
         f"{method} {template}",
@@ -158,7 +161,7 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
     )
     values["metadata"]["correlation_uid"] = call.uid
     values["src_endpoint"] = {"ip": call.address} if call.address else {"name": NOBODY}
-    values["http_request"] = {"http_method": method, "url": {"path": template}}
+    values["http_request"] = {**known, "url": {"path": template}}
     values["unmapped"] = {
         "roles": sorted(call.caller.roles) if call.caller else [],
         "route_class": call.route.route_class if call.route else None,
