@@ -37,7 +37,7 @@ A use case from two files, the first with a row a person:
 
 And a database, whose URL is in a variable:
   ./portcullis init credit --from people.csv \\
-    --sql "visits=BANK_URL: SELECT account, day FROM visits"
+    --sql "visits=BANK_URL: SELECT id, day FROM visits"
 """
 app = new_app()
 

@@ -208,7 +208,8 @@ def _ingest(
         elif join.is_unique:
             why = "its values differ in every row looked at"
         else:
-            why = "several rows a key; `aggregate` them or take the latest"
+            why = "several rows a key; `aggregate` them or take the latest, "
+            why += "with `required: false` if some keys have no row"
         take = "one"
         if join.by and not join.is_unique and join.order_by:
             take = f"latest, order_by: {quoted(join.order_by)}"

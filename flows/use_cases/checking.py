@@ -24,6 +24,7 @@ from tasks.config.resolving import (
     field_of,
 )
 from tasks.config.sources import FileSource, Sources, SqlSource, lapsed, today
+from tasks.config.wording import DECIDED, FILL_IN, nothing_in
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.redaction.cloud.disclosing import foretell, lapses
@@ -124,8 +125,17 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     if columns is None:
         return faults.all()
     for role in (Role.SUBJECT, Role.TARGET):
-        with faults.kept():
+        try:
             columns.only(role)
+        except ConfigError as fault:
+            faults.add(
+                ConfigError(
+                    f"{where}: {fault.where}",
+                    expected=fault.expected,
+                    found=fault.found,
+                    remedy=fault.remedy,
+                )
+            )
     _check_columns(where, values, columns, faults)
     _check_coverage(where, values, columns, faults)
     _check_wiring(where, sections, faults)
@@ -233,14 +243,12 @@ def _check_nothing_is_empty(
     for field in empty:
         by_section.setdefault(field.partition(".")[0], []).append(field)
     for fields in by_section.values():
-        more = f": {', '.join(fields)}" if len(fields) > 1 else ""
         faults.add(
             ConfigError(
                 f"{where}: {fields[0]}",
-                expected="a value that a person has decided on",
-                found=f"nothing there{more}",
-                remedy="Fill it in; no limit and no agreement has a default. "
-                "docs/configuration.md says what each means.",
+                expected=DECIDED,
+                found=nothing_in(fields),
+                remedy=FILL_IN,
             )
         )
     return empty

@@ -80,9 +80,18 @@ class Columns(RootModel[dict[str, Column]]):
                 "columns",
                 expected=f"exactly one column with role `{role}`",
                 found=", ".join(names) or "none",
-                remedy="Mend the `columns:` section of the use case.",
+                remedy=ONE_COLUMN.get(role, "Give one column that role, in `columns:`."),
             )
         return names[0]
+
+
+# What a person does who has no such column; a target of words is what most people bring.
+ONE_COLUMN = {
+    Role.SUBJECT: "Give it to the column that says who a row is about, in `columns:`.",
+    Role.TARGET: "Give it to the outcome, of kind `flag`, in `columns:`. Of words, as yes and no, "
+    "derive one: `ingest.derive: {<target>: {rule: recode, column: <column>, "
+    'labels: {"yes": 1, "no": 0}}}`.',
+}
 
 
 def case_names(workspace: Path) -> tuple[str, ...]:

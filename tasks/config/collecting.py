@@ -3,7 +3,7 @@
 Standard library only: the worker of every stage imports it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -73,7 +73,7 @@ def faults_in(fault: PortcullisError) -> tuple[PortcullisError, ...]:
     return fault.faults if isinstance(fault, SeveralFaultsError) else (fault,)
 
 
-def nearest(word: object, known: Iterator[str] | tuple[str, ...]) -> str:
+def nearest(word: object, known: Iterable[str]) -> str:
     """Return the known word that a misspelt one was probably meant to be; empty if none is near."""
     matches = get_close_matches(str(word), tuple(known), n=1, cutoff=0.6)
     return matches[0] if matches else ""

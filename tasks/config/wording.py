@@ -4,7 +4,7 @@ No input is quoted but a key that nobody knows: what somebody wrote in the wrong
 password, and a misspelt key is what has to be read to be mended.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -14,6 +14,13 @@ from tasks.config.collecting import nearest
 from tasks.errors import ConfigError
 
 MEND = "Mend the field; docs/configuration.md lists what each may be."
+DECIDED = "a value that a person has decided on"
+FILL_IN = (
+    "Fill it in; no limit and no agreement has a default. "
+    "docs/configuration.md says what each means."
+)
+MEANT = "Did you mean"
+MOST_NAMED_FIELDS = 6
 MOST_KNOWN_KEYS = 12  # more are not listed, but looked up
 
 # Comparisons as pydantic names them in a fault's context, and how people write them.
@@ -24,6 +31,7 @@ LENGTHS = {
     "string_too_short": ("min_length", "a text of {} characters or more"),
     "string_too_long": ("max_length", "a text of at most {} characters"),
 }
+SIZES = {"short": "fewer", "_long": "more"}
 TYPES = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -48,14 +56,63 @@ TYPES = {
 def config_faults(
     model: type[BaseModel], error: ValidationError, where: str
 ) -> tuple[ConfigError, ...]:
-    """Return a ConfigError for each field that is wrong."""
-    details = error.errors(include_url=False)
-    return tuple(_fault(model, detail, where) for detail in details)
+    """Return a ConfigError for each field that is wrong, and one for all that are empty.
+
+    What follows from another fault is left out: the key that a misspelt one was meant to be, what
+    else an empty field is not, and how few of a list's entries are left without the wrong ones.
+    """
+    details = [
+        (_place_of(model, detail["loc"]), detail) for detail in error.errors(include_url=False)
+    ]
+    missing = {place for place, detail in details if detail["type"] == "missing"}
+    meant = {
+        (*place[:-1], nearest(place[-1], [key[-1] for key in missing if key[:-1] == place[:-1]]))
+        for place, detail in details
+        if detail["type"] == "extra_forbidden"
+    }
+    empty = dict.fromkeys(
+        place for place, detail in details if detail["input"] is None and place not in missing
+    )
+    inner = {place[:depth] for place, _ in details for depth in range(len(place))}
+
+    faults = [_empty_fault(where, list(empty))] if empty else []
+    told: dict[tuple[str, ...], ConfigError] = {}
+    for place, detail in details:
+        is_misspelt = detail["type"] == "missing" and place in meant
+        is_left_short = detail["type"] == "too_short" and place in inner
+        if place in empty or is_misspelt or is_left_short:
+            continue
+        # Of what a value may be, pydantic tells each that it is not: the one that it is near to.
+        fault = _fault(model, detail, where)
+        if place not in told or fault.remedy.startswith(MEANT):
+            told[place] = fault
+    return (*faults, *told.values())
+
+
+def _empty_fault(where: str, places: list[tuple[str, ...]]) -> ConfigError:
+    fields = [".".join(place) or "the section" for place in places]
+    return ConfigError(
+        f"{where}: {fields[0]}", expected=DECIDED, found=nothing_in(fields), remedy=FILL_IN
+    )
+
+
+def nothing_in(fields: Sequence[str]) -> str:
+    """Return that there is nothing in some fields, the first few by name."""
+    named = ", ".join(fields[:MOST_NAMED_FIELDS])
+    more = len(fields) - MOST_NAMED_FIELDS
+    if len(fields) == 1:
+        return "nothing there"
+    return f"nothing there: {named}{f' and {more} more' if more > 0 else ''}"
+
+
+def _place_of(model: type[BaseModel], parts: Iterable[object]) -> tuple[str, ...]:
+    """Return a place as the file has it, key by key."""
+    written, _ = _walk(model, parts)
+    return tuple(map(str, written))
 
 
 def _fault(model: type[BaseModel], detail: Mapping[str, Any], where: str) -> ConfigError:
-    written, _ = _walk(model, detail["loc"])
-    field = ".".join(map(str, written)) or "the section"
+    field = ".".join(_place_of(model, detail["loc"])) or "the section"
     place = f"{where}: {field}"
     kind = detail["type"]
     context: Mapping[str, Any] = detail.get("ctx", {})
@@ -89,7 +146,7 @@ def _fault(model: type[BaseModel], detail: Mapping[str, Any], where: str) -> Con
     if kind in LENGTHS:
         key, words = LENGTHS[kind]
         return ConfigError(
-            place, expected=words.format(context[key]), found="fewer or more", remedy=MEND
+            place, expected=words.format(context[key]), found=SIZES[kind[-5:]], remedy=MEND
         )
     if kind in TYPES:
         return ConfigError(
@@ -110,7 +167,7 @@ def _unknown_key(model: type[BaseModel], detail: Mapping[str, Any], place: str) 
         if len(keys) > MOST_KNOWN_KEYS or not keys
         else _any_of(keys),
         found=f"`{key}`",
-        remedy=f"Did you mean `{near}`?" if near else MEND,
+        remedy=f"{MEANT} `{near}`?" if near else MEND,
     )
 
 
@@ -124,7 +181,7 @@ def _other_value(detail: Mapping[str, Any], place: str, expected: str) -> Config
         place,
         expected=expected,
         found=f"`{value}`" if near else "another value",
-        remedy=f"Did you mean `{near}`?" if near else MEND,
+        remedy=f"{MEANT} `{near}`?" if near else MEND,
     )
 
 

@@ -8,8 +8,10 @@ from tasks.config.cases import Columns, validated
 from tasks.config.collecting import faults_in
 from tasks.config.sources import Sources
 from tasks.config.strict import StrictModel
+from tasks.config.wording import nothing_in
 from tasks.errors import ConfigError
 from tasks.learning.params import TrainParams
+from tasks.model import ReasonMap
 from tasks.stages.alternatives.params import AlternativesParams
 
 SOURCE = {"kind": "file", "path": "x", "format": "csv", "owner": "o", "role": "controller"}
@@ -70,3 +72,36 @@ def test_every_wrong_field_is_told() -> None:
         "f: b.role",
         "f: b.legal_basis",
     ]
+
+
+def test_a_misspelt_required_key_is_told_once_with_what_it_was_meant_to_be() -> None:
+    (text,) = texts_of(
+        Sources, {"a": {**{k: v for k, v in SOURCE.items() if k != "owner"}, "ownr": SECRET,
+                        "legal_basis": "x"}},
+    )  # fmt: skip
+    assert "a.ownr" in text
+    assert "Did you mean `owner`?" in text
+
+
+def test_a_key_that_is_missing_beside_one_that_nobody_knows_is_told_too() -> None:
+    values = {k: v for k, v in SOURCE.items() if k != "owner"}
+    texts = texts_of(Sources, {"a": {**values, "legal_basis": "x", "zzz": SECRET}})
+    assert [text.split(": ")[1] for text in texts] == ["a.owner", "a.zzz"]
+
+
+def test_what_a_draft_leaves_empty_is_one_fault_and_not_one_for_each_reading() -> None:
+    empty = {"code": "R1", "features": {"a": None, "b": None}, "text": None}
+    full = {"code": "R2", "features": {"c": "abve"}, "text": "A reason in words"}
+    texts = texts_of(
+        ReasonMap,
+        {"version": "1", "language": None, "least_share": 0.2, "reasons": [empty, full]},
+    )
+    nothing, near = texts
+    assert "f: language: expected a value that a person has decided on" in nothing
+    assert "language, reasons.0.features.a, reasons.0.features.b, reasons.0.text" in nothing
+    assert "reasons.1.features.c" in near
+
+
+def test_of_many_empty_fields_the_first_are_named() -> None:
+    text = nothing_in([f"limits.train.{number}" for number in range(56)])
+    assert text.endswith("limits.train.5 and 50 more")
