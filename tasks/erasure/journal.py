@@ -360,8 +360,8 @@ def open_known_journal(installation: Installation, tables: KeyTables) -> Journal
     return journal
 
 
-def renew_journal(reason: str, installation: Installation) -> str:
-    """Begin a new journal where the old one is lost; return what was done.
+def renew_journal(reason: str, installation: Installation) -> Path:
+    """Begin a new journal where the old one is lost; return where what was left of that one lies.
 
     Args:
         reason: Why, in a person's words; it stays in the log.
@@ -379,10 +379,7 @@ def renew_journal(reason: str, installation: Installation) -> str:
         folder = set_aside(names, installation)
         forget_journals(keys)
         note_journal(keys, open_journal(installation).extent())
-    return (
-        "began a new journal of erasures: place every hold again, and ask whoever waited; what was "
-        f"left of the old one lies in {folder}"
-    )
+    return folder
 
 
 def _require_loss(reason: str, installation: Installation, keys: KeyStore) -> None:

@@ -8,8 +8,10 @@ delivered again; every release says so from then on.
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tasks.errors import ConfigError, PortcullisError
 from tasks.guard.seen import read_known_stores, record_state
@@ -30,7 +32,41 @@ SET_ASIDE = "set-aside"
 STORE_FILES = ("keys.db", "keys.db-wal", "keys.db-shm", "root.key", "root.next.key")
 
 
-def renew_store(reason: str, installation: Installation, *, keep: bool = False) -> str:
+@dataclass(frozen=True)
+class RenewedStore:
+    """A key store that was begun, or kept as it lies; `str()` is the line for people.
+
+    Attributes:
+        store_id: Of the store that the log knows now.
+        lost_erasures: How many the log knows that went with the old store; None of one that was
+            kept.
+        set_aside: The folder with what was left of the old store; likewise.
+    """
+
+    store_id: str
+    lost_erasures: int | None = None
+    set_aside: Path | None = None
+
+    def __str__(self) -> str:
+        if self.set_aside is None:
+            return f"recorded key store {self.store_id[:12]}… as it lies here"
+        return (
+            f"began key store {self.store_id[:12]}…; {self.lost_erasures} erasures are lost with "
+            "the old one, and what was sealed before stays unreadable; what was left of it lies in "
+            f"{self.set_aside}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "keyStore": self.store_id,
+            "isNew": self.set_aside is not None,
+            "lostErasures": self.lost_erasures,
+            "setAside": None if self.set_aside is None else str(self.set_aside),
+        }
+
+
+def renew_store(reason: str, installation: Installation, *, keep: bool = False) -> RenewedStore:
     """Begin a new key store, or record one that the log does not know; return what was done.
 
     Args:
@@ -75,7 +111,7 @@ def _require_loss(installation: Installation, known: KnownStores) -> None:
     )
 
 
-def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
+def _keep(reason: str, installation: Installation, known: KnownStores) -> RenewedStore:
     if not (installation.settings.keys_url or (installation.home / "keys.db").is_file()):
         raise _unfit("--keep", "a key store that lies here", "none", "Leave --keep out.")
     if missing := [name for name in SECRETS if installation.existing_secret(name) is None]:
@@ -92,10 +128,10 @@ def _keep(reason: str, installation: Installation, known: KnownStores) -> str:
         )
     _audit(reason, installation)
     _record(store, reason, installation, ())
-    return f"recorded key store {_id_of(store)[:12]}… as it lies here"
+    return RenewedStore(_id_of(store))
 
 
-def _begin(reason: str, installation: Installation, known: KnownStores) -> str:
+def _begin(reason: str, installation: Installation, known: KnownStores) -> RenewedStore:
     if installation.settings.keys_url:
         # Its tables alone: opening the store would make the secrets that are missing.
         _require_empty(open_key_tables(installation))
@@ -112,10 +148,7 @@ def _begin(reason: str, installation: Installation, known: KnownStores) -> str:
     installation.secret("pseudonym")
     lost = sum(known.states[store_id].events for store_id in replaced)
     _record(store, f"{reason.strip()} ({lost} erasures lost)", installation, replaced)
-    return (
-        f"began key store {_id_of(store)[:12]}…; {lost} erasures are lost with the old one, and "
-        f"what was sealed before stays unreadable; what was left of it lies in {folder}"
-    )
+    return RenewedStore(_id_of(store), lost, folder)
 
 
 def _record(

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.base.answering import print_json
+from flows.cli.base.answering import print_json, print_result
 from flows.cli.base.declaring import as_epilog, declare, installation_of, new_app
 from flows.cli.base.options import Json, one_of
 from flows.cli.proof.pin import set_pin
@@ -214,7 +214,8 @@ def pin(
     is_json: Json = False,
 ) -> int:
     """Set the missing pin."""
-    return _print_done(set_pin(reason, installation_of(context), is_first=first), is_json=is_json)
+    pinned = set_pin(reason, installation_of(context), is_first=first)
+    return _print_done(str(pinned), pinned.to_dict(), is_json=is_json)
 
 
 @declare(app, "renew-store", purpose="Begin a new key store where the old one is lost for good.")
@@ -238,7 +239,8 @@ def renew_key_store(
     # Late: it reads key stores, which the other actions do not.
     from tasks.guard.renewal import renew_store
 
-    return _print_done(renew_store(reason, installation_of(context), keep=keep), is_json=is_json)
+    renewed = renew_store(reason, installation_of(context), keep=keep)
+    return _print_done(str(renewed), renewed.to_dict(), is_json=is_json)
 
 
 @declare(
@@ -257,14 +259,17 @@ def renew_erasure_journal(
     """Begin a new journal."""
     from tasks.erasure.journal import renew_journal
 
-    return _print_done(renew_journal(reason, installation_of(context)), is_json=is_json)
+    folder = renew_journal(reason, installation_of(context))
+    line = (
+        "began a new journal of erasures: place every hold again, and ask whoever waited; what was "
+        f"left of the old one lies in {folder}"
+    )
+    return _print_done(line, {"isNew": True, "setAside": str(folder)}, is_json=is_json)
 
 
-def _print_done(line: str, *, is_json: bool) -> int:
-    if is_json:
-        print_json({"done": one_line(line)})
-    else:
-        print(one_line(line))
+def _print_done(line: str, values: dict[str, Any], *, is_json: bool) -> int:
+    """Print the line that a person reads; a program gets it beside what it says."""
+    print_result((line,), {"done": one_line(line), **values}, is_json=is_json)
     return 0
 
 

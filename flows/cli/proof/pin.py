@@ -5,6 +5,9 @@ this is a person's act, and never silent: it verifies the whole log, asks the mi
 witness where they are configured, and leaves in the log that it was done, by whom and why.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from tasks.anchoring.publishing import refusals
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
@@ -21,8 +24,43 @@ from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
 NO_ENTRY = -1
 
 
-def set_pin(reason: str, installation: Installation, *, is_first: bool) -> str:
-    """Set the pin; return one line about what was done.
+@dataclass(frozen=True)
+class PinnedHead:
+    """What was remembered, and where the log says why; `str()` is the line for people.
+
+    Attributes:
+        origin: The log's name.
+        entries: At how many it was read and verified, before this was stated in it.
+        entry: The entry that says why; None of a reader, who has no root key.
+        unrecorded: Where the log would not take the event in the audit log; empty if it did.
+    """
+
+    origin: str
+    entries: int
+    entry: int | None
+    unrecorded: str
+
+    def __str__(self) -> str:
+        line = f"pinned {self.origin}, read and verified at {self.entries} entries"
+        if self.entry is not None:
+            line += f"; entry {self.entry} says why"
+        if self.unrecorded:
+            why = f"this installation may not append ({self.unrecorded})"
+            line += f"; not recorded in it, for {why}"
+        return line
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "origin": self.origin,
+            "entries": self.entries,
+            "entry": self.entry,
+            "isRecorded": not self.unrecorded,
+        }
+
+
+def set_pin(reason: str, installation: Installation, *, is_first: bool) -> PinnedHead:
+    """Set the pin; return what was done.
 
     Args:
         reason: Why, in a person's words; it stays in the log.
@@ -64,19 +102,20 @@ def set_pin(reason: str, installation: Installation, *, is_first: bool) -> str:
                 remedy="Nothing was pinned: restore the newest copy, and find out who changed it.",
             )
 
-        line = _state(log, notary, reason, installation, is_first=is_first)
+        pinned = _state(log, notary, reason, installation, is_first=is_first)
         # Read once more: what is remembered is a head that was verified, with what was just stated.
         pin.set_anew(read_log(ledger, trusted, KEYS_ALONE).note)
-        return line
+        return pinned
     finally:
         ledger.close()
 
 
 def _state(
     log: Log, notary: Notary, reason: str, installation: Installation, *, is_first: bool
-) -> str:
-    """State in the log that the pin is set, as far as this installation can; say what was done."""
-    line = f"pinned {log.head.origin}, read and verified at {log.head.size} entries"
+) -> PinnedHead:
+    """State in the log that the pin is set, as far as this installation can."""
+    entry = None
+    unrecorded = ""
     if not is_first:
         # The root key's entry once more, with the reason: readers replay it, it changes no role,
         # and every bundle holds it, for bundles hold all entries about keys.
@@ -84,7 +123,7 @@ def _state(
         text = f"pin set anew at {log.head.size} entries: {reason.strip()}"
         statement = add_key(root_key.public, (ROOT,), "worker", reason=text)
         recorded = notary.append_signed([sign(statement.to_bytes(), root_key)])
-        line += f"; entry {recorded[0].index} says why"
+        entry = recorded[0].index
 
     try:
         _record_event(log, notary, reason, installation)
@@ -93,8 +132,8 @@ def _state(
             raise
         # A reader has no key in the log, nor the right to append. The event stays in the audit log
         # here, and is signed for with the next batch that is.
-        line += f"; not recorded in it, for this installation may not append ({error.where})"
-    return line
+        unrecorded = error.where
+    return PinnedHead(log.head.origin, log.head.size, entry, unrecorded)
 
 
 def _record_event(log: Log, notary: Notary, reason: str, installation: Installation) -> None:

@@ -1,5 +1,6 @@
 """What the key store has seen of the journal never falls: holds and who waits are not forgotten."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -142,9 +143,11 @@ def test_a_person_may_begin_a_new_journal(
 ) -> None:
     restore(known, backup)
     monkeypatch.chdir(known.workspace)
-    assert main(["keys", "renew-journal", "--reason", "the disk broke"]) == 0
-    assert "place every hold again" in capsys.readouterr().out
+    assert main(["keys", "renew-journal", "--reason", "the disk broke", "--json"]) == 0
     (aside,) = (known.home / "set-aside").iterdir()
+    answer = json.loads(capsys.readouterr().out)
+    assert "place every hold again" in answer.pop("done")
+    assert answer == {"isNew": True, "setAside": str(aside)}
     assert JOURNAL_FILE in {path.name for path in aside.iterdir()}
     assert known.erase(HELD).requests[0].state == "erased"
     # The old one does not come back beside it.

@@ -49,7 +49,7 @@ def test_an_empty_database_is_not_begun_in_silence(installation: Installation) -
     with pytest.raises(EvidenceError, match="one that the log never saw"):
         open_guarded_keys(installation)
 
-    assert "began key store" in renew_store("the server was lost", installation)
+    assert "began key store" in str(renew_store("the server was lost", installation))
     open_guarded_keys(installation).for_subjects(["cy"])
 
 

@@ -26,10 +26,16 @@ def lose_store(installation: SmallInstallation) -> None:
 
 def test_a_new_store_is_begun_and_every_release_will_say_so(known: SmallInstallation) -> None:
     lose_store(known)
-    line = renew_store(LOST, known.installation)
-    assert "1 erasures are lost with the old one" in line
+    renewed = renew_store(LOST, known.installation)
+    assert "1 erasures are lost with the old one" in str(renewed)
 
     keys = open_guarded_keys(known.installation)
+    assert renewed.to_dict() == {
+        "keyStore": keys.fact(STORE_ID),
+        "isNew": True,
+        "lostErasures": 1,
+        "setAside": str(next((known.home / SET_ASIDE).iterdir())),
+    }
     seen = read_known_stores(known.installation)
     assert list(seen.states) == [keys.fact(STORE_ID)]
     (shown,) = seen.describe_renewal(keys.fact(STORE_ID) or "")
@@ -104,7 +110,9 @@ def test_a_store_is_kept_where_its_log_is_lost(known: SmallInstallation) -> None
     shutil.rmtree(known.home / "signing")
     with pytest.raises(EvidenceError, match="--keep"):
         open_guarded_keys(known.installation)
-    assert "recorded key store" in renew_store("the log is lost", known.installation, keep=True)
+    kept = renew_store("the log is lost", known.installation, keep=True)
+    assert "recorded key store" in str(kept)
+    assert (kept.to_dict()["isNew"], kept.to_dict()["setAside"]) == (False, None)
     (state,) = read_known_stores(known.installation).states.values()
     assert state.store_id == keys.fact(STORE_ID)
     assert state.events == 1

@@ -87,12 +87,17 @@ def test_without_its_pin_nothing_is_read_though_a_root_is_named(installation: In
 def test_a_pin_that_is_set_anew_is_stated_under_the_root_key(installation: Installation) -> None:
     size = read(installation).head.size
     open_pin(installation).path.unlink()
-    line = set_pin("a disk was lost", installation, is_first=False)
+    pinned = set_pin("a disk was lost", installation, is_first=False)
 
     log = read(installation)
-    assert any(
-        f"entry {signed.index} says why" in line for signed in log.required_statements(KeyAddition)
-    )
+    assert pinned.entry in [signed.index for signed in log.required_statements(KeyAddition)]
+    assert f"verified at {size} entries; entry {pinned.entry} says why" in str(pinned)
+    assert pinned.to_dict() == {
+        "origin": log.head.origin,
+        "entries": size,
+        "entry": pinned.entry,
+        "isRecorded": True,
+    }
     reasons = [
         signed.predicate.reason
         for signed in log.required_statements(KeyAddition)
@@ -183,8 +188,9 @@ def test_a_second_installation_names_the_root_that_it_trusts(tmp_path: Path, dat
         set_pin("new worker", other, is_first=True)
 
     named = install(tmp_path / "second", ledger_url=database, trusted_root_key=root_keyid(owner))
-    line = set_pin("new worker", named, is_first=True)
-    assert "may not append" in line
+    pinned = set_pin("new worker", named, is_first=True)
+    assert "may not append" in str(pinned)
+    assert (pinned.to_dict()["entry"], pinned.to_dict()["isRecorded"]) == (None, False)
     assert read(named).head == read(owner).head
 
 
@@ -200,7 +206,7 @@ def test_a_second_installation_that_may_append_leaves_an_event(
         trusted_root_key=root_keyid(owner),
         signing_home=str(owner.home / "signing"),
     )
-    assert "may not append" not in set_pin("new worker", second, is_first=True)
+    assert "may not append" not in str(set_pin("new worker", second, is_first=True))
     assert len(read(owner).statements(AuditBatch)) == 1
     record(second)
 
