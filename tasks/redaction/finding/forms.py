@@ -64,7 +64,8 @@ class WordForm:
         is_listed = is_given_name and (self.is_capital or bool(flags & FREQUENT))
         is_unusual = self.is_capital and (not self.is_ordinary or bool(flags & FIRST))
         is_introducing = self.is_title or self.lower in vocabulary.greetings
-        self.may_begin = is_introducing or is_listed or is_unusual
+        is_telling = self.is_capital and vocabulary.has_long_names
+        self.may_begin = is_introducing or is_listed or is_unusual or is_telling
 
     @property
     def may_be_name(self) -> bool:

@@ -91,6 +91,14 @@ def _match_surname_first(text: str, words: list[Word], index: int) -> NameMatch 
     if not surname.is_capital or not given_name.is_capital:
         return None
 
+    # "Himmel, Matthias": where nouns have capitals, the beginning of a line has to speak for it.
+    if surname.vocabulary.has_capital_nouns and surname.is_ordinary:
+        is_named = given_name.flags & (FIRST | WORD) == FIRST and _may_be_any_surname(words[index])
+        if not is_named or not _begins_sentence(text, words[index].start):
+            return None
+        last = last_word_of_name(text, words, index + 1, most_words=2)
+        return Span(words[index].start, words[last].end, PERSON, POSSIBLE), last - index + 1
+
     is_pair = given_name.flags & FIRST and (surname.flags & LAST or not surname.flags)
     is_given = not given_name.flags & WORD or bool(given_name.flags & FREQUENT)
     if is_pair and is_given and not surname.is_ordinary:
@@ -98,7 +106,12 @@ def _match_surname_first(text: str, words: list[Word], index: int) -> NameMatch 
         last = last_word_of_name(text, words, index + 1, most_words=2)
         return Span(words[index].start, words[last].end, PERSON, LIKELY), last - index + 1
 
-    if surname.flags & LAST and not given_name.flags and surname.may_be_name:
+    is_unlisted = not given_name.flags or (
+        given_name.vocabulary.tells_names_by_capitals
+        and not given_name.is_ordinary
+        and _begins_sentence(text, words[index].start)
+    )
+    if surname.flags & LAST and is_unlisted and surname.may_be_name:
         return Span(words[index].start, words[index + 1].end, PERSON, POSSIBLE), 2
     return None
 
@@ -114,6 +127,7 @@ def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> Na
         last = last_word_of_name(text, words, index + 1)
         surname = words[last]
         is_surname = surname.form.flags & LAST or not surname.form.is_ordinary
+        is_surname = is_surname or _may_be_any_surname(surname)
         if surname.form.size > 1 and is_surname:
             return Span(word.start, surname.end, PERSON, LIKELY), last - index + 1
 
@@ -131,6 +145,10 @@ def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> Na
         last = last_word_of_name(text, words, index)
         if last > index and word.form.flags & FIRST:
             return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+
+    if "\n" not in gap and _is_told_by_capitals(text, word, following):
+        last = last_word_of_name(text, words, index + 1)
+        return Span(word.start, words[last].end, PERSON, POSSIBLE), last - index + 1
 
     if "\n" not in gap and _are_unknown(word, following):
         last = last_word_of_name(text, words, index + 1)
@@ -169,7 +187,18 @@ def _is_full_name(first: Word, second: Word) -> bool:
         # everything is in capitals
         is_shouted = given_name.is_upper and family.flags & WORD
         return bool(family.flags & LAST) and family.size > 2 and not is_shouted
-    return bool(family.flags & LAST and not family.flags & WORD) or not family.is_ordinary
+    is_family = bool(family.flags & LAST and not family.flags & WORD) or not family.is_ordinary
+    return is_family or _may_be_any_surname(second)
+
+
+def _may_be_any_surname(word: Word) -> bool:
+    """Say whether a capitalised word behind a given name is its surname, whatever it means.
+
+    Not in English, where the rules were measured without, and not where all is in capitals.
+    """
+    form = word.form
+    is_telling = form.vocabulary.has_long_names and form.is_capital and not form.is_upper
+    return is_telling and not form.is_title and form.lower not in form.vocabulary.common_nouns
 
 
 def _last_after_title(text: str, words: list[Word], index: int) -> int:
@@ -260,7 +289,12 @@ def _ends_a_name(word: Word, previous: Word) -> bool:
         return False
     if word.form.is_upper and word.form.size > 2 and not previous.form.is_upper:
         return True
-    return word.form.is_ordinary and not word.form.flags & LAST
+    if not word.form.is_ordinary or word.form.flags & LAST:
+        return False
+    is_behind_given_name = word.form.vocabulary.tells_names_by_capitals or (
+        previous.form.flags & (FIRST | WORD) == FIRST
+    )
+    return not (is_behind_given_name and _may_be_any_surname(word))
 
 
 def _is_introduced(text: str, words: list[Word], index: int) -> bool:
@@ -281,7 +315,7 @@ def _is_introduced(text: str, words: list[Word], index: int) -> bool:
         tuple(word.form.lower for word in words[max(0, index - size) : index]) for size in (1, 2)
     }
     if phrases & form.vocabulary.certain_phrases:
-        return is_listed or not form.is_ordinary
+        return is_listed or not form.is_ordinary or _may_be_any_surname(words[index])
     return bool(phrases & form.vocabulary.likely_phrases) and form.may_be_name
 
 
@@ -293,6 +327,32 @@ def _last_in_lower_case(text: str, words: list[Word], index: int) -> int:
     is_near = BLANK_GAP.fullmatch(text[words[index].end : following.start]) is not None
     is_name = following.form.flags & (LAST | WORD) == LAST or not following.form.is_ordinary
     return index + 1 if is_near and is_name and not following.form.is_capital else index
+
+
+def _is_told_by_capitals(text: str, first: Word, second: Word) -> bool:
+    """Say whether two words are a name because of their capitals and a listed surname.
+
+    "Royale Moreau" inside a sentence of French or Spanish, and "Moreau Claire" everywhere.
+    """
+    forms = (first.form, second.form)
+    if not first.form.vocabulary.has_long_names or not all(form.is_capital for form in forms):
+        return False
+    listed = LAST | FREQUENT
+    if first.form.flags & listed == listed and second.form.flags & (FIRST | WORD) == FIRST:
+        return True
+    is_unlisted = not first.form.flags and _may_be_any_surname(second)
+    return (
+        first.form.vocabulary.tells_names_by_capitals
+        and (is_unlisted or second.form.flags & listed == listed)
+        and first.form.size > 2
+        and not first.form.is_title
+        and not _begins_sentence(text, first.start)
+    )
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \t\"'\u00ab\u00bf\u00a1-")
+    return not before or before[-1] in ".!?:;\n"
 
 
 def _are_unknown(first: Word, second: Word) -> bool:

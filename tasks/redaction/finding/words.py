@@ -33,6 +33,7 @@ class Vocabulary:
         fields: Labels of a form, after which a name follows ("owner:").
         certain_phrases: Whatever follows is a name, in any case ("my name is john").
         likely_phrases: What follows has to be written like a name ("I am Ann").
+        common_nouns: Capitalised words that are no surname behind a given name ("Anna Geld").
         is_elided: Words lose a vowel before others ("d'Olivier" is two words).
         has_capital_nouns: Every noun has a capital, so that one says little.
         has_long_names: Titles come in rows, and particles begin surnames ("Frau Dr. von Heide").
@@ -45,9 +46,15 @@ class Vocabulary:
     fields: frozenset[str]
     certain_phrases: frozenset[Phrase]
     likely_phrases: frozenset[Phrase]
+    common_nouns: frozenset[str] = frozenset()
     is_elided: bool = False
     has_capital_nouns: bool = False
     has_long_names: bool = False
+
+    @property
+    def tells_names_by_capitals(self) -> bool:
+        """Say whether a capital inside a sentence is a name's, or near enough."""
+        return self.has_long_names and not self.has_capital_nouns
 
     @cached_property
     def announcing(self) -> frozenset[str]:

@@ -22,6 +22,8 @@ from tasks.redaction.finding.lexicon import (
     Lexicon,
 )
 
+LONGEST_PARTICLE = 3  # letters: "de", "del"
+
 
 @dataclass(frozen=True)
 class DictionaryLexicon(Lexicon):
@@ -64,8 +66,9 @@ def load_language_lexicon(
     flags: dict[str, int] = {}
     for locale in locales:
         provider: Any = import_module(f"faker.providers.person.{locale}").Provider
-        _mark(flags, _given_names(provider), FIRST | FREQUENT)
-        _mark(flags, provider.last_names, LAST | FREQUENT)
+        for names, flag in ((_given_names(provider), FIRST), (provider.last_names, LAST)):
+            parts = (part for part in _parts(names) if not _is_particle(part, dictionary))
+            _mark(flags, parts, flag | FREQUENT)
 
     # People from elsewhere, where their names are no words here.
     census = files("names")
@@ -88,12 +91,20 @@ def _given_names(provider: Any) -> Iterable[str]:
         yield from names if isinstance(names, Iterable) else ()
 
 
-def _mark(flags: dict[str, int], names: Iterable[str], flag: int) -> None:
-    """Mark names, and each part of those of several words ("García Márquez", "Jean-Luc")."""
+def _parts(names: Iterable[str]) -> Iterable[str]:
+    """Yield names in lower case, and of those of several words each ("De la Cruz", "Jean-Luc")."""
     for name in names:
-        for word in name.lower().replace("-", " ").split():
-            if len(word) > 1:
-                flags[word] = flags.get(word, 0) | flag
+        yield from name.lower().replace("-", " ").split()
+
+
+def _is_particle(part: str, dictionary: Mapping[str, str]) -> bool:
+    """Say whether a part of a name is one that many names share, and the language's texts too."""
+    return len(part) < 2 or (len(part) <= LONGEST_PARTICLE and part in dictionary)
+
+
+def _mark(flags: dict[str, int], names: Iterable[str], flag: int) -> None:
+    for name in names:
+        flags[name] = flags.get(name, 0) | flag
 
 
 def _dictionary(language: str) -> Mapping[str, str]:

@@ -77,7 +77,10 @@ class LanguageProfile:
         """
         path = _words_path(self.code)
         towns = load_towns(self.code, self.country_codes, word_list("towns", path))
-        return TownFinder(towns, self.lexicon(), word_list("prepositions", path))
+        prepositions = word_list("prepositions", path)
+        return TownFinder(
+            towns, self.lexicon(), prepositions, word_list("particles_of_places", path)
+        )
 
 
 def _words_path(code: str) -> Path:
@@ -99,6 +102,7 @@ def _vocabulary(code: str) -> Vocabulary:
         fields=word_list("fields", path),
         certain_phrases=_phrases("certain_phrases", path),
         likely_phrases=_phrases("likely_phrases", path),
+        common_nouns=word_list("common_nouns", path),
         is_elided=code == "fr",
         has_capital_nouns=code == "de",
         has_long_names=True,

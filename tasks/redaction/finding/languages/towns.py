@@ -17,6 +17,7 @@ from tasks.redaction.spans import Span
 LISTED = 0.7
 LONGEST_TOWN_WORDS = 5
 FEWEST_LETTERS = 3
+LONGEST_ABBREVIATION = 4  # letters, all capitals: "in USD"
 WORD_OF_TOWN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")
 # A postal code, with its country, that ends where a town begins. Four digits may be a year.
 CODE_BEFORE = re.compile(
@@ -24,7 +25,13 @@ CODE_BEFORE = re.compile(
 )
 LONGEST_CODE = 11
 NO_TOWN = re.compile(r"[\d(/,]")  # in what an area code is called after: several, or a region
-PARTS_OF_NAMES = re.compile(r"[\s-]")
+# Of two words the first is a town by itself, and the second says which, but for these.
+PARTS_OF_TOWNS = frozenset(
+    (
+        *("bad", "sankt", "st.", "neu", "alt", "klein", "ober", "unter", "hohen", "markt", "stadt"),
+        *("la", "le", "les", "los", "las", "el", "san", "santa", "saint", "sainte"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,13 @@ class TownFinder:
         towns: Their names in lower case.
         lexicon: What words are otherwise.
         prepositions: Lead to a place; in lower case.
+        particles: Stand inside the names of places ("Chiclana de la Frontera").
     """
 
     towns: frozenset[str]
     lexicon: Lexicon
     prepositions: frozenset[str]
+    particles: frozenset[str]
 
     def find(self, text: str) -> list[Span]:
         """Return the places, in order; no two overlap."""
@@ -54,12 +63,13 @@ class TownFinder:
             count = self._listed(text, words, index)
             is_led = self._is_led(text, words, index)
             name = text[start : words[index + max(count, 1) - 1][1]]
-            if count and (is_led or not self._is_more(name)):
-                spans.append(Span(start, start + len(name), LOCATION, LISTED))
-            elif is_led and self._is_unknown(name):
-                count = self._unlisted(text, words, index)
-                spans.append(Span(start, words[index + count - 1][1], LOCATION, UNLISTED_PLACE))
-            index += max(count, 1)
+            is_place = count > 0 and (is_led or not self._is_more(name))
+            if is_place or (is_led and self._is_unknown(name)):
+                last = self._last_word(text, words, index + max(count, 1) - 1)
+                score = LISTED if is_place else UNLISTED_PLACE
+                spans.append(Span(start, words[last][1], LOCATION, score))
+                index = last
+            index += 1
         return spans
 
     def _listed(self, text: str, words: list[tuple[int, int]], index: int) -> int:
@@ -71,17 +81,22 @@ class TownFinder:
                 return count
         return 0
 
-    def _unlisted(self, text: str, words: list[tuple[int, int]], index: int) -> int:
-        """Return how many words with capitals go on from here, with one blank between them."""
-        count = 1
-        while (
-            count < 3
-            and index + count < len(words)
-            and text[words[index + count - 1][1] : words[index + count][0]] == " "
-            and self._is_unknown(text[slice(*words[index + count])])
-        ):
-            count += 1
-        return count
+    def _last_word(self, text: str, words: list[tuple[int, int]], last: int) -> int:
+        """Return the last word of a place that goes on from word `last`.
+
+        Unknown words with a capital, and any behind particles: "Mota del Cuervo".
+        """
+        for position in range(last + 1, min(last + LONGEST_TOWN_WORDS, len(words))):
+            if text[words[position - 1][1] : words[position][0]] != " ":
+                break
+            word = text[slice(*words[position])]
+            if word.lower() in self.particles:
+                continue  # "IM" has capitals in a town that is written so
+            is_behind_particle = position - 1 > last
+            if not word[0].isupper() or not (is_behind_particle or self._is_unknown(word)):
+                break
+            last = position
+        return last
 
     def _is_led(self, text: str, words: list[tuple[int, int]], index: int) -> bool:
         """Say whether what stands before a word leads to a place: a code or a preposition."""
@@ -98,12 +113,13 @@ class TownFinder:
         """Say whether a town's name is a word or a name of people too, or too short to tell."""
         lowered = name.lower()
         is_known = bool(self.lexicon.of(lowered) & (FIRST | LAST | WORD))
-        return is_known or len(name) <= FEWEST_LETTERS or name.isupper()
+        is_abbreviation = name.isupper() and len(name) <= LONGEST_ABBREVIATION
+        return is_known or len(name) <= FEWEST_LETTERS or is_abbreviation
 
     def _is_unknown(self, word: str) -> bool:
         lowered = word.lower()
-        is_written_so = word[0].isupper() and not word.isupper() and len(word) >= FEWEST_LETTERS
-        return is_written_so and not self.lexicon.of(lowered)
+        least = LONGEST_ABBREVIATION + 1 if word.isupper() else FEWEST_LETTERS
+        return word[0].isupper() and len(word) >= least and not self.lexicon.of(lowered)
 
 
 @lru_cache(maxsize=3)
@@ -131,3 +147,6 @@ def _names_in(area: str) -> Iterator[str]:
     lowered = area.lower()
     if len(lowered) >= FEWEST_LETTERS:
         yield lowered
+    town, _, region = lowered.partition(" ")
+    if region and " " not in region and town not in PARTS_OF_TOWNS:
+        yield town  # "Halle Saale"
