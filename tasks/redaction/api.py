@@ -214,4 +214,4 @@ def _load_row_linker(model: str | None, language: str) -> "RowLinker":
     from tasks.redaction.finding.lexicon import nicknames
     from tasks.redaction.linking import RowLinker
 
-    return RowLinker(open_lexicon(model, language), nicknames())
+    return RowLinker(open_lexicon(model, language), nicknames(), language)

@@ -91,4 +91,4 @@ def open_linker(params: RedactParams) -> Linker:
     from tasks.redaction.finding.lexicon import nicknames
     from tasks.redaction.linking import RowLinker
 
-    return RowLinker(open_lexicon(params.model, params.language), nicknames())
+    return RowLinker(open_lexicon(params.model, params.language), nicknames(), params.language)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from tasks.redaction.finding.lexicon import Lexicon
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
 from tasks.redaction.linking import contact, names, numbers
+from tasks.redaction.linking.spellings import SPELLINGS, with_post_code
 from tasks.redaction.spans import Span
 
 # kinds of columns that say who a row is about
@@ -24,9 +25,12 @@ Mention = tuple[int, int, str]  # start and end in the plain text, and the span'
 class RowLinker:
     """Finds where a text mentions the person of its own row."""
 
-    def __init__(self, lexicon: Lexicon, nicknames: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self, lexicon: Lexicon, nicknames: Mapping[str, frozenset[str]], language: str = "en"
+    ) -> None:
         self._lexicon = lexicon
         self._nicknames = nicknames
+        self._spelling = SPELLINGS.get(language)  # None: English, whose ways are the modules'
 
     def link(self, text: str, person: Iterable[tuple[str, str]]) -> list[Span]:
         """Return the mentions, sorted and disjoint.
@@ -61,8 +65,31 @@ class RowLinker:
                     places += contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
             else:
                 places = contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
+            if self._spelling is not None:
+                places += self._in_language(plain.text, lowered, kind, value.strip().lower(), own)
             mentions += [(start, end, f"OWN_{kind.upper()}") for start, end in places]
         return _join_in_original(plain, mentions)
+
+    def _in_language(
+        self, text: str, lowered: str, kind: str, value: str, own: str
+    ) -> list[tuple[int, int]]:
+        """Return the places that a language other than English adds; `own` is the plain value."""
+        spelling = self._spelling
+        assert spelling is not None
+        if kind == "date":
+            return list(spelling.dates(lowered, own))
+
+        spellings = (own.lower(), *spelling.variants(value, own.lower()))
+        places: list[tuple[int, int]] = []
+        for other in spellings:
+            if kind == "street":
+                places += spelling.streets(lowered, other)
+            elif kind == "city":
+                towns = contact.wholes(text, lowered, other, self._lexicon)
+                places += [with_post_code(lowered, place) for place in towns]
+            elif kind == "name" and other != own.lower():
+                places += names.mentions(text, lowered, other, self._lexicon, self._nicknames)
+        return places
 
 
 def _with_whole_name(person: list[tuple[str, str]]) -> list[tuple[str, str]]:
