@@ -316,7 +316,11 @@ def _is_introduced(text: str, words: list[Word], index: int) -> bool:
     }
     if phrases & form.vocabulary.certain_phrases:
         return is_listed or not form.is_ordinary or _may_be_any_surname(words[index])
-    return bool(phrases & form.vocabulary.likely_phrases) and form.may_be_name
+    # "le locataire Rive Martin": behind a role a capital is a name's, where it is not every noun's.
+    is_behind_role = words[index - 1].form.lower in form.vocabulary.fields
+    is_told = form.vocabulary.tells_names_by_capitals and _may_be_any_surname(words[index])
+    is_likely = form.may_be_name or (is_behind_role and is_told)
+    return bool(phrases & form.vocabulary.likely_phrases) and is_likely
 
 
 def _last_in_lower_case(text: str, words: list[Word], index: int) -> int:
