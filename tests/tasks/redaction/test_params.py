@@ -104,3 +104,27 @@ def test_not_applicable_needs_a_reason_of_some_length() -> None:
 
 def test_every_kind_that_goes_by_default_is_named_once() -> None:
     assert len(set(ENTITIES)) == len(ENTITIES)
+
+
+def test_a_language_that_has_no_profile_is_refused() -> None:
+    with pytest.raises(ValidationError, match="'en', 'de', 'fr' or 'es'"):
+        RedactParams.model_validate(PARAMS | {"language": "it"})
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es"])
+def test_other_languages_do_without_a_pipeline(language: str) -> None:
+    params = RedactParams.model_validate(PARAMS | {"language": language, "model": None})
+    assert (params.language, params.model) == (language, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"model": None}, "`language: en` needs a `model`"),
+        ({"language": "de", "model": None, "mode": "exact"}, "`mode: exact` needs a `model`"),
+        ({"language": "de", "profile": "hipaa"}, "`profile: hipaa` needs `language: en`"),
+    ],
+)
+def test_what_a_language_cannot_do_is_refused(values: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        RedactParams.model_validate(PARAMS | values)

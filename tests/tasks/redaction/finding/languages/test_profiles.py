@@ -4,9 +4,11 @@ import sys
 from collections.abc import Iterator
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from tasks.errors import ConfigError
+from tasks.redaction import api, mask_texts, redact_frame
 from tasks.redaction.finding import FastFinder
 from tasks.redaction.finding.languages import LANGUAGES, profile_of
 from tasks.redaction.finding.languages.lexicons import load_language_lexicon
@@ -55,14 +57,19 @@ TEXTS = {
     ],
 }
 
+# what keeps a dictionary once it is read
+CACHES = (load_language_lexicon, api._load_finder, api._load_row_linker)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_dictionaries() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         install(patch)
-        load_language_lexicon.cache_clear()
+        for cache in CACHES:
+            cache.cache_clear()
         yield
-    load_language_lexicon.cache_clear()
+    for cache in CACHES:
+        cache.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +123,22 @@ def test_without_the_dictionaries_a_language_is_refused(monkeypatch: pytest.Monk
     load_language_lexicon.cache_clear()
     with pytest.raises(ConfigError, match=r"configs/languages\.lock"):
         profile_of("fr").lexicon()
+
+
+def test_the_library_takes_the_language_for_texts_and_for_the_row_s_own_person() -> None:
+    text = "Herr Mueller rief am 3. Mai 1980 aus Köln an, geb. 3. Mai 1980."
+    assert mask_texts([text], language="de") == [
+        "Herr [PERSON] rief am 3. Mai 1980 aus [LOCATION] an, geb. [BIRTH_DATE]."
+    ]
+    frame = pd.DataFrame({"name": ["Jürgen Müller"], "born": ["1980-05-03"], "notes": [text]})
+    redacted, _ = redact_frame(
+        frame, b"s" * 32, {"name": "name", "born": "date", "notes": "text"}, language="de"
+    )
+    assert redacted["notes"][0] == (
+        "Herr [OWN_NAME] rief am [OWN_DATE] aus [LOCATION] an, geb. [OWN_DATE]."
+    )
+
+
+def test_the_library_refuses_a_language_without_a_profile() -> None:
+    with pytest.raises(ConfigError, match=r"redact\.language"):
+        mask_texts(["Ciao"], language="it")
