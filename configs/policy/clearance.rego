@@ -128,7 +128,7 @@ refusals contains refusal("verdict.unreadable", text) if {
 	)
 }
 
-refusals contains refusal("check.failed", text) if {
+refusals contains refusal_of_check("check.failed", text, gate, check.key) if {
 	some gate in gates
 	verdict := input.gates[gate]
 	some check in verdict.checks
@@ -137,7 +137,7 @@ refusals contains refusal("check.failed", text) if {
 	text := sprintf("%s: %s: failed, says entry %d", [gate, check.measure, verdict.index])
 }
 
-refusals contains refusal("check.undecided", text) if {
+refusals contains refusal_of_check("check.undecided", text, gate, check.key) if {
 	some gate in gates
 	verdict := input.gates[gate]
 	some check in verdict.checks
@@ -174,7 +174,7 @@ refusals contains refusal("verdict.not_passed", text) if {
 	text := sprintf("%s: the verdict of entry %d is no pass", [gate, verdict.index])
 }
 
-refusals contains refusal("check.missing", text) if {
+refusals contains refusal_of_check("check.missing", text, gate, id) if {
 	some gate in gates
 	verdict := input.gates[gate]
 	some id in required_checks[gate]
@@ -395,6 +395,14 @@ is_excused(verdict, attribute) if {
 }
 
 refusal(kind, text) := {"kind": kind, "text": text}
+
+# By gate and check programs know that what a gate says and what is said here are one reason.
+refusal_of_check(kind, text, gate, check) := {
+	"kind": kind,
+	"text": text,
+	"gate": gate,
+	"check": check,
+}
 
 # Code. Every step and every gate says in which environment it was made (interpreter, standard
 # library, locked distributions), what else could be imported there, and by which files of ours.

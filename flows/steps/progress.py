@@ -3,20 +3,9 @@
 A task's state holds texts for people; what programs match, the kinds of refusals, is here.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
 from threading import Lock
 
-from tasks.errors import Refusal, RefusalKind
-
-# How the policy ends a measure's name (`configs/policy/clearance.rego`).
-SAYS_ENTRY = defaultdict(
-    lambda: "\n",
-    {
-        str(RefusalKind.CHECK_FAILED): ": failed, says entry ",
-        str(RefusalKind.CHECK_UNDECIDED): ": undecided, says entry ",
-    },
-)
+from tasks.errors import Refusal
 
 
 class ReleaseProgress:
@@ -60,28 +49,17 @@ class ReleaseProgress:
             read = {subject_of(refusal) for refusal in (*self._by_gates, *self._refusals)}
             stands = {subject_of(refusal) for refusal in self._refusals}
             news: list[Refusal] = []
-            named = [item for item in (*self._by_gates, *refusals) if item.check]
-            for refusal in (with_figures(item, named) for item in refusals):
-                subject = subject_of(refusal)
+            # What a gate says of its check has the figures: that stands, whoever refuses for it.
+            of_gates = {subject_of(refusal): refusal for refusal in self._by_gates}
+            for item in refusals:
+                subject = subject_of(item)
                 if subject not in stands:
+                    refusal = of_gates.get(subject, item)
                     stands.add(subject)
                     self._refusals[refusal] = None
                     if subject not in read:
                         news.append(refusal)
             return tuple(news)
-
-
-def with_figures(refusal: Refusal, named: Sequence[Refusal]) -> Refusal:
-    """Return what a gate itself says of the check that the policy refuses for, if it has said it.
-
-    The policy names a check by its measure and the ledger's entry, without its id and figures. A
-    policy may have words of its own: what is not recognised stays, and is at worst said twice.
-    """
-    measure, is_of_ledger, _ = refusal.text.partition(SAYS_ENTRY[refusal.kind])
-    if refusal.check or not is_of_ledger:
-        return refusal
-    of_gate = (item for item in named if item.text.startswith(f"{measure} = "))
-    return next((item for item in of_gate if item.kind == refusal.kind), refusal)
 
 
 def subject_of(refusal: Refusal) -> tuple[str, str]:

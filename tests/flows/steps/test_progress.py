@@ -40,8 +40,9 @@ def test_what_the_ledger_alone_says_of_a_check_blocks_too() -> None:
 def test_what_the_policy_says_of_a_check_becomes_what_its_gate_said() -> None:
     progress = ReleaseProgress()
     progress.note_gate((AUC,))
-    by_policy = Refusal(RefusalKind.CHECK_FAILED, "train: AUC: failed, says entry 149")
-    of_another = Refusal(RefusalKind.CHECK_FAILED, "train: AU: failed, says entry 149")
+    in_other_words = "train: AUC: failed, says entry 149"
+    by_policy = Refusal(RefusalKind.CHECK_FAILED, in_other_words, "train", AUC.check)
+    of_another = Refusal(RefusalKind.CHECK_FAILED, in_other_words, "explain", AUC.check)
     assert progress.block((by_policy, AUC, of_another)) == (of_another,)
     assert progress.refusals == (AUC, of_another)
 
