@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps.approval_form import ask_for_approval
-from flows.steps.artifacts import publish_artifacts
+from flows.steps.artifacts import publish_artifacts, publish_list
 from flows.steps.progress import ReleaseProgress, begin_progress
 from flows.steps.stages import (
     GATE_FAILED,
@@ -37,6 +37,7 @@ from tasks.errors import PortcullisError, RefusedError
 from tasks.path import waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
+from tasks.release_page.listing import read_records, write_list
 from tasks.release_page.record import ReleaseRecord
 from tasks.release_page.writing import write_release_page
 from tasks.system.installation import Installation
@@ -103,7 +104,9 @@ def _release(case: str, installation: Installation) -> State[str]:
                     get_run_logger().error(reason.text)
         record = _record(case, progress, place, confirmation)
         page = write_release_page(record, place.shown, load_case(case, installation.workspace))
+        listed = write_list(place.shown, installation.workspace)
         publish_artifacts(record, place.shown, page)
+        publish_list(read_records(place.shown, case_names(installation.workspace)), listed)
 
     _tell(record, page)
     if not record.is_blocked:
@@ -114,15 +117,16 @@ def _release(case: str, installation: Installation) -> State[str]:
 def _record(
     case: str, progress: ReleaseProgress, place: ReleasePlace, confirmation: Confirmation | None
 ) -> ReleaseRecord:
-    attempts, earlier = place.attempts()
+    history = place.history()
     return ReleaseRecord(
         case=case,
         reached=progress.reached,
         refusals=progress.refusals,
         outcome=describe_registration(case, confirmation) if confirmation else "",
         version=confirmation.version if confirmation else "",
-        attempts=attempts,
-        earlier=earlier,
+        attempts=history.attempts,
+        earlier=history.earlier,
+        releases=history.releases,
     )
 
 

@@ -11,8 +11,21 @@ from prefect.artifacts import (
 
 from flows.steps.markdown import as_markdown
 from tasks.release_page.gates import gate_rows, report_pages
+from tasks.release_page.listing import (
+    BLOCKED,
+    NONE_YET,
+    REGISTERED,
+    past_releases,
+    verdict_of_record,
+)
 from tasks.release_page.record import ReleaseRecord
 
+MOST_LISTED = 50  # models in the list of releases
+SIGNS_OF_RELEASE = {
+    REGISTERED: "✅ registered",
+    BLOCKED: "⛔ blocked",
+    NONE_YET: "— none on record",
+}
 MOST_PLOTS = 4  # of a stage: an artifact holds its picture as base64 in Prefect's database
 
 
@@ -45,6 +58,43 @@ def publish_artifacts(record: ReleaseRecord, workspace: Path, page: Path) -> Non
             create_image_artifact(
                 image_url=picture, key=name, description=f"{record.case}, {stage}: {plot.stem}"
             )
+
+
+def publish_list(records: dict[str, ReleaseRecord | None], page: Path) -> None:
+    """Publish the list of releases: one artifact, whose key is the same for every use case."""
+    create_markdown_artifact(
+        key="releases",
+        markdown=describe_releases(records, page),
+        description="The last release of every use case, and every model that was decided on",
+    )
+
+
+def describe_releases(records: dict[str, ReleaseRecord | None], page: Path) -> str:
+    """Return the list of releases as Markdown; of the models, the latest."""
+    lines = ["| use case | last release | model | rests on |", "|---|---|---|---|"]
+    for case, record in records.items():
+        cells = (
+            case,
+            SIGNS_OF_RELEASE[verdict_of_record(record)],
+            record.model_sha256[:12] if record else "",
+            record.outcome if record else "",
+        )
+        lines.append(f"| {' | '.join(map(as_markdown, cells))} |")
+
+    lines += ["", "| use case | verdict | day | model | gates against it | signed by |"]
+    lines.append("|---|---|---|---|---|---|")
+    for case, release in past_releases(records)[:MOST_LISTED]:
+        verdict = REGISTERED if release.is_registered else BLOCKED
+        row = (
+            case,
+            SIGNS_OF_RELEASE[verdict],
+            release.decided_on[:10],
+            release.model_sha256[:12],
+            ", ".join(release.gates) or "none",
+            ", ".join(release.people) or "nobody",
+        )
+        lines.append(f"| {' | '.join(map(as_markdown, row))} |")
+    return "\n".join([*lines, "", _link("All releases", page)])
 
 
 def describe_release(record: ReleaseRecord, workspace: Path, page: Path) -> str:

@@ -27,6 +27,7 @@ from tasks.config.cases import load_case
 from tasks.path import PATH, STAGES
 from tasks.pipeline.runner import list_stale
 from tasks.release_page.gates import verdict_of
+from tasks.release_page.listing import write_list
 from tasks.release_page.record import ReleaseRecord
 from tasks.release_page.writing import write_release_page
 from tasks.system.installation import Installation
@@ -69,14 +70,16 @@ def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line
     confirmation = place.confirm()
 
     outcome = describe_registration(case, confirmation)
-    attempts, earlier = place.attempts()
+    history = place.history()
     record = ReleaseRecord(
         case=case,
         reached=frozenset(STAGES),
         outcome=outcome,
         version=confirmation.version,
-        attempts=attempts,
-        earlier=earlier,
+        attempts=history.attempts,
+        earlier=history.earlier,
+        releases=history.releases,
     )
     write_release_page(record, place.shown, load_case(case, installation.workspace))
+    write_list(place.shown, installation.workspace)
     return outcome

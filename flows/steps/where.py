@@ -15,7 +15,6 @@ from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import ConfigError
-from tasks.notary.earlier_release import EarlierRelease
 from tasks.path import PATH
 from tasks.pipeline.runner import StageResult, reproduce
 from tasks.service.client import WorkerClient, open_worker
@@ -25,8 +24,9 @@ from tasks.system.machine_faults import explaining_machine
 from tasks.worker.approving import lacks_only_approval, model_here, record_consent
 from tasks.worker.confirming import (
     Confirmation,
+    ReleaseHistory,
     confirm_registration,
-    note_attempts_here,
+    note_history_here,
     prepare_to_confirm,
 )
 
@@ -53,8 +53,8 @@ class ReleasePlace(Protocol):
     def confirm(self) -> Confirmation:
         """Return what is registered."""
 
-    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
-        """Return what is known of every attempt on the model's data, and the release before."""
+    def history(self) -> ReleaseHistory:
+        """Return what the ledger knows of the attempts and releases of the use case."""
 
 
 class Here:
@@ -95,9 +95,9 @@ class Here:
         """Look into ledger, policy and registry."""
         return confirm_registration(self._case, self._installation)
 
-    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
-        """Read them from this installation's ledger."""
-        return note_attempts_here(self._case, self._installation)
+    def history(self) -> ReleaseHistory:
+        """Read it from this installation's ledger."""
+        return note_history_here(self._case, self._installation)
 
 
 class WithWorker:
@@ -137,12 +137,9 @@ class WithWorker:
             str(answer["model_sha256"]), str(answer["version"]), accepted, law_entry
         )
 
-    def attempts(self) -> tuple[tuple[str, ...], EarlierRelease | None]:
+    def history(self) -> ReleaseHistory:
         """Ask the worker."""
-        answer = self._client.ask(_ignore, do="attempts")
-        earlier = answer.get("earlier")
-        lines = tuple(map(str, answer["lines"]))
-        return lines, None if earlier is None else EarlierRelease.from_dict(earlier)
+        return ReleaseHistory.from_dict(self._client.ask(_ignore, do="attempts"))
 
 
 _places: dict[str, ReleasePlace] = {}

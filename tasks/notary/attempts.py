@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from tasks.notary.earlier_release import EarlierRelease, find_earlier_release
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.notary.past_releases import PastRelease, find_past_releases
 from tasks.system.installation import Installation
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.attempts.shown import attempt_texts, count_attempts
 from tasks.verifier.lineage import examine, short
-from tasks.verifier.log_reader import Selection, read_log
+from tasks.verifier.log_reader import Log, Selection, read_log
 
+MOST_LISTED = 200  # models on the list of releases
 MOST_NOTED = 5  # `./portcullis attempts` lists all
 
 
@@ -22,12 +24,14 @@ class AttemptNotes:
         summary: How many there were, and with what outcome.
         lines: The latest, each in one line.
         earlier: The model of the use case that was let in before this one.
+        releases: Every model of the use case that was decided on, the latest last.
     """
 
     plan_sha256: str
     summary: str
     lines: tuple[str, ...]
     earlier: EarlierRelease | None = None
+    releases: tuple[PastRelease, ...] = ()
 
 
 def note_attempts(case: str, model_sha256: str, installation: Installation) -> AttemptNotes:
@@ -36,13 +40,7 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
     Raises:
         EvidenceError: The ledger does not verify.
     """
-    ledger = open_ledger(installation)
-    try:
-        selection = Selection.of_case_and_lineages(case)
-        log = read_log(ledger, trusted_root(installation), selection)
-    finally:
-        ledger.close()
-
+    log = _read(installation, Selection.of_case_and_lineages(case))
     chain = examine(log, case, model_sha256)
     attempts = find_attempts(log, DataVersion.of(chain))
     own = next((attempt.number for attempt in attempts if attempt.is_about(chain)), None)
@@ -52,4 +50,22 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
         summary=f"{count_attempts(attempts)} on the same data; {this_one}",
         lines=tuple("; ".join(attempt_texts(item, case)) for item in attempts[-MOST_NOTED:]),
         earlier=find_earlier_release(log, chain),
+        releases=find_past_releases(log, case)[-MOST_LISTED:],
     )
+
+
+def list_releases(case: str, installation: Installation) -> tuple[PastRelease, ...]:
+    """Return the latest models of a use case that were decided on.
+
+    Raises:
+        EvidenceError: The ledger does not verify.
+    """
+    return find_past_releases(_read(installation, Selection.of_case(case)), case)[-MOST_LISTED:]
+
+
+def _read(installation: Installation, selection: Selection) -> Log:
+    ledger = open_ledger(installation)
+    try:
+        return read_log(ledger, trusted_root(installation), selection)
+    finally:
+        ledger.close()

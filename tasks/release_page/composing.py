@@ -67,6 +67,7 @@ class ReleaseFacts:
         pages: The stages whose pages are beside this one.
         pictures: Files of theirs that are there, as `stage/file`.
         words: Labels of columns, and what the outcomes are called.
+        is_listed: Whether the list of releases lies above it, as in `data/`.
     """
 
     title: str
@@ -76,6 +77,7 @@ class ReleaseFacts:
     pages: frozenset[str]
     pictures: frozenset[str]
     words: Words = NO_WORDS
+    is_listed: bool = False
 
 
 def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
@@ -98,6 +100,7 @@ def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: Rel
         title=f"{facts.title}: release",
         case=record.case,
         is_release=True,
+        is_listed=facts.is_listed,
         lead=facts.purpose,
         banner=_banner(record, rows, facts),
         sections=sections,

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.errors import EvidenceError, Refusal
 from tasks.formats.strict_json import read_json
 from tasks.notary.earlier_release import EarlierRelease
+from tasks.notary.past_releases import PastRelease
 
 FOLDER = "report"
 RECORD = "release.json"
@@ -15,7 +16,7 @@ RECORD = "release.json"
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """One release of a use case, blocked or not. Nothing in it tells when, or on which machine.
+    """One release of a use case, blocked or not. Nothing in it tells on which machine.
 
     Attributes:
         case: The use case.
@@ -26,6 +27,8 @@ class ReleaseRecord:
         version: Of the registered model; empty where there is none.
         attempts: What is known of every attempt on the same data, a line each.
         earlier: The model that was let in before.
+        releases: Every model of the use case that was decided on, with its day, the latest last.
+        model_sha256: Of the model that was judged; empty where none was trained.
     """
 
     case: str
@@ -35,6 +38,8 @@ class ReleaseRecord:
     version: str = ""
     attempts: tuple[str, ...] = ()
     earlier: EarlierRelease | None = None
+    releases: tuple[PastRelease, ...] = ()
+    model_sha256: str = ""
 
     @property
     def is_blocked(self) -> bool:
@@ -52,6 +57,8 @@ class ReleaseRecord:
             "version": self.version,
             "attempts": list(self.attempts),
             "earlier": self.earlier.to_dict() if self.earlier else None,
+            "releases": [release.to_dict() for release in self.releases],
+            "model_sha256": self.model_sha256,
         }
 
     @classmethod
@@ -70,6 +77,8 @@ class ReleaseRecord:
                 "version": str(version),
                 "attempts": [*attempts],
                 "earlier": earlier,
+                "releases": [*releases],
+                "model_sha256": str(model_sha256),
             }:
                 return cls(
                     case,
@@ -79,6 +88,8 @@ class ReleaseRecord:
                     version,
                     tuple(map(str, attempts)),
                     None if earlier is None else EarlierRelease.from_dict(earlier),
+                    tuple(map(PastRelease.from_dict, releases)),
+                    model_sha256,
                 )
             case _:
                 raise ValueError("not the record of a release")

@@ -1,6 +1,7 @@
 """Write the page of a release, and its record, from what lies in a workspace."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tasks.release_page.composing import PICTURES, ReleaseFacts, compose_release
 from tasks.release_page.gates import GateRow, gate_rows, report_pages
 from tasks.release_page.record import FOLDER, ReleaseRecord, write_record
 from tasks.reports import write_page
+
+MODEL = "model"  # the word for it among digests
 
 
 def write_release_page(
@@ -33,13 +36,14 @@ def write_release_page(
         digests=digests_of(rows),
         registered_as="" if record.is_blocked else _registered_as(data),
         pages=pages,
+        is_listed=True,
         pictures=frozenset(
             f"{stage}/{file}"
             for stage, file, _, _ in PICTURES
             if stage in pages and (data / stage / "page" / file).is_file()
         ),
     )
-    write_record(record, workspace)
+    write_record(replace(record, model_sha256=facts.digests.get(MODEL, "")), workspace)
     return write_page(data / FOLDER, compose_release(record, rows, facts))
 
 
@@ -49,7 +53,7 @@ def digests_of(rows: tuple[GateRow, ...]) -> dict[str, str]:
     for row in rows:
         if row.verdict is not None:
             about |= row.verdict.about
-    names = {"model": "train/model", "rows it learnt from": "redact/rows.parquet"}
+    names = {MODEL: "train/model", "rows it learnt from": "redact/rows.parquet"}
     return {word: about[name] for word, name in names.items() if name in about}
 
 

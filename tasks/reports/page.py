@@ -107,13 +107,15 @@ class Banner(StrictModel):
 class Page(StrictModel):
     """A report. What does not pass is shown first, then `opening`, then all other checks.
 
-    A page of a stage names its use case, and links back to the page of the release. Where it has no
-    banner, its checks make one. `words` are shown in the names of checks.
+    A page of a stage names its use case, and links back to the page of the release; a page of a
+    release that is listed links to the list. Where a page has no banner, its checks make one.
+    `words` are shown in the names of checks.
     """
 
     title: str
     case: str = ""
     is_release: bool = False
+    is_listed: bool = False
     lead: str = ""
     banner: Banner | None = None
     opening: tuple[Figure, ...] = ()
@@ -154,7 +156,11 @@ def render_page(page: Page) -> str:
         check.measure, check.about, page.words
     )
     # A cell that is an outcome is shown in its colour, in any table.
-    environment.globals["outcomes"] = {outcome.text: outcome.value for outcome in Outcome}
+    environment.globals["outcomes"] = {
+        **{outcome.text: outcome.value for outcome in Outcome},
+        "registered": Outcome.PASS.value,
+        "blocked": Outcome.FAIL.value,
+    }
 
     ordered = sorted(page.checks, key=lambda check: GRAVEST_FIRST.index(check.outcome))
     blocking = [check for check in ordered if check.outcome.is_blocking]

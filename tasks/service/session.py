@@ -192,10 +192,9 @@ def _lacks_approval(release: Release) -> dict[str, Any]:
 
 
 def _attempts(release: Release) -> dict[str, Any]:
-    from tasks.worker.confirming import note_attempts_here
+    from tasks.worker.confirming import note_history_here
 
-    lines, earlier = note_attempts_here(release.case, release.installation)
-    return {"lines": list(lines), "earlier": earlier.to_dict() if earlier else None}
+    return note_history_here(release.case, release.installation).to_dict()
 
 
 def _approve(envelope: str, release: Release) -> dict[str, Any]:

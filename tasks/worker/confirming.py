@@ -8,13 +8,15 @@ or somebody may have moved an alias.
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any, Self
 
 from tasks.clearance.check import AcceptedCheck, Clearance, clear_model
 from tasks.config.cases import section
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
-from tasks.notary.attempts import note_attempts
+from tasks.notary.attempts import list_releases, note_attempts
 from tasks.notary.earlier_release import EarlierRelease
+from tasks.notary.past_releases import PastRelease
 from tasks.path import PATH
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
@@ -88,22 +90,60 @@ def prepare_to_confirm() -> None:
         import_module(module)
 
 
-def note_attempts_here(
-    case: str, installation: Installation
-) -> tuple[tuple[str, ...], EarlierRelease | None]:
-    """Return what people read of every attempt on the data of the model here, and the last release.
+@dataclass(frozen=True)
+class ReleaseHistory:
+    """What the ledger knows of a use case, for the page of its release.
 
-    Nothing where there is no model. A page for people is no place to fail at: where the ledger does
-    not verify, which stops everything else, the line says so.
+    Attributes:
+        attempts: A line for each attempt on the data of the model here.
+        earlier: The model that was let in before it.
+        releases: Every model of the use case that was decided on, the latest last.
+    """
+
+    attempts: tuple[str, ...] = ()
+    earlier: EarlierRelease | None = None
+    releases: tuple[PastRelease, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "attempts": list(self.attempts),
+            "earlier": self.earlier.to_dict() if self.earlier else None,
+            "releases": [release.to_dict() for release in self.releases],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        match values:
+            case {"attempts": [*attempts], "earlier": earlier, "releases": [*releases]}:
+                return cls(
+                    tuple(map(str, attempts)),
+                    None if earlier is None else EarlierRelease.from_dict(earlier),
+                    tuple(map(PastRelease.from_dict, releases)),
+                )
+            case _:
+                raise ValueError("not what the ledger knows of a use case")
+
+
+def note_history_here(case: str, installation: Installation) -> ReleaseHistory:
+    """Return what the ledger knows of the use case whose model lies here.
+
+    Without a model there are no attempts on its data. A page for people is no place to fail at:
+    where the ledger does not verify, which stops everything else, the line says so.
     """
     folder = installation.workspace / "data" / case / MODEL
-    if not folder.exists():
-        return (), None
     try:
+        if not folder.exists():
+            return ReleaseHistory(releases=list_releases(case, installation))
         notes = note_attempts(case, sha256_of(folder), installation)
     except EvidenceError as error:
-        return (f"they cannot be listed: {error}",), None
-    return (notes.summary, *notes.lines), notes.earlier
+        return ReleaseHistory((f"they cannot be listed: {error}",))
+    return ReleaseHistory((notes.summary, *notes.lines), notes.earlier, notes.releases)
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:

@@ -1,6 +1,7 @@
 """What a release shows people: the gate table, and the words for what a registration rests on."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from flows.steps import artifacts
 from flows.steps.where import describe_registration
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import Refusal, RefusalKind
+from tasks.notary.past_releases import PastRelease
 from tasks.path import STAGES, SUBJECTS
 from tasks.release_page.record import ReleaseRecord
 from tasks.stages.fairness.checks import FairnessCheck
@@ -92,3 +94,15 @@ def test_what_was_accepted_is_counted_by_person_and_day() -> None:
         "2 undecided checks accepted by ann until 2027-06-30, "
         "1 undecided check accepted by bob until 2026-06-30"
     )
+
+
+def test_the_list_of_releases_is_one_table_of_text() -> None:
+    past = PastRelease(
+        "a" * 64, 7, "2026-11-20T10:00:00Z", True, (), ("ann | <b>",), ("fairness.seed",)
+    )
+    record = replace(recorded(), releases=(past,), model_sha256="a" * 64)
+    text = artifacts.describe_releases({CASE: record, "other": None}, Path("/data/index.html"))
+    assert f"| {CASE} | ✅ registered | aaaaaaaaaaaa |" in text
+    assert "| other | — none on record |  |  |" in text
+    assert "ann \\| &lt;b&gt;" in text
+    assert "[All releases](<file:///data/index.html>)" in text

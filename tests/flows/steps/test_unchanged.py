@@ -19,7 +19,7 @@ from tasks.errors import DataError, Refusal, RefusalKind, RefusedError
 from tasks.path import STAGES
 from tasks.pipeline.runner import StageResult
 from tasks.release_page.record import read_record
-from tasks.worker.confirming import Confirmation
+from tasks.worker.confirming import Confirmation, ReleaseHistory
 from tests.flows.workspace import CASE, Workspace
 from tests.installations import installation_at
 from tests.tasks.judged import CASE as JUDGED_CASE
@@ -49,8 +49,8 @@ class UnchangedPlace:
             raise self.fault
         return Confirmation("a" * 64, "1", (AcceptedCheck("fairness", "k", "ann", date.max),))
 
-    def attempts(self) -> tuple[tuple[str, ...], None]:
-        return ("1 attempt on the same data",), None
+    def history(self) -> ReleaseHistory:
+        return ReleaseHistory(("1 attempt on the same data",))
 
 
 @pytest.fixture

@@ -54,6 +54,10 @@ def test_the_same_evidence_gives_the_same_bytes(root: Path) -> None:
     assert page_of(record_of(), root) == page_of(record_of(), root)
 
 
+def test_a_page_links_back_to_the_list_of_releases(root: Path) -> None:
+    assert '<a href="../../index.html">← All releases</a>' in page_of(record_of(), root)
+
+
 def test_a_page_loads_nothing_from_elsewhere(root: Path) -> None:
     text = page_of(record_of(REASON), root)
     for forbidden in ("http", "<script", "<link", "@import", "url(", 'src="/'):

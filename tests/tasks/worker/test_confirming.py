@@ -1,5 +1,6 @@
 """A release ends as "registered" only where ledger, policy and registry all say so now."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ from tasks.notary.notary import open_notary
 from tasks.system.installation import Installation
 from tasks.worker.confirming import (
     Confirmation,
+    ReleaseHistory,
     confirm_registration,
-    note_attempts_here,
+    note_history_here,
     prepare_to_confirm,
 )
 from tests.cases import change_case
@@ -142,19 +144,26 @@ def test_what_the_last_look_needs_is_imported_ahead_of_it() -> None:
 
 
 def test_the_attempts_on_the_data_of_the_model_that_lies_here(signed: Path) -> None:
-    (summary, line), earlier = note_attempts_here(CASE, installation_at(signed))
-    assert earlier is None  # no other model was ever let in
+    history = note_history_here(CASE, installation_at(signed))
+    summary, line = history.attempts
+    assert history.earlier is None  # no other model was ever let in
+    (release,) = history.releases
+    assert not release.is_registered
+    assert ReleaseHistory.from_dict(json.loads(json.dumps(history.to_dict()))) == history
     assert summary.startswith("1 attempt (1 passed) on the same data")
     assert line.startswith("no. 1 passed")
 
 
 def test_without_a_model_there_is_nothing_to_note(signed: Path) -> None:
     shutil.rmtree(signed / "data" / CASE / "train" / "model")
-    assert note_attempts_here(CASE, installation_at(signed)) == ((), None)
+    history = note_history_here(CASE, installation_at(signed))
+    assert (history.attempts, history.earlier) == ((), None)
+    assert len(history.releases) == 1  # what was decided before stays known
 
 
 def test_a_ledger_that_does_not_verify_is_said_to_and_stops_no_page(signed: Path) -> None:
     (signed.parent / "home" / "ledger.pin").unlink()
-    (line,), earlier = note_attempts_here(CASE, installation_at(signed))
-    assert earlier is None
+    history = note_history_here(CASE, installation_at(signed))
+    (line,) = history.attempts
+    assert (history.earlier, history.releases) == (None, ())
     assert line.startswith("they cannot be listed: ")
