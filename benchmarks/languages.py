@@ -2,11 +2,11 @@
 
     python benchmarks/languages.py --peers FOLDER [--language de] [--rows 1000] [--part held-out]
 
-Texts are sentences of benchmarks/languages.yaml, and, as another author's, those of `openmed`'s
-generator of clinical notes. People are those of the Fake Name Generator that `presidio-evaluator`
-ships: names, streets and towns of the language's countries. None of them comes from Faker, whose
-lists the profiles use. Sentences and names are parted by their digest: the part `tune` was looked
-at while the rules were made, `held-out` was not.
+Texts are sentences of benchmarks/languages.yaml; with `--part others` another author's: the two
+clinical notes that `openmed` has in each language. People are those of the Fake Name Generator that
+`presidio-evaluator` ships: names, streets and towns of the language's countries. None of them comes
+from Faker, whose lists the profiles use. Sentences and names are parted by their digest: the part
+`tune` was looked at while the rules were made, `held-out` was not.
 
 Recall: of the labelled pieces those that spans of their type cover whole. Precision: of the spans
 of a type those that lie by more than half under a label of it. Masked: covered whole by any span.
@@ -49,6 +49,7 @@ TYPES = {
     "street": "LOCATION",
     "town": "LOCATION",
     "city": "LOCATION",
+    "zip": "LOCATION",
     "iban": "IBAN_CODE",
     "id": "ID",
     "number": "ID",
@@ -74,7 +75,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, required=True)
     parser.add_argument("--language", choices=sorted(NAME_SETS))
     parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--part", choices=("tune", "held-out"), default="tune")
+    parser.add_argument("--part", choices=("tune", "held-out", "others"), default="tune")
     parser.add_argument("--ways", help="only those whose name begins so")
     parser.add_argument("--misses", type=int, default=0, help="so many texts with leaks are shown")
     options = parser.parse_args()
@@ -84,7 +85,8 @@ def main() -> None:
         print(f"\n## {language}, {options.part}: {len(made)} texts\n")
         ways = dict(all_ways(language, options.ways or ""))
         table(made, ways)
-        link_table(language, made)
+        if options.part != "others":  # whose notes are about one person
+            link_table(language, made)
         if options.misses and options.part == "tune":
             show_misses(made, ways["fast"], options.misses)
 
@@ -96,9 +98,12 @@ def is_held_out(text: str) -> bool:
 
 def rows(language: str, count: int, part: str, peers: Path) -> list[Row]:
     """Return texts; the same for the same arguments."""
-    wanted = part == "held-out"
+    wanted = part != "tune"
     texts = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))[language]
     sentences = [one for one in texts["sentences"] if is_held_out(one) == wanted]
+    if part == "others":
+        texts["plain"] = []
+        sentences = sentences_of_others(language)
     with (peers / NAMES_FILE).open(encoding="utf-8-sig", newline="") as file:
         listed = list(csv.DictReader(file))
     names = [one for one in listed if one["NameSet"] == NAME_SETS[language]]
@@ -107,6 +112,40 @@ def rows(language: str, count: int, part: str, peers: Path) -> list[Row]:
     places = [one for one in places if is_held_out(one["StreetAddress"]) == wanted]
     rng = random.Random(f"{language} {part}")
     return [_row(language, sentences, texts["plain"], names, places, rng) for _ in range(count)]
+
+
+def sentences_of_others(language: str) -> list[str]:
+    """Return `openmed`'s notes of a language, with our fields in them.
+
+    A date that is nobody's birth is no field: it is written out.
+    """
+    from openmed.eval import synth_corpus  # type: ignore[import-not-found]
+    from openmed.training.synthetic import locale_phi  # type: ignore[import-not-found]
+
+    literals = locale_phi._TEMPLATES[language]
+    fields = ("[name]", "[born]", "[id]", "[phone]", "[street]", "12/03/2024")
+    note = "".join(map("".join, zip(literals, (*fields, ""), strict=True)))
+
+    (template,) = (
+        profile.template
+        for profile in synth_corpus._LOCALE_PROFILES
+        if profile.language == language
+    )
+    for placeholder, field in OPENMED_FIELDS.items():
+        template = template.replace(f"{{{placeholder}}}", f"[{field}]")
+    return [note, template]
+
+
+OPENMED_FIELDS = {
+    "PERSON": "name",
+    "DATE_OF_BIRTH": "born",
+    "EMAIL": "email",
+    "ID_NUM": "id",
+    "LOCATION": "city",
+    "PHONE": "phone",
+    "STREET_ADDRESS": "street",
+    "ZIPCODE": "zip",
+}
 
 
 def _row(
@@ -118,7 +157,8 @@ def _row(
     rng: random.Random,
 ) -> Row:
     own, other = (_person(language, rng.choice(names), rng.choice(places), rng) for _ in range(2))
-    chosen = rng.sample(sentences, rng.randrange(1, 3)) + rng.sample(plain, rng.randrange(0, 3))
+    chosen = rng.sample(sentences, rng.randrange(1, 3))
+    chosen += rng.sample(plain, rng.randrange(0, 3)) if plain else []
     rng.shuffle(chosen)
 
     text = ""
@@ -163,6 +203,7 @@ def _person(
         "street": place["StreetAddress"],
         "town": f"{place['ZipCode']} {place['City']}",
         "city": place["City"],
+        "zip": place["ZipCode"],
         "born": _date(language, day, month, year, rng),
         "iso": f"{year}-{month:02}-{day:02}",
         "iban": _iban(country, rng),
