@@ -2,9 +2,11 @@
 
 That no stage refused says little. DVC runs nothing where nothing has changed, and a receipt is a
 file like any other; since it was written a key may have been revoked, an approval may have expired,
-or somebody may have moved an alias.
+or somebody may have moved an alias. Nor does DVC look into a file that has its old size and time:
+so what lies here is held against what was signed for, byte by byte.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -61,7 +63,11 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
         params = section(case, OPENS_REGISTRY, RegisterParams, snapshot)
         clearance = clear_model(case, model_sha256, frozen, mode=mandate.mode)
 
-    refusals = (*_undecided(case, clearance), *clearance.refusals)
+    refusals = (
+        *_undecided(case, clearance),
+        *clearance.refusals,
+        *_changed(case, clearance, installation.workspace),
+    )
     version = ""
     if not refusals:
         try:
@@ -157,6 +163,28 @@ def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:
         f"`dvc repro --force --single-item {OPENS_REGISTRY}@{case}` decides anew"
     )
     return (Refusal(RefusalKind.REGISTRATION_UNCONFIRMED, text),)
+
+
+def _changed(case: str, clearance: Clearance, workspace: Path) -> Iterator[Refusal]:
+    """Yield a refusal for each verdict, and each file that the model was made of, of other bytes.
+
+    What is absent is DVC's to notice.
+    """
+    chain = clearance.chain
+    signed = [(step.stage, step.name, step.sha256) for step in chain.steps]
+    signed += [
+        (gate, f"{case}/{gate}/verdict.json", verdict.report_sha256)
+        for gate, verdict in chain.verdicts.items()
+    ]
+    for stage, name, sha256 in signed:
+        path = workspace / "data" / name
+        if not path.exists() or sha256_of(path) == sha256:
+            continue
+        text = (
+            f"data/{name}: other bytes than were signed for; "
+            f"`dvc repro --force --single-item {stage}@{case}` makes it anew"
+        )
+        yield Refusal(RefusalKind.SUBJECT_CHANGED, text)
 
 
 def _version(

@@ -1,6 +1,7 @@
 """That a release is told of without Prefect only where the whole path would end the same way."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -243,6 +244,56 @@ def test_whatever_a_stage_reads_is_left_to_the_whole_path_once_it_changed(
     with restoring(path, *made_by_admit(shared)):
         path.chmod(0o644)
         change(path)
+        assert looking() == ("", [])
+
+
+def swap_digit(path: Path) -> None:
+    """Exchange a digit: as many bytes as before, and JSON as before."""
+    content = bytearray(path.read_bytes())
+    places = [index for index, byte in enumerate(content) if byte in b"123456789"]
+    content[places[-1]] = ord("1") + (content[places[-1]] - ord("0")) % 9
+    with path.open("r+b") as stream:
+        stream.write(content)
+
+
+IN_SECRET = (
+    "sources/applications.csv",
+    f"data/{CASE}/redact/rows.parquet",
+    f"data/{CASE}/train/model/scorer.json",
+    f"data/{CASE}/fairness/verdict.json",
+)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", IN_SECRET)
+def test_what_was_edited_in_place_and_given_its_old_time_is_left_to_the_whole_path(
+    shared: Workspace, looking: Look, name: str
+) -> None:
+    path = shared.root / name
+    with restoring(path, *made_by_admit(shared)):
+        before = path.stat()
+        path.chmod(0o644)
+        swap_digit(path)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        after = path.stat()
+        assert (after.st_size, after.st_mtime_ns, after.st_ino) == (
+            before.st_size,
+            before.st_mtime_ns,
+            before.st_ino,
+        )
+        assert looking() == ("", [])
+
+
+@pytest.mark.integration
+def test_an_older_copy_of_the_ledger_is_left_to_the_whole_path(
+    shared: Workspace, looking: Look
+) -> None:
+    older = {path: path.read_bytes() for path in shared.home.glob("ledger.db*")}
+    assert looking()[0]  # `admit` was signed for: the log has grown
+    newer = list(shared.home.glob("ledger.db*"))
+    with restoring(*newer, *made_by_admit(shared)):
+        for path, content in older.items():
+            path.write_bytes(content)
         assert looking() == ("", [])
 
 

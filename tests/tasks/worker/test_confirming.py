@@ -115,6 +115,20 @@ def test_a_gate_s_key_that_was_revoked_since_ends_the_registration(registered: P
     assert RefusalKind.VERDICT_UNSIGNED in refused_kinds(registered)
 
 
+@pytest.mark.parametrize("name", ["fairness/verdict.json", "redact/rows.parquet"])
+def test_what_is_not_what_was_signed_for_ends_the_registration(
+    registered: Path, registry: Asked, name: str
+) -> None:
+    path = registered / "data" / CASE / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(RefusedError) as refused:
+        confirm_registration(CASE, installation_at(registered))
+    (refusal,) = refused.value.refusals
+    assert refusal.kind == RefusalKind.SUBJECT_CHANGED
+    assert refusal.text.startswith(f"data/{CASE}/{name}: other bytes than were signed for")
+    assert registry == []
+
+
 def test_a_registry_that_holds_other_bytes_is_named_with_what_publishes_anew(
     registered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
