@@ -46,7 +46,7 @@ def case_text(
         *_columns(guesses),
         *_ingest(files, joins, guesses),
         *_stages(name, guesses),
-        *_limits(),
+        *_limits(guesses),
     )
     return "\n".join(parts) + "\n"
 
@@ -347,7 +347,7 @@ def _drafted_mitigations(protected: Sequence[str]) -> str:
 """
 
 
-def _limits() -> Iterable[str]:
+def _limits(guesses: Sequence[Guess]) -> Iterable[str]:
     """Yield every limit that has to be set, empty, from the classes that read them."""
     yield f"limits:  {TO_FILL}, every one, before the data is judged by it. None has a default: a"
     yield "  # figure in brackets is what the use case claims has, for its people and its stakes"
@@ -361,6 +361,9 @@ def _limits() -> Iterable[str]:
             if info.is_required():
                 examples = f" ({info.examples[0]})" if info.examples else ""
                 yield f"    {field}:  # {info.description}{examples}"
+        if key == "limits.redact" and _named(guesses, Role.FREE_TEXT):
+            meaning = model.model_fields["not_applicable"].description
+            yield f"    not_applicable:  {TO_FILL}: {meaning}"
 
 
 def _expectation(kind: str, column: str, more: str = "") -> str:

@@ -28,7 +28,7 @@ from tasks.config.wording import DECIDED, FILL_IN, nothing_in
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.redaction.cloud.disclosing import foretell, lapses
-from tasks.redaction.params import RedactParams, require_service_limits
+from tasks.redaction.params import RedactLimits, RedactParams, require_service_limits
 from tasks.settings import Settings
 
 # Sections that no stage owns, by the class that reads each.
@@ -381,6 +381,8 @@ def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) ->
     if redact is not None and "limits.redact" in sections:
         with faults.kept():
             require_service_limits(redact, sections["limits.redact"], where)
+    if "limits.redact" in sections:
+        _check_leakage(where, sections["limits.redact"], columns, faults)
     for name in columns.named(Role.QUASI):
         kind = columns.root[name].kind
         if kind not in COARSENED_KINDS:
@@ -401,6 +403,21 @@ def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) ->
                     remedy="Name configs/recognisers/hipaa/zip3.yaml, or a newer list of your own.",
                 )
             )
+
+
+def _check_leakage(where: str, limits: RedactLimits, columns: Columns, faults: FaultList) -> None:
+    """Add that leakage can never be measured: the gate would be undecided, and block, each time."""
+    has_texts = bool(columns.named(Role.FREE_TEXT))
+    if has_texts and not columns.named(Role.GOLD) and not limits.not_applicable:
+        faults.add(
+            ConfigError(
+                f"{where}: limits.redact.not_applicable",
+                expected="planted answers (columns of role `gold`), or why there are none",
+                found="neither",
+                remedy="Of real data nobody knows every name in every text: say so there. The "
+                "verdict, pages and the registry then say `not measured`.",
+            )
+        )
 
 
 def _check_files(

@@ -249,6 +249,9 @@ def _join_one(
         )
 
     added = partners.reindex(row_keys).set_axis(rows.index)
+    # Nobody's rows are none: only of a row without a key it is not known how many there are.
+    counts = [name for name, rule in join.aggregate.items() if rule.by in ("count", "distinct")]
+    added.loc[row_keys != NO_KEY, counts] = added.loc[row_keys != NO_KEY, counts].fillna(0.0)
     count = _count(len(source), len(matched), len(partners), without_partner_rows, agreeing_ratio)
     return pd.concat([rows, added], axis=1), count
 

@@ -38,8 +38,8 @@ KINDS = tuple(KIND_MEANINGS)
 class Aggregate(StrictModel):
     """One number per key, made of a column of the key's rows.
 
-    `count` counts rows, whatever the column holds; `distinct` counts different values; the others
-    leave missing values out.
+    `count` counts rows, whatever the column holds; `distinct` counts different values; both are 0
+    for a key without rows. The others leave missing values out, and are missing there.
     """
 
     column: str = Field(description="a column of the joined source")

@@ -66,6 +66,11 @@ def test_a_draft_is_refused_until_it_is_filled_in_and_then_well_formed(
 
     path = workspace / "configs" / "bank" / "case.yaml"
     values = completed(yaml.safe_load(path.read_text()), case())
+    # Of what a person has to say about the draft's texts, the small use case has nothing.
+    path.write_text(yaml_text(values))
+    assert run(sync, installation_at(Path())) == ConfigError.exit_code
+    assert "limits.redact.not_applicable" in capsys.readouterr().err
+    values["limits"]["redact"]["not_applicable"] = "nobody planted answers"
     path.write_text(yaml_text(values))
     reasons = workspace / "configs" / "bank" / "reasons.yaml"
     text = reasons.read_text().replace("text:  #", "text: A reason in words  #")

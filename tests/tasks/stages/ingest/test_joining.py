@@ -69,7 +69,7 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
     assert rows["score"].tolist() == [10, 20, 30]
     assert rows["ip"].tolist()[:2] == ["1", "2"] or rows["ip"].tolist()[:2] == ["3", "2"]
     assert rows["ip"].isna().tolist() == [False, False, True]
-    assert rows["visits"].tolist()[:2] == [2.0, 1.0]
+    assert rows["visits"].tolist() == [2.0, 1.0, 0.0]  # nobody's rows are none
     assert rows["person"].tolist() == [0, 1, 2]
     assert report.sources["bureau"].model_dump() == {
         "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 0,
