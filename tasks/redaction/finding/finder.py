@@ -249,7 +249,10 @@ class FastFinder:
         people = [
             span
             for span in people
-            if span.score > POSSIBLE or not _is_part_of_a_place(text, span, addresses)
+            if span.score > POSSIBLE
+            or not _is_part_of_a_place(
+                text, span, addresses, are_towns_listed=self._towns is not None
+            )
         ]
         others = [span for span in patterned if span.kind != LOCATION]
         others, addresses = settle_phones(text, others, addresses)
@@ -322,11 +325,14 @@ def _at_masked(labelled: list[Labelled], unmasked: UnmaskedText | None) -> list[
     return [(*place, label) for place, label in originals if place is not None]
 
 
-def _is_part_of_a_place(text: str, name: Span, places: list[Span]) -> bool:
+def _is_part_of_a_place(
+    text: str, name: Span, places: list[Span], *, are_towns_listed: bool = False
+) -> bool:
     """Say whether a name that only a list knows is a word of a place.
 
     Such are "Marshall Islands", where the place goes further than the name, and "Austin, Texas",
-    where a place follows a comma. `places` are sorted and do not overlap.
+    where a place follows a comma: not where towns are listed, since there a name before a comma and
+    an address is somebody's. `places` are sorted and do not overlap.
     """
     following = bisect_right(places, name.start, key=lambda place: place.start)
     if following and places[following - 1].end >= name.end:
@@ -334,7 +340,8 @@ def _is_part_of_a_place(text: str, name: Span, places: list[Span]) -> bool:
         return around.end - around.start > name.end - name.start
 
     return (
-        following < len(places)
+        not are_towns_listed
+        and following < len(places)
         and 0 < places[following].start - name.end <= 2
         and text[name.end] == ","
     )

@@ -19,6 +19,7 @@ LIKELY = 0.7
 POSSIBLE = 0.5
 
 LONGEST_NAME_WORDS = 5
+LONGEST_OPENING = 6  # characters between the end of a sentence and the next word
 MOST_PARTICLES = 3  # before a surname: "von und zu", "de la"
 
 # What stands between two words, and is read as what. All are bounded: a gap is matched whole, and a
@@ -355,7 +356,7 @@ def _is_told_by_capitals(text: str, first: Word, second: Word) -> bool:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    before = text[:start].rstrip(" \t\"'\u00ab\u00bf\u00a1-")
+    before = text[max(0, start - LONGEST_OPENING) : start].rstrip(" \t\"'\u00ab\u00bf\u00a1-")
     return not before or before[-1] in ".!?:;\n"
 
 

@@ -53,6 +53,7 @@ TEXTS = {
             "José García Márquez, DNI 12345678Z, nacido el 3 de mayo de 1980, tel. 612 345 678.",
             "[PERSON], DNI [ID], nacido el [BIRTH_DATE], tel. [PHONE_NUMBER].",
         ),
+        ("para Ciset Canales, Calle Mayor 5", "para [PERSON], [LOCATION]"),
         ("El contrato dan ayer en la calle, 3 de cada 10.", None),
     ],
 }
