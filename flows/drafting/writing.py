@@ -256,9 +256,9 @@ validate:
   near_duplicate_columns: [{", ".join(telling)}]  {UNCONFIRMED}: what tells one row from another
   significance: 0.005
 
-train:  {HOUSE}
+train:  {HOUSE}: a plain model first; trees have to rank better than it
   champion: none yet
-  family: lightgbm
+  family: logistic
   seed: 1
   favourable:  {TO_FILL}: the target's value that is good for the person
   validation_ratio: 0.2
@@ -267,14 +267,14 @@ train:  {HOUSE}
   refits: 10
   cutoff: {{rule: balanced_accuracy}}
   mitigation: none
-  rounds: 100
-  parameters: {{}}
+  rounds: 500
+  parameters: {{C: 0.1}}
 
 explain:  {HOUSE}
   reasons: reasons.yaml
-  background: {{people: near_cutoff, rows: 100, smallest_group: 10, seed: 1}}
+  background: {{people: all, rows: 2000, smallest_group: 10, seed: 1}}
   proxies: {{people: 8000, smallest_group: 250, folds: 3, permutations: 1}}
-  explain_rows: 1000
+  explain_rows: 8000
   stability_rows: 400
   stability_draws: 3
   perturbation: 0.02
