@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.test import CHECKS, FAST, WHOLE, main
+from flows.cli.test import CHECKS, FAST, MEASURED, WHOLE, main
+from tasks.errors import ConfigError
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -26,17 +27,21 @@ class Runs:
         return subprocess.CompletedProcess(command, code)
 
 
-def run_test(monkeypatch: pytest.MonkeyPatch, runs: Runs, *, fast: bool) -> int:
+def run_test(monkeypatch: pytest.MonkeyPatch, runs: Runs, **options: bool) -> int:
     monkeypatch.setattr("flows.cli.test.subprocess.run", runs)
-    return main(fast=fast)
+    return main(**options)
 
 
-@pytest.mark.parametrize(("fast", "steps"), [(False, WHOLE), (True, FAST)])
+@pytest.mark.parametrize(
+    ("options", "steps"), [({}, WHOLE), ({"fast": True}, FAST), ({"coverage": True}, MEASURED)]
+)
 def test_every_step_runs_by_this_interpreter(
-    monkeypatch: pytest.MonkeyPatch, fast: bool, steps: tuple[tuple[str, tuple[str, ...]], ...]
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, bool],
+    steps: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> None:
     runs = Runs()
-    assert run_test(monkeypatch, runs, fast=fast) == 0
+    assert run_test(monkeypatch, runs, **options) == 0
     assert runs.commands == [[sys.executable, "-m", *command] for _, command in (*CHECKS, *steps)]
 
 
@@ -44,19 +49,25 @@ def test_a_step_that_fails_stops_no_other_and_is_named_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = Runs("ruff", "coverage")
-    assert run_test(monkeypatch, runs, fast=False) == 1
-    assert len(runs.commands) == len(CHECKS) + len(WHOLE)
+    assert run_test(monkeypatch, runs, coverage=True) == 1
+    assert len(runs.commands) == len(CHECKS) + len(MEASURED)
     assert capsys.readouterr().out == "failed: lint, format, coverage, tests\n"
 
 
-def test_the_fast_one_leaves_out_integration_and_asks_for_no_coverage() -> None:
+def test_the_fast_one_leaves_out_integration() -> None:
     ((name, command),) = FAST
     assert name == "tests"
     assert command[-2:] == ("-m", "not integration")
-    assert "coverage" not in command
+
+
+def test_no_floor_is_asked_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs()
+    with pytest.raises(ConfigError, match="expected --fast or --coverage; found both"):
+        run_test(monkeypatch, runs, fast=True, coverage=True)
+    assert runs.commands == []
 
 
 def test_every_tool_is_among_what_tests_need() -> None:
     listed = (CHECKOUT / "tests" / "requirements.in").read_text(encoding="utf-8")
     needed = {re.split(r"[\[<>=]", line)[0] for line in listed.splitlines()}
-    assert {command[0] for _, command in (*CHECKS, *WHOLE, *FAST)} <= needed
+    assert {command[0] for _, command in (*CHECKS, *WHOLE, *FAST, *MEASURED)} <= needed
