@@ -22,7 +22,12 @@ from tasks.registry_server.calls import (
     Send,
     answer_refusal,
 )
-from tasks.registry_server.closed_runs import ClosedRuns, ids_in_path, ids_in_values
+from tasks.registry_server.closed_runs import (
+    ClosedRuns,
+    experiments_in_values,
+    ids_in_path,
+    ids_in_values,
+)
 from tasks.registry_server.configuring import ServerConfig
 from tasks.registry_server.normal_form import (
     MOST_JSON_BYTES,
@@ -132,6 +137,9 @@ class Authorisation:
                 )
             ids += ids_in_values(values) + _ids_of_logged_model(scope["path"])
             receive = replay(body, receive)
+            if route.route_class is RouteClass.MANAGE:
+                experiments = experiments_in_values(values)
+                await run_in_threadpool(self._closed_runs.require_unregistered, experiments)
 
         if route.route_class in CHANGING and not caller.is_gatekeeper:
             await run_in_threadpool(self._closed_runs.require_open, ids)

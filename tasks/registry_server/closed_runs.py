@@ -13,9 +13,11 @@ from tasks.registry_server.normal_form import spelling
 
 RUN = re.compile(r"[0-9a-f]{32}")
 LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
+EXPERIMENT = re.compile(r"[0-9]{1,24}")
 TRACE = re.compile(r"tr-[0-9a-f]{32}")
 RUN_KEYS = frozenset({"runid", "runuuid", "sourcerunid"})
 MODEL_KEYS = frozenset({"modelid"})
+EXPERIMENT_KEY = "experimentid"
 
 
 class ClosedRuns:
@@ -46,6 +48,24 @@ class ClosedRuns:
                     403, "registry.closed_run", "A registered version was made of it: it is closed."
                 )
 
+    def require_unregistered(self, experiments: Iterable[str]) -> None:
+        """Refuse where a registered version lies under one of these experiments.
+
+        With an experiment its runs are deleted, and MLflow's garbage collection takes their bytes.
+        A folder of the same number elsewhere in a source refuses too: better one too many.
+
+        Raises:
+            CallRefusedError: One lies there, or this is no id of an experiment.
+        """
+        for item in experiments:
+            if not EXPERIMENT.fullmatch(item):
+                raise CallRefusedError(400, "request.id", "That is no id of an experiment.")
+            text = f"source_path LIKE '%/{item}/%'"
+            if self._store().search_model_versions(text, max_results=1):
+                raise CallRefusedError(
+                    403, "registry.closed_experiment", "A registered version lies under it."
+                )
+
     def _is_registered(self, item: str, *, is_run: bool) -> bool:
         # Two questions: a version may name the run, or lie under it without naming it. The id is
         # hexadecimal, so that it can hold neither a quote nor a wildcard.
@@ -69,6 +89,11 @@ def ids_in_path(path: str) -> list[str]:
             403, "registry.no_run", "Artifacts are written under a run or a logged model alone."
         )
     return ids
+
+
+def experiments_in_values(values: dict[str, Any]) -> list[str]:
+    """Return the experiments that a body names at its first level."""
+    return [str(value) for key, value in values.items() if spelling(key) == EXPERIMENT_KEY]
 
 
 def ids_in_values(values: dict[str, Any]) -> list[str]:

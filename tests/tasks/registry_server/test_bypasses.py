@@ -70,6 +70,7 @@ def state_of(clients: Clients, registered: Registered) -> dict[str, object]:
     with clients.bearer(AUDITOR) as client:
         models = client.get(f"{API}/registered-models/search").json()
         versions = client.get(f"{API}/model-versions/search").json()
+        experiments = client.get(f"{API}/experiments/search", params={"max_results": 100}).json()
         run = client.get(f"{API}/runs/get", params={"run_id": registered.run_id}).json()
         listed = client.get(
             f"{API}/artifacts/list", params={"run_id": registered.run_id, "path": "model"}
@@ -79,7 +80,14 @@ def state_of(clients: Clients, registered: Registered) -> dict[str, object]:
         for path in (clients.server.artifacts / registered.experiment_id).rglob("*")
         if path.is_file()
     }
-    return {"models": models, "versions": versions, "run": run, "listed": listed, "files": files}
+    return {
+        "models": models,
+        "versions": versions,
+        "run": run,
+        "listed": listed,
+        "files": files,
+        "all": experiments,
+    }
 
 
 def raw(clients: Clients, subject: str, line: str, *headers: str, body: bytes = b"") -> int:
@@ -317,6 +325,16 @@ def api_attempts(r: Registered) -> dict[str, tuple[str, str, object]]:
             "POST",
             f"{API}/runs/update",
             {"run_id": r.run_id, "status": "FAILED"},
+        ),
+        "delete its experiment": (
+            "POST",
+            f"{API}/experiments/delete",
+            {"experiment_id": r.experiment_id},
+        ),
+        "rename its experiment": (
+            "POST",
+            f"{API}/experiments/update",
+            {"experimentId": r.experiment_id, "new_name": "renamed"},
         ),
         "delete its run": ("POST", f"{API}/runs/delete", {"run_id": r.run_id}),
         "a logged model into its run": (

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from tasks.registry_server.calls import CallRefusedError
-from tasks.registry_server.closed_runs import ClosedRuns, ids_in_path, ids_in_values
+from tasks.registry_server.closed_runs import (
+    ClosedRuns,
+    experiments_in_values,
+    ids_in_path,
+    ids_in_values,
+)
 
 RUN = "ab" * 16
 OTHER = "cd" * 16
@@ -50,6 +55,18 @@ def test_a_logged_model_is_asked_about_by_its_place() -> None:
     store = Store(f"source_path LIKE '%{MODEL}%'")
     with pytest.raises(CallRefusedError):
         ClosedRuns(lambda: store).require_open([MODEL])
+
+
+def test_an_experiment_is_closed_by_what_lies_under_it() -> None:
+    closed = ClosedRuns(lambda: Store("source_path LIKE '%/7/%'"))
+    closed.require_unregistered(["8"])
+    with pytest.raises(CallRefusedError) as error:
+        closed.require_unregistered(["8", "7"])
+    assert error.value.kind == "registry.closed_experiment"
+    for item in ("", "%", "7' OR 1=1 --", "{'a': 1}"):
+        with pytest.raises(CallRefusedError, match="no id"):
+            closed.require_unregistered([item])
+    assert experiments_in_values({"experimentId": "7", "name": "8"}) == ["7"]
 
 
 @pytest.mark.parametrize("item", ["", "%", "a' OR 1=1 --", RUN.upper(), RUN + "\n", "m-", RUN[1:]])
