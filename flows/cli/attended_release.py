@@ -13,7 +13,7 @@ from flows.cli.base.answering import print_json, report_error
 from flows.serving.environment import settle_garbage, settle_streams
 from tasks.config.case_name import check_case_name
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
-from tasks.formats.shown import withhold_texts
+from tasks.formats.shown import kind_of_error, withhold_texts
 from tasks.formats.strict_json import read_json
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
@@ -35,6 +35,7 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
 
         check_prefect_settings()
         from prefect import tags
+        from prefect.exceptions import PrefectHTTPStatusError
 
         from flows.release import UseCase, release
         from flows.serving.attending import wait_for_api
@@ -43,8 +44,11 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
 
         installation = Installation.open(Path(), os.environ)
         wait_for_api(installation.settings.prefect_api_url)
-        with tags(tag):
-            state = release(UseCase(check_case_name(case, "use case")), return_state=True)
+        try:
+            with tags(tag):
+                state = release(UseCase(check_case_name(case, "use case")), return_state=True)
+        except PrefectHTTPStatusError as error:
+            raise refused_by_api(kind_of_error(error)) from error
     except PortcullisError as error:
         return report_error(error, is_json=is_json)
 
@@ -69,6 +73,17 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     except PortcullisError as error:
         return report_error(error, is_json=is_json)
     return RefusedError.exit_code if is_blocked else 0
+
+
+def refused_by_api(kind: str) -> ServiceError:
+    """Return what to say where Prefect's API would not take what a flow reports."""
+    return ServiceError(
+        "Prefect's API",
+        expected="to record this run",
+        found=kind,
+        remedy="What its server says of that is above, or in its log: mend it, and run the same "
+        "command again. Nothing is half-done.",
+    )
 
 
 def print_outcome(case: str, message: str, installation: Installation, *, is_blocked: bool) -> None:

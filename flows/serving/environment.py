@@ -7,6 +7,7 @@ import contextlib
 import gc
 import getpass
 import os
+import stat
 import sys
 
 from tasks.isolated import GARBAGE_THRESHOLDS
@@ -54,6 +55,8 @@ def settle() -> None:
     # DVC runs a stage with the person's own shell; a service account's may be `nologin`.
     os.environ["SHELL"] = "/bin/sh"
 
+    settle_umask()
+
     # Our servers listen on this machine: a proxy for the rest of the world does not lead there.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
@@ -66,6 +69,14 @@ def settle() -> None:
         os.environ["LOGNAME"] = f"uid-{os.getuid()}"
 
     settle_streams()
+
+
+def settle_umask() -> None:
+    """Let nobody else change what is written, whatever the shell lets through.
+
+    Many containers run under umask 000. A group may share a checkout.
+    """
+    os.umask(os.umask(0o077) | stat.S_IWOTH)
 
 
 def settle_garbage() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from flows.cli.attended_release import describe_rows, print_outcome
+from flows.cli.attended_release import describe_rows, print_outcome, refused_by_api
 from flows.steps import where
 from tasks.errors import EvidenceError
 from tasks.gates import at_least
@@ -50,6 +50,12 @@ def test_rows_are_counted_from_both_reports(tmp_path: Path) -> None:
         "as",
         "erased",
     ]
+
+
+def test_an_api_that_records_nothing_more_is_a_service_that_failed() -> None:
+    error = refused_by_api("PrefectHTTPStatusError")
+    assert error.exit_code == 4
+    assert "found PrefectHTTPStatusError. What its server says" in str(error)
 
 
 HOSTILE = (

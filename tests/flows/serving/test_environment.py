@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.serving.environment import UNLESS_SET, settle, settle_garbage
+from flows.serving.environment import UNLESS_SET, settle, settle_garbage, settle_umask
 from tasks.isolated import GARBAGE_THRESHOLDS
 
 CHECKOUT = Path(__file__).parents[3]
@@ -88,6 +88,16 @@ def test_a_closed_stream_s_number_is_not_given_to_the_next_file(
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "database").read_text() == "whole"
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o000, 0o002), (0o002, 0o002), (0o077, 0o077)])
+def test_what_is_written_is_nobody_else_s_to_change(before: int, after: int) -> None:
+    umask = os.umask(before)
+    try:
+        settle_umask()
+        assert os.umask(before) == after
+    finally:
+        os.umask(umask)
 
 
 def test_garbage_is_looked_for_as_seldom_as_in_the_stages() -> None:
