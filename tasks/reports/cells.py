@@ -9,7 +9,7 @@ class Link(StrictModel):
     """Text that leads to another page beside this one."""
 
     text: str
-    href: str = Field(pattern=r"^(\.\./[a-z_]+/[a-z_]+|[a-z][a-z0-9_]*/report)/index\.html$")
+    href: str = Field(pattern=r"^(\.\./[a-z_]+(/[a-z_]+)?|[a-z][a-z0-9_]*/report)/index\.html$")
 
 
 class Term(StrictModel):

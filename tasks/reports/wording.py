@@ -2,7 +2,7 @@
 
 import re
 
-from tasks.config.words import APPROVED, DECLINED, Words
+from tasks.config.words import AND, APPROVED, DECLINED, Words
 from tasks.gates import About
 from tasks.reports.cells import Cell, Term
 
@@ -10,8 +10,12 @@ from tasks.reports.cells import Cell, Term
 def name_columns(measure: str, about: About, words: Words) -> str:
     """Return a measure with each column that its check is about named by its label, once."""
     named = measure
-    for column in dict.fromkeys((about.feature, about.column, about.attribute)):
+    attributes = about.attribute.split(AND) if about.attribute else ()
+    for column in dict.fromkeys((about.feature, about.column, *attributes)):
         if column is None or words.label_of(column) == column:
+            continue
+        if f"({column})" in named:  # no brackets within brackets
+            named = named.replace(f"({column})", f"({words.label_of(column)}; {column})", 1)
             continue
         # As a word of its own: `age` is no part of `average`.
         pattern = rf"(?<![\w-]){re.escape(column)}(?![\w-])"

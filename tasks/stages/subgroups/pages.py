@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -20,6 +21,7 @@ COLOURS = {Outcome.PASS: ACCENT, Outcome.FAIL: WARN, Outcome.UNDECIDED: SECOND}
 MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.UNDECIDED: "D"}
 FRAME_HEIGHT = 1.5  # inches
 LINE_HEIGHT = 0.36
+LABEL_WIDTH = 48  # letters in a line of a label
 MOST_SEGMENTS = 15
 PARITY = {SubgroupMeasure.DISPARATE_IMPACT: 1.0}
 
@@ -70,7 +72,14 @@ def _draw(
     limit: float,
     words: Words,
 ) -> None:
-    height = FRAME_HEIGHT + LINE_HEIGHT * len(judged)
+    labels = [
+        fill(
+            f"{group_text(subgroup.attribute, subgroup.group, words)}, n = {subgroup.people:,}",
+            LABEL_WIDTH,
+        )
+        for subgroup, _ in judged
+    ]
+    height = FRAME_HEIGHT + LINE_HEIGHT * sum(1 + label.count("\n") / 2 for label in labels)
     with figure(path, width=9.5, height=height) as axes:
         axes.axvline(PARITY.get(measure, 0.0), color=GRID, lw=1.5)
         axes.axvline(limit, color=WARN, lw=1.5, ls="--")
@@ -83,14 +92,11 @@ def _draw(
             axes.plot(subgroup.interval, [line, line], color=colour, lw=2.5)
             axes.plot(subgroup.value, line, MARKERS.get(check.outcome, "o"), color=colour, ms=7)
 
-        labels = [
-            f"{group_text(subgroup.attribute, subgroup.group, words)}, n = {subgroup.people:,}"
-            for subgroup, _ in judged
-        ]
         axes.set_yticks(np.arange(len(labels)), labels)
         # Axes count upwards, people read downwards.
         axes.set_ylim(len(labels) - 0.4, -0.6)
-        axes.set_title(_title(measure))
+        # Above the labels, too: over the axes alone a long one would be cut off.
+        axes.figure.suptitle(_title(measure), x=0, ha="left", fontsize=12, weight="bold")
         axes.grid(visible=False, axis="y")
 
 

@@ -4,7 +4,7 @@ import math
 
 from tasks.config.words import NO_WORDS, Words
 from tasks.gates import Check
-from tasks.reports import Cell, Page, Section, Table, column_cell
+from tasks.reports import Cell, Link, Page, Section, Table, column_cell
 from tasks.stages.validate.quality import QualityReport
 from tasks.stages.validate.reference.agreement import Agreement
 from tasks.stages.validate.reference.cells import SMALLEST_CELL
@@ -18,8 +18,7 @@ def quality_page(
     return Page(
         case=case,
         title=f"Data quality: {case}",
-        lead=f"{report.rows:,} rows after redaction. "
-        "The result of each expectation is in ../docs/index.html.",
+        lead=f"{report.rows:,} rows after redaction.",
         checks=checks,
         words=words,
         sections=(
@@ -44,6 +43,7 @@ def _labels_and_groups(report: QualityReport, words: Words) -> Section:
     )
     return Section(
         heading="Labels and protected groups",
+        text=(Link(text="The result of each expectation", href="../docs/index.html"),),
         parts=(
             Table(title="Labels", head=("Label", "Share of rows"), rows=labels),
             Table(title="Protected groups", head=("Attribute", "Group", "Rows"), rows=groups),

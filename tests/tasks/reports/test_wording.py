@@ -47,6 +47,12 @@ def test_a_column_without_a_label_is_its_name_and_no_word_within_a_word_is_taken
     assert column_cell("race", WORDS) == Term(text="ethnicity", name="race")
     assert group_text("race and sex", "a / b", WORDS) == "a / b (ethnicity and sex)"
     assert name_columns("appraisal of april", About(column="apr"), WORDS) == "appraisal of april"
+    combined = About(attribute="sex and race")
+    assert (
+        name_columns("a / b (sex and race)", combined, WORDS) == "a / b (sex and ethnicity (race))"
+    )
+    in_brackets = name_columns("drift (apr)", About(column="apr"), WORDS)
+    assert in_brackets == "drift (appraised <value>, thousands; apr)"
     assert name_columns("of slash", About(column="slash"), WORDS) == r"of a\1 \g<0> (slash)"
 
 
