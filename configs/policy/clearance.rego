@@ -220,10 +220,12 @@ refusals contains refusal("decision.missing", "decide: no signed decision about 
 
 # Each reason of the decision stands for itself: an acceptance answers the one that names its check,
 # and no other.
-refusals contains refusal("decision.against", text) if {
+refusals contains refusal_of_check("decision.against", text, gate, check) if {
 	input.purpose == "register"
 	some reason in decision_reasons
 	not answered(reason)
+	gate := object.get(reason, "gate", "")
+	check := object.get(reason, "check", "")
 	text := sprintf(
 		"decide: entry %d decided against this model: %s",
 		[input.decision.index, reason.text],

@@ -3,9 +3,10 @@
 A task's state holds texts for people; what programs match, the kinds of refusals, is here.
 """
 
+from dataclasses import replace
 from threading import Lock
 
-from tasks.errors import Refusal
+from tasks.errors import Refusal, RefusalKind
 
 
 class ReleaseProgress:
@@ -51,7 +52,15 @@ class ReleaseProgress:
             news: list[Refusal] = []
             # What a gate says of its check has the figures: that stands, whoever refuses for it.
             of_gates = {subject_of(refusal): refusal for refusal in self._by_gates}
-            for item in refusals:
+            for item in sorted(
+                refusals, key=lambda item: item.kind == RefusalKind.DECISION_AGAINST
+            ):
+                if item.kind == RefusalKind.DECISION_AGAINST:
+                    # Of a check that refuses by itself it says nothing new. Of one that does not,
+                    # because it was accepted later, say, it is a reason of its own.
+                    if subject_of(item) in stands:
+                        continue
+                    item = replace(item, gate="", check="")
                 subject = subject_of(item)
                 if subject not in stands:
                     refusal = of_gates.get(subject, item)
@@ -60,6 +69,11 @@ class ReleaseProgress:
                     if subject not in read:
                         news.append(refusal)
             return tuple(news)
+
+
+def _is_of_decision(refusal: Refusal) -> bool:
+    """Say whether it repeats a reason of a decision; checks themselves come before these."""
+    return refusal.kind == RefusalKind.DECISION_AGAINST
 
 
 def subject_of(refusal: Refusal) -> tuple[str, str]:

@@ -47,6 +47,21 @@ def test_what_the_policy_says_of_a_check_becomes_what_its_gate_said() -> None:
     assert progress.refusals == (AUC, of_another)
 
 
+def test_a_decision_against_a_check_is_a_reason_only_where_the_check_refuses_no_more() -> None:
+    text = "decide: entry 9 decided against this model: train: AUC"
+    against = Refusal(RefusalKind.DECISION_AGAINST, text, "train", AUC.check)
+    progress = ReleaseProgress()
+    progress.note_gate((AUC,))
+    assert progress.block((against, AUC)) == ()
+    assert progress.refusals == (AUC,)
+
+    accepted_since = ReleaseProgress()
+    accepted_since.note_gate((AUC,))
+    alone = Refusal(RefusalKind.DECISION_AGAINST, text)
+    assert accepted_since.block((against,)) == (alone,)
+    assert accepted_since.refusals == (alone,)
+
+
 def test_reasons_without_a_check_are_never_taken_for_each_other() -> None:
     progress = ReleaseProgress()
     first = Refusal(RefusalKind.VERDICT_MISSING, "train: no verdict", "train")
