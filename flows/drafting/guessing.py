@@ -49,10 +49,13 @@ NAMES = {
     "nachname", "vorname", "familienname", "nom", "prénom", "prenom", "apellido", "apellidos",
     "nombre",
 }  # fmt: skip
+KEYS = (Role.IDENTIFIER, Role.SUBJECT)
 IDENTIFYING = ("email", "ssn", "account", "phone")
 # Words for yes and no, which say nothing of a person; other values are never written down.
 YES = ("yes", "y", "ja", "j", "oui", "si", "sí", "true", "t")
 NO = ("no", "n", "nein", "non", "false", "f")
+# A number with letters, as P012345 or AB-12/7.
+NUMBER = re.compile(r"(?=\D*\d{3})[A-Za-z0-9][A-Za-z0-9/_.-]{3,31}")
 LEAST_SHARED = 0.05  # of the values of two keys, where both samples are of the first rows alone
 LEAST_KEYS = 20  # different values of a key, at least
 
@@ -81,9 +84,13 @@ def match_names(files: Sequence[SampledFile]) -> tuple[SampledFile, ...]:
     for file in files[1:]:
         base = matched[0]
         shared = [name for name in file.columns if name in base.columns]
-        key = max(shared, key=lambda name: _overlap(base, name, file, name), default="")
+        # Two columns of amounts share values, too: the key is one that identifies.
+        key = next(
+            (name for name in shared if guess_column("", name, base.columns[name]).role in KEYS),
+            "",
+        )
         names: dict[str, str] = {}
-        if not shared and (pair := _pair_of_keys(base, file)):
+        if not key and (pair := _pair_of_keys(base, file)):
             own, key = pair
             names[own] = key
         taken = {name for other in matched for name in other.columns}
@@ -189,6 +196,10 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
         role, kind, why = _guess_number(words, distinct, is_unique=is_unique, why=why)
     elif kind in ("date", "ip"):
         role = Role.QUASI
+    elif (
+        kind == "text" and len(distinct) >= LEAST_DISTINCT and all(map(NUMBER.fullmatch, distinct))
+    ):
+        role, kind, why = Role.IDENTIFIER, "account", "digits with letters: a number of somebody"
     elif kind == "text":
         role = Role.FREE_TEXT
     elif kind != "category":

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.drafting.guessing import Guess, guess_column, guess_columns, guess_joins
+from flows.drafting.guessing import (
+    Guess,
+    guess_column,
+    guess_columns,
+    guess_joins,
+    match_names,
+)
 from flows.drafting.sampling import SampledFile
 from tasks.config.cases import Role
 
@@ -35,6 +41,7 @@ FLAGS: list[str | None] = [str(i % 2) for i in range(ROWS)]
         ("x", [f"{i:04}" for i in range(ROWS)], Role.IDENTIFIER, "account"),
         ("x", [str(7_000 + i) for i in range(ROWS)], Role.IDENTIFIER, "account"),
         ("x", [str(10**15 + i % 3) for i in range(ROWS)], Role.IDENTIFIER, "account"),
+        ("x", [f"P{i:06}" for i in range(ROWS)], Role.IDENTIFIER, "account"),
         ("zip", [f"{10_000 + i % 7}" for i in range(ROWS)], Role.QUASI, "zip"),
         ("age", [str(20 + i % 40) for i in range(ROWS)], Role.QUASI, "age"),
         ("born", [f"19{50 + i % 40}-03-02" for i in range(ROWS)], Role.QUASI, "date"),
@@ -88,3 +95,23 @@ def test_a_file_without_a_shared_column_has_no_join_key() -> None:
     files = (sampled("loans", email=EMAILS), sampled("other", score=AMOUNTS))
     (join,) = guess_joins(files, guess_columns(files))
     assert join.by == ""
+
+
+def test_a_key_of_another_name_is_found_by_its_values_and_other_shared_names_are_parted() -> None:
+    keys: list[str | None] = [f"P{i:06}" for i in range(ROWS)]
+    base = sampled("people", **{"Policy No": keys, "income": AMOUNTS})
+    late = sampled("late", policy=keys[::-1], income=AMOUNTS)
+    calls = sampled("calls", policy=keys[:30] * 2, income=AMOUNTS)
+    files = match_names((base, late, calls))
+    assert [dict(file.rename) for file in files] == [
+        {},
+        {"policy": "Policy No", "income": "late_income"},
+        {"policy": "Policy No", "income": "calls_income"},
+    ]
+    guesses = guess_columns(files)
+    assert [guess.column for guess in guesses if guess.role is Role.SUBJECT] == ["Policy No"]
+    joins = guess_joins(files, guesses)
+    assert [(join.by, join.is_unique, join.has_all) for join in joins] == [
+        ("Policy No", True, True),
+        ("Policy No", False, False),
+    ]
