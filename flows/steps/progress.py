@@ -52,10 +52,8 @@ class ReleaseProgress:
             news: list[Refusal] = []
             # What a gate says of its check has the figures: that stands, whoever refuses for it.
             of_gates = {subject_of(refusal): refusal for refusal in self._by_gates}
-            for item in sorted(
-                refusals, key=lambda item: item.kind == RefusalKind.DECISION_AGAINST
-            ):
-                if item.kind == RefusalKind.DECISION_AGAINST:
+            for item in sorted(refusals, key=_is_of_decision):
+                if _is_of_decision(item):
                     # Of a check that refuses by itself it says nothing new. Of one that does not,
                     # because it was accepted later, say, it is a reason of its own.
                     if subject_of(item) in stands:
