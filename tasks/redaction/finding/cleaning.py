@@ -1,7 +1,8 @@
 """Texts without what nobody sees and without HTML's entities, as every finder should read them.
 
 A soft hyphen or a zero-width space inside a name hides it from the recogniser and from the rules,
-and "O&#39;Neil" is no name to either. What is found is taken back to the characters as they stand.
+"O&#39;Neil" is no name to either, and neither is "Lee" where a line end before it is written out.
+What is found is taken back to the characters as they stand.
 """
 
 import re
@@ -13,7 +14,10 @@ from tasks.redaction.spans import Span
 # soft hyphen, zero-width space and joiners, marks of direction, word joiner, byte order mark
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
-REPLACED = re.compile(f"[{INVISIBLE}]|{ENTITY}")
+# A line end or a tab that is written out, as in JSON. Before a letter in lower case it may be the
+# beginning of a name, as in a path, unless it comes after another.
+ESCAPE = r"\\[nrt](?![a-z])|(?<=\\[nrt])\\[nrt]"
+REPLACED = re.compile(f"[{INVISIBLE}]|{ENTITY}|{ESCAPE}")
 INVISIBLE_CHARS = re.compile(f"[{INVISIBLE}]")
 
 
@@ -34,7 +38,8 @@ class CleanText:
 
 def clean(text: str) -> CleanText | None:
     """Return a text without invisible characters and entities; None where it has none."""
-    is_suspect = "&" in text or (not text.isascii() and INVISIBLE_CHARS.search(text) is not None)
+    is_suspect = "&" in text or "\\" in text
+    is_suspect = is_suspect or (not text.isascii() and INVISIBLE_CHARS.search(text) is not None)
     if not is_suspect:
         return None
 
@@ -61,7 +66,9 @@ def clean(text: str) -> CleanText | None:
 
 
 def _replacement(found: str) -> str:
-    """Return what an invisible character (nothing) or an entity stands for."""
+    """Return what an invisible character (nothing), an entity or an escape stands for."""
+    if found.startswith("\\"):
+        return "\t" if found.endswith("t") else "\n"
     return INVISIBLE_CHARS.sub("", unescape(found) if found.startswith("&") else found)
 
 

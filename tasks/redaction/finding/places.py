@@ -22,6 +22,14 @@ CODE_AFTER = re.compile(
 CODE_BEFORE = re.compile(r"(?<![\w.,$-])(?:[A-Z]{1,2}-)?\d{4,6}(?:\s[A-Z]{2})?(?:[\s,]|\\n){1,3}$")
 LONGEST_CODE_BEFORE = 12  # characters: as far before a place as a post code is looked for
 
+# what stands before the number that an address begins with: "H.No. 75", "Flat 3", "Studio 74b"
+UNIT_BEFORE = re.compile(
+    r"(?<![\w.])(?:h\.?\s?no|no|nr|apt|apartment|flat|unit|suite|studio|room|plot|house|door)"
+    r"\.?\s{0,2}$",
+    re.IGNORECASE,
+)
+LONGEST_UNIT = 12  # characters before an address in which it is looked for
+
 # up to four capitalised words, with particles between them: "in Stratford upon Avon"
 AFTER_PREPOSITION = re.compile(
     r"\b(?:in|near|outside|around|downtown)\s"
@@ -65,11 +73,19 @@ def join_places(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _with_post_code(text: str, span: Span) -> Span:
-    """Return a place with the post code after it, or else with the one before it."""
-    if after := CODE_AFTER.match(text, span.end):
-        return Span(span.start, after.end(), LOCATION, span.score)
+    """Return a place with the post code after it, or else with the one before it.
 
+    Of an address that begins with a number, with the word that says of what: "Flat 3".
+    """
     start = span.start
+    end = after.end() if (after := CODE_AFTER.match(text, span.end)) else span.end
+    if text[start].isdigit():
+        unit = UNIT_BEFORE.search(text, max(0, start - LONGEST_UNIT), start)
+        if unit:
+            return Span(unit.start(), end, LOCATION, span.score)
+    if after:
+        return Span(start, end, LOCATION, span.score)
+
     if before := CODE_BEFORE.search(text, max(0, start - LONGEST_CODE_BEFORE), start):
         start = before.start()
     return Span(start, span.end, LOCATION, span.score)

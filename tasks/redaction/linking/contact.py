@@ -1,4 +1,4 @@
-"""One person's e-mail, street and town in a plain text in lower case.
+"""One person's e-mail and town in a plain text in lower case.
 
 A place is (start, end) in that text, `end` exclusive. Places may overlap and come in no order.
 """
@@ -20,24 +20,6 @@ WRITTEN_OUT = re.compile(
 MAY_BE_WRITTEN_OUT = re.compile(r"dot|\sat\s|[(\[{<]\s?(?:at|@)|\s@|@\s|@.*\n")
 SIGN = re.compile(r"[\W_]")
 SIGNS = {"at": "@", "dot": "."}
-KINDS_OF_STREETS = {
-    "street": ("st", "str"),
-    "avenue": ("ave", "av"),
-    "road": ("rd",),
-    "boulevard": ("blvd",),
-    "lane": ("ln",),
-    "drive": ("dr",),
-    "court": ("ct",),
-    "place": ("pl",),
-    "terrace": ("ter", "terr"),
-    "circle": ("cir",),
-    "square": ("sq",),
-    "parkway": ("pkwy",),
-    "highway": ("hwy",),
-    "trail": ("trl",),
-    "crescent": ("cres",),
-}
-LONG_KINDS = {short: long for long, shorts in KINDS_OF_STREETS.items() for short in shorts}
 
 
 def emails(lowered: str, own: str) -> list[Place]:
@@ -60,28 +42,6 @@ def emails(lowered: str, own: str) -> list[Place]:
     return places
 
 
-def streets(lowered: str, own: str) -> list[Place]:
-    """Return where a street stands: with or without its number, its kind in full or short."""
-    words = own.replace(".", " ").replace(",", " ").split()
-    name = [word for index, word in enumerate(words) if index or not word[0].isdigit()]
-    number = " ".join(words[: len(words) - len(name)])
-    if not name:
-        return []
-
-    places: list[Place] = []
-    kind = LONG_KINDS.get(name[-1], name[-1])
-    for ending in (kind, *KINDS_OF_STREETS.get(kind, ())):
-        street = " ".join([*name[:-1], ending])
-        places += _everywhere(lowered, street)
-        if number:
-            places += _everywhere(lowered, f"{number} {street}")
-
-    # "at 870 Travis": with its number a street needs no kind
-    if number and len(name) > 1:
-        places += _everywhere(lowered, " ".join([number, *name[:-1]]))
-    return [_with_number(lowered, place, number) for place in places]
-
-
 def wholes(text: str, lowered: str, own: str, lexicon: Lexicon) -> list[Place]:
     """Return every place of a value, as a whole.
 
@@ -93,13 +53,6 @@ def wholes(text: str, lowered: str, own: str, lexicon: Lexicon) -> list[Place]:
         for start, end in _everywhere(lowered, own)
         if not (is_word and text[start].islower())
     ]
-
-
-def _with_number(lowered: str, place: Place, number: str) -> Place:
-    """Return a street's place with the house number where that stands right before it."""
-    start, end = place
-    before = f"{number} " if number else ""
-    return (start - len(before), end) if before and lowered[:start].endswith(before) else place
 
 
 def _written_out(lowered: str, own: str) -> list[Place]:

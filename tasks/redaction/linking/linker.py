@@ -8,9 +8,10 @@ and the kind of digits make no difference.
 
 from collections.abc import Iterable, Mapping
 
+from tasks.redaction.finding.cleaning import clean
 from tasks.redaction.finding.lexicon import Lexicon
 from tasks.redaction.finding.patterns.plain import PlainText, to_plain
-from tasks.redaction.linking import contact, names, numbers
+from tasks.redaction.linking import contact, dates, names, numbers, streets
 from tasks.redaction.linking.spellings import SPELLINGS, with_post_code
 from tasks.redaction.spans import Span
 
@@ -38,7 +39,8 @@ class RowLinker:
         `person` has the kind and the value of each column about the person of this row, empty where
         the row has none. A kind may come several times: two telephones, a first and a last name.
         """
-        plain = to_plain(text)
+        cleaned = clean(text)
+        plain = to_plain(text if cleaned is None else cleaned.text)
         lowered = plain.text.lower()
         digits: numbers.Digits | None = None  # the text's, once a number asks for them
 
@@ -54,9 +56,9 @@ class RowLinker:
             elif kind == "email":
                 places = contact.emails(lowered, own.lower())
             elif kind == "street":
-                places = contact.streets(lowered, own.lower())
+                places = streets.streets(lowered, own.lower())
             elif kind == "date":
-                places = numbers.dates(lowered, own)
+                places = dates.dates(lowered, own)
             elif kind in ("phone", "ssn", "account"):
                 digits = digits or numbers.Digits(plain.text)
                 places = digits.mentions(own, kind)
@@ -68,7 +70,8 @@ class RowLinker:
             if self._spelling is not None:
                 places += self._in_language(plain.text, lowered, kind, value.strip().lower(), own)
             mentions += [(start, end, f"OWN_{kind.upper()}") for start, end in places]
-        return _join_in_original(plain, mentions)
+        spans = _join_in_original(plain, mentions)
+        return spans if cleaned is None else [cleaned.at_origin(span) for span in spans]
 
     def _in_language(
         self, text: str, lowered: str, kind: str, value: str, own: str

@@ -10,7 +10,7 @@ product is rewritten:
    So the sums are exact, and the same, everywhere.
 3. The sums become floating-point numbers again, times both scales.
 
-What it costs in what is found is in docs/redaction.md: nothing beyond a span in some hundred.
+What it costs in what is found is in docs/adr/0088-careful-in-integers-and-where-in-doubt.md.
 """
 
 from typing import Any

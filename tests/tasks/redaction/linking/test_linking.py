@@ -122,3 +122,82 @@ def test_every_column_of_a_kind_is_searched_and_split_names_make_one() -> None:
     assert mask(text, merge(LINKER.link(text, person))) == (
         "[OWN_NAME], then [OWN_NAME] alone: [OWN_PHONE] or [OWN_PHONE], file [OWN_ACCOUNT]."
     )
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("1962-05-03", "3 May 1962"),
+        ("1962-05-03", "May 3rd, 1962"),
+        ("1962-05-03", "3rd of May 1962"),
+        ("1962-05-03", "03-MAY-1962"),
+        ("1962-05-03", "3 May '62"),
+        ("1962-05-03", "1962/5/3"),
+        ("1962-05-03", "1962-05-03T00:00:00"),
+        ("1962-05-03", "3. Mai 1962"),
+        ("1962-05-03", "3 de mayo de 1962"),
+        ("1962-05-03", "03051962"),
+        ("1962-05-03", "05 03 62"),
+        ("03/05/1962", "3 May 1962"),  # a column in another form, in either reading
+        ("03/05/1962", "March 5, 1962"),
+        ("May 3, 1962", "1962-05-03"),
+        ("1962-12-03", "12 3 12 1962"),  # tried from each number
+    ],
+)
+def test_a_date_is_found_in_every_form(own: str, text: str) -> None:
+    assert "[OWN_DATE]" in masked(f"born {text}, in town", date=own)
+    assert "62" not in masked(text, date=own)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4 May 1962", "3 June 1962", "1962", "3 May", "room 3, May 1963", "2603051962"],
+)
+def test_another_date_stays(text: str) -> None:
+    assert masked(text, date="1962-05-03") == text
+
+
+@pytest.mark.parametrize("own", ["", "unknown", "1962-13-40", "03/1962"])
+def test_what_is_no_date_finds_none(own: str) -> None:
+    assert masked("it was 1962-05-03, unknown", date=own) == "it was 1962-05-03, unknown"
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "expected"),
+    [
+        ("Lukesingel 1", "in Lukesingel 1, Goudswaard", "in [OWN_STREET], Goudswaard"),
+        ("84, avenue de Mahe", "at 84, avenue de Mahe.", "at [OWN_STREET]."),
+        ("84, avenue de Mahe", "at Avenue de Mah\u00e9 84", "at [OWN_STREET]"),
+        ("84, avenue de Mahe", "in the avenue de Mahe", "in the [OWN_STREET]"),
+        ("30995 James Street Apt. 777", "30995 James St", "[OWN_STREET]"),
+        ("30995 James Street Apt. 777", "30995 James Street\nApt. 777", "[OWN_STREET]"),
+        ("H.No. 257 Kamdar Path", "H.No. 257, Kamdar Path", "[OWN_STREET]"),
+        ("Broadway 7", "Broadway is a street", "Broadway is a street"),
+        ("12 Elm", "the elm has 12 leaves", "the elm has 12 leaves"),
+        ("1", "1 is a number", "1 is a number"),
+    ],
+)
+def test_streets_of_other_countries(own: str, text: str, expected: str) -> None:
+    assert masked(text, street=own) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("+49 413 306832", "0413 306832"),
+        ("+49(0)413306832", "+49 413 306832"),
+        ("0413 306832", "+49413306832"),
+        ("0413 306832", "0049 413 306832"),
+        ("0413/306832", "+49 (0) 413 30 68 32"),
+        ("+39 0585 740540", "0585740540"),
+    ],
+)
+def test_a_telephone_is_found_with_and_without_its_country(own: str, text: str) -> None:
+    assert masked(f"call {text}.", phone=own) == "call [OWN_PHONE]."
+
+
+def test_line_ends_and_entities_that_are_written_out_hide_nobody() -> None:
+    assert masked(r"\nWhitfield\r\n\nwhitfield") == r"\n[OWN_NAME]\r\n\n[OWN_NAME]"
+    assert masked("Bob&nbsp;Whitfield") == "[OWN_NAME]"
+    assert masked("O&#39;Neil", name="Bob O'Neil") == "[OWN_NAME]"
+    assert masked(r"C:\new\whitfieldshire") == r"C:\new\whitfieldshire"

@@ -31,7 +31,7 @@ SAME = [
     ("es", "name", "José García Márquez", "el Sr. Marquez Garcia", "el Sr. [OWN_NAME]"),
     ("es", "street", "Calle Mayor 5", "C/ Mayor, nº 5", "[OWN_STREET]"),
     ("es", "date", "1980-05-03", "el 3 de mayo de 1980", "el [OWN_DATE]"),
-    ("en", "date", "1980-05-03", "am 3. Mai 1980", None),
+    ("en", "date", "1980-05-03", "am 3. Mai 1980", "am [OWN_DATE]"),
 ]
 
 
