@@ -21,6 +21,7 @@ from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, verify_note
 from tasks.ledger.tiles import Record
 from tasks.path import PATH
+from tasks.under_way import under_way
 from tasks.verifier.expiry import epoch
 from tasks.verifier.statement_index import (
     Entry,
@@ -189,16 +190,18 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
     # One snapshot for the tree, the entries and the head: a worker may append meanwhile.
     with ledger.store.reading():
         head = ledger.audit()
-        for index, record, body in ledger.entries(0, head.size):
-            if body is None:
-                missing.append(index)
-                continue
-            entry = checked(index, record, body)
-            if ALWAYS_KEPT.is_matched_by(entry.envelope.payload):
-                pruned_below = max(pruned_below, replayed(entry, keys))
-                kept.append(entry)
-            elif selection.is_matched_by(entry.envelope.payload):
-                kept.append(entry)
+        with under_way("reading the log", head.size) as work:
+            for index, record, body in ledger.entries(0, head.size):
+                work.done = index
+                if body is None:
+                    missing.append(index)
+                    continue
+                entry = checked(index, record, body)
+                if ALWAYS_KEPT.is_matched_by(entry.envelope.payload):
+                    pruned_below = max(pruned_below, replayed(entry, keys))
+                    kept.append(entry)
+                elif selection.is_matched_by(entry.envelope.payload):
+                    kept.append(entry)
         note = ledger.store.head() or ""
 
     if lost := [index for index in missing if index >= pruned_below]:

@@ -592,9 +592,9 @@ TAKEN = {
 def test_a_stage_does_not_fill_the_disk(ground: Ground, variant: str) -> None:
     before = State.of(ground.mode)
     done = ground.decide(variant)
-    assert done.returncode in (1, 2), done.stdout
-    if variant == "fill disk":
-        assert TAKEN[variant][1] in done.stdout
+    # 4: the limit that a file hits is the machine's, and says nothing about the data.
+    assert done.returncode in (1, 2, 4), done.stdout
+    assert TAKEN[variant][1] in done.stdout
     assert State.of(ground.mode) == before
     assert_nothing_is_left(ground.mode)
 

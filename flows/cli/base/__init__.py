@@ -4,5 +4,5 @@
 in the house's form what is wrong with an argument. `options` holds the arguments that several
 commands share, `answering` prints a result as lines or as JSON, `heartbeat` says that a command is
 still at work, and `completing` has what a shell completes. May import: `tasks.config`,
-`tasks.errors`, `tasks.plain_text`, `tasks.system`.
+`tasks.errors`, `tasks.plain_text`, `tasks.system`, `tasks.under_way`.
 """

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tasks.under_way import describe_innermost
+
 FIRST_SECONDS = 5.0
 NEXT_SECONDS = 15.0
 _is_asking = threading.Event()
@@ -43,4 +45,6 @@ def _beat(name: str, ended: threading.Event) -> None:
         pause_seconds = NEXT_SECONDS
         if not _is_asking.is_set():
             seconds = round(time.monotonic() - started)
-            print(f"  {name}: at work for {seconds} s", file=sys.stderr, flush=True)
+            how_far = describe_innermost()
+            line = f"  {name}: at work for {seconds} s" + (f" ({how_far})" if how_far else "")
+            print(line, file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from tasks.erasure.searching.search_terms import PersonalValue
 from tasks.errors import ConfigError
 from tasks.keystore.keys import SubjectKey
 from tasks.sealed.packing import Layout, unpack
+from tasks.under_way import under_way
 
 BATCH_ROWS = 10_000  # unpacked at a time, so that memory does not grow with versions
 
@@ -67,9 +69,10 @@ def discover_rows(places: Iterable[Place], key_ids: Collection[bytes]) -> Discov
     sealed_rows = 0
     sealed_copies: list[SealedCopy] = []
 
-    for place in places:
-        for stored in place.files():
+    with under_way("looking for their rows in stored files") as work:
+        for stored in chain.from_iterable(place.files() for place in places):
             files += 1
+            work.done = files
             with stored.open() as stream:
                 sealed = stored.read_sealed(stream)
                 if sealed is None:
@@ -113,16 +116,18 @@ def read_identifying_values(
         frame = unpack(list(packed.pop((case, layout))), Layout.from_json(layout))
         return read_values(frame, columns_of(case), seen[case])
 
-    for copy in copies:
-        case, _, _ = copy.dataset.partition("/")
-        with copy.file.open() as stream:
-            sealed = copy.file.read_sealed(stream)
-            rows = [] if sealed is None else sealed.open_rows(copy.places(keys), keys)
-        if sealed is not None and rows:
-            same_layout = packed[case, sealed.layout]
-            same_layout.update(dict.fromkeys(rows))
-            if len(same_layout) >= BATCH_ROWS:
-                values |= read_packed(case, sealed.layout)
+    with under_way("reading their rows in copies", len(copies)) as work:
+        for copy in copies:
+            work.done += 1
+            case, _, _ = copy.dataset.partition("/")
+            with copy.file.open() as stream:
+                sealed = copy.file.read_sealed(stream)
+                rows = [] if sealed is None else sealed.open_rows(copy.places(keys), keys)
+            if sealed is not None and rows:
+                same_layout = packed[case, sealed.layout]
+                same_layout.update(dict.fromkeys(rows))
+                if len(same_layout) >= BATCH_ROWS:
+                    values |= read_packed(case, sealed.layout)
     for case, layout in list(packed):
         values |= read_packed(case, layout)
     return values

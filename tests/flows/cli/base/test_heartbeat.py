@@ -6,6 +6,7 @@ import pytest
 
 from flows.cli.base import heartbeat as module
 from flows.cli.base.heartbeat import asking, heartbeat
+from tasks.under_way import under_way
 
 PATIENCE_SECONDS = 20.0
 
@@ -35,6 +36,14 @@ def test_it_is_said_by_the_command_s_name(heard: Heard) -> None:
     with heartbeat("verify"):
         assert heard.event.wait(PATIENCE_SECONDS)
     assert heard.lines[0].startswith("  verify: at work for ")
+
+
+def test_how_far_a_long_loop_is_stands_beside_it(heard: Heard) -> None:
+    with under_way("reading the log", 40_000) as work:
+        work.done = 12_000
+        with heartbeat("verify"):
+            assert heard.event.wait(PATIENCE_SECONDS)
+    assert heard.lines[0].endswith(" s (reading the log, 12,000 of 40,000)")
 
 
 def test_nothing_is_said_while_a_person_is_asked_and_again_afterwards(heard: Heard) -> None:
