@@ -56,6 +56,7 @@ YES = ("yes", "y", "ja", "j", "oui", "si", "sí", "true", "t")
 NO = ("no", "n", "nein", "non", "false", "f")
 # A number with letters, as P012345 or AB-12/7.
 NUMBER = re.compile(r"(?=\D*\d{3})[A-Za-z0-9][A-Za-z0-9/_.-]{3,31}")
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 LEAST_SHARED = 0.05  # of the values of two keys, where both samples are of the first rows alone
 LEAST_KEYS = 20  # different values of a key, at least
 
@@ -192,14 +193,19 @@ def guess_column(source: str, name: str, values: Sequence[str | None]) -> Guess:
         kind, why = "flag", "0 and 1 alone"
     elif not present:
         role, kind, why = Role.DROPPED, "text", "no values to look at"
+    elif PANDAS_INDEX.fullmatch(name):
+        role, why = Role.DROPPED, "an index that pandas wrote into the file"
+    elif (
+        # Of the name alone: nobody is called K000123.
+        kind in ("text", "name")
+        and len(distinct) >= LEAST_DISTINCT
+        and all(map(NUMBER.fullmatch, distinct))
+    ):
+        role, kind, why = Role.IDENTIFIER, "account", "digits with letters: a number of somebody"
     elif kind == "number":
         role, kind, why = _guess_number(words, distinct, is_unique=is_unique, why=why)
     elif kind in ("date", "ip"):
         role = Role.QUASI
-    elif (
-        kind == "text" and len(distinct) >= LEAST_DISTINCT and all(map(NUMBER.fullmatch, distinct))
-    ):
-        role, kind, why = Role.IDENTIFIER, "account", "digits with letters: a number of somebody"
     elif kind == "text":
         role = Role.FREE_TEXT
     elif kind != "category":
