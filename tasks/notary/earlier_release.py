@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import EvidenceError
 from tasks.gates import Check
 from tasks.path import SUBJECTS
 from tasks.verifier.lineage import MODEL, Chain, examine, latest_decision
 from tasks.verifier.log_reader import Log
-
-REGISTERED_BY = verifier_of("register")
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ def find_earlier_release(log: Log, chain: Chain) -> EarlierRelease | None:
     earlier = [
         decision
         for decision in log.statements(VerificationSummary, subject)
-        if decision.predicate.verifier == REGISTERED_BY
-        and decision.predicate.has_passed
+        if decision.predicate.lets_in
         and decision.digest_of(subject) != chain.model_sha256
         and (own is None or not own.predicate.has_passed or decision.index < own.index)
     ]

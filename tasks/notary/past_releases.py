@@ -9,7 +9,6 @@ from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import Refusal
-from tasks.notary.earlier_release import REGISTERED_BY
 from tasks.path import SEALING, SUBJECTS
 from tasks.verifier.lineage import MODEL
 from tasks.verifier.log_reader import Log
@@ -84,7 +83,7 @@ def find_past_releases(log: Log, case: str) -> tuple[PastRelease, ...]:
         model_sha256 = str(decision.digest_of(subject))
         known = by_model.get(model_sha256)
         # Once let in it stays so, whatever was decided later.
-        if known is None or not _lets_in(known):
+        if known is None or not known.predicate.lets_in:
             by_model[model_sha256] = decision
 
     people = _signers(log)
@@ -100,7 +99,7 @@ def find_past_releases(log: Log, case: str) -> tuple[PastRelease, ...]:
                 model_sha256=model_sha256,
                 entry=decision.index,
                 decided_on=decision.predicate.finished,
-                is_registered=_lets_in(decision),
+                is_registered=decision.predicate.lets_in,
                 gates=_gates_against(decision.predicate.refusals),
                 people=tuple(dict.fromkeys(filter(None, signers))),
                 differs=before.differences(plan)[:MOST_NAMES] if before and plan else (),
@@ -108,10 +107,6 @@ def find_past_releases(log: Log, case: str) -> tuple[PastRelease, ...]:
         )
         before = plan or before
     return tuple(releases)
-
-
-def _lets_in(decision: Signed[VerificationSummary]) -> bool:
-    return decision.predicate.has_passed and decision.predicate.verifier == REGISTERED_BY
 
 
 def _gates_against(refusals: Iterable[Refusal | str]) -> tuple[str, ...]:

@@ -82,6 +82,11 @@ class VerificationSummary(Predicate):
         return self.result == PASSED
 
     @property
+    def lets_in(self) -> bool:
+        """Whether the model was registered by it, and not only cleared for that."""
+        return self.has_passed and self.verifier == verifier_of("register")
+
+    @property
     def signed_on(self) -> str:
         """When it was decided."""
         return self.finished

@@ -21,7 +21,7 @@ from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import effective_mode
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
-from tasks.attestation.predicates.verification_summary import VerificationSummary, verifier_of
+from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.gates import Outcome
 from tasks.path import SEALING, SUBJECTS
 from tasks.verifier.lineage import MODEL, Chain, examine
@@ -30,7 +30,6 @@ from tasks.verifier.statement_index import Signed
 
 ROWS = SEALING.made_from
 SOURCES = "admit/sources.json"
-REGISTERED_BY = verifier_of("register")
 
 
 class AttemptOutcome(StrEnum):
@@ -350,8 +349,7 @@ def _outcome(
     decisions: list[Signed[VerificationSummary]], opinions: tuple[GateOpinion, ...]
 ) -> AttemptOutcome:
     """Return what became of it: once registered it stays that, whatever was found later."""
-    passed = [item.predicate for item in decisions if item.predicate.has_passed]
-    if any(decision.verifier == REGISTERED_BY for decision in passed):
+    if any(decision.predicate.lets_in for decision in decisions):
         return AttemptOutcome.REGISTERED
     if decisions:
         has_passed = decisions[-1].predicate.has_passed
