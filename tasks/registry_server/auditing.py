@@ -2,16 +2,26 @@
 
 An allowed call's event is written before the call is made; where it cannot be written, the call is
 not made. A denial's is written before the answer. A call that was allowed and then failed gets a
-second event with the same id. Events hold who (the provider's subject), from which address, which
+second event with the same id. No answer leaves before its event has reached the disk: whoever ends
+the server, or the machine, ends no record of what was answered. Events hold who (the provider's subject), from which address, which
 route (its template, never the path, which may hold names that a file supplied) and what was
 decided; never a token, a body, or a value of either.
+
+Each process numbers its events without a gap (`metadata.sequence`); `metadata.uid`, `<process>-<n>`,
+is what a receiver knows a repeated event by, and what a reader finds a missing one by.
 """
 
+import asyncio
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
 
 from tasks.audit_log.events import CREATE, DELETE, OTHER, READ, UPDATE, event
 from tasks.formats.canonical_json import canonical
@@ -52,6 +62,10 @@ class AuditLog:
         self._lock = Lock()
         self._descriptor = -1
         self._identity: tuple[int, int] | None = None
+        self._process = uuid4().hex[:16]
+        self._sequence = 0  # of the last event
+        self._settled = 0  # of the last event that is known to be on the disk
+        self._settling = asyncio.Lock()
 
     def record_allowed(self, call: Call) -> None:
         """Write that a call is allowed, before it is made.
@@ -71,13 +85,41 @@ class AuditLog:
         self._append(_event(call, status=status))
         call.is_recorded = True
 
+    async def settle(self) -> None:
+        """Return when all that was written before is on the disk.
+
+        Calls that wait together are served by one `fsync`: whoever comes while one is under way
+        waits for the next, which is for all who have come by then.
+
+        Raises:
+            AuditUnwritableError: The disk does not take it.
+        """
+        mine = self._sequence
+        async with self._settling:
+            if self._settled >= mine:
+                return
+            newest = self._sequence
+            try:
+                await run_in_threadpool(self._sync)
+            except OSError as error:
+                raise AuditUnwritableError from error
+            self._settled = newest
+
     def _append(self, values: dict[str, Any]) -> None:
-        line = canonical(values) + b"\n"
-        try:
-            with self._lock:
-                written = os.write(self._open(), line)
-        except OSError as error:
-            raise AuditUnwritableError from error
+        with self._lock:
+            # A number whose event cannot be written stays missing, as the event does.
+            self._sequence += 1
+            values["metadata"]["sequence"] = self._sequence
+            values["metadata"]["uid"] = f"{self._process}-{self._sequence}"
+            line = canonical(values) + b"\n"
+            try:
+                descriptor = self._open()
+                # Whatever ended in mid-line, here or in another process, spoils no line but its own.
+                if not _ends_with_a_line(descriptor):
+                    line = b"\n" + line
+                written = os.write(descriptor, line)
+            except OSError as error:
+                raise AuditUnwritableError from error
         if written != len(line):  # the disk is full
             raise AuditUnwritableError
 
@@ -90,13 +132,40 @@ class AuditLog:
             identity = None
         if identity is None or identity != self._identity:
             if self._descriptor >= 0:
+                # What waits for `settle` may lie in it.
+                os.fsync(self._descriptor)
                 os.close(self._descriptor)
                 self._descriptor = -1
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            # Read, too, for its last byte.
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(self._path, flags, 0o600)
             state = os.fstat(self._descriptor)
             self._identity = (state.st_dev, state.st_ino)
+            _sync_name(self._path)
         return self._descriptor
+
+    def _sync(self) -> None:
+        # A copy: another call may open another file meanwhile, and close this descriptor.
+        with self._lock:
+            descriptor = os.dup(self._descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _ends_with_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+
+
+def _sync_name(path: Path) -> None:
+    """Bring a new file's name to the disk: without it the file is there, and nobody finds it."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class Audited:
@@ -114,11 +183,12 @@ class Audited:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        address = (scope.get("client") or ("", 0))[0]
         if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._refuse_websocket(address, send)
             return
 
-        call = Call(method=scope["method"], address=(scope.get("client") or ("", 0))[0])
+        call = Call(method=scope["method"], address=address)
         scope[CALL] = call
         is_stopped = False
 
@@ -129,6 +199,7 @@ class Audited:
             if message["type"] == "http.response.start":
                 try:
                     self._record(call, message["status"])
+                    await self._audit.settle()
                 except AuditUnwritableError:
                     is_stopped = True
                     refusal = self._unaudited()
@@ -137,6 +208,15 @@ class Audited:
             await send(message)
 
         await self._app(scope, receive, recorded)
+
+    async def _refuse_websocket(self, address: str, send: Send) -> None:
+        call = Call(method="GET", address=address)
+        call.refusal = CallRefusedError(403, "request.websocket", "No WebSocket is served.")
+        # It is refused either way.
+        with suppress(AuditUnwritableError):
+            self._audit.record_answer(call, call.refusal.status)
+            await self._audit.settle()
+        await send({"type": "websocket.close", "code": 1008})
 
     def _record(self, call: Call, status: int) -> None:
         # An allowed call that succeeded has its event already.
@@ -166,6 +246,8 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
         "roles": sorted(call.caller.roles) if call.caller else [],
         "route_class": call.route.route_class if call.route else None,
         "refusal": call.refusal.kind if call.refusal else None,
+        # For rules about nights, which not every language of rules can ask of a time.
+        "hour_utc": time.gmtime(values["time"] / 1000).tm_hour,
     }
     if status is not None:
         values["http_response"] = {"code": status}

@@ -78,6 +78,7 @@ class Authorisation:
             call.route = self._decide(call, scope["method"], scope["path"])
             receive = await self._take_body(call.route, call.caller, scope, receive)
             self._audit.record_allowed(call)
+            await self._audit.settle()
         except CallRefusedError as refusal:
             await answer_refusal(call, refusal, send)
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import InvalidClaimError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from tasks.registry_server.calls import Caller, CallRefusedError
@@ -174,6 +174,11 @@ class TokenVerifier:
             )
             registry.validate(verified.claims)
         except (JoseError, ValueError) as error:
+            # A kind of its own, for rules: somebody tries a token that they took elsewhere.
+            if isinstance(error, InvalidClaimError) and error.claim == "aud":
+                raise CallRefusedError(
+                    401, "identity.audience", "The token is refused. It is for another server."
+                ) from error
             # By kind alone: the text of an error may quote the token.
             raise invalid_token(f"It is not valid here ({type(error).__name__}).") from error
         return dict(verified.claims)

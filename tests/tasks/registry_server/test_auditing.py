@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,107 @@ def test_no_websocket_is_served(tmp_path: Path) -> None:
     sent, ran = ask(tmp_path / "audit.jsonl", allow, kind="websocket")
     assert sent == [{"type": "websocket.close", "code": 1008}]
     assert ran == []
+    (event,) = read(tmp_path / "audit.jsonl")
+    assert event["unmapped"]["refusal"] == "request.websocket"
+
+
+def test_events_are_numbered_without_a_gap_in_each_process(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    processes = [AuditLog(path), AuditLog(path)]
+    for _ in range(3):
+        for audit in processes:
+            audit.record_allowed(call_of())
+
+    uids = [event["metadata"]["uid"] for event in read(path)]
+    assert len(set(uids)) == 6
+    assert [event["metadata"]["sequence"] for event in read(path)] == [1, 1, 2, 2, 3, 3]
+    assert uids[0].partition("-")[0] == uids[4].partition("-")[0]
+
+
+def test_an_event_that_could_not_be_written_is_missed_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = AuditLog(tmp_path / "audit.jsonl")
+    audit.record_allowed(call_of())
+    write = os.write
+    # The disk is full: half of the line goes in.
+    monkeypatch.setattr(os, "write", lambda fd, line: write(fd, line[: len(line) // 2]))
+    with pytest.raises(AuditUnwritableError):
+        audit.record_allowed(call_of())
+
+    monkeypatch.setattr(os, "write", write)
+    audit.record_allowed(call_of())
+    first, torn, last = (tmp_path / "audit.jsonl").read_bytes().splitlines()
+    assert json.loads(first)["metadata"]["sequence"] == 1
+    with pytest.raises(ValueError, match="JSON|delimiter|string|value"):
+        json.loads(torn)
+    assert json.loads(last)["metadata"]["sequence"] == 3
+
+
+def test_a_line_that_another_process_left_open_spoils_no_line_but_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b'{"class_uid":60')
+    AuditLog(path).record_allowed(call_of())
+    torn, whole = path.read_bytes().splitlines()
+    assert torn == b'{"class_uid":60'
+    assert json.loads(whole)["metadata"]["sequence"] == 1
+
+
+def test_no_answer_leaves_before_the_disk_has_its_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        order.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    path = tmp_path / "audit.jsonl"
+    ask(path, refuse)
+    # The new file's name, then what is in it.
+    assert order == [str(tmp_path), str(path)]
+
+
+def test_a_disk_that_does_not_take_an_event_answers_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "audit.jsonl").touch()
+    real = os.fsync
+
+    def fail(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith("audit.jsonl"):
+            raise OSError(5, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    sent, _ = ask(tmp_path / "audit.jsonl", refuse)
+    assert [item.get("status") for item in sent] == [503, None]
+
+
+def test_calls_that_wait_together_share_one_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[int] = []
+    real = os.fsync
+
+    def slow(descriptor: int) -> None:
+        syncs.append(descriptor)
+        time.sleep(0.02)
+        real(descriptor)
+
+    audit = AuditLog(tmp_path / "audit.jsonl")
+    audit.record_allowed(call_of())
+    monkeypatch.setattr(os, "fsync", slow)
+
+    async def answer() -> None:
+        audit.record_answer(call_of(), 403)
+        await audit.settle()
+
+    async def burst() -> None:
+        await asyncio.gather(*(answer() for _ in range(200)))
+
+    asyncio.run(burst())
+    assert len(read(tmp_path / "audit.jsonl")) == 201
+    assert len(syncs) <= 2

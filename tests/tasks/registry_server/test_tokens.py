@@ -78,8 +78,6 @@ def now() -> int:
     [
         {"iss": "http://127.0.0.1:1"},
         {"iss": None},
-        {"aud": CLIENT},  # an ID token is no access token
-        {"aud": ["other"]},
         {"aud": None},
         {"sub": None},
         {"sub": 7},
@@ -96,6 +94,15 @@ def now() -> int:
 )
 def test_a_claim_that_does_not_hold_is_refused(issuer: Issuer, claims: dict[str, Any]) -> None:
     assert refusal(issuer, issuer.token("ann", **claims)).kind == "identity.invalid_token"
+
+
+@pytest.mark.parametrize("audience", [CLIENT, ["other"]], ids=str)
+def test_a_token_for_another_server_is_refused_by_a_kind_of_its_own(
+    issuer: Issuer, audience: object
+) -> None:
+    """Rules ask for it; an ID token is no access token either."""
+    refused = refusal(issuer, issuer.token("ann", aud=audience))
+    assert (refused.status, refused.kind) == (401, "identity.audience")
 
 
 def test_clocks_may_differ_as_far_as_the_configuration_says(issuer: Issuer) -> None:
