@@ -304,6 +304,22 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "PORTCULLIS_REGISTRY_EVIDENCE_URL",
+        "registry_evidence_url",
+        "the PostgreSQL database beneath the registry, as the gatekeeper, who inserts evidence",
+        "no evidence is inserted, as that database is none of ours",
+        (COMMAND, WORKER),
+        is_secret=True,
+    ),
+    Variable(
+        "PORTCULLIS_REGISTRY_OWNER_URL",
+        "registry_owner_url",
+        "the same database as somebody who may make roles there, for `registry-database`",
+        "the command refuses",
+        (COMMAND,),
+        is_secret=True,
+    ),
+    Variable(
         "MLFLOW_S3_ENDPOINT_URL",
         "mlflow_s3_endpoint",
         "the S3 endpoint of MLflow's artifacts; MLflow reads it too",
@@ -508,6 +524,8 @@ class Settings:
     server_config: str
     server_client_secret: str
     server_session_key: str
+    registry_evidence_url: str
+    registry_owner_url: str
     mlflow_s3_endpoint: str
     mlflow_database_url: str
     scratch_folders: str

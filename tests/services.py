@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,11 @@ TOKEN = "only-for-this-test"
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run PostgreSQL; yields the URL of an empty database. Skips where it is not installed."""
+def postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run PostgreSQL; yields the URL of an empty database. Skips where it is not installed.
+
+    `settings` are the server's; `{folder}` in one is where its data lies.
+    """
     binaries = _postgres_binaries()
     owner = _not_root()
     folder = Path(tempfile.mkdtemp(prefix="portcullis-postgres-"))
@@ -42,9 +45,11 @@ def postgres() -> Iterator[str]:
         options = (
             f"-p {port} -c listen_addresses=127.0.0.1 "
             f"-c unix_socket_directories={folder} -c fsync=off"
-        )
+        ).split()
+        for name, value in (settings or {}).items():
+            options += ["-c", f"{name}={value.format(folder=folder)}"]
         server = subprocess.Popen(
-            [binaries / "postgres", "-D", folder / "data", *options.split()],
+            [binaries / "postgres", "-D", folder / "data", *options],
             user=owner,
             cwd=folder,
             stdout=subprocess.DEVNULL,
@@ -107,6 +112,11 @@ def bao() -> Iterator[Bao]:
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+def has_pgaudit() -> bool:
+    """Say whether PostgreSQL's audit extension is installed (Debian: postgresql-15-pgaudit)."""
+    return any(Path("/usr/lib/postgresql").glob("*/lib/pgaudit.so"))
 
 
 def _postgres_binaries() -> Path:
