@@ -123,6 +123,26 @@ def insert_version(link: Link, run_id: str = RUN, version: int = 1, **changes: o
     )
 
 
+def set_alias(link: Link, alias: str, version: int) -> None:
+    """Do as MLflow does."""
+    link.execute(
+        "INSERT INTO registered_model_aliases (alias, version, name, workspace) VALUES "
+        "(%s, %s, %s, 'default') ON CONFLICT (workspace, name, alias) "
+        "DO UPDATE SET version = excluded.version",
+        (alias, version, NAME),
+    )
+
+
+def set_tag(link: Link, key: str, value: str, version: int = 1) -> None:
+    """Do as MLflow does."""
+    link.execute(
+        "INSERT INTO model_version_tags (key, value, name, version, workspace) VALUES "
+        "(%s, %s, %s, %s, 'default') ON CONFLICT (workspace, key, name, version) "
+        "DO UPDATE SET value = excluded.value",
+        (key, value, NAME, version),
+    )
+
+
 @contextmanager
 def registry_cluster() -> Iterator[RegistryDatabase]:
     """Run a server whose database `registry` is installed, and has one account of each role."""

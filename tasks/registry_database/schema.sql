@@ -355,21 +355,21 @@ DECLARE
     before constant jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
     behind constant jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
     field text;
-    runs text[] := '{}';
+    run_ids text[] := '{}';
 BEGIN
     FOREACH field IN ARRAY TG_ARGV LOOP
         IF field = 'model_id' THEN
-            runs := runs || ARRAY(SELECT source_run_id::text FROM public.logged_models
+            run_ids := run_ids || ARRAY(SELECT source_run_id::text FROM public.logged_models
                 WHERE model_id IN (before ->> field, behind ->> field));
         ELSE
-            runs := runs || ARRAY[before ->> field, behind ->> field];
+            run_ids := run_ids || ARRAY[before ->> field, behind ->> field];
         END IF;
     END LOOP;
 
     -- Held until the transaction ends, so that no version is made of the run in between.
-    PERFORM 1 FROM public.runs WHERE run_uuid = ANY (runs) FOR KEY SHARE;
+    PERFORM 1 FROM public.runs WHERE run_uuid = ANY (run_ids) FOR KEY SHARE;
     PERFORM portcullis.require_current_snapshot();
-    IF EXISTS (SELECT FROM portcullis.versions WHERE run_id = ANY (runs))
+    IF EXISTS (SELECT FROM portcullis.versions WHERE run_id = ANY (run_ids))
             AND NOT pg_has_role(session_user, 'portcullis_owner', 'MEMBER') THEN
         PERFORM portcullis.refuse('a version was made of this run: it is closed');
     END IF;
