@@ -246,9 +246,47 @@ VARIABLES = (
     Variable(
         "PORTCULLIS_SYSLOG",
         "syslog_address",
-        "where the audit log is sent, `udp://host:514` or `tcp://host:514`",
+        "where the audit log is sent, `udp://host:514`, `tcp://host:514` or `tls://host:6514`",
         "it is not sent",
         (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_SYSLOG_CA",
+        "syslog_ca_path",
+        "the certificates that sign the syslog server's, a PEM file; for `tls://`",
+        "those of the system",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_SYSLOG_CERTIFICATE",
+        "syslog_certificate_path",
+        "our own certificate and key, a PEM file; for `tls://`",
+        "we show none",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_AUDIT_FILES",
+        "audit_files",
+        "more files of OCSF events to send and to watch, as in PATH: "
+        "the registry server's `audit_file`, the database's",
+        "this installation's own alone",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_ALERT_WEBHOOK",
+        "alert_webhook",
+        "where alerts are posted, signed by the key below",
+        "they are in the audit log and in Prefect alone",
+        (COMMAND,),
+        is_secret=True,
+    ),
+    Variable(
+        "PORTCULLIS_ALERT_KEY",
+        "alert_key",
+        "the key that signs what is posted, `whsec_` and at least 24 bytes in base64",
+        "a webhook without it is refused",
+        (COMMAND,),
+        is_secret=True,
     ),
     Variable(
         "PORTCULLIS_HEC_URL",
@@ -517,6 +555,11 @@ class Settings:
     tsa_url: str
     tsa_root_path: str
     syslog_address: str
+    syslog_ca_path: str
+    syslog_certificate_path: str
+    audit_files: str
+    alert_webhook: str
+    alert_key: str
     hec_url: str
     hec_token: str
     opa_url: str

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tasks.attestation.predicates.records import AuditBatch
 from tasks.attestation.run_context import timestamp
@@ -95,6 +96,7 @@ def event(
         "time": int(time.time() * 1000),
         "metadata": {
             "version": OCSF,
+            "uid": uuid4().hex,  # by which a receiver knows that it has an event already
             "product": {"name": "Portcullis", "vendor_name": "Portcullis"},
         },
         "actor": {"user": {"name": actor}},
@@ -135,6 +137,15 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
         draft = folder / f"{SEALED}.draft"
         draft.write_bytes(canonical(state))
         draft.replace(folder / SEALED)
+
+
+def append_events(home: Path, events: Sequence[dict[str, Any]]) -> None:
+    """Write events that the next batch signs for."""
+    folder = home / "audit"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _write(folder, events)
 
 
 def pending(folder: Path) -> list[Batch]:

@@ -1,30 +1,33 @@
-"""Send the audit log on: to syslog (RFC 5424) and to Splunk's HTTP event collector.
+"""Send the audit log on: to syslog and to Splunk's HTTP event collector.
 
-Configured by `PORTCULLIS_SYSLOG=udp://host:514` (or `tcp://`, framed by RFC 6587),
-`PORTCULLIS_HEC_URL` and `PORTCULLIS_HEC_TOKEN`. Nothing is lost where a receiver is down: what was
-not sent stays due, and the next run sends it. Delivery is at least once.
+What is sent are the files of this installation's `audit/`, and those that `PORTCULLIS_AUDIT_FILES`
+names: the registry server's, the database's. Nothing is lost where a receiver is down: the files
+are the spool, what was not sent stays due and is sent later, in order. Delivery is at least once,
+and `metadata.uid` tells a repeated event.
 """
 
-import json
+import fcntl
 import os
-import socket
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from tasks.audit_log.events import event, files_of
-from tasks.errors import ConfigError, ServiceError
-from tasks.formats.canonical_json import canonical
+from tasks.audit_log.event_collector import send_to_collector
+from tasks.audit_log.events import files_of
+from tasks.audit_log.following import (
+    chunks_due,
+    read_places,
+    rotated_files,
+    write_places,
+)
+from tasks.audit_log.syslog import Events, read_target, send_to_syslog
+from tasks.errors import ServiceError
+from tasks.settings import Settings
 from tasks.system.installation import Installation
-from tasks.verifier.expiry import epoch
 
-SECONDS = 10
-FACILITY_AUDIT, NOTICE, WARNING = 13, 5, 4  # RFC 5424, 6.2.1
-Lines = list[bytes]
+FOLLOWING_SECONDS = 1.0
+MOST_WAIT_SECONDS = 30.0
+Sender = Callable[[Events], None]
 
 
 def ship(installation: Installation) -> tuple[str, ...]:
@@ -32,16 +35,11 @@ def ship(installation: Installation) -> tuple[str, ...]:
 
     Return one line for each that did not take it.
     """
-    settings = installation.settings
-    senders: dict[str, Callable[[Lines], None]] = {}
-    if address := settings.syslog_address:
-        senders["syslog"] = lambda lines: to_syslog(address, lines)
-    if url := settings.hec_url:
-        senders["hec"] = lambda lines: to_hec(url, settings.hec_token, lines)
-    problems = []
-    for name, send in senders.items():
+    folder = installation.home / "audit"
+    problems: list[str] = []
+    for name, send in senders_of(installation.settings).items():
         try:
-            _send_due(installation.home / "audit", name, send)
+            ship_due(folder, name, send, files_due(installation))
         except ServiceError as error:
             problems.append(
                 f"audit log, {name}: {error.found}; it is kept and sent with the next run"
@@ -49,113 +47,81 @@ def ship(installation: Installation) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def to_syslog(address: str, lines: Lines) -> None:
-    """Send each event as one message."""
-    where = urlsplit(address)
-    if where.scheme not in ("udp", "tcp") or not where.hostname:
-        raise ConfigError(
-            "$PORTCULLIS_SYSLOG",
-            expected="udp://host:port or tcp://…",
-            found="another form",
-            remedy="Mend it.",
-        )
-    target = (where.hostname, where.port or 514)
-    messages = [_message(line) for line in lines]
-    try:
-        if where.scheme == "udp":
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-                for message in messages:
-                    sender.sendto(message, target)
+def follow(
+    installation: Installation, tell: Callable[[str], None], is_ended: Callable[[float], bool]
+) -> None:
+    """Send events as they are written, until it is ended.
+
+    Args:
+        installation: Whose events.
+        tell: Takes a line when a receiver fails, or takes events again.
+        is_ended: Waits some seconds; returns whether to end.
+    """
+    wait = FOLLOWING_SECONDS
+    earlier: tuple[str, ...] = ()
+    while True:
+        problems = ship(installation)
+        for line in [line for line in problems if line not in earlier]:
+            tell(line)
+        if earlier and not problems:
+            tell("audit log: every receiver takes it again")
+        earlier = problems
+
+        # A receiver that is down is asked less and less often.
+        wait = min(2 * wait, MOST_WAIT_SECONDS) if problems else FOLLOWING_SECONDS
+        if is_ended(wait):
             return
-        with socket.create_connection(target, timeout=SECONDS) as stream:
-            stream.sendall(b"".join(b"%d %b" % (len(message), message) for message in messages))
-    except OSError as error:
-        raise _down("syslog server", error) from error
 
 
-def to_hec(url: str, token: str, lines: Lines) -> None:
-    """Send all events in one request; the collector has to say that it took them."""
-    host = socket.gethostname()
-    body = b"".join(_hec_event(json.loads(line), host) for line in lines)
-    request = urllib.request.Request(
-        f"{url.rstrip('/')}/services/collector/event",
-        data=body,
-        headers={"Authorization": f"Splunk {token}"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            said: Any = json.load(answer)
-    except (OSError, ValueError) as error:
-        raise _down("event collector", error) from error
-    if not isinstance(said, dict) or said.get("code") != 0:
-        raise _down("event collector", ValueError("it did not take them"))
+def files_due(installation: Installation) -> list[Path]:
+    """Return all files of events that this installation looks after."""
+    named = [part for part in installation.settings.audit_files.split(os.pathsep) if part]
+    rotated = [path for name in named for path in rotated_files(Path(name))]
+    return [*files_of(installation.home / "audit"), *rotated]
 
 
-def _send_due(folder: Path, name: str, send: Callable[[Lines], None]) -> None:
-    state_path = folder / f"shipped-{name}.json"
-    state: dict[str, int] = json.loads(state_path.read_bytes()) if state_path.is_file() else {}
-    for path in files_of(folder):
-        start, data = state.get(path.name, 0), path.read_bytes()
-        lines = [canonical(_as_event(json.loads(line))) for line in data[start:].splitlines()]
-        if lines:
-            send(lines)
-            state[path.name] = len(data)
-            state_path.write_bytes(canonical(state))
+def senders_of(settings: Settings) -> dict[str, Sender]:
+    """Return the configured receivers, by the names that their places have on the disk."""
+    senders: dict[str, Sender] = {}
+    if settings.syslog_address:
+        target = read_target(
+            settings.syslog_address, settings.syslog_ca_path, settings.syslog_certificate_path
+        )
+        senders["syslog"] = lambda events: send_to_syslog(target, events)
+    if url := settings.hec_url:
+        senders["hec"] = lambda events: send_to_collector(url, settings.hec_token, events)
+    return senders
 
 
-def _as_event(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a line as the OCSF event that it is.
+def ship_due(folder: Path, name: str, send: Sender, files: list[Path]) -> int:
+    """Send one receiver what it has not taken yet; return how many events that was.
 
-    What `tasks.notary.audit` put on record becomes one.
+    Raises:
+        ServiceError: It did not take them all; what it took counts.
     """
-    if "class_uid" in values:
-        return values
-    figures = {
-        key: value
-        for key, value in values.items()
-        if key not in ("at", "who", "action", "what", "why")
-    }
-    made = event(
-        f"people:{values['action']}",
-        actor=str(values["who"]),
-        resources=[(values["what"], "record", figures)],
-        detail=str(values["why"]),
-    )
-    return made | {"time": epoch(values["at"]) * 1000}
+    state = folder / f"shipped-{name}.json"
+    sent = 0
+    with _alone(folder, name) as is_alone:
+        if not is_alone:  # another process sends to it
+            return 0
+        places = read_places(state, folder)
+        for chunk in chunks_due(files, places):
+            if chunk.events:
+                send(chunk.events)
+                sent += len(chunk.events)
+            places[chunk.file_sha256] = chunk.end
+            write_places(state, places)
+    return sent
 
 
-def _message(line: bytes) -> bytes:
-    """Return an event as RFC 5424 has it.
-
-    Priority, version, time, host, application, process, type, no data, text.
-    """
-    values = json.loads(line)
-    priority = FACILITY_AUDIT * 8 + (NOTICE if values.get("status_id") == 1 else WARNING)
-    when = (
-        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(values["time"] / 1000))
-        + f".{values['time'] % 1000:03d}Z"
-    )
-    kind = f"OCSF{values['class_uid']}"
-    head = f"<{priority}>1 {when} {socket.gethostname()} portcullis {os.getpid()} {kind} - "
-    return head.encode() + line
-
-
-def _hec_event(values: dict[str, Any], host: str) -> bytes:
-    return canonical(
-        {
-            "time": values["time"] / 1000,
-            "host": host,
-            "source": "portcullis",
-            "sourcetype": "ocsf:json",
-            "event": values,
-        }
-    )
-
-
-def _down(where: str, error: Exception) -> ServiceError:
-    return ServiceError(
-        where,
-        expected="to take the audit log",
-        found=type(error).__name__,
-        remedy="It is kept and sent with the next run.",
-    )
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[bool]:
+    """Say whether no other process sends to a receiver, and keep it so."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / f"shipping-{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

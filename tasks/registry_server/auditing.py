@@ -2,13 +2,13 @@
 
 An allowed call's event is written before the call is made; where it cannot be written, the call is
 not made. A denial's is written before the answer. A call that was allowed and then failed gets a
-second event with the same id. No answer leaves before its event has reached the disk: whoever ends
-the server, or the machine, ends no record of what was answered. Events hold who (the provider's subject), from which address, which
-route (its template, never the path, which may hold names that a file supplied) and what was
-decided; never a token, a body, or a value of either.
+second event with the same id. No answer leaves before its event is on the disk: who ends the server
+or the machine ends no record of what was answered.
 
-Each process numbers its events without a gap (`metadata.sequence`); `metadata.uid`, `<process>-<n>`,
-is what a receiver knows a repeated event by, and what a reader finds a missing one by.
+Events hold who (the provider's subject), from which address, which route (its template, never the
+path, which may hold names that a file supplied) and what was decided; never a token, a body, or a
+value of either. Each process numbers its events without a gap (`metadata.sequence`), by which a
+reader misses one; `metadata.uid`, `<process>-<n>`, is what a receiver knows a repeated one by.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class AuditLog:
             line = canonical(values) + b"\n"
             try:
                 descriptor = self._open()
-                # Whatever ended in mid-line, here or in another process, spoils no line but its own.
+                # What ended in mid-line, here or in another process, spoils no line but its own.
                 if not _ends_with_a_line(descriptor):
                     line = b"\n" + line
                 written = os.write(descriptor, line)

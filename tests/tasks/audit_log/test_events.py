@@ -27,7 +27,8 @@ from tasks.audit_log.events import (
     event,
     verify,
 )
-from tasks.audit_log.shipping import ship, to_syslog
+from tasks.audit_log.shipping import ship
+from tasks.audit_log.syslog import read_target, send_to_syslog
 from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.audit import PeopleAction, audit
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
@@ -259,9 +260,8 @@ def test_syslog_over_udp_and_tcp(
     with socketserver.TCPServer(("127.0.0.1", 0), Taker) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        to_syslog(
-            f"tcp://127.0.0.1:{server.server_address[1]}", [json.dumps(lines(folder)[0]).encode()]
-        )
+        target = read_target(f"tcp://127.0.0.1:{server.server_address[1]}")
+        send_to_syslog(target, [lines(folder)[0]])
         thread.join()
     length, _, rest = taken[0].partition(b" ")
     assert int(length) == len(rest)
@@ -271,4 +271,4 @@ def test_a_receiver_s_address_in_another_form(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     with pytest.raises(ConfigError, match="udp://"):
-        to_syslog("syslog.example:514", [b"{}"])
+        read_target("syslog.example:514")

@@ -1,11 +1,8 @@
-"""The audit log on its way out: frames and bodies to the byte, and receivers that are down."""
+"""The audit log on its way out: what is due, receivers that are down, rotated files."""
 
-import io
 import json
 import os
-import socket
 import threading
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +10,15 @@ from typing import Any
 import pytest
 
 from tasks.audit_log import shipping
-from tasks.audit_log.events import API_ACTIVITY, DATASTORE, event
-from tasks.audit_log.shipping import Lines, ship, to_hec, to_syslog
-from tasks.errors import ConfigError, ServiceError
+from tasks.audit_log.events import API_ACTIVITY, event
+from tasks.audit_log.shipping import follow, ship
+from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.canonical_json import canonical
 from tasks.system.installation import Installation
 from tests.installations import installation_with_home
+from tests.receivers import TOKEN, EventCollector, event_collector, syslog_server
 
 NOON_MS = 1_767_268_800_007  # 2026-01-01T12:00:00.007Z
-HOST = "worker.example"
 
 
 def line_of(number: int = 0, **changes: Any) -> bytes:
@@ -30,198 +27,17 @@ def line_of(number: int = 0, **changes: Any) -> bytes:
     return canonical(made | changes)
 
 
-@pytest.fixture(autouse=True)
-def _host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "gethostname", lambda: HOST)
-
-
 @pytest.fixture
-def udp(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A syslog server that is configured."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
-        receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(5)
-        monkeypatch.setenv("PORTCULLIS_SYSLOG", address_of(receiver, "udp"))
-        yield receiver
-
-
-def address_of(receiver: socket.socket, scheme: str) -> str:
-    return f"{scheme}://127.0.0.1:{receiver.getsockname()[1]}"
-
-
-def syslog_message(udp: socket.socket, line: bytes) -> bytes:
-    to_syslog(address_of(udp, "udp"), [line])
-    return udp.recv(65_536)
-
-
-def test_a_syslog_message_is_framed_by_rfc_5424(udp: socket.socket) -> None:
-    line = line_of()
-    head = f"<109>1 2026-01-01T12:00:00.007Z {HOST} portcullis {os.getpid()} OCSF6003 - "
-    assert syslog_message(udp, line) == head.encode() + line
-
-
-def test_a_failure_is_sent_as_a_warning_of_the_audit_facility(udp: socket.socket) -> None:
-    failure = canonical(event("stage:train", actor="ann", is_success=False))
-    assert syslog_message(udp, failure).startswith(b"<108>1 ")
-
-
-def test_the_type_of_a_message_names_its_class(udp: socket.socket) -> None:
-    message = syslog_message(udp, line_of(class_uid=DATASTORE))
-    assert message.split(b" ")[5] == b"OCSF6005"
-
-
-def test_milliseconds_keep_their_zeros(udp: socket.socket) -> None:
-    message = syslog_message(udp, line_of(time=NOON_MS - 7))
-    assert message.split(b" ")[1] == b"2026-01-01T12:00:00.000Z"
-
-
-def test_text_beyond_ascii_is_sent_as_it_lies_in_the_log(udp: socket.socket) -> None:
-    line = line_of(message="Zoë")
-    assert syslog_message(udp, line).endswith(line)
-
-
-def test_every_event_is_a_datagram_of_its_own(udp: socket.socket) -> None:
-    lines = [line_of(number) for number in range(3)]
-    to_syslog(address_of(udp, "udp"), lines)
-    assert [udp.recv(65_536).endswith(line) for line in lines] == [True] * 3
-
-
-def test_a_stream_counts_the_bytes_of_each_message() -> None:
-    """RFC 6587, 3.4.1: octets, not characters."""
-    stream = bytearray()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def take() -> None:
-            connection, _ = server.accept()
-            with connection:
-                while chunk := connection.recv(4096):
-                    stream.extend(chunk)
-
-        thread = threading.Thread(target=take)
-        thread.start()
-        to_syslog(address_of(server, "tcp"), [line_of(message="Zoë"), line_of(1)])
-        thread.join()
-
-    messages = []
-    rest = bytes(stream)
-    while rest:
-        length, _, rest = rest.partition(b" ")
-        messages.append(rest[: int(length)])
-        rest = rest[int(length) :]
-    assert [message.partition(b" - ")[2] for message in messages] == [
-        line_of(message="Zoë"),
-        line_of(1),
-    ]
-
-
-@pytest.mark.parametrize(
-    "address", ["", "host:514", "http://host", "udp://", "tcp://:514", "/dev/log"]
-)
-def test_an_address_of_another_form_is_refused(address: str) -> None:
-    with pytest.raises(ConfigError, match=r"\$PORTCULLIS_SYSLOG: expected udp://host:port"):
-        to_syslog(address, [line_of()])
-
-
-def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def test_a_stream_that_nobody_takes_is_a_service_that_is_down() -> None:
-    with pytest.raises(ServiceError, match="ConnectionRefusedError"):
-        to_syslog(f"tcp://127.0.0.1:{closed_port()}", [line_of()])
-
-
-def test_a_host_that_has_no_address_is_a_service_that_is_down(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def resolve(*arguments: object, **options: object) -> list[Any]:
-        raise socket.gaierror
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(ServiceError, match="gaierror"):
-        to_syslog("tcp://nowhere.invalid", [line_of()])
-
-
-class FakeCollector:
-    """Splunk's collector behind `urlopen`: keeps each request and gives one answer."""
-
-    def __init__(self) -> None:
-        self.requests: list[urllib.request.Request] = []
-        self.answer = b'{"text": "Success", "code": 0}'
-
-    def open(self, request: urllib.request.Request, *, timeout: float) -> io.BytesIO:
-        assert timeout == shipping.SECONDS
-        self.requests.append(request)
-        return io.BytesIO(self.answer)
-
-    @property
-    def bodies(self) -> list[bytes]:
-        """What was posted, in order."""
-        return [data for request in self.requests if isinstance(data := request.data, bytes)]
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventCollector]:
     """A collector that is configured."""
-    fake = FakeCollector()
-    monkeypatch.setattr(urllib.request, "urlopen", fake.open)
-    monkeypatch.setenv("PORTCULLIS_HEC_URL", "https://splunk.example/")
-    monkeypatch.setenv("PORTCULLIS_HEC_TOKEN", "secret")
-    return fake
-
-
-def test_a_collector_s_body_is_the_event_in_its_envelope(collector: FakeCollector) -> None:
-    to_hec("https://splunk.example", "secret", [line_of()])
-    assert json.loads(collector.bodies[0]) == {
-        "time": NOON_MS / 1000,
-        "host": HOST,
-        "source": "portcullis",
-        "sourcetype": "ocsf:json",
-        "event": json.loads(line_of()),
-    }
-
-
-@pytest.mark.parametrize("url", ["https://splunk.example", "https://splunk.example/"])
-def test_events_are_posted_where_the_collector_takes_them(
-    collector: FakeCollector, url: str
-) -> None:
-    to_hec(url, "secret", [line_of()])
-    (request,) = collector.requests
-    assert request.full_url == "https://splunk.example/services/collector/event"
-    assert request.get_method() == "POST"
-    assert request.get_header("Authorization") == "Splunk secret"
-
-
-def test_all_events_go_in_one_request(collector: FakeCollector) -> None:
-    to_hec("https://splunk.example", "secret", [line_of(0), line_of(1)])
-    (body,) = collector.bodies
-    assert body.count(b'"sourcetype":"ocsf:json"') == 2
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"no json", b"[]", b"{}", b'{"code": 9, "text": "Server is busy"}', b'{"code": null}'],
-)
-def test_a_collector_that_does_not_say_that_it_took_them_is_down(
-    collector: FakeCollector, answer: bytes
-) -> None:
-    collector.answer = answer
-    with pytest.raises(ServiceError, match="event collector"):
-        to_hec("https://splunk.example", "secret", [line_of()])
-
-
-def test_a_token_is_in_no_message(collector: FakeCollector) -> None:
-    collector.answer = b"{}"
-    with pytest.raises(ServiceError) as error:
-        to_hec("https://splunk.example", "secret", [line_of()])
-    assert "secret" not in str(error.value)
+    with event_collector() as running:
+        monkeypatch.setenv("PORTCULLIS_HEC_URL", running.url)
+        monkeypatch.setenv("PORTCULLIS_HEC_TOKEN", TOKEN)
+        yield running
 
 
 @pytest.fixture
-def installation(tmp_path: Path, collector: FakeCollector) -> Installation:
+def installation(tmp_path: Path, collector: EventCollector) -> Installation:
     """An installation that sends to the collector, with two events in its log."""
     made = installation_with_home(tmp_path)
     append(made, line_of(0), line_of(1))
@@ -235,93 +51,127 @@ def append(installation: Installation, *lines: bytes, year: int = 2026) -> None:
         stream.write(b"".join(line + b"\n" for line in lines))
 
 
-def sent(collector: FakeCollector) -> list[str]:
-    """Return the messages of all events that were posted, in order."""
-    decoder = json.JSONDecoder()
-    messages = []
-    for body in collector.bodies:
-        rest = body.decode()
-        while rest:
-            envelope, end = decoder.raw_decode(rest)
-            messages.append(envelope["event"]["message"])
-            rest = rest[end:]
-    return messages
+def sent(collector: EventCollector) -> list[str]:
+    """Return the messages of all events that were taken, in order."""
+    return [item["message"] for item in collector.events]
 
 
 def test_what_was_sent_is_not_sent_again(
-    installation: Installation, collector: FakeCollector
+    installation: Installation, collector: EventCollector
 ) -> None:
     assert ship(installation) == ()
     append(installation, line_of(2))
     assert ship(installation) == ()
     assert sent(collector) == ["line 0", "line 1", "line 2"]
-
-
-def test_nothing_due_is_no_request(installation: Installation, collector: FakeCollector) -> None:
-    ship(installation)
-    ship(installation)
-    assert len(collector.requests) == 1
+    assert ship(installation) == ()
+    assert collector.requests == 2
 
 
 def test_what_a_receiver_did_not_take_stays_due(
-    installation: Installation, collector: FakeCollector
+    installation: Installation, collector: EventCollector
 ) -> None:
-    collector.answer = b"{}"
+    collector.is_busy = True
     (problem,) = ship(installation)
     assert problem.startswith("audit log, hec: ")
     assert problem.endswith("it is kept and sent with the next run")
 
-    collector.answer = b'{"code": 0}'
-    collector.requests.clear()
+    collector.is_busy = False
     append(installation, line_of(2))
     assert ship(installation) == ()
     assert sent(collector) == ["line 0", "line 1", "line 2"]
 
 
-def test_a_new_year_s_file_begins_at_its_first_line(
-    installation: Installation, collector: FakeCollector
+def test_the_older_year_is_sent_first_and_a_new_one_from_its_first_line(
+    installation: Installation, collector: EventCollector
 ) -> None:
-    ship(installation)
-    append(installation, line_of(2), year=2027)
-    ship(installation)
-    assert sent(collector) == ["line 0", "line 1", "line 2"]
-
-
-def test_the_older_year_is_sent_first(installation: Installation, collector: FakeCollector) -> None:
     append(installation, line_of(9), year=2025)
     ship(installation)
-    assert sent(collector) == ["line 9", "line 0", "line 1"]
-
-
-def test_a_year_that_was_taken_counts_although_the_next_was_not(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
     append(installation, line_of(2), year=2027)
-    taken: list[Lines] = []
+    ship(installation)
+    assert sent(collector) == ["line 9", "line 0", "line 1", "line 2"]
 
-    def send(url: str, token: str, lines: Lines) -> None:
-        if taken:
-            raise ServiceError("collector", expected="an answer", found="none", remedy="Wait.")
-        taken.append(lines)
 
-    monkeypatch.setattr(shipping, "to_hec", send)
+def test_what_was_taken_counts_although_the_next_was_not(
+    installation: Installation, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece is half a megabyte; here it is one line."""
+    monkeypatch.setattr("tasks.audit_log.following.CHUNK_BYTES", 1)
+    answer = collector.answer
+    monkeypatch.setattr(
+        collector,
+        "answer",
+        lambda *given: (503, {"code": 9}) if collector.events else answer(*given),
+    )
     assert len(ship(installation)) == 1
-    state = json.loads((installation.home / "audit/shipped-hec.json").read_bytes())
-    assert list(state) == ["events-2026.jsonl"]
+    monkeypatch.setattr(collector, "answer", answer)
+    ship(installation)
+    assert sent(collector) == ["line 0", "line 1"]
+
+
+def test_a_sender_that_is_killed_before_it_noted_sends_the_same_ids_again(
+    installation: Installation, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shipping, "write_places", kill)
+    with pytest.raises(KeyboardInterrupt):
+        ship(installation)
+    monkeypatch.undo()
+    monkeypatch.setenv("PORTCULLIS_HEC_URL", collector.url)
+    ship(installation)
+    uids = [item["metadata"]["uid"] for item in collector.events]
+    assert uids[:2] == uids[2:]
+    assert len(set(uids)) == 2
+
+
+def test_a_note_that_is_cut_off_is_told_of_and_nothing_is_guessed(
+    installation: Installation, collector: EventCollector
+) -> None:
+    ship(installation)
+    note = installation.home / "audit/shipped-hec.json"
+    note.write_bytes(note.read_bytes()[:-3])
+    with pytest.raises(EvidenceError, match="sent again, with the same ids"):
+        ship(installation)
+    assert len(collector.events) == 2
+
+
+def test_an_earlier_version_s_note_counts(
+    installation: Installation, collector: EventCollector
+) -> None:
+    end = len(line_of(0)) + 1
+    (installation.home / "audit/shipped-hec.json").write_bytes(
+        canonical({"events-2026.jsonl": end})
+    )
+    ship(installation)
+    assert sent(collector) == ["line 1"]
 
 
 def test_one_receiver_that_is_down_holds_up_no_other(
-    tmp_path: Path, collector: FakeCollector, udp: socket.socket
+    installation: Installation, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installation = installation_with_home(tmp_path)
-    append(installation, line_of())
-    collector.answer = b"{}"
+    collector.is_busy = True
+    with syslog_server() as server:
+        monkeypatch.setenv("PORTCULLIS_SYSLOG", f"tcp://127.0.0.1:{server.port}")
+        both = installation_with_home(installation.home)
+        (problem,) = ship(both)
+        assert "hec" in problem
+        assert [item["message"] for item in server.events] == ["line 0", "line 1"]
 
-    (problem,) = ship(installation)
-    assert "hec" in problem
-    assert udp.recv(65_536).endswith(line_of())
-    assert not (tmp_path / "audit/shipped-hec.json").exists()
-    assert (tmp_path / "audit/shipped-syslog.json").exists()
+
+def test_two_senders_do_not_send_the_same(
+    installation: Installation, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = collector.answer
+
+    def ask_again(*given: Any) -> tuple[int, Any]:
+        monkeypatch.setattr(collector, "answer", answer)
+        assert ship(installation) == ()
+        return answer(*given)
+
+    monkeypatch.setattr(collector, "answer", ask_again)
+    assert ship(installation) == ()
+    assert sent(collector) == ["line 0", "line 1"]
 
 
 def test_without_a_receiver_nothing_is_sent_or_noted(tmp_path: Path) -> None:
@@ -332,23 +182,90 @@ def test_without_a_receiver_nothing_is_sent_or_noted(tmp_path: Path) -> None:
 
 
 def test_an_installation_without_an_audit_log_has_nothing_due(
-    tmp_path: Path, collector: FakeCollector
+    tmp_path: Path, collector: EventCollector
 ) -> None:
     assert ship(installation_with_home(tmp_path)) == ()
-    assert collector.requests == []
+    assert collector.requests == 0
 
 
 def test_a_line_of_the_first_form_becomes_an_event(
-    tmp_path: Path, collector: FakeCollector
+    tmp_path: Path, collector: EventCollector
 ) -> None:
     installation = installation_with_home(tmp_path)
     record = {"at": "2026-01-01T12:00:00Z", "who": "ann", "action": "export", "what": "tiny/rows"}
     append(installation, canonical(record | {"why": "a complaint", "rows": 3}))
 
     assert ship(installation) == ()
-    shipped = json.loads(collector.bodies[0])["event"]
+    (shipped,) = collector.events
     assert (shipped["class_uid"], shipped["time"]) == (API_ACTIVITY, 1_767_268_800_000)
     assert shipped["actor"] == {"user": {"name": "ann"}}
     assert shipped["api"] == {"operation": "people:export"}
     assert shipped["resources"] == [{"name": "tiny/rows", "type": "record", "data": {"rows": 3}}]
     assert shipped["message"] == "a complaint"
+
+
+def test_files_of_other_programs_are_sent_wherever_they_are_rotated_to(
+    tmp_path: Path, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log" / "registry.jsonl"
+    path.parent.mkdir()
+    monkeypatch.setenv("PORTCULLIS_AUDIT_FILES", f"{path}{os.pathsep}{tmp_path / 'absent'}")
+    installation = installation_with_home(tmp_path)
+
+    path.write_bytes(line_of(0) + b"\n")
+    ship(installation)
+    # Renamed after another line, which nobody has sent; what is compressed is not read.
+    path.write_bytes(path.read_bytes() + line_of(1) + b"\n")
+    path.rename(tmp_path / "log" / "registry.jsonl.1")
+    (tmp_path / "log" / "registry.jsonl.2.gz").write_bytes(b"not lines\n")
+    path.write_bytes(line_of(2) + b"\n")
+    assert ship(installation) == ()
+    assert sent(collector) == ["line 0", "line 1", "line 2"]
+
+    # A process that had the old file open writes once more.
+    with (tmp_path / "log" / "registry.jsonl.1").open("ab") as stream:
+        stream.write(line_of(3) + b"\n")
+    ship(installation)
+    assert sent(collector)[3:] == ["line 3"]
+
+
+def test_a_receiver_that_was_away_gets_all_in_order_when_it_is_back(
+    installation: Installation, collector: EventCollector
+) -> None:
+    """`--follow` goes on meanwhile; only its waiting is made shorter here."""
+    collector.is_busy = True
+    told: list[str] = []
+    waits: list[float] = []
+    back = threading.Event()
+
+    def is_ended(seconds: float) -> bool:
+        waits.append(seconds)
+        append(installation, line_of(len(waits) + 1))
+        if len(waits) == 4:
+            collector.is_busy = False
+            back.set()
+        return len(waits) == 6
+
+    follow(installation, told.append, is_ended)
+    ship(installation)
+    assert back.is_set()
+    assert sent(collector) == [f"line {number}" for number in range(8)]
+    assert waits[:4] == [2.0, 4.0, 8.0, 16.0]
+    assert waits[4:] == [1.0, 1.0]
+    assert len(told) == 2
+    assert told[1] == "audit log: every receiver takes it again"
+
+
+def test_a_sender_s_fault_is_no_answer_of_a_receiver(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no `ServiceError` ends the sender, instead of being tried for ever."""
+
+    def send(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(shipping, "send_to_collector", send)
+    with pytest.raises(RuntimeError):
+        ship(installation)
+    assert not issubclass(RuntimeError, ServiceError)
+    assert json.loads((installation.home / "audit/events-2026.jsonl").read_bytes().split(b"\n")[0])

@@ -1,0 +1,173 @@
+"""Read files of events as they grow: what one reader has not read yet, and no byte in vain.
+
+A file is known by its first line, which no other file has: by that it is recognised after it was
+renamed, or copied and emptied. A place in it is a number of bytes. The file itself is the spool:
+what a reader could not hand on stays due. A file that became shorter is read from its beginning
+again, for a repeated event has its own id, and a lost one has none.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tasks.audit_log.events import DELETE, event
+from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
+from tasks.verifier.expiry import epoch
+
+CHUNK_BYTES = 1 << 19
+# Of the longest line that is one event; a longer one is told of, and not read.
+MOST_LINE_BYTES = 1 << 24
+COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
+UNREADABLE = "audit log:unreadable line"
+
+Places = dict[str, int]  # first line's digest -> bytes that were read
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some lines of one file, as events, and where the next ones begin."""
+
+    file_sha256: str
+    end: int
+    events: list[dict[str, Any]]
+
+
+def rotated_files(path: Path) -> list[Path]:
+    """Return a file and what it was renamed to, in the order of their last change, itself last."""
+    renamed = [
+        other
+        for other in path.parent.glob(f"{path.name}?*")
+        if other.is_file() and other.suffix not in COMPRESSED
+    ]
+    renamed.sort(key=lambda other: (other.stat().st_mtime_ns, other.name))
+    return [*renamed, path] if path.is_file() else renamed
+
+
+def chunks_due(files: Iterable[Path], places: Mapping[str, int]) -> Iterator[Chunk]:
+    """Yield what was not read yet, file by file, in pieces that one request can take."""
+    for path in files:
+        try:
+            stream = path.open("rb")
+        except FileNotFoundError:  # renamed since it was listed; it is found the next time
+            continue
+        with stream:
+            first = stream.readline(MOST_LINE_BYTES)
+            if not first.endswith(b"\n"):
+                continue  # being written
+            digest = sha256(first).hexdigest()
+            start = places.get(digest, 0)
+            if os.fstat(stream.fileno()).st_size < start:
+                start = 0
+            stream.seek(start)
+            yield from _chunks(stream, digest, start)
+
+
+def place_of(path: Path) -> str | None:
+    """Return what a file is known by; None while it has no line."""
+    with path.open("rb") as stream:
+        first = stream.readline(MOST_LINE_BYTES)
+    return sha256(first).hexdigest() if first.endswith(b"\n") else None
+
+
+def _chunks(stream: BinaryIO, digest: str, start: int) -> Iterator[Chunk]:
+    events: list[dict[str, Any]] = []
+    begun = start
+    while True:
+        line = stream.readline(MOST_LINE_BYTES)
+        is_whole = line.endswith(b"\n")
+        if not is_whole and len(line) < MOST_LINE_BYTES:
+            break  # the end, or a line that is being written
+        if line.strip():
+            events.append(_event_of(line, f"{digest[:16]}-{start}"))
+        start += len(line)
+        if start - begun >= CHUNK_BYTES:
+            yield Chunk(digest, start, events)
+            events = []
+            begun = start
+    if start > begun:
+        yield Chunk(digest, start, events)
+
+
+def _event_of(line: bytes, place: str) -> dict[str, Any]:
+    """Return the OCSF event that a line is, with an id that is the same whenever it is read."""
+    try:
+        values = parse_json(line)
+        made = values if "class_uid" in values else _record_as_event(values)
+        made["metadata"].setdefault("uid", place)
+        int(made["time"])
+    except (ValueError, TypeError, KeyError, AttributeError, EvidenceError):
+        made = _unreadable(line, place)
+    return dict(made)
+
+
+def _record_as_event(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what `tasks.notary.audit` put on record as an OCSF event."""
+    figures = {
+        key: value
+        for key, value in values.items()
+        if key not in ("at", "who", "action", "what", "why")
+    }
+    made = event(
+        f"people:{values['action']}",
+        actor=str(values["who"]),
+        resources=[(values["what"], "record", figures)],
+        detail=str(values["why"]),
+    )
+    return made | {"time": epoch(values["at"]) * 1000}
+
+
+def _unreadable(line: bytes, place: str) -> dict[str, Any]:
+    """Return an event about a line that is none; nothing of the line, which may say anything."""
+    made = event(
+        UNREADABLE,
+        actor="portcullis",
+        activity=DELETE,
+        is_success=False,
+        resources=[("audit log", "file", {"bytes": len(line), "sha256": sha256(line).hexdigest()})],
+        detail="A line of the audit log is no event: it was cut off, or changed.",
+    )
+    made["metadata"]["uid"] = place
+    return made
+
+
+def read_places(path: Path, folder: Path) -> Places:
+    """Return how far a reader has come.
+
+    Raises:
+        EvidenceError: Its note is not readable; to guess would send all again, or nothing.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    try:
+        noted: Any = parse_json(data)
+        places = {str(name): int(end) for name, end in noted.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise EvidenceError(
+            path.name,
+            expected="how many bytes of each file were sent",
+            found="another form",
+            remedy="Delete it: all that the files hold is sent again, with the same ids.",
+        ) from error
+    # An earlier version noted files by their names.
+    for name in [name for name in places if name.endswith(".jsonl")]:
+        end = places.pop(name)
+        if (folder / name).is_file() and (digest := place_of(folder / name)):
+            places.setdefault(digest, end)
+    return places
+
+
+def write_places(path: Path, places: Places) -> None:
+    """Note how far a reader has come: wholly or not at all, and on the disk."""
+    draft = path.with_name(f"{path.name}.draft")
+    with draft.open("wb") as stream:
+        stream.write(canonical(places))
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
