@@ -130,6 +130,16 @@ COMMANDS = (
         "bundle", "write an archive that an outsider can verify offline", "flows.cli.proof.bundle"
     ),
     Command(
+        "dossier",
+        "write what a regulator, a validator and a board read, from evidence and gaps alone",
+        "flows.cli.dossier.write",
+    ),
+    Command(
+        "answer",
+        "answer a requirement of the dossier as a person, by signature",
+        "flows.cli.dossier.answer",
+    ),
+    Command(
         "prove",
         "prove the explanation of a decision to the person it is about",
         "flows.cli.proof.prove",

@@ -19,6 +19,7 @@ PRUNE = f"{OWN}/prune/v1"
 HOLD = f"{OWN}/hold/v1"
 IN_FORCE = f"{OWN}/in-force/v1"
 KEY_STORE = f"{OWN}/key-store/v1"
+ANSWER = f"{OWN}/answer/v1"
 
 ROOT = "root"
 LOG = "log"
@@ -66,9 +67,14 @@ KINDS = {
     IN_FORCE: COMPLIANCE,
     # Whoever opens a key store records something anyway: every installation has this role's key.
     KEY_STORE: AUDITOR,
+    ANSWER: COMPLIANCE,
 }
 
 # Roles that may sign a type besides its own. Whoever holds the root key could enrol a key for
 # `compliance` and sign by that: to let it sign by itself gives nothing away, and an installation
 # can say what is in force before it has enrolled anybody.
-ALSO_SIGNED_BY: dict[str, tuple[str, ...]] = {IN_FORCE: (ROOT,)}
+# A validator answers for what they have validated, and an approver for what they approve.
+ALSO_SIGNED_BY: dict[str, tuple[str, ...]] = {
+    IN_FORCE: (ROOT,),
+    ANSWER: (VALIDATOR, APPROVER),
+}

@@ -18,6 +18,7 @@ from tasks.reports.page import (
     Table,
     count_outcomes,
     format_number,
+    page_style,
     render_page,
     write_page,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "format_number",
     "group_text",
     "name_columns",
+    "page_style",
     "panels",
     "render_page",
     "write_page",

@@ -140,6 +140,11 @@ def write_page(folder: Path, page: Page) -> Path:
     return path
 
 
+def page_style() -> str:
+    """Return the style sheet of every page, for pages that are made elsewhere."""
+    return (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
 def render_page(page: Page) -> str:
     """Return the text of a page."""
     # Escaped always: group names and reasons come from data and configuration. A variable that the

@@ -115,6 +115,8 @@ ALLOWED_TEXTS = {
         "tasks/registry_server/configuring.py",
         "error.errors(include_input=False, include_url=False)",
     ): "likewise, about the configuration of the registry's server",
+    ("tasks/dossier/governance.py", "error.errors(include_input=False)"): "asked for the place of "
+    "the first fault in a file of ours alone",
     ("tasks/service/service_config.py", "str(error)"): "where the service's own TOML is no TOML",
     ("tasks/formats/yaml_file.py", "error"): "asked for the line alone",
     ("tasks/formats/shown.py", "error"): "for `PORTCULLIS_DEBUG=1`, and asked for its code",

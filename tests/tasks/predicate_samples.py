@@ -6,7 +6,11 @@ from typing import Any
 from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CodeIdentity
-from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
+from tasks.attestation.predicates.consent import (
+    CheckAcceptance,
+    ModelApproval,
+    RequirementAnswer,
+)
 from tasks.attestation.predicates.erasure import (
     DeferredKey,
     ErasureCompletion,
@@ -125,6 +129,15 @@ SAMPLES: dict[str, Any] = {
         expires="2027-01-01T00:00:00Z",
         gate="train",
         tests=("train.other[feature=f]",),
+    ),
+    "answer": RequirementAnswer(
+        case="tiny",
+        requirement="DPIA-7b",
+        requirement_sha256="a" * 64,
+        text="necessary",
+        person="carla",
+        capacity="data protection officer",
+        given_on="2026-01-01T00:00:06Z",
     ),
     "erasure receipt": ErasureReceipt(
         request="r-1",

@@ -3,8 +3,6 @@
 It holds all that an outsider needs; the verifier can be written beside it.
 """
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +15,9 @@ from flows.steps.evidence import open_chain
 from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.errors import ConfigError
-from tasks.formats.archives import EPOCH, archive
-from tasks.formats.import_graph import reached_files
+from tasks.formats.archives import archive
 from tasks.formats.new_file import require_new_file, write_new_file
+from tasks.formats.zipapps import zipapp_of
 
 EXAMPLES = """\
 For an auditor without access to this machine:
@@ -85,15 +83,7 @@ def main(
 
 def write_verifier(path: Path, workspace: Path) -> None:
     """Write the offline verifier as a zipapp, which needs Python and `cryptography` alone."""
-    names = reached_files(workspace, "tasks.verifier.__main__", is_lazy_included=False)
-    start = "import sys\nfrom tasks.verifier.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
-    stream = io.BytesIO(b"#!/usr/bin/env python3\n")
-    stream.seek(0, io.SEEK_END)
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in names:
-            target.writestr(zipfile.ZipInfo(name, EPOCH), (workspace / name).read_bytes())
-        target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)
-    write_new_file(path, stream.getvalue())
+    write_new_file(path, zipapp_of(workspace, "tasks.verifier.__main__"))
 
 
 def _require_new_files(output: Path, verifier: Path | None) -> None:

@@ -3,7 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
+from tasks.attestation.predicates.consent import (
+    CheckAcceptance,
+    ModelApproval,
+    RequirementAnswer,
+)
 from tasks.attestation.predicates.erasure import read_erasure
 from tasks.attestation.predicates.in_force import InForce
 from tasks.attestation.predicates.key_entry import read_key_entry
@@ -14,6 +18,7 @@ from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import (
     ACCEPTANCE,
+    ANSWER,
     APPROVAL,
     AUDIT,
     ERASURE,
@@ -42,6 +47,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     HOLD: LegalHold.from_dict,
     IN_FORCE: InForce.from_dict,
     KEY_STORE: KeyStoreRecord.from_dict,
+    ANSWER: RequirementAnswer.from_dict,
 }
 
 

@@ -56,12 +56,16 @@ def test_no_other_kind_is_signed_by_a_person() -> None:
     assert {kind for kind, role in KINDS.items() if role in PERSONAL} == {
         roles.APPROVAL,
         roles.ACCEPTANCE,
+        roles.ANSWER,
         roles.IN_FORCE,
     }
 
 
-def test_no_kind_but_what_is_in_force_is_signed_by_a_role_besides_its_own() -> None:
-    assert roles.ALSO_SIGNED_BY == {roles.IN_FORCE: (roles.ROOT,)}
+def test_no_kind_but_what_is_in_force_and_answers_is_signed_by_a_role_besides_its_own() -> None:
+    assert roles.ALSO_SIGNED_BY == {
+        roles.IN_FORCE: (roles.ROOT,),
+        roles.ANSWER: (roles.VALIDATOR, roles.APPROVER),
+    }
 
 
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if not name.startswith("provenance")])

@@ -15,7 +15,7 @@ import pytest
 from tasks.attestation.dsse import read_envelope
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.reading import READERS, read_predicate
-from tasks.attestation.roles import IN_FORCE, KEY_STORE
+from tasks.attestation.roles import ANSWER, IN_FORCE, KEY_STORE
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
 from tasks.formats.archives import archive
@@ -28,7 +28,7 @@ ARCHIVED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "archived_bundle.json").read_text(encoding="utf-8")
 )
 
-LATER = {IN_FORCE, KEY_STORE}  # types that there were not when it was written
+LATER = {ANSWER, IN_FORCE, KEY_STORE}  # types that there were not when it was written
 
 
 def statements() -> list[Statement]:

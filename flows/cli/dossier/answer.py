@@ -1,0 +1,100 @@
+"""`./portcullis answer`: a person answers a requirement of the dossier, by signature."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, Model, UseCase
+from flows.steps.evidence import open_chain
+from tasks.attestation.dsse import sign
+from tasks.attestation.signing_keys import LocalSigner
+from tasks.config.cases import load_case
+from tasks.dossier.answers import answer_statement, check_answer, read_text
+from tasks.dossier.governance import load_governance
+from tasks.errors import ConfigError
+from tasks.notary.notary import open_notary
+
+EXAMPLES = """\
+As who owes it, with a key of your own that is enrolled:
+  ./portcullis answer loan DPIA-7b --file necessity.txt \\
+    --capacity "data protection officer" --key carla.pem
+
+Where two people have to sign, the second answers the same text.
+"""
+KEY = "PORTCULLIS_APPROVER_KEY"
+app = new_app()
+
+
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    requirement: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A requirement, as the dossier lists it.", show_default=False
+        ),
+    ],
+    *,
+    file: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="The answer, as text. It is kept for ever, so name nobody in it.",
+            show_default=False,
+        ),
+    ],
+    capacity: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="The function you answer in (default: the requirement's owner).",
+        ),
+    ] = "",
+    model: Model = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"Your key (default: ${KEY}); `keys make` makes one.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
+    """Sign an answer, check it, and record it.
+
+    Raises:
+        ConfigError: There is no such requirement, file or key, or the text may not be kept.
+        EvidenceError: The key is not enrolled in a role that answers.
+    """
+    installation = installation_of(context)
+    load_case(use_case, installation.workspace)
+    row = load_governance(installation.workspace).requirement(requirement)
+    text = read_text(file)
+    named = installation.settings.approver_key_path
+    path = key or (installation.settings.from_caller(named) if named else None)
+    if path is None or not path.is_file():
+        raise ConfigError(
+            "your key",
+            expected=f"--key FILE or ${KEY}",
+            found="no such file",
+            remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
+        )
+
+    # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
+    signer = LocalSigner.load(path)
+    with open_chain(use_case, model, installation) as (_, log, chain):
+        statement = answer_statement(row, text, capacity or row.owner, log, chain, signer)
+        envelope = sign(statement.to_bytes(), signer)
+        check_answer(envelope, log)
+    with open_notary(installation) as notary:
+        recorded = notary.append_signed([envelope])[0]
+
+    line = f"{row.id} answered as entry {recorded.index} of {recorded.origin}; it stays for ever"
+    values = {"entry": recorded.index, "requirement": row.id, "useCase": use_case}
+    print_result((line,), values, is_json=is_json)
+    return 0

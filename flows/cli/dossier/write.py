@@ -1,0 +1,145 @@
+"""`./portcullis dossier <use case>`: pages, files for programs, and the bundle that proves them.
+
+It is written for a blocked release, too: it is then the file of why.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, Model, UseCase
+from flows.steps.evidence import open_chain
+from tasks.config.cases import load_case
+from tasks.dossier.answering import Readiness
+from tasks.dossier.claims import Missing
+from tasks.dossier.governance import load_governance
+from tasks.dossier.writing import Dossier, make_dossier, make_subject, write_dossier
+from tasks.errors import RefusedError
+from tasks.formats.zipapps import zipapp_of
+from tasks.plain_text import one_line
+
+EXAMPLES = """\
+For whoever asks, with everything to check it offline:
+  ./portcullis dossier loan
+  ./portcullis dossier loan --profile us-credit --output file
+
+In CI, once a dossier has come that far:
+  ./portcullis dossier loan --require 0.8
+
+Exit codes: 0 written; 3 written, and less is answered than
+--require asks.
+"""
+CHECKER = "tasks.dossier.offline.__main__"
+MOST_GAPS = 8
+app = new_app()
+
+
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What has to be answered: eu-credit, us-credit, hipaa or insurance "
+            "(default: the use case's own).",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder to write (default: data/<use case>/dossier).",
+            show_default=False,
+        ),
+    ] = None,
+    model: Model = None,
+    least: Annotated[
+        float | None,
+        typer.Option(
+            "--require",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="Exit with 3 where a smaller share of what is required is answered.",
+            show_default=False,
+        ),
+    ] = None,
+    is_json: Json = False,
+) -> int:
+    """Write the dossier of a model, and say how much of it is answered.
+
+    Raises:
+        ConfigError: There is no such use case or profile, or the folder holds something else.
+        EvidenceError: The ledger does not verify, or something looks like personal data.
+    """
+    installation = installation_of(context)
+    workspace = installation.workspace
+    case_values = load_case(use_case, workspace)
+    governance = load_governance(workspace)
+    name = governance.profile_of(use_case, profile)
+    with open_chain(use_case, model, installation, is_whole=True) as (ledger, log, chain):
+        subject = make_subject(log, chain, governance, name, case_values, workspace)
+        dossier = make_dossier(subject, ledger, zipapp_of(workspace, CHECKER))
+
+    folder = output or workspace / "data" / use_case / "dossier"
+    write_dossier(dossier, folder)
+    root_keyid = next(iter(log.keys.entries))
+    print_result(
+        lines_of_dossier(dossier, folder, root_keyid),
+        _values(dossier, folder, root_keyid),
+        is_json=is_json,
+    )
+    is_enough = least is None or subject.readiness.ratio >= least
+    return 0 if is_enough else RefusedError.exit_code
+
+
+def lines_of_dossier(dossier: Dossier, folder: Path, root_keyid: str) -> tuple[str, ...]:
+    """Return what the terminal shows: readiness first, then what is due first."""
+    subject = dossier.subject
+    state = "registered" if subject.evidence.is_let_in else "not registered: the file of why"
+    lines = [
+        f"{subject.case}, {subject.profile}: {subject.readiness.text}; {state}",
+    ]
+    if subject.ahead:
+        lines.append(f"  not yet in force: {Readiness.of(subject.ahead).text}")
+    owed = sorted(
+        (row.answer.due, row.requirement.id, row.answer)
+        for row in subject.required
+        if isinstance(row.answer, Missing)
+    )
+    for due, requirement_id, answer in owed[:MOST_GAPS]:
+        lines.append(one_line(f"  {answer.standing}  {requirement_id}  {answer.owner}  due {due}"))
+    if len(owed) > MOST_GAPS:
+        lines.append(f"  and {len(owed) - MOST_GAPS} more, on the first page")
+    lines += [
+        f"wrote {folder}/index.html: {len(dossier.pages)} pages, {dossier.size_bytes:,} bytes",
+        f"check it: python {folder}/check-dossier.pyz {folder} --root {root_keyid[:32]}",
+    ]
+    return tuple(lines)
+
+
+def _values(dossier: Dossier, folder: Path, root_keyid: str) -> dict[str, object]:
+    readiness = dossier.subject.readiness
+    return {
+        "useCase": dossier.subject.case,
+        "profile": dossier.subject.profile,
+        "answered": readiness.answered,
+        "required": readiness.required,
+        "readiness": readiness.ratio,
+        "missing": [
+            row.requirement.id
+            for row in dossier.subject.required
+            if isinstance(row.answer, Missing)
+        ],
+        "isRegistered": dossier.subject.evidence.is_let_in,
+        "folder": str(folder),
+        "bytes": dossier.size_bytes,
+        "rootKeyId": root_keyid,
+    }

@@ -1,0 +1,120 @@
+"""Check a dossier against the bundle beside it: every reference, and nothing but Python needed.
+
+The bundle is verified first, byte for byte. Then each claim: its entry is in the bundle, is the
+envelope that it names, and says the check or names the artefact that the claim refers to.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.attestation.predicates.provenance import Provenance
+from tasks.attestation.predicates.signed_verdict import SignedVerdict
+from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json, read_json
+from tasks.gates import Check
+from tasks.verifier.bundle import verify_bundle
+from tasks.verifier.statement_index import Entry, Signed, verified
+
+INDEX = "dossier.json"
+BUNDLE = "bundle.zip"
+
+
+@dataclass(frozen=True)
+class CheckedDossier:
+    """What was checked: how many claims, by how many entries, and what does not hold."""
+
+    claims: int
+    entries: int
+    faults: tuple[str, ...]
+
+
+def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
+    """Check every claim of a dossier.
+
+    Args:
+        folder: Where it lies.
+        root_keyid: The root key to trust; None where nobody named one.
+
+    Raises:
+        EvidenceError: The bundle does not verify, or there is no dossier.
+    """
+    values: Any = read_json(folder / INDEX, INDEX, remedy="Name the folder of a dossier.")
+    bundle = verify_bundle(folder / BUNDLE, root_keyid)
+    log = bundle.log
+    by_index = {entry.index: entry for entry in log.entries}
+
+    faults: list[str] = []
+    if values["model"]["sha256"] != bundle.chain.model_sha256:
+        faults.append("the dossier is about another model than the bundle")
+    if values["log"]["root"] != log.head.root_hash.hex():
+        faults.append("the dossier is of another state of the ledger than the bundle")
+
+    claims = 0
+    used: set[int] = set()
+    signed_by_index: dict[int, Signed[Any]] = {}
+    for page, rows in values["pages"].items():
+        for row in rows:
+            references = row["references"]
+            claims += bool(references)
+            if row["standing"] in ("answered", "evidence against") and not references:
+                faults.append(f"{page}: a claim without a reference")
+            for reference in references:
+                index = reference["entry"]
+                used.add(index)
+                entry = by_index.get(index)
+                if entry is None or entry.envelope_sha256 != reference["envelopeSha256"]:
+                    faults.append(f"{page}: entry {index} is not the one that is referred to")
+                    continue
+                if index not in signed_by_index:
+                    signed_by_index[index] = verified(entry, log.keys)
+                faults += _faults(page, row, reference, signed_by_index[index])
+    faults += _statement_faults(folder, used, by_index)
+    return CheckedDossier(claims, len(used), tuple(dict.fromkeys(faults)))
+
+
+def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[str]:
+    """Return what a reference says that the statement does not."""
+    place = f"{page}: entry {signed.index}"
+    if key := reference.get("check", ""):
+        check = _check_of(signed, key)
+        if check is None:
+            return [f"{place} has no check {key}"]
+        is_shown = len(row["references"]) == 1 and row["figures"]
+        if is_shown and row["text"] != check.outcome.text:
+            return [f"{place}: {key} came to {check.outcome.text}"]
+    name = reference.get("name", "")
+    if name and (name, reference["sha256"]) not in _artefacts(signed):
+        return [f"{place} does not name {name} by this digest"]
+    return []
+
+
+def _check_of(signed: Signed[Any], key: str) -> Check | None:
+    if not isinstance(signed.predicate, SignedVerdict):
+        return None
+    checks = (check for check in signed.predicate.checks if isinstance(check, Check))
+    return next((check for check in checks if check.key == key), None)
+
+
+def _artefacts(signed: Signed[Any]) -> set[tuple[str, str]]:
+    named = {(subject.name, subject.sha256) for subject in signed.subjects}
+    if isinstance(signed.predicate, Provenance):
+        named |= {(item.name, item.sha256) for item in signed.predicate.materials}
+    return named
+
+
+def _statement_faults(folder: Path, used: set[int], by_index: dict[int, Entry]) -> list[str]:
+    """Return the statements under `statements/` that are other than the signed ones."""
+    faults = []
+    for index in sorted(used & by_index.keys()):
+        path = folder / "statements" / f"{index}.json"
+        try:
+            shown = parse_json(path.read_bytes())
+        except (OSError, ValueError, EvidenceError):
+            faults.append(f"statements/{index}.json cannot be read")
+            continue
+        payload = by_index[index].envelope.payload
+        if canonical(shown) != canonical(parse_json(payload)):
+            faults.append(f"statements/{index}.json is not what was signed")
+    return faults

@@ -1,0 +1,238 @@
+"""Pages that are registers: requirements by part, threats, law, and the entries referred to."""
+
+from tasks.attestation.predicates.predicate import Predicate
+from tasks.dossier.answering import WeighedRequirement, due_of
+from tasks.dossier.claims import Claim, Missing, Statable
+from tasks.dossier.content import (
+    AnsweredRow,
+    Chapter,
+    DossierPage,
+    DossierTable,
+    PlainRow,
+)
+from tasks.dossier.evidence import Lacking
+from tasks.dossier.governance import Provision, ThreatRow
+from tasks.dossier.subject import DossierSubject
+from tasks.verifier.statement_index import Signed
+
+CONTROLS = "controls"
+THREATS = "threats"
+LAW = "law"
+EVIDENCE = "evidence"
+PART_TITLES = {
+    "gdpr": "General Data Protection Regulation",
+    "ai-act": "AI Act, high-risk systems",
+    "consumer-credit": "Consumer credit, European Union",
+    "us-credit": "Credit, United States",
+    "model-risk": "Model risk",
+    "hipaa": "Health information",
+    "us-privacy": "Privacy, United States",
+    "frameworks": "NIST AI RMF 1.0 and ISO/IEC 42001, Annex A",
+}
+
+
+def part_page_name(part: str) -> str:
+    """Return the name of the page of a part."""
+    return f"part-{part}"
+
+
+def compose_part(subject: DossierSubject, part: str) -> DossierPage:
+    """Return the page of one part: each clause, and what answers it."""
+    rows = tuple(row for row in subject.weighed if row.requirement.part == part)
+    title = PART_TITLES[part]
+    ahead = [row.provision for row in rows if row.is_ahead]
+    lead = "Each clause in words of ours, and what answers it."
+    if ahead:
+        lead += f" Not yet in force: from {ahead[0].valid_from}; it does not count today."
+    return DossierPage(
+        name=part_page_name(part),
+        title=title,
+        lead=lead,
+        is_about_law=bool(ahead),
+        chapters=(Chapter("Requirements", parts=(_requirement_table(rows),)),),
+    )
+
+
+def _requirement_table(rows: tuple[WeighedRequirement, ...]) -> DossierTable:
+    return DossierTable(
+        ("Clause", "What is asked", "Id", "Answer"),
+        tuple(
+            AnsweredRow(
+                (row.requirement.clause, row.requirement.text, row.requirement.id), row.answer
+            )
+            for row in rows
+        ),
+    )
+
+
+def compose_controls(subject: DossierSubject) -> DossierPage:
+    """Return the control map: every requirement of every part, by how it stands."""
+    chapters = []
+    for part in subject.governance.profiles[subject.profile].parts:
+        rows = tuple(row for row in subject.weighed if row.requirement.part == part)
+        table = DossierTable(
+            ("Control", "Law or framework", "Status", "Evidence"),
+            tuple(
+                AnsweredRow((row.requirement.id, row.requirement.clause, _status(row)), row.answer)
+                for row in rows
+            ),
+        )
+        chapters.append(Chapter(PART_TITLES[part], parts=(table,)))
+    return DossierPage(
+        name=CONTROLS,
+        title="Control map",
+        lead="Met, gap or not applicable, for every requirement of the profile.",
+        chapters=tuple(chapters),
+        is_about_law=True,
+    )
+
+
+def _status(row: WeighedRequirement) -> str:
+    if isinstance(row.answer, Claim):
+        status = "gap: evidence against" if row.answer.is_against else "met"
+    elif isinstance(row.answer, Missing):
+        status = "gap"
+    else:
+        status = str(row.standing)
+    return f"{status}, ahead" if row.is_ahead else status
+
+
+def compose_threats(subject: DossierSubject) -> DossierPage:
+    """Return the threat model: what stands against each threat, what tries it, what is left."""
+    chapters = []
+    for kind in dict.fromkeys(threat.stride for threat in subject.governance.threats):
+        rows = tuple(
+            AnsweredRow(
+                (
+                    threat.text,
+                    ", ".join(threat.atlas) or "none",
+                    threat.control,
+                    "\n".join(test.rpartition("/")[2] for test in threat.tests) or "no test",
+                    threat.residual,
+                ),
+                _threat_answer(subject, threat),
+            )
+            for threat in subject.governance.threats
+            if threat.stride == kind
+        )
+        head = ("Threat", "MITRE ATLAS", "Control", "Tests", "What is left", "In this release")
+        chapters.append(Chapter(kind, parts=(DossierTable(head, rows),)))
+    return DossierPage(
+        name=THREATS,
+        title="Threats: STRIDE for machine learning",
+        lead="Each threat with its control and the tests that try it. Test runs are not signed for "
+        "yet: the last column shows what the release itself measured, or whose gap it is.",
+        chapters=tuple(chapters),
+    )
+
+
+def _threat_answer(subject: DossierSubject, threat: ThreatRow) -> Statable:
+    due = due_of(threat.due_days, subject.evidence)
+    if not threat.tests:
+        return Missing("no test tries it", threat.owner, due)
+    if not threat.evidence:
+        return Missing("no signed statement of a test run", threat.owner, due)
+    found = [subject.evidence.find(name) for name in threat.evidence]
+    lacking = [item for item in found if isinstance(item, Lacking)]
+    if lacking:
+        return Missing(lacking[0].reason, threat.owner, due)
+    claims = [item for item in found if isinstance(item, Claim)]
+    references = tuple(dict.fromkeys(ref for claim in claims for ref in claim.references))
+    text = "; ".join(claim.text for claim in claims)
+    return Claim(text, references, is_against=any(claim.is_against for claim in claims))
+
+
+def compose_law(subject: DossierSubject) -> DossierPage:
+    """Return what changes next, what is in force, and what no longer is."""
+    law = tuple(subject.governance.law.values())
+    day = subject.day
+    ahead = sorted(
+        (row for row in law if row.is_ahead(day)), key=lambda row: (row.valid_from or day, row.id)
+    )
+    current = [row for row in law if row.is_current(day)]
+    past = sorted((row for row in law if row.is_past(day)), key=lambda row: str(row.valid_to))
+    return DossierPage(
+        name=LAW,
+        title="Law, and what changes next",
+        lead=f"As of {day.isoformat()}, the day of the release. Rows marked “unverified” were "
+        "collected from secondary sources; counsel has to check them.",
+        is_about_law=True,
+        chapters=(
+            Chapter("What changes next", parts=(_law_table(tuple(ahead)),)),
+            Chapter("In force", parts=(_law_table(tuple(current)),)),
+            Chapter(
+                "No longer in force",
+                text=("None of these is cited as current anywhere in the dossier.",),
+                parts=(_law_table(tuple(past)),),
+            ),
+        ),
+    )
+
+
+def _law_table(rows: tuple[Provision, ...]) -> DossierTable:
+    return DossierTable(
+        ("Source", "What it says", "Where", "From", "Until", "Kind", "Checked"),
+        tuple(
+            PlainRow(
+                (
+                    row.source,
+                    row.text,
+                    row.jurisdiction,
+                    row.valid_from.isoformat() if row.valid_from else "day not established",
+                    row.valid_to.isoformat() if row.valid_to else "",
+                    row.status,
+                    "by counsel" if row.verified else "unverified",
+                ),
+                anchor=f"law-{row.id}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def compose_evidence(
+    subject: DossierSubject, statements: tuple[Signed[Predicate], ...]
+) -> DossierPage:
+    """Return the list of entries that pages refer to: what each is, and who signed it."""
+    head = subject.evidence.log.head
+    rows = tuple(
+        PlainRow(
+            (
+                f"entry {signed.index}",
+                signed.statement.predicate_type.rpartition("/attestation/")[2]
+                or signed.statement.predicate_type,
+                "\n".join(item.name for item in signed.subjects),
+                signed.predicate.signed_on or "not said",
+                f"{signed.key.holder or 'a worker'}, key {signed.key.public.keyid[:16]}…",
+                signed.envelope_sha256[:16] + "…",
+            ),
+            anchor=f"entry-{signed.index}",
+            href=f"statements/{signed.index}.json",
+        )
+        for signed in statements
+    )
+    return DossierPage(
+        name=EVIDENCE,
+        title="Evidence",
+        lead=f"The entries that this dossier refers to, of ledger {head.origin} with {head.size} "
+        f"entries, root {head.root_hash.hex()[:16]}…. Each lies as text under statements/, and "
+        "signed, with its proof of inclusion, in bundle.zip.",
+        chapters=(
+            Chapter(
+                "Check all of it, offline",
+                text=(
+                    "In a fresh environment with Python 3.11 or newer and `cryptography`. KEYID is "
+                    "the id of the ledger's root key: ask the bank for it, and not this folder.",
+                ),
+                commands=("python check-dossier.pyz . --root KEYID",),
+            ),
+            Chapter(
+                "Entries",
+                parts=(
+                    DossierTable(
+                        ("Entry", "Kind", "About", "Signed on", "By", "Envelope, sha256"), rows
+                    ),
+                ),
+            ),
+        ),
+    )

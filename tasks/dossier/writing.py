@@ -1,0 +1,227 @@
+"""Write a dossier: pages, statements, the bundle and the checker, whole or not at all."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.clearance.bundle_writer import PERSONAL, Contents, choose, files_of, scan
+from tasks.config.words import words_of
+from tasks.dossier.answering import weigh_requirements
+from tasks.dossier.claims import AnswerStanding
+from tasks.dossier.composing import compose_dossier, statements_of
+from tasks.dossier.content import DossierPage
+from tasks.dossier.evidence import CaseEvidence
+from tasks.dossier.governance import Governance
+from tasks.dossier.rendering import render_dossier_page
+from tasks.dossier.subject import DossierSubject
+from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.archives import archive
+from tasks.ledger.ledger import Ledger
+from tasks.verifier.lineage import Chain
+from tasks.verifier.log_reader import Log
+
+INDEX = "dossier.json"
+BUNDLE = "bundle.zip"
+FORMAT_NAME = "portcullis-dossier/v1"
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A dossier before it is written: what it is about, its pages, and the files it comes to."""
+
+    subject: DossierSubject
+    pages: tuple[DossierPage, ...]
+    files: dict[str, bytes]
+
+    @property
+    def size_bytes(self) -> int:
+        """How large all files are together."""
+        return sum(map(len, self.files.values()))
+
+
+def make_subject(
+    log: Log,
+    chain: Chain,
+    governance: Governance,
+    profile: str,
+    case_values: Mapping[str, Any],
+    workspace: Path,
+) -> DossierSubject:
+    """Return what the pages are made from."""
+    evidence = CaseEvidence(log, chain, workspace / "data" / chain.case, dict(case_values))
+    return DossierSubject(
+        title=str(case_values.get("title", chain.case)),
+        purpose=str(case_values.get("purpose", "")),
+        profile=profile,
+        profile_title=governance.profiles[profile].title,
+        governance=governance,
+        evidence=evidence,
+        weighed=weigh_requirements(governance, profile, evidence),
+        words=words_of(case_values),
+    )
+
+
+def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dossier:
+    """Return the dossier of a model.
+
+    Args:
+        subject: What it is made from.
+        ledger: Whose proofs go into the bundle.
+        checker: The program that checks the folder offline.
+
+    Raises:
+        EvidenceError: Something in it looks like a value about a person.
+        ConfigError: A text cites law that is not in force.
+    """
+    pages = compose_dossier(subject)
+    log = subject.evidence.log
+    entries = {reference.entry for page in pages for reference in page.references()}
+    contents = choose(log, subject.evidence.chain, also=tuple(sorted(entries)))
+    bundle = files_of(contents, ledger)
+    scan(contents, bundle)
+
+    files = {f"{page.name}.html": _page_bytes(page, subject.case) for page in pages}
+    for signed in statements_of(log, entries):
+        text = json.dumps(
+            json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
+        )
+        files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
+    files[INDEX] = index_bytes(subject, pages)
+    refuse_personal_values(files, contents)
+    files[BUNDLE] = archive(bundle)
+    files["check-dossier.pyz"] = checker
+    return Dossier(subject, pages, files)
+
+
+def _page_bytes(page: DossierPage, case: str) -> bytes:
+    return render_dossier_page(page, case).encode()
+
+
+def index_bytes(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> bytes:
+    """Return the dossier for programs: readiness, requirements, and every claim's references."""
+    readiness = subject.readiness
+    values = {
+        "format": FORMAT_NAME,
+        "useCase": subject.case,
+        "profile": subject.profile,
+        "day": subject.evidence.day,
+        "model": {"sha256": subject.evidence.chain.model_sha256},
+        "isRegistered": subject.evidence.is_let_in,
+        "log": {
+            "origin": subject.evidence.log.head.origin,
+            "size": subject.evidence.log.head.size,
+            "root": subject.evidence.log.head.root_hash.hex(),
+        },
+        "readiness": {
+            "answered": readiness.answered,
+            "required": readiness.required,
+            "ratio": readiness.ratio,
+        },
+        "requirements": [
+            {
+                "id": row.requirement.id,
+                "law": row.requirement.law,
+                "kind": row.requirement.kind,
+                "standing": str(row.standing),
+                "isAhead": row.is_ahead,
+                "owner": row.requirement.owner,
+            }
+            for row in subject.weighed
+        ],
+        "pages": {page.name: _claims_of(page) for page in pages},
+    }
+    return (json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _claims_of(page: DossierPage) -> list[dict[str, Any]]:
+    """Return every answer of a page, and every box of a diagram that evidence stands behind."""
+    rows = [
+        {
+            "labels": list(row.labels),
+            "figures": list(row.figures),
+            "standing": str(row.answer.standing),
+            "text": row.answer.text,
+            "references": [reference.to_dict() for reference in row.answer.references],
+        }
+        for row in page.answered_rows()
+    ]
+    boxes = [
+        {
+            "labels": [node.name],
+            "figures": [],
+            "standing": str(AnswerStanding.ANSWERED),
+            "text": "; ".join(node.lines),
+            "references": [node.reference.to_dict()],
+        }
+        for node in page.known_nodes()
+        if node.reference
+    ]
+    return [*rows, *boxes]
+
+
+def refuse_personal_values(files: Mapping[str, bytes], contents: Contents) -> None:
+    """Refuse to hand out what looks like a value about a person, in any page.
+
+    Staff are named on purpose, and a login may be an address: their enrolled names are passed over.
+
+    Raises:
+        EvidenceError: Names the file and the kind of value, never the value.
+    """
+    staff = [
+        name.encode()
+        for key in contents.log.keys.entries.values()
+        for name in (key.holder, *key.logins)
+        if name
+    ]
+    for name, data in files.items():
+        text = data
+        for own in sorted(staff, key=len, reverse=True):
+            if b"@" in own:
+                text = text.replace(own, b"")
+        for kind, pattern in PERSONAL.items():
+            if pattern.search(text):
+                raise EvidenceError(
+                    name,
+                    expected="no value about a person",
+                    found=f"what looks like a value of kind `{kind}`",
+                    remedy="Nothing was written. Find out where it comes from: an answer, a "
+                    "declaration or a stage's statement; see docs/dossier.md.",
+                )
+
+
+def write_dossier(dossier: Dossier, folder: Path) -> None:
+    """Write the files into a folder of their own, in place of a dossier that lies there.
+
+    Raises:
+        ConfigError: The folder is there and holds something else.
+    """
+    if folder.exists() and not _is_replaceable(folder):
+        raise ConfigError(
+            str(folder),
+            expected="a new folder, or one that holds a dossier",
+            found="a folder or file of something else",
+            remedy="Name another with --output.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+
+    # Whole or not at all: a reader never sees half of it.
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
+    draft.chmod(0o755)
+    try:
+        for name, content in dossier.files.items():
+            path = draft / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_replaceable(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / INDEX).is_file() or not any(folder.iterdir()))

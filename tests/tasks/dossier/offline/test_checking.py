@@ -1,0 +1,105 @@
+"""A dossier is checked by the bundle beside it; whatever was edited since is told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.dossier.offline.__main__ import DOES_NOT_HOLD, HOLDS, main
+from tasks.dossier.offline.checking import check_dossier
+from tasks.dossier.writing import INDEX, write_dossier
+from tasks.errors import EvidenceError
+from tests.tasks.dossier.making import SmallDossier
+
+
+@pytest.fixture
+def folder(small: SmallDossier, tmp_path: Path) -> Path:
+    write_dossier(small.dossier(), tmp_path / "dossier")
+    return tmp_path / "dossier"
+
+
+def change(folder: Path, edit: Callable[[Any], object]) -> None:
+    path = folder / INDEX
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+
+
+def first_claim(values: Any, page: str = "model-card") -> Any:
+    return next(row for row in values["pages"][page] if row["references"])
+
+
+def first_check(values: Any) -> Any:
+    rows = values["pages"]["model-card"]
+    return next(row for row in rows if row["references"] and "check" in row["references"][0])
+
+
+def test_every_claim_of_a_dossier_holds(folder: Path, small: SmallDossier) -> None:
+    checked = check_dossier(folder, small.signed_log.trusted)
+    assert checked.faults == ()
+    assert checked.claims > 20
+
+
+EDITS: dict[str, Callable[[Any], object]] = {
+    "an entry that is another": lambda v: first_claim(v)["references"][0].update(entry=1),
+    "an entry that there is not": lambda v: first_claim(v)["references"][0].update(entry=999),
+    "an envelope that is another": lambda v: first_claim(v)["references"][0].update(
+        envelopeSha256="0" * 64
+    ),
+    "an artefact of another digest": lambda v: next(
+        row
+        for row in v["pages"]["model-card"]
+        if row["references"] and "name" in row["references"][0]
+    )["references"][0].update(sha256="0" * 64),
+    "a check that nobody made": lambda v: first_check(v)["references"][0].update(check="x.y"),
+    "an outcome that was another": lambda v: first_check(v).update(text="fail"),
+    "a claim whose references are gone": lambda v: first_claim(v).update(references=[]),
+    "another model": lambda v: v["model"].update(sha256="0" * 64),
+    "another state of the ledger": lambda v: v["log"].update(root="0" * 64),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_was_edited_does_not_hold(folder: Path, small: SmallDossier, name: str) -> None:
+    change(folder, EDITS[name])
+    assert check_dossier(folder, small.signed_log.trusted).faults
+
+
+def test_a_statement_that_was_edited_does_not_hold(folder: Path, small: SmallDossier) -> None:
+    path = next((folder / "statements").glob("*.json"))
+    path.write_text(path.read_text().replace("sha256", "sha512"))
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+    assert faults == (f"statements/{path.name} is not what was signed",)
+
+
+def test_a_bundle_that_was_edited_is_refused(folder: Path, small: SmallDossier) -> None:
+    path = folder / "bundle.zip"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(EvidenceError):
+        check_dossier(folder, small.signed_log.trusted)
+
+
+def test_another_root_key_is_refused(folder: Path) -> None:
+    with pytest.raises(EvidenceError):
+        check_dossier(folder, "0" * 64)
+
+
+def test_the_program_says_how_much_holds(
+    folder: Path, small: SmallDossier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(folder), "--root", small.signed_log.trusted]) == HOLDS
+    assert "claims by" in capsys.readouterr().out
+    change(folder, EDITS["another model"])
+    assert main([str(folder), "--root", small.signed_log.trusted]) == DOES_NOT_HOLD
+    assert "DOES NOT HOLD" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_dossier_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), "--unpinned"]) == EvidenceError.exit_code
+    assert "dossier" in capsys.readouterr().err

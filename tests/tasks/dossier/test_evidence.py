@@ -1,0 +1,91 @@
+"""Evidence that is taken away turns a claim into a gap; bytes count by their digest alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from tasks.dossier.claims import Claim
+from tasks.dossier.evidence import Lacking
+from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
+
+# Each reference, and a stage or gate whose statement it cannot do without.
+DEPENDING = {
+    "gate:fairness": "fairness",
+    "check:fairness.measure": "fairness",
+    "artefact:admit/sources.json": "admit",
+    "stage:train": "train",
+    "decision": "register",
+}
+
+
+def entry_of(small: SmallDossier, name: str) -> int:
+    evidence = small.subject().evidence
+    # A gate that is a stage of the lineage has two statements: `train` is looked up as a stage.
+    if name in evidence.chain.verdicts and name != "train":
+        return evidence.chain.verdicts[name].signed.index
+    if name == "register":
+        assert evidence.decision is not None
+        return evidence.decision.index
+    step = evidence.step(name)
+    assert step is not None
+    return step.signed.index
+
+
+@pytest.mark.parametrize("reference", DEPENDING)
+def test_a_statement_that_is_deleted_turns_its_claim_into_a_gap(
+    small: SmallDossier, reference: str
+) -> None:
+    assert isinstance(small.subject().evidence.find(reference), Claim)
+    without = small.read(without=entry_of(small, DEPENDING[reference]))
+    found = small.subject(log=without).evidence.find(reference)
+    assert isinstance(found, Lacking)
+    assert found.reason
+
+
+def test_every_reference_of_the_governance_is_of_a_known_kind(small: SmallDossier) -> None:
+    evidence = small.subject().evidence
+    names = {
+        *(name for row in GOVERNANCE.requirements for name in row.evidence),
+        *(name for row in GOVERNANCE.threats for name in row.evidence),
+    }
+    for name in names:
+        evidence.find(name)
+
+
+def test_a_reference_of_an_unknown_kind_is_a_fault_of_the_governance(small: SmallDossier) -> None:
+    with pytest.raises(ValueError, match="no kind of reference"):
+        small.subject().evidence.find("hearsay:bank")
+
+
+def test_bytes_that_were_not_signed_are_not_quoted(fresh: SmallDossier) -> None:
+    assert not isinstance(fresh.subject().evidence.read_artefact("admit/sources.json"), Lacking)
+    path = fresh.folder / "data" / "tiny" / "admit" / "sources.json"
+    path.write_bytes(path.read_bytes().replace(b"controller", b"processor "))
+    found = fresh.subject().evidence.read_artefact("admit/sources.json")
+    assert isinstance(found, Lacking)
+    assert "bytes that were signed" in found.reason
+
+
+def test_a_section_that_no_statement_names_is_not_quoted(small: SmallDossier) -> None:
+    found = small.subject(train={"family": "oracle"}).evidence.find("declared:train")
+    assert isinstance(found, Lacking)
+
+
+def test_a_failed_gate_is_evidence_against(fresh: SmallDossier) -> None:
+    from tasks.gates import Outcome
+
+    fresh.signed_log.say_judged("fairness", Outcome.FAIL)
+    found = fresh.subject().evidence.find("gate:fairness")
+    assert isinstance(found, Claim)
+    assert found.is_against
+
+
+def test_an_entry_that_was_edited_is_not_believed(small: SmallDossier) -> None:
+    log = small.read()
+    index = entry_of(small, "fairness")
+    entry = log.entries[index]
+    payload = entry.envelope.payload.replace(b'"PASSED"', b'"PASSEd"')
+    forged = replace(entry, envelope=replace(entry.envelope, payload=payload))
+    entries = (*log.entries[:index], forged, *log.entries[index + 1 :])
+    found = small.subject(log=replace(log, entries=entries)).evidence.find("gate:fairness")
+    assert isinstance(found, Lacking)

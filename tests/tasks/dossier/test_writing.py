@@ -1,0 +1,124 @@
+"""A dossier is written whole, the same for the same evidence, small, and without personal data."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tasks.dossier.writing import INDEX, write_dossier
+from tasks.errors import ConfigError, EvidenceError
+from tests.tasks.dossier.making import GOVERNANCE, SOURCES, SmallDossier
+
+CANARIES = ("jane.doe@example.org", "078-05-1120", "DE89 3704 0044 0532 0130 00", "10.11.12.13")
+MOST_BYTES = 5 << 20
+
+
+class Links(HTMLParser):
+    """Every address of a page, and every place that one can lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hrefs: list[str] = []
+        self.loaded: list[str] = []
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if href := values.get("href"):
+            self.hrefs.append(href)
+        if source := values.get("src"):
+            self.loaded.append(source)
+        if values.get("id"):
+            self.ids.add(str(values["id"]))
+
+
+@pytest.mark.parametrize("profile", GOVERNANCE.profiles)
+def test_the_same_evidence_gives_the_same_bytes(small: SmallDossier, profile: str) -> None:
+    first = small.dossier(profile=profile)
+    assert small.dossier(profile=profile).files == first.files
+    assert first.size_bytes < MOST_BYTES
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_a_planted_value_stops_the_dossier(tmp_path: Path, canary: str) -> None:
+    planted = {**SOURCES, "files": {**SOURCES["files"], "owner": f"Bank of {canary}"}}
+    with pytest.raises(EvidenceError) as error:
+        SmallDossier(tmp_path, planted).dossier()
+    assert canary not in str(error.value)
+
+
+def test_every_link_leads_somewhere_and_nothing_is_loaded(small: SmallDossier) -> None:
+    files = small.dossier().files
+    pages: dict[str, Links] = {}
+    for name, content in files.items():
+        if name.endswith(".html"):
+            pages[name] = Links()
+            pages[name].feed(content.decode())
+    for name, links in pages.items():
+        assert links.loaded == []
+        for href in links.hrefs:
+            target, _, anchor = href.partition("#")
+            assert (target or name) in files, (name, href)
+            if anchor:
+                page = pages[target or name]
+                assert anchor in page.ids | {"main"}, (name, href)
+
+
+def test_every_claim_for_programs_has_a_reference(small: SmallDossier) -> None:
+    values = json.loads(small.dossier().files[INDEX])
+    rows = [row for rows in values["pages"].values() for row in rows]
+    assert rows
+    for row in rows:
+        is_claim = row["standing"] in ("answered", "evidence against")
+        assert not is_claim or row["references"]
+        assert is_claim or not row["figures"]
+
+
+def test_readiness_is_a_number_for_programs(small: SmallDossier) -> None:
+    dossier = small.dossier()
+    values = json.loads(dossier.files[INDEX])["readiness"]
+    assert values["ratio"] == round(values["answered"] / values["required"], 3)
+    assert f"{values['answered']} of {values['required']}" in dossier.files["index.html"].decode()
+
+
+def test_no_page_has_a_script_or_an_address(small: SmallDossier) -> None:
+    for name, content in small.dossier().files.items():
+        if name.endswith(".html"):
+            text = content.decode()
+            assert "<script" not in text
+            assert not re.search(r"""(?:src|href)=["']\w+:""", text), name
+
+
+def test_what_people_wrote_is_text_and_no_markup(tmp_path: Path) -> None:
+    planted = {**SOURCES, "files": {**SOURCES["files"], "owner": "<b>Bank</b>"}}
+    files = SmallDossier(tmp_path, planted).dossier().files
+    assert b"<b>Bank</b>" not in files["agreements.html"]
+    assert b"&lt;b&gt;Bank&lt;/b&gt;" in files["impact-assessment.html"]
+
+
+def test_an_agreement_that_has_lapsed_is_said_to_have(small: SmallDossier) -> None:
+    values = json.loads(small.dossier().files[INDEX])["pages"]["agreements"]
+    states = {row["labels"][0]: row["text"] for row in values if row["figures"]}
+    assert states == {"files": "in force", "hosting": "lapsed"}
+
+
+def test_a_folder_of_something_else_is_left_alone(small: SmallDossier, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigError, match="something else"):
+        write_dossier(small.dossier(), folder)
+    assert (folder / "letter.txt").read_text() == "dear"
+
+
+def test_a_dossier_is_replaced_whole(small: SmallDossier, tmp_path: Path) -> None:
+    folder = tmp_path / "dossier"
+    dossier = small.dossier()
+    write_dossier(dossier, folder)
+    (folder / "part-old.html").write_text("of an earlier profile")
+    write_dossier(dossier, folder)
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert written == set(dossier.files)
+    assert [path.name for path in tmp_path.iterdir()] == ["dossier"]
