@@ -42,6 +42,8 @@ AROUND = {"flows/steps/withholding.py": "whether the texts of errors are asked f
 HANDING_ON = {
     "flows/serving/environment.py": "settles what every process of a command inherits",
     "flows/cli/ui.py": "Prefect's server and worker",
+    "flows/stack/server_process.py": "a server of the stack, which gets PATH alone",
+    "flows/stack/identity.py": "npm, with where this person's packages come from",
     "flows/serving/attending.py": "the flow, with its API's address",
     "tasks/isolated.py": "OpenMP's patience",
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",

@@ -1,0 +1,175 @@
+"""The OpenID provider of the stack: the certified npm package `oidc-provider`, with demo people.
+
+Their passwords are made at each start and go to the provider by its standard input: they are in no
+file, on no command line and in no environment. Who belongs to which group stands in a file, which
+the provider reads anew at each question: taking somebody out takes effect within a minute.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.serving.ports import HOST, find_free_port
+from flows.stack.server_process import ServerProcess, own_folder, plain_environment
+from tasks.errors import ServiceError
+
+SOURCE = Path(__file__).parent / "provider"
+FILES = ("package.json", "package-lock.json", "server.mjs", "pages.mjs")
+STAMP = "installed.sha256"
+ANSWER_SECONDS = 2.0
+SESSION_SECONDS = 8 * 3600
+# RFC 8707: the registry, as a client names it when it asks for a token.
+RESOURCE = "urn:portcullis:registry"
+PROGRAMS_CLIENT = "registry-programs"
+
+DEMO_PEOPLE = {"dana": ["risk-modelling"], "audrey": ["model-audit"], "adam": ["platform"]}
+
+
+@dataclass(frozen=True)
+class Client:
+    """The registry's pages, as a client of the provider."""
+
+    client_id: str
+    secret: str
+    origin: str
+
+
+class IdentityServer:
+    """The provider, its people and its services.
+
+    Attributes:
+        issuer: Its address, as its tokens name it.
+        passwords: Of the people, made for this start.
+        service_secrets: Of the services, made for this start.
+        people_file: Who belongs to which groups.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        log: Path,
+        *,
+        pages: Client,
+        audience: str,
+        services: tuple[str, ...],
+        port: int = 0,
+        token_seconds: int = 60,
+    ) -> None:
+        self.issuer = f"http://{HOST}:{port or find_free_port()}"
+        self._folder = own_folder(folder)
+        self.people_file = folder / "people.json"
+        if not self.people_file.exists():
+            self.write_people(DEMO_PEOPLE)
+        names = json.loads(self.people_file.read_text(encoding="utf-8"))
+        self.passwords = {name: secrets.token_urlsafe(12) for name in names}
+        self.service_secrets = {name: secrets.token_urlsafe(24) for name in services}
+        settings = {
+            "issuer": self.issuer,
+            "audience": audience,
+            "resource": RESOURCE,
+            "token_seconds": token_seconds,
+            "session_seconds": SESSION_SECONDS,
+            "people_file": str(self.people_file),
+            "passwords": self.passwords,
+            "services": self.service_secrets,
+            "programs_client_id": PROGRAMS_CLIENT,
+            "pages": {
+                "client_id": pages.client_id,
+                "client_secret": pages.secret,
+                "origin": pages.origin,
+            },
+        }
+        self._process = ServerProcess(
+            name="the OpenID provider",
+            command=["node", str(self._installed / "server.mjs")],
+            log=log,
+            environment=plain_environment(self._folder, NODE_ENV="production"),
+            folder=self._folder,
+            first_line=json.dumps(settings).encode(),
+        )
+
+    @property
+    def _installed(self) -> Path:
+        return self._folder / "program"
+
+    def write_people(self, people: dict[str, list[str]]) -> None:
+        """Say who belongs to which groups, at once and whole: the provider may be reading."""
+        draft = self.people_file.with_suffix(".draft")
+        draft.write_text(json.dumps(people, indent=2) + "\n", encoding="utf-8")
+        draft.replace(self.people_file)
+
+    def start(self) -> None:
+        """Install the package from its lock unless that is done, and start the provider."""
+        install_provider(self._installed)
+        self._process.start()
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            ServiceError: It does not.
+        """
+        self._process.wait_until(self._answers)
+
+    def problem(self) -> str | None:
+        """Return how it ended, or None while it runs."""
+        return self._process.problem()
+
+    def stop(self) -> None:
+        """End it; every token and session ends with it."""
+        self._process.stop()
+
+    def _answers(self) -> bool:
+        address = f"{self.issuer}/.well-known/openid-configuration"
+        try:
+            with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
+                return True
+        except OSError:
+            return False
+
+
+def install_provider(folder: Path) -> None:
+    """Lay the provider's program into a folder, with what its lock names, each by its digest.
+
+    Raises:
+        ServiceError: npm could not install it.
+    """
+    contents = b"".join((SOURCE / name).read_bytes() for name in FILES)
+    digest = hashlib.sha256(contents).hexdigest()
+    stamp = folder / STAMP
+    if stamp.exists() and stamp.read_text(encoding="ascii") == digest:
+        return
+
+    draft = folder.with_name(f"{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    own_folder(draft)
+    for name in FILES:
+        shutil.copyfile(SOURCE / name, draft / name)
+    # As the person has set npm up: which registry, which proxy, whose certificates.
+    installed = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"],
+        cwd=draft,
+        env={**os.environ, "npm_config_update_notifier": "false"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if installed.returncode:
+        raise ServiceError(
+            "npm ci",
+            expected="the OpenID provider's packages",
+            found=f"exit {installed.returncode}",
+            remedy="Look at `npm config get registry` and at `npm ping`; or name a provider that "
+            "you have: `--issuer`.",
+        )
+    (draft / STAMP).write_text(digest, encoding="ascii")
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)

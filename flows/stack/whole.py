@@ -1,0 +1,176 @@
+"""The whole stack, or any combination of its layers, from one folder of data.
+
+A second start finds the data of the first. What is secret is made anew at each start and written
+nowhere: passwords of people, of services and of database roles, keys of tokens and of cookies.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from flows.serving.ports import find_free_port
+from flows.stack.databases import make_database
+from flows.stack.identity import Client, IdentityServer
+from flows.stack.postgres import PostgresServer
+from flows.stack.registry import RegistryProcess
+from flows.stack.server_process import own_folder
+
+ALL_LAYERS = frozenset({1, 2, 3, 4})
+AUDIENCE = "portcullis-registry"
+PAGES_CLIENT = "registry-pages"
+GATEKEEPER = "svc-release"
+TRAINING = "svc-training"
+SERVICES = {GATEKEEPER: "Gatekeeper", TRAINING: "DataScientist"}
+GROUPS = {"risk-modelling": "DataScientist", "model-audit": "ModelAuditor", "platform": "Admin"}
+DATABASE = "registry"
+OWNER = "registry_owner"
+SECRET_BYTES = 24
+RECHECK_SECONDS = 30
+MOST_ARTIFACT_BYTES = 2 << 30
+
+
+class Server(Protocol):
+    """What the stack asks of each of its servers."""
+
+    def start(self) -> None:
+        """Start it, and return at once."""
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+
+    def problem(self) -> str | None:
+        """Return how it ended, or None while it runs."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """What is started, and where.
+
+    Attributes:
+        folder: Of all data and logs.
+        layers: Which of the four are on.
+        port: Of the registry; 0 takes a free one.
+        recheck_seconds: How old the provider's word about a session may be.
+        postgres_folder: Where PostgreSQL keeps its data, if not below `folder`: root starts it as
+            another account, which may not enter a folder of root's.
+    """
+
+    folder: Path
+    layers: frozenset[int] = ALL_LAYERS
+    port: int = 0
+    recheck_seconds: int = RECHECK_SECONDS
+    postgres_folder: Path | None = None
+
+
+class Stack:
+    """The servers of a plan, running as long as the block of `with` lasts.
+
+    Attributes:
+        origin: The address of the pages and of the API.
+        postgres: The database server.
+        identity: The OpenID provider, where layer 1 is on.
+        audit_file: What layer 1 writes.
+    """
+
+    def __init__(self, plan: StackPlan, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._plan = plan
+        self._tell = tell
+        self._servers: dict[str, Server] = {}
+        self._ending = ExitStack()
+        self._logs = own_folder(plan.folder / "logs")
+        self._port = plan.port or find_free_port()
+        self.origin = f"http://127.0.0.1:{self._port}"
+        self.audit_file = plan.folder / "audit.jsonl"
+        self.identity: IdentityServer | None = None
+
+    def __enter__(self) -> Self:
+        """Start all; where one does not start, end those that did."""
+        with ExitStack() as undoing:
+            undoing.callback(self._ending.close)
+            self._start()
+            undoing.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End all, in the reverse of their order."""
+        self._ending.close()
+
+    def problem(self) -> str | None:
+        """Return which server has ended, and how; None while all run."""
+        for name, server in self._servers.items():
+            if ended := server.problem():
+                return f"{name}: {ended}"
+        return None
+
+    def _start(self) -> None:
+        plan = self._plan
+        pages = Client(PAGES_CLIENT, secrets.token_urlsafe(SECRET_BYTES), self.origin)
+        self.postgres = PostgresServer(
+            plan.postgres_folder or plan.folder / "postgres", self._log("postgres")
+        )
+        self._begin("PostgreSQL", self.postgres)
+        if 1 in plan.layers:
+            self.identity = IdentityServer(
+                plan.folder / "identity",
+                self._log("identity"),
+                pages=pages,
+                audience=AUDIENCE,
+                services=tuple(SERVICES),
+            )
+            self._begin("the OpenID provider", self.identity)
+        for server in self._servers.values():
+            server.wait()
+
+        password = make_database(self.postgres, DATABASE, OWNER)
+        artifacts = own_folder(plan.folder / "artifacts")
+        registry = RegistryProcess(
+            plan.folder / "registry",
+            self._log("registry"),
+            port=self._port,
+            store_url=self.postgres.url(OWNER, password, DATABASE),
+            artifacts=str(artifacts),
+            config=self._config() if 1 in plan.layers else None,
+            client_secret=pages.secret,
+        )
+        self._begin("MLflow", registry)
+        registry.wait()
+
+    def _begin(self, name: str, server: Server) -> None:
+        self._tell(f"starting {name}")
+        self._ending.callback(server.stop)
+        server.start()
+        self._servers[name] = server
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _config(self) -> dict[str, object]:
+        """Return the configuration of layer 1, as its file holds it."""
+        assert self.identity is not None
+        return {
+            "origin": self.origin,
+            "issuer": self.identity.issuer,
+            "audience": AUDIENCE,
+            "client_id": PAGES_CLIENT,
+            "algorithms": ["ES256"],
+            "groups": GROUPS,
+            "services": SERVICES,
+            "longest_token_seconds": 60,
+            "recheck_seconds": self._plan.recheck_seconds,
+            "session_seconds": 8 * 3600,
+            "clock_skew_seconds": 0,
+            "most_artifact_bytes": MOST_ARTIFACT_BYTES,
+            "audit_file": str(self.audit_file),
+        }
