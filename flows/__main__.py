@@ -112,6 +112,11 @@ COMMANDS = (
         "flows.cli.worker",
     ),
     Command(
+        "registry-database",
+        "make the registry's PostgreSQL ask for evidence, or say what is otherwise there",
+        "flows.cli.registry_database",
+    ),
+    Command(
         "verify",
         "follow a model back to its sources and check every link",
         "flows.cli.proof.verify",

@@ -5,6 +5,7 @@ Commands about personal data are in `privacy`, commands about evidence in `proof
 which it looks beforehand whether there is anything to be done. May import: `flows.drafting`,
 `flows.release`, `flows.repositories`, `flows.serving`, `flows.steps`, `flows.use_cases`,
 `flows.version`, `tasks.config`, `tasks.doctor`, `tasks.errors`, `tasks.learning`, `tasks.path`,
-`tasks.registry`, `tasks.release_page`, `tasks.stages.fairness`, `tasks.system`,
-`tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.settings`, `tasks.verifier`.
+`tasks.registry`, `tasks.registry_database`, `tasks.release_page`, `tasks.stages.fairness`,
+`tasks.system`, `tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.settings`,
+`tasks.verifier`.
 """

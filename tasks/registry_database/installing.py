@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Link = psycopg.Connection[tuple[Any, ...]]
 
 SCHEMA_FILE = Path(__file__).with_name("schema.sql")
+OLDEST_SERVER = 150000
 SEARCH_PATH = "public"
 MIGRATING = "-c portcullis.migrating=on"  # the triggers let the owner rewrite rows then
 AUDIT_SETTINGS = {
@@ -55,17 +56,24 @@ def install(owner_url: str, *, is_audited: bool = True) -> None:
         is_audited: Whether pgaudit has to be there.
 
     Raises:
-        ConfigError: pgaudit is asked for, and the server does not load it.
+        ConfigError: The server is too old, or pgaudit is asked for, and it does not load it.
         ServiceError: The database does not answer, or refuses a step; each step is all or nothing.
     """
-    with _connected(owner_url) as link:
+    with connected(owner_url) as link:
+        if link.info.server_version < OLDEST_SERVER:
+            raise ConfigError(
+                "the registry's database",
+                expected=f"PostgreSQL {OLDEST_SERVER // 10000} or newer",
+                found=f"version {link.info.server_version // 10000}",
+                remedy="Upgrade it: rights on settings cannot be looked at before.",
+            )
         if is_audited:
             _require_pgaudit(link)
         with link.transaction():
             _make_roles(link)
             _take_tables(link)
     _migrate(owner_url)
-    with _connected(owner_url) as link, link.transaction():
+    with connected(owner_url) as link, link.transaction():
         _make_evidence(link)
         _make_guards(link)
         _set_grants(link)
@@ -82,7 +90,7 @@ def add_account(owner_url: str, account: str, role: DatabaseRole, password: str)
     """
     from psycopg.sql import SQL, Identifier, Literal
 
-    with _connected(owner_url) as link, link.transaction():
+    with connected(owner_url) as link, link.transaction():
         verifier = link.pgconn.encrypt_password(
             password.encode(), account.encode(), b"scram-sha-256"
         ).decode()
@@ -95,13 +103,18 @@ def add_account(owner_url: str, account: str, role: DatabaseRole, password: str)
 
 
 @contextmanager
-def _connected(owner_url: str) -> "Iterator[Link]":
+def connected(database_url: str) -> "Iterator[Link]":
+    """Yield a connection; what PostgreSQL does not do becomes an error of ours.
+
+    Raises:
+        ServiceError: With the SQLSTATE, and without the statement, which may hold values.
+    """
     import psycopg
 
     from tasks.system.postgres import connect_postgres
 
     try:
-        with connect_postgres(owner_url) as link:
+        with connect_postgres(database_url) as link:
             yield link
     except psycopg.Error as error:
         raise ServiceError(
@@ -114,8 +127,8 @@ def _connected(owner_url: str) -> "Iterator[Link]":
 
 
 def _require_pgaudit(link: "Link") -> None:
-    (libraries,) = link.execute("SHOW shared_preload_libraries").fetchone() or ("",)
-    if "pgaudit" not in str(libraries):
+    # Who is no superuser cannot see `shared_preload_libraries`.
+    if link.execute("SELECT FROM pg_settings WHERE name = 'pgaudit.log'").fetchone() is None:
         raise ConfigError(
             "shared_preload_libraries of the registry's database",
             expected="pgaudit",
@@ -211,8 +224,14 @@ def _make_evidence(link: "Link") -> None:
     link.execute(
         SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(Identifier(SCHEMA), owner)
     )
+    is_first = link.execute("SELECT to_regclass('portcullis.versions')").fetchone() == (None,)
     link.execute(SQL("SET LOCAL ROLE {}").format(owner))
     link.execute(SCHEMA_FILE.read_text(encoding="utf-8"))
+    if is_first:
+        link.execute(
+            "INSERT INTO portcullis.inherited (name, version) "
+            "SELECT name, version FROM public.model_versions WHERE workspace = 'default'"
+        )
     link.execute(
         "INSERT INTO portcullis.serving_aliases (alias) VALUES (%s) ON CONFLICT DO NOTHING",
         (SERVING_ALIAS,),

@@ -105,7 +105,7 @@ _GIVEN = {
     ),
     "withdrawals": ("name", "version", "log_entry"),
 }  # fmt: skip
-EVIDENCE_TABLES = (*_GIVEN, "versions", "serving_aliases")
+EVIDENCE_TABLES = (*_GIVEN, "versions", "inherited", "serving_aliases")
 
 
 def grants_of(role: DatabaseRole) -> dict[tuple[str, str], Grant]:
@@ -188,7 +188,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(SCHEMA, "approvals", "BEFORE INSERT", "check_approval"),
     *(
         Guard(SCHEMA, table, "BEFORE UPDATE OR DELETE", "refuse_change")
-        for table in (*_GIVEN, "versions")
+        for table in (*_GIVEN, "versions", "inherited")
     ),
     *(
         Guard(SCHEMA, table, "BEFORE TRUNCATE", "refuse_change", is_row=False)

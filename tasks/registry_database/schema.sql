@@ -80,6 +80,13 @@ CREATE TABLE IF NOT EXISTS portcullis.withdrawals (
     CONSTRAINT withdrawals_pkey PRIMARY KEY (name, version)
 );
 
+-- Versions of a time before there was evidence. The first installation alone writes here.
+CREATE TABLE IF NOT EXISTS portcullis.inherited (
+    name varchar(256) NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT inherited_pkey PRIMARY KEY (name, version)
+);
+
 -- Aliases by which models are served, in lower case.
 CREATE TABLE IF NOT EXISTS portcullis.serving_aliases (
     alias varchar(256) CONSTRAINT serving_aliases_pkey PRIMARY KEY

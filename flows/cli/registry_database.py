@@ -1,0 +1,68 @@
+"""`./portcullis registry-database`: roles, triggers and grants beneath the registry."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json
+from tasks.errors import ConfigError
+from tasks.system.installation import Installation
+
+DEVIATES = 3  # exit code, as where a gate is shut
+
+EXAMPLES = """\
+Once, and again after each upgrade of MLflow or of this:
+  export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
+  ./portcullis registry-database
+
+From a timer, as the auditor's account, which may change nothing:
+  export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
+  ./portcullis registry-database --check --json
+"""
+app = new_app()
+
+
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    *,
+    is_check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Change nothing; exit with 3 where something is otherwise, and name it."
+        ),
+    ] = False,
+    without_audit: Annotated[
+        bool,
+        typer.Option(
+            "--without-audit", help="Do not ask for pgaudit: who did what there is not known then."
+        ),
+    ] = False,
+    is_json: Json = False,
+) -> int:
+    """Make the database, or check it."""
+    from tasks.registry_database.checking import check
+    from tasks.registry_database.installing import install
+
+    url = _database_url(installation_of(context))
+    if not is_check:
+        install(url, is_audited=not without_audit)
+    deviations = check(url, is_audited=not without_audit)
+    lines = [deviation.line() for deviation in deviations]
+    summary = f"{len(lines)} deviations" if lines else "the registry's database is as it should be"
+    values = [{"kind": item.kind, "place": item.place} for item in deviations]
+    print_result((*lines, summary), {"deviations": values}, is_json=is_json)
+    return DEVIATES if deviations else 0
+
+
+def _database_url(installation: Installation) -> str:
+    if url := installation.settings.registry_owner_url:
+        return url
+    raise ConfigError(
+        "$PORTCULLIS_REGISTRY_OWNER_URL",
+        expected="the registry's database, postgresql://…",
+        found="nothing",
+        remedy="Set it for this command alone; docs/registry-server.md says to what.",
+    )
