@@ -2,6 +2,7 @@
 
 from tasks.dossier.content import DossierPage
 from tasks.dossier.pages.agreements import compose_agreements, compose_processing
+from tasks.dossier.pages.changes import compose_changes
 from tasks.dossier.pages.impact_assessment import compose_impact_assessment
 from tasks.dossier.pages.model_card import compose_model_card
 from tasks.dossier.pages.opening import compose_opening
@@ -32,6 +33,7 @@ def compose_dossier(subject: DossierSubject) -> tuple[DossierPage, ...]:
         *((compose_processing(subject),) if "gdpr" in parts else ()),
         *(compose_part(subject, part) for part in parts),
         compose_controls(subject),
+        compose_changes(subject),
         compose_threats(subject),
         compose_law(subject),
     ]

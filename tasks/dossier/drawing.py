@@ -4,9 +4,9 @@ from html import escape
 
 from tasks.dossier.content import FlowDiagram, FlowNode
 
-BOX_WIDTH = 142
+BOX_WIDTH = 154
 BOX_HEIGHT = 84
-COLUMN = 174
+COLUMN = 188
 ROW = 106
 MARGIN = 6
 LINE = 15
@@ -20,7 +20,7 @@ def draw_diagram(diagram: FlowDiagram) -> str:
     arrows = "\n".join(_arrow(by_name[start], by_name[end]) for start, end in diagram.arrows)
     boxes = "\n".join(map(_box, diagram.nodes))
     return (
-        f'<svg class="flow" viewBox="0 0 {width} {height}" width="{width}" role="img" '
+        f'<svg class="flow" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(diagram.words, quote=True)}">\n'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
         'markerHeight="8" orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>\n'

@@ -208,8 +208,11 @@ class CaseEvidence:
         reference = self.refer(signed, name=full, sha256=digest)
         return Claim(f"{full} sha256:{digest[:12]}…", (reference,))
 
-    def read_artefact(self, name: str) -> tuple[Any, Reference] | Lacking:
-        """Return a JSON artefact and its reference, where its bytes are those that were signed."""
+    def read_artefact(self, name: str, *fields: str) -> tuple[Any, Reference] | Lacking:
+        """Return a JSON artefact and its reference, where its bytes are those that were signed.
+
+        An object that lacks one of `fields` is of another version of the stage, and lacks it.
+        """
         made = self._maker(name)
         if made is None:
             return Lacking(f"no signed statement names {name}")
@@ -217,6 +220,8 @@ class CaseEvidence:
         values = self._read(name, digest)
         if values is None:
             return Lacking(f"{name} is not at hand with the bytes that were signed")
+        if absent := [field for field in fields if field not in values]:
+            return Lacking(f"{name} says nothing of {absent[0]}")
         return values, self.refer(signed, name=f"{self.case}/{name}", sha256=digest)
 
     def section(self, name: str) -> tuple[Any, Reference] | Lacking:

@@ -13,9 +13,15 @@ from tasks.reports import page_style
 TEMPLATE = "dossier.html.jinja"
 
 
-def render_dossier_page(page: DossierPage, case: str) -> str:
-    """Return a page's text; the same content gives the same bytes."""
-    text = _template().render(page=page, case=case)
+def render_dossier_page(page: DossierPage, case: str, about: str) -> str:
+    """Return a page's text; the same content gives the same bytes.
+
+    Args:
+        page: What it holds.
+        case: The use case.
+        about: Which model, ledger and day it is of: a printed page is found again by it.
+    """
+    text = _template().render(page=page, case=case, about=about)
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 

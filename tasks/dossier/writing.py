@@ -16,6 +16,8 @@ from tasks.dossier.composing import compose_dossier, statements_of
 from tasks.dossier.content import DossierPage
 from tasks.dossier.evidence import CaseEvidence
 from tasks.dossier.governance import Governance
+from tasks.dossier.machine.assessment_results import assessment_results
+from tasks.dossier.machine.bill_of_materials import bill_of_materials
 from tasks.dossier.rendering import render_dossier_page
 from tasks.dossier.subject import DossierSubject
 from tasks.errors import ConfigError, EvidenceError
@@ -84,21 +86,27 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
     bundle = files_of(contents, ledger)
     scan(contents, bundle)
 
-    files = {f"{page.name}.html": _page_bytes(page, subject.case) for page in pages}
+    files = {f"{page.name}.html": _page_bytes(page, subject) for page in pages}
     for signed in statements_of(log, entries):
         text = json.dumps(
             json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
     files[INDEX] = index_bytes(subject, pages)
+    files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
+    files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
     refuse_personal_values(files, contents)
     files[BUNDLE] = archive(bundle)
     files["check-dossier.pyz"] = checker
     return Dossier(subject, pages, files)
 
 
-def _page_bytes(page: DossierPage, case: str) -> bytes:
-    return render_dossier_page(page, case).encode()
+def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
+    head = subject.evidence.log.head
+    model = subject.evidence.chain.model_sha256[:16]
+    about = f"{subject.case} · model sha256:{model}… · {subject.evidence.day} · {subject.profile}"
+    about += f" · ledger of {head.size} entries, root {head.root_hash.hex()[:16]}…"
+    return render_dossier_page(page, subject.case, about).encode()
 
 
 def index_bytes(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> bytes:
@@ -134,6 +142,10 @@ def index_bytes(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> byte
         ],
         "pages": {page.name: _claims_of(page) for page in pages},
     }
+    return _json_bytes(values)
+
+
+def _json_bytes(values: Mapping[str, Any]) -> bytes:
     return (json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 

@@ -86,7 +86,7 @@ def _data(subject: DossierSubject) -> Chapter:
         subject.field("Personal data taken away", "gate:redact", "data-protection-officer"),
         subject.field("Fit to learn from", "gate:validate", "data-owner"),
     ]
-    report = subject.evidence.read_artefact("train/report.json")
+    report = subject.evidence.read_artefact("train/report.json", "features", "left_out", "parts")
     if isinstance(report, Lacking):
         rows.append(AnsweredRow(("Features",), subject.settle(report, MODEL_OWNER)))
     else:
@@ -105,7 +105,7 @@ def _said(text: str, found: tuple[object, object]) -> Claim:
 
 
 def _performance(subject: DossierSubject) -> Chapter:
-    report = subject.evidence.read_artefact("train/report.json")
+    report = subject.evidence.read_artefact("train/report.json", "performance")
     if isinstance(report, Lacking):
         rows: tuple[AnsweredRow, ...] = (
             AnsweredRow(("Performance",), subject.settle(report, MODEL_OWNER)),

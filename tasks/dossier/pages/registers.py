@@ -107,7 +107,7 @@ def compose_threats(subject: DossierSubject) -> DossierPage:
                     threat.text,
                     ", ".join(threat.atlas) or "none",
                     threat.control,
-                    "\n".join(test.rpartition("/")[2] for test in threat.tests) or "no test",
+                    "\n".join(map(_test_in_words, threat.tests)) or "no test",
                     threat.residual,
                 ),
                 _threat_answer(subject, threat),
@@ -124,6 +124,13 @@ def compose_threats(subject: DossierSubject) -> DossierPage:
         "yet: the last column shows what the release itself measured, or whose gap it is.",
         chapters=tuple(chapters),
     )
+
+
+def _test_in_words(test: str) -> str:
+    """Return a test as a sentence, after the file that it stands in: their names are sentences."""
+    file, _, name = test.rpartition("/")[2].partition("::")
+    words = name.removeprefix("test_").replace("_", " ")
+    return f"{file}: {words}"
 
 
 def _threat_answer(subject: DossierSubject, threat: ThreatRow) -> Statable:

@@ -1,0 +1,57 @@
+"""OSCAL's results say of each requirement what the dossier says, with the same evidence.
+
+compliance-trestle, which is not installed with the tests, took the document of `loan` as it is
+(docs/dossier.md).
+"""
+
+import re
+
+from tasks.dossier.claims import AnswerStanding
+from tasks.dossier.machine.assessment_results import assessment_results
+from tests.tasks.dossier.making import SmallDossier
+
+TOKEN = re.compile(r"[A-Za-z_][\w.-]*")
+UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[45][0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}", re.I)
+
+
+def test_a_finding_for_each_requirement_that_applies_today(small: SmallDossier) -> None:
+    subject = small.subject()
+    result = assessment_results(subject)["assessment-results"]["results"][0]
+    states = {
+        finding["target"]["target-id"]: finding["target"]["status"]["state"]
+        for finding in result["findings"]
+    }
+    assert states == {
+        row.requirement.id.lower(): "satisfied" if row.standing.is_answer else "not-satisfied"
+        for row in subject.required
+        if row.standing is not AnswerStanding.NOT_APPLICABLE
+    }
+
+
+def test_what_is_satisfied_has_an_observation_with_evidence(small: SmallDossier) -> None:
+    result = assessment_results(small.subject())["assessment-results"]["results"][0]
+    observations = {item["uuid"]: item for item in result["observations"]}
+    for finding in result["findings"]:
+        if finding["target"]["status"]["state"] == "satisfied":
+            (related,) = finding["related-observations"]
+            assert observations[related["observation-uuid"]]["relevant-evidence"]
+
+
+def test_identifiers_have_the_forms_of_oscal(small: SmallDossier) -> None:
+    document = assessment_results(small.subject())["assessment-results"]
+    result = document["results"][0]
+    items = [document, result, *result["observations"], *result["findings"]]
+    assert all(UUID.fullmatch(item["uuid"]) for item in items)
+    assert len({item["uuid"] for item in items}) == len(items)
+    assert all(TOKEN.fullmatch(item["target"]["target-id"]) for item in result["findings"])
+
+
+def test_every_link_leads_to_a_file_of_the_folder(small: SmallDossier) -> None:
+    dossier = small.dossier()
+    document = assessment_results(small.subject())["assessment-results"]
+    hrefs = {
+        item["href"]
+        for observation in document["results"][0]["observations"]
+        for item in observation["relevant-evidence"]
+    }
+    assert {document["import-ap"]["href"], *hrefs} <= set(dossier.files)
