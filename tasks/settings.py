@@ -143,6 +143,27 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "VAULT_CACERT",
+        "vault_ca_file",
+        "the authority that signed the certificate of Vault or OpenBao, a PEM file",
+        "the machine's own authorities",
+        (COMMAND, WORKER, STAGE),
+    ),
+    Variable(
+        "VAULT_NAMESPACE",
+        "vault_namespace",
+        "the namespace of Vault or OpenBao in which the keys lie",
+        "the outermost",
+        (COMMAND, WORKER, STAGE),
+    ),
+    Variable(
+        "PORTCULLIS_SECRETS",
+        "secrets_file",
+        "where secrets come from, a YAML file of references that holds none itself",
+        "each variable holds its own secret",
+        (COMMAND, WORKER, SERVER),
+    ),
+    Variable(
         "PORTCULLIS_SIGNING_HOME",
         "signing_home",
         "the folder of the roles' signing keys",
@@ -540,6 +561,9 @@ class Settings:
     transit_key: str
     vault_address: str
     vault_token: str
+    vault_ca_file: str
+    vault_namespace: str
+    secrets_file: str
     signing_home: str
     signing_address: str
     signing_token: str

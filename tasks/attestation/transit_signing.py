@@ -9,6 +9,7 @@ from typing import Any
 from tasks.attestation.signing_keys import PublicKey
 from tasks.errors import ConfigError, ServiceError
 from tasks.settings import Settings
+from tasks.system.bao import BaoServer
 from tasks.system.transit import DeniedError, ask_transit
 
 SECONDS = 10
@@ -20,8 +21,10 @@ class TransitSigner:
     The token needs `read` on the key and `update` on `sign/<key>`, no more.
     """
 
-    def __init__(self, address: str, token: str, key: str) -> None:
-        self._address, self._token, self._key = address, token, key
+    def __init__(self, server: BaoServer, token: str, key: str) -> None:
+        self._server = server
+        self._token = token
+        self._key = key
         self._version, self.public = self._latest()
 
     def sign(self, data: bytes) -> bytes:
@@ -49,7 +52,7 @@ class TransitSigner:
         remedy = "Start or unseal it; nothing was signed."
         try:
             answer = ask_transit(
-                self._address, self._token, path, body, seconds=SECONDS, remedy=remedy
+                self._server, self._token, path, body, seconds=SECONDS, remedy=remedy
             )
         except DeniedError as error:
             raise ServiceError(
@@ -58,7 +61,7 @@ class TransitSigner:
             ) from error  # fmt: skip
         if not answer:
             raise ServiceError(
-                self._address,
+                self._server.address,
                 expected="Vault or OpenBao to answer",
                 found="an empty answer",
                 remedy=remedy,
@@ -69,4 +72,5 @@ class TransitSigner:
 def transit_signer(role: str, settings: Settings) -> TransitSigner:
     """Return the signer of a role as the settings name its server, token and key."""
     key = f"{settings.signing_prefix}{role}"
-    return TransitSigner(settings.signing_address, settings.signing_token, key)
+    server = BaoServer(settings.signing_address, settings.vault_ca_file, settings.vault_namespace)
+    return TransitSigner(server, settings.signing_token, key)

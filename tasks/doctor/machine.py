@@ -85,8 +85,7 @@ def look_at_databases(installation: Installation) -> Iterator[Finding]:
         yield _asked("ledger's server", lambda: open_store(installation).close())
     if settings.vault_address and settings.transit_key:
         # Wrapping by a key that is lost would make another.
-        transit = TransitRootKey(settings.vault_address, settings.vault_token, settings.transit_key)
-        yield _asked("Transit", transit.newest_version)
+        yield _asked("Transit", TransitRootKey.of(settings).newest_version)
     if settings.mlflow_database_url:
         yield _asked("MLflow's database", lambda: _ask_registry(installation))
 

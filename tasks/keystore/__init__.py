@@ -2,5 +2,6 @@
 
 It also holds the tombstones of those who were erased, so that nobody makes a key for them again.
 
-May import: `tasks.config`, `tasks.errors`, `tasks.formats`, `tasks.system`.
+May import: `tasks.config`, `tasks.errors`, `tasks.formats`, `tasks.settings`,
+`tasks.system`.
 """

@@ -207,5 +207,5 @@ def open_root_key(installation: Installation) -> RootKey:
         # Late: most installations have no key service.
         from tasks.keystore.transit_root_key import TransitRootKey
 
-        return TransitRootKey(settings.vault_address, settings.vault_token, settings.transit_key)
+        return TransitRootKey.of(settings)
     return LocalRootKey(installation)

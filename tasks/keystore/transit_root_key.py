@@ -8,6 +8,8 @@ from typing import Any
 
 from tasks.errors import SealError
 from tasks.keystore.root_key import Pairs
+from tasks.settings import Settings
+from tasks.system.bao import BaoServer
 from tasks.system.transit import DeniedError, ask_transit
 
 # OpenBao refuses bodies of more than a thousand strings, and a key takes two or more.
@@ -26,10 +28,16 @@ class TransitRootKey:
 
     is_local = False
 
-    def __init__(self, address: str, token: str, key: str) -> None:
-        self._address = address
+    def __init__(self, server: BaoServer, token: str, key: str) -> None:
+        self._server = server
         self._token = token
         self._key = key
+
+    @classmethod
+    def of(cls, settings: Settings) -> "TransitRootKey":
+        """Return the key that the settings name."""
+        server = BaoServer(settings.vault_address, settings.vault_ca_file, settings.vault_namespace)
+        return cls(server, settings.vault_token, settings.transit_key)
 
     def identities(self) -> tuple[str, ...]:
         """Return one for the key by its name, whatever its versions.
@@ -100,7 +108,7 @@ class TransitRootKey:
         remedy = "Start or unseal it; nothing was lost."
         try:
             return ask_transit(
-                self._address, self._token, path, body, seconds=TIMEOUT_SECONDS, remedy=remedy
+                self._server, self._token, path, body, seconds=TIMEOUT_SECONDS, remedy=remedy
             )
         except DeniedError as error:
             raise self._refused(path.split("/")[0], str(error)) from error

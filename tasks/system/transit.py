@@ -1,27 +1,25 @@
 """Ask the Transit secrets engine of Vault or OpenBao: for signing, and for the store's root key."""
 
-import json
-import urllib.error
-import urllib.request
 from typing import Any
 
-from tasks.errors import ServiceError
+from tasks.system.bao import BaoServer, DeniedError, ask_bao, no_answer
 
-
-class DeniedError(Exception):
-    """The server answered with an error status; the caller knows what that means."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
+__all__ = ["DeniedError", "ask_transit"]
 
 
 def ask_transit(
-    address: str, token: str, path: str, body: dict[str, Any] | None, *, seconds: float, remedy: str
+    server: BaoServer,
+    token: str,
+    path: str,
+    body: dict[str, Any] | None,
+    *,
+    seconds: float,
+    remedy: str,
 ) -> dict[str, Any]:
     """Return the `data` of an answer, empty where there is none; `body` makes it a POST.
 
     Args:
-        address: The server's URL.
+        server: Whom to ask.
         token: What the server knows the caller by.
         path: Below `transit/`.
         body: What is posted; None asks with GET.
@@ -32,25 +30,8 @@ def ask_transit(
         DeniedError: The server refuses.
         ServiceError: The server does not answer, or not in its own format.
     """
-    request = urllib.request.Request(
-        f"{address.rstrip('/')}/v1/transit/{path}",
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"X-Vault-Token": token},
-    )
-
+    answer = ask_bao(server, token, f"transit/{path}", body, seconds=seconds, remedy=remedy)
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
-            text = answer.read()
-            # A request that only changes something is answered by 204 and no body.
-            return dict(json.loads(text)["data"] or {}) if text else {}
-    except urllib.error.HTTPError as error:
-        # `from None`: the body is the server's own text, and may quote what it was asked.
-        with error:
-            raise DeniedError(error.code) from None
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ServiceError(
-            address,
-            expected="Vault or OpenBao to answer",
-            found=type(error).__name__,
-            remedy=remedy,
-        ) from error
+        return dict(answer["data"] or {}) if answer else {}
+    except (KeyError, TypeError, ValueError) as error:
+        raise no_answer(server.address, type(error).__name__, remedy) from error

@@ -25,6 +25,7 @@ EDGES = {
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
     "tasks/registry_server/app.py": "the registry's server, which MLflow starts",
+    "tasks/secrets/tracking_store.py": "a store of MLflow's, which MLflow makes in each process",
     "tasks/service/workspace.py": "a session of the service, in the workspace of one commit",
     "tasks/stages/process.py": "the process of a stage's own code",
     "tasks/sealed/__main__.py": "a person who looks at sealed rows",
@@ -32,7 +33,11 @@ EDGES = {
 # Edges that open no installation: one looks for a launcher, one for names.
 WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/cli/base/completing.py"}
 # Edges that stand in a folder of their own making, or in none.
-ELSEWHERE = {"tasks/registry_server/app.py", "tasks/service/workspace.py"}
+ELSEWHERE = {
+    "tasks/registry_server/app.py",
+    "tasks/secrets/tracking_store.py",
+    "tasks/service/workspace.py",
+}
 # Where the current folder is compared with one that another process has named.
 AT_A_DESCRIPTOR = {"tasks/service/launcher.py"}
 # What stands around an edge, and is about an installation that cannot be opened, too.

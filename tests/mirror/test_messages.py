@@ -117,6 +117,13 @@ ALLOWED_TEXTS = {
     ): "likewise, about the configuration of the registry's server",
     ("tasks/dossier/governance.py", "error.errors(include_input=False)"): "asked for the place of "
     "the first fault in a file of ours alone",
+    (
+        "tasks/secrets/declaring.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "likewise, about where secrets come from",
+    ("tasks/secrets/provider.py", "error"): "handed to `describe_unreadable`; or ours, of OpenBao",
+    ("tasks/secrets/setting_up.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("tasks/system/bao.py", "error"): "closed, and asked for its status alone",
     ("tasks/service/service_config.py", "str(error)"): "where the service's own TOML is no TOML",
     ("tasks/formats/yaml_file.py", "error"): "asked for the line alone",
     ("tasks/formats/shown.py", "error"): "for `PORTCULLIS_DEBUG=1`, and asked for its code",

@@ -9,6 +9,7 @@ from tasks.attestation.statement import Artefact
 from tasks.attestation.transit_signing import TransitSigner
 from tasks.errors import ConfigError, ServiceError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.system.bao import BaoServer
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tasks.verifier.statement_index import verified
 from tests import services
@@ -72,11 +73,11 @@ def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_
     configured: Path, bao: Bao, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ConfigError, match="not exportable"):
-        TransitSigner(bao.address, services.TOKEN, "portable")
+        TransitSigner(BaoServer(bao.address), services.TOKEN, "portable")
     with pytest.raises(ServiceError, match="HTTP 403"):
-        TransitSigner(bao.address, "nobody", "portcullis-log")
+        TransitSigner(BaoServer(bao.address), "nobody", "portcullis-log")
     with pytest.raises(ServiceError, match="HTTP 404"):
-        TransitSigner(bao.address, services.TOKEN, "portcullis-none")
+        TransitSigner(BaoServer(bao.address), services.TOKEN, "portcullis-none")
     monkeypatch.setenv("PORTCULLIS_SIGNING_VAULT_ADDR", "http://127.0.0.1:9")
     with (
         open_notary(installation_at(configured)) as notary,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import ServiceError
+from tasks.system.bao import BaoServer
 from tasks.system.transit import DeniedError, ask_transit
 
 TOKEN = "only-for-this-test"
@@ -58,7 +59,9 @@ def server() -> Iterator[TransitServer]:
 
 
 def ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    return ask_transit(address, TOKEN, "keys/root", body, seconds=5, remedy="Start the server.")
+    return ask_transit(
+        BaoServer(address), TOKEN, "keys/root", body, seconds=5, remedy="Start the server."
+    )
 
 
 def test_without_a_body_it_asks_by_get_with_the_token(server: TransitServer) -> None:
