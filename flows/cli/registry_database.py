@@ -1,5 +1,6 @@
 """`./portcullis registry-database`: roles, triggers and grants beneath the registry."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,10 @@ EXAMPLES = """\
 Once, and again after each upgrade of MLflow or of this:
   export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
   ./portcullis registry-database
+
+From a timer, on the database's machine (PORTCULLIS_AUDIT_FILES sends it on):
+  ./portcullis registry-database --log /var/log/postgresql \\
+    --events /var/log/portcullis/database.jsonl
 
 From a timer, as the auditor's account, which may change nothing:
   export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
@@ -40,13 +45,33 @@ def main(
             "--without-audit", help="Do not ask for pgaudit: who did what there is not known then."
         ),
     ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Read PostgreSQL's own log (jsonlog), and nothing else; needs --events.",
+            show_default=False,
+        ),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append there, as OCSF, what was denied and what was written.",
+            show_default=False,
+        ),
+    ] = None,
     is_json: Json = False,
 ) -> int:
-    """Make the database, or check it."""
+    """Make the database, check it, or read its log."""
     from tasks.registry_database.checking import check
     from tasks.registry_database.installing import install
 
     url = _database_url(installation_of(context))
+    if log is not None or events is not None:
+        number = _convert(url, log, events)
+        print_result((f"{number} events",), {"events": number}, is_json=is_json)
+        return 0
     if not is_check:
         install(url, is_audited=not without_audit)
     deviations = check(url, is_audited=not without_audit)
@@ -55,6 +80,20 @@ def main(
     values = [{"kind": item.kind, "place": item.place} for item in deviations]
     print_result((*lines, summary), {"deviations": values}, is_json=is_json)
     return DEVIATES if deviations else 0
+
+
+def _convert(url: str, log: Path | None, events: Path | None) -> int:
+    from tasks.registry_database.log_events import convert_log
+    from tasks.system.database import with_driver
+
+    if log is None or events is None or not log.is_dir() or not events.parent.is_dir():
+        raise ConfigError(
+            "--log and --events",
+            expected="a folder that is there, and a file in one",
+            found="one of them, or another place",
+            remedy="Name both.",
+        )
+    return convert_log(log, with_driver(url).database or "", events)
 
 
 def _database_url(installation: Installation) -> str:

@@ -37,7 +37,9 @@ AUDIT_SETTINGS = {
     "pgaudit.log": "role, ddl",
     "pgaudit.role": DatabaseRole.AUDITED.value,
     "pgaudit.log_parameter": "off",
-    "pgaudit.log_statement": "off",  # a statement's text may hold values
+    # A statement's text may hold values; neither pgaudit nor an error's line quotes it.
+    "pgaudit.log_statement": "off",
+    "log_min_error_statement": "panic",
 }
 # They make large objects: storage that no table's grant bounds. PUBLIC may call them.
 LARGE_OBJECT_MAKERS = (
