@@ -18,13 +18,14 @@ Once, and again after each upgrade of MLflow or of this:
   export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
   ./portcullis registry-database
 
-From a timer, on the database's machine (PORTCULLIS_AUDIT_FILES sends it on):
-  ./portcullis registry-database --log /var/log/postgresql \\
-    --events /var/log/portcullis/database.jsonl
-
-From a timer, as the auditor's account, which may change nothing:
+From a timer, as the auditor, who may change nothing:
   export PORTCULLIS_REGISTRY_OWNER_URL=postgresql://…
   ./portcullis registry-database --check --json
+
+From a timer, where the database runs; name the file in
+PORTCULLIS_AUDIT_FILES to have it sent on:
+  ./portcullis registry-database --log /var/log/postgresql \\
+    --events /var/log/portcullis/database.jsonl
 """
 app = new_app()
 

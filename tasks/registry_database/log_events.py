@@ -100,7 +100,8 @@ def event_of(line: bytes, database: str) -> dict[str, Any] | None:
 
 
 def _audited(logged: dict[str, Any], message: str) -> dict[str, Any] | None:
-    """Return the event of pgaudit's line: kind, number, part, class, command, type, object, …"""
+    """Return the event of pgaudit's line, whose fields end with the statement."""
+    # Kind, number, part, class, command, type of object, object, statement, parameters.
     fields = next(csv.reader([message.removeprefix(AUDIT)]), [])
     if len(fields) < 7:
         return None
