@@ -21,10 +21,12 @@ from tasks.dossier.claims import Claim, Reference
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.gates import Check, Outcome, Verdict
+from tasks.verifier.answer import Answer as VerifierAnswer
+from tasks.verifier.answer import Verification, judge
 from tasks.verifier.approvals import Consents
 from tasks.verifier.attempts.finding import Attempt, DataVersion, find_attempts
 from tasks.verifier.in_force.law import law_of
-from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
+from tasks.verifier.lineage import Chain, GateVerdict, Step
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
@@ -69,11 +71,18 @@ class CaseEvidence:
         """The last decision about the model, by whichever stage."""
         return self.chain.decisions[-1] if self.chain.decisions else None
 
+    @cached_property
+    def verification(self) -> Verification:
+        """What `verify` says of the chain."""
+        return judge(self.log, self.chain)
+
     @property
     def is_let_in(self) -> bool:
-        """Whether `register` let the model in, and nothing was decided against it since."""
-        registered = latest_decision(self.chain, "register")
-        return bool(registered and registered.predicate.has_passed and registered == self.decision)
+        """Whether `register` let the model in, and nothing in the log speaks against it now.
+
+        As `verify` answers: a link that does not hold, a later verdict or a revoked key counts.
+        """
+        return self.verification.answer is not VerifierAnswer.REFUSED
 
     @cached_property
     def day(self) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.digests import sha256_of
 from tasks.formats.yaml_file import read_yaml
 
 FOLDER = Path("configs") / "governance"
@@ -120,7 +121,10 @@ class _Profiles(StrictModel):
 
 @dataclass(frozen=True)
 class Governance:
-    """All of it, held together: no requirement is of a law that the register does not have."""
+    """All of it, held together: no requirement is of a law that the register does not have.
+
+    `digests` are those of its files, by path: nothing signs for them, so a dossier names them.
+    """
 
     law: dict[str, Provision]
     requirements: tuple[Requirement, ...]
@@ -128,6 +132,7 @@ class Governance:
     threats: tuple[ThreatRow, ...]
     default: str
     cases: dict[str, str]
+    digests: dict[str, str]
 
     def profile_of(self, case: str, asked: str | None) -> str:
         """Return the profile of a dossier: that which is asked for, else the use case's own.
@@ -188,8 +193,17 @@ def load_governance(workspace: Path) -> Governance:
     _require_known("profiles.yaml", "part", asked, parts)
     named = [profiles.default, *profiles.cases.values()]
     _require_known("profiles.yaml", "profile", named, set(profiles.profiles))
+    names = ("law.yaml", "profiles.yaml", "requirements.yaml", "threats.yaml")
     return Governance(
-        by_id, requirements, profiles.profiles, threats, profiles.default, profiles.cases
+        law=by_id,
+        requirements=requirements,
+        profiles=profiles.profiles,
+        threats=threats,
+        default=profiles.default,
+        cases=profiles.cases,
+        digests={
+            (FOLDER / name).as_posix(): sha256_of(workspace / FOLDER / name) for name in names
+        },
     )
 
 

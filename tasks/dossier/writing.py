@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class Dossier:
     subject: DossierSubject
     pages: tuple[DossierPage, ...]
     files: dict[str, bytes]
+
+    @property
+    def sha256(self) -> str:
+        """The digest of `dossier.json`, which names those of all files but the bundle's."""
+        return sha256(self.files[INDEX]).hexdigest()
 
     @property
     def size_bytes(self) -> int:
@@ -92,9 +98,9 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
             json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
-    files[INDEX] = index_bytes(subject, pages)
     files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
     files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
+    files[INDEX] = index_bytes(subject, pages, files)
     refuse_personal_values(files, contents)
     files[BUNDLE] = archive(bundle)
     files["check-dossier.pyz"] = checker
@@ -109,8 +115,13 @@ def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
     return render_dossier_page(page, subject.case, about).encode()
 
 
-def index_bytes(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> bytes:
-    """Return the dossier for programs: readiness, requirements, and every claim's references."""
+def index_bytes(
+    subject: DossierSubject, pages: tuple[DossierPage, ...], files: Mapping[str, bytes]
+) -> bytes:
+    """Return the dossier for programs: readiness, requirements, every claim with its references.
+
+    It names the digests of the other files, and of the registers that no statement signs for.
+    """
     readiness = subject.readiness
     values = {
         "format": FORMAT_NAME,
@@ -140,6 +151,8 @@ def index_bytes(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> byte
             }
             for row in subject.weighed
         ],
+        "governance": subject.governance.digests,
+        "files": {name: sha256(content).hexdigest() for name, content in files.items()},
         "pages": {page.name: _claims_of(page) for page in pages},
     }
     return _json_bytes(values)

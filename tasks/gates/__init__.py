@@ -8,6 +8,7 @@ May import: `tasks.errors`, `tasks.path`, `tasks.formats`.
 
 from tasks.gates.check import About, Check, CheckId
 from tasks.gates.limits import at_least, at_most, holds, not_measured
+from tasks.gates.numbers import format_number
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import Verdict, digest_of
 
@@ -20,6 +21,7 @@ __all__ = [
     "at_least",
     "at_most",
     "digest_of",
+    "format_number",
     "holds",
     "not_measured",
 ]

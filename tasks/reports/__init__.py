@@ -5,6 +5,7 @@ What a page says is decided by the stage that makes it; this room only knows how
 May import: `tasks.config`, `tasks.gates`.
 """
 
+from tasks.gates import format_number
 from tasks.reports.cells import Cell, Link, Term
 from tasks.reports.figures import figure, panels
 from tasks.reports.page import (
@@ -17,7 +18,6 @@ from tasks.reports.page import (
     Section,
     Table,
     count_outcomes,
-    format_number,
     page_style,
     render_page,
     write_page,

@@ -4,7 +4,6 @@ The same content gives the same bytes. A page loads nothing from elsewhere: it i
 and from machines without a network.
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import Field, model_validator
 
 from tasks.config.strict import StrictModel
 from tasks.config.words import NO_WORDS, Words
-from tasks.gates import Check, Outcome
+from tasks.gates import Check, Outcome, format_number
 from tasks.reports.cells import Cell
 from tasks.reports.wording import name_columns, note_on_outcomes
 
@@ -207,16 +206,3 @@ def count_outcomes(checks: Sequence[Check]) -> str:
     return ", ".join(
         f"{counts[outcome]} {outcome.text}" for outcome in GRAVEST_FIRST if counts[outcome]
     )
-
-
-def format_number(value: float) -> str:
-    """Return a check's value or an end of its interval as people read it: never with an exponent.
-
-    Whole numbers and numbers from 1,000 on have no decimals, numbers from 1 on four significant
-    digits, all others four decimals: ratios and differences of one table line up.
-    """
-    if not math.isfinite(value):
-        return "not finite"
-    if value == round(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"

@@ -120,6 +120,7 @@ def lines_of_dossier(dossier: Dossier, folder: Path, root_keyid: str) -> tuple[s
         lines.append(f"  and {len(owed) - MOST_GAPS} more, on the first page")
     lines += [
         f"wrote {folder}/index.html: {len(dossier.pages)} pages, {dossier.size_bytes:,} bytes",
+        f"dossier.json sha256:{dossier.sha256}: the same evidence gives the same",
         f"check it: python {folder}/check-dossier.pyz {folder} --root {root_keyid[:32]}",
     ]
     return tuple(lines)
@@ -141,5 +142,6 @@ def _values(dossier: Dossier, folder: Path, root_keyid: str) -> dict[str, object
         "isRegistered": dossier.subject.evidence.is_let_in,
         "folder": str(folder),
         "bytes": dossier.size_bytes,
+        "sha256": dossier.sha256,
         "rootKeyId": root_keyid,
     }

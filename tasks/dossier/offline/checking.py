@@ -1,9 +1,12 @@
 """Check a dossier against the bundle beside it: every reference, and nothing but Python needed.
 
 The bundle is verified first, byte for byte. Then each claim: its entry is in the bundle, is the
-envelope that it names, and says the check or names the artefact that the claim refers to.
+envelope that it names, and has the check with this outcome, value and limit, or names the artefact.
+Then every file is the one that the dossier names. How a claim is worded, it cannot tell: who has
+the ledger makes the dossier again, and compares its digest.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,16 @@ from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.digests import sha256_of
 from tasks.formats.strict_json import parse_json, read_json
-from tasks.gates import Check
+from tasks.gates import Check, format_number
 from tasks.verifier.bundle import verify_bundle
 from tasks.verifier.statement_index import Entry, Signed, verified
 
 INDEX = "dossier.json"
 BUNDLE = "bundle.zip"
+# What a dossier names lies in it: no way up or out.
+NAME = re.compile(r"(statements/)?[a-z0-9][a-z0-9.-]*")
 
 
 @dataclass(frozen=True)
@@ -70,24 +76,39 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
                 if index not in signed_by_index:
                     signed_by_index[index] = verified(entry, log.keys)
                 faults += _faults(page, row, reference, signed_by_index[index])
+    faults += _file_faults(folder, values["files"])
     faults += _statement_faults(folder, used, by_index)
     return CheckedDossier(claims, len(used), tuple(dict.fromkeys(faults)))
 
 
 def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[str]:
-    """Return what a reference says that the statement does not."""
+    """Return what a row says, or refers to, that the statement does not say."""
     place = f"{page}: entry {signed.index}"
     if key := reference.get("check", ""):
         check = _check_of(signed, key)
         if check is None:
             return [f"{place} has no check {key}"]
-        is_shown = len(row["references"]) == 1 and row["figures"]
-        if is_shown and row["text"] != check.outcome.text:
-            return [f"{place}: {key} came to {check.outcome.text}"]
+        is_one = len(row["references"]) == 1
+        return _check_faults(f"{place}: {key}", row, check) if is_one and row["figures"] else []
+
     name = reference.get("name", "")
     if name and (name, reference["sha256"]) not in _artefacts(signed):
         return [f"{place} does not name {name} by this digest"]
     return []
+
+
+def _check_faults(place: str, row: Any, check: Check) -> list[str]:
+    """Return where a row that shows one check differs from it: outcome, value, limit."""
+    value = "" if check.value is None else format_number(check.value)
+    faults = []
+    if row["text"] != check.outcome.text:
+        faults.append(f"{place} came to {check.outcome.text}")
+    if value and value not in row["figures"]:
+        faults.append(f"{place} has the value {value}")
+    # Of a comparison the limit stands beside the earlier figure, in one text.
+    if not any(check.limit in figure for figure in row["figures"]):
+        faults.append(f"{place} has another limit")
+    return faults
 
 
 def _check_of(signed: Signed[Any], key: str) -> Check | None:
@@ -102,6 +123,18 @@ def _artefacts(signed: Signed[Any]) -> set[tuple[str, str]]:
     if isinstance(signed.predicate, Provenance):
         named |= {(item.name, item.sha256) for item in signed.predicate.materials}
     return named
+
+
+def _file_faults(folder: Path, digests: Any) -> list[str]:
+    """Return the files that are other than the ones the dossier names."""
+    faults = []
+    for name, digest in digests.items():
+        path = folder / name
+        if not NAME.fullmatch(name) or not path.is_file():
+            faults.append(f"{name} is not there")
+        elif sha256_of(path) != digest:
+            faults.append(f"{name} was changed since")
+    return faults
 
 
 def _statement_faults(folder: Path, used: set[int], by_index: dict[int, Entry]) -> list[str]:

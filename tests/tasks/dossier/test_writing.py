@@ -9,6 +9,7 @@ import pytest
 
 from tasks.dossier.writing import INDEX, write_dossier
 from tasks.errors import ConfigError, EvidenceError
+from tasks.gates import Outcome
 from tests.tasks.dossier.making import GOVERNANCE, SOURCES, SmallDossier
 
 CANARIES = ("jane.doe@example.org", "078-05-1120", "DE89 3704 0044 0532 0130 00", "10.11.12.13")
@@ -96,6 +97,12 @@ def test_what_people_wrote_is_text_and_no_markup(tmp_path: Path) -> None:
     files = SmallDossier(tmp_path, planted).dossier().files
     assert b"<b>Bank</b>" not in files["agreements.html"]
     assert b"&lt;b&gt;Bank&lt;/b&gt;" in files["impact-assessment.html"]
+
+
+def test_it_is_registered_by_what_verify_says(fresh: SmallDossier) -> None:
+    assert fresh.subject().evidence.is_let_in
+    fresh.signed_log.say_judged("fairness", Outcome.FAIL)  # a later verdict
+    assert not fresh.subject().evidence.is_let_in
 
 
 def test_an_agreement_that_has_lapsed_is_said_to_have(small: SmallDossier) -> None:

@@ -55,6 +55,8 @@ EDITS: dict[str, Callable[[Any], object]] = {
     )["references"][0].update(sha256="0" * 64),
     "a check that nobody made": lambda v: first_check(v)["references"][0].update(check="x.y"),
     "an outcome that was another": lambda v: first_check(v).update(text="fail"),
+    "a value that was another": lambda v: first_check(v)["figures"].__setitem__(0, "0.99"),
+    "a limit that was another": lambda v: first_check(v)["figures"].__setitem__(2, "any"),
     "a claim whose references are gone": lambda v: first_claim(v).update(references=[]),
     "another model": lambda v: v["model"].update(sha256="0" * 64),
     "another state of the ledger": lambda v: v["log"].update(root="0" * 64),
@@ -67,11 +69,26 @@ def test_what_was_edited_does_not_hold(folder: Path, small: SmallDossier, name: 
     assert check_dossier(folder, small.signed_log.trusted).faults
 
 
+def test_a_page_that_was_edited_is_told(folder: Path, small: SmallDossier) -> None:
+    path = folder / "index.html"
+    path.write_text(path.read_text().replace("MISSING", "answered"))
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+    assert faults == ("index.html was changed since",)
+
+
+def test_a_dossier_names_nothing_outside_its_folder(folder: Path, small: SmallDossier) -> None:
+    change(folder, lambda v: v["files"].update({"../../secret": "0" * 64}))
+    assert check_dossier(folder, small.signed_log.trusted).faults == ("../../secret is not there",)
+
+
 def test_a_statement_that_was_edited_does_not_hold(folder: Path, small: SmallDossier) -> None:
     path = next((folder / "statements").glob("*.json"))
     path.write_text(path.read_text().replace("sha256", "sha512"))
     faults = check_dossier(folder, small.signed_log.trusted).faults
-    assert faults == (f"statements/{path.name} is not what was signed",)
+    assert faults == (
+        f"statements/{path.name} was changed since",
+        f"statements/{path.name} is not what was signed",
+    )
 
 
 def test_a_bundle_that_was_edited_is_refused(folder: Path, small: SmallDossier) -> None:
