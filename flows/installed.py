@@ -37,6 +37,14 @@ def registry_server() -> Any:
     return create_app()
 
 
+def registry_tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
+    """Return MLflow's store of runs, for a URI that begins with `portcullis+postgresql:`."""
+    use_own_code()
+    from tasks.secrets.tracking_store import make_tracking_store
+
+    return make_tracking_store(store_uri, artifact_uri)
+
+
 def use_own_code() -> None:
     """Let `flows` and `tasks` mean this package's, in this process and in none that it starts.
 

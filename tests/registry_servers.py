@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +52,22 @@ def server_values(origin: str, issuer: str, audit_file: Path) -> dict[str, objec
 
 
 @contextmanager
-def registry_server(folder: Path, issuer: Issuer) -> Iterator[RunningRegistry]:
-    """Run `mlflow server --app-name portcullis`."""
+def registry_server(
+    folder: Path,
+    issuer: Issuer,
+    backend_uri: str = "",
+    registry_uri: str = "",
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[RunningRegistry]:
+    """Run `mlflow server --app-name portcullis`; `environ` replaces the variables of secrets."""
     # An installed package brings this; a checkout is not installed.
     metadata = folder / "site" / "portcullis-0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: portcullis\nVersion: 0\n")
     (metadata / "entry_points.txt").write_text(
         "[mlflow.app]\nportcullis = tasks.registry_server.app:create_app\n"
+        "[mlflow.tracking_store]\nportcullis+postgresql = "
+        "tasks.secrets.tracking_store:make_tracking_store\n"
     )
 
     port = find_free_port()
@@ -73,13 +81,20 @@ def registry_server(folder: Path, issuer: Issuer) -> Iterator[RunningRegistry]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": f"{ROOT}:{folder / 'site'}",
         "PORTCULLIS_SERVER_CONFIG": str(config),
-        "PORTCULLIS_SERVER_CLIENT_SECRET": CLIENT_SECRET,
-        "PORTCULLIS_SERVER_SESSION_KEY": "5a" * 32,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        **(
+            environ
+            or {
+                "PORTCULLIS_SERVER_CLIENT_SECRET": CLIENT_SECRET,
+                "PORTCULLIS_SERVER_SESSION_KEY": "5a" * 32,
+            }
+        ),
     }
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "portcullis"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--workers", "1"]
+    command += ["--backend-store-uri", backend_uri or f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--registry-store-uri", registry_uri] if registry_uri else []
+    command += ["--workers", "1"]
     command += ["--artifacts-destination", str(artifacts), "--port", str(port)]
     output = folder / "server.log"
     with output.open("wb") as log:

@@ -7,5 +7,6 @@ a request, a caller with a name: `normal_form`, `tokens`, `sessions`, `signing_i
 own handler runs. `calls` is what these layers tell each other, `configuring` what the operator
 sets. Whoever is not allowed is refused: an unknown route, an unknown group, a silent provider.
 
-May import: `tasks.audit_log`, `tasks.errors`, `tasks.formats`, `tasks.settings`.
+May import: `tasks.audit_log`, `tasks.errors`, `tasks.formats`, `tasks.secrets`,
+`tasks.settings`.
 """

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from tasks.errors import ConfigError
 from tasks.registry_server.auditing import Audited, AuditLog
 from tasks.registry_server.authorising import Authorisation, require_authorised_rule, unaudited
-from tasks.registry_server.calls import AsgiApp
+from tasks.registry_server.calls import AsgiApp, Message, Receive, Scope, Send
 from tasks.registry_server.closed_runs import ClosedRuns
 from tasks.registry_server.configuring import ServerConfig, read_config
 from tasks.registry_server.entrance import Entrance
@@ -17,7 +18,13 @@ from tasks.registry_server.routes import RouteTable
 from tasks.registry_server.sessions import CookieJar, Sessions
 from tasks.registry_server.signing_in import SigningIn
 from tasks.registry_server.tokens import Provider, TokenVerifier
+from tasks.secrets.object_store import sign_by
+from tasks.secrets.provider import Secrets
+from tasks.secrets.tracking_store import secrets_of_process
 from tasks.settings import Settings
+
+CLIENT_SECRET = "PORTCULLIS_SERVER_CLIENT_SECRET"
+SESSION_KEY = "PORTCULLIS_SERVER_SESSION_KEY"
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,10 +49,10 @@ def create_app() -> AsgiApp:
     # MLflow reads these when it is imported. Hosts and origins are ours to check, round all routes.
     os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(sorted(config.allowed_hosts))
     os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = config.origin
-    return protect(config, settings)
+    return protect(config, secrets_of_process())
 
 
-def protect(config: ServerConfig, settings: Settings) -> AsgiApp:
+def protect(config: ServerConfig, secrets: Secrets) -> AsgiApp:
     """Return MLflow's application with our layers round it."""
     import httpx
     from mlflow.server import app as flask
@@ -69,13 +76,37 @@ def protect(config: ServerConfig, settings: Settings) -> AsgiApp:
     if require_authorised_rule not in hooks:
         hooks.insert(0, require_authorised_rule)
 
+    if secrets.has_s3_keys:
+        sign_by(secrets)
+
     # One client for all calls; it follows no redirection.
     provider = Provider(config, httpx.AsyncClient())
     verifier = TokenVerifier(config, provider)
-    cookies = CookieJar(config, settings.server_session_key)
+    cookies = CookieJar(config, lambda: secrets.accepted(SESSION_KEY))
     sessions = Sessions(config, cookies, provider, verifier)
     signing_in = SigningIn(
-        config, settings.server_client_secret, cookies, provider, verifier, sessions
+        config, lambda: secrets.read(CLIENT_SECRET), cookies, provider, verifier, sessions
     )
     entrance = Entrance(cast("AsgiApp", mlflow), config, verifier, sessions, signing_in)
-    return Audited(entrance, audit, unaudited)
+    return Returning(Audited(entrance, audit, unaudited), secrets)
+
+
+class Returning:
+    """Gives the process's accounts back when the server stops; its web server ends by a signal."""
+
+    def __init__(self, app: AsgiApp, secrets: Secrets) -> None:
+        self._app = app
+        self._secrets = secrets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything inward."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def closing(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                await run_in_threadpool(self._secrets.close)
+            await send(message)
+
+        await self._app(scope, receive, closing)

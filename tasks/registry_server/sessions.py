@@ -6,7 +6,10 @@ neither the browser nor whoever finds its cookies can use it elsewhere, or chang
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -42,23 +45,15 @@ class Session:
 class CookieJar:
     """Seals what a browser keeps for us, and opens what it brings back.
 
-    A cookie of one purpose is never taken for another: its purpose is sealed with it.
+    A cookie of one purpose is never taken for another: its purpose is sealed with it. It is sealed
+    by the newest key; a key that was replaced still opens what it sealed, as long as the source of
+    secrets keeps it, so that a rotation ends nobody's session, and a second one ends the oldest.
     """
 
-    def __init__(self, config: ServerConfig, key_hex: str) -> None:
-        try:
-            key = bytes.fromhex(key_hex)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise ConfigError(
-                "$PORTCULLIS_SERVER_SESSION_KEY",
-                expected=f"{KEY_BYTES} bytes in hex",
-                found="another form" if key_hex else "nothing",
-                remedy="Make one with `openssl rand -hex 32`, the same for all of its processes.",
-            )
-        self._key = OctKey.import_key(key)
+    def __init__(self, config: ServerConfig, read_keys: Callable[[], tuple[str, ...]]) -> None:
+        self._read_keys = read_keys
         self._is_secure = config.is_secure
+        self._keys()  # a server without a key does not start
 
     def name(self, purpose: str) -> str:
         """Return a cookie's name; by `__Host-` browsers hold it to this host and to TLS."""
@@ -67,7 +62,8 @@ class CookieJar:
     def seal(self, purpose: str, values: dict[str, Any], seconds: int) -> bytes:
         """Return the header that sets a cookie."""
         plain = canonical({**values, "purpose": purpose, "until": int(time.time()) + seconds})
-        sealed = jwe.encrypt_compact({"alg": ALGORITHM, "enc": ENCRYPTION}, plain, self._key)
+        newest = self._keys()[0]
+        sealed = jwe.encrypt_compact({"alg": ALGORITHM, "enc": ENCRYPTION}, plain, newest)
         return self._header(purpose, sealed, seconds)
 
     def clear(self, purpose: str) -> bytes:
@@ -79,16 +75,33 @@ class CookieJar:
         name = self.name(purpose)
         lines = [value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie"]
         try:
-            cookies = SimpleCookie("; ".join(lines))
-            opened = jwe.decrypt_compact(
-                cookies[name].value, self._key, algorithms=[ALGORITHM, ENCRYPTION]
-            )
-            values = parse_json(opened.plaintext or b"")
+            sealed = SimpleCookie("; ".join(lines))[name].value
+            values = parse_json(self._opened(sealed))
         except (KeyError, CookieError, JoseError, JsonFaultError, ValueError):
             return None
         if values["purpose"] != purpose or values["until"] <= time.time():
             return None
         return dict(values)
+
+    def _opened(self, sealed: str) -> bytes:
+        """Return what one of the keys opens.
+
+        Raises:
+            JoseError: None does.
+        """
+        *newer, oldest = self._keys()
+        for key in newer:
+            with suppress(JoseError):
+                return _decrypted(sealed, key)
+        return _decrypted(sealed, oldest)
+
+    def _keys(self) -> tuple[OctKey, ...]:
+        """Return the keys of now, the newest first.
+
+        Raises:
+            ConfigError: One is none.
+        """
+        return tuple(_session_key(text) for text in self._read_keys())
 
     def _header(self, purpose: str, value: str, seconds: int) -> bytes:
         parts = [f"{self.name(purpose)}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]
@@ -96,6 +109,27 @@ class CookieJar:
         if self._is_secure:
             parts.append("Secure")
         return "; ".join(parts).encode("latin-1")
+
+
+@lru_cache(maxsize=4)
+def _session_key(key_hex: str) -> OctKey:
+    try:
+        key = bytes.fromhex(key_hex)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigError(
+            "$PORTCULLIS_SERVER_SESSION_KEY",
+            expected=f"{KEY_BYTES} bytes in hex",
+            found="another form" if key_hex else "nothing",
+            remedy="Make one with `openssl rand -hex 32`, the same for all of its processes.",
+        )
+    return OctKey.import_key(key)
+
+
+def _decrypted(sealed: str, key: OctKey) -> bytes:
+    opened = jwe.decrypt_compact(sealed, key, algorithms=[ALGORITHM, ENCRYPTION])
+    return opened.plaintext or b""
 
 
 class Sessions:

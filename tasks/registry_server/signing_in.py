@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import parse_qs, quote, urlencode
@@ -24,14 +25,14 @@ class SigningIn:
     def __init__(
         self,
         config: ServerConfig,
-        client_secret: str,
+        read_client_secret: Callable[[], str],
         cookies: CookieJar,
         provider: Provider,
         verifier: TokenVerifier,
         sessions: Sessions,
     ) -> None:
         self._config = config
-        self._client_secret = client_secret
+        self._read_client_secret = read_client_secret
         self._cookies = cookies
         self._provider = provider
         self._verifier = verifier
@@ -116,7 +117,9 @@ class SigningIn:
 
     def _client_credentials(self) -> str:
         """Return this server's login at the provider (RFC 6749, 2.3.1: both parts are encoded)."""
-        pair = f"{quote(self._config.client_id, safe='')}:{quote(self._client_secret, safe='')}"
+        pair = (
+            f"{quote(self._config.client_id, safe='')}:{quote(self._read_client_secret(), safe='')}"
+        )
         return base64.b64encode(pair.encode()).decode()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.secrets.access import BaoAccess
-from tasks.secrets.declaring import SecretsFile, read_secrets_file
+from tasks.secrets.declaring import S3_NAMES, SecretsFile, read_secrets_file
 from tasks.secrets.leases import LeasedAccount
 from tasks.secrets.references import (
     FieldReference,
@@ -55,6 +55,11 @@ class Secrets:
         if reference is None:
             return (self._environ.get(name, ""),)
         return self._values(reference)
+
+    @property
+    def has_s3_keys(self) -> bool:
+        """Whether the file says where the keys of S3 come from; else boto3 finds its own."""
+        return self._declared.references.keys() >= S3_NAMES
 
     def account(self, place: str) -> LeasedAccount | None:
         """Return the account for a database, `host:port/name`; None where none is declared."""
