@@ -2,12 +2,14 @@
 
 import atexit
 import os
+import resource
 from functools import cache
 from typing import TYPE_CHECKING
 
 from tasks.secrets.provider import Secrets, open_secrets
 from tasks.settings import Settings
 from tasks.system.database import with_driver
+from tasks.system.processes import hide_from_others
 
 if TYPE_CHECKING:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -37,6 +39,10 @@ def secrets_of_process() -> Secrets:
         ConfigError: The environment or `$PORTCULLIS_SECRETS` is not valid.
     """
     from tasks.secrets.pools import EngineAccounts
+
+    # No core dump, here or of a child, and no other process of this account looks inside.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hide_from_others()
 
     environ = dict(os.environ)
     secrets = open_secrets(Settings.from_environment(environ), environ)
