@@ -33,6 +33,7 @@ STARTED = (
     ".dvc/config",
     ".gitattributes",
     ".gitignore",
+    "configs/governance",
     "configs/policy",
     "configs/recognisers",
     "configs/records",

@@ -19,6 +19,7 @@ from tasks.dossier.evidence import CaseEvidence
 from tasks.dossier.governance import Governance
 from tasks.dossier.machine.assessment_results import assessment_results
 from tasks.dossier.machine.bill_of_materials import bill_of_materials
+from tasks.dossier.machine.croissant import croissant
 from tasks.dossier.rendering import render_dossier_page
 from tasks.dossier.subject import DossierSubject
 from tasks.errors import ConfigError, EvidenceError
@@ -99,6 +100,7 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
     files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
+    files["data.croissant.json"] = _json_bytes(croissant(subject))
     files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
     files[INDEX] = index_bytes(subject, pages, files)
     refuse_personal_values(files, contents)

@@ -24,7 +24,8 @@ from tasks.plain_text import one_line
 EXAMPLES = """\
 For whoever asks, with everything to check it offline:
   ./portcullis dossier loan
-  ./portcullis dossier loan --profile us-credit --output file
+  ./portcullis dossier loan --profile us-credit \\
+    --output file
 
 In CI, once a dossier has come that far:
   ./portcullis dossier loan --require 0.8
