@@ -24,7 +24,8 @@ From a timer, as the auditor, who may change nothing:
 
 From a timer, where the database runs; name the file in
 PORTCULLIS_AUDIT_FILES to have it sent on:
-  ./portcullis registry-database --log /var/log/postgresql \\
+  ./portcullis registry-database \\
+    --log /var/log/postgresql \\
     --events /var/log/portcullis/database.jsonl
 """
 app = new_app()

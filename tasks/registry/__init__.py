@@ -5,8 +5,8 @@ what it comes with (parameters, metrics, data, the page of its release), `stored
 registry gives back with what was judged, and `client` publishes.
 
 May import: `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.model`, `tasks.formats`,
-`tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.release_page`, `tasks.reports`,
-`tasks.stages.workspace`, `tasks.system`.
+`tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.registry_database`, `tasks.release_page`,
+`tasks.reports`, `tasks.stages.workspace`, `tasks.system`.
 """
 
 from tasks.registry.client import Publication, Published, Receipt, publish

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.shown import kind_of_error
 from tasks.registry.moving import ARTIFACTS, follow_move
+from tasks.registry_database import Admission, admit, claim_name
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explain_machine
 
@@ -147,10 +148,18 @@ def publish(release: Publication, installation: Installation) -> Published:
         ServiceError: The registry does not answer.
         EvidenceError: What the registry stored is not what was judged, or the name is another's.
     """
+    evidence_url = installation.settings.registry_evidence_url
+    if evidence_url:
+        claim_name(
+            evidence_url,
+            name=release.name,
+            use_case=release.use_case,
+            log_origin=release.log_origin,
+        )
     with _open_registry(installation) as client:
         require_ownership(client, release.name, release.use_case, release.log_origin)
         run_id, source = _finished_run(client, release, installation)
-        version, is_new = _version(client, release, run_id, source)
+        version, is_new = _version(client, release, run_id, source, evidence_url)
         client.set_registered_model_alias(release.name, release.alias, version)
     receipt = Receipt(
         name=release.name,
@@ -366,9 +375,13 @@ def _place_of(client: "MlflowClient", name: str, version: str, source: str) -> s
 
 
 def _version(
-    client: "MlflowClient", release: Publication, run_id: str, source: str
+    client: "MlflowClient", release: Publication, run_id: str, source: str, evidence_url: str
 ) -> tuple[str, bool]:
-    """Return the model's version, and whether it is new; `source` was read back already."""
+    """Return the model's version, and whether it is new; `source` was read back already.
+
+    Where the registry's database asks for evidence, it gets it first: before a version is made, and
+    before tags and alias of one that is there are changed.
+    """
     same = client.search_model_versions(
         f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'"
     )
@@ -377,6 +390,8 @@ def _version(
         present = _place_of(client, release.name, str(newest.version), newest.source)
         if present != source:
             _require_bytes(client, present, release.model_folder, release.model_sha256)
+        if evidence_url:
+            admit(evidence_url, _admission(release, newest.run_id, present, int(newest.version)))
         for tag in (ORIGIN_TAG, ENTRY_TAG):
             # The decision that last let it in: the one that the end of a release looks for.
             client.set_model_version_tag(
@@ -389,6 +404,8 @@ def _version(
                 client.set_model_version_tag(release.name, str(newest.version), tag, value)
         return str(newest.version), False
 
+    if evidence_url:
+        admit(evidence_url, _admission(release, run_id, source, None))
     made: Any = client.create_model_version(
         release.name,
         source=source,
@@ -397,6 +414,22 @@ def _version(
         description=release.description,
     )
     return str(made.version), True
+
+
+def _admission(release: Publication, run_id: str, source: str, version: int | None) -> Admission:
+    return Admission(
+        name=release.name,
+        use_case=release.use_case,
+        log_origin=release.log_origin,
+        log_entry=release.log_entry,
+        run_id=run_id,
+        source=source,
+        model_sha256=release.model_sha256,
+        decision_sha256=release.decision_sha256,
+        alias=release.alias,
+        tags=release.all_tags(),
+        version=version,
+    )
 
 
 @contextmanager

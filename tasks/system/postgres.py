@@ -28,7 +28,11 @@ class AdvisoryLock(IntEnum):
 
 
 def connect_postgres(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    """Connect; every statement is a transaction of its own unless one is begun."""
+    """Connect; every statement is a transaction of its own unless one is begun.
+
+    The address may name the driver, as SQLAlchemy's do.
+    """
+    url = url.replace("postgresql+psycopg://", "postgresql://", 1)
     return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
 
