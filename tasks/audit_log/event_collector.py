@@ -5,11 +5,8 @@ Without acknowledgement the collector says that it took a request, and may lose 
 of the request is indexed.
 """
 
-import json
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,19 +62,22 @@ def _wait(url: str, token: str, channel: str, number: str) -> None:
 
 
 def _post(address: str, token: str, channel: str, body: bytes) -> dict[str, Any]:
-    request = urllib.request.Request(
-        address,
-        data=body,
-        headers={
-            "Authorization": f"Splunk {token}",
-            "X-Splunk-Request-Channel": channel,
-            "Content-Type": "application/json",
-        },
-    )
+    import httpx
+
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            values: Any = json.load(answer)
-    except (OSError, ValueError) as error:
+        answer = httpx.post(
+            address,
+            content=body,
+            headers={
+                "Authorization": f"Splunk {token}",
+                "X-Splunk-Request-Channel": channel,
+                "Content-Type": "application/json",
+            },
+            timeout=SECONDS,
+        )
+        answer.raise_for_status()
+        values: Any = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
         raise _down(type(error).__name__) from error
     if not isinstance(values, dict):
         raise _down("it did not take them")

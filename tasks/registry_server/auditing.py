@@ -245,10 +245,12 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
     values["unmapped"] = {
         "roles": sorted(call.caller.roles) if call.caller else [],
         "route_class": call.route.route_class if call.route else None,
-        "refusal": call.refusal.kind if call.refusal else None,
         # For rules about nights, which not every language of rules can ask of a time.
         "hour_utc": time.gmtime(values["time"] / 1000).tm_hour,
     }
+    # Left out where there is none: a SIEM may read null as a word.
+    if call.refusal:
+        values["unmapped"]["refusal"] = call.refusal.kind
     if status is not None:
         values["http_response"] = {"code": status}
         values["status_code"] = str(status)

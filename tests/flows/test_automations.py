@@ -10,6 +10,9 @@ from prefect.events import Event
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from flows.alerts import ALERT, WATCHED
+from tasks.alerts.rules import read_alert_rules
+
 FILE = Path(__file__).parents[2] / "deploy" / "automations.yaml"
 
 
@@ -49,3 +52,21 @@ def test_silence_after_a_heartbeat_is_noticed_and_an_end_is_no_silence(
     # A blocked run ends in a state of a name of its own, whose event has that name.
     own = {f"prefect.flow-run.{name}" for name in ("Blocked", "Unavailable")}
     assert ends | own <= trigger.expect
+
+
+def test_an_alert_of_any_rule_is_noticed(triggers: dict[str, EventTrigger]) -> None:
+    trigger = triggers["portcullis-alert"]
+    assert trigger.posture is Posture.Reactive
+    assert ALERT in trigger.expect
+    assert isinstance(trigger.match, ResourceSpecification)
+    for rule in read_alert_rules():
+        assert trigger.match.matches(event_of(ALERT, f"portcullis.rule.{rule.name}").resource)
+    assert not trigger.match.matches(event_of(ALERT, "portcullis.alerts").resource)
+
+
+def test_a_watcher_that_stands_still_is_missed(triggers: dict[str, EventTrigger]) -> None:
+    trigger = triggers["portcullis-unwatched"]
+    assert trigger.posture is Posture.Proactive
+    assert trigger.after == trigger.expect == {WATCHED}
+    assert isinstance(trigger.match, ResourceSpecification)
+    assert trigger.match.matches(event_of(WATCHED, "portcullis.alerts").resource)

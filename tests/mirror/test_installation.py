@@ -18,6 +18,7 @@ EDGES = {
     "flows/__main__.py": "every command",
     "flows/installed.py": "the installed command, which asks whether it stands in a checkout",
     "flows/release.py": "a flow; Prefect's form is made of the index when the module is imported",
+    "flows/alerts.py": "a flow",
     "flows/erase.py": "two flows",
     "flows/cli/base/completing.py": "a shell, which completes the use cases of this checkout",
     "flows/cli/attended_release.py": "the process of one release",
