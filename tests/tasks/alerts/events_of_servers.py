@@ -1,10 +1,13 @@
 """Events as the registry's server and its database write them, at any time of any day."""
 
 import json
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tasks.audit_log.events import DATASTORE, OTHER, event
+from tasks.formats.canonical_json import canonical
+from tasks.registry_database.log_events import event_of
 from tasks.registry_server.auditing import AuditLog
 from tasks.registry_server.calls import Call, Caller, CallRefusedError
 from tasks.registry_server.routes import RegistryRole, RouteClass, ServedRoute
@@ -13,6 +16,7 @@ NOON_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 API = "/api/2.0/mlflow"
+NUMBERS = count(1)  # of lines of one session
 
 
 class ServerLog:
@@ -54,13 +58,23 @@ class ServerLog:
         return values
 
 
-def database_event(at_ms: int = NOON_MS, **changes: Any) -> dict[str, Any]:
-    """Return an event of the registry's database, by the fields of docs/alerts.md."""
-    made = event(
-        "WRITE",
-        actor="mlflow_server",
-        activity=OTHER,
-        kind=DATASTORE,
-        resources=[("model_versions", "table", {})],
-    )
-    return made | {"time": at_ms} | changes
+def database_event(
+    command: str, at_ms: int = NOON_MS, *, state: str = "", user: str = "mlflow_server"
+) -> dict[str, Any]:
+    """Return the event of what PostgreSQL writes about a statement: pgaudit's line, or an error."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    line = {
+        "timestamp": f"{moment} UTC",
+        "user": user,
+        "dbname": "mlflow",
+        "remote_host": "10.0.3.1",
+        "session_id": "6a1b2c3d.4e",
+        "line_num": next(NUMBERS),
+        "ps": command,
+        "message": f"AUDIT: SESSION,1,1,DDL,{command},TABLE,public.model_versions,,<not logged>",
+    }
+    if state:
+        line |= {"state_code": state, "message": "permission denied for table model_versions"}
+    made = event_of(canonical(line), "mlflow")
+    assert made is not None, command
+    return made

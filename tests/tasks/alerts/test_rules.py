@@ -69,10 +69,8 @@ FIRING: dict[str, Make] = {
         log.call(NOON_MS + number, template=f"/route/{number}", refusal="route.unknown", subject="")
         for number in range(8)
     ],
-    "denied_sql": lambda _: [database_event(status_id=2, status_code="42501")],
-    "changed_tables": lambda _: [
-        database_event(unmapped={"operation": "ALTER TABLE", "pgaudit_class": "DDL"})
-    ],
+    "denied_sql": lambda _: [database_event("INSERT", state="42501")],
+    "changed_tables": lambda _: [database_event("ALTER TABLE")],
     "registration_attempted": lambda log: [
         log.call(NOON_MS, "POST", CREATE, refusal="role.registry")
     ],
@@ -106,9 +104,13 @@ QUIET: dict[str, Make] = {
         *refused(log, 30, subject="", address="10.0.0.8", refusal="identity.anonymous", status=303),
     ],
     "probing": lambda log: refused(log, 9),
-    "denied_sql": lambda _: [database_event(status_id=2, status_code="23505")],
+    "denied_sql": lambda _: [
+        database_event("INSERT", state="28P01"),
+        database_event("INSERT"),
+    ],
     "changed_tables": lambda _: [
-        database_event(unmapped={"operation": "INSERT", "pgaudit_class": "WRITE"})
+        database_event("INSERT"),
+        database_event("ALTER TABLE", state="42501"),  # another rule's
     ],
     "registration_attempted": lambda log: [
         log.call(NOON_MS, "POST", CREATE, role=RegistryRole.GATEKEEPER),
@@ -200,7 +202,7 @@ def ordinary_day(log: ServerLog) -> Events:
     written = [(part * 500, f"{API}/runs/log-batch") for part in range(200)]
     written += [(200_000, CREATE), (201_000, ALIAS)]
     events += [log.call(night + after, "POST", template, **release) for after, template in written]
-    events += [database_event(night + 200_000, unmapped={"pgaudit_class": "WRITE"})]
+    events += [database_event("INSERT", night + 200_000)]
     return sorted(events, key=lambda item: int(item["time"]))
 
 

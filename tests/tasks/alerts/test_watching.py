@@ -52,7 +52,7 @@ def logged(home: Path) -> list[dict[str, Any]]:
 
 
 def test_a_finding_is_ocsf_by_ocsf_s_own_schema(tmp_path: Path, audit_file: Path) -> None:
-    append(audit_file, database_event(status_id=2, status_code="42501"))
+    append(audit_file, database_event("INSERT", state="42501"))
     watch(installation_with_home(tmp_path))
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF))
     findings = sorted(logged(tmp_path), key=lambda item: -item["count"])
