@@ -59,7 +59,7 @@ def _composition(subject: DossierSubject) -> Chapter:
         *(
             _said(
                 f"How many people of each group: {subject.words.label_of(attribute)}?",
-                ", ".join(f"{group} {count:,}" for group, count in groups.items()),
+                "; ".join(f"{group}: {count:,}" for group, count in groups.items()),
                 reference,
             )
             for attribute, groups in report["group_rows"].items()
@@ -70,16 +70,16 @@ def _composition(subject: DossierSubject) -> Chapter:
 
 
 def _shares(shares: dict[str, float]) -> str:
-    return ", ".join(f"{label}: {share:.1%}" for label, share in shares.items())
+    return "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
 
 
 def _missing(subject: DossierSubject, ratios: dict[str, float]) -> str:
     parts = [
-        f"{subject.words.label_of(column)} {ratio:.1%}"
+        f"{subject.words.label_of(column)}: {ratio:.1%}"
         for column, ratio in sorted(ratios.items(), key=lambda item: (-item[1], item[0]))
         if ratio > 0
     ]
-    return ", ".join(parts) or "nothing"
+    return "; ".join(parts) or "nothing"
 
 
 def _collection(subject: DossierSubject) -> Chapter:

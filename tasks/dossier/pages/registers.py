@@ -19,6 +19,7 @@ CONTROLS = "controls"
 THREATS = "threats"
 LAW = "law"
 EVIDENCE = "evidence"
+ENTRY_HEAD = ("Entry", "Kind", "About", "Signed on (UTC)", "By", "Envelope, sha256")
 PART_TITLES = {
     "gdpr": "General Data Protection Regulation",
     "ai-act": "AI Act, high-risk systems",
@@ -130,7 +131,7 @@ def _test_in_words(test: str) -> str:
     """Return a test as a sentence, after the file that it stands in: their names are sentences."""
     file, _, name = test.rpartition("/")[2].partition("::")
     words = name.removeprefix("test_").replace("_", " ")
-    return f"{file}: {words}"
+    return f"• {file}: {words}"
 
 
 def _threat_answer(subject: DossierSubject, threat: ThreatRow) -> Statable:
@@ -206,12 +207,11 @@ def compose_evidence(
         PlainRow(
             (
                 f"entry {signed.index}",
-                signed.statement.predicate_type.rpartition("/attestation/")[2]
-                or signed.statement.predicate_type,
+                "/".join(signed.statement.predicate_type.split("/")[-2:]),
                 "\n".join(item.name for item in signed.subjects),
-                signed.predicate.signed_on or "not said",
-                f"{signed.key.holder or 'a worker'}, key {signed.key.public.keyid[:16]}…",
-                signed.envelope_sha256[:16] + "…",
+                signed.predicate.signed_on.replace("T", " ").removesuffix("Z") or "not said",
+                f"{signed.key.holder or 'a worker'}, key {signed.key.public.keyid[:12]}…",
+                signed.envelope_sha256[:12] + "…",
             ),
             anchor=f"entry-{signed.index}",
             href=f"statements/{signed.index}.json",
@@ -221,14 +221,13 @@ def compose_evidence(
     return DossierPage(
         name=EVIDENCE,
         title="Evidence",
-        lead=f"The entries that this dossier refers to, of ledger {head.origin} with {head.size} "
-        f"entries, root {head.root_hash.hex()[:16]}…. Each lies as text under statements/, and "
-        "signed, with its proof of inclusion, in bundle.zip.",
+        lead=f"The entries that this dossier refers to, of ledger {head.origin}. Each lies as text "
+        "under statements/, and signed, with its proof of inclusion, in bundle.zip.",
         chapters=(
             Chapter(
                 "Check all of it, offline",
                 text=(
-                    "In a fresh environment with Python 3.11 or newer and `cryptography`. KEYID is "
+                    "In a fresh environment with Python 3.11 or newer and cryptography. KEYID is "
                     "the id of the ledger's root key: ask the bank for it, and not this folder.",
                 ),
                 commands=("python check-dossier.pyz . --root KEYID",),
@@ -237,7 +236,8 @@ def compose_evidence(
                 "Entries",
                 parts=(
                     DossierTable(
-                        ("Entry", "Kind", "About", "Signed on", "By", "Envelope, sha256"), rows
+                        ("Entry", "Kind", "About", "Signed on (UTC)", "By", "Envelope, sha256"),
+                        rows,
                     ),
                 ),
             ),
