@@ -53,7 +53,6 @@ def server_values(origin: str, issuer: str, audit_file: Path) -> dict[str, objec
 
 @contextmanager
 def registry_server(
-<<<<<<< HEAD
     folder: Path,
     issuer: Issuer,
     backend_uri: str = "",
@@ -61,11 +60,6 @@ def registry_server(
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[RunningRegistry]:
     """Run `mlflow server --app-name portcullis`; `environ` replaces the variables of secrets."""
-=======
-    folder: Path, issuer: Issuer, database_url: str = ""
-) -> Iterator[RunningRegistry]:
-    """Run `mlflow server --app-name portcullis`, on SQLite unless a database is named."""
->>>>>>> 5f949d9 (Insert evidence beneath the registry before a version is made)
     # An installed package brings this; a checkout is not installed.
     metadata = folder / "site" / "portcullis-0.dist-info"
     metadata.mkdir(parents=True)
@@ -97,15 +91,10 @@ def registry_server(
             }
         ),
     }
-    database = database_url or f"sqlite:///{folder / 'mlflow.db'}"
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "portcullis"]
-<<<<<<< HEAD
     command += ["--backend-store-uri", backend_uri or f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--registry-store-uri", registry_uri] if registry_uri else []
     command += ["--workers", "1"]
-=======
-    command += ["--backend-store-uri", database, "--workers", "1"]
->>>>>>> 5f949d9 (Insert evidence beneath the registry before a version is made)
     command += ["--artifacts-destination", str(artifacts), "--port", str(port)]
     output = folder / "server.log"
     with output.open("wb") as log:
