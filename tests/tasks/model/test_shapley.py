@@ -127,14 +127,24 @@ def test_a_kind_that_it_cannot_explain_is_refused(
         Explainer(fitted(family, **parameters), rows(30, seed=2))
 
 
-def test_more_conditions_than_an_integer_has_bits_are_told_apart(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("family", ["lightgbm", "xgboost"])
+def test_deep_leaves_whose_patterns_are_not_all_tabled_get_the_same(
+    monkeypatch: pytest.MonkeyPatch, family: str
 ) -> None:
-    booster = fitted("lightgbm")
+    booster = fitted(family)
     background = rows(30, seed=2)
     matrix = rows(40, seed=3)
-    expected = Explainer(booster, background).contributions(matrix)
-    monkeypatch.setattr("tasks.model.shapley.MOST_CONDITIONS", 0)
-    np.testing.assert_allclose(
-        Explainer(booster, background).contributions(matrix), expected, atol=1e-12
-    )
+    groups = np.array([0, 1, 1, 0])
+
+    tabled = Explainer(booster, background)
+    expected = tabled.contributions(matrix)
+    expected_raised = tabled.raised(matrix, groups, 2)
+    monkeypatch.setattr("tasks.model.shapley.MOST_TABLED", 0)
+    # And those with more conditions than an integer has bits, as well.
+    for most_bits in (62, 0):
+        monkeypatch.setattr("tasks.model.shapley.MOST_BITS", most_bits)
+        deep = Explainer(booster, background)
+        np.testing.assert_allclose(deep.contributions(matrix), expected, atol=1e-12)
+        np.testing.assert_allclose(deep.raised(matrix, groups, 2), expected_raised, atol=1e-12)
+        alone = np.concatenate([deep.contributions(row[None, :]) for row in matrix])
+        np.testing.assert_array_equal(alone, deep.contributions(matrix))
