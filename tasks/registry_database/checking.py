@@ -20,6 +20,7 @@ from tasks.registry_database.installing import (
     connected,
 )
 from tasks.registry_database.privileges import (
+    ACCOUNT_MAKER,
     ACCOUNT_ROLES,
     EVIDENCE_TABLES,
     GUARDS,
@@ -126,6 +127,10 @@ def _check_places(link: "Link") -> Iterator[Deviation]:
     wanted = {("database", role.value, "CONNECT") for role in everybody}
     wanted |= {(schema, role.value, "USAGE") for schema in ("public", SCHEMA) for role in everybody}
     wanted |= {(place, DatabaseRole.OWNER.value, "CREATE") for place in ("database", "public")}
+    wanted |= {
+        ("database", ACCOUNT_MAKER, "CONNECT"),
+        ("portcullis_accounts", ACCOUNT_MAKER, "USAGE"),
+    }
     held = set(link.execute(catalogue.PLACES).fetchall())
     for place, who, privilege in sorted(held - wanted):
         yield Deviation("place.grant", f"{who} has {privilege} on {place}")

@@ -19,6 +19,8 @@ class DatabaseRole(StrEnum):
 
 
 ACCOUNT_ROLES = (DatabaseRole.SERVER, DatabaseRole.GATEKEEPER, DatabaseRole.AUDITOR)
+# OpenBao's account, which makes others (`tasks.secrets.accounts`); a database need not have it.
+ACCOUNT_MAKER = "portcullis_openbao"
 SCHEMA = "portcullis"
 SERVING_ALIAS = "champion"
 
