@@ -24,12 +24,13 @@ START_SECONDS = 120
 
 @dataclass(frozen=True)
 class RunningRegistry:
-    """Where it is, and what it writes."""
+    """Where it is, what it writes, and the group of its processes."""
 
     origin: str
     audit_file: Path
     artifacts: Path
     output: Path
+    process_group: int
 
 
 def server_values(origin: str, issuer: str, audit_file: Path) -> dict[str, object]:
@@ -103,7 +104,7 @@ def registry_server(
         )
         try:
             _wait(server, origin, output)
-            yield RunningRegistry(origin, folder / "audit.jsonl", artifacts, output)
+            yield RunningRegistry(origin, folder / "audit.jsonl", artifacts, output, server.pid)
         finally:
             server.terminate()
             server.wait(timeout=30)
