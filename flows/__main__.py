@@ -104,6 +104,11 @@ COMMANDS = (
         "flows.cli.doctor",
     ),
     Command(
+        "server",
+        "serve a registry with roles, sign-in and an audit log on this machine",
+        "flows.cli.server",
+    ),
+    Command(
         "ui", "start a Prefect server, the deployments and a worker on this machine", "flows.cli.ui"
     ),
     Command(

@@ -28,7 +28,7 @@ CALLBACK = "http://127.0.0.1:1/callback"  # nobody listens there: the test reads
 def running_stack(folder: Path, layers: set[int], *, recheck_seconds: int = 1) -> Iterator[Stack]:
     """Run the stack with these layers; skips where a program is not installed."""
     plan = StackPlan(folder, frozenset(layers), recheck_seconds=recheck_seconds)
-    if missing := missing_programs(plan.layers, has_issuer=False):
+    if missing := missing_programs(plan.layers):
         pytest.skip(f"not on this machine: {', '.join(item.name for item in missing)}")
     # Where root runs the tests, PostgreSQL's account cannot enter pytest's own folder.
     data = Path(tempfile.mkdtemp(prefix="portcullis-stack-"))

@@ -2,10 +2,11 @@
 
 Commands about personal data are in `privacy`, commands about evidence in `proof`.
 `attended_release` is the process in which `release` runs its flow, `unchanged_release` the one in
-which it looks beforehand whether there is anything to be done. May import: `flows.drafting`,
-`flows.release`, `flows.repositories`, `flows.serving`, `flows.steps`, `flows.use_cases`,
-`flows.version`, `tasks.config`, `tasks.doctor`, `tasks.errors`, `tasks.learning`, `tasks.path`,
-`tasks.registry`, `tasks.registry_database`, `tasks.release_page`, `tasks.stages.fairness`,
-`tasks.system`, `tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.settings`,
-`tasks.verifier`.
+which it looks beforehand whether there is anything to be done.
+
+May import: `flows.drafting`, `flows.release`, `flows.repositories`, `flows.serving`,
+`flows.stack`, `flows.steps`, `flows.use_cases`, `flows.version`, `tasks.config`, `tasks.doctor`,
+`tasks.errors`, `tasks.learning`, `tasks.path`, `tasks.registry_server`, `tasks.registry`,
+`tasks.registry_database`, `tasks.release_page`, `tasks.stages.fairness`, `tasks.system`,
+`tasks.plain_text`, `tasks.formats`, `tasks.service`, `tasks.settings`, `tasks.verifier`.
 """

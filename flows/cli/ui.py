@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import typer
 
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.serving.attending import end_session, wait_for_api
+from flows.serving.interrupting import listen_to_signals
 from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
 from flows.serving.prefect_folder import check_prefect_folder
 from tasks.errors import ConfigError, ServiceError
@@ -54,7 +54,7 @@ def main(
     """Serve until interrupted."""
     installation = installation_of(context)
     check_prefect_folder(installation.settings)
-    _listen_to_signals()
+    listen_to_signals()
     port = port or find_free_port()
     # If another server answered on that port, it would get these deployments.
     if is_port_taken(port):
@@ -99,15 +99,6 @@ def main(
                 flush=True,
             )
             return _wait_for_an_end(server, worker)
-
-
-def _listen_to_signals() -> None:
-    # A shell that starts this in the background has SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    # A closed terminal sends SIGHUP. `nohup` has it ignored, and so it stays.
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 @contextlib.contextmanager

@@ -99,6 +99,11 @@ class IdentityServer:
     def _installed(self) -> Path:
         return self._folder / "program"
 
+    def groups_of(self, name: str) -> list[str]:
+        """Return the groups that a person belongs to now."""
+        people: dict[str, list[str]] = json.loads(self.people_file.read_text(encoding="utf-8"))
+        return people.get(name, [])
+
     def write_people(self, people: dict[str, list[str]]) -> None:
         """Say who belongs to which groups, at once and whole: the provider may be reading."""
         draft = self.people_file.with_suffix(".draft")
@@ -167,8 +172,8 @@ def install_provider(folder: Path) -> None:
             "npm ci",
             expected="the OpenID provider's packages",
             found=f"exit {installed.returncode}",
-            remedy="Look at `npm config get registry` and at `npm ping`; or name a provider that "
-            "you have: `--issuer`.",
+            remedy="Look at `npm config get registry` and at `npm ping`. Where npm cannot install, "
+            "serve the registry with your own provider: docs/registry-server.md.",
         )
     (draft / STAMP).write_text(digest, encoding="ascii")
     shutil.rmtree(folder, ignore_errors=True)

@@ -48,7 +48,8 @@ class PostgresServer:
             "password_encryption": "scram-sha-256",
             "max_connections": "100",
         }
-        if has_pgaudit(self._binaries):
+        self.is_audited = has_pgaudit(self._binaries)
+        if self.is_audited:
             settings |= {"shared_preload_libraries": AUDIT_LIBRARY, f"{AUDIT_LIBRARY}.log": AUDITED}
         settings |= options or {}
         arguments = [f"--{name}={value}" for name, value in settings.items()]
@@ -77,11 +78,8 @@ class PostgresServer:
         return f"postgresql://{SUPERUSER}@/{database}?host={host}&port={self.port}"
 
     def url(self, role: str, password: str, database: str) -> str:
-        """Return the address of a database for a role, as SQLAlchemy reads it."""
-        # The driver is named: SQLAlchemy 2.0 would take another for `postgresql://`.
-        return (
-            f"postgresql+psycopg://{role}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
-        )
+        """Return the address of a database for a role."""
+        return f"postgresql://{role}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
 
     def start(self) -> None:
         """Make the cluster unless it is there, and start its server."""

@@ -3,15 +3,11 @@
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from flows.stack.postgres import postgres_binaries
 
-LOCK = "configs/server.lock"
 OLDEST_NODE = 20
-BY_LOCK = f".venv/bin/python -m pip install --no-deps -r {LOCK}"
 
 
 @dataclass(frozen=True)
@@ -22,30 +18,18 @@ class MissingProgram:
     installation: str
 
 
-def missing_programs(layers: frozenset[int], *, has_issuer: bool) -> list[MissingProgram]:
-    """Return every program that is missing for these layers, so that one look names all.
-
-    Args:
-        layers: Which are on.
-        has_issuer: Whether an OpenID provider is there already, and none of ours is started.
-    """
+def missing_programs(layers: frozenset[int]) -> list[MissingProgram]:
+    """Return every program that is missing for these layers, so that one look names all."""
     missing = []
     if not has_postgres():
         missing.append(MissingProgram("PostgreSQL", "apt install postgresql"))
-    if 1 in layers and not has_issuer:
+    if 1 in layers:
         if node_version() < OLDEST_NODE:
             name = f"Node.js {OLDEST_NODE} or newer"
-            missing.append(MissingProgram(name, "apt install nodejs, or `--issuer`"))
+            missing.append(MissingProgram(name, "apt install nodejs"))
         if shutil.which("npm") is None:
-            missing.append(MissingProgram("npm", "apt install npm, or `--issuer`"))
-    if 4 in layers and find_program("weed") is None:
-        missing.append(MissingProgram("weed (SeaweedFS)", BY_LOCK))
+            missing.append(MissingProgram("npm", "apt install npm"))
     return missing
-
-
-def find_program(name: str) -> str | None:
-    """Return the path of a program: on PATH, or among those of this Python's packages."""
-    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def has_postgres() -> bool:

@@ -48,7 +48,8 @@ class RegistryProcess:
         environment = plain_environment(
             self._folder,
             PYTHONPATH=os.pathsep.join([str(CHECKOUT), str(self._folder / "site")]),
-            MLFLOW_BACKEND_STORE_URI=store_url,
+            # The driver is named: SQLAlchemy 2.0 would take another for `postgresql://`.
+            MLFLOW_BACKEND_STORE_URI=store_url.replace("postgresql:", "postgresql+psycopg:", 1),
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
             MLFLOW_DISABLE_TELEMETRY="true",
             **(more or {}),

@@ -18,8 +18,10 @@ from flows.stack.identity import Client, IdentityServer
 from flows.stack.postgres import PostgresServer
 from flows.stack.registry import RegistryProcess
 from flows.stack.server_process import own_folder
+from tasks.registry_database.installing import add_account, install
+from tasks.registry_database.privileges import DatabaseRole
 
-ALL_LAYERS = frozenset({1, 2, 3, 4})
+ALL_LAYERS = frozenset({1, 3})
 AUDIENCE = "portcullis-registry"
 PAGES_CLIENT = "registry-pages"
 GATEKEEPER = "svc-release"
@@ -28,6 +30,12 @@ SERVICES = {GATEKEEPER: "Gatekeeper", TRAINING: "DataScientist"}
 GROUPS = {"risk-modelling": "DataScientist", "model-audit": "ModelAuditor", "platform": "Admin"}
 DATABASE = "registry"
 OWNER = "registry_owner"
+SERVER_ACCOUNT = "registry_server"
+GATEKEEPER_ACCOUNT = "registry_gatekeeper"
+DATABASE_ACCOUNTS = {
+    SERVER_ACCOUNT: DatabaseRole.SERVER,
+    GATEKEEPER_ACCOUNT: DatabaseRole.GATEKEEPER,
+}
 SECRET_BYTES = 24
 RECHECK_SECONDS = 30
 MOST_ARTIFACT_BYTES = 2 << 30
@@ -77,6 +85,7 @@ class Stack:
         postgres: The database server.
         identity: The OpenID provider, where layer 1 is on.
         audit_file: What layer 1 writes.
+        gatekeeper_database_url: By which the worker inserts evidence, where layer 3 is on.
     """
 
     def __init__(self, plan: StackPlan, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -89,6 +98,7 @@ class Stack:
         self.origin = f"http://127.0.0.1:{self._port}"
         self.audit_file = plan.folder / "audit.jsonl"
         self.identity: IdentityServer | None = None
+        self.gatekeeper_database_url = ""
 
     def __enter__(self) -> Self:
         """Start all; where one does not start, end those that did."""
@@ -133,19 +143,35 @@ class Stack:
         for server in self._servers.values():
             server.wait()
 
-        password = make_database(self.postgres, DATABASE, OWNER)
+        store_url = self._make_store()
         artifacts = own_folder(plan.folder / "artifacts")
         registry = RegistryProcess(
             plan.folder / "registry",
             self._log("registry"),
             port=self._port,
-            store_url=self.postgres.url(OWNER, password, DATABASE),
+            store_url=store_url,
             artifacts=str(artifacts),
             config=self._config() if 1 in plan.layers else None,
             client_secret=pages.secret,
         )
         self._begin("MLflow", registry)
         registry.wait()
+
+    def _make_store(self) -> str:
+        """Make MLflow's database, and return its address for the account that serves."""
+        owner_password = make_database(self.postgres, DATABASE, OWNER)
+        if 3 not in self._plan.layers:
+            return self.postgres.url(OWNER, owner_password, DATABASE)
+
+        superuser_url = self.postgres.superuser_url_of(DATABASE)
+        install(superuser_url, is_audited=self.postgres.is_audited)
+        urls = {}
+        for account, role in DATABASE_ACCOUNTS.items():
+            password = secrets.token_urlsafe(SECRET_BYTES)
+            add_account(superuser_url, account, role, password)
+            urls[account] = self.postgres.url(account, password, DATABASE)
+        self.gatekeeper_database_url = urls[GATEKEEPER_ACCOUNT]
+        return urls[SERVER_ACCOUNT]
 
     def _begin(self, name: str, server: Server) -> None:
         self._tell(f"starting {name}")

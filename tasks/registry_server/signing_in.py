@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from hashlib import sha256
 from hmac import compare_digest
+from html import escape
 from urllib.parse import parse_qs, quote, urlencode
 
 from tasks.registry_server.calls import Call, CallRefusedError, Scope, Send, send_answer
@@ -15,12 +16,32 @@ from tasks.registry_server.tokens import Provider, TokenVerifier
 LOGIN = "/portcullis/login"
 CALLBACK = "/portcullis/callback"
 LOGOUT = "/portcullis/logout"
-PLACES = {LOGIN: "GET", CALLBACK: "GET", LOGOUT: "POST"}
+ACCOUNT = "/portcullis/account"
+PLACES = {LOGIN: "GET", CALLBACK: "GET", LOGOUT: "POST", ACCOUNT: "GET"}
 MOST_SECONDS = 600  # for typing a password at the provider
 
 
+ACCOUNT_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Your account at the registry</title><style>
+  :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
+  body {{ margin: 0 auto; padding: 2rem 1rem; max-width: 34rem; }}
+  button {{ padding: .6rem 1.2rem; font: inherit; }}
+</style></head><body>
+<h1>Your account at the registry</h1>
+<p>You are <strong>{subject}</strong>, with the role <strong>{roles}</strong>.</p>
+<p>Models and their versions are registered by a release that passed its gates, and by nobody else:
+<code>./portcullis release</code>, or your pipeline. Nobody's role includes it, an administrator's
+neither.</p>
+<form method="post" action="{logout}"><button type="submit">Sign out</button></form>
+<p><a href="/">Back to the registry</a></p>
+</body></html>
+"""
+
+
 class SigningIn:
-    """The three places where a session begins and ends."""
+    """The places where a session begins and ends, and where it says whose it is."""
 
     def __init__(
         self,
@@ -50,9 +71,44 @@ class SigningIn:
             await self._begin(send)
         elif scope["path"] == CALLBACK:
             await self._finish(call, scope, send)
+        elif scope["path"] == ACCOUNT:
+            await self._show_account(call, scope, send)
         else:
             self._sessions.require_own_page(scope)
-            await _redirect(send, LOGIN, [self._cookies.clear(SESSION)])
+            await _redirect(send, await self._farewell(), [self._cookies.clear(SESSION)])
+
+    async def _show_account(self, call: Call, scope: Scope, send: Send) -> None:
+        session = self._sessions.read(scope)
+        if session is None:
+            raise CallRefusedError(401, "identity.anonymous", f"Sign in at {LOGIN}.")
+        call.caller = await self._sessions.caller(session)
+        page = ACCOUNT_PAGE.format(
+            subject=escape(session.subject),
+            roles=", ".join(sorted(call.caller.roles)),
+            logout=LOGOUT,
+        )
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-frame-options", b"DENY"),
+        ]
+        await send_answer(send, 200, page.encode(), headers)
+
+    async def _farewell(self) -> str:
+        """Return where a browser goes that signs out (OpenID Connect RP-Initiated Logout 1.0).
+
+        The provider has a session of its own: while that lasts, the next sign-in asks for no
+        password. A provider that offers no such place, or is silent, is left alone.
+        """
+        try:
+            endpoint = await self._provider.endpoint("end_session_endpoint")
+        except CallRefusedError:
+            return LOGIN
+        query = {
+            "client_id": self._config.client_id,
+            "post_logout_redirect_uri": self._config.origin + LOGIN,
+        }
+        return f"{endpoint}?{urlencode(query)}"
 
     async def _begin(self, send: Send) -> None:
         """Send the browser to the provider, with a question that only this browser can answer."""

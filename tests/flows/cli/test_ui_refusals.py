@@ -17,7 +17,7 @@ from tests.installations import installation_with_home
 @pytest.fixture(autouse=True)
 def _without_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the test runner's own signal handlers alone."""
-    monkeypatch.setattr(ui, "_listen_to_signals", lambda: None)
+    monkeypatch.setattr(ui, "listen_to_signals", lambda: None)
 
 
 @pytest.fixture

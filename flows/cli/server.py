@@ -1,0 +1,160 @@
+"""`./portcullis server`: the registry's whole stack on this machine, 127.0.0.1 alone."""
+
+import fcntl
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.serving.interrupting import listen_to_signals
+from flows.serving.ports import HOST, is_port_taken
+from flows.stack.programs import missing_programs
+from flows.stack.server_process import own_folder
+from flows.stack.whole import GROUPS, SERVICES, Stack, StackPlan
+from tasks.errors import ConfigError, ServiceError
+from tasks.registry_server.signing_in import ACCOUNT
+from tasks.system.installation import Installation
+
+FOLDER = "server"
+# PostgreSQL refuses to run as root, and its account may not enter a folder of root's.
+ROOTS_DATABASES = Path("/var/lib/portcullis")
+POLL_SECONDS = 0.5
+EXAMPLES = """\
+On this machine, until Ctrl-C:
+  ./portcullis server
+  ./portcullis server --port 5000
+"""
+LAYER_NAMES = {1: "identity and roles", 3: "the database's roles and triggers"}
+app = new_app()
+
+
+@declare(app, examples=EXAMPLES, reports_progress=True)
+def main(
+    context: typer.Context,
+    *,
+    port: Annotated[
+        int,
+        typer.Option(metavar="PORT", help=f"The registry's port on {HOST}; 0 takes a free one."),
+    ] = 0,
+) -> int:
+    """Serve until interrupted."""
+    installation = installation_of(context)
+    require_programs(StackPlan(installation.home).layers)
+    if port and is_port_taken(port):
+        raise ConfigError(
+            f"port {port} of {HOST}",
+            expected="a port on which nobody listens",
+            found="a server that answers",
+            remedy="End it, or choose another port; without `--port` a free one is taken.",
+        )
+
+    listen_to_signals()
+    with _lock_stack(installation) as folder:
+        plan = StackPlan(folder, port=port, postgres_folder=databases_of(folder))
+        with Stack(plan, _say) as stack:
+            text = describe(stack, plan, shows_secrets=sys.stdout.isatty())
+            print(text, flush=True)
+            return _attend(stack, folder)
+
+
+def require_programs(layers: frozenset[int]) -> None:
+    """Refuse a machine on which programs are missing, and name all of them at once.
+
+    Raises:
+        ConfigError: It says what is missing, and how it is installed.
+    """
+    missing = missing_programs(layers)
+    if not missing:
+        return
+    names = ", no ".join(program.name for program in missing)
+    remedies = "; ".join(dict.fromkeys(program.installation for program in missing))
+    raise ConfigError(
+        "this machine",
+        expected="the programs of the registry's stack",
+        found=f"no {names}",
+        remedy=f"Install them: {remedies}.",
+    )
+
+
+def databases_of(folder: Path) -> Path | None:
+    """Return where PostgreSQL keeps its data, if not in the stack's folder."""
+    if os.getuid():
+        return None
+    ROOTS_DATABASES.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return ROOTS_DATABASES / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+
+
+def describe(stack: Stack, plan: StackPlan, *, shows_secrets: bool) -> str:
+    """Return what is said when all servers answer."""
+    identity = stack.identity
+    assert identity is not None
+    layers = ", ".join(LAYER_NAMES[number] for number in sorted(plan.layers))
+    audited = "with pgaudit" if stack.postgres.is_audited else "without pgaudit (not installed)"
+    lines = [
+        "",
+        f"The registry   {stack.origin}",
+        f"Sign-out       {stack.origin}{ACCOUNT}",
+        f"Sign-in        {identity.issuer}",
+        f"Layers         {layers}",
+        f"PostgreSQL     port {stack.postgres.port}, {audited}",
+        f"Audit log      {stack.audit_file}",
+        f"Groups         {identity.people_file}",
+        "",
+    ]
+    if not shows_secrets:
+        lines += ["Passwords are shown on a terminal alone.", ""]
+        return "\n".join(lines)
+
+    lines.append("People, with passwords of this start:")
+    for name, password in identity.passwords.items():
+        roles = [GROUPS[group] for group in identity.groups_of(name) if group in GROUPS]
+        lines.append(f"  {name:<13}{password:<18}{', '.join(roles) or 'no role'}")
+    lines += ["", "Services, by client credentials:"]
+    for name, secret in identity.service_secrets.items():
+        lines.append(f"  {name:<13}{secret:<34}{SERVICES[name]}")
+    if stack.gatekeeper_database_url:
+        lines += ["", "A release publishes here where its worker has these, for this start:"]
+        lines.append(f"  export MLFLOW_TRACKING_URI={stack.origin}")
+        lines.append(f"  export PORTCULLIS_REGISTRY_EVIDENCE_URL={stack.gatekeeper_database_url}")
+    lines += ["", "Ctrl-C ends all of it; its data stay.", ""]
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    print(f"portcullis: {text}", file=sys.stderr, flush=True)
+
+
+def _attend(stack: Stack, folder: Path) -> int:
+    """Wait until a server ends, which none of them should."""
+    while (problem := stack.problem()) is None:
+        time.sleep(POLL_SECONDS)
+    raise ServiceError(
+        "the registry's stack",
+        expected="all of its servers to be there until the end",
+        found=problem,
+        remedy=f"All others were ended. Its own messages are in {folder / 'logs'}.",
+    )
+
+
+@contextmanager
+def _lock_stack(installation: Installation) -> Iterator[Path]:
+    """Hold the lock of this installation's stack, and yield its folder."""
+    folder = own_folder(installation.home / FOLDER)
+    with (folder / "lock").open("w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                "`./portcullis server`",
+                expected="one stack of this installation",
+                found="another that is running",
+                remedy="Use that one, or end it first.",
+            ) from error
+        yield folder
