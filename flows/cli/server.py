@@ -31,7 +31,7 @@ On this machine, until Ctrl-C:
   ./portcullis server
   ./portcullis server --port 5000
 """
-LAYER_NAMES = {1: "identity and roles", 3: "the database's roles and triggers"}
+LAYER_NAMES = {1: "identity", 3: "the database's triggers", 4: "the locked bucket"}
 app = new_app()
 
 
@@ -119,10 +119,8 @@ def describe(stack: Stack, plan: StackPlan, *, shows_secrets: bool) -> str:
     lines += ["", "Services, by client credentials:"]
     for name, secret in identity.service_secrets.items():
         lines.append(f"  {name:<13}{secret:<34}{SERVICES[name]}")
-    if stack.gatekeeper_database_url:
-        lines += ["", "A release publishes here where its worker has these, for this start:"]
-        lines.append(f"  export MLFLOW_TRACKING_URI={stack.origin}")
-        lines.append(f"  export PORTCULLIS_REGISTRY_EVIDENCE_URL={stack.gatekeeper_database_url}")
+    lines += ["", "A release publishes here where its worker has these, for this start:"]
+    lines += [f"  export {name}={value}" for name, value in stack.release_environment().items()]
     lines += ["", "Ctrl-C ends all of it; its data stay.", ""]
     return "\n".join(lines)
 

@@ -3,11 +3,15 @@
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.stack.postgres import postgres_binaries
 
 OLDEST_NODE = 20
+LOCK = "configs/server.lock"
+BY_LOCK = f".venv/bin/python -m pip install --no-deps --require-hashes -r {LOCK}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,14 @@ def missing_programs(layers: frozenset[int]) -> list[MissingProgram]:
             missing.append(MissingProgram(name, "apt install nodejs"))
         if shutil.which("npm") is None:
             missing.append(MissingProgram("npm", "apt install npm"))
+    if 4 in layers and find_program("weed") is None:
+        missing.append(MissingProgram("weed (SeaweedFS)", BY_LOCK))
     return missing
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program: on PATH, or among those of this Python's packages."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def has_postgres() -> bool:

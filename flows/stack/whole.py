@@ -13,15 +13,16 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from flows.serving.ports import find_free_port
+from flows.stack.bucket import BucketServer
 from flows.stack.databases import make_database
 from flows.stack.identity import Client, IdentityServer
 from flows.stack.postgres import PostgresServer
-from flows.stack.registry import RegistryProcess
+from flows.stack.registry import CHECKOUT, RegistryProcess
 from flows.stack.server_process import own_folder
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
 
-ALL_LAYERS = frozenset({1, 3})
+ALL_LAYERS = frozenset({1, 3, 4})
 AUDIENCE = "portcullis-registry"
 PAGES_CLIENT = "registry-pages"
 GATEKEEPER = "svc-release"
@@ -85,6 +86,7 @@ class Stack:
         postgres: The database server.
         identity: The OpenID provider, where layer 1 is on.
         audit_file: What layer 1 writes.
+        bucket: The S3 server of releases, where layer 4 is on.
         gatekeeper_database_url: By which the worker inserts evidence, where layer 3 is on.
     """
 
@@ -98,6 +100,7 @@ class Stack:
         self.origin = f"http://127.0.0.1:{self._port}"
         self.audit_file = plan.folder / "audit.jsonl"
         self.identity: IdentityServer | None = None
+        self.bucket: BucketServer | None = None
         self.gatekeeper_database_url = ""
 
     def __enter__(self) -> Self:
@@ -124,6 +127,13 @@ class Stack:
                 return f"{name}: {ended}"
         return None
 
+    def release_environment(self) -> dict[str, str]:
+        """Return what a release's worker needs to publish here, for this start."""
+        values = {"MLFLOW_TRACKING_URI": self.origin}
+        if self.gatekeeper_database_url:
+            values["PORTCULLIS_REGISTRY_EVIDENCE_URL"] = self.gatekeeper_database_url
+        return values | (self.bucket.release_environment() if self.bucket else {})
+
     def _start(self) -> None:
         plan = self._plan
         pages = Client(PAGES_CLIENT, secrets.token_urlsafe(SECRET_BYTES), self.origin)
@@ -140,6 +150,11 @@ class Stack:
                 services=tuple(SERVICES),
             )
             self._begin("the OpenID provider", self.identity)
+        if 4 in plan.layers:
+            self.bucket = BucketServer(
+                plan.folder / "bucket", self._log("bucket"), workspace=CHECKOUT
+            )
+            self._begin("SeaweedFS", self.bucket)
         for server in self._servers.values():
             server.wait()
 
@@ -153,6 +168,7 @@ class Stack:
             artifacts=str(artifacts),
             config=self._config() if 1 in plan.layers else None,
             client_secret=pages.secret,
+            more=self.bucket.environment_of(self.bucket.reader) if self.bucket else None,
         )
         self._begin("MLflow", registry)
         registry.wait()

@@ -32,13 +32,14 @@ from tasks.formats.digests import folder_sha256
 from tasks.system.installation import Installation
 
 REQUIREMENTS = "requirements.lock"
-# What the last two name is installed by whoever uses `redact.mode: careful`, or texts of another
-# language than English.
+# What the last three name is installed by whoever uses `redact.mode: careful`, texts of another
+# language than English, or `./portcullis server`.
 RUN_LOCKS = (
     REQUIREMENTS,
     "configs/models.lock",
     "configs/careful.lock",
     "configs/languages.lock",
+    "configs/server.lock",
 )
 OTHER_LOCKS = ("tests/requirements.lock", "configs/installer.lock")
 INSTALLER = "pip"  # it comes with the interpreter, and no lock names it

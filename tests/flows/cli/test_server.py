@@ -73,7 +73,10 @@ class Answering:
 
     origin = "http://127.0.0.1:5000"
     audit_file = Path("/audit.jsonl")
-    gatekeeper_database_url = "postgresql://gatekeeper:word-of-gatekeeper@127.0.0.1:5432/registry"
+
+    @staticmethod
+    def release_environment() -> dict[str, str]:
+        return {"MLFLOW_TRACKING_URI": "http://word-of-worker"}
 
     class postgres:  # noqa: N801 # an attribute of the stack
         port = 5432
@@ -99,9 +102,7 @@ def test_a_terminal_is_told_who_may_sign_in_and_as_what() -> None:
     lines = [line.split() for line in described(shows_secrets=True).splitlines()]
     assert ["dana", "word-of-dana", "DataScientist"] in lines
     assert ["eve", "word-of-eve", "no", "role"] in lines
-    assert f"PORTCULLIS_REGISTRY_EVIDENCE_URL={Answering.gatekeeper_database_url}" in [
-        words[-1] for words in lines if words
-    ]
+    assert ["export", "MLFLOW_TRACKING_URI=http://word-of-worker"] in lines
     assert ["svc-release", "word-of-service", "Gatekeeper"] in lines
 
 

@@ -1,0 +1,130 @@
+"""The release bucket's S3 server, SeaweedFS, of which nothing answers but S3 with credentials."""
+
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from flows.serving.ports import HOST, find_free_port
+from flows.stack.programs import find_program
+from flows.stack.server_process import ServerProcess, own_folder
+from tasks.registry_bucket.preparing import policy_of, prepare_bucket
+from tasks.registry_bucket.seaweed import (
+    OWNER_MAY,
+    PORTS,
+    READER_MAY,
+    WRITER_MAY,
+    S3Account,
+    server_command,
+    server_environment,
+    write_accounts,
+    write_configuration,
+)
+
+BUCKET = "releases"
+KEEP_DAYS = 30
+REGION = "us-east-1"
+WORKER = "worker"
+ATTEMPTS = 1
+
+
+class BucketServer:
+    """An S3 server with one bucket, in which the worker writes each model once.
+
+    Attributes:
+        endpoint: Its address.
+        worker: Who may write.
+        reader: Who may read; MLflow serves as this one.
+    """
+
+    def __init__(self, folder: Path, log: Path, *, workspace: Path) -> None:
+        self._folder = own_folder(folder)
+        self._workspace = workspace
+        self.worker = S3Account.new(WORKER, WRITER_MAY)
+        self.reader = S3Account.new("reader", READER_MAY)
+        self._owner = S3Account.new("owner", OWNER_MAY)
+        self._ports = {name: find_free_port() for name in PORTS}
+        self.endpoint = f"http://{HOST}:{self._ports['s3']}"
+        program = find_program("weed")
+        assert program is not None
+        self._process = ServerProcess(
+            name="SeaweedFS",
+            command=server_command(program, self._folder, self._ports),
+            log=log,
+            environment=server_environment(self._folder),
+            folder=self._folder,
+            ends_by=signal.SIGTERM,
+        )
+
+    def start(self) -> None:
+        """Start it; the owner of the bucket is among its accounts until `wait` has made that."""
+        write_configuration(self._folder, [self._owner, self.worker, self.reader])
+        self._process.start()
+
+    def wait(self) -> None:
+        """Wait until it answers, make the bucket, and start it again without the bucket's owner.
+
+        Raises:
+            ServiceError: It does not answer.
+        """
+        self._process.wait_until(self._answers)
+        policy = policy_of(BUCKET, WORKER, self._workspace)
+        self._process.wait_until(lambda: self._is_prepared(policy))
+        self._process.stop()
+        write_accounts(self._folder, [self.worker, self.reader])
+        self._process.start()
+        self._process.wait_until(self._answers)
+
+    def problem(self) -> str | None:
+        """Return how it ended, or None while it runs."""
+        return self._process.problem()
+
+    def stop(self) -> None:
+        """End it; what is in the bucket stays."""
+        self._process.stop()
+
+    def environment_of(self, account: S3Account) -> dict[str, str]:
+        """Return what a process needs to work as an account."""
+        return {
+            "AWS_ACCESS_KEY_ID": account.access_key,
+            "AWS_SECRET_ACCESS_KEY": account.secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "MLFLOW_S3_ENDPOINT_URL": self.endpoint,
+        }
+
+    def release_environment(self) -> dict[str, str]:
+        """Return what the worker needs that releases into the bucket."""
+        return {
+            **self.environment_of(self.worker),
+            "PORTCULLIS_RELEASE_BUCKET": f"s3://{BUCKET}",
+            "PORTCULLIS_RELEASE_BUCKET_DAYS": str(KEEP_DAYS),
+            "PORTCULLIS_RELEASE_BUCKET_ENDPOINT": self.endpoint,
+        }
+
+    def client(self, account: S3Account) -> Any:
+        """Return botocore's client as an account."""
+        import botocore.session
+        from botocore.config import Config
+
+        return botocore.session.get_session().create_client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=account.access_key,
+            aws_secret_access_key=account.secret_key,
+            config=Config(retries={"max_attempts": ATTEMPTS}, s3={"addressing_style": "path"}),
+        )
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self._ports["s3"])) == 0
+
+    def _is_prepared(self, policy: str) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        # Its ports answer before it has a volume to write to.
+        try:
+            prepare_bucket(self.client(self._owner), BUCKET, KEEP_DAYS, policy)
+        except (ClientError, BotoCoreError):
+            return False
+        return True
