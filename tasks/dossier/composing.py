@@ -1,6 +1,7 @@
 """Compose every page of a dossier. Pure: the same evidence gives the same content."""
 
 from tasks.dossier.content import DossierPage
+from tasks.dossier.pages.adverse_action import compose_adverse_action
 from tasks.dossier.pages.agreements import compose_agreements, compose_processing
 from tasks.dossier.pages.changes import compose_changes
 from tasks.dossier.pages.datasheets import compose_datasheets
@@ -33,6 +34,7 @@ def compose_dossier(subject: DossierSubject) -> tuple[DossierPage, ...]:
         *((compose_impact_assessment(subject),) if "gdpr" in parts else ()),
         compose_agreements(subject),
         *((compose_processing(subject),) if "gdpr" in parts else ()),
+        compose_adverse_action(subject),
         *(compose_part(subject, part) for part in parts),
         compose_controls(subject),
         compose_changes(subject),

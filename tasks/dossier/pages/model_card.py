@@ -132,7 +132,7 @@ def _performance(subject: DossierSubject) -> Chapter:
         text=("Out of fold: of people whom no model that scored them has learnt from.",),
         parts=(
             DossierTable(CHECK_HEAD, rows, "Figures of training"),
-            _check_table(subject, "train", "What the gate of training judged"),
+            check_table(subject, "train", "What the gate of training judged"),
         ),
     )
 
@@ -145,13 +145,14 @@ def _by_group(subject: DossierSubject) -> Chapter:
             "undecided is no pass.",
         ),
         parts=(
-            _check_table(subject, "fairness", "Declared groups"),
-            _check_table(subject, "subgroups", "Subgroups that were searched"),
+            check_table(subject, "fairness", "Declared groups"),
+            check_table(subject, "subgroups", "Subgroups that were searched"),
         ),
     )
 
 
-def _check_table(subject: DossierSubject, gate: str, title: str) -> DossierTable:
+def check_table(subject: DossierSubject, gate: str, title: str) -> DossierTable:
+    """Return every check of a gate with value, interval and limit; what fails comes first."""
     checks = subject.evidence.checks(gate)
     if not checks:
         found = subject.evidence.find_gate(gate)

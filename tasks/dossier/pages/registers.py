@@ -234,12 +234,7 @@ def compose_evidence(
             ),
             Chapter(
                 "Entries",
-                parts=(
-                    DossierTable(
-                        ("Entry", "Kind", "About", "Signed on (UTC)", "By", "Envelope, sha256"),
-                        rows,
-                    ),
-                ),
+                parts=(DossierTable(ENTRY_HEAD, rows),),
             ),
         ),
     )
