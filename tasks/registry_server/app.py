@@ -1,5 +1,6 @@
 """The application that `mlflow server --app-name portcullis` serves."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ from starlette.middleware import Middleware
 from tasks.errors import ConfigError
 from tasks.registry_server.auditing import Audited, AuditLog
 from tasks.registry_server.authorising import Authorisation, require_authorised_rule, unaudited
-from tasks.registry_server.calls import AsgiApp, Message, Receive, Scope, Send
+from tasks.registry_server.calls import AsgiApp, Receive, Scope, Send
 from tasks.registry_server.closed_runs import ClosedRuns
 from tasks.registry_server.configuring import ServerConfig, read_config
 from tasks.registry_server.entrance import Entrance
@@ -76,6 +77,10 @@ def protect(config: ServerConfig, secrets: Secrets) -> AsgiApp:
     if require_authorised_rule not in hooks:
         hooks.insert(0, require_authorised_rule)
 
+    # A query may hold what a provider sends a browser back with, and names that a file supplied.
+    access_log = logging.getLogger("uvicorn.access")
+    if _without_query not in access_log.filters:
+        access_log.addFilter(_without_query)
     if secrets.has_s3_keys:
         sign_by(secrets)
 
@@ -91,22 +96,36 @@ def protect(config: ServerConfig, secrets: Secrets) -> AsgiApp:
     return Returning(Audited(entrance, audit, unaudited), secrets)
 
 
+def _without_query(record: logging.LogRecord) -> bool:
+    """Leave a query out of a line of the web server's log; the audit log has the call itself."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            value.partition("?")[0] if isinstance(value, str) else value for value in record.args
+        )
+    return True
+
+
 class Returning:
-    """Gives the process's accounts back when the server stops; its web server ends by a signal."""
+    """Gives the process's accounts back when the server stops; its web server ends by a signal.
+
+    It answers for the application's life by itself: all that MLflow's own does at a start is to
+    tidy up, by Docker, after its assistant, which nobody may call here.
+    """
 
     def __init__(self, app: AsgiApp, secrets: Secrets) -> None:
         self._app = app
         self._secrets = secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything inward."""
+        """Pass every call inward; at the end, close."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
 
-        async def closing(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown"):
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
                 await run_in_threadpool(self._secrets.close)
-            await send(message)
-
-        await self._app(scope, receive, closing)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})

@@ -169,6 +169,13 @@ class BaoAccess:
                 return ServiceError(
                     where, expected="an open server", found="a sealed one", remedy="Unseal it."
                 )
+            case status if status >= 500:
+                return ServiceError(
+                    where,
+                    expected="an answer",
+                    found=f"HTTP {status}",
+                    remedy="Its own log says why; a database that it cannot reach is one reason.",
+                )
             case 404:
                 return ServiceError(
                     where,

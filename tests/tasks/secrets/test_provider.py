@@ -207,7 +207,8 @@ def test_a_server_that_is_away_is_one_error(vaulted: Vaulted, opened: Opened) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "found"), [(503, "a sealed one. Unseal it"), (307, "HTTP 307"), (400, "HTTP 400")]
+    ("status", "found"),
+    [(503, "a sealed one. Unseal it"), (307, "HTTP 307"), (400, "HTTP 400"), (500, "HTTP 500")],
 )
 def test_a_sealed_server_is_said_to_be_and_nobody_is_followed_elsewhere(
     vaulted: Vaulted, opened: Opened, status: int, found: str

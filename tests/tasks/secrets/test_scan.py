@@ -118,6 +118,8 @@ def scanned(vaulted: Vaulted, tmp_path_factory: pytest.TempPathFactory) -> Itera
     registry_uri = f"postgresql+psycopg://{vaulted.place}"
     with registry_server(folder, vaulted.issuer, uri, registry_uri, environ) as running:
         yield Scanned(running, folder, vaulted)
+    # At stop each process gave its token and its accounts back; that of this function is left.
+    assert vaulted.users() <= {given["username"]}
     vaulted.set_up.put("registry", VALUES["registry"])
 
 
@@ -149,6 +151,7 @@ def test_nothing_secret_is_anywhere_after_use_rotation_and_failures(scanned: Sca
         shown = answer.content + repr(answer.headers.raw).encode()
         assert hits_in(shown, marks) == [], answer.url
     _scan_files(scanned.folder, marks)
+    assert "code=" not in scanned.running.output.read_text()
     _scan_database(scanned.vaulted, marks)
 
 
