@@ -57,23 +57,34 @@ class BucketServer:
         )
 
     def start(self) -> None:
-        """Start it; the owner of the bucket is among its accounts until `wait` has made that."""
-        write_configuration(self._folder, [self._owner, self.worker, self.reader])
+        """Start it; the bucket's owner is among its accounts until `wait` has made the bucket."""
+        owners = [] if self._stamp.exists() else [self._owner]
+        write_configuration(self._folder, [*owners, self.worker, self.reader])
         self._process.start()
 
     def wait(self) -> None:
-        """Wait until it answers, make the bucket, and start it again without the bucket's owner.
+        """Wait until it answers; at the first start, make the bucket and let its owner go.
+
+        The bucket's policy takes the right to change it from everybody, its owner too: it is made
+        once.
 
         Raises:
             ServiceError: It does not answer.
         """
         self._process.wait_until(self._answers)
+        if self._stamp.exists():
+            return
         policy = policy_of(BUCKET, WORKER, self._workspace)
         self._process.wait_until(lambda: self._is_prepared(policy))
         self._process.stop()
+        self._stamp.touch(mode=0o600)
         write_accounts(self._folder, [self.worker, self.reader])
         self._process.start()
         self._process.wait_until(self._answers)
+
+    @property
+    def _stamp(self) -> Path:
+        return self._folder / "bucket-is-made"
 
     def problem(self) -> str | None:
         """Return how it ended, or None while it runs."""
