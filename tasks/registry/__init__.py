@@ -2,7 +2,8 @@
 
 `packing` makes a model folder into one that loads anywhere, `describing` says what it is, `carding`
 what it comes with (parameters, metrics, data, the page of its release), `stored` compares what the
-registry gives back with what was judged, and `client` publishes.
+registry gives back with what was judged, `client` publishes, and `loading` fetches a version back
+and makes a model of it without foreign code.
 
 May import: `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.model`, `tasks.formats`,
 `tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.registry_database`, `tasks.release_page`,

@@ -156,7 +156,7 @@ def publish(release: Publication, installation: Installation) -> Published:
             use_case=release.use_case,
             log_origin=release.log_origin,
         )
-    with _open_registry(installation) as client:
+    with open_registry(installation) as client:
         require_ownership(client, release.name, release.use_case, release.log_origin)
         run_id, source = _finished_run(client, release, installation)
         version, is_new = _version(client, release, run_id, source, evidence_url)
@@ -187,7 +187,7 @@ def find_published(
     """
     from mlflow.exceptions import MlflowException
 
-    with _open_registry(installation) as client:
+    with open_registry(installation) as client:
         try:
             version = client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
@@ -197,13 +197,13 @@ def find_published(
                 found=kind_of_error(error),
                 remedy="Run the release again: `register` publishes what is cleared.",
             ) from error
-        source = _place_of(client, name, str(version.version), version.source)
+        source = place_of(client, name, str(version.version), version.source)
         _require_bytes(client, source, model_folder, model_sha256)
         return str(version.version)
 
 
 @contextmanager
-def _open_registry(installation: Installation) -> "Iterator[MlflowClient]":
+def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
     """Yield a client, with the registry of this installation locked against other releases.
 
     Raises:
@@ -354,7 +354,7 @@ def _require_bytes(
         require_judged_bytes(Path(stored), model_folder, model_sha256)
 
 
-def _place_of(client: "MlflowClient", name: str, version: str, source: str) -> str:
+def place_of(client: "MlflowClient", name: str, version: str, source: str) -> str:
     """Return the one place that a version's bytes come from.
 
     A version has two: `source`, which people see, and where MLflow downloads it from. They differ
@@ -387,7 +387,7 @@ def _version(
     )
     if same:
         newest = max(same, key=lambda version: int(version.version))
-        present = _place_of(client, release.name, str(newest.version), newest.source)
+        present = place_of(client, release.name, str(newest.version), newest.source)
         if present != source:
             _require_bytes(client, present, release.model_folder, release.model_sha256)
         if evidence_url:

@@ -221,4 +221,5 @@ def _arn(bucket: ReleaseBucket) -> str:
 
 
 def _code(error: Any) -> str:
-    return str(error.response["Error"]["Code"])
+    code: str = error.response["Error"]["Code"]
+    return code
