@@ -24,6 +24,7 @@ from tasks.registry_database.privileges import (
     ACCOUNT_ROLES,
     EVIDENCE_TABLES,
     GUARDS,
+    MLFLOW_FUNCTIONS,
     SCHEMA,
     SERVER_GRANTS,
     SERVING_ALIAS,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 FUNCTION = re.compile(r"FUNCTION portcullis\.(\w+)\(.*?\$portcullis\$(.*?)\$portcullis\$", re.S)
 CONSTRAINT = re.compile(r"CONSTRAINT (\w+)")
 FUNCTION_SETTINGS = ["search_path=pg_catalog, pg_temp"]
-MLFLOW_FUNCTIONS = frozenset({"prevent_secrets_aad_mutation"})  # each a trigger's, too
 EVENTS = ("INSERT", "DELETE", "UPDATE", "TRUNCATE")  # in PostgreSQL's own order
 # No account of ours is given these, by itself or by a careless administrator.
 ACCOUNT_SETTINGS = re.compile(

@@ -15,6 +15,7 @@ from tasks.formats.shown import kind_of_error
 from tasks.registry_database.privileges import (
     ACCOUNT_ROLES,
     GUARDS,
+    MLFLOW_FUNCTIONS,
     SCHEMA,
     SERVER_GRANTS,
     SERVING_ALIAS,
@@ -172,7 +173,7 @@ def _make_roles(link: "Link") -> None:
 
 
 def _take_tables(link: "Link") -> None:
-    """Give the owner the tables of an MLflow that is there already, with their sequences."""
+    """Give the owner what an MLflow that is there already has: tables, sequences, functions."""
     from psycopg.sql import SQL, Identifier
 
     foreign = link.execute(
@@ -184,6 +185,13 @@ def _take_tables(link: "Link") -> None:
             link.execute(
                 SQL("ALTER TABLE public.{} OWNER TO {}").format(
                     Identifier(str(table)), Identifier(DatabaseRole.OWNER)
+                )
+            )
+    for name in MLFLOW_FUNCTIONS:
+        if link.execute("SELECT to_regproc(%s)", (f"public.{name}",)).fetchone() != (None,):
+            link.execute(
+                SQL("ALTER FUNCTION public.{} OWNER TO {}").format(
+                    Identifier(name), Identifier(DatabaseRole.OWNER)
                 )
             )
 

@@ -23,6 +23,7 @@ ACCOUNT_ROLES = (DatabaseRole.SERVER, DatabaseRole.GATEKEEPER, DatabaseRole.AUDI
 ACCOUNT_MAKER = "portcullis_openbao"
 SCHEMA = "portcullis"
 SERVING_ALIAS = "champion"
+MLFLOW_FUNCTIONS = frozenset({"prevent_secrets_aad_mutation"})  # each with a trigger of its name
 
 READ = frozenset({"SELECT"})
 APPEND = frozenset({"SELECT", "INSERT"})

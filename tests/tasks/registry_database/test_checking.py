@@ -175,6 +175,7 @@ def test_an_mlflow_that_is_there_is_taken_over_with_its_versions(
             "workspace) VALUES ('old', 1, 's', 'r', 'None', 'READY', 'default')"
         )
         link.execute("ALTER TABLE model_versions OWNER TO t")
+        link.execute("ALTER FUNCTION prevent_secrets_aad_mutation() OWNER TO t")
     install(database.url, is_audited=IS_AUDITED)
     assert deviations(database) == set()
     with (
