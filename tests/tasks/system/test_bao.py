@@ -1,4 +1,4 @@
-"""Requests to Vault and OpenBao by TLS: a certificate is verified, and its authority may be ours."""
+"""Vault and OpenBao by TLS: a certificate is verified, and its authority may be ours."""
 
 import ssl
 import threading
