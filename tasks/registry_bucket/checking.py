@@ -93,7 +93,7 @@ def _lock(bucket: ReleaseBucket) -> dict[str, Any]:
     try:
         answer = bucket.client.get_object_lock_configuration(Bucket=bucket.name)
     except ClientError as error:
-        if _code(error) == "ObjectLockConfigurationNotFoundError":
+        if error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
             return {}
         raise
     configuration: dict[str, Any] = answer["ObjectLockConfiguration"]
@@ -118,7 +118,7 @@ def _statements(bucket: ReleaseBucket) -> list[dict[str, Any]]:
     try:
         answer = bucket.client.get_bucket_policy(Bucket=bucket.name)
     except ClientError as error:
-        if _code(error) == "NoSuchBucketPolicy":
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
             return []
         raise
     statements = json.loads(answer["Policy"]).get("Statement", [])
@@ -210,7 +210,7 @@ def _anonymous(bucket: ReleaseBucket, anonymous: Any) -> tuple[bool, str]:
         try:
             call(Bucket=bucket.name, **arguments)
         except ClientError as error:
-            if _code(error) in ("AccessDenied", "403"):
+            if error.response["Error"]["Code"] in ("AccessDenied", "403"):
                 continue
         return False, "answers without credentials"
     return True, "refuses who has no credentials"
@@ -218,8 +218,3 @@ def _anonymous(bucket: ReleaseBucket, anonymous: Any) -> tuple[bool, str]:
 
 def _arn(bucket: ReleaseBucket) -> str:
     return f"arn:aws:s3:::{bucket.name}"
-
-
-def _code(error: Any) -> str:
-    code: str = error.response["Error"]["Code"]
-    return code
