@@ -15,7 +15,10 @@ ACCOUNT = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
 def prepare_bucket(client: Any, name: str, keep_days: int, policy: str) -> None:
-    """Create a bucket with Object Lock, a default retention and a policy; it may be called again.
+    """Create a bucket with Object Lock, a default retention and a policy.
+
+    It goes on with what an interrupted call began. Of a bucket that has its policy nothing is
+    changed any more: the policy denies that to everybody, and the store's refusal is raised.
 
     The default is for what somebody writes without naming a retention: the worker always names one.
 
@@ -31,10 +34,7 @@ def prepare_bucket(client: Any, name: str, keep_days: int, policy: str) -> None:
         client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     except ClientError as error:
         # One that is there stays as it is: whether it has Object Lock, the check says.
-        if error.response["Error"]["Code"] not in (
-            "BucketAlreadyOwnedByYou",
-            "BucketAlreadyExists",
-        ):
+        if error.response["Error"]["Code"] not in IS_THERE:
             raise
 
     client.put_object_lock_configuration(

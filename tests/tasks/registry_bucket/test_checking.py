@@ -144,10 +144,10 @@ def test_a_policy_is_of_one_bucket_and_one_writer() -> None:
             policy_of(bucket, writer, workspace)
 
 
-def test_a_bucket_may_be_prepared_again(store: S3) -> None:
+def test_a_prepared_bucket_is_changed_by_nobody(store: S3) -> None:
     workspace = Path(__file__).resolve().parents[3]
-    policy = policy_of("again", "worker", workspace)
-    prepare_bucket(store.client("owner"), "again", 1, policy)
+    policy = policy_of("prepared", "worker", workspace)
+    prepare_bucket(store.client("owner"), "prepared", 1, policy)
     # Its own policy keeps everybody from setting the retention again, and the owner as well.
     with pytest.raises(ClientError, match="AccessDenied"):
-        prepare_bucket(store.client("owner"), "again", 2, policy)
+        prepare_bucket(store.client("owner"), "prepared", 2, policy)
