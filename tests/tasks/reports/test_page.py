@@ -1,13 +1,10 @@
 """A page says what it was given and nothing else: escaped, self-contained, the same bytes twice."""
 
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.gates import Outcome, at_least
@@ -23,7 +20,6 @@ from tasks.reports import (
     figure,
     write_page,
 )
-from tasks.reports.page import format_number
 from tasks.stages.train.checks import TrainCheck
 from tests.tasks.reports.test_figures import relative_luminance
 
@@ -134,25 +130,6 @@ def test_a_figure_lies_beside_its_page(file: str) -> None:
 def test_a_row_has_as_many_cells_as_the_head(row: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError, match="2 cells"):
         Table(head=("Group", "Rate"), rows=(row,))
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0, "0"), (1, "1"), (1989.0, "1,989"), (0.9154321, "0.9154"), (2e-6, "0.0000"),
-        (-0.12923, "-0.1292"), (1.00712, "1.007"), (34.5678, "34.57"), (12345.6, "12,346"),
-        (math.inf, "not finite"), (math.nan, "not finite"),
-    ],
-)  # fmt: skip
-def test_numbers_are_written_as_people_read_them(value: float, text: str) -> None:
-    assert format_number(value) == text
-
-
-@given(st.floats(-1e9, 1e9))
-def test_a_number_never_has_an_exponent_and_is_off_by_little(value: float) -> None:
-    text = format_number(value)
-    assert "e" not in text
-    assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-3, abs=5e-5)
 
 
 def test_failures_come_first_then_what_opens_the_page_then_all_other_checks(
