@@ -122,6 +122,11 @@ COMMANDS = (
         "flows.cli.registry_database",
     ),
     Command(
+        "scan",
+        "look for vulnerabilities, forbidden licences and altered files in what is shipped",
+        "flows.cli.shipping.scan",
+    ),
+    Command(
         "verify",
         "follow a model back to its sources and check every link",
         "flows.cli.proof.verify",

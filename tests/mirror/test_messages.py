@@ -116,6 +116,11 @@ ALLOWED_TEXTS = {
         "tasks/registry_server/configuring.py",
         "error.errors(include_input=False, include_url=False)",
     ): "likewise, about the configuration of the registry's server",
+    (
+        "tasks/supply_chain/declaring.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "asked for the field and the kind of the first fault",
+    ("tasks/supply_chain/locked.py", "error"): "handed to `describe_unreadable`, which is followed",
     ("tasks/dossier/governance.py", "error.errors(include_input=False)"): "asked for the place of "
     "the first fault in a file of ours alone",
     (

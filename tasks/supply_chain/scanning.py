@@ -1,0 +1,238 @@
+"""Scan what is shipped, and say what each check came to."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import Any
+
+from tasks.formats.strict_json import JsonFaultError, parse_json
+from tasks.gates.outcome import Outcome
+from tasks.supply_chain.declaring import (
+    AcceptedVulnerability,
+    NoDatabase,
+    OsvService,
+    Severity,
+    SupplyChain,
+)
+from tasks.supply_chain.installed import (
+    altered_files,
+    compare,
+    find_installed,
+    records_sha256,
+    site_folders,
+    unrecorded_starters,
+)
+from tasks.supply_chain.licences import is_allowed, licence_of
+from tasks.supply_chain.locked import LockedPackage, for_this_machine, read_lock
+from tasks.supply_chain.vulnerabilities import (
+    DatabaseAnswer,
+    UnansweredError,
+    Vulnerability,
+    ask_mounted,
+    ask_osv,
+    sorted_findings,
+)
+
+TRIVY_SECONDS = 900
+NOT_A_REPORT = (KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True)
+class ScannedCheck:
+    """What one check came to.
+
+    Attributes:
+        id: `vulnerabilities`, `licences`, `installed` or `trivy`.
+        outcome: Undecided blocks as a failure does; not measured is no pass, and blocks nothing.
+        lines: What was found, or why nothing was.
+    """
+
+    id: str
+    outcome: Outcome
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What all checks came to, and about what.
+
+    Attributes:
+        checks: In a fixed order.
+        shipped: What was scanned, for all machines.
+        records_sha256: Of all that was recorded when the environment was installed.
+        database_sha256: Of a mounted export; else empty.
+    """
+
+    checks: tuple[ScannedCheck, ...]
+    shipped: tuple[LockedPackage, ...]
+    records_sha256: str
+    database_sha256: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the checks; not measured where none was measured."""
+        outcomes = {check.outcome for check in self.checks}
+        for outcome in (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS):
+            if outcome in outcomes:
+                return outcome
+        return Outcome.NOT_MEASURED
+
+
+def scan(
+    declared: SupplyChain, checkout: Path, today: date, folders: tuple[str, ...] | None = None
+) -> Scan:
+    """Scan the locks of a checkout and the environment that was installed from them.
+
+    Args:
+        declared: What is allowed.
+        checkout: The checkout.
+        today: By which a database's age and an exception's end are judged.
+        folders: Where packages lie; by default where this interpreter looks.
+
+    Raises:
+        ConfigError: A lock is not there, or cannot be read.
+    """
+    places = site_folders() if folders is None else folders
+    locked = [package for name in declared.locks for package in read_lock(checkout / name)]
+    others = [package for name in declared.optional_locks for package in read_lock(checkout / name)]
+    tools = [package for name in declared.tool_locks for package in read_lock(checkout / name)]
+    here, optional = for_this_machine(locked), for_this_machine(others)
+    installed = find_installed(places)
+    in_use = [each for name, each in optional.items() if name in installed and name not in here]
+    shipped = tuple(sorted({*locked, *in_use}))
+
+    looked_up, answer = _check_vulnerabilities(declared, checkout, shipped, today)
+    checks = (
+        looked_up,
+        _check_licences(declared, shipped, installed),
+        _check_installed(here, for_this_machine([*others, *tools]), installed, places),
+        _check_trivy(declared, checkout, today),
+    )
+    return Scan(checks, shipped, records_sha256(installed), answer.sha256)
+
+
+def weigh(
+    found: Iterable[Vulnerability],
+    allowed: frozenset[Severity],
+    accepted: tuple[AcceptedVulnerability, ...],
+    today: date,
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Return what vulnerabilities come to, and a line for each, and for each exception."""
+    lines: list[str] = []
+    outcome = Outcome.PASS
+    used: set[AcceptedVulnerability] = set()
+    for each in found:
+        what = (
+            f"{each.package} {each.version}: {each.id}, {each.severity or 'of no stated severity'}"
+        )
+        matching = [
+            item for item in accepted if item.id in each.names and item.package == each.package
+        ]
+        used.update(matching)
+        valid = next((item for item in matching if today <= item.expires), None)
+        if valid:
+            lines.append(f"{what}: accepted by {valid.owner} until {valid.expires}: {valid.reason}")
+        elif each.severity in allowed:
+            lines.append(f"{what}: allowed by its severity")
+        else:
+            outcome = Outcome.FAIL
+            ended = f"; its exception ended on {matching[0].expires}" if matching else ""
+            lines.append(f"{what}: not allowed{ended}")
+    for item in accepted:
+        if item not in used:
+            ended = ", and has ended" if today > item.expires else ""
+            lines.append(f"{item.package}: the exception {item.id} fits nothing{ended}")
+    return outcome, tuple(lines)
+
+
+def _check_vulnerabilities(
+    declared: SupplyChain, checkout: Path, shipped: tuple[LockedPackage, ...], today: date
+) -> tuple[ScannedCheck, DatabaseAnswer]:
+    database = declared.database
+    nothing = DatabaseAnswer(())
+    if isinstance(database, NoDatabase):
+        reason = (f"no vulnerability database is declared: {database.reason}",)
+        return ScannedCheck("vulnerabilities", Outcome.NOT_MEASURED, reason), nothing
+    try:
+        if isinstance(database, OsvService):
+            answer = ask_osv(database, shipped)
+        else:
+            answer = ask_mounted(database, checkout, shipped, today)
+    except UnansweredError as error:
+        return ScannedCheck("vulnerabilities", Outcome.UNDECIDED, (str(error),)), nothing
+    outcome, lines = weigh(
+        answer.vulnerabilities, declared.allowed_severities, declared.accepted, today
+    )
+    return ScannedCheck("vulnerabilities", outcome, lines), answer
+
+
+def _check_licences(
+    declared: SupplyChain,
+    shipped: tuple[LockedPackage, ...],
+    installed: Mapping[str, Distribution],
+) -> ScannedCheck:
+    forbidden, unknown = [], []
+    for name in sorted({package.name for package in shipped}):
+        if name not in installed:
+            continue  # for another machine; one that has to be there is found missing elsewhere
+        licence = licence_of(installed[name], name, declared.licences)
+        if licence is None:
+            unknown.append(f"{name}: its licence is not known")
+        elif not is_allowed(licence, declared.licences.allowed):
+            forbidden.append(f"{name}: its licence is not allowed: {licence.render()}")
+    outcome = Outcome.FAIL if forbidden else Outcome.UNDECIDED if unknown else Outcome.PASS
+    return ScannedCheck("licences", outcome, (*forbidden, *unknown))
+
+
+def _check_installed(
+    locked: Mapping[str, LockedPackage],
+    optional: Mapping[str, LockedPackage],
+    installed: Mapping[str, Distribution],
+    folders: tuple[str, ...],
+) -> ScannedCheck:
+    lines = [*compare(installed, locked, optional)]
+    for name, distribution in sorted(installed.items()):
+        lines.extend(altered_files(distribution, name))
+    lines.extend(unrecorded_starters(folders, installed))
+    return ScannedCheck("installed", Outcome.FAIL if lines else Outcome.PASS, tuple(lines))
+
+
+def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedCheck:
+    """Have Trivy look at the locks, by the database that it has; it fetches none."""
+    program = shutil.which("trivy")
+    if program is None:
+        return ScannedCheck("trivy", Outcome.NOT_MEASURED, ("Trivy is not installed",))
+    command = [program, "filesystem", "--quiet", "--format", "json", "--scanners", "vuln"]
+    command += ["--skip-db-update", "--offline-scan", str(checkout)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TRIVY_SECONDS, check=False)
+        if done.returncode:
+            raise UnansweredError("Trivy ended with a fault")
+        found = sorted_findings(_trivy_findings(parse_json(done.stdout)))
+    except UnansweredError as error:
+        return ScannedCheck("trivy", Outcome.UNDECIDED, (str(error),))
+    except (OSError, subprocess.TimeoutExpired, JsonFaultError, *NOT_A_REPORT):
+        return ScannedCheck("trivy", Outcome.UNDECIDED, ("Trivy gave no report",))
+    outcome, lines = weigh(found, declared.allowed_severities, declared.accepted, today)
+    return ScannedCheck("trivy", outcome, lines)
+
+
+def _trivy_findings(report: Any) -> Iterable[Vulnerability]:
+    words = {"MEDIUM": Severity.MODERATE}  # all others are OSV's, in capitals
+    if not isinstance(report.get("Results"), list):
+        raise UnansweredError("Trivy looked at nothing")
+    for result in report["Results"]:
+        for each in result.get("Vulnerabilities") or ():
+            word = each.get("Severity", "")
+            known = Severity(word.lower()) if word.lower() in set(Severity) else None
+            yield Vulnerability(
+                id=each["VulnerabilityID"],
+                package=each["PkgName"],
+                version=each["InstalledVersion"],
+                aliases=(),
+                severity=words.get(word, known),
+            )
