@@ -363,6 +363,28 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "PORTCULLIS_REGISTRY_ISSUER",
+        "registry_issuer",
+        "the identity provider of a registry's server, at which a release signs in",
+        "a release does not sign in",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_REGISTRY_CLIENT",
+        "registry_client",
+        "the service account there by which a release publishes",
+        "a release does not sign in",
+        (COMMAND, WORKER),
+    ),
+    Variable(
+        "PORTCULLIS_REGISTRY_CLIENT_SECRET",
+        "registry_client_secret",
+        "the password of that account",
+        "a release does not sign in",
+        (COMMAND, WORKER),
+        is_secret=True,
+    ),
+    Variable(
         "PORTCULLIS_REGISTRY_EVIDENCE_URL",
         "registry_evidence_url",
         "the PostgreSQL database beneath the registry, as the gatekeeper, who inserts evidence",
@@ -612,6 +634,9 @@ class Settings:
     server_config: str
     server_client_secret: str
     server_session_key: str
+    registry_issuer: str
+    registry_client: str
+    registry_client_secret: str
     registry_evidence_url: str
     registry_owner_url: str
     release_bucket_url: str

@@ -37,6 +37,8 @@ class Issuer:
     keys: list[ECKey] = field(default_factory=lambda: [new_key()])
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     access: dict[str, str] = field(default_factory=dict)
+    services: dict[str, str] = field(default_factory=dict)  # by client credentials: their secrets
+    service_seconds: int = SECONDS
     asked: list[str] = field(default_factory=list)
     is_down: bool = False
 
@@ -119,6 +121,10 @@ class _Provider(BaseHTTPRequestHandler):
         kept = self.state.codes.pop(form.get("code", ""), None)
         credentials = self.headers["authorization"].partition(" ")[2]
         name, _, secret = base64.b64decode(credentials).decode().partition(":")
+        if form.get("grant_type") == "client_credentials":
+            self._serve_service(unquote(name), unquote(secret))
+            return
+
         digest = sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if (
@@ -136,6 +142,14 @@ class _Provider(BaseHTTPRequestHandler):
         claims |= {"nonce": kept["nonce"], "iat": int(time.time()), "exp": int(time.time()) + 60}
         answer = {"access_token": opaque, "expires_in": 600, "token_type": "Bearer"}
         self._answer(200, {**answer, "id_token": self.state.signed(claims)})
+
+    def _serve_service(self, name: str, secret: str) -> None:
+        if self.state.services.get(name) != secret:
+            self._answer(401, {"error": "invalid_client"})
+            return
+        seconds = self.state.service_seconds
+        token = self.state.token(name, exp=int(time.time()) + seconds)
+        self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": seconds})
 
     def _authorize(self, query: dict[str, str]) -> None:
         assert query["response_type"] == "code"

@@ -22,7 +22,7 @@ from flows.stack.server_process import own_folder
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
 
-ALL_LAYERS = frozenset({1, 3, 4})
+ALL_LAYERS = frozenset({1, 3, 4})  # the second, a registry store that asks itself, is not built
 AUDIENCE = "portcullis-registry"
 PAGES_CLIENT = "registry-pages"
 GATEKEEPER = "svc-release"
@@ -77,6 +77,15 @@ class StackPlan:
     recheck_seconds: int = RECHECK_SECONDS
     postgres_folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a layer that there is not.
+
+        Raises:
+            ValueError: There is one.
+        """
+        if not self.layers <= ALL_LAYERS:
+            raise ValueError("the layers are 1, 3 and 4; the second is not built")
+
 
 class Stack:
     """The servers of a plan, running as long as the block of `with` lasts.
@@ -130,6 +139,11 @@ class Stack:
     def release_environment(self) -> dict[str, str]:
         """Return what a release's worker needs to publish here, for this start."""
         values = {"MLFLOW_TRACKING_URI": self.origin}
+        if self.identity is not None:
+            values["PORTCULLIS_REGISTRY_ISSUER"] = self.identity.issuer
+            values["PORTCULLIS_REGISTRY_CLIENT"] = GATEKEEPER
+            secret = self.identity.service_secrets[GATEKEEPER]
+            values["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
         if self.gatekeeper_database_url:
             values["PORTCULLIS_REGISTRY_EVIDENCE_URL"] = self.gatekeeper_database_url
         return values | (self.bucket.release_environment() if self.bucket else {})

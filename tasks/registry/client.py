@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.shown import kind_of_error
 from tasks.registry.moving import ARTIFACTS, follow_move
+from tasks.registry.signing_in import AUTH_NAME, sign_in
 from tasks.registry_database import Admission, admit, claim_name
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explain_machine
@@ -222,6 +223,8 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
         with _one_at_a_time(installation):
             if not installation.settings.tracking_uri:
                 follow_move(installation.home)
+            if sign_in(installation.settings):
+                os.environ["MLFLOW_TRACKING_AUTH"] = AUTH_NAME
             yield MlflowClient(tracking_uri=uri)
     except MlflowException as error:
         if cause := explain_machine(error, installation):
