@@ -78,7 +78,8 @@ def test_a_use_case_that_extends_is_listed_deployed_and_described(
 
     deployments = yaml.safe_load((workspace / "prefect.yaml").read_text())["deployments"]
     by_name = {each["name"]: each for each in deployments}
-    assert list(by_name) == ["release-small", "release-tiny", "erase", "erase-due"]
+    erasing = ["erase", "erase-due"]
+    assert list(by_name) == ["release-small", "release-tiny", *erasing, "watch-audit"]
     assert by_name["release-small"]["schedules"] == [
         {"cron": "30 4 * * 1-5", "timezone": "Europe/Berlin"}
     ]
