@@ -113,6 +113,18 @@ def test_what_pip_is_told_uv_is_told_too(launcher: ModuleType, tmp_path: Path) -
     assert not any("USER" in name for name in settings)
 
 
+def test_of_a_value_in_several_files_of_pip_the_one_that_pip_takes_counts(
+    launcher: ModuleType,
+) -> None:
+    pip = (
+        "import sys\n"
+        "print('/etc/ssl/bank.pem' if sys.argv[2:] == ['get', 'global.cert'] else"
+        " \"global.cert='/etc/ssl/bank.pem'\\nglobal.cert='/etc/ssl/machine.pem'\")\n"
+    )
+    settings = launcher.uv_settings([sys.executable, "-c", pip], {"PATH": os.environ["PATH"]})
+    assert settings == {"SSL_CERT_FILE": "/etc/ssl/bank.pem"}
+
+
 def test_an_installation_counts_only_whole_of_these_locks_and_in_this_place(
     launcher: ModuleType,
 ) -> None:
