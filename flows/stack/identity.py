@@ -11,19 +11,16 @@ import os
 import secrets
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.serving.ports import HOST, find_free_port
-from flows.stack.server_process import ServerProcess, own_folder, plain_environment
+from flows.stack.server_process import ServerProcess, is_answering, own_folder, plain_environment
 from tasks.errors import ServiceError
 
 SOURCE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "server.mjs", "pages.mjs")
 STAMP = "installed.sha256"
-ANSWER_SECONDS = 2.0
 SESSION_SECONDS = 8 * 3600
 # RFC 8707: the registry, as a client names it when it asks for a token.
 RESOURCE = "urn:portcullis:registry"
@@ -132,12 +129,7 @@ class IdentityServer:
         self._process.stop()
 
     def _answers(self) -> bool:
-        address = f"{self.issuer}/.well-known/openid-configuration"
-        try:
-            with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
-                return True
-        except OSError:
-            return False
+        return is_answering(f"{self.issuer}/.well-known/openid-configuration")
 
 
 def install_provider(folder: Path) -> None:

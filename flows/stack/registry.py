@@ -4,8 +4,6 @@ import os
 import secrets
 import sys
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,11 +11,10 @@ from pathlib import Path
 import yaml
 
 from flows.serving.ports import HOST
-from flows.stack.server_process import ServerProcess, own_folder, plain_environment
+from flows.stack.server_process import ServerProcess, is_answering, own_folder, plain_environment
 
 CHECKOUT = Path(__file__).parents[2]
 APP = "portcullis"
-ANSWER_SECONDS = 2.0
 
 
 class RegistryProcess:
@@ -95,11 +92,7 @@ class RegistryProcess:
         self._process.stop()
 
     def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.origin}/health", timeout=ANSWER_SECONDS):
-                return True
-        except OSError:
-            return False
+        return is_answering(f"{self.origin}/health")
 
 
 def write_entry_points(site: Path) -> None:

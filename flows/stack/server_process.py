@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,7 @@ from tasks.system.processes import end_with_parent
 START_SECONDS = 120.0
 GRACE_SECONDS = 15.0
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 2.0
 
 
 @dataclass
@@ -112,6 +114,15 @@ class ServerProcess:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         self._process = None
+
+
+def is_answering(address: str) -> bool:
+    """Say whether a server answers at an address of its own that is there as soon as it works."""
+    try:
+        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def plain_environment(home: Path, **more: str) -> dict[str, str]:
