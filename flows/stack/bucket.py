@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.serving.ports import HOST, find_free_port
 from flows.stack.programs import find_program
-from flows.stack.server_process import ServerProcess, own_folder
+from flows.stack.server_process import ServerProcess, StackServer, own_folder
 from tasks.registry_bucket.preparing import policy_of, prepare_bucket
 from tasks.registry_bucket.seaweed import (
     OWNER_MAY,
@@ -28,7 +28,7 @@ WORKER = "worker"
 ATTEMPTS = 1
 
 
-class BucketServer:
+class BucketServer(StackServer):
     """An S3 server with one bucket, in which the worker writes each model once.
 
     Attributes:
@@ -85,14 +85,6 @@ class BucketServer:
     @property
     def _stamp(self) -> Path:
         return self._folder / "bucket-is-made"
-
-    def problem(self) -> str | None:
-        """Return how it ended, or None while it runs."""
-        return self._process.problem()
-
-    def stop(self) -> None:
-        """End it; what is in the bucket stays."""
-        self._process.stop()
 
     def environment_of(self, account: S3Account) -> dict[str, str]:
         """Return what a process needs to work as an account."""

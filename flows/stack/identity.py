@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.serving.ports import HOST, find_free_port
-from flows.stack.server_process import ServerProcess, is_answering, own_folder, plain_environment
+from flows.stack.server_process import (
+    ServerProcess,
+    StackServer,
+    is_answering,
+    own_folder,
+    plain_environment,
+)
 from tasks.errors import ServiceError
 
 SOURCE = Path(__file__).parent / "provider"
@@ -38,7 +44,7 @@ class Client:
     origin: str
 
 
-class IdentityServer:
+class IdentityServer(StackServer):
     """The provider, its people and its services.
 
     Attributes:
@@ -111,22 +117,6 @@ class IdentityServer:
         """Install the package from its lock unless that is done, and start the provider."""
         install_provider(self._installed)
         self._process.start()
-
-    def wait(self) -> None:
-        """Wait until it answers.
-
-        Raises:
-            ServiceError: It does not.
-        """
-        self._process.wait_until(self._answers)
-
-    def problem(self) -> str | None:
-        """Return how it ended, or None while it runs."""
-        return self._process.problem()
-
-    def stop(self) -> None:
-        """End it; every token and session ends with it."""
-        self._process.stop()
 
     def _answers(self) -> bool:
         return is_answering(f"{self.issuer}/.well-known/openid-configuration")

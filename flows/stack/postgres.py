@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flows.serving.ports import HOST, find_free_port
-from flows.stack.server_process import ServerProcess, own_folder, plain_environment
+from flows.stack.server_process import ServerProcess, StackServer, own_folder, plain_environment
 from tasks.errors import ServiceError
 
 SUPERUSER = "stack_superuser"
@@ -24,7 +24,7 @@ AUDIT_LIBRARY = "pgaudit"
 AUDITED = "role, ddl"
 
 
-class PostgresServer:
+class PostgresServer(StackServer):
     """A database server with its data in a folder.
 
     `url` is for whoever has a role and its password; `superuser_url` for this account alone.
@@ -88,21 +88,9 @@ class PostgresServer:
         self._write_access()
         self._process.start()
 
-    def wait(self) -> None:
-        """Wait until it answers.
-
-        Raises:
-            ServiceError: It does not.
-        """
-        self._process.wait_until(self._answers)
-
-    def problem(self) -> str | None:
-        """Return how it ended, or None while it runs."""
-        return self._process.problem()
-
     def stop(self) -> None:
         """End it; the data stay."""
-        self._process.stop()
+        super().stop()
         shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _make_cluster(self) -> None:

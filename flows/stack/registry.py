@@ -11,13 +11,19 @@ from pathlib import Path
 import yaml
 
 from flows.serving.ports import HOST
-from flows.stack.server_process import ServerProcess, is_answering, own_folder, plain_environment
+from flows.stack.server_process import (
+    ServerProcess,
+    StackServer,
+    is_answering,
+    own_folder,
+    plain_environment,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 APP = "portcullis"
 
 
-class RegistryProcess:
+class RegistryProcess(StackServer):
     """The server of the pages and of the API.
 
     Attributes:
@@ -74,22 +80,6 @@ class RegistryProcess:
         """Start it, with our entry points where it finds them."""
         write_entry_points(self._folder / "site")
         self._process.start()
-
-    def wait(self) -> None:
-        """Wait until it answers.
-
-        Raises:
-            ServiceError: It does not.
-        """
-        self._process.wait_until(self._answers)
-
-    def problem(self) -> str | None:
-        """Return how it ended, or None while it runs."""
-        return self._process.problem()
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.stop()
 
     def _answers(self) -> bool:
         return is_answering(f"{self.origin}/health")

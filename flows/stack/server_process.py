@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,6 +115,36 @@ class ServerProcess:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         self._process = None
+
+
+class StackServer(ABC):
+    """A server of the stack that is one process; each says by itself when it answers."""
+
+    _process: ServerProcess
+
+    def start(self) -> None:
+        """Start it, and return at once."""
+        self._process.start()
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            ServiceError: It does not.
+        """
+        self._process.wait_until(self._answers)
+
+    def problem(self) -> str | None:
+        """Return how it ended, or None while it runs."""
+        return self._process.problem()
+
+    def stop(self) -> None:
+        """End it; its data stay."""
+        self._process.stop()
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Say whether it answers; asked again and again until it does."""
 
 
 def is_answering(address: str) -> bool:

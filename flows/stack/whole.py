@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from flows.serving.ports import find_free_port
 from flows.stack.bucket import BucketServer
@@ -18,7 +18,7 @@ from flows.stack.databases import make_database
 from flows.stack.identity import Client, IdentityServer
 from flows.stack.postgres import PostgresServer
 from flows.stack.registry import CHECKOUT, RegistryProcess
-from flows.stack.server_process import own_folder
+from flows.stack.server_process import StackServer, own_folder
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
 
@@ -40,22 +40,6 @@ DATABASE_ACCOUNTS = {
 SECRET_BYTES = 24
 RECHECK_SECONDS = 30
 MOST_ARTIFACT_BYTES = 2 << 30
-
-
-class Server(Protocol):
-    """What the stack asks of each of its servers."""
-
-    def start(self) -> None:
-        """Start it, and return at once."""
-
-    def wait(self) -> None:
-        """Wait until it answers."""
-
-    def problem(self) -> str | None:
-        """Return how it ended, or None while it runs."""
-
-    def stop(self) -> None:
-        """End it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +86,7 @@ class Stack:
     def __init__(self, plan: StackPlan, tell: Callable[[str], None] = lambda _: None) -> None:
         self._plan = plan
         self._tell = tell
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, StackServer] = {}
         self._ending = ExitStack()
         self._logs = own_folder(plan.folder / "logs")
         self._port = plan.port or find_free_port()
@@ -203,7 +187,7 @@ class Stack:
         self.gatekeeper_database_url = urls[GATEKEEPER_ACCOUNT]
         return urls[SERVER_ACCOUNT]
 
-    def _begin(self, name: str, server: Server) -> None:
+    def _begin(self, name: str, server: StackServer) -> None:
         self._tell(f"starting {name}")
         self._ending.callback(server.stop)
         server.start()
