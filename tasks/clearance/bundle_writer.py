@@ -10,14 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from tasks.attestation.predicates.key_entry import KeyStatement
 from tasks.errors import EvidenceError
+from tasks.formats.archives import archive
 from tasks.formats.canonical_json import canonical
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.proof import proof_of
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents, judging_runs
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.in_force.objections import find_gate_runs
 from tasks.verifier.lineage import Chain, examine, latest_decision
-from tasks.verifier.log_reader import SAYING_IN_FORCE, Log
+from tasks.verifier.log_reader import EVERYTHING, SAYING_IN_FORCE, Log, read_log
 from tasks.verifier.report import FORMAT, GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
 
@@ -91,6 +94,33 @@ def choose(
     indices = steps | verdicts | decisions | consents | keys | laws | runs | attempts | set(also)
     entries = tuple(entry for entry in log.entries if entry.index in indices)
     return Contents(log, chain, entries, is_complete=False)
+
+
+def bundle_of(
+    case: str, model_sha256: str, installation: Installation, *, leaves_house: bool
+) -> bytes:
+    """Return the archive about one model, as this installation's ledger stands now.
+
+    Args:
+        case: The model's use case.
+        model_sha256: Of its bytes.
+        installation: Whose ledger.
+        leaves_house: Whether it goes to another machine: then it is looked through for values
+            about people first.
+
+    Raises:
+        EvidenceError: The ledger does not verify, or something looks like a value about a person.
+    """
+    ledger = open_ledger(installation)
+    try:
+        log = read_log(ledger, trusted_root(installation), EVERYTHING)
+        contents = choose(log, examine(log, case, model_sha256))
+        files = files_of(contents, ledger)
+    finally:
+        ledger.close()
+    if leaves_house:
+        scan(contents, files)
+    return archive(files)
 
 
 def _runs_compared(log: Log, chain: Chain) -> set[int]:

@@ -35,6 +35,9 @@ CODE_TAG = "portcullis.code_sha256"  # of the package that the model brings alon
 REASONS_TAG = "portcullis.reason_map"
 PLAN_TAG = "portcullis.plan_sha256"  # by which it was judged, sealed before it was trained
 ATTEMPTS_TAG = "portcullis.attempts"  # how many there were on the same data, and with what outcome
+# Where a run holds the log's archive about its model, as of the decision that let it in.
+EVIDENCE = "evidence"
+CLEARANCE_FILE = "clearance-{entry}.zip"
 TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
 # On the registered model: who owns its name. On a version: which decision let it in.
 CASE_TAG = "portcullis.use_case"
@@ -59,7 +62,9 @@ class TrainingData(BaseModel):
 class Publication(BaseModel):
     """One model and everything that is published with it.
 
-    `log_origin` and `log_entry` say where the decision stands that let it in.
+    `log_origin` and `log_entry` say where the decision stands that let it in, and `clearance` is
+    the log's archive about the model, which the registry's server verifies; None where there is
+    none to be verified.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +82,7 @@ class Publication(BaseModel):
     metrics: dict[str, float]
     tags: dict[str, str]
     documents: dict[str, Path]  # artifact folder -> file or folder
+    clearance: bytes | None = None
     description: str = ""  # of the version, as Markdown
     trained_on: TrainingData | None = None
 
@@ -298,6 +304,7 @@ def _finished_run(
     source = f"{run.info.artifact_uri}/{MODEL}"
     if not finished:
         _log(client, run.info.run_id, release)
+    _put_clearance(client, run.info.run_id, release)
     _require_bytes(client, source, release.model_folder, release.model_sha256)
     if not finished:
         client.set_terminated(run.info.run_id, status="FINISHED")
@@ -324,6 +331,23 @@ def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
     with TemporaryDirectory() as scratch:
         packed = pack(release.model_folder, Path(scratch) / MODEL)
         client.log_artifacts(run_id, str(packed), MODEL)
+
+
+def _put_clearance(client: "MlflowClient", run_id: str, release: Publication) -> None:
+    """Put the log's archive beside the model, once for each decision: none takes another's place.
+
+    Of a version that is there already, it belongs to the run that the version was made of.
+    """
+    if release.clearance is None:
+        return
+    name = CLEARANCE_FILE.format(entry=release.log_entry)
+    present = {item.path for item in client.list_artifacts(run_id, EVIDENCE)}
+    if f"{EVIDENCE}/{name}" in present:
+        return
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / name
+        path.write_bytes(release.clearance)
+        client.log_artifact(run_id, str(path), EVIDENCE)
 
 
 def _dataset(data: TrainingData) -> Any:
@@ -393,6 +417,7 @@ def _version(
         present = place_of(client, release.name, str(newest.version), newest.source)
         if present != source:
             _require_bytes(client, present, release.model_folder, release.model_sha256)
+            _put_clearance(client, newest.run_id, release)
         if evidence_url:
             admit(evidence_url, _admission(release, newest.run_id, present, int(newest.version)))
         for tag in (ORIGIN_TAG, ENTRY_TAG):

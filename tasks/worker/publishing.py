@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.statement import Artefact
+from tasks.clearance.bundle_writer import bundle_of
 from tasks.errors import EvidenceError, RefusedError
 from tasks.gates.decision import Decision
 from tasks.notary.attempts import AttemptNotes, note_attempts
@@ -87,7 +88,15 @@ def publish_model(
         verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
         page.write_text(render_release(stage_run, verdicts, decided, notes), encoding="utf-8")
         documents = {**release.documents, "report": page}
-        published = publish(release.model_copy(update={"documents": documents}), installation)
+        # The log as it stands now, with the decision: whoever has the run can verify it offline.
+        clearance = bundle_of(
+            case,
+            model.sha256,
+            installation,
+            leaves_house=bool(installation.settings.tracking_uri),
+        )
+        complete = {"documents": documents, "clearance": clearance}
+        published = publish(release.model_copy(update=complete), installation)
     stage_run.write_report(published.receipt, RECEIPT)
     return published
 

@@ -85,6 +85,22 @@ def test_following_a_move_makes_no_registry_and_leaves_what_lies_elsewhere(tmp_p
     }
 
 
+def test_the_log_s_archive_lies_with_the_version_s_run_once_for_each_decision(
+    release: Publication,
+) -> None:
+    publish(release.model_copy(update={"clearance": b"first"}), installation_at(Path()))
+    again = release.model_copy(update={"clearance": b"of the same decision"})
+    publish(again, installation_at(Path()))
+    later = {"log_entry": 57, "clearance": b"later", "decision_sha256": "e" * 64}
+    publish(release.model_copy(update=later), installation_at(Path()))
+    (version,) = versions()
+    paths = {item.path for item in client().list_artifacts(version.run_id, "evidence")}
+    assert {"evidence/clearance-41.zip", "evidence/clearance-57.zip"} <= paths
+    folder = Path(client().download_artifacts(version.run_id, "evidence"))
+    assert (folder / "clearance-41.zip").read_bytes() == b"first"
+    assert (folder / "clearance-57.zip").read_bytes() == b"later"
+
+
 def client() -> Any:
     from mlflow import MlflowClient
 

@@ -18,6 +18,8 @@ from tasks.formats.digests import sha256_of
 from tasks.notary.notary import Recorded, open_ledger, trusted_root
 from tasks.registry.client import ATTEMPTS_TAG, PLAN_TAG, Publication, Published, Receipt
 from tasks.stages.workspace import CLEARANCE
+from tasks.verifier.answer import Answer, judge
+from tasks.verifier.bundle import verify_bundle
 from tasks.verifier.lineage import examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tasks.worker import running
@@ -270,3 +272,20 @@ def test_a_model_that_was_exchanged_after_the_decision_is_not_published(
             with pytest.raises(EvidenceError, match="the model that was decided on"):
                 publish_model(decided_on, run, circumstances, Recorded(1, "", "log"), here)
     assert published == []
+
+
+def test_the_archive_of_the_log_is_published_with_the_model_and_verifies_offline(
+    signed: Path, published: list[Publication], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    register(signed, monkeypatch)
+    (release,) = published
+    path = tmp_path / "clearance.zip"
+    path.write_bytes(present(release.clearance))
+    verified = verify_bundle(path, trusted_root(installation_at(signed)))
+    assert verified.is_complete
+    assert verified.log.head.origin == release.log_origin
+    answer = judge(verified.log, verified.chain)
+    assert answer.model_sha256 == release.model_sha256
+    assert answer.answer is Answer.CLEARED
+    decided = present(latest_decision(verified.chain, "register"))
+    assert decided.index == release.log_entry
