@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from flows.stack.postgres import postgres_binaries
@@ -35,6 +36,8 @@ def missing_programs(layers: frozenset[int]) -> list[MissingProgram]:
             missing.append(MissingProgram("npm", "apt install npm"))
     if 4 in layers and find_program("weed") is None:
         missing.append(MissingProgram("weed (SeaweedFS)", BY_LOCK))
+    if 4 in layers and find_spec("boto3") is None:
+        missing.append(MissingProgram("boto3, by which MLflow reads the bucket", BY_LOCK))
     return missing
 
 

@@ -18,7 +18,14 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import EvidenceError, ServiceError
 from tasks.formats.shown import kind_of_error
-from tasks.registry.moving import ARTIFACTS, follow_move
+from tasks.registry.artifacts import (
+    MODEL,
+    SOURCE_TAG,
+    ArtifactStore,
+    open_artifacts,
+    source_of,
+)
+from tasks.registry.moving import follow_move
 from tasks.registry.signing_in import AUTH_NAME, sign_in
 from tasks.registry_database import Admission, admit, claim_name
 from tasks.system.installation import Installation
@@ -26,9 +33,9 @@ from tasks.system.machine_faults import explain_machine
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 MOST_DIGEST_CHARACTERS = 36  # of a dataset, in MLflow's database
-MODEL = "model"  # the artifact folder of a run that holds the packed model
 MODEL_TAG = "portcullis.model_sha256"
 DECISION_TAG = "portcullis.decision_sha256"
 CODE_TAG = "portcullis.code_sha256"  # of the package that the model brings along
@@ -165,8 +172,9 @@ def publish(release: Publication, installation: Installation) -> Published:
         )
     with open_registry(installation) as client:
         require_ownership(client, release.name, release.use_case, release.log_origin)
-        run_id, source = _finished_run(client, release, installation)
-        version, is_new = _version(client, release, run_id, source, evidence_url)
+        artifacts = open_artifacts(client, installation)
+        run_id, source = _finished_run(client, release, artifacts)
+        version, is_new = _version(client, release, run_id, source, evidence_url, artifacts)
         client.set_registered_model_alias(release.name, release.alias, version)
     receipt = Receipt(
         name=release.name,
@@ -205,7 +213,7 @@ def find_published(
                 remedy="Run the release again: `register` publishes what is cleared.",
             ) from error
         source = place_of(client, name, str(version.version), version.source)
-        _require_bytes(client, source, model_folder, model_sha256)
+        _require_bytes(open_artifacts(client, installation), source, model_folder, model_sha256)
         return str(version.version)
 
 
@@ -277,13 +285,12 @@ def require_ownership(client: "MlflowClient", name: str, case: str, origin: str)
 
 
 def _finished_run(
-    client: "MlflowClient", release: Publication, installation: Installation
+    client: "MlflowClient", release: Publication, artifacts: ArtifactStore
 ) -> tuple[str, str]:
     """Return the release's run and where its packed model lies, whose bytes were read back."""
     experiment = client.get_experiment_by_name(release.experiment)
     if experiment is None:
-        local = not installation.settings.tracking_uri
-        location = (installation.home / ARTIFACTS / release.experiment).as_uri() if local else None
+        location = artifacts.location(release.experiment)
         experiment_id = client.create_experiment(release.experiment, artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
@@ -292,28 +299,38 @@ def _finished_run(
         f"and tags.`{DECISION_TAG}` = '{release.decision_sha256}'"
     )
     runs = client.search_runs([experiment_id], filter_string=wanted)
-    finished = [run for run in runs if run.info.status == "FINISHED"]
+    finished = [
+        run for run in runs if run.info.status == "FINISHED" and artifacts.holds(source_of(run))
+    ]
+    begun = [run for run in runs if run.info.status == "RUNNING"]  # by an interrupted call
     if finished:
         run = finished[0]
-    elif runs:
-        run = runs[0]  # which an interrupted call began
+    elif begun and artifacts.can_continue:
+        run = begun[0]
     else:
+        for abandoned in begun:
+            client.set_terminated(abandoned.info.run_id, status="KILLED")
         name = release.model_sha256[:12]
         run = client.create_run(experiment_id, run_name=name, tags=release.all_tags())
 
-    source = f"{run.info.artifact_uri}/{MODEL}"
+    run_id = str(run.info.run_id)
     if not finished:
-        _log(client, run.info.run_id, release)
-    _put_clearance(client, run.info.run_id, release)
-    _require_bytes(client, source, release.model_folder, release.model_sha256)
+        _log(client, run, release, artifacts)
+        run = client.get_run(run_id)
+    _put_clearance(run, release, artifacts)
+    source = source_of(run)
+    _require_bytes(artifacts, source, release.model_folder, release.model_sha256)
     if not finished:
-        client.set_terminated(run.info.run_id, status="FINISHED")
-    return str(run.info.run_id), source
+        client.set_terminated(run_id, status="FINISHED")
+    return run_id, source
 
 
-def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
+def _log(
+    client: "MlflowClient", run: "Run", release: Publication, artifacts: ArtifactStore
+) -> None:
     from tasks.registry.packing import pack
 
+    run_id = run.info.run_id
     for name, value in release.params.items():
         client.log_param(run_id, name, value)
     for name, number in release.metrics.items():
@@ -323,17 +340,14 @@ def _log(client: "MlflowClient", run_id: str, release: Publication) -> None:
     # MLflow's page of a run shows this tag as its description.
     client.set_tag(run_id, "mlflow.note.content", release.description)
     for folder, path in release.documents.items():
-        if path.is_dir():
-            client.log_artifacts(run_id, str(path), folder)
-        else:
-            client.log_artifact(run_id, str(path), folder)
+        artifacts.write_document(run, folder, path)
 
     with TemporaryDirectory() as scratch:
         packed = pack(release.model_folder, Path(scratch) / MODEL)
-        client.log_artifacts(run_id, str(packed), MODEL)
+        client.set_tag(run_id, SOURCE_TAG, artifacts.write_model(run, packed))
 
 
-def _put_clearance(client: "MlflowClient", run_id: str, release: Publication) -> None:
+def _put_clearance(run: "Run", release: Publication, artifacts: ArtifactStore) -> None:
     """Put the log's archive beside the model, once for each decision: none takes another's place.
 
     Of a version that is there already, it belongs to the run that the version was made of.
@@ -341,13 +355,12 @@ def _put_clearance(client: "MlflowClient", run_id: str, release: Publication) ->
     if release.clearance is None:
         return
     name = CLEARANCE_FILE.format(entry=release.log_entry)
-    present = {item.path for item in client.list_artifacts(run_id, EVIDENCE)}
-    if f"{EVIDENCE}/{name}" in present:
+    if artifacts.has_document(run, EVIDENCE, name):
         return
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / name
         path.write_bytes(release.clearance)
-        client.log_artifact(run_id, str(path), EVIDENCE)
+        artifacts.write_document(run, EVIDENCE, path)
 
 
 def _dataset(data: TrainingData) -> Any:
@@ -367,18 +380,14 @@ def _dataset(data: TrainingData) -> Any:
 
 
 def _require_bytes(
-    client: "MlflowClient", source: str, model_folder: Path, model_sha256: str
+    artifacts: ArtifactStore, source: str, model_folder: Path, model_sha256: str
 ) -> None:
     """Read a packed model back and compare it with the one that was judged."""
-    from mlflow.artifacts import download_artifacts
-
     from tasks.registry.stored import require_judged_bytes
 
     with TemporaryDirectory() as scratch:
-        stored = download_artifacts(
-            artifact_uri=source, dst_path=scratch, tracking_uri=client.tracking_uri
-        )
-        require_judged_bytes(Path(stored), model_folder, model_sha256)
+        stored = artifacts.fetch(source, Path(scratch))
+        require_judged_bytes(stored, model_folder, model_sha256)
 
 
 def place_of(client: "MlflowClient", name: str, version: str, source: str) -> str:
@@ -402,9 +411,16 @@ def place_of(client: "MlflowClient", name: str, version: str, source: str) -> st
 
 
 def _version(
-    client: "MlflowClient", release: Publication, run_id: str, source: str, evidence_url: str
+    client: "MlflowClient",
+    release: Publication,
+    run_id: str,
+    source: str,
+    evidence_url: str,
+    artifacts: ArtifactStore,
 ) -> tuple[str, bool]:
     """Return the model's version, and whether it is new; `source` was read back already.
+
+    A version that lies elsewhere than releases are kept now is not taken for it.
 
     Where the registry's database asks for evidence, it gets it first: before a version is made, and
     before tags and alias of one that is there are changed.
@@ -412,12 +428,13 @@ def _version(
     same = client.search_model_versions(
         f"name = '{release.name}' and tags.`{MODEL_TAG}` = '{release.model_sha256}'"
     )
+    same = [version for version in same if artifacts.holds(version.source)]
     if same:
         newest = max(same, key=lambda version: int(version.version))
         present = place_of(client, release.name, str(newest.version), newest.source)
         if present != source:
-            _require_bytes(client, present, release.model_folder, release.model_sha256)
-            _put_clearance(client, newest.run_id, release)
+            _require_bytes(artifacts, present, release.model_folder, release.model_sha256)
+            _put_clearance(client.get_run(newest.run_id), release, artifacts)
         if evidence_url:
             admit(evidence_url, _admission(release, newest.run_id, present, int(newest.version)))
         for tag in (ORIGIN_TAG, ENTRY_TAG):

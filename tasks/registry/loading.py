@@ -18,6 +18,7 @@ from tasks.formats.digests import sha256_of
 from tasks.formats.shown import kind_of_error
 from tasks.formats.strict_json import parse_json
 from tasks.model.loading import SHIPPED_AS, Predictor, code_files, code_sha256, shipped_name
+from tasks.registry.artifacts import open_artifacts
 from tasks.registry.client import CASE_TAG, open_registry, place_of
 from tasks.registry.packing import BYTECODE, CODE, DATA, NO_BYTECODE
 from tasks.registry.stored import LOADED_AS
@@ -79,7 +80,6 @@ def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedMo
             found="another form",
             remedy="Name a registered model, by an alias or a version's number.",
         )
-    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     name = match["name"]
@@ -99,11 +99,7 @@ def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedMo
                 remedy="Look into the registry which versions and aliases there are.",
             ) from error
         source = place_of(client, name, str(version.version), version.source)
-        stored = Path(
-            download_artifacts(
-                artifact_uri=source, dst_path=str(folder), tracking_uri=client.tracking_uri
-            )
-        )
+        stored = open_artifacts(client, installation).fetch(source, folder)
 
     data = _data_of(stored)
     return FetchedModel(name, str(version.version), case, data, sha256_of(data))

@@ -4,6 +4,8 @@ Object Lock alone keeps an object's versions, and lets an overwriting PUT become
 every PUT has `If-None-Match: *` besides, and the bucket's policy lets one identity write.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +42,12 @@ class ReleaseBucket:
     def url(self) -> str:
         """Where an experiment has its artifacts whose runs are releases."""
         return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+    def holds(self, source: str) -> bool:
+        """Say whether a place lies in the bucket, below its prefix."""
+        where = urlsplit(source)
+        is_here = where.scheme == "s3" and where.netloc == self.name
+        return is_here and where.path.lstrip("/").startswith(self.prefix)
 
 
 @dataclass(frozen=True)
@@ -103,19 +111,30 @@ def store_model(packed: Path, artifact_uri: str, bucket: ReleaseBucket) -> Store
         ConfigError: The run's artifacts lie elsewhere.
         ServiceError: The store does not answer, or refuses.
     """
-    files = _files_of(packed)
     packed_sha256 = sha256_of(packed)
     source = f"{artifact_uri.rstrip('/')}/{BY_DIGEST}/{packed_sha256}"
-    folder = _key_in(bucket, source)
+    is_new = store_folder(packed, source, bucket)
+    _require_names(bucket, key_in(bucket, source), set(_files_of(packed)))
+    return StoredModel(source, packed_sha256, is_new)
 
+
+def store_folder(folder: Path, place: str, bucket: ReleaseBucket) -> bool:
+    """Write a file, or the files of a folder, below a place, each locked; say if any is new.
+
+    Raises:
+        EvidenceError, DataError, ConfigError, ServiceError: As `store_model`.
+    """
+    files = _files_of(folder)
+    key = key_in(bucket, place)
     until = datetime.now(UTC) + timedelta(days=bucket.keep_days)
-    written = [_put(bucket, f"{folder}/{name}", path, until) for name, path in files.items()]
-    _require_names(bucket, folder, set(files))
-    return StoredModel(source, packed_sha256, any(written))
+    written = [_put(bucket, f"{key}/{name}", path, until) for name, path in files.items()]
+    return any(written)
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
-    """Return name -> path of every file of a folder, sorted."""
+    """Return name -> path of every file of a folder, sorted; of a file, itself by its name."""
+    if folder.is_file() and not folder.is_symlink():
+        return {folder.name: folder}
     paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     for path in paths:
         is_plain = path.is_file() and not path.is_symlink()
@@ -129,17 +148,20 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def _key_in(bucket: ReleaseBucket, source: str) -> str:
-    """Return the key of a source that lies in the bucket, below its prefix."""
-    where = urlsplit(source)
-    key = where.path.lstrip("/")
-    if where.scheme == "s3" and where.netloc == bucket.name and key.startswith(bucket.prefix):
-        return key
+def key_in(bucket: ReleaseBucket, source: str) -> str:
+    """Return the key of a place that lies in the bucket, below its prefix.
+
+    Raises:
+        ConfigError: It lies elsewhere.
+    """
+    if bucket.holds(source):
+        return urlsplit(source).path.strip("/")
     raise ConfigError(
         "artifacts of the release's run",
         expected=f"a place below {bucket.url}",
         found="a place elsewhere",
-        remedy="Make the experiment of releases with the release bucket as its artifact location.",
+        remedy="Release under another `register.experiment`: it is made with the release bucket as "
+        "its artifact location.",
     )
 
 
@@ -178,16 +200,10 @@ def _put(bucket: ReleaseBucket, key: str, path: Path, until: datetime) -> bool:
 
 def _require_same(bucket: ReleaseBucket, key: str, path: Path) -> None:
     """Refuse an object that has other bytes than a file, or is not locked."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
+    with answering(bucket):
         answer = bucket.client.get_object(Bucket=bucket.name, Key=key)
         is_locked = answer.get("ObjectLockMode") == LOCK_MODE
         is_same = is_locked and _is_equal(answer["Body"], path)
-    except ClientError as error:
-        raise _unanswered(bucket, error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
-        raise _unanswered(bucket, type(error).__name__) from error
     if not is_same:
         raise _foreign("the object that was sent, locked", "another, or one without a lock")
 
@@ -202,17 +218,7 @@ def _is_equal(body: Any, path: Path) -> bool:
 
 def _require_names(bucket: ReleaseBucket, folder: str, names: set[str]) -> None:
     """Refuse a folder of other objects than were sent: who loads the model would load them, too."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        pages = bucket.client.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket.name, Prefix=f"{folder}/"
-        )
-        keys = {item["Key"] for page in pages for item in page.get("Contents", [])}
-    except ClientError as error:
-        raise _unanswered(bucket, error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
-        raise _unanswered(bucket, type(error).__name__) from error
+    keys = set(list_keys(bucket, f"{folder}/"))
     if keys != {f"{folder}/{name}" for name in names}:
         raise _foreign("the objects that were sent", "others")
 
@@ -224,6 +230,36 @@ def _foreign(expected: str, found: str) -> EvidenceError:
         found=found,
         remedy="Look for who writes into the bucket besides the worker: its policy allows nobody.",
     )
+
+
+def list_keys(bucket: ReleaseBucket, beginning: str) -> list[str]:
+    """Return the keys of all objects that begin so.
+
+    Raises:
+        ServiceError: The store does not answer, or refuses.
+    """
+    with answering(bucket):
+        pages = bucket.client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket.name, Prefix=beginning
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+@contextmanager
+def answering(bucket: ReleaseBucket) -> Iterator[None]:
+    """Make an error of ours of what the store refuses, or does not answer.
+
+    Raises:
+        ServiceError: In place of botocore's own.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _unanswered(bucket, error.response["Error"]["Code"]) from error
+    except BotoCoreError as error:
+        raise _unanswered(bucket, type(error).__name__) from error
 
 
 def _unanswered(bucket: ReleaseBucket, kind: str) -> ServiceError:

@@ -8,13 +8,12 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, Model, UseCase
+from flows.cli.base.own_key import OwnKey, load_own_key
 from flows.steps.evidence import open_chain
 from tasks.attestation.dsse import sign
-from tasks.attestation.signing_keys import LocalSigner
 from tasks.config.cases import load_case
 from tasks.dossier.answers import answer_statement, check_answer, read_text
 from tasks.dossier.governance import load_governance
-from tasks.errors import ConfigError
 from tasks.notary.notary import open_notary
 
 EXAMPLES = """\
@@ -24,7 +23,6 @@ As who owes it, with a key of your own that is enrolled:
 
 Where two people have to sign, the second answers the same text.
 """
-KEY = "PORTCULLIS_APPROVER_KEY"
 app = new_app()
 
 
@@ -55,14 +53,7 @@ def main(
         ),
     ] = "",
     model: Model = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help=f"Your key (default: ${KEY}); `keys make` makes one.",
-            show_default=False,
-        ),
-    ] = None,
+    key: OwnKey = None,
     is_json: Json = False,
 ) -> int:
     """Sign an answer, check it, and record it.
@@ -75,18 +66,9 @@ def main(
     load_case(use_case, installation.workspace)
     row = load_governance(installation.workspace).requirement(requirement)
     text = read_text(file)
-    named = installation.settings.approver_key_path
-    path = key or (installation.settings.from_caller(named) if named else None)
-    if path is None or not path.is_file():
-        raise ConfigError(
-            "your key",
-            expected=f"--key FILE or ${KEY}",
-            found="no such file",
-            remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
-        )
+    signer = load_own_key(key, installation)
 
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
-    signer = LocalSigner.load(path)
     with open_chain(use_case, model, installation) as (_, log, chain):
         statement = answer_statement(row, text, capacity or row.owner, log, chain, signer)
         envelope = sign(statement.to_bytes(), signer)

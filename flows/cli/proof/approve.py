@@ -6,7 +6,6 @@ A validator may in the same way accept checks that are undecided, by id, of exac
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
+from flows.cli.base.own_key import OwnKey, load_own_key
 from flows.steps.evidence import open_chain
 from tasks.attestation.dsse import sign
 from tasks.attestation.run_context import timestamp
@@ -26,9 +26,6 @@ from tasks.notary.notary import open_notary
 from tasks.verifier.approvals import acceptance, approval, check, require_made
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
-
-KEY = "PORTCULLIS_APPROVER_KEY"
-
 
 EXAMPLES = """\
 As a second person, with a key of your own:
@@ -86,14 +83,7 @@ def main(
             show_default=False,
         ),
     ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help=f"Your key (default: ${KEY}); `keys make` makes one.",
-            show_default=False,
-        ),
-    ] = None,
+    key: OwnKey = None,
     is_printed: Annotated[
         bool,
         typer.Option("--print", help="Print it for Prefect's form instead of recording it."),
@@ -104,18 +94,9 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     terms = ApprovalTerms(use_case, reason, expires, capacity, undecided, tuple(check_ids or ()))
-    named = installation.settings.approver_key_path
-    path = key or (installation.settings.from_caller(named) if named else None)
-    if path is None or not path.is_file():
-        raise ConfigError(
-            "your key",
-            expected=f"--key FILE or ${KEY}",
-            found="no such file",
-            remedy="`./portcullis keys make FILE`, then have it enrolled: `keys enrol`.",
-        )
+    signer = load_own_key(key, installation)
 
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
-    signer = LocalSigner.load(path)
     with open_chain(use_case, model, installation) as (_, log, chain):
         # First, so that of a model that nobody made no gate is said to lack anything.
         require_made(chain)

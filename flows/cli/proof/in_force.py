@@ -16,11 +16,12 @@ import typer
 from flows.cli.base.answering import print_json
 from flows.cli.base.declaring import as_epilog, declare, installation_of, new_app
 from flows.cli.base.options import Json, one_of
+from flows.cli.base.own_key import OwnKey, load_own_key
 from tasks.attestation.dsse import sign
 from tasks.attestation.predicates.in_force import ANCHORS, MODES, MOST_PEOPLE, InForce, Terms
 from tasks.attestation.roles import PERSONAL, ROOT
 from tasks.attestation.run_context import timestamp
-from tasks.attestation.signing_keys import LocalSigner, Signer
+from tasks.attestation.signing_keys import Signer
 from tasks.clearance.proposing import (
     ProposedChanges,
     compare_terms,
@@ -28,7 +29,7 @@ from tasks.clearance.proposing import (
     read_proposal,
     write_proposal,
 )
-from tasks.errors import ConfigError, EvidenceError
+from tasks.errors import EvidenceError
 from tasks.formats.new_file import require_new_file
 from tasks.notary.notary import Notary, open_notary, trusted_root
 from tasks.system.installation import Installation
@@ -44,7 +45,6 @@ from tasks.verifier.lineage import short
 from tasks.verifier.log_reader import SAYING_IN_FORCE, Log, read_log
 from tasks.verifier.statement_index import Entry, verified
 
-KEY = "PORTCULLIS_APPROVER_KEY"
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 NONE = "none"  # the value of an option that empties a list
 
@@ -208,10 +208,7 @@ def sign_proposal(
     reason: Annotated[
         str, typer.Option(metavar="TEXT", help="Why; it is kept for ever, so name nobody.")
     ],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help=f"Your key (default: ${KEY}).", show_default=False),
-    ] = None,
+    key: OwnKey = None,
     is_root: Annotated[
         bool, typer.Option("--root", help="Sign with the ledger's root key instead.")
     ] = False,
@@ -364,17 +361,12 @@ def _require_another_person(keyid: str, terms: Terms, history: LawHistory, log: 
 
 
 def _own_signer(path: Path | None, installation: Installation) -> Signer:
-    configured = installation.settings.approver_key_path
-    path = path or (installation.settings.from_caller(configured) if configured else None)
-    if path is None or not path.is_file():
-        raise ConfigError(
-            "your key",
-            expected=f"--key FILE or ${KEY}, or --root for the root key",
-            found="no such file",
-            remedy="`./portcullis keys make FILE`, then have it enrolled: "
-            "`keys enrol … --role compliance`.",
-        )
-    return LocalSigner.load(path)
+    return load_own_key(
+        path,
+        installation,
+        alternative=", or --root for the root key",
+        enrolment=" … --role compliance",
+    )
 
 
 def _print_changes(before: Terms | None, after: Terms) -> None:

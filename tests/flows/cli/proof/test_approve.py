@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.base.own_key import KEY
 from flows.cli.proof import approve
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
@@ -30,7 +31,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
     """A checkout whose model was made and judged, and waits for a second person."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PORTCULLIS_TODAY", raising=False)
-    monkeypatch.delenv(approve.KEY, raising=False)
+    monkeypatch.delenv(KEY, raising=False)
     # What is signed rests on the ledger; that the use case is one is tried in test_refusals.
     monkeypatch.setattr(approve, "load_case", lambda *_: None)
     root = judged(tmp_path / "checkout")
@@ -99,7 +100,7 @@ def test_an_approval_is_recorded_with_who_signed_why_and_until_when(
 def test_the_key_that_the_environment_names_signs(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(approve.KEY, enrol(installation, "approval"))
+    monkeypatch.setenv(KEY, enrol(installation, "approval"))
     assert approved(installation_at(installation.workspace)) == 0
     assert len(recorded(installation, ModelApproval)) == 1
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flows.cli.base.own_key import KEY
 from flows.cli.base.usage import UsageError
 from flows.cli.proof import accept, anchor, approve, audit, bundle, keys, prove, prune, verify
 from tasks.attestation.signing_keys import LocalSigner
@@ -23,7 +24,7 @@ MODEL = f"sha256:{'0' * 64}"
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A checkout with one use case, in which nothing has run yet."""
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(approve.KEY, raising=False)
+    monkeypatch.delenv(KEY, raising=False)
     write_case_files(tmp_path)
     write_case(tmp_path, CASE, case())
     return installation_at(tmp_path)
