@@ -25,10 +25,14 @@ CALLBACK = "http://127.0.0.1:1/callback"  # nobody listens there: the test reads
 
 
 @contextmanager
-def running_stack(folder: Path, layers: set[int], *, recheck_seconds: int = 1) -> Iterator[Stack]:
+def running_stack(
+    folder: Path, layers: set[int], *, recheck_seconds: int = 1, has_openbao: bool = False
+) -> Iterator[Stack]:
     """Run the stack with these layers; skips where a program is not installed."""
-    plan = StackPlan(folder, frozenset(layers), recheck_seconds=recheck_seconds)
-    if missing := missing_programs(plan.layers):
+    plan = StackPlan(
+        folder, frozenset(layers), recheck_seconds=recheck_seconds, has_openbao=has_openbao
+    )
+    if missing := missing_programs(plan.layers, has_openbao=has_openbao):
         pytest.skip(f"not on this machine: {', '.join(item.name for item in missing)}")
     # Where root runs the tests, PostgreSQL's account cannot enter pytest's own folder.
     data = Path(tempfile.mkdtemp(prefix="portcullis-stack-"))

@@ -46,7 +46,7 @@ def main(
 ) -> int:
     """Serve until interrupted."""
     installation = installation_of(context)
-    require_programs(StackPlan(installation.home).layers)
+    require_programs(StackPlan(installation.home).layers, has_openbao=True)
     if port and is_port_taken(port):
         raise ConfigError(
             f"port {port} of {HOST}",
@@ -57,20 +57,20 @@ def main(
 
     listen_to_signals()
     with _lock_stack(installation) as folder:
-        plan = StackPlan(folder, port=port, postgres_folder=databases_of(folder))
+        plan = StackPlan(folder, port=port, postgres_folder=databases_of(folder), has_openbao=True)
         with Stack(plan, _say) as stack:
             text = describe(stack, plan, shows_secrets=sys.stdout.isatty())
             print(text, flush=True)
             return _attend(stack, folder)
 
 
-def require_programs(layers: frozenset[int]) -> None:
+def require_programs(layers: frozenset[int], *, has_openbao: bool = False) -> None:
     """Refuse a machine on which programs are missing, and name all of them at once.
 
     Raises:
         ConfigError: It says what is missing, and how it is installed.
     """
-    missing = missing_programs(layers)
+    missing = missing_programs(layers, has_openbao=has_openbao)
     if not missing:
         return
     names = ", no ".join(program.name for program in missing)
@@ -104,6 +104,7 @@ def describe(stack: Stack, plan: StackPlan, *, shows_secrets: bool) -> str:
         f"Sign-in        {identity.issuer}",
         f"Layers         {layers}",
         f"PostgreSQL     port {stack.postgres.port}, {audited}",
+        *_about_secrets(stack),
         f"Audit log      {stack.audit_file}",
         f"Groups         {identity.people_file}",
         "",
@@ -123,6 +124,16 @@ def describe(stack: Stack, plan: StackPlan, *, shows_secrets: bool) -> str:
     lines += [f"  export {name}={value}" for name, value in stack.release_environment().items()]
     lines += ["", "Ctrl-C ends all of it; its data stay.", ""]
     return "\n".join(lines)
+
+
+def _about_secrets(stack: Stack) -> list[str]:
+    """Say where the secrets are, and what opens them after a restart."""
+    if stack.openbao is None:
+        return []
+    return [
+        f"OpenBao        {stack.openbao.server.address}",
+        f"Its key        {stack.openbao.key_file}",
+    ]
 
 
 def _say(text: str) -> None:

@@ -2,5 +2,5 @@
 
 `whole.py` starts any combination of layers; tests start them from here, too.
 May import: `flows.serving`, `tasks.errors`, `tasks.registry_bucket`, `tasks.registry_database`,
-`tasks.system`.
+`tasks.secrets`, `tasks.system`.
 """

@@ -88,12 +88,18 @@ class BucketServer(StackServer):
 
     def environment_of(self, account: S3Account) -> dict[str, str]:
         """Return what a process needs to work as an account."""
+        return self.keys_of(account) | self.place_environment()
+
+    def keys_of(self, account: S3Account) -> dict[str, str]:
+        """Return the keys of an account, as boto3 names them."""
         return {
             "AWS_ACCESS_KEY_ID": account.access_key,
             "AWS_SECRET_ACCESS_KEY": account.secret_key,
-            "AWS_DEFAULT_REGION": REGION,
-            "MLFLOW_S3_ENDPOINT_URL": self.endpoint,
         }
+
+    def place_environment(self) -> dict[str, str]:
+        """Return where the bucket is."""
+        return {"AWS_DEFAULT_REGION": REGION, "MLFLOW_S3_ENDPOINT_URL": self.endpoint}
 
     def release_environment(self) -> dict[str, str]:
         """Return what the worker needs that releases into the bucket."""

@@ -77,6 +77,10 @@ class PostgresServer(StackServer):
         host = quote(str(self._sockets), safe="")
         return f"postgresql://{SUPERUSER}@/{database}?host={host}&port={self.port}"
 
+    def place(self, database: str) -> str:
+        """Return `host:port/name` of a database."""
+        return f"{HOST}:{self.port}/{database}"
+
     def url(self, role: str, password: str, database: str) -> str:
         """Return the address of a database for a role."""
         return f"postgresql://{role}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"

@@ -23,7 +23,7 @@ class MissingProgram:
     installation: str
 
 
-def missing_programs(layers: frozenset[int]) -> list[MissingProgram]:
+def missing_programs(layers: frozenset[int], *, has_openbao: bool = False) -> list[MissingProgram]:
     """Return every program that is missing for these layers, so that one look names all."""
     missing = []
     if not has_postgres():
@@ -38,6 +38,8 @@ def missing_programs(layers: frozenset[int]) -> list[MissingProgram]:
         missing.append(MissingProgram("weed (SeaweedFS)", BY_LOCK))
     if 4 in layers and find_spec("boto3") is None:
         missing.append(MissingProgram("boto3, by which MLflow reads the bucket", BY_LOCK))
+    if has_openbao and find_program("bao") is None:
+        missing.append(MissingProgram("bao (OpenBao)", BY_LOCK))
     return missing
 
 

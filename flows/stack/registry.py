@@ -21,6 +21,7 @@ from flows.stack.server_process import (
 
 CHECKOUT = Path(__file__).parents[2]
 APP = "portcullis"
+SESSION_KEY_BYTES = 32
 
 
 class RegistryProcess(StackServer):
@@ -41,6 +42,7 @@ class RegistryProcess(StackServer):
         registry_store_url: str = "",
         config: Mapping[str, object] | None = None,
         client_secret: str = "",
+        secrets_file: Path | None = None,
         more: Mapping[str, str] | None = None,
     ) -> None:
         self.origin = f"http://{HOST}:{port}"
@@ -51,8 +53,7 @@ class RegistryProcess(StackServer):
         environment = plain_environment(
             self._folder,
             PYTHONPATH=os.pathsep.join([str(CHECKOUT), str(self._folder / "site")]),
-            # The driver is named: SQLAlchemy 2.0 would take another for `postgresql://`.
-            MLFLOW_BACKEND_STORE_URI=store_url.replace("postgresql:", "postgresql+psycopg:", 1),
+            MLFLOW_BACKEND_STORE_URI=_with_driver(store_url),
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
             MLFLOW_DISABLE_TELEMETRY="true",
             **(more or {}),
@@ -65,8 +66,19 @@ class RegistryProcess(StackServer):
             path.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
             environment |= {
                 "PORTCULLIS_SERVER_CONFIG": str(path),
+            }
+        if config is not None and secrets_file is None:
+            environment |= {
                 "PORTCULLIS_SERVER_CLIENT_SECRET": client_secret,
-                "PORTCULLIS_SERVER_SESSION_KEY": secrets.token_hex(32),
+                "PORTCULLIS_SERVER_SESSION_KEY": secrets.token_hex(SESSION_KEY_BYTES),
+            }
+        if secrets_file is not None:
+            # It asks OpenBao for what the file refers to; MLflow's store of runs comes by the same
+            # way, and the registry's by SQLAlchemy's engines, which the first one made log in.
+            environment |= {
+                "PORTCULLIS_SECRETS": str(secrets_file),
+                "MLFLOW_BACKEND_STORE_URI": f"portcullis+{store_url}",
+                "MLFLOW_REGISTRY_STORE_URI": registry_store_url or _with_driver(store_url),
             }
         self._process = ServerProcess(
             name="MLflow",
@@ -83,6 +95,11 @@ class RegistryProcess(StackServer):
 
     def _answers(self) -> bool:
         return is_answering(f"{self.origin}/health")
+
+
+def _with_driver(url: str) -> str:
+    """Return an address that names the driver: SQLAlchemy 2.0 would take another."""
+    return url.replace("postgresql:", "postgresql+psycopg:", 1)
 
 
 def write_entry_points(site: Path) -> None:

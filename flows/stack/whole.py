@@ -16,11 +16,14 @@ from flows.serving.ports import find_free_port
 from flows.stack.bucket import BucketServer
 from flows.stack.databases import make_database
 from flows.stack.identity import Client, IdentityServer
+from flows.stack.openbao import OpenBaoServer
 from flows.stack.postgres import PostgresServer
-from flows.stack.registry import CHECKOUT, RegistryProcess
+from flows.stack.registry import CHECKOUT, SESSION_KEY_BYTES, RegistryProcess
 from flows.stack.server_process import StackServer, own_folder
+from flows.stack.vaulted import StackSecrets
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
+from tasks.secrets.setting_up import REGISTRY, WORKER
 
 ALL_LAYERS = frozenset({1, 3, 4})  # the second, a registry store that asks itself, is not built
 AUDIENCE = "portcullis-registry"
@@ -53,6 +56,8 @@ class StackPlan:
         recheck_seconds: How old the provider's word about a session may be.
         postgres_folder: Where PostgreSQL keeps its data, if not below `folder`: root starts it as
             another account, which may not enter a folder of root's.
+        has_openbao: Whether the registry gets its secrets and its database's accounts from OpenBao;
+            it needs the layers 1 and 3. Without it they are in its environment.
     """
 
     folder: Path
@@ -60,15 +65,18 @@ class StackPlan:
     port: int = 0
     recheck_seconds: int = RECHECK_SECONDS
     postgres_folder: Path | None = None
+    has_openbao: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a layer that there is not.
+        """Refuse a layer that there is not, and OpenBao for whom it has nothing.
 
         Raises:
-            ValueError: There is one.
+            ValueError: It is so.
         """
         if not self.layers <= ALL_LAYERS:
             raise ValueError("the layers are 1, 3 and 4; the second is not built")
+        if self.has_openbao and not {1, 3} <= self.layers:
+            raise ValueError("OpenBao keeps what the layers 1 and 3 need")
 
 
 class Stack:
@@ -80,6 +88,7 @@ class Stack:
         identity: The OpenID provider, where layer 1 is on.
         audit_file: What layer 1 writes.
         bucket: The S3 server of releases, where layer 4 is on.
+        openbao: What keeps the secrets, where the plan has it.
         gatekeeper_database_url: By which the worker inserts evidence, where layer 3 is on.
     """
 
@@ -95,6 +104,7 @@ class Stack:
         self.identity: IdentityServer | None = None
         self.bucket: BucketServer | None = None
         self.gatekeeper_database_url = ""
+        self.openbao: OpenBaoServer | None = None
 
     def __enter__(self) -> Self:
         """Start all; where one does not start, end those that did."""
@@ -153,6 +163,9 @@ class Stack:
                 plan.folder / "bucket", self._log("bucket"), workspace=CHECKOUT
             )
             self._begin("SeaweedFS", self.bucket)
+        if plan.has_openbao:
+            self.openbao = OpenBaoServer(plan.folder / "openbao", self._log("openbao"))
+            self._begin("OpenBao", self.openbao)
         for server in self._servers.values():
             server.wait()
 
@@ -166,7 +179,8 @@ class Stack:
             artifacts=str(artifacts),
             config=self._config() if 1 in plan.layers else None,
             client_secret=pages.secret,
-            more=self.bucket.environment_of(self.bucket.reader) if self.bucket else None,
+            secrets_file=self._keep_secrets(pages) if plan.has_openbao else None,
+            more=self._reader_environment(),
         )
         self._begin("MLflow", registry)
         registry.wait()
@@ -185,7 +199,35 @@ class Stack:
             add_account(superuser_url, account, role, password)
             urls[account] = self.postgres.url(account, password, DATABASE)
         self.gatekeeper_database_url = urls[GATEKEEPER_ACCOUNT]
+        if self._plan.has_openbao:
+            return f"postgresql://{self.postgres.place(DATABASE)}"
         return urls[SERVER_ACCOUNT]
+
+    def _keep_secrets(self, pages: Client) -> Path:
+        """Put this start's secrets into OpenBao; return the registry's file of references."""
+        assert self.openbao is not None
+        assert self.identity is not None
+        registry = {
+            "PORTCULLIS_SERVER_CLIENT_SECRET": pages.secret,
+            "PORTCULLIS_SERVER_SESSION_KEY": secrets.token_hex(SESSION_KEY_BYTES),
+        }
+        worker = {"PORTCULLIS_REGISTRY_CLIENT_SECRET": self.identity.service_secrets[GATEKEEPER]}
+        if self.bucket is not None:
+            registry |= self.bucket.keys_of(self.bucket.reader)
+            worker |= self.bucket.keys_of(self.bucket.worker)
+        kept = StackSecrets(
+            self._plan.folder / "secrets", self.openbao, self.postgres.place(DATABASE)
+        )
+        self._ending.callback(kept.remove_logins)
+        kept.set_up(self.postgres, {REGISTRY: registry, WORKER: worker})
+        return kept.file_of(REGISTRY)
+
+    def _reader_environment(self) -> dict[str, str]:
+        """Return how MLflow reads the release bucket."""
+        if self.bucket is None:
+            return {}
+        keys = {} if self._plan.has_openbao else self.bucket.keys_of(self.bucket.reader)
+        return self.bucket.place_environment() | keys
 
     def _begin(self, name: str, server: StackServer) -> None:
         self._tell(f"starting {name}")

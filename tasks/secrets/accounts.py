@@ -1,8 +1,8 @@
-"""The account by which OpenBao makes others in PostgreSQL, and the only three things it may do.
+"""The account by which OpenBao makes others in PostgreSQL, and the only things it may do.
 
 `CREATEROLE` would let it make itself a member of nearly any role (PostgreSQL 15). It has no such
-right: three functions, which belong to who installs them, make, prolong and drop accounts of one
-kind.
+right: functions, which belong to who installs them, make accounts of two kinds, the server's and
+the gatekeeper's, and prolong and drop them.
 """
 
 from typing import LiteralString
@@ -13,6 +13,7 @@ from tasks.formats.shown import kind_of_error
 MAKER = "portcullis_openbao"
 # What OpenBao fills in: a name `v-…`, a SCRAM verifier instead of the password, and a time.
 CREATION = "SELECT portcullis_accounts.make('{{name}}', '{{password}}', '{{expiration}}')"
+GATEKEEPER_CREATION = CREATION.replace(".make(", ".make_gatekeeper(")
 RENEWAL = "SELECT portcullis_accounts.prolong('{{name}}', '{{expiration}}')"
 REVOCATION = "SELECT portcullis_accounts.drop('{{name}}')"
 
@@ -38,6 +39,18 @@ BEGIN
     );
 END $$;
 
+CREATE OR REPLACE FUNCTION portcullis_accounts.make_gatekeeper(
+    account text, secret text, until text
+)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM portcullis_accounts.require_leased(account);
+    EXECUTE format(
+        'CREATE ROLE %I LOGIN PASSWORD %L VALID UNTIL %L IN ROLE portcullis_gatekeeper',
+        account, secret, until
+    );
+END $$;
+
 CREATE OR REPLACE FUNCTION portcullis_accounts.prolong(account text, until text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -59,8 +72,8 @@ END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA portcullis_accounts FROM PUBLIC;
 GRANT USAGE ON SCHEMA portcullis_accounts TO portcullis_openbao;
-GRANT EXECUTE ON FUNCTION portcullis_accounts.make, portcullis_accounts.prolong,
-    portcullis_accounts.drop TO portcullis_openbao;
+GRANT EXECUTE ON FUNCTION portcullis_accounts.make, portcullis_accounts.make_gatekeeper,
+    portcullis_accounts.prolong, portcullis_accounts.drop TO portcullis_openbao;
 """
 
 

