@@ -93,7 +93,6 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     from rich.text import Text
 
     from flows.steps.where import place_of
-    from tasks.registry.client import registry_uri
     from tasks.release_page.gates import gate_rows, report_pages
     from tasks.release_page.record import page_path, read_record
 
@@ -127,8 +126,23 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
         console.print(f"  {stage:9} {page}", soft_wrap=True)
     if installation.settings.worker_socket:
         return  # the registry is the worker's
-    command = f"mlflow ui --backend-store-uri {registry_uri(installation)}"
-    console.print(f"  {'MLflow':9} {command}", soft_wrap=True)
+    console.print(f"  {'MLflow':9} {where_registry_is(installation)}", soft_wrap=True)
+
+
+def where_registry_is(installation: Installation) -> str:
+    """Return the address of the registry's pages, or the command that shows them.
+
+    An address that was set may hold a password: it is named by its variable, and a server's is
+    printed without.
+    """
+    from tasks.registry.client import registry_uri, without_password
+
+    given = installation.settings.tracking_uri
+    if given.startswith(("http://", "https://")):
+        return without_password(given)
+    is_file = not given or given.startswith("sqlite:")
+    shown = registry_uri(installation) if is_file else '"$MLFLOW_TRACKING_URI"'
+    return f"mlflow ui --backend-store-uri {shown}"
 
 
 def outcome_values(

@@ -186,7 +186,7 @@ def publish(release: Publication, installation: Installation) -> Published:
         receipt=receipt,
         version=version,
         run_id=run_id,
-        registry=_without_password(registry_uri(installation)),
+        registry=without_password(registry_uri(installation)),
         is_new=is_new,
     )
 
@@ -244,7 +244,7 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
         if cause := explain_machine(error, installation):
             raise cause from error
         raise ServiceError(
-            f"model registry {_without_password(uri)}",
+            f"model registry {without_password(uri)}",
             expected="an answer",
             found=kind_of_error(error),
             remedy="Nothing is half-registered: start the registry and run the same command again.",
@@ -492,7 +492,7 @@ def _metric_name(name: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", name)[:250]
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
     """Return a registry's address as people may see it: no user, no password, no query.
 
     Whatever a password holds: `@` and `/` in one are not always escaped, and drivers take it from

@@ -130,3 +130,25 @@ def test_the_registry_s_command_is_on_a_line_of_its_own_to_be_copied(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     print_outcome(CASE, "", installation_at(workspace), is_blocked=False)
     assert f"mlflow ui --backend-store-uri {uri}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("https://ann:word-of-ann@registry.example/", "https://registry.example/"),
+        ("postgresql://ann:word-of-ann@db/mlflow", '--backend-store-uri "$MLFLOW_TRACKING_URI"'),
+    ],
+)
+def test_where_the_registry_is_holds_no_password(
+    workspace: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    uri: str,
+    shown: str,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    print_outcome(CASE, "", installation_at(workspace), is_blocked=False)
+    printed = capsys.readouterr().out
+    assert f"{shown}\n" in printed
+    assert "word-of-ann" not in printed

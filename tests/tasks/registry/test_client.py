@@ -19,8 +19,8 @@ from tasks.registry.client import (
     ENTRY_TAG,
     MODEL_TAG,
     ORIGIN_TAG,
-    _without_password,
     find_published,
+    without_password,
 )
 from tasks.registry.moving import follow_move
 from tasks.registry.stored import LOADED_AS
@@ -335,9 +335,9 @@ def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Publication) -
     ],
 )
 def test_an_address_is_shown_without_its_password(uri: str) -> None:
-    assert _without_password(uri).endswith("://db/mlflow")
+    assert without_password(uri).endswith("://db/mlflow")
 
 
 def test_a_path_of_this_machine_is_shown_whole() -> None:
     uri = "sqlite:////home/ann@bank/mlflow.db"
-    assert _without_password(uri) == uri
+    assert without_password(uri) == uri
