@@ -59,8 +59,12 @@ def registry_server(
     backend_uri: str = "",
     registry_uri: str = "",
     environ: Mapping[str, str] | None = None,
+    changes: Mapping[str, object] | None = None,
 ) -> Iterator[RunningRegistry]:
-    """Run `mlflow server --app-name portcullis`; `environ` replaces the variables of secrets."""
+    """Run `mlflow server --app-name portcullis`.
+
+    `environ` replaces the variables of secrets, `changes` are to its configuration.
+    """
     # An installed package brings this; a checkout is not installed.
     metadata = folder / "site" / "portcullis-0.dist-info"
     metadata.mkdir(parents=True)
@@ -74,7 +78,10 @@ def registry_server(
     port = find_free_port()
     origin = f"http://127.0.0.1:{port}"
     config = folder / "server.yaml"
-    config.write_text(yaml.safe_dump(server_values(origin, issuer.address, folder / "audit.jsonl")))
+    values = server_values(origin, issuer.address, folder / "audit.jsonl")
+    # Beside another origin, it answers to its own address, by which it is waited for.
+    values |= {"hosts": [f"127.0.0.1:{port}"], **(changes or {})}
+    config.write_text(yaml.safe_dump(values))
     artifacts = folder / "artifacts"
     environment = {
         "PATH": os.environ["PATH"],
