@@ -17,6 +17,7 @@ class RefusalKind(StrEnum):
     """Why this project's own code and policy refuse. A bank's policy may add kinds of its own."""
 
     ACTOR_UNKNOWN = "actor.unknown"  # in `enforced`: who made the run is enrolled nowhere
+    AGREEMENT_INCOMPLETE = "agreement.incomplete"  # a clause is missing, or covers something else
     AGREEMENT_LAPSED = "agreement.lapsed"
     ANCHOR_BEHIND = "anchor.behind"  # mirror, witness: what is decided on is not out of reach yet
     APPROVAL_BY_AUTHOR = "approval.by_author"
@@ -40,6 +41,7 @@ class RefusalKind(StrEnum):
     DRILL_CLOCK = "drill.clock"  # something ran under PORTCULLIS_TODAY
     EXPERIMENT_RUNNING = "experiment.running"
     KEY_REVOKED = "key.revoked"  # what is later counts for nothing, and may have been against it
+    IN_FORCE_AGREEMENTS_CHANGED = "in_force.agreements_changed"
     IN_FORCE_ANCHOR_MISSING = "in_force.anchor_missing"
     IN_FORCE_APPROVAL_MISSING = "in_force.approval_missing"
     IN_FORCE_ATTEMPTS_EXCEEDED = "in_force.attempts_exceeded"

@@ -10,6 +10,7 @@ Standard library only: the offline verifier reads this table, too.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+AGREEMENTS = "configs/governance/agreements"  # the register, which `admit` judges by
 WORDS = "words"  # the section that holds labels of columns, and what the outcomes are called
 
 
@@ -143,6 +144,7 @@ MEASURING = _with_plan(
         SigningRole.DATA,
         writes=("erasures.json", "sources.json"),
         sections=("sources",),
+        shared_files=("governance/agreements",),
         tools=("fsspec", "sqlalchemy"),
         product="admit/sources.json",
         reads_sources=True,

@@ -20,6 +20,7 @@ HOLD = f"{OWN}/hold/v1"
 IN_FORCE = f"{OWN}/in-force/v1"
 KEY_STORE = f"{OWN}/key-store/v1"
 ANSWER = f"{OWN}/answer/v1"
+AGREEMENTS = f"{OWN}/agreements/v1"
 
 ROOT = "root"
 LOG = "log"
@@ -68,6 +69,7 @@ KINDS = {
     # Whoever opens a key store records something anyway: every installation has this role's key.
     KEY_STORE: AUDITOR,
     ANSWER: COMPLIANCE,
+    AGREEMENTS: GATE,
 }
 
 # Roles that may sign a type besides its own. Whoever holds the root key could enrol a key for

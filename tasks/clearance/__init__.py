@@ -6,7 +6,7 @@ afterwards lies here too: it is bundled for outsiders, kept as long as the law a
 
 The checks of each gate's room (`tasks.stages.<gate>.checks`) are imported by the table of gates.
 
-May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.config`, `tasks.gates`,
-`tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.ledger`, `tasks.verifier`,
-`tasks.notary`, `tasks.audit_log`, `tasks.anchoring`, `tasks.code_identity`.
+May import: `tasks.agreements`, `tasks.anchoring`, `tasks.attestation`, `tasks.audit_log`,
+`tasks.code_identity`, `tasks.config`, `tasks.errors`, `tasks.formats`, `tasks.gates`,
+`tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.settings`, `tasks.system`, `tasks.verifier`.
 """

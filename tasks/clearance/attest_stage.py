@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from tasks.attestation.agreement_review import PASSED, AgreementReview
 from tasks.attestation.artefacts import DATA, Declared, artefact, named
 from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances, effective_mode
@@ -21,6 +22,7 @@ from tasks.attestation.run_context import started_by, timestamp, tools_of
 from tasks.attestation.statement import Artefact, Statement
 from tasks.audit_log.events import auditing
 from tasks.audit_log.run_events import events_of
+from tasks.clearance.agreements import review_agreements
 from tasks.clearance.configuration import (
     POLICY,
     is_anchored,
@@ -34,7 +36,14 @@ from tasks.clearance.plans import plan_now, plan_refusals
 from tasks.code_identity.commits import find_commit
 from tasks.code_identity.environment import identity
 from tasks.code_identity.tree import read_tree
-from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind, RefusedError
+from tasks.errors import (
+    ConfigError,
+    EvidenceError,
+    PortcullisError,
+    Refusal,
+    RefusalKind,
+    RefusedError,
+)
 from tasks.formats.strict_json import parse_json
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
@@ -49,6 +58,7 @@ from tasks.verifier.log_reader import Log, Selection, read_log
 
 DECIDING = tuple(stage.name for stage in PATH if stage.signer is SigningRole.DECISION)
 REFUSED = RefusedError.exit_code
+ADMITTING = PATH[0]  # the stage behind which data may be read
 
 
 # What the worker does between a signed decision PASSED and the rest of the evidence: it is told
@@ -231,6 +241,10 @@ def attest(
     installation = observed.before.installation
     run = observed.run
     failure: PortcullisError | None = None
+    review: AgreementReview | None = None
+    if run.stage == ADMITTING.name:
+        review, failure = _review(observed, is_ended_well=code == 0)
+        code = failure.exit_code if failure else code
 
     with open_notary(installation) as notary:
         decision: Statement | None = None
@@ -251,7 +265,7 @@ def attest(
                 failure = error
                 code = error.exit_code
 
-        _record_rest(notary, observed, decision, claimed, code)
+        _record_rest(notary, observed, decision, claimed, code, review)
         if run.stage in DECIDING and is_anchored(installation.settings):
             from tasks.anchoring.publishing import publish as publish_head
 
@@ -277,18 +291,45 @@ def _record_rest(
     decision: Statement | None,
     claimed: dict[str, int],
     code: int,
+    review: AgreementReview | None,
 ) -> None:
     """Record provenance and verdict of a run that ended well, a decision, and the audit events.
 
     One transaction: there is no verdict without its provenance, and no event without both.
     """
     home = observed.before.installation.home
+    run = observed.run
     statements = statements_of(observed, claimed) if code == 0 else []
     if decision is not None:
         statements.append(decision)
-    events = events_of(observed.run, observed.materials, claimed, code, home)
+    if review is not None:
+        admitted = (artefact(observed.before.data, f"{DATA}{run.case}/{ADMITTING.product}"),)
+        statements.append(review.to_statement(*(admitted if code == 0 else ())))
+    events = events_of(run, observed.materials, claimed, code, home)
     with auditing(home, events) as batches:
         notary.record_all([*statements, *batches])
+
+
+def _review(
+    observed: Observed, *, is_ended_well: bool
+) -> tuple[AgreementReview | None, PortcullisError | None]:
+    """Return what the worker finds in the agreements, and why a run that ended well is refused.
+
+    Of a run that ended otherwise the stage has said why; what was found is signed all the same, but
+    where it cannot be read.
+    """
+    before = observed.before
+    run = replace(observed.run, finished=timestamp())
+    try:
+        review = review_agreements(run, before.configuration, before.installation.settings)
+    except ConfigError as error:
+        return None, error if is_ended_well else None
+    if review.result == PASSED or not is_ended_well:
+        return review, None
+
+    from tasks.agreements.judging import agreement_error, refusals_of
+
+    return review, agreement_error(refusals_of(review.sources, run.case))
 
 
 def _decision(

@@ -14,6 +14,7 @@ from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.clearance import policy
+from tasks.clearance.agreements import agreement_refusals
 from tasks.clearance.code_facts import CodeFacts
 from tasks.clearance.configuration import POLICY, configuration_now, is_anchored
 from tasks.clearance.plans import plan_now, plan_refusals
@@ -261,6 +262,7 @@ def _clear(
         anchors=anchors,
     )
     objected = (
+        *agreement_refusals(purpose, case, installation.workspace, facts["now"]),
         *plan_refusals(chain, installation.workspace),
         *objections(log, chain, law_facts),
     )

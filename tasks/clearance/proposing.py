@@ -14,6 +14,7 @@ from tasks.attestation.artefacts import artefact, section_of
 from tasks.attestation.predicates.circumstances import LOCAL
 from tasks.attestation.predicates.in_force import RequiredApprovals, Terms
 from tasks.attestation.roles import APPROVER
+from tasks.clearance.agreements import register_sha256
 from tasks.clearance.configuration import POLICY
 from tasks.clearance.plans import plan_now
 from tasks.clearance.policy import query_required_checks
@@ -41,6 +42,8 @@ class ProposedChanges:
 
     `unmeasured` are `use-case:check`, for checks that may say that there is nothing to measure.
     `plans` are `use-case` for the plan as it lies in this checkout, or `use-case:sha256`.
+    `are_agreements_fixed` is whether data may be used by the register of agreements that lies here
+    alone.
     """
 
     approvals: int | None = None
@@ -54,6 +57,7 @@ class ProposedChanges:
     attempts: int | None = None
     people: int | None = None
     unmeasured: tuple[str, ...] | None = None
+    are_agreements_fixed: bool | None = None
 
 
 def draft_terms(installation: Installation, law: Law | None, changes: ProposedChanges) -> Terms:
@@ -77,6 +81,11 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
     if changes.anchors is not None:
         anchors = _identified(changes.anchors, installation.settings)
 
+    agreements = present.agreements_sha256
+    if changes.are_agreements_fixed is not None:
+        is_fixed = changes.are_agreements_fixed
+        agreements = register_sha256(workspace) if is_fixed else ""
+
     gates = _gates(workspace)
     unmeasured = present.unmeasured
     if changes.unmeasured is not None:
@@ -97,6 +106,7 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
         attempts=_chosen(changes.attempts, present.attempts),
         people=_chosen(changes.people, present.people),
         replaces=law.sha256 if law else "",
+        agreements_sha256=agreements,
         earlier_plan_sha256=None,  # what replaces terms of before is in the form of today
     )
     # Read by the rules of every reader, so that nothing is proposed that could not be signed.

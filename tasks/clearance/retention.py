@@ -14,6 +14,7 @@ from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.records import LegalHold, Prune
 from tasks.attestation.roles import (
     ACCEPTANCE,
+    AGREEMENTS,
     ANSWER,
     APPROVAL,
     AUDIT,
@@ -51,6 +52,7 @@ KINDS = {
     IN_FORCE: "key",
     KEY_STORE: "key",
     ANSWER: "answer",
+    AGREEMENTS: "verdict",
 }
 DAY = 24 * 3600
 UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough

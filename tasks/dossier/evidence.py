@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.attestation.agreement_review import PASSED, AgreementReview
 from tasks.attestation.predicates.erasure import ErasureReceipt
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
@@ -21,6 +22,7 @@ from tasks.dossier.claims import Claim, Reference
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.gates import Check, Outcome, Verdict
+from tasks.path import MEASURING
 from tasks.verifier.answer import Answer as VerifierAnswer
 from tasks.verifier.answer import Verification, judge
 from tasks.verifier.approvals import Consents
@@ -31,6 +33,7 @@ from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed
 
 COMMITMENT = "explain/decisions"
+ADMITTED = MEASURING[0].product
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,19 @@ class CaseEvidence:
         """Every attempt on the same data."""
         return find_attempts(self.log, DataVersion.of(self.chain))
 
+    @cached_property
+    def review(self) -> Signed[AgreementReview] | None:
+        """What the worker found in the agreements when it admitted what the model was made from.
+
+        Of several reviews of the same sources the last: each run of `admit` makes one.
+        """
+        name = f"{self.case}/{ADMITTED}"
+        digest = self.chain.artefacts().get(name)
+        if digest is None:
+            return None
+        reviews = self.log.statements(AgreementReview, name, digest)
+        return reviews[-1] if reviews else None
+
     # References
 
     def refer(self, signed: Signed[Predicate], **about: str) -> Reference:
@@ -141,6 +157,7 @@ class CaseEvidence:
             "attempts": self._find_attempts,
             "approval": self._find_approval,
             "in-force": self._find_law,
+            "agreements": self._find_agreements,
         }
         if kind not in finders:
             raise ValueError(f"no kind of reference: `{kind}`")
@@ -373,6 +390,17 @@ class CaseEvidence:
             if item.index in by_index
         )
         return Claim(f"terms in force since entry {law.signatures[-1].index}", references)
+
+    def _find_agreements(self, _: str) -> Found:
+        if self.review is None:
+            return Lacking("no signed review of the agreements that the data was read by")
+        review = self.review.predicate
+        unregistered = [item.source for item in review.sources if not item.sha256]
+        if unregistered:
+            return Lacking(f"source {unregistered[0]} has no agreement in the register")
+        clauses = sum(len(item.clauses) for item in review.sources)
+        text = f"{len(review.sources)} sources, {clauses} clauses in place, judged on {review.day}"
+        return Claim(text, (self.refer(self.review),), is_against=review.result != PASSED)
 
     # Bytes
 

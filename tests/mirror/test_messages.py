@@ -120,6 +120,8 @@ ALLOWED_TEXTS = {
         "error.errors(include_input=False, include_url=False)",
     ): "asked for the field and the kind of the first fault",
     ("tasks/supply_chain/locked.py", "error"): "handed to `describe_unreadable`, which is followed",
+    ("tasks/agreements/register.py", "error.errors(include_input=False)"): "asked for the place of "
+    "the first fault in a file of the register, whose keys are ours",
     ("tasks/dossier/governance.py", "error.errors(include_input=False)"): "asked for the place of "
     "the first fault in a file of ours alone",
     (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from tasks.attestation.agreement_review import AgreementReview, ReviewedSource
 from tasks.attestation.plan import Plan
 from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.predicates.code_identity import CodeIdentity
@@ -139,6 +140,31 @@ SAMPLES: dict[str, Any] = {
         capacity="data protection officer",
         given_on="2026-01-01T00:00:06Z",
     ),
+    "agreement review": AgreementReview(
+        case="tiny",
+        day="2026-01-01",
+        register_sha256="c" * 64,
+        sources=(
+            ReviewedSource(
+                source="activity",
+                agreement="DPA-1",
+                role="processor",
+                party="Example Hosting",
+                sha256="d" * 64,
+                file_sha256="e" * 64,
+                expires="2031-12-31",
+                clauses={"GDPR 28(3)(a)": "no. 2", "GDPR 28(3)(b)": ""},
+                subprocessors=("Example Backup (IE): copies",),
+                transfers=("IE: annex B",),
+                faults=("clause GDPR 28(3)(b) is missing",),
+                lapses=("signed tomorrow",),
+            ),
+        ),
+        invocation="0" * 32,
+        mode="local",
+        drill="2026-01-02",
+        finished="2026-01-01T00:00:02Z",
+    ),
     "erasure receipt": ErasureReceipt(
         request="r-1",
         commitment="c" * 64,
@@ -188,6 +214,9 @@ SAMPLES: dict[str, Any] = {
         renewed="the disk was lost",
         replaces=("f6" * 16,),
         recorded_on="2026-01-01T00:00:07Z",
+    ),
+    "in force with agreements": InForce(
+        replace(TERMS, agreements_sha256="a" * 64), "carla", "as the board decided", "2026-01-01"
     ),
     "in force": InForce(TERMS, "carla", "as the board decided", "2026-01-01T00:00:06Z"),
 }

@@ -175,6 +175,14 @@ def propose(
             show_default=False,
         ),
     ] = None,
+    agreements: Annotated[
+        bool | None,
+        typer.Option(
+            "--agreements/--any-agreements",
+            help="Whether data may be used by the register of agreements as it lies here alone.",
+            show_default=False,
+        ),
+    ] = None,
     is_json: Json = False,
 ) -> int:
     """Write a proposal, which changes nothing until it is signed."""
@@ -190,6 +198,7 @@ def propose(
         attempts=attempts,
         people=people,
         unmeasured=_listed(may_be_unmeasured),
+        are_agreements_fixed=agreements,
     )
     _propose(file, changes, installation_of(context), is_json=is_json)
     return 0

@@ -82,6 +82,8 @@ class Terms:
         attempts: How many attempts on one version of the data a use case may make; 0 for any.
         people: How many people have to sign the entry that takes this one's place.
         replaces: The sha256 of the terms that these take the place of; empty for the first.
+        agreements_sha256: Of the register of agreements by which data may be used; empty where any
+            will do.
         earlier_plan_sha256: Of terms of before `plans` and `attempts`: the field `planSha256` that
             they had instead, which nothing ever compared. None for terms of today.
     """
@@ -104,6 +106,8 @@ class Terms:
     # Terms of before are written as they were read: their digest is what people have signed.
     LATER_FIELDS: ClassVar[tuple[str, ...]] = ("plans", "attempts")
     EARLIER_FIELD: ClassVar[str] = "planSha256"
+    # Written where it says something: terms that people signed before it was known stay as written.
+    OPTIONAL_FIELD: ClassVar[str] = "agreementsSha256"
 
     policy_sha256: str
     gates: dict[str, tuple[str, ...]] = field(hash=False)
@@ -118,6 +122,7 @@ class Terms:
     attempts: int
     people: int
     replaces: str
+    agreements_sha256: str = ""
     earlier_plan_sha256: str | None = None
 
     @property
@@ -142,6 +147,8 @@ class Terms:
             "people": self.people,
             "replaces": self.replaces,
         }
+        if self.agreements_sha256:
+            values[self.OPTIONAL_FIELD] = self.agreements_sha256
         if self.earlier_plan_sha256 is None:
             return values
         earlier = {name: value for name, value in values.items() if name not in self.LATER_FIELDS}
@@ -159,7 +166,7 @@ class Terms:
             fields = (name for name in cls.FIELDS if name not in cls.LATER_FIELDS)
             require_fields(values, (*fields, cls.EARLIER_FIELD))
         else:
-            require_fields(values, cls.FIELDS)
+            require_fields(values, cls.FIELDS, (cls.OPTIONAL_FIELD,))
 
         terms = cls(
             policy_sha256=text_of(values, "policySha256"),
@@ -175,6 +182,9 @@ class Terms:
             attempts=0 if is_earlier else count_of(values, "attempts"),
             people=count_of(values, "people"),
             replaces=text_of(values, "replaces"),
+            agreements_sha256=(
+                text_of(values, cls.OPTIONAL_FIELD) if cls.OPTIONAL_FIELD in values else ""
+            ),
             earlier_plan_sha256=text_of(values, cls.EARLIER_FIELD) if is_earlier else None,
         )
         terms._require_sense()
@@ -190,11 +200,12 @@ class Terms:
         digests = {
             "policySha256": self.policy_sha256,
             "replaces": self.replaces,
+            self.OPTIONAL_FIELD: self.agreements_sha256,
             self.EARLIER_FIELD: self.earlier_plan_sha256 or "",
             **{f"plans.{case}": digest for case, digest in self.plans.items()},
         }
         for name, digest in digests.items():
-            is_optional = name in ("replaces", self.EARLIER_FIELD)
+            is_optional = name in ("replaces", self.OPTIONAL_FIELD, self.EARLIER_FIELD)
             if not SHA256.fullmatch(digest) and not (is_optional and not digest):
                 raise ValueError(f"field `{name}` is no sha256")
 

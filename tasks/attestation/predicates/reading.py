@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tasks.attestation.agreement_review import AgreementReview
 from tasks.attestation.predicates.consent import (
     CheckAcceptance,
     ModelApproval,
@@ -18,6 +19,7 @@ from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import (
     ACCEPTANCE,
+    AGREEMENTS,
     ANSWER,
     APPROVAL,
     AUDIT,
@@ -48,6 +50,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     IN_FORCE: InForce.from_dict,
     KEY_STORE: KeyStoreRecord.from_dict,
     ANSWER: RequirementAnswer.from_dict,
+    AGREEMENTS: AgreementReview.from_dict,
 }
 
 

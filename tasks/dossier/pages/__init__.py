@@ -1,5 +1,5 @@
 """The pages of a dossier, each from one subject: pure functions that look evidence up.
 
-May import: `tasks.attestation`, `tasks.dossier`, `tasks.gates`, `tasks.notary`, `tasks.path`,
-`tasks.release_page`, `tasks.reports`, `tasks.verifier`.
+May import: `tasks.agreements`, `tasks.attestation`, `tasks.dossier`, `tasks.gates`, `tasks.notary`,
+`tasks.path`, `tasks.release_page`, `tasks.reports`, `tasks.verifier`.
 """

@@ -1,9 +1,10 @@
 """The register of agreements and the records of processing, from what `admit` signed for."""
 
-from datetime import date
 from typing import Any
 
-from tasks.dossier.claims import Claim, Reference
+from tasks.agreements.clauses import ASSOCIATE_CLAUSES, BY_ROLE
+from tasks.attestation.agreement_review import ReviewedSource
+from tasks.dossier.claims import Claim, Reference, Statable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
 from tasks.dossier.evidence import Lacking
 from tasks.dossier.subject import DossierSubject
@@ -12,89 +13,104 @@ AGREEMENTS = "agreements"
 PROCESSING = "processing"
 LEGAL = "legal"
 OFFICER = "data-protection-officer"
-# What Art. 28(3) asks of a contract with a processor, in words of ours.
-CLAUSES = (
-    ("(a)", "processes on documented instructions only"),
-    ("(b)", "people are bound to confidentiality"),
-    ("(c)", "security of processing"),
-    ("(d)", "sub-processors by permission only"),
-    ("(e)", "helps with the rights of people"),
-    ("(f)", "helps with security, breaches and impact assessments"),
-    ("(g)", "deletes or returns everything at the end"),
-    ("(h)", "proves all this, and allows audits"),
-)
-ROLES_WITH_CONTRACT = ("processor",)
 # Values of a declaration or an artefact with the statement that names them, or why there are none.
 Looked = tuple[Any, Reference] | Lacking
 
 
 def compose_agreements(subject: DossierSubject) -> DossierPage:
-    """Return the page of agreements: one a source, and each clause that a contract needs."""
-    found = subject.evidence.read_artefact("admit/sources.json")
-    if isinstance(found, Lacking):
-        missing = AnsweredRow(("sources",), subject.settle(found, LEGAL))
+    """Return the page of agreements: one a source, and each clause that the law asks for.
+
+    What stands on it is what the worker found when the data was admitted, and has signed.
+    """
+    review = subject.evidence.review
+    if review is None:
+        missing = subject.owed(
+            "no signed review of the agreements that the data was read by", LEGAL
+        )
+        rows = (AnsweredRow(("sources",), missing),)
         chapters: tuple[Chapter, ...] = (
-            Chapter("Agreements", parts=(DossierTable(("Source", "Answer"), (missing,)),)),
+            Chapter("Agreements", parts=(DossierTable(("Source", "Answer"), rows),)),
         )
     else:
-        sources, reference = found
-        rows = tuple(
-            AnsweredRow(
-                (name,),
-                _in_force(subject, source, reference),
-                (
-                    source["owner"],
-                    source["role"].replace("_", " "),
-                    source["legal_basis"],
-                    source["agreement"],
-                    source["expires"],
-                ),
-            )
-            for name, source in sources.items()
-        )
-        head = ("Source", "Party", "Role", "Legal basis", "Agreement", "Expires", "On the day")
+        reference = subject.evidence.refer(review)
+        sources = review.predicate.sources
         chapters = (
-            Chapter(
-                "Agreements",
-                text=(
-                    "What each source is used by. The day is that of the release; a source whose "
-                    "agreement has lapsed is not read at all.",
-                ),
-                parts=(DossierTable(head, rows),),
-            ),
-            *(
-                _clauses(subject, name, source)
-                for name, source in sources.items()
-                if source["role"] in ROLES_WITH_CONTRACT
-            ),
+            _register(subject, sources, review.predicate.day, reference),
+            *(_clauses(source, reference) for source in sources if source.clauses),
         )
     return DossierPage(
         name=AGREEMENTS,
         title="Register of agreements",
-        lead="Parties, roles and legal bases, as they were signed for when the sources were read.",
+        lead="By which agreements the data may be used, as the worker found when it was read. "
+        "A clause that is missing, or an agreement that has expired, stops the release there.",
         chapters=chapters,
     )
 
 
-def _in_force(subject: DossierSubject, source: dict[str, str], reference: Reference) -> Claim:
-    is_lapsed = date.fromisoformat(source["expires"]) < subject.day
-    text = "lapsed" if is_lapsed else "in force"
-    return Claim(text, (reference,), is_against=is_lapsed)
-
-
-def _clauses(subject: DossierSubject, name: str, source: dict[str, str]) -> Chapter:
+def _register(
+    subject: DossierSubject, sources: tuple[ReviewedSource, ...], day: str, reference: Reference
+) -> Chapter:
     rows = tuple(
         AnsweredRow(
-            (f"GDPR 28(3){letter}", text),
-            subject.owed(f"the clause's place in {source['agreement']}, and the file", LEGAL),
+            (source.source,),
+            _standing(subject, source, day, reference),
+            (
+                source.party or "not in the register",
+                source.role.replace("_", " "),
+                source.agreement,
+                source.expires or "not in the register",
+                f"{source.file_sha256[:12]}…" if source.file_sha256 else "none",
+            ),
         )
-        for letter, text in CLAUSES
+        for source in sources
     )
+    head = ("Source", "Party", "Role", "Agreement", "Expires", "Signed file", "On the day")
     return Chapter(
-        f"Clauses of the contract with the processor of {name}",
-        text=("The files of agreements are not in evidence yet, so every clause is open.",),
-        parts=(DossierTable(("Clause", "What it says", "Where"), rows),),
+        "Agreements",
+        text=(
+            f"Judged on {day}, by the clock of the machine that read the data; in force or not is "
+            "said for the day of the release.",
+        ),
+        parts=(DossierTable(head, rows),),
     )
+
+
+def _standing(
+    subject: DossierSubject, source: ReviewedSource, day: str, reference: Reference
+) -> Statable:
+    """Return whether an agreement let its source be used, by the day of the release too."""
+    if faults := (*source.faults, *source.lapses):
+        return Claim("; ".join(faults), (reference,), is_against=True)
+    if not source.sha256:
+        return subject.owed(f"a file of {source.agreement} in the register", LEGAL)
+    if source.expires < subject.evidence.day:
+        text = f"in force on {day}, expired on the day of the release"
+        return Claim(text, (reference,), is_against=True)
+    return Claim("in force, every clause in place", (reference,))
+
+
+def _clauses(source: ReviewedSource, reference: Reference) -> Chapter:
+    asked = {
+        **BY_ROLE.get(source.role, {}),
+        **ASSOCIATE_CLAUSES,
+    }
+    rows = tuple(
+        AnsweredRow(
+            (clause, asked.get(clause, "")),
+            Claim(place, (reference,))
+            if place
+            else Claim("missing", (reference,), is_against=True),
+        )
+        for clause, place in source.clauses.items()
+    )
+    tables = [DossierTable(("Clause", "What it says", "Place in the text"), rows)]
+    others = (
+        *(("Sub-processor", text) for text in source.subprocessors or ("none",)),
+        *(("Transfer", text) for text in source.transfers or ("none",)),
+    )
+    stated = tuple(AnsweredRow((label,), Claim(text, (reference,))) for label, text in others)
+    tables.append(DossierTable(("Who else, and where", "As agreed"), stated))
+    return Chapter(f"Clauses of {source.agreement}, with {source.party}", parts=tuple(tables))
 
 
 def compose_processing(subject: DossierSubject) -> DossierPage:
@@ -107,7 +123,7 @@ def compose_processing(subject: DossierSubject) -> DossierPage:
         subject.requirement_field("(b) purposes, and their legal basis", "GDP-6"),
         _people(subject, columns),
         AnsweredRow(("(d) recipients",), subject.owed("", OFFICER)),
-        AnsweredRow(("(e) transfers to third countries",), subject.owed("", OFFICER)),
+        _transfers(subject),
         _retention(subject),
         subject.requirement_field("(g) security of processing", "GDP-32"),
     ]
@@ -147,6 +163,19 @@ def _people(subject: DossierSubject, columns: Looked) -> AnsweredRow:
         roles[column["role"]] = roles.get(column["role"], 0) + 1
     text = ", ".join(f"{role.replace('_', ' ')} {count}" for role, count in sorted(roles.items()))
     return AnsweredRow(label, Claim(text, (reference,)))
+
+
+def _transfers(subject: DossierSubject) -> AnsweredRow:
+    label = ("(e) transfers to other countries, by agreement",)
+    review = subject.evidence.review
+    stated = review is not None and all(item.sha256 for item in review.predicate.sources)
+    if review is None or not stated:
+        return AnsweredRow(
+            label, subject.owed("a source has no agreement in the register", OFFICER)
+        )
+    transfers = [text for item in review.predicate.sources for text in item.transfers]
+    text = "; ".join(dict.fromkeys(transfers)) or "none is agreed"
+    return AnsweredRow(label, Claim(text, (subject.evidence.refer(review),)))
 
 
 def _retention(subject: DossierSubject) -> AnsweredRow:

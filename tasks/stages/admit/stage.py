@@ -2,6 +2,7 @@
 
 import logging
 
+from tasks.agreements.judging import require_agreements
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import AgreementError
 from tasks.stages.admit.fingerprint import fingerprint
@@ -17,7 +18,7 @@ def run(stage_run: StageRun) -> None:
     says nothing about whom. The day of the run is not written: `ingest` would run again every day.
 
     Raises:
-        AgreementError: A source has no agreement in force.
+        AgreementError: A source has no agreement in force, or one that lacks a clause.
         SourceError: A source is not there.
         ServiceError: The server that holds a source does not answer.
     """
@@ -31,6 +32,7 @@ def run(stage_run: StageRun) -> None:
             remedy="Renew it and set `agreement` and `expires`, "
             "or take the source out of the use case.",
         )
+    require_agreements(stage_run.case, sources, stage_run.workspace, today(settings))
 
     admitted = {
         name: {

@@ -7,6 +7,11 @@ entry of the ledger, so that the offline verifier, which has no Rego, can ask it
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from tasks.attestation.agreement_review import (
+    PASSED,
+    AgreementReview,
+    review_name,
+)
 from tasks.attestation.predicates.circumstances import LOCAL, Circumstances, effective_mode
 from tasks.attestation.predicates.consent import ModelApproval
 from tasks.attestation.predicates.in_force import MODES, Terms
@@ -14,7 +19,7 @@ from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.gates import Outcome
-from tasks.path import BEFORE_TRAINING
+from tasks.path import BEFORE_TRAINING, MEASURING
 from tasks.verifier.approvals import Consents
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.expiry import epoch
@@ -23,6 +28,7 @@ from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_de
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Signed, Void
 
+ADMITTED = MEASURING[0].product  # what `admit` writes, by which data is read
 POLICY = "policy"  # the name of the policy in a verdict's configuration
 
 
@@ -116,6 +122,7 @@ def objections_of(law: Law, log: Log, chain: Chain, facts: LawFacts) -> tuple[Re
         *_of_policy(terms, chain, facts),
         *_of_gates(terms, chain, facts, consents),
         *_of_runs(terms, log, chain, facts),
+        *_of_agreements(terms, log, chain),
         *_of_plan(terms, chain, facts),
         *_of_attempts(terms, log, chain, facts),
     ]
@@ -297,6 +304,37 @@ def _is_releasable(run: Circumstances | None, terms: Terms) -> bool:
     if run is None or not run.commit or run.dirty:
         return False
     return run.ref in terms.refs or run.signer in terms.signers
+
+
+def _of_agreements(terms: Terms, log: Log, chain: Chain) -> Iterator[Refusal]:
+    """Yield what is wrong with the agreements that the data was admitted by.
+
+    By the last review that the worker signed for the use case, whatever it came to.
+    """
+    if not terms.agreements_sha256:
+        return
+    reviews = log.statements(AgreementReview, review_name(chain.case))
+    admitted = chain.artefacts().get(f"{chain.case}/{ADMITTED}")
+    if not reviews:
+        text = "agreements: nothing signed says by which the data was admitted; run `admit` again"
+        yield Refusal(RefusalKind.IN_FORCE_AGREEMENTS_CHANGED, text)
+        return
+
+    review = reviews[-1]
+    place = f"agreements: entry {review.index}"
+    in_register = all(source.sha256 for source in review.predicate.sources)
+    if review.predicate.register_sha256 != terms.agreements_sha256:
+        found = short(review.predicate.register_sha256)
+        text = f"{place}: register {found}, in force is {short(terms.agreements_sha256)}"
+    elif review.predicate.result != PASSED:
+        text = f"{place}: the sources may not be used by them"
+    elif not in_register:
+        text = f"{place}: a source has no agreement in the register that is in force"
+    elif review.digest_of(f"{chain.case}/{ADMITTED}") != admitted:
+        text = f"{place}: they are about other data than the model was made from"
+    else:
+        return
+    yield Refusal(RefusalKind.IN_FORCE_AGREEMENTS_CHANGED, text)
 
 
 def _of_plan(terms: Terms, chain: Chain, facts: LawFacts) -> Iterator[Refusal]:

@@ -89,6 +89,8 @@ def lines_of_terms(terms: Terms) -> Iterator[str]:
         yield f"plan           use case {case}: sha256:{plan}"
     if not terms.plans:
         yield "plan           any, each of them an attempt"
+    agreed = terms.agreements_sha256
+    yield f"agreements     {f'sha256:{agreed}' if agreed else 'any that are complete'}"
     bound = f"at most {terms.attempts}" if terms.attempts else "any number"
     yield f"attempts       {bound} on one version of the data"
     yield f"changed by     {terms.people} {'person' if terms.people == 1 else 'people'}"

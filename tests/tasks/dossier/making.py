@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.attestation.agreement_review import AgreementReview, ReviewedSource
 from tasks.attestation.predicates.consent import RequirementAnswer
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.roles import COMPLIANCE
@@ -38,6 +39,20 @@ SOURCES = {
         "expires": "2025-12-31",
     },
 }
+REVIEWED = (
+    ReviewedSource("files", "ROPA-1", "controller", "Example Bank", "a" * 64, expires="2031-12-31"),
+    ReviewedSource(
+        source="hosting",
+        agreement="DPA-1",
+        role="processor",
+        party="Example Hosting",
+        sha256="b" * 64,
+        file_sha256="c" * 64,
+        expires="2025-12-31",
+        clauses={"GDPR 28(3)(a)": "no. 2", "GDPR 28(3)(b)": "no. 3"},
+        transfers=("IE: annex B",),
+    ),
+)
 CASE_VALUES: dict[str, Any] = {"title": "Tiny", "purpose": "Decide something", "words": {}}
 CHECKER = b"program"
 
@@ -60,6 +75,7 @@ class SmallDossier:
         made = Artefact(f"{CASE}/admit/sources.json", sha256(self.sources).hexdigest())
         run = replace(RUN, stage="admit", case=CASE)
         log.say(Provenance(run, ()), made)
+        self.review_entry = self.say_review(made)
         run = replace(RUN, stage="ingest", case=CASE)
         log.say(Provenance(run, (made,)), artefact_of("ingest/rows.parquet"))
         for name in reversed(MADE):
@@ -68,6 +84,20 @@ class SmallDossier:
         for gate in SUBJECTS:
             log.say_judged(gate)
         log.say_decided("register")
+
+    def say_review(self, admitted: Artefact, sources: tuple[ReviewedSource, ...] = REVIEWED) -> int:
+        """Append what the worker found in the agreements."""
+        review = AgreementReview(
+            case=CASE,
+            day="2025-12-31",
+            register_sha256="d" * 64,
+            sources=sources,
+            invocation="0" * 32,
+            mode="local",
+            drill="",
+            finished=RUN.finished,
+        )
+        return self.signed_log.append(review.to_statement(admitted), review.role)
 
     def say_answer(
         self,

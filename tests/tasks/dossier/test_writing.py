@@ -108,7 +108,10 @@ def test_it_is_registered_by_what_verify_says(fresh: SmallDossier) -> None:
 def test_an_agreement_that_has_lapsed_is_said_to_have(small: SmallDossier) -> None:
     values = json.loads(small.dossier().files[INDEX])["pages"]["agreements"]
     states = {row["labels"][0]: row["text"] for row in values if row["figures"]}
-    assert states == {"files": "in force", "hosting": "lapsed"}
+    assert states == {
+        "files": "in force, every clause in place",
+        "hosting": "in force on 2025-12-31, expired on the day of the release",
+    }
 
 
 def test_a_folder_of_something_else_is_left_alone(small: SmallDossier, tmp_path: Path) -> None:

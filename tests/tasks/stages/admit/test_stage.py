@@ -70,6 +70,37 @@ def test_without_an_agreement_in_force_it_stops_with_one_line_and_leaves_nothing
     assert not list((root / "data").rglob("sources.json"))
 
 
+def test_a_processor_without_a_clause_is_refused_by_its_name_and_leaves_nothing(
+    root: Path,
+) -> None:
+    register = root / "configs" / "governance" / "agreements"
+    register.mkdir(parents=True)
+    clauses = {f"GDPR 28(3)({letter})": f"no. {letter}" for letter in "abcdefg"}
+    agreement = {
+        "id": "DPA-1",
+        "title": "Hosting",
+        "controller": "Example Bank",
+        "party": "Example Hosting",
+        "role": "processor",
+        "covers": ["bank/applications"],
+        "country": "DE",
+        "signed": "2026-01-01",
+        "expires": "2026-11-24",
+        "file": {"name": "DPA-1.pdf", "sha256": "0" * 64},
+        "clauses": {"GDPR 28(3)": "no. 1", **clauses},
+        "subprocessors": [],
+        "transfers": [],
+    }
+    (register / "DPA-1.yaml").write_text(json.dumps(agreement))
+    with pytest.raises(AgreementError, match=r"clause GDPR 28\(3\)\(h\) is missing"):
+        admit(root, owner="Example Hosting", role="processor")
+    assert not list((root / "data").rglob("sources.json"))
+
+    agreement["clauses"] = {"GDPR 28(3)": "no. 1", **clauses, "GDPR 28(3)(h)": "no. h"}
+    (register / "DPA-1.yaml").write_text(json.dumps(agreement))
+    admit(root, owner="Example Hosting", role="processor")
+
+
 @pytest.mark.parametrize(
     "changes", [{"ownr": "x"}, {"kind": "ftp"}, {"role": "friend"}, {"owner": None}]
 )

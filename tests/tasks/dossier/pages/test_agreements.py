@@ -1,0 +1,32 @@
+"""The register of agreements: each clause by its place, as the worker signed it, or a gap."""
+
+from tasks.dossier.claims import Claim, Missing
+from tasks.dossier.pages.agreements import compose_agreements, compose_processing
+from tests.tasks.dossier.making import SmallDossier
+
+
+def test_every_clause_is_a_claim_about_the_signed_review(small: SmallDossier) -> None:
+    page = compose_agreements(small.subject())
+    places = {row.labels[0]: row.answer for row in page.answered_rows() if "28(3)" in row.labels[0]}
+    assert [answer.text for answer in places.values()] == ["no. 2", "no. 3"]
+    for answer in places.values():
+        assert isinstance(answer, Claim)
+        assert answer.references[0].entry == small.review_entry
+
+
+def test_without_the_review_the_page_is_a_gap_and_so_is_the_requirement(
+    small: SmallDossier,
+) -> None:
+    subject = small.subject(log=small.read(without=small.review_entry))
+    (row,) = compose_agreements(subject).answered_rows()
+    assert isinstance(row.answer, Missing)
+    by_id = {row.requirement.id: row for row in subject.weighed}
+    assert "no signed review" in by_id["GDP-28"].answer.text
+
+
+def test_transfers_are_those_that_are_agreed(small: SmallDossier) -> None:
+    rows = {
+        row.labels[0]: row.answer for row in compose_processing(small.subject()).answered_rows()
+    }
+    transfers = next(answer for label, answer in rows.items() if label.startswith("(e)"))
+    assert transfers.text == "IE: annex B"
