@@ -45,16 +45,29 @@ def registry_tracking_store(store_uri: str, artifact_uri: str | None = None) -> 
     return make_tracking_store(store_uri, artifact_uri)
 
 
+def registry_store(store_uri: str, tracking_uri: str | None = None) -> Any:
+    """Return MLflow's registry store, for a URI that begins with `portcullis+`."""
+    use_own_code()
+    from tasks.registry_store.store import make_registry_store
+
+    return make_registry_store(store_uri, tracking_uri)
+
+
 def use_own_code() -> None:
     """Let `flows` and `tasks` mean this package's, in this process and in none that it starts.
 
     Something that runs when Python starts (a `.pth` file, `sitecustomize`) may have imported other
-    modules of these names already.
+    modules of these names already. Ours stay: MLflow calls one entry point after the other, and
+    what is open (the accounts of this process) must not be opened twice.
     """
-    for name in [*sys.modules]:
-        if name.partition(".")[0] in ("flows", "tasks"):
+    # In a checkout, whose entry points tests and the stack call, our code lies beside this file.
+    own_code = f"{CODE if CODE.is_dir() else Path(__file__).parents[1]}{os.sep}"
+    for name, module in [*sys.modules.items()]:
+        is_ours = str(getattr(module, "__file__", None) or "").startswith(own_code)
+        if name.partition(".")[0] in ("flows", "tasks") and not is_ours:
             del sys.modules[name]
-    sys.path.insert(0, str(CODE))
+    if str(CODE) not in sys.path:
+        sys.path.insert(0, str(CODE))
 
 
 def is_checkout(folder: Path) -> bool:

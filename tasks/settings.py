@@ -363,6 +363,13 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "PORTCULLIS_STORE_CONFIG",
+        "store_config",
+        "what the registry's store trusts, a YAML file",
+        "a server with that store does not start",
+        (SERVER,),
+    ),
+    Variable(
         "PORTCULLIS_REGISTRY_ISSUER",
         "registry_issuer",
         "the identity provider of a registry's server, at which a release signs in",
@@ -632,6 +639,7 @@ class Settings:
     opa_url: str
     tracking_uri: str
     server_config: str
+    store_config: str
     server_client_secret: str
     server_session_key: str
     registry_issuer: str

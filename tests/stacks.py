@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -18,7 +18,10 @@ import pytest
 
 from flows.stack.identity import PROGRAMS_CLIENT, RESOURCE, IdentityServer
 from flows.stack.programs import missing_programs
+from flows.stack.registry import CHECKOUT
 from flows.stack.whole import Stack, StackPlan
+from tasks.registry_store.pinning import pin_installation
+from tasks.system.installation import Installation
 
 MOST_STEPS = 8
 CALLBACK = "http://127.0.0.1:1/callback"  # nobody listens there: the test reads the redirection
@@ -26,11 +29,26 @@ CALLBACK = "http://127.0.0.1:1/callback"  # nobody listens there: the test reads
 
 @contextmanager
 def running_stack(
-    folder: Path, layers: set[int], *, recheck_seconds: int = 1, has_openbao: bool = False
+    folder: Path,
+    layers: set[int],
+    *,
+    recheck_seconds: int = 1,
+    trust: Mapping[str, object] | None = None,
+    has_openbao: bool = False,
 ) -> Iterator[Stack]:
-    """Run the stack with these layers; skips where a program is not installed."""
+    """Run the stack with these layers; skips where a program is not installed.
+
+    Layer 2 trusts `trust`; where that is None, an installation that has not released anything.
+    """
+    if 2 in layers and trust is None:
+        environ = {"PORTCULLIS_HOME": str(folder / "home")}
+        trust = pin_installation(Installation.open(CHECKOUT, environ), [])
     plan = StackPlan(
-        folder, frozenset(layers), recheck_seconds=recheck_seconds, has_openbao=has_openbao
+        folder,
+        frozenset(layers),
+        recheck_seconds=recheck_seconds,
+        trust=trust,
+        has_openbao=has_openbao,
     )
     if missing := missing_programs(plan.layers, has_openbao=has_openbao):
         pytest.skip(f"not on this machine: {', '.join(item.name for item in missing)}")

@@ -17,7 +17,7 @@ from flows.serving.interrupting import listen_to_signals
 from flows.serving.ports import HOST, is_port_taken
 from flows.stack.programs import missing_programs
 from flows.stack.server_process import own_folder
-from flows.stack.whole import GROUPS, SERVICES, Stack, StackPlan
+from flows.stack.whole import ALL_LAYERS, GROUPS, SERVICES, Stack, StackPlan
 from tasks.errors import ConfigError, ServiceError
 from tasks.registry_server.signing_in import ACCOUNT
 from tasks.system.installation import Installation
@@ -31,7 +31,7 @@ On this machine, until Ctrl-C:
   ./portcullis server
   ./portcullis server --port 5000
 """
-LAYER_NAMES = {1: "identity", 3: "the database's triggers", 4: "the locked bucket"}
+LAYER_NAMES = {1: "identity", 2: "the store that asks for evidence", 3: "the database's triggers", 4: "the locked bucket"}
 app = new_app()
 
 
@@ -46,7 +46,7 @@ def main(
 ) -> int:
     """Serve until interrupted."""
     installation = installation_of(context)
-    require_programs(StackPlan(installation.home).layers, has_openbao=True)
+    require_programs(ALL_LAYERS, has_openbao=True)
     if port and is_port_taken(port):
         raise ConfigError(
             f"port {port} of {HOST}",
@@ -57,7 +57,14 @@ def main(
 
     listen_to_signals()
     with _lock_stack(installation) as folder:
-        plan = StackPlan(folder, port=port, postgres_folder=databases_of(folder), has_openbao=True)
+        plan = StackPlan(
+            folder,
+            port=port,
+            postgres_folder=databases_of(folder),
+            # The stack itself says where released runs lie.
+            trust=pin_installation(installation, []),
+            has_openbao=True,
+        )
         with Stack(plan, _say) as stack:
             text = describe(stack, plan, shows_secrets=sys.stdout.isatty())
             print(text, flush=True)

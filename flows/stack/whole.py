@@ -5,12 +5,14 @@ nowhere: passwords of people, of services and of database roles, keys of tokens 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import yaml
 
 from flows.serving.ports import find_free_port
 from flows.stack.bucket import BucketServer
@@ -23,9 +25,10 @@ from flows.stack.server_process import StackServer, own_folder
 from flows.stack.vaulted import StackSecrets
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
+from tasks.secrets.tracking_store import SCHEME_PREFIX
 from tasks.secrets.setting_up import REGISTRY, WORKER
 
-ALL_LAYERS = frozenset({1, 3, 4})  # the second, a registry store that asks itself, is not built
+ALL_LAYERS = frozenset({1, 2, 3, 4})
 AUDIENCE = "portcullis-registry"
 PAGES_CLIENT = "registry-pages"
 GATEKEEPER = "svc-release"
@@ -56,6 +59,7 @@ class StackPlan:
         recheck_seconds: How old the provider's word about a session may be.
         postgres_folder: Where PostgreSQL keeps its data, if not below `folder`: root starts it as
             another account, which may not enter a folder of root's.
+        trust: What layer 2 trusts, as `tasks.registry_store.pinning` gives it; it needs one.
         has_openbao: Whether the registry gets its secrets and its database's accounts from OpenBao;
             it needs the layers 1 and 3. Without it they are in its environment.
     """
@@ -65,6 +69,7 @@ class StackPlan:
     port: int = 0
     recheck_seconds: int = RECHECK_SECONDS
     postgres_folder: Path | None = None
+    trust: Mapping[str, object] | None = None
     has_openbao: bool = False
 
     def __post_init__(self) -> None:
@@ -74,7 +79,9 @@ class StackPlan:
             ValueError: It is so.
         """
         if not self.layers <= ALL_LAYERS:
-            raise ValueError("the layers are 1, 3 and 4; the second is not built")
+            raise ValueError("the layers are 1, 2, 3 and 4")
+        if 2 in self.layers and self.trust is None:
+            raise ValueError("layer 2 needs what it trusts")
         if self.has_openbao and not {1, 3} <= self.layers:
             raise ValueError("OpenBao keeps what the layers 1 and 3 need")
 
@@ -180,7 +187,8 @@ class Stack:
             config=self._config() if 1 in plan.layers else None,
             client_secret=pages.secret,
             secrets_file=self._keep_secrets(pages) if plan.has_openbao else None,
-            more=self._reader_environment(),
+            registry_store_url=f"{SCHEME_PREFIX}{store_url}" if 2 in plan.layers else "",
+            more=self._reader_environment() | self._trust_environment(),
         )
         self._begin("MLflow", registry)
         registry.wait()
@@ -228,6 +236,17 @@ class Stack:
             return {}
         keys = {} if self._plan.has_openbao else self.bucket.keys_of(self.bucket.reader)
         return self.bucket.place_environment() | keys
+
+    def _trust_environment(self) -> dict[str, str]:
+        """Write what layer 2 trusts, and return where it finds that."""
+        if 2 not in self._plan.layers:
+            return {}
+        # Where there is a release bucket, released runs lie there and nowhere else.
+        place = f"{self.bucket.url}/" if self.bucket else "mlflow-artifacts:/"
+        path = own_folder(self._plan.folder / "registry") / "store.yaml"
+        values = {**(self._plan.trust or {}), "artifact_roots": [place]}
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        return {"PORTCULLIS_STORE_CONFIG": str(path)}
 
     def _begin(self, name: str, server: StackServer) -> None:
         self._tell(f"starting {name}")

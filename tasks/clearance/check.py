@@ -4,10 +4,11 @@ The facts come from the ledger alone (`lineage.examine`) and from digests comput
 judges them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tasks.attestation.artefacts import artefact, section_of
 from tasks.attestation.predicates.circumstances import LOCAL
@@ -28,7 +29,7 @@ from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents
 from tasks.verifier.in_force.law import Law, law_of
 from tasks.verifier.in_force.objections import LawFacts, objections
-from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision
+from tasks.verifier.lineage import MODEL, Chain, GateVerdict, Step, examine, latest_decision
 from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.statement_index import Signed
 
@@ -131,10 +132,55 @@ def facts_of(
     """
     workspace = installation.workspace
     code = CodeFacts(chain.case, log, installation)
+    configuration = workspace / resolved_path(chain.case)
+    here = FactsHere(
+        code=code,
+        configuration_of=lambda gate: configuration_now(gate, chain.case, workspace),
+        protected=_protected_facts(configuration),
+        is_approval_required=bool(section_of(configuration, "register.approval")),
+        current_code=code.now(may_recall=may_recall),
+        drill=drill,
+    )
+    return compose_facts(purpose, log, chain, here, mode)
+
+
+class MakersCode(Protocol):
+    """Says by which code a step and a gate were made, and what it is compared with."""
+
+    def of_step(self, step: Step) -> dict[str, Any]:
+        """Return the fact `code` of a step."""
+
+    def of_gate(self, verdict: GateVerdict) -> dict[str, Any]:
+        """Return the fact `code` of a gate."""
+
+
+@dataclass(frozen=True)
+class FactsHere:
+    """What the policy is told that no statement of the log says: how it is where it is asked.
+
+    Attributes:
+        code: By which code it was made.
+        configuration_of: What a verdict of a gate has to be made by: name -> sha256.
+        protected: Which attributes have to be judged, and which of them are excused.
+        is_approval_required: Whether a second person has to approve.
+        current_code: The environment, and what could be imported there.
+        drill: The date that stands in for today's.
+    """
+
+    code: MakersCode
+    configuration_of: Callable[[str], dict[str, str]]
+    protected: dict[str, Any]
+    is_approval_required: bool
+    current_code: dict[str, Any]
+    drill: str = ""
+
+
+def compose_facts(
+    purpose: str, log: Log, chain: Chain, here: FactsHere, mode: str = LOCAL
+) -> dict[str, Any]:
+    """Return what the policy judges: what the log says of a chain, held against what is here."""
     decision = latest_decision(chain, "decide")
     consents = Consents.of(log, chain, mode)
-    configuration = workspace / resolved_path(chain.case)
-
     return {
         "purpose": purpose,
         "useCase": chain.case,
@@ -148,26 +194,25 @@ def facts_of(
                 "index": step.signed.index,
                 "commit": step.commit,
                 "dirty": list(step.dirty),
-                **code.of_step(step),
+                **here.code.of_step(step),
                 "drill": step.signed.predicate.run.drill,
             }
             for step in chain.steps
         ],
         "gates": {
-            gate: _gate_facts(verdict, configuration_now(gate, chain.case, workspace))
-            | code.of_gate(verdict)
+            gate: _gate_facts(verdict, here.configuration_of(gate)) | here.code.of_gate(verdict)
             for gate, verdict in chain.verdicts.items()
         },
-        **_protected_facts(configuration),
+        **here.protected,
         "decision": {} if decision is None else _decision_facts(decision, log),
         "approval": {
-            "required": bool(section_of(configuration, "register.approval")),
+            "required": here.is_approval_required,
             "given": [consent.facts() for consent in consents.approvals],
         },
         "acceptances": [consent.facts() for consent in consents.acceptances],
-        "current_code": code.now(may_recall=may_recall),
+        "current_code": here.current_code,
         "unknown_actors": list(consents.unknown_actors),
-        "drill": drill,
+        "drill": here.drill,
     }
 
 

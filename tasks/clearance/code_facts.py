@@ -46,18 +46,10 @@ class CodeFacts:
         A verdict does not name the code that judged. The provenance of its file does, which is
         found by the file's digest.
         """
-        report = verdict.content.report
-        made: tuple[Signed[Provenance], ...] = ()
-        if report is not None:
-            made = self._log.statements(Provenance, report.name, report.sha256)
-        of_gate = [
-            signed.predicate
-            for signed in made
-            if (signed.predicate.run.stage, signed.predicate.run.case) == (verdict.gate, self._case)
-        ]
-        if not of_gate:
+        provenance = provenance_of_gate(verdict, self._case, self._log)
+        if provenance is None:
             return {}
-        return self._facts(verdict.gate, verdict.content.code, of_gate[-1])
+        return self._facts(verdict.gate, verdict.content.code, provenance)
 
     def _facts(
         self, stage: str, code: CodeIdentity | None, provenance: Provenance
@@ -87,6 +79,20 @@ class CodeFacts:
         return {
             name: _sha256_in(self._tree, name) for name in sorted(declared_now | set(materials))
         }
+
+
+def provenance_of_gate(verdict: GateVerdict, case: str, log: Log) -> Provenance | None:
+    """Return how the file of a verdict was made; None where nobody signed for it."""
+    report = verdict.content.report
+    made: tuple[Signed[Provenance], ...] = ()
+    if report is not None:
+        made = log.statements(Provenance, report.name, report.sha256)
+    of_gate = [
+        signed.predicate
+        for signed in made
+        if (signed.predicate.run.stage, signed.predicate.run.case) == (verdict.gate, case)
+    ]
+    return of_gate[-1] if of_gate else None
 
 
 def is_code(name: str) -> bool:

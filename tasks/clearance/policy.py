@@ -42,10 +42,20 @@ def refusals(facts: dict[str, Any], installation: Installation) -> tuple[Refusal
         ConfigError: There is no policy, or it does not compile.
         ServiceError: An engine did not answer, or not with a decision.
     """
-    modules = _modules(installation.workspace)
+    return refusals_of(facts, installation.workspace, installation.settings.opa_url)
+
+
+def refusals_of(facts: dict[str, Any], workspace: Path, opa_url: str) -> tuple[Refusal, ...]:
+    """Return why the policy of a workspace refuses, as `refusals` does.
+
+    Raises:
+        ConfigError: There is no policy, or it does not compile.
+        ServiceError: An engine did not answer, or not with a decision.
+    """
+    modules = _modules(workspace)
     denials = set(_read_answer(_embedded(facts, modules)))
-    if url := installation.settings.opa_url:
-        denials |= set(_read_answer(_over_http(url, facts, modules)))
+    if opa_url:
+        denials |= set(_read_answer(_over_http(opa_url, facts, modules)))
 
     return tuple(
         sorted(denials, key=lambda denial: (denial.text, denial.kind, denial.gate, denial.check))

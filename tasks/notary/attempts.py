@@ -8,7 +8,7 @@ from tasks.notary.past_releases import PastRelease, find_past_releases
 from tasks.system.installation import Installation
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.attempts.shown import attempt_texts, count_attempts
-from tasks.verifier.lineage import examine, short
+from tasks.verifier.lineage import Chain, examine, short
 from tasks.verifier.log_reader import Log, Selection, read_log
 
 MOST_LISTED = 200  # models on the list of releases
@@ -43,15 +43,21 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
     log = _read(installation, Selection.of_case_and_lineages(case))
     chain = examine(log, case, model_sha256)
     attempts = find_attempts(log, DataVersion.of(chain))
-    own = next((attempt.number for attempt in attempts if attempt.is_about(chain)), None)
-    this_one = f"model {short(model_sha256)}" + (f" is no. {own} of `{case}`" if own else "")
     return AttemptNotes(
         plan_sha256=chain.plan.sha256 if chain.plan else "",
-        summary=f"{count_attempts(attempts)} on the same data; {this_one}",
+        summary=summarise_attempts(log, chain),
         lines=tuple("; ".join(attempt_texts(item, case)) for item in attempts[-MOST_NOTED:]),
         earlier=find_earlier_release(log, chain),
         releases=find_past_releases(log, case)[-MOST_LISTED:],
     )
+
+
+def summarise_attempts(log: Log, chain: Chain) -> str:
+    """Return, in a line, the attempts on a model's data, and which of them the model is."""
+    attempts = find_attempts(log, DataVersion.of(chain))
+    own = next((attempt.number for attempt in attempts if attempt.is_about(chain)), None)
+    this_one = short(chain.model_sha256) + (f" is no. {own} of `{chain.case}`" if own else "")
+    return f"{count_attempts(attempts)} on the same data; model {this_one}"
 
 
 def list_releases(case: str, installation: Installation) -> tuple[PastRelease, ...]:

@@ -101,7 +101,7 @@ def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedMo
         source = place_of(client, name, str(version.version), version.source)
         stored = open_artifacts(client, installation).fetch(source, folder)
 
-    data = _data_of(stored)
+    data = model_data_in(stored)
     return FetchedModel(name, str(version.version), case, data, sha256_of(data))
 
 
@@ -126,8 +126,14 @@ def load_fetched(fetched: FetchedModel) -> Predictor:
     return _loaded_by(package, fetched.data)
 
 
-def _data_of(stored: Path) -> Path:
-    """Return the folder of the model itself, if all that lies there is what `pack` writes."""
+def model_data_in(stored: Path) -> Path:
+    """Return the folder of the model itself, if all that lies there is what `pack` writes.
+
+    Nothing is read but names: no pickle, no archive and no other format that may hold code.
+
+    Raises:
+        EvidenceError: Something else lies there.
+    """
     names = []
     for path in stored.rglob("*"):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):

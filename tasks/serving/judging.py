@@ -8,10 +8,9 @@ from tasks.notary.notary import open_ledger, trusted_root
 from tasks.stages.register.currency import find_outdated_reasons
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
-from tasks.verifier.answer import judge
-from tasks.verifier.approvals import Consents, mode_of
+from tasks.verifier.answer import find_lapsed_consents, judge
 from tasks.verifier.lineage import Chain, examine, latest_decision
-from tasks.verifier.log_reader import Log, Selection, read_log
+from tasks.verifier.log_reader import Selection, read_log
 
 # What tells whom a model has learnt from.
 LEARNT_FROM = ("redact/rows.parquet", "train/report.json")
@@ -50,7 +49,7 @@ def judge_serving(
     return (
         *against_it,
         *_name_refusals(chain, name),
-        *_expired(log, chain),
+        *map(_lacks, find_lapsed_consents(log, chain)),
         *_outdated(chain, installation),
     )
 
@@ -60,22 +59,6 @@ def _name_refusals(chain: Chain, name: str) -> tuple[Refusal, ...]:
     if decision is None or decision.predicate.registry_name == name:
         return ()
     return (_lacks(f"register: entry {decision.index} lets it in under another name"),)
-
-
-def _expired(log: Log, chain: Chain) -> tuple[Refusal, ...]:
-    """Return which signatures of people the registration rests on, and are not in force today."""
-    decision = latest_decision(chain, "register")
-    if decision is None:
-        return ()
-    consents = Consents.of(log, chain, mode_of(log, chain))
-    refusals = []
-    rests_on_approval = any(name.startswith("approval:") for name, _ in decision.predicate.inputs)
-    if rests_on_approval and not any(map(consents.counts, consents.approvals)):
-        refusals.append(_lacks("approval: none of those that it rests on is in force today"))
-    for gate, verdict in chain.verdicts.items():
-        if verdict.content.warned and not consents.accepts(verdict):
-            refusals.append(_lacks(f"{gate}: an acceptance that it rests on is not in force today"))
-    return tuple(refusals)
 
 
 def _outdated(chain: Chain, installation: Installation) -> tuple[Refusal, ...]:

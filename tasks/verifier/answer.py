@@ -17,7 +17,7 @@ from tasks.attestation.predicates.verification_summary import VerificationSummar
 from tasks.errors import EvidenceError, Refusal, RefusalKind
 from tasks.ledger.checkpoint import Checkpoint
 from tasks.path import SUBJECTS
-from tasks.verifier.approvals import Consents
+from tasks.verifier.approvals import Consents, mode_of
 from tasks.verifier.expiry import epoch
 from tasks.verifier.in_force.objections import read_law
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, examine, latest_decision, short
@@ -220,6 +220,26 @@ def clearance_refusals(log: Log, chain: Chain) -> tuple[Refusal, ...]:
             for refusal in _verdict_refusals(log, chain, verdict, registered)
         ),
     )
+
+
+def find_lapsed_consents(log: Log, chain: Chain) -> tuple[str, ...]:
+    """Return what people have signed that the registration rests on, and that is not in force now.
+
+    `judge` asks whether it was when the model was registered; whoever lets it decide about people
+    asks for today.
+    """
+    decision = latest_decision(chain, "register")
+    if decision is None:
+        return ()
+    consents = Consents.of(log, chain, mode_of(log, chain))
+    lapsed = []
+    rests_on_approval = any(name.startswith("approval:") for name, _ in decision.predicate.inputs)
+    if rests_on_approval and not any(map(consents.counts, consents.approvals)):
+        lapsed.append("approval: none of those that it rests on is in force today")
+    for gate, verdict in chain.verdicts.items():
+        if verdict.content.warned and not consents.accepts(verdict):
+            lapsed.append(f"{gate}: an acceptance that it rests on is not in force today")
+    return tuple(lapsed)
 
 
 def _decision_refusals(

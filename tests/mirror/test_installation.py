@@ -26,6 +26,7 @@ EDGES = {
     "flows/serving/temporary_api.py": "the process of Prefect's API",
     "tasks/__main__.py": "the worker, which compares its code with that of the current folder",
     "tasks/registry_server/app.py": "the registry's server, which MLflow starts",
+    "tasks/registry_store/store.py": "another, likewise",
     "tasks/secrets/tracking_store.py": "a store of MLflow's, which MLflow makes in each process",
     "tasks/service/workspace.py": "a session of the service, in the workspace of one commit",
     "tasks/stages/process.py": "the process of a stage's own code",
@@ -36,6 +37,7 @@ WITHOUT_ENVIRONMENT = {"flows/installed.py", "flows/cli/base/completing.py"}
 # Edges that stand in a folder of their own making, or in none.
 ELSEWHERE = {
     "tasks/registry_server/app.py",
+    "tasks/registry_store/store.py",
     "tasks/secrets/tracking_store.py",
     "tasks/service/workspace.py",
 }

@@ -116,6 +116,10 @@ ALLOWED_TEXTS = {
         "error.errors(include_input=False, include_url=False)",
     ): "likewise, about the configuration of the registry's server",
     (
+        "tasks/registry_store/configuring.py",
+        "error.errors(include_input=False, include_url=False)",
+    ): "likewise, about the configuration of the registry's server",
+    (
         "tasks/supply_chain/declaring.py",
         "error.errors(include_input=False, include_url=False)",
     ): "asked for the field and the kind of the first fault",
