@@ -20,6 +20,7 @@ from flows.stack.server_process import own_folder
 from flows.stack.whole import ALL_LAYERS, GROUPS, SERVICES, Stack, StackPlan
 from tasks.errors import ConfigError, ServiceError
 from tasks.registry_server.signing_in import ACCOUNT
+from tasks.registry_store.pinning import pin_installation
 from tasks.system.installation import Installation
 
 FOLDER = "server"
@@ -31,7 +32,12 @@ On this machine, until Ctrl-C:
   ./portcullis server
   ./portcullis server --port 5000
 """
-LAYER_NAMES = {1: "identity", 2: "the store that asks for evidence", 3: "the database's triggers", 4: "the locked bucket"}
+LAYER_NAMES = {
+    1: "identity",
+    2: "evidence",
+    3: "the database's triggers",
+    4: "the locked bucket",
+}
 app = new_app()
 
 

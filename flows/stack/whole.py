@@ -15,7 +15,7 @@ from typing import Self
 import yaml
 
 from flows.serving.ports import find_free_port
-from flows.stack.bucket import BucketServer
+from flows.stack.bucket import BUCKET, BucketServer
 from flows.stack.databases import make_database
 from flows.stack.identity import Client, IdentityServer
 from flows.stack.openbao import OpenBaoServer
@@ -25,8 +25,8 @@ from flows.stack.server_process import StackServer, own_folder
 from flows.stack.vaulted import StackSecrets
 from tasks.registry_database.installing import add_account, install
 from tasks.registry_database.privileges import DatabaseRole
-from tasks.secrets.tracking_store import SCHEME_PREFIX
 from tasks.secrets.setting_up import REGISTRY, WORKER
+from tasks.secrets.tracking_store import SCHEME_PREFIX
 
 ALL_LAYERS = frozenset({1, 2, 3, 4})
 AUDIENCE = "portcullis-registry"
@@ -242,7 +242,7 @@ class Stack:
         if 2 not in self._plan.layers:
             return {}
         # Where there is a release bucket, released runs lie there and nowhere else.
-        place = f"{self.bucket.url}/" if self.bucket else "mlflow-artifacts:/"
+        place = f"s3://{BUCKET}/" if self.bucket else "mlflow-artifacts:/"
         path = own_folder(self._plan.folder / "registry") / "store.yaml"
         values = {**(self._plan.trust or {}), "artifact_roots": [place]}
         path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

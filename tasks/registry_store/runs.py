@@ -10,16 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.errors import EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.registry.artifacts import MODEL
 from tasks.registry.client import CLEARANCE_FILE, EVIDENCE
 from tasks.registry_store.configuring import StoreConfig
-
-if TYPE_CHECKING:
-    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -122,7 +119,7 @@ def find_released_run(
 class RunArtifacts:
     """What lies under a run's root, read by the server's own hand and not through a client."""
 
-    repository: "ArtifactRepository"
+    repository: Any  # MLflow's `ArtifactRepository`
     path: str
 
     @classmethod

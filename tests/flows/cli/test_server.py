@@ -96,7 +96,7 @@ class Answering:
 
 def described(*, shows_secrets: bool) -> str:
     stack = cast("Stack", cast("Any", Answering))
-    return server.describe(stack, StackPlan(Path("/server")), shows_secrets=shows_secrets)
+    return server.describe(stack, StackPlan(Path("/server"), trust={}), shows_secrets=shows_secrets)
 
 
 def test_a_terminal_is_told_who_may_sign_in_and_as_what() -> None:
