@@ -101,6 +101,7 @@ class _Provider(BaseHTTPRequestHandler):
                 "authorization_endpoint": "authorize",
                 "token_endpoint": "token",
                 "userinfo_endpoint": "userinfo",
+                "revocation_endpoint": "revoke",
                 "jwks_uri": "jwks",
             }
             places = {name: f"{base}/{path}" for name, path in names.items()}
@@ -121,6 +122,15 @@ class _Provider(BaseHTTPRequestHandler):
         kept = self.state.codes.pop(form.get("code", ""), None)
         credentials = self.headers["authorization"].partition(" ")[2]
         name, _, secret = base64.b64decode(credentials).decode().partition(":")
+        if self.state.is_down:
+            self._answer(503, {})
+            return
+        if self.path == "/revoke":
+            is_client = (unquote(name), unquote(secret)) == (CLIENT, CLIENT_SECRET)
+            if is_client:
+                self.state.access.pop(form.get("token", ""), None)
+            self._answer(200 if is_client else 401, {})
+            return
         if form.get("grant_type") == "client_credentials":
             self._serve_service(unquote(name), unquote(secret))
             return

@@ -33,6 +33,7 @@ from tasks.registry_server.normal_form import (
     MOST_JSON_BYTES,
     READING_METHODS,
     bounded,
+    in_time,
     names_place,
     parse_body,
     read_whole,
@@ -40,6 +41,8 @@ from tasks.registry_server.normal_form import (
 )
 from tasks.registry_server.routes import RouteClass, RouteTable, ServedRoute
 
+# What the pages upload goes through Flask, which holds it in memory; MLflow takes 10 MB of it.
+MOST_HELD_BYTES = 10 << 20
 ARTIFACTS = "/mlflow-artifacts/artifacts/"
 JSON_TYPE = "application/json"
 # What runs and logged models are changed by; the Gatekeeper alone may, once one is registered.
@@ -76,7 +79,7 @@ class Authorisation:
         call: Call = scope[CALL]
         try:
             call.route = self._decide(call, scope["method"], scope["path"])
-            receive = await self._take_body(call.route, call.caller, scope, receive)
+            receive = await self._take_body(call.route, call.caller, scope, in_time(receive))
             self._audit.record_allowed(call)
             await self._audit.settle()
         except CallRefusedError as refusal:
@@ -89,6 +92,8 @@ class Authorisation:
         token = AUTHORISED.set(call.route)
         try:
             await self._app(scope, receive, send)
+        except CallRefusedError as refusal:  # of a body, found while MLflow read it
+            await answer_refusal(call, refusal, send)
         finally:
             AUTHORISED.reset(token)
 
@@ -126,8 +131,11 @@ class Authorisation:
         if route.route_class is RouteClass.UPLOAD:
             if ARTIFACTS in scope["path"]:
                 ids += ids_in_path(scope["path"].partition(ARTIFACTS)[2])
-            _require_length(scope, self._config.most_artifact_bytes)
-            receive = bounded(receive, self._config.most_artifact_bytes)
+            most_bytes = self._config.most_artifact_bytes
+            if scope["method"] != "PUT":
+                most_bytes = min(most_bytes, MOST_HELD_BYTES)
+            _require_length(scope, most_bytes)
+            receive = bounded(receive, most_bytes)
         else:
             _require_json(scope)
             body = await read_whole(receive, MOST_JSON_BYTES)

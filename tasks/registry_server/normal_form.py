@@ -5,7 +5,9 @@ does not make. Everything that can be read in two ways is refused before anythin
 never mended, for a mended request is a third reading.
 """
 
+import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +20,9 @@ MOST_PATH_BYTES = 4096
 MOST_QUERY_BYTES = 16384
 MOST_HEADER_BYTES = 32768
 MOST_JSON_BYTES = 16 << 20
+# How long a body may take: half a minute, and longer only while it comes at half a megabit/s.
+PATIENCE_SECONDS = 30.0
+LEAST_BYTES_A_SECOND = 64 << 10
 
 # RFC 3986, 3.3: `pchar`, and `/` between segments.
 _PATH = re.compile(rb"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
@@ -157,16 +162,67 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def bounded(receive: Receive, most_bytes: int) -> Receive:
-    """Return what ends a stream that is longer than `most_bytes`, as if its sender went away."""
+    """Return a stream that is refused where it is longer than `most_bytes`, or ends too early.
+
+    MLflow's bridge to Flask hands on what came before a sender went away, as if it were the whole.
+
+    Raises:
+        CallRefusedError: By the stream, when it is read.
+    """
     length = 0
+    is_whole = False
 
     async def counted() -> Message:
-        nonlocal length
+        nonlocal length, is_whole
         message = await receive()
+        if is_whole:
+            return message
+        if message["type"] != "http.request":
+            raise _malformed("body", "The body ended before its end.")
         length += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if length > most_bytes else message
+        if length > most_bytes:
+            raise CallRefusedError(413, "request.body", "The body is too long.")
+        is_whole = not message.get("more_body", False)
+        return message
 
     return counted
+
+
+def in_time(
+    receive: Receive,
+    patience_seconds: float = PATIENCE_SECONDS,
+    least_bytes_a_second: int = LEAST_BYTES_A_SECOND,
+) -> Receive:
+    """Return a body that is refused where it comes too slowly; the web server itself waits forever.
+
+    After the first seconds, all that has come has to have come at the least rate. What comes after
+    the body, the news that its sender went away, is waited for without a limit.
+
+    Raises:
+        CallRefusedError: By the stream, when it is read.
+    """
+    began_at: float | None = None
+    length = 0
+    is_whole = False
+
+    async def timed() -> Message:
+        nonlocal began_at, length, is_whole
+        if is_whole:
+            return await receive()
+        began_at = began_at or time.monotonic()
+        until = began_at + patience_seconds + length / least_bytes_a_second
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                message = await receive()
+        except TimeoutError as error:
+            raise CallRefusedError(
+                408, "request.slow", "The body came too slowly, or not at all."
+            ) from error
+        length += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timed
 
 
 def parse_body(body: bytes) -> dict[str, Any]:

@@ -143,6 +143,7 @@ class Sessions:
         self._provider = provider
         self._verifier = verifier
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def read(self, scope: Scope) -> Session | None:
         """Return the session that a request brings; None where it brings none that counts."""
@@ -155,9 +156,11 @@ class Sessions:
         """Return who it is, by an answer of the provider that is less than a minute old.
 
         Raises:
-            CallRefusedError: The provider knows the session no more, or gives it no role.
+            CallRefusedError: It was ended here, the provider knows it no more or gives it no role.
         """
-        digest = sha256(session.access_token.encode()).hexdigest()
+        digest = _digest(session)
+        if digest in self._ended:
+            raise CallRefusedError(401, "identity.ended", "This session was signed out.")
         now = time.monotonic()
         known = self._known.get(digest)
         if known is not None and now - known[0] < self._config.recheck_seconds:
@@ -179,6 +182,14 @@ class Sessions:
             self._known.popitem(last=False)
         return caller
 
+    def end(self, session: Session) -> None:
+        """Take a session no more, whoever still has its cookie."""
+        digest = _digest(session)
+        self._known.pop(digest, None)
+        self._ended[digest] = None
+        while len(self._ended) > MOST_REMEMBERED:
+            self._ended.popitem(last=False)
+
     def require_own_page(self, scope: Scope) -> None:
         """Refuse a call that changes something, unless a page of this server makes it.
 
@@ -193,3 +204,7 @@ class Sessions:
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if origins != [self._config.origin.encode()]:
             raise CallRefusedError(403, "request.origin", "Another site's page made this call.")
+
+
+def _digest(session: Session) -> str:
+    return sha256(session.access_token.encode()).hexdigest()

@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
 from html import escape
@@ -75,6 +76,7 @@ class SigningIn:
             await self._show_account(call, scope, send)
         else:
             self._sessions.require_own_page(scope)
+            await self._end(scope)
             await _redirect(send, await self._farewell(), [self._cookies.clear(SESSION)])
 
     async def _show_account(self, call: Call, scope: Scope, send: Send) -> None:
@@ -93,6 +95,22 @@ class SigningIn:
             (b"x-frame-options", b"DENY"),
         ]
         await send_answer(send, 200, page.encode(), headers)
+
+    async def _end(self, scope: Scope) -> None:
+        """End the session that a browser brings: here at once, at the provider for everybody else.
+
+        A browser that forgets its cookie ends nothing: whoever has a copy would go on.
+        """
+        session = self._sessions.read(scope)
+        if session is None:
+            return
+        self._sessions.end(session)
+        # Without an answer it has ended in this process alone. The person still signs out, and the
+        # provider's own page, which comes next, ends it there.
+        with suppress(CallRefusedError):
+            await self._provider.revoke(
+                session.access_token, authorization=f"Basic {self._client_credentials()}"
+            )
 
     async def _farewell(self) -> str:
         """Return where a browser goes that signs out (OpenID Connect RP-Initiated Logout 1.0).

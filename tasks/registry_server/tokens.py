@@ -103,6 +103,24 @@ class Provider:
             raise provider_silent()
         return values
 
+    async def revoke(self, token: str, *, authorization: str) -> None:
+        """Have an access token end (RFC 7009), as the client that it was given to.
+
+        Raises:
+            CallRefusedError: The provider has no place for that, does not answer, or says no.
+        """
+        address = await self.endpoint("revocation_endpoint")
+        try:
+            answer = await self._client.post(
+                address,
+                headers={"authorization": authorization},
+                data={"token": token, "token_type_hint": "access_token"},
+                timeout=PROVIDER_SECONDS,
+            )
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise provider_silent() from error
+
 
 class TokenVerifier:
     """What tokens of the provider say, once they have been verified."""

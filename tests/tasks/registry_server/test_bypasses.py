@@ -486,3 +486,35 @@ def test_calls_at_once_keep_their_callers_apart(clients: Clients) -> None:
         thread.join()
     assert set(answers[SCIENTIST]) == {200}
     assert set(answers[AUDITOR]) == {403}
+
+
+@pytest.mark.parametrize("way", ["upload-artifact", "PUT"])
+def test_half_a_file_is_no_file(clients: Clients, registered: Registered, way: str) -> None:
+    """Without a length in its headers, what came before a sender went away looks like a whole."""
+    place = f"{registered.own_experiment_id}/{registered.own_run_id}/artifacts"
+    line = f"PUT {FILES}/{place}/half HTTP/1.1"
+    if way == "upload-artifact":
+        query = f"run_uuid={registered.own_run_id}&path=half"
+        line = f"POST {AJAX}/upload-artifact?{query} HTTP/1.1"
+    host = urlsplit(clients.server.origin)
+    headers = [
+        f"Host: {host.netloc}",
+        f"Authorization: Bearer {clients.issuer.token(SCIENTIST)}",
+        "Transfer-Encoding: chunked",
+    ]
+    with socket.create_connection((str(host.hostname), host.port or 80), timeout=20) as stream:
+        stream.sendall("\r\n".join([line, *headers, "", "5\r\nhalf-\r\n"]).encode())
+        stream.shutdown(socket.SHUT_WR)
+        answer = stream.makefile("rb").readline()
+    assert answer.split()[1:2] in ([], [b"400"])
+    assert not [path for path in clients.server.artifacts.rglob("half*") if path.is_file()]
+
+
+def test_a_file_of_the_pages_is_held_in_memory_up_to_its_limit(
+    clients: Clients, registered: Registered
+) -> None:
+    path = f"{AJAX}/upload-artifact?run_uuid={registered.own_run_id}&path=large"
+    with clients.bearer(SCIENTIST) as client:
+        answer = client.post(path, content=iter([b"x" * (1 << 20)] * 2))
+    assert (answer.status_code, answer.json()["kind"]) == (413, "request.body")
+    assert not list(clients.server.artifacts.rglob("large"))

@@ -8,6 +8,7 @@ import pytest
 from tasks.registry_server.calls import CallRefusedError, Message
 from tasks.registry_server.normal_form import (
     bounded,
+    in_time,
     names_place,
     parse_body,
     read_whole,
@@ -206,9 +207,62 @@ def test_a_body_is_read_up_to_its_limit_and_given_again() -> None:
         asyncio.run(read_whole(stream(), 4))
 
 
-def test_a_stream_ends_where_it_is_longer_than_allowed() -> None:
-    async def types() -> list[str]:
-        receive = bounded(stream(b"ab", b"cd", b"e"), 4)
-        return [(await receive())["type"] for _ in range(3)]
+async def read_all(receive: Any) -> list[bytes]:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message["body"])
+        if not message["more_body"]:
+            return chunks
 
-    assert asyncio.run(types()) == ["http.request", "http.request", "http.disconnect"]
+
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [((b"ab", b"cd", b"e"), 413), ((), 400)],
+    ids=["too long", "its sender went away"],
+)
+def test_a_stream_that_is_no_whole_file_is_refused(chunks: tuple[bytes, ...], status: int) -> None:
+    with pytest.raises(CallRefusedError) as refusal:
+        asyncio.run(read_all(bounded(stream(*chunks), 4)))
+    assert refusal.value.status == status
+
+
+def test_after_a_whole_stream_its_sender_may_go_away() -> None:
+    async def last_type() -> str:
+        receive = bounded(stream(b"ab", b"cd"), 4)
+        await read_all(receive)
+        return str((await receive())["type"])
+
+    assert asyncio.run(last_type()) == "http.disconnect"
+
+
+def dripping(seconds: float) -> Any:
+    async def receive() -> Message:
+        await asyncio.sleep(seconds)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    return receive
+
+
+@pytest.mark.parametrize("seconds", [0.001, 3600])
+def test_a_body_that_drips_or_never_comes_is_refused(seconds: float) -> None:
+    receive = in_time(dripping(seconds), patience_seconds=0.05, least_bytes_a_second=10**6)
+    with pytest.raises(CallRefusedError) as refusal:
+        asyncio.run(read_all(receive))
+    assert (refusal.value.status, refusal.value.kind) == (408, "request.slow")
+
+
+def test_whoever_waits_for_an_answer_is_given_time_after_the_body() -> None:
+    async def types() -> list[str]:
+        pending = [{"type": "http.request", "body": b"x", "more_body": False}]
+
+        async def receive() -> Message:
+            if pending:
+                return pending.pop()
+            await asyncio.sleep(0.1)
+            return {"type": "http.disconnect"}
+
+        timed = in_time(receive, patience_seconds=0.05)
+        return [(await timed())["type"] for _ in range(2)]
+
+    assert asyncio.run(types()) == ["http.request", "http.disconnect"]

@@ -61,6 +61,36 @@ def test_a_person_signs_in_reads_writes_and_leaves(
     assert browser.get(f"{API}/experiments/get").status_code == 401
 
 
+def test_a_copy_of_a_cookie_ends_with_the_session(
+    browser: httpx.Client, clients: Clients, server: RunningRegistry
+) -> None:
+    """At the provider, too: another process of the server asks there."""
+    sign_in(browser, clients, SCIENTIST)
+    search = f"{API}/registered-models/search"
+    copied = {"cookie": f"portcullis-session={browser.cookies['portcullis-session']}"}
+    assert httpx.get(f"{server.origin}{search}", headers=copied).status_code == 200
+    tokens = set(clients.issuer.access)
+
+    assert browser.post("/portcullis/logout", headers=own_page(server)).status_code == 303
+    replayed = httpx.get(f"{server.origin}{search}", headers=copied)
+    assert (replayed.status_code, replayed.json()["kind"]) == (401, "identity.ended")
+    assert len(tokens - set(clients.issuer.access)) == 1
+
+
+def test_a_person_signs_out_while_the_provider_is_silent(
+    browser: httpx.Client, clients: Clients, server: RunningRegistry
+) -> None:
+    sign_in(browser, clients, SCIENTIST)
+    copied = {"cookie": f"portcullis-session={browser.cookies['portcullis-session']}"}
+    clients.issuer.is_down = True
+    try:
+        assert browser.post("/portcullis/logout", headers=own_page(server)).status_code == 303
+    finally:
+        clients.issuer.is_down = False
+    replayed = httpx.get(f"{server.origin}{API}/registered-models/search", headers=copied)
+    assert replayed.json()["kind"] == "identity.ended"
+
+
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "http://127.0.0.1"])
 def test_another_site_s_page_changes_nothing(
     browser: httpx.Client, clients: Clients, origin: str | None
