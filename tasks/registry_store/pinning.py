@@ -37,7 +37,7 @@ def pin_installation(installation: Installation, artifact_roots: list[str]) -> d
     return {
         "logs": [{**_log_of(installation), "names": _names_of(installation)}],
         "policies": [artefact(installation.workspace, POLICY).sha256],
-        "policy_workspace": str(installation.workspace),
+        "policy_workspace": str(installation.workspace.absolute()),
         "least_mode": "local",
         "artifact_roots": artifact_roots,
         "decision_seconds": DECISION_SECONDS,
