@@ -30,6 +30,7 @@ from tasks.formats.shown import (
     kind_of_error,
     withhold_texts,
 )
+from tasks.secrets.opening import look_with_secrets, open_with_secrets
 from tasks.settings import Settings
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explain_machine
@@ -320,8 +321,8 @@ def open_installation(arguments: list[str]) -> Installation:
             remedy="Go to the top folder of one, or clone the project, and start it there.",
         )
     if arguments[0] == "doctor":
-        return Installation.look(Path(), os.environ)
-    return Installation.open(Path(), os.environ)
+        return look_with_secrets(Path(), os.environ)
+    return open_with_secrets(Path(), os.environ)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -381,7 +382,7 @@ def _give_up_output() -> None:
 def _explain(error: Exception) -> PortcullisError | None:
     """Return what of the machine is in the way of a command, if it is that."""
     try:
-        installation = Installation.look(Path(), os.environ)
+        installation = look_with_secrets(Path(), os.environ)
     except PortcullisError:
         installation = None
     return explain_machine(error, installation)

@@ -20,7 +20,7 @@ from prefect.states import Completed, Failed
 from flows.steps.withholding import withholding_texts
 from tasks.alerts.watching import watch
 from tasks.errors import PortcullisError, ServiceError
-from tasks.system.installation import Installation
+from tasks.secrets.opening import open_with_secrets
 
 EVENT_SECONDS = 30
 ALERT = "portcullis.alert"
@@ -36,7 +36,7 @@ def watch_audit() -> State[str]:
     """
     logger = get_run_logger()
     try:
-        report = watch(Installation.open(Path(), os.environ), _emit_alert)
+        report = watch(open_with_secrets(Path(), os.environ), _emit_alert)
         # A watcher that stands still is missed by an automation that waits for this.
         _emit(Event(event=WATCHED, resource=Resource({"prefect.resource.id": "portcullis.alerts"})))
     except PortcullisError as error:

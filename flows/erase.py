@@ -22,6 +22,7 @@ from tasks.config.sources import today
 from tasks.erasure import erasing
 from tasks.erasure.request import ErasureRequest, RequestOptions
 from tasks.errors import PortcullisError
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 
 UNKNOWN = (
@@ -66,7 +67,7 @@ def erase(
     if not identifiers:
         return Failed(message=NO_IDENTIFIER)
     try:
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         day = today(installation.settings)
         outcome = erasing.erase(
             str(use_case),
@@ -95,7 +96,7 @@ def erase(
 def erase_due() -> State[str]:
     """Go on with every request that waits, and end what a law has kept until today."""
     try:
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         day = today(installation.settings)
         blocks = erasing.held_blocks(installation)
         secrets = [_read_block(block) for block, is_waiting in blocks.items() if is_waiting]

@@ -40,6 +40,7 @@ from tasks.pipeline.runner import order_lock_entries
 from tasks.release_page.listing import read_records, write_list
 from tasks.release_page.record import ReleaseRecord
 from tasks.release_page.writing import write_release_page
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explaining_machine
 from tasks.worker.confirming import Confirmation
@@ -71,7 +72,7 @@ def release(use_case: UseCase) -> State[str]:
     `Unavailable` where a service did not answer.
     """
     try:
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         with explaining_machine(installation):
             return _release(str(use_case), installation)
     except PortcullisError as error:

@@ -26,7 +26,7 @@ from tasks.errors import ConfigError, PortcullisError, RefusedError
 from tasks.formats.shown import withhold_texts
 from tasks.isolated import FLAGS
 from tasks.path import STAGES
-from tasks.system.installation import Installation
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.machine_faults import explain_machine
 from tasks.system.processes import die_with_parent, hide_from_others
 
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
 
     installation = None
     try:
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         exit_code, lines = run_stage(stage, case, installation)
     except PortcullisError as error:
         return _fail(stage, error)

@@ -593,8 +593,8 @@ VARIABLES = (
     ),
 )
 
-# Of MLflow's own variables some hold credentials, and which they are is for MLflow to say.
-REGISTRY_PREFIX = "MLFLOW_"
+# Of MLflow's and Prefect's own variables some hold credentials, and which is for them to say.
+WITHHELD_PREFIXES = ("MLFLOW_", "PREFECT_")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -665,6 +665,15 @@ class Settings:
     worker_socket: str
     today: str
     others: Mapping[str, str]  # not ours; a source of a use case names the one that holds its URL
+
+    @property
+    def s3_keys(self) -> tuple[str, str] | None:
+        """The keys of S3 that were declared by reference; botocore finds others by itself."""
+        return None
+
+    def stage_secrets(self) -> dict[str, str]:
+        """Return what a stage's own code reads that is not in its worker's environment."""
+        return {}
 
     def from_caller(self, path: str | Path) -> Path:
         """Return a path that a person gave: a relative one begins where they stand."""
@@ -746,7 +755,7 @@ def known_names() -> frozenset[str]:
 def environment_of_stage(environ: Mapping[str, str]) -> dict[str, str]:
     """Return a worker's environment without what a stage's own code does not read.
 
-    Signing credentials, the registry's, and where the ledger lies are withheld that way.
+    Signing credentials, the registry's, Prefect's, and where the ledger lies are withheld that way.
     """
     withheld = {
         name
@@ -757,5 +766,5 @@ def environment_of_stage(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name not in withheld and not name.startswith(REGISTRY_PREFIX)
+        if name not in withheld and not name.startswith(WITHHELD_PREFIXES)
     }

@@ -16,6 +16,7 @@ from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceEr
 from tasks.formats.shown import kind_of_error, withhold_texts
 from tasks.formats.strict_json import read_json
 from tasks.plain_text import one_line
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
 
@@ -42,7 +43,7 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
         from flows.steps.progress import progress_of
         from flows.steps.stages import UNAVAILABLE
 
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         wait_for_api(installation.settings.prefect_api_url)
         try:
             with tags(tag):

@@ -17,7 +17,7 @@ from tasks.config.case_name import check_case_name
 from tasks.errors import PortcullisError
 from tasks.formats.shown import withhold_texts
 from tasks.plain_text import one_line
-from tasks.system.installation import Installation
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.processes import die_with_parent
 
 NEWS = "nothing has changed since it was released: no stage but `admit` ran, nor did Prefect"
@@ -37,7 +37,7 @@ def main(case: str, parent: int, *, is_json: bool) -> int:
 
     lines: list[str] = []
     try:
-        installation = Installation.open(Path(), os.environ)
+        installation = open_with_secrets(Path(), os.environ)
         check_case_name(case, "use case")
         outcome = confirm_unchanged(case, installation, lines.append)
         if not outcome:

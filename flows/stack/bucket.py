@@ -102,9 +102,9 @@ class BucketServer(StackServer):
         return {"AWS_DEFAULT_REGION": REGION, "MLFLOW_S3_ENDPOINT_URL": self.endpoint}
 
     def release_environment(self) -> dict[str, str]:
-        """Return what the worker needs that releases into the bucket."""
+        """Return what the worker needs that releases into the bucket, besides its keys."""
         return {
-            **self.environment_of(self.worker),
+            **self.place_environment(),
             "PORTCULLIS_RELEASE_BUCKET": f"s3://{BUCKET}",
             "PORTCULLIS_RELEASE_BUCKET_DAYS": str(KEEP_DAYS),
             "PORTCULLIS_RELEASE_BUCKET_ENDPOINT": self.endpoint,

@@ -112,6 +112,7 @@ class Stack:
         self.bucket: BucketServer | None = None
         self.gatekeeper_database_url = ""
         self.openbao: OpenBaoServer | None = None
+        self._kept: StackSecrets | None = None
 
     def __enter__(self) -> Self:
         """Start all; where one does not start, end those that did."""
@@ -143,11 +144,17 @@ class Stack:
         if self.identity is not None:
             values["PORTCULLIS_REGISTRY_ISSUER"] = self.identity.issuer
             values["PORTCULLIS_REGISTRY_CLIENT"] = GATEKEEPER
-            secret = self.identity.service_secrets[GATEKEEPER]
-            values["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
+            if self._kept is None:
+                secret = self.identity.service_secrets[GATEKEEPER]
+                values["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
         if self.gatekeeper_database_url:
             values["PORTCULLIS_REGISTRY_EVIDENCE_URL"] = self.gatekeeper_database_url
-        return values | (self.bucket.release_environment() if self.bucket else {})
+        if self._kept is not None:
+            values["PORTCULLIS_SECRETS"] = str(self._kept.file_of(WORKER))
+        if self.bucket is not None:
+            values |= self.bucket.release_environment()
+            values |= {} if self._kept else self.bucket.keys_of(self.bucket.worker)
+        return values
 
     def _start(self) -> None:
         plan = self._plan
@@ -201,14 +208,17 @@ class Stack:
 
         superuser_url = self.postgres.superuser_url_of(DATABASE)
         install(superuser_url, is_audited=self.postgres.is_audited)
+        if self._plan.has_openbao:
+            # Whoever connects leases an account.
+            self.gatekeeper_database_url = f"postgresql://{self.postgres.place(DATABASE)}"
+            return self.gatekeeper_database_url
+
         urls = {}
         for account, role in DATABASE_ACCOUNTS.items():
             password = secrets.token_urlsafe(SECRET_BYTES)
             add_account(superuser_url, account, role, password)
             urls[account] = self.postgres.url(account, password, DATABASE)
         self.gatekeeper_database_url = urls[GATEKEEPER_ACCOUNT]
-        if self._plan.has_openbao:
-            return f"postgresql://{self.postgres.place(DATABASE)}"
         return urls[SERVER_ACCOUNT]
 
     def _keep_secrets(self, pages: Client) -> Path:
@@ -228,6 +238,7 @@ class Stack:
         )
         self._ending.callback(kept.remove_logins)
         kept.set_up(self.postgres, {REGISTRY: registry, WORKER: worker})
+        self._kept = kept
         return kept.file_of(REGISTRY)
 
     def _reader_environment(self) -> dict[str, str]:

@@ -149,9 +149,10 @@ def open_mirror(settings: Settings) -> Mirror | None:
 
     import botocore.session
 
-    client = botocore.session.get_session().create_client(
-        "s3", endpoint_url=settings.mirror_endpoint or None
-    )
+    session = botocore.session.get_session()
+    if keys := settings.s3_keys:
+        session.set_credentials(*keys)
+    client = session.create_client("s3", endpoint_url=settings.mirror_endpoint or None)
     prefix = where.path.strip("/")
     return Mirror(client, where.netloc, f"{prefix}/" if prefix else "", int(days))
 

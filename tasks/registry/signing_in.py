@@ -7,6 +7,7 @@ time has passed (client credentials, RFC 6749, 4.4).
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,8 +24,10 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class ServiceTokens:
     """Access tokens of one service account: adds the one in force to each request."""
 
-    def __init__(self, issuer: str, client_id: str, secret: str) -> None:
+    def __init__(self, issuer: str, client_id: str, secret: Callable[[], str]) -> None:
         """Remember who asks whom; nothing is sent yet.
+
+        `secret` is asked at each sign-in: it may be rotated while a release runs.
 
         Raises:
             ConfigError: The issuer would be asked, with a password, over a line that others read.
@@ -71,7 +74,7 @@ class ServiceTokens:
                     metadata["token_endpoint"],
                     data={"grant_type": "client_credentials"},
                     # RFC 6749, 2.3.1: both are encoded before they are joined.
-                    auth=(quote(self._client_id, safe=""), quote(self._secret, safe="")),
+                    auth=(quote(self._client_id, safe=""), quote(self._secret(), safe="")),
                 )
                 answer.raise_for_status()
                 given = answer.json()
@@ -131,7 +134,11 @@ def sign_in(settings: Settings) -> bool:
 
     from mlflow.tracking.request_auth.registry import _request_auth_provider_registry
 
-    tokens = ServiceTokens(*values.values())
+    tokens = ServiceTokens(
+        settings.registry_issuer,
+        settings.registry_client,
+        lambda: settings.registry_client_secret,
+    )
     tokens.current()
     if _Provider.tokens is None:
         _request_auth_provider_registry.register(_Provider)

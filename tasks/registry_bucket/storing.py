@@ -82,6 +82,8 @@ def open_bucket(settings: Settings) -> ReleaseBucket | None:
 
     # The region signs requests and chooses no server where an endpoint is named.
     session = botocore.session.get_session()
+    if keys := settings.s3_keys:
+        session.set_credentials(*keys)
     client = session.create_client(
         "s3",
         endpoint_url=settings.release_bucket_endpoint or None,

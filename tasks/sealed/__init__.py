@@ -4,7 +4,7 @@ Destroying the key erases every version of a row at once. Names are imported whe
 used: who only asks how many people were erased needs no pandas.
 
 May import: `tasks.config`, `tasks.errors`, `tasks.guard`, `tasks.keystore`, `tasks.notary`,
-`tasks.formats`, `tasks.system`.
+`tasks.formats`, `tasks.secrets`, `tasks.system`.
 """
 
 from importlib import import_module

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tasks.errors import PortcullisError
 from tasks.formats.shown import withhold_texts
+from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 
 
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
     show.add_argument("--why", help="the reason, for the audit; asked for on a terminal")
     options = parser.parse_args(arguments)
     try:
-        _show(options, Installation.open(Path(), os.environ))
+        _show(options, open_with_secrets(Path(), os.environ))
     except PortcullisError as error:
         sys.stderr.write(f"portcullis: {error}\n")
         return error.exit_code

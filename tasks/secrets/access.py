@@ -8,7 +8,12 @@ from typing import Any
 
 from tasks.errors import ConfigError, PortcullisError, ServiceError
 from tasks.secrets.declaring import BaoSection
-from tasks.secrets.references import FieldReference, SecretReference, parse_reference
+from tasks.secrets.references import (
+    FieldReference,
+    LoginReference,
+    SecretReference,
+    parse_reference,
+)
 from tasks.system.bao import DeniedError, ask_bao
 
 SECONDS = 10
@@ -153,7 +158,7 @@ class BaoAccess:
 
     def _value(self, text: str, field: str) -> str:
         reference = parse_reference(text, f"$PORTCULLIS_SECRETS, bao, {field}")
-        if isinstance(reference, FieldReference):
+        if isinstance(reference, FieldReference | LoginReference):
             raise ConfigError(
                 f"$PORTCULLIS_SECRETS, bao, {field}",
                 expected="`env:` or `file:`",

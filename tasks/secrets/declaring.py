@@ -13,6 +13,7 @@ from tasks.formats.yaml_file import read_yaml
 from tasks.secrets.references import (
     AccountReference,
     FieldReference,
+    LoginReference,
     SecretReference,
     parse_account,
     parse_reference,
@@ -23,6 +24,9 @@ from tasks.system.bao import BaoServer
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ACCESS_KEY = "AWS_ACCESS_KEY_ID"
 SECRET_KEY = "AWS_SECRET_ACCESS_KEY"
+SIGNING_TOKEN = "PORTCULLIS_SIGNING_TOKEN"
+# Prefect reads these by itself, from the environment of the process that uses it.
+PREFECT_NAMES = frozenset({"PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"})
 S3_NAMES = frozenset({ACCESS_KEY, SECRET_KEY})
 
 
@@ -130,8 +134,18 @@ def read_secrets_file(path: Path) -> SecretsFile:
                 remedy=f"Take one of: {', '.join(sorted(secret_names()))}.",
             )
 
+    for name, reference in declared.references.items():
+        if isinstance(reference, LoginReference) and name != SIGNING_TOKEN:
+            raise ConfigError(
+                f"{path}, secrets, {name}",
+                expected="the secret's own place",
+                found="this service's login",
+                remedy=f"Only {SIGNING_TOKEN} may be `{reference}`.",
+            )
+
     needs_bao = bool(declared.accounts) or any(
-        isinstance(reference, FieldReference) for reference in declared.references.values()
+        isinstance(reference, FieldReference | LoginReference)
+        for reference in declared.references.values()
     )
     if needs_bao and declared.bao is None:
         raise ConfigError(
@@ -146,7 +160,7 @@ def read_secrets_file(path: Path) -> SecretsFile:
 def secret_names() -> frozenset[str]:
     """Return the names whose values a reference may give."""
     ours = {variable.name for variable in VARIABLES if variable.is_secret and variable.field}
-    return S3_NAMES | ours - {"PORTCULLIS_SECRET_"}
+    return S3_NAMES | PREFECT_NAMES | ours - {"PORTCULLIS_SECRET_"}
 
 
 def _validated(path: Path) -> SecretsFile:

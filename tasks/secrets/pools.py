@@ -8,13 +8,12 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
 from tasks.secrets.leases import DatabaseLogin, LeasedAccount
-from tasks.secrets.provider import Secrets
+from tasks.secrets.provider import POSTGRESQL_PORT, Secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 LOGIN = "portcullis_login"
-POSTGRESQL_PORT = 5432
 
 
 class EngineAccounts:

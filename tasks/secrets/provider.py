@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.secrets.access import BaoAccess
-from tasks.secrets.declaring import S3_NAMES, SecretsFile, read_secrets_file
+from tasks.secrets.declaring import ACCESS_KEY, S3_NAMES, SECRET_KEY, SecretsFile, read_secrets_file
 from tasks.secrets.leases import LeasedAccount
 from tasks.secrets.references import (
     FieldReference,
     FileReference,
+    LoginReference,
     SecretReference,
     VariableReference,
 )
@@ -21,6 +23,8 @@ from tasks.secrets.upkeep import Upkeep
 from tasks.settings import Settings
 
 MOST_SECRET_BYTES = 64 << 10
+POSTGRESQL = ("postgresql://", "postgresql+psycopg://")
+POSTGRESQL_PORT = 5432
 
 
 class Secrets:
@@ -56,10 +60,44 @@ class Secrets:
             return (self._environ.get(name, ""),)
         return self._values(reference)
 
+    def setting(self, name: str) -> str:
+        """Return a secret; a PostgreSQL address without a login gets one that is leased for it."""
+        value = self.read(name)
+        if not self._declared.accounts or not value.startswith(POSTGRESQL):
+            return value
+        parts = urlsplit(value)
+        if parts.username:
+            return value
+        account = self.account(f"{parts.hostname}:{parts.port or POSTGRESQL_PORT}{parts.path}")
+        if account is None:
+            return value
+        login = account.current()
+        name_and_password = f"{quote(login.name, safe='')}:{quote(login.password, safe='')}"
+        return urlunsplit(parts._replace(netloc=f"{name_and_password}@{parts.netloc}"))
+
+    def declares(self, name: str) -> bool:
+        """Say whether the file has a reference for a name."""
+        return name in self._declared.references
+
+    def is_login(self, name: str) -> bool:
+        """Say whether a name stands for the token of this service's own login."""
+        return isinstance(self._declared.references.get(name), LoginReference)
+
+    @property
+    def address(self) -> str:
+        """The server's address; empty where the file names none."""
+        section = self._declared.bao
+        return section.address.rstrip("/") if section is not None else ""
+
     @property
     def has_s3_keys(self) -> bool:
         """Whether the file says where the keys of S3 come from; else boto3 finds its own."""
         return self._declared.references.keys() >= S3_NAMES
+
+    @property
+    def s3_keys(self) -> tuple[str, str] | None:
+        """The keys of S3 as they are now, where the file says where they come from."""
+        return (self.read(ACCESS_KEY), self.read(SECRET_KEY)) if self.has_s3_keys else None
 
     def account(self, place: str) -> LeasedAccount | None:
         """Return the account for a database, `host:port/name`; None where none is declared."""
@@ -114,6 +152,8 @@ class Secrets:
                 return (_content(path),)
             case FieldReference():
                 return self._fields(reference)
+            case LoginReference():
+                return (self.access().token,)
 
     def _fields(self, reference: FieldReference) -> tuple[str, ...]:
         key = (reference.mount, reference.path)

@@ -5,6 +5,7 @@
 | `env:NAME` | the variable NAME of this process |
 | `file:/run/secrets/x` | the file's content, without the line break at its end |
 | `bao:kv/portcullis/registry#session_key` | a field of a secret in a KV engine, version 2 |
+| `bao:login` | the token of this service's own login, for signing by Transit |
 | `bao:database/creds/portcullis-registry` | an account that a database engine leases |
 """
 
@@ -18,6 +19,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # Neither `..` nor anything that a URL would read otherwise than a policy of OpenBao does.
 SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}"
 FIELD = re.compile(rf"bao:({SEGMENT})/({SEGMENT}(?:/{SEGMENT})*)#({SEGMENT})")
+LOGIN = "bao:login"
 ACCOUNT = re.compile(rf"bao:({SEGMENT})/creds/({SEGMENT})")
 
 
@@ -68,7 +70,16 @@ class AccountReference:
         return f"bao:{self.mount}/creds/{self.role}"
 
 
-SecretReference = VariableReference | FileReference | FieldReference
+@dataclass(frozen=True)
+class LoginReference:
+    """The token of the service's own login."""
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return LOGIN
+
+
+SecretReference = VariableReference | FileReference | FieldReference | LoginReference
 
 
 def parse_reference(text: str, where: str) -> SecretReference:
@@ -82,6 +93,8 @@ def parse_reference(text: str, where: str) -> SecretReference:
         return VariableReference(rest)
     if scheme == "file" and rest.startswith("/") and "\x00" not in rest:
         return FileReference(Path(rest))
+    if text == LOGIN:
+        return LoginReference()
     if matched := FIELD.fullmatch(text):
         return FieldReference(*matched.groups())
     raise _no_reference(where, "`env:NAME`, `file:/absolute/path` or `bao:<mount>/<path>#<field>`")

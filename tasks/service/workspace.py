@@ -29,6 +29,7 @@ from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.import_graph import reached_files
 from tasks.pipeline.dvc_file import dvc_text
+from tasks.secrets.opening import with_references
 from tasks.service.service_config import ServiceConfig
 from tasks.settings import Settings
 from tasks.system.installation import Installation
@@ -115,7 +116,8 @@ def open_release(
         os.chdir(workspace)
         settings = Settings.from_environment(os.environ)
         load_case(case, workspace)  # the use case is in the commit, and its resolved copy is fresh
-        yield Release(case, mandate, Installation(workspace, state / "home", settings))
+        installation = Installation(workspace, state / "home", settings)
+        yield Release(case, mandate, with_references(installation, os.environ))
 
 
 def require_own_judge(tree: Tree, service: Path) -> None:

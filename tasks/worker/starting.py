@@ -78,7 +78,7 @@ def start_stage(
     """Start the stage's own code in the run folder."""
     reports, pipe = os.pipe()
     os.set_inheritable(pipe, True)
-    environment = environment_of_stage(os.environ)
+    environment = environment_of_stage(os.environ) | installation.settings.stage_secrets()
     environment |= {
         # The default lies in the checkout, which is not the stage's current folder.
         "PORTCULLIS_HOME": str(installation.home),

@@ -58,6 +58,7 @@ HANDING_ON = {
     "tasks/worker/launched_stage.py": "a stage's progress, by the descriptor of DVC's runner",
     "tasks/worker/starting.py": "the process of a stage, without the worker's credentials",
     "tasks/system/git.py": "git, without git's own variables",
+    "tasks/secrets/opening.py": "Prefect, with its own secrets",
     "tasks/registry/client.py": "MLflow's patience",
     "tasks/stages/validate/expectations.py": "Great Expectations' telemetry",
 }
