@@ -273,6 +273,18 @@ MEASURING = _with_plan(
         tools=("lightgbm", "xgboost-cpu", "scikit-learn", "aif360", "numpy", "pandas"),
         judges=("redact/rows.parquet", "train/predictions.parquet"),
     ),
+    Stage(
+        "packages",
+        "gate: may what the model is shipped with be shipped?",
+        SigningRole.MODEL,
+        reads=("train/model",),
+        writes=("page", "report.json", "verdict.json"),
+        sections=("packages", "limits.packages"),
+        shared_files=("careful.lock", "languages.lock", "models.lock", "supply-chain.yaml"),
+        tools=("license-expression", "packaging", "pip-audit"),
+        judges=("train/model",),
+        is_always_run=True,  # vulnerabilities become known although no file of ours changes
+    ),
 )
 
 GATES = tuple(stage for stage in MEASURING if stage.is_gate)

@@ -71,6 +71,7 @@ required_checks := {
 		"alternatives.decline_ratio_reduction",
 		"alternatives.detectable_reduction",
 	},
+	"packages": {"packages.vulnerabilities", "packages.licences"},
 }
 
 # What has to have been judged of every protected column, and of every declared combination.

@@ -306,6 +306,8 @@ subgroups:  {HOUSE}
   significance: 0.05
   seed: 1
 
+packages:  {HOUSE}
+  no_database_because:  {TO_FILL}: why no vulnerability database is asked; leave it out where one is
 alternatives:  {HOUSE}
   learners:
     boosted: {{family: lightgbm, rounds: 100, parameters: {{num_leaves: 7}}}}

@@ -16,7 +16,9 @@ MANAGED = (
     ".dvcignore",
     "LICENSE-portcullis",
     "configs/build.lock",
+    "configs/careful.lock",
     "configs/installer.lock",
+    "configs/languages.lock",
     "configs/models.lock",
     "configs/platforms.json",
     "data/.gitignore",
@@ -37,6 +39,7 @@ STARTED = (
     "configs/policy",
     "configs/recognisers",
     "configs/records",
+    "configs/supply-chain.yaml",
     "deploy",
 )
 EXAMPLE = "configs/claims"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import Distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.gates.outcome import Outcome
 from tasks.supply_chain.declaring import (
@@ -38,6 +40,10 @@ from tasks.supply_chain.vulnerabilities import (
 )
 
 TRIVY_SECONDS = 900
+TRIVY_ARGUMENTS = (
+    *("filesystem", "--quiet", "--format", "json", "--scanners", "vuln"),
+    *("--skip-db-update", "--offline-scan"),
+)
 NOT_A_REPORT = (KeyError, TypeError, AttributeError)
 
 
@@ -49,11 +55,32 @@ class ScannedCheck:
         id: `vulnerabilities`, `licences`, `installed` or `trivy`.
         outcome: Undecided blocks as a failure does; not measured is no pass, and blocks nothing.
         lines: What was found, or why nothing was.
+        count: How much of it is not allowed; None where that is not known.
     """
 
     id: str
     outcome: Outcome
     lines: tuple[str, ...]
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class LockScan:
+    """What the checks came to that are about the locks, and about what.
+
+    Attributes:
+        vulnerabilities: By the declared database.
+        licences: Of what is installed of them.
+        trivy: By Trivy, where it is installed.
+        shipped: What was scanned, for all machines.
+        database_sha256: Of a mounted export; else empty.
+    """
+
+    vulnerabilities: ScannedCheck
+    licences: ScannedCheck
+    trivy: ScannedCheck
+    shipped: tuple[LockedPackage, ...]
+    database_sha256: str
 
 
 @dataclass(frozen=True)
@@ -97,22 +124,52 @@ def scan(
         ConfigError: A lock is not there, or cannot be read.
     """
     places = site_folders() if folders is None else folders
-    locked = [package for name in declared.locks for package in read_lock(checkout / name)]
-    others = [package for name in declared.optional_locks for package in read_lock(checkout / name)]
-    tools = [package for name in declared.tool_locks for package in read_lock(checkout / name)]
-    here, optional = for_this_machine(locked), for_this_machine(others)
     installed = find_installed(places)
+    of_locks = scan_locks(declared, checkout, today, installed)
+    here = for_this_machine(_read_locks(declared.locks, checkout))
+    besides = _read_locks(declared.optional_locks, checkout)
+    # The tools of tests lie in no repository that trains models of its own.
+    tools = tuple(name for name in declared.tool_locks if (checkout / name).is_file())
+    besides += _read_locks(tools, checkout)
+
+    checks = (
+        of_locks.vulnerabilities,
+        of_locks.licences,
+        _check_installed(here, for_this_machine(besides), installed, places),
+        of_locks.trivy,
+    )
+    return Scan(checks, of_locks.shipped, records_sha256(installed), of_locks.database_sha256)
+
+
+def scan_locks(
+    declared: SupplyChain, checkout: Path, today: date, installed: Mapping[str, Distribution]
+) -> LockScan:
+    """Scan the locks of a checkout, and ask what is installed of them for its licence.
+
+    It compares no files: a stage's evidence says by itself which environment it ran in, and whether
+    anything could be imported there that no lock names.
+
+    Raises:
+        ConfigError: A lock is not there, or cannot be read.
+    """
+    locked = _read_locks(declared.locks, checkout)
+    optional = for_this_machine(_read_locks(declared.optional_locks, checkout))
+    here = for_this_machine(locked)
     in_use = [each for name, each in optional.items() if name in installed and name not in here]
     shipped = tuple(sorted({*locked, *in_use}))
 
-    looked_up, answer = _check_vulnerabilities(declared, checkout, shipped, today)
-    checks = (
-        looked_up,
-        _check_licences(declared, shipped, installed),
-        _check_installed(here, for_this_machine([*others, *tools]), installed, places),
-        _check_trivy(declared, checkout, today),
+    vulnerabilities, answer = _check_vulnerabilities(declared, checkout, shipped, today)
+    return LockScan(
+        vulnerabilities=vulnerabilities,
+        licences=_check_licences(declared, shipped, installed),
+        trivy=_check_trivy(declared, checkout, today),
+        shipped=shipped,
+        database_sha256=answer.sha256,
     )
-    return Scan(checks, shipped, records_sha256(installed), answer.sha256)
+
+
+def _read_locks(names: Iterable[str], checkout: Path) -> list[LockedPackage]:
+    return [package for name in names for package in read_lock(checkout / name)]
 
 
 def weigh(
@@ -120,10 +177,10 @@ def weigh(
     allowed: frozenset[Severity],
     accepted: tuple[AcceptedVulnerability, ...],
     today: date,
-) -> tuple[Outcome, tuple[str, ...]]:
-    """Return what vulnerabilities come to, and a line for each, and for each exception."""
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many vulnerabilities are not allowed; a line for each, and for each exception."""
     lines: list[str] = []
-    outcome = Outcome.PASS
+    forbidden = 0
     used: set[AcceptedVulnerability] = set()
     for each in found:
         what = (
@@ -139,14 +196,14 @@ def weigh(
         elif each.severity in allowed:
             lines.append(f"{what}: allowed by its severity")
         else:
-            outcome = Outcome.FAIL
+            forbidden += 1
             ended = f"; its exception ended on {matching[0].expires}" if matching else ""
             lines.append(f"{what}: not allowed{ended}")
     for item in accepted:
         if item not in used:
             ended = ", and has ended" if today > item.expires else ""
             lines.append(f"{item.package}: the exception {item.id} fits nothing{ended}")
-    return outcome, tuple(lines)
+    return forbidden, tuple(lines)
 
 
 def _check_vulnerabilities(
@@ -164,10 +221,10 @@ def _check_vulnerabilities(
             answer = ask_mounted(database, checkout, shipped, today)
     except UnansweredError as error:
         return ScannedCheck("vulnerabilities", Outcome.UNDECIDED, (str(error),)), nothing
-    outcome, lines = weigh(
+    forbidden, lines = weigh(
         answer.vulnerabilities, declared.allowed_severities, declared.accepted, today
     )
-    return ScannedCheck("vulnerabilities", outcome, lines), answer
+    return _counted("vulnerabilities", forbidden, lines), answer
 
 
 def _check_licences(
@@ -184,8 +241,9 @@ def _check_licences(
             unknown.append(f"{name}: its licence is not known")
         elif not is_allowed(licence, declared.licences.allowed):
             forbidden.append(f"{name}: its licence is not allowed: {licence.render()}")
-    outcome = Outcome.FAIL if forbidden else Outcome.UNDECIDED if unknown else Outcome.PASS
-    return ScannedCheck("licences", outcome, (*forbidden, *unknown))
+    if unknown and not forbidden:
+        return ScannedCheck("licences", Outcome.UNDECIDED, tuple(unknown))
+    return _counted("licences", len(forbidden), (*forbidden, *unknown))
 
 
 def _check_installed(
@@ -198,7 +256,12 @@ def _check_installed(
     for name, distribution in sorted(installed.items()):
         lines.extend(altered_files(distribution, name))
     lines.extend(unrecorded_starters(folders, installed))
-    return ScannedCheck("installed", Outcome.FAIL if lines else Outcome.PASS, tuple(lines))
+    return _counted("installed", len(lines), tuple(lines))
+
+
+def _counted(check: str, forbidden: int, lines: tuple[str, ...]) -> ScannedCheck:
+    """Return a check that passes where nothing is forbidden."""
+    return ScannedCheck(check, Outcome.FAIL if forbidden else Outcome.PASS, lines, forbidden)
 
 
 def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedCheck:
@@ -206,10 +269,19 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
     program = shutil.which("trivy")
     if program is None:
         return ScannedCheck("trivy", Outcome.NOT_MEASURED, ("Trivy is not installed",))
-    command = [program, "filesystem", "--quiet", "--format", "json", "--scanners", "vuln"]
-    command += ["--skip-db-update", "--offline-scan", str(checkout)]
+    # Trivy knows a lock by the name that pip gives it, and by no other.
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TRIVY_SECONDS, check=False)
+        with TemporaryDirectory() as folder:
+            for number, name in enumerate((*declared.locks, *declared.optional_locks)):
+                copy = Path(folder) / str(number) / "requirements.txt"
+                copy.parent.mkdir()
+                copy.write_bytes(read_regular_file(checkout / name))
+            done = subprocess.run(
+                [program, *TRIVY_ARGUMENTS, folder],
+                capture_output=True,
+                timeout=TRIVY_SECONDS,
+                check=False,
+            )
         if done.returncode:
             raise UnansweredError("Trivy ended with a fault")
         found = sorted_findings(_trivy_findings(parse_json(done.stdout)))
@@ -217,8 +289,8 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
         return ScannedCheck("trivy", Outcome.UNDECIDED, (str(error),))
     except (OSError, subprocess.TimeoutExpired, JsonFaultError, *NOT_A_REPORT):
         return ScannedCheck("trivy", Outcome.UNDECIDED, ("Trivy gave no report",))
-    outcome, lines = weigh(found, declared.allowed_severities, declared.accepted, today)
-    return ScannedCheck("trivy", outcome, lines)
+    forbidden, lines = weigh(found, declared.allowed_severities, declared.accepted, today)
+    return _counted("trivy", forbidden, lines)
 
 
 def _trivy_findings(report: Any) -> Iterable[Vulnerability]:

@@ -321,6 +321,7 @@ def case() -> dict[str, Any]:
             "significance": 0.05,
             "seed": 1,
         },
+        "packages": {"no_database_because": "tests reach none"},
         "alternatives": {
             "learners": {
                 "trees": {"family": "lightgbm", "rounds": 20, "parameters": {"num_leaves": 7}},
@@ -410,5 +411,6 @@ def case() -> dict[str, Any]:
                 "multicalibration_error": 0.2,
             },
             "alternatives": {"decline_ratio_reduction": 0.5, "detectable_reduction": 0.8},
+            "packages": {"vulnerabilities": 0, "forbidden_licences": 0},
         },
     }

@@ -19,6 +19,7 @@ from tasks.path import STAGES, SUBJECTS
 from tasks.stages.alternatives.checks import AlternativesCheck
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.packages.checks import PackagesCheck
 from tasks.stages.redact.checks import RedactCheck
 from tasks.stages.subgroups.checks import SubgroupsCheck
 from tasks.stages.train.checks import TrainCheck
@@ -40,6 +41,7 @@ CATALOGUES: dict[str, type[CheckId]] = {
     "fairness": FairnessCheck,
     "subgroups": SubgroupsCheck,
     "alternatives": AlternativesCheck,
+    "packages": PackagesCheck,
 }
 # What stands in for the gates' own rules (`tasks.clearance.own_limits`): one limit for all checks.
 RULES_OF_TESTS: dict[str, dict[CheckId, LimitRule]] = {

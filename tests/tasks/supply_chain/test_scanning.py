@@ -274,7 +274,13 @@ def test_the_service_is_asked_by_pip_audit_and_its_silence_is_undecided(shipped:
         ("exit 1", Outcome.UNDECIDED),
         ("echo nothing", Outcome.UNDECIDED),
         ("echo '{}'", Outcome.UNDECIDED),
-        ("""echo '{"Results": [{"Target": "requirements.lock"}]}'""", Outcome.PASS),
+        ("""echo '{"Results": [{"Target": "requirements.txt"}]}'""", Outcome.PASS),
+        # It knows a lock by pip's name alone; it is given a folder that holds nothing else.
+        (
+            "for folder; do :; done; test -f $folder/0/requirements.txt"
+            """ && echo '{"Results": [{}]}'""",
+            Outcome.PASS,
+        ),
         (
             """echo '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "CVE-1","""
             """ "PkgName": "alpha", "InstalledVersion": "1.0", "Severity": "MEDIUM"}]}]}'""",
