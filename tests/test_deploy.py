@@ -8,27 +8,36 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from flows.serving.ports import HOST, find_free_port
 from tasks.settings import PREFIX, known_names
+from tests.certificates import write_certificate
 from tests.flows.workspace import Workspace, make
+from tests.manifests import Manifests
+from tests.services import has_pgaudit, postgres
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OWN_ACCOUNT = [unit for unit in UNITS if unit.stem != "portcullis-worker"]  # that one gives root up
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+CONTAINERFILES = sorted((DEPLOY / "container").glob("*Containerfile"))
 CONTAINERFILE = (DEPLOY / "container" / "Containerfile").read_text()
 WAIT_SECONDS = 120
 
@@ -156,10 +165,58 @@ def test_the_image_that_is_built_by_default_ends_as_a_number_that_is_not_root() 
     assert 0 not in map(int, user)
 
 
-def test_no_digest_is_invented_and_none_is_needed_twice() -> None:
-    froms = re.findall(r"(?m)^FROM (\S+)", CONTAINERFILE)
+@pytest.mark.parametrize("path", CONTAINERFILES, ids=lambda path: path.name)
+def test_no_digest_is_invented_and_none_is_left_out(path: Path) -> None:
+    text = path.read_text()
+    froms = re.findall(r"(?m)^FROM (\S+)", text)
     assert froms[0] == "${BASE}"
-    assert set(froms[1:]) == {"system"}
+    assert set(froms[1:]) <= {"system"}
+    assert re.findall(r"(?m)^ARG BASE.*$", text)[0] == "ARG BASE"  # without a default
+
+
+@pytest.mark.parametrize("path", CONTAINERFILES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    ("base", "code"),
+    [
+        ("debian@sha256:" + "a" * 64, 0),
+        ("debian:bookworm", 2),
+        ("debian@sha256:" + "a" * 63, 2),
+        ("", 2),
+    ],
+)
+def test_a_build_stops_at_a_base_without_a_digest(path: Path, base: str, code: int) -> None:
+    (step,) = re.findall(r"(?ms)^RUN (case .*?esac)$", path.read_text())
+    done = subprocess.run(
+        ["sh", "-c", step.replace("\\\n", "")], env={"BASE": base}, capture_output=True, check=False
+    )
+    assert done.returncode == code
+
+
+def test_mlflow_finds_what_the_image_s_checkout_offers(tmp_path: Path) -> None:
+    (program,) = re.findall(r'-c \\\n    "(from pathlib .*)"', CONTAINERFILE)
+    root = DEPLOY.parent
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env=python_path(root))
+    listing = (
+        "from importlib.metadata import entry_points as e; "
+        "print(*sorted(f'{p.group} {p.name} {p.load().__name__}' for g in "
+        "('mlflow.app', 'mlflow.tracking_store', 'mlflow.model_registry_store') "
+        "for p in e(group=g) if 'portcullis' in p.name), sep='\\n')"
+    )
+    places = python_path(root, tmp_path / "entry-points")
+    done = subprocess.run(
+        [sys.executable, "-c", listing], cwd=tmp_path, env=places, capture_output=True, text=True
+    )  # fmt: skip
+    found = {line.rpartition(" ")[0] for line in done.stdout.splitlines()}
+    assert {
+        "mlflow.app portcullis",
+        "mlflow.tracking_store portcullis+postgresql",
+        "mlflow.model_registry_store portcullis+postgresql",
+    } <= found, done.stderr
+    assert "PYTHONPATH=/opt/portcullis:/opt/portcullis/entry-points" in CONTAINERFILE
+
+
+def python_path(*folders: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
 @pytest.mark.parametrize("secret", [".portcullis", ".venv", "data/*/*", "deploy/compose/secrets"])
@@ -182,22 +239,141 @@ def test_a_container_can_gain_nothing_and_write_nowhere_but_to_its_volumes(name:
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_secret_stands_in_a_container_s_variables(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if re.search("PASSWORD|SECRET|TOKEN|KEY|CONNECTION_URL|STORE_URI", variable):
+        if re.search("PASSWORD|SECRET_|TOKEN|KEY|_URL_FILE|CONNECTION_URL", variable):
             assert variable.endswith("_FILE")
             assert value.removeprefix("/run/secrets/") in SERVICES[name]["secrets"]
         assert "@" not in value
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_port_is_open_on_this_machine_alone(name: str) -> None:
-    assert all(port.startswith(f"{HOST}:") for port in SERVICES[name].get("ports", []))
+def test_only_the_proxy_can_be_reached_from_elsewhere() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    # The port of the proxy, whose network is the registry's; that one listens on 127.0.0.1 alone.
+    assert ports == {
+        "registry": ["${REGISTRY_ADDRESS:-127.0.0.1}:8443:8443"],
+        "prefect": [f"{HOST}:4200:4200"],
+    }
+    assert SERVICES["proxy"]["network_mode"] == "service:registry"
+    assert "--host=127.0.0.1" in SERVICES["registry"]["command"]
+
+
+def test_what_holds_secrets_and_rows_has_no_way_out() -> None:
+    leading_out = {name for name, network in COMPOSE["networks"].items() if not network}
+    reaching = {name for name, s in SERVICES.items() if leading_out & set(s.get("networks", []))}
+    assert reaching == {"registry", "shipper", "prefect", "worker"}
 
 
 def test_every_server_says_whether_it_is_well_and_others_wait_for_it() -> None:
-    waited_for = {other for service in SERVICES.values() for other in service.get("depends_on", {})}
-    ending = {name for name, service in SERVICES.items() if service["restart"] == "no"}
-    assert {"database", "prefect", "mlflow", "deployments"} == waited_for
-    assert all("healthcheck" in SERVICES[name] for name in waited_for - ending)
+    waited_for = {
+        (other, how["condition"])
+        for service in SERVICES.values()
+        for other, how in service.get("depends_on", {}).items()
+    }
+    well = {name for name, condition in waited_for if condition == "service_healthy"}
+    assert well == {"database", "prefect", "registry"}
+    assert all("healthcheck" in SERVICES[name] for name in well)
+
+
+def test_a_container_mounts_what_is_declared_and_nothing_is_declared_for_nobody() -> None:
+    for kind in ("secrets", "configs"):
+        mounted = {
+            item if isinstance(item, str) else item["source"]
+            for service in SERVICES.values()
+            for item in service.get(kind, [])
+        }
+        assert mounted == set(COMPOSE[kind])
+    for item in COMPOSE["configs"].values():
+        assert (DEPLOY / "compose" / item["file"]).is_file()
+    volumes = {
+        volume.partition(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+    }
+    assert volumes == set(COMPOSE["volumes"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_reads_the_files_that_it_mounts(name: str) -> None:
+    service = SERVICES[name]
+    mounted = {
+        f"/run/secrets/{item}" if isinstance(item, str) else item["target"]
+        for kind in ("secrets", "configs")
+        for item in service.get(kind, [])
+    }
+    words = [*service.get("command", []), *map(str, service.get("environment", {}).values())]
+    named = {path for word in words for path in re.findall(r"(?:/run/secrets|/etc)/[\w./]+", word)}
+    assert named <= mounted
+
+
+def test_containers_and_pods_are_told_the_same() -> None:
+    pods = Manifests.read().workloads()
+    same = {"database": "postgresql", "prefect": "prefect", "worker": "worker"}
+    for name, container in {**same, "registry": "registry"}.items():
+        (spec,) = [c for c in pods[name]["spec"]["containers"] if c["name"] == container]
+        there = {variable["name"]: variable["value"] for variable in spec["env"]}
+        here = SERVICES[name].get("environment", {})
+        # Files lie elsewhere; the data's folder and the probe's port are the pod's own business.
+        assert set(here) <= set(there)
+        for variable, value in here.items():
+            assert there[variable] == value or value.startswith("/"), variable
+    assert SERVICES["registry"]["command"] == pods["registry"]["spec"]["containers"][1]["command"]
+
+
+# The database's configuration
+
+
+@pytest.mark.integration
+def test_postgresql_starts_by_the_committed_files_and_takes_tls_1_3_alone() -> None:
+    if not has_pgaudit():
+        pytest.skip("no pgaudit on this machine (Debian package postgresql-15-pgaudit)")
+    text = (DEPLOY / "database" / "postgresql.conf").read_text()
+    settings = dict(re.findall(r"(?m)^(\w+) = '?([^'\n]*)'?$", text))
+    # Not pytest's own folder: PostgreSQL's account could not enter it.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        write_certificate(folder, "database")
+        hba = folder / "pg_hba.conf"
+        hba.write_text("host all all 127.0.0.1/32 trust\n")  # until there is a password
+        for path in folder.iterdir():
+            path.chmod(0o400)
+            if not os.getuid():
+                shutil.chown(path, "postgres")
+        settings |= {
+            "listen_addresses": HOST,
+            "hba_file": str(hba),
+            "ssl_cert_file": str(folder / "tls.crt"),
+            "ssl_key_file": str(folder / "tls.key"),
+            "log_directory": "log",
+        }
+        with postgres(settings) as url:
+            with psycopg.connect(url, autocommit=True) as link:
+                shown = [
+                    link.execute(SQL("SHOW {}").format(Identifier(name))).fetchone()
+                    for name in ("shared_preload_libraries", "ssl", "log_destination")
+                ]
+                link.execute("ALTER ROLE t PASSWORD 'only for this test'")
+                hba.chmod(0o600)
+                hba.write_text((DEPLOY / "database" / "pg_hba.conf").read_text())
+                link.execute("SELECT pg_reload_conf()")
+            assert shown == [("pgaudit",), ("on",), ("jsonlog",)]
+            _require_tls(url, folder / "tls.crt")
+
+
+def _require_tls(url: str, authority: Path) -> None:
+    given = make_conninfo(url, password="only for this test", sslrootcert=str(authority))
+    deadline = time.monotonic() + 30
+    while True:  # it takes a moment until its processes have read the file anew
+        try:
+            psycopg.connect(make_conninfo(given, sslmode="disable")).close()
+        except psycopg.OperationalError:
+            break
+        assert time.monotonic() < deadline
+    with psycopg.connect(make_conninfo(given, sslmode="verify-ca")) as link:
+        used = link.execute("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert used.fetchone() == ("TLSv1.3",)
+    for how in ({"ssl_max_protocol_version": "TLSv1.2"}, {"password": "another"}):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(make_conninfo(given, sslmode="require", **how))
 
 
 def with_secrets(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":

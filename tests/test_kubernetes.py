@@ -6,13 +6,18 @@ Each check is shown a fault of its kind and has to name it. No cluster is there 
 import copy
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped] # it has no types
 import pytest
 import yaml
 
+from tasks.attestation.artefacts import artefact
+from tasks.clearance.configuration import POLICY
+from tasks.errors import ConfigError
 from tasks.registry_server.configuring import read_config
+from tasks.registry_store.configuring import read_store_config
 from tasks.secrets.declaring import read_secrets_file
 from tasks.settings import PREFIX, known_names
 from tests.manifests import (
@@ -303,6 +308,18 @@ def test_a_file_of_references_holds_references(name: str) -> None:
     read = read_secrets_file(DEPLOY / "registry" / name)
     assert read.bao is not None
     assert set(read.databases) == {"database:5432/mlflow"}
+
+
+def test_the_store_s_configuration_is_refused_until_its_ids_are_replaced(tmp_path: Path) -> None:
+    committed = DEPLOY / "registry" / "store.yaml"
+    with pytest.raises(ConfigError):
+        read_store_config(committed)
+    replaced = tmp_path / "store.yaml"
+    text = committed.read_text().replace("/opt/portcullis", str(DEPLOY.parent))
+    policy_sha256 = artefact(DEPLOY.parent, POLICY).sha256
+    text = text.replace("policies: [REPLACE]", f"policies: [{policy_sha256}]")
+    replaced.write_text(text.replace("REPLACE", "a" * 64))
+    assert read_store_config(replaced).serving_aliases == ("champion",)
 
 
 def test_both_ways_to_log_in_lead_to_the_same_secrets() -> None:

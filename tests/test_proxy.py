@@ -12,19 +12,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from flows.serving.ports import HOST, find_free_port
+from tests.certificates import write_certificate
 from tests.identity import Issuer, identity_provider
 from tests.registry_servers import RunningRegistry, registry_server
 
@@ -82,7 +77,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     if program is None:
         pytest.skip("no nginx on this machine (Debian package nginx)")
     folder = tmp_path_factory.mktemp("proxy")
-    authority = write_certificate(folder)
+    authority = write_certificate(folder, NAME)
     changes = {"origin": f"https://{NAME}", "most_artifact_bytes": 1 << 31}
     port = find_free_port()
     with (
@@ -116,29 +111,6 @@ def here(text: str, folder: Path, port: int, origin: str) -> str:
         assert old in text
         text = text.replace(old, new)
     return text
-
-
-def write_certificate(folder: Path) -> Path:
-    """Write a certificate for the registry's name, which is its own authority; return its path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "tls.key").write_bytes(private)
-    (folder / "tls.crt").write_bytes(made.public_bytes(Encoding.PEM))
-    return folder / "tls.crt"
 
 
 def wait_for(port: int, server: "subprocess.Popen[bytes]", errors: Path) -> None:
