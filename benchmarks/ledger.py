@@ -27,6 +27,7 @@ from tasks.ledger.merkle import verify_consistency, verify_inclusion
 from tasks.ledger.pin import Pin
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.tiles import Record
+from tasks.path import PATH
 from tasks.verifier.explanation_commitments import (
     Explanation,
     ToldReason,
@@ -185,18 +186,7 @@ def measure_release(bench: Bench, rows: int) -> None:
     bench.scale("loan", rows)
     print(f"| stage, {rows:,} rows | its own CPU s | the worker's CPU s | s |\n|---|---|---|---|")
     whole = {"stage": 0.0, "worker": 0.0}
-    for stage in (
-        "admit",
-        "ingest",
-        "redact",
-        "validate",
-        "train",
-        "explain",
-        "fairness",
-        "subgroups",
-        "alternatives",
-        "decide",
-    ):
+    for stage in (row.name for row in PATH if row.name != "register"):
         clock = time.perf_counter()
         seconds = json.loads(bench.run("-c", WORKER, stage, "loan").stdout.splitlines()[-1])
         for kind in whole:
