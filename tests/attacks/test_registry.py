@@ -403,7 +403,7 @@ def test_a_champion_that_is_in_the_way(with_champion: Path, change: Callable[[Pa
 def test_a_champion_that_was_added(judged_case: Path) -> None:
     change_case(judged_case, CASE, lambda values: values.update(train={"champion": "none yet"}))
     sync_cases(judged_case)
-    for stage in ("train", "explain", "fairness", "subgroups", "alternatives"):
+    for stage in ("train", "explain", "fairness", "subgroups", "alternatives", "packages"):
         if stage != "train":
             put_verdict(judged_case, stage)
         sign_for(judged_case, stage)

@@ -130,7 +130,7 @@ def test_a_stage_that_was_run_past_the_worker_clears_nothing(workspace: Workspac
     workspace.configure(train__rounds=23)
     done = workspace.run(sys.executable, "-m", "tasks.stages.process", "train", CASE, check=False)
     assert done.returncode == 0, done.stderr
-    for stage in ("explain", "fairness", "subgroups", "alternatives", "decide"):
+    for stage in ("explain", "fairness", "subgroups", "alternatives", "packages", "decide"):
         assert workspace.stage(stage).returncode == 0
     done = workspace.stage("register")
     assert done.returncode == 3
