@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from flows.serving.ports import HOST, find_free_port
+from tasks.registry_bucket.preparing import policy_of, prepare_bucket
 from tasks.settings import PREFIX, known_names
 from tests.certificates import write_certificate
 from tests.flows.workspace import Workspace, make
@@ -316,6 +317,64 @@ def test_containers_and_pods_are_told_the_same() -> None:
         for variable, value in here.items():
             assert there[variable] == value or value.startswith("/"), variable
     assert SERVICES["registry"]["command"] == pods["registry"]["spec"]["containers"][1]["command"]
+
+
+# The bucket's files, for whoever makes it without us
+
+
+class RecordingClient:
+    """Takes down what is asked of an S3 server."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, dict[str, Any]] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda **arguments: self.asked.update({name: arguments})
+
+
+def test_the_bucket_s_files_are_what_the_product_itself_sets() -> None:
+    lock = json.loads((DEPLOY / "registry" / "release-bucket-lock.json").read_text())
+    days = lock["Rule"]["DefaultRetention"]["Days"]
+    client = RecordingClient()
+    prepare_bucket(client, "releases", days, policy_of("releases", "worker", DEPLOY.parent))
+    assert client.asked["put_object_lock_configuration"]["ObjectLockConfiguration"] == lock
+    assert client.asked["create_bucket"]["ObjectLockEnabledForBucket"] is True
+
+    text = (DEPLOY / "registry" / "release-bucket-policy.json").read_text()
+    filled = json.loads(text.replace("BUCKET", "releases").replace("WRITER", "worker"))
+    assert json.loads(client.asked["put_bucket_policy"]["Policy"]) == filled
+    worker = SERVICES["worker"]["environment"]
+    assert worker["PORTCULLIS_RELEASE_BUCKET_DAYS"] == str(days)
+    assert worker["PORTCULLIS_RELEASE_BUCKET"] == "s3://releases"
+
+
+# The example pipeline
+
+PIPELINE: dict[str, Any] = yaml.safe_load((DEPLOY / "pipeline" / "gitlab-ci.yml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [("i@sha256:" + "a" * 64, 0), ("i:1.0", 1), ("i@sha256:" + "a" * 63, 1), ("", 1)],
+)
+def test_a_pipeline_goes_on_with_pinned_images_alone(image: str, code: int) -> None:
+    (step,) = PIPELINE["images-are-pinned"]["script"]
+    names = set(re.findall(r'"\$(\w+)"', step)) - {"image"}
+    every = re.findall(r"\$\{?(\w+_IMAGE|\w+_BASE)", str(PIPELINE))
+    assert names == set(every)
+    for name in names:
+        good = dict.fromkeys(names, "i@sha256:" + "b" * 64)
+        environment = {"PATH": os.environ["PATH"], **good, name: image}
+        done = subprocess.run(["sh", "-c", step], env=environment, capture_output=True, check=False)
+        assert done.returncode == code
+
+
+def test_a_pipeline_builds_nothing_that_was_not_weighed_and_scans_what_it_built() -> None:
+    assert {"supply-chain", "tests", "images-are-pinned"} <= set(PIPELINE["images"]["needs"])
+    assert PIPELINE["supply-chain"]["script"] == ["./portcullis scan --sbom portcullis.cdx.json"]
+    scanned = {job["variables"]["NAME"] for job in PIPELINE.values() if "extends" in job}
+    built = set(re.findall(r"-t (\w+)", str(PIPELINE["images"]["script"])))
+    assert scanned == built
 
 
 # The database's configuration
