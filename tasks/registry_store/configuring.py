@@ -22,7 +22,8 @@ from tasks.formats.yaml_file import read_yaml
 
 KeyId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-Root = Annotated[str, StringConstraints(pattern=r"^(mlflow-artifacts:|s3://[a-z0-9.-]+)/\S*$")]
+PLACE = r"^(mlflow-artifacts:/|s3://[a-z0-9.-]+/)([^/\s]\S*)?$"
+Root = Annotated[str, StringConstraints(pattern=PLACE)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 
 

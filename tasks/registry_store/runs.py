@@ -14,6 +14,7 @@ from typing import Any
 
 from tasks.errors import EvidenceError
 from tasks.formats.digests import sha256_of
+from tasks.formats.shown import kind_of_error
 from tasks.registry.artifacts import MODEL
 from tasks.registry.client import CLEARANCE_FILE, EVIDENCE
 from tasks.registry_store.configuring import StoreConfig
@@ -142,7 +143,9 @@ class RunArtifacts:
         sizes: dict[str, int] = {}
         folders = [self._full(folder)]
         while folders:
-            for item in self.repository.list_artifacts(folders.pop()):
+            with _unreadable():
+                items = self.repository.list_artifacts(folders.pop())
+            for item in items:
                 if item.is_dir:
                     folders.append(item.path)
                 else:
@@ -161,13 +164,25 @@ class RunArtifacts:
 
     def download(self, name: str, folder: Path) -> Path:
         """Copy a file or a folder into a private folder; return the copy."""
-        return Path(self.repository.download_artifacts(self._full(name), dst_path=str(folder)))
+        with _unreadable():
+            return Path(self.repository.download_artifacts(self._full(name), dst_path=str(folder)))
 
     def _full(self, name: str) -> str:
         return f"{self.path}/{name}" if self.path else name
 
     def _short(self, path: str) -> str:
         return path.removeprefix(f"{self.path}/") if self.path else path
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Say of what cannot be read that it cannot: MLflow's own words name places on the server."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise _refused("artifacts", "files that can be read", kind_of_error(error)) from error
 
 
 def _refused(where: str, expected: str, found: str) -> EvidenceError:
