@@ -15,6 +15,7 @@ from tasks.registry_bucket.seaweed import (
     READER_MAY,
     WRITER_MAY,
     S3Account,
+    remove_accounts,
     server_command,
     server_environment,
     write_accounts,
@@ -71,24 +72,21 @@ class BucketServer(StackServer):
         Raises:
             ServiceError: It does not answer.
         """
-        self._process.wait_until(self._answers)
-        if self._stamp.exists():
-            return
-        policy = policy_of(BUCKET, WORKER, self._workspace)
-        self._process.wait_until(lambda: self._is_prepared(policy))
-        self._process.stop()
-        self._stamp.touch(mode=0o600)
-        write_accounts(self._folder, [self.worker, self.reader])
-        self._process.start()
-        self._process.wait_until(self._answers)
+        super().wait()
+        if not self._stamp.exists():
+            policy = policy_of(BUCKET, WORKER, self._workspace)
+            self._process.wait_until(lambda: self._is_prepared(policy))
+            self._process.stop()
+            self._stamp.touch(mode=0o600)
+            write_accounts(self._folder, [self.worker, self.reader])
+            self._process.start()
+            super().wait()
+        # It has read them: no file needs to hold the keys while it runs.
+        remove_accounts(self._folder)
 
     @property
     def _stamp(self) -> Path:
         return self._folder / "bucket-is-made"
-
-    def environment_of(self, account: S3Account) -> dict[str, str]:
-        """Return what a process needs to work as an account."""
-        return self.keys_of(account) | self.place_environment()
 
     def keys_of(self, account: S3Account) -> dict[str, str]:
         """Return the keys of an account, as boto3 names them."""

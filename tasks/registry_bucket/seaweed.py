@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HOST = "127.0.0.1"
+ACCOUNTS = "accounts.json"
 TOKENS = ("signing", "signing.read", "filer_signing", "filer_signing.read")
 COMPONENTS = ("master", "volume", "filer", "s3", "client")
 CERTIFICATE_DAYS = 3650  # of a certificate that is trusted by nothing but this one server
@@ -74,7 +75,12 @@ def write_accounts(folder: Path, accounts: Sequence[S3Account]) -> None:
         }
         for account in accounts
     ]
-    _write(folder / "accounts.json", json.dumps({"identities": identities}))
+    _write(folder / ACCOUNTS, json.dumps({"identities": identities}))
+
+
+def remove_accounts(folder: Path) -> None:
+    """Remove the file of accounts, which a server that answers S3 has read."""
+    (folder / ACCOUNTS).unlink(missing_ok=True)
 
 
 def server_command(program: str, folder: Path, ports: Mapping[str, int]) -> list[str]:
@@ -99,7 +105,7 @@ def server_command(program: str, folder: Path, ports: Mapping[str, int]) -> list
         "filer.localSocket": str(folder / "filer.sock"),
         "s3": "true",
         "s3.localSocket": str(folder / "s3.sock"),
-        "s3.config": str(folder / "accounts.json"),
+        "s3.config": str(folder / ACCOUNTS),
         "s3.iam": "false",
         "s3.autoCreateBucket": "false",
         # Else whoever may delete a bucket deletes what is locked in it.
