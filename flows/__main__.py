@@ -123,6 +123,31 @@ COMMANDS = (
         "flows.cli.registry_database",
     ),
     Command(
+        "registry-bucket",
+        "say what the write-once bucket of releases lacks",
+        "flows.cli.registry.registry_bucket",
+    ),
+    Command(
+        "promote",
+        "have a cleared model serve, by a declared rule and a second person",
+        "flows.cli.registry.promote",
+    ),
+    Command(
+        "rollback",
+        "have the model serve again that served before",
+        "flows.cli.registry.rollback",
+    ),
+    Command(
+        "served",
+        "show which model served when, and who decided so, from the ledger alone",
+        "flows.cli.registry.served",
+    ),
+    Command(
+        "verify-model",
+        "ask whether a registered model may decide today, without loading it",
+        "flows.cli.registry.verify_model",
+    ),
+    Command(
         "scan",
         "look for vulnerabilities, forbidden licences and altered files in what is shipped",
         "flows.cli.shipping.scan",

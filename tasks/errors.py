@@ -68,6 +68,7 @@ class RefusalKind(StrEnum):
     POLICY_GATE_DROPPED = "policy.gate_dropped"  # the policy asks checks of a gate that is gone
     POLICY_NO_GATES = "policy.no_gates"
     POLICY_UNKNOWN_PURPOSE = "policy.unknown_purpose"
+    PROMOTION_REFUSED = "promotion.refused"  # by the rule, or without a second person
     REGISTRATION_REFUSED = "registration.refused"
     REGISTRATION_UNCONFIRMED = "registration.unconfirmed"  # ledger or registry do not hold it
     SOURCE_CHANGED = "source.changed"  # code, data or configuration before the stage
@@ -195,11 +196,18 @@ class RefusedError(PortcullisError):
 
     exit_code = 3
 
-    def __init__(self, where: str, refusals: tuple[Refusal, ...], *, remedy: str) -> None:
+    def __init__(
+        self,
+        where: str,
+        refusals: tuple[Refusal, ...],
+        *,
+        remedy: str,
+        expected: str = "every required gate to pass",
+    ) -> None:
         self.refusals = refusals
         super().__init__(
             where,
-            expected="every required gate to pass",
+            expected=expected,
             found=f"{len(refusals)} that did not",
             remedy=remedy,
         )

@@ -43,8 +43,11 @@ STATED_SECTIONS: dict[str, str] = {
 }
 COARSENED_KINDS = ("age", "date", "ip", "zip")
 # Sections that a use case may leave out.
-OPTIONAL_SECTIONS: dict[str, str] = {WORDS: "tasks.config.words:Words"}
-UNCLASSED = (WORDS, "title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
+OPTIONAL_SECTIONS: dict[str, str] = {
+    WORDS: "tasks.config.words:Words",
+    "promote": "tasks.promotion.params:PromoteParams",
+}
+UNCLASSED = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
 UNCONFIRMED = "# confirm"  # what `./portcullis init` writes beside a guess
 ADDED_COLUMNS = ("subject", "person")  # ingest adds them to every use case
 
@@ -195,7 +198,8 @@ def _is_told(fault: PortcullisError, where: str, key: str, empty: Collection[str
 
 
 def _check_names(where: str, values: dict[str, Any], faults: FaultList) -> None:
-    known = tuple(sorted({*UNCLASSED, *(key for key in section_classes() if "." not in key)}))
+    classed = (*OPTIONAL_SECTIONS, *(key for key in section_classes() if "." not in key))
+    known = tuple(sorted({*UNCLASSED, *classed}))
     if unknown := sorted(set(map(str, values)) - set(known)):
         faults.add(
             ConfigError(

@@ -21,6 +21,9 @@ IN_FORCE = f"{OWN}/in-force/v1"
 KEY_STORE = f"{OWN}/key-store/v1"
 ANSWER = f"{OWN}/answer/v1"
 AGREEMENTS = f"{OWN}/agreements/v1"
+PROMOTION_APPROVAL = f"{OWN}/promotion-approval/v1"
+PROMOTION = f"{OWN}/promotion/v1"
+ALIAS_MOVE = f"{OWN}/alias-move/v1"
 
 ROOT = "root"
 LOG = "log"
@@ -70,6 +73,9 @@ KINDS = {
     KEY_STORE: AUDITOR,
     ANSWER: COMPLIANCE,
     AGREEMENTS: GATE,
+    PROMOTION_APPROVAL: APPROVER,
+    PROMOTION: DECISION,
+    ALIAS_MOVE: DECISION,
 }
 
 # Roles that may sign a type besides its own. Whoever holds the root key could enrol a key for

@@ -9,6 +9,11 @@ import re
 from dataclasses import dataclass, field, replace
 
 from tasks.attestation.predicates.key_entry import KeyStatement
+from tasks.attestation.predicates.serving.promotion import (
+    AliasMove,
+    PromotionApproval,
+    PromotionDecision,
+)
 from tasks.errors import EvidenceError
 from tasks.formats.archives import archive
 from tasks.formats.canonical_json import canonical
@@ -19,7 +24,7 @@ from tasks.system.installation import Installation
 from tasks.verifier.approvals import Consents, judging_runs
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.in_force.objections import find_gate_runs
-from tasks.verifier.lineage import Chain, examine, latest_decision
+from tasks.verifier.lineage import MODEL, Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, SAYING_IN_FORCE, Log, read_log
 from tasks.verifier.report import FORMAT, GUIDE, report_bytes
 from tasks.verifier.statement_index import Entry
@@ -91,7 +96,15 @@ def choose(
         index for attempt in find_attempts(log, DataVersion.of(chain)) for index in attempt.rests_on
     }
 
-    indices = steps | verdicts | decisions | consents | keys | laws | runs | attempts | set(also)
+    served = {
+        signed.index
+        for kind in (PromotionApproval, PromotionDecision, AliasMove)
+        for signed in log.statements(kind, f"{chain.case}/{MODEL}")
+    }
+
+    indices = (
+        steps | served | verdicts | decisions | consents | keys | laws | runs | attempts | set(also)
+    )
     entries = tuple(entry for entry in log.entries if entry.index in indices)
     return Contents(log, chain, entries, is_complete=False)
 

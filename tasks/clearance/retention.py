@@ -15,6 +15,7 @@ from tasks.attestation.predicates.records import LegalHold, Prune
 from tasks.attestation.roles import (
     ACCEPTANCE,
     AGREEMENTS,
+    ALIAS_MOVE,
     ANSWER,
     APPROVAL,
     AUDIT,
@@ -23,6 +24,8 @@ from tasks.attestation.roles import (
     IN_FORCE,
     KEY,
     KEY_STORE,
+    PROMOTION,
+    PROMOTION_APPROVAL,
     PROVENANCE,
     PRUNE,
     SUMMARY,
@@ -53,6 +56,9 @@ KINDS = {
     KEY_STORE: "key",
     ANSWER: "answer",
     AGREEMENTS: "verdict",
+    PROMOTION_APPROVAL: "approval",
+    PROMOTION: "decision",
+    ALIAS_MOVE: "decision",
 }
 DAY = 24 * 3600
 UNKNOWN_DAY = 1 << 40  # epoch seconds: what does not say when it was made is never old enough

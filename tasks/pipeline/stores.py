@@ -1,5 +1,6 @@
 """Where DVC keeps versions: its cache, its run cache and every remote."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ def list_version_stores() -> tuple[VersionStore, ...]:
     # DVC's run cache lies in the cache, wherever that is (`dvc/stage/cache.py`, 3.67).
     folder = config["cache"].get("dir") or Path(".dvc", "cache").absolute()
     return (VersionStore("DVC cache", _local(), str(folder)), *remotes)
+
+
+def find_in_cache(md5: str, workspace: Path) -> Path | None:
+    """Return where a checkout's DVC keeps a file, by what DVC calls it; None where it does not.
+
+    The name proves nothing: the caller compares a digest.
+    """
+    if not re.fullmatch("[0-9a-f]{32}", md5) or not (workspace / ".dvc").is_dir():
+        return None
+    from dvc.config import Config
+
+    folder = Config(str(workspace / ".dvc"))["cache"].get("dir") or workspace / ".dvc" / "cache"
+    path = Path(folder) / "files" / "md5" / md5[:2] / md5[2:]
+    return path if path.is_file() else None
 
 
 def _open_remote(config: Any, name: str) -> tuple[Any, str]:

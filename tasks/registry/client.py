@@ -52,6 +52,9 @@ ORIGIN_TAG = "portcullis.log_origin"
 ENTRY_TAG = "portcullis.log_entry"
 
 
+TRAINING = "evidence/training"  # the artifact folder of a run that holds the report of training
+
+
 class TrainingData(BaseModel):
     """What a model has learnt from, as the registry shows it: never a row, nor where one lies.
 

@@ -12,17 +12,21 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.formats.shown import kind_of_error
 from tasks.formats.strict_json import parse_json
 from tasks.model.loading import SHIPPED_AS, Predictor, code_files, code_sha256, shipped_name
-from tasks.registry.artifacts import open_artifacts
-from tasks.registry.client import CASE_TAG, open_registry, place_of
+from tasks.registry.artifacts import ArtifactStore, open_artifacts
+from tasks.registry.client import CASE_TAG, TRAINING, open_registry, place_of
 from tasks.registry.packing import BYTECODE, CODE, DATA, NO_BYTECODE
 from tasks.registry.stored import LOADED_AS
 from tasks.system.installation import Installation
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 URI = re.compile(
     r"models:/(?P<name>[A-Za-z0-9_][A-Za-z0-9_ .-]{0,199})"
@@ -49,7 +53,8 @@ class FetchedModel:
     """A registered version as it lies in a private folder, by what its bytes are.
 
     `case` is the word of a tag of the registry, which proves nothing: the ledger says whether a
-    model of these bytes is of that use case.
+    model of these bytes is of that use case. `alias` is what it was asked for by; empty for a
+    number. `report` is that of its training, as it was published; None where none was.
     """
 
     name: str
@@ -57,6 +62,8 @@ class FetchedModel:
     case: str
     data: Path
     model_sha256: str
+    alias: str = ""
+    report: Path | None = None
 
 
 def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedModel:
@@ -99,10 +106,13 @@ def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedMo
                 remedy="Look into the registry which versions and aliases there are.",
             ) from error
         source = place_of(client, name, str(version.version), version.source)
-        stored = open_artifacts(client, installation).fetch(source, folder)
+        artifacts = open_artifacts(client, installation)
+        stored = artifacts.fetch(source, folder)
+        report = _fetch_report(client, version.run_id, artifacts, folder / "training")
 
     data = model_data_in(stored)
-    return FetchedModel(name, str(version.version), case, data, sha256_of(data))
+    alias = match["alias"] or ""
+    return FetchedModel(name, str(version.version), case, data, sha256_of(data), alias, report)
 
 
 def load_fetched(fetched: FetchedModel) -> Predictor:
@@ -115,15 +125,43 @@ def load_fetched(fetched: FetchedModel) -> Predictor:
         EvidenceError: The code that came along is other code.
         BrokenModelError: The folder holds no whole model.
     """
-    wanted = _judged_code(fetched.data)
-    package = fetched.data.parents[1] / CODE / shipped_name(wanted)
-    if not package.is_dir() or code_sha256(package) != wanted:
-        raise _refused("the code that the model was judged with", "other code, or none")
-    if wanted == code_sha256():
+    package = require_judged_code(fetched)
+    if package.name == shipped_name(code_sha256()):
         from tasks.model import DecisionModel
 
         return Predictor(DecisionModel.load(fetched.data))
     return _loaded_by(package, fetched.data)
+
+
+def require_judged_code(fetched: FetchedModel) -> Path:
+    """Return the package that came along, if it is the one that the model was judged with.
+
+    Raises:
+        EvidenceError: It is other code, or none.
+    """
+    wanted = _judged_code(fetched.data)
+    package = fetched.data.parents[1] / CODE / shipped_name(wanted)
+    if not package.is_dir() or code_sha256(package) != wanted:
+        raise _refused("the code that the model was judged with", "other code, or none")
+    return package
+
+
+def _fetch_report(
+    client: "MlflowClient", run_id: str, artifacts: ArtifactStore, folder: Path
+) -> Path | None:
+    """Return the report of training that was published with a version; None where none was.
+
+    It proves nothing: whoever reads it compares its digest.
+    """
+    from mlflow.exceptions import MlflowException
+
+    folder.mkdir(mode=0o700)
+    try:
+        run = client.get_run(run_id)
+        path = artifacts.fetch(f"{run.info.artifact_uri}/{TRAINING}", folder) / "report.json"
+    except (MlflowException, EvidenceError, ConfigError):
+        return None
+    return path if path.is_file() and not path.is_symlink() else None
 
 
 def model_data_in(stored: Path) -> Path:

@@ -1,25 +1,60 @@
 """Whether a model of these bytes may decide today, under this name: by the ledger alone."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.pipeline.stores import find_in_cache
 from tasks.stages.register.currency import find_outdated_reasons
+from tasks.stages.register.params import RegisterParams
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
 from tasks.verifier.answer import find_lapsed_consents, judge
-from tasks.verifier.lineage import Chain, examine, latest_decision
-from tasks.verifier.log_reader import Selection, read_log
+from tasks.verifier.lineage import Chain, examine, latest_decision, short
+from tasks.verifier.log_reader import Log, Selection, read_log
+from tasks.verifier.served.timeline import read_timeline
 
 # What tells whom a model has learnt from.
-LEARNT_FROM = ("redact/rows.parquet", "train/report.json")
+ROWS = "redact/rows.parquet"
+REPORT = "train/report.json"
+
+
+@dataclass(frozen=True)
+class ServingCheck:
+    """One question about a model that is to decide, and what speaks against it."""
+
+    id: str
+    question: str
+    refusals: tuple[Refusal, ...]
 
 
 def judge_serving(
-    name: str, case: str, model_sha256: str, installation: Installation
+    name: str,
+    case: str,
+    model_sha256: str,
+    installation: Installation,
+    *,
+    alias: str = "",
+    report: Path | None = None,
 ) -> tuple[Refusal, ...]:
-    """Return why a model may not serve; empty where it may.
+    """Return why a model may not serve; empty where it may. As `check_serving`."""
+    checks = check_serving(name, case, model_sha256, installation, alias=alias, report=report)
+    return tuple(refusal for check in checks for refusal in check.refusals)
+
+
+def check_serving(
+    name: str,
+    case: str,
+    model_sha256: str,
+    installation: Installation,
+    *,
+    alias: str = "",
+    report: Path | None = None,
+) -> tuple[ServingCheck, ...]:
+    """Ask everything that decides whether a model may serve.
 
     1. Every link of its chain holds, and the latest decision about it is PASSED: signed, by keys
        that were not revoked, and not against what is in force.
@@ -28,16 +63,28 @@ def judge_serving(
        model was registered; whoever decides about people by it asks for today.)
     4. Of the people whom it has learnt from no more were erased since than the use case allows.
        What cannot be counted refuses.
+    5. Asked for by an alias: the log says that it is this model's. Of the alias that the newest
+       registered version has, that it was let in is enough.
+
+    Args:
+        name: The registered model.
+        case: Its use case, as the registry names it.
+        model_sha256: Of the bytes that lie there.
+        installation: Whose ledger, key store and data.
+        alias: By which it was asked for; empty for a version's number.
+        report: The report of its training as it was published, for a model whose files are not
+            those in `data/`. It counts where it has the digest that was signed for.
     """
     if not case:
-        return (_lacks("register: the registry names no use case of it"),)
+        return (_unanswered(_lacks("register: the registry names no use case of it")),)
     ledger = open_ledger(installation)
     try:
         if ledger.head() is None:
-            return (Refusal(RefusalKind.LEDGER_EMPTY, "ledger: nothing was ever signed for here"),)
+            text = "ledger: nothing was ever signed for here"
+            return (_unanswered(Refusal(RefusalKind.LEDGER_EMPTY, text)),)
         log = read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
     except EvidenceError as error:
-        return (Refusal(RefusalKind.LEDGER_UNREADABLE, str(error)),)
+        return (_unanswered(Refusal(RefusalKind.LEDGER_UNREADABLE, str(error))),)
     finally:
         ledger.close()
 
@@ -47,11 +94,28 @@ def judge_serving(
         for reason in judge(log, chain).reasons
     )
     return (
-        *against_it,
-        *_name_refusals(chain, name),
-        *map(_lacks, find_lapsed_consents(log, chain)),
-        *_outdated(chain, installation),
+        ServingCheck("serving.cleared", "every link holds, and it is cleared", against_it),
+        ServingCheck("serving.name", "let in under this name", _name_refusals(chain, name)),
+        ServingCheck(
+            "serving.consents",
+            "what people signed is in force",
+            tuple(map(_lacks, find_lapsed_consents(log, chain))),
+        ),
+        ServingCheck(
+            "serving.erasure",
+            "no more were erased since than is allowed",
+            _outdated(chain, installation, report),
+        ),
+        ServingCheck(
+            "serving.alias",
+            "the log gives it this alias" if alias else "asked for by its number",
+            tuple(_alias_refusals(log, chain, name, alias, installation)),
+        ),
     )
+
+
+def _unanswered(refusal: Refusal) -> ServingCheck:
+    return ServingCheck("serving.cleared", "every link holds, and it is cleared", (refusal,))
 
 
 def _name_refusals(chain: Chain, name: str) -> tuple[Refusal, ...]:
@@ -61,28 +125,75 @@ def _name_refusals(chain: Chain, name: str) -> tuple[Refusal, ...]:
     return (_lacks(f"register: entry {decision.index} lets it in under another name"),)
 
 
-def _outdated(chain: Chain, installation: Installation) -> tuple[Refusal, ...]:
-    """Return whether too many were erased since; by the files here, if they are the model's."""
-    signed = chain.artefacts()
-    data = installation.workspace / "data"
-    for name in LEARNT_FROM:
-        full_name = f"{chain.case}/{name}"
-        if not _is_file_of(data / full_name, signed.get(full_name, "")):
-            text = (
-                f"erasure: data/{full_name} here is not what the model was trained with, so nobody "
-                "can count who was erased since; check out the release that made it"
-            )
-            return (_lacks(text),)
-
+def _outdated(
+    chain: Chain, installation: Installation, published_report: Path | None
+) -> tuple[Refusal, ...]:
+    """Return whether too many were erased since, by the model's own files, wherever they lie."""
     try:
-        reasons = find_outdated_reasons(StageRun("register", chain.case, installation))
+        rows = _find_file(chain, ROWS, installation, None)
+        report = _find_file(chain, REPORT, installation, published_report)
+        stage_run = StageRun("register", chain.case, installation)
+        reasons = find_outdated_reasons(stage_run, rows, report)
     except PortcullisError as error:
         reasons = (str(error),)
     return tuple(_lacks(f"erasure: {reason}") for reason in reasons)
 
 
-def _is_file_of(path: Path, sha256: str) -> bool:
-    return bool(sha256) and path.is_file() and sha256_of(path) == sha256
+def _find_file(chain: Chain, name: str, installation: Installation, published: Path | None) -> Path:
+    """Return a file that a model was made with, by the digest that was signed for.
+
+    In `data/` of this checkout, as it was published with the model, or in DVC's cache.
+
+    Raises:
+        EvidenceError: It lies nowhere here.
+    """
+    full_name = f"{chain.case}/{name}"
+    artefact = next(
+        (
+            subject
+            for step in chain.steps
+            for subject in step.signed.subjects
+            if subject.name == full_name
+        ),
+        None,
+    )
+    if artefact is not None:
+        places = [installation.workspace / "data" / full_name, published]
+        for place in filter(None, places):
+            if place.is_file() and sha256_of(place) == artefact.sha256:
+                return place
+        cached = find_in_cache(artefact.md5, installation.workspace)
+        if cached is not None and sha256_of(cached) == artefact.sha256:
+            return cached
+    raise EvidenceError(
+        f"data/{full_name}",
+        expected="what the model was trained with, here or in DVC's cache",
+        found="other bytes, or none, so that nobody can count who was erased since",
+        remedy="Check out the release that made it, and `dvc pull`.",
+    )
+
+
+def _alias_refusals(
+    log: Log, chain: Chain, name: str, alias: str, installation: Installation
+) -> Iterator[Refusal]:
+    """Yield whether an alias is this model's by the log. Who may edit the registry moves it."""
+    if not alias:
+        return
+    try:
+        of_newest = StageRun("register", chain.case, installation).params(RegisterParams).alias
+    except PortcullisError as error:
+        yield _lacks(f"alias: {error}")
+        return
+    if alias == of_newest:
+        return
+    present = read_timeline(log, chain.case).present(name, alias)
+    if present is None:
+        yield _lacks("alias: by the log, no model was ever promoted to it")
+    elif present.model_sha256 != chain.model_sha256:
+        yield _lacks(
+            f"alias: by entry {present.decision} of the log it is that of version "
+            f"{present.version}, {short(present.model_sha256)}"
+        )
 
 
 def _lacks(text: str) -> Refusal:

@@ -5,9 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import RefusedError
-from tasks.registry.loading import fetch_model, load_fetched
-from tasks.serving.judging import judge_serving
+from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
+from tasks.registry.loading import FetchedModel, fetch_model, load_fetched, require_judged_code
+from tasks.serving.judging import ServingCheck, check_serving
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def load_model(uri: str, installation: Installation) -> LoadedModel:
     """
     with TemporaryDirectory(prefix="portcullis-load-") as scratch:  # of mode 0700
         fetched = fetch_model(uri, Path(scratch), installation)
-        refusals = judge_serving(fetched.name, fetched.case, fetched.model_sha256, installation)
+        refusals = _refusals(_check(fetched, installation))
         if refusals:
             raise RefusedError(
                 f"{fetched.name} version {fetched.version}",
@@ -54,3 +54,58 @@ def load_model(uri: str, installation: Installation) -> LoadedModel:
             )
         predictor = load_fetched(fetched)
     return LoadedModel(fetched.name, fetched.version, fetched.case, fetched.model_sha256, predictor)
+
+
+@dataclass(frozen=True)
+class VerifiedModel:
+    """What stands between a registered model and being loaded, without anything of it loaded."""
+
+    name: str
+    version: str
+    case: str
+    model_sha256: str
+    checks: tuple[ServingCheck, ...]
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Everything that speaks against it."""
+        return _refusals(self.checks)
+
+
+def verify_model(uri: str, installation: Installation) -> VerifiedModel:
+    """Ask all that `load_model` asks, and load nothing: no file is made into an object.
+
+    Raises:
+        EvidenceError: There is no such version, or its files are not those of a packed model.
+        ConfigError: The URI has another form.
+        ServiceError: The registry, or the key store, does not answer.
+    """
+    with TemporaryDirectory(prefix="portcullis-verify-") as scratch:
+        fetched = fetch_model(uri, Path(scratch), installation)
+        files = ServingCheck("serving.files", "the files of a packed model, and no code", ())
+        checks = (files, _check_code(fetched), *_check(fetched, installation))
+    return VerifiedModel(fetched.name, fetched.version, fetched.case, fetched.model_sha256, checks)
+
+
+def _check(fetched: FetchedModel, installation: Installation) -> tuple[ServingCheck, ...]:
+    return check_serving(
+        fetched.name,
+        fetched.case,
+        fetched.model_sha256,
+        installation,
+        alias=fetched.alias,
+        report=fetched.report,
+    )
+
+
+def _check_code(fetched: FetchedModel) -> ServingCheck:
+    refusals: tuple[Refusal, ...] = ()
+    try:
+        require_judged_code(fetched)
+    except EvidenceError as error:
+        refusals = (Refusal(RefusalKind.REGISTRATION_UNCONFIRMED, f"code: {error}"),)
+    return ServingCheck("serving.code", "the code that it was judged with", refusals)
+
+
+def _refusals(checks: tuple[ServingCheck, ...]) -> tuple[Refusal, ...]:
+    return tuple(refusal for check in checks for refusal in check.refusals)

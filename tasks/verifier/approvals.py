@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.attestation.dsse import Envelope
 from tasks.attestation.identities import Identity
@@ -18,6 +18,7 @@ from tasks.verifier.lineage import MODEL, Chain, GateVerdict, short
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Entry, Signed, verified
 
+C = TypeVar("C", bound=SignedConsent)
 NOBODY_STARTED = "a stage says nothing about who started it"
 NOBODY_WROTE = "a stage ran outside git, so nobody says who wrote its code"
 
@@ -220,6 +221,20 @@ class Consents:
         )
 
 
+def weigh_consents(
+    log: Log, chain: Chain, kind: type[C], mode: str = LOCAL
+) -> tuple[tuple[Signed[C], Consent], ...]:
+    """Return what people have signed of one kind about a model, each as it counts.
+
+    Whether a person's login is enrolled at all is a part of it where the mode asks.
+    """
+    judge = _ConsentJudge.of(log, chain, mode)
+    return tuple(
+        (signed, judge.weigh(signed, signed.predicate))
+        for signed in log.statements(kind, f"{chain.case}/{MODEL}", chain.model_sha256)
+    )
+
+
 def first_sealed(log: Log, chain: Chain) -> int:
     """Return the entry by which a model was first trained under the plan of its chain.
 
@@ -246,7 +261,7 @@ def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Cons
     index = log.head.size
     signed = verified(Entry(index, envelope, sha256(envelope.to_bytes()).hexdigest()), log.keys)
     consent = signed.predicate
-    if not isinstance(consent, SignedConsent):
+    if not isinstance(consent, ModelApproval | CheckAcceptance):
         raise _refused("an approval or an acceptance", signed.statement.predicate_type)
     require_made(chain)
 

@@ -12,6 +12,7 @@ from tasks.verifier.attempts.shown import attempts_section
 from tasks.verifier.in_force.shown import report_section
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
+from tasks.verifier.served.shown import serving_section
 from tasks.verifier.statement_index import Signed
 
 # Bytes of the format: a verifier compares them. A line of it that is longer than a line here may be
@@ -68,6 +69,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         # Absent from a log of before: its report stays the bytes that it was.
         **report_section(log, chain),
         **attempts_section(log, chain),
+        **serving_section(log, chain),
     }
     return canonical(values) + b"\n"
 

@@ -10,6 +10,7 @@ from tasks.verifier.explanation_commitments import Explanation
 from tasks.verifier.in_force.shown import lines_about_law
 from tasks.verifier.lineage import Chain, GateVerdict, Step, latest_decision
 from tasks.verifier.log_reader import Log
+from tasks.verifier.served.shown import lines_about_serving
 
 MOST_ATTEMPTS = 20  # beside the chain itself; `./portcullis attempts` has all
 
@@ -84,6 +85,7 @@ def lines_of(log: Log, chain: Chain) -> tuple[str, ...]:
         ),
         *lines_about_attempts(log, chain, MOST_ATTEMPTS),
         *lines_about_law(log, chain),
+        *lines_about_serving(log, chain),
         *(f"  BROKEN  {refusal}" for refusal in chain.broken),
     )
 

@@ -110,6 +110,7 @@ def _release(
 ) -> "Publication":
     from tasks.model import DecisionModel
     from tasks.registry import Publication
+    from tasks.registry.client import TRAINING
     from tasks.registry.describing import describe_version
 
     params = stage_run.params(RegisterParams)
@@ -147,6 +148,8 @@ def _release(
             **{f"{stage}/page": path for stage, path in pages.items() if path.is_dir()},
             **{f"evidence/{gate.name}": stage_run.data / gate.verdict for gate in GATES},
             "evidence/decide": decision_path,
+            # By which whoever loads it later counts who was erased since.
+            TRAINING: stage_run.input("train", "report.json"),
         },
         description=describe_version(
             model,

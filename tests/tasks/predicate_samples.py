@@ -27,6 +27,11 @@ from tasks.attestation.predicates.in_force import (
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
+from tasks.attestation.predicates.serving.promotion import (
+    AliasMove,
+    PromotionApproval,
+    PromotionDecision,
+)
 from tasks.attestation.predicates.signed_verdict import EarlierCheck, SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.statement import Artefact
@@ -165,6 +170,55 @@ SAMPLES: dict[str, Any] = {
         drill="2026-01-02",
         finished="2026-01-01T00:00:02Z",
     ),
+    "promotion approval": PromotionApproval(
+        case="tiny",
+        person="ann",
+        capacity="validator",
+        reason="as fair",
+        given_on="2026-01-01T00:00:07Z",
+        expires="2027-01-03T00:00:00Z",
+        registry_name="tiny model",
+        alias="champion",
+        replaces_sha256="8" * 64,
+        rule_sha256="9" * 64,
+    ),
+    "promotion": PromotionDecision(
+        case="tiny",
+        step="promote",
+        registry_name="tiny model",
+        alias="champion",
+        version=3,
+        follows=11,
+        replaces_sha256="8" * 64,
+        approval_sha256="a" * 64,
+        result="PASSED",
+        rule="the rule",
+        rule_sha256="9" * 64,
+        comparisons=("train.auc_lower_end: 0.8, serving 0.7: better by 0.1",),
+        refusals=("none",),
+        requested_by="dana",
+        decided_on="2026-01-01T00:00:08Z",
+        mode="enforced",
+    ),
+    "first promotion": PromotionDecision(
+        case="tiny",
+        step="roll_back",
+        registry_name="tiny model",
+        alias="champion",
+        version=1,
+        follows=0,
+        replaces_sha256="",
+        approval_sha256="",
+        result="FAILED",
+        rule="the rule",
+        rule_sha256="9" * 64,
+        comparisons=(),
+        refusals=("approval: none",),
+        requested_by="dana",
+        decided_on="2026-01-01T00:00:09Z",
+        mode="local",
+    ),
+    "alias move": AliasMove("tiny", 12, "2026-01-01T00:00:10Z"),
     "erasure receipt": ErasureReceipt(
         request="r-1",
         commitment="c" * 64,

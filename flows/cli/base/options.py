@@ -36,6 +36,15 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Version = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="The version's number in the registry.",
+        show_default=False,
+    ),
+]
 Subject = Annotated[
     str,
     typer.Option(

@@ -14,8 +14,9 @@ from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
 from flows.cli.base.own_key import OwnKey, load_own_key
+from flows.cli.base.usage import UsageError
 from flows.steps.evidence import open_chain
-from tasks.attestation.dsse import sign
+from tasks.attestation.dsse import Envelope, sign
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Statement
@@ -23,6 +24,8 @@ from tasks.config.cases import load_case
 from tasks.errors import ConfigError, EvidenceError
 from tasks.gates import Outcome
 from tasks.notary.notary import open_notary
+from tasks.promotion.approving import approval_of_promotion, check_promotion_approval
+from tasks.system.installation import Installation
 from tasks.verifier.approvals import acceptance, approval, check, require_made
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
@@ -36,6 +39,11 @@ As a second person, with a key of your own:
 A validator accepts what a gate could not decide:
   ./portcullis approve loan --model sha256:DIGEST \\
     --undecided fairness --reason "reviewed by hand" \\
+    --expires 2027-06-30
+
+That it serves, instead of the model that serves now:
+  ./portcullis approve loan --model sha256:DIGEST \\
+    --to champion --reason "better, and as fair" \\
     --expires 2027-06-30
 """
 app = new_app()
@@ -83,6 +91,14 @@ def main(
             show_default=False,
         ),
     ] = None,
+    alias: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="ALIAS",
+            help="Approve that it serves under this alias, `champion`, instead of what serves now.",
+        ),
+    ] = "",
     key: OwnKey = None,
     is_printed: Annotated[
         bool,
@@ -100,8 +116,11 @@ def main(
     with open_chain(use_case, model, installation) as (_, log, chain):
         # First, so that of a model that nobody made no gate is said to lack anything.
         require_made(chain)
-        envelope = sign(_statement(terms, log, chain, signer).to_bytes(), signer)
-        check(envelope, log, chain)
+        if alias:
+            envelope = _approve_promotion(alias, terms, log, chain, signer, installation)
+        else:
+            envelope = sign(_statement(terms, log, chain, signer).to_bytes(), signer)
+            check(envelope, log, chain)
 
     if is_printed:
         print(envelope.to_bytes().decode())
@@ -112,6 +131,36 @@ def main(
     values = {"entry": recorded.index, "log": recorded.origin, "useCase": use_case, "model": model}
     print_result((line,), values, is_json=is_json)
     return 0
+
+
+def _approve_promotion(
+    alias: str,
+    terms: ApprovalTerms,
+    log: Log,
+    chain: Chain,
+    signer: LocalSigner,
+    installation: Installation,
+) -> Envelope:
+    if terms.undecided:
+        raise UsageError(
+            "--to and --undecided",
+            expected="one of them",
+            found="both",
+            remedy="Sign each by itself. Nothing was recorded.",
+        )
+    statement = approval_of_promotion(
+        alias,
+        log,
+        chain,
+        signer.public,
+        installation,
+        capacity=terms.capacity,
+        reason=terms.reason,
+        expires=_end_of(terms.expires),
+    )
+    envelope = sign(statement.to_bytes(), signer)
+    check_promotion_approval(envelope, log, chain)
+    return envelope
 
 
 def _statement(terms: ApprovalTerms, log: Log, chain: Chain, signer: LocalSigner) -> Statement:

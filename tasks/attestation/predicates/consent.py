@@ -46,7 +46,8 @@ class SignedConsent(Predicate):
         }
 
 
-def _common(values: Mapping[str, Any]) -> dict[str, str]:
+def common_fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that every consent has, by the names of the class."""
     return {
         "case": text_of(values, "useCase"),
         "person": text_of(values, "person"),
@@ -73,7 +74,7 @@ class ModelApproval(SignedConsent):
         require_fields(values, ("decision", *PERSONAL_FIELDS))
         if values["decision"] != APPROVE:
             raise ValueError("a decision that approves nothing")
-        return cls(**_common(values))
+        return cls(**common_fields(values))
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class CheckAcceptance(SignedConsent):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         require_fields(values, ("gate", "tests", *PERSONAL_FIELDS))
-        return cls(gate=text_of(values, "gate"), tests=texts_of(values, "tests"), **_common(values))
+        return cls(
+            gate=text_of(values, "gate"), tests=texts_of(values, "tests"), **common_fields(values)
+        )
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,17 @@ from tasks.attestation.predicates.key_entry import read_key_entry
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
+from tasks.attestation.predicates.serving.promotion import (
+    AliasMove,
+    PromotionApproval,
+    PromotionDecision,
+)
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.roles import (
     ACCEPTANCE,
     AGREEMENTS,
+    ALIAS_MOVE,
     ANSWER,
     APPROVAL,
     AUDIT,
@@ -28,6 +34,8 @@ from tasks.attestation.roles import (
     IN_FORCE,
     KEY,
     KEY_STORE,
+    PROMOTION,
+    PROMOTION_APPROVAL,
     PROVENANCE,
     PRUNE,
     SUMMARY,
@@ -51,6 +59,9 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     KEY_STORE: KeyStoreRecord.from_dict,
     ANSWER: RequirementAnswer.from_dict,
     AGREEMENTS: AgreementReview.from_dict,
+    PROMOTION_APPROVAL: PromotionApproval.from_dict,
+    PROMOTION: PromotionDecision.from_dict,
+    ALIAS_MOVE: AliasMove.from_dict,
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks.config.sources import today
 from tasks.erasure.policy import ErasureParams, RetrainAfter
 from tasks.errors import EvidenceError, SealError
+from tasks.formats.strict_json import read_json
 from tasks.sealed.objects import SealedFile
 from tasks.stages.workspace import StageRun
 
@@ -38,18 +39,31 @@ class ErasedSinceTraining:
         )
 
 
-def find_outdated_reasons(stage_run: StageRun) -> tuple[str, ...]:
-    """Return why the model that lies in `data/` may not be registered any more; empty: it may.
+def find_outdated_reasons(
+    stage_run: StageRun, rows: Path | None = None, report: Path | None = None
+) -> tuple[str, ...]:
+    """Return why a model may not be registered, or serve, any more; empty: it may.
 
     What cannot be counted refuses, too.
+
+    Args:
+        stage_run: Of the use case, for its limits and its key store.
+        rows: What the model was trained on; None for what lies in `data/`.
+        report: The report of its training; likewise.
     """
     limit = stage_run.params(ErasureParams, "erasure").retrain_after
-    shredded = stage_run.read_json("train", "report.json").get("rows", {}).get("people_shredded")
+    values = (
+        stage_run.read_json("train", "report.json")
+        if report is None
+        else read_json(report, "the report of training", remedy="Release the model again.")
+    )
+    shredded = values.get("rows", {}).get("people_shredded")
     if not isinstance(shredded, int):
         return ("the model's report does not say whom it was trained without; run `train` again",)
 
     try:
-        since = count_erased_since(stage_run, stage_run.data.joinpath(*TRAINING_ROWS), shredded)
+        trained_on = rows or stage_run.data.joinpath(*TRAINING_ROWS)
+        since = count_erased_since(stage_run, trained_on, shredded)
     except (SealError, EvidenceError) as error:
         return (f"whom the model learnt from cannot be told: {error}",)
     reason = since.reason_outdated(limit, today(stage_run.installation.settings))

@@ -2,12 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tasks.config.strict import StrictModel
 
 # The registry's names become a folder of artifacts and a text in its query: no `/`, no quote.
 RegistryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_ .-]*$", max_length=200)]
+SERVING_ALIAS = "champion"
+
+
+def _refuse_serving(alias: str) -> str:
+    if alias.casefold() == SERVING_ALIAS:
+        raise ValueError(f"`{SERVING_ALIAS}` is what serves: `./portcullis promote` gives it")
+    return alias
 
 
 class RegisterParams(StrictModel):
@@ -15,7 +22,7 @@ class RegisterParams(StrictModel):
 
     model: RegistryName = Field(description="the model's name in MLflow; no other use case has it")
     experiment: RegistryName = Field(description="the experiment in MLflow that runs belong to")
-    alias: RegistryName = Field(
+    alias: Annotated[RegistryName, AfterValidator(_refuse_serving)] = Field(
         default="candidate",
         description="what the newest registered version is called, as in "
         "`models:/claims@candidate`",

@@ -32,7 +32,8 @@ def test_the_log_key_makes_no_statement() -> None:
 def test_no_role_of_a_stage_signs_any_other_kind_but_the_decision() -> None:
     of_stages = {role.value for role in SigningRole}
     assert of_stages & set(KINDS.values()) == {roles.DECISION}
-    assert KINDS[roles.SUMMARY] == roles.DECISION
+    decided = {kind for kind, role in KINDS.items() if role == roles.DECISION}
+    assert decided == {roles.SUMMARY, roles.PROMOTION, roles.ALIAS_MOVE}
 
 
 def test_only_the_root_key_enters_keys() -> None:
@@ -45,6 +46,7 @@ def test_only_the_root_key_enters_keys() -> None:
         (roles.APPROVAL, roles.APPROVER),
         (roles.ACCEPTANCE, roles.VALIDATOR),
         (roles.IN_FORCE, roles.COMPLIANCE),
+        (roles.PROMOTION_APPROVAL, roles.APPROVER),
     ],
 )
 def test_what_a_person_answers_for_is_signed_by_a_person(kind: str, role: str) -> None:
@@ -58,6 +60,7 @@ def test_no_other_kind_is_signed_by_a_person() -> None:
         roles.ACCEPTANCE,
         roles.ANSWER,
         roles.IN_FORCE,
+        roles.PROMOTION_APPROVAL,
     }
 
 

@@ -1,15 +1,15 @@
 """Loading a registered model: what may serve, and what is refused before anything is loaded."""
 
+import hashlib
 import io
 import json
 import pickle
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -17,13 +17,11 @@ from tasks.errors import ConfigError, EvidenceError, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.serving import judge_serving, load_model
 from tasks.stages.fairness.checks import FairnessCheck
-from tasks.worker import running
-from tasks.worker.run_folder import RunFolder
-from tasks.worker.starting import StageReport
 from tests.installations import installation_at
 from tests.models import applicants
 from tests.tasks.conftest import UNSET
 from tests.tasks.judged import CASE, RULES_OF_TESTS, check, put_verdict, sign_for
+from tests.tasks.registering import register, train_another
 
 pytestmark = [
     # MLflow 3.17 leaves SQLite connections to the collector.
@@ -34,37 +32,18 @@ pytestmark = [
 URI = f"models:/{CASE}@candidate"
 
 
-@dataclass(frozen=True)
-class EndedStage:
-    """A stage's process that did its work when it was started."""
-
-    isolation: ClassVar[Mapping[str, str]] = {}
-
-    def wait(self) -> int:
-        return 0
-
-    def read_report(self) -> StageReport:
-        return StageReport()
-
-
 @pytest.fixture(scope="module")
 def registered_pattern(signed_pattern: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like `signed_pattern`, whose model was let in and registered. Never changed."""
     folder = tmp_path_factory.mktemp("registered")
     shutil.copytree(signed_pattern, folder, symlinks=True, dirs_exist_ok=True)
 
-    def start(_stage: str, _case: str, _run: RunFolder, *_: object) -> EndedStage:
-        return EndedStage()
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PORTCULLIS_HOME", str(folder / "home"))
         for name in UNSET:
             patch.delenv(name, raising=False)
         patch.setattr("tasks.clearance.own_limits.RULES_OF", RULES_OF_TESTS)
-        patch.setattr("tasks.pipeline.runner.list_stale", lambda *_: ())
-        patch.setattr(running, "start_stage", start)
-        code, lines = running.run_stage("register", CASE, installation_at(folder / "checkout"))
-        assert code == 0, lines
+        register(folder / "checkout")
     return folder
 
 
@@ -244,16 +223,48 @@ def test_nor_does_the_tag_of_the_use_case(registered: Path, case: str) -> None:
     assert judge_serving(CASE, case, model_sha256, installation_at(registered))
 
 
-@pytest.mark.parametrize("name", ["redact/rows.parquet", "train/report.json"])
-def test_where_nobody_can_count_the_erased_it_is_refused(registered: Path, name: str) -> None:
-    (registered / "data" / CASE / name).unlink()
+def artefact_md5(root: Path, name: str) -> str:
+    return hashlib.md5(
+        (root / "data" / CASE / name).read_bytes(), usedforsecurity=False
+    ).hexdigest()
+
+
+def test_where_nobody_can_count_the_erased_it_is_refused(registered: Path) -> None:
+    (registered / "data" / CASE / "redact" / "rows.parquet").unlink()
     assert "nobody can count who was erased since" in refusals_of(registered)
+
+
+def test_the_rows_of_an_earlier_release_come_from_the_cache_of_dvc(registered: Path) -> None:
+    rows = registered / "data" / CASE / "redact" / "rows.parquet"
+    md5 = artefact_md5(registered, "redact/rows.parquet")
+    cached = registered / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    cached.parent.mkdir(parents=True)
+    shutil.copy2(rows, cached)
+    rows.unlink()
+    assert load(registered).version == "1"
+    cached.write_bytes(cached.read_bytes() + b"x")
+    assert "nobody can count who was erased since" in refusals_of(registered)
+
+
+def test_an_earlier_release_loads_by_the_report_that_was_published_with_it(
+    registered: Path,
+) -> None:
+    train_another(registered)
+    register(registered)
+    earlier = load(registered, f"models:/{CASE}/1")
+    assert earlier.model_sha256 != load(registered).model_sha256
+    assert earlier.model_sha256 != sha256_of(registered / "data" / CASE / "train" / "model")
+    for path in installation_at(registered).home.glob("mlartifacts/**/training/report.json"):
+        path.write_text(path.read_text().replace('"people_shredded": 0', '"people_shredded": 9'))
+    with pytest.raises(RefusedError) as refused:
+        load(registered, f"models:/{CASE}/1")
+    assert "nobody can count who was erased since" in refused.value.lines[0]
 
 
 def test_a_model_of_somebody_who_was_erased_since_is_refused(
     registered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "tasks.serving.judging.find_outdated_reasons", lambda _: ("1 of the people was erased",)
+        "tasks.serving.judging.find_outdated_reasons", lambda *_: ("1 of the people was erased",)
     )
     assert refusals_of(registered) == "erasure: 1 of the people was erased"

@@ -1,0 +1,100 @@
+"""`./portcullis served`: which model served when, and by whose decision, from the ledger alone."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from flows.cli.base.answering import print_result
+from flows.cli.base.declaring import declare, installation_of, new_app
+from flows.cli.base.options import Json, UseCase
+from flows.cli.base.usage import UsageError
+from tasks.config.cases import load_case
+from tasks.errors import EvidenceError
+from tasks.notary.notary import open_ledger, trusted_root
+from tasks.plain_text import one_line
+from tasks.system.installation import Installation
+from tasks.verifier.log_reader import Log, Selection, read_log
+from tasks.verifier.served.shown import lines_of_period, lines_of_timeline
+from tasks.verifier.served.timeline import read_timeline
+
+EXAMPLES = """\
+  ./portcullis served loan
+  ./portcullis served loan --at 2026-11-20T12:00Z
+
+A complete bundle (`./portcullis bundle`) proves the same offline.
+"""
+app = new_app()
+
+
+@declare(app, examples=EXAMPLES)
+def main(
+    context: typer.Context,
+    use_case: UseCase,
+    *,
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="What served then, like 2026-11-20T12:00Z; with its time zone."
+        ),
+    ] = "",
+    is_json: Json = False,
+) -> int:
+    """Print which models served, and what of the ledger counts for nothing."""
+    installation = installation_of(context)
+    load_case(use_case, installation.workspace)
+    moment = _moment_of(at) if at else None
+    log = _read(use_case, installation)
+    timeline = read_timeline(log, use_case)
+
+    if moment is None:
+        lines = list(lines_of_timeline(timeline)) or ["nothing of it has ever served"]
+        periods = timeline.periods
+    else:
+        periods = tuple(period for period in timeline.periods if period.is_at(moment))
+        lines = [line for period in periods for line in lines_of_period(period)]
+        lines = lines or ["nothing of it served then"]
+    lines.append(f"by {log.head.size} entries of {log.head.origin}")
+    values = {
+        "log": {"origin": log.head.origin, "size": log.head.size},
+        "periods": [period.to_dict() for period in periods],
+        "ignored": [{"entry": index, "reason": reason} for index, reason in timeline.ignored],
+    }
+    print_result(map(one_line, lines), values, is_json=is_json)
+    return 0
+
+
+def _read(case: str, installation: Installation) -> Log:
+    ledger = open_ledger(installation)
+    try:
+        if ledger.head() is None:
+            raise EvidenceError(
+                "ledger",
+                expected="entries",
+                found="none",
+                remedy=f"Run `./portcullis release {case}`.",
+            )
+        selection = Selection.of_case_and_lineages(case)
+        return read_log(ledger, trusted_root(installation), selection)
+    finally:
+        ledger.close()
+
+
+def _moment_of(text: str) -> int:
+    """Return a moment in epoch seconds.
+
+    Raises:
+        UsageError: It is none, or does not say its time zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UsageError(
+            "--at",
+            expected="a time with its zone, like 2026-11-20T12:00Z",
+            found="something else",
+            remedy="Mend it.",
+        )
+    return int(moment.astimezone(UTC).timestamp())

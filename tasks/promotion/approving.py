@@ -1,0 +1,99 @@
+"""The statement by which a second person approves that a model takes a serving alias."""
+
+from hashlib import sha256
+
+from tasks.attestation.dsse import Envelope
+from tasks.attestation.predicates.serving.promotion import PromotionApproval
+from tasks.attestation.run_context import timestamp
+from tasks.attestation.signing_keys import PublicKey
+from tasks.attestation.statement import Artefact, Statement
+from tasks.config.cases import section
+from tasks.errors import ConfigError, EvidenceError
+from tasks.promotion.params import PromoteParams
+from tasks.stages.register.params import RegisterParams
+from tasks.system.installation import Installation
+from tasks.verifier.approvals import makers_of, require_made
+from tasks.verifier.expiry import epoch, now_after
+from tasks.verifier.lineage import MODEL, Chain
+from tasks.verifier.log_reader import Log
+from tasks.verifier.served.timeline import read_timeline
+from tasks.verifier.statement_index import Entry, verified
+
+
+def rule_of(case: str, alias: str, installation: Installation) -> PromoteParams:
+    """Return the rule by which a use case's models take an alias.
+
+    Raises:
+        ConfigError: It declares none, or one for another alias.
+    """
+    rule = section(case, "promote", PromoteParams, installation.workspace)
+    if rule.alias != alias:
+        raise ConfigError(
+            "the alias",
+            expected=f"`{rule.alias}`, for which {case} declares a rule",
+            found="another",
+            remedy="Name that one, or declare a rule in `promote:`.",
+        )
+    return rule
+
+
+def approval_of_promotion(
+    alias: str,
+    log: Log,
+    chain: Chain,
+    signer: PublicKey,
+    installation: Installation,
+    *,
+    capacity: str,
+    reason: str,
+    expires: str,
+) -> Statement:
+    """Return the statement: about what serves now, and the rule as it is declared now.
+
+    Raises:
+        ConfigError: The use case declares no rule for the alias.
+    """
+    rule = rule_of(chain.case, alias, installation)
+    name = section(chain.case, "register", RegisterParams, installation.workspace).model
+    present = read_timeline(log, chain.case).present(name, alias)
+    holder = log.keys.entries.get(signer.keyid)
+    approval = PromotionApproval(
+        case=chain.case,
+        person=holder.holder if holder else "",
+        capacity=capacity,
+        reason=reason,
+        given_on=timestamp(),
+        expires=expires,
+        registry_name=name,
+        alias=alias,
+        replaces_sha256=present.model_sha256 if present else "",
+        rule_sha256=rule.sha256,
+    )
+    return approval.about(Artefact(f"{chain.case}/{MODEL}", chain.model_sha256))
+
+
+def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None:
+    """Refuse an approval that would never count, before it is recorded.
+
+    Raises:
+        EvidenceError: It is not signed by an enrolled key in its role, is by who made the model,
+            has expired, is without a reason, or is of a model that nobody made.
+    """
+    require_made(chain)
+    digest = sha256(envelope.to_bytes()).hexdigest()
+    signed = verified(Entry(log.head.size, envelope, digest), log.keys)
+    approval = signed.predicate
+    if not isinstance(approval, PromotionApproval):
+        raise _refused("an approval of a promotion", signed.statement.predicate_type)
+    if not signed.key.is_of_person or approval.person != signed.key.holder:
+        raise _refused("a person's own key, under their own name", "another")
+    if makers_of(log, chain).include(log.keys.identity_of(signed.key.holder)):
+        raise _refused("a second person", f"{signed.key.holder}, who made this model")
+    if epoch(approval.expires) <= now_after(log.latest_time):
+        raise _refused("a date of expiry to come", "one that has passed")
+    if not approval.reason.strip() or not approval.reason.isprintable():
+        raise _refused("a reason, in one line of text", "none, or one with control characters")
+
+
+def _refused(expected: str, found: str) -> EvidenceError:
+    return EvidenceError("approval", expected=expected, found=found, remedy="Nothing was recorded.")
