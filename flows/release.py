@@ -103,6 +103,8 @@ def _release(case: str, installation: Installation) -> State[str]:
             except RefusedError as refusal:
                 for reason in progress.block(refusal.refusals):
                     get_run_logger().error(reason.text)
+            if problem := place.renew_dossier(is_registered=confirmation is not None):
+                get_run_logger().warning(problem)
         record = _record(case, progress, place, confirmation)
         page = write_release_page(record, place.shown, load_case(case, installation.workspace))
         listed = write_list(place.shown, installation.workspace)

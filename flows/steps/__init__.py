@@ -3,7 +3,7 @@
 Prefect is known here, in the flows and in `serving`, and nowhere else. `gate_table`, `unchanged`
 and `where` do without it.
 
-May import: `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.ledger`,
-`tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.formats`, `tasks.system`, `tasks.verifier`,
-`tasks.plain_text`, `tasks.release_page`, `tasks.service`, `tasks.worker`.
+May import: `tasks.clearance`, `tasks.config`, `tasks.dossier`, `tasks.errors`, `tasks.formats`,
+`tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.plain_text`,
+`tasks.release_page`, `tasks.service`, `tasks.system`, `tasks.verifier`, `tasks.worker`.
 """

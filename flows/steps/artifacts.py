@@ -10,6 +10,7 @@ from prefect.artifacts import (
 )
 
 from flows.steps.markdown import as_markdown
+from tasks.dossier.releasing import folder_of_dossier
 from tasks.release_page.gates import gate_rows, report_pages
 from tasks.release_page.listing import (
     BLOCKED,
@@ -50,6 +51,14 @@ def publish_artifacts(record: ReleaseRecord, workspace: Path, page: Path) -> Non
         link_text="blocked" if record.is_blocked else "registered",
         description=f"The page of this release of {record.case}, on the machine where it ran",
     )
+
+    if (dossier := _dossier_page(record.case, workspace)).is_file():
+        create_link_artifact(
+            key=f"dossier-{key}",
+            link=dossier.absolute().as_uri(),
+            link_text="dossier",
+            description=f"The dossier of this release of {record.case}: every claim with evidence",
+        )
 
     for stage, report in report_pages(record.case, workspace, record.reached).items():
         for plot in sorted(report.parent.glob("*.png"))[:MOST_PLOTS]:
@@ -112,9 +121,14 @@ def describe_release(record: ReleaseRecord, workspace: Path, page: Path) -> str:
     items = [f"- {as_markdown(line)}" for line in reasons or [record.outcome]]
     listed = [f"- {as_markdown(line)}" for line in record.attempts]
     tried = ["", "### Attempts on the same data", "", *listed] if listed else []
-    return "\n".join(
-        [heading, "", *items, "", *table, *tried, "", _link("The page of this release", page)]
-    )
+    ends = [_link("The page of this release", page)]
+    if (dossier := _dossier_page(record.case, workspace)).is_file():
+        ends += ["", _link("The dossier of this release", dossier)]
+    return "\n".join([heading, "", *items, "", *table, *tried, "", *ends])
+
+
+def _dossier_page(case: str, workspace: Path) -> Path:
+    return folder_of_dossier(case, workspace) / "index.html"
 
 
 def _link(text: str, page: Path) -> str:

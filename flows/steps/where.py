@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.pipeline.runner import StageResult, reproduce
 from tasks.service.client import WorkerClient, open_worker
@@ -55,6 +55,9 @@ class ReleasePlace(Protocol):
 
     def history(self) -> ReleaseHistory:
         """Return what the ledger knows of the attempts and releases of the use case."""
+
+    def renew_dossier(self, *, is_registered: bool) -> str:
+        """Have the dossier say what the release came to; return why it does not, if it cannot."""
 
 
 class Here:
@@ -99,6 +102,23 @@ class Here:
         """Read it from this installation's ledger."""
         return note_history_here(self._case, self._installation)
 
+    def renew_dossier(self, *, is_registered: bool) -> str:
+        """Write it again where the one that lies here is of another model, or says otherwise.
+
+        The worker wrote it where the path ended. Nothing is written where no stage ran, unless it
+        was taken away; and what the last look found (a revoked key) is known here alone.
+        """
+        from tasks.dossier.releasing import is_dossier_current, write_release_dossier
+
+        workspace = self._installation.workspace
+        if is_dossier_current(self._case, workspace, is_registered=is_registered):
+            return ""
+        try:
+            write_release_dossier(self._case, OPENS_REGISTRY, self._installation, workspace)
+        except PortcullisError as error:
+            return f"dossier not written: {error}"
+        return ""
+
 
 class WithWorker:
     """The worker's service."""
@@ -140,6 +160,11 @@ class WithWorker:
     def history(self) -> ReleaseHistory:
         """Ask the worker."""
         return ReleaseHistory.from_dict(self._client.ask(_ignore, do="attempts"))
+
+    def renew_dossier(self, *, is_registered: bool) -> str:
+        """Leave it to the worker, whose installation keeps it; a registered one is in MLflow."""
+        del is_registered
+        return ""
 
 
 _places: dict[str, ReleasePlace] = {}

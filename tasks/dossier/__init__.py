@@ -7,7 +7,7 @@ is what has to be answered and by which law, `evidence` looks references up, `an
 program that checks one without us. No sentence in it stands in for an answer that nobody gave
 (docs/adr/0100-a-claim-is-a-reference.md).
 
-May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`,
-`tasks.errors`, `tasks.formats`, `tasks.gates`, `tasks.ledger`, `tasks.path`, `tasks.plain_text`,
-`tasks.reports`, `tasks.verifier`.
+May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.formats`,
+`tasks.gates`, `tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.reports`,
+`tasks.system`, `tasks.verifier`.
 """

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.agreement_review import PASSED, AgreementReview
+from tasks.attestation.agreement_review import PASSED, AgreementReview, review_name
 from tasks.attestation.predicates.erasure import ErasureReceipt
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
@@ -69,6 +69,11 @@ class CaseEvidence:
         """The use case."""
         return self.chain.case
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a model: else it is about the data that none was made from."""
+        return self.chain.sealing is not None
+
     @cached_property
     def decision(self) -> Signed[VerificationSummary] | None:
         """The last decision about the model, by whichever stage."""
@@ -93,6 +98,9 @@ class CaseEvidence:
         times = [step.signed.predicate.run.finished for step in self.chain.steps]
         times += [verdict.content.finished for verdict in self.chain.verdicts.values()]
         times += [decision.predicate.finished for decision in self.chain.decisions]
+        # Of a release that admitted nothing, the review of its agreements is all that was signed.
+        if not times and self.review is not None:
+            times.append(self.review.predicate.finished)
         return max(times, default="")[:10]
 
     @cached_property
@@ -118,13 +126,15 @@ class CaseEvidence:
     def review(self) -> Signed[AgreementReview] | None:
         """What the worker found in the agreements when it admitted what the model was made from.
 
-        Of several reviews of the same sources the last: each run of `admit` makes one.
+        Of several reviews of the same sources the last: each run of `admit` makes one. Where no
+        data was admitted, the last review of the use case, which says why.
         """
         name = f"{self.case}/{ADMITTED}"
         digest = self.chain.artefacts().get(name)
         if digest is None:
-            return None
-        reviews = self.log.statements(AgreementReview, name, digest)
+            reviews = self.log.statements(AgreementReview, review_name(self.case))
+        else:
+            reviews = self.log.statements(AgreementReview, name, digest)
         return reviews[-1] if reviews else None
 
     # References

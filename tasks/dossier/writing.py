@@ -99,7 +99,8 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
             json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
-    files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
+    if subject.evidence.is_trained:
+        files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
     files["data.croissant.json"] = _json_bytes(croissant(subject))
     files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
     files[INDEX] = index_bytes(subject, pages, files)
@@ -111,8 +112,10 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
 
 def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
     head = subject.evidence.log.head
-    model = subject.evidence.chain.model_sha256[:16]
-    about = f"{subject.case} · model sha256:{model}… · {subject.evidence.day} · {subject.profile}"
+    digest = subject.evidence.chain.model_sha256[:16]
+    kind = "model" if subject.evidence.is_trained else "rows"
+    subject_text = f"{kind} sha256:{digest}…" if digest else "no data admitted"
+    about = f"{subject.case} · {subject_text} · {subject.evidence.day} · {subject.profile}"
     about += f" · ledger of {head.size} entries, root {head.root_hash.hex()[:16]}…"
     return render_dossier_page(page, subject.case, about).encode()
 

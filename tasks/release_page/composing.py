@@ -68,6 +68,7 @@ class ReleaseFacts:
         pictures: Files of theirs that are there, as `stage/file`.
         words: Labels of columns, and what the outcomes are called.
         is_listed: Whether the list of releases lies above it, as in `data/`.
+        has_dossier: Whether the dossier lies beside it.
     """
 
     title: str
@@ -78,6 +79,7 @@ class ReleaseFacts:
     pictures: frozenset[str]
     words: Words = NO_WORDS
     is_listed: bool = False
+    has_dossier: bool = False
 
 
 def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
@@ -88,6 +90,7 @@ def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: Rel
     sections = (
         *first,
         _next(record, rows, facts),
+        *_dossier(facts),
         *_pictures(rows, links, facts),
         _gates(rows, links),
         *later,
@@ -255,6 +258,13 @@ def _next(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts)
             f"Not run in this release, because an earlier gate was shut: {', '.join(skipped)}."
         )
     return Section(heading="Next", points=tuple(lines), commands=tuple(commands))
+
+
+def _dossier(facts: ReleaseFacts) -> tuple[Section, ...]:
+    if not facts.has_dossier:
+        return ()
+    link = Link(text="The dossier", href="../dossier/index.html")
+    return (Section(heading="For auditors and authorities", text=(link,)),)
 
 
 def _remedies(

@@ -37,6 +37,7 @@ def write_release_page(
         registered_as="" if record.is_blocked else _registered_as(data),
         pages=pages,
         is_listed=True,
+        has_dossier=(data / "dossier" / "index.html").is_file(),
         pictures=frozenset(
             f"{stage}/{file}"
             for stage, file, _, _ in PICTURES

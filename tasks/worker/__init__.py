@@ -8,6 +8,6 @@ ledger.
 May import: `tasks.errors`, `tasks.path`, `tasks.settings`, `tasks.isolated`, `tasks.config`,
 `tasks.gates`, `tasks.formats`, `tasks.system`, `tasks.attestation`, `tasks.clearance`,
 `tasks.code_identity`, `tasks.guard`, `tasks.keystore`, `tasks.notary`,
-`tasks.verifier`, `tasks.pipeline`, `tasks.registry`,
+`tasks.dossier`, `tasks.verifier`, `tasks.pipeline`, `tasks.registry`,
 `tasks.model`, `tasks.stages.register`, `tasks.stages.weighing`, `tasks.stages.workspace`.
 """

@@ -13,6 +13,7 @@ from tasks.attestation.predicates.circumstances import Circumstances
 from tasks.attestation.statement import Artefact
 from tasks.clearance.bundle_writer import bundle_of
 from tasks.errors import EvidenceError, RefusedError
+from tasks.formats.archives import archive
 from tasks.gates.decision import Decision
 from tasks.notary.attempts import AttemptNotes, note_attempts
 from tasks.notary.notary import Recorded
@@ -33,11 +34,14 @@ from tasks.system.installation import Installation
 from tasks.worker.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from tasks.dossier.writing import Dossier
     from tasks.model import DecisionModel
     from tasks.registry import Publication, Published
 
 RECEIPT = "receipt.json"
 UNMEASURED_TAG = "portcullis.not_measured"
+DOSSIER = "dossier"  # the folder of the run that holds it, packed with all that checks it
+DOSSIER_TAG = "portcullis.dossier_sha256"  # of its `dossier.json`, which names all other digests
 
 
 def publish_model(
@@ -46,6 +50,7 @@ def publish_model(
     circumstances: Circumstances,
     decided: Recorded,
     installation: Installation,
+    dossier: "Dossier | None" = None,
 ) -> "Published":
     """Publish the model that was decided on, and write its receipt into the run folder.
 
@@ -55,6 +60,7 @@ def publish_model(
         circumstances: Those of the run: the version names its commit.
         decided: Where the decision PASSED stands in the ledger.
         installation: Whose registry.
+        dossier: What was written about the model, as of its decision; None where it was not.
 
     Raises:
         RefusedError: Weighed again, a verdict does not let it pass.
@@ -88,6 +94,12 @@ def publish_model(
         verdicts = {gate.name: stage_run.read_verdict(gate.name) for gate in GATES}
         page.write_text(render_release(stage_run, verdicts, decided, notes), encoding="utf-8")
         documents = {**release.documents, "report": page}
+        tags = release.tags
+        if dossier is not None:
+            packed = Path(scratch) / f"{DOSSIER}.zip"
+            packed.write_bytes(archive(dossier.files))
+            documents[DOSSIER] = packed
+            tags = {**tags, DOSSIER_TAG: dossier.sha256}
         # The log as it stands now, with the decision: whoever has the run can verify it offline.
         clearance = bundle_of(
             case,
@@ -95,7 +107,7 @@ def publish_model(
             installation,
             leaves_house=bool(installation.settings.tracking_uri),
         )
-        complete = {"documents": documents, "clearance": clearance}
+        complete = {"documents": documents, "clearance": clearance, "tags": tags}
         published = publish(release.model_copy(update=complete), installation)
     stage_run.write_report(published.receipt, RECEIPT)
     return published

@@ -4,11 +4,14 @@
 2. Ask the ledger what it has to say before the stage begins (`asking`).
 3. Run the stage's own code in a folder of its own, and digest its inputs meanwhile.
 4. Sign for what it made and said; only then it is moved to where later stages look for it.
-5. Of a registration that passed: publish, and sign for the receipt.
+5. Of a registration that passed: write its dossier, publish both, and sign for the receipt.
+6. Where the path ends before that: write the dossier that says why.
 """
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.attestation.artefacts import declared
 from tasks.attestation.statement import Artefact
@@ -25,6 +28,9 @@ from tasks.worker.mandate import Mandate
 from tasks.worker.run_folder import open_run_folder
 from tasks.worker.snapshot import continue_from, open_snapshot
 from tasks.worker.starting import StageProcess, start_stage
+
+if TYPE_CHECKING:
+    from tasks.dossier.writing import Dossier
 
 OPENS_REGISTRY = PATH[-1].name
 # Stages after which people read that a key store was lost: the first that opens it, and the last.
@@ -81,11 +87,15 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
         if stage in TELLING and report.key_store is not None:
             lines += known.describe_renewal(report.key_store.store_id)
 
+        def write_dossier() -> "Dossier | None":
+            return _write_dossier(stage, case, installation, snapshot, lines)
+
         def publish(decided: Recorded, model: Artefact) -> None:
             # Late: of all stages one alone publishes, and this brings pydantic.
             from tasks.worker.publishing import publish_model
 
-            published = publish_model(model, run, observed.run, decided, installation)
+            dossier = write_dossier()
+            published = publish_model(model, run, observed.run, decided, installation, dossier)
             lines.append(published.line())
 
         # Also a stage that failed is signed for. Its own exit code then says more than ours.
@@ -94,10 +104,28 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
             counts = dict(report.counts)
             lines += attest_stage.attest(observed, counts, exit_code, publisher)
         except PortcullisError:
+            write_dossier()
             if exit_code == 0:
                 raise
-            return exit_code, ()
+            return exit_code, tuple(lines)
 
         if exit_code == 0:
             run.take_outputs()
+        else:
+            write_dossier()
         return exit_code, tuple(lines)
+
+
+def _write_dossier(
+    stage: str, case: str, installation: Installation, snapshot: Path, lines: list[str]
+) -> "Dossier | None":
+    """Write the dossier of a release that ends at this stage; where it cannot be, say so."""
+    # Late: it is needed where a release ends alone, and brings pydantic.
+    from tasks.dossier.releasing import write_release_dossier
+
+    try:
+        return write_release_dossier(case, stage, installation, snapshot)
+    except PortcullisError as error:
+        # What a release came to is not changed by what is written about it.
+        lines.append(f"dossier not written: {error}")
+        return None

@@ -35,6 +35,7 @@ def shut(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Works
 def test_dvc_repro_registers_and_a_second_run_does_nothing(workspace: Workspace) -> None:
     receipt = json.loads(workspace.path("register/receipt.json").read_text())
     assert receipt["name"] == CASE
+    assert json.loads(workspace.path("dossier/dossier.json").read_text())["isRegistered"]
     assert workspace.versions() == ["1"]
     again = workspace.dvc("repro", REGISTER)
     ran = [line for line in again.stdout.splitlines() if line.startswith("Running stage")]
@@ -59,6 +60,8 @@ def test_a_blocked_release_exits_3_names_every_failed_check_and_registers_nothin
     assert "train: AUC, lower end of its interval" in flat
     assert "Blocked(" in done.stderr + done.stdout
     assert "NoneType" not in done.stderr + done.stdout
+    assert not json.loads(workspace.path("dossier/dossier.json").read_text())["isRegistered"]
+    assert "../dossier/index.html" in workspace.path("report/index.html").read_text()
     assert workspace.versions() == ["1"]
     assert not workspace.path("register/receipt.json").exists()
 
@@ -69,6 +72,9 @@ def test_a_failed_gate_before_training_blocks_training(workspace: Workspace) -> 
     assert done.returncode
     assert "BLOCKED" in done.stderr
     assert "validate: smallest group of colour, rows" in done.stderr
+    dossier = workspace.path("dossier")
+    assert not json.loads((dossier / "dossier.json").read_text())["isRegistered"]
+    assert not (dossier / "model.cdx.json").exists()  # the model there is of an earlier release
 
 
 def forge_verdict(workspace: Workspace) -> None:
@@ -189,6 +195,7 @@ def test_an_expired_agreement_stops_every_run_even_when_nothing_changed(
     done = workspace.dvc("repro", REGISTER, check=False, PORTCULLIS_TODAY="2040-01-01")
     assert done.returncode
     assert "agreement A-1" in done.stderr
+    assert "no data admitted" in workspace.path("dossier/index.html").read_text()
 
 
 def applications(workspace: Workspace) -> Path:

@@ -1,5 +1,5 @@
 """Commands about the dossier: write it, and answer what it asks as a person.
 
 May import: `flows.cli.base`, `flows.steps`, `tasks.attestation`, `tasks.config`, `tasks.dossier`,
-`tasks.errors`, `tasks.formats`, `tasks.notary`, `tasks.plain_text`.
+`tasks.errors`, `tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.verifier`.
 """

@@ -11,15 +11,21 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, Model, UseCase
-from flows.steps.evidence import open_chain
-from tasks.config.cases import load_case
+from flows.steps.evidence import EmptyLedgerError
 from tasks.dossier.answering import Readiness
 from tasks.dossier.claims import Missing
-from tasks.dossier.governance import load_governance
-from tasks.dossier.writing import Dossier, make_dossier, make_subject, write_dossier
+from tasks.dossier.releasing import (
+    DossierTarget,
+    folder_of_dossier,
+    make_release_dossier,
+    target_of,
+)
+from tasks.dossier.writing import Dossier, write_dossier
 from tasks.errors import RefusedError
-from tasks.formats.zipapps import zipapp_of
+from tasks.path import PATH
 from tasks.plain_text import one_line
+from tasks.verifier.bundle import require_model_sha256
+from tasks.verifier.lineage import MODEL
 
 EXAMPLES = """\
 For whoever asks, with everything to check it offline:
@@ -33,7 +39,6 @@ In CI, once a dossier has come that far:
 Exit codes: 0 written; 3 written, and less is answered than
 --require asks.
 """
-CHECKER = "tasks.dossier.offline.__main__"
 MOST_GAPS = 8
 app = new_app()
 
@@ -82,16 +87,22 @@ def main(
     """
     installation = installation_of(context)
     workspace = installation.workspace
-    case_values = load_case(use_case, workspace)
-    governance = load_governance(workspace)
-    name = governance.profile_of(use_case, profile)
-    with open_chain(use_case, model, installation, is_whole=True) as (ledger, log, chain):
-        subject = make_subject(log, chain, governance, name, case_values, workspace)
-        dossier = make_dossier(subject, ledger, zipapp_of(workspace, CHECKER))
+    target = target_of(PATH[-1].name, use_case, workspace)
+    if model is not None:
+        target = DossierTarget(MODEL, require_model_sha256(model))
+    dossier = make_release_dossier(use_case, target, installation, workspace, profile)
+    if dossier is None:
+        raise EmptyLedgerError(
+            "ledger",
+            expected="entries",
+            found="none",
+            remedy=f"Run `./portcullis release {use_case}`.",
+        )
 
-    folder = output or workspace / "data" / use_case / "dossier"
+    folder = output or folder_of_dossier(use_case, workspace)
     write_dossier(dossier, folder)
-    root_keyid = next(iter(log.keys.entries))
+    subject = dossier.subject
+    root_keyid = next(iter(subject.evidence.log.keys.entries))
     print_result(
         lines_of_dossier(dossier, folder, root_keyid),
         _values(dossier, folder, root_keyid),

@@ -54,13 +54,7 @@ def _register(
         AnsweredRow(
             (source.source,),
             _standing(subject, source, day, reference),
-            (
-                source.party or "not in the register",
-                source.role.replace("_", " "),
-                source.agreement,
-                source.expires or "not in the register",
-                f"{source.file_sha256[:12]}…" if source.file_sha256 else "none",
-            ),
+            _figures(source),
         )
         for source in sources
     )
@@ -72,6 +66,19 @@ def _register(
             "said for the day of the release.",
         ),
         parts=(DossierTable(head, rows),),
+    )
+
+
+def _figures(source: ReviewedSource) -> tuple[str, ...]:
+    """Return what the register says; nothing of an agreement that it does not have."""
+    if not source.sha256 and not source.faults:
+        return ()
+    return (
+        source.party or "not in the register",
+        source.role.replace("_", " "),
+        source.agreement,
+        source.expires or "not in the register",
+        f"{source.file_sha256[:12]}…" if source.file_sha256 else "none",
     )
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.attestation.agreement_review import AgreementReview
 from tasks.attestation.artefacts import artefact, declared
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import EarlierCheck
 from tasks.clearance.attest_stage import attest
-from tasks.errors import EvidenceError, RefusalKind, RefusedError
+from tasks.errors import AgreementError, EvidenceError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.gates import Outcome, at_least, not_measured
 from tasks.notary.notary import open_ledger, trusted_root
@@ -231,3 +233,29 @@ def test_a_registration_that_the_stage_let_through_and_the_worker_does_not(signe
     assert refusal.value.refusals[0].kind == RefusalKind.APPROVAL_MISSING
     decision = latest_decision(chain_of(signed), "register")
     assert present(decision).predicate.result == "FAILED"
+
+
+def call_processor(values: dict[str, Any]) -> None:
+    values["sources"]["applications"]["role"] = "processor"
+
+
+def test_the_worker_finds_a_missing_clause_that_the_stage_let_through(signed: Path) -> None:
+    # As if the stage's code said nothing: it ended well, and wrote its outputs.
+    change_case(signed, CASE, call_processor)
+    before = len(log_of(signed).entries)
+    with pytest.raises(AgreementError, match="the register has no file of it"):
+        attest(observed(signed, "admit"), {})
+
+    log = log_of(signed)
+    new = [entry.index for entry in log.entries if entry.index >= before]
+    (review,) = [item for item in log.statements(AgreementReview) if item.index in new]
+    assert review.predicate.result == "FAILED"
+    assert [subject.name for subject in review.subjects] == [f"{CASE}/agreements"]
+    assert not [item for item in log.statements(Provenance) if item.index in new]
+
+
+def test_what_the_worker_found_is_signed_where_the_stage_refused(signed: Path) -> None:
+    change_case(signed, CASE, call_processor)
+    attest(observed(signed, "admit"), {}, code=AgreementError.exit_code)
+    reviews = log_of(signed).statements(AgreementReview)
+    assert [item.predicate.result for item in reviews][-1] == "FAILED"
