@@ -66,6 +66,7 @@ def watch(installation: Installation, emit: Tell | None = None) -> WatchReport:
                 for name, tell in channels.items()
                 if (problem := _tell(windows, name, tell))
             ]
+            windows.forget_told(int(time.time() * 1000), channels)
         finally:
             windows.close()
     return WatchReport(events, tuple(findings), tuple(problems))

@@ -8,7 +8,7 @@ transaction: a pass that is killed leaves nothing, and the next one finds the sa
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ GAP = "audit log:gap"
 # Of the numbers that one jump leaves out, so many are waited for one by one.
 MOST_MISSING = 1_000
 MOST_GAPS = 100
+KEPT_MS = 90 * 24 * 3_600 * 1_000  # for as long a finding is remembered after it fired
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS places (file TEXT PRIMARY KEY, bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS matches (
@@ -106,6 +107,19 @@ class Windows:
         """Note that a channel was told of a finding."""
         self._connection.execute(
             "UPDATE findings SET told = told || ? WHERE uid = ?", (f"{channel};", uid)
+        )
+
+    def forget_told(self, now_ms: int, channels: Iterable[str]) -> None:
+        """Forget findings that are old, and that each of these channels was told of.
+
+        Old is what lies far before the last finding, for files that come late; a time to come is
+        none. One that fires again, by a file that comes later still, has the same id.
+        """
+        marks = [f"{name};" for name in channels]
+        told = "".join(" AND instr(told, ?) > 0" for _ in marks)
+        self._connection.execute(
+            f"DELETE FROM findings WHERE end < (SELECT MIN(?, MAX(end)) FROM findings) - ?{told}",
+            (now_ms, KEPT_MS, *marks),
         )
 
     def _count(self, events: Sequence[dict[str, Any]]) -> None:

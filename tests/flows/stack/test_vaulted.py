@@ -136,6 +136,8 @@ def test_the_server_is_served_by_leased_accounts_alone(marked: MarkedStack) -> N
         ).fetchall()
         able = link.execute("SELECT rolname FROM pg_roles WHERE rolcanlogin").fetchall()
     assert rows
-    assert all(re.fullmatch(r"v-approle-.*|portcullis_openbao|stack_superuser", row[0]) for row in rows), rows
+    assert all(
+        re.fullmatch(r"v-approle-.*|portcullis_openbao|stack_superuser", row[0]) for row in rows
+    ), rows
     named = {row[0] for row in able if not row[0].startswith("v-")}
     assert named == {"stack_superuser", "registry_owner", "portcullis_openbao"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.alerts.rules import read_alert_rules
-from tasks.alerts.windows import Windows
+from tasks.alerts.windows import KEPT_MS, Windows
 from tasks.audit_log.events import event
 from tasks.audit_log.following import Chunk
 from tests.tasks.alerts.events_of_servers import MINUTE_MS, NOON_MS, ServerLog
@@ -185,3 +185,31 @@ def test_a_time_to_come_makes_nothing_forgotten(tmp_path: Path) -> None:
     windows.take(Chunk("0" * 64, 2, events[9:]))
     assert names(windows) == ["repeated_denials_of_actor"]
     windows.close()
+
+
+def test_a_finding_is_forgotten_long_after_every_channel_was_told(tmp_path: Path) -> None:
+    """The memory of findings ends; one that somebody was not told of is kept."""
+    windows = windows_at(tmp_path)
+    windows.take(Chunk("0" * 64, 1, denials(tmp_path, 10)))
+    (first,) = windows.untold("log")
+    later = NOON_MS + KEPT_MS + MINUTE_MS
+    log = ServerLog(tmp_path)
+    windows.take(Chunk("1" * 64, 1, [log.call(later + n, refusal="role.track") for n in range(10)]))
+    windows.mark_told("log", first["metadata"]["uid"])
+
+    windows.forget_told(later + MINUTE_MS, ["log", "webhook"])
+    assert remembered(windows) == 2  # the webhook was not told
+    windows.mark_told("webhook", first["metadata"]["uid"])
+    windows.forget_told(later - 2 * MINUTE_MS, ["log", "webhook"])
+    assert remembered(windows) == 2  # by the clock it is not old yet
+    windows.forget_told(later + MINUTE_MS, ["log", "webhook"])
+    assert remembered(windows) == 1
+    # Nothing is forgotten for age alone: of what is left, nobody was told.
+    windows.forget_told(later + 2 * KEPT_MS, ["log", "webhook"])
+    assert len(windows.untold("log")) == 1
+    windows.close()
+
+
+def remembered(windows: Windows) -> int:
+    (count,) = windows._connection.execute("SELECT COUNT(*) FROM findings").fetchone()
+    return int(count)
