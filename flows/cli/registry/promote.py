@@ -16,7 +16,7 @@ from tasks.stages.register.params import SERVING_ALIAS
 from tasks.verifier.served.shown import lines_of_period
 
 EXAMPLES = """\
-A second person approves it first, with a key of their own:
+A second person approves it first, by their own key:
   ./portcullis approve loan --model sha256:DIGEST \\
     --to champion --reason "better, and as fair" \\
     --expires 2027-06-30 --key ann.pem

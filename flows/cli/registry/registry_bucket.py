@@ -13,7 +13,7 @@ from tasks.gates import Outcome
 DEVIATES = 3  # exit code, as where a gate is shut
 
 EXAMPLES = """\
-From a timer, as an account that may read the bucket's settings:
+From a timer, as who may read the bucket's settings:
   export PORTCULLIS_RELEASE_BUCKET=s3://releases
   export PORTCULLIS_RELEASE_BUCKET_DAYS=3653
   ./portcullis registry-bucket --check --json

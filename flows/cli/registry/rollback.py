@@ -10,6 +10,7 @@ from flows.cli.registry.promote import print_step, showing_refusals
 from tasks.stages.register.params import SERVING_ALIAS
 
 EXAMPLES = """\
+To the one before, or to one that served earlier:
   ./portcullis rollback loan
   ./portcullis rollback loan --version 3
 

@@ -19,6 +19,7 @@ from tasks.verifier.served.shown import lines_of_period, lines_of_timeline
 from tasks.verifier.served.timeline import read_timeline
 
 EXAMPLES = """\
+All of it, and what served at one time:
   ./portcullis served loan
   ./portcullis served loan --at 2026-11-20T12:00Z
 

@@ -13,6 +13,7 @@ from tasks.serving import ServingCheck
 REFUSED = 3  # exit code, as where a gate is shut
 
 EXAMPLES = """\
+By an alias or by a number:
   ./portcullis verify-model models:/loan@champion
   ./portcullis verify-model loan@candidate --json
 

@@ -15,7 +15,15 @@ import pytest
 from tasks.attestation.dsse import read_envelope
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.reading import READERS, read_predicate
-from tasks.attestation.roles import ANSWER, IN_FORCE, KEY_STORE
+from tasks.attestation.roles import (
+    AGREEMENTS,
+    ALIAS_MOVE,
+    ANSWER,
+    IN_FORCE,
+    KEY_STORE,
+    PROMOTION,
+    PROMOTION_APPROVAL,
+)
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
 from tasks.formats.archives import archive
@@ -28,7 +36,8 @@ ARCHIVED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "archived_bundle.json").read_text(encoding="utf-8")
 )
 
-LATER = {ANSWER, IN_FORCE, KEY_STORE}  # types that there were not when it was written
+# Types that there were not when it was written.
+LATER = {AGREEMENTS, ALIAS_MOVE, ANSWER, IN_FORCE, KEY_STORE, PROMOTION, PROMOTION_APPROVAL}
 
 
 def statements() -> list[Statement]:

@@ -15,12 +15,14 @@ PACKAGES = {
     "tasks",
     "tasks/attestation",
     "tasks/attestation/predicates",
+    "tasks/attestation/predicates/serving",
     "tasks/gates",
     "tasks/ledger",
     "tasks/formats",
     "tasks/verifier",
     "tasks/verifier/attempts",
     "tasks/verifier/in_force",
+    "tasks/verifier/served",
 }
 
 
