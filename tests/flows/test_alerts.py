@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,21 +13,30 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from flows.serving.ports import find_free_port
 from tasks.formats.canonical_json import canonical
+from tasks.settings import VARIABLES
 from tests.tasks.alerts.events_of_servers import NOON_MS, ServerLog
+from tests.tasks.secrets.test_scan import forms_of
 from tests.webhooks import KEY, WebhookReceiver, webhook_receiver
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
+MARK = "Zq7MarkedSecret"
 RUN = "from flows.alerts import watch_audit; print(watch_audit(return_state=True).name)"
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def prefect(prefect_folder: Path) -> Iterator[str]:
     """A Prefect server; its API's address."""
-    folder = tmp_path_factory.mktemp("prefect")
+    folder = prefect_folder
     port = find_free_port()
     address = f"http://127.0.0.1:{port}/api"
     environment = plain(folder) | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
@@ -81,24 +91,42 @@ def receiver() -> Iterator[WebhookReceiver]:
         yield running
 
 
+def marked_variables() -> dict[str, str]:
+    """Return every secret variable that a worker may have, each with a mark."""
+    theirs = ("PREFECT_", "MLFLOW_", "PORTCULLIS_SECRET_", "PORTCULLIS_ALERT_")
+    ours = [item.name for item in VARIABLES if item.is_secret and not item.name.startswith(theirs)]
+    names = [*ours, "PREFECT_API_KEY", "AWS_SECRET_ACCESS_KEY"]
+    return {name: f"{MARK}-{name}" for name in names}
+
+
+def secrets_in(content: bytes) -> list[bytes]:
+    return [form for text in (MARK, KEY) for form in forms_of(text) if form in content]
+
+
 def run_flow(folder: Path, prefect: str, receiver: WebhookReceiver) -> str:
     """Run the flow as a worker does, in a process of its own; return the name of its state."""
+    (folder / "alert.key").write_text(KEY)
+    references = {"PORTCULLIS_ALERT_KEY": f"file:{folder / 'alert.key'}"}
+    (folder / "secrets.yaml").write_text(yaml.safe_dump({"secrets": references}))
     environment = plain(folder) | {
+        **marked_variables(),
         "PREFECT_API_URL": prefect,
         "PORTCULLIS_HOME": str(folder / "home"),
         "PORTCULLIS_AUDIT_FILES": str(folder / "registry.jsonl"),
-        "PORTCULLIS_ALERT_WEBHOOK": receiver.url,
-        "PORTCULLIS_ALERT_KEY": KEY,
+        # Where alerts are posted is often the whole secret.
+        "PORTCULLIS_ALERT_WEBHOOK": f"{receiver.url}/{MARK}",
+        "PORTCULLIS_SECRETS": str(folder / "secrets.yaml"),
     }
     done = subprocess.run(
         [sys.executable, "-c", RUN], env=environment, cwd=ROOT, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert secrets_in(done.stdout + done.stderr) == []
     return done.stdout.decode().splitlines()[-1]
 
 
-def test_an_alert_reaches_prefect_and_the_webhook_once_over_restarts(
-    tmp_path: Path, prefect: str, receiver: WebhookReceiver
+def test_an_alert_reaches_prefect_and_the_webhook_once_and_no_secret_does(
+    tmp_path: Path, prefect: str, prefect_folder: Path, receiver: WebhookReceiver
 ) -> None:
     log = ServerLog(tmp_path)
     path = tmp_path / "registry.jsonl"
@@ -121,6 +149,21 @@ def test_an_alert_reaches_prefect_and_the_webhook_once_over_restarts(
     assert alert["resource"]["prefect.resource.id"] == "portcullis.rule.repeated_denials_of_actor"
     assert alert["payload"] == receiver.alerts[0]["data"]
     assert alert["id"].replace("-", "") == alert["payload"]["finding_info"]["uid"]
+
+    # Blocks, variables, parameters, states, logs, artifacts and events: all of Prefect's database.
+    (database,) = prefect_folder.glob("prefect/prefect.db")
+    with sqlite3.connect(database) as link:
+        tables = [
+            row[0] for row in link.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        rows = {name: link.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
+    assert rows["flow_run"]
+    assert rows["log"]
+    assert {name: secrets_in(repr(values).encode()) for name, values in rows.items()} == {
+        name: [] for name in rows
+    }
+    for path in [item for item in prefect_folder.rglob("*") if item.is_file()]:
+        assert secrets_in(path.read_bytes()) == [], path
 
 
 def test_a_server_that_takes_no_event_is_an_error_and_not_silence(
