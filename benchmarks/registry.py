@@ -33,17 +33,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import httpx
 import psutil
 import psycopg
+import pytest
+import yaml
 from psycopg.sql import SQL, Identifier
 
 from flows.serving.ports import HOST, find_free_port
 from flows.stack.registry import RegistryProcess
 from flows.stack.server_process import ServerProcess, is_answering, own_folder, plain_environment
-from tasks.registry_database import Admission, admit, claim_name
+from tasks.code_identity import environment
+from tasks.code_identity.environment import Environment
+from tasks.registry_database import Admission, admit, claim_name, find_admission
 from tasks.registry_database.installing import install
 from tasks.registry_database.privileges import DatabaseRole
+from tasks.stages.decide.stage import run as decide
+from tasks.stages.workspace import StageRun
 from tests.identity import CLIENT_SECRET, Issuer, identity_provider
+from tests.installations import installation_at
 from tests.registry_servers import GATEKEEPER, server_values
+from tests.registry_stores import release, trust_values
 from tests.services import has_pgaudit, postgres
+from tests.tasks.judged import CASE, RULES_OF_TESTS, attested, judged
 
 API = "/api/2.0/mlflow"
 SCIENTIST = "svc-training"
@@ -51,6 +60,12 @@ PASSWORD = "only for this measurement"
 MODEL = "loan"
 ORIGIN = "bench.example/log"
 TOKEN_SECONDS = 20  # for how long a client keeps one; it is made for a minute
+VERSION_TABLES = (
+    "registered_model_aliases",
+    "model_version_tags",
+    "portcullis.versions",
+    "model_versions",
+)
 PEER = "basic auth"
 CACHED_PEER = "basic auth, cached"
 
@@ -65,6 +80,8 @@ class Contender:
         processes: Of the server.
         login: Returns the header of a call, by who calls.
         admit: Does what a version needs before it is made, beneath the server.
+        released: What a worker has released into it, where it takes nothing else.
+        model: The registered model's name.
     """
 
     name: str
@@ -72,6 +89,8 @@ class Contender:
     processes: list[psutil.Process]
     login: Callable[[str], dict[str, str]]
     admit: Callable[[str, str, str], None] = lambda _run, _source, _digest: None
+    released: "ReleasedModel | None" = None
+    model: str = MODEL
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
     experiment: str = ""
     run: str = ""
@@ -166,6 +185,7 @@ def contenders(folder: Path) -> Iterator[tuple[list[Contender], list[psutil.Proc
             ),
             ending.enter_context(_layer_1(folder / "one", _database(url, "one"), issuer)),
             ending.enter_context(_layers_1_3(folder / "three", _database(url, "three"), issuer)),
+            ending.enter_context(_layers_1_2_3(folder / "two", _database(url, "two"), issuer)),
         ]
         yield servers, [database]
 
@@ -181,8 +201,9 @@ def prepare(server: Contender, model: bytes) -> None:
         values = {"run_id": server.run, "metrics": metrics, "params": params}
         server.call("POST", f"{API}/runs/log-batch", values)
     server.put(f"{server.experiment}/{server.run}/artifacts/notes/read.me", b"x" * 1000)
-    server.call("POST", f"{API}/registered-models/create", {"name": MODEL}, GATEKEEPER)
-    create_version(server, *uploaded_model(server, model))
+    if server.released is None:
+        server.call("POST", f"{API}/registered-models/create", {"name": MODEL}, GATEKEEPER)
+        create_version(server, uploaded_version(server, model))
 
 
 def create_run(server: Contender) -> str:
@@ -192,19 +213,18 @@ def create_run(server: Contender) -> str:
     return run
 
 
-def uploaded_model(server: Contender, model: bytes) -> tuple[str, str]:
-    """Return a finished run with a model in it, and the model's place."""
+def uploaded_version(server: Contender, model: bytes) -> dict[str, Any]:
+    """Upload a model into a run, and finish it; return what a version of it is made by."""
     run = create_run(server)
     server.put(f"{server.experiment}/{run}/artifacts/model/model.bin", model)
     server.call("POST", f"{API}/runs/update", {"run_id": run, "status": "FINISHED", "end_time": 2})
     source = f"mlflow-artifacts:/{server.experiment}/{run}/artifacts/model"
     server.admit(run, source, sha256(model).hexdigest())
-    return run, source
+    return {"name": MODEL, "source": source, "run_id": run}
 
 
-def create_version(server: Contender, run: str, source: str) -> None:
+def create_version(server: Contender, values: dict[str, Any]) -> None:
     """Register a version, as the release path does."""
-    values = {"name": MODEL, "source": source, "run_id": run}
     server.call("POST", f"{API}/model-versions/create", values, GATEKEEPER)
 
 
@@ -213,7 +233,7 @@ def operations(server: Contender) -> dict[str, Callable[[], object]]:
     numbers = count()
     call = partial(server.call)
     run = server.run
-    version = f"name={MODEL}&version=1"
+    version = f"name={server.model}&version=1"
     return {
         "get run": partial(call, "GET", f"{API}/runs/get?run_id={run}"),
         "search runs": partial(
@@ -276,10 +296,11 @@ def measure_versions(
     figures: dict[str, Figures] = defaultdict(Figures)
     for _ in range(rounds):
         for server in servers:
-            run, source = uploaded_model(server, model)
+            released = server.released
+            values = released.begin_again() if released else uploaded_version(server, model)
             kept = figures[server.name]
             with _measured_cpu(server, database, kept):
-                _time(partial(create_version, server, run, source), kept)
+                _time(partial(create_version, server, values), kept)
     return {"create model version": figures}
 
 
@@ -360,7 +381,11 @@ def _basic(folder: Path, database: str, users: str, cache_seconds: int) -> Itera
 
 @contextmanager
 def _layer_1(
-    folder: Path, database: str, issuer: Issuer, name: str = "layer 1"
+    folder: Path,
+    database: str,
+    issuer: Issuer,
+    name: str = "layer 1",
+    trust: dict[str, Any] | None = None,
 ) -> Iterator[Contender]:
     port = find_free_port()
     own_folder(folder)
@@ -373,24 +398,106 @@ def _layer_1(
         artifacts=str(own_folder(folder / "artifacts")),
         config=values | {"most_artifact_bytes": 1 << 31},
         client_secret=CLIENT_SECRET,
+        **_second_layer(folder, database, trust),
     )
     with _started(process.start, process.wait, process.stop) as processes:
         yield Contender(name, process.origin, processes, _Tokens(issuer).header)
 
 
+def _second_layer(folder: Path, database: str, trust: dict[str, Any] | None) -> dict[str, Any]:
+    if trust is None:
+        return {}
+    config = folder / "store.yaml"
+    config.write_text(yaml.safe_dump(trust))
+    return {
+        "registry_store_url": f"portcullis+{database}",
+        "more": {"PORTCULLIS_STORE_CONFIG": str(config)},
+    }
+
+
 @contextmanager
 def _layers_1_3(folder: Path, database: str, issuer: Issuer) -> Iterator[Contender]:
-    install(database, is_audited=has_pgaudit())
-    accounts = {"server": DatabaseRole.SERVER, "gatekeeper": DatabaseRole.GATEKEEPER}
-    with psycopg.connect(database, autocommit=True) as link:
-        for account, role in accounts.items():
-            statement = SQL("CREATE ROLE {} LOGIN IN ROLE {}")
-            link.execute(statement.format(Identifier(account), Identifier(role)))
-    evidence = database.replace("//t@", "//gatekeeper@")
+    evidence = _install(database)
     claim_name(evidence, name=MODEL, use_case=MODEL, log_origin=ORIGIN)
     with _layer_1(folder, database.replace("//t@", "//server@"), issuer, "layers 1, 3") as server:
         server.admit = partial(_admit, evidence)
         yield server
+
+
+@contextmanager
+def _layers_1_2_3(folder: Path, database: str, issuer: Issuer) -> Iterator[Contender]:
+    """Run the server that takes only what a worker has released, and release a model into it."""
+    evidence = _install(database)
+    with pytest.MonkeyPatch.context() as patch:
+        workspace = _judged_workspace(folder / "installation", patch)
+        served = database.replace("//t@", "//server@")
+        trust = trust_values(workspace)
+        with _layer_1(folder, served, issuer, "layers 1, 2, 3", trust) as server:
+            patch.setenv("MLFLOW_TRACKING_TOKEN", issuer.token(GATEKEEPER))
+            patch.setenv("PORTCULLIS_REGISTRY_EVIDENCE_URL", evidence)
+            code, lines = release(workspace, server.origin, patch)
+            if code:
+                raise SystemExit("\n".join(lines))
+            server.model = CASE
+            server.released = ReleasedModel(server, database, evidence)
+            yield server
+
+
+def _judged_workspace(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Return the suite's small use case, whose every stage before `register` is signed for."""
+    patch.setenv("PORTCULLIS_HOME", str(own_folder(folder / "home")))
+    patch.setattr("tasks.clearance.own_limits.RULES_OF", RULES_OF_TESTS)
+    # The suite's tools stand in no lock of what is shipped, and this runs beside them.
+    known = Environment("e" * 64, "the benchmark's", ())
+    patch.setattr(environment, "measure_environment", lambda *_, **__: known)
+    root = judged(folder / "checkout")
+    decide(StageRun("decide", CASE, installation_at(root)))
+    attested(root)
+    return root
+
+
+class ReleasedModel:
+    """The one version of a released model, made again and again: a second one would be refused."""
+
+    def __init__(self, server: Contender, database: str, evidence: str) -> None:
+        found = server.call("GET", f"{API}/model-versions/get?name={CASE}&version=1")
+        version = found["model_version"]
+        self._values = {name: version[name] for name in ("name", "source", "run_id", "tags")}
+        stored = find_admission(evidence, CASE, 1)
+        assert stored is not None
+        self._admission = stored.admission.model_copy(update={"version": None})
+        self._database = database
+        self._evidence = evidence
+
+    def begin_again(self) -> dict[str, Any]:
+        """Take the version away beneath everything, admit it anew; return what it is made by."""
+        # Our triggers refuse what follows, in a superuser's hand too: they are taken off meanwhile.
+        with psycopg.connect(self._database) as link:
+            triggers = link.execute(
+                "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger "
+                "WHERE NOT tgisinternal AND tgenabled = 'A'"
+            ).fetchall()
+            for table, name in triggers:
+                link.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+            for table in VERSION_TABLES:
+                link.execute(f"DELETE FROM {table} WHERE name = %s", (CASE,))
+            for table, name in triggers:
+                link.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+        admit(self._evidence, self._admission)
+        return self._values
+
+
+def _install(database: str) -> str:
+    """Install the third layer; return the address by which evidence is inserted."""
+    install(database, is_audited=has_pgaudit())
+    accounts = {"server": DatabaseRole.SERVER, "gatekeeper": DatabaseRole.GATEKEEPER}
+    with psycopg.connect(database, autocommit=True) as link:
+        for account, role in accounts.items():
+            if link.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (account,)).fetchone():
+                continue  # roles are the whole server's
+            statement = SQL("CREATE ROLE {} LOGIN IN ROLE {}")
+            link.execute(statement.format(Identifier(account), Identifier(role)))
+    return database.replace("//t@", "//gatekeeper@")
 
 
 def _admit(evidence: str, run: str, source: str, digest: str) -> None:
