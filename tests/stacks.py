@@ -120,3 +120,16 @@ def person_tokens(identity: IdentityServer, name: str) -> dict[str, object]:
     tokens.raise_for_status()
     found: dict[str, object] = tokens.json()
     return found
+
+
+@contextmanager
+def browser_session(stack: Stack, name: str) -> Iterator[httpx.Client]:
+    """Sign a person in to the pages, as a browser does, and yield a client with their cookie."""
+    assert stack.identity
+    with httpx.Client(base_url=stack.origin, follow_redirects=True) as browser:
+        page = browser.get("/", headers={"accept": "text/html"})
+        (address,) = re.findall(r'action="([^"]+)"', page.text)
+        form = {"name": name, "password": stack.identity.passwords[name]}
+        arrived = browser.post(f"{stack.identity.issuer}{address}", data=form)
+        assert str(arrived.url).startswith(stack.origin), arrived.text
+        yield browser

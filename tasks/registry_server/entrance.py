@@ -20,7 +20,7 @@ from tasks.registry_server.normal_form import (
 )
 from tasks.registry_server.routes import RouteClass, ServedRoute
 from tasks.registry_server.sessions import Sessions
-from tasks.registry_server.signing_in import LOGIN, PLACES, SigningIn
+from tasks.registry_server.signing_in import LOGIN, PLACES, SigningIn, show_refusal
 from tasks.registry_server.tokens import TokenVerifier
 
 HEALTH = "/health"
@@ -59,6 +59,8 @@ class Entrance:
             if refusal.status == 401 and _is_page(scope):
                 call.refusal = refusal
                 await send_answer(send, 303, b"", [(b"location", LOGIN.encode())])
+            elif _is_page(scope):
+                await show_refusal(call, refusal, send)
             else:
                 await answer_refusal(call, refusal, send)
             return

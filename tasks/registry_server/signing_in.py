@@ -22,23 +22,24 @@ PLACES = {LOGIN: "GET", CALLBACK: "GET", LOGOUT: "POST", ACCOUNT: "GET"}
 MOST_SECONDS = 600  # for typing a password at the provider
 
 
-ACCOUNT_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Your account at the registry</title><style>
+<title>{title}</title><style>
   :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
   body {{ margin: 0 auto; padding: 2rem 1rem; max-width: 34rem; }}
   button {{ padding: .6rem 1.2rem; font: inherit; }}
 </style></head><body>
-<h1>Your account at the registry</h1>
-<p>You are <strong>{subject}</strong>, with the role <strong>{roles}</strong>.</p>
-<p>Models and their versions are registered by a release that passed its gates, and by nobody else:
-<code>./portcullis release</code>, or your pipeline. Nobody's role includes it, an administrator's
-neither.</p>
+<h1>{title}</h1>
+{body}
 <form method="post" action="{logout}"><button type="submit">Sign out</button></form>
 <p><a href="/">Back to the registry</a></p>
 </body></html>
 """
+ACCOUNT_BODY = """<p>You are <strong>{subject}</strong>, with the role <strong>{roles}</strong>.</p>
+<p>Models and their versions are registered by a release that passed its gates, and by nobody else:
+<code>./portcullis release</code>, or your pipeline. Nobody's role includes it, an administrator's
+neither.</p>"""
 
 
 class SigningIn:
@@ -84,17 +85,10 @@ class SigningIn:
         if session is None:
             raise CallRefusedError(401, "identity.anonymous", f"Sign in at {LOGIN}.")
         call.caller = await self._sessions.caller(session)
-        page = ACCOUNT_PAGE.format(
-            subject=escape(session.subject),
-            roles=", ".join(sorted(call.caller.roles)),
-            logout=LOGOUT,
+        body = ACCOUNT_BODY.format(
+            subject=escape(session.subject), roles=", ".join(sorted(call.caller.roles))
         )
-        headers = [
-            (b"content-type", b"text/html; charset=utf-8"),
-            (b"cache-control", b"no-store"),
-            (b"x-frame-options", b"DENY"),
-        ]
-        await send_answer(send, 200, page.encode(), headers)
+        await _send_page(send, 200, "Your account at the registry", body)
 
     async def _end(self, scope: Scope) -> None:
         """End the session that a browser brings: here at once, at the provider for everybody else.
@@ -195,6 +189,27 @@ class SigningIn:
             f"{quote(self._config.client_id, safe='')}:{quote(self._read_client_secret(), safe='')}"
         )
         return base64.b64encode(pair.encode()).decode()
+
+
+async def show_refusal(call: Call, refusal: CallRefusedError, send: Send) -> None:
+    """Tell a person at a browser why they are not let in, and let them sign in as another."""
+    call.refusal = refusal
+    await _send_page(
+        send,
+        refusal.status,
+        "You are not let in",
+        f'<p role="alert">{escape(refusal.text)}</p>\n<p>Call {call.uid} in the audit log.</p>',
+    )
+
+
+async def _send_page(send: Send, status: int, title: str, body: str) -> None:
+    page = PAGE.format(title=title, body=body, logout=LOGOUT)
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-frame-options", b"DENY"),
+    ]
+    await send_answer(send, status, page.encode(), headers)
 
 
 def _only(query: dict[str, list[str]], key: str) -> str:
