@@ -1,7 +1,10 @@
 """The release bucket's S3 server, SeaweedFS, of which nothing answers but S3 with credentials."""
 
+import errno
+import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ KEEP_DAYS = 30
 REGION = "us-east-1"
 WORKER = "worker"
 ATTEMPTS = 1
+SOCKETS = Path("/tmp")  # where SeaweedFS makes it
+DEAD_SOCKETS = "seaweedfs-*.sock"
 
 
 class BucketServer(StackServer):
@@ -57,8 +62,14 @@ class BucketServer(StackServer):
             ends_by=signal.SIGTERM,
         )
 
+    def stop(self) -> None:
+        """End it; what is in the bucket stays."""
+        super().stop()
+        remove_dead_sockets()
+
     def start(self) -> None:
         """Start it; the bucket's owner is among its accounts until `wait` has made the bucket."""
+        remove_dead_sockets()
         owners = [] if self._stamp.exists() else [self._owner]
         write_configuration(self._folder, [*owners, self.worker, self.reader])
         self._process.start()
@@ -135,3 +146,16 @@ class BucketServer(StackServer):
         except (ClientError, BotoCoreError):
             return False
         return True
+
+
+def remove_dead_sockets(folder: Path = SOCKETS) -> None:
+    """Remove this account's sockets of SeaweedFS at which nobody listens.
+
+    It makes one at a place that no option changes, and leaves it there whatever ends it.
+    """
+    for path in folder.glob(DEAD_SOCKETS):
+        with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as probe:
+            if path.lstat().st_uid != os.getuid():
+                continue
+            if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()

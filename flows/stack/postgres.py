@@ -4,12 +4,14 @@ Its superuser connects by a socket in a folder of this account, and has no passw
 the kernel who is there. All others connect by 127.0.0.1 and a password (SCRAM).
 """
 
+import hashlib
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,9 +39,7 @@ class PostgresServer(StackServer):
         self.account = standin_account()
         self._binaries = postgres_binaries()
         self._folder = own_folder(folder, self.account)
-        # A socket's path holds no more than 107 characters; a checkout may lie deeper.
-        self._sockets = Path(tempfile.mkdtemp(prefix="portcullis-"))
-        own_folder(self._sockets, self.account)
+        self._sockets = sockets_of(self._folder, self.account)
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
@@ -143,6 +143,25 @@ class PostgresServer(StackServer):
         except psycopg.OperationalError:
             return False
         return True
+
+
+def sockets_of(folder: Path, account: str | None) -> Path:
+    """Make the folder of the sockets of a server, anew; what a killed one left there is removed.
+
+    A socket's path holds no more than 107 characters, and a checkout may lie deeper. The folder is
+    named by where the data lie. Where somebody else has taken that name, another is found.
+    """
+    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    sockets = Path(tempfile.gettempdir()) / f"portcullis-{name}"
+    owner = pwd.getpwnam(account).pw_uid if account else os.getuid()
+    with suppress(FileNotFoundError):
+        if sockets.lstat().st_uid == owner:
+            shutil.rmtree(sockets, ignore_errors=True)
+    try:
+        sockets.mkdir(mode=0o700)
+    except FileExistsError:
+        sockets = Path(tempfile.mkdtemp(prefix="portcullis-"))
+    return own_folder(sockets, account)
 
 
 def postgres_binaries() -> Path:

@@ -40,6 +40,7 @@ class ServerProcess:
         account: Which account it runs as, where root starts it.
         ends_by: The signal after which it ends in good order, soon, and whoever is connected.
         first_line: What it reads from standard input, and nobody else can.
+        held: Descriptors that it keeps open until it ends, with the locks that are on them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ServerProcess:
     account: str | None = None
     ends_by: signal.Signals = signal.SIGTERM
     first_line: bytes = b""
+    held: tuple[int, ...] = ()
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> None:
@@ -67,6 +69,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=self.held,
                 # One system call, after the account was changed, which would take it back.
                 preexec_fn=partial(end_with_parent, self.ends_by),
             )
@@ -125,6 +128,10 @@ class StackServer(ABC):
     def start(self) -> None:
         """Start it, and return at once."""
         self._process.start()
+
+    def hold(self, descriptor: int) -> None:
+        """Have it keep a descriptor open: a lock on that lasts as long as the server does."""
+        self._process.held = (descriptor,)
 
     def wait(self) -> None:
         """Wait until it answers.

@@ -7,7 +7,7 @@ nowhere: passwords of people, of services and of database roles, keys of tokens 
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from flows.stack.bucket import BUCKET, BucketServer
 from flows.stack.databases import make_database
 from flows.stack.identity import Client, IdentityServer
 from flows.stack.openbao import OpenBaoServer
+from flows.stack.own_provider import OwnProvider
 from flows.stack.postgres import PostgresServer
 from flows.stack.registry import CHECKOUT, SESSION_KEY_BYTES, RegistryProcess
 from flows.stack.server_process import StackServer, own_folder
@@ -62,6 +63,9 @@ class StackPlan:
         trust: What layer 2 trusts, as `tasks.registry_store.pinning` gives it; it needs one.
         has_openbao: Whether the registry gets its secrets and its database's accounts from OpenBao;
             it needs the layers 1 and 3. Without it they are in its environment.
+        lock: A locked descriptor that every server keeps open, so that nobody takes the lock before
+            the last of them has ended, whatever became of the command.
+        provider: The house's own identity provider; where None, the stack brings one.
     """
 
     folder: Path
@@ -71,6 +75,8 @@ class StackPlan:
     postgres_folder: Path | None = None
     trust: Mapping[str, object] | None = None
     has_openbao: bool = False
+    lock: int | None = None
+    provider: OwnProvider | None = None
 
     def __post_init__(self) -> None:
         """Refuse a layer that there is not, and OpenBao for whom it has nothing.
@@ -92,7 +98,7 @@ class Stack:
     Attributes:
         origin: The address of the pages and of the API.
         postgres: The database server.
-        identity: The OpenID provider, where layer 1 is on.
+        identity: The OpenID provider, where layer 1 is on and the plan has no other.
         audit_file: What layer 1 writes.
         bucket: The S3 server of releases, where layer 4 is on.
         openbao: What keeps the secrets, where the plan has it.
@@ -131,6 +137,13 @@ class Stack:
         """End all, in the reverse of their order."""
         self._ending.close()
 
+    @property
+    def issuer(self) -> str:
+        """The address of the identity provider; empty where layer 1 is off."""
+        if self._plan.provider is not None:
+            return self._plan.provider.issuer
+        return self.identity.issuer if self.identity is not None else ""
+
     def problem(self) -> str | None:
         """Return which server has ended, and how; None while all run."""
         for name, server in self._servers.items():
@@ -141,8 +154,9 @@ class Stack:
     def release_environment(self) -> dict[str, str]:
         """Return what a release's worker needs to publish here, for this start."""
         values = {"MLFLOW_TRACKING_URI": self.origin}
+        if self.issuer:
+            values["PORTCULLIS_REGISTRY_ISSUER"] = self.issuer
         if self.identity is not None:
-            values["PORTCULLIS_REGISTRY_ISSUER"] = self.identity.issuer
             values["PORTCULLIS_REGISTRY_CLIENT"] = GATEKEEPER
             if self._kept is None:
                 secret = self.identity.service_secrets[GATEKEEPER]
@@ -163,7 +177,9 @@ class Stack:
             plan.postgres_folder or plan.folder / "postgres", self._log("postgres")
         )
         self._begin("PostgreSQL", self.postgres)
-        if 1 in plan.layers:
+        if plan.provider is not None:
+            pages = replace(pages, secret=plan.provider.client_secret)
+        elif 1 in plan.layers:
             self.identity = IdentityServer(
                 plan.folder / "identity",
                 self._log("identity"),
@@ -224,12 +240,14 @@ class Stack:
     def _keep_secrets(self, pages: Client) -> Path:
         """Put this start's secrets into OpenBao; return the registry's file of references."""
         assert self.openbao is not None
-        assert self.identity is not None
         registry = {
             "PORTCULLIS_SERVER_CLIENT_SECRET": pages.secret,
             "PORTCULLIS_SERVER_SESSION_KEY": secrets.token_hex(SESSION_KEY_BYTES),
         }
-        worker = {"PORTCULLIS_REGISTRY_CLIENT_SECRET": self.identity.service_secrets[GATEKEEPER]}
+        worker = {}
+        if self.identity is not None:
+            secret = self.identity.service_secrets[GATEKEEPER]
+            worker["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
         if self.bucket is not None:
             registry |= self.bucket.keys_of(self.bucket.reader)
             worker |= self.bucket.keys_of(self.bucket.worker)
@@ -262,6 +280,8 @@ class Stack:
     def _begin(self, name: str, server: StackServer) -> None:
         self._tell(f"starting {name}")
         self._ending.callback(server.stop)
+        if self._plan.lock is not None:
+            server.hold(self._plan.lock)
         server.start()
         self._servers[name] = server
 
@@ -270,19 +290,30 @@ class Stack:
 
     def _config(self) -> dict[str, object]:
         """Return the configuration of layer 1, as its file holds it."""
+        common = common_config(self.origin, self.audit_file, self._plan.recheck_seconds)
+        if self._plan.provider is not None:
+            return common | dict(self._plan.provider.values)
         assert self.identity is not None
-        return {
-            "origin": self.origin,
+        return common | {
             "issuer": self.identity.issuer,
             "audience": AUDIENCE,
             "client_id": PAGES_CLIENT,
             "algorithms": ["ES256"],
             "groups": GROUPS,
             "services": SERVICES,
-            "longest_token_seconds": 60,
-            "recheck_seconds": self._plan.recheck_seconds,
-            "session_seconds": 8 * 3600,
-            "clock_skew_seconds": 0,
-            "most_artifact_bytes": MOST_ARTIFACT_BYTES,
-            "audit_file": str(self.audit_file),
         }
+
+
+def common_config(
+    origin: str, audit_file: Path, recheck_seconds: int = RECHECK_SECONDS
+) -> dict[str, object]:
+    """Return what of layer 1's configuration does not depend on the provider."""
+    return {
+        "origin": origin,
+        "longest_token_seconds": 60,
+        "recheck_seconds": recheck_seconds,
+        "session_seconds": 8 * 3600,
+        "clock_skew_seconds": 0,
+        "most_artifact_bytes": MOST_ARTIFACT_BYTES,
+        "audit_file": str(audit_file),
+    }

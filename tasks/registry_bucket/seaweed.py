@@ -113,7 +113,13 @@ def server_command(program: str, folder: Path, ports: Mapping[str, int]) -> list
         "s3.port.iceberg": "0",
         "s3.port.lance": "0",
     }
-    return [program, "server", *(f"-{name}={value}" for name, value in options.items())]
+    # Else it writes the same into files of its folder as well.
+    return [
+        program,
+        "-logtostderr=true",
+        "server",
+        *(f"-{name}={value}" for name, value in options.items()),
+    ]
 
 
 def server_environment(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What the operator of the server sets, in one YAML file; secrets come from the environment."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -111,7 +111,15 @@ def read_config(path: Path) -> ServerConfig:
     Raises:
         ConfigError: It is not there, or not valid; the error names the field.
     """
-    values = read_yaml(path)
+    return check_config(read_yaml(path), path)
+
+
+def check_config(values: dict[str, Any], path: Path) -> ServerConfig:
+    """Return a configuration that was read from a file, if it is one.
+
+    Raises:
+        ConfigError: It is not valid; the error names the file and the field.
+    """
     try:
         return ServerConfig.model_validate(values)
     except ValidationError as error:

@@ -72,6 +72,7 @@ class Answering:
     """A stack that has started, without its servers."""
 
     origin = "http://127.0.0.1:5000"
+    issuer = "http://127.0.0.1:5001"
     audit_file = Path("/audit.jsonl")
     openbao = None
 
@@ -105,6 +106,25 @@ def test_a_terminal_is_told_who_may_sign_in_and_as_what() -> None:
     assert ["eve", "word-of-eve", "no", "role"] in lines
     assert ["export", "MLFLOW_TRACKING_URI=http://word-of-worker"] in lines
     assert ["svc-release", "word-of-service", "Gatekeeper"] in lines
+
+
+def test_of_a_provider_of_one_s_own_there_are_no_people_to_be_told() -> None:
+    class Own(Answering):
+        issuer = "https://login.example"
+        identity = None  # type: ignore[assignment] # as the stack has it
+
+    stack = cast("Stack", cast("Any", Own))
+    plan = StackPlan(Path("/server"), trust={})
+    text = server.describe(stack, plan, shows_secrets=True)
+    assert "Sign-in        https://login.example" in text
+    assert "People" not in text
+    assert "Groups" not in text
+
+
+def test_a_provider_of_one_s_own_needs_a_port(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--provider: expected --port"):
+        run(server, installation_with_home(tmp_path), "--provider", str(tmp_path / "login.yaml"))
+    assert not (tmp_path / "server").exists()
 
 
 def test_a_file_is_told_no_password() -> None:
