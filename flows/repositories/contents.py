@@ -21,6 +21,7 @@ MANAGED = (
     "configs/languages.lock",
     "configs/models.lock",
     "configs/platforms.json",
+    "configs/print.lock",
     "data/.gitignore",
     "flows",
     "portcullis",

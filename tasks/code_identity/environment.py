@@ -32,14 +32,15 @@ from tasks.formats.digests import folder_sha256
 from tasks.system.installation import Installation
 
 REQUIREMENTS = "requirements.lock"
-# What the last three name is installed by whoever uses `redact.mode: careful`, texts of another
-# language than English, or `./portcullis server`.
+# What the last four name is installed by whoever uses `redact.mode: careful`, texts of another
+# language than English, `./portcullis server`, or has dossiers as PDF.
 RUN_LOCKS = (
     REQUIREMENTS,
     "configs/models.lock",
     "configs/careful.lock",
     "configs/languages.lock",
     "configs/server.lock",
+    "configs/print.lock",
 )
 OTHER_LOCKS = ("tests/requirements.lock", "configs/installer.lock")
 INSTALLER = "pip"  # it comes with the interpreter, and no lock names it

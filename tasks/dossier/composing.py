@@ -6,6 +6,7 @@ from tasks.dossier.pages.agreements import compose_agreements, compose_processin
 from tasks.dossier.pages.changes import compose_changes
 from tasks.dossier.pages.datasheets import compose_datasheets
 from tasks.dossier.pages.impact_assessment import compose_impact_assessment
+from tasks.dossier.pages.instructions import compose_instructions
 from tasks.dossier.pages.model_card import compose_model_card
 from tasks.dossier.pages.opening import compose_opening
 from tasks.dossier.pages.registers import (
@@ -30,6 +31,7 @@ def compose_dossier(subject: DossierSubject) -> tuple[DossierPage, ...]:
     parts = subject.governance.profiles[subject.profile].parts
     pages = [
         compose_model_card(subject),
+        *((compose_instructions(subject),) if "ai-act" in parts else ()),
         compose_datasheets(subject),
         *((compose_impact_assessment(subject),) if "gdpr" in parts else ()),
         compose_agreements(subject),

@@ -21,6 +21,7 @@ from tasks.attestation.predicates.verification_summary import VerificationSummar
 from tasks.dossier.claims import Claim, Reference
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.yaml_file import read_yaml
 from tasks.gates import Check, Outcome, Verdict
 from tasks.path import MEASURING
 from tasks.verifier.answer import Answer as VerifierAnswer
@@ -279,6 +280,27 @@ class CaseEvidence:
                 )
             return self.case_values[name], self.refer(made)
         return self.case_values[name], self.refer(named[0].signed)
+
+    def read_case_file(self, section: str, field: str) -> tuple[Any, Reference] | Lacking:
+        """Return a file that a section of the use case names, and the statement of the section.
+
+        The section holds the file's digest: a file that was exchanged since is not believed.
+        """
+        found = self.section(section)
+        if isinstance(found, Lacking):
+            return found
+        values, reference = found
+        pinned = values.get(field) if isinstance(values, dict) else None
+        if not isinstance(pinned, dict):
+            return Lacking(f"{section} names no file of {field}")
+        path = self.data.parents[1] / pinned["path"]
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        if sha256(content).hexdigest() != pinned["sha256"]:
+            return Lacking(f"the file of {field} that was signed for is not at hand")
+        return read_yaml(path, pinned["path"]), reference
 
     def find_declared(self, name: str) -> Found:
         """Return that a section of the use case is the one by which stages ran."""

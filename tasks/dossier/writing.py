@@ -20,6 +20,7 @@ from tasks.dossier.governance import Governance
 from tasks.dossier.machine.assessment_results import assessment_results
 from tasks.dossier.machine.bill_of_materials import bill_of_materials
 from tasks.dossier.machine.croissant import croissant
+from tasks.dossier.printed.pdf import is_typesetter_installed, typeset
 from tasks.dossier.rendering import render_dossier_page
 from tasks.dossier.subject import DossierSubject
 from tasks.errors import ConfigError, EvidenceError
@@ -30,6 +31,7 @@ from tasks.verifier.log_reader import Log
 
 INDEX = "dossier.json"
 BUNDLE = "bundle.zip"
+PDF = "dossier.pdf"
 FORMAT_NAME = "portcullis-dossier/v1"
 
 
@@ -103,20 +105,30 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
         files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
     files["data.croissant.json"] = _json_bytes(croissant(subject))
     files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
+    if is_typesetter_installed() and subject.evidence.day:
+        files[PDF] = typeset(pages, describe_subject(subject), subject.day)
     files[INDEX] = index_bytes(subject, pages, files)
-    refuse_personal_values(files, contents)
+    # Of a PDF the text is that of the pages, compressed: noise, in which a pattern can match.
+    readable = {name: content for name, content in files.items() if name != PDF}
+    refuse_personal_values(readable, contents)
     files[BUNDLE] = archive(bundle)
     files["check-dossier.pyz"] = checker
     return Dossier(subject, pages, files)
 
 
-def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
+def describe_subject(subject: DossierSubject) -> str:
+    """Return which model, ledger and day a dossier is of: a printed page is found again by it."""
     head = subject.evidence.log.head
     digest = subject.evidence.chain.model_sha256[:16]
     kind = "model" if subject.evidence.is_trained else "rows"
     subject_text = f"{kind} sha256:{digest}…" if digest else "no data admitted"
     about = f"{subject.case} · {subject_text} · {subject.evidence.day} · {subject.profile}"
     about += f" · ledger of {head.size} entries, root {head.root_hash.hex()[:16]}…"
+    return about
+
+
+def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
+    about = describe_subject(subject)
     return render_dossier_page(page, subject.case, about).encode()
 
 

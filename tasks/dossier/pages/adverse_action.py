@@ -1,12 +1,13 @@
 """What a person who is declined is told, and how it was tried that this is why.
 
-No sample letter stands here: what a notice says is a person's to sign for (RGB-9a, FCR-615).
+Where the law of the United States asks for notices, `notices` adds a sample.
 """
 
-from tasks.dossier.claims import Claim
+from tasks.dossier.claims import Claim, Reference
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
 from tasks.dossier.evidence import Lacking
 from tasks.dossier.pages.model_card import check_table
+from tasks.dossier.pages.notices import compose_notices
 from tasks.dossier.subject import DossierSubject
 
 NAME = "adverse-action"
@@ -17,14 +18,12 @@ HEAD = ("Question", "Answer")
 def compose_adverse_action(subject: DossierSubject) -> DossierPage:
     """Return the page."""
     parts = subject.governance.profiles[subject.profile].parts
-    chapters = [_reasons(subject), _tried(subject), _replay(subject)]
-    if "us-credit" in parts:
-        chapters.append(_notices(subject))
+    notices = compose_notices(subject) if "us-credit" in parts else ()
     return DossierPage(
         name=NAME,
         title="Reasons for a decline",
         lead="Which reasons were given, how often, and what was measured of them.",
-        chapters=tuple(chapters),
+        chapters=(_reasons(subject), *notices, _tried(subject), _replay(subject)),
     )
 
 
@@ -36,7 +35,7 @@ def _reasons(subject: DossierSubject) -> Chapter:
         return Chapter("Reasons", parts=(DossierTable(HEAD, (row,)),))
 
     report, reference = found
-    said = (reference,)
+    said: tuple[Reference, ...] = (reference,)
     compared = f"composites, each value from at least {report['people_behind_each_value']} people"
     facts = (
         AnsweredRow(("Map of reasons",), Claim(f"version {report['reason_map_version']}", said)),
@@ -45,12 +44,24 @@ def _reasons(subject: DossierSubject) -> Chapter:
         ),
         AnsweredRow(("Compared with",), Claim(compared, said)),
     )
+    reason_map = subject.evidence.read_case_file("explain", "reasons")
+    words: dict[str, str] = {}
+    if not isinstance(reason_map, Lacking):
+        told, worded_by = reason_map
+        words = {reason["code"]: str(reason["text"]) for reason in told["reasons"]}
+        said = (reference, worded_by)
     counts = tuple(
-        AnsweredRow((code,), Claim("counted", said), (str(count),))
+        AnsweredRow((code,), Claim("counted", said), (words.get(code, ""), str(count)))
         for code, count in sorted(report["reasons"].items(), key=lambda item: (-item[1], item[0]))
     )
     table = DossierTable(
-        ("Reason, by code", "Declined applicants who are told it", "Evidence"), counts
+        (
+            "Code",
+            "Reason, in the words of the map",
+            "Declined applicants who are told it",
+            "Evidence",
+        ),
+        counts,
     )
     return Chapter("Reasons", parts=(DossierTable(HEAD, facts), table))
 
@@ -70,11 +81,3 @@ def _replay(subject: DossierSubject) -> Chapter:
         parts=(DossierTable(HEAD, rows),),
         commands=(f"./portcullis prove {subject.case} --help",),
     )
-
-
-def _notices(subject: DossierSubject) -> Chapter:
-    rows = (
-        subject.requirement_field("The notice of adverse action", "RGB-9a"),
-        subject.requirement_field("Score and key factors, apart from it", "FCR-615"),
-    )
-    return Chapter("Notices", parts=(DossierTable(HEAD, rows),))

@@ -62,8 +62,8 @@ def _register(
     return Chapter(
         "Agreements",
         text=(
-            f"Judged on {day}, by the clock of the machine that read the data; in force or not is "
-            "said for the day of the release.",
+            f"Judged on {day}, by the clock of the machine that read the data. Whether each is in "
+            "force is said for the day of the release, too.",
         ),
         parts=(DossierTable(head, rows),),
     )
@@ -101,6 +101,7 @@ def _clauses(source: ReviewedSource, reference: Reference) -> Chapter:
         **BY_ROLE.get(source.role, {}),
         **ASSOCIATE_CLAUSES,
     }
+    order = {clause: number for number, clause in enumerate(asked)}
     rows = tuple(
         AnsweredRow(
             (clause, asked.get(clause, "")),
@@ -108,7 +109,8 @@ def _clauses(source: ReviewedSource, reference: Reference) -> Chapter:
             if place
             else Claim("missing", (reference,), is_against=True),
         )
-        for clause, place in source.clauses.items()
+        # In the law's order: what was signed has its keys in that of the alphabet.
+        for clause, place in sorted(source.clauses.items(), key=lambda item: order.get(item[0], 99))
     )
     tables = [DossierTable(("Clause", "What it says", "Place in the text"), rows)]
     others = (

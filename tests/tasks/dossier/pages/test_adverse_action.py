@@ -1,4 +1,4 @@
-"""No letter is made up: notices are a person's to sign for, and reasons come from evidence."""
+"""No letter is made up: reasons and parties come from evidence, the rest is a person's."""
 
 import pytest
 
@@ -10,8 +10,11 @@ from tests.tasks.dossier.making import SmallDossier
 def test_notices_are_owed_where_the_profile_asks_for_them(small: SmallDossier) -> None:
     page = compose_adverse_action(small.subject(profile="us-credit"))
     rows = {row.labels[0]: row.answer for row in page.answered_rows()}
-    assert isinstance(rows["The notice of adverse action"], Missing)
-    assert isinstance(rows["Score and key factors, apart from it"], Missing)
+    assert isinstance(rows["Statement of rights, agency, and how to ask"], Missing)
+    assert isinstance(rows["Score, its range and date, key factors, rights"], Missing)
+    assert isinstance(rows["Principal reasons"], Missing)  # their report is not at hand
+    assert rows["Creditor"].text == "Example Bank"
+    assert isinstance(rows["Consumer reporting agency"], Missing)  # no source is of one
 
 
 @pytest.mark.parametrize("profile", ["eu-credit", "us-credit"])

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from tasks.attestation.agreement_review import ReviewedSource
 from tasks.attestation.statement import Artefact
-from tasks.dossier.claims import Claim, Missing
+from tasks.dossier.claims import AnswerStanding, Claim, Missing
 from tasks.dossier.pages.agreements import compose_agreements, compose_processing
 from tests.tasks.dossier.making import REVIEWED, SmallDossier
 from tests.tasks.verifier.signed_log import CASE
@@ -47,7 +47,8 @@ def test_a_clause_that_is_missing_speaks_against_it(fresh: SmallDossier) -> None
     )
     fresh.say_review(admitted, (without,))
     subject = fresh.subject()
-    against = [row for row in compose_agreements(subject).answered_rows() if row.answer.is_against]
+    rows = compose_agreements(subject).answered_rows()
+    against = [row for row in rows if row.answer.standing is AnswerStanding.AGAINST]
     assert [row.labels[0] for row in against] == ["hosting", "GDPR 28(3)(d)"]
     assert not {row.requirement.id: row for row in subject.weighed}["GDP-28"].standing.is_answer
 

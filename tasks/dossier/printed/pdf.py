@@ -1,0 +1,122 @@
+"""Set the pages of a dossier as one PDF by typst; the same content gives the same bytes."""
+
+import json
+from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tasks.dossier.claims import AnswerStanding
+from tasks.dossier.content import Chapter, DossierPage, DossierTable, FlowDiagram, PlainRow
+from tasks.errors import ConfigError
+from tasks.formats.shown import kind_of_error
+
+TEMPLATE = Path(__file__).parent / "dossier.typ"
+# Archives ask for the first; the second is what a reader of the screen needs, and typst refuses
+# what lacks it: a language, a title, headings in order, words for each picture.
+STANDARDS = ["a-2b", "ua-1"]
+
+
+def is_typesetter_installed() -> bool:
+    """Say whether a PDF can be made here."""
+    return find_spec("typst") is not None
+
+
+def typeset(pages: tuple[DossierPage, ...], about: str, day: date) -> bytes:
+    """Return the pages as a PDF that conforms to PDF/A-2b and PDF/UA-1.
+
+    Args:
+        pages: The first page first.
+        about: Which model, ledger and day they are of: at the foot of each sheet.
+        day: The day of the release, which is the document's date: no clock is read.
+
+    Raises:
+        ConfigError: The content does not conform, as typst says.
+    """
+    import typst
+
+    content = json.dumps(content_of(pages, about, day), sort_keys=True, ensure_ascii=False)
+    try:
+        pdf: bytes = typst.compile(
+            TEMPLATE.read_bytes(),
+            format="pdf",
+            ignore_system_fonts=True,
+            sys_inputs={"dossier": content},
+            pdf_standards=STANDARDS,
+            timestamp=int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()),
+        )
+    except typst.TypstError as error:
+        raise ConfigError(
+            "dossier.pdf",
+            expected="pages that conform to PDF/A-2b and PDF/UA-1",
+            found=kind_of_error(error),
+            remedy="Nothing was written: mend tasks/dossier/printed/dossier.typ.",
+        ) from error
+    return pdf
+
+
+def content_of(pages: tuple[DossierPage, ...], about: str, day: date) -> dict[str, Any]:
+    """Return what the template reads: texts alone, in the order of the pages."""
+    return {
+        "title": pages[0].title,
+        "about": about,
+        "day": [day.year, day.month, day.day],
+        "pages": [
+            {
+                "title": page.title,
+                "lead": page.lead,
+                "banner": [page.banner[0], *page.banner[1]] if page.banner else [],
+                "chapters": [_chapter(chapter) for chapter in page.chapters],
+            }
+            for page in pages
+        ],
+    }
+
+
+def _chapter(chapter: Chapter) -> dict[str, Any]:
+    return {
+        "heading": chapter.heading,
+        "text": list(chapter.text),
+        "parts": [
+            _diagram(part) if isinstance(part, FlowDiagram) else _table(part)
+            for part in chapter.parts
+        ],
+        "commands": list(chapter.commands),
+    }
+
+
+def _diagram(diagram: FlowDiagram) -> dict[str, Any]:
+    """Return a diagram in words: what a picture shows has to be said anyway."""
+    rows = [
+        {"cells": [node.name, "; ".join(node.lines)], "standing": "", "entries": _entry(node)}
+        for node in diagram.nodes
+    ]
+    return {"title": f"{diagram.title}. {diagram.words}", "head": ["Box", "In it"], "rows": rows}
+
+
+def _entry(node: Any) -> list[int]:
+    return [node.reference.entry] if node.reference else []
+
+
+def _table(table: DossierTable) -> dict[str, Any]:
+    width = len(table.head)
+    rows = []
+    for row in table.rows:
+        if isinstance(row, PlainRow):
+            cells, standing, entries = list(row.cells), "", []
+        else:
+            # As on the screen: of an answer without figures the columns between stay empty.
+            blank = [""] * (width - len(row.labels) - len(row.figures) - 1)
+            cells = [*row.labels, *row.figures, *blank, row.answer.text]
+            standing = _standing(row.answer.standing)
+            entries = sorted({reference.entry for reference in row.answer.references})
+        cells += [""] * (width - len(cells))
+        rows.append({"cells": cells, "standing": standing, "entries": entries})
+    return {"title": table.title, "head": list(table.head), "rows": rows}
+
+
+def _standing(standing: AnswerStanding) -> str:
+    """Return what is said before an answer that does not answer: never by colour alone."""
+    if standing is AnswerStanding.AGAINST:
+        return "Evidence against: "
+    return ""
