@@ -20,7 +20,7 @@ import time
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -608,8 +608,10 @@ def _cpu_seconds(processes: list[psutil.Process]) -> float:
     total = 0.0
     for process in processes:
         for member in (process, *process.children(recursive=True)):
-            used = member.cpu_times()
-            total += used.user + used.system
+            # One that ends meanwhile counts among what its parent's children have used.
+            with suppress(psutil.NoSuchProcess):
+                used = member.cpu_times()
+                total += used.user + used.system
         total += process.cpu_times().children_user + process.cpu_times().children_system
     return total
 
