@@ -280,7 +280,13 @@ MEASURING = _with_plan(
         reads=("train/model",),
         writes=("page", "report.json", "verdict.json"),
         sections=("packages", "limits.packages"),
-        shared_files=("careful.lock", "languages.lock", "models.lock", "supply-chain.yaml"),
+        shared_files=(
+            "careful.lock",
+            "languages.lock",
+            "models.lock",
+            "print.lock",
+            "supply-chain.yaml",
+        ),
         tools=("license-expression", "packaging", "pip-audit"),
         judges=("train/model",),
         is_always_run=True,  # vulnerabilities become known although no file of ours changes
