@@ -1,7 +1,8 @@
 """The whole stack, or any combination of its layers, from one folder of data.
 
 A second start finds the data of the first. What is secret is made anew at each start and written
-nowhere: passwords of people, of services and of database roles, keys of tokens and of cookies.
+nowhere but into OpenBao, where the plan has that: passwords of people, of services and of database
+roles, keys of tokens, of cookies and of S3.
 """
 
 import secrets

@@ -74,7 +74,12 @@ class Answering:
     origin = "http://127.0.0.1:5000"
     issuer = "http://127.0.0.1:5001"
     audit_file = Path("/audit.jsonl")
-    openbao = None
+
+    class openbao:  # noqa: N801 # an attribute of the stack
+        key_file = Path("/server/openbao/unseal.key")
+
+        class server:  # noqa: N801
+            address = "http://127.0.0.1:5002"
 
     @staticmethod
     def release_environment() -> dict[str, str]:
@@ -125,6 +130,12 @@ def test_a_provider_of_one_s_own_needs_a_port(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--provider: expected --port"):
         run(server, installation_with_home(tmp_path), "--provider", str(tmp_path / "login.yaml"))
     assert not (tmp_path / "server").exists()
+
+
+def test_what_opens_openbao_after_a_restart_is_told() -> None:
+    lines = [line.split() for line in described(shows_secrets=False).splitlines()]
+    assert ["OpenBao", "http://127.0.0.1:5002"] in lines
+    assert ["Its", "key", "/server/openbao/unseal.key"] in lines
 
 
 def test_a_file_is_told_no_password() -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.stack import programs
 from flows.stack.openbao import OpenBaoServer
-from flows.stack.programs import find_program
+from flows.stack.programs import find_program, missing_programs
+from flows.stack.whole import StackPlan
 from tasks.errors import ServiceError
 from tasks.system.bao import DeniedError, ask_bao
 
@@ -65,3 +67,18 @@ def test_a_second_start_opens_what_the_first_one_kept(folder: Path) -> None:
     finally:
         third.stop()
     assert not third.key_file.exists()
+
+
+def test_a_machine_without_openbao_is_told_which_program_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(programs, "find_program", lambda _: None)
+    missing = missing_programs(frozenset({1, 3}), has_openbao=True)
+    assert "bao (OpenBao)" in [item.name for item in missing]
+    without = missing_programs(frozenset({1, 3}))
+    assert "bao (OpenBao)" not in [item.name for item in without]
+
+
+def test_openbao_is_not_planned_for_layers_that_need_nothing_of_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="layers 1 and 3"):
+        StackPlan(tmp_path, frozenset({1, 4}), has_openbao=True)
