@@ -21,13 +21,14 @@ from tasks.attestation.predicates.serving.promotion import (
 from tasks.attestation.predicates.verification_summary import FAILED, PASSED
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.statement import Artefact
+from tasks.clearance.bundle_writer import bundle_of
 from tasks.config.cases import section
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
 from tasks.notary.notary import Recorded, open_ledger, open_notary, trusted_root
 from tasks.promotion.approving import rule_of
 from tasks.promotion.comparing import ComparedFigure, compare_models
 from tasks.promotion.params import FirstModel, PromoteParams
-from tasks.registry.aliases import find_aliased, move_alias
+from tasks.registry.aliases import find_aliased, move_alias, put_promotion
 from tasks.registry.loading import FetchedModel, fetch_model
 from tasks.registry_database import AliasApproval, approve_alias
 from tasks.serving import judge_serving
@@ -306,6 +307,14 @@ def _finish(situation: _Situation, comparisons: tuple[str, ...], *, is_new: bool
 
     version = situation.fetched.version
     if find_aliased(situation.name, situation.alias, installation) != version:
+        # What the registry's server verifies by itself, and whoever has the run offline.
+        content = bundle_of(
+            case,
+            situation.chain.model_sha256,
+            installation,
+            leaves_house=bool(installation.settings.tracking_uri),
+        )
+        put_promotion(situation.name, version, period.decision, content, installation)
         if url := installation.settings.registry_evidence_url:
             approval = AliasApproval(
                 name=situation.name,

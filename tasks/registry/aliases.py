@@ -1,7 +1,11 @@
 """Move an alias of a registered model, and look where it is."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from tasks.errors import EvidenceError
-from tasks.registry.client import open_registry
+from tasks.registry.artifacts import open_artifacts
+from tasks.registry.client import EVIDENCE, PROMOTION_FILE, open_registry
 from tasks.system.installation import Installation
 
 
@@ -14,6 +18,28 @@ def find_aliased(name: str, alias: str, installation: Installation) -> str:
     with open_registry(installation) as client:
         aliases = client.get_registered_model(name).aliases
     return str(aliases.get(alias, ""))
+
+
+def put_promotion(
+    name: str, version: str, entry: int, content: bytes, installation: Installation
+) -> None:
+    """Put the log's archive, as it stands after a promotion, beside the version that it is of.
+
+    Once for each decision. The registry's store verifies it on the server before the alias is
+    moved.
+
+    Raises:
+        ServiceError: The registry does not answer, or refuses.
+    """
+    file_name = PROMOTION_FILE.format(entry=entry)
+    with open_registry(installation) as client, TemporaryDirectory() as scratch:
+        artifacts = open_artifacts(client, installation)
+        run = client.get_run(client.get_model_version(name, version).run_id)
+        if artifacts.has_document(run, EVIDENCE, file_name):
+            return
+        path = Path(scratch) / file_name
+        path.write_bytes(content)
+        artifacts.write_document(run, EVIDENCE, path)
 
 
 def move_alias(name: str, alias: str, version: str, installation: Installation) -> None:

@@ -45,6 +45,7 @@ ATTEMPTS_TAG = "portcullis.attempts"  # how many there were on the same data, an
 # Where a run holds the log's archive about its model, as of the decision that let it in.
 EVIDENCE = "evidence"
 CLEARANCE_FILE = "clearance-{entry}.zip"
+PROMOTION_FILE = "promotion-{entry}.zip"
 TRAINED_ON_TAG = "portcullis.trained_on"  # which sealed dataset, by its authentication code
 # On the registered model: who owns its name. On a version: which decision let it in.
 CASE_TAG = "portcullis.use_case"

@@ -30,8 +30,6 @@ def ask_policy(
     chain: Chain,
     decision: Signed[VerificationSummary],
     config: StoreConfig,
-    *,
-    is_serving: bool,
 ) -> None:
     """Refuse what the policy refuses; an engine that does not answer refuses, too.
 
@@ -43,7 +41,7 @@ def ask_policy(
         code=SignedCode(chain.case, log),
         configuration_of=lambda gate: _sealed(chain, gate, decision.predicate.policy_sha256),
         protected={"attributes": [], "excused": {}},
-        is_approval_required=is_serving,
+        is_approval_required=False,
         current_code=_code_of_training(chain),
     )
     facts = compose_facts("register", log, chain, here, mode_of(decision.predicate))

@@ -16,15 +16,22 @@ from tasks.errors import EvidenceError
 from tasks.formats.digests import sha256_of
 from tasks.formats.shown import kind_of_error
 from tasks.registry.artifacts import MODEL
-from tasks.registry.client import CLEARANCE_FILE, EVIDENCE
+from tasks.registry.client import CLEARANCE_FILE, EVIDENCE, PROMOTION_FILE
 from tasks.registry_store.configuring import StoreConfig
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 BY_DIGEST = re.compile(r"sha256/[0-9a-f]{64}")
-CLEARANCE = re.compile(
-    re.escape(f"{EVIDENCE}/{CLEARANCE_FILE}").replace(r"\{entry\}", r"(0|[1-9][0-9]{0,17})")
-)
+
+
+def _named(file: str) -> re.Pattern[str]:
+    """Return what matches a file of evidence, with the entry that it is named by."""
+    name = re.escape(f"{EVIDENCE}/{file}")
+    return re.compile(name.replace(r"\{entry\}", r"(0|[1-9][0-9]{0,17})"))
+
+
+CLEARANCE = _named(CLEARANCE_FILE)
+PROMOTION = _named(PROMOTION_FILE)
 MOST_FILES = 1000  # of a packed model, which has some twenty
 MOST_CLEARANCE_BYTES = 16 << 20  # as the verifier takes by default
 
@@ -56,20 +63,25 @@ class ReleasedRun:
 
     def clearances(self) -> tuple[int, ...]:
         """Return the entries of the log as of which the run holds an archive, sorted."""
+        return self._entries(CLEARANCE)
+
+    def promotions(self) -> tuple[int, ...]:
+        """Return the decisions that let its version serve, of which the run holds an archive."""
+        return self._entries(PROMOTION)
+
+    def _entries(self, named: re.Pattern[str]) -> tuple[int, ...]:
         names = RunArtifacts.of(self.root).sizes(EVIDENCE)
-        return tuple(
-            sorted(int(match[1]) for name in names if (match := CLEARANCE.fullmatch(name)))
-        )
+        return tuple(sorted(int(match[1]) for name in names if (match := named.fullmatch(name))))
 
     @contextmanager
-    def clearance(self, entry: int) -> Iterator[Path]:
+    def clearance(self, entry: int, file: str = CLEARANCE_FILE) -> Iterator[Path]:
         """Yield a private copy of the log's archive as of an entry.
 
         Raises:
             EvidenceError: There is none.
         """
         artifacts = RunArtifacts.of(self.root)
-        name = f"{EVIDENCE}/{CLEARANCE_FILE.format(entry=entry)}"
+        name = f"{EVIDENCE}/{file.format(entry=entry)}"
         size = artifacts.sizes(EVIDENCE).get(name)
         if size is None or size > MOST_CLEARANCE_BYTES:
             found = "none" if size is None else "a larger one"

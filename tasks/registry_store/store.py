@@ -25,7 +25,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from tasks.errors import ConfigError, EvidenceError, PortcullisError, ServiceError
 from tasks.formats.digests import sha256_of
-from tasks.registry.client import ENTRY_TAG, MODEL_TAG
+from tasks.registry.client import CLEARANCE_FILE, ENTRY_TAG, MODEL_TAG, PROMOTION_FILE
 from tasks.registry.loading import model_data_in
 from tasks.registry.stored import require_judged_bytes
 from tasks.registry_store.configuring import StoreConfig, read_store_config
@@ -231,14 +231,14 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         """Give an alias to a version that stands, by its bytes and by the newest evidence."""
         with _refusals():
-            self._require_standing(name, version, is_serving=self._is_serving(alias))
+            self._require_standing(name, version, self._serving(alias))
         self._inner.set_registered_model_alias(name, alias, version)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Take an alias from a version that does not stand."""
         version = self._inner.get_model_version_by_alias(name, alias).version
         try:
-            self._require_standing(name, version, is_serving=self._is_serving(alias))
+            self._require_standing(name, version, self._serving(alias))
         except EvidenceError:
             self._inner.delete_registered_model_alias(name, alias)
             return
@@ -248,8 +248,10 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
 
     # How they are asked.
 
-    def _is_serving(self, alias: str) -> bool:
-        return alias.casefold() in {item.casefold() for item in self._config.serving_aliases}
+    def _serving(self, alias: str) -> str:
+        """Return an alias by which models serve as the log names it; empty for any other."""
+        served = {item.casefold() for item in self._config.serving_aliases}
+        return alias if alias.casefold() in served else ""
 
     def _run_of(self, name: str, version: str) -> ReleasedRun:
         """Return the run of a version that is loaded from where people see that it lies."""
@@ -259,19 +261,21 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
             raise _refused("version", "one that is loaded from its source", "from elsewhere")
         return find_released_run(self._tracking_store(), made.run_id, made.source, self._config)
 
-    def _require_standing(self, name: str, version: str, *, is_serving: bool = False) -> None:
+    def _require_standing(self, name: str, version: str, serving_alias: str = "") -> None:
         """Refuse a version whose bytes, or newest evidence, do not clear it today."""
         run = self._run_of(name, version)
+        entry = _latest_promotion(run) if serving_alias else _newest(run)
         cleared, _ = self._cleared_by_bytes(
-            run, _newest(run), name, is_new=False, is_serving=is_serving
+            run, entry, name, is_new=False, serving_alias=serving_alias
         )
         _require_same_model(self._inner.get_model_version(name, version), cleared)
 
     def _cleared_by_bytes(
-        self, run: ReleasedRun, entry: int, name: str, *, is_new: bool, is_serving: bool = False
+        self, run: ReleasedRun, entry: int, name: str, *, is_new: bool, serving_alias: str = ""
     ) -> tuple[Cleared, str]:
         """Return what clears the bytes that lie there, and the digest of all of them."""
-        with run.fetched(self._config) as stored, run.clearance(entry) as archive:
+        file = PROMOTION_FILE if serving_alias else CLEARANCE_FILE
+        with run.fetched(self._config) as stored, run.clearance(entry, file) as archive:
             # 1. By names alone: texts and the model's own package, nothing that may hold code.
             data = model_data_in(stored)
             model_sha256 = sha256_of(data)
@@ -283,7 +287,7 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
                 self._config,
                 model_sha256=model_sha256,
                 is_new=is_new,
-                is_serving=is_serving,
+                serving_alias=serving_alias,
             )
             # 3. Only now are they read: all that steers the model follows from them.
             require_judged_bytes(stored, data, model_sha256)
@@ -392,6 +396,13 @@ def _newest(run: ReleasedRun) -> int:
     entries = run.clearances()
     if not entries:
         raise _refused("run", "evidence beside the model", "none")
+    return entries[-1]
+
+
+def _latest_promotion(run: ReleasedRun) -> int:
+    entries = run.promotions()
+    if not entries:
+        raise _refused("alias", "a promotion's evidence beside the model", "none")
     return entries[-1]
 
 

@@ -10,6 +10,10 @@ The rules, in their order; the first that does not hold refuses:
    by a key, a policy and in a mode that are pinned; and, for a new version, of a moment ago.
 6. What people have signed for it is in force now, and so is what the log says is in force.
 7. The policy is asked again, here (`asking`).
+
+An alias that serves has an archive of its own, as of the promotion. It has to say besides that the
+alias is this model's, by a decision that counts: cleared, compared, and approved by a second person
+(`tasks.verifier.served`).
 """
 
 import time
@@ -27,6 +31,7 @@ from tasks.verifier.expiry import epoch
 from tasks.verifier.in_force.objections import is_mode_enough, mode_of, read_law
 from tasks.verifier.lineage import Chain, latest_decision
 from tasks.verifier.log_reader import Log
+from tasks.verifier.served.timeline import read_timeline
 from tasks.verifier.statement_index import Signed
 
 
@@ -48,18 +53,18 @@ def verify_clearance(
     *,
     model_sha256: str | None = None,
     is_new: bool,
-    is_serving: bool = False,
+    serving_alias: str = "",
 ) -> Cleared:
     """Verify the log's archive that was published with a run.
 
     Args:
         archive: A private copy of it.
-        entry: The entry of the decision that it is named by.
+        entry: The entry of the decision that it is named by: of a registration, or of a promotion.
         name: The registered model's name.
         config: What is pinned.
         model_sha256: The digest of the bytes that lie there; None where they are not asked about.
         is_new: Whether a version is to be made by it, so that the decision has to be recent.
-        is_serving: Whether it is to decide about people, so that a second person has to approve.
+        serving_alias: The alias by which it is to decide about people; empty where it is not.
 
     Raises:
         EvidenceError: A rule does not hold.
@@ -72,11 +77,14 @@ def verify_clearance(
 
     decision = latest_decision(verified.chain, "register")
     assert decision is not None  # else it were not cleared
-    _require_decision(decision, entry, name, trusted, config)
+    if serving_alias:
+        _require_promoted(verified, entry, name, serving_alias)
+    named_entry = decision.index if serving_alias else entry
+    _require_decision(decision, named_entry, name, trusted, config)
     if is_new:
         _require_recent(decision, config)
     _require_in_force(verified)
-    ask_policy(verified.log, verified.chain, decision, config, is_serving=is_serving)
+    ask_policy(verified.log, verified.chain, decision, config)
     return Cleared(trusted, verified.log, verified.chain, decision)
 
 
@@ -131,6 +139,16 @@ def _require_decision(
         raise _refused("decision", "a policy that is pinned on this server", "another")
     if not is_mode_enough(mode_of(summary), config.least_mode):
         raise _refused("decision", f"mode `{config.least_mode}`", f"mode `{mode_of(summary)}`")
+
+
+def _require_promoted(verified: Verified, entry: int, name: str, alias: str) -> None:
+    """Refuse an alias that the log does not give to this model by the decision of an entry."""
+    present = read_timeline(verified.log, verified.chain.case).present(name, alias)
+    if present is None:
+        raise _refused("promotion", "a decision about the alias", "none that counts")
+    if (present.decision, present.model_sha256) != (entry, verified.chain.model_sha256):
+        found = f"entry {present.decision}"
+        raise _refused("promotion", f"entry {entry} as the latest, about this model", found)
 
 
 def _require_recent(decision: Signed[VerificationSummary], config: StoreConfig) -> None:

@@ -21,18 +21,25 @@ from tasks.attestation.predicates.serving.promotion import (
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.attestation.statement import Artefact
+from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.errors import ConfigError, EvidenceError, PortcullisError, RefusedError
+from tasks.formats.archives import archive
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.promotion import moving
 from tasks.promotion.approving import rule_of
 from tasks.promotion.moving import TakenStep, promote, roll_back
 from tasks.registry.aliases import find_aliased, move_alias
 from tasks.registry_database import AliasApproval
+from tasks.registry_store import verifying
+from tasks.registry_store.configuring import StoreConfig
+from tasks.registry_store.verifying import verify_clearance
 from tasks.serving import load_model, verify_model
 from tasks.stages.fairness.checks import FairnessCheck
-from tasks.verifier.lineage import MODEL
+from tasks.verifier.bundle import verify_bundle
+from tasks.verifier.lineage import MODEL, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tasks.verifier.served.timeline import ServedTimeline, read_timeline
+from tasks.verifier.text_report import lines_of
 from tests.cases import change_case
 from tests.flows.cli.running import run
 from tests.installations import installation_at
@@ -528,3 +535,103 @@ def test_the_registrys_database_is_told_who_approved_before_the_alias_is_moved(
             log_entry=step.period.decision,
         )
     ]
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_bundle_shows_offline_what_served_when(
+    second_serves: Path, tmp_path: Path, is_complete: bool
+) -> None:
+    back(second_serves)
+    ledger = open_ledger(installation_at(second_serves))
+    try:
+        log = read(second_serves)
+        chain = examine(log, CASE, model_here(second_serves))
+        contents = choose(log, chain, may_be_complete=is_complete)
+        files = files_of(contents, ledger)
+        scan(contents, files)
+    finally:
+        ledger.close()
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files))
+
+    verified = verify_bundle(path, trusted_root(installation_at(second_serves)))
+    assert verified.is_complete is is_complete
+    assert read_timeline(verified.log, CASE) == timeline(second_serves)
+    lines = "\n".join(lines_of(verified.log, verified.chain))
+    assert f"served  {CASE}@{ALIAS} from " in lines
+    assert "approved by ann" in lines
+    served = json.loads(files["report.json"])["served"]
+    assert [period["version"] for period in served["periods"]] == [1, 2, 1]
+
+
+# The registry's store, on the server
+
+
+@pytest.fixture
+def pinned(second_serves: Path, monkeypatch: pytest.MonkeyPatch) -> StoreConfig:
+    """What a server is told of this log; its policy is asked in the tests of that room."""
+    monkeypatch.setattr(verifying, "ask_policy", lambda *_: None)
+    log = read(second_serves)
+    decision = log.statements(VerificationSummary)[-1]
+    (root_key,) = (item.public.keyid for item in log.keys.holders("root", 0))
+    return StoreConfig.model_validate(
+        {
+            "logs": [
+                {
+                    "origin": log.head.origin,
+                    "root_key": root_key,
+                    "decision_keys": [decision.key.public.keyid],
+                    "names": {CASE: CASE},
+                }
+            ],
+            "policies": [decision.predicate.policy_sha256],
+            "policy_workspace": str(second_serves),
+            "least_mode": "local",
+            "artifact_roots": ["mlflow-artifacts:/"],
+            "decision_seconds": 3600,
+            "clock_skew_seconds": 5,
+            "serving_aliases": [ALIAS],
+            "most_model_bytes": 1 << 20,
+        }
+    )
+
+
+def archive_of(root: Path, decision: int) -> Path:
+    (path,) = installation_at(root).home.glob(f"mlartifacts/**/promotion-{decision}.zip")
+    return path
+
+
+def test_the_server_lets_a_promoted_model_serve(second_serves: Path, pinned: StoreConfig) -> None:
+    present = timeline(second_serves).periods[-1]
+    cleared = verify_clearance(
+        archive_of(second_serves, present.decision), present.decision, CASE, pinned,
+        model_sha256=present.model_sha256, is_new=False, serving_alias=ALIAS,
+    )  # fmt: skip
+    assert cleared.chain.model_sha256 == present.model_sha256
+
+
+def test_the_server_takes_no_archive_for_another_promotion(
+    second_serves: Path, pinned: StoreConfig
+) -> None:
+    first, second = timeline(second_serves).periods
+    cases = [
+        (first.decision, second.decision, ALIAS, "the latest"),
+        (second.decision, first.decision, ALIAS, "the latest"),
+        (second.decision, second.decision, "other", "none that counts"),
+    ]
+    for of_archive, entry, alias, reason in cases:
+        with pytest.raises(EvidenceError, match=reason):
+            verify_clearance(
+                archive_of(second_serves, of_archive), entry, CASE, pinned,
+                is_new=False, serving_alias=alias,
+            )  # fmt: skip
+
+
+def test_the_archive_of_a_registration_lets_nothing_serve(
+    second_serves: Path, pinned: StoreConfig
+) -> None:
+    paths = list(installation_at(second_serves).home.glob("mlartifacts/**/clearance-*.zip"))
+    assert len(paths) == 2
+    for path in paths:
+        with pytest.raises(EvidenceError, match="promotion"):
+            verify_clearance(path, 1, CASE, pinned, is_new=False, serving_alias=ALIAS)
