@@ -133,4 +133,4 @@ def test_what_says_nothing_to_a_program_may_be_written(released: Released) -> No
 def test_a_release_again_finds_its_version(released: Released) -> None:
     code, lines = released.release()
     assert code == 0
-    assert f"{CASE} version 1 was registered already" in lines[0]
+    assert any(f"{CASE} version 1 was registered already" in line for line in lines)
