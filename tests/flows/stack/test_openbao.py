@@ -7,8 +7,10 @@ import pytest
 from flows.stack import programs
 from flows.stack.openbao import OpenBaoServer
 from flows.stack.programs import find_program, missing_programs
+from flows.stack.vaulted import POLICIES
 from flows.stack.whole import StackPlan
 from tasks.errors import ServiceError
+from tasks.secrets.setting_up import WORKER, BaoSetUp, ServiceLogin
 from tasks.system.bao import DeniedError, ask_bao
 
 
@@ -82,3 +84,32 @@ def test_a_machine_without_openbao_is_told_which_program_is_missing(
 def test_openbao_is_not_planned_for_layers_that_need_nothing_of_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="layers 1 and 3"):
         StackPlan(tmp_path, frozenset({1, 4}), has_openbao=True)
+
+
+def test_setting_up_anew_ends_what_was_given_before(folder: Path) -> None:
+    """Of a stack that was killed no login is left: neither its secret ids nor their tokens."""
+    server = started(folder)
+    try:
+        server.wait()
+        root = server.root_token()
+        setting_up = BaoSetUp(server.server, root)
+        values = {"worker": {"client_secret": "a word"}}
+        before = setting_up.set_up(POLICIES, values)[WORKER]
+        token = log_in(server, before)
+        assert ask(server, token, "kv/data/portcullis/worker")
+
+        after = setting_up.set_up(POLICIES, values, ends_logins=True)[WORKER]
+        with pytest.raises(DeniedError, match="403"):
+            ask(server, token, "kv/data/portcullis/worker")
+        with pytest.raises(DeniedError, match="400"):
+            log_in(server, before)
+        assert ask(server, log_in(server, after), "kv/data/portcullis/worker")
+    finally:
+        server.stop()
+
+
+def log_in(bao: OpenBaoServer, login: ServiceLogin) -> str:
+    body = {"role_id": login.role_id, "secret_id": login.secret_id}
+    path = "auth/approle/login"
+    answer = ask_bao(bao.server, "", path, body, seconds=10, remedy="none: a test")
+    return str(answer["auth"]["client_token"])

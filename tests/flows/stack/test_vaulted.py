@@ -53,7 +53,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MarkedStack]:
             "token_hex",
             lambda size: ((HEX_MARK if size >= 20 else "") + in_hex(size))[: 2 * size],
         )
-        with running_stack(folder, {1, 3, 4}, has_openbao=True) as stack:
+        with running_stack(folder, {1, 2, 3, 4}, has_openbao=True) as stack:
             forms = (*forms_of(MARK), HEX_MARK.upper().encode())
             yield MarkedStack(stack, folder, tuple(forms))
     assert not [path for path in folder.rglob("*") if path.name in LOGINS]
