@@ -10,7 +10,7 @@ from tasks.dossier.subject import DossierSubject
 NAME = "instructions"
 OWNER = "model-owner"
 DEPLOYER = "business-owner"
-HEAD = ("What a deployer has to know", "Answer")
+HEAD = ("Question", "Answer")
 
 
 def compose_instructions(subject: DossierSubject) -> DossierPage:
