@@ -54,7 +54,8 @@ def compare_models(
 
 
 def _metric(candidate: Chain, champion: Chain, rule: PromoteParams) -> Iterator[ComparedFigure]:
-    new, old = _checks(candidate, rule.metric), _checks(champion, rule.metric)
+    new = _checks(candidate, rule.metric)
+    old = _checks(champion, rule.metric)
     sign = {Direction.HIGHER: 1, Direction.LOWER: -1}[rule.direction]
     for key in sorted({*new, *old}) or [rule.metric]:
         values = _value(new.get(key)), _value(old.get(key))
@@ -65,7 +66,8 @@ def _metric(candidate: Chain, champion: Chain, rule: PromoteParams) -> Iterator[
 def _disparity(
     candidate: Chain, champion: Chain, check_id: str, tolerance: float
 ) -> Iterator[ComparedFigure]:
-    new, old = _checks(candidate, check_id), _checks(champion, check_id)
+    new = _checks(candidate, check_id)
+    old = _checks(champion, check_id)
     measured = {key for key, check in old.items() if check.value is not None}
     # Measured of no group of either: nothing was compared, and that is no proof of equality.
     keys = measured or ({} if new and old else {check_id})
