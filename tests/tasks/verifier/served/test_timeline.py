@@ -50,6 +50,6 @@ def test_people_read_who_decided_and_what_counts_for_nothing() -> None:
     lines = list(lines_of_timeline(timeline))
     assert lines[0].startswith("2026-11-01T09:00:00Z to now  loan@champion: version 3")
     assert lines[1] == "  promoted by dana (entry 7), approved by ann (entry 6)"
-    assert "nothing says that the alias was moved" in lines[2]
+    assert "alias not moved" in lines[2]
     assert lines[-1] == "entry 12 counts for nothing: another decision came first"
     assert all(len(line) <= 100 for line in lines)
