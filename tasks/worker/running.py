@@ -20,7 +20,7 @@ from tasks.errors import PortcullisError
 from tasks.guard.opening import read_compared_stores
 from tasks.guard.seen import record_state
 from tasks.notary.notary import Recorded
-from tasks.path import PATH
+from tasks.path import PATH, waves
 from tasks.system.installation import Installation
 from tasks.worker.asking import ask_before, write_clearance, write_known_stores
 from tasks.worker.launched_stage import LaunchedStage, launch_stage
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from tasks.dossier.writing import Dossier
 
 OPENS_REGISTRY = PATH[-1].name
+# Stages at which a path ends, each alone in its wave. A dossier that is written while others run
+# would move the time of their folder, which they take for somebody's writing to their inputs.
+ENDING = frozenset(wave[0] for wave in waves() if len(wave) == 1)
 # Stages after which people read that a key store was lost: the first that opens it, and the last.
 TELLING = ("ingest", OPENS_REGISTRY)
 
@@ -120,6 +123,8 @@ def _write_dossier(
     stage: str, case: str, installation: Installation, snapshot: Path, lines: list[str]
 ) -> "Dossier | None":
     """Write the dossier of a release that ends at this stage; where it cannot be, say so."""
+    if stage not in ENDING:
+        return None
     # Late: it is needed where a release ends alone, and brings pydantic.
     from tasks.dossier.releasing import write_release_dossier
 
