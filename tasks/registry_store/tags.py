@@ -32,6 +32,7 @@ UNSIGNED = (
     "portcullis.git_commit",
     "portcullis.git_dirty",
     "portcullis.not_measured",
+    "portcullis.dossier_sha256",
 )
 # Without them a version would not say which model it is.
 REQUIRED = (MODEL_TAG, DECISION_TAG, CASE_TAG, ORIGIN_TAG, ENTRY_TAG)
