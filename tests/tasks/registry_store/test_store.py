@@ -5,8 +5,17 @@ from typing import Any
 
 import pytest
 
+from flows.cli.proof import approve
+from tasks.errors import PortcullisError
+from tasks.promotion.moving import promote
+from tasks.registry.aliases import find_aliased, move_alias
 from tasks.registry.client import MODEL_TAG
+from tests.cases import change_case
+from tests.flows.cli.running import run
+from tests.installations import installation_at
 from tests.tasks.judged import CASE
+from tests.tasks.promotion.conftest import RULE
+from tests.tasks.registering import enrol, model_here
 from tests.tasks.registry_store.conftest import Released
 
 pytestmark = [
@@ -134,3 +143,22 @@ def test_a_release_again_finds_its_version(released: Released) -> None:
     code, lines = released.release()
     assert code == 0
     assert any(f"{CASE} version 1 was registered already" in line for line in lines)
+
+
+def test_an_alias_that_serves_is_moved_by_a_promotion_alone(released: Released) -> None:
+    """The last one here: afterwards the alias is the version's, and stays it."""
+    root = released.workspace
+    change_case(root, CASE, lambda values: values.update(promote=RULE))
+    released.patch.setenv("MLFLOW_TRACKING_URI", released.origin)
+    installation = installation_at(root)
+    with pytest.raises(PortcullisError):
+        move_alias(CASE, "champion", "1", installation)
+
+    key = enrol(root, "ann")
+    model = f"sha256:{model_here(root)}"
+    run(
+        approve, installation, CASE, "--model", model, "--to", "champion",
+        "--reason", "as good", "--expires", "2099-12-31", "--key", key,
+    )  # fmt: skip
+    assert promote(CASE, "champion", installation).period.approved_by == "ann"
+    assert find_aliased(CASE, "champion", installation) == "1"
