@@ -89,7 +89,7 @@ def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[st
         if check is None:
             return [f"{place} has no check {key}"]
         is_one = len(row["references"]) == 1
-        return _check_faults(f"{place}: {key}", row, check) if is_one and row["figures"] else []
+        return check_faults(f"{place}: {key}", row, check) if is_one and row["figures"] else []
 
     name = reference.get("name", "")
     if name and (name, reference["sha256"]) not in _artefacts(signed):
@@ -97,13 +97,16 @@ def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[st
     return []
 
 
-def _check_faults(place: str, row: Any, check: Check) -> list[str]:
+def check_faults(place: str, row: Any, check: Check) -> list[str]:
     """Return where a row that shows one check differs from it: outcome, value, limit."""
     value = "" if check.value is None else format_number(check.value)
     faults = []
     if row["text"] != check.outcome.text:
         faults.append(f"{place} came to {check.outcome.text}")
-    if value and value not in row["figures"]:
+    # Of a comparison whose limit has changed, value and limit stand in one text.
+    with_limit = [figure for figure in row["figures"] if f" ({check.limit})" in figure]
+    shown = [figure.partition(" (")[0] for figure in with_limit] or row["figures"]
+    if value and value not in shown:
         faults.append(f"{place} has the value {value}")
     # Of a comparison the limit stands beside the earlier figure, in one text.
     if not any(check.limit in figure for figure in row["figures"]):

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tasks.dossier.offline.__main__ import DOES_NOT_HOLD, HOLDS, main
-from tasks.dossier.offline.checking import check_dossier
+from tasks.dossier.offline.checking import check_dossier, check_faults
 from tasks.dossier.writing import INDEX, write_dossier
 from tasks.errors import EvidenceError
+from tasks.gates import Check, Outcome
 from tests.tasks.dossier.making import SmallDossier
 
 
@@ -120,3 +121,22 @@ def test_a_folder_without_a_dossier_is_said_to_have_none(
 ) -> None:
     assert main([str(tmp_path), "--unpinned"]) == EvidenceError.exit_code
     assert "dossier" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("figures", "faults"),
+    [
+        (["433", "≥ 50", ""], 0),
+        (["433 (≥ 30): pass", "433 (≥ 50): fail", "+0"], 0),
+        (["433 (≥ 30): pass", "1433 (≥ 50): fail", "+1000"], 1),  # then is no now
+        (["1433 (≥ 30): pass", "43 (≥ 50): fail", "-1390"], 1),
+        (["434", "≥ 50", ""], 1),
+        (["433", "≥ 49", ""], 1),
+    ],
+)
+def test_a_figure_is_the_signed_one_also_where_it_stands_with_its_limit(
+    figures: list[str], faults: int
+) -> None:
+    check = Check("train.rows", "rows", Outcome.FAIL, 433, "≥ 50")
+    row = {"text": check.outcome.text, "figures": figures}
+    assert len(check_faults("place", row, check)) == faults
