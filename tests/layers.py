@@ -136,14 +136,25 @@ class Intruder:
             connection.execute("CREATE SCHEMA saved")
             for name in TABLES:
                 connection.execute(f"CREATE TABLE saved.{name} AS TABLE public.{name}")
+            triggers = connection.execute(
+                "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger "
+                "WHERE NOT tgisinternal AND tgrelid = ANY(%s::regclass[])",
+                (list(TABLES),),
+            ).fetchall()
 
         def restore() -> None:
             with self.superuser() as connection, connection.transaction():
-                # No trigger and no foreign key: it is put back as it was, row by row.
+                # No trigger and no foreign key: it is put back as it was, row by row. The third
+                # layer's triggers fire in every session; an attempt may have switched some off.
                 connection.execute("SET LOCAL session_replication_role = replica")
+                for table in sorted({table for table, _, _ in triggers}):
+                    connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 for name in TABLES:
                     connection.execute(f"DELETE FROM public.{name}")
                     connection.execute(f"INSERT INTO public.{name} SELECT * FROM saved.{name}")
+                for table, trigger, enabled in triggers:
+                    always = "ALWAYS " if enabled == "A" else ""
+                    connection.execute(f'ALTER TABLE {table} ENABLE {always}TRIGGER "{trigger}"')
             shutil.rmtree(self.artifacts)
             shutil.copytree(copies, self.artifacts)
 
