@@ -435,6 +435,7 @@ def _layers_1_2_3(folder: Path, database: str, issuer: Issuer) -> Iterator[Conte
         with _layer_1(folder, served, issuer, "layers 1, 2, 3", trust) as server:
             patch.setenv("MLFLOW_TRACKING_TOKEN", issuer.token(GATEKEEPER))
             patch.setenv("PORTCULLIS_REGISTRY_EVIDENCE_URL", evidence)
+            patch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
             code, lines = release(workspace, server.origin, patch)
             if code:
                 raise SystemExit("\n".join(lines))
