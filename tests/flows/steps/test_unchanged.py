@@ -17,7 +17,7 @@ from flows.steps import unchanged, where
 from flows.steps.unchanged import confirm_unchanged
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import DataError, Refusal, RefusalKind, RefusedError
-from tasks.path import STAGES
+from tasks.path import PATH, STAGES
 from tasks.pipeline.runner import StageResult
 from tasks.release_page.record import read_record
 from tasks.worker.confirming import Confirmation, ReleaseHistory
@@ -75,11 +75,11 @@ def look(place: UnchangedPlace) -> str:
     return confirm_unchanged(JUDGED_CASE, installation_at(place.shown), lambda _: None)
 
 
-def test_where_nothing_has_changed_only_the_stage_runs_that_always_does(
+def test_where_nothing_has_changed_only_the_stages_run_that_always_do(
     place: UnchangedPlace,
 ) -> None:
     assert "1 undecided check accepted by ann" in look(place)
-    assert place.ran == ["admit"]
+    assert place.ran == ["admit", "packages"]
     record = read_record(JUDGED_CASE, place.shown)
     assert record is not None
     assert record.reached == set(STAGES)
@@ -181,9 +181,11 @@ def restoring(*paths: Path) -> Iterator[None]:
             path.chmod(mode)
 
 
-def made_by_admit(workspace: Workspace) -> list[Path]:
-    """Return what changes where `admit` finds something else, or fails."""
-    return [workspace.root / "dvc.lock", *workspace.path("admit").iterdir()]
+def always_made(workspace: Workspace) -> list[Path]:
+    """Return what changes where a stage that always runs finds something else, or fails."""
+    stages = (stage.name for stage in PATH if stage.is_always_run)
+    made = (path for stage in stages for path in workspace.path(stage).rglob("*"))
+    return [workspace.root / "dvc.lock", *(path for path in made if path.is_file())]
 
 
 def append(path: Path) -> None:
@@ -241,7 +243,7 @@ def test_whatever_a_stage_reads_is_left_to_the_whole_path_once_it_changed(
 ) -> None:
     place, change = CHANGES[name]
     path = shared.root / place
-    with restoring(path, *made_by_admit(shared)):
+    with restoring(path, *always_made(shared)):
         path.chmod(0o644)
         change(path)
         assert looking() == ("", [])
@@ -270,7 +272,7 @@ def test_what_was_edited_in_place_and_given_its_old_time_is_left_to_the_whole_pa
     shared: Workspace, looking: Look, name: str
 ) -> None:
     path = shared.root / name
-    with restoring(path, *made_by_admit(shared)):
+    with restoring(path, *always_made(shared)):
         before = path.stat()
         path.chmod(0o644)
         swap_digit(path)
@@ -289,9 +291,9 @@ def test_an_older_copy_of_the_ledger_is_left_to_the_whole_path(
     shared: Workspace, looking: Look
 ) -> None:
     older = {path: path.read_bytes() for path in shared.home.glob("ledger.db*")}
-    assert looking()[0]  # `admit` was signed for: the log has grown
+    assert looking()[0]  # stages were signed for: the log has grown
     newer = list(shared.home.glob("ledger.db*"))
-    with restoring(*newer, *made_by_admit(shared)):
+    with restoring(*newer, *always_made(shared)):
         for path, content in older.items():
             path.write_bytes(content)
         assert looking() == ("", [])
@@ -309,7 +311,7 @@ def test_a_changed_setting_is_left_to_the_whole_path(shared: Workspace, looking:
 def test_a_day_on_which_an_agreement_has_ended_is_left_to_the_whole_path(
     shared: Workspace, looking: Look
 ) -> None:
-    with restoring(*made_by_admit(shared)):
+    with restoring(*always_made(shared)):
         assert looking(PORTCULLIS_TODAY="2040-01-01") == ("", [])
 
 
