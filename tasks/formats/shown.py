@@ -31,6 +31,7 @@ CODE = re.compile(r"[A-Z0-9_]{2,40}")
 # stands in the wrong column.
 SMALLEST_SHOWN_ROWS = 10
 
+MOST_WORDS = 400  # characters of what a server says
 MOST_POSITIONS = 5  # a person looks at the first few, and mends the file
 
 
@@ -62,6 +63,16 @@ def kind_of_error(error: BaseException) -> str:
         "",
     )
     return f"{type(error).__name__} {code}".rstrip()
+
+
+def words_of_server(text: str) -> str:
+    """Return why a server that the operator has named refused a call, cut to a few lines.
+
+    Our own registry's refusals are texts of `tasks.errors`, and hold nothing about a person. Asked
+    of refusals alone: the text of any other answer of a server may quote what it was sent.
+    """
+    words = text.strip()
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
 
 
 def describe_fault(error: BaseException, *, is_debug: bool) -> str:

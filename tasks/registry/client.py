@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import EvidenceError, ServiceError
-from tasks.formats.shown import kind_of_error
+from tasks.formats.shown import kind_of_error, words_of_server
 from tasks.registry.artifacts import (
     MODEL,
     SOURCE_TAG,
@@ -227,6 +227,7 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
 
     Raises:
         ServiceError: A call within the block was not answered.
+        EvidenceError: A call within the block was refused; the server's words say why.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -247,6 +248,13 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
     except MlflowException as error:
         if cause := explain_machine(error, installation):
             raise cause from error
+        if error.error_code == "PERMISSION_DENIED":
+            raise EvidenceError(
+                f"model registry {without_password(uri)}",
+                expected="that it lets the release in",
+                found=f"a refusal: {words_of_server(error.message)}",
+                remedy="Nothing is half-registered: the registry's audit log has the call.",
+            ) from error
         raise ServiceError(
             f"model registry {without_password(uri)}",
             expected="an answer",

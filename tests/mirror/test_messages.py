@@ -75,6 +75,11 @@ ALLOWED_TEXTS = {
     ("tasks/clearance/attest_stage.py", "str(error)"): "`tasks.gates` words it: of a verdict",
     ("tasks/clearance/policy.py", "str(error)"): "line and column in the policy's text; and the "
     "form of a policy server's answer",
+    ("tasks/registry/client.py", "error.error_code"): "a code of MLflow's list, which is compared",
+    (
+        "tasks/registry/client.py",
+        "error.message",
+    ): "why the operator's registry refuses; `tasks.errors` words it on our server",
     ("tasks/keystore/custodians.py", "error"): "`tasks.formats.pem` words it",
     ("tasks/pipeline/runner.py", "str(error)"): "DVC's: commands and paths of dvc.yaml; "
     "it opens no source",

@@ -3,10 +3,13 @@
 Once, whole, and safely again after a crash between any two calls.
 """
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -261,6 +264,42 @@ def test_a_registry_that_is_down_is_one_clear_line(
     with pytest.raises(ServiceError, match="model registry") as failure:
         publish(release, installation_at(Path()))
     assert "secret" not in str(failure.value)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A registry that refuses whatever it is asked, and says why."""
+
+    def do_GET(self) -> None:
+        self._refuse()
+
+    def do_POST(self) -> None:
+        self._refuse()
+
+    def _refuse(self) -> None:
+        reason = "evidence, decision: expected a key that is pinned\x1b[31m; found another. " * 9
+        body = json.dumps({"error_code": "PERMISSION_DENIED", "message": reason}).encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_why_a_registry_refuses_is_passed_on_in_its_words_cut_and_without_escapes(
+    release: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(EvidenceError) as refusal:
+            publish(release, installation_at(Path()))
+        server.shutdown()
+    text = str(refusal.value)
+    assert "evidence, decision: expected a key that is pinned" in text
+    assert "\x1b" not in text
+    assert len(text) < 700
 
 
 # Whose name it is.
