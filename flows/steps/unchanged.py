@@ -5,8 +5,9 @@ So this may end a release in one way only, with a model that is registered and s
 
 1. DVC finds nothing stale, from the last stage back to the first; by the same look, `register` is
    kept from running in the whole path.
-2. `admit` runs, as in every release: agreements, sources and erasures are of today.
-3. It wrote what it wrote before: DVC's lock file has the same bytes.
+2. `admit` and `packages` run, as in every release: agreements, sources and erasures are of today,
+   and so is what is known of vulnerabilities.
+3. They wrote what they wrote before: DVC's lock file has the same bytes.
 4. The verdicts can be read, and the last look (`tasks.worker.confirming`) finds the model cleared
    by ledger, policy, what is in force and code, and its very bytes in the registry.
 5. The page of the release is written, as by any other.

@@ -104,7 +104,7 @@ def order_lock_entries(stages: tuple[str, ...], case: str) -> None:
 def list_stale(stage: str, case: str) -> tuple[str, ...]:
     """Return a line for each stage that is stale, among `stage` and everything before it.
 
-    `admit` runs every time by design ("always changed"), which is no staleness; of any other stage
+    Some stages run every time by design ("always changed"), which is no staleness; of any other
     it is.
     """
     with open_repo() as repo:
