@@ -110,15 +110,18 @@ def mode_of(log: Log, chain: Chain) -> str:
 
 
 def judging_runs(log: Log, chain: Chain) -> tuple[Signed[Provenance], ...]:
-    """Return the runs of the gates whose verdicts count: a verdict names no author of its code."""
-    return tuple(
-        signed
+    """Return the runs that made the verdicts that count: a verdict names no author of its code.
+
+    The latest run of each gate that made exactly those bytes, as with every other step. Where
+    earlier ones counted, whoever ran a gate once, by a commit of theirs, would have judged every
+    later model of which it comes to the same: who is enrolled nowhere would block them all.
+    """
+    made = (
+        log.statements(Provenance, _verdict_name(chain.case, gate), verdict.report_sha256)
         for gate, verdict in chain.verdicts.items()
         if verdict.report_sha256
-        for signed in log.statements(
-            Provenance, _verdict_name(chain.case, gate), verdict.report_sha256
-        )
     )
+    return tuple(runs[-1] for runs in made if runs)
 
 
 @dataclass(frozen=True)
