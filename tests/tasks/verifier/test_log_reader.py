@@ -7,6 +7,7 @@ import pytest
 
 from tasks.attestation.predicates.consent import CheckAcceptance, ModelApproval
 from tasks.attestation.predicates.erasure import ErasureStatement
+from tasks.attestation.predicates.in_force import InForce
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation, KeyStatement
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
