@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.tracking._tracking_service import utils as tracking
 
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.train.checks import TrainCheck
@@ -48,5 +49,8 @@ def promotable_pattern(signed_pattern: Path, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def promotable(signed: Path, promotable_pattern: Path, tmp_path: Path) -> Path:
     """The checkout of such an installation: version 1, and version 2 in `data/`."""
+    # MLflow remembers for the whole process where a run's artifacts lie, by the run's id; copies of
+    # one installation have the same runs.
+    tracking._artifact_repos_cache.clear()
     shutil.copytree(promotable_pattern, tmp_path, symlinks=True, dirs_exist_ok=True)
     return signed
