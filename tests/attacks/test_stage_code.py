@@ -104,7 +104,11 @@ class Ground:
 
 @dataclass(frozen=True)
 class State:
-    """What an attempt must not change; not its own output, which DVC removes before it runs."""
+    """What an attempt must not change.
+
+    Not its own output, which DVC removes before it runs; nor the dossier, which the worker writes
+    wherever a path ends.
+    """
 
     registered: str
     files: dict[str, bytes]
@@ -118,7 +122,7 @@ class State:
             {
                 str(path.relative_to(folder)): path.read_bytes()
                 for path in sorted(folder.rglob("*"))
-                if path.is_file() and path.parent.name != "decide"
+                if path.is_file() and path.relative_to(folder).parts[0] not in ("decide", "dossier")
             },
         )
 

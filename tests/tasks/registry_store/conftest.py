@@ -1,4 +1,4 @@
-"""One server for all modules of this folder, with one released model."""
+"""One server for each module that asks for it, with one released model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ class Released:
         return release(self.workspace, self.origin, self.patch)
 
 
-@pytest.fixture(scope="package")
+# Of a module and not of the folder: these folders are no packages, so that a fixture of that scope,
+# and what it sets in the environment, would stay to the end of the session.
+@pytest.fixture(scope="module")
 def released(signed_pattern: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Released]:
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
