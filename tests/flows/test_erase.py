@@ -81,9 +81,9 @@ def test_the_next_release_trains_without_them_says_so_and_a_delivery_of_old_file
     workspace.dvc("repro", REGISTER)
     assert GONE not in subjects(workspace)[2]
     again = workspace.dvc("repro", REGISTER)
-    ran = [line for line in again.stdout.splitlines() if line.startswith("Running")]
+    started = [line for line in again.stdout.splitlines() if line.startswith("Running")]
     always = [stage.name for stage in PATH if stage.is_always_run]
-    assert sorted(ran) == sorted(f"Running stage '{stage}@{CASE}':" for stage in always)
+    assert sorted(started) == sorted(f"Running stage '{stage}@{CASE}':" for stage in always)
 
 
 def test_a_model_that_learnt_from_them_may_not_be_registered(workspace: Workspace) -> None:
