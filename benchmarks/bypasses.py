@@ -1,7 +1,7 @@
 """Which layer stops what: the whole list of attempts, once for each combination of layers.
 
 `.venv/bin/python benchmarks/bypasses.py [123 1234 …]` starts a stack for each combination (0 is
-plain MLflow; by default a dozen) and writes what it counted into
+plain MLflow; by default thirteen) and writes what it counted into
 `benchmarks/bypasses.json`, of which `docs/bypasses.py` makes the page. It takes some minutes, and
 what `./portcullis server` needs.
 """
