@@ -26,7 +26,7 @@ from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.store import LedgerStore
 from tasks.ledger.tiles import Record
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import checked
+from tasks.verifier.log_reader import Log, Selection, checked, read_log
 from tasks.verifier.statement_index import place_of
 
 
@@ -261,3 +261,23 @@ def trusted_root(installation: Installation) -> str:
     # A pin is a checkpoint, whose first line is the log's name: `portcullis/<root key id>`.
     origin = pin.path.read_text(encoding="utf-8").partition("\n")[0]
     return origin.rpartition("/")[2]
+
+
+def read_case_log(case: str, installation: Installation) -> Log:
+    """Return what the ledger says of a use case, and of the lineages of its models.
+
+    Raises:
+        EvidenceError: It does not verify, or nothing was ever signed for in it.
+    """
+    ledger = open_ledger(installation)
+    try:
+        if ledger.head() is None:
+            raise EvidenceError(
+                "ledger",
+                expected="entries",
+                found="none",
+                remedy=f"Run `./portcullis release {case}`.",
+            )
+        return read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
+    finally:
+        ledger.close()

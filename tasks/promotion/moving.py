@@ -24,7 +24,7 @@ from tasks.attestation.statement import Artefact
 from tasks.clearance.bundle_writer import bundle_of
 from tasks.config.cases import section
 from tasks.errors import EvidenceError, Refusal, RefusalKind, RefusedError
-from tasks.notary.notary import Recorded, open_ledger, open_notary, trusted_root
+from tasks.notary.notary import Recorded, open_notary, read_case_log
 from tasks.promotion.approving import rule_of
 from tasks.promotion.comparing import ComparedFigure, compare_models
 from tasks.promotion.params import FirstModel, PromoteParams
@@ -36,7 +36,7 @@ from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.expiry import now_after
 from tasks.verifier.lineage import MODEL, Chain, examine
-from tasks.verifier.log_reader import Log, Selection, read_log
+from tasks.verifier.log_reader import Log
 from tasks.verifier.served.approving import GivenApproval, StepTerms, find_approval
 from tasks.verifier.served.timeline import (
     ServedPeriod,
@@ -107,7 +107,7 @@ def roll_back(case: str, alias: str, installation: Installation, *, version: str
     rule = rule_of(case, alias, installation)
     name = section(case, "register", RegisterParams, installation.workspace).model
     with _one_at_a_time(installation), TemporaryDirectory(prefix="portcullis-promote-") as scratch:
-        timeline = read_timeline(_read(case, installation), case)
+        timeline = read_timeline(read_case_log(case, installation), case)
         target = _earlier(timeline.of_alias(name, alias), version)
         uri = f"models:/{name}/{target.version}"
         fetched = fetch_model(uri, Path(scratch), installation)
@@ -166,7 +166,7 @@ class _Situation:
         fetched: FetchedModel,
         installation: Installation,
     ) -> "_Situation":
-        log = _read(case, installation)
+        log = read_case_log(case, installation)
         chain = examine(log, case, fetched.model_sha256)
         timeline = read_timeline(log, case)
         mandate = Mandate.of(installation)
@@ -263,7 +263,7 @@ def _decide(
 
     # Somebody else may have decided a moment before; then the log says that theirs counts.
     case = situation.chain.case
-    timeline = read_timeline(_read(case, situation.installation), case)
+    timeline = read_timeline(read_case_log(case, situation.installation), case)
     present = timeline.present(situation.name, situation.alias)
     if present is None or present.decision != recorded.index:
         raise _refused_step("to be the next step of this alias", "another that came first")
@@ -302,7 +302,9 @@ def _finish(situation: _Situation, comparisons: tuple[str, ...], *, is_new: bool
     """Tell the registry's database, move the alias, and sign for that: what of it is missing."""
     case = situation.chain.case
     installation = situation.installation
-    period = read_timeline(_read(case, installation), case).present(situation.name, situation.alias)
+    period = read_timeline(read_case_log(case, installation), case).present(
+        situation.name, situation.alias
+    )
     assert period is not None
 
     version = situation.fetched.version
@@ -332,26 +334,11 @@ def _finish(situation: _Situation, comparisons: tuple[str, ...], *, is_new: bool
         model = Artefact(f"{case}/{MODEL}", situation.chain.model_sha256)
         with open_notary(installation) as notary:
             notary.record(move.about(model))
-        period = read_timeline(_read(case, installation), case).present(
+        period = read_timeline(read_case_log(case, installation), case).present(
             situation.name, situation.alias
         )
         assert period is not None
     return TakenStep(period, comparisons, is_new)
-
-
-def _read(case: str, installation: Installation) -> Log:
-    ledger = open_ledger(installation)
-    try:
-        if ledger.head() is None:
-            raise EvidenceError(
-                "ledger",
-                expected="entries",
-                found="none",
-                remedy=f"Run `./portcullis release {case}`.",
-            )
-        return read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
-    finally:
-        ledger.close()
 
 
 @contextmanager

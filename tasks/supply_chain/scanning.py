@@ -74,6 +74,8 @@ class LockScan:
         trivy: By Trivy, where it is installed.
         shipped: What was scanned, for all machines.
         database_sha256: Of a mounted export; else empty.
+        here: What has to be installed on this machine, by name.
+        besides: What may be installed on any machine besides.
     """
 
     vulnerabilities: ScannedCheck
@@ -81,6 +83,8 @@ class LockScan:
     trivy: ScannedCheck
     shipped: tuple[LockedPackage, ...]
     database_sha256: str
+    here: Mapping[str, LockedPackage]
+    besides: tuple[LockedPackage, ...]
 
 
 @dataclass(frozen=True)
@@ -126,16 +130,14 @@ def scan(
     places = site_folders() if folders is None else folders
     installed = find_installed(places)
     of_locks = scan_locks(declared, checkout, today, installed)
-    here = for_this_machine(_read_locks(declared.locks, checkout))
-    besides = _read_locks(declared.optional_locks, checkout)
     # The tools of tests lie in no repository that trains models of its own.
     tools = tuple(name for name in declared.tool_locks if (checkout / name).is_file())
-    besides += _read_locks(tools, checkout)
+    others = for_this_machine([*of_locks.besides, *_read_locks(tools, checkout)])
 
     checks = (
         of_locks.vulnerabilities,
         of_locks.licences,
-        _check_installed(here, for_this_machine(besides), installed, places),
+        _check_installed(of_locks.here, others, installed, places),
         of_locks.trivy,
     )
     return Scan(checks, of_locks.shipped, records_sha256(installed), of_locks.database_sha256)
@@ -153,8 +155,8 @@ def scan_locks(
         ConfigError: A lock is not there, or cannot be read.
     """
     locked = _read_locks(declared.locks, checkout)
-    optional = for_this_machine(_read_locks(declared.optional_locks, checkout))
-    here = for_this_machine(locked)
+    besides = _read_locks(declared.optional_locks, checkout)
+    here, optional = for_this_machine(locked), for_this_machine(besides)
     in_use = [each for name, each in optional.items() if name in installed and name not in here]
     shipped = tuple(sorted({*locked, *in_use}))
 
@@ -165,6 +167,8 @@ def scan_locks(
         trivy=_check_trivy(declared, checkout, today),
         shipped=shipped,
         database_sha256=answer.sha256,
+        here=here,
+        besides=tuple(besides),
     )
 
 

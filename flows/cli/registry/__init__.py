@@ -2,5 +2,5 @@
 
 May import: `flows.cli.base`, `tasks.config`, `tasks.errors`, `tasks.gates`, `tasks.notary`,
 `tasks.plain_text`, `tasks.promotion`, `tasks.registry_bucket`, `tasks.serving`,
-`tasks.stages.register`, `tasks.system`, `tasks.verifier`.
+`tasks.stages.register`, `tasks.verifier`.
 """

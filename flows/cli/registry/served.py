@@ -10,11 +10,8 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
 from flows.cli.base.usage import UsageError
 from tasks.config.cases import load_case
-from tasks.errors import EvidenceError
-from tasks.notary.notary import open_ledger, trusted_root
+from tasks.notary.notary import read_case_log
 from tasks.plain_text import one_line
-from tasks.system.installation import Installation
-from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.served.shown import lines_of_period, lines_of_timeline
 from tasks.verifier.served.timeline import read_timeline
 
@@ -45,7 +42,7 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     moment = _moment_of(at) if at else None
-    log = _read(use_case, installation)
+    log = read_case_log(use_case, installation)
     timeline = read_timeline(log, use_case)
 
     if moment is None:
@@ -63,22 +60,6 @@ def main(
     }
     print_result(map(one_line, lines), values, is_json=is_json)
     return 0
-
-
-def _read(case: str, installation: Installation) -> Log:
-    ledger = open_ledger(installation)
-    try:
-        if ledger.head() is None:
-            raise EvidenceError(
-                "ledger",
-                expected="entries",
-                found="none",
-                remedy=f"Run `./portcullis release {case}`.",
-            )
-        selection = Selection.of_case_and_lineages(case)
-        return read_log(ledger, trusted_root(installation), selection)
-    finally:
-        ledger.close()
 
 
 def _moment_of(text: str) -> int:
