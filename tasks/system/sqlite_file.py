@@ -5,6 +5,7 @@ Databases that others run (a source, MLflow's, Prefect's) are opened by `tasks.s
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ CAUSES = {
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 WAIT_SECONDS = 60  # for another process to end its write; longer than any write of ours takes
+WAL_POLL_SECONDS = 0.01
 
 
 def open_sqlite(
@@ -71,7 +73,8 @@ def open_sqlite(
 
     # With WAL, readers and the writer do not wait for each other. FULL, because what is recorded
     # must still be there after the power went: WAL with NORMAL may lose the last commits.
-    pragmas = ["journal_mode=WAL", "synchronous=FULL"]
+    _switch_to_wal(connection)
+    pragmas = ["synchronous=FULL"]
     if is_deleted_overwritten:
         pragmas.append("secure_delete=ON")
     if checkpoint_pages is not None:
@@ -79,6 +82,21 @@ def open_sqlite(
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite's own time-out does not hold for this statement: while another process makes the same
+    # new file, it fails at once.
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(WAL_POLL_SECONDS)
 
 
 def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> PortcullisError | None:

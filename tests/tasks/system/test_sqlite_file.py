@@ -155,6 +155,28 @@ def test_a_second_writer_waits_and_then_gives_up(path: Path) -> None:
     assert words(first) == ["later"]
 
 
+def test_a_new_file_that_another_process_is_just_making_is_waited_for(path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute(TABLE)
+    end = threading.Timer(0.3, other.execute, ["COMMIT"])
+    end.start()
+    connection = opened(path)
+    end.join()
+    assert pragma(connection, "journal_mode") == "wal"
+    assert words(connection) == []
+
+
+def test_a_file_that_another_process_never_lets_go_of_is_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.system.sqlite_file.WAIT_SECONDS", 0.2)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        opened(path)
+
+
 def test_a_reader_sees_one_state_while_another_writes(path: Path) -> None:
     reader = opened(path)
     writer = opened(path)
