@@ -89,54 +89,74 @@ def pack(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
     return rows
 
 
-def unpack(rows: list[bytes], layout: Layout) -> pd.DataFrame:
-    """Return the frame that `pack` packed, with the same dtypes."""
+def unpack(
+    rows: list[bytes], layout: Layout, columns: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """Return the frame that `pack` packed, with the same dtypes.
+
+    With `columns`, those alone, in that order: what is not asked for takes no memory.
+    """
     size = layout.record.itemsize
     fixed = np.frombuffer(b"".join([row[:size] for row in rows]), dtype=layout.record)
-    names = [str(index) for index, (_, kind, _) in enumerate(layout.columns) if kind == "text"]
-    texts = iter(_texts([row[size:] for row in rows], fixed, names))
-    columns: dict[str, Any] = {}
+    texts = _texts(rows, size, fixed, layout, columns)
+    found: dict[str, Any] = {}
     for index, (name, kind, dtype) in enumerate(layout.columns):
+        if columns is not None and name not in columns:
+            continue
         if kind == "text":
-            columns[name] = pd.array(next(texts), dtype="str")
+            found[name] = pd.array(texts[index], dtype="str")
         elif kind == "masked":
             values = fixed[f"{index}"].astype(dtype)
             mask = fixed[f"{index}m"].astype(bool)
-            columns[name] = _nullable(values, mask)
+            found[name] = _nullable(values, mask)
         else:
-            columns[name] = fixed[f"{index}"].astype(dtype)
-    return pd.DataFrame(columns, copy=False)
+            found[name] = fixed[f"{index}"].astype(dtype)
+    wanted = found if columns is None else {name: found[name] for name in columns}
+    return pd.DataFrame(wanted, copy=False)
 
 
-def _texts(tails: list[bytes], fixed: np.ndarray, names: list[str]) -> list[pa.Array]:
-    """Return the text columns out of the rows' tails.
+def _texts(
+    rows: list[bytes],
+    size: int,
+    fixed: np.ndarray,
+    layout: Layout,
+    columns: tuple[str, ...] | None,
+) -> dict[int, pa.Array]:
+    """Return the text columns that are asked for, by their place, out of the rows' tails.
 
     All cells as one array in row order, then a column a stride.
     """
-    if not names:
-        return []
-    lengths = np.stack([fixed[name] for name in names], axis=1)
+    places = [index for index, (_, kind, _) in enumerate(layout.columns) if kind == "text"]
+    if not places:
+        return {}
+    lengths = np.stack([fixed[f"{index}"] for index in places], axis=1)
     missing = lengths == MISSING
     ends = np.cumsum(np.where(missing, 0, lengths).ravel(), dtype=np.int64)
-    buffer = b"".join(tails)
-    if len(buffer) != (ends[-1] if len(ends) else 0):
+    if sum(map(len, rows)) - size * len(rows) != (ends[-1] if len(ends) else 0):
         raise SealError(
             "a sealed row",
             expected="texts of the lengths it says",
             found="others",
             remedy="Restore it.",
         )
+    wanted = [
+        (position, index)
+        for position, index in enumerate(places)
+        if columns is None or layout.columns[index][0] in columns
+    ]
+    if not wanted:
+        return {}
+
+    buffer = pa.py_buffer(b"".join([row[size:] for row in rows]))
     offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), ends]).tobytes())
-    cells = pa.Array.from_buffers(
-        pa.large_string(), len(ends), [None, offsets, pa.py_buffer(buffer)]
-    )
-    columns = []
-    for position in range(len(names)):
-        column = cells.take(pa.array(np.arange(position, len(ends), len(names))))
-        columns.append(
-            pc.if_else(pa.array(missing[:, position]), pa.scalar(None, pa.large_string()), column)
+    cells = pa.Array.from_buffers(pa.large_string(), len(ends), [None, offsets, buffer])
+    found = {}
+    for position, index in wanted:
+        column = cells.take(pa.array(np.arange(position, len(ends), len(places))))
+        found[index] = pc.if_else(
+            pa.array(missing[:, position]), pa.scalar(None, pa.large_string()), column
         )
-    return columns
+    return found
 
 
 def _kind(name: str, series: "pd.Series[Any]") -> tuple[str, str]:

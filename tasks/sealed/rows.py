@@ -12,7 +12,7 @@ dataset, where AES-GCM gives the same bytes and nothing away; and a rerun writes
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from tasks.keystore.keys import ID_BYTES, KeyStore, Retention
 from tasks.sealed.packing import Layout, pack, unpack
 
 CHUNK_ROWS = 65_536
+SLICE_ROWS = 8_192  # of a chunk, opened at a time
 TAG_BYTES = 16  # of AES-GCM
 NONCE_BYTES = 12
 SUBJECT = "subject"
@@ -185,14 +186,15 @@ def read_rows(
         SealError: The file is of another dataset, or a row was altered, moved, added or left out;
             says where.
     """
-    parts = list(iter_rows(path, dataset=dataset, keys=keys, columns=columns))
-    frame = pd.concat([part.frame for part in parts], ignore_index=True)
-    return Opened(
-        frame,
-        unsealed=sum(part.unsealed for part in parts),
-        shredded=sum(part.shredded for part in parts),
-        people_shredded=sum(part.people_shredded for part in parts),
-    )
+    frames = []
+    unsealed = shredded = people_shredded = 0
+    for part in iter_rows(path, dataset=dataset, keys=keys, columns=columns):
+        frames.append(part.frame)
+        unsealed += part.unsealed
+        shredded += part.shredded
+        people_shredded += part.people_shredded
+        del part  # so that the frame lies in `frames` alone, from which it is taken
+    return Opened(_joined(frames), unsealed, shredded, people_shredded)
 
 
 def iter_rows(
@@ -233,52 +235,77 @@ def iter_rows(
     shredded_ids: set[bytes] = set()
     bound = bound_to(dataset, layout_json)
     if file.num_row_groups == 0:
-        yield Opened(
-            unpack([], layout)[list(columns or [name for name, _, _ in layout.columns])], 0, 0
-        )
+        yield Opened(unpack([], layout, columns), 0, 0)
     for table in _groups(file, shown):
-        ids = table["key"].to_pylist()
-        sealed = table["row"].to_pylist()
-        opened = _unseal(ids, sealed, position, bound, layout, keys, shown, shredded_ids)
-        position += len(ids)
-        yield opened if columns is None else replace(opened, frame=opened.frame[list(columns)])
+        yield _unseal(table, position, bound, layout, columns, keys, shown, shredded_ids)
+        position += len(table)
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames of the same columns one below the other; `frames` is emptied on the way.
+
+    A column at a time, and each part's is given up as soon as it is copied: at no time is there
+    more than the result and one column twice.
+    """
+    if len(frames) == 1:
+        return frames.pop()
+
+    parts = [{name: frame[name] for name in frame} for frame in frames]
+    frames.clear()
+    columns = {
+        name: pd.concat([part.pop(name) for part in parts], ignore_index=True)
+        for name in list(parts[0])
+    }
+    return pd.DataFrame(columns, copy=False)
 
 
 def _unseal(
-    ids: list[bytes],
-    rows_sealed: list[bytes],
+    table: pa.Table,
     first: int,
     bound: bytes,
     layout: Layout,
+    columns: tuple[str, ...] | None,
     keys: KeyStore,
     shown: str,
     shredded_ids: set[bytes],
 ) -> Opened:
     """Unseal one row group; add to `shredded_ids` the keys that no longer exist."""
-    key_of = keys.by_id(set(ids))
+    ids = table["key"].to_pylist()
+    different = set(ids)
+    key_of = keys.by_id(different)
     count_before = len(shredded_ids)
-    shredded_ids |= set(ids) - set(key_of)
+    shredded_ids |= different - set(key_of)
 
-    rows = []
-    for position, (key_id, sealed) in enumerate(zip(ids, rows_sealed, strict=True), first):
-        key = key_of.get(key_id)
-        if key is None:
-            continue
-        try:
-            data = bound + key_id + position.to_bytes(8)
-            rows.append(key.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
-        except InvalidTag:
-            raise SealError(
-                f"{shown}, row {position}",
-                expected="the row that was sealed here",
-                found="an altered or moved one",
-                remedy="Run `dvc checkout`; look for who or what wrote into it.",
-            ) from None
+    frames = []
+    unsealed = 0
+    # Some rows at a time: packed, opened and joined, a row lies in memory three times for a moment.
+    for start in range(0, max(len(ids), 1), SLICE_ROWS):
+        rows = []
+        sealed_rows = table["row"].slice(start, SLICE_ROWS).to_pylist()
+        some_ids = ids[start : start + SLICE_ROWS]
+        for position, (key_id, sealed) in enumerate(
+            zip(some_ids, sealed_rows, strict=True), first + start
+        ):
+            key = key_of.get(key_id)
+            if key is None:
+                continue
+            try:
+                data = bound + key_id + position.to_bytes(8)
+                rows.append(key.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
+            except InvalidTag:
+                raise SealError(
+                    f"{shown}, row {position}",
+                    expected="the row that was sealed here",
+                    found="an altered or moved one",
+                    remedy="Run `dvc checkout`; look for who or what wrote into it.",
+                ) from None
+        unsealed += len(rows)
+        frames.append(unpack(rows, layout, columns))
 
     return Opened(
-        unpack(rows, layout),
-        unsealed=len(rows),
-        shredded=len(ids) - len(rows),
+        _joined(frames),
+        unsealed=unsealed,
+        shredded=len(ids) - unsealed,
         people_shredded=len(shredded_ids) - count_before,
     )
 

@@ -165,6 +165,17 @@ def test_some_of_the_rows_are_unpacked_as_those_rows(people: pd.DataFrame) -> No
     pd.testing.assert_frame_equal(unpack([rows[4], rows[1]], layout), expected)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_some_of_the_columns_are_unpacked_as_those_columns(
+    people: pd.DataFrame, reverse: bool
+) -> None:
+    layout = Layout.of(people)
+    rows = pack(people, layout)
+    names = tuple(map(str, people.columns))[:: -1 if reverse else 1]
+    for several in (names[:1], names[1:3], names[::2], names):
+        pd.testing.assert_frame_equal(unpack(rows, layout, several), people[list(several)])
+
+
 def test_the_index_of_a_frame_is_not_packed(people: pd.DataFrame) -> None:
     layout = Layout.of(people)
     assert pack(people.set_index(people.index + 100), layout) == pack(people, layout)

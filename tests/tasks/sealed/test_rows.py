@@ -93,6 +93,30 @@ def test_chunks_write_what_one_piece_writes_row_for_row(tmp_path: Path, keys: Ke
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), frame(9))
 
 
+@pytest.mark.parametrize("columns", [None, ("text", "subject")])
+def test_rows_opened_some_at_a_time_are_those_opened_at_once(
+    tmp_path: Path,
+    keys: KeyStore,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: tuple[str, ...] | None,
+) -> None:
+    path = tmp_path / "rows.parquet"
+    with SealedWriter(path, dataset="d", keys=keys) as writer:
+        for part in (frame(7), frame(1), frame(5)):
+            writer.write(part)
+    shred(keys, [f"{1:032x}"], date(2026, 1, 1))
+    at_once = read_rows(path, dataset="d", keys=keys, columns=columns)
+    monkeypatch.setattr("tasks.sealed.rows.SLICE_ROWS", 2)
+    by_two = read_rows(path, dataset="d", keys=keys, columns=columns)
+    pd.testing.assert_frame_equal(by_two.frame, at_once.frame)
+    assert (by_two.unsealed, by_two.shredded, by_two.people_shredded) == (
+        at_once.unsealed,
+        at_once.shredded,
+        at_once.people_shredded,
+    )
+    assert at_once.shredded > 0
+
+
 def test_nothing_readable_is_in_the_file(tmp_path: Path, keys: KeyStore) -> None:
     secret = frame().assign(text=pd.array(["Rumpelstiltskin"] * 7, dtype="str"))
     write_rows(secret, tmp_path / "a", dataset="d", keys=keys)
