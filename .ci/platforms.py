@@ -25,7 +25,11 @@ PLATFORMS = ROOT / "configs" / "platforms.json"
 INSTALLER = ROOT / "configs" / "installer.lock"
 MODELS = ROOT / "configs" / "models.lock"
 BUILD = ROOT / "configs" / "build.lock"
-LOCKS = (ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock")
+LOCKS = (
+    ROOT / "requirements.lock",
+    ROOT / "configs" / "print.lock",
+    ROOT / "tests" / "requirements.lock",
+)
 LIMIT_SECONDS = 300  # with an empty cache uv asks the index for some 300 packages
 
 

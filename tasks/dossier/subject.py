@@ -12,6 +12,7 @@ from tasks.dossier.evidence import CaseEvidence, Found
 from tasks.dossier.governance import Governance
 
 DUE_DAYS = 30  # of a field of a page that no requirement has
+OWNER_OF_REGISTER = "compliance-officer"
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,18 @@ class DossierSubject:
         return AnsweredRow((label,), self.settle(self.evidence.find(name), owner))
 
     def requirement_field(self, label: str, requirement_id: str) -> AnsweredRow:
-        """Return a row that one requirement answers; it is owed where the profile has it not."""
+        """Return a row that one requirement answers; it is owed where the profile has it not.
+
+        A bank's own register may have dropped it: the page's question stays, and is owed.
+        """
         for row in self.weighed:
             if row.requirement.id == requirement_id:
                 return AnsweredRow((label,), row.answer)
-        requirement = self.governance.requirement(requirement_id)
+        by_id = {row.id: row for row in self.governance.requirements}
+        if requirement_id not in by_id:
+            missing = f"the register of requirements has no {requirement_id}"
+            return AnsweredRow((label,), self.owed(missing, OWNER_OF_REGISTER))
+
+        requirement = by_id[requirement_id]
         missing = f"{requirement_id} is no part of this profile"
         return AnsweredRow((label,), self.owed(missing, requirement.owner, requirement.due_days))

@@ -20,6 +20,7 @@ from tasks.dossier.governance import Governance
 from tasks.dossier.machine.assessment_results import assessment_results
 from tasks.dossier.machine.bill_of_materials import bill_of_materials
 from tasks.dossier.machine.croissant import croissant
+from tasks.dossier.machine.spdx import spdx_document
 from tasks.dossier.printed.pdf import is_typesetter_installed, typeset
 from tasks.dossier.rendering import render_dossier_page
 from tasks.dossier.subject import DossierSubject
@@ -101,10 +102,7 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
             json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
-    if subject.evidence.is_trained:
-        files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
-    files["data.croissant.json"] = _json_bytes(croissant(subject))
-    files["assessment-results.oscal.json"] = _json_bytes(assessment_results(subject))
+    files |= machine_files(subject)
     if is_typesetter_installed() and subject.evidence.day:
         files[PDF] = typeset(pages, describe_subject(subject), subject.day)
     files[INDEX] = index_bytes(subject, pages, files)
@@ -114,6 +112,18 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
     files[BUNDLE] = archive(bundle)
     files["check-dossier.pyz"] = checker
     return Dossier(subject, pages, files)
+
+
+def machine_files(subject: DossierSubject) -> dict[str, bytes]:
+    """Return the files in formats of others, by name; bills of a model where there is one."""
+    files = {
+        "data.croissant.json": _json_bytes(croissant(subject)),
+        "assessment-results.oscal.json": _json_bytes(assessment_results(subject)),
+    }
+    if subject.evidence.is_trained:
+        files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
+        files["model.spdx.json"] = _json_bytes(spdx_document(subject))
+    return files
 
 
 def describe_subject(subject: DossierSubject) -> str:

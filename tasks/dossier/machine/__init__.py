@@ -4,5 +4,5 @@ Each is plain JSON, made from the same subject as the pages, and validated in te
 did not write. Identifiers are derived from digests, and times are those of statements: the same
 evidence gives the same bytes.
 
-May import: `tasks.dossier`, `tasks.gates`.
+May import: `tasks.dossier`, `tasks.gates`, `tasks.verifier`.
 """

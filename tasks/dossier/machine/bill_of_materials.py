@@ -20,8 +20,6 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
     evidence = subject.evidence
     model_sha256 = evidence.chain.model_sha256
     serial = uuid5(NAMESPACE, f"{evidence.log.head.origin} {model_sha256}")
-    made = evidence.step("train")
-    tools = made.signed.predicate.run.tools if made else {}
     model_ref = f"model:{model_sha256}"
     data = _data_components(subject)
     libraries = [
@@ -32,8 +30,7 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
             "version": version,
             "purl": f"pkg:pypi/{name}@{version}",
         }
-        for name, version in sorted(tools.items())
-        if name != "python" and version != "not installed"
+        for name, version in libraries_of(subject)
     ]
     parts = [*(item["bom-ref"] for item in data), *(item["bom-ref"] for item in libraries)]
     values: dict[str, Any] = {
@@ -57,6 +54,17 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
     if evidence.decision is not None:
         values["metadata"]["timestamp"] = evidence.decision.predicate.finished
     return values
+
+
+def libraries_of(subject: DossierSubject) -> list[tuple[str, str]]:
+    """Return the libraries that training ran with, and their versions, as its statement says."""
+    made = subject.evidence.step("train")
+    tools = made.signed.predicate.run.tools if made else {}
+    return [
+        (name, version)
+        for name, version in sorted(tools.items())
+        if name != "python" and version != "not installed"
+    ]
 
 
 def _data_components(subject: DossierSubject) -> list[dict[str, Any]]:

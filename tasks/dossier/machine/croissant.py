@@ -1,7 +1,9 @@
-"""The data that the model learnt from, as Croissant 1.0 metadata: by digest, without a download.
+"""The data that the model learnt from, as Croissant 1.1 metadata: by digest, without a download.
 
 Nobody can fetch personal data from it: the distribution names a file and its digest, and no
-address. Specification: docs.mlcommons.org/croissant.
+address. Of the terms for responsible AI, those that evidence answers are there; what only a person
+can say (biases, limits, social impact) is a gap of the dossier, and no text stands in for it.
+Specification: docs.mlcommons.org/croissant.
 """
 
 from typing import Any
@@ -10,16 +12,23 @@ from tasks.dossier.answering import rows_name
 from tasks.dossier.evidence import Lacking
 from tasks.dossier.subject import DossierSubject
 
+CONFORMS_TO = (
+    "http://mlcommons.org/croissant/1.1",
+    "http://mlcommons.org/croissant/RAI/1.0",
+)
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
     "citeAs": "cr:citeAs",
     "column": "cr:column",
     "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "description": {"@container": "@language"},
     "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
@@ -29,10 +38,12 @@ CONTEXT = {
     "fileSet": "cr:fileSet",
     "format": "cr:format",
     "includes": "cr:includes",
+    "isArray": "cr:isArray",
     "isLiveDataset": "cr:isLiveDataset",
     "jsonPath": "cr:jsonPath",
     "key": "cr:key",
     "md5": "cr:md5",
+    "name": {"@container": "@language"},
     "parentField": "cr:parentField",
     "path": "cr:path",
     "rai": "http://mlcommons.org/croissant/RAI/",
@@ -61,7 +72,7 @@ def croissant(subject: DossierSubject) -> dict[str, Any]:
         "@type": "sc:Dataset",
         "name": f"{subject.case}-redacted-rows",
         "description": "Rows without names that a model learnt from; personal data, not public.",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": list(CONFORMS_TO),
         "version": "1.0.0",
         "distribution": [
             {
@@ -93,7 +104,67 @@ def croissant(subject: DossierSubject) -> dict[str, Any]:
                 ],
             }
         ]
-    return values
+    return {**values, **_responsible_use(subject)}
+
+
+def _responsible_use(subject: DossierSubject) -> dict[str, str]:
+    """Return the terms of the RAI vocabulary that evidence answers, each in a sentence."""
+    terms = {
+        "rai:dataCollection": _collection(subject),
+        "rai:dataCollectionMissingData": _missing_data(subject),
+        "rai:dataPreprocessingProtocol": _preprocessing(subject),
+        "rai:personalSensitiveInformation": _personal(subject),
+        "rai:dataReleaseMaintenancePlan": _retention(subject),
+    }
+    return {name: text for name, text in terms.items() if text}
+
+
+def _collection(subject: DossierSubject) -> str:
+    found = subject.evidence.read_artefact("admit/sources.json")
+    if isinstance(found, Lacking):
+        return ""
+    return "; ".join(
+        f"{name}: from {source['owner']}, {source['legal_basis']}"
+        for name, source in found[0].items()
+    )
+
+
+def _missing_data(subject: DossierSubject) -> str:
+    found = subject.evidence.read_artefact("validate/report.json", "missing_ratio")
+    if isinstance(found, Lacking):
+        return ""
+    shares = sorted(found[0]["missing_ratio"].items(), key=lambda item: (-item[1], item[0]))
+    return "; ".join(f"{column}: {ratio:.1%}" for column, ratio in shares if ratio > 0) or "nothing"
+
+
+def _preprocessing(subject: DossierSubject) -> str:
+    """Return which stages made the rows, in the order in which they ran."""
+    steps = [
+        step for step in reversed(subject.evidence.chain.steps) if step.name.endswith(".parquet")
+    ]
+    return "; ".join(f"stage {step.stage} made {step.name}" for step in steps)
+
+
+def _personal(subject: DossierSubject) -> str:
+    found = subject.evidence.section("columns")
+    if isinstance(found, Lacking):
+        return ""
+    names = [
+        subject.words.label_of(column)
+        for column, declared in found[0].items()
+        if declared["role"] == "protected"
+    ]
+    return ", ".join(names)
+
+
+def _retention(subject: DossierSubject) -> str:
+    found = subject.evidence.section("erasure")
+    if isinstance(found, Lacking):
+        return ""
+    return "; ".join(
+        f"{name}: {rule['months']} months ({rule['basis']})"
+        for name, rule in found[0].get("keep", {}).items()
+    )
 
 
 def _field(

@@ -15,6 +15,7 @@ from tasks.dossier.answering import rows_name
 from tasks.dossier.governance import Governance, load_governance
 from tasks.dossier.subject import DossierSubject
 from tasks.dossier.writing import Dossier, make_dossier, make_subject
+from tasks.formats.canonical_json import canonical
 from tasks.path import SUBJECTS
 from tasks.verifier.lineage import MADE, MODEL, examine
 from tasks.verifier.log_reader import Log
@@ -55,13 +56,31 @@ REVIEWED = (
 )
 CASE_VALUES: dict[str, Any] = {"title": "Tiny", "purpose": "Decide something", "words": {}}
 CHECKER = b"program"
+# Sections of a use case, for those who ask that a stage has signed for them.
+DECLARED: dict[str, Any] = {
+    "columns": {
+        "email": {"role": "subject", "kind": "email"},
+        "income": {"role": "feature"},
+        "is_owner": {"role": "feature", "kind": "flag"},
+        "sex": {"role": "protected", "kind": "category"},
+        "approve": {"role": "target", "kind": "flag"},
+    },
+    "train": {"family": "lightgbm", "seed": 7, "parameters": {"num_leaves": 7}},
+    "erasure": {"keep": {"rows": {"months": 60, "basis": "a law"}}},
+}
 
 
 class SmallDossier:
     """A ledger of one release, the artefact that its admit made, and the dossier of them."""
 
-    def __init__(self, folder: Path, sources: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sources: dict[str, Any] | None = None,
+        sections: dict[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
+        self.sections = sections or {}
         self.signed_log = SignedLog(folder)
         self.sources = json.dumps(SOURCES if sources is None else sources).encode()
         path = folder / "data" / CASE / "admit" / "sources.json"
@@ -73,7 +92,10 @@ class SmallDossier:
         """Append how the model was made from the sources that lie here, verdicts, a decision."""
         log = self.signed_log
         made = Artefact(f"{CASE}/admit/sources.json", sha256(self.sources).hexdigest())
-        run = replace(RUN, stage="admit", case=CASE)
+        signed_for = {
+            name: sha256(canonical(values)).hexdigest() for name, values in self.sections.items()
+        }
+        run = replace(RUN, stage="admit", case=CASE, params_sha256=signed_for)
         log.say(Provenance(run, ()), made)
         self.review_entry = self.say_review(made)
         run = replace(RUN, stage="ingest", case=CASE)
@@ -139,7 +161,12 @@ class SmallDossier:
         read = log or self.read()
         chain = examine(read, CASE, digest(MODEL))
         return make_subject(
-            read, chain, governance, profile, {**CASE_VALUES, **values}, self.folder
+            read,
+            chain,
+            governance,
+            profile,
+            {**CASE_VALUES, **self.sections, **values},
+            self.folder,
         )
 
     def dossier(self, **options: Any) -> Dossier:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -114,6 +115,19 @@ def test_a_register_that_says_what_it_may_not_is_refused(tmp_path: Path, fault: 
 def test_a_profile_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigError, match="eu-credit"):
         GOVERNANCE.profile_of("loan", "mars")
+
+
+@pytest.mark.parametrize("profile", GOVERNANCE.profiles)
+def test_a_register_of_one_s_own_that_lacks_a_row_leaves_a_gap(
+    small: SmallDossier, profile: str
+) -> None:
+    """A bank may drop any requirement: what pages ask besides is owed, and no page breaks."""
+    part = GOVERNANCE.profiles[profile].parts[0]
+    kept = tuple(row for row in GOVERNANCE.requirements if row.part == part)[:1]
+    own = replace(GOVERNANCE, requirements=kept)
+    pages = compose_dossier(small.subject(profile=profile, governance=own))
+    (card,) = (page for page in pages if page.name == "datasheets")
+    assert "the register of requirements has no GDP-13" in "\n".join(card.texts())
 
 
 def test_a_use_case_has_a_profile_of_its_own() -> None:

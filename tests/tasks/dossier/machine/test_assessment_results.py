@@ -1,14 +1,15 @@
-"""OSCAL's results say of each requirement what the dossier says, with the same evidence.
+"""OSCAL's results say of each requirement what the dossier says, with the same evidence."""
 
-compliance-trestle, which is not installed with the tests, took the document of `loan` as it is
-(docs/dossier.md).
-"""
-
+import json
 import re
+from pathlib import Path
+
+import pytest
 
 from tasks.dossier.claims import AnswerStanding
 from tasks.dossier.machine.assessment_results import assessment_results
-from tests.tasks.dossier.making import SmallDossier
+from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
+from tests.tasks.dossier.validators import read_assessment_results
 
 TOKEN = re.compile(r"[A-Za-z_][\w.-]*")
 UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[45][0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}", re.I)
@@ -55,3 +56,25 @@ def test_every_link_leads_to_a_file_of_the_folder(small: SmallDossier) -> None:
         for item in observation["relevant-evidence"]
     }
     assert {document["import-ap"]["href"], *hrefs} <= set(dossier.files)
+
+
+@pytest.mark.parametrize("profile", GOVERNANCE.profiles)
+def test_trestle_reads_it(small: SmallDossier, tmp_path: Path, profile: str) -> None:
+    subject = small.subject(profile=profile)
+    results = read_assessment_results(assessment_results(subject), tmp_path)
+    (result,) = results.results
+    assert len(result.findings) == len(
+        [row for row in subject.required if row.standing is not AnswerStanding.NOT_APPLICABLE]
+    )
+
+
+@pytest.mark.parametrize("field", ["uuid", "status", "hearsay"])
+def test_trestle_refuses_what_is_none(small: SmallDossier, tmp_path: Path, field: str) -> None:
+    document = json.loads(json.dumps(assessment_results(small.subject())))
+    finding = document["assessment-results"]["results"][0]["findings"][0]
+    if field == "status":
+        finding["target"]["status"]["state"] = "fairly satisfied"
+    else:
+        finding[field] = "none"
+    with pytest.raises(Exception, match=r"valid|Error|extra"):
+        read_assessment_results(document, tmp_path)
