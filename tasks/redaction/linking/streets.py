@@ -7,11 +7,13 @@ exclusive.
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from tasks.redaction.finding.words import word_list
 
 Place = tuple[int, int]
+# An address's words in order, with little between them; a tuple stands for any one of its words,
+# which are kinds of streets.
+Writing = tuple[str | tuple[str, ...], ...]
 KINDS_OF_STREETS = {
     "street": ("st", "str"),
     "avenue": ("ave", "av"),
@@ -33,7 +35,9 @@ LONG_KINDS = {short: long for long, shorts in KINDS_OF_STREETS.items() for short
 # before or after the number of a flat, a floor or a house
 UNITS = word_list("units")
 WORDS = re.compile(r"[^\W_]+(?:['/-][^\W_]+)*")
-GAP = r"[^\w\n]{0,4}\n?[^\w\n]{0,2}"  # between two words of one address; a line may end there
+# between two words of one address; a line may end there
+GAP = re.compile(r"[^\w\n]{0,4}\n?[^\w\n]{0,2}")
+WORD_SIGN = re.compile(r"\w")
 FEWEST_LETTERS_ALONE = 4  # of a name of two words that counts without its number
 
 
@@ -42,34 +46,87 @@ def streets(lowered: str, own: str) -> list[Place]:
 
     A name of one word counts only beside the house's number: "Broadway" is everybody's.
     """
-    name, _ = _name_and_number(own)
+    name, number = _name_and_number(own)
     # the cheap test first, without the kind of street, which may be short
     if not name or max(name[:-1] or name, key=len) not in lowered:
         return []
-    return [match.span() for form in _forms(own) for match in form.finditer(lowered)]
+    return [
+        place
+        for writings in _forms(WORDS.findall(own), name, number)
+        for place in _everywhere(lowered, writings)
+    ]
 
 
-@lru_cache(maxsize=1024)
-def _forms(own: str) -> tuple[re.Pattern[str], ...]:
-    """Return what an address is looked for by: as a whole, and by its name."""
-    name, number = _name_and_number(own)
-    words = [re.escape(word) for word in WORDS.findall(own)]
-    whole = _bounded(GAP.join(words))
+def _forms(words: list[str], name: list[str], number: str) -> Iterator[tuple[Writing, ...]]:
+    """Yield what an address is looked for by: as a whole, and by its name.
 
+    Of the writings of one form, what one finds is not looked into by the next.
+    """
     *before, kind = name
     long = LONG_KINDS.get(kind, kind)
-    endings = {kind, long, *KINDS_OF_STREETS.get(long, ())}
-    spelled = GAP.join(map(re.escape, before))
-    spelled += (GAP if before else "") + f"(?:{'|'.join(map(re.escape, sorted(endings)))})\\b"
-    forms = [whole]
+    kinds = tuple({kind, long, *KINDS_OF_STREETS.get(long, ())})
+    spelled: Writing = (*before, kinds)
+
+    yield (tuple(words),)
     if number:
-        digits = re.escape(number)
-        forms.append(_bounded(f"(?:{digits}{GAP}{spelled}|{spelled}{GAP}{digits})"))
+        yield (number, *spelled), (*spelled, number)
         if before:  # "at 870 Travis": with its number a street needs no kind
-            forms.append(_bounded(digits + GAP + GAP.join(map(re.escape, before))))
+            yield ((number, *before),)
     if len(name) > 1 and sum(map(len, name)) > FEWEST_LETTERS_ALONE:
-        forms.append(_bounded(spelled))
-    return tuple(forms)
+        yield (spelled,)
+
+
+def _everywhere(lowered: str, writings: tuple[Writing, ...]) -> Iterator[Place]:
+    """Yield where an address stands in one of some writings; places do not overlap."""
+    # By hand, not by a pattern: every row has a street of its own, and compiling patterns for it
+    # takes longer than everything else that is looked for in the row.
+    starts = {
+        (start, rank)
+        for rank, writing in enumerate(writings)
+        for first in ((writing[0],) if isinstance(writing[0], str) else writing[0])
+        for start in _occurrences(lowered, first)
+    }
+    free = 0  # the first character that no place has taken
+    for start, rank in sorted(starts):
+        if start < free or _is_alphanumeric(lowered, start - 1):
+            continue
+        end = _end(lowered, start, writings[rank])
+        if end is not None and not _is_alphanumeric(lowered, end):
+            yield start, end
+            free = end
+
+
+def _occurrences(lowered: str, word: str) -> Iterator[int]:
+    start = lowered.find(word)
+    while start >= 0:
+        yield start
+        start = lowered.find(word, start + 1)
+
+
+def _end(lowered: str, start: int, writing: Writing) -> int | None:
+    """Return where a writing that begins at `start` ends; None: it does not stand there."""
+    end = start
+    for position, part in enumerate(writing):
+        if position:
+            gap = GAP.match(lowered, end)
+            end = end if gap is None else gap.end()
+        if isinstance(part, str):
+            if not lowered.startswith(part, end):
+                return None
+            end += len(part)
+            continue
+
+        # one of the kinds of streets, as a whole word: no two of them can be
+        ends = (end + len(kind) for kind in part if lowered.startswith(kind, end))
+        whole = next((place for place in ends if not WORD_SIGN.match(lowered, place)), None)
+        if whole is None:
+            return None
+        end = whole
+    return end
+
+
+def _is_alphanumeric(lowered: str, index: int) -> bool:
+    return 0 <= index < len(lowered) and lowered[index].isalnum()
 
 
 def _name_and_number(own: str) -> tuple[list[str], str]:
@@ -101,8 +158,3 @@ def _runs(words: list[str]) -> Iterator[tuple[int, int]]:
 
 def _has_digit(word: str) -> bool:
     return any(map(str.isdigit, word))
-
-
-def _bounded(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that matches no part of a word."""
-    return re.compile(rf"(?<![^\W_]){pattern}(?![^\W_])")

@@ -1,7 +1,7 @@
 """Find personal data by its form.
 
-One RE2 pass over a text says which patterns match at all (`_PatternSet`); each of those finds where
-(`_CompiledPattern`); validators and words of context decide.
+A few RE2 passes over a text say which patterns match at all (`_PatternSet`); each of those finds
+where (`_CompiledPattern`); validators and words of context decide.
 
 Built-in patterns run on RE2: linear time, whatever the text. A user's pattern runs as Python's, as
 in Presidio, behind the relaxed form of itself (`prefilter.py`).
@@ -26,6 +26,9 @@ CONTEXT_LEAST = 0.4  # Presidio's min_score_with_context_similarity
 # Checks by a slow validator, per pattern and text. What comes after is taken unchecked, so masked:
 # a text may cost neither time without end nor a leak.
 MOST_SLOW_CHECKS = 40
+# Patterns in one RE2 set. RE2 makes its automaton's states while it reads, and those of one set
+# multiply: all patterns in one set take 135 µs for a note, in sets of so few 35 µs.
+PATTERNS_A_SET = 10
 FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE  # Presidio's
 
 
@@ -33,7 +36,7 @@ FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE  # Presidio's
 class _CompiledPattern:
     kind: str
     score: float
-    finditer: Callable[[str], Iterable[Any]]
+    finditer: Callable[[Any], Iterable[Any]]  # over what `spans` is given to search
     group: int  # which group is the personal data
     validator: Validator | None
     validated_score: float
@@ -41,9 +44,13 @@ class _CompiledPattern:
     is_slow: bool  # does the validator take so long that a text may not ask it without end?
     may_shrink: bool  # is a match that the validator refuses tried again without its last group?
 
-    def spans(self, text: str) -> Iterable[tuple[int, int, float]]:
-        """Yield start, end and score of what matches and is not refused."""
-        for number, match in enumerate(self.finditer(text)):
+    def spans(self, text: str, searched: str | bytes) -> Iterable[tuple[int, int, float]]:
+        """Yield start, end and score of what matches and is not refused.
+
+        `searched` is the text again, or its bytes where it is ASCII: RE2 reads bytes, and would
+        encode the text for every pattern.
+        """
+        for number, match in enumerate(self.finditer(searched)):
             start, end = match.span(self.group)
             if self.is_slow and number >= MOST_SLOW_CHECKS:
                 yield start, end, self.validated_score
@@ -108,13 +115,18 @@ class Scanner:
         Places are the original's; of equal spans the best score counts.
         """
         scores: dict[tuple[int, int, str], float] = {}
-        for pattern in self._builtin.matching(plain.text):
-            for start, end, score in pattern.spans(plain.text):
+        text = plain.text
+        encoded = text.encode("ascii")
+        for pattern in self._builtin.matching(encoded):
+            for start, end, score in pattern.spans(text, encoded):
                 _keep_best(scores, (*plain.span(start, end), pattern.kind), score)
 
         if self._users.patterns:
-            for pattern in self._users.matching(as_ascii(plain.original)):
-                for start, end, score in pattern.spans(plain.original):
+            original = plain.original
+            if plain.origin is not None:
+                encoded = as_ascii(original).encode("ascii")
+            for pattern in self._users.matching(encoded):
+                for start, end, score in pattern.spans(original, original):
                     _keep_best(scores, (start, end, pattern.kind), score)
         return [
             Span(start, end, kind, score) for (start, end, kind), score in sorted(scores.items())
@@ -128,15 +140,11 @@ def _keep_best(
 
 
 class _PatternSet:
-    """Patterns, and one RE2 pass that says which of them match a text anywhere."""
+    """Patterns, and a few RE2 passes that say which of them match a text anywhere."""
 
     def __init__(self) -> None:
-        import re2
-
-        self._set = re2.Set.SearchSet(re2_options())
-        # Matches every text but the empty one: where it is missing from the answer, RE2 gave up.
-        self._set.Add(".")
-        self._owners: list[int] = [-1]  # number in the set -> number of the pattern; -1: none
+        self._wider: list[tuple[str, int]] = []  # a pattern for RE2, and the number of its own
+        self._sets: list[tuple[Any, tuple[int, ...]]] = []  # with the numbers of their patterns
         self._always: list[int] = []  # patterns that are looked for in every text
         self.patterns: list[_CompiledPattern] = []
 
@@ -146,23 +154,35 @@ class _PatternSet:
         Without one, or with one that RE2 does not understand, it is looked for in every text.
         """
         if wider is not None and _compiles(wider):
-            self._set.Add(wider)
-            self._owners.append(len(self.patterns))
+            self._wider.append((wider, len(self.patterns)))
         else:
             self._always.append(len(self.patterns))
         self.patterns.append(pattern)
 
     def compile(self) -> None:
-        """Make the set ready: once, after the last pattern and before the first text."""
-        self._set.Compile()
+        """Make the sets ready: once, after the last pattern and before the first text."""
+        import re2
 
-    def matching(self, text: str) -> list[_CompiledPattern]:
-        """Return the patterns that may match, in order; all of them where RE2 gives up."""
-        matched = self._set.Match(text) or ()
-        if 0 not in matched:
-            return list(self.patterns) if text else []
-        numbers = {*map(self._owners.__getitem__, matched), *self._always} - {-1}
-        return [self.patterns[number] for number in sorted(numbers)]
+        for first in range(0, len(self._wider), PATTERNS_A_SET):
+            part = self._wider[first : first + PATTERNS_A_SET]
+            compiled = re2.Set.SearchSet(re2_options())
+            # Matches every text but the empty one: where it is missing from the answer, RE2 gave
+            # up.
+            compiled.Add(".")
+            for wider, _ in part:
+                compiled.Add(wider)
+            compiled.Compile()
+            self._sets.append((compiled, (-1, *(number for _, number in part))))
+
+    def matching(self, text: bytes) -> list[_CompiledPattern]:
+        """Return the patterns that may match, in order; all of a set where RE2 gives up."""
+        if not text:
+            return []
+        numbers = list(self._always)
+        for compiled, owners in self._sets:
+            matched: list[int] = compiled.Match(text) or []
+            numbers += map(owners.__getitem__, matched) if 0 in matched else owners
+        return [self.patterns[number] for number in sorted({*numbers} - {-1})]
 
 
 def _bind(

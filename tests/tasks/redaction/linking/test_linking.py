@@ -173,6 +173,17 @@ def test_what_is_no_date_finds_none(own: str) -> None:
         ("30995 James Street Apt. 777", "30995 James Street\nApt. 777", "[OWN_STREET]"),
         ("H.No. 257 Kamdar Path", "H.No. 257, Kamdar Path", "[OWN_STREET]"),
         ("Broadway 7", "Broadway is a street", "Broadway is a street"),
+        ("Broadway 7", "at 7 broadway", "at [OWN_STREET]"),
+        ("Broadway 7", "Broadway, 7x", "Broadway, 7x"),
+        # between two words six signs, or four, a line end and two; no more
+        ("12 Rose Court", "12 Rose,\n Ct. 12", "[OWN_STREET]. 12"),
+        ("12 Rose Court", "12 rose   -   court", "[OWN_STREET]   -   court"),
+        ("12 Rose Court", "Rose\n\nCourt", "Rose\n\nCourt"),
+        # the kind of street is a whole word, and so is the address
+        ("12 Rose Court", "12 Rose Courtyard", "[OWN_STREET] Courtyard"),
+        ("12 Rose Court", "Primrose Court", "Primrose Court"),
+        ("12 Rose Court", "rose ct_x, 112 rose", "rose ct_x, 112 rose"),
+        ("O'Neil Road 7b", "7B O'NEIL RD", "[OWN_STREET]"),
         ("12 Elm", "the elm has 12 leaves", "the elm has 12 leaves"),
         ("1", "1 is a number", "1 is a number"),
     ],

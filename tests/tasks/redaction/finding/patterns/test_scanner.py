@@ -196,17 +196,28 @@ def test_where_re2_gives_up_every_pattern_looks(monkeypatch: pytest.MonkeyPatch)
 
     one = Scanner((recogniser("AB12"),))
     one.find(to_plain("warm up"))
-    monkeypatch.setattr(one._builtin, "_set", GivenUp())
+    monkeypatch.setattr(
+        one._builtin, "_sets", [(GivenUp(), owners) for _, owners in one._builtin._sets]
+    )
     assert [span.kind for span in one.find(to_plain("AB12"))] == ["CODE"]
+
+
+def test_patterns_of_every_set_are_looked_for_in_their_order() -> None:
+    count = 2 * scanner_module.PATTERNS_A_SET + 1
+    many = [recogniser(rf"A{number}B", supported_entity="CODE") for number in range(count)]
+    text = " ".join(f"A{number}B" for number in reversed(range(count)))
+    assert len(scan(text, *many)) == count
+    assert [len(scan(f"A{number}B", *many)) for number in range(count)] == [1] * count
+    assert scan(f"A{count}B", *many) == []
 
 
 def test_a_pattern_runs_only_where_it_may_match(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
     original = scanner_module._CompiledPattern.spans
 
-    def spans(self: Any, text: str) -> Any:
+    def spans(self: Any, text: str, searched: str | bytes) -> Any:
         looked.append(self.kind)
-        return original(self, text)
+        return original(self, text, searched)
 
     monkeypatch.setattr(scanner_module._CompiledPattern, "spans", spans)
     other = recogniser("QQ", supported_entity="OTHER")
