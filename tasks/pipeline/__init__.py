@@ -1,6 +1,7 @@
 """Run the data path through DVC: derive its file, run a stage, listen to it, ask what is stale.
 
-`dvc_file` derives `dvc.yaml`; `runner` runs one stage and is the only module that imports DVC;
+`dvc_file` derives `dvc.yaml`; `runner` runs one stage, and `lock_file` changes DVC's lock file as
+DVC does, in less time: these two alone import DVC;
 `channel` is the stage's end and `listener` the runner's end of the socket between the two;
 `stores` lists where DVC keeps versions.
 

@@ -1,6 +1,6 @@
 """Run one stage through DVC, in this process: the same path, lock file and skips as `dvc repro`.
 
-The only module that imports DVC. It relies on what was measured with DVC 3.67:
+This module and `lock_file` alone import DVC. They rely on what was measured with DVC 3.67:
 
 - `single_item` runs just the stage named and never checks that its inputs are fresh.
 - The repository must be the current folder.
@@ -18,6 +18,7 @@ from typing import Any
 from tasks.errors import PortcullisError, RefusedError
 from tasks.path import STAGES
 from tasks.pipeline.listener import LineSink, StageMessages, listen_to_stage
+from tasks.pipeline.lock_file import LOCK_FILE, install_fast_lock_file, modify_lock_file
 from tasks.plain_text import one_line
 
 
@@ -82,9 +83,9 @@ def order_lock_entries(stages: tuple[str, ...], case: str) -> None:
         stages: The stages that ran at once, in the order in which `dvc repro` would run them.
         case: A use case.
     """
-    from dvc.utils.serialize import load_yaml, modify_yaml
+    from dvc.utils.serialize import load_yaml
 
-    path = Path("dvc.lock")
+    path = Path(LOCK_FILE)
     ordered = [f"{stage}@{case}" for stage in stages]
     with open_repo() as repo, repo.lock:
         entries = load_yaml(str(path)).get("stages", {}) if path.is_file() else {}
@@ -94,11 +95,11 @@ def order_lock_entries(stages: tuple[str, ...], case: str) -> None:
             return
 
         # Only these entries change places with each other; those of other stages stay.
-        with modify_yaml(str(path)) as lock:
-            places = [list(lock["stages"]).index(name) for name in written]
-            moved = {name: lock["stages"].pop(name) for name in written}
-            for place, name in zip(places, present, strict=True):
-                lock["stages"].insert(place, name, moved[name])
+        with modify_lock_file(str(path)) as lock:
+            in_order = iter(present)
+            names = [next(in_order) if name in written else name for name in lock["stages"]]
+            for name in names:
+                lock["stages"][name] = lock["stages"].pop(name)
 
 
 def list_stale(stage: str, case: str) -> tuple[str, ...]:
@@ -142,6 +143,7 @@ def open_repo() -> Any:
     """Open the DVC repository of the current folder; a lock that others hold is waited for."""
     from dvc.repo import Repo
 
+    install_fast_lock_file()
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     # By default DVC keeps what it knows of files in /var/tmp/dvc, which all users may write to.
     os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(".dvc", "tmp", "site").absolute()))
