@@ -30,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from tasks.redaction.engines.local import Processes
+from tasks.engines.local import Processes
+from tasks.redaction.engines import Masking
 from tasks.redaction.leakage import LeakageCount
 from tasks.redaction.ner.names import model_path
 from tasks.redaction.opening import open_redactor
@@ -278,7 +279,8 @@ def in_processes(params: RedactParams, frame: pd.DataFrame, workers: int, rows: 
     parts = [frame.iloc[start : start + 500] for start in range(0, len(frame), 500)]
     chunks = (chunk(parts[index % len(parts)]) for index in range(rows // len(parts[0])))
     done = first = 0.0
-    for masked in Processes(params, list(frame["notes"][:200]), workers).mask(chunks):
+    masking = Masking(Processes(workers), params, list(frame["notes"][:200]))
+    for masked in masking.mask(chunks):
         first = first or time.perf_counter()
         done += masked.tally.rows
     return (done - len(parts[0])) / (time.perf_counter() - first)

@@ -160,6 +160,19 @@ class PortcullisError(Exception):
         self.remedy = remedy
         super().__init__(one_line(f"{where}: expected {expected}; found {found}. {remedy}"))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross processes whole: exceptions are made anew of their message alone, which is none."""
+        return _make_anew, (type(self), self.__dict__, self.args)
+
+
+def _make_anew(
+    kind: type[PortcullisError], attributes: dict[str, Any], message: tuple[str, ...]
+) -> PortcullisError:
+    error = kind.__new__(kind)
+    error.__dict__.update(attributes)
+    error.args = message
+    return error
+
 
 class ConfigError(PortcullisError):
     """A use case's YAML file is wrong."""

@@ -157,6 +157,28 @@ VARIABLES = (
         (COMMAND, WORKER, STAGE),
     ),
     Variable(
+        "PORTCULLIS_DASK_CA",
+        "dask_ca_file",
+        "the authority of a Dask cluster under TLS (`engine:`), a PEM file; of that cluster alone: "
+        "whom it certifies can see what workers hold",
+        "no cluster under TLS",
+        (STAGE,),
+    ),
+    Variable(
+        "PORTCULLIS_DASK_CERT",
+        "dask_certificate_file",
+        "the certificate with which a stage connects to the cluster, a PEM file",
+        "no cluster under TLS",
+        (STAGE,),
+    ),
+    Variable(
+        "PORTCULLIS_DASK_KEY",
+        "dask_key_file",
+        "its key, a PEM file",
+        "no cluster under TLS",
+        (STAGE,),
+    ),
+    Variable(
         "PORTCULLIS_SECRETS",
         "secrets_file",
         "where secrets come from, a YAML file of references that holds none itself",
@@ -613,6 +635,9 @@ class Settings:
     vault_token: str
     vault_ca_file: str
     vault_namespace: str
+    dask_ca_file: str
+    dask_certificate_file: str
+    dask_key_file: str
     secrets_file: str
     signing_home: str
     signing_address: str

@@ -28,7 +28,12 @@ from tasks.config.wording import DECIDED, FILL_IN, nothing_in
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
 from tasks.redaction.cloud.disclosing import foretell, lapses
-from tasks.redaction.params import RedactLimits, RedactParams, require_service_limits
+from tasks.redaction.params import (
+    RedactLimits,
+    RedactParams,
+    require_one_place,
+    require_service_limits,
+)
 from tasks.settings import Settings
 
 # Sections that no stage owns, by the class that reads each.
@@ -46,6 +51,7 @@ COARSENED_KINDS = ("age", "date", "ip", "zip")
 OPTIONAL_SECTIONS: dict[str, str] = {
     WORDS: "tasks.config.words:Words",
     "promote": "tasks.promotion.params:PromoteParams",
+    "engine": "tasks.engines.params:EngineParams",
 }
 UNCLASSED = ("title", "purpose", "sources", "columns", LIMITS, EXTENDS, LIMIT_CHANGES)
 UNCONFIRMED = "# confirm"  # what `./portcullis init` writes beside a guess
@@ -122,7 +128,7 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     for key, place in OPTIONAL_SECTIONS.items():
         if key in values:
             with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
-                section_in(values, name, key, class_at(place))
+                sections[key] = section_in(values, name, key, class_at(place))
 
     columns: Columns | None = sections.get("columns")
     if columns is None:
@@ -385,6 +391,9 @@ def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) ->
     if redact is not None and "limits.redact" in sections:
         with faults.kept():
             require_service_limits(redact, sections["limits.redact"], where)
+    if redact is not None and "engine" in sections:
+        with faults.kept():
+            require_one_place(redact, sections["engine"], where)
     if "limits.redact" in sections:
         _check_leakage(where, sections["limits.redact"], columns, faults)
     for name in columns.named(Role.QUASI):

@@ -105,9 +105,19 @@ class Observed:
     plan: Plan | None = None
 
     def under(
-        self, *, mode: str, actor: str, ref: str, signer: str, isolation: Mapping[str, str]
+        self,
+        *,
+        mode: str,
+        actor: str,
+        ref: str,
+        signer: str,
+        isolation: Mapping[str, str],
+        engine: Mapping[str, str],
     ) -> "Observed":
-        """Return it with whose release it was part of, and how its code was kept apart."""
+        """Return it with whose release it was part of, and how its code was kept apart.
+
+        `engine` is where it computed, as the stage itself says.
+        """
         run = replace(
             self.run,
             mode=mode,
@@ -115,6 +125,7 @@ class Observed:
             ref=ref,
             signer=signer,
             isolation=dict(isolation),
+            engine=dict(engine),
         )
         return replace(self, run=run)
 

@@ -1,10 +1,11 @@
 """The `redact:` section of a use case, and its limits."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from tasks.config.strict import StrictModel
+from tasks.engines.params import EngineParams, InOneProcess
 from tasks.errors import ConfigError
 from tasks.redaction.cloud.params import CloudDetector, MacieParams, service_name
 
@@ -34,27 +35,8 @@ ENTITIES = (
 )
 
 
-class InOneProcess(StrictModel):
-    """Texts are masked where the stage runs."""
-
-    kind: Literal["one_process"] = Field(default="one_process", description="which engine it is")
-
-
-class OnProcesses(StrictModel):
-    """Texts are masked by worker processes of this machine; each needs up to 1 GB."""
-
-    kind: Literal["processes"] = Field(description="which engine it is")
-    workers: int = Field(ge=1, le=256, description="processes, of the cores that the stage may use")
-
-
-class OnDask(StrictModel):
-    """Texts are masked on a Dask cluster, which sees them.
-
-    Its machines are processors of personal data then.
-    """
-
-    kind: Literal["dask"] = Field(description="which engine it is")
-    address: str = Field(min_length=1, description="the scheduler, tls://host:port")
+# Since ADR 0114 one line says it for all heavy stages.
+MOVED_ENGINE = "`redact.engine` is now the section `engine:` of the use case, for all heavy stages"
 
 
 class RedactParams(StrictModel):
@@ -66,9 +48,6 @@ class RedactParams(StrictModel):
             "fast: own patterns, validators and rules for names; careful: a second network too; "
             "exact: what Presidio finds"
         ),
-    )
-    engine: InOneProcess | OnProcesses | OnDask = Field(
-        default=InOneProcess(), discriminator="kind", description="where texts are masked"
     )
     language: Literal["en", "de", "fr", "es"] = Field(
         default="en", description="of all the texts; one that has a profile and measured figures"
@@ -120,6 +99,13 @@ class RedactParams(StrictModel):
         description="a bucket that Amazon Macie searches; `limits.redact.bucket_objects`",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_engine_of_its_own(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "engine" in values:
+            raise ValueError(MOVED_ENGINE)
+        return values
+
     @model_validator(mode="after")
     def _can_read_the_language(self) -> "RedactParams":
         if self.model is None and self.language == "en":
@@ -131,10 +117,7 @@ class RedactParams(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _is_asked_from_one_place(self) -> "RedactParams":
-        # Each worker would keep to the quota by itself, and all of them together would not.
-        if self.detectors and not isinstance(self.engine, InOneProcess):
-            raise ValueError("`detectors` need an `engine` of kind `one_process`")
+    def _asks_each_service_once(self) -> "RedactParams":
         names = [service_name(detector) for detector in self.detectors]
         if len(set(names)) != len(names):
             raise ValueError("`detectors` name a service in one region twice")
@@ -209,3 +192,20 @@ def require_service_limits(params: RedactParams, limits: RedactLimits, case: str
                 found="none, and a service that needs it",
                 remedy="Set it, or take the service out of `redact`.",
             )
+
+
+def require_one_place(params: RedactParams, engine: EngineParams, case: str) -> None:
+    """Refuse detectors of others on an engine of several workers.
+
+    Each worker would keep to the quota by itself, and all of them together would not.
+
+    Raises:
+        ConfigError: There are detectors, and the engine is not of kind `one_process`.
+    """
+    if params.detectors and not isinstance(engine.root, InOneProcess):
+        raise ConfigError(
+            f"{case}: engine",
+            expected="one of kind `one_process` with `redact.detectors`",
+            found=f"`{engine.root.kind}`",
+            remedy="Take out one of the two: several workers would each use up the whole quota.",
+        )

@@ -91,6 +91,8 @@ def _run(stage: str, case: str, installation: Installation) -> None:
             "unsealed": stage_run.rows_unsealed,
             "shredded": stage_run.rows_shredded,
         }
+        if stage_run.has_engine:
+            report["engine"] = stage_run.engine.describe()
         if stage_run.has_opened_keys:
             # What it has come to by now: the worker holds the ledger, and perhaps no key store.
             from tasks.keystore.state import read_state

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.config.words import Words
+    from tasks.engines import Engine, EngineParams
     from tasks.keystore.keys import KeyStore, Retention
     from tasks.keystore.tombstones import Tombstones
     from tasks.sealed import SealedWriter
 
 DRAFT = ".draft-"
+ENGINE = "engine"
 CLEARANCE = "clearance.json"  # the worker's, beside `data/` in the run folder
 
 P = TypeVar("P", bound=BaseModel)
@@ -56,6 +58,7 @@ class StageRun:
         self.rows_shredded = 0
         self.people_shredded = 0
         self.has_opened_keys = False
+        self.has_engine = False
         # What is known before training; the process of the stage sets it where a plan is sealed.
         self.foretell: Foretelling = _foretell_nothing
 
@@ -82,6 +85,27 @@ class StageRun:
     def limits(self, model: type[P]) -> P:
         """Return `limits.<stage>` of the use case, validated."""
         return self.params(model, f"limits.{self.stage}")
+
+    @cached_property
+    def engine_params(self) -> "EngineParams":
+        """Where heavy stages compute; no result depends on it, so no stage's sections hold it."""
+        from tasks.engines.params import EngineParams
+
+        if ENGINE not in self.case_values:
+            return EngineParams()
+        return self.params(EngineParams, ENGINE)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The engine that works on this stage's partitions.
+
+        Raises:
+            ConfigError: It cannot be opened as it is configured.
+        """
+        from tasks.engines import open_engine
+
+        self.has_engine = True
+        return open_engine(self.engine_params, self.installation.settings)
 
     @cached_property
     def columns(self) -> Columns:

@@ -79,6 +79,7 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
             ref=mandate.ref,
             signer=mandate.signer,
             isolation=process.isolation,
+            engine=report.engine,
         )
         if exit_code == 0:
             run.require_unchanged(marks)

@@ -6,6 +6,7 @@ account may read, its programs may read. `launched_stage` starts it under anothe
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ from tasks.worker.run_folder import RunFolder
 
 COUNTS = ("unsealed", "shredded")  # rows; what the worker cannot see from outside
 MOST_REPORT_BYTES = 4096  # it needs seven hundred; a stage's code is not trusted with our memory
+ENGINE_WORD = re.compile(r"[A-Za-z0-9 ._-]{1,40}")
+MOST_ENGINE_WORDS = 12
 SIGNALLED = 128  # a shell adds it to the number of the signal
 
 
@@ -32,6 +35,7 @@ class StageReport:
 
     counts: Mapping[str, int] = field(default_factory=dict)
     key_store: KeyStoreState | None = None  # of a stage that opened one
+    engine: Mapping[str, str] = field(default_factory=dict)  # of a stage that has one
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class StageProcess:
 
 
 def read_report(reports: int) -> StageReport:
-    """Return what a stage reports on a pipe: two counts and a key store's state, or nothing."""
+    """Return what a stage reports on a pipe: two counts, a key store's state, its engine."""
     with os.fdopen(reports, "rb") as pipe:
         text = pipe.read(MOST_REPORT_BYTES)
 
@@ -67,7 +71,16 @@ def read_report(reports: int) -> StageReport:
             if type(values.get(name)) is int and values[name] >= 0
         }
         reported = values.get("key_store")
-        return StageReport(counts, KeyStoreState.from_dict(reported) if reported else None)
+        engine = {
+            name: text
+            for name, text in values.get("engine", {}).items()
+            if isinstance(text, str) and ENGINE_WORD.fullmatch(name) and ENGINE_WORD.fullmatch(text)
+        }
+        return StageReport(
+            counts,
+            KeyStoreState.from_dict(reported) if reported else None,
+            engine if len(engine) <= MOST_ENGINE_WORDS else {},
+        )
     except (ValueError, AttributeError):
         return StageReport()
 

@@ -17,9 +17,9 @@ INVENTORY = Path(__file__).with_name("messages.yaml")
 ROOMS = (
     "tasks/disparity",
     "tasks/learning",
-    "tasks/access", "tasks/erasure", "tasks/keystore", "tasks/redaction", "tasks/sealed",
-    "tasks/stages", "flows/cli", "flows/drafting", "flows/erase.py", "flows/release.py",
-    "flows/steps",
+    "tasks/access", "tasks/engines", "tasks/erasure", "tasks/keystore", "tasks/redaction",
+    "tasks/sealed", "tasks/stages", "flows/cli", "flows/drafting", "flows/erase.py",
+    "flows/release.py", "flows/steps",
 )  # fmt: skip
 MODULES = sorted(
     path.relative_to(ROOT).as_posix()

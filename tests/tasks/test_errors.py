@@ -1,10 +1,18 @@
 """Refusals: what programs match is an id, whoever wrote it; what people read may be anything."""
 
+import pickle
 from typing import Any
 
 import pytest
 
-from tasks.errors import APPROVAL_KINDS, Refusal, RefusalKind, RefusedError
+from tasks.errors import (
+    APPROVAL_KINDS,
+    PortcullisError,
+    Refusal,
+    RefusalKind,
+    RefusedError,
+    ServiceError,
+)
 
 
 def test_every_kind_is_one_that_a_refusal_may_have() -> None:
@@ -67,3 +75,16 @@ def test_a_refusal_for_a_check_names_it_and_others_are_written_as_before() -> No
 def test_a_refusal_is_about_a_gate_and_a_check_and_nothing_more(about: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a refusal"):
         Refusal.from_dict({"kind": "a.b", "text": "why"} | about)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError("a", expected="b", found="c", remedy="d."),
+        RefusedError("a", (Refusal("check.failed", "why"),), remedy="d."),
+    ],
+)
+def test_an_error_crosses_processes_whole(error: PortcullisError) -> None:
+    crossed = pickle.loads(pickle.dumps(error))
+    assert type(crossed) is type(error)
+    assert (str(crossed), vars(crossed)) == (str(error), vars(error))

@@ -43,6 +43,10 @@ class Circumstances:
     signer: str = ""
     isolation: dict[str, str] = field(default_factory=dict)
 
+    # Where the stage computed, as it says itself: one process, several, or a cluster
+    # (`tasks.engines`). Empty of a stage that has no engine, and of a time before there was one.
+    engine: dict[str, str] = field(default_factory=dict)
+
     # None in statements of a time before it was measured.
     code: CodeIdentity | None = None
     # The date that stood in for today's, by PORTCULLIS_TODAY: what ran under it clears nothing.

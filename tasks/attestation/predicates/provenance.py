@@ -107,6 +107,7 @@ class Provenance(Predicate):
             **mode,
             **_if_any("portcullis_release", {"ref": run.ref, "signer": run.signer}),
             **_if_any("portcullis_isolation", run.isolation),
+            **_if_any("portcullis_claimedEngine", run.engine),
             **drill,
             **({PLAN_FIELD: self.plan.to_dict()} if self.plan else {}),
         }
@@ -159,6 +160,10 @@ class Provenance(Predicate):
             isolation={
                 str(name): str(text)
                 for name, text in values.get("portcullis_isolation", {}).items()
+            },
+            engine={
+                str(name): str(text)
+                for name, text in values.get("portcullis_claimedEngine", {}).items()
             },
             code=CodeIdentity.from_dict(internal.get(CODE_FIELD)),
             drill=str(values.get("portcullis_drill", "")),

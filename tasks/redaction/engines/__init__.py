@@ -1,11 +1,11 @@
-"""Where texts are masked: in this process, in several, or on a Dask cluster.
+"""How rows are redacted chunk by chunk, on an engine that masks their texts (`tasks.engines`).
 
-One line of configuration says which; what comes out is the same, row by row.
+What comes out is the same on every engine, row by row.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.system`, `tasks.redaction`,
+May import: `tasks.config`, `tasks.engines`, `tasks.redaction`,
 `tasks.redaction.columns`, `tasks.redaction.linking`.
 """
 
-from tasks.redaction.engines.opening import open_engine
+from tasks.redaction.engines.masking import Masking
 
-__all__ = ["open_engine"]
+__all__ = ["Masking"]

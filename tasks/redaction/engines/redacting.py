@@ -24,14 +24,14 @@ TRIAL_TEXTS = 200  # texts of the data on which what is faster has to prove itse
 PERSONAL_ROLES = (Role.SUBJECT, Role.IDENTIFIER, Role.QUASI)
 
 
-class Engine(Protocol):
+class Masker(Protocol):
     """Masks chunks of texts, in this process, in several, or on several machines."""
 
     def mask(self, chunks: Iterable[TextChunk]) -> Iterator[MaskedChunk]:
         """Yield every chunk masked, in order, reading ahead no more than it can work on."""
 
 
-OpenEngine = Callable[[list[str]], Engine]  # from the texts on which it has to prove itself
+OpenMasker = Callable[[list[str]], Masker]  # from the texts on which it has to prove itself
 
 
 def redact_groups(
@@ -39,7 +39,7 @@ def redact_groups(
     columns: Columns,
     params: RedactParams,
     secret: bytes,
-    open_engine: OpenEngine,
+    open_masker: OpenMasker,
     progress: Callable[[int], None],
 ) -> Iterator[tuple[pd.DataFrame, Tally]]:
     """Yield each group of rows without identities, in the same order, and what was found in it.
@@ -51,7 +51,7 @@ def redact_groups(
         columns: How the use case declares them.
         params: The `redact:` section of the use case.
         secret: The key of pseudonyms.
-        open_engine: Called only where there is free text: it takes seconds to load.
+        open_masker: Called only where there is free text: it takes seconds to load.
         progress: Called with the number of further rows that are redacted.
     """
     first, all_groups = _peek(groups)
@@ -79,7 +79,7 @@ def redact_groups(
 
     redacted: list[pd.DataFrame] = []  # the chunks of the current group so far
     tally = Tally(explained=explained)
-    for masked in open_engine(_trial_texts(first, texts)).mask(cut_chunks()):
+    for masked in open_masker(_trial_texts(first, texts)).mask(cut_chunks()):
         redacted.append(_with_texts(structured.popleft(), masked))
         tally.add(masked.tally)
         progress(masked.tally.rows)

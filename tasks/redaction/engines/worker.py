@@ -5,6 +5,7 @@ A Dask worker may run several chunks at once, in threads: they share the redacto
 
 import gc
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tasks.redaction.opening import open_redactor
@@ -33,22 +34,14 @@ def _open_redactor(params: RedactParams, trial: tuple[str, ...]) -> TextRedactor
     return opened
 
 
-def mask_chunk(params: RedactParams, trial: tuple[str, ...], chunk: TextChunk) -> MaskedChunk:
+@dataclass(frozen=True)
+class MaskingSettings:
+    """What all chunks of a run share; finders prove themselves on the trial texts."""
+
+    params: RedactParams
+    trial: tuple[str, ...]
+
+
+def mask_chunk(settings: MaskingSettings, chunk: TextChunk) -> MaskedChunk:
     """Mask one chunk in this process."""
-    return redactor(params, trial).redact(chunk)
-
-
-def start(params: RedactParams, trial: tuple[str, ...]) -> None:
-    """Prepare a worker process: it loads its redactor."""
-    global _prepared
-    _prepared = (params, trial)
-    redactor(params, trial)
-
-
-def mask_prepared(chunk: TextChunk) -> MaskedChunk:
-    """Mask one chunk in a process that was prepared by `start`."""
-    return mask_chunk(*_prepared, chunk)
-
-
-# Set once by `start`: settings cross the pipe once per worker, not with every chunk.
-_prepared: tuple[RedactParams, tuple[str, ...]]
+    return redactor(settings.params, settings.trial).redact(chunk)

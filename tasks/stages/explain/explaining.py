@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from tasks.adverse_action.people import choose_people
+from tasks.engines import Engine
 from tasks.errors import DataError
 from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
@@ -22,7 +23,7 @@ from tasks.stages.explain.proxies import (
     measure_joint_proxies,
     proxy_strengths,
 )
-from tasks.stages.explain.reasons import reason_table
+from tasks.stages.explain.reasons import decide_in_parts, reason_table
 from tasks.stages.explain.soundness import Soundness, measure_cohesion, measure_soundness
 from tasks.stages.explain.stability import Overlap, count_approvals, measure_overlap
 
@@ -88,20 +89,22 @@ def explain(
     protected: pd.DataFrame,
     params: ExplainParams,
     proxy_strength: float,
+    engine: Engine,
 ) -> Explained:
     """Explain the model's decisions about `rows` (in the order of `predictions`).
 
     Every decision and its reasons come from `model.decide`, which is what a registered model
     answers with. `rows` has `person`, too, by whose number people are chosen. `refits` are models
     of the same inputs, fitted with other seeds to bootstrap samples of the training people.
-    `proxy_strength` is the limit that the strength of proxies will be judged by.
+    `proxy_strength` is the limit that the strength of proxies will be judged by. `engine` is where
+    the rows are decided about: it changes nothing.
 
     Raises:
         DataError: The model does not give the scores that `train` recorded, or too few people can
             serve as a background.
     """
     scorer = model.scorer
-    decisions = model.decide(rows)
+    decisions = decide_in_parts(engine, model, rows)
     _require_recorded_scores(decisions, predictions)
 
     matrix = scorer.matrix(rows)

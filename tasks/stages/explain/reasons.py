@@ -1,10 +1,19 @@
-"""The reasons of each declined applicant as a table, and how far two sets of reasons agree."""
+"""Decide about all rows part by part; the reasons as a table; how far two sets of them agree.
+
+Each row's decision and reasons are its own, so that parts may be decided anywhere.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 
-from tasks.model import Decisions, ReasonMap
-from tasks.model.reasons import MOST_REASONS
+from tasks.engines import Engine
+from tasks.model import DecisionModel, Decisions, ReasonMap
+from tasks.model.reasons import MOST_REASONS, NamedReasons
+
+PART_ROWS = 20_000
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> float:
@@ -46,3 +55,43 @@ def reason_table(
     table["refits_approving"] = approving
     table["untold"] = pd.array(codes[named.untold[:, 0]], dtype="str")
     return pd.DataFrame(table)
+
+
+def decide_in_parts(engine: Engine, model: DecisionModel, rows: pd.DataFrame) -> Decisions:
+    """Return what `model.decide` says of all rows, byte by byte, wherever the parts are decided.
+
+    Raises:
+        InputError: The rows do not keep to the model's contract.
+    """
+    # Nothing but what the model reads leaves this process: who somebody is stays here.
+    known = rows[list(model.scorer.features)]
+    return combine_decisions(list(engine.map(decide_part, model, _cut(known))))
+
+
+def decide_part(model: DecisionModel, rows: pd.DataFrame) -> Decisions:
+    """Return what the model decides about one part."""
+    return model.decide(rows)
+
+
+def combine_decisions(parts: list[Decisions]) -> Decisions:
+    """Return the decisions of all parts, one after the other; it is associative."""
+    starts = np.cumsum([0, *(len(part.scores) for part in parts)])
+    return Decisions(
+        scores=np.concatenate([part.scores for part in parts]),
+        approved=np.concatenate([part.approved for part in parts]),
+        declined=np.concatenate(
+            [part.declined + start for part, start in zip(parts, starts, strict=False)]
+        ),
+        reasons=NamedReasons(
+            **{
+                field.name: np.concatenate([getattr(part.reasons, field.name) for part in parts])
+                for field in fields(NamedReasons)
+            }
+        ),
+    )
+
+
+def _cut(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the rows in parts; no rows are one part without any."""
+    for start in range(0, max(len(rows), 1), PART_ROWS):
+        yield rows.iloc[start : start + PART_ROWS]

@@ -38,7 +38,16 @@ def run(stage_run: StageRun) -> None:
     predictions = stage_run.read_predictions(rows)
     refits = load_refits(stage_run.input("train", "refits"))
     protected = rows[list(attributes)]
-    explained = explain(rows, predictions, model, refits, protected, params, limits.proxy_strength)
+    explained = explain(
+        rows,
+        predictions,
+        model,
+        refits,
+        protected,
+        params,
+        limits.proxy_strength,
+        stage_run.engine,
+    )
     checks = judge_explanation(explained.report, limits)
 
     stage_run.write_rows(explained.reasons, "reasons", Retention.DECISION_RECORD)

@@ -8,10 +8,15 @@ from tasks.errors import AgreementError, DataError
 from tasks.path import STAGES
 from tasks.redaction.cloud.disclosing import disclosures, foretell, lapses, measure_texts
 from tasks.redaction.cloud.macie import BucketReport, Macie
-from tasks.redaction.engines import open_engine
+from tasks.redaction.engines import Masking
 from tasks.redaction.engines.progress import Progress
 from tasks.redaction.engines.redacting import redact_groups
-from tasks.redaction.params import RedactLimits, RedactParams, require_service_limits
+from tasks.redaction.params import (
+    RedactLimits,
+    RedactParams,
+    require_one_place,
+    require_service_limits,
+)
 from tasks.redaction.tally import Tally
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.redact.pages import redaction_page
@@ -35,6 +40,7 @@ def run(stage_run: StageRun) -> None:
 
     params = stage_run.params(RedactParams)
     limits = stage_run.limits(RedactLimits)
+    require_one_place(params, stage_run.engine_params, stage_run.case)
     texts = stage_run.columns.named(Role.FREE_TEXT)
     _announce_services(stage_run, params, limits, texts)
     bucket = _search_bucket(stage_run, params)
@@ -45,7 +51,7 @@ def run(stage_run: StageRun) -> None:
         stage_run.columns,
         params,
         stage_run.secret("pseudonym"),
-        lambda trial: open_engine(params, trial),
+        lambda trial: Masking(stage_run.engine, params, trial),
         progress.add,
     )
 

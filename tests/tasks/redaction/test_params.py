@@ -7,9 +7,6 @@ from pydantic import ValidationError
 
 from tasks.redaction.params import (
     ENTITIES,
-    InOneProcess,
-    OnDask,
-    OnProcesses,
     RedactLimits,
     RedactParams,
 )
@@ -32,7 +29,7 @@ LIMITS: dict[str, Any] = {
 
 def test_what_is_not_said_is_the_fast_mode_in_one_process() -> None:
     params = RedactParams.model_validate(PARAMS)
-    assert (params.mode, params.engine, params.profile) == ("fast", InOneProcess(), "default")
+    assert (params.mode, params.profile) == ("fast", "default")
     assert params.entities == ENTITIES
 
 
@@ -53,11 +50,6 @@ def test_what_has_no_default_has_to_be_said(name: str) -> None:
         ("chunk_rows", 0),
         ("profile", "gdpr"),
         ("unknown", 1),
-        ("engine", {"kind": "threads"}),
-        ("engine", {"kind": "processes", "workers": 0}),
-        ("engine", {"kind": "processes", "workers": 257}),
-        ("engine", {"kind": "dask", "address": ""}),
-        ("engine", {"kind": "one_process", "workers": 2}),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_name(name: str, value: object) -> None:
@@ -65,16 +57,9 @@ def test_what_makes_no_sense_is_refused_by_its_name(name: str, value: object) ->
         RedactParams.model_validate({**PARAMS, name: value})
 
 
-@pytest.mark.parametrize(
-    ("values", "engine"),
-    [
-        ({"kind": "one_process"}, InOneProcess()),
-        ({"kind": "processes", "workers": 2}, OnProcesses(kind="processes", workers=2)),
-        ({"kind": "dask", "address": "tls://h:1"}, OnDask(kind="dask", address="tls://h:1")),
-    ],
-)
-def test_an_engine_is_known_by_its_kind(values: dict[str, Any], engine: object) -> None:
-    assert RedactParams.model_validate({**PARAMS, "engine": values}).engine == engine
+def test_an_engine_of_its_own_is_refused_with_where_it_belongs() -> None:
+    with pytest.raises(ValidationError, match="section `engine:` of the use case"):
+        RedactParams.model_validate({**PARAMS, "engine": {"kind": "one_process"}})
 
 
 def test_parameters_cannot_be_changed() -> None:

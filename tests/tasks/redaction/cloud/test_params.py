@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.engines import EngineParams
 from tasks.errors import ConfigError
-from tasks.redaction.params import RedactLimits, RedactParams, require_service_limits
+from tasks.redaction.params import (
+    RedactLimits,
+    RedactParams,
+    require_one_place,
+    require_service_limits,
+)
 from tests.tasks.redaction.cloud import test_aws_comprehend, test_google_dlp, test_macie
 from tests.tasks.redaction.test_params import LIMITS, PARAMS
 
@@ -58,9 +64,12 @@ def test_google_is_asked_at_its_regional_address() -> None:
 
 
 def test_a_quota_is_kept_by_one_process_alone() -> None:
-    several = {"kind": "processes", "workers": 2}
-    with pytest.raises(ValidationError, match="one_process"):
-        RedactParams.model_validate({**PARAMS, "detectors": [GOOGLE], "engine": several})
+    params = RedactParams.model_validate({**PARAMS, "detectors": [GOOGLE]})
+    require_one_place(params, EngineParams(), "loan")
+    several = EngineParams.model_validate({"kind": "processes", "workers": 2})
+    require_one_place(RedactParams.model_validate(PARAMS), several, "loan")
+    with pytest.raises(ConfigError, match="one_process"):
+        require_one_place(params, several, "loan")
     with pytest.raises(ValidationError, match="twice"):
         RedactParams.model_validate({**PARAMS, "detectors": [GOOGLE, GOOGLE]})
 

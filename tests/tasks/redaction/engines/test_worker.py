@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.redaction.engines import worker
+from tasks.redaction.engines.worker import MaskingSettings
 from tasks.redaction.params import RedactParams
 from tasks.redaction.tally import Tally
 from tasks.redaction.texts import MaskedChunk, TextChunk
@@ -45,26 +46,17 @@ def one_redactor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_redactor_is_opened_once_for_many_chunks() -> None:
     for _ in range(3):
-        worker.mask_chunk(PARAMS, ("a",), CHUNK)
+        worker.mask_chunk(MaskingSettings(PARAMS, ("a",)), CHUNK)
     assert CountingRedactor.opened == 1
 
 
 def test_a_redactor_is_proved_once_on_the_trial_texts() -> None:
-    worker.mask_chunk(PARAMS, ("a", "b"), CHUNK)
+    worker.mask_chunk(MaskingSettings(PARAMS, ("a", "b")), CHUNK)
     opened: Any = worker.redactor(PARAMS, ("a", "b"))
     assert opened.proved == [["a", "b"]]
 
 
 def test_other_texts_need_a_proof_of_their_own() -> None:
-    worker.mask_chunk(PARAMS, ("a",), CHUNK)
-    worker.mask_chunk(PARAMS, ("b",), CHUNK)
+    worker.mask_chunk(MaskingSettings(PARAMS, ("a",)), CHUNK)
+    worker.mask_chunk(MaskingSettings(PARAMS, ("b",)), CHUNK)
     assert CountingRedactor.opened == 2
-
-
-def test_a_prepared_process_masks_chunks_without_further_settings(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(worker, "_prepared", None, raising=False)
-    worker.start(PARAMS, ("a",))
-    assert worker.mask_prepared(CHUNK).cells == {"notes": [None]}
-    assert CountingRedactor.opened == 1
