@@ -191,8 +191,8 @@ def check_build(uv: str, folder: Path) -> int:
     demands a hash of everything that a build needs is experimental in uv: here it shows that the
     lock is whole, and the launcher does without it.
     """
-    lock = LOCKS[0].read_text()
-    names = re.findall(r"(?m)^--no-binary (\S+)", lock)
+    lock = "".join(path.read_text() for path in LOCKS)
+    names = list(dict.fromkeys(re.findall(r"(?m)^--no-binary (\S+)", lock)))
     sources = re.findall(rf"(?m)^(?:{'|'.join(names)})==(?:.*\\\n)*.*\n", lock)
     command = [
         *(uv, "pip", "install", "--quiet", "--no-cache", "--no-deps"),

@@ -17,12 +17,13 @@ from tasks.clearance.bundle_writer import choose, files_of, scan
 from tasks.config.cases import load_case
 from tasks.errors import DataError, EvidenceError
 from tasks.formats.archives import archive
+from tasks.formats.canonical_json import canonical
 from tasks.formats.digests import sha256_of
 from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.keystore.keys import Retention
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.model import DecisionModel
-from tasks.stages.explain.committing import told
+from tasks.stages.explain.committing import explain_again, told
 from tasks.stages.workspace import StageRun
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.decision_proof import DecisionProof
@@ -45,6 +46,9 @@ EXAMPLES = """\
 For a person who was declined:
   ./portcullis prove loan --decision 17 --output proof.zip
   ./portcullis verify proof.zip --root KEYID
+
+Years later, with the model and the person's sealed row, decided again:
+  ./portcullis prove loan --decision 17 --replay --output proof.zip
 """
 app = new_app()
 
@@ -67,6 +71,13 @@ def main(
             show_default=False,
         ),
     ] = None,
+    is_replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Decide again by the model that lies here, and require the committed bytes.",
+        ),
+    ] = False,
     is_json: Json = False,
 ) -> int:
     """Write the archive.
@@ -83,6 +94,8 @@ def main(
     with open_chain(case, None, installation) as (ledger, log, chain):
         proof = prove_decision(stage_run, decision, log, chain)
         explanation = proof.explanation
+        if is_replay:
+            require_same_decision(stage_run, explanation)
         if language:
             require_language(language, explanation.languages)
         contents = choose(log, chain, also=(proof.entry,), may_be_complete=False)
@@ -92,8 +105,10 @@ def main(
 
     write_new_file(output, archive(files))
     command = f"./portcullis verify {output.name}"
+    replayed = "decided again by this model: the bytes that the run committed to"
     lines = (
         *map(printable, lines_of_explanation(explanation, language)),
+        *((replayed,) if is_replay else ()),
         f"wrote {output}: verify it with `{command}`, here or anywhere",
     )
     values = {
@@ -101,6 +116,7 @@ def main(
         "decision": decision,
         "useCase": case,
         "languages": list(explanation.languages),
+        "isReplayed": is_replay,
     }
     print_result(lines, values, is_json=is_json)
     return 0
@@ -148,6 +164,38 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
         tree_root=tree_root,
         path=path,
         entry=_find_commitment(log, chain, tree_head(tree_root, len(leaves))),
+    )
+
+
+def require_same_decision(stage_run: StageRun, committed: Explanation) -> None:
+    """Decide a person's application again, alone, and require exactly what was committed to.
+
+    Rows of people who were erased since cannot be read, so rows have moved up: the person's own are
+    found by whom they are about, and one of them has to give the committed bytes.
+
+    Raises:
+        DataError: No row of the person gives them.
+    """
+    model_path = stage_run.data / "train" / "model"
+    model = DecisionModel.load(model_path)
+    model_sha256 = sha256_of(model_path)
+    reasons = stage_run.read_rows("explain", "reasons", columns=("subject", "row"))
+    (subject,) = reasons.loc[reasons["row"] == committed.row, "subject"]
+    rows = stage_run.read_rows("redact", columns=("subject", *model.scorer.features))
+    own = rows[rows["subject"] == subject]
+
+    wanted = canonical(committed.to_dict())
+    for position in range(len(own)):
+        again = explain_again(
+            own.iloc[[position]].reset_index(drop=True), committed.row, model, model_sha256
+        )
+        if again is not None and canonical(again.to_dict()) == wanted:
+            return
+    raise DataError(
+        f"decision {committed.row} of {stage_run.case}",
+        expected="the explanation that the run committed to, decided again by this model",
+        found="another decision, or other reasons",
+        remedy="The rows or the libraries differ from those of the run: `./portcullis verify`.",
     )
 
 

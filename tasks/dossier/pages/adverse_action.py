@@ -77,7 +77,11 @@ def _replay(subject: DossierSubject) -> Chapter:
     rows = (subject.field("Every explanation is committed to", "explanations", OWNER),)
     return Chapter(
         "One decision, years later",
-        text=("One explanation is proven to the person it is about, and nobody else's is shown.",),
+        text=(
+            "One explanation is proven to the person it is about, and nobody else's is shown. "
+            "ROW is the row of the application. --replay decides it again, by the model and the "
+            "person's sealed row, and writes nothing unless the bytes are those committed to.",
+        ),
         parts=(DossierTable(HEAD, rows),),
-        commands=(f"./portcullis prove {subject.case} --help",),
+        commands=(f"./portcullis prove {subject.case} --decision ROW --replay --output proof.zip",),
     )

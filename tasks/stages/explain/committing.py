@@ -1,9 +1,11 @@
 """Commit to every explanation of a run: any one can be proven later without showing another."""
 
+import numpy as np
 import pandas as pd
 
 from tasks.keystore.keys import KeyStore, Retention
-from tasks.model import ReasonMap
+from tasks.model import DecisionModel, ReasonMap
+from tasks.stages.explain.reasons import reason_table
 from tasks.verifier.explanation_commitments import Explanation, ToldReason, commitment, salt_of
 
 REASONS = 4
@@ -41,3 +43,23 @@ def commitments(
         salt = salt_of(by_subject[str(row["subject"])].nonce_key, run, number)
         found.append(commitment(salt, said))
     return found
+
+
+def explain_again(
+    application: pd.DataFrame, number: int, model: DecisionModel, model_sha256: str
+) -> Explanation | None:
+    """Return why one application is declined, decided anew and alone; None where it is approved.
+
+    Args:
+        application: Its row, of redact's columns.
+        number: Which row of the run it was.
+        model: As it was loaded now.
+        model_sha256: Of its bytes now.
+    """
+    decisions = model.decide(application)
+    if not len(decisions.declined):
+        return None
+    nobody = np.zeros(1)  # how many refits would approve is no part of what is committed
+    table = reason_table(application["subject"], decisions, model.reasons, nobody)
+    record = pd.Series(table.to_dict("records")[0], dtype=object)
+    return Explanation(number, told(record, model.reasons), model_sha256, model.reasons.version)

@@ -5,6 +5,7 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,8 +17,10 @@ from tasks.keystore.keys import Retention, open_keys
 from tasks.keystore.shredding import shred
 from tasks.model import DecisionModel
 from tasks.notary.notary import trusted_root
+from tasks.path import STAGES, SUBJECTS
 from tasks.stages.decide.stage import run as decide
 from tasks.stages.explain.committing import REASONS, commitments
+from tasks.stages.explain.reasons import reason_table
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
 from tasks.verifier.answer import Answer
@@ -32,7 +35,8 @@ from tasks.verifier.explanation_commitments import (
 )
 from tests.flows.cli.running import run
 from tests.installations import installation_at
-from tests.tasks.judged import CASE, attested, judged, sign_for
+from tests.models import income_model
+from tests.tasks.judged import CASE, attested, judged, put_verdict, sign_for
 
 DECLINED_ROWS = (3, 5, 8)
 
@@ -205,3 +209,68 @@ def test_a_tree_that_no_run_signed_for_proves_nothing(installation: Installation
     path = installation.workspace / "data" / CASE / TREE
     path.write_bytes(path.read_bytes() + bytes(32))
     refuse(installation, 5, EvidenceError, "expected a signed statement about the tree")
+
+
+def replayable(installation: Installation) -> tuple[int, ...]:
+    """Let the run commit to what its model really decides; return the declined rows."""
+    root = installation.workspace
+    data = root / "data" / CASE
+    stage_run = StageRun("explain", CASE, installation)
+    model = DecisionModel.load(data / "train" / "model")
+    model_sha256 = sha256_of(data / "train" / "model")
+    rows = applications()
+    StageRun("redact", CASE, installation).write_rows(rows)
+    decisions = model.decide(rows)
+    table = reason_table(
+        rows["subject"], decisions, model.reasons, np.zeros(len(decisions.declined))
+    )
+    stage_run.write_rows(table, "reasons", Retention.DECISION_RECORD)
+    identity = run_id(model_sha256, sha256_of(data / "redact" / "rows.parquet"))
+    leaves = commitments(table, stage_run.keys, identity, model_sha256, model.reasons)
+    (data / TREE).write_bytes(tree_bytes(leaves))
+    # Everything is judged and signed for again, about these rows.
+    for gate in SUBJECTS:
+        put_verdict(root, gate)
+    decide(StageRun("decide", CASE, installation))
+    for stage in tuple(STAGES)[:-1]:
+        sign_for(root, stage)
+    return tuple(table["row"])
+
+
+def applications() -> pd.DataFrame:
+    """Return rows of every feature of the model, some of them declined."""
+    generator = np.random.default_rng(0)
+    features = income_model().scorer.features
+    values = {name: generator.normal(0, 3, 20) for name in features}
+    return pd.DataFrame({"subject": [subject_of(row) for row in range(20)], **values})
+
+
+def test_a_decision_is_replayed_to_the_committed_bytes(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declined = replayable(installation)
+    assert 0 < len(declined) < 20
+    for row in declined:
+        (installation.workspace.parent / "proof.zip").unlink(missing_ok=True)
+        prove_row(installation, row, "--replay")
+        assert "decided again by this model: the bytes" in capsys.readouterr().out
+
+
+def test_others_who_were_erased_do_not_move_the_row_that_is_replayed(
+    installation: Installation,
+) -> None:
+    declined = replayable(installation)
+    earlier = [subject_of(row) for row in range(declined[-1]) if row not in declined]
+    shred(open_keys(installation), earlier, date(2026, 11, 24))
+    assert prove_row(installation, declined[-1], "--replay").is_file()
+
+
+def test_reasons_that_the_model_does_not_give_are_not_replayed(
+    installation: Installation,
+) -> None:
+    """The run of this fixture committed to reasons that somebody made up."""
+    assert prove_row(installation, 5).is_file()
+    (installation.workspace.parent / "proof.zip").unlink()
+    with pytest.raises(DataError, match="decided again by this model"):
+        prove_row(installation, 5, "--replay")
+    assert not (installation.workspace.parent / "proof.zip").exists()
