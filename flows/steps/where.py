@@ -5,18 +5,20 @@ take plain values only, find it by the use case's name.
 """
 
 import fcntl
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import ConfigError, PortcullisError
 from tasks.path import PATH
-from tasks.pipeline.runner import StageResult, reproduce
+from tasks.pipeline.runner import StageResult, list_stale, reproduce
 from tasks.service.client import WorkerClient, open_worker
 from tasks.system.git import ask_git
 from tasks.system.installation import Installation
@@ -32,6 +34,10 @@ from tasks.worker.confirming import (
 
 OPENS_REGISTRY = PATH[-1].name
 LineSink = Callable[[str], None]
+
+# For so long what `admit` and `packages` found counts as found now. A release that trained for
+# longer, or waited for somebody's approval, asks them again before it opens the registry.
+RECENT_SECONDS = 300.0
 
 
 class ReleasePlace(Protocol):
@@ -66,6 +72,7 @@ class Here:
     def __init__(self, case: str, installation: Installation) -> None:
         self._case = case
         self._installation = installation
+        self._begun: dict[str, float] = {}  # when each stage was last asked for, by a clock
 
     @property
     def shown(self) -> Path:
@@ -77,12 +84,26 @@ class Here:
 
         What opens the registry must.
         """
-        with_upstream = stage == OPENS_REGISTRY
-        if with_upstream:
+        self._begun[stage] = monotonic()
+        if stage == OPENS_REGISTRY:
             # While the stage's own process runs, this one only waits for it.
             Thread(target=prepare_to_confirm, daemon=True).start()
         with explaining_machine(self._installation):  # DVC itself writes, too
+            with_upstream = stage == OPENS_REGISTRY and not self._is_upstream_fresh()
             return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
+
+    def _is_upstream_fresh(self) -> bool:
+        """Say whether nothing before the last stage would run but what has run a moment ago.
+
+        DVC looks at everything before it, as it would to run it.
+        """
+        now = monotonic()
+        for stage in PATH:
+            age_seconds = now - self._begun.get(stage.name, -math.inf)
+            if stage.is_always_run and age_seconds > RECENT_SECONDS:
+                return False
+        own = f"{OPENS_REGISTRY}@{self._case}: "
+        return all(line.startswith(own) for line in list_stale(OPENS_REGISTRY, self._case))
 
     def lacks_only_approval(self) -> str:
         """Return the model that lies here, if a second person is all that it waits for."""

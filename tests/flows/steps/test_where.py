@@ -133,6 +133,41 @@ def test_only_what_opens_the_registry_checks_everything_before_it(
     assert reproduced == [(stage, stage == "register")]
 
 
+STALE_ITSELF = f"register@{CASE}: changed deps"
+
+
+@pytest.mark.parametrize(
+    ("stages", "stale", "age_seconds", "has_upstream"),
+    [
+        (("admit", "packages"), (), 1, False),
+        (("admit", "packages"), (STALE_ITSELF,), 1, False),
+        (("admit", "packages"), (STALE_ITSELF, f"train@{CASE}: changed deps"), 1, True),
+        (("admit", "packages"), (f"register_x@{CASE}: changed deps",), 1, True),
+        (("admit", "packages"), (), 301, True),
+        (("admit",), (), 1, True),
+        (("packages",), (), 1, True),
+    ],
+)
+def test_what_always_runs_does_not_run_twice_within_minutes_unless_anything_is_stale(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reproduced: list[tuple[str, bool]],
+    stages: tuple[str, ...],
+    stale: tuple[str, ...],
+    age_seconds: float,
+    has_upstream: bool,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(where, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(where, "list_stale", lambda *_: stale)
+    place = Here(CASE, installation_at(tmp_path))
+    for stage in stages:
+        place.reproduce(stage, print)
+    clock[0] = age_seconds
+    place.reproduce("register", print)
+    assert reproduced[-1] == ("register", has_upstream)
+
+
 @pytest.mark.parametrize(("is_lacking", "model"), [(True, MODEL), (False, "")])
 def test_the_model_that_lies_here_is_named_if_an_approval_is_all_that_it_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_lacking: bool, model: str
