@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.sealed.rows import Opened, SealedWriter, iter_rows, read_rows, write_rows
+    from tasks.sealed.rows import Opened, SealedWriter, columns_in, iter_rows, read_rows, write_rows
 
-__all__ = ["Opened", "SealedWriter", "iter_rows", "read_rows", "write_rows"]
+__all__ = ["Opened", "SealedWriter", "columns_in", "iter_rows", "read_rows", "write_rows"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ dataset, where AES-GCM gives the same bytes and nothing away; and a rerun writes
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -178,9 +178,16 @@ def write_rows(
 
 
 def read_rows(
-    path: Path, *, dataset: str, keys: KeyStore, columns: tuple[str, ...] | None = None
+    path: Path,
+    *,
+    dataset: str,
+    keys: KeyStore,
+    columns: tuple[str, ...] | None = None,
+    keep: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> Opened:
     """Unseal a whole file into memory; rows of erased subjects are left out and counted.
+
+    What `keep` returns of each part is what is kept: all of it, if that is left out.
 
     Raises:
         SealError: The file is of another dataset, or a row was altered, moved, added or left out;
@@ -189,12 +196,24 @@ def read_rows(
     frames = []
     unsealed = shredded = people_shredded = 0
     for part in iter_rows(path, dataset=dataset, keys=keys, columns=columns):
-        frames.append(part.frame)
+        frames.append(part.frame if keep is None else keep(part.frame))
         unsealed += part.unsealed
         shredded += part.shredded
         people_shredded += part.people_shredded
         del part  # so that the frame lies in `frames` alone, from which it is taken
     return Opened(_joined(frames), unsealed, shredded, people_shredded)
+
+
+def columns_in(path: Path) -> tuple[str, ...]:
+    """Return the columns that a sealed file says it has, before anything of it is authenticated.
+
+    None at all where it is no sealed file: who reads its rows is told why.
+    """
+    try:
+        layout = (pq.read_metadata(path).metadata or {})[LAYOUT]
+        return tuple(name for name, _, _ in Layout.from_json(layout).columns)
+    except (pa.ArrowException, KeyError, ValueError, OSError):
+        return ()
 
 
 def iter_rows(
@@ -310,28 +329,44 @@ def _unseal(
     )
 
 
+def _batches(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
+    """Yield the rows some at a time, in order; a file that does not parse is a SealError."""
+    try:
+        for batch in file.iter_batches(SLICE_ROWS, columns=SCHEMA.names):
+            yield _with_key_ids(pa.Table.from_batches([batch]))
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise _no_rows(where, "whole row groups", error) from None
+
+
 def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
     """Yield each row group; one that does not parse is a SealError."""
     for group in range(file.num_row_groups):
         try:
-            table = file.read_row_group(group, columns=SCHEMA.names)
-            if table.schema.field("key").type != SCHEMA.field("key").type:
-                raise KeyError("key ids of another length")
-            yield table
+            yield _with_key_ids(file.read_row_group(group, columns=SCHEMA.names))
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise SealError(
-                where,
-                expected=f"a whole row group {group}",
-                found=f"one that does not parse ({type(error).__name__})",
-                remedy="Run `dvc checkout`; look for who or what wrote into it.",
-            ) from None
+            raise _no_rows(where, f"a whole row group {group}", error) from None
+
+
+def _with_key_ids(table: pa.Table) -> pa.Table:
+    if table.schema.field("key").type != SCHEMA.field("key").type:
+        raise KeyError("key ids of another length")
+    return table
+
+
+def _no_rows(where: str, expected: str, error: Exception) -> SealError:
+    return SealError(
+        where,
+        expected=expected,
+        found=f"what does not parse ({type(error).__name__})",
+        remedy="Run `dvc checkout`; look for who or what wrote into it.",
+    )
 
 
 def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
     """Return how many rows there are, and the digest of all their key ids and tags."""
     digest = hashlib.sha256()
     rows = 0
-    for table in _groups(file, where):
+    for table in _batches(file, where):
         rows += len(table)
         digest.update(_interleaved(table))
     return rows, digest.digest()

@@ -184,11 +184,16 @@ class StageRun:
         return path
 
     def read_rows(
-        self, stage: str, name: str = "rows", columns: tuple[str, ...] | None = None
+        self,
+        stage: str,
+        name: str = "rows",
+        columns: tuple[str, ...] | None = None,
+        keep: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None,
     ) -> "pd.DataFrame":
         """Return an earlier stage's sealed rows, in memory only.
 
-        Rows of erased subjects cannot be unsealed: they are left out and counted.
+        Rows of erased subjects cannot be unsealed: they are left out and counted. With `keep`, what
+        it returns of each part of the rows: what has been counted in a part need not be kept.
 
         Raises:
             DataError: No row is left: nothing is judged, or learnt, of nobody.
@@ -200,6 +205,7 @@ class StageRun:
             dataset=self._dataset(stage, name),
             keys=self.keys,
             columns=columns,
+            keep=keep,
         )
         self.rows_unsealed += opened.unsealed
         self.rows_shredded += opened.shredded
@@ -227,6 +233,12 @@ class StageRun:
                 remedy=f"Run `dvc repro train@{self.case}` again.",
             )
         return predictions
+
+    def columns_of_rows(self, stage: str, name: str = "rows") -> tuple[str, ...]:
+        """Return which columns an earlier stage's sealed rows have."""
+        from tasks.sealed import columns_in
+
+        return columns_in(self.data / stage / f"{name}.parquet")
 
     def count_rows(self, stage: str, name: str = "rows") -> int:
         """Return how many sealed rows an earlier stage wrote, those of erased subjects included."""

@@ -7,8 +7,9 @@ a value, is dropped.
 
 import logging
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,19 +34,40 @@ COUNT_FIELDS = (
     "unexpected_percent_total",
     "unexpected_percent_nonmissing",
 )
+# Expectations that judge each value by itself: what parts of the rows count may be added.
+ROW_BY_ROW = frozenset(
+    {
+        "expect_column_value_lengths_to_be_between",
+        "expect_column_value_lengths_to_equal",
+        "expect_column_values_to_be_between",
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_be_null",
+        "expect_column_values_to_match_regex",
+        "expect_column_values_to_match_regex_list",
+        "expect_column_values_to_not_be_in_set",
+        "expect_column_values_to_not_be_null",
+        "expect_column_values_to_not_match_regex",
+        "expect_column_values_to_not_match_regex_list",
+    }
+)
+ABOUT_ROW_COUNT = frozenset(
+    {"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"}
+)
 TABLE_PREFIX = "expect_table_"  # what is observed of a table (rows, columns) is about nobody
 
 
 class ExpectationResult(BaseModel):
     """One expectation and whether the data met it.
 
-    With a `fault` it could not be evaluated, and `is_met` says nothing.
+    With a `fault` it could not be evaluated, and `is_met` says nothing. All rows were asked:
+    `computed_on` says whether at once, or some at a time, with their exact counts added up.
     """
 
     model_config = ConfigDict(frozen=True)
 
     expectation: str
     column: str
+    computed_on: Literal["rows", "counts"] = "rows"
     is_met: bool
     unexpected_ratio: float | None  # None for expectations that are not about single rows
     fault: str = ""
@@ -79,63 +101,207 @@ def load_suite(path: Path) -> Suite:
     )
 
 
+class SuiteCheck:
+    """A suite that is asked about rows, each expectation about its own columns alone.
+
+    Great Expectations copies the whole frame that it is given for each column with gaps: of fifty
+    columns it is given one. A column that only row-by-row expectations are about need not be in
+    memory whole, either: what they count in some of the rows is added up, which is exact.
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        """Load Great Expectations.
+
+        Raises:
+            ConfigError: It does not know an expectation, or not with these arguments.
+        """
+        self._suite = suite
+        self._validator = _Validator(suite)
+        self._results: dict[str, list[Any]] = {}  # column counted by part -> merged results
+
+    def columns(self) -> frozenset[str] | None:
+        """Return the columns that the expectations are about; None where it may be any."""
+        names: set[str] = set()
+        for expectation in self._suite.expectations:
+            columns = _confined_to(expectation)
+            if columns is None:
+                return None
+            names |= set(columns)
+        return frozenset(names)
+
+    def columns_by_part(self, kept: Collection[str]) -> tuple[str, ...]:
+        """Return the columns that can be counted by part, but for those that are kept whole."""
+        if self.columns() is None:
+            return ()
+        of_column: dict[str, list[Expectation]] = {}
+        for expectation in self._suite.expectations:
+            for column in _confined_to(expectation) or ():
+                of_column.setdefault(column, []).append(expectation)
+        return tuple(
+            column
+            for column, several in of_column.items()
+            if column not in kept and all(one.type in ROW_BY_ROW for one in several)
+        )
+
+    def add_part(self, part: "pd.DataFrame") -> None:
+        """Count in some of the rows; `part` has the columns that are counted by part, or some."""
+        for name in map(str, part.columns):
+            expectations = [one for one in self._suite.expectations if _confined_to(one) == (name,)]
+            counted = self._validator.ask(part[[name]], expectations)
+            earlier = self._results.get(name)
+            self._results[name] = (
+                counted
+                if earlier is None
+                else [_merged(one, other) for one, other in zip(earlier, counted, strict=True)]
+            )
+
+    def finish(self, frame: "pd.DataFrame") -> tuple[tuple[ExpectationResult, ...], str]:
+        """Return the result of every expectation in the suite's order, and the page as HTML.
+
+        `frame` has all rows, with every column that was not counted by part. The same rows and
+        suite give the same page, however they were divided. An expectation that could not be
+        evaluated (a column is absent, or of another type) has a fault; it is neither met nor
+        missed.
+        """
+        groups: dict[tuple[str, ...] | None, list[Expectation]] = {}
+        for expectation in self._suite.expectations:
+            columns = _confined_to(expectation)
+            if columns is None or len(columns) != 1 or columns[0] not in self._results:
+                groups.setdefault(columns, []).append(expectation)
+
+        results = [result for several in self._results.values() for result in several]
+        for columns, expectations in groups.items():
+            asked_about = (
+                frame if not columns else frame[[name for name in columns if name in frame]]
+            )
+            results += self._validator.ask(asked_about, expectations)
+        # People compare them with the suite's file.
+        results.sort(key=lambda result: _place_in_suite(result, self._suite))
+
+        return tuple(
+            _expectation_result(result, set(self._results)) for result in results
+        ), _data_docs_page(_outcome(results, self._suite), self._suite)
+
+
 def check_expectations(
     frame: "pd.DataFrame", suite: Suite
 ) -> tuple[tuple[ExpectationResult, ...], str]:
     """Return the result of every expectation in the suite's order, and the Data Docs page as HTML.
 
-    The same frame and suite give the same page. An expectation that could not be evaluated (a
-    column is absent, or of another type) has a fault; it is neither met nor missed.
-
     Raises:
         ConfigError: Great Expectations does not know an expectation, or not with these arguments.
     """
-    import great_expectations as gx
+    return SuiteCheck(suite).finish(frame)
 
-    # Its warnings quote errors, and errors quote values.
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    batch = (
-        context.data_sources.add_pandas("memory")
-        .add_dataframe_asset("rows")
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
+
+class _Validator:
+    """Great Expectations, ready to be asked about frames in memory."""
+
+    def __init__(self, suite: Suite) -> None:
+        import great_expectations as gx
+
+        # Its warnings quote errors, and errors quote values.
+        logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        self._batches = (
+            context.data_sources.add_pandas("memory")
+            .add_dataframe_asset("rows")
+            .add_batch_definition_whole_dataframe("all")
+        )
+        self._name = suite.name
+        _gx_suite(suite.name, suite.expectations)
+
+    def ask(self, frame: "pd.DataFrame", expectations: Sequence[Expectation]) -> list[Any]:
+        """Return the results of some expectations, stripped of whatever may be a value."""
+        outcome = self._batches.get_batch(batch_parameters={"dataframe": frame}).validate(
+            _gx_suite(self._name, expectations),
+            result_format={"result_format": "BASIC", "exclude_unexpected_values": True},
+        )
+        for result in outcome.results:
+            _strip_values(result)
+        results: list[Any] = outcome.results
+        return results
+
+
+def _confined_to(expectation: Expectation) -> tuple[str, ...] | None:
+    """Return the columns that decide about an expectation, none for the number of rows.
+
+    None where any column may: it is about the table's columns, or about rows that fulfil a
+    condition.
+    """
+    if expectation.type in ABOUT_ROW_COUNT:
+        return ()
+    columns = tuple(dict.fromkeys(_columns_of(expectation.kwargs)))
+    is_conditional = expectation.kwargs.get("row_condition") is not None
+    if expectation.type.startswith(TABLE_PREFIX) or is_conditional or not columns:
+        return None
+    return None if "column_index" in expectation.kwargs else columns
+
+
+def _merged(first: Any, second: Any) -> Any:
+    """Return the result of a row-by-row expectation on the rows of two results together."""
+    for result in (first, second):
+        if result.exception_info["raised_exception"]:
+            return result
+
+    counts = first.result
+    for name in ("element_count", "unexpected_count", "missing_count"):
+        if name in counts:
+            counts[name] += second.result[name]
+    # As Great Expectations computes them; without a count of missing ones all rows are asked.
+    rows, unexpected = counts["element_count"], counts["unexpected_count"]
+    asked_rows = rows - counts.get("missing_count", 0)
+    shares = {
+        "missing_percent": (counts.get("missing_count", 0), rows),
+        "unexpected_percent": (unexpected, asked_rows),
+        "unexpected_percent_total": (unexpected, rows),
+        "unexpected_percent_nonmissing": (unexpected, asked_rows),
+    }
+    for name, (count, of_rows) in shares.items():
+        if name in counts:
+            counts[name] = count / of_rows * 100 if of_rows else None
+
+    mostly = first.expectation_config.kwargs.get("mostly", 1.0)
+    first.success = not asked_rows or (asked_rows - unexpected) / asked_rows >= mostly
+    return first
+
+
+def _outcome(results: list[Any], suite: Suite) -> Any:
+    """Return results as Great Expectations' own outcome of a suite.
+
+    Without run times and batch ids, which would make every page another one.
+    """
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.validator.validation_statistics import calc_validation_statistics
+
+    statistics = calc_validation_statistics(results)
+    return ExpectationSuiteValidationResult(
+        results=results,
+        success=statistics.success,
+        suite_name=suite.name,
+        statistics={
+            name: value for name, value in statistics._asdict().items() if name != "success"
+        },
+        meta={},
     )
 
-    outcome = batch.validate(
-        _gx_suite(suite),
-        result_format={"result_format": "BASIC", "exclude_unexpected_values": True},
-    )
 
-    for result in outcome.results:
-        _strip_values(result)
-    # Great Expectations groups results by column; people compare them with the suite's file.
-    outcome.results.sort(key=lambda result: _place_in_suite(result, suite))
-    # Run times and batch ids would make every page another one.
-    outcome.meta = {}
-    outcome.id = None
-
-    results = tuple(_expectation_result(result) for result in outcome.results)
-    return results, _data_docs_page(outcome, suite)
-
-
-def _gx_suite(suite: Suite) -> Any:
-    """Return the suite as Great Expectations' own; what it does not know is a ConfigError."""
+def _gx_suite(name: str, asked: Sequence[Expectation]) -> Any:
+    """Return a suite as Great Expectations' own; what it does not know is a ConfigError."""
     import great_expectations as gx
 
-    types = [expectation.type for expectation in suite.expectations]
+    types = [expectation.type for expectation in asked]
     try:
         expectations = gx.ExpectationSuite(
-            name=suite.name,
-            expectations=[expectation.model_dump() for expectation in suite.expectations],
+            name=name, expectations=[expectation.model_dump() for expectation in asked]
         )
         # It leaves out what it cannot build, and what is there twice, with no more than a warning.
         if [expectation.expectation_type for expectation in expectations.expectations] != types:
             raise LookupError("it leaves out what it does not know")
     except Exception as error:
         raise ConfigError(
-            f"suite {suite.name}",
+            f"suite {name}",
             expected="different expectations that Great Expectations knows, "
             "with the arguments they take",
             found=type(error).__name__,
@@ -176,13 +342,15 @@ def _place_in_suite(result: Any, suite: Suite) -> int:
     return next(places, len(suite.expectations))
 
 
-def _expectation_result(result: Any) -> ExpectationResult:
+def _expectation_result(result: Any, counted_by_part: Collection[str]) -> ExpectationResult:
     """Return a stripped result of Great Expectations as a type of ours."""
     percent = result.result.get("unexpected_percent")
     exception = result.exception_info
+    columns = _columns_of(result.expectation_config.kwargs)
     return ExpectationResult(
         expectation=result.expectation_config.type,
-        column=", ".join(_columns_of(result.expectation_config.kwargs)) or "the table",
+        column=", ".join(columns) or "the table",
+        computed_on="counts" if set(columns) & set(counted_by_part) else "rows",
         is_met=bool(result.success),
         unexpected_ratio=None if percent is None else percent / 100,
         fault=exception["exception_message"] if exception["raised_exception"] else "",

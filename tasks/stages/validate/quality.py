@@ -45,6 +45,11 @@ def profiled(columns: Columns) -> tuple[str, ...]:
     return columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
 
 
+def measured_columns(columns: Columns, params: ValidateParams) -> frozenset[str]:
+    """Return the columns that `measure_quality` reads."""
+    return frozenset({"subject", *profiled(columns), *params.near_duplicate_columns})
+
+
 def measure_quality(
     rows: pd.DataFrame,
     columns: Columns,
@@ -66,8 +71,7 @@ def measure_quality(
     """
     features = list(columns.named(Role.FEATURE))
     protected = list(columns.named(Role.PROTECTED))
-    needed = {"subject", *profiled(columns), *params.near_duplicate_columns}
-    absent = sorted(needed - set(rows))
+    absent = sorted(measured_columns(columns, params) - set(rows))
     if rows.empty or absent:
         raise DataError(
             "validate",

@@ -117,10 +117,13 @@ def _is_withheld(
 
     highest = np.array([max(component.of_cell) for component in components], dtype=np.float32)
     binary = tuple(component for component in components if component.is_binary)
-    is_high = (score_rows(binary, codes) == highest[is_binary]).astype(np.float32)
-    both = is_high.T @ is_high
-    rows = len(is_high)
-    high_rows = is_high.sum(axis=0)
+    both = np.zeros((len(binary), len(binary)))
+    rows = len(next(iter(codes.values())))
+    for start in range(0, rows, CHUNK_ROWS):
+        part = {name: cells[start : start + CHUNK_ROWS] for name, cells in codes.items()}
+        is_high = (score_rows(binary, part) == highest[is_binary]).astype(np.float32)
+        both += is_high.T @ is_high
+    high_rows = both.diagonal()
     only_one = high_rows[:, None] - both
     smallest = np.minimum.reduce(
         [both, only_one, only_one.T, rows - high_rows[:, None] - high_rows[None, :] + both]

@@ -12,8 +12,10 @@ import pytest
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
 from tasks.stages.validate.expectations import (
+    ROW_BY_ROW,
     ExpectationResult,
     Suite,
+    SuiteCheck,
     check_expectations,
     load_suite,
 )
@@ -138,6 +140,86 @@ def test_a_met_suite_is_met() -> None:
 def test_an_expectation_that_nobody_knows_is_a_line(wrong: tuple[str, dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match="suite bank"):
         check_expectations(FRAME, suite(wrong))
+
+
+TEXTS = pd.DataFrame(
+    {
+        "id": ["a", "b", "c", "d", "e", "f"],
+        "code": pd.array(["x1", None, "", "xx22", "y3", None], dtype="str"),
+        "gone": pd.array([None] * 6, dtype="str"),
+        "amount": [1.0, None, 3.0, 4.0, 9.0, None],
+    }
+)
+BY_ROW = suite(
+    ("expect_table_row_count_to_equal", {"value": 6}),
+    ("expect_column_values_to_be_unique", {"column": "id"}),
+    ("expect_column_values_to_match_regex", {"column": "code", "regex": "^x"}),
+    ("expect_column_values_to_match_regex", {"column": "code", "regex": "^x", "mostly": 0.5}),
+    ("expect_column_values_to_not_match_regex", {"column": "code", "regex": "[0-9]$"}),
+    ("expect_column_values_to_match_regex_list", {"column": "code", "regex_list": ["^x", "^y"]}),
+    ("expect_column_values_to_not_match_regex_list", {"column": "code", "regex_list": ["^z"]}),
+    ("expect_column_value_lengths_to_be_between", {"column": "code", "max_value": 3}),
+    ("expect_column_value_lengths_to_equal", {"column": "code", "value": 2, "mostly": 0.2}),
+    ("expect_column_values_to_not_be_null", {"column": "code"}),
+    ("expect_column_values_to_not_be_null", {"column": "code", "mostly": 0.6}),
+    ("expect_column_values_to_be_null", {"column": "gone"}),
+    ("expect_column_values_to_be_in_set", {"column": "gone", "value_set": ["a"]}),
+    ("expect_column_values_to_not_be_in_set", {"column": "code", "value_set": ["y3"]}),
+    ("expect_column_values_to_be_in_set", {"column": "amount", "value_set": [1, 3, 4]}),
+    ("expect_column_values_to_be_between", {"column": "amount", "max_value": 5, "mostly": 0.75}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4, 6])
+def test_counts_of_parts_say_what_all_rows_at_once_say(rows: int) -> None:
+    """An empty part, as of people who are all erased, counts nothing."""
+    at_once, page = check_expectations(TEXTS, BY_ROW)
+    check = SuiteCheck(BY_ROW)
+    by_part = check.columns_by_part(kept={"id"})
+    assert by_part == ("code", "gone", "amount")
+    for start in (*range(0, len(TEXTS), rows), len(TEXTS)):
+        check.add_part(TEXTS[list(by_part)].iloc[start : start + rows])
+    results, page_of_parts = check.finish(TEXTS[["id"]])
+
+    assert page_of_parts == page
+    assert [one.model_copy(update={"computed_on": "rows"}) for one in results] == list(at_once)
+    assert {one.column for one in results if one.computed_on == "counts"} == set(by_part)
+    assert {one.is_met for one in results if one.computed_on == "counts"} == {True, False}
+    assert not any(one.fault for one in results)
+
+
+def test_what_every_known_row_by_row_expectation_counts_is_compared_above() -> None:
+    assert {one.type for one in BY_ROW.expectations} >= ROW_BY_ROW
+
+
+def test_a_part_that_could_not_be_evaluated_is_a_fault_of_all_rows() -> None:
+    asked = suite(("expect_column_values_to_match_regex", {"column": "x", "regex": "^a"}))
+    check = SuiteCheck(asked)
+    check.add_part(pd.DataFrame({"x": pd.array(["a"], dtype="str")}))
+    check.add_part(pd.DataFrame({"x": [object()]}))
+    check.add_part(pd.DataFrame({"x": pd.array(["a"], dtype="str")}))
+    ((result,), _) = check.finish(pd.DataFrame(index=range(3)))
+    assert result.fault
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs"),
+    [
+        ("expect_column_values_to_be_unique", {"column": "code"}),
+        ("expect_column_values_to_be_in_set",
+         {"column": "code", "value_set": [], "row_condition": 'col("id") == "a"',
+          "condition_parser": "great_expectations"}),
+        ("expect_table_columns_to_match_set", {"column_set": ["code"]}),
+        ("expect_column_to_exist", {"column": "code", "column_index": 1}),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_needs_all_rows_or_other_columns_is_not_counted_by_part(
+    type_: str, kwargs: dict[str, Any]
+) -> None:
+    check = SuiteCheck(suite((type_, kwargs)))
+    assert check.columns_by_part(kept=()) == ()
+    assert check.columns() in (None, {"code"})
 
 
 GOOD = {"name": "bank", "expectations": [{"type": "expect_x", "kwargs": {}}]}
