@@ -329,44 +329,39 @@ def _unseal(
     )
 
 
-def _batches(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
-    """Yield the rows some at a time, in order; a file that does not parse is a SealError."""
-    try:
-        for batch in file.iter_batches(SLICE_ROWS, columns=SCHEMA.names):
-            yield _with_key_ids(pa.Table.from_batches([batch]))
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise _no_rows(where, "whole row groups", error) from None
-
-
-def _groups(file: pq.ParquetFile, where: str) -> Iterator[pa.Table]:
-    """Yield each row group; one that does not parse is a SealError."""
+def _groups(
+    file: pq.ParquetFile, where: str, rows_at_once: int | None = None
+) -> Iterator[pa.Table]:
+    """Yield each row group, or some rows of it at a time; what does not parse is a SealError."""
     for group in range(file.num_row_groups):
         try:
-            yield _with_key_ids(file.read_row_group(group, columns=SCHEMA.names))
+            if rows_at_once is None:
+                yield _with_key_ids(file.read_row_group(group, columns=SCHEMA.names))
+                continue
+            batches = file.iter_batches(rows_at_once, row_groups=[group], columns=SCHEMA.names)
+            for batch in batches:
+                yield _with_key_ids(pa.Table.from_batches([batch]))
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise _no_rows(where, f"a whole row group {group}", error) from None
+            raise SealError(
+                where,
+                expected=f"a whole row group {group}",
+                found=f"one that does not parse ({type(error).__name__})",
+                remedy="Run `dvc checkout`; look for who or what wrote into it.",
+            ) from None
 
 
 def _with_key_ids(table: pa.Table) -> pa.Table:
+    """Return a table with key ids of the right length; another one is a KeyError."""
     if table.schema.field("key").type != SCHEMA.field("key").type:
         raise KeyError("key ids of another length")
     return table
-
-
-def _no_rows(where: str, expected: str, error: Exception) -> SealError:
-    return SealError(
-        where,
-        expected=expected,
-        found=f"what does not parse ({type(error).__name__})",
-        remedy="Run `dvc checkout`; look for who or what wrote into it.",
-    )
 
 
 def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
     """Return how many rows there are, and the digest of all their key ids and tags."""
     digest = hashlib.sha256()
     rows = 0
-    for table in _batches(file, where):
+    for table in _groups(file, where, SLICE_ROWS):
         rows += len(table)
         digest.update(_interleaved(table))
     return rows, digest.digest()
