@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.config.cases import Columns, case_names, load_case, section
 from tasks.config.resolving import field_of
@@ -37,7 +36,6 @@ RIGHTS = (
     "decision (Art. 22) and complain (Art. 77)."
 )
 CUSTODIANS_NEEDED = 2
-SEALING_KEY_BYTES = 32  # of a subject's key; the rest makes nonces (`tasks.keystore.keys`)
 
 NamedKey = tuple[str, X25519PrivateKey]  # a custodian's name and private key
 
@@ -194,5 +192,4 @@ def _open_restricted(key_id: bytes, sealed: str, custodians: Sequence[NamedKey])
             found=f"{len(custodians)}",
             remedy="Two people open it together.",
         )
-    key = unseal_by_two(key_id, sealed, custodians)
-    return SubjectKey(key_id, AESGCM(key[:SEALING_KEY_BYTES]), key[SEALING_KEY_BYTES:])
+    return SubjectKey(key_id + unseal_by_two(key_id, sealed, custodians))

@@ -59,6 +59,9 @@ class KeyTables(Protocol):
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Return the rows of a query."""
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query one by one, within `reading`; never all of them in memory."""
+
     def rows_among(self, sql: str, values: Sequence[Any]) -> Iterator[Row]:
         """Yield the rows of a query whose `{among}` is filled with `values`, batch by batch."""
 
@@ -108,6 +111,11 @@ class SqliteKeyTables:
         """Return the rows of a query."""
         with self._as_our_errors():
             return self._connection.execute(sql, values).fetchall()
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query as SQLite finds them."""
+        with self._as_our_errors():
+            yield from self._connection.execute(sql)
 
     def rows_among(self, sql: str, values: Sequence[Any]) -> Iterator[Row]:
         """Yield the rows of a query, batch by batch; sorted, because neighbours lie on one page."""

@@ -8,11 +8,11 @@ new key and only the neighbours in that bucket are wrapped anew (`tasks.keystore
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,9 +30,13 @@ ID_BYTES = 16
 KEY_BYTES = 64
 SEALING_BYTES = 32  # the first half seals rows (AES-256), the second makes their nonces
 NONCE_BYTES = 12  # of AES-GCM; random ones, for a bucket key wraps far fewer than 2**32 keys
+KeyColumn = Literal["lookup", "key_id"]
+KEY_COLUMNS: tuple[KeyColumn, ...] = ("lookup", "key_id")
+ROWS_AT_ONCE = 10_000  # unwrapped in one go
 REMEMBERED_KEYS = 100_000  # in memory between two reads
-KEYS_AT_ONCE = 10_000  # unwrapped in one go where none is remembered
-SCAN_RATIO = 6  # from a sixth of all keys on, reading the whole table beats looking each up
+# From this part of all keys on, reading the whole table beats looking each up. A lookup is two
+# searches, first in its index and then by key id.
+SCAN_RATIOS: Mapping[KeyColumn, int] = {"lookup": 4, "key_id": 2}
 
 # Names of facts in the database.
 KEPT = "kept keys"  # how many keys there are, about
@@ -53,12 +57,36 @@ class Retention(StrEnum):
     DECISION_RECORD = "decision-record"
 
 
-class SubjectKey(NamedTuple):
-    """One subject's random keys: one that seals rows, one that makes their nonces."""
+class SubjectKey(bytes):
+    """One subject's random keys, behind their id: one that seals rows, one that makes their nonces.
 
-    key_id: bytes
-    cipher: AESGCM
-    nonce_key: bytes
+    One string of bytes, and the cipher made anew for each use: a pass over data has a key for each
+    person and uses most of them once, so that ciphers which are kept cost more time and memory than
+    they save.
+    """
+
+    __slots__ = ()
+
+    @property
+    def key_id(self) -> bytes:
+        """What the key is called where its rows lie."""
+        return self[:ID_BYTES]
+
+    @property
+    def cipher(self) -> AESGCM:
+        """What seals and unseals rows: made anew each time it is asked for."""
+        return AESGCM(self[ID_BYTES : ID_BYTES + SEALING_BYTES])
+
+    @property
+    def nonce_key(self) -> bytes:
+        """What makes the nonces of rows."""
+        return self[ID_BYTES + SEALING_BYTES :]
+
+    def __repr__(self) -> str:
+        """Return its type alone: no message or log ever shows a key."""
+        return "SubjectKey(…)"
+
+    __str__ = __repr__
 
 
 class ErasedError(SealError):
@@ -88,8 +116,8 @@ class KeyStore:
         self._generation = ""
         # By bucket: its wrapped key as it is stored, and its key.
         self._buckets: dict[int, tuple[bytes, AESGCM]] = {}
-        self._keys: dict[bytes, SubjectKey] = {}  # by key id
-        self._ids: dict[bytes, bytes] = {}  # lookup -> key id
+        # The same keys by each column that they are looked up by.
+        self._keys: dict[KeyColumn, dict[bytes, SubjectKey]] = {name: {} for name in KEY_COLUMNS}
 
     def for_subjects(
         self, subjects: Iterable[str], retention: Retention = Retention.TRAINING
@@ -102,30 +130,36 @@ class KeyStore:
             ErasedError: A subject without a key was erased, perhaps while the caller was at work.
                 None is made: a slow writer cannot bring an erased person back.
         """
-        lookups = {self.lookup(subject, retention): subject for subject in subjects}
+        subjects = list(dict.fromkeys(subjects))
+        lookups = self._lookups(subjects, retention)
         keys = self._find("lookup", lookups)
 
-        missing = {lookup: subject for lookup, subject in lookups.items() if lookup not in keys}
-        if missing:
+        if len(keys) < len(lookups):
+            missing = {
+                lookup: subject
+                for lookup, subject in zip(lookups, subjects, strict=True)
+                if lookup not in keys
+            }
             self._make(missing)
             # Read, not remembered: another process may have made a key first, and its key counts.
-            keys |= self._find("lookup", missing)
-        return {lookups[lookup]: key for lookup, key in keys.items()}
+            keys |= self._find("lookup", list(missing))
+        return dict(zip(subjects, map(keys.__getitem__, lookups), strict=True))
 
     def by_id(self, key_ids: Iterable[bytes]) -> dict[bytes, SubjectKey]:
         """Return the keys that still exist.
 
         One that was destroyed or restricted is absent, and so its rows cannot be read.
         """
-        return self._find("key_id", dict.fromkeys(key_ids))
+        return self._find("key_id", list(dict.fromkeys(key_ids)))
 
-    def ciphers_of(self, key_ids: Collection[bytes]) -> dict[bytes, AESGCM]:
-        """Return what opens the rows of the keys that still exist, and remember none of it.
+    def by_id_once(self, key_ids: Collection[bytes]) -> dict[bytes, SubjectKey]:
+        """Return the same, and remember none of it.
 
         For a pass over everybody's rows, in which each key is of use once.
         """
         self._forget_if_changed()
-        return self._retry_if_rewrapped(lambda: self._fetch_ciphers(list(key_ids)))
+        keys, _ = self._retry_if_rewrapped(lambda: self._fetch("key_id", list(key_ids)))
+        return {key[:ID_BYTES]: key for key in keys}
 
     def ids_of(self, subject: str) -> dict[Retention, bytes]:
         """Return the ids of the keys that a subject has now, by retention class."""
@@ -140,8 +174,19 @@ class KeyStore:
 
         It is BLAKE2b keyed with the pepper (RFC 7693), 128 bits.
         """
-        name = f"{retention}\x00{subject}".encode()
-        return blake2b(name, key=self._pepper, digest_size=ID_BYTES, person=b"lookup").digest()
+        return self._lookups([subject], retention)[0]
+
+    def _lookups(self, subjects: Iterable[str], retention: Retention) -> list[bytes]:
+        """Return the lookups of subjects, in their order."""
+        # Keyed once: a copy of the state is cheaper than the key's own block for each subject.
+        keyed = blake2b(key=self._pepper, digest_size=ID_BYTES, person=b"lookup")
+        keyed.update(f"{retention}\x00".encode())
+        lookups = []
+        for subject in subjects:
+            state = keyed.copy()
+            state.update(subject.encode())
+            lookups.append(state.digest())
+        return lookups
 
     def tombstones(self) -> Tombstones:
         """Return who has been erased, and since when."""
@@ -156,68 +201,54 @@ class KeyStore:
 
     # How keys are found.
 
-    def _find(self, column: str, names: Iterable[bytes]) -> dict[bytes, SubjectKey]:
+    def _find(self, column: KeyColumn, names: list[bytes]) -> dict[bytes, SubjectKey]:
         """Return keys by `lookup` or `key_id`: from memory, unless any was destroyed since."""
         self._forget_if_changed()
-        ids = self._ids if column == "lookup" else None
-        keys: dict[bytes, SubjectKey] = {}
-        unknown: list[bytes] = []
-        for name in names:
-            key = self._keys.get(ids.get(name, b"") if ids is not None else name)
-            if key is None:
-                unknown.append(name)
-            else:
-                keys[name] = key
+        remembered = self._keys[column]
+        keys = {name: remembered[name] for name in names if name in remembered}
+        unknown = [name for name in names if name not in keys] if keys else names
 
         if unknown:
             # All at once, not the oldest: a pass over data reads each key once, so that keeping
             # some would save nothing.
-            if len(self._keys) + len(unknown) > REMEMBERED_KEYS:
+            if len(self._keys["key_id"]) + len(unknown) > REMEMBERED_KEYS:
                 self._forget()
-            keys |= self._retry_if_rewrapped(lambda: self._fetch(column, unknown))
+            found, lookups = self._retry_if_rewrapped(lambda: self._fetch(column, unknown))
+            by_lookup = dict(zip(lookups, found, strict=True))
+            by_id = {key[:ID_BYTES]: key for key in found}
+            keys |= by_lookup if column == "lookup" else by_id
+
+            # Under both names: whoever reads rows mostly writes rows of the same people.
+            if len(unknown) <= REMEMBERED_KEYS:
+                self._keys["lookup"] |= by_lookup
+                self._keys["key_id"] |= by_id
         return keys
 
-    def _fetch(self, column: str, names: list[bytes]) -> dict[bytes, SubjectKey]:
+    def _fetch(self, column: KeyColumn, names: list[bytes]) -> tuple[list[SubjectKey], list[bytes]]:
+        """Return the keys that exist, and the lookup of each."""
+        keys: list[SubjectKey] = []
+        lookups: list[bytes] = []
         # One view of both tables: a key and the bucket key that wraps it belong together.
         with self.tables.reading():
-            rows = [
-                (bytes(name), bytes(key_id), bucket, bytes(wrapped))
-                for name, key_id, bucket, wrapped in self._rows_of(column, names)
-            ]
-            self._open_buckets({bucket for _, _, bucket, _ in rows})
-
-        keys: dict[bytes, SubjectKey] = {}
-        for name, key_id, bucket, wrapped in rows:
-            cipher = self._buckets[bucket][1]
-            key = cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
-            keys[name] = SubjectKey(key_id, AESGCM(key[:SEALING_BYTES]), key[SEALING_BYTES:])
-
-        if len(names) <= REMEMBERED_KEYS:
-            self._keys |= {key.key_id: key for key in keys.values()}
-            if column == "lookup":
-                self._ids |= {name: key.key_id for name, key in keys.items()}
-        return keys
-
-    def _fetch_ciphers(self, key_ids: list[bytes]) -> dict[bytes, AESGCM]:
-        ciphers: dict[bytes, AESGCM] = {}
-        with self.tables.reading():
-            rows = iter(self._rows_of("key_id", key_ids))
+            rows = iter(self._rows_of(column, names))
             # So few at once that the interpreter does not look for cycles among them.
-            while batch := list(islice(rows, KEYS_AT_ONCE)):
+            while batch := list(islice(rows, ROWS_AT_ONCE)):
                 self._open_buckets({bucket for _, _, bucket, _ in batch})
-                for _, key_id, bucket, wrapped in batch:
+                for lookup, key_id, bucket, wrapped in batch:
                     unwrap = self._buckets[bucket][1].decrypt
-                    key = unwrap(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
-                    ciphers[bytes(key_id)] = AESGCM(key[:SEALING_BYTES])
-        return ciphers
+                    secret = unwrap(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
+                    keys.append(SubjectKey(key_id + secret))
+                    lookups.append(lookup)
+        return keys, lookups
 
-    def _rows_of(self, column: str, names: list[bytes]) -> Iterable[Row]:
-        query = f"SELECT {column}, key_id, bucket, wrapped FROM keys"
-        if len(names) * SCAN_RATIO < int(self.fact(KEPT) or 0):
+    def _rows_of(self, column: KeyColumn, names: list[bytes]) -> Iterable[Row]:
+        query = "SELECT lookup, key_id, bucket, wrapped FROM keys"
+        if len(names) * SCAN_RATIOS[column] < int(self.fact(KEPT) or 0):
             return self.tables.rows_among(f"{query} WHERE {column} {{among}}", names)
 
         among = set(names)
-        return (row for row in self.tables.rows(query) if row[0] in among)
+        place = KEY_COLUMNS.index(column)
+        return (row for row in self.tables.stream(query) if row[place] in among)
 
     def _retry_if_rewrapped(self, read: Callable[[], T]) -> T:
         """Read, and once more with nothing remembered: keys may be wrapped anew between two looks.
@@ -241,16 +272,24 @@ class KeyStore:
                 remedy=f"{RESTORE}.",
             ) from error
 
+    def generation(self) -> str:
+        """Return what moves whenever any process destroys keys or wraps them anew.
+
+        Whoever holds keys for longer than one piece of work compares it, and asks for keys again.
+        """
+        return self.fact(GENERATION) or "0"
+
     def _forget_if_changed(self) -> None:
-        generation = self.fact(GENERATION) or "0"
+        generation = self.generation()
         if generation != self._generation:
             self._forget()
             self.root_key.refresh()
             self._generation = generation
 
     def _forget(self) -> None:
-        for memory in (self._buckets, self._keys, self._ids):
-            memory.clear()
+        self._buckets.clear()
+        for remembered in self._keys.values():
+            remembered.clear()
 
     # How keys are made.
 
@@ -372,7 +411,7 @@ class KeyStore:
 
     def changed(self) -> None:
         """Have every process forget its keys; called in the transaction that changes keys."""
-        self.put_fact(GENERATION, str(int(self.fact(GENERATION) or 0) + 1))
+        self.put_fact(GENERATION, str(int(self.generation()) + 1))
 
 
 def bucket_of(key_id: bytes) -> int:

@@ -46,6 +46,13 @@ class PostgresKeyTables:
         """Return the rows of a query."""
         return self._connection.execute(_with_placeholders(sql), values).fetchall()
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query by a cursor of the server, batch by batch."""
+        with self._connection.cursor("stream") as cursor:
+            cursor.execute(_with_placeholders(sql))
+            while batch := cursor.fetchmany(BATCH_VALUES):
+                yield from batch
+
     def rows_among(self, sql: str, values: Sequence[Any]) -> Iterator[Row]:
         """Yield the rows of a query, batch by batch."""
         ordered = sorted(values)

@@ -32,7 +32,7 @@ BYTES_AS_THEY_ARE.encoding = re2.Options.Encoding.LATIN1
 FEW_IDS = 4
 # So many of a row group are read from their pages faster than the group is decoded.
 FEW_ROWS = 4
-FindCiphers = Callable[[set[bytes]], dict[bytes, AESGCM]]
+FindKeys = Callable[[set[bytes]], dict[bytes, SubjectKey]]
 # Returns those of some packed rows that are worth unpacking.
 Sift = Callable[[list[bytes]], list[bytes]]
 
@@ -147,14 +147,13 @@ class SealedFile:
         return zip(places, table["key"].to_pylist(), table["row"].to_pylist(), strict=True)
 
     def iter_others(
-        self, own_ids: Collection[bytes], find_ciphers: FindCiphers, sift: Sift | None = None
+        self, own_ids: Collection[bytes], find_keys: FindKeys, sift: Sift | None = None
     ) -> Iterator[tuple[pd.DataFrame, list[bytes]]]:
         """Yield the rows of others, a row group at a time, and the ids of those not opened.
 
         Args:
             own_ids: Keys whose rows are passed over.
-            find_ciphers: Returns what opens the rows of the keys that exist, of those that are
-                asked for.
+            find_keys: Returns the keys that exist, of those that are asked for.
             sift: Chooses among opened rows, as they are packed, those that are yielded: to unpack
                 them takes as long as to open them.
 
@@ -175,17 +174,17 @@ class SealedFile:
                     found=type(error).__name__,
                     remedy="Run `dvc checkout`.",
                 ) from None
-            ids = table["key"].to_pylist()
-            ciphers = find_ciphers(set(ids) - passed_over)
+            ids = table["key"].to_numpy().tolist()
+            keys = find_keys(set(ids) - passed_over)
 
             rows = []
             closed_ids = []
             for place, (key_id, row) in enumerate(
-                zip(ids, table["row"].to_pylist(), strict=True), start
+                zip(ids, table["row"].to_numpy().tolist(), strict=True), start
             ):
-                if (cipher := ciphers.get(key_id)) is not None:
+                if (key := keys.get(key_id)) is not None:
                     data = bound + key_id + place.to_bytes(8)
-                    rows.append(self._opened(cipher, row, data, place))
+                    rows.append(self._opened(key.cipher, row, data, place))
                 elif key_id not in passed_over:
                     closed_ids.append(key_id)
             start += len(ids)

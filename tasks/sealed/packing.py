@@ -85,7 +85,7 @@ def pack(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
     head = pa.Array.from_buffers(pa.binary(size), len(frame), [None, pa.py_buffer(fixed.tobytes())])
     parts = [head.cast(pa.large_binary()), *texts]
     packed = pc.binary_join_element_wise(*parts, pa.scalar(b"", pa.large_binary()))
-    rows: list[bytes] = packed.to_pylist()
+    rows: list[bytes] = packed.to_numpy(zero_copy_only=False).tolist()
     return rows
 
 

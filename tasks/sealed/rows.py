@@ -26,10 +26,11 @@ import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
 
 from tasks.errors import SealError
-from tasks.keystore.keys import ID_BYTES, KeyStore, Retention
+from tasks.keystore.keys import ID_BYTES, KeyStore, Retention, SubjectKey
 from tasks.sealed.packing import Layout, pack, unpack
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 65_536  # of a row group
+KEYED_ROWS = 8 * CHUNK_ROWS  # whose keys are looked up at once: one pass over the table of keys
 SLICE_ROWS = 8_192  # of a chunk, opened at a time
 TAG_BYTES = 16  # of AES-GCM
 NONCE_BYTES = 12
@@ -111,37 +112,55 @@ class SealedWriter:
                 remedy="Convert them.",
             )
 
-        for start in range(0, len(frame), CHUNK_ROWS):
-            self._seal(frame.iloc[start : start + CHUNK_ROWS], layout)
+        for start in range(0, len(frame), KEYED_ROWS):
+            self._seal(frame.iloc[start : start + KEYED_ROWS], layout)
 
     def _seal(self, frame: pd.DataFrame, layout: Layout) -> None:
+        """Seal rows, a row group at a time."""
         # One look-up for each person, not for each row.
-        codes, subjects = pd.factorize(frame[SUBJECT])
-        key_of = self._keys.for_subjects(list(subjects), self._retention)
+        codes, people = pd.factorize(frame[SUBJECT])
+        subjects = people.tolist()
+        generation = None
+        for start in range(0, len(frame), CHUNK_ROWS):
+            # Again where somebody was erased meanwhile: no key is used after it was destroyed.
+            if generation != (generation := self._keys.generation()):
+                key_of = self._keys.for_subjects(subjects, self._retention)
+                keys = [key_of[subject] for subject in subjects]
+                key_ids = pa.array([key.key_id for key in keys], SCHEMA[0].type)
+
+            chunk = slice(start, start + CHUNK_ROWS)
+            rows = self._seal_rows(pack(frame.iloc[chunk], layout), keys, codes[chunk], layout)
+            table = pa.table(
+                [key_ids.take(pa.array(codes[chunk])), pa.array(rows, SCHEMA[1].type)],
+                schema=SCHEMA,
+            )
+            self._tags.update(_interleaved(table))
+            self.rows += len(rows)
+            if self._writer is not None:
+                self._writer.write_table(table)
+
+    def _seal_rows(
+        self, rows: list[bytes], keys: list[SubjectKey], codes: np.ndarray, layout: Layout
+    ) -> list[bytes]:
+        """Return packed rows sealed, each by the key that its code says."""
         bound = bound_to(self._dataset, layout.to_json())
-        keys = [
-            (bound + key.key_id, key.cipher.encrypt, key.nonce_key)
-            for key in map(key_of.__getitem__, subjects)
-        ]
 
-        # The loop over all rows: nothing in it that could stand outside.
-        sealed = []
-        for position, (code, row) in enumerate(
-            zip(codes.tolist(), pack(frame, layout), strict=True), self.rows
-        ):
-            head, encrypt, nonce_key = keys[code]
-            data = head + position.to_bytes(8)
+        # The loop over all rows: nothing in it that could stand outside. Person by person: a cipher
+        # is made once for all rows of theirs, and then forgotten.
+        sealed = rows.copy()
+        last_code = -1
+        for code, place in _by_person(codes):
+            if code != last_code:
+                key = keys[code]
+                head = bound + key.key_id
+                encrypt = key.cipher.encrypt
+                nonce_key = key.nonce_key
+                last_code = code
+            row = rows[place]
+            data = head + (self.rows + place).to_bytes(8)
             nonce = blake2b(data + row, key=nonce_key, digest_size=NONCE_BYTES).digest()
-            sealed.append(nonce + encrypt(nonce, row, data))
-
-        key_ids = pa.array([key_of[subject].key_id for subject in subjects], SCHEMA[0].type)
-        table = pa.table(
-            [key_ids.take(pa.array(codes)), pa.array(sealed, SCHEMA[1].type)], schema=SCHEMA
-        )
-        self._tags.update(_interleaved(table))
-        self.rows += len(frame)
-        if self._writer is not None:
-            self._writer.write_table(table)
+            sealed[place] = nonce + encrypt(nonce, row, data)
+        return sealed
 
     def __exit__(
         self,
@@ -289,18 +308,22 @@ def _unseal(
     shredded_ids: set[bytes],
 ) -> Opened:
     """Unseal one row group; add to `shredded_ids` the keys that no longer exist."""
-    ids = table["key"].to_pylist()
+    ids: list[bytes] = table["key"].to_numpy().tolist()
     different = set(ids)
     key_of = keys.by_id(different)
     count_before = len(shredded_ids)
     shredded_ids |= different - set(key_of)
+
+    # A cipher is kept where several rows share it; else it is made, used and forgotten.
+    are_shared = 2 * len(different) <= len(ids)
+    decrypt_of = {key_id: key.cipher.decrypt for key_id, key in key_of.items() if are_shared}
 
     frames = []
     unsealed = 0
     # Some rows at a time: packed, opened and joined, a row lies in memory three times for a moment.
     for start in range(0, max(len(ids), 1), SLICE_ROWS):
         rows = []
-        sealed_rows = table["row"].slice(start, SLICE_ROWS).to_pylist()
+        sealed_rows = table["row"].slice(start, SLICE_ROWS).to_numpy().tolist()
         some_ids = ids[start : start + SLICE_ROWS]
         for position, (key_id, sealed) in enumerate(
             zip(some_ids, sealed_rows, strict=True), first + start
@@ -309,8 +332,9 @@ def _unseal(
             if key is None:
                 continue
             try:
+                decrypt = decrypt_of[key_id] if are_shared else key.cipher.decrypt
                 data = bound + key_id + position.to_bytes(8)
-                rows.append(key.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
+                rows.append(decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
             except InvalidTag:
                 raise SealError(
                     f"{shown}, row {position}",
@@ -327,6 +351,12 @@ def _unseal(
         shredded=len(ids) - unsealed,
         people_shredded=len(shredded_ids) - count_before,
     )
+
+
+def _by_person(codes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield every row's code and place, the rows of one code one after the other."""
+    order = np.argsort(codes, kind="stable")
+    return zip(codes[order].tolist(), order.tolist(), strict=True)
 
 
 def _groups(

@@ -50,7 +50,7 @@ def find_carriers(
             # As packed rows have them, only texts read as they are.
             searched = set(_searched_columns(sealed.columns, declared))
             sift = terms.sift_rows if searched <= set(sealed.text_columns) else None
-            for frame, _ in sealed.iter_others(own_ids, keys.ciphers_of, sift):
+            for frame, _ in sealed.iter_others(own_ids, keys.by_id_once, sift):
                 for person, value in _find_in_rows(frame, declared, terms):
                     carried.setdefault(person, set()).add(value)
     return [frozenset(values) for values in carried.values()]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import ConfigError, SealError
 from tasks.keystore.custodians import (
@@ -24,6 +25,7 @@ from tasks.keystore.custodians import (
 )
 from tasks.keystore.keys import (
     BUCKETS,
+    ID_BYTES,
     NONCE_BYTES,
     ErasedError,
     KeyStore,
@@ -94,19 +96,21 @@ def test_shredding_takes_all_classes_of_one_subject_and_leaves_everybody_else_re
     assert shred(keys, people[:1], DAY).destroyed == ()
 
 
-def test_ciphers_open_what_keys_sealed_and_none_of_a_destroyed_key_is_left(keys: KeyStore) -> None:
+def test_keys_read_once_open_what_was_sealed_and_none_that_was_destroyed(
+    keys: KeyStore,
+) -> None:
     made = keys.for_subjects([A, B])
     ids = [key.key_id for key in made.values()]
     sealed = made[B].cipher.encrypt(bytes(NONCE_BYTES), b"row", b"place")
 
-    assert set(keys.ciphers_of(ids)) == set(ids)
+    assert set(keys.by_id_once(ids)) == set(ids)
     shred(keys, [A], DAY)
-    ciphers = keys.ciphers_of([*ids, bytes(16)])
+    opened_keys = keys.by_id_once([*ids, bytes(16)])
 
-    assert set(ciphers) == {made[B].key_id}
-    opened = ciphers[made[B].key_id].decrypt(bytes(NONCE_BYTES), sealed, b"place")
+    assert set(opened_keys) == {made[B].key_id}
+    opened = opened_keys[made[B].key_id].cipher.decrypt(bytes(NONCE_BYTES), sealed, b"place")
     assert opened == b"row"
-    assert keys.ciphers_of([]) == {}
+    assert keys.by_id_once([]) == {}
 
 
 def test_after_a_rotation_a_restored_backup_of_the_key_store_opens_nothing(
@@ -339,3 +343,25 @@ def test_an_altered_key_is_refused_not_skipped(keys: KeyStore) -> None:
     with pytest.raises(SealError, match="altered"):
         open_keys(installation_at(Path())).by_id([made[A].key_id])
     assert BUCKETS == 4096
+
+
+def test_a_key_is_nowhere_shown_and_its_parts_are_those_of_its_bytes(keys: KeyStore) -> None:
+    key = keys.for_subjects([A])[A]
+    assert {repr(key), str(key), f"{key}", f"{[key]}"} == {"SubjectKey(…)", "[SubjectKey(…)]"}
+    assert (len(key.key_id), len(key), len(key.nonce_key)) == (ID_BYTES, 80, 32)
+    sealed = AESGCM(key[16:48]).encrypt(bytes(NONCE_BYTES), b"row", b"place")
+    assert key.cipher.decrypt(bytes(NONCE_BYTES), sealed, b"place") == b"row"
+
+
+@pytest.mark.parametrize("people", [3, 40])
+def test_a_part_of_all_keys_is_found_by_either_way_of_reading(keys: KeyStore, people: int) -> None:
+    """Few are looked up one by one; for many the whole table is read."""
+    everybody = [f"{i:032x}" for i in range(60)]
+    made = keys.for_subjects(everybody)
+    wanted = everybody[:people]
+
+    for store in (keys, open_keys(installation_at(Path()))):
+        assert store.for_subjects(wanted) == {subject: made[subject] for subject in wanted}
+        ids = [made[subject].key_id for subject in wanted]
+        expected = {key_id: made[subject] for key_id, subject in zip(ids, wanted, strict=True)}
+        assert store.by_id([*ids, bytes(16)]) == store.by_id_once([*ids, bytes(16)]) == expected

@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
-from tasks.keystore.keys import KeyStore
+from tasks.keystore.keys import KeyStore, SubjectKey
 from tasks.keystore.shredding import shred
 from tasks.sealed.objects import FEW_IDS, SealedFile, is_sealed
 from tasks.sealed.rows import SealedWriter, write_rows
@@ -321,7 +320,7 @@ def test_others_rows_come_a_group_at_a_time_without_one_s_own(
     sealed_path: Path, people: pd.DataFrame, store: KeyStore
 ) -> None:
     own, *_ = ids(store)
-    groups = list(SealedFile.open(sealed_path).iter_others([own], store.ciphers_of))
+    groups = list(SealedFile.open(sealed_path).iter_others([own], store.by_id_once))
 
     assert len(groups) == 3
     rows = pd.concat([frame for frame, _ in groups], ignore_index=True)
@@ -337,11 +336,11 @@ def test_own_keys_are_not_even_asked_for_and_missing_ones_are_told(
     shred(store, [SUBJECTS[1]], date(2026, 11, 24), {})
     asked: set[bytes] = set()
 
-    def find_ciphers(wanted: set[bytes]) -> dict[bytes, AESGCM]:
+    def find_keys(wanted: set[bytes]) -> dict[bytes, SubjectKey]:
         asked.update(wanted)
-        return store.ciphers_of(wanted)
+        return store.by_id_once(wanted)
 
-    groups = list(SealedFile.open(sealed_path).iter_others([own], find_ciphers))
+    groups = list(SealedFile.open(sealed_path).iter_others([own], find_keys))
 
     assert own not in asked
     assert {key_id for _, closed in groups for key_id in closed} == {gone}
@@ -351,7 +350,7 @@ def test_a_row_of_others_that_was_moved_is_refused(sealed_path: Path, store: Key
     table = pq.read_table(sealed_path)
     rewrite(sealed_path, table.take([1, 0, *range(2, len(table))]))
     with pytest.raises(SealError, match="an altered or moved one"):
-        list(SealedFile.open(sealed_path).iter_others([], store.ciphers_of))
+        list(SealedFile.open(sealed_path).iter_others([], store.by_id_once))
 
 
 def test_a_group_that_does_not_parse_is_refused(sealed_path: Path, store: KeyStore) -> None:
@@ -359,7 +358,7 @@ def test_a_group_that_does_not_parse_is_refused(sealed_path: Path, store: KeySto
     content[4:200] = bytes(196)
     sealed_path.write_bytes(content)
     with pytest.raises(SealError, match="row group 0"):
-        list(SealedFile.open(sealed_path).iter_others([], store.ciphers_of))
+        list(SealedFile.open(sealed_path).iter_others([], store.by_id_once))
 
 
 def test_it_names_its_columns_of_texts(sealed_path: Path, people: pd.DataFrame) -> None:
@@ -379,7 +378,7 @@ def test_only_chosen_rows_of_others_are_unpacked(
         rows_at_once.append(len(rows))
         return rows[:1]
 
-    groups = list(sealed.iter_others([], store.ciphers_of, keep_first))
+    groups = list(sealed.iter_others([], store.by_id_once, keep_first))
 
     assert sum(rows_at_once) == len(people)
     assert [len(frame) for frame, _ in groups] == [1] * len(groups)

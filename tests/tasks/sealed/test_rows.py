@@ -1,5 +1,6 @@
 """Seal, mutate, demand refusal: no byte may change, no row may move, none may be left out."""
 
+import hashlib
 import multiprocessing
 from datetime import date
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import SealError
-from tasks.keystore.keys import KeyStore, open_keys
+from tasks.keystore.keys import ErasedError, KeyStore, open_keys
 from tasks.keystore.shredding import shred
+from tasks.keystore.tombstone_events import set_tombstones
 from tasks.sealed import SealedWriter, iter_rows, read_rows, write_rows
+from tasks.sealed.packing import Layout, pack
 from tests.installations import installation_at
 
 
@@ -213,3 +216,57 @@ def test_two_processes_that_need_new_keys_at_once_get_the_same_ones(tmp_path: Pa
     for worker in workers:
         worker.join()
     assert first == second
+
+
+def test_the_bytes_of_a_row_follow_from_the_format_alone(tmp_path: Path, keys: KeyStore) -> None:
+    """By the format's own words, without the writer: what was sealed yesterday opens today."""
+    rows = frame(12).sample(frac=1, random_state=1, ignore_index=True)
+    write_rows(rows, tmp_path / "a", dataset="d", keys=keys)
+    table = pq.read_table(tmp_path / "a")
+    layout = Layout.of(rows)
+    key_of = keys.for_subjects(rows["subject"])
+
+    for place, (subject, row) in enumerate(zip(rows["subject"], pack(rows, layout), strict=True)):
+        key = key_of[subject]
+        words = b"portcullis row v1\x00d\x00" + layout.to_json()
+        data = hashlib.sha256(words).digest() + key.key_id + place.to_bytes(8)
+        nonce = hashlib.blake2b(data + row, key=key.nonce_key, digest_size=12).digest()
+        assert table["key"][place].as_py() == key.key_id
+        assert table["row"][place].as_py() == nonce + key.cipher.encrypt(nonce, row, data)
+
+
+@pytest.mark.parametrize("rows_a_person", [1, 2, 3])
+def test_rows_come_back_however_many_a_person_has(
+    tmp_path: Path, keys: KeyStore, rows_a_person: int
+) -> None:
+    rows = frame(30)
+    rows["subject"] = [f"{i // rows_a_person:032x}" for i in range(30)]
+    rows = rows.sample(frac=1, random_state=1, ignore_index=True)
+    write_rows(rows, tmp_path / "a", dataset="d", keys=keys)
+    shred(keys, ["3".rjust(32, "0")], date(2026, 11, 28))
+
+    opened = read_rows(tmp_path / "a", dataset="d", keys=keys)
+    left = rows[rows["subject"] != "3".rjust(32, "0")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(opened.frame, left)
+    assert (opened.shredded, opened.people_shredded) == (rows_a_person, 1)
+
+
+def test_nobody_erased_between_two_row_groups_is_sealed_into_the_second(
+    tmp_path: Path, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are looked up for many groups at once, and again where one was destroyed meanwhile."""
+    monkeypatch.setattr("tasks.sealed.rows.CHUNK_ROWS", 4)
+    packed: list[int] = []
+
+    def erase_after_the_first(rows: pd.DataFrame, layout: Layout) -> list[bytes]:
+        packed.append(len(rows))
+        if len(packed) == 1:
+            other = open_keys(installation_at(Path()))
+            set_tombstones(other, [f"{1:032x}"], date(2026, 11, 28))
+            shred(other, [f"{1:032x}"], date(2026, 11, 28))
+        return pack(rows, layout)
+
+    monkeypatch.setattr("tasks.sealed.rows.pack", erase_after_the_first)
+    with pytest.raises(ErasedError, match="1 such subjects"):
+        write_rows(frame(12), tmp_path / "a", dataset="d", keys=keys)
+    assert packed == [4]

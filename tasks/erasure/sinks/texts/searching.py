@@ -69,7 +69,7 @@ def _search_copy(
                 found="another",
                 remedy="Run the same command again.",
             )
-        for frame, closed_ids in sealed.iter_others(own_ids, keys.ciphers_of):
+        for frame, closed_ids in sealed.iter_others(own_ids, keys.by_id_once):
             search.rows += len(frame)
             for mention in _mentions(frame[columns], terms):
                 search.mentioning += mention is Mentioned.CERTAINLY
