@@ -11,7 +11,7 @@ dataset, where AES-GCM gives the same bytes and nothing away; and a rerun writes
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -249,6 +249,36 @@ def iter_rows(
     Raises:
         SealError: As `read_rows` does.
     """
+    sealed = check_file(path, dataset, keys)
+    position = 0
+    shredded_ids: set[bytes] = set()
+    if sealed.file.num_row_groups == 0:
+        yield Opened(unpack([], sealed.layout, columns), 0, 0)
+    for table in sealed.groups():
+        yield _unseal(table, position, sealed, columns, keys, shredded_ids)
+        position += len(table)
+
+
+@dataclass(frozen=True)
+class SealedFile:
+    """A sealed file that was found whole: its own authentication code is right."""
+
+    file: pq.ParquetFile
+    layout: Layout
+    bound: bytes  # what binds each of its rows to the dataset
+    shown: str
+
+    def groups(self) -> Iterator[pa.Table]:
+        """Yield its row groups, sealed."""
+        return _groups(self.file, self.shown)
+
+
+def check_file(path: Path, dataset: str, keys: KeyStore) -> SealedFile:
+    """Return a sealed file whose authentication code is right, over the tags of all rows.
+
+    Raises:
+        SealError: It is of another dataset, or was altered.
+    """
     shown = f"{path.parent.name}/{path.name}"
     try:
         file = pq.ParquetFile(path)
@@ -269,14 +299,7 @@ def iter_rows(
             remedy="Run `dvc checkout`, or restore the key store that belongs to this data.",
         ) from None
 
-    position = 0
-    shredded_ids: set[bytes] = set()
-    bound = bound_to(dataset, layout_json)
-    if file.num_row_groups == 0:
-        yield Opened(unpack([], layout, columns), 0, 0)
-    for table in _groups(file, shown):
-        yield _unseal(table, position, bound, layout, columns, keys, shown, shredded_ids)
-        position += len(table)
+    return SealedFile(file, layout, bound_to(dataset, layout_json), shown)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -300,26 +323,46 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
 def _unseal(
     table: pa.Table,
     first: int,
-    bound: bytes,
-    layout: Layout,
+    sealed: SealedFile,
     columns: tuple[str, ...] | None,
     keys: KeyStore,
-    shown: str,
     shredded_ids: set[bytes],
 ) -> Opened:
     """Unseal one row group; add to `shredded_ids` the keys that no longer exist."""
-    ids: list[bytes] = table["key"].to_numpy().tolist()
-    different = set(ids)
+    different = set(table["key"].to_numpy().tolist())
     key_of = keys.by_id(different)
     count_before = len(shredded_ids)
     shredded_ids |= different - set(key_of)
 
+    frame = open_group(table, first, sealed.bound, sealed.layout, columns, key_of, sealed.shown)
+    return Opened(
+        frame,
+        unsealed=len(frame),
+        shredded=len(table) - len(frame),
+        people_shredded=len(shredded_ids) - count_before,
+    )
+
+
+def open_group(
+    table: pa.Table,
+    first: int,
+    bound: bytes,
+    layout: Layout,
+    columns: tuple[str, ...] | None,
+    key_of: Mapping[bytes, SubjectKey],
+    shown: str,
+) -> pd.DataFrame:
+    """Return the rows of one row group, which begins at position `first`, that have a key.
+
+    Raises:
+        SealError: A row was altered or moved; says where.
+    """
+    ids: list[bytes] = table["key"].to_numpy().tolist()
     # A cipher is kept where several rows share it; else it is made, used and forgotten.
-    are_shared = 2 * len(different) <= len(ids)
+    are_shared = 2 * len(key_of) <= len(ids)
     decrypt_of = {key_id: key.cipher.decrypt for key_id, key in key_of.items() if are_shared}
 
     frames = []
-    unsealed = 0
     # Some rows at a time: packed, opened and joined, a row lies in memory three times for a moment.
     for start in range(0, max(len(ids), 1), SLICE_ROWS):
         rows = []
@@ -342,15 +385,8 @@ def _unseal(
                     found="an altered or moved one",
                     remedy="Run `dvc checkout`; look for who or what wrote into it.",
                 ) from None
-        unsealed += len(rows)
         frames.append(unpack(rows, layout, columns))
-
-    return Opened(
-        _joined(frames),
-        unsealed=unsealed,
-        shredded=len(ids) - unsealed,
-        people_shredded=len(shredded_ids) - count_before,
-    )
+    return _joined(frames)
 
 
 def _by_person(codes: np.ndarray) -> Iterator[tuple[int, int]]:

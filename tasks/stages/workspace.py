@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tasks.keystore.keys import KeyStore, Retention
     from tasks.keystore.tombstones import Tombstones
     from tasks.sealed import SealedWriter
+    from tasks.sealed.partitions import SealedPartition
 
 DRAFT = ".draft-"
 ENGINE = "engine"
@@ -200,8 +201,11 @@ class StageRun:
         """
         from tasks.sealed import read_rows
 
+        path = self.input(stage, f"{name}.parquet")
+        if self.engine_params.root.kind != "one_process" and _has_several_groups(path):
+            return self._read_on_engine(path, stage, name, columns, keep)
         opened = read_rows(
-            self.input(stage, f"{name}.parquet"),
+            path,
             dataset=self._dataset(stage, name),
             keys=self.keys,
             columns=columns,
@@ -213,6 +217,41 @@ class StageRun:
         if not opened.unsealed:
             raise _no_rows(f"{stage}/{name}", opened.shredded)
         return opened.frame
+
+    def _read_on_engine(
+        self,
+        path: Path,
+        stage: str,
+        name: str,
+        columns: tuple[str, ...] | None,
+        keep: "Callable[[pd.DataFrame], pd.DataFrame] | None",
+    ) -> "pd.DataFrame":
+        """Return the same rows, unsealed by the engine's workers: each gets its own keys alone."""
+        import pandas as pd
+
+        from tasks.sealed.partitions import iter_partitions, open_partition
+
+        shredded_ids: set[bytes] = set()
+        sealed_rows = self.count_rows(stage, name)
+
+        def partitions() -> "Iterator[SealedPartition]":
+            for partition in iter_partitions(
+                path, dataset=self._dataset(stage, name), keys=self.keys
+            ):
+                shredded_ids.update(partition.shredded_ids)
+                yield partition
+
+        frames = []
+        unsealed = 0
+        for frame in self.engine.map(open_partition, columns, partitions()):
+            unsealed += len(frame)
+            frames.append(frame if keep is None else keep(frame))
+        self.rows_unsealed += unsealed
+        self.rows_shredded += sealed_rows - unsealed
+        self.people_shredded += len(shredded_ids)
+        if not unsealed:
+            raise _no_rows(f"{stage}/{name}", sealed_rows)
+        return pd.concat(frames, ignore_index=True)
 
     def read_predictions(
         self, rows: "pd.DataFrame", columns: tuple[str, ...] | None = None
@@ -426,6 +465,12 @@ class StageRun:
 
     def _dataset(self, stage: str, name: str) -> str:
         return f"{self.case}/{stage}/{name}"
+
+
+def _has_several_groups(path: Path) -> bool:
+    import pyarrow.parquet as pq
+
+    return int(pq.ParquetFile(path).metadata.num_row_groups) > 1
 
 
 def _no_rows(dataset: str, shredded: int) -> DataError:

@@ -1,12 +1,16 @@
 """Functions that tests have engines run: a worker finds them by name, as it does a stage's."""
 
+import gc
+import hashlib
 import os
 import time
 from pathlib import Path
 
 from tasks.errors import DataError
+from tasks.keystore.keys import ID_BYTES, SEALING_BYTES
 
 SECRET = "Ms Penelope Vance"
+KEY_BYTES = ID_BYTES + SEALING_BYTES
 
 
 def multiply(factor: int, number: int) -> int:
@@ -55,3 +59,22 @@ def hold(_shared: None, folder_and_key: tuple[str, bytes]) -> int:
     Path(folder, str(os.getpid())).touch()
     time.sleep(0.02)
     return len(key)
+
+
+def count_held(digests: set[str]) -> int:
+    """Return how many byte strings that an object of this process refers to have these digests."""
+    gc.collect()
+    referents = gc.get_referents(*gc.get_objects())
+    # The collector does not track a dict or a tuple of bytes alone.
+    untracked = [value for value in referents if isinstance(value, dict | tuple)]
+    strings = {
+        value
+        for value in (*referents, *gc.get_referents(*untracked))
+        if isinstance(value, bytes) and len(value) == KEY_BYTES
+    }
+    return len({digest_of(value) for value in strings} & digests)
+
+
+def digest_of(value: bytes) -> str:
+    """Return the digest by which a key is looked for without being sent."""
+    return hashlib.sha256(value).hexdigest()
