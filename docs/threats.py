@@ -57,6 +57,8 @@ RESIDUAL = """\
   its lines of progress. Review keeps that out of a protected ref.
 - A stage that takes all processes that its account may have, or fills the disk up to the limit,
   keeps other stages from running until it is ended. The service itself goes on.
+- Who may ask the worker's service may have it go back to a model that served before, if that is
+  cleared and its approval in force. The log says who did.
 - Who may push to any branch of the remote fills the worker's mirror.
 - Where root may not mount (a container without SYS_ADMIN), a stage can leave rows wherever
   everybody may write to. Its evidence says `files: shared`.

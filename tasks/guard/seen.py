@@ -32,7 +32,7 @@ MEMORY = "key-store.seen"
 # Below `data/`: use case, stage, dataset. In the folder of a run (`.run-…`) sources may be Parquet.
 SEALED_FILES = "[!.]*/*/*.parquet"
 ABOUT_STORES = Selection.of_type(KEY_STORE)
-ABOUT_STORES_OR_ERASURES = Selection((*(ABOUT_STORES.marks or ()), f'"{ERASURE}"'.encode()))
+ABOUT_STORES_OR_ERASURES = ABOUT_STORES.and_type(ERASURE)
 
 
 @dataclass(frozen=True)

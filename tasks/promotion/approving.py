@@ -2,22 +2,24 @@
 
 from hashlib import sha256
 
-from tasks.attestation.dsse import Envelope
+from tasks.attestation.dsse import Envelope, read_envelope
+from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.serving.promotion import PromotionApproval
 from tasks.attestation.run_context import timestamp
 from tasks.attestation.signing_keys import PublicKey
 from tasks.attestation.statement import Artefact, Statement
 from tasks.config.cases import section
 from tasks.errors import ConfigError, EvidenceError
+from tasks.notary.notary import Recorded, open_ledger, open_notary, trusted_root
 from tasks.promotion.params import PromoteParams
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import makers_of, require_made
 from tasks.verifier.expiry import epoch, now_after
-from tasks.verifier.lineage import MODEL, Chain
-from tasks.verifier.log_reader import Log
+from tasks.verifier.lineage import MODEL, Chain, examine
+from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.served.timeline import read_timeline
-from tasks.verifier.statement_index import Entry, verified
+from tasks.verifier.statement_index import Entry, Signed, verified
 
 
 def rule_of(case: str, alias: str, installation: Installation) -> PromoteParams:
@@ -80,8 +82,7 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
             has expired, is without a reason, or is of a model that nobody made.
     """
     require_made(chain)
-    digest = sha256(envelope.to_bytes()).hexdigest()
-    signed = verified(Entry(log.head.size, envelope, digest), log.keys)
+    signed = _signed(envelope, log)
     approval = signed.predicate
     if not isinstance(approval, PromotionApproval):
         raise _refused("an approval of a promotion", signed.statement.predicate_type)
@@ -93,6 +94,34 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
         raise _refused("a date of expiry to come", "one that has passed")
     if not approval.reason.strip() or not approval.reason.isprintable():
         raise _refused("a reason, in one line of text", "none, or one with control characters")
+
+
+def record_promotion_approval(data: bytes, case: str, installation: Installation) -> Recorded:
+    """Record an approval, given as the bytes of its envelope, if it would count.
+
+    Who hands it in does not matter: it is checked by the rules of every later reader.
+
+    Raises:
+        EvidenceError: It would not; nothing was recorded.
+    """
+    envelope = read_envelope(data.strip(), "the approval")
+    ledger = open_ledger(installation)
+    try:
+        log = read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
+        model_sha256 = _signed(envelope, log).digest_of(f"{case}/{MODEL}")
+        if model_sha256 is None:
+            raise _refused(f"an approval of a model of {case}", "one of something else")
+        check_promotion_approval(envelope, log, examine(log, case, model_sha256))
+    finally:
+        ledger.close()
+    with open_notary(installation) as notary:
+        return notary.append_signed([envelope])[0]
+
+
+def _signed(envelope: Envelope, log: Log) -> Signed[Predicate]:
+    """Return what the envelope says, as if it were the next entry of the log."""
+    digest = sha256(envelope.to_bytes()).hexdigest()
+    return verified(Entry(log.head.size, envelope, digest), log.keys)
 
 
 def _refused(expected: str, found: str) -> EvidenceError:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tasks.attestation.predicates.serving.promotion import (
     NOTHING,
@@ -38,13 +39,14 @@ from tasks.verifier.expiry import now_after
 from tasks.verifier.lineage import MODEL, Chain, examine
 from tasks.verifier.log_reader import Log
 from tasks.verifier.served.approving import GivenApproval, StepTerms, find_approval
+from tasks.verifier.served.shown import lines_of_period
 from tasks.verifier.served.timeline import (
     ServedPeriod,
     ServedTimeline,
     read_timeline,
     used_approvals,
 )
-from tasks.worker.mandate import Mandate
+from tasks.worker.mandate import Mandate, Mode
 
 EXPECTED = "clearance, second person and rule to speak for it"
 
@@ -56,6 +58,20 @@ class TakenStep:
     period: ServedPeriod
     comparisons: tuple[str, ...]
     is_new: bool
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What people read: by which figures, and what serves now."""
+        known = () if self.is_new else ("it was decided before; nothing else was changed",)
+        return (*self.comparisons, *lines_of_period(self.period), *known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "isNew": self.is_new,
+            "comparisons": list(self.comparisons),
+            "serves": self.period.to_dict(),
+        }
 
 
 def promote(case: str, alias: str, installation: Installation, *, version: str = "") -> TakenStep:
@@ -224,6 +240,7 @@ class _Situation:
             self.fetched.model_sha256,
             self.installation,
             report=self.fetched.report,
+            has_key_store=self.mandate.mode is Mode.LOCAL,
         )
 
     def refusals_by_rule(self, figures: tuple[ComparedFigure, ...]) -> tuple[Refusal, ...]:

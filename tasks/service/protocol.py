@@ -6,7 +6,8 @@
     worker   {"tell": "failed", "message": …, "exit_code": …}     or
     worker   {"tell": "refused", "refusals": […]}
 
-A client can name a commit, a use case, a stage, and hand in what somebody has signed. There is no
+A client can name a commit, a use case, a stage, a version that is to serve, and hand in what
+somebody has signed. There is no
 message by which it could set a variable, a path or a limit.
 """
 

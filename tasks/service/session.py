@@ -125,6 +125,15 @@ def _do(request: dict[str, Any], release: Release, conversation: Conversation) -
             return _lacks_approval(release)
         case {"do": "attempts", **more} if not more:
             return _attempts(release)
+        case {"do": "approve_promotion", "envelope": str(envelope), **more} if not more:
+            return _approve_promotion(envelope, release)
+        case {
+            "do": "promote" | "roll_back" as step,
+            "alias": str(alias),
+            "version": str(version),
+            **more,
+        } if not more:
+            return _take_step(step, alias, version, release)
     raise _no_request("a request that the worker knows")
 
 
@@ -204,6 +213,21 @@ def _approve(envelope: str, release: Release) -> dict[str, Any]:
     model = model_here(release.case, installation)
     recorded = record_consent(envelope.encode(), release.case, model, installation)
     return {"index": recorded.index, "origin": recorded.origin}
+
+
+def _approve_promotion(envelope: str, release: Release) -> dict[str, Any]:
+    from tasks.promotion.approving import record_promotion_approval
+
+    recorded = record_promotion_approval(envelope.encode(), release.case, release.installation)
+    return {"index": recorded.index, "origin": recorded.origin}
+
+
+def _take_step(step: str, alias: str, version: str, release: Release) -> dict[str, Any]:
+    from tasks.promotion.moving import promote, roll_back
+
+    take = promote if step == "promote" else roll_back
+    taken = take(release.case, alias, release.installation, version=version)
+    return {"lines": list(taken.lines), "step": taken.to_dict()}
 
 
 def _line_of(conversation: Conversation) -> Callable[[str], None]:

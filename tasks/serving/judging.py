@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from tasks.attestation.predicates.erasure import ErasureStatement
+from tasks.attestation.roles import ERASURE
+from tasks.config.sources import today
+from tasks.erasure.policy import ErasureParams
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.pipeline.stores import find_in_cache
-from tasks.stages.register.currency import find_outdated_reasons
+from tasks.stages.register.currency import ErasedSinceTraining, find_outdated_reasons
 from tasks.stages.register.params import RegisterParams
 from tasks.stages.workspace import StageRun
 from tasks.system.installation import Installation
@@ -39,9 +44,18 @@ def judge_serving(
     *,
     alias: str = "",
     report: Path | None = None,
+    has_key_store: bool = True,
 ) -> tuple[Refusal, ...]:
     """Return why a model may not serve; empty where it may. As `check_serving`."""
-    checks = check_serving(name, case, model_sha256, installation, alias=alias, report=report)
+    checks = check_serving(
+        name,
+        case,
+        model_sha256,
+        installation,
+        alias=alias,
+        report=report,
+        has_key_store=has_key_store,
+    )
     return tuple(refusal for check in checks for refusal in check.refusals)
 
 
@@ -53,6 +67,7 @@ def check_serving(
     *,
     alias: str = "",
     report: Path | None = None,
+    has_key_store: bool = True,
 ) -> tuple[ServingCheck, ...]:
     """Ask everything that decides whether a model may serve.
 
@@ -74,6 +89,8 @@ def check_serving(
         alias: By which it was asked for; empty for a version's number.
         report: The report of its training as it was published, for a model whose files are not
             those in `data/`. It counts where it has the digest that was signed for.
+        has_key_store: Whether this account has the key store of the rows. The service's worker has
+            not: it counts every erasure that the log has since training, of whomever.
     """
     if not case:
         return (_unanswered(_lacks("register: the registry names no use case of it")),)
@@ -82,7 +99,8 @@ def check_serving(
         if ledger.head() is None:
             text = "ledger: nothing was ever signed for here"
             return (_unanswered(Refusal(RefusalKind.LEDGER_EMPTY, text)),)
-        log = read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
+        selection = Selection.of_case_and_lineages(case).and_type(ERASURE)
+        log = read_log(ledger, trusted_root(installation), selection)
     except EvidenceError as error:
         return (_unanswered(Refusal(RefusalKind.LEDGER_UNREADABLE, str(error))),)
     finally:
@@ -104,7 +122,9 @@ def check_serving(
         ServingCheck(
             "serving.erasure",
             "no more were erased since than is allowed",
-            _outdated(chain, installation, report),
+            _outdated(chain, installation, report)
+            if has_key_store
+            else _outdated_by_log(log, chain, installation),
         ),
         ServingCheck(
             "serving.alias",
@@ -137,6 +157,38 @@ def _outdated(
     except PortcullisError as error:
         reasons = (str(error),)
     return tuple(_lacks(f"erasure: {reason}") for reason in reasons)
+
+
+def _outdated_by_log(log: Log, chain: Chain, installation: Installation) -> tuple[Refusal, ...]:
+    """Return whether too many may have been erased since, where nobody here can tell who.
+
+    Every erasure is one statement in the log, which names nobody: this counts all that stand after
+    the plan of the training, so more than it learnt from, never fewer.
+    """
+    try:
+        if chain.sealing is None:
+            return (_lacks("erasure: the log does not say when training began"),)
+        statements = [
+            signed.predicate
+            for signed in log.required_statements(ErasureStatement)
+            if signed.index > chain.sealing.signed.index
+        ]
+        limit = StageRun("register", chain.case, installation).params(ErasureParams, "erasure")
+    except PortcullisError as error:
+        return (_lacks(f"erasure: {error}"),)
+    since = ErasedSinceTraining(
+        len({statement.request for statement in statements}),
+        min((date.fromisoformat(statement.day) for statement in statements), default=None),
+    )
+    if not since.reason_outdated(limit.retrain_after, today(installation.settings)):
+        return ()
+    return (
+        _lacks(
+            f"erasure: {since.people} people were erased since this model was trained, and this "
+            "account cannot tell whom of them it learnt from; run the release again, which trains "
+            "without them"
+        ),
+    )
 
 
 def _find_file(chain: Chain, name: str, installation: Installation, published: Path | None) -> Path:

@@ -93,8 +93,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > deadline:
+            if _kind_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(WAL_POLL_SECONDS)
 
@@ -112,8 +111,7 @@ def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> Portcul
         where: What messages call the database.
         restore: What to restore, and what that would undo.
     """
-    # The low byte is the kind; what stands above it is a detail.
-    kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    kind = _kind_of(error)
     expected, found, remedy = CAUSES.get(kind, ("", "", ""))
     if found:
         return ServiceError(where, expected=expected, found=found, remedy=remedy)
@@ -121,6 +119,11 @@ def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> Portcul
         found = "a damaged, truncated or other file"
         return SealError(where, expected="a whole database", found=found, remedy=restore)
     return None
+
+
+def _kind_of(error: sqlite3.Error) -> int:
+    # The low byte is the kind; what stands above it is a detail.
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def require_columns(connection: sqlite3.Connection, statements: Sequence[str], where: str) -> None:

@@ -76,6 +76,11 @@ class Selection:
         """Keep statements of one type."""
         return cls((f'"{predicate_type}"'.encode(),))
 
+    def and_type(self, predicate_type: str) -> "Selection":
+        """Keep statements of one type as well."""
+        more = Selection.of_type(predicate_type).marks or ()
+        return self if self.marks is None else Selection((*self.marks, *more))
+
     def is_matched_by(self, payload: bytes) -> bool:
         """Say whether a payload is kept."""
         if self.marks is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,11 +10,11 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase, Version
-from tasks.errors import RefusedError
+from tasks.attestation.predicates.serving.promotion import PromotionStep
+from tasks.errors import ConfigError, RefusedError
 from tasks.plain_text import one_line
-from tasks.promotion.moving import TakenStep
 from tasks.stages.register.params import SERVING_ALIAS
-from tasks.verifier.served.shown import lines_of_period
+from tasks.system.installation import Installation
 
 EXAMPLES = """\
 A second person approves it first, by their own key:
@@ -21,6 +22,12 @@ A second person approves it first, by their own key:
     --to champion --reason "better, and as fair" \\
     --expires 2027-06-30 --key ann.pem
   ./portcullis promote loan
+
+Where that person signed elsewhere (`approve … --print`):
+  ./portcullis promote loan --approval approval.json
+
+Where the worker's service judges (PORTCULLIS_WORKER), the service
+decides: by the rule of the commit that the checkout stands at.
 
 Refused, it exits with 3 and says all that speaks against it.
 """
@@ -36,19 +43,73 @@ def main(
     *,
     alias: Alias = SERVING_ALIAS,
     version: Version = None,
+    approval_path: Annotated[
+        Path | None,
+        typer.Option(
+            "--approval",
+            metavar="FILE",
+            help="What a second person has signed elsewhere; it is recorded first.",
+            show_default=False,
+        ),
+    ] = None,
     is_json: Json = False,
 ) -> int:
     """Decide whether a model may serve, sign for it, and move the alias."""
-    from tasks.promotion.moving import promote
-
-    with showing_refusals(is_json=is_json):
-        step = promote(use_case, alias, installation_of(context), version=str(version or ""))
-    print_step(step, is_json=is_json)
+    approval = b"" if approval_path is None else _read_approval(approval_path)
+    print_step(
+        PromotionStep.PROMOTE,
+        use_case,
+        alias,
+        installation_of(context),
+        version=version,
+        approval=approval,
+        is_json=is_json,
+    )
     return 0
 
 
+def print_step(
+    step: PromotionStep,
+    use_case: str,
+    alias: str,
+    installation: Installation,
+    *,
+    version: int | None,
+    approval: bytes = b"",
+    is_json: bool,
+) -> None:
+    """Take a step and print what serves now, and by which figures."""
+    from flows.steps.promoting import take_step
+
+    with _showing_refusals(is_json=is_json):
+        taken = take_step(
+            step, use_case, alias, installation, version=str(version or ""), approval=approval
+        )
+    print_result(map(one_line, taken.lines), taken.values, is_json=is_json)
+
+
+def _read_approval(path: Path) -> bytes:
+    try:
+        approval = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            "--approval",
+            expected="a file that this account may read",
+            found=type(error).__name__,
+            remedy="Name the file that holds what `approve … --print` printed.",
+        ) from error
+    if not approval.strip():
+        raise ConfigError(
+            "--approval",
+            expected="what `approve … --print` printed",
+            found="an empty file",
+            remedy="Have it signed again. Nothing was recorded.",
+        )
+    return approval
+
+
 @contextmanager
-def showing_refusals(*, is_json: bool) -> Iterator[None]:
+def _showing_refusals(*, is_json: bool) -> Iterator[None]:
     """Print each reason of a refusal, which the error counts only; as JSON it has them."""
     try:
         yield
@@ -56,16 +117,3 @@ def showing_refusals(*, is_json: bool) -> Iterator[None]:
         if not is_json:
             print_result(map(one_line, refusal.lines), {}, is_json=False)
         raise
-
-
-def print_step(step: TakenStep, *, is_json: bool) -> None:
-    """Print what serves now, and by which figures."""
-    lines = [*step.comparisons, *lines_of_period(step.period)]
-    if not step.is_new:
-        lines.append("it was decided before; nothing else was changed")
-    values = {
-        "isNew": step.is_new,
-        "comparisons": list(step.comparisons),
-        "serves": step.period.to_dict(),
-    }
-    print_result(map(one_line, lines), values, is_json=is_json)

@@ -6,7 +6,8 @@ import typer
 
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase, Version
-from flows.cli.registry.promote import print_step, showing_refusals
+from flows.cli.registry.promote import print_step
+from tasks.attestation.predicates.serving.promotion import PromotionStep
 from tasks.stages.register.params import SERVING_ALIAS
 
 EXAMPLES = """\
@@ -32,9 +33,8 @@ def main(
     is_json: Json = False,
 ) -> int:
     """Decide whether an earlier model may serve again, sign for it, and move the alias."""
-    from tasks.promotion.moving import roll_back
-
-    with showing_refusals(is_json=is_json):
-        step = roll_back(use_case, alias, installation_of(context), version=str(version or ""))
-    print_step(step, is_json=is_json)
+    installation = installation_of(context)
+    print_step(
+        PromotionStep.ROLL_BACK, use_case, alias, installation, version=version, is_json=is_json
+    )
     return 0

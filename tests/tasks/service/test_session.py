@@ -16,12 +16,14 @@ from tasks.clearance.check import AcceptedCheck
 from tasks.errors import PortcullisError, Refusal, RefusalKind, RefusedError, ServiceError
 from tasks.notary.notary import Recorded
 from tasks.pipeline.runner import StageResult
+from tasks.promotion.moving import TakenStep
 from tasks.service import session
 from tasks.service.protocol import Conversation
 from tasks.service.service_config import ServiceConfig
 from tasks.service.workspace import Release
 from tasks.settings import Settings
 from tasks.system.installation import Installation
+from tasks.verifier.served.timeline import ServedPeriod
 from tasks.worker.confirming import Confirmation
 from tasks.worker.mandate import Mandate, Mode
 
@@ -244,6 +246,12 @@ def test_what_a_release_waits_for_is_told_before_it_begins(client: Client) -> No
         {"do": "approve", "envelope": {}},
         {"do": "approve", "envelope": "{}", "person": "ann"},
         {"do": "lacks_approval", "model": MODEL},
+        {"do": "promote"},
+        {"do": "promote", "alias": "champion"},
+        {"do": "promote", "alias": "champion", "version": 2},
+        {"do": "promote", "alias": "champion", "version": "", "actor": "ann"},
+        {"do": "roll_forward", "alias": "champion", "version": ""},
+        {"do": "approve_promotion", "envelope": "{}", "model": MODEL},
         {},
     ],
     ids=lambda request: json.dumps(request),
@@ -308,6 +316,40 @@ def test_whether_an_approval_is_all_that_lacks_is_said_of_the_model_of_the_works
     monkeypatch.setattr("tasks.worker.approving.lacks_only_approval", clear)
     _, answer = client.hold(BEGIN, {"do": "lacks_approval"})
     assert answer == {"tell": "done", "model_sha256": MODEL, "lacks_only_approval": is_lacking}
+
+
+def test_an_approval_that_a_model_serves_is_handed_on_as_it_came(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_in: list[tuple[object, ...]] = []
+
+    def record(data: bytes, case: str, installation: Installation) -> Recorded:
+        handed_in.append((data, case, installation.workspace))
+        return Recorded(41, "d" * 64, "bank.example/ledger")
+
+    monkeypatch.setattr("tasks.promotion.approving.record_promotion_approval", record)
+    _, answer = client.hold(BEGIN, {"do": "approve_promotion", "envelope": "größe"})
+    assert answer == {"tell": "done", "index": 41, "origin": "bank.example/ledger"}
+    assert handed_in == [("größe".encode(), CASE, client.folder)]
+
+
+@pytest.mark.parametrize(("step", "taken_by"), [("promote", "promote"), ("roll_back", "roll_back")])
+def test_a_step_of_a_serving_alias_is_taken_by_the_worker(
+    client: Client, monkeypatch: pytest.MonkeyPatch, step: str, taken_by: str
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    period = ServedPeriod("loan", "champion", 2, MODEL, step, 5, "2026-01-01T00:00:00Z", "ann", 4,
+                          "cd" * 32, "bob")  # fmt: skip
+
+    def take(case: str, alias: str, installation: Installation, *, version: str) -> TakenStep:
+        asked.append((case, alias, installation.workspace, version))
+        return TakenStep(period, ("as good",), is_new=True)
+
+    monkeypatch.setattr(f"tasks.promotion.moving.{taken_by}", take)
+    _, answer = client.hold(BEGIN, {"do": step, "alias": "champion", "version": "2"})
+    assert asked == [(CASE, "champion", client.folder, "2")]
+    assert answer["lines"][0] == "as good"
+    assert answer["step"]["serves"] == period.to_dict()
 
 
 # Stages

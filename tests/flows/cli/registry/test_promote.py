@@ -1,6 +1,7 @@
 """What people read of promotion, of going back and of what served, and what programs get."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from flows.cli.base.usage import UsageError
 from flows.cli.proof import approve
 from flows.cli.registry import promote, rollback, served, verify_model
-from tasks.errors import EvidenceError, RefusedError
+from tasks.errors import ConfigError, EvidenceError, PortcullisError, RefusedError
 from tasks.system.installation import Installation
 from tests.flows.cli.running import run
 from tests.tasks.judged import CASE
@@ -21,12 +22,12 @@ pytestmark = [
 ]
 
 
-def approve_present(installation: Installation) -> None:
+def approve_present(installation: Installation, *more: str) -> None:
     key = enrol(installation.workspace, "ann")
     model = f"sha256:{model_here(installation.workspace)}"
     run(
         approve, installation, CASE, "--model", model, "--to", "champion",
-        "--reason", "as good", "--expires", "2099-12-31", "--key", key,
+        "--reason", "as good", "--expires", "2099-12-31", "--key", key, *more,
     )  # fmt: skip
 
 
@@ -44,6 +45,42 @@ def test_a_refusal_names_each_reason_and_exits_with_3(
     with pytest.raises(RefusedError):
         run(promote, installation, CASE, "--json")
     assert capsys.readouterr().out == ""  # the error itself has the reasons there
+
+
+def test_an_approval_that_was_signed_elsewhere_is_recorded_first(
+    installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve_present(installation, "--print")
+    given = tmp_path / "approval.json"
+    given.write_text(capsys.readouterr().out)
+    assert run(promote, installation, CASE, "--approval", given, "--json") == 0
+    assert values_of(capsys)["serves"]["approvedBy"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        (None, ConfigError, "found FileNotFoundError"),
+        ("\n", ConfigError, "found an empty file"),
+        ("{}", EvidenceError, "expected a DSSE envelope"),
+        ("größe", EvidenceError, "expected a DSSE envelope"),
+    ],
+)
+def test_what_is_no_approval_is_refused_and_nothing_is_decided(
+    installation: Installation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    error: type[PortcullisError],
+    words: str,
+) -> None:
+    given = tmp_path / "approval.json"
+    if content is not None:
+        given.write_text(content)
+    with pytest.raises(error, match=words):
+        run(promote, installation, CASE, "--approval", given)
+    assert run(served, installation, CASE, "--json") == 0
+    assert values_of(capsys)["periods"] == []
 
 
 def test_from_approval_to_what_served_when(

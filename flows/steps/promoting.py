@@ -1,0 +1,79 @@
+"""Where a step of a serving alias is taken: here, or with the worker's service.
+
+A step is decided by the rule of a commit and signed by who judged the model. In enforced mode that
+is the service, whose ledger and registry nobody else writes to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.steps.where import head_of
+from tasks.attestation.predicates.serving.promotion import PromotionStep
+from tasks.promotion.approving import record_promotion_approval
+from tasks.promotion.moving import promote, roll_back
+from tasks.service.client import open_worker
+from tasks.system.installation import Installation
+
+
+@dataclass(frozen=True)
+class StepAnswer:
+    """What came of a step: lines for people, and the same as JSON values."""
+
+    lines: tuple[str, ...]
+    values: Mapping[str, Any]
+
+
+def take_step(
+    step: PromotionStep,
+    case: str,
+    alias: str,
+    installation: Installation,
+    *,
+    version: str = "",
+    approval: bytes = b"",
+) -> StepAnswer:
+    """Move a serving alias, if it may be moved.
+
+    Args:
+        step: Forward or back.
+        case: A use case.
+        alias: The serving alias.
+        installation: The caller's; `$PORTCULLIS_WORKER` of it says who takes the step.
+        version: Its number in the registry; empty for the one that the step means by itself.
+        approval: What a second person has signed elsewhere, to be recorded first; empty where it
+            stands in the log.
+
+    Raises:
+        PortcullisError: As `tasks.promotion.moving` and `record_promotion_approval` say; from the
+            service, `RefusedError` and `RemoteError`.
+    """
+    if installation.settings.worker_socket:
+        return _ask_worker(step, case, alias, installation, version=version, approval=approval)
+
+    if approval:
+        record_promotion_approval(approval, case, installation)
+    take = promote if step is PromotionStep.PROMOTE else roll_back
+    taken = take(case, alias, installation, version=version)
+    return StepAnswer(taken.lines, taken.to_dict())
+
+
+def _ask_worker(
+    step: PromotionStep,
+    case: str,
+    alias: str,
+    installation: Installation,
+    *,
+    version: str,
+    approval: bytes,
+) -> StepAnswer:
+    socket_path = Path(installation.settings.worker_socket)
+    commit = head_of(installation.workspace)
+    told: list[str] = []
+    shown = installation.home / "shown"
+    with open_worker(socket_path, case, commit, shown, told.append) as client:
+        if approval:
+            client.ask(told.append, do="approve_promotion", envelope=approval.decode("utf-8"))
+        answer = client.ask(told.append, do=step.value, alias=alias, version=version)
+    return StepAnswer((*told, *map(str, answer["lines"])), dict(answer["step"]))
