@@ -2,13 +2,20 @@
 
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.base.declaring import declare, new_app
+from flows.cli.base.declaring import declare, installation_of, new_app
+from tasks.code_identity.environment import identity
+from tasks.code_identity.tree import read_tree
 from tasks.errors import ConfigError
+from tasks.notary.notary import open_notary
+from tasks.notary.suite_runs import read_results, suite_sha256_of, suite_statement
+from tasks.system.installation import Installation
 
 # Two workers, a file on one of them, the longest files first; then the slowest tests by name.
 PYTEST = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
@@ -39,6 +46,9 @@ Before a commit, and before a push:
   ./portcullis test --fast
   ./portcullis test
 
+For the threats of a dossier, whose tests' last result is a signed statement:
+  ./portcullis test --record
+
 Which lines and branches no test reaches:
   ./portcullis test --coverage
 
@@ -49,6 +59,7 @@ app = new_app()
 
 @declare(app, examples=EXAMPLES, reports_progress=True)
 def main(
+    context: typer.Context,
     *,
     fast: Annotated[
         bool,
@@ -57,6 +68,10 @@ def main(
     coverage: Annotated[
         bool,
         typer.Option("--coverage", help="Measure lines and branches, and ask for the floors."),
+    ] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Sign which tests ran and how each ended, in the ledger."),
     ] = False,
 ) -> int:
     """Run every step, even after one failed; 0 when all passed.
@@ -79,10 +94,36 @@ def main(
             remedy="Check yours by `./portcullis sync`.",
         )
     steps = FAST if fast else MEASURED if coverage else WHOLE
-    failed = []
-    for name, command in (*CHECKS, *steps):
-        done = subprocess.run([sys.executable, "-m", *command], check=False)
-        if done.returncode and name not in failed:
-            failed.append(name)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "tests.xml"
+        options = ("-o", "junit_family=xunit1", f"--junitxml={report}") if record else ()
+        failed = run_steps((*CHECKS, *steps), options)
+        if record:
+            print(record_run(report, installation_of(context)))
     print("failed: " + ", ".join(failed) if failed else "all passed", flush=True)
     return 1 if failed else 0
+
+
+def run_steps(steps: Sequence[tuple[str, tuple[str, ...]]], options: tuple[str, ...]) -> list[str]:
+    """Run every step, the tests with `options`; return those that failed, each once."""
+    failed: list[str] = []
+    for name, command in steps:
+        more = options if name == "tests" else ()
+        done = subprocess.run([sys.executable, "-m", *command, *more], check=False)
+        if done.returncode and name not in failed:
+            failed.append(name)
+    return failed
+
+
+def record_run(report: Path, installation: Installation) -> str:
+    """Sign how the tests ended, on the code that lies here; return a line that says where.
+
+    Raises:
+        DataError: pytest left no report, or no test ran.
+    """
+    results = read_results(report)
+    code = identity(installation, read_tree(installation.workspace))
+    tests_sha256 = suite_sha256_of(installation.workspace / "tests")
+    with open_notary(installation) as notary:
+        recorded = notary.record(suite_statement(results, code, tests_sha256))
+    return f"{len(results):,} tests recorded as entry {recorded.index} of {recorded.origin}"

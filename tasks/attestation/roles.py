@@ -21,6 +21,7 @@ IN_FORCE = f"{OWN}/in-force/v1"
 KEY_STORE = f"{OWN}/key-store/v1"
 ANSWER = f"{OWN}/answer/v1"
 AGREEMENTS = f"{OWN}/agreements/v1"
+SUITE_RUN = f"{OWN}/suite-run/v1"
 PROMOTION_APPROVAL = f"{OWN}/promotion-approval/v1"
 PROMOTION = f"{OWN}/promotion/v1"
 ALIAS_MOVE = f"{OWN}/alias-move/v1"
@@ -73,6 +74,7 @@ KINDS = {
     KEY_STORE: AUDITOR,
     ANSWER: COMPLIANCE,
     AGREEMENTS: GATE,
+    SUITE_RUN: GATE,
     PROMOTION_APPROVAL: APPROVER,
     PROMOTION: DECISION,
     ALIAS_MOVE: DECISION,

@@ -28,6 +28,7 @@ from tasks.attestation.roles import (
     PROMOTION_APPROVAL,
     PROVENANCE,
     PRUNE,
+    SUITE_RUN,
     SUMMARY,
     TEST_RESULT,
 )
@@ -56,6 +57,7 @@ KINDS = {
     KEY_STORE: "key",
     ANSWER: "answer",
     AGREEMENTS: "verdict",
+    SUITE_RUN: "verdict",
     PROMOTION_APPROVAL: "approval",
     PROMOTION: "decision",
     ALIAS_MOVE: "decision",

@@ -16,7 +16,13 @@ from tasks.attestation.agreement_review import PASSED, AgreementReview, review_n
 from tasks.attestation.predicates.erasure import ErasureReceipt
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.records import AuditBatch
+from tasks.attestation.predicates.records import (
+    SUITE,
+    TEST_FAILED,
+    TEST_PASSED,
+    AuditBatch,
+    SuiteRun,
+)
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.dossier.claims import Claim, Reference
 from tasks.errors import EvidenceError
@@ -137,6 +143,21 @@ class CaseEvidence:
         else:
             reviews = self.log.statements(AgreementReview, name, digest)
         return reviews[-1] if reviews else None
+
+    @cached_property
+    def suite_run(self) -> Signed[SuiteRun] | None:
+        """The last signed run of the project's own tests; None where nobody recorded one."""
+        runs = self.log.statements(SuiteRun, SUITE)
+        return runs[-1] if runs else None
+
+    @property
+    def code_sha256(self) -> str:
+        """The digest of the code that the last step of the release ran; empty where none is said.
+
+        Code and configuration are one: a test run by other limits says nothing about these.
+        """
+        codes = [step.signed.predicate.run.code for step in self.chain.steps]
+        return codes[0].tree_sha256 if codes and codes[0] else ""
 
     # References
 
@@ -301,6 +322,25 @@ class CaseEvidence:
         if sha256(content).hexdigest() != pinned["sha256"]:
             return Lacking(f"the file of {field} that was signed for is not at hand")
         return read_yaml(path, pinned["path"]), reference
+
+    def find_tests(self, tests: tuple[str, ...]) -> Found:
+        """Return how tests ended in the last signed run, where it was of the release's code."""
+        run = self.suite_run
+        if run is None:
+            return Lacking("no signed statement of a test run")
+        if run.predicate.code.tree_sha256 != self.code_sha256:
+            return Lacking("the last signed test run was of other code")
+        results = run.predicate.results
+        day = run.predicate.finished[:10]
+        failed = [test for test in tests if results.get(test) == TEST_FAILED]
+        passed = [test for test in tests if results.get(test) == TEST_PASSED]
+        if failed:
+            text = f"{len(failed)} of {len(tests)} tests failed on {day}"
+            return Claim(text, (self.refer(run),), is_against=True)
+        if len(passed) < len(tests):
+            skipped = len(tests) - len(passed)
+            return Lacking(f"{skipped} of {len(tests)} tests did not run on {day}")
+        return Claim(f"{len(tests)} tests passed on {day}", (self.refer(run),))
 
     def find_declared(self, name: str) -> Found:
         """Return that a section of the use case is the one by which stages ran."""

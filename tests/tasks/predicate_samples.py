@@ -26,7 +26,13 @@ from tasks.attestation.predicates.in_force import (
 )
 from tasks.attestation.predicates.key_entry import KeyAddition, KeyRevocation
 from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
+from tasks.attestation.predicates.records import (
+    AuditBatch,
+    KeyStoreRecord,
+    LegalHold,
+    Prune,
+    SuiteRun,
+)
 from tasks.attestation.predicates.serving.promotion import (
     AliasMove,
     PromotionApproval,
@@ -144,6 +150,12 @@ SAMPLES: dict[str, Any] = {
         person="carla",
         capacity="data protection officer",
         given_on="2026-01-01T00:00:06Z",
+    ),
+    "suite run": SuiteRun(
+        {"tests/test_a.py::test_b": "passed", "tests/test_a.py::test_c": "skipped"},
+        CODE,
+        "7" * 64,
+        "2026-01-01T00:00:05Z",
     ),
     "agreement review": AgreementReview(
         case="tiny",

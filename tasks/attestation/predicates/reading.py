@@ -14,7 +14,13 @@ from tasks.attestation.predicates.in_force import InForce
 from tasks.attestation.predicates.key_entry import read_key_entry
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.records import AuditBatch, KeyStoreRecord, LegalHold, Prune
+from tasks.attestation.predicates.records import (
+    AuditBatch,
+    KeyStoreRecord,
+    LegalHold,
+    Prune,
+    SuiteRun,
+)
 from tasks.attestation.predicates.serving.promotion import (
     AliasMove,
     PromotionApproval,
@@ -38,6 +44,7 @@ from tasks.attestation.roles import (
     PROMOTION_APPROVAL,
     PROVENANCE,
     PRUNE,
+    SUITE_RUN,
     SUMMARY,
     TEST_RESULT,
 )
@@ -59,6 +66,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Predicate]] = {
     KEY_STORE: KeyStoreRecord.from_dict,
     ANSWER: RequirementAnswer.from_dict,
     AGREEMENTS: AgreementReview.from_dict,
+    SUITE_RUN: SuiteRun.from_dict,
     PROMOTION_APPROVAL: PromotionApproval.from_dict,
     PROMOTION: PromotionDecision.from_dict,
     ALIAS_MOVE: AliasMove.from_dict,

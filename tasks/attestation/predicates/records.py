@@ -1,9 +1,10 @@
-"""What is said about the records themselves: audit events, legal holds, prunes, the key store."""
+"""What is said about the records and the project itself: audit, holds, prunes, keys, test runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
+from tasks.attestation.predicates.code_identity import CodeIdentity
 from tasks.attestation.predicates.predicate import (
     Predicate,
     count_of,
@@ -12,7 +13,7 @@ from tasks.attestation.predicates.predicate import (
     text_of,
     texts_of,
 )
-from tasks.attestation.roles import AUDIT, HOLD, KEY_STORE, PRUNE
+from tasks.attestation.roles import AUDIT, HOLD, KEY_STORE, PRUNE, SUITE_RUN
 
 HELD = "hold"
 RELEASED = "release"
@@ -202,4 +203,66 @@ class KeyStoreRecord(Predicate):
             renewed=text_of(values, "renewed"),
             replaces=texts_of(values, "replaces"),
             recorded_on=text_of(values, "recordedOn"),
+        )
+
+
+SUITE = "tests"  # the subject of what is said about runs of the project's own tests
+TEST_PASSED = "passed"
+TEST_FAILED = "failed"
+TEST_SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class SuiteRun(Predicate):
+    """Which of the project's own tests ran, how each ended, and by which code.
+
+    Its subject is the list of results, by digest. A test that nobody ran is not in it.
+
+    Attributes:
+        results: `file::function` -> passed, failed or skipped; of several cases the worst.
+        code: What the tests ran on: a result says nothing about other code.
+        tests_sha256: Of the tests themselves, which are no part of that code.
+        finished: When, by the clock of whoever signs, in RFC 3339.
+    """
+
+    TYPE = SUITE_RUN
+
+    results: dict[str, str] = field(hash=False)
+    code: CodeIdentity
+    tests_sha256: str
+    finished: str
+
+    @property
+    def signed_on(self) -> str:
+        """When the run ended."""
+        return self.finished
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {
+            "results": self.results,
+            "code": self.code.to_dict(),
+            "testsSha256": self.tests_sha256,
+            "finishedOn": self.finished,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: A test ended in a way that there is not, or no code is named.
+        """
+        require_fields(values, ("results", "code", "testsSha256", "finishedOn"))
+        results = digests_of(values, "results")
+        if unknown := set(results.values()) - {TEST_PASSED, TEST_FAILED, TEST_SKIPPED}:
+            raise ValueError(f"{len(unknown)} unknown results")
+        code = CodeIdentity.from_dict(values["code"])
+        if code is None:
+            raise ValueError("field `code` is no identity of code")
+        return cls(
+            results=results,
+            code=code,
+            tests_sha256=text_of(values, "testsSha256"),
+            finished=text_of(values, "finishedOn"),
         )

@@ -2,7 +2,7 @@
 
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.dossier.answering import WeighedRequirement, due_of
-from tasks.dossier.claims import Claim, Missing, Statable
+from tasks.dossier.claims import Claim, Missing
 from tasks.dossier.content import (
     AnsweredRow,
     Chapter,
@@ -20,6 +20,7 @@ THREATS = "threats"
 LAW = "law"
 EVIDENCE = "evidence"
 ENTRY_HEAD = ("Entry", "Kind", "About", "Signed on (UTC)", "By", "Envelope, sha256")
+THREAT_HEAD = ("Threat", "MITRE ATLAS", "Control", "Tests", "What is left", "Last result")
 PART_TITLES = {
     "gdpr": "General Data Protection Regulation",
     "ai-act": "AI Act, high-risk systems",
@@ -100,54 +101,60 @@ def _status(row: WeighedRequirement) -> str:
 
 def compose_threats(subject: DossierSubject) -> DossierPage:
     """Return the threat model: what stands against each threat, what tries it, what is left."""
+    threats = subject.governance.threats
     chapters = []
-    for kind in dict.fromkeys(threat.stride for threat in subject.governance.threats):
-        rows = tuple(
-            AnsweredRow(
-                (
-                    threat.text,
-                    ", ".join(threat.atlas) or "none",
-                    threat.control,
-                    "\n".join(map(_test_in_words, threat.tests)) or "no test",
-                    threat.residual,
-                ),
-                _threat_answer(subject, threat),
-            )
-            for threat in subject.governance.threats
-            if threat.stride == kind
-        )
-        head = ("Threat", "MITRE ATLAS", "Control", "Tests", "What is left", "In this release")
-        chapters.append(Chapter(kind, parts=(DossierTable(head, rows),)))
+    for kind in dict.fromkeys(threat.stride for threat in threats):
+        own = tuple(threat for threat in threats if threat.stride == kind)
+        tried = tuple(_tried_row(subject, threat) for threat in own)
+        parts = [DossierTable(THREAT_HEAD, tried)]
+        measured = tuple(_measured_row(subject, threat) for threat in own if threat.evidence)
+        if measured:
+            parts.append(DossierTable(("Threat", "In this release"), measured))
+        chapters.append(Chapter(kind, parts=tuple(parts)))
     return DossierPage(
         name=THREATS,
         title="Threats: STRIDE for machine learning",
-        lead="Each threat with its control and the tests that try it. Test runs are not signed for "
-        "yet: the last column shows what the release itself measured, or whose gap it is.",
+        lead="Each threat with its control and the tests that try it. Their last result comes from "
+        "a signed run of the tests on the very code of this release; without one it is a gap.",
         chapters=tuple(chapters),
     )
+
+
+def _tried_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
+    """Return a threat, and how its tests ended the last time."""
+    labels = (
+        threat.text,
+        ", ".join(threat.atlas) or "none",
+        threat.control,
+        "\n".join(map(_test_in_words, threat.tests)) or "no test",
+        threat.residual,
+    )
+    due = due_of(threat.due_days, subject.evidence)
+    if not threat.tests:
+        return AnsweredRow(labels, Missing("no test tries it", threat.owner, due))
+    found = subject.evidence.find_tests(threat.tests)
+    return AnsweredRow(labels, subject.settle(found, threat.owner, threat.due_days))
+
+
+def _measured_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
+    """Return what the release itself measured of a threat."""
+    found = [subject.evidence.find(name) for name in threat.evidence]
+    lacking = [item for item in found if isinstance(item, Lacking)]
+    if lacking:
+        answer = subject.settle(lacking[0], threat.owner, threat.due_days)
+        return AnsweredRow((threat.text,), answer)
+    claims = [item for item in found if isinstance(item, Claim)]
+    references = tuple(dict.fromkeys(ref for claim in claims for ref in claim.references))
+    text = "; ".join(claim.text for claim in claims)
+    is_against = any(claim.is_against for claim in claims)
+    return AnsweredRow((threat.text,), Claim(text, references, is_against=is_against))
 
 
 def _test_in_words(test: str) -> str:
     """Return a test as a sentence, after the file that it stands in: their names are sentences."""
     file, _, name = test.rpartition("/")[2].partition("::")
-    words = name.removeprefix("test_").replace("_", " ")
+    words = name.removeprefix("test_").replace("_s_", "'s_").replace("_", " ")
     return f"• {file}: {words}"
-
-
-def _threat_answer(subject: DossierSubject, threat: ThreatRow) -> Statable:
-    due = due_of(threat.due_days, subject.evidence)
-    if not threat.tests:
-        return Missing("no test tries it", threat.owner, due)
-    if not threat.evidence:
-        return Missing("no signed statement of a test run", threat.owner, due)
-    found = [subject.evidence.find(name) for name in threat.evidence]
-    lacking = [item for item in found if isinstance(item, Lacking)]
-    if lacking:
-        return Missing(lacking[0].reason, threat.owner, due)
-    claims = [item for item in found if isinstance(item, Claim)]
-    references = tuple(dict.fromkeys(ref for claim in claims for ref in claim.references))
-    text = "; ".join(claim.text for claim in claims)
-    return Claim(text, references, is_against=any(claim.is_against for claim in claims))
 
 
 def compose_law(subject: DossierSubject) -> DossierPage:

@@ -4,11 +4,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
+import typer
 
-from flows.cli.test import CHECKS, FAST, MEASURED, WHOLE, main
-from tasks.errors import ConfigError
+from flows.cli import test
+from flows.cli.test import CHECKS, FAST, MEASURED, WHOLE, main, record_run, run_steps
+from tasks.attestation.predicates.records import SUITE, SuiteRun
+from tasks.errors import ConfigError, DataError
+from tasks.notary.notary import open_notary, trusted_root
+from tasks.verifier.log_reader import EVERYTHING, read_log
+from tests.installations import installation_at
+from tests.tasks.predicate_samples import CODE
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -29,7 +37,7 @@ class Runs:
 
 def run_test(monkeypatch: pytest.MonkeyPatch, runs: Runs, **options: bool) -> int:
     monkeypatch.setattr("flows.cli.test.subprocess.run", runs)
-    return main(**options)
+    return main(cast("typer.Context", None), **options)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +79,45 @@ def test_every_tool_is_among_what_tests_need() -> None:
     listed = (CHECKOUT / "tests" / "requirements.in").read_text(encoding="utf-8")
     needed = {re.split(r"[\[<>=]", line)[0] for line in listed.splitlines()}
     assert {command[0] for _, command in (*CHECKS, *WHOLE, *FAST, *MEASURED)} <= needed
+
+
+def test_the_report_is_asked_of_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs()
+    monkeypatch.setattr("flows.cli.test.subprocess.run", runs)
+    run_steps((("lint", ("ruff", "check")), ("tests", ("pytest",))), ("--junitxml=x",))
+    assert [command[2:] for command in runs.commands] == [
+        ["ruff", "check"],
+        ["pytest", "--junitxml=x"],
+    ]
+
+
+REPORT = """<testsuites><testsuite>
+<testcase file="tests/test_a.py" name="test_b[1]"/>
+<testcase file="tests/test_a.py" name="test_b[2]"><failure/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_what_ran_is_signed_with_the_code_and_the_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(test, "identity", lambda *_: CODE)
+    (tmp_path / "tests").mkdir()
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    installation = installation_at(tmp_path)
+    assert record_run(report, installation).startswith("1 tests recorded as entry")
+
+    with open_notary(installation) as notary:
+        log = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
+    (signed,) = log.statements(SuiteRun, SUITE)
+    assert signed.predicate.results == {"tests/test_a.py::test_b": "failed"}
+    assert signed.predicate.code == CODE
+
+
+@pytest.mark.parametrize("content", ["", "<testsuites/>"])
+def test_no_report_records_nothing(tmp_path: Path, content: str) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(content)
+    with pytest.raises(DataError, match="the report of the tests"):
+        record_run(report, installation_at(tmp_path))

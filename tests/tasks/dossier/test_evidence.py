@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.dossier.claims import Claim
+from tasks.attestation.predicates.records import SUITE, SuiteRun
+from tasks.attestation.statement import Artefact
+from tasks.dossier.claims import Claim, Missing, Statable
+from tasks.dossier.composing import compose_dossier
 from tasks.dossier.evidence import Lacking
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
+from tests.tasks.predicate_samples import CODE
 
 # Each reference, and a stage or gate whose statement it cannot do without.
 DEPENDING = {
@@ -89,3 +93,72 @@ def test_an_entry_that_was_edited_is_not_believed(small: SmallDossier) -> None:
     entries = (*log.entries[:index], forged, *log.entries[index + 1 :])
     found = small.subject(log=replace(log, entries=entries)).evidence.find("gate:fairness")
     assert isinstance(found, Lacking)
+
+
+def record_tests(
+    fresh: SmallDossier, *, tree_sha256: str = CODE.tree_sha256, **results: str
+) -> int:
+    """Append a run in which each test of one threat passed, but for those that are named."""
+    (threat,) = (row for row in GOVERNANCE.threats if row.id == "spoofed-person")
+    ended = {test: results.get(test.partition("::")[2], "passed") for test in threat.tests}
+    run = SuiteRun(
+        {test: result for test, result in ended.items() if result != "absent"},
+        replace(CODE, tree_sha256=tree_sha256),
+        "7" * 64,
+        "2026-01-01T00:00:09Z",
+    )
+    return fresh.signed_log.say(run, Artefact(SUITE, "6" * 64))
+
+
+def threat_answer(small: SmallDossier) -> Statable:
+    (page,) = (page for page in compose_dossier(small.subject()) if page.name == "threats")
+    (row,) = (
+        row
+        for row in page.answered_rows()
+        if row.labels[0] == "One person approves as two" and len(row.labels) > 1
+    )
+    return row.answer
+
+
+def with_code(fresh: SmallDossier) -> SmallDossier:
+    """Let the release say by which code it ran."""
+    fresh.signed_log.say_made("train/model", code=CODE)
+    return fresh
+
+
+def test_without_a_signed_run_of_tests_a_threat_is_a_gap(small: SmallDossier) -> None:
+    answer = threat_answer(small)
+    assert isinstance(answer, Missing)
+    assert answer.what == "no signed statement of a test run"
+
+
+def test_a_signed_run_of_the_release_s_own_code_answers(fresh: SmallDossier) -> None:
+    index = record_tests(with_code(fresh))
+    answer = threat_answer(fresh)
+    assert isinstance(answer, Claim)
+    assert answer.text == "3 tests passed on 2026-01-01"
+    assert [reference.entry for reference in answer.references] == [index]
+
+
+def test_the_last_run_counts_and_a_failure_is_evidence_against(fresh: SmallDossier) -> None:
+    record_tests(with_code(fresh))
+    record_tests(fresh, test_the_author_of_the_commit="failed")
+    answer = threat_answer(fresh)
+    assert isinstance(answer, Claim)
+    assert answer.is_against
+    assert answer.text == "1 of 3 tests failed on 2026-01-01"
+
+
+@pytest.mark.parametrize("result", ["skipped", "absent"])
+def test_a_test_that_did_not_run_is_a_gap(fresh: SmallDossier, result: str) -> None:
+    record_tests(with_code(fresh), test_the_author_of_the_commit=result)
+    answer = threat_answer(fresh)
+    assert isinstance(answer, Missing)
+    assert answer.what == "1 of 3 tests did not run on 2026-01-01"
+
+
+def test_a_run_of_other_code_says_nothing(fresh: SmallDossier) -> None:
+    record_tests(with_code(fresh), tree_sha256="0" * 64)
+    answer = threat_answer(fresh)
+    assert isinstance(answer, Missing)
+    assert answer.what == "the last signed test run was of other code"

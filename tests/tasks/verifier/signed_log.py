@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.attestation.dsse import IN_TOTO, Envelope, sign
 from tasks.attestation.keyring import add_key, origin_of, revoke_key
 from tasks.attestation.plan import Plan
+from tasks.attestation.predicates.code_identity import CodeIdentity
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
@@ -117,12 +118,13 @@ class SignedLog:
         plan: Plan | None = None,
         case: str = CASE,
         started_by: str = RUN.started_by,
+        code: CodeIdentity | None = None,
     ) -> int:
         stage, material = MADE[name]
         materials = (artefact_of(material, material_version, case),) if material else ()
         # What gates judge besides the chain's own artefacts is made by the same stages.
         products = [artefact_of(name, version, case), *self._others(stage, name, case)]
-        run = replace(RUN, stage=stage, case=case, started_by=started_by)
+        run = replace(RUN, stage=stage, case=case, started_by=started_by, code=code)
         return self.say(Provenance(run, materials, plan), *products)
 
     def _others(self, stage: str, name: str, case: str) -> list[Artefact]:

@@ -23,6 +23,7 @@ from tasks.attestation.roles import (
     KEY_STORE,
     PROMOTION,
     PROMOTION_APPROVAL,
+    SUITE_RUN,
 )
 from tasks.attestation.statement import Statement, read_statement
 from tasks.errors import EvidenceError
@@ -37,7 +38,16 @@ ARCHIVED: dict[str, Any] = json.loads(
 )
 
 # Types that there were not when it was written.
-LATER = {AGREEMENTS, ALIAS_MOVE, ANSWER, IN_FORCE, KEY_STORE, PROMOTION, PROMOTION_APPROVAL}
+LATER = {
+    AGREEMENTS,
+    ALIAS_MOVE,
+    ANSWER,
+    IN_FORCE,
+    KEY_STORE,
+    PROMOTION,
+    PROMOTION_APPROVAL,
+    SUITE_RUN,
+}
 
 
 def statements() -> list[Statement]:
