@@ -1,7 +1,7 @@
 """Which layer stops what: the whole list of attempts, once for each combination of layers.
 
 `.venv/bin/python benchmarks/bypasses.py [123 1234 …]` starts a stack for each combination (0 is
-plain MLflow; by default thirteen) and writes what it counted into
+plain MLflow; by default all sixteen) and writes what it counted into
 `benchmarks/bypasses.json`, of which `docs/bypasses.py` makes the page. It takes some minutes, and
 what `./portcullis server` needs.
 """
@@ -9,13 +9,17 @@ what `./portcullis server` needs.
 import json
 import sys
 import tempfile
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 WORKSPACE = Path(__file__).resolve().parents[1]
 RESULTS = WORKSPACE / "benchmarks" / "bypasses.json"
-COMBINATIONS = ("0", "1", "2", "3", "4", "12", "13", "23", "34", "123", "124", "234", "1234")
+COMBINATIONS = (
+    "0",
+    *("".join(layers) for size in range(1, 5) for layers in combinations("1234", size)),
+)
 
 
 def main(arguments: list[str]) -> int:
