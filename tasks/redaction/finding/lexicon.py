@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from tasks.redaction.finding.words import word_list
+from tasks.redaction.ner.candidates import NOUN as NOUN_HINT
+from tasks.redaction.ner.candidates import OPENING, QUIET, TELLING
 
 # Bits of a word's flags. Plain integers, not an enum: they are tested for every word of every text.
 FIRST = 1  # somebody's given name
@@ -35,6 +37,9 @@ INFLECTIONS = (
     ("er", ""),
     ("ly", ""),
 )
+# what the tokenizer cuts off words
+CONTRACTIONS = frozenset(("n't", "'s", "'ll", "'re", "'ve", "'d", "'m", "'em"))
+PARTICLES = word_list("particles")
 # names that are words first: months, virtues, plants, places of common life
 AMBIGUOUS = word_list("ambiguous")
 
@@ -69,9 +74,33 @@ class Lexicon:
             return bool(flags & WORD) and not flags & FREQUENT
         return bool(flags & (WORD | NOUN)) or self._is_inflected(word)
 
-    def _is_inflected(self, word: str) -> bool:
+    def hint(self, word: str) -> int:
+        """Say whether a token of a text may be a name or part of one (`ner/candidates.py`)."""
+        if word == "I" or not any(map(str.isalpha, word)):
+            return QUIET  # nobody is called "I", "," or "42"
+        plain = word.lower().replace("\u2019", "'")
+        if plain in CONTRACTIONS:
+            return QUIET
+        if not plain.isalpha() or not plain.isascii() or plain in PARTICLES:
+            return TELLING
+
+        flags = self.of(plain)
+        if word.islower():
+            if flags & (FIRST | LAST) and not self.is_ordinary(plain):
+                return TELLING
+            if flags & NOUN:
+                return NOUN_HINT
+            return QUIET if flags or self._is_inflected(plain) else TELLING
+        # What is no more than a noun has a capital where it is a name.
+        is_word = flags & WORD or (not flags and self._is_inflected(plain, WORD))
+        is_nobody = is_word and not flags & (FIRST | LAST)
+        if not is_nobody or plain[1:] != word[1:]:
+            return TELLING
+        return NOUN_HINT if flags & NOUN else OPENING
+
+    def _is_inflected(self, word: str, kinds: int = WORD | NOUN) -> bool:
         return any(
-            word.endswith(ending) and self.of(word[: -len(ending)] + stem) & (WORD | NOUN)
+            word.endswith(ending) and self.of(word[: -len(ending)] + stem) & kinds
             for ending, stem in INFLECTIONS
         )
 

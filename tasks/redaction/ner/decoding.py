@@ -73,7 +73,12 @@ class Decoder:
         self._best.clear()
 
     def decode(
-        self, numbers: Ints, vectors: Matrix, spaces: Flags, lengths: Ints
+        self,
+        numbers: Ints,
+        vectors: Matrix,
+        spaces: Flags,
+        lengths: Ints,
+        wanted: Flags | None = None,
     ) -> list[list[EntityTokens]]:
         """Return the entities of each text.
 
@@ -82,15 +87,20 @@ class Decoder:
             vectors: One row a window; rows are only ever added between two calls.
             spaces: Whether a token is white space.
             lengths: Tokens by text.
+            wanted: Which tokens have a vector at all: an entity begins and ends among them. None:
+                all have.
         """
         self._learn(vectors)
         is_last = np.zeros(len(numbers), dtype=bool)
         is_last[np.cumsum(lengths)[lengths > 0] - 1] = True
+        if wanted is not None:
+            is_last[:-1] |= ~wanted[1:]
         tokens = _TokenRows(numbers, vectors, is_last)
 
         # First pass, all tokens at once: where an entity could begin, and where it would end.
         moves = self._moves(numbers, spaces, is_last)
-        starts = np.flatnonzero(moves < 2 * len(self.labels))
+        may_start = moves < 2 * len(self.labels)
+        starts = np.flatnonzero(may_start if wanted is None else may_start & wanted)
         ends = starts + 1
         opening = np.flatnonzero(moves[starts] < len(self.labels))
         ends[opening] = self._ends(starts[opening], moves[starts[opening]], tokens)

@@ -8,6 +8,7 @@ numbered, and their vectors kept.
 import numpy as np
 import numpy.typing as npt
 
+from tasks.redaction.ner.candidates import Flags, widened
 from tasks.redaction.ner.memory import NumberedRows
 from tasks.redaction.ner.network import BLOCK, DEPTH, Matrix, Maxout, Network
 from tasks.redaction.ner.tokens import Tokens
@@ -32,10 +33,16 @@ class Encoder:
 
     def clear(self) -> None:
         """Forget all but the padding."""
-        # Padding is zeros below, but each layer makes something of it: bias and normalisation.
-        padding = np.zeros(self._network.width, dtype=np.float32)
         self._types.clear()
-        self._types.add([-1], vector=padding[None])  # a key that no type of token has
+        # Padding is zeros below, but each layer makes something of it: bias and normalisation.
+        self._types.add(
+            [-1], vector=np.zeros((1, self._network.width), dtype=np.float32)
+        )  # no type's
+        self.clear_windows()
+
+    def clear_windows(self) -> None:
+        """Forget all windows but the padding's; types of token are remembered."""
+        padding = self._types["vector"][PADDING]
         for convolution, layer in zip(self._network.convolutions, self._layers, strict=True):
             padding = padding + convolution(np.tile(padding, 3)[None])[0]
             layer.clear()
@@ -56,15 +63,25 @@ class Encoder:
         first = self._types.count
         self._types.add(list(range(first, first + len(vectors))), vector=vectors)
 
-    def encode(self, tokens: Tokens) -> Ints:
-        """Return, for each token, the number of its window in `top`."""
+    def encode(self, tokens: Tokens, wanted: Flags | None = None) -> Ints:
+        """Return, for each token, the number of its window in `top`.
+
+        Of tokens that are not `wanted` the number means nothing; None: all are.
+        """
         places = _places(tokens.lengths)
         row = np.full(len(places) + DEPTH * (len(tokens.lengths) + 1), PADDING, dtype=np.int64)
         row[places] = tokens.types + 1  # types are counted from 0, which is the padding's here
+        needed = np.ones(len(row), dtype=bool)
+        if wanted is not None:
+            needed[:] = False
+            needed[places] = wanted
+        # each layer needs the neighbours of what the next one needs
+        needed_by_layer = [widened(needed, DEPTH - 1 - depth) for depth in range(DEPTH)]
 
         below = self._types
-        for convolution, layer in zip(self._network.convolutions, self._layers, strict=True):
-            row = _convolve(row, convolution, below, layer)
+        layers = zip(self._network.convolutions, self._layers, needed_by_layer, strict=True)
+        for convolution, layer, needed in layers:
+            row = _convolve(row, np.flatnonzero(needed[1:-1]) + 1, convolution, below, layer)
             below = layer
         return row[places]
 
@@ -80,27 +97,38 @@ def _places(lengths: Ints) -> Ints:
 
 
 def _convolve(
-    row: Ints, convolution: Maxout, below: NumberedRows[int], above: NumberedRows[int]
+    row: Ints,
+    places: Ints,
+    convolution: Maxout,
+    below: NumberedRows[int],
+    above: NumberedRows[int],
 ) -> Ints:
-    """Return the numbers of the windows around each number of a row, learning the new ones.
+    """Return the numbers of the windows around some places of a row, learning the new ones.
 
-    The first and the last of the row are padding and stay so.
+    Elsewhere stands the number of the padding. The first and the last of the row are padding and
+    stay so.
     """
-    keys = np.zeros_like(row)
-    keys[1:-1] = (row[:-2] << (2 * NUMBER_BITS)) | (row[1:-1] << NUMBER_BITS) | row[2:]
+    keys = (row[places - 1] << (2 * NUMBER_BITS)) | (row[places] << NUMBER_BITS) | row[places + 1]
     number_of = above.numbers.get  # looked up once: the next line runs for every token and layer
     numbers = np.array([number_of(key, -1) for key in keys.tolist()], dtype=np.int64)
     missing = np.flatnonzero(numbers < 0)
-    if not len(missing):
-        return numbers
+    if len(missing):
+        new, inverse = np.unique(keys[missing], return_inverse=True)
+        vectors = _vectors(new, convolution, below)
+        numbers[missing] = above.add(new.tolist(), vector=vectors) + inverse
 
-    new, inverse = np.unique(keys[missing], return_inverse=True)
+    above_row = np.full_like(row, PADDING)
+    above_row[places] = numbers
+    return above_row
+
+
+def _vectors(keys: Ints, convolution: Maxout, below: NumberedRows[int]) -> Matrix:
+    """Return the vectors of windows: `keys` says which three of the layer below each is of."""
     shifts = (2 * NUMBER_BITS, NUMBER_BITS, 0)
-    windows = np.stack([(new >> shift) & ((1 << NUMBER_BITS) - 1) for shift in shifts], axis=1)
-    vectors = np.empty((len(new), convolution.width), dtype=np.float32)
-    for start in range(0, len(new), BLOCK):
-        part = below["vector"][windows[start : start + BLOCK]]
+    windows = np.stack([(keys >> shift) & ((1 << NUMBER_BITS) - 1) for shift in shifts], axis=1)
+    vectors = np.empty((len(keys), convolution.width), dtype=np.float32)
+    for start in range(0, len(keys), BLOCK):
+        part = below["vector"].take(windows[start : start + BLOCK], axis=0, mode="clip")
         # residual: the middle token's vector is added to what the convolution makes of all three
         vectors[start : start + BLOCK] = part[:, 1] + convolution(part.reshape(len(part), -1))
-    numbers[missing] = above.add(new.tolist(), vector=vectors) + inverse
-    return numbers
+    return vectors

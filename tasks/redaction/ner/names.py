@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.errors import ConfigError
 from tasks.redaction.ner import FastNer, same_as_spacy
+from tasks.redaction.ner.candidates import NAME_LABELS, Hint
 
 TRIAL_TEXTS = 200  # texts of the data itself on which the fast recogniser has to prove itself
 # characters that are recognised as one text; a longer text is cut at white space
@@ -57,25 +58,50 @@ class NameFinder:
                 self._fast = None
                 self.recogniser = SPACY
 
-    def find(self, texts: list[str]) -> list[list[Labelled]]:
-        """Return the entities of each text, in order; a long one is read in pieces."""
+    def is_enough(self, texts: list[str], hint: Hint) -> bool:
+        """Say whether `hint` leads to every name and place in `texts` that begins with a letter.
+
+        What it leads to may be shorter than what is found where everything is read: of "Joseph -
+        refund" the name alone.
+        """
+        trial = [text[:LONGEST_PIECE] for text in texts if text][:TRIAL_TEXTS]
+        everywhere = self.find(trial)
+        around = self.find(trial, hint)
+        for text, wanted, found in zip(trial, everywhere, around, strict=True):
+            places = [(start, end) for start, end, _ in found]
+            for first, _, label in wanted:
+                is_name = label in NAME_LABELS and text[first].isalpha()
+                if is_name and not any(start <= first < end for start, end in places):
+                    return False
+        return True
+
+    @property
+    def is_fast(self) -> bool:
+        """Say whether the fast recogniser is at work."""
+        return self._fast is not None
+
+    def find(self, texts: list[str], hint: Hint | None = None) -> list[list[Labelled]]:
+        """Return the entities of each text, in order; a long one is read in pieces.
+
+        With `hint` the fast recogniser reads only what is around a word that may be a name.
+        """
         labelled: list[list[Labelled]] = [[] for _ in texts]
         for batch in _batches(texts):
             pieces = [texts[number][start:end] for number, start, end in batch]
             # for a batch, not for all: other threads take their turns in between
             with PIPELINE_LOCK:
-                entities_by_piece = self._find_in(pieces)
+                entities_by_piece = self._find_in(pieces, hint)
             for (number, start, _), entities in zip(batch, entities_by_piece, strict=True):
                 labelled[number] += [
                     (start + low, start + high, label) for low, high, label in entities
                 ]
         return labelled
 
-    def _find_in(self, texts: list[str]) -> list[list[Labelled]]:
+    def _find_in(self, texts: list[str], hint: Hint | None) -> list[list[Labelled]]:
         if self._fast is not None:
             return [
                 [(entity.start, entity.end, entity.label) for entity in entities]
-                for entities in self._fast.find(texts)
+                for entities in self._fast.find(texts, hint)
             ]
         # in a zone spaCy forgets afterwards what words it met, so that memory stays bounded
         with self.pipeline.memory_zone():

@@ -6,11 +6,24 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from tasks.redaction.ner.candidates import (
+    NAME_LABELS,
+    NOUN,
+    OPENING,
+    QUIET,
+    TELLING,
+    Flags,
+    Hint,
+    candidates,
+    ends_sentence,
+)
 from tasks.redaction.ner.decoding import Decoder
 from tasks.redaction.ner.encoding import Encoder
+from tasks.redaction.ner.memory import GrowingColumns
 from tasks.redaction.ner.network import Matrix, Network, network_of
-from tasks.redaction.ner.tokens import Tokenizer
+from tasks.redaction.ner.tokens import Tokenizer, Tokens
 
+NAME_LIKE = "in {}."  # where the network is asked whether a word may be a name
 # windows of a layer, or runs of characters; then all is forgotten, so that memory stays bounded
 REMEMBERED = 100_000
 
@@ -53,31 +66,47 @@ class FastNer:
         self._encoder = Encoder(self._network, REMEMBERED + REMEMBERED // 4)
         self._decoder = Decoder(self._network, self._ner)
         self._embedded = 0  # types of token whose embeddings the encoder has learnt
+        self._hint: Hint | None = None
+        self._hints = GrowingColumns(hint=0, ends_sentence=False)  # by type of token
+        # Of the dictionary's nouns that were met: is it a name? Bounded by the dictionary.
+        self._is_name: dict[str, bool] = {}
 
-    def find(self, texts: list[str]) -> list[list[Entity]]:
-        """Return the entities of each text, in order."""
+    def find(self, texts: list[str], hint: Hint | None = None) -> list[list[Entity]]:
+        """Return the entities of each text, in order.
+
+        With `hint`, which says of a word what it tells about names, only those around telling words
+        (`candidates.py`).
+        """
         # one thread: the matrices are too small for more to pay
         with self._threads.limit(limits=1, user_api="blas"):
             try:
-                return self._find(texts)
+                return self._find(texts, hint)
             except BaseException:
                 # Its tables count on each other: after an error, or Ctrl-C, one may know of more
                 # than the next, and every later answer would be wrong without a word.
                 self._forget()
                 raise
 
-    def _find(self, texts: list[str]) -> list[list[Entity]]:
-        if max(self._encoder.remembered, self._tokenizer.remembered) > REMEMBERED:
+    def _find(self, texts: list[str], hint: Hint | None) -> list[list[Entity]]:
+        if self._tokenizer.remembered > REMEMBERED:
             self._forget()
+        elif self._encoder.remembered > REMEMBERED:
+            self._encoder.clear_windows()
+            self._decoder.clear()
+        return self._read(texts, hint)
 
+    def _read(self, texts: list[str], hint: Hint | None) -> list[list[Entity]]:
         tokens = self._tokenizer.cut(texts)
+        wanted = None if hint is None else self._candidates(tokens, hint)
         types = self._tokenizer.types
         if types.count > self._embedded:
             self._encoder.learn_types(self._embeddings())
-        numbers = self._encoder.encode(tokens)
+        numbers = self._encoder.encode(tokens, wanted)
         top = self._encoder.top
         spaces = types["space"][tokens.types]
-        decoded = self._decoder.decode(numbers, top["vector"][: top.count], spaces, tokens.lengths)
+        decoded = self._decoder.decode(
+            numbers, top["vector"][: top.count], spaces, tokens.lengths, wanted
+        )
 
         starts = tokens.start
         ends = tokens.end
@@ -90,10 +119,42 @@ class FastNer:
             for entities in decoded
         ]
 
+    def _candidates(self, tokens: Tokens, hint: Hint) -> Flags:
+        """Return which tokens are worth reading."""
+        if hint != self._hint:  # of another one nothing is remembered
+            self._hints.clear()
+            self._hint = hint
+        new = self._tokenizer.words[self._hints.count :]
+        hints = [hint(word) for word in new]
+        nouns = {word.lower() for word, given in zip(new, hints, strict=True) if given == NOUN}
+        if unasked := sorted(nouns - self._is_name.keys()):
+            # The network says it best: is the noun a name where it stands like one?
+            alone = self._read([NAME_LIKE.format(noun.capitalize()) for noun in unasked], None)
+            for noun, entities in zip(unasked, alone, strict=True):
+                self._is_name[noun] = any(entity.label in NAME_LABELS for entity in entities)
+
+        settled = [
+            self._settle(word) if given == NOUN else given
+            for word, given in zip(new, hints, strict=True)
+        ]
+        self._hints.append(
+            len(new),
+            hint=np.array(settled, dtype=np.int64),
+            ends_sentence=np.array([ends_sentence(word) for word in new], dtype=bool),
+        )
+        types = tokens.types
+        return candidates(tokens, self._hints["hint"][types], self._hints["ends_sentence"][types])
+
+    def _settle(self, noun: str) -> int:
+        if self._is_name[noun.lower()]:
+            return TELLING
+        return QUIET if noun.islower() else OPENING
+
     def _forget(self) -> None:
         self._tokenizer.clear()
         self._encoder.clear()
         self._decoder.clear()
+        self._hints.clear()
         self._embedded = 0
 
     def _embeddings(self) -> Matrix:

@@ -52,6 +52,7 @@ class Tokenizer:
         number = np.uint64(0)
         examples: dict[str, Any] = dict.fromkeys(ATTRIBUTES, number)
         self.types: NumberedRows[tuple[int, int]] = NumberedRows(space=False, **examples)
+        self.words: list[str] = []  # of each type, as it is written
         # of each run: its length in characters, its first row in `_cut`, and how many rows are its
         self._runs: NumberedRows[str] = NumberedRows(length=0, first=0, tokens=0)
         # the tokens of all runs, one after the other, with their places in their runs
@@ -59,8 +60,8 @@ class Tokenizer:
 
     @property
     def remembered(self) -> int:
-        """How many runs of characters are remembered."""
-        return self._runs.count
+        """How many runs of characters, or types of token, are remembered: whichever is more."""
+        return max(self._runs.count, self.types.count)
 
     def cut(self, texts: list[str]) -> Tokens:
         """Return the tokens of all texts."""
@@ -96,6 +97,7 @@ class Tokenizer:
 
     def clear(self) -> None:
         """Forget all runs and types."""
+        self.words.clear()
         for columns in (self.types, self._runs, self._cut):
             columns.clear()
 
@@ -146,6 +148,8 @@ class Tokenizer:
             place = dict(zip(reversed(pairs), range(len(pairs) - 1, -1, -1), strict=True))
             rows = attributes[[place[pair] for pair in new]]
             columns = {name: rows[:, column] for column, name in enumerate(ATTRIBUTES)}
+            strings = self._pipeline.vocab.strings
+            self.words += [strings[orth] for orth, _ in new]
             self.types.add(new, space=rows[:, len(ATTRIBUTES)].astype(bool), **columns)
         return self.types.look_up(pairs)
 
