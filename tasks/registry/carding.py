@@ -109,8 +109,10 @@ def describe_training_data(stage_run: StageRun, decision_about: dict[str, str]) 
     )
 
 
-def make_card(stage_run: StageRun, verdicts: Verdicts, decided: Recorded) -> "ModelCard":
-    """Return the short card: what the model is for, and what each gate came to."""
+def make_card(
+    stage_run: StageRun, verdicts: Verdicts, decided: Recorded, dossier: str = ""
+) -> "ModelCard":
+    """Return the short card: what the model is for, what each gate came to, and its dossier."""
     from tasks.registry.describing import ModelCard
 
     values = stage_run.case_values
@@ -122,6 +124,7 @@ def make_card(stage_run: StageRun, verdicts: Verdicts, decided: Recorded) -> "Mo
             (gate, verdict.outcome.text, count_outcomes(list(verdict.checks)))
             for gate, verdict in verdicts.items()
         ),
+        dossier=dossier,
     )
 
 

@@ -21,13 +21,15 @@ COMPARED_WITH = {
 class ModelCard:
     """The short card of a model: what it is for, who let it in, and what each gate came to.
 
-    `gates` are (gate, outcome, counts of checks).
+    `gates` are (gate, outcome, counts of checks). `dossier` says how much of it is answered, and
+    its digest; empty where none was written.
     """
 
     title: str
     purpose: str
     decided_by: str
     gates: tuple[tuple[str, str, str], ...]
+    dossier: str = ""
 
     def lines(self) -> tuple[str, ...]:
         """Return it as lines of Markdown."""
@@ -43,8 +45,15 @@ class ModelCard:
             *(f"| {gate} | {outcome} | {counts} |" for gate, outcome, counts in self.gates),
             "",
             "The page of the release: `report/index.html` among the artifacts of the run.",
+            *self._dossier_lines(),
             "",
         )
+
+    def _dossier_lines(self) -> tuple[str, ...]:
+        if not self.dossier:
+            return ()
+        where = "`dossier/dossier.zip` beside it, with the whole model card and all evidence"
+        return ("", f"The dossier: {where}. {_code(self.dossier)}")
 
 
 def describe_version(

@@ -87,7 +87,7 @@ def publish_model(
         )
 
     notes = note_attempts(case, model.sha256, installation)
-    release = _release(stage_run, decision, circumstances, decided, notes)
+    release = _release(stage_run, decision, circumstances, decided, notes, _standing(dossier))
     # Nothing but the receipt is written into the run folder: the page is of the registry alone.
     with TemporaryDirectory() as scratch:
         page = Path(scratch) / "index.html"
@@ -119,6 +119,7 @@ def _release(
     circumstances: Circumstances,
     decided: Recorded,
     notes: AttemptNotes,
+    dossier: str,
 ) -> "Publication":
     from tasks.model import DecisionModel
     from tasks.registry import Publication
@@ -168,10 +169,17 @@ def _release(
             params.model,
             params.alias,
             (notes.summary, *notes.lines),
-            make_card(stage_run, verdicts, decided),
+            make_card(stage_run, verdicts, decided, dossier),
             stage_run.words,
         ),
     )
+
+
+def _standing(dossier: "Dossier | None") -> str:
+    """Return how much of a dossier is answered, and its digest, for the model's description."""
+    if dossier is None:
+        return ""
+    return f"{dossier.subject.readiness.text}; dossier.json sha256:{dossier.sha256}"
 
 
 def _tags_of_attempts(notes: AttemptNotes) -> dict[str, str]:

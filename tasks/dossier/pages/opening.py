@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tasks.dossier.answering import Readiness, WeighedRequirement
-from tasks.dossier.claims import AnswerStanding, Missing, NotApplicable
+from tasks.dossier.claims import AnswerStanding, Claim, Missing, NotApplicable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable, PlainRow
 from tasks.dossier.subject import DossierSubject
 from tasks.reports import format_number, name_columns
@@ -41,6 +41,7 @@ def _release(subject: DossierSubject) -> Chapter:
     rows = [
         subject.field("Decision", "decision", "model-owner"),
         subject.field("Model", "stage:train", "model-owner"),
+        *_registered(subject),
         *(subject.field(f"Gate {gate}", f"gate:{gate}", "model-owner") for gate in _gates(subject)),
     ]
     parts = [DossierTable(("What", "Outcome"), tuple(rows))]
@@ -51,6 +52,19 @@ def _release(subject: DossierSubject) -> Chapter:
     if reasons.rows:
         parts.append(reasons)
     return Chapter("The release", parts=tuple(parts))
+
+
+def _registered(subject: DossierSubject) -> tuple[AnsweredRow, ...]:
+    """Return where the registry has a model that was let in: the other way of its description.
+
+    The version is made of the run that holds this dossier, so it is named by its decision.
+    """
+    evidence = subject.evidence
+    if not evidence.is_let_in or evidence.decision is None:
+        return ()
+    entry = evidence.decision.index
+    text = f"in MLflow, the version with the tag portcullis.log_entry = {entry}"
+    return (AnsweredRow(("Registry",), Claim(text, (evidence.refer(evidence.decision),))),)
 
 
 def _gates(subject: DossierSubject) -> tuple[str, ...]:

@@ -105,6 +105,17 @@ def test_it_is_registered_by_what_verify_says(fresh: SmallDossier) -> None:
     assert not fresh.subject().evidence.is_let_in
 
 
+def test_a_model_that_was_let_in_leads_to_its_version_by_the_decision(
+    fresh: SmallDossier,
+) -> None:
+    decision = fresh.subject().evidence.decision
+    assert decision is not None
+    tag = f"portcullis.log_entry = {decision.index}"
+    assert tag in fresh.dossier().files["index.html"].decode()
+    fresh.signed_log.say_judged("fairness", Outcome.FAIL)
+    assert tag not in fresh.dossier().files["index.html"].decode()
+
+
 def test_an_agreement_that_has_lapsed_is_said_to_have(small: SmallDossier) -> None:
     values = json.loads(small.dossier().files[INDEX])["pages"]["agreements"]
     states = {row["labels"][0]: row["text"] for row in values if row["figures"]}

@@ -76,3 +76,13 @@ def test_a_description_never_grows_beyond_what_mlflow_keeps() -> None:
     text = describe_version(model_with("a"), "loan", "candidate", ("y" * 9000,) * 9, card)
     assert len(text) < 5000
     assert text.startswith("**Registered**")
+
+
+def test_a_card_leads_to_the_dossier_where_there_is_one() -> None:
+    dossier = "10 of 46 answered with evidence (22%); dossier.json sha256:ab"
+    with_one = ModelCard("t", "p", "entry 1", (), dossier)
+    text = describe_version(model_with("a"), "loan", "candidate", (), with_one)
+    assert "`dossier/dossier.zip`" in text
+    assert f"`{dossier}`" in text
+    without = ModelCard("t", "p", "entry 1", ())
+    assert "dossier" not in describe_version(model_with("a"), "loan", "candidate", (), without)
