@@ -4,7 +4,8 @@
     python benchmarks/release.py sizes 10000 100000  # seconds, peak memory and exponent by stage
 
 Run it on a quiet machine, from inside .venv. Prints Markdown for docs/benchmarks.md. Ways are
-interleaved, so that a noisy neighbour hits all of them; figures are medians.
+interleaved, so that a noisy neighbour hits all of them. Processor time is of all processes of a
+way, Prefect's server included, and the least of its runs; seconds by the clock are medians.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import contextlib
 import json
 import math
 import os
+import resource
 import signal
 import socket
 import statistics
@@ -21,6 +23,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -49,6 +52,21 @@ for stage in (stage.name for stage in MEASURING):
 """
 
 
+@dataclass
+class Cost:
+    """What the runs of one way took."""
+
+    cpu_seconds: list[float] = field(default_factory=list)
+    clock_seconds: list[float] = field(default_factory=list)
+
+    def cells(self, peer: "Cost") -> str:
+        """Return it beside a peer, as cells of a table."""
+        cpu, clock = min(self.cpu_seconds), statistics.median(self.clock_seconds)
+        to_cpu = cpu / min(peer.cpu_seconds)
+        to_clock = clock / statistics.median(peer.clock_seconds)
+        return f"{cpu:.1f} | {to_cpu:.2f} | {clock:.1f} | {to_clock:.2f}"
+
+
 def main() -> None:
     """Run one of the two benchmarks."""
     parser = argparse.ArgumentParser(
@@ -69,45 +87,37 @@ def main() -> None:
 
 
 def compare_ways(bench: Bench, runs: int) -> None:
-    """Print each way's median seconds, cold and unchanged, and their ratios to `dvc repro`."""
-    with _server(bench) as address:
-        server = {"PREFECT_API_URL": f"{address}/api"}
+    """Print what each way takes, cold and with nothing changed, and its ratios to `dvc repro`."""
+    with _server(bench) as (address, server):
+        environment = {"PREFECT_API_URL": f"{address}/api"}
+        release = ("-m", "flows", "release", REGISTERED_CASE)
         ways: dict[str, Callable[[], object]] = {
             "`dvc repro register@claims`": lambda: bench.run(
                 "-m", "dvc", "repro", f"register@{REGISTERED_CASE}"
             ),
-            "the flow, Prefect server running": lambda: bench.run(
-                "-m", "flows", "release", REGISTERED_CASE, **server
-            ),
-            "the flow, Prefect's temporary API": lambda: bench.run(
-                "-m", "flows", "release", REGISTERED_CASE
-            ),
+            "the flow, Prefect server running": lambda: bench.run(*release, **environment),
+            "`./portcullis release`, temporary API": lambda: bench.run(*release),
         }
-        cold: dict[str, list[float]] = {name: [] for name in ways}
-        again: dict[str, list[float]] = {name: [] for name in ways}
-        bare: list[float] = []
+        # The first run digests every installed file, whichever way it is.
+        bench.run("-m", "dvc", "repro", f"admit@{REGISTERED_CASE}")
+        cold = {name: Cost() for name in ways}
+        again = {name: Cost() for name in ways}
+        bare = Cost()
         for _ in range(runs):
             for name, way in ways.items():
                 bench.forget(REGISTERED_CASE)
-                cold[name].append(_timed(way))
-                again[name].append(_timed(way))
+                _measure(way, server, cold[name])
+                _measure(way, server, again[name])
             bench.forget(REGISTERED_CASE)
-            bare.append(_timed(lambda: bench.run("-c", BARE, REGISTERED_CASE)))
+            _measure(lambda: bench.run("-c", BARE, REGISTERED_CASE), server, bare)
+
     peer, *_ = ways
-    print(
-        "| way | cold, s | to `dvc repro` | nothing changed, s | to `dvc repro` |\n"
-        "|---|---|---|---|---|"
-    )
+    heads = "CPU s | to `dvc repro` | s | to `dvc repro`"
+    print(f"| way | cold: {heads} | nothing changed: {heads} |\n|---|{'---|' * 8}")
     for name in ways:
-        first, second = statistics.median(cold[name]), statistics.median(again[name])
-        ratios = first / statistics.median(cold[peer]), second / statistics.median(again[peer])
-        print(f"| {name} | {first:.1f} | {ratios[0]:.2f} | {second:.1f} | {ratios[1]:.2f} |")
-    seconds = statistics.median(bare)
-    ratio = seconds / statistics.median(cold[peer])
-    print(
-        "| the same functions in one process, without registration "
-        f"| {seconds:.1f} | {ratio:.2f} | | |"
-    )
+        print(f"| {name} | {cold[name].cells(cold[peer])} | {again[name].cells(again[peer])} |")
+    text = "the same functions in one process, without registration"
+    print(f"| {text} | {bare.cells(cold[peer])} | | | | |")
 
 
 def measure_sizes(bench: Bench, sizes: list[int], workers: int) -> None:
@@ -139,14 +149,24 @@ def _exponent(sizes: list[int], seconds: list[float]) -> str:
     return f"{math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2]):.2f}"
 
 
-def _timed(way: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _measure(way: Callable[[], object], server: int, cost: Cost) -> None:
+    """Run a way, and note what it took."""
+    clock, cpu = time.perf_counter(), _cpu_seconds(server)
     way()
-    return time.perf_counter() - start
+    cost.clock_seconds.append(time.perf_counter() - clock)
+    cost.cpu_seconds.append(_cpu_seconds(server) - cpu)
+
+
+def _cpu_seconds(server: int) -> float:
+    """Return what all ended children have taken, and a running server with its own (proc(5))."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    stat = Path(f"/proc/{server}/stat").read_text(encoding="ascii")
+    ticks = sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+    return ended.ru_utime + ended.ru_stime + ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
-def _server(bench: Bench) -> Iterator[str]:
+def _server(bench: Bench) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -182,7 +202,7 @@ def _server(bench: Bench) -> Iterator[str]:
             time.sleep(0.3)
         else:
             raise SystemExit("the Prefect server did not start")
-        yield address
+        yield address, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from tasks.registry.artifacts import (
     source_of,
 )
 from tasks.registry.moving import follow_move
+from tasks.registry.own_file import DATABASE, find_own_version
 from tasks.registry.signing_in import AUTH_NAME, sign_in
 from tasks.registry_database import Admission, admit, claim_name
 from tasks.system.installation import Installation
@@ -148,7 +150,7 @@ def registry_uri(installation: Installation) -> str:
         from tasks.system.database import with_driver
 
         return with_driver(given).render_as_string(hide_password=False)
-    return given or f"sqlite:///{installation.home / 'mlflow.db'}"
+    return given or f"sqlite:///{installation.home / DATABASE}"
 
 
 def publish(release: Publication, installation: Installation) -> Published:
@@ -204,6 +206,9 @@ def find_published(
         EvidenceError: There is no such version, or it is another model.
         ServiceError: The registry does not answer.
     """
+    if version := _find_in_own_file(name, alias, model_folder, model_sha256, installation):
+        return version
+
     from mlflow.exceptions import MlflowException
 
     with open_registry(installation) as client:
@@ -221,6 +226,26 @@ def find_published(
         return str(version.version)
 
 
+def _find_in_own_file(
+    name: str, alias: str, model_folder: Path, model_sha256: str, installation: Installation
+) -> str:
+    """Return the version as `find_published` does; nothing where MLflow has to be asked."""
+    from tasks.registry.stored import require_judged_bytes
+
+    _settle_mlflow()
+    with _one_at_a_time(installation):
+        if not installation.settings.tracking_uri:
+            follow_move(installation.home)
+        own = find_own_version(name, alias, installation)
+        if own is None:
+            return ""
+        # A copy, as MLflow would make one: what is compared cannot change meanwhile.
+        with TemporaryDirectory() as scratch:
+            stored = shutil.copytree(own.folder, Path(scratch) / MODEL)
+            require_judged_bytes(stored, model_folder, model_sha256)
+    return own.version
+
+
 @contextmanager
 def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
     """Yield a client, with the registry of this installation locked against other releases.
@@ -229,11 +254,7 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
         ServiceError: A call within the block was not answered.
         EvidenceError: A call within the block was refused; the server's words say why.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it packs a `uv.lock` of wherever one stands
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    _settle_mlflow()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -261,6 +282,15 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
             found=kind_of_error(error),
             remedy="Nothing is half-registered: start the registry and run the same command again.",
         ) from error  # fmt: skip
+
+
+def _settle_mlflow() -> None:
+    """Settle how MLflow works in this process, before it calls a server or packs a model."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it packs a `uv.lock` of wherever one stands
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
 
 
 def require_ownership(client: "MlflowClient", name: str, case: str, origin: str) -> None:

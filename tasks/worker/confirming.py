@@ -87,12 +87,11 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
 
 
 def prepare_to_confirm() -> None:
-    """Import what a look into the registry needs, ahead of it: MLflow takes two seconds."""
-    for module in (
-        "mlflow.pyfunc",
-        "mlflow.store.tracking.sqlalchemy_store",  # the store of an installation of its own
-        "tasks.registry.packing",
-    ):
+    """Import what a look into the registry needs, ahead of it: MLflow takes a second.
+
+    Not its store, which an installation of its own is spared (`tasks.registry.own_file`).
+    """
+    for module in ("mlflow.pyfunc", "tasks.registry.packing"):
         import_module(module)
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,7 @@ from tasks.registry.client import (
     without_password,
 )
 from tasks.registry.moving import follow_move
+from tasks.registry.own_file import find_own_version
 from tasks.registry.stored import LOADED_AS
 from tests.installations import installation_at
 from tests.publications import publication
@@ -361,6 +363,53 @@ def test_what_an_alias_names_is_found_by_its_bytes_alone(release: Publication) -
         find_published("loan", "candidate", release.model_folder, "0" * 64, here)
     with pytest.raises(EvidenceError, match="expected the model"):
         find_published("loan", "champion", release.model_folder, release.model_sha256, here)
+
+
+def test_mlflow_s_store_is_not_asked_for_what_one_row_of_the_own_file_says(
+    release: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = installation_at(Path())
+    published = publish(release, here)
+    monkeypatch.setattr("tasks.registry.client.open_registry", None)
+    found = find_published("loan", "candidate", release.model_folder, release.model_sha256, here)
+    assert found == published.version
+    with pytest.raises(EvidenceError, match="as the registry stored it"):
+        find_published("loan", "candidate", release.model_folder, "0" * 64, here)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE model_versions SET current_stage = 'Deleted_Internal'",
+        "UPDATE model_versions SET status = 'PENDING_REGISTRATION'",
+        "UPDATE model_versions SET storage_location = source || '/../model'",
+        "UPDATE model_versions SET source = 'models:/loan/1', storage_location = NULL",
+        "UPDATE model_versions SET source = source || '?x', storage_location = NULL",
+        "UPDATE model_versions SET source = 'file:///etc', storage_location = NULL",
+        "UPDATE registered_model_aliases SET workspace = 'other'",
+        "DELETE FROM registered_model_aliases",
+        "DROP TABLE registered_model_aliases",
+    ],
+)
+def test_whatever_is_not_as_a_release_leaves_it_is_mlflow_s_to_answer(
+    release: Publication, change: str
+) -> None:
+    here = installation_at(Path())
+    publish(release, here)
+    assert find_own_version("loan", "candidate", here) is not None
+    with closing(sqlite3.connect(here.home / "mlflow.db")) as connection, connection:
+        connection.execute(change)
+    assert find_own_version("loan", "candidate", here) is None
+
+
+def test_a_registry_elsewhere_is_not_looked_for_in_the_own_file(release: Publication) -> None:
+    here = installation_at(Path())
+    publish(release, here)
+    for settings in (
+        replace(here.settings, tracking_uri="http://127.0.0.1:1"),
+        replace(here.settings, release_bucket_url="s3://models"),
+    ):
+        assert find_own_version("loan", "candidate", replace(here, settings=settings)) is None
 
 
 @pytest.mark.parametrize(
