@@ -15,6 +15,10 @@ TEMPLATE = Path(__file__).parent / "dossier.typ"
 # Archives ask for the first; the second is what a reader of the screen needs, and typst refuses
 # what lacks it: a language, a title, headings in order, words for each picture.
 STANDARDS = ["a-2b", "ua-1"]
+# Of a column, in characters: what is short is not broken, and no sentence takes the whole sheet.
+SHORT = 18
+NARROWEST = 30
+WIDEST = 60
 
 
 def is_typesetter_installed() -> bool:
@@ -91,7 +95,7 @@ def _diagram(diagram: FlowDiagram) -> dict[str, Any]:
         {"cells": [node.name, "; ".join(node.lines)], "standing": "", "entries": _entry(node)}
         for node in diagram.nodes
     ]
-    return {"title": f"{diagram.title}. {diagram.words}", "head": ["Box", "In it"], "rows": rows}
+    return _laid_out(f"{diagram.title}. {diagram.words}", ["Box", "In it"], rows)
 
 
 def _entry(node: Any) -> list[int]:
@@ -112,7 +116,39 @@ def _table(table: DossierTable) -> dict[str, Any]:
             entries = sorted({reference.entry for reference in row.answer.references})
         cells += [""] * (width - len(cells))
         rows.append({"cells": cells, "standing": standing, "entries": entries})
-    return {"title": table.title, "head": list(table.head), "rows": rows}
+    return _laid_out(table.title, list(table.head), rows)
+
+
+def _laid_out(title: str, head: list[str], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a table with a share of the sheet's width for each column, by what stands in it.
+
+    0 is as much as it needs: a number, a day or a name is never broken. Some column has a share.
+    """
+    columns = list(zip(head, *(_shown(row) for row in rows), strict=True))
+    widths = [0 if _is_short(texts) else _share(texts) for texts in columns]
+    if not any(widths):
+        widths[-1] = _share(columns[-1])
+    return {"title": title, "head": head, "rows": rows, "widths": widths}
+
+
+def _is_short(texts: tuple[str, ...]) -> bool:
+    return max(len(line) for text in texts for line in text.split("\n")) <= SHORT
+
+
+def _shown(row: dict[str, Any]) -> list[str]:
+    """Return the texts of a row as they are set: entries stand behind the answer."""
+    *cells, answer = row["cells"]
+    entries = ", ".join(map(str, row["entries"]))
+    return [*cells, f"{row['standing']}{answer} [entry {entries}]" if entries else answer]
+
+
+def _share(texts: tuple[str, ...]) -> int:
+    """Return how wide a column of sentences is, in characters, beside others of its kind.
+
+    The longest text does not decide beyond a bound, or it would press all others together.
+    """
+    longest = max(len(line) for text in texts for line in text.split("\n"))
+    return max(NARROWEST, min(longest, WIDEST))
 
 
 def _standing(standing: AnswerStanding) -> str:

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.dossier.printed.pdf import content_of, is_typesetter_installed, typeset
+from tasks.dossier.printed.pdf import (
+    WIDEST,
+    content_of,
+    is_typesetter_installed,
+    typeset,
+)
 from tasks.dossier.writing import PDF
 from tests.tasks.dossier.making import SmallDossier
 
@@ -36,6 +41,19 @@ def test_every_claim_keeps_its_entries_and_every_row_fills_its_columns(
                 assert {len(row["cells"]) for row in part["rows"]} <= {len(part["head"])}
                 entries |= {entry for row in part["rows"] for entry in row["entries"]}
     assert entries == {ref.entry for page in dossier.pages for ref in page.references()}
+
+
+def test_a_column_of_figures_is_narrow_and_one_of_sentences_wide(small: SmallDossier) -> None:
+    dossier = small.dossier()
+    content = content_of(dossier.pages, ABOUT, dossier.subject.day)
+    parts = [part for page in content["pages"] for ch in page["chapters"] for part in ch["parts"]]
+    for part in parts:
+        assert len(part["widths"]) == len(part["head"])
+        assert any(part["widths"])
+    figures = next(part for part in parts if "95 % interval" in part["head"])
+    by_name = dict(zip(figures["head"], figures["widths"], strict=True))
+    assert by_name["Value"] == by_name["95 % interval"] == 0  # as much as they need
+    assert all(width <= WIDEST for part in parts for width in part["widths"])
 
 
 def test_without_typst_there_is_no_pdf_and_nothing_else_is_lost(
