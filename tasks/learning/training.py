@@ -9,13 +9,17 @@ explanations and decisions depend on the fit.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from math import exp, factorial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
 from tasks.config.cases import Columns, Role
+from tasks.engines import Engine
 from tasks.errors import ConfigError, DataError
 from tasks.learning.cutoffs import choose_cutoff
 from tasks.learning.fitting import fit
@@ -57,6 +61,19 @@ class _TrainingData:
     labels: Matrix  # 0 or 1, shape (rows,)
     groups: pd.DataFrame  # protected attributes to reweigh, shape (rows, attributes)
     inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One model to fit: how, to what, and on which rows its cut-off is chosen.
+
+    `copies`, how often it learns from each row, are whole numbers, or booleans for once or never,
+    shape (rows,).
+    """
+
+    params: TrainParams
+    copies: np.ndarray
+    is_chosen_on: np.ndarray
 
 
 def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
@@ -109,8 +126,13 @@ def _check_names(field: str, names: Iterable[str], allowed: tuple[str, ...]) -> 
         )
 
 
-def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
+def train(
+    rows: pd.DataFrame, columns: Columns, params: TrainParams, engine: Engine | None = None
+) -> Trained:
     """Train on `rows` (`subject`, `person`, features, protected attributes, target).
+
+    With an `engine` each model is fitted by one of its workers, whole: the same bytes come out, by
+    any family. A worker holds all rows' inputs meanwhile.
 
     Raises:
         DataError: The target is missing somewhere or has one class only, or a part is too small to
@@ -122,14 +144,18 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     is_validation = parts == "validation"
     data = _training_data(rows, columns, params, is_training)
 
-    scorer = _fit_scorer(data, params, is_training, is_validation)
-    refits = tuple(
-        _fit_scorer(data, refit_params, is_training * copies, is_validation)
-        for refit_params, copies in _refit_settings(rows["person"], params)
-    )
+    def fits() -> Iterator[Fit]:
+        yield Fit(params, is_training, is_validation)
+        for refit_params, copies in _refit_settings(rows["person"], params):
+            yield Fit(refit_params, is_training * copies, is_validation)
+        yield from _fold_fits(rows["person"], params)
+
+    scorers = _fit_all(data, fits(), engine)
+    scorer = next(scorers)
+    refits = tuple(islice(scorers, params.refits))
 
     scores = probability(scorer.booster.margin(data.matrix))
-    oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params)
+    oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params, scorers)
     predictions = pd.DataFrame(
         {
             "subject": rows["subject"],
@@ -144,7 +170,9 @@ def train(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Trained:
     return Trained(scorer, refits, predictions)
 
 
-def score_challenger(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Matrix:
+def score_challenger(
+    rows: pd.DataFrame, columns: Columns, params: TrainParams, engine: Engine | None = None
+) -> Matrix:
     """Return the out-of-fold scores of a logistic regression on the same folds, shape (rows,).
 
     It learns from the same inputs with the same mitigation: whatever the model does better is what
@@ -158,7 +186,8 @@ def score_challenger(rows: pd.DataFrame, columns: Columns, params: TrainParams) 
     challenger = params.model_copy(
         update={"family": "logistic", "rounds": CHALLENGER_ROUNDS, "parameters": {}}
     )
-    scores, _ = _score_out_of_fold(data, rows["person"], challenger)
+    scorers = _fit_all(data, _fold_fits(rows["person"], challenger), engine)
+    scores, _ = _score_out_of_fold(data, rows["person"], challenger, scorers)
     return scores
 
 
@@ -173,27 +202,70 @@ def _training_data(
 
 
 def _score_out_of_fold(
-    data: _TrainingData, persons: "pd.Series[int]", params: TrainParams
+    data: _TrainingData,
+    persons: "pd.Series[int]",
+    params: TrainParams,
+    scorers: Iterator[Scorer],
 ) -> tuple[Matrix, np.ndarray]:
     """Return score and decision per row, shape (rows,), by models that never saw the row's person.
 
-    A fold's model learns from all folds but two and chooses its cut-off on the next one: on rows
-    that it has not learnt from, and that it does not decide about.
+    `scorers` are those of `_fold_fits`, in its order.
     """
     scores = np.empty(len(persons))
     is_approved = np.empty(len(persons), dtype=bool)
     fold = folds(persons, params.seed, params.folds)
     for number in range(params.folds):
         is_scored = fold == number
-        is_next_fold = fold == (number + 1) % params.folds
         if not is_scored.any():
             continue
 
-        scorer = _fit_scorer(data, params, ~is_scored & ~is_next_fold, is_next_fold)
+        scorer = next(scorers)
         scores[is_scored] = probability(scorer.booster.margin(data.matrix[is_scored]))
         is_approved[is_scored] = scores[is_scored] >= scorer.cutoff
 
     return scores, is_approved
+
+
+def _fold_fits(persons: "pd.Series[int]", params: TrainParams) -> Iterator[Fit]:
+    """Yield, for each fold that has a row, what its model is fitted to.
+
+    It learns from all folds but two and chooses its cut-off on the next one: on rows that it has
+    not learnt from, and that it does not decide about.
+    """
+    fold = folds(persons, params.seed, params.folds)
+    for number in range(params.folds):
+        is_scored = fold == number
+        is_next_fold = fold == (number + 1) % params.folds
+        if is_scored.any():
+            yield Fit(params, ~is_scored & ~is_next_fold, is_next_fold)
+
+
+def _fit_all(data: _TrainingData, fits: Iterator[Fit], engine: Engine | None) -> Iterator[Scorer]:
+    """Yield a model for each fit, in their order."""
+    if engine is None:
+        for wanted in fits:
+            yield fit_scorer(data, wanted)
+        return
+    # A copy for each row is 0 to 9: eight times smaller on its way than as numpy counts.
+    small = (replace(wanted, copies=wanted.copies.astype(np.int8)) for wanted in fits)
+    for files in engine.map(fit_files, data, small):
+        yield _scorer_of(files)
+
+
+def fit_files(data: _TrainingData, wanted: Fit) -> dict[str, bytes]:
+    """Return the files of a model that is fitted in this process, by their names."""
+    scorer = fit_scorer(data, wanted)
+    with TemporaryDirectory() as folder:
+        scorer.save(Path(folder))
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+def _scorer_of(files: dict[str, bytes]) -> Scorer:
+    with TemporaryDirectory() as folder:
+        for name, content in files.items():
+            # A worker says the names: one alone, in this folder.
+            (Path(folder) / Path(name).name).write_bytes(content)
+        return Scorer.load(Path(folder))
 
 
 def _refit_settings(
@@ -213,18 +285,16 @@ def _refit_settings(
         yield params.model_copy(update={"seed": params.seed + number}), copies
 
 
-def _fit_scorer(
-    data: _TrainingData, params: TrainParams, copies: np.ndarray, is_chosen_on: np.ndarray
-) -> Scorer:
-    """Return a model that learnt from `copies` of each row, with its cut-off from `is_chosen_on`.
-
-    `copies` are whole numbers, or booleans for once or never, shape (rows,).
+def fit_scorer(data: _TrainingData, wanted: Fit) -> Scorer:
+    """Return a model that learnt from copies of rows, with its cut-off from others.
 
     Raises:
         DataError: One of the labels has fewer than ten rows on either side.
     """
     labels = data.labels
-    learnt = np.repeat(np.arange(len(labels)), copies.astype(np.int64))
+    params = wanted.params
+    is_chosen_on = wanted.is_chosen_on
+    learnt = np.repeat(np.arange(len(labels)), wanted.copies.astype(np.int64))
     require_both_labels("training", labels[learnt])
     require_both_labels("validation", labels[is_chosen_on])
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.adverse_action.people import choose_people
 from tasks.engines import Engine
+from tasks.engines.local import OneProcess
 from tasks.errors import DataError
 from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
@@ -89,7 +90,7 @@ def explain(
     protected: pd.DataFrame,
     params: ExplainParams,
     proxy_strength: float,
-    engine: Engine,
+    engine: Engine | None = None,
 ) -> Explained:
     """Explain the model's decisions about `rows` (in the order of `predictions`).
 
@@ -97,14 +98,14 @@ def explain(
     answers with. `rows` has `person`, too, by whose number people are chosen. `refits` are models
     of the same inputs, fitted with other seeds to bootstrap samples of the training people.
     `proxy_strength` is the limit that the strength of proxies will be judged by. `engine` is where
-    the rows are decided about: it changes nothing.
+    the rows are decided about, part by part: it changes nothing.
 
     Raises:
         DataError: The model does not give the scores that `train` recorded, or too few people can
             serve as a background.
     """
     scorer = model.scorer
-    decisions = decide_in_parts(engine, model, rows)
+    decisions = decide_in_parts(engine or OneProcess(), model, rows)
     _require_recorded_scores(decisions, predictions)
 
     matrix = scorer.matrix(rows)

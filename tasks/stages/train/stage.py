@@ -53,7 +53,9 @@ def run(stage_run: StageRun) -> None:
     # Before training: a use case that cannot be certified on its rows is told so, and trains.
     for line in stage_run.foretell(stage_run, rows):
         logger.info(line)
-    trained = train(rows, stage_run.columns, params)
+    # One engine of one process fits here, as it always did.
+    several = None if stage_run.engine_params.root.kind == "one_process" else stage_run.engine
+    trained = train(rows, stage_run.columns, params, several)
     model = complete_model(rows, trained, reasons, background)
 
     predictions = trained.predictions
@@ -61,7 +63,7 @@ def run(stage_run: StageRun) -> None:
     scores = predictions["oof_score"].to_numpy(float)
     is_own_challenger = params.family == "logistic"
     challenger_scores = (
-        None if is_own_challenger else score_challenger(rows, stage_run.columns, params)
+        None if is_own_challenger else score_challenger(rows, stage_run.columns, params, several)
     )
     protected = stage_run.columns.named(Role.PROTECTED)
     report = measure_model(rows, trained, challenger_scores, protected, params)
