@@ -260,7 +260,7 @@ def iter_rows(
 
 
 @dataclass(frozen=True)
-class SealedFile:
+class CheckedFile:
     """A sealed file that was found whole: its own authentication code is right."""
 
     file: pq.ParquetFile
@@ -273,7 +273,7 @@ class SealedFile:
         return _groups(self.file, self.shown)
 
 
-def check_file(path: Path, dataset: str, keys: KeyStore) -> SealedFile:
+def check_file(path: Path, dataset: str, keys: KeyStore) -> CheckedFile:
     """Return a sealed file whose authentication code is right, over the tags of all rows.
 
     Raises:
@@ -299,7 +299,7 @@ def check_file(path: Path, dataset: str, keys: KeyStore) -> SealedFile:
             remedy="Run `dvc checkout`, or restore the key store that belongs to this data.",
         ) from None
 
-    return SealedFile(file, layout, bound_to(dataset, layout_json), shown)
+    return CheckedFile(file, layout, bound_to(dataset, layout_json), shown)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -323,7 +323,7 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
 def _unseal(
     table: pa.Table,
     first: int,
-    sealed: SealedFile,
+    sealed: CheckedFile,
     columns: tuple[str, ...] | None,
     keys: KeyStore,
     shredded_ids: set[bytes],
