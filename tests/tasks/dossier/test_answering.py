@@ -3,9 +3,13 @@
 import pytest
 
 from tasks.attestation.roles import APPROVER, VALIDATOR
+from tasks.config.cases import load_case
 from tasks.dossier.answering import WeighedRequirement
 from tasks.dossier.claims import AnswerStanding, Claim, Missing
-from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
+from tasks.dossier.composing import compose_dossier
+from tests.tasks.dossier.making import CHECKOUT, GOVERNANCE, SmallDossier
+
+SHIPPED = sorted(path.parent.name for path in (CHECKOUT / "configs").glob("*/case.yaml"))
 
 ALONE = "AIV-4"  # of the model validator, who signs alone in eu-credit
 TWO = "DPIA-7b"  # of the data protection officer, whom a second person follows there
@@ -27,6 +31,28 @@ def test_nothing_but_a_signature_answers_what_a_person_has_to(
         for row in small.subject(profile=profile).weighed:
             if row.requirement.id == requirement:
                 assert not isinstance(row.answer, Claim)
+
+
+@pytest.mark.parametrize("case", SHIPPED)
+def test_no_shipped_case_s_own_words_stand_where_a_person_has_to_answer(
+    small: SmallDossier, case: str
+) -> None:
+    """Grep every field of a person, in every page of every profile, for a text that is no gap."""
+    values = load_case(case, CHECKOUT)
+    for profile in GOVERNANCE.profiles:
+        subject = small.subject(profile=profile, **values)
+        people = {row.id for row in GOVERNANCE.requirements if row.kind == "person"}
+        asked = {row.requirement.text for row in subject.weighed if row.requirement.id in people}
+        assert asked
+        rows = [row for page in compose_dossier(subject) for row in page.answered_rows()]
+        fields = [row for row in rows if people & set(row.labels) or asked & set(row.labels)]
+        assert fields
+        for row in fields:
+            assert not isinstance(row.answer, Claim), row.labels
+            assert row.figures == ()
+            # What is said of a gap is why it is one, and nothing of the case.
+            assert row.answer.text.startswith(("MISSING · ", "not applicable")), row.answer.text
+            assert str(values["purpose"]) not in row.answer.text
 
 
 def test_a_signed_answer_answers(fresh: SmallDossier) -> None:

@@ -9,6 +9,7 @@ from tasks.attestation.statement import Artefact
 from tasks.dossier.claims import Claim, Missing, Statable
 from tasks.dossier.composing import compose_dossier
 from tasks.dossier.evidence import Lacking
+from tasks.dossier.subject import DossierSubject
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
 from tests.tasks.predicate_samples import CODE
 
@@ -44,6 +45,30 @@ def test_a_statement_that_is_deleted_turns_its_claim_into_a_gap(
     found = small.subject(log=without).evidence.find(reference)
     assert isinstance(found, Lacking)
     assert found.reason
+
+
+def test_whichever_statement_is_deleted_no_claim_that_stood_on_it_alone_stays(
+    declared: SmallDossier,
+) -> None:
+    """Of every entry that any page refers to: without it the dossier is made, and says less."""
+    whole = claims_of(declared.subject())
+    entries = {entry for _, _, references in whole for entry in references}
+    assert len(entries) > len(DEPENDING)
+    for entry in sorted(entries):
+        resting = {claim for claim in whole if claim[2] == (entry,)}
+        left = claims_of(declared.subject(log=declared.read(without=entry)))
+        assert not resting & left
+        assert not any(entry in references for _, _, references in left)
+
+
+def claims_of(subject: DossierSubject) -> set[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+    """Return every claim of every page: its page, its labels and the entries behind it."""
+    return {
+        (page.name, row.labels, tuple(sorted({ref.entry for ref in row.answer.references})))
+        for page in compose_dossier(subject)
+        for row in page.answered_rows()
+        if isinstance(row.answer, Claim)
+    }
 
 
 def test_every_reference_of_the_governance_is_of_a_known_kind(small: SmallDossier) -> None:

@@ -50,6 +50,18 @@ def test_a_planted_value_stops_the_dossier(tmp_path: Path, canary: str) -> None:
     assert canary not in str(error.value)
 
 
+@pytest.mark.parametrize("place", ["title", "purpose", "label"])
+@pytest.mark.parametrize("canary", CANARIES)
+def test_a_value_in_the_case_s_own_words_stops_it_too(
+    declared: SmallDossier, canary: str, place: str
+) -> None:
+    label = {"words": {"columns": {"sex": {"label": canary}}}}
+    values = label if place == "label" else {place: f"About {canary}"}
+    with pytest.raises(EvidenceError) as error:
+        declared.dossier(**values)
+    assert canary not in str(error.value)
+
+
 def test_every_link_leads_somewhere_and_nothing_is_loaded(small: SmallDossier) -> None:
     files = small.dossier().files
     pages: dict[str, Links] = {}
