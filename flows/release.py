@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps.approval_form import ask_for_approval
-from flows.steps.artifacts import publish_artifacts, publish_list
+from flows.steps.artifacts import publish_artifacts, publish_list, publish_timings
 from flows.steps.progress import ReleaseProgress, begin_progress
 from flows.steps.stages import (
     GATE_FAILED,
@@ -109,6 +109,7 @@ def _release(case: str, installation: Installation) -> State[str]:
         page = write_release_page(record, place.shown, load_case(case, installation.workspace))
         listed = write_list(place.shown, installation.workspace)
         publish_artifacts(record, place.shown, page)
+        publish_timings(case, progress.results)
         publish_list(read_records(place.shown, case_names(installation.workspace)), listed)
 
     _tell(record, page)

@@ -93,6 +93,8 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
     from rich.table import Table
     from rich.text import Text
 
+    from flows.steps.progress import progress_of
+    from flows.steps.timings import print_timings
     from flows.steps.where import place_of
     from tasks.release_page.gates import gate_rows, report_pages
     from tasks.release_page.record import page_path, read_record
@@ -119,6 +121,7 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
         console.print(f"REGISTERED. {one_line(message)}", style="bold green")
     if line := describe_rows(case, shown):
         console.print(line)
+    print_timings(console, progress_of(case).results)
 
     # Paths and commands are for copying, so no line break is put into them.
     if (whole := page_path(case, shown)).is_file():
@@ -150,6 +153,8 @@ def outcome_values(
     case: str, message: str, installation: Installation, *, is_blocked: bool
 ) -> dict[str, Any]:
     """Return what `print_outcome` prints, as JSON values."""
+    from flows.steps.progress import progress_of
+    from flows.steps.timings import timing_values
     from flows.steps.where import place_of
     from tasks.release_page.gates import gate_rows, report_pages
     from tasks.release_page.record import page_path, read_record
@@ -178,6 +183,7 @@ def outcome_values(
         else {"unsealed": rows[0], "shredded": rows[1], "erased": rows[2]},
         "pages": {stage: str(page) for stage, page in report_pages(case, shown, reached).items()},
         "page": str(page.absolute()) if page.is_file() else None,
+        "timings": timing_values(progress_of(case).results),
         "isRegistryHere": not installation.settings.worker_socket,
     }
 

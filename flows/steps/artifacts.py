@@ -1,6 +1,7 @@
 """Publish a release in Prefect for people: the gate table, links to reports, and plots."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect.artifacts import (
@@ -10,7 +11,9 @@ from prefect.artifacts import (
 )
 
 from flows.steps.markdown import as_markdown
+from flows.steps.timings import describe_timings
 from tasks.dossier.releasing import folder_of_dossier
+from tasks.pipeline.runner import StageResult
 from tasks.release_page.gates import gate_rows, report_pages
 from tasks.release_page.listing import (
     BLOCKED,
@@ -67,6 +70,15 @@ def publish_artifacts(record: ReleaseRecord, workspace: Path, page: Path) -> Non
             create_image_artifact(
                 image_url=picture, key=name, description=f"{record.case}, {stage}: {plot.stem}"
             )
+
+
+def publish_timings(case: str, results: Sequence[StageResult]) -> None:
+    """Publish what each stage of a release took."""
+    create_markdown_artifact(
+        key=f"timings-{case.replace('_', '-')}",
+        markdown=describe_timings(results),
+        description=f"What each stage of this release of {case} took; no evidence",
+    )
 
 
 def publish_list(records: dict[str, ReleaseRecord | None], page: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from threading import Lock
 
 from tasks.errors import Refusal, RefusalKind
+from tasks.path import STAGES
+from tasks.pipeline.runner import StageResult
 
 
 class ReleaseProgress:
@@ -17,6 +19,7 @@ class ReleaseProgress:
         self._reached: set[str] = set()
         self._by_gates: dict[Refusal, None] = {}
         self._refusals: dict[Refusal, None] = {}
+        self._results: dict[str, StageResult] = {}
 
     @property
     def reached(self) -> frozenset[str]:
@@ -34,6 +37,17 @@ class ReleaseProgress:
         """Note that a stage has done its work, or had none to do."""
         with self._lock:
             self._reached.add(stage)
+
+    @property
+    def results(self) -> tuple[StageResult, ...]:
+        """How the stages ended that did their work or had none, in the order of the path."""
+        with self._lock:
+            return tuple(self._results[stage] for stage in STAGES if stage in self._results)
+
+    def note_result(self, result: StageResult) -> None:
+        """Note how a stage ended, with what it cost; a second run of it replaces the first."""
+        with self._lock:
+            self._results[result.stage] = result
 
     def note_gate(self, refusals: tuple[Refusal, ...]) -> None:
         """Note what a gate has said in its log already. By itself that stops nothing."""

@@ -83,6 +83,7 @@ def run_stage(stage: str, case: str) -> State[str]:
         return failed_state(error)
 
     progress_of(case).reach(stage)
+    progress_of(case).note_result(result)
     verdict = verdict_of(stage, case, place.shown)
     if verdict is not None and verdict.outcome.is_blocking:
         refusals = verdict.refusals()

@@ -35,6 +35,7 @@ class Channel:
         self._stage = stage
         self._connection = connection
         self._terminal = terminal
+        self.rows = 0  # that the stage has worked on, by what it says at its end
 
     @classmethod
     @contextmanager
@@ -62,6 +63,7 @@ class Channel:
         logger.addHandler(handler)
 
         start = time.perf_counter()
+        start_cpu = _cpu_seconds()
         if is_stage:
             channel._send(kind="started", pid=os.getpid())
         try:
@@ -69,8 +71,13 @@ class Channel:
         finally:
             logger.removeHandler(handler)
             if is_stage:
-                seconds = time.perf_counter() - start
-                channel._send(kind="ended", seconds=seconds, peak_mib=_peak_mib())
+                channel._send(
+                    kind="ended",
+                    seconds=time.perf_counter() - start,
+                    cpu_seconds=_cpu_seconds() - start_cpu,
+                    peak_mib=_peak_mib(),
+                    rows=channel.rows,
+                )
             if connection:
                 connection.close()
 
@@ -151,22 +158,41 @@ def lines_for_people(event: Any) -> tuple[str, ...]:
         case {"kind": "refused", "refusals": [*refusals]}:
             return ("BLOCKED", *(Refusal.from_dict(values).text for values in refusals))
         case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
-            return (f"{seconds:.1f} s, {peak:.0f} MiB",)
+            return (_line_of_end(seconds, peak, event.get("cpu_seconds"), event.get("rows")),)
         case _:
             return ()
 
 
+def _line_of_end(seconds: float, peak_mib: float, cpu_seconds: Any, rows: Any) -> str:
+    parts = [f"{seconds:.1f} s"]
+    if isinstance(cpu_seconds, float):
+        parts.append(f"{cpu_seconds:.1f} s of CPU")
+    if type(rows) is int and rows > 0 and seconds > 0:
+        parts.append(f"{rows:,} rows, {rows / seconds:,.0f} a second")
+    return ", ".join([*parts, f"{peak_mib:.0f} MiB"])
+
+
+def _cpu_seconds() -> float:
+    """Return what this process and its ended children have taken; a forked one begins at none."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def _peak_mib() -> float:
-    """Return this process's largest resident memory in MiB.
+    """Return the largest resident memory in MiB, of this process or of one that it waited for.
 
     Linux keeps getrusage's figure across fork and exec: a small stage would report the size of the
-    runner that started it. `VmHWM` (proc(5)) is the process's own, in KiB.
+    runner that started it. `VmHWM` (proc(5)) is the process's own, in KiB; of a process that was
+    forked it begins at what that shares with its parent, which is resident in it, too. What a child
+    takes over by the same rule is at most the peak of this process, so that the larger is right.
     """
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     with contextlib.suppress(OSError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
+                return max(int(line.split()[1]), children) / 1024
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return max(own, children) / 1024**2  # macOS counts bytes
 
 
 class _ChannelHandler(logging.Handler):

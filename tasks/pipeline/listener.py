@@ -47,6 +47,8 @@ class StageMessages:
     exit_code: int | None = None  # of the failure
     seconds: float | None = None
     peak_mib: float | None = None
+    cpu_seconds: float | None = None
+    rows: int | None = None
     pid: int | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -65,6 +67,10 @@ class StageMessages:
             case {"kind": "ended", "seconds": float(seconds), "peak_mib": float(peak)}:
                 self.seconds = seconds
                 self.peak_mib = peak
+                cpu_seconds, rows = event.get("cpu_seconds"), event.get("rows")
+                self.cpu_seconds = cpu_seconds if isinstance(cpu_seconds, float) else None
+                # A stage that works on no rows says 0.
+                self.rows = rows if type(rows) is int and rows > 0 else None
                 # The system may give its number to another process, which nobody may end.
                 self.pid = None
 

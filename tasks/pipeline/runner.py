@@ -33,12 +33,18 @@ class StageError(PortcullisError):
 
 @dataclass(frozen=True)
 class StageResult:
-    """How a stage ended that was neither refused nor failed."""
+    """How a stage ended that was neither refused nor failed.
+
+    What it cost is what its own process says: for people, and no evidence. None is "not measured":
+    no process ran, or it said nothing.
+    """
 
     stage: str
     changed: bool  # False: nothing changed, DVC left it alone
-    seconds: float | None  # of the stage's own process; None where none ran
-    peak_mib: float | None
+    seconds: float | None
+    peak_mib: float | None  # of the largest process
+    cpu_seconds: float | None = None
+    rows: int | None = None
 
 
 def reproduce(
@@ -71,7 +77,14 @@ def reproduce(
             raise _describe_failure(error, stage, case, messages) from error
 
     changed = any(stage_run.addressing == target for stage_run in stages_run)
-    return StageResult(stage, changed, messages.seconds, messages.peak_mib)
+    return StageResult(
+        stage,
+        changed,
+        messages.seconds,
+        messages.peak_mib,
+        cpu_seconds=messages.cpu_seconds,
+        rows=messages.rows,
+    )
 
 
 def order_lock_entries(stages: tuple[str, ...], case: str) -> None:

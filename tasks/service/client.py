@@ -38,7 +38,12 @@ class WorkerClient:
         answer = self.ask(on_line, do="stage", stage=stage)
         keep_files(answer.get("files"), self.shown / "data" / self.case / stage)
         return StageResult(
-            stage, bool(answer.get("changed")), answer.get("seconds"), answer.get("peak_mib")
+            stage,
+            bool(answer.get("changed")),
+            answer.get("seconds"),
+            answer.get("peak_mib"),
+            cpu_seconds=answer.get("cpu_seconds"),
+            rows=answer.get("rows"),
         )
 
     def ask(self, on_line: Callable[[str], None], **request: Any) -> dict[str, Any]:

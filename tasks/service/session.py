@@ -150,6 +150,8 @@ def _run_stage(stage: str, release: Release, conversation: Conversation) -> dict
         "changed": result.changed,
         "seconds": result.seconds,
         "peak_mib": result.peak_mib,
+        "cpu_seconds": result.cpu_seconds,
+        "rows": result.rows,
         "files": _files_for_people(stage, release),
     }
 

@@ -56,7 +56,7 @@ def main(arguments: list[str], terminal: TextIO | None = None) -> int:
             return error.exit_code
 
         try:
-            _run(stage, case, installation)
+            _run(stage, case, installation, channel)
         except RefusedError as refusal:
             channel.report_refusals(refusal.refusals)
             return refusal.exit_code
@@ -85,7 +85,7 @@ def wait_without_spinning() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-def _run(stage: str, case: str, installation: Installation) -> None:
+def _run(stage: str, case: str, installation: Installation, channel: Channel) -> None:
     from tasks.stages.workspace import StageRun
 
     stage_run = StageRun(stage, case, installation)
@@ -94,6 +94,7 @@ def _run(stage: str, case: str, installation: Installation) -> None:
         # Stages do not import each other: the gate's forecast is handed to the one that trains.
         stage_run.foretell = importlib.import_module("tasks.stages.fairness.foretelling").foretell
     importlib.import_module(f"tasks.stages.{stage}.stage").run(stage_run)
+    channel.rows = stage_run.most_rows
 
     if descriptor := os.environ.pop(REPORT_VARIABLE, None):
         report: dict[str, Any] = {

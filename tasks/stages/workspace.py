@@ -58,6 +58,7 @@ class StageRun:
         self.rows_unsealed = 0
         self.rows_shredded = 0
         self.people_shredded = 0
+        self.most_rows = 0  # of the largest dataset read or written: what a rate is told of
         self.has_opened_keys = False
         self.has_engine = False
         # What is known before training; the process of the stage sets it where a plan is sealed.
@@ -214,6 +215,7 @@ class StageRun:
         self.rows_unsealed += opened.unsealed
         self.rows_shredded += opened.shredded
         self.people_shredded += opened.people_shredded
+        self.most_rows = max(self.most_rows, opened.unsealed)
         if not opened.unsealed:
             raise _no_rows(f"{stage}/{name}", opened.shredded)
         return opened.frame
@@ -304,6 +306,7 @@ class StageRun:
             self.people_shredded += opened.people_shredded
             unsealed += opened.unsealed
             shredded += opened.shredded
+            self.most_rows = max(self.most_rows, unsealed)
             yield opened.frame
         if not unsealed:
             raise _no_rows(f"{stage}/{name}", shredded)
@@ -377,6 +380,7 @@ class StageRun:
                 keys=self.keys,
                 retention=sealed_as,
             )
+        self.most_rows = max(self.most_rows, len(frame))
 
     @contextmanager
     def writing_rows(self, name: str = "rows") -> "Iterator[SealedWriter]":
@@ -391,6 +395,7 @@ class StageRun:
             SealedWriter(path, dataset=self._dataset(self.stage, name), keys=self.keys) as writer,
         ):
             yield writer
+        self.most_rows = max(self.most_rows, writer.rows)
 
     def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
         """Write a report: readable JSON, NaN refused, the same bytes for the same content."""

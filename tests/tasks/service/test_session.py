@@ -377,6 +377,8 @@ def test_the_stage_that_opens_the_registry_alone_runs_what_stands_before_it(
         "changed": True,
         "seconds": 1.5,
         "peak_mib": 200.0,
+        "cpu_seconds": None,
+        "rows": None,
         "files": {},
     }
 
