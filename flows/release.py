@@ -34,7 +34,7 @@ from flows.steps.where import (
 from flows.steps.withholding import withholding_texts
 from tasks.config.cases import case_names, load_case
 from tasks.errors import PortcullisError, RefusedError
-from tasks.path import waves
+from tasks.path import SEALING, waves
 from tasks.pipeline.listener import end_all_stages
 from tasks.pipeline.runner import order_lock_entries
 from tasks.release_page.listing import read_records, write_list
@@ -93,6 +93,11 @@ def _release(case: str, installation: Installation) -> State[str]:
             raise
 
         if stop is not None and stop.name != REFUSED:
+            # Of a stage that ends a path the worker has written why; of a gate beside others not.
+            if SEALING.name in progress.reached and (
+                problem := place.renew_dossier(is_registered=False, is_failed=True)
+            ):
+                get_run_logger().warning(problem)
             name = UNAVAILABLE if stop.name == UNAVAILABLE else None
             return Failed(name=name, message=stop.message)
         # That no stage stopped it is no proof that the model is registered.

@@ -62,7 +62,7 @@ class ReleasePlace(Protocol):
     def history(self) -> ReleaseHistory:
         """Return what the ledger knows of the attempts and releases of the use case."""
 
-    def renew_dossier(self, *, is_registered: bool) -> str:
+    def renew_dossier(self, *, is_registered: bool, is_failed: bool = False) -> str:
         """Have the dossier say what the release came to; return why it does not, if it cannot."""
 
 
@@ -123,16 +123,18 @@ class Here:
         """Read it from this installation's ledger."""
         return note_history_here(self._case, self._installation)
 
-    def renew_dossier(self, *, is_registered: bool) -> str:
+    def renew_dossier(self, *, is_registered: bool, is_failed: bool = False) -> str:
         """Write it again where the one that lies here is of another model, or says otherwise.
 
         The worker wrote it where the path ended. Nothing is written where no stage ran, unless it
-        was taken away; and what the last look found (a revoked key) is known here alone.
+        was taken away; and what the last look found (a revoked key) is known here alone. A gate
+        that failed beside others left none: now that all have ended, it moves no time of theirs.
         """
         from tasks.dossier.releasing import is_dossier_current, write_release_dossier
 
         workspace = self._installation.workspace
-        if is_dossier_current(self._case, workspace, is_registered=is_registered):
+        is_current = is_dossier_current(self._case, workspace, is_registered=is_registered)
+        if is_current and not is_failed:
             return ""
         try:
             write_release_dossier(self._case, OPENS_REGISTRY, self._installation, workspace)
@@ -182,9 +184,9 @@ class WithWorker:
         """Ask the worker."""
         return ReleaseHistory.from_dict(self._client.ask(_ignore, do="attempts"))
 
-    def renew_dossier(self, *, is_registered: bool) -> str:
+    def renew_dossier(self, *, is_registered: bool, is_failed: bool = False) -> str:
         """Leave it to the worker, whose installation keeps it; a registered one is in MLflow."""
-        del is_registered
+        del is_registered, is_failed
         return ""
 
 

@@ -6,6 +6,7 @@ from tasks.dossier.answering import Readiness, WeighedRequirement
 from tasks.dossier.claims import AnswerStanding, Claim, Missing, NotApplicable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable, PlainRow
 from tasks.dossier.subject import DossierSubject
+from tasks.path import SUBJECTS
 from tasks.reports import format_number, name_columns
 
 NAME = "index"
@@ -68,10 +69,17 @@ def _registered(subject: DossierSubject) -> tuple[AnsweredRow, ...]:
 
 
 def _gates(subject: DossierSubject) -> tuple[str, ...]:
-    """Return the gates, those that speak against the model first."""
+    """Return the gates, those that speak against the model first, then those that say nothing.
+
+    A gate that broke down, or was never asked about a model, has no verdict: that is a gap.
+    """
     verdicts = subject.evidence.chain.verdicts
+    absent = [gate for gate in SUBJECTS if gate not in verdicts]
     order = {"fail": 0, "undecided": 1}
-    return tuple(sorted(verdicts, key=lambda gate: order.get(verdicts[gate].outcome, 2)))
+    judged = sorted(verdicts, key=lambda gate: order.get(verdicts[gate].outcome, 3))
+    against = [gate for gate in judged if verdicts[gate].outcome in order]
+    silent = absent if subject.evidence.is_trained else []
+    return (*against, *silent, *(gate for gate in judged if gate not in against))
 
 
 def _reasons(subject: DossierSubject) -> DossierTable:

@@ -266,3 +266,25 @@ def test_a_machine_without_git_has_nothing_to_release(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="a checkout with a commit"):
         head_of(committed)
+
+
+@pytest.mark.parametrize(
+    ("is_current", "is_failed", "is_written"),
+    [(True, False, False), (False, False, True), (True, True, True)],
+)
+def test_a_dossier_is_written_again_where_it_is_stale_or_a_gate_broke_down(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_current: bool,
+    is_failed: bool,
+    is_written: bool,
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("tasks.dossier.releasing.is_dossier_current", lambda *_, **__: is_current)
+    monkeypatch.setattr(
+        "tasks.dossier.releasing.write_release_dossier",
+        lambda _case, stage, *_: written.append(stage),
+    )
+    here = Here(CASE, installation_at(tmp_path))
+    assert here.renew_dossier(is_registered=False, is_failed=is_failed) == ""
+    assert bool(written) is is_written

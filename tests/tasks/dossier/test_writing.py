@@ -128,6 +128,15 @@ def test_a_model_that_was_let_in_leads_to_its_version_by_the_decision(
     assert tag not in fresh.dossier().files["index.html"].decode()
 
 
+def test_a_gate_that_broke_down_is_said_to_have_no_verdict(fresh: SmallDossier) -> None:
+    verdict = fresh.subject().evidence.chain.verdicts["explain"]
+    log = fresh.read(without=verdict.signed.index)
+    values = json.loads(fresh.dossier(log=log).files[INDEX])
+    (row,) = (row for row in values["pages"]["index"] if row["labels"] == ["Gate explain"])
+    assert row["standing"] == "MISSING"
+    assert "no verdict of gate explain about this model" in row["text"]
+
+
 def test_an_agreement_that_has_lapsed_is_said_to_have(small: SmallDossier) -> None:
     values = json.loads(small.dossier().files[INDEX])["pages"]["agreements"]
     states = {row["labels"][0]: row["text"] for row in values if row["figures"]}
