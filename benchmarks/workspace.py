@@ -72,6 +72,6 @@ class Bench:
             if source["kind"] == "sample":
                 source["rows"] = rows
         if workers > 1:
-            values["redact"]["engine"] = {"kind": "processes", "workers": workers}
+            values["engine"] = {"kind": "processes", "workers": workers}
         path.write_text(yaml.safe_dump(values, sort_keys=False))
         self.run("-m", "flows", "sync")

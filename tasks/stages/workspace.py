@@ -203,7 +203,8 @@ class StageRun:
         from tasks.sealed import read_rows
 
         path = self.input(stage, f"{name}.parquet")
-        if self.engine_params.root.kind != "one_process" and _has_several_groups(path):
+        # Other processes of this machine would cost more than they save: benchmarks/engines.py.
+        if self.engine_params.root.kind == "dask" and _has_several_groups(path):
             return self._read_on_engine(path, stage, name, columns, keep)
         opened = read_rows(
             path,

@@ -111,6 +111,9 @@ SAMPLES: dict[str, Any] = {
     "provenance": Provenance(RUN, (ROWS, POLICY)),
     "provenance of training": Provenance(RUN, (ROWS,), PLAN),
     "provenance of known code": Provenance(RUN_OF_KNOWN_CODE, (ROWS,)),
+    "provenance on an engine": Provenance(
+        replace(RUN, engine={"kind": "dask", "workers": "2"}), (ROWS,)
+    ),
     "gate result": RESULT,
     "gate result by known code": SignedVerdict.of(RUN_OF_KNOWN_CODE, VERDICT, REPORT, ()),
     "gate result before ids": SignedVerdict(

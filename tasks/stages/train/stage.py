@@ -53,8 +53,8 @@ def run(stage_run: StageRun) -> None:
     # Before training: a use case that cannot be certified on its rows is told so, and trains.
     for line in stage_run.foretell(stage_run, rows):
         logger.info(line)
-    # One engine of one process fits here, as it always did.
-    several = None if stage_run.engine_params.root.kind == "one_process" else stage_run.engine
+    # A fit takes this machine's cores by itself: further processes of it would only share them.
+    several = stage_run.engine if stage_run.engine_params.root.kind == "dask" else None
     trained = train(rows, stage_run.columns, params, several)
     model = complete_model(rows, trained, reasons, background)
 

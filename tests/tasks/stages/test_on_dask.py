@@ -14,7 +14,7 @@ import pytest
 
 from tasks.engines.cluster import DaskCluster
 from tasks.engines.comparing import digest_answer
-from tasks.engines.local import OneProcess, Processes
+from tasks.engines.local import OneProcess
 from tasks.formats.digests import sha256_of
 from tasks.keystore.shredding import shred
 from tasks.learning.training import Trained, score_challenger, train
@@ -148,7 +148,7 @@ def rows_of(folder: Path, engine: dict[str, Any]) -> StageRun:
     return stage_run
 
 
-@pytest.mark.parametrize("kind", ["processes", "dask"])
+@pytest.mark.parametrize("kind", ["one_process", "dask"])
 def test_rows_that_workers_unseal_are_the_same_rows(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -163,9 +163,9 @@ def test_rows_that_workers_unseal_are_the_same_rows(
         return part[["income"]]
 
     expected = here.read_rows("redact", columns=columns)
-    engine = Killing(cluster, after_partitions=4) if kind == "dask" else Processes(2)
+    engine = Killing(cluster, after_partitions=4) if kind == "dask" else OneProcess()
     there.__dict__["engine"] = engine
-    there.case_values["engine"] = {"kind": "processes", "workers": 2}
+    there.case_values["engine"] = {"kind": "dask", "address": "tcp://127.0.0.1:1"}
     pd.testing.assert_frame_equal(there.read_rows("redact", columns=columns), expected)
     assert (there.rows_unsealed, there.rows_shredded, there.people_shredded) == (
         here.rows_unsealed,

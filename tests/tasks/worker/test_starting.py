@@ -110,6 +110,36 @@ def test_a_report_that_is_far_too_long_is_not_read_to_its_end() -> None:
     assert StageProcess(0, reports).read_report().counts == {}
 
 
+def engine_in(report: bytes) -> dict[str, str]:
+    reports, pipe = os.pipe()
+    os.write(pipe, report)
+    os.close(pipe)
+    return dict(StageProcess(0, reports).read_report().engine)
+
+
+def test_an_engine_is_read_from_a_stage_s_report() -> None:
+    assert engine_in(b'{"engine":{"kind":"dask","workers":"2"}}') == {
+        "kind": "dask",
+        "workers": "2",
+    }
+    assert engine_in(b'{"unsealed":1}') == {}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        b'"dask"',
+        b'{"kind":7}',
+        b'{"kind":"Ms Vance, 12 High Street"}',
+        b'{"":"dask"}',
+        b'{"kind":"' + b"x" * 41 + b'"}',
+        b"{" + b",".join(b'"a%d":"b"' % number for number in range(13)) + b"}",
+    ],
+)
+def test_what_is_no_engine_is_left_out(engine: bytes) -> None:
+    assert engine_in(b'{"engine":' + engine + b"}") == {}
+
+
 def test_a_stage_that_a_signal_ended_has_the_exit_code_of_a_shell() -> None:
     child = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
     os.kill(child, signal.SIGTERM)
