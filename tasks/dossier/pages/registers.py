@@ -92,6 +92,9 @@ def compose_controls(subject: DossierSubject) -> DossierPage:
 def _status(row: WeighedRequirement) -> str:
     if isinstance(row.answer, Claim):
         status = "gap: evidence against" if row.answer.is_against else "met"
+        # It asks that something is shown, and what is shown has failed: a bare "met" would mislead.
+        if not row.answer.is_against and any(claim.is_against for claim in row.found):
+            status = "met: shown, and not passed"
     elif isinstance(row.answer, Missing):
         status = "gap"
     else:

@@ -10,6 +10,7 @@ from tasks.dossier.claims import Claim, Missing, Statable
 from tasks.dossier.composing import compose_dossier
 from tasks.dossier.evidence import Lacking
 from tasks.dossier.subject import DossierSubject
+from tasks.gates import Outcome
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
 from tests.tasks.predicate_samples import CODE
 
@@ -101,8 +102,6 @@ def test_a_section_that_no_statement_names_is_not_quoted(small: SmallDossier) ->
 
 
 def test_a_failed_gate_is_evidence_against(fresh: SmallDossier) -> None:
-    from tasks.gates import Outcome
-
     fresh.signed_log.say_judged("fairness", Outcome.FAIL)
     found = fresh.subject().evidence.find("gate:fairness")
     assert isinstance(found, Claim)
@@ -187,3 +186,18 @@ def test_a_run_of_other_code_says_nothing(fresh: SmallDossier) -> None:
     answer = threat_answer(fresh)
     assert isinstance(answer, Missing)
     assert answer.what == "the last signed test run was of other code"
+
+
+def test_what_has_only_to_be_shown_and_failed_is_no_bare_met(fresh: SmallDossier) -> None:
+    asked = GOVERNANCE.requirement("MRM-3").model_copy(update={"evidence": ("gate:fairness",)})
+    assert not asked.is_pass_needed
+    governance = replace(GOVERNANCE, requirements=(asked,))
+    for outcome, words in (
+        (Outcome.PASS, "met"),
+        (Outcome.FAIL, "met: shown, and not passed"),
+    ):
+        fresh.signed_log.say_judged("fairness", outcome)
+        subject = fresh.subject(profile="us-credit", governance=governance)
+        (controls,) = (page for page in compose_dossier(subject) if page.name == "controls")
+        (row,) = controls.answered_rows()
+        assert row.labels[2].removesuffix(", ahead") == words
