@@ -219,3 +219,20 @@ def test_a_failure_has_the_exit_code_of_a_failure(exit_code: object) -> None:
     messages = StageMessages()
     messages.record({"kind": "failed", "message": "x", "exit_code": exit_code})
     assert messages.exit_code in (None, 1, 2)
+
+
+def test_what_a_stage_took_is_told_with_the_rate_of_its_rows() -> None:
+    event = {"kind": "ended", "seconds": 2.0, "peak_mib": 80.4, "cpu_seconds": 3.5, "rows": 1000}
+    assert lines_for_people(event) == ("2.0 s, 3.5 s of CPU, 1,000 rows, 500 a second, 80 MiB",)
+    messages = StageMessages()
+    messages.record(event)
+    assert (messages.cpu_seconds, messages.rows) == (3.5, 1000)
+
+
+@pytest.mark.parametrize("rows", [0, -5, True, 2.5, "many", None, [1]])
+def test_a_number_of_rows_that_is_none_is_not_measured(rows: object) -> None:
+    event = {"kind": "ended", "seconds": 2.0, "peak_mib": 80.4, "cpu_seconds": "x", "rows": rows}
+    assert lines_for_people(event) == ("2.0 s, 80 MiB",)
+    messages = StageMessages()
+    messages.record(event)
+    assert (messages.cpu_seconds, messages.rows, messages.seconds) == (None, None, 2.0)
