@@ -31,6 +31,7 @@ from tasks.settings import Settings
 # for each thread of a worker; more than in `local.py`: partitions cross a network meanwhile
 PARTITIONS_AHEAD = 3
 PATIENCE_SECONDS = 30
+RETRIES = 3  # of a partition whose workers were lost together with what all partitions share
 WHERE = "engine"
 CERTIFICATES = ("PORTCULLIS_DASK_CA", "PORTCULLIS_DASK_CERT", "PORTCULLIS_DASK_KEY")
 MOST_NAMED = 3  # differences of a worker's version, in a message
@@ -82,12 +83,16 @@ class DaskCluster:
         with self._connected() as client:
             threads = sum(client.nthreads().values())
             # kept until all answers are taken; workers that come later fetch it from each other
-            sent = client.scatter(Parcel.of(shared), broadcast=True, hash=False)
+            content = Parcel.of(shared)
+            sent = client.scatter(content, broadcast=True, hash=False)
 
-            def submit(partition: Partition) -> "_Asked":
-                parcel = Parcel.of(partition)
+            def ask(parcel: Parcel) -> Any:
+                nonlocal sent
+                # Where all workers that held it are gone, Dask cannot bring it back: we can.
+                if sent.cancelled():
+                    sent = client.scatter(content, broadcast=True, hash=False)
                 # impure: of equal partitions Dask would compute, and return, only one
-                future = client.submit(
+                return client.submit(
                     answer_partition,
                     sent,
                     name_of(function),
@@ -95,7 +100,10 @@ class DaskCluster:
                     identity_of_process(),
                     pure=False,
                 )
-                return _Asked(future, parcel)
+
+            def submit(partition: Partition) -> "_Asked":
+                parcel = Parcel.of(partition)
+                return _Asked(client, ask, ask(parcel), parcel)
 
             asked: Any = in_order(
                 submit,  # type: ignore[arg-type] # `result` is all that it asks of a future
@@ -184,12 +192,23 @@ class DaskCluster:
 class _Asked:
     """A partition that a worker was asked about."""
 
+    client: Any
+    ask: Callable[[Parcel], Any]
     future: Any
     parcel: Parcel
 
     def result(self) -> tuple[Reply, Parcel]:
-        """Return the worker's reply, and the partition."""
-        return self.future.result(), self.parcel
+        """Return the worker's reply, and the partition; ask again where what all share was lost."""
+        future = self.future
+        for _ in range(RETRIES):
+            try:
+                return future.result(), self.parcel
+            except CancelledError:
+                # also how a scheduler that vanished shows
+                if self.client.status != "running":
+                    raise
+                future = self.ask(self.parcel)
+        return future.result(), self.parcel
 
 
 class _Check:

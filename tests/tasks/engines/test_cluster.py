@@ -72,16 +72,30 @@ def test_one_partition_at_least_is_checked(cluster: Cluster) -> None:
     assert engine.describe()["partitions checked"] == "1"
 
 
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Cluster) -> None:
+def test_a_worker_that_is_killed_at_work_loses_and_doubles_nothing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     victim = cluster.start_worker()
 
-    def numbers() -> Iterator[int]:
-        for number in range(120):
-            if number == 60:
+    def partitions() -> Iterator[tuple[str, bytes]]:
+        # It is killed when it has been at work, and 40 partitions later the run ends.
+        left = 40
+        for number in range(5_000):
+            if (tmp_path / str(victim.pid)).exists():
                 victim.kill()
-            yield number
+                left -= 1
+            if not left:
+                return
+            yield str(tmp_path), bytes(number)
 
-    assert answers(cluster, work.multiply_slowly, 2, numbers()) == [2 * n for n in range(120)]
+    handed: list[int] = []
+
+    def noted() -> Iterator[tuple[str, bytes]]:
+        for folder, content in partitions():
+            handed.append(len(content))
+            yield folder, content
+
+    assert answers(cluster, work.hold, None, noted()) == handed
     assert victim.wait(timeout=10) == -signal.SIGKILL
 
 
