@@ -76,15 +76,6 @@ def main(arguments: list[str], terminal: TextIO | None = None) -> int:
     return 0
 
 
-def wait_without_spinning() -> None:
-    """Let threads that wait for each other sleep: to be called before LightGBM is loaded.
-
-    OpenMP's threads run in circles while they wait, which is sound where nobody else needs the
-    processor. Here the next process does: another stage, or another release.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-
 def _run(stage: str, case: str, installation: Installation, channel: Channel) -> None:
     from tasks.stages.workspace import StageRun
 
@@ -140,7 +131,6 @@ def silence_libraries() -> TextIO:
 
 def _run_quietly(arguments: list[str]) -> int:
     """Run the stage with its libraries silenced, unless `PORTCULLIS_DEBUG=1`."""
-    wait_without_spinning()
     terminal = None if is_debug_asked_for(os.environ) else silence_libraries()
     withhold_texts(os.environ, terminal)
     return main(arguments, terminal)

@@ -105,32 +105,6 @@ def run(stage_run):
 """
 
 
-@pytest.mark.parametrize(
-    ("own", "found"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")]
-)
-def test_threads_of_a_stage_sleep_while_they_wait_unless_somebody_says_otherwise(
-    tmp_path: Path, own: dict[str, str], found: str
-) -> None:
-    folder = tmp_path / "waiting"
-    folder.mkdir()
-    (folder / "stage.py").write_text(
-        "import os, pathlib\n\ndef run(stage_run):\n"
-        "    pathlib.Path('policy').write_text(os.environ['OMP_WAIT_POLICY'])\n"
-    )
-    script = (
-        f"import runpy, sys, tasks.stages; tasks.stages.__path__.append({str(tmp_path)!r});"
-        "sys.argv = ['process', 'waiting', 'loan'];"
-        "runpy.run_module('tasks.stages.process', run_name='__main__')"
-    )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(CHECKOUT),
-        "PORTCULLIS_HOME": str(tmp_path / "home"),
-    }
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment | own, check=True)
-    assert (tmp_path / "policy").read_text() == found
-
-
 @pytest.mark.parametrize("options", [(), ("-X", "dev")])
 def test_what_libraries_print_log_and_raise_in_a_stage_reaches_no_terminal(
     tmp_path: Path, options: tuple[str, ...]
