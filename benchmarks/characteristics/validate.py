@@ -23,7 +23,7 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns, Role
 from tasks.config.sources import packaged_path
 from tasks.gates import Outcome
-from tasks.stages.ingest.joining import join_sources
+from tasks.stages.ingest.joining import JoinedSources
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.sample.loan import BUREAU, real_rows
 from tasks.stages.validate.checks import ValidateCheck
@@ -252,7 +252,8 @@ class Case:
         kept = [column for column in named if column in rows or named[column].source == "derived"]
         columns = Columns.model_validate({column: named[column] for column in kept})
         ingest = self.ingest.model_copy(update={"base": "rows", "joins": ()})
-        joined, _ = join_sources({"rows": rows}, columns, ingest, b"0" * 32)
+        sources = JoinedSources({"rows": rows}, columns, ingest, b"0" * 32)
+        (joined,) = sources.parts(len(sources))
         return joined
 
     def draw(self, rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -70,6 +70,8 @@ class SealedWriter:
     The file is complete only when the context ends without an error.
     """
 
+    rows_at_once = CHUNK_ROWS  # of one row group: what is written by so many is cut nowhere else
+
     def __init__(
         self, path: Path, *, dataset: str, keys: KeyStore, retention: Retention = Retention.TRAINING
     ) -> None:

@@ -6,7 +6,7 @@ out, so that an erasure changes nobody else's number; and so are third persons m
 that an erased person who is still delivered is known there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,7 +20,7 @@ from tasks.keystore.pseudonyms import normal_forms, pseudonyms
 from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
-from tasks.stages.ingest.third_persons import MaskedTexts, mask_third_persons
+from tasks.stages.ingest.third_persons import MaskedTexts, ThirdPersonMask
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
@@ -75,14 +75,8 @@ class IngestReport(BaseModel):
     masked_mentions: dict[str, int]  # by what stands in their place
 
 
-def join_sources(
-    frames: Mapping[str, pd.DataFrame],
-    columns: Columns,
-    params: IngestParams,
-    secret: bytes,
-    tombstones: ErasureDays = NOBODY,
-) -> tuple[pd.DataFrame, IngestReport]:
-    """Return one row per row of the base source, and what was done.
+class JoinedSources:
+    """The sources joined to one row per row of the base, ready to be written part by part.
 
     `subject` (pseudonym) and `person` come first. `person` numbers people 0, 1, 2, … by first
     appearance in the base source, so that splits by person are the same wherever the pipeline runs,
@@ -90,81 +84,149 @@ def join_sources(
     not in the result, nor are rows about subjects in `tombstones` that are not dated
     (`params.dated_by`) after the day of the erasure.
 
-    Raises:
-        SourceError: A source does not fit to the base as its join declares it.
-        DataError: A row names no subject, a planted answer cannot be read, or no row is left.
+    Texts are the most of the rows, and masking third persons makes them anew: it is done part by
+    part, so that both are never there whole.
     """
-    subject = columns.only(Role.SUBJECT)
-    rows, counts = _join_all(frames, params, subject)
-    rows = _decode_and_derive(rows, params)
-    if nameless_rows := int(rows[subject].isna().sum()):
-        raise DataError(
-            f"column `{subject}`",
-            expected="a subject for every row",
-            found=f"{nameless_rows:,} rows without",
-            remedy="A row about nobody known can be neither protected nor erased: "
-            "have the source mended.",
+
+    def __init__(
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        columns: Columns,
+        params: IngestParams,
+        secret: bytes,
+        tombstones: ErasureDays = NOBODY,
+    ) -> None:
+        """Join.
+
+        Raises:
+            SourceError: A source does not fit to the base as its join declares it.
+            DataError: A row names no subject, or no row is left.
+        """
+        subject = columns.only(Role.SUBJECT)
+        joined, self._counts = _join_all(frames, params, subject)
+        joined = _decode_and_derive(joined, params)
+        if nameless_rows := int(joined[subject].isna().sum()):
+            raise DataError(
+                f"column `{subject}`",
+                expected="a subject for every row",
+                found=f"{nameless_rows:,} rows without",
+                remedy="A row about nobody known can be neither protected nor erased: "
+                "have the source mended.",
+            )
+
+        self._subjects = pseudonyms(secret, joined[subject])
+        self._people = pd.factorize(self._subjects)[0]
+        self._mask = None
+        if params.third_persons == "masked":
+            # Before erased people's rows are left out: they are still mentioned in others' texts.
+            self._mask = ThirdPersonMask(joined, self._people, frames, columns, params)
+        self._masked = MaskedTexts()
+
+        self._third_persons = params.third_persons
+        self._dropped = columns.named(Role.DROPPED)
+        self._kept = [
+            name for name, column in columns.root.items() if column.role is not Role.DROPPED
+        ]
+        self._rows = joined[self._kept]
+        self._repeated_rows = self._count_repeated(joined[subject])
+
+        dates = joined[params.dated_by] if params.dated_by else None
+        is_left_out, self._returned_rows = find_erased(self._subjects, tombstones, dates)
+        self._places = np.flatnonzero(~is_left_out)
+        # What is masked in rows that are left out counts as well.
+        self._count_masked(np.flatnonzero(is_left_out))
+
+    @property
+    def is_anybody_back(self) -> bool:
+        """Whether a row is dated after its subject's erasure."""
+        return self._returned_rows > 0
+
+    @property
+    def subjects(self) -> "pd.Series[str]":
+        """The pseudonym of each row that stays."""
+        return self._subjects.iloc[self._places]
+
+    def __len__(self) -> int:
+        """Return how many rows stay."""
+        return len(self._places)
+
+    def parts(self, rows_at_once: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows that stay, with third persons masked in their texts; one part at least.
+
+        Raises:
+            DataError: A planted answer cannot be read.
+        """
+        for start in range(0, max(len(self._places), 1), rows_at_once):
+            places = self._places[start : start + rows_at_once]
+            part = self._rows.iloc[_as_slice(places)].reset_index(drop=True)
+            part = part.assign(**self._masked_texts(part, places, self._masked))
+            part.insert(0, "subject", self._subjects.iloc[places].reset_index(drop=True))
+            part.insert(1, "person", self._people[places])
+            yield part
+
+    def report(self) -> IngestReport:
+        """Return what was done. What was masked is told of the parts that were taken."""
+        ratios = {
+            name: float(self._rows[name].isna().to_numpy()[self._places].mean())
+            for name in self._kept
+        }
+        return IngestReport(
+            rows=len(self._places),
+            subjects=int(self.subjects.nunique()),
+            erased_rows=len(self._rows) - len(self._places),
+            returned_rows=self._returned_rows,
+            repeated_rows=self._repeated_rows,
+            sources=self._counts,
+            kept=tuple(self._kept),
+            dropped=self._dropped,
+            missing_ratio={name: round(ratio, 6) for name, ratio in ratios.items() if ratio},
+            third_persons=self._third_persons,
+            masked_rows=self._masked.rows,
+            masked_mentions=dict(sorted(self._masked.mentions.items())),
         )
 
-    pseudonym_of_row = pseudonyms(secret, rows[subject])
-    people = pd.factorize(pseudonym_of_row)[0]
-    masked = MaskedTexts()
-    if params.third_persons == "masked":
-        # Before erased people's rows are left out: they are still mentioned in others' texts.
-        texts, masked = mask_third_persons(rows, people, frames, columns, params)
-        rows = rows.assign(**texts)
+    def _count_repeated(self, subjects: "pd.Series[Any]") -> int:
+        """Return how many rows are equal in every column to an earlier one, as they are masked.
 
-    kept_columns = [
-        name for name, column in columns.root.items() if column.role is not Role.DROPPED
-    ]
-    result = rows[kept_columns]
-    # Equal rows have equal subjects: comparing only subjects that come twice spares most of the
-    # work.
-    repeated_rows = int(result[rows[subject].duplicated(keep=False)].duplicated().sum())
+        Equal rows have equal subjects: comparing only subjects that come twice spares most of the
+        work.
+        """
+        places = np.flatnonzero(subjects.duplicated(keep=False).to_numpy())
+        several = self._rows.iloc[places]
+        masked = self._masked_texts(several, places, MaskedTexts())
+        return int(several.assign(**masked).duplicated().sum())
 
-    result.insert(0, "subject", pseudonym_of_row)
-    result.insert(1, "person", people)
+    def _count_masked(self, places: "np.ndarray[Any, Any]") -> None:
+        self._masked_texts(self._rows.iloc[places], places, self._masked)
 
-    dates = rows[params.dated_by] if params.dated_by else None
-    result, erased_rows, returned_rows = drop_erased(result, tombstones, dates)
-
-    missing_ratios = {name: float(result[name].isna().mean()) for name in kept_columns}
-    report = IngestReport(
-        rows=len(result),
-        subjects=int(result["subject"].nunique()),
-        erased_rows=erased_rows,
-        returned_rows=returned_rows,
-        repeated_rows=repeated_rows,
-        sources=counts,
-        kept=tuple(kept_columns),
-        dropped=columns.named(Role.DROPPED),
-        missing_ratio={name: round(ratio, 6) for name, ratio in missing_ratios.items() if ratio},
-        third_persons=params.third_persons,
-        masked_rows=masked.rows,
-        masked_mentions=dict(sorted(masked.mentions.items())),
-    )
-    return result, report
+    def _masked_texts(
+        self, part: pd.DataFrame, places: "np.ndarray[Any, Any]", masked: MaskedTexts
+    ) -> dict[str, "pd.Series[str]"]:
+        if self._mask is None or not len(part):
+            return {}
+        texts, counts = self._mask.mask(part, self._people[places])
+        masked.add_counts(counts)
+        return texts
 
 
-def drop_erased(
-    rows: pd.DataFrame, tombstones: ErasureDays, dates: "pd.Series[str] | None" = None
-) -> tuple[pd.DataFrame, int, int]:
-    """Return the rows that may stay, how many were left out, and how many came back.
+def find_erased(
+    subjects: "pd.Series[str]", tombstones: ErasureDays, dates: "pd.Series[str] | None" = None
+) -> "tuple[np.ndarray[Any, np.dtype[np.bool_]], int]":
+    """Return which rows are left out because their subjects were erased, and how many came back.
 
     A source file that is delivered again must not bring an erased person back; a row dated after
     the day of the erasure is a new relationship and comes back. A row without a date, or from a
-    source without dates, stays out until a person lifts the tombstone. With tombstones the index is
-    renumbered.
+    source without dates, stays out until a person lifts the tombstone.
 
     Raises:
         DataError: No row is left.
     """
     if not len(tombstones):
-        return rows, 0, 0
+        return np.zeros(len(subjects), bool), 0
 
-    erased_on = pd.to_datetime(rows["subject"].map(tombstones.get))
+    erased_on = pd.to_datetime(subjects.map(tombstones.get))
     is_erased = erased_on.notna()
-    dated = pd.Series(pd.NaT, rows.index, dtype="datetime64[ns]")
+    dated = pd.Series(pd.NaT, subjects.index, dtype="datetime64[ns]")
     if dates is not None:
         dated = _utc_times(dates)
     # Whole days are compared, since a tombstone has no time: a row of the day itself stays out.
@@ -178,9 +240,14 @@ def drop_erased(
             found="only erased subjects",
             remedy="Deliver other data.",
         )
+    return is_left_out.to_numpy(bool), int(is_returned.sum())
 
-    kept = rows[~is_left_out].reset_index(drop=True)
-    return kept, int(is_left_out.sum()), int(is_returned.sum())
+
+def _as_slice(places: "np.ndarray[Any, Any]") -> "slice | np.ndarray[Any, Any]":
+    """Return rows that follow each other as a slice, which copies nothing."""
+    if len(places) and places[-1] - places[0] + 1 == len(places):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
 
 
 def _utc_times(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":

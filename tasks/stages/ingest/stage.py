@@ -5,7 +5,7 @@ import logging
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import AgreementError, DataError
 from tasks.keystore.tombstone_events import readmit_subjects
-from tasks.stages.ingest.joining import join_sources
+from tasks.stages.ingest.joining import JoinedSources
 from tasks.stages.ingest.params import IngestParams, check_wiring
 from tasks.stages.ingest.reading import ExpectedDelivery, read_source
 from tasks.stages.workspace import StageRun
@@ -49,24 +49,28 @@ def run(stage_run: StageRun) -> None:
         )
         logger.info("%s: %d rows", name, len(frames[name]))
 
-    rows, report = join_sources(
+    delivered = sum(len(frame) for frame in frames.values())
+    joined = JoinedSources(
         frames, stage_run.columns, params, stage_run.secret("pseudonym"), tombstones
     )
+    frames.clear()  # what no row took of them is not needed any more
     # Keys of erased subjects are destroyed: those who came back need new ones before rows are
     # sealed.
-    if report.returned_rows:
-        returned = [subject for subject in rows["subject"].unique() if tombstones.get(subject)]
+    if joined.is_anybody_back:
+        returned = [subject for subject in joined.subjects.unique() if tombstones.get(subject)]
         readmit_subjects(stage_run.keys, returned, today(settings))
 
-    if not report.rows:
-        delivered = sum(len(frame) for frame in frames.values())
+    if not len(joined):
         raise DataError(
             f"{stage_run.case}, ingest",
             expected="at least one row about somebody who may be processed",
-            found=f"none of {delivered}, {report.erased_rows} of people erased",
+            found=f"none of {delivered}, {joined.report().erased_rows} of people erased",
             remedy="See that the sources are the ones that were meant, and how they are joined.",
         )
-    stage_run.write_rows(rows)
+    with stage_run.writing_rows() as writer:
+        for part in joined.parts(writer.rows_at_once):
+            writer.write(part)
+    report = joined.report()
     stage_run.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)
     if report.erased_rows:

@@ -183,17 +183,6 @@ class SuiteCheck:
         ), _data_docs_page(_outcome(results, self._suite), self._suite)
 
 
-def check_expectations(
-    frame: "pd.DataFrame", suite: Suite
-) -> tuple[tuple[ExpectationResult, ...], str]:
-    """Return the result of every expectation in the suite's order, and the Data Docs page as HTML.
-
-    Raises:
-        ConfigError: Great Expectations does not know an expectation, or not with these arguments.
-    """
-    return SuiteCheck(suite).finish(frame)
-
-
 class _Validator:
     """Great Expectations, ready to be asked about frames in memory."""
 

@@ -14,6 +14,7 @@ from tasks.formats.shown import count_of, positions_of
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_AT_ONCE = 65_536
 ISO_DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 TIME_SIGNS = re.compile(r"%[HIMSfpzXcT]")
 
@@ -210,5 +211,13 @@ def _text_of_objects(values: "pd.Series[Any]") -> "pd.Series[str]":
 
 def _blank_to_missing(text: "pd.Series[str]") -> "pd.Series[str]":
     """Return the text with what is empty or only white space made missing."""
+    import numpy as np
+
     text = text.astype("str")
-    return text.mask(text.str.strip() == "")
+    # Some at a time: stripped, a text is there twice.
+    blank = [
+        (text.iloc[start : start + ROWS_AT_ONCE].str.strip() == "").to_numpy(bool)
+        for start in range(0, len(text), ROWS_AT_ONCE)
+    ]
+    is_blank = np.concatenate(blank) if blank else np.zeros(0, bool)
+    return text.mask(is_blank) if is_blank.any() else text

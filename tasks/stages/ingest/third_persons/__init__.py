@@ -10,6 +10,6 @@ the planted answers about it.
 May import: `tasks.errors`, `tasks.config`, `tasks.stages.ingest`.
 """
 
-from tasks.stages.ingest.third_persons.masking import MaskedTexts, mask_third_persons
+from tasks.stages.ingest.third_persons.masking import MaskedTexts, ThirdPersonMask
 
-__all__ = ["MaskedTexts", "mask_third_persons"]
+__all__ = ["MaskedTexts", "ThirdPersonMask"]

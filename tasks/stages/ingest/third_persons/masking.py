@@ -47,53 +47,79 @@ class MaskedTexts:
             name = mention.kind.value
             self.mentions[name] = self.mentions.get(name, 0) + 1
 
+    def add_counts(self, other: "MaskedTexts") -> None:
+        """Add what was masked in other rows."""
+        self.rows += other.rows
+        for name, count in other.mentions.items():
+            self.mentions[name] = self.mentions.get(name, 0) + count
 
-def mask_third_persons(
-    rows: pd.DataFrame,
-    people: Owners,
-    frames: Mapping[str, pd.DataFrame],
-    columns: Columns,
-    params: IngestParams,
-) -> tuple[dict[str, "pd.Series[str]"], MaskedTexts]:
-    """Return the free-text columns and their answers without known third persons.
 
-    Called before anybody's rows are left out: a person who was erased is in the delivery still, and
+class ThirdPersonMask:
+    """Who is known in a delivery, ready to be masked in its rows, some at a time.
+
+    Made before anybody's rows are left out: a person who was erased is in the delivery still, and
     would be known by nothing else. A person's own values stay in their own rows. Equal input gives
-    equal texts.
-
-    Args:
-        rows: The joined rows, with every column.
-        people: A number of whom each row is about.
-        frames: The sources, as they were delivered.
-        columns: How the use case declares its columns.
-        params: How the sources are joined.
-
-    Raises:
-        DataError: A planted answer is not a list of places, so that it cannot be kept true.
+    equal texts, however the rows are divided.
     """
-    texts = columns.named(Role.FREE_TEXT)
-    masked = MaskedTexts()
-    if not texts or not len(rows):
-        return {}, masked
 
-    known = collect_known_values(frames, rows, people, columns, params)
-    answers = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
-    result: dict[str, pd.Series[str]] = {}
-    has_mention = np.zeros(len(rows), bool)
-    for name in texts:
-        masked_by_row = dict(_mentions_to_mask(rows[name], people, known))
-        if not masked_by_row:
-            continue
-        result[name] = _masked_column(rows[name], masked_by_row)
-        if name in answers:
-            answer_name = answers[name]
-            result[answer_name] = _moved_column(answer_name, rows[answer_name], masked_by_row)
-        has_mention[list(masked_by_row)] = True
-        for mentions in masked_by_row.values():
-            masked.add(mentions)
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        people: Owners,
+        frames: Mapping[str, pd.DataFrame],
+        columns: Columns,
+        params: IngestParams,
+    ) -> None:
+        """Learn who is known.
 
-    masked.rows = int(has_mention.sum())
-    return result, masked
+        Args:
+            rows: The joined rows, with every column.
+            people: A number of whom each row is about.
+            frames: The sources, as they were delivered.
+            columns: How the use case declares its columns.
+            params: How the sources are joined.
+        """
+        self._texts = columns.named(Role.FREE_TEXT)
+        self._answers = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
+        self._known = (
+            collect_known_values(frames, rows, people, columns, params)
+            if self._texts and len(rows)
+            else None
+        )
+        self._sieve = NameSieve(self._known.name_pairs if self._known else {})
+
+    def mask(
+        self, rows: pd.DataFrame, people: Owners
+    ) -> tuple[dict[str, "pd.Series[str]"], MaskedTexts]:
+        """Return the columns that change, free texts and their answers, and what was masked.
+
+        Args:
+            rows: Some of the rows, with texts and answers.
+            people: Whom each of them is about.
+
+        Raises:
+            DataError: A planted answer is not a list of places, so that it cannot be kept true.
+        """
+        masked = MaskedTexts()
+        result: dict[str, pd.Series[str]] = {}
+        if self._known is None:
+            return result, masked
+
+        has_mention = np.zeros(len(rows), bool)
+        for name in self._texts:
+            masked_by_row = dict(_mentions_to_mask(rows[name], people, self._known, self._sieve))
+            if not masked_by_row:
+                continue
+            result[name] = _masked_column(rows[name], masked_by_row)
+            if name in self._answers:
+                answer_name = self._answers[name]
+                result[answer_name] = _moved_column(answer_name, rows[answer_name], masked_by_row)
+            has_mention[list(masked_by_row)] = True
+            for mentions in masked_by_row.values():
+                masked.add(mentions)
+
+        masked.rows = int(has_mention.sum())
+        return result, masked
 
 
 def mask_text(text: str, mentions: Sequence[KnownMention]) -> str:
@@ -155,10 +181,9 @@ def _moved(position: int, mentions: Sequence[KnownMention], *, is_end: bool) -> 
 
 
 def _mentions_to_mask(
-    texts: "pd.Series[str]", people: Owners, known: KnownValues
+    texts: "pd.Series[str]", people: Owners, known: KnownValues, sieve: NameSieve
 ) -> Iterator[tuple[int, list[KnownMention]]]:
     """Yield each row whose text mentions a known third person, with the mentions to mask."""
-    sieve = NameSieve(known.name_pairs)
     for first in range(0, len(texts), CHUNK_ROWS):
         chunk = texts.iloc[first : first + CHUNK_ROWS]
         rows: list[int] = []

@@ -12,10 +12,10 @@ from flows.use_cases.derived_files import resolve_each
 from tasks.config.cases import Columns, section_in
 from tasks.config.collecting import FaultList
 from tasks.config.sources import Sources
-from tasks.stages.ingest.joining import join_sources
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.reading import ExpectedDelivery, read_source
 from tests.installations import settings_now
+from tests.tasks.stages.ingest.joined import join_sources
 
 EXAMPLE = Path(__file__).parents[4] / "docs" / "examples" / "three_sources"
 ROWS = 600

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tasks.config.cases import Columns
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_form, normal_forms, pseudonym, pseudonyms
-from tasks.stages.ingest.joining import IngestReport, drop_erased, join_sources
+from tasks.stages.ingest.joining import IngestReport, JoinedSources, find_erased
 from tasks.stages.ingest.params import IngestParams
+from tests.tasks.stages.ingest.joined import join_sources
 
 SECRET = b"s" * 32
 COLUMNS = {
@@ -61,6 +62,40 @@ def joined(
     return join_sources(
         given or frames(), Columns.model_validate(columns), params, SECRET, tombstones
     )
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3, 9])
+def test_parts_are_the_rows_at_once_and_all_that_is_masked_is_counted(rows_at_once: int) -> None:
+    """Ann is erased; she is masked in others' notes, and what is masked in hers is counted, too."""
+    given = {
+        "bank": pd.DataFrame(
+            {
+                "email": [f"{name}@example.org" for name in ("ann", "bob", "ann", "zoe")],
+                "name": ["Ann Null", "Bob Stone", "Ann Null", "Zoe Quill"],
+                "notes": ["met Bob Stone", "met Ann Null", "met Zoe Quill", "met nobody"],
+            }
+        ).astype("str")
+    }
+    declared = Columns.model_validate(
+        {
+            "email": {"role": "subject", "source": "bank", "kind": "email"},
+            "name": {"role": "identifier", "source": "bank", "kind": "name"},
+            "notes": {"role": "free_text", "source": "bank", "kind": "text"},
+        }
+    )
+    params = IngestParams.model_validate({"base": "bank", "third_persons": "masked"})
+    ann = pseudonym(SECRET, "ann@example.org")
+    for tombstones in ({}, {ann: date(2026, 1, 1)}):
+        whole, report = join_sources(given, declared, params, SECRET, tombstones)
+        joined_sources = JoinedSources(given, declared, params, SECRET, tombstones)
+        parts = list(joined_sources.parts(rows_at_once))
+        assert max(map(len, parts)) <= rows_at_once
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+        assert joined_sources.report() == report
+        assert report.masked_mentions == {"[PERSON]": 3}
+        assert report.masked_rows == 3
+        assert "Ann Null" not in "".join(whole.loc[whole["subject"] != ann, "notes"])
+        assert len(joined_sources) == len(whole) == 4 - report.erased_rows
 
 
 def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted() -> None:
@@ -179,7 +214,7 @@ def test_erased_people_stay_out_and_nobody_else_moves() -> None:
     assert rows["person"].tolist() == [0, 2]
     assert rows.index.tolist() == [0, 1]
     with pytest.raises(DataError, match="only erased"):
-        drop_erased(rows, dict.fromkeys(rows["subject"], date(2026, 1, 1)))
+        find_erased(rows["subject"], dict.fromkeys(rows["subject"], date(2026, 1, 1)))
 
 
 def test_rows_dated_after_an_erasure_are_a_new_relationship_and_all_others_stay_out() -> None:

@@ -176,9 +176,9 @@ def test_the_shipped_use_cases_fit_together(case: str) -> None:
 
     from tasks.config.cases import Columns, Role, section
     from tasks.config.sources import Sources
-    from tasks.stages.ingest.joining import join_sources
     from tasks.stages.ingest.params import IngestParams, check_wiring
     from tasks.stages.ingest.reading import ExpectedDelivery, read_source
+    from tests.tasks.stages.ingest.joined import join_sources
 
     repository = Path(__file__).parents[4]
     columns, params = (

@@ -16,7 +16,6 @@ from tasks.stages.validate.expectations import (
     ExpectationResult,
     Suite,
     SuiteCheck,
-    check_expectations,
     load_suite,
 )
 
@@ -29,6 +28,12 @@ FRAME = pd.DataFrame(
         "sex": ["male", "female", "male"],
     }
 )
+
+
+def check_expectations(
+    frame: pd.DataFrame, asked: Suite
+) -> tuple[tuple[ExpectationResult, ...], str]:
+    return SuiteCheck(asked).finish(frame)
 
 
 def suite(*expectations: tuple[str, dict[str, Any]]) -> Suite:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.config.cases import Columns
 from tasks.stages.ingest.params import IngestParams
-from tasks.stages.ingest.third_persons import MaskedTexts, mask_third_persons
+from tasks.stages.ingest.third_persons import MaskedTexts, ThirdPersonMask
 
 COLUMNS = Columns.model_validate(
     {
@@ -51,7 +51,8 @@ def mask(
 ) -> tuple[pd.DataFrame, MaskedTexts]:
     """Return the rows with their texts masked, and what was counted."""
     numbers = np.arange(len(rows)) if people is None else np.array(people)
-    texts, masked = mask_third_persons(rows, numbers, {"bank": rows}, columns, PARAMS)
+    mask_of_all = ThirdPersonMask(rows, numbers, {"bank": rows}, columns, PARAMS)
+    texts, masked = mask_of_all.mask(rows, numbers)
     return rows.assign(**texts), masked
 
 

@@ -1,0 +1,22 @@
+"""The sources joined, all rows at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tasks.config.cases import Columns
+from tasks.stages.ingest.joining import IngestReport, JoinedSources
+from tasks.stages.ingest.params import IngestParams
+
+
+def join_sources(
+    frames: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    params: IngestParams,
+    secret: bytes,
+    tombstones: Any = (),
+) -> tuple[pd.DataFrame, IngestReport]:
+    joined = JoinedSources(frames, columns, params, secret, tombstones)
+    (rows,) = joined.parts(max(len(joined), 1))
+    return rows, joined.report()
