@@ -40,6 +40,7 @@ from tasks.redaction.spans import Span, merge
 from tasks.redaction.texts import TextChunk, TextRedactor
 from tasks.stages.ingest.sample.notes import notes
 from tasks.stages.ingest.sample.people import people
+from tests.tasks.redaction.heldout import rows as held_out_rows
 
 SHORT = ["name", "email", "phone", "ip", "ssn", "account", "street", "city", "born"]
 PARAMS = RedactParams(
@@ -95,6 +96,7 @@ def main() -> None:
         rate = statistics.median(figures)
         cells = " | ".join(quality.get(name, ("", "", "")))
         print(f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {cells} |")
+    texts_alone(options.rows, options.rounds)
     params = PARAMS.model_copy(update={"mode": options.mode})
     for workers in (1, 2):
         rate = in_processes(params, frame, workers, 5 * options.rows * workers)
@@ -234,6 +236,55 @@ def peers(
         )
     except ImportError as error:
         print(f"left out: {error}", file=sys.stderr)
+
+
+def texts_alone(rows: int, rounds: int) -> None:
+    """Print how fast texts are searched without any row: against Presidio's own analyser.
+
+    Two sets: the notes, and the held-out texts of the tests, of other trades and countries.
+    """
+    analyzer = plain_presidio()
+    finders = {
+        f"ours, {name}": open_redactor(PARAMS.model_copy(update={"mode": mode}))._finder
+        for name, mode in (("exact", "exact"), ("default", "fast"))
+    }
+    print("\n| texts alone | texts per CPU-second | to `analyze` |")
+    print("|---|---|---|")
+    for name, texts in (
+        ("notes", list(applicants(rows)["notes"])),
+        ("held-out texts", [row.text for row in held_out_rows(rows, seed=20310101)]),
+    ):
+        few = max(20, rows // 10)
+        ways: dict[str, tuple[int, Callable[[list[str]], Any]]] = {
+            "Presidio, `analyze`": (few, partial(one_by_one, analyzer))
+        }
+        for way, finder in finders.items():
+            finder.prove(texts[:200])
+            ways[way] = (rows // 2, partial(in_chunks, finder))
+        speeds: dict[str, list[float]] = {way: [] for way in ways}
+        for turn in range(rounds + 1):  # the first warms up
+            for way, (size, search) in ways.items():
+                part = texts[turn * size % (rows - size + 1) :][:size]
+                start = time.process_time()
+                search(part)
+                if turn:
+                    speeds[way].append(len(part) / (time.process_time() - start))
+        peer = statistics.median(speeds["Presidio, `analyze`"])
+        for way, figures in speeds.items():
+            rate = statistics.median(figures)
+            print(f"| {name}: {way} | {rate:,.0f} | {rate / peer:.1f} |")
+
+
+def one_by_one(analyzer: Any, texts: list[str]) -> None:
+    """Search texts as Presidio's analyser is called."""
+    for text in texts:
+        analyzer.analyze(text, language="en")
+
+
+def in_chunks(finder: Any, texts: list[str]) -> None:
+    """Search texts as the stage does: so many at a time."""
+    for start in range(0, len(texts), PARAMS.chunk_rows):
+        list(finder.find(texts[start : start + PARAMS.chunk_rows]))
 
 
 def chunk(part: pd.DataFrame) -> TextChunk:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # What `mask` leaves behind: kinds of one word by their names, others by their underscore. A word in
 # brackets is no mask by itself: "[INFO]" is a log's, and "[MILLER]" is somebody.
@@ -12,9 +12,12 @@ MASKED = re.compile(
 )
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Span:
-    """Characters `start` to `end` (exclusive) of a text hold personal data of `kind`."""
+class Span(NamedTuple):
+    """Characters `start` to `end` (exclusive) of a text hold personal data of `kind`.
+
+    A tuple: a text has dozens of spans before they are merged, all of them made, compared and
+    hashed.
+    """
 
     start: int
     end: int

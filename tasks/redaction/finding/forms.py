@@ -2,6 +2,7 @@
 
 import re
 from functools import reduce
+from itertools import accumulate
 from operator import and_
 
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, WORD, Lexicon
@@ -98,16 +99,18 @@ class WordCutter:
     def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary = ENGLISH) -> None:
         self._lexicon = lexicon
         self._vocabulary = vocabulary
-        self._pattern = ELIDED_WORDS if vocabulary.is_elided else WORDS
+        pattern = ELIDED_WORDS if vocabulary.is_elided else WORDS
+        self._pattern = re.compile(f"({pattern.pattern})")
         self._forms: dict[str, WordForm] = {}
 
     def words(self, text: str) -> list[Word]:
         """Return the words of a text, in order."""
-        remembered = self._forms.get  # looked up once: this line runs for every word of every text
-        return [
-            Word(*match.span(), remembered(match[0]) or self._form(match[0]))
-            for match in self._pattern.finditer(text)
-        ]
+        # Splitting gives gap, word, gap … at the speed of C: most texts have fifty words or more.
+        parts = self._pattern.split(text)
+        ends = list(accumulate(map(len, parts)))
+        remembered = self._forms.get
+        forms = [remembered(word) or self._form(word) for word in parts[1::2]]
+        return list(map(Word, ends[::2], ends[1::2], forms))
 
     def _form(self, word: str) -> WordForm:
         if len(self._forms) >= REMEMBERED_FORMS:
