@@ -162,9 +162,16 @@ class Intruder:
 
 
 def try_everything(
-    folder: Path, layers: frozenset[int], workspace: Path, patch: pytest.MonkeyPatch
+    folder: Path,
+    layers: frozenset[int],
+    workspace: Path,
+    patch: pytest.MonkeyPatch,
+    afterwards: Callable[[Stack], object] = lambda _: None,
 ) -> list[Outcome]:
-    """Start the stack with these layers, release a model, and make every attempt."""
+    """Start the stack with these layers, release a model, and make every attempt.
+
+    `afterwards` is called while it still runs, with everything put back.
+    """
     trust = trust_values(workspace)
     with running_stack(folder, set(layers), trust=trust) as stack:
         # Set by a release that signs in, for its whole process; put back with the rest.
@@ -186,6 +193,7 @@ def try_everything(
                 if is_through:
                     restore()
                     before = intruder.state()
+            afterwards(stack)
             return outcomes
 
 

@@ -134,8 +134,11 @@ def store_folder(folder: Path, place: str, bucket: ReleaseBucket) -> bool:
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
-    """Return name -> path of every file of a folder, sorted; of a file, itself by its name."""
-    if folder.is_file() and not folder.is_symlink():
+    """Return name -> path of every file of a folder, sorted; of a file, itself by its name.
+
+    What the caller names may be a link, as what a worker reads is; no link lies inside of it.
+    """
+    if folder.is_file():
         return {folder.name: folder}
     paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     for path in paths:
@@ -147,6 +150,13 @@ def _files_of(folder: Path) -> dict[str, Path]:
                 found="a link, or something larger" if path.is_file() else "no regular file",
                 remedy="Pack the model again.",
             )
+    if not paths:
+        raise DataError(
+            folder.name,
+            expected="files to store in the release bucket",
+            found="an empty folder" if folder.is_dir() else "nothing of that name",
+            remedy="Run the release again; nothing of it is registered.",
+        )
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.errors import ConfigError, DataError, EvidenceError, ServiceError
 from tasks.formats.digests import sha256_of
-from tasks.registry_bucket import ReleaseBucket, open_bucket, store_model
+from tasks.registry_bucket import ReleaseBucket, open_bucket, store_folder, store_model
 from tests.installations import settings_now
 from tests.services import BUCKET, KEEP_DAYS, S3
 
@@ -106,6 +106,32 @@ def test_a_link_is_not_followed(bucket: ReleaseBucket, packed: Path, tmp_path: P
     (packed / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(DataError, match="link"):
         store_model(packed, f"{RUN}/6", bucket)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_the_caller_names_by_a_link_is_stored(
+    store: S3, bucket: ReleaseBucket, tmp_path: Path, is_file: bool
+) -> None:
+    """A worker's run folder holds links to what it reads."""
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "report.json").write_text("{}")
+    link = tmp_path / "report.json"
+    link.symlink_to(real / "report.json" if is_file else real)
+    place = f"{RUN}/by-link-{is_file}/artifacts/evidence"
+    assert store_folder(link, place, bucket)
+    assert names(store, place) == ["report.json"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_nothing_to_store_is_an_error(
+    bucket: ReleaseBucket, tmp_path: Path, is_there: bool
+) -> None:
+    folder = tmp_path / "page"
+    if is_there:
+        folder.mkdir()
+    with pytest.raises(DataError, match="found an empty folder" if is_there else "found nothing"):
+        store_folder(folder, f"{RUN}/nothing/artifacts/page", bucket)
 
 
 @pytest.mark.parametrize(
