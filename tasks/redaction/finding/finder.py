@@ -34,6 +34,7 @@ from tasks.redaction.finding.people import PERSON, POSSIBLE, PeopleFinder
 from tasks.redaction.finding.phones import settle_phones
 from tasks.redaction.finding.places import LOCATION, join_places, named_places
 from tasks.redaction.finding.surrogates import UnmaskedText, blank_masks, replace_masks
+from tasks.redaction.ner.candidates import Hint
 from tasks.redaction.ner.names import Labelled, NameFinder, cut, load_pipeline, model_path
 from tasks.redaction.spans import Span
 
@@ -129,11 +130,12 @@ class FastFinder:
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted
         self._second = second
-        # Who wants no more than names and places has only what may be one read. Not where a second
-        # recogniser is asked about what the first leaves open.
+        # Who wants no more than names and places has only what may be one read, once that has shown
+        # to be enough. Not where a second recogniser is asked about what the first leaves open.
         is_enough = entities is not None and not entities & OTHER_LABELLED_KINDS
         is_apt = is_enough and profile.is_english and second is None
-        self._hint = self._lexicon.hint if is_apt else None
+        self._unproved_hint = self._lexicon.hint if is_apt else None
+        self._hint: Hint | None = None
 
     @property
     def recogniser(self) -> str:
@@ -146,14 +148,16 @@ class FastFinder:
     def prove(self, texts: list[str]) -> None:
         """Try what makes the recogniser of names faster on texts of the data.
 
-        It is dropped if spaCy's own differs, and everything is read where reading less misses one.
+        It is dropped if spaCy's own differs. Less than everything is read only after it was shown
+        here that nothing is missed.
         """
         if self._names is None:
             return
         trial = [well_formed(text) for text in texts]
         self._names.prove(trial)
-        if self._hint is not None and not self._names.is_enough(trial, self._hint):
-            self._hint = None
+        hint = self._unproved_hint
+        is_enough = hint is not None and any(trial) and self._names.is_enough(trial, hint)
+        self._hint = hint if is_enough else None
 
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order; spans of different kinds may overlap.

@@ -100,11 +100,13 @@ def test_names_are_found_as_when_everything_is_read(finder: NameFinder) -> None:
 
 def test_where_a_name_is_missed_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     finder = FastFinder(MODEL, frozenset(("PERSON",)), 0.35, None)
-    assert AROUND in finder.recogniser
+    assert AROUND not in finder.recogniser  # nothing has shown yet that it is enough
+    finder.prove([""])
+    assert AROUND not in finder.recogniser
     finder.prove(["Please ask Jane Miller."])
     assert AROUND in finder.recogniser
 
-    monkeypatch.setattr(finder, "_hint", lambda _: QUIET)
+    monkeypatch.setattr(finder, "_unproved_hint", lambda _: QUIET)
     finder.prove(["Please ask Jane Miller."])
     assert AROUND not in finder.recogniser
     assert [span.kind for span in next(finder.find(["Please ask Jane Miller."]))] == ["PERSON"]
@@ -112,7 +114,9 @@ def test_where_a_name_is_missed_everything_is_read(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("kinds", [None, frozenset(("PERSON", "DATE_TIME"))])
 def test_who_wants_more_than_names_has_everything_read(kinds: frozenset[str] | None) -> None:
-    assert AROUND not in FastFinder(MODEL, kinds, 0.35, None).recogniser
+    finder = FastFinder(MODEL, kinds, 0.35, None)
+    finder.prove(["Please ask Jane Miller."])
+    assert AROUND not in finder.recogniser
 
 
 def test_less_is_computed(recogniser: FastNer) -> None:
