@@ -333,6 +333,7 @@ PATH = (
 )
 
 STAGES = {stage.name: stage for stage in PATH}
+DOSSIER = "dossier"  # beside the stages' outputs: what is written about a release
 # Before which stage the plan is sealed: changed after it, every verdict would be of another plan.
 SEALING = next(stage for stage in MEASURING if stage.seals_plan)
 BEFORE_TRAINING = tuple(gate.name for gate in GATES if gate.is_guard_of_training)

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Protocol
 
 from tasks.clearance.check import AcceptedCheck
-from tasks.errors import ConfigError, PortcullisError
+from tasks.errors import ConfigError
 from tasks.path import PATH
 from tasks.pipeline.runner import StageResult, list_stale, reproduce
 from tasks.service.client import WorkerClient, open_worker
@@ -124,23 +124,12 @@ class Here:
         return note_history_here(self._case, self._installation)
 
     def renew_dossier(self, *, is_registered: bool, is_failed: bool = False) -> str:
-        """Write it again where the one that lies here is of another model, or says otherwise.
+        """Write it again in this checkout, where it has to be."""
+        from tasks.dossier.releasing import renew_release_dossier
 
-        The worker wrote it where the path ended. Nothing is written where no stage ran, unless it
-        was taken away; and what the last look found (a revoked key) is known here alone. A gate
-        that failed beside others left none: now that all have ended, it moves no time of theirs.
-        """
-        from tasks.dossier.releasing import is_dossier_current, write_release_dossier
-
-        workspace = self._installation.workspace
-        is_current = is_dossier_current(self._case, workspace, is_registered=is_registered)
-        if is_current and not is_failed:
-            return ""
-        try:
-            write_release_dossier(self._case, OPENS_REGISTRY, self._installation, workspace)
-        except PortcullisError as error:
-            return f"dossier not written: {error}"
-        return ""
+        return renew_release_dossier(
+            self._case, self._installation, is_registered=is_registered, is_failed=is_failed
+        )
 
 
 class WithWorker:
@@ -185,9 +174,8 @@ class WithWorker:
         return ReleaseHistory.from_dict(self._client.ask(_ignore, do="attempts"))
 
     def renew_dossier(self, *, is_registered: bool, is_failed: bool = False) -> str:
-        """Leave it to the worker, whose installation keeps it; a registered one is in MLflow."""
-        del is_registered, is_failed
-        return ""
+        """Have the worker write it, and keep a copy."""
+        return self._client.renew_dossier(is_registered=is_registered, is_failed=is_failed)
 
 
 _places: dict[str, ReleasePlace] = {}

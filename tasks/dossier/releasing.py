@@ -11,16 +11,16 @@ from pathlib import Path
 from tasks.config.cases import load_case
 from tasks.dossier.governance import load_governance
 from tasks.dossier.writing import INDEX, Dossier, make_dossier, make_subject, write_dossier
+from tasks.errors import PortcullisError
 from tasks.formats.digests import sha256_of
 from tasks.formats.zipapps import zipapp_of
 from tasks.notary.notary import open_ledger, trusted_root
-from tasks.path import BEFORE_TRAINING, SEALING, STAGES
+from tasks.path import BEFORE_TRAINING, DOSSIER, SEALING, STAGES
 from tasks.system.installation import Installation
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 
 CHECKER = "tasks.dossier.offline.__main__"
-FOLDER = "dossier"  # below `data/<use case>`
 _ORDER = tuple(STAGES)
 LAST = _ORDER[-1]
 
@@ -114,6 +114,34 @@ def write_release_dossier(
     return dossier
 
 
+def renew_release_dossier(
+    case: str, installation: Installation, *, is_registered: bool, is_failed: bool = False
+) -> str:
+    """Write it again where the one that lies here is of another model, or says otherwise.
+
+    The worker wrote it where the path ended. Nothing is written where no stage ran, unless it was
+    taken away; and what the last look found (a revoked key) is known only after it. A gate that
+    failed beside others left none: now that all have ended, it moves no time of theirs.
+
+    Args:
+        case: A use case.
+        installation: In whose workspace its data lies.
+        is_registered: What the release came to.
+        is_failed: Whether a stage broke down.
+
+    Returns:
+        Why there is none; empty where there is.
+    """
+    workspace = installation.workspace
+    if is_dossier_current(case, workspace, is_registered=is_registered) and not is_failed:
+        return ""
+    try:
+        write_release_dossier(case, LAST, installation, workspace)
+    except PortcullisError as error:
+        return f"dossier not written: {error}"
+    return ""
+
+
 def is_dossier_current(case: str, workspace: Path, *, is_registered: bool) -> bool:
     """Say whether the dossier that lies here is of the model that lies here, and says as much."""
     path = folder_of_dossier(case, workspace) / INDEX
@@ -129,4 +157,4 @@ def is_dossier_current(case: str, workspace: Path, *, is_registered: bool) -> bo
 
 def folder_of_dossier(case: str, workspace: Path) -> Path:
     """Return where the dossier of a use case's last release lies."""
-    return workspace / "data" / case / FOLDER
+    return workspace / "data" / case / DOSSIER

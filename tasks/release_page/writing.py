@@ -8,6 +8,7 @@ from typing import Any
 from tasks.config.words import words_of
 from tasks.errors import PortcullisError
 from tasks.formats.strict_json import read_json
+from tasks.path import DOSSIER
 from tasks.release_page.composing import PICTURES, ReleaseFacts, compose_release
 from tasks.release_page.gates import GateRow, gate_rows, report_pages
 from tasks.release_page.record import FOLDER, ReleaseRecord, write_record
@@ -37,7 +38,7 @@ def write_release_page(
         registered_as="" if record.is_blocked else _registered_as(data),
         pages=pages,
         is_listed=True,
-        has_dossier=(data / "dossier" / "index.html").is_file(),
+        has_dossier=(data / DOSSIER / "index.html").is_file(),
         pictures=frozenset(
             f"{stage}/{file}"
             for stage, file, _, _ in PICTURES

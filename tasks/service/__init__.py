@@ -12,5 +12,5 @@ case; what they set in their environment or write to their checkout reaches nobo
 
 May import: `tasks.errors`, `tasks.path`, `tasks.isolated`, `tasks.settings`, `tasks.config`,
 `tasks.formats`, `tasks.plain_text`, `tasks.system`, `tasks.checkout`, `tasks.code_identity`,
-`tasks.pipeline`, `tasks.promotion`, `tasks.secrets`, `tasks.worker`.
+`tasks.dossier`, `tasks.pipeline`, `tasks.promotion`, `tasks.secrets`, `tasks.worker`.
 """

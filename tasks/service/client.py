@@ -5,6 +5,7 @@ of the caller's own, laid out like the worker's `data/`.
 """
 
 import base64
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.errors import ServiceError
-from tasks.path import STAGES
+from tasks.path import DOSSIER, STAGES
 from tasks.pipeline.runner import StageResult
 from tasks.service.protocol import MOST_ANSWER_BYTES, Conversation
 
@@ -45,6 +46,19 @@ class WorkerClient:
             cpu_seconds=answer.get("cpu_seconds"),
             rows=answer.get("rows"),
         )
+
+    def renew_dossier(self, *, is_registered: bool, is_failed: bool) -> str:
+        """Have the worker write the dossier of the release, where it has to be, and keep a copy.
+
+        Returns:
+            Why there is none; empty where there is.
+        """
+        answer = self.ask(lambda _: None, do="dossier", registered=is_registered, failed=is_failed)
+        # Pages of an earlier release are no part of this one's.
+        folder = self.shown / "data" / self.case / DOSSIER
+        shutil.rmtree(folder, ignore_errors=True)
+        keep_files(answer.get("files"), folder)
+        return str(answer.get("problem", ""))
 
     def ask(self, on_line: Callable[[str], None], **request: Any) -> dict[str, Any]:
         """Ask for anything else that `tasks.service.session` knows."""
@@ -87,7 +101,7 @@ def open_worker(
 
 def keep_files(files: Any, folder: Path) -> None:
     """Write what the worker sent for people to look at; names that lead elsewhere are left out."""
-    if not isinstance(files, dict) or folder.name not in STAGES:
+    if not isinstance(files, dict) or folder.name not in (*STAGES, DOSSIER):
         return
     for name, text in files.items():
         parts = PurePosixPath(str(name)).parts

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,10 @@ def _do(request: dict[str, Any], release: Release, conversation: Conversation) -
             return _lacks_approval(release)
         case {"do": "attempts", **more} if not more:
             return _attempts(release)
+        case {"do": "dossier", "registered": bool(registered), "failed": bool(failed), **more} if (
+            not more
+        ):
+            return _renew_dossier(release, is_registered=registered, is_failed=failed)
         case {"do": "approve_promotion", "envelope": str(envelope), **more} if not more:
             return _approve_promotion(envelope, release)
         case {
@@ -166,9 +170,14 @@ def _files_for_people(stage: str, release: Release) -> dict[str, str]:
     pages = sorted(path for path in (folder / "page").rglob("*") if path.is_file())
     paths = [folder / name for name in names if (folder / name).is_file()]
 
+    return _encoded([*paths, *pages], folder)
+
+
+def _encoded(paths: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Return files by their names below a folder, base64, as many as one answer may hold."""
     files: dict[str, str] = {}
     total_bytes = 0
-    for path in (*paths, *pages):
+    for path in paths:
         total_bytes += path.stat().st_size
         if total_bytes <= MOST_PAGE_BYTES:
             name = path.relative_to(folder).as_posix()
@@ -215,6 +224,18 @@ def _approve(envelope: str, release: Release) -> dict[str, Any]:
     model = model_here(release.case, installation)
     recorded = record_consent(envelope.encode(), release.case, model, installation)
     return {"index": recorded.index, "origin": recorded.origin}
+
+
+def _renew_dossier(release: Release, *, is_registered: bool, is_failed: bool) -> dict[str, Any]:
+    from tasks.dossier.releasing import folder_of_dossier, renew_release_dossier
+
+    case, installation = release.case, release.installation
+    problem = renew_release_dossier(
+        case, installation, is_registered=is_registered, is_failed=is_failed
+    )
+    folder = folder_of_dossier(case, installation.workspace)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {"problem": problem, "files": {} if problem else _encoded(paths, folder)}
 
 
 def _approve_promotion(envelope: str, release: Release) -> dict[str, Any]:

@@ -201,10 +201,20 @@ def test_job_variables_of_prefect(
     monkeypatch.setenv("PYTHONPATH", str(released.folder / SCIENTIST / "planted"))
     if "`root`" not in released.govern("keys", "list"):
         released.enrol("ops", "developer", "root")
-    done = released.release_by_flow(tmp_path_factory.mktemp("home"))
+    home = tmp_path_factory.mktemp("home")
+    done = released.release_by_flow(home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REGISTERED" in done.stdout
     assert released.registered() == f"{CASE}/1"
+
+    # The service has written the dossier where nobody else writes, and sent what it says.
+    written = released.workspace / "data" / CASE / "dossier"
+    sent = home / "shown" / "data" / CASE / "dossier"
+    names = {path.relative_to(written) for path in written.rglob("*") if path.is_file()}
+    assert {path.relative_to(sent) for path in sent.rglob("*") if path.is_file()} == names
+    assert all((sent / name).read_bytes() == (written / name).read_bytes() for name in names)
+    index = json.loads((sent / "dossier.json").read_bytes())
+    assert index["isRegistered"] is True
 
 
 # On one's own machine

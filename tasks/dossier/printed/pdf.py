@@ -14,7 +14,7 @@ from tasks.formats.shown import kind_of_error
 TEMPLATE = Path(__file__).parent / "dossier.typ"
 # Archives ask for the first; the second is what a reader of the screen needs, and typst refuses
 # what lacks it: a language, a title, headings in order, words for each picture.
-STANDARDS = ["a-2b", "ua-1"]
+STANDARDS: Any = ["a-2b", "ua-1"]
 # Of a column, in characters: what is short is not broken, and no sentence takes the whole sheet.
 SHORT = 18
 NARROWEST = 30

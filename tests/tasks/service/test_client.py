@@ -69,6 +69,24 @@ def test_what_the_worker_shows_of_a_stage_lies_where_that_stage_s_outputs_would(
     assert (tmp_path / "shown" / "data" / CASE / "explain" / "verdict.json").read_bytes() == b"{}"
 
 
+@pytest.mark.parametrize("problem", ["", "dossier not written: no"])
+def test_a_dossier_takes_the_place_of_the_one_before(tmp_path: Path, problem: str) -> None:
+    folder = tmp_path / "shown" / "data" / CASE / "dossier"
+    folder.mkdir(parents=True)
+    (folder / "old.html").write_text("of the release before")
+    files = {} if problem else {"index.html": encoded(b"new"), "machine/m.json": encoded(b"{}")}
+    answer: Message = {"tell": "done", "problem": problem, "files": files}
+    path = tmp_path / "worker"
+    with (
+        prepared_worker(path, BEGUN, answer) as requests,
+        open_worker(path, CASE, COMMIT, tmp_path / "shown", print) as client,
+    ):
+        assert client.renew_dossier(is_registered=False, is_failed=True) == problem
+    assert requests[1:] == [{"do": "dossier", "registered": False, "failed": True}]
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert kept == set(files)
+
+
 def test_a_socket_that_nobody_made_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with (
         pytest.raises(ServiceError, match=r"NotFoundError\. Start the service") as failure,

@@ -250,6 +250,9 @@ def test_what_a_release_waits_for_is_told_before_it_begins(client: Client) -> No
         {"do": "promote", "alias": "champion"},
         {"do": "promote", "alias": "champion", "version": 2},
         {"do": "promote", "alias": "champion", "version": "", "actor": "ann"},
+        {"do": "dossier"},
+        {"do": "dossier", "registered": 1, "failed": False},
+        {"do": "dossier", "registered": True, "failed": False, "folder": "/etc"},
         {"do": "roll_forward", "alias": "champion", "version": ""},
         {"do": "approve_promotion", "envelope": "{}", "model": MODEL},
         {},
@@ -331,6 +334,31 @@ def test_an_approval_that_a_model_serves_is_handed_on_as_it_came(
     _, answer = client.hold(BEGIN, {"do": "approve_promotion", "envelope": "größe"})
     assert answer == {"tell": "done", "index": 41, "origin": "bank.example/ledger"}
     assert handed_in == [("größe".encode(), CASE, client.folder)]
+
+
+@pytest.mark.parametrize("problem", ["", "dossier not written: no"])
+def test_a_dossier_is_renewed_and_sent(
+    client: Client, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    asked: list[tuple[bool, bool]] = []
+
+    def renew(
+        case: str, installation: Installation, *, is_registered: bool, is_failed: bool
+    ) -> str:
+        folder = installation.workspace / "data" / case / "dossier"
+        (folder / "machine").mkdir(parents=True)
+        (folder / "index.html").write_text("page")
+        (folder / "machine" / "model.json").write_text("{}")
+        asked.append((is_registered, is_failed))
+        return problem
+
+    monkeypatch.setattr("tasks.dossier.releasing.renew_release_dossier", renew)
+    _, answer = client.hold(BEGIN, {"do": "dossier", "registered": True, "failed": False})
+    assert asked == [(True, False)]
+    assert answer["problem"] == problem
+    wanted = {"index.html": b"page", "machine/model.json": b"{}"}
+    sent = {name: base64.b64decode(text) for name, text in answer["files"].items()}
+    assert sent == ({} if problem else wanted)
 
 
 @pytest.mark.parametrize(("step", "taken_by"), [("promote", "promote"), ("roll_back", "roll_back")])
