@@ -384,8 +384,9 @@ class CaseEvidence:
         step = self.chain.sealing
         if step is None or not step.commit:
             return Lacking("training ran outside git")
-        state = f", {len(step.dirty)} files differ from it" if step.dirty else ", nothing differs"
-        text = f"commit {step.commit[:12]}{state}"
+        differing = "1 file differs" if len(step.dirty) == 1 else f"{len(step.dirty)} files differ"
+        state = f"{differing} from it" if step.dirty else "nothing differs"
+        text = f"commit {step.commit[:12]}, {state}"
         return Claim(text, (self.refer(step.signed),), is_against=bool(step.dirty))
 
     def _find_explanations(self, _: str) -> Found:
