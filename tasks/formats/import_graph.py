@@ -17,13 +17,14 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
     """
     reached: set[str] = set()
     named: set[str] = set()
+    files_at: dict[str, tuple[str, ...]] = {}
     waiting = [start]
     while waiting:
         module = waiting.pop()
         if module in named:
             continue
         named.add(module)
-        for file in _files_of(workspace, module):
+        for file in _files_of(workspace, module, files_at):
             # Modules may import each other: what was read once is not read again.
             if file in reached:
                 continue
@@ -35,15 +36,22 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
     return tuple(sorted(reached))
 
 
-def _files_of(workspace: Path, module: str) -> Iterator[str]:
-    """Yield the file of a module and the `__init__.py` of every package around it."""
+def _files_of(
+    workspace: Path, module: str, files_at: dict[str, tuple[str, ...]]
+) -> Iterator[str]:
+    """Yield the file of a module and the `__init__.py` of every package around it.
+
+    `files_at` remembers what lies at each path: most modules share their packages, and the standard
+    library's lie nowhere here.
+    """
     parts = module.split(".")
     # Importing `a.b.c` runs `a/__init__.py` and `a/b/__init__.py` first.
     for length in range(1, len(parts) + 1):
         path = "/".join(parts[:length])
-        for file in (f"{path}/__init__.py", f"{path}.py"):
-            if (workspace / file).is_file():
-                yield file
+        if path not in files_at:
+            files = (f"{path}/__init__.py", f"{path}.py")
+            files_at[path] = tuple(file for file in files if (workspace / file).is_file())
+        yield from files_at[path]
 
 
 # By the text, not the path: `dvc.yaml` asks once a stage, and parsing is most of what it costs.
