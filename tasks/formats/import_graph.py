@@ -36,9 +36,7 @@ def reached_files(workspace: Path, start: str, *, is_lazy_included: bool) -> tup
     return tuple(sorted(reached))
 
 
-def _files_of(
-    workspace: Path, module: str, files_at: dict[str, tuple[str, ...]]
-) -> Iterator[str]:
+def _files_of(workspace: Path, module: str, files_at: dict[str, tuple[str, ...]]) -> Iterator[str]:
     """Yield the file of a module and the `__init__.py` of every package around it.
 
     `files_at` remembers what lies at each path: most modules share their packages, and the standard

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tasks.erasure.searching.unfolding.compression import inflate
@@ -14,11 +15,16 @@ from tasks.erasure.searching.unfolding.pieces import (
 
 PDF_MAGIC = b"%PDF-"
 # ISO 32000-1, section 7.3.8: the word, a line end, the bytes, and the closing word.
-PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
+PDF_STREAM_BEGINS = re.compile(rb"stream\r?\n")
+PDF_STREAM_ENDS = b"endstream"
 # Section 9.4.3: shown texts, of which an array has several with the space between them.
-PDF_STRING = rb"\((?:[^()\\]|\\.)*\)"
-PDF_ARRAY = re.compile(rb"\[((?:\s*(?:%b|<[0-9A-Fa-f\s]*>|-?[0-9.]+)\s*)*)\]" % PDF_STRING, re.S)
-PDF_PIECE = re.compile(rb"%b|<[0-9A-Fa-f\s]*>" % PDF_STRING, re.DOTALL)
+# What was matched is never given back (`++`, `*+`): a row of digits that no bracket closes could be
+# divided in more ways than there is time for.
+PDF_STRING = rb"\((?:[^()\\]|\\.)*+\)"
+PDF_TEXT = rb"%b|<[0-9A-Fa-f\s]*+>" % PDF_STRING
+PDF_ARRAY = re.compile(rb"\[((?:\s++|%b|-?[0-9.]++)*+)\]" % PDF_TEXT, re.DOTALL)
+PDF_PIECE = re.compile(PDF_TEXT, re.DOTALL)
+OCTAL_DIGITS = b"01234567"
 # Filters of section 7.4 that are not read; images have theirs.
 OTHER_FILTERS = re.compile(rb"/(?:LZWDecode|RunLengthDecode|ASCII85Decode|Crypt)\b")
 IMAGE_FILTERS = re.compile(
@@ -93,10 +99,10 @@ def open_pdf(content: bytes, budget: Budget) -> OpenedContainer:
     """Return the streams of a PDF that Flate compressed, and the texts that its pages show."""
     opened = OpenedContainer()
     bodies = [content]
-    for match in PDF_STREAM.finditer(content):
+    for stream in _find_streams(content):
         parts: list[bytes] = []
         try:
-            parts.extend(inflate(match[1], zlib.decompressobj, budget))
+            parts.extend(inflate(stream, zlib.decompressobj, budget))
         except BeyondBoundsError:
             opened.unsearched.append(BEYOND_BOUNDS)
             break
@@ -118,6 +124,17 @@ def open_pdf(content: bytes, budget: Budget) -> OpenedContainer:
         if pattern.search(text):
             opened.unsearched.append(words)
     return opened
+
+
+def _find_streams(content: bytes) -> Iterator[bytes]:
+    """Yield what lies in each stream of a PDF; one that no word closes is none."""
+    place = 0
+    while begin := PDF_STREAM_BEGINS.search(content, place):
+        end = content.find(PDF_STREAM_ENDS, begin.end())
+        if end < 0:
+            return
+        yield content[begin.end() : end]
+        place = end + len(PDF_STREAM_ENDS)
 
 
 def _read_shown_texts(content: bytes) -> bytes:
@@ -143,6 +160,7 @@ def _read_string(written: bytes) -> bytes:
 
 def _read_pdf_escape(match: "re.Match[bytes]") -> bytes:
     sign = match[1]
-    if sign[:1].isdigit():
+    # Of binary data that only looks like a string, any sign may stand here: `8` is no octal digit.
+    if sign[0] in OCTAL_DIGITS:
         return bytes([int(sign, 8) & 0xFF])
     return {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"\n": b""}.get(sign, sign)

@@ -284,6 +284,30 @@ def test_a_pdf_with_stray_streams_is_read_as_far_as_it_goes() -> None:
     assert documents.open_pdf(content, Budget()).parts == [("page.txt", b"aA\nq")]
 
 
+def test_digits_after_a_backslash_are_octal_or_themselves() -> None:
+    content = b"%PDF-1.4\n(\\9\\8\\1018\\79) Tj"
+
+    assert documents.open_pdf(content, Budget()).parts == [("page.txt", b"98A8\x079")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b"1" * 60 + b" 0 R",
+        b"[" + b"0.5 " * 20_000 + b"/Name",
+        b"[" + b" " * 50_000,
+        b"[(a)" * 20_000,
+        b"[<00" * 20_000,
+        b"(" * 50_000,
+        b"stream\n" * 50_000,
+    ],
+)
+def test_a_pdf_that_closes_nothing_is_read_to_its_end(content: bytes) -> None:
+    """A search that divides in every possible manner what it met does not end with the first."""
+    opened = documents.open_pdf(b"%PDF-1.4\n" + content, Budget())
+    assert [name for name, _ in opened.parts] == ["page.txt"]
+
+
 @pytest.mark.parametrize(
     "text", ["\\u{110000}", "\\Uffffffff", "\\ud800", "&#1114112;", "&#xD800;"]
 )
