@@ -8,6 +8,6 @@ program that checks one without us. No sentence in it stands in for an answer th
 (docs/adr/0100-a-claim-is-a-reference.md).
 
 May import: `tasks.attestation`, `tasks.clearance`, `tasks.config`, `tasks.errors`, `tasks.formats`,
-`tasks.gates`, `tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.reports`,
-`tasks.system`, `tasks.verifier`.
+`tasks.ledger`, `tasks.notary`, `tasks.path`, `tasks.plain_text`, `tasks.reports`, `tasks.system`,
+`tasks.verifier`.
 """

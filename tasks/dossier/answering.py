@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from tasks.attestation.predicates.consent import RequirementAnswer, subject_of
 from tasks.dossier.claims import AnswerStanding, Claim, Missing, NotApplicable, Statable
-from tasks.dossier.evidence import CaseEvidence, Lacking
+from tasks.dossier.evidence.case_evidence import CaseEvidence
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.governance import Governance, Provision, Requirement
 from tasks.path import SEALING
 from tasks.verifier.in_force.law import count_people

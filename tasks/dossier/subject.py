@@ -8,7 +8,8 @@ from tasks.config.words import Words
 from tasks.dossier.answering import Readiness, WeighedRequirement, due_of
 from tasks.dossier.claims import Claim, Missing, Statable
 from tasks.dossier.content import AnsweredRow
-from tasks.dossier.evidence import CaseEvidence, Found
+from tasks.dossier.evidence.case_evidence import CaseEvidence
+from tasks.dossier.evidence.lacking import Lookup
 from tasks.dossier.governance import Governance
 
 DUE_DAYS = 30  # of a field of a page that no requirement has
@@ -56,7 +57,7 @@ class DossierSubject:
         """How much of what has to be answered today is."""
         return Readiness.of(self.required)
 
-    def settle(self, found: Found, owner: str, due_days: int = DUE_DAYS) -> Statable:
+    def settle(self, found: Lookup, owner: str, due_days: int = DUE_DAYS) -> Statable:
         """Return an answer: what was found, or that it is missing, whose it is and until when."""
         if isinstance(found, Claim):
             return found

@@ -15,7 +15,7 @@ from tasks.dossier.answering import weigh_requirements
 from tasks.dossier.claims import AnswerStanding
 from tasks.dossier.composing import compose_dossier, statements_of
 from tasks.dossier.content import DossierPage
-from tasks.dossier.evidence import CaseEvidence
+from tasks.dossier.evidence.case_evidence import CaseEvidence
 from tasks.dossier.governance import Governance
 from tasks.dossier.machine.assessment_results import assessment_results
 from tasks.dossier.machine.bill_of_materials import bill_of_materials

@@ -7,7 +7,7 @@ cyclonedx.org/docs/1.6/json.
 from typing import Any
 from uuid import UUID, uuid5
 
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 from tasks.gates import Check
 

@@ -9,7 +9,7 @@ Specification: docs.mlcommons.org/croissant.
 from typing import Any
 
 from tasks.dossier.answering import rows_name
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 
 CONFORMS_TO = (

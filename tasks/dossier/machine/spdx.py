@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from tasks.dossier.answering import rows_name
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.machine.bill_of_materials import NAMESPACE, libraries_of
 from tasks.dossier.subject import DossierSubject
 from tasks.verifier.lineage import Step

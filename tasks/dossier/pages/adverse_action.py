@@ -5,7 +5,7 @@ Where the law of the United States asks for notices, `notices` adds a sample.
 
 from tasks.dossier.claims import Claim, Reference
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.pages.model_card import check_table
 from tasks.dossier.pages.notices import compose_notices
 from tasks.dossier.subject import DossierSubject

@@ -6,7 +6,7 @@ from tasks.agreements.clauses import ASSOCIATE_CLAUSES, BY_ROLE
 from tasks.attestation.agreement_review import ReviewedSource
 from tasks.dossier.claims import Claim, Reference, Statable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 
 AGREEMENTS = "agreements"

@@ -5,7 +5,7 @@ What evidence answers has its entries; motivation, consent and maintenance are p
 
 from tasks.dossier.claims import Claim, Reference, Statable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 
 NAME = "datasheets"

@@ -9,7 +9,7 @@ from tasks.dossier.content import (
     FlowDiagram,
     FlowNode,
 )
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 from tasks.path import PATH
 

@@ -2,7 +2,7 @@
 
 from tasks.dossier.claims import Claim
 from tasks.dossier.content import AnsweredRow, Chapter, DossierPage, DossierTable
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 from tasks.gates import Check, Outcome
 from tasks.reports import format_number, name_columns

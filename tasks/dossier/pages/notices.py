@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.dossier.claims import Claim, Statable
 from tasks.dossier.content import AnsweredRow, Chapter, DossierTable
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 
 OWNER = "compliance-officer"

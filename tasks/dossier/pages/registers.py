@@ -10,7 +10,8 @@ from tasks.dossier.content import (
     DossierTable,
     PlainRow,
 )
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
+from tasks.dossier.evidence.ledger_facts import find_tests
 from tasks.dossier.governance import Provision, ThreatRow
 from tasks.dossier.subject import DossierSubject
 from tasks.verifier.statement_index import Signed
@@ -135,8 +136,8 @@ def _tried_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
     due = due_of(threat.due_days, subject.evidence)
     if not threat.tests:
         return AnsweredRow(labels, Missing("no test tries it", threat.owner, due))
-    found = subject.evidence.find_tests(threat.tests)
-    return AnsweredRow(labels, subject.settle(found, threat.owner, threat.due_days))
+    tests = find_tests(subject.evidence, threat.tests)
+    return AnsweredRow(labels, subject.settle(tests, threat.owner, threat.due_days))
 
 
 def _measured_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:

@@ -8,7 +8,7 @@ from tasks.attestation.predicates.records import SUITE, SuiteRun
 from tasks.attestation.statement import Artefact
 from tasks.dossier.claims import Claim, Missing, Statable
 from tasks.dossier.composing import compose_dossier
-from tasks.dossier.evidence import Lacking
+from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.subject import DossierSubject
 from tasks.gates import Outcome
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
