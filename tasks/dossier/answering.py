@@ -72,6 +72,7 @@ def weigh_requirements(
     What a law asks that is no longer in force on the day of the release is left out; what one asks
     that is not yet in force is marked, and counts apart.
     """
+    # Without anything signed there is no day: law that has a first one is then ahead.
     day = date.fromisoformat(evidence.day) if evidence.day else date.min
     two_people = frozenset(governance.profiles[profile].second_person)
     return tuple(
@@ -95,9 +96,10 @@ def _weigh(
     row: Requirement, provision: Provision, evidence: CaseEvidence, day: date, *, is_two: bool
 ) -> WeighedRequirement:
     due = due_of(row.due_days, evidence, provision)
-    found = [evidence.find(name) for name in row.evidence]
-    claims = tuple(item for item in found if isinstance(item, Claim))
-    lacking = tuple(item for item in found if isinstance(item, Lacking))
+    lookups = [evidence.find(name) for name in row.evidence]
+    claims = tuple(item for item in lookups if isinstance(item, Claim))
+    lacking = tuple(item for item in lookups if isinstance(item, Lacking))
+
     answer = _answer(row, claims, lacking, evidence, due, is_two=is_two)
     return WeighedRequirement(row, provision, provision.is_ahead(day), claims, answer)
 
@@ -117,21 +119,23 @@ def _answer(
     # 1. What evidence has to say comes first: nobody signs over what is not there.
     if lacking:
         return Missing(lacking[0].reason, row.owner, due)
-    against = [claim for claim in claims if claim.is_against]
-    if row.is_pass_needed and against:
-        references = tuple(ref for claim in against for ref in claim.references)
-        return Claim(against[0].text, references, is_against=True)
+    contrary = [claim for claim in claims if claim.is_against]
+    if row.is_pass_needed and contrary:
+        references = tuple(ref for claim in contrary for ref in claim.references)
+        return Claim(contrary[0].text, references, is_against=True)
 
     # 2. What a person has to say.
     references = tuple(dict.fromkeys(ref for claim in claims for ref in claim.references))
     if row.kind == "fact":
         return Claim("; ".join(claim.text for claim in claims), references)
+
+    # 3. Both together: a person's text stands on what it was signed for and on what evidence says.
     signed = read_answers(row, evidence, is_two=is_two)
     if isinstance(signed, Claim):
         return Claim(signed.text, (*signed.references, *references))
     state = "evidence is there, and nobody has signed for it" if claims else "nobody has answered"
-    what = signed.what or state
-    return Missing(what, row.owner, due, signed.is_stale, (*signed.references, *references))
+    gap = signed.what or state
+    return Missing(gap, row.owner, due, signed.is_stale, (*signed.references, *references))
 
 
 def read_answers(row: Requirement, evidence: CaseEvidence, *, is_two: bool) -> Claim | Missing:
@@ -164,8 +168,8 @@ def read_answers(row: Requirement, evidence: CaseEvidence, *, is_two: bool) -> C
     # By identity: two keys of one person, or two names that share a login, are one.
     people = count_people(signed.key for signed in by_person.values())
     if is_two and people < PEOPLE_FOR_TWO:
-        what = f"answered by {latest.predicate.person}; a second person has to sign the same text"
-        return Missing(what, row.owner, "", False, (evidence.refer(latest),))
+        gap = f"answered by {latest.predicate.person}; a second person has to sign the same text"
+        return Missing(gap, row.owner, "", False, (evidence.refer(latest),))
 
     who = ", ".join(
         f"{signed.predicate.person}, {signed.predicate.capacity}, {signed.predicate.given_on[:10]}"
@@ -188,6 +192,7 @@ def _is_their_own(signed: Signed[RequirementAnswer]) -> bool:
 def _why_stale(signed: Signed[RequirementAnswer], row: Requirement, evidence: CaseEvidence) -> str:
     if signed.predicate.requirement_sha256 != row.sha256:
         return "answered when it was asked in other words"
+
     name = rows_name(evidence.case)
     if signed.digest_of(name) != evidence.chain.artefacts().get(name):
         return "answered about other data"

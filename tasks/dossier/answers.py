@@ -32,6 +32,8 @@ def read_text(path: Path) -> str:
         text = content.decode().strip().replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise _unfit("a text file in UTF-8", type(error).__name__) from error
+
+    # What is signed is shown to others for ever: nothing in it may hide, or be about a person.
     if not text:
         raise _unfit("an answer", "an empty file")
     if UNSAFE_IN_TEXT.search(text):
@@ -59,6 +61,8 @@ def answer_statement(
             found="none of this model",
             remedy=f"Run `./portcullis release {chain.case}`. Nothing was recorded.",
         )
+
+    # A key that is not enrolled has no name here: `check_answer` refuses what it signs.
     holder = log.keys.entries.get(signer.public.keyid)
     answer = RequirementAnswer(
         case=chain.case,
@@ -78,6 +82,7 @@ def check_answer(envelope: Envelope, log: Log) -> None:
     Raises:
         EvidenceError: Its key is not enrolled in a role that answers, or is no person's.
     """
+    # As a reader would verify it, were it the next entry of the log.
     digest = sha256(envelope.to_bytes()).hexdigest()
     signed = verified(Entry(log.head.size, envelope, digest), log.keys)
     if not signed.key.is_of_person:

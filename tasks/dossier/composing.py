@@ -43,9 +43,13 @@ def compose_dossier(subject: DossierSubject) -> tuple[DossierPage, ...]:
         compose_threats(subject),
         compose_law(subject),
     ]
+
+    # The first page counts the answers of all others, and the list of entries names what any page
+    # refers to, the first included: it is composed twice, before that list is there and after.
     opening = compose_opening(subject, tuple(pages))
     entries = {ref.entry for page in (opening, *pages) for ref in page.references()}
     pages.append(compose_evidence(subject, statements_of(subject.evidence.log, entries)))
+
     whole = (compose_opening(subject, tuple(pages)), *pages)
     refuse_stale_citations(subject, whole)
     return whole
@@ -67,6 +71,7 @@ def refuse_stale_citations(subject: DossierSubject, pages: tuple[DossierPage, ..
     for provision in subject.governance.law.values():
         if provision.is_current(subject.day):
             continue
+
         for page in pages:
             if page.is_about_law:
                 continue

@@ -125,13 +125,16 @@ class DossierPage:
         yield from (self.title, self.lead)
         if self.banner:
             yield from (self.banner[0], *self.banner[1])
+
         for chapter in self.chapters:
             yield from (chapter.heading, *chapter.text, *chapter.commands)
+
             for part in chapter.parts:
                 if isinstance(part, FlowDiagram):
                     yield from (part.title, part.words)
                     yield from (line for node in part.nodes for line in (node.name, *node.lines))
                     continue
+
                 yield from (part.title, *part.head)
                 for row in part.rows:
                     if isinstance(row, PlainRow):

@@ -16,9 +16,12 @@ def draw_diagram(diagram: FlowDiagram) -> str:
     """Return the SVG; its words are there for whoever cannot see it."""
     width = max(_left(node) for node in diagram.nodes) + BOX_WIDTH + MARGIN
     height = max(_top(node) for node in diagram.nodes) + BOX_HEIGHT + MARGIN
+
     by_name = {node.name: node for node in diagram.nodes}
     arrows = "\n".join(_arrow(by_name[start], by_name[end]) for start, end in diagram.arrows)
     boxes = "\n".join(map(_box, diagram.nodes))
+
+    # Arrows first: what is drawn later lies above, and no line runs through a box's text.
     return (
         f'<svg class="flow" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(diagram.words, quote=True)}">\n'
@@ -41,6 +44,8 @@ def _arrow(start: FlowNode, end: FlowNode) -> str:
     from_y = _top(start) + BOX_HEIGHT // 2
     to_x = _left(end) - 2
     to_y = _top(end) + BOX_HEIGHT // 2
+
+    # Both control points on the middle between the two: the curve leaves and arrives level.
     bend = (from_x + to_x) // 2
     path = f"M{from_x} {from_y}C{bend} {from_y} {bend} {to_y} {to_x} {to_y}"
     return f'<path class="arrow" d="{path}" marker-end="url(#tip)"/>'
@@ -50,15 +55,20 @@ def _box(node: FlowNode) -> str:
     x = _left(node)
     y = _top(node)
     middle = x + BOX_WIDTH // 2
+
+    # Names and lines come from data: each is escaped where it is written.
     rows = [f'<text class="name" x="{middle}" y="{y + 20}">{escape(node.name)}</text>']
     for number, line in enumerate(node.lines, start=1):
         rows.append(f'<text x="{middle}" y="{y + 20 + number * LINE}">{escape(line)}</text>')
+
     if node.reference is not None:
         entry = node.reference.entry
         rows.append(
             f'<a href="evidence.html#entry-{entry}"><text class="entry" x="{middle}" '
             f'y="{y + BOX_HEIGHT - 9}">[evidence: entry {entry}]</text></a>'
         )
+
+    # The box before its texts, which would lie behind it otherwise.
     box = (
         f'<rect class="{node.kind}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
         'rx="6"/>'

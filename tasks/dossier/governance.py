@@ -184,15 +184,20 @@ def load_governance(workspace: Path) -> Governance:
     profiles = _read(workspace, "profiles.yaml", _Profiles)
     by_id = {row.id: row for row in law}
 
+    # Ids first: a row that is looked up below is the only one of its id.
     _require_unique("law.yaml", [row.id for row in law])
     _require_unique("requirements.yaml", [row.id for row in requirements])
     _require_unique("threats.yaml", [row.id for row in threats])
+
+    # Then names across files: a wrong one is told here, with its file, and not by a page that
+    # needs it.
     _require_known("requirements.yaml", "law", [row.law for row in requirements], set(by_id))
     parts = {row.part for row in requirements}
     asked = [part for profile in profiles.profiles.values() for part in profile.parts]
     _require_known("profiles.yaml", "part", asked, parts)
     named = [profiles.default, *profiles.cases.values()]
     _require_known("profiles.yaml", "profile", named, set(profiles.profiles))
+
     names = ("law.yaml", "profiles.yaml", "requirements.yaml", "threats.yaml")
     return Governance(
         law=by_id,
@@ -212,6 +217,7 @@ def _read(workspace: Path, name: str, kind: type[M]) -> M:
     try:
         return kind.model_validate(read_yaml(workspace / path, path.as_posix()))
     except ValidationError as error:
+        # Without the input: a value that somebody wrote is not repeated in a message.
         place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise ConfigError(
             path.as_posix(),

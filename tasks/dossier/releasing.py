@@ -90,6 +90,9 @@ def make_release_dossier(
     try:
         if ledger.head() is None:
             return None
+
+        # The configuration of the release's snapshot, the data of the workspace: what was edited
+        # since the release began is not what it ran by.
         log = read_log(ledger, trusted_root(installation), EVERYTHING)
         chain = target.examine(log, case)
         case_values = load_case(case, configuration)
@@ -145,6 +148,8 @@ def renew_release_dossier(
 def is_dossier_current(case: str, workspace: Path, *, is_registered: bool) -> bool:
     """Say whether the dossier that lies here is of the model that lies here, and says as much."""
     path = folder_of_dossier(case, workspace) / INDEX
+
+    # Whatever does not read as a dossier is written again: being wrong costs a moment.
     try:
         values = json.loads(path.read_bytes())
         return bool(

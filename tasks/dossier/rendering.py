@@ -22,6 +22,7 @@ def render_dossier_page(page: DossierPage, case: str, about: str) -> str:
         about: Which model, ledger and day it is of: a printed page is found again by it.
     """
     text = _template().render(page=page, case=case, about=about)
+    # Blank lines are what the template's own commands leave behind.
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 

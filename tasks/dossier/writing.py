@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.clearance.bundle_writer import PERSONAL, Contents, choose, files_of, scan
 from tasks.config.words import words_of
-from tasks.dossier.answering import weigh_requirements
+from tasks.dossier.answering import WeighedRequirement, weigh_requirements
 from tasks.dossier.claims import AnswerStanding
 from tasks.dossier.composing import compose_dossier, statements_of
 from tasks.dossier.content import DossierPage
@@ -94,6 +94,7 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
     entries = {reference.entry for page in pages for reference in page.references()}
     contents = choose(log, subject.evidence.chain, also=tuple(sorted(entries)))
     bundle = files_of(contents, ledger)
+    # Refused before anything is made of it: what looks like a person's value must not be proven.
     scan(contents, bundle)
 
     files = {f"{page.name}.html": _page_bytes(page, subject) for page in pages}
@@ -102,13 +103,18 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
             json.loads(signed.statement.to_bytes()), indent=1, sort_keys=True, ensure_ascii=False
         )
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
+
     files |= machine_files(subject)
     if is_typesetter_installed() and subject.evidence.day:
         files[PDF] = typeset(pages, describe_subject(subject), subject.day)
+
+    # After all that it names by digest; the bundle and the checker are made of other things.
     files[INDEX] = index_bytes(subject, pages, files)
+
     # Of a PDF the text is that of the pages, compressed: noise, in which a pattern can match.
     readable = {name: content for name, content in files.items() if name != PDF}
     refuse_personal_values(readable, contents)
+
     files[BUNDLE] = archive(bundle)
     files["check-dossier.pyz"] = checker
     return Dossier(subject, pages, files)
@@ -149,40 +155,40 @@ def index_bytes(
 
     It names the digests of the other files, and of the registers that no statement signs for.
     """
+    evidence = subject.evidence
+    head = evidence.log.head
     readiness = subject.readiness
+
     values = {
         "format": FORMAT_NAME,
         "useCase": subject.case,
         "profile": subject.profile,
-        "day": subject.evidence.day,
-        "model": {"sha256": subject.evidence.chain.model_sha256},
-        "isRegistered": subject.evidence.is_let_in,
-        "log": {
-            "origin": subject.evidence.log.head.origin,
-            "size": subject.evidence.log.head.size,
-            "root": subject.evidence.log.head.root_hash.hex(),
-        },
+        "day": evidence.day,
+        "model": {"sha256": evidence.chain.model_sha256},
+        "isRegistered": evidence.is_let_in,
+        "log": {"origin": head.origin, "size": head.size, "root": head.root_hash.hex()},
         "readiness": {
             "answered": readiness.answered,
             "required": readiness.required,
             "ratio": readiness.ratio,
         },
-        "requirements": [
-            {
-                "id": row.requirement.id,
-                "law": row.requirement.law,
-                "kind": row.requirement.kind,
-                "standing": str(row.standing),
-                "isAhead": row.is_ahead,
-                "owner": row.requirement.owner,
-            }
-            for row in subject.weighed
-        ],
+        "requirements": [_requirement_values(row) for row in subject.weighed],
         "governance": subject.governance.digests,
         "files": {name: sha256(content).hexdigest() for name, content in files.items()},
         "pages": {page.name: _claims_of(page) for page in pages},
     }
     return _json_bytes(values)
+
+
+def _requirement_values(row: WeighedRequirement) -> dict[str, Any]:
+    return {
+        "id": row.requirement.id,
+        "law": row.requirement.law,
+        "kind": row.requirement.kind,
+        "standing": str(row.standing),
+        "isAhead": row.is_ahead,
+        "owner": row.requirement.owner,
+    }
 
 
 def _json_bytes(values: Mapping[str, Any]) -> bytes:
@@ -201,6 +207,8 @@ def _claims_of(page: DossierPage) -> list[dict[str, Any]]:
         }
         for row in page.answered_rows()
     ]
+
+    # A box of a diagram claims as a row does: whoever checks the folder checks it the same way.
     boxes = [
         {
             "labels": [node.name],
@@ -229,11 +237,15 @@ def refuse_personal_values(files: Mapping[str, bytes], contents: Contents) -> No
         for name in (key.holder, *key.logins)
         if name
     ]
-    for name, data in files.items():
-        text = data
+
+    for name, content in files.items():
+        text = content
+        # The longest first: an address that ends in another would be taken away in part.
         for own in sorted(staff, key=len, reverse=True):
+            # Only an address of theirs can look like a value about a person.
             if b"@" in own:
                 text = text.replace(own, b"")
+
         for kind, pattern in PERSONAL.items():
             if pattern.search(text):
                 raise EvidenceError(
@@ -262,12 +274,14 @@ def write_dossier(dossier: Dossier, folder: Path) -> None:
 
     # Whole or not at all: a reader never sees half of it.
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
+    # `mkdtemp` lets nobody else in: a dossier is for others to read.
     draft.chmod(0o755)
     try:
         for name, content in dossier.files.items():
             path = draft / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
+
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)

@@ -73,7 +73,7 @@ def find_explanations(evidence: SignedFiles) -> Lookup:
     if not own:
         return Lacking("no commitment to explanations of this model's decisions")
 
-    # Each run of `explain` commits anew: the last is what a proof is made from.
+    # Each run of `explain` commits anew, and the last one counts.
     digest = str(own[-1].digest_of(name))
     text = f"every explanation is committed to under one root, {digest[:12]}…"
     return Claim(text, (evidence.refer(own[-1], name=name, sha256=digest),))

@@ -18,28 +18,27 @@ OSCAL_VERSION = "1.2.1"
 def assessment_results(subject: DossierSubject) -> dict[str, Any]:
     """Return the document. Requirements of law that is not yet in force are not in it."""
     evidence = subject.evidence
+    # OSCAL asks for times; the day is all that was signed, and no clock is read.
     start = f"{evidence.day}T00:00:00Z"
     rows = [row for row in subject.required if row.standing is not AnswerStanding.NOT_APPLICABLE]
+
+    # All ids follow from the model, the profile and the day: made again, they are the same.
     own = uuid5(NAMESPACE, f"{evidence.chain.model_sha256} {subject.profile} {evidence.day}")
     observations = [_observation(own, row, start) for row in rows if row.answer.references]
+
+    controls = [{"control-id": _control_id(row.requirement.id)} for row in rows]
     result: dict[str, Any] = {
         "uuid": _derived(own, "result"),
         "title": f"Dossier of {subject.case}, profile {subject.profile}",
         "description": f"Readiness: {subject.readiness.text}.",
         "start": start,
-        "reviewed-controls": {
-            "control-selections": [
-                {
-                    "include-controls": [
-                        {"control-id": _control_id(row.requirement.id)} for row in rows
-                    ]
-                }
-            ]
-        },
+        "reviewed-controls": {"control-selections": [{"include-controls": controls}]},
         "findings": [_finding(own, row) for row in rows],
     }
+    # OSCAL's lists have one item at least: an empty one is left out.
     if observations:
         result["observations"] = observations
+
     return {
         "assessment-results": {
             "uuid": str(own),
@@ -56,6 +55,8 @@ def assessment_results(subject: DossierSubject) -> dict[str, Any]:
 
 
 def _observation(own: UUID, row: WeighedRequirement, start: str) -> dict[str, Any]:
+    entries = sorted({reference.entry for reference in row.answer.references})
+
     return {
         "uuid": _derived(own, f"observation {row.requirement.id}"),
         "description": row.answer.text,
@@ -66,7 +67,7 @@ def _observation(own: UUID, row: WeighedRequirement, start: str) -> dict[str, An
                 "href": f"statements/{entry}.json",
                 "description": f"entry {entry} of the ledger",
             }
-            for entry in sorted({reference.entry for reference in row.answer.references})
+            for entry in entries
         ],
     }
 
@@ -83,6 +84,8 @@ def _finding(own: UUID, row: WeighedRequirement) -> dict[str, Any]:
             "status": {"state": state, "remarks": row.answer.text},
         },
     }
+
+    # An observation was made only of what has references: a link leads to one that is there.
     if row.answer.references:
         observed = _derived(own, f"observation {row.requirement.id}")
         finding["related-observations"] = [{"observation-uuid": observed}]

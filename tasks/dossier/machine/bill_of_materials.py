@@ -21,18 +21,12 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
     model_sha256 = evidence.chain.model_sha256
     serial = uuid5(NAMESPACE, f"{evidence.log.head.origin} {model_sha256}")
     model_ref = f"model:{model_sha256}"
+
     data = _data_components(subject)
-    libraries = [
-        {
-            "type": "library",
-            "bom-ref": f"pkg:pypi/{name}@{version}",
-            "name": name,
-            "version": version,
-            "purl": f"pkg:pypi/{name}@{version}",
-        }
-        for name, version in libraries_of(subject)
-    ]
-    parts = [*(item["bom-ref"] for item in data), *(item["bom-ref"] for item in libraries)]
+    data_refs = [item["bom-ref"] for item in data]
+    libraries = [_library_component(name, version) for name, version in libraries_of(subject)]
+    library_refs = [item["bom-ref"] for item in libraries]
+
     values: dict[str, Any] = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -45,12 +39,14 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
                 "name": f"{subject.case}/train/model",
                 "version": model_sha256[:12],
                 "hashes": [{"alg": "SHA-256", "content": model_sha256}],
-                "modelCard": _model_card(subject, [item["bom-ref"] for item in data]),
+                "modelCard": _model_card(subject, data_refs),
             },
         },
         "components": [*data, *libraries],
-        "dependencies": [{"ref": model_ref, "dependsOn": parts}],
+        "dependencies": [{"ref": model_ref, "dependsOn": [*data_refs, *library_refs]}],
     }
+
+    # The time of a decision and no clock's: the same evidence gives the same bytes.
     if evidence.decision is not None:
         values["metadata"]["timestamp"] = evidence.decision.predicate.finished
     return values
@@ -58,13 +54,20 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
 
 def libraries_of(subject: DossierSubject) -> list[tuple[str, str]]:
     """Return the libraries that training ran with, and their versions, as its statement says."""
-    made = subject.evidence.step("train")
-    tools = made.signed.predicate.run.tools if made else {}
+    training = subject.evidence.step("train")
+    tools = training.signed.predicate.run.tools if training else {}
+
+    # Python itself is no package of the index, so no address of one could name it.
     return [
         (name, version)
         for name, version in sorted(tools.items())
         if name != "python" and version != "not installed"
     ]
+
+
+def _library_component(name: str, version: str) -> dict[str, Any]:
+    purl = f"pkg:pypi/{name}@{version}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
 def _data_components(subject: DossierSubject) -> list[dict[str, Any]]:
@@ -88,8 +91,10 @@ def _model_card(subject: DossierSubject, datasets: list[str]) -> dict[str, Any]:
         "task": "classification",
         "datasets": [{"ref": ref} for ref in datasets],
     }
+    # The family as declared, where the declaration is the one that training signed for.
     if not isinstance(learner, Lacking):
         parameters["architectureFamily"] = str(learner[0].get("family", ""))
+
     metrics = [
         _metric(check)
         for gate in ("train", "fairness", "subgroups")
@@ -100,10 +105,12 @@ def _model_card(subject: DossierSubject, datasets: list[str]) -> dict[str, Any]:
 
 
 def _metric(check: Check) -> dict[str, Any]:
+    # Texts, as the format asks, and by `repr`, which reads back as the very same number.
     metric: dict[str, Any] = {"type": str(check.id), "value": repr(check.value)}
     about = check.about.to_dict()
     if about:
         metric["slice"] = ", ".join(f"{name}={value}" for name, value in about.items())
+
     if check.interval is not None:
         lower, upper = map(repr, check.interval)
         metric["confidenceInterval"] = {"lowerBound": lower, "upperBound": upper}

@@ -16,6 +16,7 @@ CONFORMS_TO = (
     "http://mlcommons.org/croissant/1.1",
     "http://mlcommons.org/croissant/RAI/1.0",
 )
+# The context of the specification, with no term of ours.
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -59,6 +60,8 @@ CONTEXT = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+# Roles whose columns are described: the model learns nothing from an identifier.
+REDACTED_ROLES = ("feature", "protected", "target")
 TYPES = {"flag": "sc:Boolean", "number": "sc:Float"}  # all else is text
 
 
@@ -87,23 +90,16 @@ def croissant(subject: DossierSubject) -> dict[str, Any]:
     }
     if evidence.day:
         values["datePublished"] = evidence.day
+
     columns = evidence.section("columns")
     if not isinstance(columns, Lacking):
-        kept = {
-            column: declared
+        fields = [
+            _field(column, declared, file_id, subject)
             for column, declared in columns[0].items()
-            if declared["role"] in ("feature", "protected", "target")
-        }
-        values["recordSet"] = [
-            {
-                "@type": "cr:RecordSet",
-                "@id": "rows",
-                "name": "rows",
-                "field": [
-                    _field(column, declared, file_id, subject) for column, declared in kept.items()
-                ],
-            }
+            if declared["role"] in REDACTED_ROLES
         ]
+        record_set = {"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields}
+        values["recordSet"] = [record_set]
     return {**values, **_responsible_use(subject)}
 
 
@@ -120,20 +116,23 @@ def _responsible_use(subject: DossierSubject) -> dict[str, str]:
 
 
 def _collection(subject: DossierSubject) -> str:
-    found = subject.evidence.read_artefact("admit/sources.json")
-    if isinstance(found, Lacking):
+    sources = subject.evidence.read_artefact("admit/sources.json")
+    if isinstance(sources, Lacking):
         return ""
+
     return "; ".join(
         f"{name}: from {source['owner']}, {source['legal_basis']}"
-        for name, source in found[0].items()
+        for name, source in sources[0].items()
     )
 
 
 def _missing_data(subject: DossierSubject) -> str:
-    found = subject.evidence.read_artefact("validate/report.json", "missing_ratio")
-    if isinstance(found, Lacking):
+    report = subject.evidence.read_artefact("validate/report.json", "missing_ratio")
+    if isinstance(report, Lacking):
         return ""
-    shares = sorted(found[0]["missing_ratio"].items(), key=lambda item: (-item[1], item[0]))
+
+    # The greatest share first; columns of the same share by name, so that the order is settled.
+    shares = sorted(report[0]["missing_ratio"].items(), key=lambda item: (-item[1], item[0]))
     return "; ".join(f"{column}: {ratio:.1%}" for column, ratio in shares if ratio > 0) or "nothing"
 
 
@@ -146,24 +145,26 @@ def _preprocessing(subject: DossierSubject) -> str:
 
 
 def _personal(subject: DossierSubject) -> str:
-    found = subject.evidence.section("columns")
-    if isinstance(found, Lacking):
+    columns = subject.evidence.section("columns")
+    if isinstance(columns, Lacking):
         return ""
+
     names = [
         subject.words.label_of(column)
-        for column, declared in found[0].items()
+        for column, declared in columns[0].items()
         if declared["role"] == "protected"
     ]
     return ", ".join(names)
 
 
 def _retention(subject: DossierSubject) -> str:
-    found = subject.evidence.section("erasure")
-    if isinstance(found, Lacking):
+    erasure = subject.evidence.section("erasure")
+    if isinstance(erasure, Lacking):
         return ""
+
     return "; ".join(
         f"{name}: {rule['months']} months ({rule['basis']})"
-        for name, rule in found[0].get("keep", {}).items()
+        for name, rule in erasure[0].get("keep", {}).items()
     )
 
 

@@ -19,6 +19,7 @@ from tasks.verifier.lineage import Step
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 SPEC_VERSION = "3.0.1"
+# A blank node: every element of the document shares one creation.
 CREATION = "_:creation"
 NO_LICENCE = "https://spdx.org/rdf/3.0.1/terms/ExpandedLicensing/NoAssertion"
 # Gates whose checks are figures of the model, as in the other bill.
@@ -31,6 +32,8 @@ def spdx_document(subject: DossierSubject) -> dict[str, Any]:
     evidence = subject.evidence
     name = f"spdx {evidence.log.head.origin} {evidence.chain.model_sha256}"
     ids = _Ids(uuid5(NAMESPACE, name))
+
+    # What is described: the model, each data set of its lineage, and each library.
     parties = _parties(subject, ids)
     model = _model(subject, ids, parties)
     datasets = [
@@ -41,6 +44,8 @@ def spdx_document(subject: DossierSubject) -> dict[str, Any]:
     libraries = [_library(name, version, ids) for name, version in libraries_of(subject)]
     described = [model, *datasets, *libraries]
     relationships = _relationships(subject, model, datasets, libraries, ids)
+
+    # The document holds the bill, and the bill holds what is described: each names its root.
     bom = {
         "type": "software_Sbom",
         "spdxId": ids.of("bom"),
@@ -59,6 +64,20 @@ def spdx_document(subject: DossierSubject) -> dict[str, Any]:
         "element": [bom["spdxId"], *(item["spdxId"] for item in parties.values())],
         "profileConformance": bom["profileConformance"],
     }
+
+    graph = [
+        *_creation(subject, ids),
+        document,
+        bom,
+        *parties.values(),
+        *described,
+        *relationships,
+    ]
+    return {"@context": CONTEXT, "@graph": graph}
+
+
+def _creation(subject: DossierSubject, ids: "_Ids") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return when and by what the document was made, and the program that made it."""
     author = {
         "type": "SoftwareAgent",
         "spdxId": ids.of("author"),
@@ -72,8 +91,7 @@ def spdx_document(subject: DossierSubject) -> dict[str, Any]:
         "created": _time_of(subject),
         "createdBy": [author["spdxId"]],
     }
-    graph = [creation, author, document, bom, *parties.values(), *described, *relationships]
-    return {"@context": CONTEXT, "@graph": graph}
+    return creation, author
 
 
 class _Ids:
@@ -103,7 +121,9 @@ def _parties(subject: DossierSubject, ids: _Ids) -> dict[str, dict[str, Any]]:
     """Return the parties of the agreements that data was admitted by, as organisations."""
     review = subject.evidence.review
     sources = review.predicate.sources if review else ()
+    # One organisation may supply several sources: it is one element, numbered as first met.
     names = dict.fromkeys(item.party for item in sources if item.party)
+
     return {
         name: {
             "type": "Organization",
@@ -120,9 +140,9 @@ def _of_role(
 ) -> list[str]:
     """Return the ids of the parties of a role; of all parties without one."""
     review = subject.evidence.review
-    named = review.predicate.sources if review else ()
-    found = (item.party for item in named if item.party and role in ("", item.role))
-    return [parties[name]["spdxId"] for name in dict.fromkeys(found)]
+    sources = review.predicate.sources if review else ()
+    names = (item.party for item in sources if item.party and role in ("", item.role))
+    return [parties[name]["spdxId"] for name in dict.fromkeys(names)]
 
 
 def _artefact(kind: str, name: str, sha256: str, ids: _Ids, key: str) -> dict[str, Any]:
@@ -144,11 +164,13 @@ def _model(
     digest = evidence.chain.model_sha256
     model = _artefact("ai_AIPackage", f"{subject.case}/train/model", digest, ids, "model")
     model["software_primaryPurpose"] = "model"
+
+    # Of several controllers the first: `suppliedBy` holds one.
     if suppliers := _of_role(subject, parties, "controller"):
         model["suppliedBy"] = suppliers[0]
-    made = evidence.step("train")
-    if made is not None:
-        model["builtTime"] = made.signed.predicate.run.finished
+    training = evidence.step("train")
+    if training is not None:
+        model["builtTime"] = training.signed.predicate.run.finished
     if evidence.is_let_in:
         model["releaseTime"] = _time_of(subject)
 
@@ -158,6 +180,7 @@ def _model(
         model["ai_typeOfModel"] = [str(values.get("family", ""))]
         parameters = values.get("parameters", {})
         model["ai_hyperparameter"] = _entries((name, str(parameters[name])) for name in parameters)
+
     checks = [
         check
         for gate in MEASURING_GATES
@@ -166,9 +189,11 @@ def _model(
     ]
     model["ai_metric"] = _entries((check.key, repr(check.value)) for check in checks)
     model["ai_metricDecisionThreshold"] = _entries((check.key, check.limit) for check in checks)
+
     if "explain" in evidence.chain.verdicts:
         model["ai_modelExplainability"] = ["SHAP values, judged by gate explain"]
     model["ai_useSensitivePersonalInformation"] = _sensitivity(subject)
+    # What evidence does not say is left out: an empty list would say that there is none.
     return {name: value for name, value in model.items() if value != []}
 
 
@@ -182,8 +207,11 @@ def _dataset(
     dataset["releaseTime"] = step.signed.predicate.run.finished
     if origins := _of_role(subject, parties):
         dataset["originatedBy"] = origins
+
     dataset["dataset_datasetType"] = ["structured"]
     dataset["dataset_hasSensitivePersonalInformation"] = _sensitivity(subject)
+
+    # Of the rows after redaction alone: before it, nothing was masked yet.
     if step.name == rows_name(subject.case):
         dataset["dataset_anonymizationMethodUsed"] = [
             "pseudonymised: identifiers are masked or tokenised by stage redact"
@@ -213,6 +241,7 @@ def _relationships(
     """Return what the model learnt from, what it needs, and that no licence is asserted."""
     learnt_from = [item["spdxId"] for item in datasets if item["name"] == rows_name(subject.case)]
     needed = [item["spdxId"] for item in libraries]
+
     # Of the lineage: rows are made of the rows before them.
     ordered = [item["spdxId"] for item in reversed(datasets)]
     pairs = [
@@ -223,10 +252,13 @@ def _relationships(
             for number, (earlier, later) in enumerate(pairwise(ordered), start=1)
         ),
     ]
+
     # The AI profile and the Dataset profile ask for both of every package.
     for number, item in enumerate((model, *datasets)):
         for kind in ("hasConcludedLicense", "hasDeclaredLicense"):
             pairs.append((f"{kind}-{number}", item["spdxId"], kind, [NO_LICENCE]))
+
+    # A relationship to nothing is no relationship: SPDX asks for at least one target.
     return [
         {
             "type": "Relationship",
@@ -256,6 +288,7 @@ def _sensitivity(subject: DossierSubject) -> str:
     columns = subject.evidence.section("columns")
     if isinstance(columns, Lacking):
         return "noAssertion"
+
     is_sensitive = any(column["role"] in SENSITIVE_ROLES for column in columns[0].values())
     return "yes" if is_sensitive else "no"
 

@@ -66,6 +66,7 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
             claims += bool(references)
             if row["standing"] in ("answered", "evidence against") and not references:
                 faults.append(f"{page}: a claim without a reference")
+
             for reference in references:
                 index = reference["entry"]
                 used.add(index)
@@ -73,11 +74,15 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
                 if entry is None or entry.envelope_sha256 != reference["envelopeSha256"]:
                     faults.append(f"{page}: entry {index} is not the one that is referred to")
                     continue
+
+                # Verified once an entry: a signature costs more than all else, and rows share them.
                 if index not in signed_by_index:
                     signed_by_index[index] = verified(entry, log.keys)
                 faults += _faults(page, row, reference, signed_by_index[index])
+
     faults += _file_faults(folder, values["files"])
     faults += _statement_faults(folder, used, by_index)
+    # One wrong entry is referred to by many rows, and is one fault of a page.
     return CheckedDossier(claims, len(used), tuple(dict.fromkeys(faults)))
 
 
@@ -88,6 +93,7 @@ def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[st
         check = _check_of(signed, key)
         if check is None:
             return [f"{place} has no check {key}"]
+        # Figures are of one check: a row that sums several up shows none of theirs.
         is_one = len(row["references"]) == 1
         return check_faults(f"{place}: {key}", row, check) if is_one and row["figures"] else []
 
@@ -103,11 +109,13 @@ def check_faults(place: str, row: Any, check: Check) -> list[str]:
     faults = []
     if row["text"] != check.outcome.text:
         faults.append(f"{place} came to {check.outcome.text}")
+
     # Of a comparison whose limit has changed, value and limit stand in one text.
     with_limit = [figure for figure in row["figures"] if f" ({check.limit})" in figure]
-    shown = [figure.partition(" (")[0] for figure in with_limit] or row["figures"]
-    if value and value not in shown:
+    values = [figure.partition(" (")[0] for figure in with_limit] or row["figures"]
+    if value and value not in values:
         faults.append(f"{place} has the value {value}")
+
     # Of a comparison the limit stands beside the earlier figure, in one text.
     if not any(check.limit in figure for figure in row["figures"]):
         faults.append(f"{place} has another limit")
@@ -146,11 +154,13 @@ def _statement_faults(folder: Path, used: set[int], by_index: dict[int, Entry]) 
     for index in sorted(used & by_index.keys()):
         path = folder / "statements" / f"{index}.json"
         try:
-            shown = parse_json(path.read_bytes())
+            readable = parse_json(path.read_bytes())
         except (OSError, ValueError, EvidenceError):
             faults.append(f"statements/{index}.json cannot be read")
             continue
+
+        # Compared in canonical form: the file is laid out for people, the payload is not.
         payload = by_index[index].envelope.payload
-        if canonical(shown) != canonical(parse_json(payload)):
+        if canonical(readable) != canonical(parse_json(payload)):
             faults.append(f"statements/{index}.json is not what was signed")
     return faults

@@ -37,6 +37,7 @@ def typeset(pages: tuple[DossierPage, ...], about: str, day: date) -> bytes:
     Raises:
         ConfigError: The content does not conform, as typst says.
     """
+    # Here and not above: it is optional, and a dossier without a PDF needs no typesetter.
     import typst
 
     content = json.dumps(content_of(pages, about, day), sort_keys=True, ensure_ascii=False)
@@ -107,13 +108,17 @@ def _table(table: DossierTable) -> dict[str, Any]:
     rows = []
     for row in table.rows:
         if isinstance(row, PlainRow):
-            cells, standing, entries = list(row.cells), "", []
+            cells = list(row.cells)
+            standing = ""
+            entries: list[int] = []
         else:
             # As on the screen: of an answer without figures the columns between stay empty.
             blank = [""] * (width - len(row.labels) - len(row.figures) - 1)
             cells = [*row.labels, *row.figures, *blank, row.answer.text]
             standing = _standing(row.answer.standing)
             entries = sorted({reference.entry for reference in row.answer.references})
+
+        # As many cells as the head: typst fills a table cell by cell, and would shift the next row.
         cells += [""] * (width - len(cells))
         rows.append({"cells": cells, "standing": standing, "entries": entries})
     return _laid_out(table.title, list(table.head), rows)
@@ -126,6 +131,8 @@ def _laid_out(title: str, head: list[str], rows: list[dict[str, Any]]) -> dict[s
     """
     columns = list(zip(head, *(_shown(row) for row in rows), strict=True))
     widths = [0 if _is_short(texts) else _share(texts) for texts in columns]
+
+    # Were all columns as wide as they need, a table of short texts would not fill the sheet.
     if not any(widths):
         widths[-1] = _share(columns[-1])
     return {"title": title, "head": head, "rows": rows, "widths": widths}
