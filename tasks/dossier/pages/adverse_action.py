@@ -13,6 +13,12 @@ from tasks.dossier.subject import DossierSubject
 NAME = "adverse-action"
 OWNER = "compliance-officer"
 HEAD = ("Question", "Answer")
+COUNTS_HEAD = (
+    "Code",
+    "Reason, in the words of the map",
+    "Declined applicants who are told it",
+    "Evidence",
+)
 
 
 def compose_adverse_action(subject: DossierSubject) -> DossierPage:
@@ -29,41 +35,35 @@ def compose_adverse_action(subject: DossierSubject) -> DossierPage:
 
 def _reasons(subject: DossierSubject) -> Chapter:
     fields = ("reasons", "declined_rows", "reason_map_version", "people_behind_each_value")
-    found = subject.evidence.read_artefact("explain/report.json", *fields)
-    if isinstance(found, Lacking):
-        row = AnsweredRow(("Reasons",), subject.settle(found, OWNER))
+    looked_up = subject.evidence.read_artefact("explain/report.json", *fields)
+    if isinstance(looked_up, Lacking):
+        row = AnsweredRow(("Reasons",), subject.settle(looked_up, OWNER))
         return Chapter("Reasons", parts=(DossierTable(HEAD, (row,)),))
 
-    report, reference = found
-    said: tuple[Reference, ...] = (reference,)
+    report, reference = looked_up
+    references: tuple[Reference, ...] = (reference,)
+    version = f"version {report['reason_map_version']}"
+    declined = str(report["declined_rows"])
     compared = f"composites, each value from at least {report['people_behind_each_value']} people"
     facts = (
-        AnsweredRow(("Map of reasons",), Claim(f"version {report['reason_map_version']}", said)),
-        AnsweredRow(
-            ("Declined rows that were explained",), Claim(str(report["declined_rows"]), said)
-        ),
-        AnsweredRow(("Compared with",), Claim(compared, said)),
+        AnsweredRow(("Map of reasons",), Claim(version, references)),
+        AnsweredRow(("Declined rows that were explained",), Claim(declined, references)),
+        AnsweredRow(("Compared with",), Claim(compared, references)),
     )
+
+    # Without the map's file a code still counts: it stands there without its words.
     reason_map = subject.evidence.read_case_file("explain", "reasons")
     words: dict[str, str] = {}
     if not isinstance(reason_map, Lacking):
-        told, worded_by = reason_map
-        words = {reason["code"]: str(reason["text"]) for reason in told["reasons"]}
-        said = (reference, worded_by)
+        values, worded_by = reason_map
+        words = {reason["code"]: str(reason["text"]) for reason in values["reasons"]}
+        references = (reference, worded_by)
+
     counts = tuple(
-        AnsweredRow((code,), Claim("counted", said), (words.get(code, ""), str(count)))
+        AnsweredRow((code,), Claim("counted", references), (words.get(code, ""), str(count)))
         for code, count in sorted(report["reasons"].items(), key=lambda item: (-item[1], item[0]))
     )
-    table = DossierTable(
-        (
-            "Code",
-            "Reason, in the words of the map",
-            "Declined applicants who are told it",
-            "Evidence",
-        ),
-        counts,
-    )
-    return Chapter("Reasons", parts=(DossierTable(HEAD, facts), table))
+    return Chapter("Reasons", parts=(DossierTable(HEAD, facts), DossierTable(COUNTS_HEAD, counts)))
 
 
 def _tried(subject: DossierSubject) -> Chapter:

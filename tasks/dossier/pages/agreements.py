@@ -13,6 +13,7 @@ AGREEMENTS = "agreements"
 PROCESSING = "processing"
 LEGAL = "legal"
 OFFICER = "data-protection-officer"
+UNKNOWN = 99  # the place of a clause that the law does not list: behind those that it does
 # Values of a declaration or an artefact with the statement that names them, or why there are none.
 Looked = tuple[Any, Reference] | Lacking
 
@@ -38,6 +39,7 @@ def compose_agreements(subject: DossierSubject) -> DossierPage:
             _register(subject, sources, review.predicate.day, reference),
             *(_clauses(source, reference) for source in sources if source.clauses),
         )
+
     return DossierPage(
         name=AGREEMENTS,
         title="Register of agreements",
@@ -58,6 +60,8 @@ def _register(
         )
         for source in sources
     )
+
+    # Two days: a release may come long after its data was read, and an agreement end between.
     head = ("Source", "Party", "Role", "Agreement", "Expires", "Signed file", "On the day")
     return Chapter(
         "Agreements",
@@ -101,7 +105,10 @@ def _clauses(source: ReviewedSource, reference: Reference) -> Chapter:
         **BY_ROLE.get(source.role, {}),
         **ASSOCIATE_CLAUSES,
     }
+
+    # In the law's order: what was signed has its keys in that of the alphabet.
     order = {clause: number for number, clause in enumerate(asked)}
+    ordered = sorted(source.clauses.items(), key=lambda item: order.get(item[0], UNKNOWN))
     rows = tuple(
         AnsweredRow(
             (clause, asked.get(clause, "")),
@@ -109,10 +116,11 @@ def _clauses(source: ReviewedSource, reference: Reference) -> Chapter:
             if place
             else Claim("missing", (reference,), is_against=True),
         )
-        # In the law's order: what was signed has its keys in that of the alphabet.
-        for clause, place in sorted(source.clauses.items(), key=lambda item: order.get(item[0], 99))
+        for clause, place in ordered
     )
     tables = [DossierTable(("Clause", "What it says", "Place in the text"), rows)]
+
+    # "none" is a claim, too: the agreement was read, and agrees to nobody else and no transfer.
     others = (
         *(("Sub-processor", text) for text in source.subprocessors or ("none",)),
         *(("Transfer", text) for text in source.transfers or ("none",)),
@@ -127,6 +135,8 @@ def compose_processing(subject: DossierSubject) -> DossierPage:
     evidence = subject.evidence
     sources = evidence.read_artefact("admit/sources.json")
     columns = evidence.section("columns")
+
+    # One row a letter of the article, in its order; (d) is a person's, whatever evidence says.
     rows = [
         _controller(subject, sources),
         subject.requirement_field("(b) purposes, and their legal basis", "GDP-6"),
@@ -136,6 +146,7 @@ def compose_processing(subject: DossierSubject) -> DossierPage:
         _retention(subject),
         subject.requirement_field("(g) security of processing", "GDP-32"),
     ]
+
     erased = (
         subject.field("Erasures on record", "erasures", OFFICER),
         subject.field("List that each run asks", "artefact:admit/erasures.json", OFFICER),
@@ -166,6 +177,8 @@ def _people(subject: DossierSubject, columns: Looked) -> AnsweredRow:
     label = ("(c) people and data: declared columns by role",)
     if isinstance(columns, Lacking):
         return AnsweredRow(label, subject.settle(columns, OFFICER))
+
+    # Counted by role: the columns are named in the declaration that the row refers to.
     values, reference = columns
     roles: dict[str, int] = {}
     for column in values.values():
@@ -182,6 +195,7 @@ def _transfers(subject: DossierSubject) -> AnsweredRow:
         return AnsweredRow(
             label, subject.owed("a source has no agreement in the register", OFFICER)
         )
+
     transfers = [text for item in review.predicate.sources for text in item.transfers]
     text = "; ".join(dict.fromkeys(transfers)) or "none is agreed"
     return AnsweredRow(label, Claim(text, (subject.evidence.refer(review),)))
@@ -189,14 +203,15 @@ def _transfers(subject: DossierSubject) -> AnsweredRow:
 
 def _retention(subject: DossierSubject) -> AnsweredRow:
     label = ("(f) how long it is kept",)
-    found = subject.evidence.section("erasure")
-    if isinstance(found, Lacking):
-        return AnsweredRow(label, subject.settle(found, OFFICER))
-    values, reference = found
-    kept = "; ".join(
+    erasure = subject.evidence.section("erasure")
+    if isinstance(erasure, Lacking):
+        return AnsweredRow(label, subject.settle(erasure, OFFICER))
+
+    values, reference = erasure
+    periods = "; ".join(
         f"{name}: {rule['months']} months ({rule['basis']})"
         for name, rule in values.get("keep", {}).items()
     )
-    if not kept:
+    if not periods:
         return AnsweredRow(label, subject.owed("no period is declared", OFFICER))
-    return AnsweredRow(label, Claim(kept, (reference,)))
+    return AnsweredRow(label, Claim(periods, (reference,)))

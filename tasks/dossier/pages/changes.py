@@ -28,9 +28,11 @@ def compose_changes(subject: DossierSubject) -> DossierPage:
             (),
         )
 
+    # The earlier model as it stood when it was decided on: later entries do not speak of then.
     then = examine(evidence.log.before(earlier.entry), subject.case, earlier.model_sha256)
     by_index = {entry.index: entry for entry in evidence.log.entries}
     decision = Reference(earlier.entry, by_index[earlier.entry].envelope_sha256)
+
     rows = (
         _model(subject, earlier, decision),
         _data(subject, then, decision),
@@ -52,8 +54,8 @@ def compose_changes(subject: DossierSubject) -> DossierPage:
 def _model(subject: DossierSubject, earlier: EarlierRelease, decision: Reference) -> AnsweredRow:
     now = subject.evidence.chain.model_sha256
     text = f"sha256:{earlier.model_sha256[:12]}… → sha256:{now[:12]}…"
-    made = subject.evidence.step("train")
-    references = (decision, *((subject.evidence.refer(made.signed),) if made else ()))
+    training = subject.evidence.step("train")
+    references = (decision, *((subject.evidence.refer(training.signed),) if training else ()))
     return AnsweredRow(("Model",), Claim(text, references))
 
 
@@ -71,6 +73,7 @@ def _plan(subject: DossierSubject, then: Chain, decision: Reference) -> Answered
     now = subject.evidence.chain.plan
     if before is None or now is None:
         return AnsweredRow(label, subject.owed("one of the two sealed no plan", OWNER))
+
     names = before.differences(now)
     more = f" and {len(names) - MOST_SETTINGS} more" if len(names) > MOST_SETTINGS else ""
     text = ", ".join(names[:MOST_SETTINGS]) + more or "none"
@@ -100,11 +103,14 @@ def _checks(subject: DossierSubject, earlier: EarlierRelease) -> DossierTable:
         for gate in chain.verdicts
         for check in subject.evidence.checks(gate)
     }
+
     changes = compare_checks(earlier.checks, [check for _, check in now.values()])
     rows = []
     for change in changes:
+        # What was judged then and is not now has no entry of this release to refer to.
         if change.key not in now:
             continue
+
         gate, check = now[change.key]
         claim = subject.evidence.claim_check(gate, check)
         rows.append(AnsweredRow((change.measure(),), claim, change.texts()))

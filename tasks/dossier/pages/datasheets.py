@@ -47,12 +47,12 @@ def _owed(subject: DossierSubject, heading: str, questions: tuple[str, ...]) -> 
 
 def _composition(subject: DossierSubject) -> Chapter:
     fields = ("rows", "group_rows", "label_shares", "missing_ratio")
-    found = subject.evidence.read_artefact("validate/report.json", *fields)
-    if isinstance(found, Lacking):
-        row = AnsweredRow(("Rows, people, labels",), subject.settle(found, OWNER))
+    validation = subject.evidence.read_artefact("validate/report.json", *fields)
+    if isinstance(validation, Lacking):
+        row = AnsweredRow(("Rows, people, labels",), subject.settle(validation, OWNER))
         return Chapter("Composition", parts=(DossierTable(HEAD, (row,)),))
 
-    report, reference = found
+    report, reference = validation
     rows = (
         _said("How many rows?", f"{report['rows']:,}", reference),
         _said("Which share has each label?", _shares(report["label_shares"]), reference),
@@ -83,12 +83,12 @@ def _missing(subject: DossierSubject, ratios: dict[str, float]) -> str:
 
 
 def _collection(subject: DossierSubject) -> Chapter:
-    found = subject.evidence.read_artefact("admit/sources.json")
-    if isinstance(found, Lacking):
-        row = AnsweredRow(("From whom does it come?",), subject.settle(found, OWNER))
+    admitted = subject.evidence.read_artefact("admit/sources.json")
+    if isinstance(admitted, Lacking):
+        row = AnsweredRow(("From whom does it come?",), subject.settle(admitted, OWNER))
         return Chapter("Collection", parts=(DossierTable(HEAD, (row,)),))
 
-    sources, reference = found
+    sources, reference = admitted
     rows = [
         _said(f"From whom does {name} come, and on what basis?", _origin(source), reference)
         for name, source in sources.items()
@@ -107,15 +107,19 @@ def _told(subject: DossierSubject) -> Statable:
 
 def _preparation(subject: DossierSubject) -> Chapter:
     rows = [subject.field("Personal data taken away", "gate:redact", OWNER)]
-    found = subject.evidence.read_artefact("ingest/report.json", "dropped", "erased_rows", "rows")
-    if isinstance(found, Lacking):
-        rows.append(AnsweredRow(("Joined, and left out",), subject.settle(found, OWNER)))
+
+    ingestion = subject.evidence.read_artefact(
+        "ingest/report.json", "dropped", "erased_rows", "rows"
+    )
+    if isinstance(ingestion, Lacking):
+        rows.append(AnsweredRow(("Joined, and left out",), subject.settle(ingestion, OWNER)))
     else:
-        report, reference = found
+        report, reference = ingestion
         dropped = ", ".join(report["dropped"]) or "none"
         rows.append(_said("Columns that were left out", dropped, reference))
         erased = f"{report['erased_rows']:,} of {report['rows']:,}"
         rows.append(_said("Rows of people who were erased", erased, reference))
+
     rows.append(subject.field("Fit to learn from", "gate:validate", OWNER))
     return Chapter("Preparation", parts=(DossierTable(HEAD, tuple(rows)),))
 

@@ -33,64 +33,70 @@ RISKS = (
 
 def compose_impact_assessment(subject: DossierSubject) -> DossierPage:
     """Return the page."""
-    field = subject.requirement_field
-    risks = tuple(_risk(subject, text, names) for text, names in RISKS)
     return DossierPage(
         name=NAME,
         title="Data protection impact assessment",
         lead="GDPR 35(7)(a) to (d). Measures are shown with what the release measured of them; "
         "likelihood, severity and the advice of the data protection officer are people's.",
         chapters=(
-            Chapter(
-                "(a) The processing, and its purposes",
-                parts=(
-                    draw_flow(subject),
-                    DossierTable(HEAD, (field("Description signed for", "DPIA-7a"),)),
-                ),
-            ),
-            Chapter(
-                "(b) Necessity and proportionality",
-                parts=(
-                    DossierTable(
-                        HEAD,
-                        (
-                            field("Assessment", "DPIA-7b"),
-                            subject.field("Columns are an allow-list", "declared:columns", OFFICER),
-                            field("Minimisation", "GDP-25"),
-                        ),
-                    ),
-                ),
-            ),
-            Chapter(
-                "(c) Risks to people",
-                text=("What evidence says of each; likelihood and severity are DPIA-7c.",),
-                parts=(
-                    DossierTable(("Risk", "What the release measured"), risks),
-                    DossierTable(HEAD, (field("Likelihood and severity", "DPIA-7c"),)),
-                ),
-            ),
-            Chapter(
-                "(d) Measures",
-                parts=(DossierTable(HEAD, (field("Measures signed for", "DPIA-7d"),)),),
-            ),
-            Chapter(
-                "Advice of the data protection officer",
-                parts=(DossierTable(HEAD, (field("GDPR 35(2)", "DPIA-2"),)),),
-            ),
+            _processing(subject),
+            _necessity(subject),
+            _risks(subject),
+            _signed_for(subject, "(d) Measures", "Measures signed for", "DPIA-7d"),
+            _signed_for(subject, "Advice of the data protection officer", "GDPR 35(2)", "DPIA-2"),
         ),
     )
 
 
+def _processing(subject: DossierSubject) -> Chapter:
+    description = subject.requirement_field("Description signed for", "DPIA-7a")
+    return Chapter(
+        "(a) The processing, and its purposes",
+        parts=(draw_flow(subject), DossierTable(HEAD, (description,))),
+    )
+
+
+def _necessity(subject: DossierSubject) -> Chapter:
+    rows = (
+        subject.requirement_field("Assessment", "DPIA-7b"),
+        subject.field("Columns are an allow-list", "declared:columns", OFFICER),
+        subject.requirement_field("Minimisation", "GDP-25"),
+    )
+    return Chapter("(b) Necessity and proportionality", parts=(DossierTable(HEAD, rows),))
+
+
+def _risks(subject: DossierSubject) -> Chapter:
+    risks = tuple(_risk(subject, text, names) for text, names in RISKS)
+    judgement = subject.requirement_field("Likelihood and severity", "DPIA-7c")
+    return Chapter(
+        "(c) Risks to people",
+        text=("What evidence says of each; likelihood and severity are DPIA-7c.",),
+        parts=(
+            DossierTable(("Risk", "What the release measured"), risks),
+            DossierTable(HEAD, (judgement,)),
+        ),
+    )
+
+
+def _signed_for(subject: DossierSubject, heading: str, label: str, requirement: str) -> Chapter:
+    """Return a chapter that one person's answer fills, or leaves open."""
+    row = subject.requirement_field(label, requirement)
+    return Chapter(heading, parts=(DossierTable(HEAD, (row,)),))
+
+
 def _risk(subject: DossierSubject, text: str, names: tuple[str, ...]) -> AnsweredRow:
-    found = [subject.evidence.find(name) for name in names]
-    lacking = [item for item in found if isinstance(item, Lacking)]
+    lookups = [subject.evidence.find(name) for name in names]
+
+    # A risk of which half is measured is not measured: the gap is shown, and not the half.
+    lacking = [item for item in lookups if isinstance(item, Lacking)]
     if lacking:
         return AnsweredRow((text,), subject.settle(lacking[0], OFFICER))
-    claims = [item for item in found if isinstance(item, Claim)]
+
+    claims = [item for item in lookups if isinstance(item, Claim)]
     references = tuple(ref for claim in claims for ref in claim.references)
     is_against = any(claim.is_against for claim in claims)
-    said = "; ".join(claim.text for claim in claims)
-    return AnsweredRow((text,), Claim(said, tuple(dict.fromkeys(references)), is_against))
+    measured = "; ".join(claim.text for claim in claims)
+    return AnsweredRow((text,), Claim(measured, tuple(dict.fromkeys(references)), is_against))
 
 
 def draw_flow(subject: DossierSubject) -> FlowDiagram:
@@ -101,14 +107,16 @@ def draw_flow(subject: DossierSubject) -> FlowDiagram:
     """
     nodes: list[FlowNode] = []
     arrows: list[tuple[str, str]] = []
-    found = subject.evidence.read_artefact("admit/sources.json")
-    if not isinstance(found, Lacking):
-        sources, named = found
+
+    admitted = subject.evidence.read_artefact("admit/sources.json")
+    if not isinstance(admitted, Lacking):
+        sources, named = admitted
         for row, (name, source) in enumerate(sources.items()):
             lines = (source["owner"], source["role"].replace("_", " "))
             nodes.append(FlowNode(name, lines, "party", 0, row, named))
             arrows.append((name, "admit"))
 
+    # Each step level with the middle of the parties, so that arrows meet from both sides.
     middle = max(len(nodes) - 1, 0) // 2
     before = ""
     for stage in LINEAGE:
@@ -120,11 +128,14 @@ def draw_flow(subject: DossierSubject) -> FlowDiagram:
         if before:
             arrows.append((before, stage))
         before = stage
+
+    # Always a gap: what the model is used for happens after the last entry.
     use = ("use of the model:", "no evidence here")
     nodes.append(FlowNode(INFERENCE, use, "gap", len(LINEAGE) + 1, middle))
     arrows.append((before, INFERENCE))
-    said = "; ".join(f"{start} → {end}" for start, end in arrows)
-    return FlowDiagram("Data flow", tuple(nodes), tuple(arrows), said)
+
+    words_of_arrows = "; ".join(f"{start} → {end}" for start, end in arrows)
+    return FlowDiagram("Data flow", tuple(nodes), tuple(arrows), words_of_arrows)
 
 
 def _step_lines(stage: str, *, is_known: bool) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ def compose_instructions(subject: DossierSubject) -> DossierPage:
         ),
         subject.field("What it takes as input", "declared:columns", OWNER),
     )
+
+    # By gates and not by figures: a deployer reads what was judged, and the card has the rest.
     performance = (
         subject.field("How good it is, overall", "gate:train", OWNER),
         subject.field("How good it is, group by group", "gate:fairness", OWNER),
@@ -31,6 +33,7 @@ def compose_instructions(subject: DossierSubject) -> DossierPage:
         subject.field("Whether its input was fit to learn from", "gate:validate", OWNER),
         subject.field("How its reasons hold", "gate:explain", OWNER),
     )
+
     in_use = (
         subject.field("How one decision is explained", "explanations", OWNER),
         subject.requirement_field("How a person oversees it, and what helps them", "AIV-2e"),
@@ -38,6 +41,7 @@ def compose_instructions(subject: DossierSubject) -> DossierPage:
         subject.requirement_field("Where it runs, and what it needs", "AIV-1e"),
         subject.field("Which logs are kept", "audit", "security-officer"),
     )
+
     return DossierPage(
         name=NAME,
         title="Instructions for use",

@@ -12,6 +12,8 @@ HEAD = ("Field", "Answer")
 CHECK_HEAD = ("Measure", "Value", "95 % interval", "Limit", "Outcome")
 MODEL_OWNER = "model-owner"
 VALIDATOR = "model-validator"
+# A reader looks for what failed: it comes first, then what is open.
+GRAVEST = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
 # As the report of training calls them, and as people read them.
 FIGURES = (
     ("auc", "AUC, out of fold"),
@@ -57,13 +59,14 @@ def _details(subject: DossierSubject) -> Chapter:
 
 
 def _family(subject: DossierSubject) -> AnsweredRow:
-    found = subject.evidence.section("train")
-    if isinstance(found, Lacking):
-        return AnsweredRow(("Learner",), subject.settle(found, MODEL_OWNER))
-    values, reference = found
+    declared = subject.evidence.section("train")
+    if isinstance(declared, Lacking):
+        return AnsweredRow(("Learner",), subject.settle(declared, MODEL_OWNER))
+
+    values, reference = declared
     names = ("family", "mitigation", "seed", "folds", "refits")
-    shown = ", ".join(f"{name}: {values[name]}" for name in names if name in values)
-    return AnsweredRow(("Learner",), Claim(shown, (reference,)))
+    settings = ", ".join(f"{name}: {values[name]}" for name in names if name in values)
+    return AnsweredRow(("Learner",), Claim(settings, (reference,)))
 
 
 def _uses(subject: DossierSubject) -> Chapter:
@@ -86,22 +89,21 @@ def _data(subject: DossierSubject) -> Chapter:
         subject.field("Personal data taken away", "gate:redact", "data-protection-officer"),
         subject.field("Fit to learn from", "gate:validate", "data-owner"),
     ]
+
     report = subject.evidence.read_artefact("train/report.json", "features", "left_out", "parts")
     if isinstance(report, Lacking):
         rows.append(AnsweredRow(("Features",), subject.settle(report, MODEL_OWNER)))
     else:
         values, reference = report
         names = ", ".join(subject.words.name_of(name) for name in values["features"])
-        rows.append(AnsweredRow((f"Features ({len(values['features'])})",), _said(names, report)))
+        rows.append(
+            AnsweredRow((f"Features ({len(values['features'])})",), Claim(names, (reference,)))
+        )
         left_out = "; ".join(f"{name}: {why}" for name, why in values["left_out"].items())
         rows.append(AnsweredRow(("Left out, and why",), Claim(left_out or "none", (reference,))))
         parts = ", ".join(f"{name} {count:,}" for name, count in values["parts"].items())
         rows.append(AnsweredRow(("Rows by part",), Claim(parts, (reference,))))
     return Chapter("Data", parts=(DossierTable(HEAD, tuple(rows)),))
-
-
-def _said(text: str, found: tuple[object, object]) -> Claim:
-    return Claim(text, (found[1],))  # type: ignore[arg-type]
 
 
 def _performance(subject: DossierSubject) -> Chapter:
@@ -127,6 +129,7 @@ def _performance(subject: DossierSubject) -> Chapter:
         for name, label in FIGURES
         if name in performance
     )
+
     return Chapter(
         "Performance",
         text=("Out of fold: of people whom no model that scored them has learnt from.",),
@@ -155,15 +158,13 @@ def check_table(subject: DossierSubject, gate: str, title: str) -> DossierTable:
     """Return every check of a gate with value, interval and limit; what fails comes first."""
     checks = subject.evidence.checks(gate)
     if not checks:
-        found = subject.evidence.find_gate(gate)
-        row = AnsweredRow((title,), subject.settle(found, VALIDATOR))
+        verdict = subject.evidence.find_gate(gate)
+        row = AnsweredRow((title,), subject.settle(verdict, VALIDATOR))
         return DossierTable(HEAD, (row,), title)
+
     ordered = sorted(checks, key=lambda check: GRAVEST.index(check.outcome))
     rows = tuple(_check_row(subject, gate, check) for check in ordered)
     return DossierTable(CHECK_HEAD, rows, title)
-
-
-GRAVEST = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
 
 
 def _check_row(subject: DossierSubject, gate: str, check: Check) -> AnsweredRow:
@@ -191,10 +192,13 @@ def _limits(subject: DossierSubject) -> Chapter:
         unmeasured = sum(
             check.outcome is Outcome.NOT_MEASURED for check in subject.evidence.checks(gate)
         )
+
+        # Against the model, although nothing failed: what is undecided or unmeasured is no pass.
         if undecided or unmeasured:
             text = f"{undecided} checks undecided, {unmeasured} not measured"
             reference = subject.evidence.refer(verdict.signed)
             rows.append(AnsweredRow((f"gate {gate}",), Claim(text, (reference,), is_against=True)))
+
     rows.append(subject.field("Noise of reasons", "gate:explain", VALIDATOR))
     rows.append(
         AnsweredRow(

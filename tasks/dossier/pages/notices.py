@@ -25,10 +25,13 @@ def compose_notices(subject: DossierSubject) -> tuple[Chapter, ...]:
         *_reasons(subject),
         subject.requirement_field("Statement of rights, agency, and how to ask", "RGB-9a"),
     )
+
+    # Apart: 12 CFR 1002.9 and FCRA 615(a) ask for two lists, and neither answers the other.
     disclosure = (
         AnsweredRow(("Consumer reporting agency",), _party(subject, "independent_controller")),
         subject.requirement_field("Score, its range and date, key factors, rights", "FCR-615"),
     )
+
     return (
         Chapter(
             "Sample notice of adverse action, 12 CFR 1002.9",
@@ -63,11 +66,14 @@ def _reasons(subject: DossierSubject) -> tuple[AnsweredRow, ...]:
     evidence = subject.evidence
     report = evidence.read_artefact("explain/report.json", "reasons", "reason_map_version")
     reason_map = evidence.read_case_file("explain", "reasons")
-    for found in (report, reason_map):
-        if isinstance(found, Lacking):
-            return (AnsweredRow(("Principal reasons",), subject.settle(found, OWNER)),)
+    if isinstance(report, Lacking):
+        return (AnsweredRow(("Principal reasons",), subject.settle(report, OWNER)),)
+    if isinstance(reason_map, Lacking):
+        return (AnsweredRow(("Principal reasons",), subject.settle(reason_map, OWNER)),)
 
-    (counts, told_by), (words, worded_by) = report, reason_map  # type: ignore[misc]
+    # Both stand behind a reason: one entry for how often it is told, one for its words.
+    counts, told_by = report
+    words, worded_by = reason_map
     texts = sample_reasons(words, counts["reasons"])
     return tuple(
         AnsweredRow((f"Principal reason {number}",), Claim(text, (told_by, worded_by)))

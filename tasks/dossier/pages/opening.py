@@ -17,11 +17,14 @@ def compose_opening(subject: DossierSubject, pages: tuple[DossierPage, ...]) -> 
     """Return the page; `pages` are all others, in their order."""
     is_let_in = subject.evidence.is_let_in
     state = "Registered" if is_let_in else "Not registered: this is the file of why"
+
+    # Two counts: law that is not yet in force neither lowers today's readiness nor raises it.
     ahead = Readiness.of(subject.ahead)
     lines = [f"Readiness: {subject.readiness.text}."]
     if subject.ahead:
         lines.append(f"Of what is not yet in force: {ahead.text}.")
     lines.append(f"Profile {subject.profile}: {subject.profile_title}.")
+
     return DossierPage(
         name=NAME,
         title=f"{subject.title}: dossier",
@@ -46,9 +49,11 @@ def _release(subject: DossierSubject) -> Chapter:
         *(subject.field(f"Gate {gate}", f"gate:{gate}", "model-owner") for gate in _gates(subject)),
     ]
     parts = [DossierTable(("What", "Outcome"), tuple(rows))]
+
     if evidence.chain.broken:
         broken = tuple(PlainRow((refusal.text,)) for refusal in evidence.chain.broken)
         parts.append(DossierTable(("Links that do not hold",), broken))
+
     reasons = _reasons(subject)
     if reasons.rows:
         parts.append(reasons)
@@ -77,9 +82,11 @@ def _gates(subject: DossierSubject) -> tuple[str, ...]:
     absent = [gate for gate in SUBJECTS if gate not in verdicts]
     order = {"fail": 0, "undecided": 1}
     judged = sorted(verdicts, key=lambda gate: order.get(verdicts[gate].outcome, 3))
-    against = [gate for gate in judged if verdicts[gate].outcome in order]
+    contrary = [gate for gate in judged if verdicts[gate].outcome in order]
+
+    # Without a model most gates have nothing to judge, and their silence is no gap.
     silent = absent if subject.evidence.is_trained else []
-    return (*against, *silent, *(gate for gate in judged if gate not in against))
+    return (*contrary, *silent, *(gate for gate in judged if gate not in contrary))
 
 
 def _reasons(subject: DossierSubject) -> DossierTable:
@@ -100,6 +107,7 @@ def _contents(pages: tuple[DossierPage, ...]) -> Chapter:
     rows = []
     for page in pages:
         counts = Counter(answer.standing for answer in page.answers())
+        # An answer that is stale counts as none: somebody has to answer again.
         rows.append(
             PlainRow(
                 (
@@ -111,6 +119,7 @@ def _contents(pages: tuple[DossierPage, ...]) -> Chapter:
                 href=f"{page.name}.html",
             )
         )
+
     head = ("Part", "Answered", "Evidence against", "Missing")
     return Chapter("Contents", parts=(DossierTable(head, tuple(rows)),))
 
@@ -137,6 +146,7 @@ def _urgency(row: WeighedRequirement) -> tuple[str, str]:
 def _next(subject: DossierSubject) -> Chapter:
     first = next((row for row in subject.required if isinstance(row.answer, Missing)), None)
     commands = [f"./portcullis verify {subject.case}"]
+    # One example and not all: the page lists every gap above, with its id.
     if first is not None:
         commands.append(f"./portcullis answer {subject.case} {first.requirement.id} --file FILE")
     return Chapter("Next", commands=tuple(commands))

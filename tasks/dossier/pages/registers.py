@@ -42,14 +42,14 @@ def part_page_name(part: str) -> str:
 def compose_part(subject: DossierSubject, part: str) -> DossierPage:
     """Return the page of one part: each clause, and what answers it."""
     rows = tuple(row for row in subject.weighed if row.requirement.part == part)
-    title = PART_TITLES[part]
     ahead = [row.provision for row in rows if row.is_ahead]
     lead = "Each clause in words of ours, and what answers it."
     if ahead:
         lead += f" Not yet in force: from {ahead[0].valid_from}; it does not count today."
+
     return DossierPage(
         name=part_page_name(part),
-        title=title,
+        title=PART_TITLES[part],
         lead=lead,
         is_about_law=bool(ahead),
         chapters=(Chapter("Requirements", parts=(_requirement_table(rows),)),),
@@ -81,6 +81,7 @@ def compose_controls(subject: DossierSubject) -> DossierPage:
             ),
         )
         chapters.append(Chapter(PART_TITLES[part], parts=(table,)))
+
     return DossierPage(
         name=CONTROLS,
         title="Control map",
@@ -111,10 +112,13 @@ def compose_threats(subject: DossierSubject) -> DossierPage:
         own = tuple(threat for threat in threats if threat.stride == kind)
         tried = tuple(_tried_row(subject, threat) for threat in own)
         parts = [DossierTable(THREAT_HEAD, tried)]
+
+        # What the project's tests try, and what this release measured, are two kinds of evidence.
         measured = tuple(_measured_row(subject, threat) for threat in own if threat.evidence)
         if measured:
             parts.append(DossierTable(("Threat", "In this release"), measured))
         chapters.append(Chapter(kind, parts=tuple(parts)))
+
     return DossierPage(
         name=THREATS,
         title="Threats: STRIDE for machine learning",
@@ -133,8 +137,10 @@ def _tried_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
         "\n".join(map(_test_in_words, threat.tests)) or "no test",
         threat.residual,
     )
-    due = due_of(threat.due_days, subject.evidence)
+
+    # A control that nothing tries is a claim of ours: it stays a gap until a test is written.
     if not threat.tests:
+        due = due_of(threat.due_days, subject.evidence)
         return AnsweredRow(labels, Missing("no test tries it", threat.owner, due))
     tests = find_tests(subject.evidence, threat.tests)
     return AnsweredRow(labels, subject.settle(tests, threat.owner, threat.due_days))
@@ -142,12 +148,13 @@ def _tried_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
 
 def _measured_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
     """Return what the release itself measured of a threat."""
-    found = [subject.evidence.find(name) for name in threat.evidence]
-    lacking = [item for item in found if isinstance(item, Lacking)]
+    lookups = [subject.evidence.find(name) for name in threat.evidence]
+    lacking = [item for item in lookups if isinstance(item, Lacking)]
     if lacking:
         answer = subject.settle(lacking[0], threat.owner, threat.due_days)
         return AnsweredRow((threat.text,), answer)
-    claims = [item for item in found if isinstance(item, Claim)]
+
+    claims = [item for item in lookups if isinstance(item, Claim)]
     references = tuple(dict.fromkeys(ref for claim in claims for ref in claim.references))
     text = "; ".join(claim.text for claim in claims)
     is_against = any(claim.is_against for claim in claims)
@@ -165,11 +172,14 @@ def compose_law(subject: DossierSubject) -> DossierPage:
     """Return what changes next, what is in force, and what no longer is."""
     law = tuple(subject.governance.law.values())
     day = subject.day
+
+    # The next to change first. What has no first day is never ahead, so `day` stands for none.
     ahead = sorted(
         (row for row in law if row.is_ahead(day)), key=lambda row: (row.valid_from or day, row.id)
     )
     current = [row for row in law if row.is_current(day)]
     past = sorted((row for row in law if row.is_past(day)), key=lambda row: str(row.valid_to))
+
     return DossierPage(
         name=LAW,
         title="Law, and what changes next",
@@ -189,24 +199,18 @@ def compose_law(subject: DossierSubject) -> DossierPage:
 
 
 def _law_table(rows: tuple[Provision, ...]) -> DossierTable:
-    return DossierTable(
-        ("Source", "What it says", "Where", "From", "Until", "Kind", "Checked"),
-        tuple(
-            PlainRow(
-                (
-                    row.source,
-                    row.text,
-                    row.jurisdiction,
-                    row.valid_from.isoformat() if row.valid_from else "day not established",
-                    row.valid_to.isoformat() if row.valid_to else "",
-                    row.status,
-                    "by counsel" if row.verified else "unverified",
-                ),
-                anchor=f"law-{row.id}",
-            )
-            for row in rows
-        ),
-    )
+    head = ("Source", "What it says", "Where", "From", "Until", "Kind", "Checked")
+    return DossierTable(head, tuple(map(_law_row, rows)))
+
+
+def _law_row(row: Provision) -> PlainRow:
+    # A provision without a first day is in force, and says that nobody has established the day.
+    since = row.valid_from.isoformat() if row.valid_from else "day not established"
+    until = row.valid_to.isoformat() if row.valid_to else ""
+    checked = "by counsel" if row.verified else "unverified"
+
+    cells = (row.source, row.text, row.jurisdiction, since, until, row.status, checked)
+    return PlainRow(cells, anchor=f"law-{row.id}")
 
 
 def compose_evidence(
@@ -214,6 +218,8 @@ def compose_evidence(
 ) -> DossierPage:
     """Return the list of entries that pages refer to: what each is, and who signed it."""
     head = subject.evidence.log.head
+
+    # Each row has an anchor: every reference on every page leads to it.
     rows = tuple(
         PlainRow(
             (
@@ -229,6 +235,7 @@ def compose_evidence(
         )
         for signed in statements
     )
+
     return DossierPage(
         name=EVIDENCE,
         title="Evidence",
