@@ -24,14 +24,14 @@ class WeighedRequirement:
         requirement: What is asked.
         provision: The law that asks it.
         is_ahead: Whether that law is not yet in force on the day of the release.
-        found: What evidence says, a claim each.
+        claims: What evidence says, one for each reference.
         answer: What counts: a claim where it is answered.
     """
 
     requirement: Requirement
     provision: Provision
     is_ahead: bool
-    found: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
     answer: Statable
 
     @property

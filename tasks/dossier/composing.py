@@ -1,6 +1,7 @@
 """Compose every page of a dossier. Pure: the same evidence gives the same content."""
 
 from tasks.dossier.content import DossierPage
+from tasks.dossier.governance import Provision
 from tasks.dossier.pages.adverse_action import compose_adverse_action
 from tasks.dossier.pages.agreements import compose_agreements, compose_processing
 from tasks.dossier.pages.changes import compose_changes
@@ -73,14 +74,16 @@ def refuse_stale_citations(subject: DossierSubject, pages: tuple[DossierPage, ..
             continue
 
         for page in pages:
-            if page.is_about_law:
-                continue
-            text = "\n".join(page.texts())
-            for name in provision.cited_as:
-                if name in text:
-                    raise ConfigError(
-                        f"page {page.name}",
-                        expected="law that is in force on the day of the release",
-                        found=f"`{provision.id}`, which is not",
-                        remedy="Cite what took its place: configs/governance/law.yaml.",
-                    )
+            if not page.is_about_law and _is_cited(provision, page):
+                raise ConfigError(
+                    f"page {page.name}",
+                    expected="law that is in force on the day of the release",
+                    found=f"`{provision.id}`, which is not",
+                    remedy="Cite what took its place: configs/governance/law.yaml.",
+                )
+
+
+def _is_cited(provision: Provision, page: DossierPage) -> bool:
+    """Say whether a page cites a provision, by any of the names that the register has for it."""
+    text = "\n".join(page.texts())
+    return any(name in text for name in provision.cited_as)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tasks.config.cases import load_case
 from tasks.dossier.governance import load_governance
-from tasks.dossier.writing import INDEX, Dossier, make_dossier, make_subject, write_dossier
+from tasks.dossier.indexing import INDEX
+from tasks.dossier.writing import Dossier, make_dossier, make_subject, write_dossier
 from tasks.errors import PortcullisError
 from tasks.formats.digests import sha256_of
 from tasks.formats.zipapps import zipapp_of

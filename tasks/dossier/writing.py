@@ -11,12 +11,12 @@ from typing import Any
 
 from tasks.clearance.bundle_writer import PERSONAL, Contents, choose, files_of, scan
 from tasks.config.words import words_of
-from tasks.dossier.answering import WeighedRequirement, weigh_requirements
-from tasks.dossier.claims import AnswerStanding
+from tasks.dossier.answering import weigh_requirements
 from tasks.dossier.composing import compose_dossier, statements_of
 from tasks.dossier.content import DossierPage
 from tasks.dossier.evidence.case_evidence import CaseEvidence
 from tasks.dossier.governance import Governance
+from tasks.dossier.indexing import INDEX, index_bytes, json_bytes
 from tasks.dossier.machine.assessment_results import assessment_results
 from tasks.dossier.machine.bill_of_materials import bill_of_materials
 from tasks.dossier.machine.croissant import croissant
@@ -30,10 +30,8 @@ from tasks.ledger.ledger import Ledger
 from tasks.verifier.lineage import Chain
 from tasks.verifier.log_reader import Log
 
-INDEX = "dossier.json"
 BUNDLE = "bundle.zip"
 PDF = "dossier.pdf"
-FORMAT_NAME = "portcullis-dossier/v1"
 
 
 @dataclass(frozen=True)
@@ -123,12 +121,12 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
 def machine_files(subject: DossierSubject) -> dict[str, bytes]:
     """Return the files in formats of others, by name; bills of a model where there is one."""
     files = {
-        "data.croissant.json": _json_bytes(croissant(subject)),
-        "assessment-results.oscal.json": _json_bytes(assessment_results(subject)),
+        "data.croissant.json": json_bytes(croissant(subject)),
+        "assessment-results.oscal.json": json_bytes(assessment_results(subject)),
     }
     if subject.evidence.is_trained:
-        files["model.cdx.json"] = _json_bytes(bill_of_materials(subject))
-        files["model.spdx.json"] = _json_bytes(spdx_document(subject))
+        files["model.cdx.json"] = json_bytes(bill_of_materials(subject))
+        files["model.spdx.json"] = json_bytes(spdx_document(subject))
     return files
 
 
@@ -146,81 +144,6 @@ def describe_subject(subject: DossierSubject) -> str:
 def _page_bytes(page: DossierPage, subject: DossierSubject) -> bytes:
     about = describe_subject(subject)
     return render_dossier_page(page, subject.case, about).encode()
-
-
-def index_bytes(
-    subject: DossierSubject, pages: tuple[DossierPage, ...], files: Mapping[str, bytes]
-) -> bytes:
-    """Return the dossier for programs: readiness, requirements, every claim with its references.
-
-    It names the digests of the other files, and of the registers that no statement signs for.
-    """
-    evidence = subject.evidence
-    head = evidence.log.head
-    readiness = subject.readiness
-
-    values = {
-        "format": FORMAT_NAME,
-        "useCase": subject.case,
-        "profile": subject.profile,
-        "day": evidence.day,
-        "model": {"sha256": evidence.chain.model_sha256},
-        "isRegistered": evidence.is_let_in,
-        "log": {"origin": head.origin, "size": head.size, "root": head.root_hash.hex()},
-        "readiness": {
-            "answered": readiness.answered,
-            "required": readiness.required,
-            "ratio": readiness.ratio,
-        },
-        "requirements": [_requirement_values(row) for row in subject.weighed],
-        "governance": subject.governance.digests,
-        "files": {name: sha256(content).hexdigest() for name, content in files.items()},
-        "pages": {page.name: _claims_of(page) for page in pages},
-    }
-    return _json_bytes(values)
-
-
-def _requirement_values(row: WeighedRequirement) -> dict[str, Any]:
-    return {
-        "id": row.requirement.id,
-        "law": row.requirement.law,
-        "kind": row.requirement.kind,
-        "standing": str(row.standing),
-        "isAhead": row.is_ahead,
-        "owner": row.requirement.owner,
-    }
-
-
-def _json_bytes(values: Mapping[str, Any]) -> bytes:
-    return (json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def _claims_of(page: DossierPage) -> list[dict[str, Any]]:
-    """Return every answer of a page, and every box of a diagram that evidence stands behind."""
-    rows = [
-        {
-            "labels": list(row.labels),
-            "figures": list(row.figures),
-            "standing": str(row.answer.standing),
-            "text": row.answer.text,
-            "references": [reference.to_dict() for reference in row.answer.references],
-        }
-        for row in page.answered_rows()
-    ]
-
-    # A box of a diagram claims as a row does: whoever checks the folder checks it the same way.
-    boxes = [
-        {
-            "labels": [node.name],
-            "figures": [],
-            "standing": str(AnswerStanding.ANSWERED),
-            "text": "; ".join(node.lines),
-            "references": [node.reference.to_dict()],
-        }
-        for node in page.known_nodes()
-        if node.reference
-    ]
-    return [*rows, *boxes]
 
 
 def refuse_personal_values(files: Mapping[str, bytes], contents: Contents) -> None:

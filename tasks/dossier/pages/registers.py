@@ -95,7 +95,7 @@ def _status(row: WeighedRequirement) -> str:
     if isinstance(row.answer, Claim):
         status = "gap: evidence against" if row.answer.is_against else "met"
         # It asks that something is shown, and what is shown has failed: a bare "met" would mislead.
-        if not row.answer.is_against and any(claim.is_against for claim in row.found):
+        if not row.answer.is_against and any(claim.is_against for claim in row.claims):
             status = "met: shown, and not passed"
     elif isinstance(row.answer, Missing):
         status = "gap"

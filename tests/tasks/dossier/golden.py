@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tasks.attestation.roles import ROLES
 from tasks.dossier.composing import compose_dossier
 from tasks.dossier.governance import DossierProfile, Governance
-from tasks.dossier.writing import INDEX, index_bytes, machine_files
+from tasks.dossier.indexing import INDEX, index_bytes
+from tasks.dossier.writing import machine_files
 from tasks.formats.pem import private_pem
 from tests.tasks.dossier.making import DECLARED, GOVERNANCE, SmallDossier
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.dossier.indexing import INDEX
 from tasks.dossier.offline.checking import check_dossier
 from tasks.dossier.releasing import (
     DossierTarget,
@@ -13,7 +14,6 @@ from tasks.dossier.releasing import (
     target_of,
     write_release_dossier,
 )
-from tasks.dossier.writing import INDEX
 from tasks.formats.digests import sha256_of
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT

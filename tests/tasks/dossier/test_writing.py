@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.dossier.writing import INDEX, write_dossier
+from tasks.dossier.indexing import INDEX
+from tasks.dossier.writing import write_dossier
 from tasks.errors import ConfigError, EvidenceError
 from tasks.gates import Outcome
 from tests.tasks.dossier.making import GOVERNANCE, SOURCES, SmallDossier

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tasks.dossier.indexing import INDEX
 from tasks.dossier.offline.__main__ import DOES_NOT_HOLD, HOLDS, main
 from tasks.dossier.offline.checking import check_dossier, check_faults
-from tasks.dossier.writing import INDEX, write_dossier
+from tasks.dossier.writing import write_dossier
 from tasks.errors import EvidenceError
 from tasks.gates import Check, Outcome
 from tests.tasks.dossier.making import SmallDossier
