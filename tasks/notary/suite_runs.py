@@ -33,10 +33,10 @@ def read_results(report: Path) -> dict[str, str]:
     """
     results: dict[str, str] = {}
     try:
-        root = ElementTree.parse(report).getroot()
+        suites = ElementTree.parse(report).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise _no_report(kind_of_error(error)) from error
-    for name, result in _cases(root):
+    for name, result in _cases(suites):
         worse = min(results.get(name, result), result, key=WORST_FIRST.index)
         results[name] = worse
     if not results:
@@ -44,8 +44,8 @@ def read_results(report: Path) -> dict[str, str]:
     return dict(sorted(results.items()))
 
 
-def _cases(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    for case in root.iter("testcase"):
+def _cases(suites: ElementTree.Element) -> Iterator[tuple[str, str]]:
+    for case in suites.iter("testcase"):
         function = str(case.get("name")).partition("[")[0]
         result = next((KINDS[child.tag] for child in case if child.tag in KINDS), TEST_PASSED)
         yield f"{case.get('file')}::{function}", result
