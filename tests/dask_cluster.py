@@ -91,6 +91,13 @@ class Cluster:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two worker processes of two threads each, for all tests of a module."""
+    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2, threads=2) as running:
+        yield running
+
+
 @contextmanager
 def dask_cluster(
     folder: Path, workers: int = 2, threads: int = 1, is_under_tls: bool = True

@@ -6,14 +6,12 @@ is the service, whose ledger and registry nobody else writes to.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from flows.steps.where import head_of
+from flows.steps.where import ask_service, head_of
 from tasks.attestation.predicates.serving.promotion import PromotionStep
 from tasks.promotion.approving import record_promotion_approval
 from tasks.promotion.moving import promote, roll_back
-from tasks.service.client import open_worker
 from tasks.system.installation import Installation
 
 
@@ -32,7 +30,7 @@ def take_step(
     installation: Installation,
     *,
     version: str = "",
-    approval: bytes = b"",
+    approval: str = "",
 ) -> StepAnswer:
     """Move a serving alias, if it may be moved.
 
@@ -53,7 +51,7 @@ def take_step(
         return _ask_worker(step, case, alias, installation, version=version, approval=approval)
 
     if approval:
-        record_promotion_approval(approval, case, installation)
+        record_promotion_approval(approval.encode(), case, installation)
     take = promote if step is PromotionStep.PROMOTE else roll_back
     taken = take(case, alias, installation, version=version)
     return StepAnswer(taken.lines, taken.to_dict())
@@ -66,14 +64,12 @@ def _ask_worker(
     installation: Installation,
     *,
     version: str,
-    approval: bytes,
+    approval: str,
 ) -> StepAnswer:
-    socket_path = Path(installation.settings.worker_socket)
+    lines: list[str] = []
     commit = head_of(installation.workspace)
-    told: list[str] = []
-    shown = installation.home / "shown"
-    with open_worker(socket_path, case, commit, shown, told.append) as client:
+    with ask_service(case, commit, installation, lines.append) as client:
         if approval:
-            client.ask(told.append, do="approve_promotion", envelope=approval.decode("utf-8"))
-        answer = client.ask(told.append, do=step.value, alias=alias, version=version)
-    return StepAnswer((*told, *map(str, answer["lines"])), dict(answer["step"]))
+            client.ask(lines.append, do="approve_promotion", envelope=approval)
+        answer = client.ask(lines.append, do=step.value, alias=alias, version=version)
+    return StepAnswer((*lines, *map(str, answer["lines"])), dict(answer["step"]))

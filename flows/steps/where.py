@@ -8,7 +8,7 @@ import fcntl
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Thread
@@ -189,18 +189,28 @@ def place_of(case: str) -> ReleasePlace:
 @contextmanager
 def open_place(case: str, installation: Installation, on_line: LineSink) -> Iterator[ReleasePlace]:
     """Open where a release of a use case runs, by `$PORTCULLIS_WORKER`."""
-    socket_path = installation.settings.worker_socket
-    if not socket_path:
+    if not installation.settings.worker_socket:
         _places[case] = Here(case, installation)
         yield _places[case]
         return
 
     commit = head_of(installation.workspace)
     on_line(f"{case}: the worker releases commit {commit[:12]}; what is not committed is not seen")
-    shown = installation.home / "shown"
-    with open_worker(Path(socket_path), case, commit, shown, on_line) as client:
+    with ask_service(case, commit, installation, on_line) as client:
         _places[case] = WithWorker(client)
         yield _places[case]
+
+
+def ask_service(
+    case: str, commit: str, installation: Installation, on_line: LineSink
+) -> AbstractContextManager[WorkerClient]:
+    """Begin with the service that `$PORTCULLIS_WORKER` names; what it sends is kept in the home.
+
+    Raises:
+        RemoteError, ServiceError: As `open_worker`.
+    """
+    socket_path = Path(installation.settings.worker_socket)
+    return open_worker(socket_path, case, commit, installation.home / "shown", on_line)
 
 
 def describe_registration(case: str, confirmation: Confirmation) -> str:

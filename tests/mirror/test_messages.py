@@ -105,6 +105,7 @@ ALLOWED_TEXTS = {
     ("flows/use_cases/derived_files.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/privacy/erase.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/proof/keys.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("flows/cli/registry/promote.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/clearance/proposing.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/config/resolving.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/gates/holding.py", "str(error)"): "of a plain ValueError alone, which names a limit",

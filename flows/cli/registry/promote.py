@@ -12,6 +12,7 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase, Version
 from tasks.attestation.predicates.serving.promotion import PromotionStep
 from tasks.errors import ConfigError, RefusedError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.plain_text import one_line
 from tasks.stages.register.params import SERVING_ALIAS
 from tasks.system.installation import Installation
@@ -32,6 +33,7 @@ decides: by the rule of the commit that the checkout stands at.
 Refused, it exits with 3 and says all that speaks against it.
 """
 app = new_app()
+MOST_APPROVAL_BYTES = 1 << 16  # it has some 2 KB
 
 Alias = Annotated[str, typer.Option("--to", metavar="ALIAS", help="The alias by which it serves.")]
 
@@ -55,7 +57,7 @@ def main(
     is_json: Json = False,
 ) -> int:
     """Decide whether a model may serve, sign for it, and move the alias."""
-    approval = b"" if approval_path is None else _read_approval(approval_path)
+    approval = "" if approval_path is None else _read_approval(approval_path)
     print_step(
         PromotionStep.PROMOTE,
         use_case,
@@ -75,7 +77,7 @@ def print_step(
     installation: Installation,
     *,
     version: int | None,
-    approval: bytes = b"",
+    approval: str = "",
     is_json: bool,
 ) -> None:
     """Take a step and print what serves now, and by which figures."""
@@ -88,23 +90,20 @@ def print_step(
     print_result(map(one_line, taken.lines), taken.values, is_json=is_json)
 
 
-def _read_approval(path: Path) -> bytes:
+def _read_approval(path: Path) -> str:
+    expected = "what `approve … --print` printed"
+    remedy = "Name the file that holds it. Nothing was recorded."
     try:
-        approval = path.read_bytes()
+        approval = read_regular_file(path, most_bytes=MOST_APPROVAL_BYTES).decode()
     except OSError as error:
-        raise ConfigError(
-            "--approval",
-            expected="a file that this account may read",
-            found=type(error).__name__,
-            remedy="Name the file that holds what `approve … --print` printed.",
-        ) from error
+        found = describe_unreadable(error)
+        raise ConfigError("--approval", expected=expected, found=found, remedy=remedy) from error
+    except UnicodeDecodeError as error:
+        found = "bytes that are no text"
+        raise ConfigError("--approval", expected=expected, found=found, remedy=remedy) from error
+
     if not approval.strip():
-        raise ConfigError(
-            "--approval",
-            expected="what `approve … --print` printed",
-            found="an empty file",
-            remedy="Have it signed again. Nothing was recorded.",
-        )
+        raise ConfigError("--approval", expected=expected, found="an empty file", remedy=remedy)
     return approval
 
 

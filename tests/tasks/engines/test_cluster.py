@@ -12,21 +12,16 @@ from tasks.engines import cluster as module
 from tasks.engines.cluster import DaskCluster
 from tasks.engines.identity import identity_of_process
 from tasks.errors import ConfigError, DataError, ServiceError
-from tests.dask_cluster import Cluster, dask_cluster, make_certificates
+from tests.dask_cluster import Cluster, cluster, dask_cluster, make_certificates
 from tests.tasks.engines import work
 
+__all__ = ["cluster"]
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning"
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2, threads=2) as running:
-        yield running
 
 
 def connected(cluster: Cluster, checked_ratio: float = 0.0) -> DaskCluster:

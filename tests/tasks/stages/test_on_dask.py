@@ -24,23 +24,18 @@ from tasks.stages.explain import reasons
 from tasks.stages.explain.reasons import decide_in_parts
 from tasks.stages.workspace import StageRun
 from tests.cases import write_case
-from tests.dask_cluster import Cluster, dask_cluster
+from tests.dask_cluster import Cluster, cluster
 from tests.installations import installation_at
 from tests.models import applicants, decision_model
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
 
+__all__ = ["cluster"]
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning"
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2, threads=2) as running:
-        yield running
 
 
 @dataclass

@@ -60,7 +60,8 @@ def test_an_approval_that_was_signed_elsewhere_is_recorded_first(
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [
-        (None, ConfigError, "found FileNotFoundError"),
+        (None, ConfigError, "found none"),
+        (b"\xff\xfe{}", ConfigError, "found bytes that are no text"),
         ("\n", ConfigError, "found an empty file"),
         ("{}", EvidenceError, "expected a DSSE envelope"),
         ("größe", EvidenceError, "expected a DSSE envelope"),
@@ -70,13 +71,13 @@ def test_what_is_no_approval_is_refused_and_nothing_is_decided(
     installation: Installation,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    content: str | None,
+    content: str | bytes | None,
     error: type[PortcullisError],
     words: str,
 ) -> None:
     given = tmp_path / "approval.json"
     if content is not None:
-        given.write_text(content)
+        given.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(error, match=words):
         run(promote, installation, CASE, "--approval", given)
     assert run(served, installation, CASE, "--json") == 0
