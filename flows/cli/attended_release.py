@@ -15,10 +15,13 @@ from tasks.config.case_name import check_case_name
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.formats.shown import kind_of_error, withhold_texts
 from tasks.formats.strict_json import read_json
+from tasks.path import STAGES
 from tasks.plain_text import one_line
 from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 from tasks.system.processes import die_with_parent
+
+NAME_WIDTH = max(map(len, STAGES))
 
 
 def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
@@ -125,12 +128,12 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
 
     # Paths and commands are for copying, so no line break is put into them.
     if (whole := page_path(case, shown)).is_file():
-        console.print(f"  {'release':9} {whole.absolute()}", soft_wrap=True)
+        console.print(f"  {'release':{NAME_WIDTH}} {whole.absolute()}", soft_wrap=True)
     for stage, page in report_pages(case, shown, reached).items():
-        console.print(f"  {stage:9} {page}", soft_wrap=True)
+        console.print(f"  {stage:{NAME_WIDTH}} {page}", soft_wrap=True)
     if installation.settings.worker_socket:
         return  # the registry is the worker's
-    console.print(f"  {'MLflow':9} {where_registry_is(installation)}", soft_wrap=True)
+    console.print(f"  {'MLflow':{NAME_WIDTH}} {where_registry_is(installation)}", soft_wrap=True)
 
 
 def where_registry_is(installation: Installation) -> str:

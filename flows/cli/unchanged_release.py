@@ -2,8 +2,7 @@
 
 Started as `python -m flows.cli.unchanged_release <use case> <parent process id> [json]`, before
 Prefect and its API are: those two are most of what such a release would cost. A process of its own
-for the reasons that `flows/serving/attending.py` gives: `admit` runs in it, and may have to be
-ended.
+for the reasons that `flows/serving/attending.py` gives: stages run in it, and may have to be ended.
 """
 
 import os
@@ -16,11 +15,13 @@ from flows.serving.environment import settle_garbage, settle_streams
 from tasks.config.case_name import check_case_name
 from tasks.errors import PortcullisError
 from tasks.formats.shown import withhold_texts
+from tasks.path import PATH
 from tasks.plain_text import one_line
 from tasks.secrets.opening import open_with_secrets
 from tasks.system.processes import die_with_parent
 
-NEWS = "nothing has changed since it was released: no stage but `admit` ran, nor did Prefect"
+ALWAYS_RUN = " and ".join(f"`{stage.name}`" for stage in PATH if stage.is_always_run)
+NEWS = f"nothing has changed since it was released: no stage but {ALWAYS_RUN} ran, nor did Prefect"
 UNDECIDED = 10  # an exit code between the two processes: run the whole path
 
 
