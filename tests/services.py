@@ -197,14 +197,15 @@ def s3() -> Iterator[S3]:
     with tempfile.TemporaryDirectory(prefix="portcullis-s3-") as name:
         folder = Path(name)
         write_configuration(folder, list(accounts.values()))
-        server = subprocess.Popen(
-            server_command(program, folder, ports),
-            cwd=folder,
-            env=server_environment(folder),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (folder / "weed.log").open("wb") as log:
+            server = subprocess.Popen(
+                server_command(program, folder, ports),
+                cwd=folder,
+                env=server_environment(folder),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         try:
             running = S3(f"http://127.0.0.1:{ports['s3']}", folder, ports, accounts)
             _prepare_when_it_answers(running, server)
@@ -225,7 +226,8 @@ def _prepare_when_it_answers(running: S3, server: "subprocess.Popen[bytes]") -> 
             prepare_bucket(running.client("owner"), BUCKET, KEEP_DAYS, policy)
             return
         time.sleep(0.2)
-    raise AssertionError("SeaweedFS did not start")
+    said = (running.folder / "weed.log").read_text(errors="replace").splitlines()[-5:]
+    raise AssertionError("\n".join(["SeaweedFS did not start:", *said]))
 
 
 def _postgres_binaries() -> Path:

@@ -12,19 +12,27 @@ TRIES = 100
 # The kernel gives a port of this range to whoever calls somebody and names none.
 CALLERS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
+# A server with several ports asks for all of them before it listens on any.
+_given: set[int] = set()
+
 
 def find_free_port() -> int:
     """Return a port on which nobody listens now; another process may take it at any time.
 
     It lies below those that the kernel gives to outgoing calls. A server that starts seconds later
-    would now and then find such a one taken by somebody's call.
+    would now and then find such a one taken by somebody's call. None of them is returned twice by
+    one process.
     """
     below = _first_of_callers()
     for _ in range(TRIES if below > FIRST_PORT else 0):
         port = FIRST_PORT + secrets.randbelow(below - FIRST_PORT)
+        if port in _given:
+            continue
         with suppress(OSError), socket.socket() as probe:
             probe.bind((HOST, port))
+            _given.add(port)
             return port
+
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

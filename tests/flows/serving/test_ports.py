@@ -21,6 +21,16 @@ def test_it_is_none_that_the_kernel_gives_to_whoever_calls_somebody() -> None:
     assert {FIRST_PORT <= find_free_port() < first for _ in range(50)} == {True}
 
 
+def test_none_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SeaweedFS ended at its start in one of 450: two of its eight ports were the same one."""
+    path = tmp_path / "range"
+    path.write_text(f"{FIRST_PORT + 40} 65535")
+    monkeypatch.setattr(ports, "CALLERS_PORTS", path)
+    monkeypatch.setattr(ports, "TRIES", 10_000)
+    given = [find_free_port() for _ in range(20)]
+    assert len(set(given)) == 20
+
+
 @pytest.mark.parametrize("text", ["", "nothing", "1024 65535"])
 def test_where_all_ports_are_the_kernel_s_one_of_those_is_taken(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
