@@ -13,7 +13,7 @@ TRIES = 100
 CALLERS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 # A server with several ports asks for all of them before it listens on any.
-_given: set[int] = set()
+_drawn_ports: set[int] = set()
 
 
 def find_free_port() -> int:
@@ -26,11 +26,11 @@ def find_free_port() -> int:
     below = _first_of_callers()
     for _ in range(TRIES if below > FIRST_PORT else 0):
         port = FIRST_PORT + secrets.randbelow(below - FIRST_PORT)
-        if port in _given:
+        if port in _drawn_ports:
             continue
         with suppress(OSError), socket.socket() as probe:
             probe.bind((HOST, port))
-            _given.add(port)
+            _drawn_ports.add(port)
             return port
 
     with socket.socket() as probe:
