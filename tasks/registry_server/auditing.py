@@ -95,9 +95,12 @@ class AuditLog:
             AuditUnwritableError: The disk does not take it.
         """
         mine = self._sequence
+
         async with self._settling:
             if self._settled >= mine:
                 return
+
+            # What was appended up to here is in the file: the `fsync` that follows covers it.
             newest = self._sequence
             try:
                 await run_in_threadpool(self._sync)
@@ -112,14 +115,18 @@ class AuditLog:
             values["metadata"]["sequence"] = self._sequence
             values["metadata"]["uid"] = f"{self._process}-{self._sequence}"
             line = canonical(values) + b"\n"
+
             try:
                 descriptor = self._open()
                 # What ended in mid-line, here or in another process, spoils no line but its own.
                 if not _ends_with_a_line(descriptor):
                     line = b"\n" + line
+
+                # One `write` to a file in append mode: no other process's line lies within it.
                 written = os.write(descriptor, line)
             except OSError as error:
                 raise AuditUnwritableError from error
+
         if written != len(line):  # the disk is full
             raise AuditUnwritableError
 
@@ -130,18 +137,22 @@ class AuditLog:
             identity = (state.st_dev, state.st_ino)
         except FileNotFoundError:
             identity = None
+
+        # Rotated, or never opened: the name means another file than the descriptor.
         if identity is None or identity != self._identity:
             if self._descriptor >= 0:
                 # What waits for `settle` may lie in it.
                 os.fsync(self._descriptor)
                 os.close(self._descriptor)
                 self._descriptor = -1
+
             # Read, too, for its last byte.
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(self._path, flags, 0o600)
             state = os.fstat(self._descriptor)
             self._identity = (state.st_dev, state.st_ino)
             _sync_name(self._path)
+
         return self._descriptor
 
     def _sync(self) -> None:
@@ -196,6 +207,7 @@ class Audited:
             nonlocal is_stopped
             if is_stopped:
                 return
+
             if message["type"] == "http.response.start":
                 try:
                     self._record(call, message["status"])
@@ -205,6 +217,7 @@ class Audited:
                     refusal = self._unaudited()
                     await send_answer(send, refusal.status, refusal.text.encode(), [])
                     return
+
             await send(message)
 
         await self._app(scope, receive, recorded)
@@ -231,6 +244,7 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
     known = {"http_method": call.method} if call.method in METHODS else {}
     method = known.get("http_method", "other")
     is_success = call.refusal is None and (status is None or status < 400)
+
     values = event(
         f"{method} {template}",
         actor=call.caller.subject if call.caller else NOBODY,
@@ -239,6 +253,8 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
         resources=[("model registry", "service", {})],
         detail=call.refusal.text if call.refusal else "",
     )
+
+    # One id for the call's events: the one before it runs, and the one if it then fails.
     values["metadata"]["correlation_uid"] = call.uid
     values["src_endpoint"] = {"ip": call.address} if call.address else {"name": NOBODY}
     values["http_request"] = {**known, "url": {"path": template}}
@@ -248,10 +264,13 @@ def _event(call: Call, status: int | None) -> dict[str, Any]:
         # For rules about nights, which not every language of rules can ask of a time.
         "hour_utc": time.gmtime(values["time"] / 1000).tm_hour,
     }
+
     # Left out where there is none: a SIEM may read null as a word.
     if call.refusal:
         values["unmapped"]["refusal"] = call.refusal.kind
+
     if status is not None:
         values["http_response"] = {"code": status}
         values["status_code"] = str(status)
+
     return values

@@ -103,16 +103,22 @@ class Authorisation:
         if route is None:
             raise CallRefusedError(404, "route.unknown", "Nothing is served there.")
         call.route = route
+
+        # An upgrade of MLflow brings routes that nobody has judged yet: they stay closed.
         if route.route_class is None:
             raise CallRefusedError(403, "route.unclassified", "Nobody has classified this route.")
+
         if route.route_class is RouteClass.PUBLIC:
             return route
+
         if call.caller is None:
             raise CallRefusedError(401, "identity.anonymous", "Sign in, or bring a bearer token.")
+
         if not route.is_open_to(call.caller.roles):
             raise CallRefusedError(
                 403, f"role.{route.route_class}", f"None of your roles may {_words(route)}."
             )
+
         return route
 
     async def _take_body(

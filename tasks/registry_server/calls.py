@@ -63,15 +63,21 @@ class Call:
 async def answer_refusal(call: Call, refusal: CallRefusedError, send: Send) -> None:
     """Refuse a call, in the form in which MLflow's own clients read an error."""
     call.refusal = refusal
+
+    # The codes of MLflow's own errors (`mlflow.protos.databricks_pb2.ErrorCode`).
     code = "UNAUTHENTICATED" if refusal.status == 401 else "PERMISSION_DENIED"
     if refusal.status == 404:
         code = "ENDPOINT_NOT_FOUND"
+
+    # The kind is for rules and programs, the call's id leads to its event in the audit log.
     body = canonical(
         {"error_code": code, "message": refusal.text, "kind": refusal.kind, "call": call.uid}
     )
+
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+
     await send_answer(send, refusal.status, body, headers)
 
 

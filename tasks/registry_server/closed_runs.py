@@ -40,8 +40,10 @@ class ClosedRuns:
         """
         for item in ids:
             is_run = RUN.fullmatch(item) is not None
+
             if not is_run and not LOGGED_MODEL.fullmatch(item):
                 raise CallRefusedError(400, "request.id", "That is no id of a run or a model.")
+
             if item in self._closed or self._is_registered(item, is_run=is_run):
                 self._closed.add(item)
                 raise CallRefusedError(
@@ -60,6 +62,7 @@ class ClosedRuns:
         for item in experiments:
             if not EXPERIMENT.fullmatch(item):
                 raise CallRefusedError(400, "request.id", "That is no id of an experiment.")
+
             text = f"source_path LIKE '%/{item}/%'"
             if self._store().search_model_versions(text, max_results=1):
                 raise CallRefusedError(
@@ -84,10 +87,13 @@ def ids_in_path(path: str) -> list[str]:
     """
     segments = path.split("/")
     ids = [part for part in segments if RUN.fullmatch(part) or LOGGED_MODEL.fullmatch(part)]
+
+    # Traces are no part of what a version is made of, and are never closed.
     if not ids and not any(TRACE.fullmatch(part) for part in segments):
         raise CallRefusedError(
             403, "registry.no_run", "Artifacts are written under a run or a logged model alone."
         )
+
     return ids
 
 

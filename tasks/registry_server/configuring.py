@@ -123,6 +123,7 @@ def check_config(values: dict[str, Any], path: Path) -> ServerConfig:
     try:
         return ServerConfig.model_validate(values)
     except ValidationError as error:
+        # An error quotes no value: a secret may stand in a wrong field.
         first = error.errors(include_input=False, include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else "the whole"
         raise ConfigError(

@@ -90,14 +90,17 @@ def require_normal_form(scope: Scope) -> None:
 def _require_path(raw: bytes, decoded: str) -> None:
     if len(raw) > MOST_PATH_BYTES:
         raise CallRefusedError(414, "request.path", "The path is too long.")
+
     if not _PATH.fullmatch(raw):
         raise _malformed("path", "The path has a character that has to be encoded.")
+
     for code in _ENCODED.findall(raw):
         byte = int(code, 16)
         # A letter that is encoded is one that somebody hides; an encoded separator is one for some
         # readers; an encoded `%` is decoded a second time by some.
         if byte in _UNRESERVED or byte in _SEPARATORS or byte < 0x20 or byte == 0x7F:
             raise _malformed("path", "The path encodes what has to stand there as it is.")
+
     segments = decoded.split("/")[1:]
     if "" in segments[:-1] or "." in segments or ".." in segments:
         raise _malformed("path", "The path has an empty segment, or one of dots.")
@@ -106,13 +109,20 @@ def _require_path(raw: bytes, decoded: str) -> None:
 def _require_headers(headers: list[tuple[bytes, bytes]]) -> None:
     if sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES:
         raise CallRefusedError(431, "request.headers", "The headers are too long.")
+
     counts = Counter(name for name, _ in headers)
     if any(counts[name] > 1 for name in SINGLE):
         raise _malformed("headers", "A header stands there twice.")
+
+    # A decision about one path, and a handler that takes another from the header.
     if REWRITING & set(counts):
         raise _malformed("headers", "A header asks for another path or method than the request.")
+
+    # RFC 9112, 6.1: how requests are smuggled past a server in front.
     if counts[b"content-length"] and counts[b"transfer-encoding"]:
         raise _malformed("headers", "The length is given in two ways.")
+
+    # Bounds hold for the bytes as they come: what unfolds inside MLflow would pass them.
     if any(name == b"content-encoding" and value != b"identity" for name, value in headers):
         raise CallRefusedError(415, "request.encoding", "A compressed body is not taken.")
 
@@ -140,14 +150,19 @@ async def read_whole(receive: Receive, most_bytes: int) -> bytes:
     is_last = False
     while not is_last:
         message = await receive()
+
         if message["type"] != "http.request":
             raise _malformed("body", "The body ended before its end.")
         chunk = message.get("body", b"")
+
+        # Counted while it comes: a length that the headers state may be wrong, or missing.
         length += len(chunk)
         if length > most_bytes:
             raise CallRefusedError(413, "request.body", "The body is too long.")
+
         chunks.append(chunk)
         is_last = not message.get("more_body", False)
+
     return b"".join(chunks)
 
 
@@ -175,13 +190,18 @@ def bounded(receive: Receive, most_bytes: int) -> Receive:
     async def counted() -> Message:
         nonlocal length, is_whole
         message = await receive()
+
+        # What follows the body is the news that its sender went away: not an error by then.
         if is_whole:
             return message
+
         if message["type"] != "http.request":
             raise _malformed("body", "The body ended before its end.")
+
         length += len(message.get("body", b""))
         if length > most_bytes:
             raise CallRefusedError(413, "request.body", "The body is too long.")
+
         is_whole = not message.get("more_body", False)
         return message
 
@@ -209,8 +229,11 @@ def in_time(
         nonlocal began_at, length, is_whole
         if is_whole:
             return await receive()
+
+        # The time grows by what has come: a large body may take long, a dripping one may not.
         began_at = began_at or time.monotonic()
         until = began_at + patience_seconds + length / least_bytes_a_second
+
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 message = await receive()
@@ -218,6 +241,7 @@ def in_time(
             raise CallRefusedError(
                 408, "request.slow", "The body came too slowly, or not at all."
             ) from error
+
         length += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
         return message
@@ -234,15 +258,18 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """
     if not body:
         return {}
+
     try:
         values = parse_json(body)
     except JsonFaultError as error:
         raise _malformed("json", f"The body: {error}.") from error
+
     if not isinstance(values, dict):
         raise _malformed("json", "The body is no JSON object.")
     # Below the first level lie people's own maps, in which `a_b` and `ab` may both be keys.
     if len({spelling(key) for key in values}) < len(values):
         raise _malformed("json", "A key stands there in two spellings.")
+
     return values
 
 

@@ -81,7 +81,9 @@ def read_classes(path: Path = ROUTES) -> dict[tuple[str, str], RouteClass]:
     for name, lines in read_yaml(path).items():
         if name not in {*RouteClass}:
             raise _fault(path, "a class of RouteClass", "another")
+
         for line in lines:
+            # MLflow serves its REST API twice, to clients and to its own pages, by one handler.
             method, _, pattern = line.partition(" ")
             prefixes = APIS if pattern.startswith(BOTH_APIS) else ("",)
             for prefix in prefixes:
@@ -89,6 +91,7 @@ def read_classes(path: Path = ROUTES) -> dict[tuple[str, str], RouteClass]:
                 if pair in classes:
                     raise _fault(path, "every route once", f"{' '.join(pair)} twice")
                 classes[pair] = RouteClass(name)
+
     return classes
 
 

@@ -74,13 +74,17 @@ class CookieJar:
         """Return what a cookie of this purpose holds; None where there is none that counts."""
         name = self.name(purpose)
         lines = [value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie"]
+
         try:
             sealed = SimpleCookie("; ".join(lines))[name].value
             values = parse_json(self._opened(sealed))
         except (KeyError, CookieError, JoseError, JsonFaultError, ValueError):
             return None
+
+        # The purpose is sealed with the values: a cookie under another one's name opens nothing.
         if values["purpose"] != purpose or values["until"] <= time.time():
             return None
+
         return dict(values)
 
     def _opened(self, sealed: str) -> bytes:
@@ -117,6 +121,7 @@ def _session_key(key_hex: str) -> OctKey:
         key = bytes.fromhex(key_hex)
     except ValueError:
         key = b""
+
     if len(key) != KEY_BYTES:
         raise ConfigError(
             "$PORTCULLIS_SERVER_SESSION_KEY",
@@ -124,6 +129,7 @@ def _session_key(key_hex: str) -> OctKey:
             found="another form" if key_hex else "nothing",
             remedy="Make one with `openssl rand -hex 32`, the same for all of its processes.",
         )
+
     return OctKey.import_key(key)
 
 
@@ -201,6 +207,8 @@ class Sessions:
         """
         if scope["method"] in READING_METHODS:
             return
+
+        # Exactly one, and ours: a browser that sends none, as an old one may, is refused as well.
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if origins != [self._config.origin.encode()]:
             raise CallRefusedError(403, "request.origin", "Another site's page made this call.")

@@ -69,6 +69,7 @@ class SigningIn:
         """
         if PLACES[scope["path"]] != scope["method"]:
             raise CallRefusedError(405, "request.method", "This place takes another method.")
+
         if scope["path"] == LOGIN:
             await self._begin(send)
         elif scope["path"] == CALLBACK:
@@ -78,7 +79,7 @@ class SigningIn:
         else:
             self._sessions.require_own_page(scope)
             await self._end(scope)
-            await _redirect(send, await self._farewell(), [self._cookies.clear(SESSION)])
+            await _redirect(send, await self._logout_address(), [self._cookies.clear(SESSION)])
 
     async def _show_account(self, call: Call, scope: Scope, send: Send) -> None:
         session = self._sessions.read(scope)
@@ -98,6 +99,7 @@ class SigningIn:
         session = self._sessions.read(scope)
         if session is None:
             return
+
         self._sessions.end(session)
         # Without an answer it has ended in this process alone. The person still signs out, and the
         # provider's own page, which comes next, ends it there.
@@ -106,7 +108,7 @@ class SigningIn:
                 session.access_token, authorization=f"Basic {self._client_credentials()}"
             )
 
-    async def _farewell(self) -> str:
+    async def _logout_address(self) -> str:
         """Return where a browser goes that signs out (OpenID Connect RP-Initiated Logout 1.0).
 
         The provider has a session of its own: while that lasts, the next sign-in asks for no
@@ -116,6 +118,7 @@ class SigningIn:
             endpoint = await self._provider.endpoint("end_session_endpoint")
         except CallRefusedError:
             return LOGIN
+
         query = {
             "client_id": self._config.client_id,
             "post_logout_redirect_uri": self._config.origin + LOGIN,
@@ -124,7 +127,12 @@ class SigningIn:
 
     async def _begin(self, send: Send) -> None:
         """Send the browser to the provider, with a question that only this browser can answer."""
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        # `state` ties the answer to this browser, `nonce` the ID token to this question, and the
+        # verifier (RFC 7636) the code to this server. 32 bytes: 256 bits, nothing to guess.
+        state = secrets.token_urlsafe(32)
+        nonce = secrets.token_urlsafe(32)
+        verifier = secrets.token_urlsafe(32)
+
         digest = sha256(verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -136,19 +144,22 @@ class SigningIn:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
+
         endpoint = await self._provider.endpoint("authorization_endpoint")
-        kept = {"state": state, "nonce": nonce, "verifier": verifier}
+
+        # Sealed in a cookie of this browser: the server keeps nothing of those who only begin.
+        attempt = {"state": state, "nonce": nonce, "verifier": verifier}
         await _redirect(
             send,
             f"{endpoint}?{urlencode(query)}",
-            [self._cookies.seal(SIGNING_IN, kept, MOST_SECONDS)],
+            [self._cookies.seal(SIGNING_IN, attempt, MOST_SECONDS)],
         )
 
     async def _finish(self, call: Call, scope: Scope, send: Send) -> None:
         """Take the code that the browser brings back, and begin a session."""
-        kept = self._cookies.open(SIGNING_IN, scope)
+        attempt = self._cookies.open(SIGNING_IN, scope)
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        if kept is None or not compare_digest(_only(query, "state"), kept["state"]):
+        if attempt is None or not compare_digest(_only(query, "state"), attempt["state"]):
             raise _unasked("This browser did not ask to sign in, or too long ago.")
         # RFC 9207: another provider's answer is not taken for this one's.
         if "iss" in query and _only(query, "iss") != self._config.issuer:
@@ -164,10 +175,10 @@ class SigningIn:
                 "grant_type": "authorization_code",
                 "code": _only(query, "code"),
                 "redirect_uri": self._callback,
-                "code_verifier": kept["verifier"],
+                "code_verifier": attempt["verifier"],
             },
         )
-        subject = await self._verifier.identity(str(answer.get("id_token", "")), kept["nonce"])
+        subject = await self._verifier.identity(str(answer.get("id_token", "")), attempt["nonce"])
         seconds = min(int(answer.get("expires_in", 0)), self._config.session_seconds)
         session = Session(subject, str(answer.get("access_token", "")))
         call.caller = await self._sessions.caller(session)  # who has no role here gets no session

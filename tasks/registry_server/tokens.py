@@ -46,6 +46,7 @@ class Provider:
             if metadata.get("issuer") != self._config.issuer:
                 raise provider_silent()
             self._metadata = metadata
+
         address = self._metadata.get(name)
         if not isinstance(address, str):
             raise provider_silent()
@@ -69,6 +70,7 @@ class Provider:
                 except (CallRefusedError, JoseError, ValueError, KeyError):
                     # What was fetched last still counts for a while; below it no longer does.
                     pass
+
             if self._keys is None or now - self._fetched_at > STALE_SECONDS:
                 raise provider_silent()
             return self._keys
@@ -93,12 +95,15 @@ class Provider:
             answer = await self._client.request(
                 method, address, headers=headers, data=form, timeout=PROVIDER_SECONDS
             )
+
+            # With a person's token or code a 4xx is about them; without, it is the provider's.
             if 400 <= answer.status_code < 500 and (headers or form):
                 raise CallRefusedError(401, "identity.refused", "The identity provider says no.")
             answer.raise_for_status()
             values = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise provider_silent() from error
+
         if not isinstance(values, dict):
             raise provider_silent()
         return values
@@ -110,6 +115,7 @@ class Provider:
             CallRefusedError: The provider has no place for that, does not answer, or says no.
         """
         address = await self.endpoint("revocation_endpoint")
+
         try:
             answer = await self._client.post(
                 address,
@@ -157,6 +163,8 @@ class TokenVerifier:
         claims = await self._claims(token, self._config.client_id)
         if claims.get("nonce") != nonce:
             raise invalid_token("It answers another question.")
+
+        # Steps 4 and 5: a token for several clients names the one that it was issued to.
         is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if is_shared else self._config.client_id) != (
             self._config.client_id
@@ -172,6 +180,8 @@ class TokenVerifier:
         """
         claim = claims.get(self._config.groups_claim)
         names = claim if isinstance(claim, list) else []
+
+        # Groups that the configuration does not name give nothing; people have many.
         roles = frozenset(role for name, role in self._config.groups.items() if name in names)
         if not roles:
             raise CallRefusedError(403, "identity.no_role", "None of your groups has a role here.")
@@ -180,7 +190,9 @@ class TokenVerifier:
     async def _claims(self, token: str, audience: str) -> dict[str, Any]:
         if len(token) > MOST_TOKEN_CHARACTERS:
             raise invalid_token("It is too long.")
+
         try:
+            # Essential: joserfc skips a claim that is not there, unless it has to be.
             verified = await self._verified(token)
             registry = jwt.JWTClaimsRegistry(
                 leeway=self._config.clock_skew_seconds,
@@ -190,6 +202,7 @@ class TokenVerifier:
                 exp={"essential": True},
                 iat={"essential": True},
             )
+
             registry.validate(verified.claims)
         except (JoseError, ValueError) as error:
             # A kind of its own, for rules: somebody tries a token that they took elsewhere.
