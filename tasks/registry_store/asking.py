@@ -37,6 +37,8 @@ def ask_policy(
         EvidenceError: It refuses.
         ServiceError, ConfigError: It was not asked, or did not answer.
     """
+    # What the archive does not hold is left empty: the worker has judged by it before the release
+    # (ADR 93), and a decision of that worker is what is verified here.
     here = FactsHere(
         code=SignedCode(chain.case, log),
         configuration_of=lambda gate: _sealed(chain, gate, decision.predicate.policy_sha256),
@@ -44,7 +46,9 @@ def ask_policy(
         is_approval_required=False,
         current_code=_code_of_training(chain),
     )
+
     facts = compose_facts("register", log, chain, here, mode_of(decision.predicate))
+
     if refusals := refusals_of(facts, config.policy_workspace, OPA_URL):
         raise EvidenceError(
             "policy, asked by the registry's server",
@@ -75,8 +79,12 @@ class SignedCode:
 def _code(code: CodeIdentity | None, provenance: Provenance) -> dict[str, Any]:
     if code is None:
         return {}
+
     digests = provenance.material_digests().items()
     materials = {name: digest for name, digest in digests if is_code(name)}
+
+    # The code is compared with itself: the server has no checkout, and whether it was the code of
+    # the commit is what the worker has judged.
     return {
         "code": {
             "environment": code.environment_sha256,

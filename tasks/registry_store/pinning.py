@@ -64,8 +64,11 @@ def _log_of(installation: Installation) -> dict[str, Any]:
                 return {"origin": head.origin, "root_key": root_key, "decision_keys": valid}
     finally:
         ledger.close()
+
+    # Nothing is decided yet: the keys by which the first release will sign.
     root = role_signer(ROOT, installation).public
     decision = role_signer(DECISION, installation).public
+
     return {
         "origin": origin_of(root),
         "root_key": root.keyid,
@@ -81,6 +84,7 @@ def _names_of(installation: Installation) -> dict[str, str]:
             values = load_case(case, installation.workspace)
         except PortcullisError:
             continue  # it cannot be released either
+
         name = (values.get("register") or {}).get("model")
         if isinstance(name, str):
             names.setdefault(name, case)

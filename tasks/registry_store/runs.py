@@ -83,9 +83,11 @@ class ReleasedRun:
         artifacts = RunArtifacts.of(self.root)
         name = f"{EVIDENCE}/{file.format(entry=entry)}"
         size = artifacts.sizes(EVIDENCE).get(name)
+
         if size is None or size > MOST_CLEARANCE_BYTES:
             found = "none" if size is None else "a larger one"
             raise _refused("evidence", "the log's archive, published with the run", found)
+
         with TemporaryDirectory(prefix="portcullis-registry-") as scratch:
             yield artifacts.download(name, Path(scratch))
 
@@ -154,16 +156,22 @@ class RunArtifacts:
         """
         sizes: dict[str, int] = {}
         folders = [self._full(folder)]
+
         while folders:
+            # By a list, not by recursion: how deep folders nest is somebody else's.
             with _unreadable():
                 items = self.repository.list_artifacts(folders.pop())
+
             for item in items:
                 if item.is_dir:
                     folders.append(item.path)
                 else:
                     sizes[self._short(item.path)] = int(item.file_size or 0)
+
+            # While they are listed, so that a listing without an end is not read to its end.
             if len(sizes) + len(folders) > MOST_FILES:
                 raise _refused("artifacts", f"at most {MOST_FILES} files", "more")
+
         return sizes
 
     def require_size(self, folder: str, most_bytes: int) -> None:

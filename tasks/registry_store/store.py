@@ -65,12 +65,15 @@ def make_registry_store(store_uri: str, tracking_uri: str | None = None) -> Abst
             remedy="Set it; docs/registry-server.md shows one.",
         )
     config = read_store_config(Path(settings.store_config))
+
     # A line for each file that is read, and the packing of each comparison, say nothing to anybody.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # it packs a `uv.lock` of wherever one stands
     logging.getLogger("mlflow.pyfunc").setLevel(logging.ERROR)
+
     # From here on engines log in by leased accounts, where some are declared.
     secrets_of_process()
+
     url = with_driver(store_uri.removeprefix(SCHEME_PREFIX))
     inner = CheckedSessions(url.render_as_string(hide_password=False))
     return EvidenceStore(inner, config, _tracking_store)
@@ -142,6 +145,8 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
             trusted = require_trusted(name, self._config)
             require_model_tags(_values_of(tags), trusted.names[name], trusted.origin)
             _require_absent("deployment job", deployment_job_id)
+
+        # Nothing that MLflow writes stands before all has been verified.
         return self._inner.create_registered_model(name, tags, description)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
@@ -202,11 +207,14 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
             if is_ours(tag.key):
                 run = self._run_of(name, version)
                 entry = _newest(run)
+
                 is_new = tag.key in UNSIGNED
                 with run.clearance(entry) as archive:
                     cleared = verify_clearance(archive, entry, name, self._config, is_new=is_new)
+
                 require_version_tag(tag.key, tag.value, cleared)
                 _require_same_model(self._inner.get_model_version(name, version), cleared)
+
         self._inner.set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
@@ -275,10 +283,12 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
     ) -> tuple[Cleared, str]:
         """Return what clears the bytes that lie there, and the digest of all of them."""
         file = PROMOTION_FILE if serving_alias else CLEARANCE_FILE
+
         with run.fetched(self._config) as stored, run.clearance(entry, file) as archive:
             # 1. By names alone: texts and the model's own package, nothing that may hold code.
             data = model_data_in(stored)
             model_sha256 = sha256_of(data)
+
             # 2. Whether those bytes were cleared.
             cleared = verify_clearance(
                 archive,
@@ -289,8 +299,10 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
                 is_new=is_new,
                 serving_alias=serving_alias,
             )
+
             # 3. Only now are they read: all that steers the model follows from them.
             require_judged_bytes(stored, data, model_sha256)
+
             return cleared, sha256_of(stored)
 
 
@@ -321,6 +333,7 @@ def _classify() -> None:
     for name in dir(AbstractStore):
         if name.startswith("_") or name in own:
             continue
+
         kind = METHODS.get(name)
         if name == "supports_workspaces":
             EvidenceStore.supports_workspaces = False
@@ -328,6 +341,7 @@ def _classify() -> None:
             setattr(EvidenceStore, name, _reading(name))
         else:
             setattr(EvidenceStore, name, _refusing(name))
+
     # What was abstract has a body now.
     EvidenceStore.__abstractmethods__ = frozenset()
 
@@ -342,8 +356,12 @@ def _refusals() -> Iterator[None]:
         yield
     except PortcullisError as error:
         raise _denied(error) from error
+
+    # What MLflow refuses by itself (no such version, a name that is taken) stays its answer.
     except MlflowException:
         raise
+
+    # Anything else is a fault of ours or a server that is away: it must not pass as "verified".
     except Exception as error:
         LOG.exception("a change of the registry could not be verified")
         raise MlflowException(

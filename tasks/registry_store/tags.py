@@ -57,7 +57,7 @@ def require_version_tag(key: str, value: str, cleared: Cleared) -> None:
     Raises:
         EvidenceError: It says something else than the evidence.
     """
-    if is_ours(key) and key not in UNSIGNED and not _is_said(key, value, cleared):
+    if is_ours(key) and key not in UNSIGNED and not _is_signed(key, value, cleared):
         raise _refused("each tag as the evidence has it", "another")
 
 
@@ -85,9 +85,9 @@ def is_ours(key: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def _is_said(key: str, value: str, cleared: Cleared) -> bool:
+def _is_signed(key: str, value: str, cleared: Cleared) -> bool:
     chain = cleared.chain
-    said: dict[str, Callable[[], str | None]] = {
+    signed_values: dict[str, Callable[[], str | None]] = {
         MODEL_TAG: lambda: chain.model_sha256,
         CASE_TAG: lambda: chain.case,
         ORIGIN_TAG: lambda: cleared.log.head.origin,
@@ -95,15 +95,19 @@ def _is_said(key: str, value: str, cleared: Cleared) -> bool:
         PLAN_TAG: lambda: chain.plan.sha256 if chain.plan else "",
         ATTEMPTS_TAG: lambda: summarise_attempts(cleared.log, chain),
     }
+
     if key == DECISION_TAG:
         return _was_decided(value, chain.case, cleared.log)
+
     if key.startswith(GATE_PREFIX):
         verdict = chain.verdicts.get(key.removeprefix(GATE_PREFIX))
         return verdict is not None and verdict.outcome == value
+
     if key.startswith(DATA_PREFIX):
         name = f"{chain.case}/{key.removeprefix(DATA_PREFIX)}"
         return chain.artefacts().get(name) == value
-    return key in said and said[key]() == value
+
+    return key in signed_values and signed_values[key]() == value
 
 
 def _was_decided(decision_sha256: str, case: str, log: Log) -> bool:

@@ -129,14 +129,21 @@ def _require_decision(
     config: StoreConfig,
 ) -> None:
     summary = decision.predicate
+
+    # Of the newest decision alone: an older one may have been taken back since.
     if decision.index != entry:
         raise _refused("decision", f"entry {entry} as the latest", f"entry {decision.index}")
+
+    # The registered name is signed, so that no model is cleared under another's name.
     if summary.registry_name != name:
         raise _refused("decision", "one for this name", "one for another")
+
     if decision.key.public.keyid not in trusted.decision_keys:
         raise _refused("decision", "a key that is pinned on this server", "another")
+
     if summary.policy_sha256 not in config.policies:
         raise _refused("decision", "a policy that is pinned on this server", "another")
+
     if not is_mode_enough(mode_of(summary), config.least_mode):
         raise _refused("decision", f"mode `{config.least_mode}`", f"mode `{mode_of(summary)}`")
 
