@@ -39,6 +39,7 @@ def check_bucket(bucket: ReleaseBucket, anonymous: Any) -> tuple[BucketCheck, ..
         bucket: With a client that may read the bucket's configuration.
         anonymous: A client without credentials.
     """
+    # Each by itself: what cannot be asked leaves the other answers as they are.
     checks: tuple[tuple[str, Callable[[], tuple[bool, str]]], ...] = (
         ("bucket.versioning", lambda: _versioning(bucket)),
         ("bucket.object_lock", lambda: _object_lock(bucket)),
@@ -51,6 +52,7 @@ def check_bucket(bucket: ReleaseBucket, anonymous: Any) -> tuple[BucketCheck, ..
         ("bucket.public_access_block", lambda: _access_block(bucket)),
         ("bucket.anonymous", lambda: _anonymous(bucket, anonymous)),
     )
+
     return tuple(_judge(name, check) for name, check in checks)
 
 
@@ -137,6 +139,8 @@ def _writers(bucket: ReleaseBucket) -> tuple[bool, str]:
 
 def _only_writer(statement: dict[str, Any]) -> str:
     """Return the one account that a denial spares; empty where it spares none, or several."""
+    # Whatever else a condition asks narrows the denial: all of its parts have to hold at once.
+    # An account is named by its user's name or by its ARN, in which `*` would spare several.
     match statement.get("Condition"):
         case {"StringNotEquals": {"aws:username": str(name)}, **rest} if not rest:
             return name
@@ -210,8 +214,10 @@ def _anonymous(bucket: ReleaseBucket, anonymous: Any) -> tuple[bool, str]:
         try:
             call(Bucket=bucket.name, **arguments)
         except ClientError as error:
+            # Any other answer, also that there is no such object, is one that a reader gets.
             if error.response["Error"]["Code"] in ("AccessDenied", "403"):
                 continue
+
         return False, "answers without credentials"
     return True, "refuses who has no credentials"
 

@@ -23,12 +23,15 @@ def fetch_folder(source: str, folder: Path, bucket: ReleaseBucket) -> Path:
     place = key_in(bucket, source)
     target = folder / PurePosixPath(place).name
     target.mkdir(mode=0o700)
+
     for key in _keys_below(bucket, place):
         path = target.joinpath(*_parts(key.removeprefix(f"{place}/")))
         path.parent.mkdir(parents=True, exist_ok=True)
+
         with answering(bucket):
             body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"]
             _write(body, path)
+
     return target
 
 

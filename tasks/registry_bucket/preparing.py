@@ -54,6 +54,7 @@ def policy_of(bucket: str, writer: str, workspace: Path) -> str:
     Raises:
         ConfigError: A name is none, or would widen the policy.
     """
+    # `*` in a name would let others write, and a quote would end the string in the policy.
     if not NAME.fullmatch(bucket) or not ACCOUNT.fullmatch(writer):
         raise ConfigError(
             "release bucket",
@@ -62,4 +63,5 @@ def policy_of(bucket: str, writer: str, workspace: Path) -> str:
             remedy="Name one bucket and one account, without `*`.",
         )
     text = (workspace / POLICY).read_text(encoding="utf-8")
+
     return json.dumps(json.loads(text.replace("BUCKET", bucket).replace("WRITER", writer)))

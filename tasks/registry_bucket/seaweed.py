@@ -75,6 +75,7 @@ def write_accounts(folder: Path, accounts: Sequence[S3Account]) -> None:
         }
         for account in accounts
     ]
+
     _write(folder / ACCOUNTS, json.dumps({"identities": identities}))
 
 
@@ -91,6 +92,8 @@ def server_command(program: str, folder: Path, ports: Mapping[str, int]) -> list
         folder: As `write_configuration` left it.
         ports: A free port for each of `PORTS`.
     """
+    # No HTTP at all for master and filer: `GET /col/delete` at the master takes a locked bucket
+    # away, and a filer's port deletes locked objects without credentials (ADR 95).
     options = {
         "disableHttp": "true",
         "dir": str(folder / "data"),

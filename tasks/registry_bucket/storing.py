@@ -192,6 +192,7 @@ def _put(bucket: ReleaseBucket, key: str, path: Path, until: datetime) -> bool:
                 Bucket=bucket.name,
                 Key=key,
                 Body=stream,
+                # Object Lock keeps versions, and lets an overwriting PUT become the current one.
                 IfNoneMatch="*",
                 ChecksumAlgorithm="SHA256",  # S3 refuses what arrives otherwise than it was sent
                 ObjectLockMode=LOCK_MODE,
@@ -199,6 +200,8 @@ def _put(bucket: ReleaseBucket, key: str, path: Path, until: datetime) -> bool:
             )
     except ClientError as error:
         code = error.response["Error"]["Code"]
+
+        # Only "the name is taken" goes on: what lies there is compared below.
         if code not in ("PreconditionFailed", "412"):
             raise _unanswered(bucket, code) from error
     except BotoCoreError as error:
