@@ -89,9 +89,13 @@ def claim_name(database_url: str, *, name: str, use_case: str, log_origin: str) 
             "ON CONFLICT DO NOTHING",
             (name, use_case, log_origin),
         )
+
         owner = connection.execute(
-            "SELECT use_case, log_origin FROM portcullis.names WHERE name = %s", (name,)
+            # Read back in the same transaction: whoever was first has the name, and keeps it.
+            "SELECT use_case, log_origin FROM portcullis.names WHERE name = %s",
+            (name,),
         ).fetchone()
+
     if owner != (use_case, log_origin):
         raise EvidenceError(
             f"registered model `{name}`",
@@ -148,6 +152,8 @@ def find_admission(database_url: str, name: str, version: int) -> StoredAdmissio
         ServiceError: The database does not answer.
     """
     fields = ", ".join(f"given.{field}" for field in Admission.model_fields)
+
+    # By the version's own row, or by a later one that names the version: the newest counts.
     with _as_gatekeeper(database_url, f"registered model `{name}`") as connection:
         row = connection.execute(
             f"SELECT given.evidence_id, given.valid_until, given.admitted_at, given.admitted_by, "
@@ -157,8 +163,10 @@ def find_admission(database_url: str, name: str, version: int) -> StoredAdmissio
             "WHERE made.name = %s AND made.version = %s ORDER BY given.evidence_id DESC LIMIT 1",
             (name, version),
         ).fetchone()
+
     if row is None:
         return None
+
     return StoredAdmission(
         evidence_id=row[0],
         valid_until=row[1],
@@ -179,6 +187,7 @@ def approve_alias(
         EvidenceError: The database refuses it: no such version, or no second person.
         ServiceError: The database does not answer.
     """
+    # Valid from the database's clock, by which the trigger judges.
     with _as_gatekeeper(database_url, f"registered model `{approval.name}`") as connection:
         row = connection.execute(
             "INSERT INTO portcullis.approvals (name, version, alias, requested_by, approved_by, "
@@ -187,6 +196,7 @@ def approve_alias(
             "clock_timestamp() + make_interval(secs => %(valid_seconds)s)) RETURNING approval_id",
             {**approval.model_dump(), "valid_seconds": valid_seconds},
         ).fetchone()
+
     assert row is not None
     return int(row[0])
 

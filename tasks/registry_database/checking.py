@@ -131,6 +131,7 @@ def _check_places(link: "Link") -> Iterator[Deviation]:
         ("database", ACCOUNT_MAKER, "CONNECT"),
         ("portcullis_accounts", ACCOUNT_MAKER, "USAGE"),
     }
+
     held = set(link.execute(catalogue.PLACES).fetchall())
     for place, who, privilege in sorted(held - wanted):
         yield Deviation("place.grant", f"{who} has {privilege} on {place}")
@@ -140,16 +141,20 @@ def _check_tables(tables: Iterable[tuple[Any, ...]]) -> Iterator[Deviation]:
     """Say which table is missing, is not listed, or is not the owner's."""
     listed = {("public", name) for name in SERVER_GRANTS}
     listed |= {(SCHEMA, name) for name in EVIDENCE_TABLES}
+
     present = set()
     for schema, name, is_table, owner, has_rule in sorted(tables):
         place = f"{schema}.{name}"
         present.add((schema, name))
+
         if (schema, name) not in listed:
             yield Deviation("table.unlisted", f"{place}; nobody is granted anything there")
+
         if owner != DatabaseRole.OWNER:
             yield Deviation("table.owner", f"{place} is owned by {owner}")
         if has_rule or not is_table:
             yield Deviation("table.rule", f"{place} is a view, or has a rule or row security")
+
     for schema, name in sorted(listed - present):
         yield Deviation("table.missing", f"{schema}.{name}")
 
@@ -159,14 +164,17 @@ def _check_grants(link: "Link", present: set[tuple[str, str]]) -> Iterator[Devia
     wanted: set[tuple[str, str, str, str, str]] = set()
     for role in DatabaseRole:
         for (schema, table), grant in grants_of(role).items():
+            # A table that is missing is said once, as such, and not for each of its rights.
             if (schema, table) not in present:
                 continue
+
             wanted |= {(schema, table, "", role.value, verb) for verb in grant.table}
             wanted |= {
                 (schema, table, column, role.value, verb)
                 for verb, columns in grant.columns.items()
                 for column in columns
             }
+
     held = set(link.execute(catalogue.GRANTS).fetchall())
     for kind, word, rows in (
         ("table.grant", "has", held - wanted),
@@ -180,20 +188,27 @@ def _check_grants(link: "Link", present: set[tuple[str, str]]) -> Iterator[Devia
 def _check_triggers(link: "Link") -> Iterator[Deviation]:
     """Say which trigger is missing, off, altered, or not ours; also those of foreign keys."""
     wanted = {(guard.schema, guard.table, guard.name): _definition(guard) for guard in GUARDS}
+
     present = set()
+    # All triggers that there are, not ours alone: a foreign one may undo what ours keep.
     for schema, table, name, is_internal, state, definition in link.execute(catalogue.TRIGGERS):
         place = f"{name if not is_internal else 'a foreign key'} on {schema}.{table}"
+
         key = (schema, table, name)
         present.add(key)
+
+        # Those of MLflow and of foreign keys are made as "O"; "A" is more than that.
         if is_internal or name in MLFLOW_FUNCTIONS:
             if state not in "OA":
                 yield Deviation("trigger.off", place)
+
         elif key not in wanted:
             yield Deviation("trigger.unlisted", place)
         elif definition != wanted[key]:
             yield Deviation("trigger.altered", place)
         elif state != "A":
             yield Deviation("trigger.off", f"{place} does not fire always")
+
     for schema, table, name in sorted(wanted.keys() - present):
         yield Deviation("trigger.missing", f"{name} on {schema}.{table}")
 
@@ -214,8 +229,10 @@ def _definition(guard: Guard) -> str:
 def _check_functions(link: "Link") -> Iterator[Deviation]:
     """Say which function is missing, altered, or not ours, and which constraint is missing."""
     text = SCHEMA_FILE.read_text(encoding="utf-8")
+
     bodies = dict(FUNCTION.findall(text))
     present = set()
+
     for schema, name, owner, is_definer, settings, body, is_granted in link.execute(
         catalogue.FUNCTIONS
     ):
@@ -224,6 +241,7 @@ def _check_functions(link: "Link") -> Iterator[Deviation]:
             if name not in MLFLOW_FUNCTIONS or owner != DatabaseRole.OWNER:
                 yield Deviation("function.unlisted", place)
             continue
+
         present.add(name)
         if name not in bodies:
             yield Deviation("function.unlisted", place)
@@ -231,8 +249,10 @@ def _check_functions(link: "Link") -> Iterator[Deviation]:
             DatabaseRole.OWNER, True, FUNCTION_SETTINGS, bodies[name], False,
         ):  # fmt: skip
             yield Deviation("function.altered", place)
+
     for name in sorted(bodies.keys() - present):
         yield Deviation("function.missing", f"{SCHEMA}.{name}")
+
     constraints = {name for (name,) in link.execute(catalogue.CONSTRAINTS)}
     for name in sorted(set(CONSTRAINT.findall(text)) - constraints):
         yield Deviation("constraint.missing", name)
@@ -242,13 +262,18 @@ def _check_settings(link: "Link", *, is_audited: bool) -> Iterator[Deviation]:
     """Say which setting of the database is otherwise, and whether anything is audited."""
     wanted = {"search_path": SEARCH_PATH, **(AUDIT_SETTINGS if is_audited else {})}
     held = {name: value for account, name, value in link.execute(catalogue.SETTINGS) if not account}
+
     for name, value in wanted.items():
         if held.get(name) != value:
             yield Deviation("database.setting", f"{name} is not {value}")
+
+    # A large object is storage that no table's grant bounds.
     for (function,) in link.execute(catalogue.CALLABLE, (list(LARGE_OBJECT_MAKERS),)):
         yield Deviation("function.callable", f"{DatabaseRole.SERVER} may call {function}")
+
     if not is_audited:
         return
+
     has_pgaudit, is_json = link.execute(catalogue.IS_AUDITING).fetchone() or (False, False)
     if not has_pgaudit:
         yield Deviation("audit.off", "shared_preload_libraries without pgaudit")
@@ -259,11 +284,13 @@ def _check_settings(link: "Link", *, is_audited: bool) -> Iterator[Deviation]:
 def _check_rows(link: "Link") -> Iterator[Deviation]:
     """Say how many versions and aliases are there that the triggers would not have let in."""
     unfounded, altered = link.execute(catalogue.UNFOUNDED_VERSIONS).fetchone() or (0, 0)
+
     (lost,) = link.execute(catalogue.LOST_VERSIONS).fetchone() or (0,)
     serving = {alias for (alias,) in link.execute(catalogue.SERVING_ALIASES)}
     if SERVING_ALIAS not in serving:
         yield Deviation("alias.not_serving", SERVING_ALIAS)
     (aliases,) = link.execute(catalogue.UNFOUNDED_ALIASES).fetchone() or (0,)
+
     for kind, number in (
         ("version.without_evidence", unfounded),
         ("version.altered", altered),

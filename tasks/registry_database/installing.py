@@ -70,12 +70,16 @@ def install(owner_url: str, *, is_audited: bool = True) -> None:
                 found=f"version {link.info.server_version // 10000}",
                 remedy="Upgrade it: rights on settings cannot be looked at before.",
             )
+
         if is_audited:
             _require_pgaudit(link)
+
         with link.transaction():
             _make_roles(link)
             _take_tables(link)
+
     _migrate(owner_url)
+    # By a connection of its own, so that MLflow's tables are there when guards and grants are made.
     with connected(owner_url) as link, link.transaction():
         _make_evidence(link)
         _make_guards(link)

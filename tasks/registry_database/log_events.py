@@ -85,17 +85,23 @@ def event_of(line: bytes, database: str) -> dict[str, Any] | None:
         logged: Any = parse_json(line)
     except ValueError:
         return None
+
     if not isinstance(logged, dict) or logged.get("dbname") != database:
         return None
+
     message = str(logged.get("message", ""))
     state = str(logged.get("state_code", ""))
+
     if message.startswith(AUDIT):
         return _audited(logged, message)
+
     if state == DENIED:
         return _event(logged, _command(logged.get("ps")), _denied_table(message), state=state)
+
     if state in LOGIN_REFUSED:
         # Whoever did not get in has no name yet but the one that they typed.
         return _event({**logged, "user": ANONYMOUS}, "CONNECT", database, state=state)
+
     return None
 
 
@@ -116,20 +122,27 @@ def _event(logged: dict[str, Any], command: str, table: str, *, state: str = "")
         resources=[(table, "table", {})],
         kind=DATASTORE,
     )
+
     activity = CONNECT if command == "CONNECT" else ACTIVITIES.get(command, OTHER)
+    # Whatever does not have the form of its field becomes a fixed word: a log line holds what
+    # others typed.
     made["activity_id"] = activity
     made["type_uid"] = DATASTORE * 100 + activity
     if activity != OTHER:
         made.pop("activity_name", None)
+
     made["time"] = _milliseconds(logged.get("timestamp"))
     made["src_endpoint"] = {"ip": _matching(ADDRESS, logged.get("remote_host"))}
+
     session = _matching(re.compile(r"[0-9a-f]+\.[0-9a-f]+"), logged.get("session_id"))
     made["metadata"]["correlation_uid"] = session
     made["metadata"]["uid"] = f"postgresql-{session}-{int(logged.get('line_num') or 0)}"
+
     if state:
         made["status_code"] = state
         if guards := [name for name in _functions(logged) if name in FUNCTIONS]:
             made["unmapped"]["guard"] = guards[0]
+
     return made
 
 

@@ -114,23 +114,32 @@ EVIDENCE_TABLES = (*_GIVEN, "versions", "inherited", "serving_aliases")
 def grants_of(role: DatabaseRole) -> dict[tuple[str, str], Grant]:
     """Return what a role may do, by (schema, table); what is not listed it may not."""
     evidence = {(SCHEMA, table): Grant(READ) for table in EVIDENCE_TABLES}
-    seen = {("public", table): Grant(READ) for table in (*REGISTRY_TABLES, "runs", "experiments")}
+    read_in_mlflow = {
+        ("public", table): Grant(READ) for table in (*REGISTRY_TABLES, "runs", "experiments")
+    }
+
     match role:
         case DatabaseRole.SERVER:
             return evidence | {("public", name): grant for name, grant in SERVER_GRANTS.items()}
+
         case DatabaseRole.GATEKEEPER:
-            given = {
+            inserts = {
                 (SCHEMA, name): Grant(READ, {"INSERT": columns}) for name, columns in _GIVEN.items()
             }
-            return evidence | given | seen
+            return evidence | inserts | read_in_mlflow
+
         case DatabaseRole.AUDITOR:
-            return evidence | seen
+            return evidence | read_in_mlflow
+
+        # Nobody is a member of it: pgaudit writes down whatever its privileges are used for.
         case DatabaseRole.AUDITED:
             written = frozenset({"INSERT", "UPDATE", "DELETE"})
             return {
                 **{("public", table): Grant(written) for table in REGISTRY_TABLES},
                 **{(SCHEMA, table): Grant(written) for table in EVIDENCE_TABLES},
             }
+
+        # The owner's right is ownership, which no grant states.
         case DatabaseRole.OWNER:
             return {}
 
