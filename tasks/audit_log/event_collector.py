@@ -29,6 +29,7 @@ def send_to_collector(url: str, token: str, events: Sequence[dict[str, Any]]) ->
         ConfigError: The address would carry the token in the clear.
     """
     where = urlsplit(url)
+
     if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOOPBACK):
         raise ConfigError(
             "$PORTCULLIS_HEC_URL",
@@ -36,13 +37,18 @@ def send_to_collector(url: str, token: str, events: Sequence[dict[str, Any]]) ->
             found="another form",
             remedy="Mend it: a token is sent with every request.",
         )
+
     # A channel is one conversation: acknowledgements are numbered in each.
     channel = str(uuid4())
     host = socket.gethostname()
+
     body = b"".join(_envelope(values, host) for values in events)
     answer = _post(f"{url.rstrip('/')}/services/collector/event", token, channel, body)
+
     if answer.get("code") != 0:
         raise _down("it did not take them")
+
+    # Taken is not kept: without indexer acknowledgement the collector says no more than "taken".
     if "ackId" in answer:
         _wait(url, token, channel, str(answer["ackId"]))
 
@@ -50,12 +56,15 @@ def send_to_collector(url: str, token: str, events: Sequence[dict[str, Any]]) ->
 def _wait(url: str, token: str, channel: str, number: str) -> None:
     """Ask until what was sent is indexed."""
     address = f"{url.rstrip('/')}/services/collector/ack?channel={channel}"
+
     asked = canonical({"acks": [int(number)]})
     until = time.monotonic() + ACKNOWLEDGED_SECONDS
+
     while True:
         acknowledged = _post(address, token, channel, asked).get("acks")
         if isinstance(acknowledged, dict) and acknowledged.get(number) is True:
             return
+
         if time.monotonic() > until:
             raise _down("it did not acknowledge them")
         time.sleep(ASKED_SECONDS)

@@ -57,12 +57,17 @@ def chunks_due(files: Iterable[Path], places: Mapping[str, int]) -> Iterator[Chu
             continue
         with stream:
             first = stream.readline(MOST_LINE_BYTES)
+            # A file is known by its first line: others rotate it, and the name is then another's.
             if not first.endswith(b"\n"):
                 continue  # being written
+
             digest = sha256(first).hexdigest()
             start = places.get(digest, 0)
+
+            # Shorter than what was sent: it was cut, and all that is in it now is new.
             if os.fstat(stream.fileno()).st_size < start:
                 start = 0
+
             stream.seek(start)
             yield from _chunks(stream, digest, start)
 
@@ -82,13 +87,16 @@ def _chunks(stream: BinaryIO, digest: str, start: int) -> Iterator[Chunk]:
         is_whole = line.endswith(b"\n")
         if not is_whole and len(line) < MOST_LINE_BYTES:
             break  # the end, or a line that is being written
+
         if line.strip():
             events.append(_event_of(line, f"{digest[:16]}-{start}"))
         start += len(line)
+
         if start - begun >= CHUNK_BYTES:
             yield Chunk(digest, start, events)
             events = []
             begun = start
+
     if start > begun:
         yield Chunk(digest, start, events)
 
@@ -112,12 +120,14 @@ def _record_as_event(values: dict[str, Any]) -> dict[str, Any]:
         for key, value in values.items()
         if key not in ("at", "who", "action", "what", "why")
     }
+
     made = event(
         f"people:{values['action']}",
         actor=str(values["who"]),
         resources=[(values["what"], "record", figures)],
         detail=str(values["why"]),
     )
+
     return made | {"time": epoch(values["at"]) * 1000}
 
 
@@ -131,6 +141,7 @@ def _unreadable(line: bytes, place: str) -> dict[str, Any]:
         resources=[("audit log", "file", {"bytes": len(line), "sha256": sha256(line).hexdigest()})],
         detail="A line of the audit log is no event: it was cut off, or changed.",
     )
+
     made["metadata"]["uid"] = place
     return made
 
@@ -145,6 +156,7 @@ def read_places(path: Path, folder: Path) -> Places:
         data = path.read_bytes()
     except FileNotFoundError:
         return {}
+
     try:
         noted: Any = parse_json(data)
         places = {str(name): int(end) for name, end in noted.items()}
@@ -155,6 +167,7 @@ def read_places(path: Path, folder: Path) -> Places:
             found="another form",
             remedy="Delete it: all that the files hold is sent again, with the same ids.",
         ) from error
+
     # An earlier version noted files by their names.
     for name in [name for name in places if name.endswith(".jsonl")]:
         end = places.pop(name)

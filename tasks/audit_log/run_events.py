@@ -27,7 +27,8 @@ def events_of(
     """Return the events of a run that ended with an exit code."""
     ends = {0: "done", 3: "refused by a gate"}.get(code, f"failed with exit {code}")
     started = {"started": run.started, "invocation": run.invocation, "commit": run.commit}
-    found = [
+
+    events = [
         event(
             f"stage:{run.stage}",
             actor=run.started_by,
@@ -36,11 +37,18 @@ def events_of(
             detail=f"{run.stage}@{run.case}: {ends}",
         )
     ]
-    sealed = [each for each in materials if each.name.endswith(SEALED_SUFFIX)]
+
+    sealed = [material for material in materials if material.name.endswith(SEALED_SUFFIX)]
+    # The count is the stage's own word: what a process unseals cannot be seen from outside of it.
     if sealed and claimed.get("unsealed"):
-        rows = {"sha256": sealed[0].sha256, **claimed, "datasets": [each.name for each in sealed]}
-        named = ", ".join(each.name for each in sealed)
-        found.append(
+        rows = {
+            "sha256": sealed[0].sha256,
+            **claimed,
+            "datasets": [material.name for material in sealed],
+        }
+        named = ", ".join(material.name for material in sealed)
+
+        events.append(
             event(
                 "sealed data:read",
                 actor=run.started_by,
@@ -50,32 +58,41 @@ def events_of(
                 detail=f"{run.stage}@{run.case} read {named}",
             )
         )
-    return found + _changes(run, materials, home)
+
+    return events + _changes(run, materials, home)
 
 
 def _changes(
     run: Circumstances, materials: tuple[Artefact, ...], home: Path
 ) -> list[dict[str, Any]]:
     """Return an event for each setting that is not as the last run of any stage read it."""
-    now = {
+    present = {
         f"{resolved_path(run.case).as_posix()}#{key}": digest
         for key, digest in run.params_sha256.items()
     }
-    now |= {each.name: each.sha256 for each in materials if each.name.startswith("configs/")}
+    present |= {
+        material.name: material.sha256
+        for material in materials
+        if material.name.startswith("configs/")
+    }
+
     path = home / "audit" / KNOWN
     known: dict[str, str] = json.loads(path.read_bytes()) if path.is_file() else {}
-    changed = sorted(name for name, digest in now.items() if known.get(name, digest) != digest)
-    if now.items() - known.items():
+    changed = sorted(name for name, digest in present.items() if known.get(name, digest) != digest)
+
+    if present.items() - known.items():
+        # Renamed into place: another run that reads it meanwhile reads the one or the other.
         path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_suffix(f".{run.invocation[:8]}")
-        draft.write_bytes(canonical(known | now))
+        draft.write_bytes(canonical(known | present))
         draft.replace(path)
+
     return [
         event(
             "configuration:changed",
             actor=run.started_by,
             activity=UPDATE,
-            resources=[(name, "configuration", {"from": known[name], "to": now[name]})],
+            resources=[(name, "configuration", {"from": known[name], "to": present[name]})],
             detail=f"{name} is not what it was in the last run",
         )
         for name in changed

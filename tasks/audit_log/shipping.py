@@ -37,13 +37,16 @@ def ship(installation: Installation) -> tuple[str, ...]:
     """
     folder = installation.home / "audit"
     problems: list[str] = []
+
     for name, send in senders_of(installation.settings).items():
+        # Each receiver by itself: one that is away keeps no event from the others.
         try:
             ship_due(folder, name, send, files_due(installation))
         except ServiceError as error:
             problems.append(
                 f"audit log, {name}: {error.found}; it is kept and sent with the next run"
             )
+
     return tuple(problems)
 
 
@@ -104,13 +107,18 @@ def ship_due(folder: Path, name: str, send: Sender, files: list[Path]) -> int:
     with _alone(folder, name) as is_alone:
         if not is_alone:  # another process sends to it
             return 0
+
         places = read_places(state, folder)
+
         for chunk in chunks_due(files, places):
             if chunk.events:
                 send(chunk.events)
                 sent += len(chunk.events)
+
+            # Noted after each piece: a call that is killed sends no more than one piece twice.
             places[chunk.file_sha256] = chunk.end
             write_places(state, places)
+
     return sent
 
 

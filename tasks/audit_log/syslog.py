@@ -47,8 +47,10 @@ def read_target(address: str, ca_path: str = "", certificate_path: str = "") -> 
         port = where.port or PORTS[where.scheme]
     except (ValueError, KeyError):
         raise _other_form() from None
+
     if not where.hostname:
         raise _other_form()
+
     return SyslogTarget(where.scheme, where.hostname, port, ca_path, certificate_path)
 
 
@@ -59,6 +61,7 @@ def send_to_syslog(target: SyslogTarget, events: Events) -> None:
         ServiceError: Not all of them arrived, as far as can be known.
         ConfigError: A certificate cannot be read.
     """
+    # The kind of the error alone: its text may hold an address, or what a receiver sent.
     try:
         if target.scheme == "udp":
             _send_datagrams(target, events)
@@ -79,15 +82,19 @@ def message_of(values: dict[str, Any], most_bytes: int = 0) -> bytes:
     Priority, version, time, host, application, process, type, no data, text.
     """
     priority = FACILITY_AUDIT * 8 + (NOTICE if values.get("status_id") == 1 else WARNING)
+
     when = (
         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(values["time"] / 1000))
         + f".{values['time'] % 1000:03d}Z"
     )
+
     kind = f"OCSF{values['class_uid']}"
     head = f"<{priority}>1 {when} {socket.gethostname()} portcullis {os.getpid()} {kind} - "
+
     line = canonical(values)
     if most_bytes and len(head) + len(line) > most_bytes:
         line = canonical(_head_of(values, len(line)))
+
     return head.encode() + line
 
 
@@ -114,15 +121,19 @@ def _send_datagrams(target: SyslogTarget, events: Events) -> None:
 def _send_stream(target: SyslogTarget, events: Events) -> None:
     messages = [message_of(values) for values in events]
     framed = b"".join(b"%d %b" % (len(message), message) for message in messages)
+
     context = _tls(target) if target.scheme == "tls" else None
+
     with socket.create_connection((target.host, target.port), timeout=SECONDS) as plain:
         if context is None:
             plain.sendall(framed)
+
             plain.shutdown(socket.SHUT_WR)
             # The receiver ends its side when it has read all; one that died resets it.
             while plain.recv(4096):
                 pass
             return
+
         _Tls(plain, context, target.host).deliver(framed)
 
 
@@ -147,6 +158,8 @@ class _Tls:
         self._do(self._tls.do_handshake)
         self._do(lambda: self._tls.write(data))
         self._do(self._tls.unwrap)
+
+        # Without the close_notify of the other side, what it had not read is lost in silence.
         try:
             self._do(lambda: self._tls.read(1))
         except ssl.SSLZeroReturnError:  # its close_notify
@@ -160,6 +173,7 @@ class _Tls:
                 step()
             except ssl.SSLWantReadError:
                 self._flush()
+
                 if answer := self._plain.recv(65_536):
                     self._incoming.write(answer)
                 else:
@@ -178,8 +192,10 @@ def _tls(target: SyslogTarget) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=target.ca_path or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+
         if target.certificate_path:
             context.load_cert_chain(target.certificate_path)
+
     except OSError as error:  # an ssl.SSLError is one
         raise ConfigError(
             "$PORTCULLIS_SYSLOG_CA, $PORTCULLIS_SYSLOG_CERTIFICATE",
@@ -187,6 +203,7 @@ def _tls(target: SyslogTarget) -> ssl.SSLContext:
             found=type(error).__name__,
             remedy="Mend them; without TLS the audit log is not sent.",
         ) from error
+
     return context
 
 
