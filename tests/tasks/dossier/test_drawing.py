@@ -1,0 +1,61 @@
+"""The diagram of data flow: nothing lies outside its box, and what comes from data is escaped."""
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+from tasks.dossier.content import FlowDiagram, FlowNode
+from tasks.dossier.drawing import MOST_CHARACTERS, draw_diagram
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def box(name: str, *lines: str, column: int = 0, row: int = 0) -> FlowNode:
+    return FlowNode(name, lines, "party", column, row)
+
+
+def diagram(*nodes: FlowNode) -> FlowDiagram:
+    arrows = tuple((start.name, end.name) for start, end in pairwise(nodes))
+    return FlowDiagram(title="Flow", words="from here to there", nodes=nodes, arrows=arrows)
+
+
+def draw(*nodes: FlowNode) -> ElementTree.Element:
+    text = draw_diagram(diagram(*nodes)).replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '
+    )
+    return ElementTree.fromstring(text)
+
+
+def test_a_long_name_takes_lines_and_every_box_is_high_enough_for_them() -> None:
+    party = "Example Mutual Insurance Society of the Northern Counties"
+    svg = draw(
+        box("the_bureau_of_all_credit_files_of_1998", party, "controller"),
+        box("admit", "agreements", column=1),
+    )
+    texts = [(float(text.get("y", "")), text.text or "") for text in svg.iter(f"{SVG}text")]
+    assert max(len(text) for _, text in texts) <= MOST_CHARACTERS
+    assert party in " ".join(text for _, text in texts)
+
+    bottoms = {
+        float(box.get("y", "")) + float(box.get("height", "")) for box in svg.iter(f"{SVG}rect")
+    }
+    assert len(bottoms) == 1
+    assert max(y for y, _ in texts) < min(bottoms) - 15, "no room for the evidence below"
+    _, _, _, height = map(float, svg.get("viewBox", "").split())
+    assert max(bottoms) <= height
+
+
+def test_rows_do_not_overlap() -> None:
+    many = ("A party whose name fills", "a line", "and another one", "and one more")
+    svg = draw(
+        box("first", *many),
+        box("second", *many, row=1),
+    )
+    tops = sorted(float(box.get("y", "")) for box in svg.iter(f"{SVG}rect"))
+    heights = {float(box.get("height", "")) for box in svg.iter(f"{SVG}rect")}
+    assert tops[1] - tops[0] > heights.pop()
+
+
+def test_what_comes_from_data_is_escaped() -> None:
+    text = draw_diagram(diagram(box("<b>", "<script>&")))
+    assert not re.search("<(b|script)>", text)
