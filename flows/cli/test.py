@@ -10,11 +10,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.base.declaring import declare, installation_of, new_app
-from tasks.code_identity.environment import identity
-from tasks.code_identity.tree import read_tree
 from tasks.errors import ConfigError
-from tasks.notary.notary import open_notary
-from tasks.notary.suite_runs import read_results, suite_sha256_of, suite_statement
 from tasks.system.installation import Installation
 
 # Two workers, a file on one of them, the longest files first; then the slowest tests by name.
@@ -121,6 +117,12 @@ def record_run(report: Path, installation: Installation) -> str:
     Raises:
         DataError: pytest left no report, or no test ran.
     """
+    # A run that records nothing needs no notary, whose libraries take their time.
+    from tasks.code_identity.environment import identity
+    from tasks.code_identity.tree import read_tree
+    from tasks.notary.notary import open_notary
+    from tasks.notary.suite_runs import read_results, suite_sha256_of, suite_statement
+
     results = read_results(report)
     code = identity(installation, read_tree(installation.workspace))
     tests_sha256 = suite_sha256_of(installation.workspace / "tests")

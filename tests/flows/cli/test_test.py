@@ -12,6 +12,7 @@ import typer
 from flows.cli import test
 from flows.cli.test import CHECKS, FAST, MEASURED, WHOLE, main, record_run, run_steps
 from tasks.attestation.predicates.records import SUITE, SuiteRun
+from tasks.code_identity import environment
 from tasks.errors import ConfigError, DataError
 from tasks.notary.notary import open_notary, trusted_root
 from tasks.verifier.log_reader import EVERYTHING, read_log
@@ -101,7 +102,7 @@ def test_what_ran_is_signed_with_the_code_and_the_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(test, "identity", lambda *_: CODE)
+    monkeypatch.setattr(environment, "identity", lambda *_: CODE)
     (tmp_path / "tests").mkdir()
     report = tmp_path / "report.xml"
     report.write_text(REPORT)
