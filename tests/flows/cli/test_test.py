@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 import typer
 
-from flows.cli import test
 from flows.cli.test import CHECKS, FAST, MEASURED, WHOLE, main, record_run, run_steps
 from tasks.attestation.predicates.records import SUITE, SuiteRun
 from tasks.code_identity import environment
