@@ -6,5 +6,6 @@ begins, `reweighing` mitigates, and `training` puts them together and scores eve
 use case. The stage `train` learns with it; so do gates that compare a model with others. Writes
 nothing.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.engines`, `tasks.model`.
+May import: `tasks.errors`, `tasks.config`, `tasks.engines`, `tasks.model`,
+`tasks.under_way`.
 """

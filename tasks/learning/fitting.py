@@ -12,6 +12,7 @@ import numpy as np
 
 from tasks.learning.params import TrainParams
 from tasks.model.families import Booster, LightGbm, Logistic, Matrix, XgBoost
+from tasks.under_way import under_way
 
 # Fixed, not the machine's number of cores: sums of floats depend on how rows are shared out.
 THREADS = 2
@@ -52,7 +53,13 @@ def _fit_lightgbm(
     }
     data = lightgbm.Dataset(matrix, labels, weight=weights, params={"verbosity": -1})
 
-    model = lightgbm.train(settings, data, num_boost_round=params.rounds)
+    with under_way("boosting", params.rounds, "rounds") as work:
+        model = lightgbm.train(
+            settings,
+            data,
+            num_boost_round=params.rounds,
+            callbacks=[lambda _: work.advance()],
+        )
     return LightGbm(lightgbm.Booster(model_str=single_precision(model.model_to_string())))
 
 
@@ -91,7 +98,17 @@ def _fit_xgboost(
     }
     data = xgboost.DMatrix(matrix, labels, weight=weights)
 
-    return XgBoost(xgboost.train(settings, data, params.rounds))
+    with under_way("boosting", params.rounds, "rounds") as work:
+
+        class CountRounds(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+            """Counts each round, and never stops the training."""
+
+            def after_iteration(self, *_: Any) -> bool:
+                work.advance()
+                return False
+
+        booster = xgboost.train(settings, data, params.rounds, callbacks=[CountRounds()])
+    return XgBoost(booster)
 
 
 def _fit_logistic(

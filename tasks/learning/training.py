@@ -29,6 +29,7 @@ from tasks.learning.splitting import draws, folds, split
 from tasks.model import Input, Scorer
 from tasks.model.families import Matrix
 from tasks.model.scorer import matrix_of, probability
+from tasks.under_way import Work, under_way
 
 FEWEST_ROWS_PER_LABEL = 10
 CHALLENGER_ROUNDS = 1000  # iterations: on standardised inputs it converges in a few dozen
@@ -150,12 +151,15 @@ def train(
             yield Fit(refit_params, is_training * copies, is_validation)
         yield from _fold_fits(rows["person"], params)
 
-    scorers = _fit_all(data, fits(), engine)
-    scorer = next(scorers)
-    refits = tuple(islice(scorers, params.refits))
+    # One fit for each fold that has a row, and there may be fewer people than folds.
+    several = 1 + params.refits + len(np.unique(folds(rows["person"], params.seed, params.folds)))
+    with under_way("fitting models", several, "models") as work:
+        scorers = _fit_all(data, fits(), engine, work)
+        scorer = next(scorers)
+        refits = tuple(islice(scorers, params.refits))
 
-    scores = probability(scorer.booster.margin(data.matrix))
-    oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params, scorers)
+        scores = probability(scorer.booster.margin(data.matrix))
+        oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params, scorers)
     predictions = pd.DataFrame(
         {
             "subject": rows["subject"],
@@ -186,8 +190,9 @@ def score_challenger(
     challenger = params.model_copy(
         update={"family": "logistic", "rounds": CHALLENGER_ROUNDS, "parameters": {}}
     )
-    scorers = _fit_all(data, _fold_fits(rows["person"], challenger), engine)
-    scores, _ = _score_out_of_fold(data, rows["person"], challenger, scorers)
+    with under_way("fitting the challenger", params.folds, "models") as work:
+        scorers = _fit_all(data, _fold_fits(rows["person"], challenger), engine, work)
+        scores, _ = _score_out_of_fold(data, rows["person"], challenger, scorers)
     return scores
 
 
@@ -240,15 +245,20 @@ def _fold_fits(persons: "pd.Series[int]", params: TrainParams) -> Iterator[Fit]:
             yield Fit(params, ~is_scored & ~is_next_fold, is_next_fold)
 
 
-def _fit_all(data: _TrainingData, fits: Iterator[Fit], engine: Engine | None) -> Iterator[Scorer]:
-    """Yield a model for each fit, in their order."""
+def _fit_all(
+    data: _TrainingData, fits: Iterator[Fit], engine: Engine | None, work: Work
+) -> Iterator[Scorer]:
+    """Yield a model for each fit, in their order, and count it."""
     if engine is None:
         for wanted in fits:
-            yield fit_scorer(data, wanted)
+            scorer = fit_scorer(data, wanted)
+            work.advance()
+            yield scorer
         return
     # A copy for each row is 0 to 9: eight times smaller on its way than as numpy counts.
     small = (replace(wanted, copies=wanted.copies.astype(np.int8)) for wanted in fits)
     for files in engine.map(fit_files, data, small):
+        work.advance()
         yield _scorer_of(files)
 
 

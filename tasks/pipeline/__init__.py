@@ -2,9 +2,10 @@
 
 `dvc_file` derives `dvc.yaml`; `runner` runs one stage, and `lock_file` changes DVC's lock file as
 DVC does, in less time: these two alone import DVC;
-`channel` is the stage's end and `listener` the runner's end of the socket between the two;
-`stores` lists where DVC keeps versions.
+`channel` is the stage's end and `listener` the runner's end of the socket between the two; `pace`
+says how far a stage is, and `memory` what its processes hold; `stores` lists where DVC keeps
+versions.
 
 May import: `tasks.config`, `tasks.errors`, `tasks.path`, `tasks.plain_text`, `tasks.isolated`,
-`tasks.formats`.
+`tasks.formats`, `tasks.under_way`.
 """

@@ -4,22 +4,23 @@ With a runner that listens (`$PORTCULLIS_CHANNEL` names its Unix socket), JSON l
 refusals with their kinds. On a plain `dvc repro`, the texts go to standard error.
 """
 
-import contextlib
 import json
 import logging
 import os
-import resource
 import signal
 import socket
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
 from tasks.errors import Refusal
+from tasks.pipeline.memory import peak_mib
+from tasks.pipeline.pace import telling_pace
 from tasks.plain_text import one_line
 
 CHANNEL_VARIABLE = "PORTCULLIS_CHANNEL"
@@ -35,6 +36,8 @@ class Channel:
         self._stage = stage
         self._connection = connection
         self._terminal = terminal
+        # The stage's own thread and the one that tells its pace: no line into another.
+        self._lock = threading.Lock()
         self.rows = 0  # that the stage has worked on, by what it says at its end
 
     @classmethod
@@ -42,7 +45,9 @@ class Channel:
     def to_parent(
         cls, stage: str, path: str, *, is_stage: bool = True, terminal: TextIO | None = None
     ) -> Iterator["Channel"]:
-        """Open it, route the `portcullis` logger into it, and report time and memory at the end.
+        """Open it, route the `portcullis` logger into it, and report time and memory.
+
+        Now and then while the block lasts (`tasks.pipeline.pace`), and at its end.
 
         Args:
             stage: The stage's name, for the terminal.
@@ -66,8 +71,10 @@ class Channel:
         start_cpu = _cpu_seconds()
         if is_stage:
             channel._send(kind="started", pid=os.getpid())
+        pace = telling_pace(channel.report_progress, peak_mib) if is_stage else nullcontext()
         try:
-            yield channel
+            with pace:
+                yield channel
         finally:
             logger.removeHandler(handler)
             if is_stage:
@@ -75,7 +82,7 @@ class Channel:
                     kind="ended",
                     seconds=time.perf_counter() - start,
                     cpu_seconds=_cpu_seconds() - start_cpu,
-                    peak_mib=_peak_mib(),
+                    peak_mib=peak_mib(),
                     rows=channel.rows,
                 )
             if connection:
@@ -94,16 +101,17 @@ class Channel:
         self._send(kind="failed", message=message, exit_code=exit_code)
 
     def _send(self, **event: Any) -> None:
-        if self._connection:
-            try:
-                self._connection.sendall(json.dumps(event).encode() + b"\n")
-                return
-            except OSError:
-                # Nobody listens any more: the rest goes to the terminal.
-                self._connection = None
+        with self._lock:
+            if self._connection:
+                try:
+                    self._connection.sendall(json.dumps(event).encode() + b"\n")
+                    return
+                except OSError:
+                    # Nobody listens any more: the rest goes to the terminal.
+                    self._connection = None
 
-        for line in lines_for_people(event):
-            (self._terminal or sys.stderr).write(f"{self._stage}: {line}\n")
+            for line in lines_for_people(event):
+                (self._terminal or sys.stderr).write(f"{self._stage}: {line}\n")
 
 
 def connect_to(path: str) -> socket.socket | None:
@@ -176,23 +184,6 @@ def _cpu_seconds() -> float:
     """Return what this process and its ended children have taken; a forked one begins at none."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-def _peak_mib() -> float:
-    """Return the largest resident memory in MiB, of this process or of one that it waited for.
-
-    Linux keeps getrusage's figure across fork and exec: a small stage would report the size of the
-    runner that started it. `VmHWM` (proc(5)) is the process's own, in KiB; of a process that was
-    forked it begins at what that shares with its parent, which is resident in it, too. What a child
-    takes over by the same rule is at most the peak of this process, so that the larger is right.
-    """
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    with contextlib.suppress(OSError, IndexError):
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return max(int(line.split()[1]), children) / 1024
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return max(own, children) / 1024**2  # macOS counts bytes
 
 
 class _ChannelHandler(logging.Handler):

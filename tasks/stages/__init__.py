@@ -5,5 +5,6 @@ writes and digests for it, and `weighing` gathers what `decide` and `register` b
 do not import each other: they meet in `data/<use case>/`.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.gates`, `tasks.keystore`,
-`tasks.pipeline`, `tasks.sealed`, `tasks.formats`, `tasks.system`, `tasks.engines`.
+`tasks.pipeline`, `tasks.sealed`, `tasks.formats`, `tasks.system`, `tasks.engines`,
+`tasks.under_way`.
 """

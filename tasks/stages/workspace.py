@@ -23,6 +23,7 @@ from tasks.formats.shown import kind_of_error
 from tasks.formats.strict_json import read_json
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.installation import Installation
+from tasks.under_way import under_way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -206,13 +207,19 @@ class StageRun:
         # Other processes of this machine would cost more than they save: benchmarks/engines.py.
         if self.engine_params.root.kind == "dask" and _has_several_groups(path):
             return self._read_on_engine(path, stage, name, columns, keep)
-        opened = read_rows(
-            path,
-            dataset=self._dataset(stage, name),
-            keys=self.keys,
-            columns=columns,
-            keep=keep,
-        )
+        with under_way("reading sealed rows", _rows_in(path), "rows") as work:
+
+            def take(part: "pd.DataFrame") -> "pd.DataFrame":
+                work.advance(len(part))
+                return part if keep is None else keep(part)
+
+            opened = read_rows(
+                path,
+                dataset=self._dataset(stage, name),
+                keys=self.keys,
+                columns=columns,
+                keep=take,
+            )
         self.rows_unsealed += opened.unsealed
         self.rows_shredded += opened.shredded
         self.people_shredded += opened.people_shredded
@@ -246,9 +253,11 @@ class StageRun:
 
         frames = []
         unsealed = 0
-        for frame in self.engine.map(open_partition, columns, partitions()):
-            unsealed += len(frame)
-            frames.append(frame if keep is None else keep(frame))
+        with under_way("reading sealed rows", sealed_rows, "rows") as work:
+            for frame in self.engine.map(open_partition, columns, partitions()):
+                unsealed += len(frame)
+                work.advance(len(frame))
+                frames.append(frame if keep is None else keep(frame))
         self.rows_unsealed += unsealed
         self.rows_shredded += sealed_rows - unsealed
         self.people_shredded += len(shredded_ids)
@@ -471,6 +480,17 @@ class StageRun:
 
     def _dataset(self, stage: str, name: str) -> str:
         return f"{self.case}/{stage}/{name}"
+
+
+def _rows_in(path: Path) -> int:
+    """Return how many rows a file says it has; 0, not known, where it cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return 0  # who reads its rows is told why
 
 
 def _has_several_groups(path: Path) -> bool:

@@ -5,5 +5,6 @@
 of the people and confirms it on the other half, and `judging` judges.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.gates`,
-`tasks.learning`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`, `tasks.system`.
+`tasks.learning`, `tasks.model`, `tasks.reports`, `tasks.stages.workspace`, `tasks.system`,
+`tasks.under_way`.
 """

@@ -25,6 +25,7 @@ from tasks.model.scorer import matrix_of, probability
 from tasks.stages.alternatives.configurations import Configuration
 from tasks.stages.alternatives.params import AlternativesParams
 from tasks.system.pools import worker_processes
+from tasks.under_way import under_way
 
 # Two fits at a time, each on one thread: sums are added up in one order, whoever finishes first. In
 # two processes, for LightGBM crashes where two threads of one process fit at a time.
@@ -91,7 +92,10 @@ def search(
     labels = labels_of(rows[columns.only(Role.TARGET)], searched[0].train)
     scores = np.empty((len(searched), params.seeds, len(rows)))
     fits = len(searched) * params.seeds * params.folds
-    with _mapping(len(searched), len(rows) * fits) as each:
+    with (
+        under_way("fitting alternatives", fits, "models") as work,
+        _mapping(len(searched), len(rows) * fits) as each,
+    ):
         for seed_index in range(params.seeds):
             fold = folds(rows["person"], params.seed + seed_index, params.folds)
             for number in range(params.folds):
@@ -100,6 +104,7 @@ def search(
                 score = partial(fitting.score, seed=params.seed + seed_index)
                 for index, scored in enumerate(each(score, searched)):
                     scores[index, seed_index, is_scored] = scored
+                    work.advance()
 
     attributes = list(columns.named(Role.PROTECTED))
     return SearchedRows(labels, rows["person"], rows[attributes], scores, fits)

@@ -13,6 +13,7 @@ from tasks.stages.alternatives.pages import write_alternatives_page
 from tasks.stages.alternatives.params import AlternativesLimits, AlternativesParams, JudgedGroups
 from tasks.stages.alternatives.searching import draw_people, search
 from tasks.stages.workspace import StageRun
+from tasks.under_way import under_way
 
 JUDGED = STAGES["alternatives"].judges
 
@@ -47,7 +48,8 @@ def run(stage_run: StageRun) -> None:
 
     approval_rate = float(predictions["oof_approved"].mean())
     searched = search(draw_people(rows, params), columns, together, params)
-    report = compare_configurations(searched, together, judged, params, approval_rate)
+    with under_way("comparing alternatives"):
+        report = compare_configurations(searched, together, judged, params, approval_rate)
     checks = judge_alternatives(report, limits)
 
     with stage_run.folder_of("page") as page:

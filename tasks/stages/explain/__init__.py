@@ -8,5 +8,5 @@ a group, by themselves and, with `telling`, together; `explaining` puts it all t
 
 May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`, `tasks.engines`,
 `tasks.formats`, `tasks.gates`, `tasks.keystore`, `tasks.model`, `tasks.reports`,
-`tasks.stages.workspace`, `tasks.verifier`.
+`tasks.stages.workspace`, `tasks.under_way`, `tasks.verifier`.
 """

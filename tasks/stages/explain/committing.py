@@ -6,6 +6,7 @@ import pandas as pd
 from tasks.keystore.keys import KeyStore, Retention
 from tasks.model import DecisionModel, ReasonMap
 from tasks.stages.explain.reasons import reason_table
+from tasks.under_way import counted
 from tasks.verifier.explanation_commitments import Explanation, ToldReason, commitment, salt_of
 
 REASONS = 4
@@ -36,7 +37,7 @@ def commitments(
     """Return one commitment per row of the reason table, salted by its subject's own key."""
     by_subject = keys.for_subjects(dict.fromkeys(reasons["subject"]), Retention.DECISION_RECORD)
     found = []
-    for record in reasons.to_dict("records"):
+    for record in counted("committing to explanations", reasons.to_dict("records"), "rows"):
         row = pd.Series(record, dtype=object)
         number = int(row["row"])
         said = Explanation(number, told(row, reason_map), model_sha256, reason_map.version)

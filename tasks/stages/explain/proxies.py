@@ -23,6 +23,7 @@ from tasks.stages.explain.telling import (
     tell_by_chance,
     tell_group,
 )
+from tasks.under_way import counted
 
 
 class JointProxy(BaseModel):
@@ -141,7 +142,8 @@ def measure_joint_proxies(
 
     joint = []
     by_reason = []
-    for membership in memberships(protected, chosen):
+    asked_groups = memberships(protected, chosen)
+    for membership in counted("looking for proxies", asked_groups, "groups"):
         for told_by, table in tables.items():
             area = tell_group(table, membership, asked_about, params.seed)
             proxy = JointProxy(

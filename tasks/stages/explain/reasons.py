@@ -12,6 +12,7 @@ import pandas as pd
 from tasks.engines import Engine
 from tasks.model import DecisionModel, Decisions, ReasonMap
 from tasks.model.reasons import MOST_REASONS, NamedReasons
+from tasks.under_way import under_way
 
 PART_ROWS = 20_000
 
@@ -65,7 +66,12 @@ def decide_in_parts(engine: Engine, model: DecisionModel, rows: pd.DataFrame) ->
     """
     # Nothing but what the model reads leaves this process: who somebody is stays here.
     known = rows[list(model.scorer.features)]
-    return combine_decisions(list(engine.map(decide_part, model, _cut(known))))
+    parts = []
+    with under_way("deciding and explaining", len(rows), "rows") as work:
+        for part in engine.map(decide_part, model, _cut(known)):
+            parts.append(part)
+            work.advance(len(part.scores))
+    return combine_decisions(parts)
 
 
 def decide_part(model: DecisionModel, rows: pd.DataFrame) -> Decisions:

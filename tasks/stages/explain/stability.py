@@ -19,6 +19,7 @@ from tasks.model.scorer import probability, single_precision
 from tasks.model.shapley import Explainer
 from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.reasons import overlap
+from tasks.under_way import under_way
 
 FEW_VALUES = 12  # an input with at most so many values is a code, not a figure that can be off
 ChooseBackground = Callable[[Scorer, int], Matrix]  # whose approvals, number of the draw
@@ -81,29 +82,34 @@ def measure_overlap(
     rows = matrix[chosen]
     expected = decisions.reasons.top[positions]
 
-    def kept(explainer: Explainer, explained: Matrix) -> float:
-        named = name_reasons(explainer, scorer.inputs, model.reasons, explained, is_known[chosen])
-        return overlap(expected, named.top)
-
-    def kept_by_people(draw: int) -> float:
-        people = choose(scorer, draw)
-        return kept(Explainer(scorer.booster, people), rows)
-
-    def kept_by_refit(refit: Scorer) -> float:
-        people = choose(refit, 0)
-        background = params.background
-        composites = compose(people, scorer.inputs, background.smallest_group, background.seed)
-        return kept(Explainer(refit.booster, composites), rows)
-
     draws = range(1, params.stability_draws + 1)
-    return Overlap(
-        people_behind=kept_by_people(0),
-        backgrounds=_mean(kept_by_people(draw) for draw in draws),
-        refits=_mean(kept_by_refit(refit) for refit in refits),
-        perturbations=_mean(
-            kept(model.explainer, _perturbed(matrix, chosen, params, draw)) for draw in draws
-        ),
-    )
+    with under_way("explaining again", 1 + 2 * len(draws) + len(refits), "times") as work:
+
+        def kept(explainer: Explainer, explained: Matrix) -> float:
+            named = name_reasons(
+                explainer, scorer.inputs, model.reasons, explained, is_known[chosen]
+            )
+            work.advance()
+            return overlap(expected, named.top)
+
+        def kept_by_people(draw: int) -> float:
+            people = choose(scorer, draw)
+            return kept(Explainer(scorer.booster, people), rows)
+
+        def kept_by_refit(refit: Scorer) -> float:
+            people = choose(refit, 0)
+            background = params.background
+            composites = compose(people, scorer.inputs, background.smallest_group, background.seed)
+            return kept(Explainer(refit.booster, composites), rows)
+
+        return Overlap(
+            people_behind=kept_by_people(0),
+            backgrounds=_mean(kept_by_people(draw) for draw in draws),
+            refits=_mean(kept_by_refit(refit) for refit in refits),
+            perturbations=_mean(
+                kept(model.explainer, _perturbed(matrix, chosen, params, draw)) for draw in draws
+            ),
+        )
 
 
 def _perturbed(matrix: Matrix, chosen: np.ndarray, params: ExplainParams, draw: int) -> Matrix:

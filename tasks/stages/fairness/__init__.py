@@ -6,5 +6,5 @@ rows, `foretelling` says it before a model is trained, and `registered` holds th
 decisions against those that were judged.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.formats`,
-`tasks.gates`, `tasks.learning`, `tasks.reports`, `tasks.stages.workspace`.
+`tasks.gates`, `tasks.learning`, `tasks.reports`, `tasks.stages.workspace`, `tasks.under_way`.
 """

@@ -43,6 +43,7 @@ from tasks.disparity.estimates import (
 from tasks.disparity.intervals import Interval
 from tasks.errors import ConfigError
 from tasks.stages.fairness.params import FairnessParams
+from tasks.under_way import counted
 
 # Group of each row, and the name of the privileged group.
 Grouping = tuple["pd.Series[str]", str]
@@ -114,7 +115,9 @@ def measure_fairness(
     references: list[GroupReport] = []
     absent: list[AbsentGroup] = []
     groupings = _groupings(protected, params)
-    for attribute, (names, privileged_name) in groupings.items():
+    for attribute, (names, privileged_name) in counted(
+        "measuring groups", groupings.items(), "attributes"
+    ):
         counts = without_rare_names(count_groups(names, rows, params.cutoffs), privileged_name)
         if privileged_name not in counts:
             absent.append(AbsentGroup(attribute=attribute, group=privileged_name))

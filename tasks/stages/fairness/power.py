@@ -40,6 +40,7 @@ from tasks.stages.fairness.measuring import (
     report_groups,
 )
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+from tasks.under_way import counted, under_way
 
 # Enough to say that a bias is missed in less than 5 % of portfolios where it is missed in none
 # (exact, one-sided); a chance of one half is then known to within 13 points.
@@ -126,10 +127,17 @@ def power_table(
     judged_rows = _judged(group_rows, privileged)
     simulated_rows = _scaled(judged_rows, 1, MOST_GROUP_ROWS)
     portfolio = Portfolio(simulated_rows, base_rate, params, limits)
-    passed = {
-        ratio: [portfolio.passing_groups(ratio, number) for number in range(replicates)]
-        for ratio in (1.0, RATIO_AT_LIMIT, RATIO_OF_BIAS)
-    }
+    ratios = (1.0, RATIO_AT_LIMIT, RATIO_OF_BIAS)
+    with under_way("simulating portfolios", len(ratios) * replicates, "portfolios") as work:
+
+        def passing_groups(ratio: float, number: int) -> set[tuple[str, str]]:
+            work.advance()
+            return portfolio.passing_groups(ratio, number)
+
+        passed = {
+            ratio: [passing_groups(ratio, number) for number in range(replicates)]
+            for ratio in ratios
+        }
 
     def share_passing(ratio: float, key: tuple[str, str]) -> float:
         return sum(key in passing for passing in passed[ratio]) / replicates
@@ -175,7 +183,7 @@ def rows_that_certify(
     judged_rows = _judged(group_rows, _privileged(params))
     needed: dict[tuple[str, str], int] = {}
     wanted = {(attribute, group) for attribute, sizes in judged_rows.items() for group in sizes}
-    for factor in SEARCHED_FACTORS:
+    for factor in counted("searching how many rows would do", SEARCHED_FACTORS, "sizes"):
         grown_rows = _scaled(judged_rows, factor, MOST_SEARCHED_ROWS)
         portfolio = Portfolio(grown_rows, base_rate, params, limits)
         passed = [portfolio.passing_groups(1.0, number) for number in range(SEARCH_REPLICATES)]

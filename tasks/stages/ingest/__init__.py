@@ -5,5 +5,6 @@
 counts;
 `sample` invents people for the reference case.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.stages.workspace`.
+May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.stages.workspace`,
+`tasks.under_way`.
 """

@@ -9,6 +9,7 @@ from tasks.stages.ingest.joining import JoinedSources
 from tasks.stages.ingest.params import IngestParams, check_wiring
 from tasks.stages.ingest.reading import ExpectedDelivery, read_source
 from tasks.stages.workspace import StageRun
+from tasks.under_way import under_way
 
 logger = logging.getLogger("portcullis.ingest")
 
@@ -43,16 +44,19 @@ def run(stage_run: StageRun) -> None:
     # Before anything is read: whoever is erased from here on gets no new key while rows are sealed.
     tombstones = stage_run.erased
     frames = {}
-    for name, source in sources.root.items():
-        frames[name] = read_source(
-            source, ExpectedDelivery.of(name, stage_run.columns, params), settings
-        )
-        logger.info("%s: %d rows", name, len(frames[name]))
+    with under_way("reading sources", len(sources.root), "sources") as work:
+        for name, source in sources.root.items():
+            frames[name] = read_source(
+                source, ExpectedDelivery.of(name, stage_run.columns, params), settings
+            )
+            work.advance()
+            logger.info("%s: %d rows", name, len(frames[name]))
 
     delivered = sum(len(frame) for frame in frames.values())
-    joined = JoinedSources(
-        frames, stage_run.columns, params, stage_run.secret("pseudonym"), tombstones
-    )
+    with under_way("joining rows"):
+        joined = JoinedSources(
+            frames, stage_run.columns, params, stage_run.secret("pseudonym"), tombstones
+        )
     frames.clear()  # what no row took of them is not needed any more
     # Keys of erased subjects are destroyed: those who came back need new ones before rows are
     # sealed.
@@ -67,9 +71,13 @@ def run(stage_run: StageRun) -> None:
             found=f"none of {delivered}, {joined.report().erased_rows} of people erased",
             remedy="See that the sources are the ones that were meant, and how they are joined.",
         )
-    with stage_run.writing_rows() as writer:
+    with (
+        under_way("sealing", len(joined), "rows") as work,
+        stage_run.writing_rows() as writer,
+    ):
         for part in joined.parts(writer.rows_at_once):
             writer.write(part)
+            work.advance(len(part))
     report = joined.report()
     stage_run.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)

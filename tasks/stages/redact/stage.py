@@ -9,7 +9,6 @@ from tasks.path import STAGES
 from tasks.redaction.cloud.disclosing import disclosures, foretell, lapses, measure_texts
 from tasks.redaction.cloud.macie import BucketReport, Macie
 from tasks.redaction.engines import Masking
-from tasks.redaction.engines.progress import Progress
 from tasks.redaction.engines.redacting import redact_groups
 from tasks.redaction.params import (
     RedactLimits,
@@ -21,6 +20,7 @@ from tasks.redaction.tally import Tally
 from tasks.stages.redact.judging import judge_redaction
 from tasks.stages.redact.pages import redaction_page
 from tasks.stages.workspace import StageRun
+from tasks.under_way import under_way
 
 JUDGED = STAGES["redact"].judges
 
@@ -45,19 +45,20 @@ def run(stage_run: StageRun) -> None:
     _announce_services(stage_run, params, limits, texts)
     bucket = _search_bucket(stage_run, params)
 
-    progress = Progress(stage_run.count_rows("ingest"), logger.info)
-    groups = redact_groups(
-        stage_run.iter_rows("ingest"),
-        stage_run.columns,
-        params,
-        stage_run.secret("pseudonym"),
-        lambda trial: Masking(stage_run.engine, params, trial),
-        progress.add,
-    )
-
     # One group at a time: the data may be larger than memory.
     tally = Tally()
-    with stage_run.writing_rows() as writer:
+    with (
+        under_way("redacting", stage_run.count_rows("ingest"), "rows") as work,
+        stage_run.writing_rows() as writer,
+    ):
+        groups = redact_groups(
+            stage_run.iter_rows("ingest"),
+            stage_run.columns,
+            params,
+            stage_run.secret("pseudonym"),
+            lambda trial: Masking(stage_run.engine, params, trial),
+            work.advance,
+        )
         for rows, group_tally in groups:
             writer.write(rows)
             tally.add(group_tally)

@@ -5,5 +5,5 @@ half of the people, `confirming` measures the worst on the other half, `multical
 whether scores mean what they say in every segment, and `judging` judges.
 
 May import: `tasks.path`, `tasks.config`, `tasks.disparity`, `tasks.formats`,
-`tasks.gates`, `tasks.learning`, `tasks.reports`, `tasks.stages.workspace`.
+`tasks.gates`, `tasks.learning`, `tasks.reports`, `tasks.stages.workspace`, `tasks.under_way`.
 """

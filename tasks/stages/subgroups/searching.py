@@ -16,6 +16,7 @@ from enum import StrEnum
 import numpy as np
 
 from tasks.stages.subgroups.cells import CONFIRMED, SEARCHED, Cells, Subset, Total
+from tasks.under_way import counted
 
 
 class SubgroupMeasure(StrEnum):
@@ -67,7 +68,7 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
     everybody = cells.totals[:, SEARCHED].sum(axis=0)
     candidates: dict[SubgroupMeasure, list[Candidate]] = {name: [] for name in SubgroupMeasure}
 
-    for subset in cells.subsets(depth):
+    for subset in counted("searching subgroups", tuple(cells.subsets(depth)), "combinations"):
         totals = cells.sum_by(subset, cells.totals)
         # The rows with the same audited values: all levels of what is protected together.
         strata = np.broadcast_to(totals.sum(axis=subset.protected, keepdims=True), totals.shape)

@@ -5,5 +5,5 @@ measures out of fold and on held-out people, `judging` judges.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.adverse_action`, `tasks.config`,
 `tasks.disparity`, `tasks.gates`, `tasks.learning`, `tasks.model`, `tasks.reports`,
-`tasks.stages.weighing`, `tasks.stages.workspace`, `tasks.formats`.
+`tasks.stages.weighing`, `tasks.stages.workspace`, `tasks.formats`, `tasks.under_way`.
 """

@@ -23,6 +23,7 @@ from tasks.stages.train.pages import write_performance_page
 from tasks.stages.train.params import Champion, TrainLimits, TrainParams
 from tasks.stages.weighing import refusals_that_stand
 from tasks.stages.workspace import StageRun
+from tasks.under_way import under_way
 
 JUDGED = STAGES["train"].judges
 SHOWN = frozenset(STAGES["train"].reads)
@@ -66,7 +67,8 @@ def run(stage_run: StageRun) -> None:
         None if is_own_challenger else score_challenger(rows, stage_run.columns, params, several)
     )
     protected = stage_run.columns.named(Role.PROTECTED)
-    report = measure_model(rows, trained, challenger_scores, protected, params)
+    with under_way("measuring the model"):
+        report = measure_model(rows, trained, challenger_scores, protected, params)
     champion_auc = _champion_auc(params, stage_run.workspace)
     checks = judge_model(report, champion_auc, limits)
 

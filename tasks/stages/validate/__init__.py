@@ -4,5 +4,5 @@
 shape of an accepted version and measures drift from it; `quality` measures the rest and judges.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.config`, `tasks.formats`, `tasks.gates`,
-`tasks.reports`, `tasks.stages.workspace`.
+`tasks.reports`, `tasks.stages.workspace`, `tasks.under_way`.
 """

@@ -17,6 +17,7 @@ from tasks.config.cases import validated_file
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
+from tasks.under_way import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +171,9 @@ class SuiteCheck:
                 groups.setdefault(columns, []).append(expectation)
 
         results = [result for several in self._results.values() for result in several]
-        for columns, expectations in groups.items():
+        for columns, expectations in counted(
+            "asking expectations", groups.items(), "sets of columns"
+        ):
             asked_about = (
                 frame if not columns else frame[[name for name in columns if name in frame]]
             )

@@ -15,6 +15,7 @@ from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.quality import measure_quality, measured_columns
 from tasks.stages.validate.reference.profile import Profile
 from tasks.stages.workspace import StageRun
+from tasks.under_way import under_way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,8 @@ def run(stage_run: StageRun) -> None:
     rows = _read_rows(stage_run, check, params)
     results, html = check.finish(rows)
     accepted = _load_accepted(params.reference, stage_run.workspace)
-    report = measure_quality(rows, stage_run.columns, params, results, accepted)
+    with under_way("measuring duplicates, drift and groups"):
+        report = measure_quality(rows, stage_run.columns, params, results, accepted)
 
     with stage_run.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")

@@ -5,7 +5,8 @@
 first rows. No error quotes a value of a source, nor a name that the use case does not declare.
 
 May import: `tasks.errors`, `tasks.settings`, `tasks.config`, `tasks.formats`,
-`tasks.stages.ingest`, `tasks.stages.ingest.sample`, `tasks.system`.
+`tasks.stages.ingest`, `tasks.stages.ingest.sample`, `tasks.system`,
+`tasks.under_way`.
 """
 
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery

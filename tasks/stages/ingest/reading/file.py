@@ -19,6 +19,7 @@ from tasks.formats.shown import kind_of_error, shown_name
 from tasks.formats.strict_json import parse_json
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery, convert_columns, kinds_error
 from tasks.stages.ingest.reading.kinds import numbers_of_text
+from tasks.under_way import under_way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,21 +154,24 @@ def _arrow_rows(
         decimal_point=dialect.decimal,
     )
     with open_stream() as stream:
-        tail = _TailStream(stream)
         if most_rows is None:
-            table = csv.read_csv(
-                tail,
-                read_options=csv.ReadOptions(encoding=dialect.encoding),
-                parse_options=_parse_options(dialect),
-                convert_options=convert,
-            )
+            # By the byte: Arrow reads a file at once, and tells no rows until it is done.
+            with under_way("reading a file", _size_of(stream), "bytes") as work:
+                tail = _TailStream(stream, work.advance)
+                table = csv.read_csv(
+                    tail,
+                    read_options=csv.ReadOptions(encoding=dialect.encoding),
+                    parse_options=_parse_options(dialect),
+                    convert_options=convert,
+                )
             # In two bytes a sign, the last byte says nothing.
             ends = (b"\n", b"\r")
             if tail.last_byte not in ends and "\n".encode(dialect.encoding) == b"\n":
                 raise ValueError("the last line has no end")
         else:
             options = csv.ReadOptions(encoding=dialect.encoding, block_size=SAMPLE_BYTES)
-            with csv.open_csv(tail, options, _parse_options(dialect), convert) as reader:
+            start = _TailStream(stream)
+            with csv.open_csv(start, options, _parse_options(dialect), convert) as reader:
                 batches = list(islice(reader, 1))
                 table = pa.Table.from_batches(batches, reader.schema).slice(0, most_rows)
     frame: pd.DataFrame = table.to_pandas()
@@ -377,14 +381,26 @@ class _TailStream:
 
     closed = False  # Arrow asks for it
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, count: Callable[[int], None] = lambda _: None) -> None:
         self._stream = stream
+        self._count = count  # is told of each number of bytes that are read
         self.last_byte = b""
 
     def read(self, size: int = -1) -> bytes:
         chunk: bytes = self._stream.read(size)
         self.last_byte = chunk[-1:] or self.last_byte
+        self._count(len(chunk))
         return chunk
+
+
+def _size_of(stream: Any) -> int:
+    """Return how many bytes a plain local file gives; 0, not known, of any other stream.
+
+    A compressed one does not know, and some remote ones say that they can seek and cannot.
+    """
+    import pyarrow as pa
+
+    return int(stream.size()) if isinstance(stream, pa.OSFile) else 0
 
 
 def _open_local(path: str) -> Any:
