@@ -127,6 +127,7 @@ def _record(
     case: str, progress: ReleaseProgress, place: ReleasePlace, confirmation: Confirmation | None
 ) -> ReleaseRecord:
     history = place.history()
+    progress.note_made(history.made_seconds)
     return ReleaseRecord(
         case=case,
         reached=progress.reached,

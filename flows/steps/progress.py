@@ -3,6 +3,7 @@
 A task's state holds texts for people; what programs match, the kinds of refusals, is here.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
 
@@ -48,6 +49,13 @@ class ReleaseProgress:
         """Note how a stage ended, with what it cost; a second run of it replaces the first."""
         with self._lock:
             self._results[result.stage] = result
+
+    def note_made(self, made_seconds: Mapping[str, int]) -> None:
+        """Note of stages that did not run what the runs took that made their outputs."""
+        with self._lock:
+            for stage, result in self._results.items():
+                if not result.changed and stage in made_seconds:
+                    self._results[stage] = replace(result, made_seconds=made_seconds[stage])
 
     def note_gate(self, refusals: tuple[Refusal, ...]) -> None:
         """Note what a gate has said in its log already. By itself that stops nothing."""

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 HEADINGS = ("stage", "", "s", "CPU s", "rows", "rows/s", "peak MiB")
 NOT_MEASURED = "-"  # not zero: nobody has measured it
+NOTE = "(n): not run; n seconds is what the run took that made it, by the times signed for it"
 
 
 def timing_cells(results: Sequence[StageResult]) -> list[tuple[str, ...]]:
     """Return a row of texts for each stage, by `HEADINGS`, and one of the sum.
 
-    Of memory the sum is the largest, not the sum: two stages hold it one after the other.
+    Of memory the sum is the largest, not the sum: two stages hold it one after the other. What an
+    unchanged stage took once stands in brackets, and is in no sum.
     """
     rows = [
         (
             result.stage,
-            "ran" if result.changed else "cached",
-            _shown(result.seconds, ".1f"),
+            "ran" if result.changed else "unchanged",
+            _seconds_of(result),
             _shown(result.cpu_seconds, ".1f"),
             _shown(result.rows, ",d"),
             _shown(_rate_of(result), ",.0f"),
@@ -57,6 +59,7 @@ def timing_values(results: Sequence[StageResult]) -> list[dict[str, Any]]:
             "stage": result.stage,
             "ran": result.changed,
             "seconds": result.seconds,
+            "secondsWhenMade": result.made_seconds,
             "cpuSeconds": result.cpu_seconds,
             "rows": result.rows,
             "rowsPerSecond": _rate_of(result),
@@ -67,7 +70,7 @@ def timing_values(results: Sequence[StageResult]) -> list[dict[str, Any]]:
 
 
 def print_timings(console: "Console", results: Sequence[StageResult]) -> None:
-    """Print what each stage took, unless none was asked for: where nothing has changed."""
+    """Print what each stage took, unless none was asked for."""
     from rich.table import Table
 
     if not results:
@@ -81,12 +84,22 @@ def print_timings(console: "Console", results: Sequence[StageResult]) -> None:
         table.add_row(*cells)
     table.add_row(*whole, style="bold")
     console.print(table)
+    if any(result.made_seconds is not None for result in results):
+        console.print(NOTE)
 
 
 def describe_timings(results: Sequence[StageResult]) -> str:
     """Return the table as Markdown; its texts are names of stages and figures alone."""
     lines = [HEADINGS, ("---",) * 2 + ("--:",) * 5, *timing_cells(results)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    is_noted = any(result.made_seconds is not None for result in results)
+    return f"{table}\n\n{NOTE}" if is_noted else table
+
+
+def _seconds_of(result: StageResult) -> str:
+    if result.seconds is None and result.made_seconds is not None:
+        return f"({result.made_seconds})"
+    return _shown(result.seconds, ".1f")
 
 
 def _rate_of(result: StageResult) -> float | None:

@@ -10,12 +10,13 @@ So this may end a release in one way only, with a model that is registered and s
 3. They wrote what they wrote before: DVC's lock file has the same bytes.
 4. The verdicts can be read, and the last look (`tasks.worker.confirming`) finds the model cleared
    by ledger, policy, what is in force and code, and its very bytes in the registry.
-5. The page of the release is written, as by any other.
+5. The page of the release is written, as by any other; what each stage took is noted likewise.
 """
 
 from pathlib import Path
 from threading import Thread
 
+from flows.steps.progress import begin_progress
 from flows.steps.where import (
     OPENS_REGISTRY,
     LineSink,
@@ -26,7 +27,7 @@ from flows.steps.where import (
 )
 from tasks.config.cases import load_case
 from tasks.path import PATH, STAGES
-from tasks.pipeline.runner import list_stale
+from tasks.pipeline.runner import StageResult, list_stale
 from tasks.release_page.gates import verdict_of
 from tasks.release_page.listing import write_list
 from tasks.release_page.record import ReleaseRecord
@@ -60,9 +61,12 @@ def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line
     # While a stage's own process runs, this one only waits for it.
     Thread(target=prepare_to_confirm, daemon=True).start()
     before = LOCK_FILE.read_bytes()
+    progress = begin_progress(case)
     for stage in PATH:
+        result = StageResult(stage.name, changed=False, seconds=None, peak_mib=None)
         if stage.is_always_run:
-            place.reproduce(stage.name, on_line)
+            result = place.reproduce(stage.name, on_line)
+        progress.note_result(result)
     if LOCK_FILE.read_bytes() != before:
         return ""
 
@@ -72,6 +76,7 @@ def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line
 
     outcome = describe_registration(case, confirmation)
     history = place.history()
+    progress.note_made(history.made_seconds)
     record = ReleaseRecord(
         case=case,
         reached=frozenset(STAGES),

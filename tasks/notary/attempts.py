@@ -1,10 +1,12 @@
 """What is noted beside a model of the attempts on its data, by this installation's ledger."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tasks.notary.earlier_release import EarlierRelease, find_earlier_release
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.notary.past_releases import PastRelease, find_past_releases
+from tasks.notary.stage_seconds import seconds_by_stage
 from tasks.system.installation import Installation
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.attempts.shown import attempt_texts, count_attempts
@@ -25,6 +27,7 @@ class AttemptNotes:
         lines: The latest, each in one line.
         earlier: The model of the use case that was let in before this one.
         releases: Every model of the use case that was decided on, the latest last.
+        made_seconds: Stage -> what the run took that made what lies here, by its signed times.
     """
 
     plan_sha256: str
@@ -32,6 +35,7 @@ class AttemptNotes:
     lines: tuple[str, ...]
     earlier: EarlierRelease | None = None
     releases: tuple[PastRelease, ...] = ()
+    made_seconds: Mapping[str, int] = field(default_factory=dict)
 
 
 def note_attempts(case: str, model_sha256: str, installation: Installation) -> AttemptNotes:
@@ -49,6 +53,7 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
         lines=tuple("; ".join(attempt_texts(item, case)) for item in attempts[-MOST_NOTED:]),
         earlier=find_earlier_release(log, chain),
         releases=find_past_releases(log, case)[-MOST_LISTED:],
+        made_seconds=seconds_by_stage(log, chain),
     )
 
 

@@ -36,7 +36,7 @@ class StageResult:
     """How a stage ended that was neither refused nor failed.
 
     What it cost is what its own process says: for people, and no evidence. None is "not measured":
-    no process ran, or it said nothing.
+    no process ran, or it said nothing. `made_seconds` is what the worker signed.
     """
 
     stage: str
@@ -45,6 +45,7 @@ class StageResult:
     peak_mib: float | None  # of the largest process
     cpu_seconds: float | None = None
     rows: int | None = None
+    made_seconds: int | None = None  # of one that did not run: what the run that made it took
 
 
 def reproduce(

@@ -6,8 +6,8 @@ or somebody may have moved an alias. Nor does DVC look into a file that has its 
 so what lies here is held against what was signed for, byte by byte.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -103,11 +103,13 @@ class ReleaseHistory:
         attempts: A line for each attempt on the data of the model here.
         earlier: The model that was let in before it.
         releases: Every model of the use case that was decided on, the latest last.
+        made_seconds: Stage -> what the run took that made what lies here, by its signed times.
     """
 
     attempts: tuple[str, ...] = ()
     earlier: EarlierRelease | None = None
     releases: tuple[PastRelease, ...] = ()
+    made_seconds: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -115,6 +117,7 @@ class ReleaseHistory:
             "attempts": list(self.attempts),
             "earlier": self.earlier.to_dict() if self.earlier else None,
             "releases": [release.to_dict() for release in self.releases],
+            "made_seconds": dict(self.made_seconds),
         }
 
     @classmethod
@@ -125,11 +128,17 @@ class ReleaseHistory:
             ValueError: It is something else.
         """
         match values:
-            case {"attempts": [*attempts], "earlier": earlier, "releases": [*releases]}:
+            case {
+                "attempts": [*attempts],
+                "earlier": earlier,
+                "releases": [*releases],
+                "made_seconds": dict(made_seconds),
+            }:
                 return cls(
                     tuple(map(str, attempts)),
                     None if earlier is None else EarlierRelease.from_dict(earlier),
                     tuple(map(PastRelease.from_dict, releases)),
+                    {str(stage): int(taken) for stage, taken in made_seconds.items()},
                 )
             case _:
                 raise ValueError("not what the ledger knows of a use case")
@@ -148,7 +157,9 @@ def note_history_here(case: str, installation: Installation) -> ReleaseHistory:
         notes = note_attempts(case, sha256_of(folder), installation)
     except EvidenceError as error:
         return ReleaseHistory((f"they cannot be listed: {error}",))
-    return ReleaseHistory((notes.summary, *notes.lines), notes.earlier, notes.releases)
+    return ReleaseHistory(
+        (notes.summary, *notes.lines), notes.earlier, notes.releases, notes.made_seconds
+    )
 
 
 def _undecided(case: str, clearance: Clearance) -> tuple[Refusal, ...]:

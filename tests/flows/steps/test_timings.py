@@ -1,12 +1,19 @@
 """What each stage took: figures as they were reported, and "not measured" as such."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from flows.steps.progress import ReleaseProgress
-from flows.steps.timings import describe_timings, print_timings, timing_cells, timing_values
+from flows.steps.timings import (
+    NOTE,
+    describe_timings,
+    print_timings,
+    timing_cells,
+    timing_values,
+)
 from tasks.pipeline.runner import StageResult
 
 INGEST = StageResult("ingest", True, 12.5, 640.4, cpu_seconds=20.25, rows=1_000_000)
@@ -17,7 +24,7 @@ REGISTER = StageResult("register", True, 0.0, 90.0, cpu_seconds=0.1, rows=None)
 def test_figures_stand_as_they_were_reported_and_what_nobody_measured_is_no_zero() -> None:
     assert timing_cells([INGEST, TRAIN, REGISTER]) == [
         ("ingest", "ran", "12.5", "20.2", "1,000,000", "80,000", "640"),
-        ("train", "cached", "-", "-", "-", "-", "-"),
+        ("train", "unchanged", "-", "-", "-", "-", "-"),
         ("register", "ran", "0.0", "0.1", "-", "-", "90"),
         ("all", "2 ran", "12.5", "20.4", "", "", "640"),
     ]
@@ -32,11 +39,37 @@ def test_json_has_the_figures_themselves() -> None:
         "stage": "train",
         "ran": False,
         "seconds": None,
+        "secondsWhenMade": None,
         "cpuSeconds": None,
         "rows": None,
         "rowsPerSecond": None,
         "peakMiB": None,
     }
+
+
+def test_what_the_run_took_that_made_an_unchanged_stage_stands_in_brackets_and_in_no_sum() -> None:
+    made = replace(TRAIN, made_seconds=75)
+    _, train, whole = timing_cells([INGEST, made])
+    assert train == ("train", "unchanged", "(75)", "-", "-", "-", "-")
+    assert whole[2] == "12.5"
+    (values,) = timing_values([made])
+    assert (values["seconds"], values["secondsWhenMade"]) == (None, 75)
+
+
+def test_brackets_are_explained_where_there_are_any() -> None:
+    for results, is_noted in (([TRAIN], False), ([replace(TRAIN, made_seconds=0)], True)):
+        stream = io.StringIO()
+        print_timings(Console(file=stream, width=100), results)
+        assert ("(n): not run;" in stream.getvalue()) is is_noted
+        assert (NOTE in describe_timings(results)) is is_noted
+
+
+def test_only_stages_that_did_not_run_take_what_was_signed_of_another_run() -> None:
+    progress = ReleaseProgress()
+    for result in (INGEST, TRAIN):
+        progress.note_result(result)
+    progress.note_made({"ingest": 9, "train": 75, "explain": 3})
+    assert progress.results == (INGEST, replace(TRAIN, made_seconds=75))
 
 
 def test_results_stand_in_the_order_of_the_path_and_each_once() -> None:

@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from flows.steps import unchanged, where
+from flows.steps.progress import progress_of
 from flows.steps.unchanged import confirm_unchanged
 from tasks.clearance.check import AcceptedCheck
 from tasks.errors import DataError, Refusal, RefusalKind, RefusedError
@@ -51,7 +52,7 @@ class UnchangedPlace:
         return Confirmation("a" * 64, "1", (AcceptedCheck("fairness", "k", "ann", date.max),))
 
     def history(self) -> ReleaseHistory:
-        return ReleaseHistory(("1 attempt on the same data",))
+        return ReleaseHistory(("1 attempt on the same data",), made_seconds={"train": 75})
 
 
 @pytest.fixture
@@ -80,6 +81,12 @@ def test_where_nothing_has_changed_only_the_stages_run_that_always_do(
 ) -> None:
     assert "1 undecided check accepted by ann" in look(place)
     assert place.ran == ["admit", "packages"]
+    results = {result.stage: result for result in progress_of(JUDGED_CASE).results}
+    assert set(results) == set(STAGES)
+    assert {name for name, result in results.items() if result.changed} == {"admit", "packages"}
+    assert results["admit"].seconds == 0.1
+    assert (results["train"].seconds, results["train"].made_seconds) == (None, 75)
+    assert results["explain"].made_seconds is None
     record = read_record(JUDGED_CASE, place.shown)
     assert record is not None
     assert record.reached == set(STAGES)
