@@ -8,11 +8,12 @@ machine matter less; the figure to look at is the ratio to `analyze_dict`. Ways 
 `--rounds`, and the median counts. Leaks are measured on the notes against what the generator
 planted, every way at the same least score. Worker processes are measured by wall time, once they
 are loaded. `--peers` is a folder with benchmarks/redaction-peers.txt installed; peers that are not
-there are named and left out. `--mode careful` measures that mode too, beside `fast`; it needs
+there are "not measured". `--mode careful` measures that mode too, beside `fast`; it needs
 configs/careful.lock.
 """
 
 import argparse
+import contextlib
 import gc
 import os
 import statistics
@@ -54,6 +55,7 @@ PARAMS = RedactParams(
 )
 SECRET = b"b" * 32
 Found = list[list[Span]]
+PeerWay = Callable[[pd.DataFrame], Found | None]
 
 
 def main() -> None:
@@ -96,6 +98,9 @@ def main() -> None:
         rate = statistics.median(figures)
         cells = " | ".join(quality.get(name, ("", "", "")))
         print(f"| {name} | {rate:,.0f} | {rate / peer:.1f} | {cells} |")
+    for name in PEERS:
+        if name not in speeds:
+            print(f"| {name} | not measured: it is not installed | | | | |")
     texts_alone(options.rows, options.rounds)
     params = PARAMS.model_copy(update={"mode": options.mode})
     for workers in (1, 2):
@@ -181,61 +186,57 @@ def spans(results: Any) -> list[Span]:
     ]
 
 
-def peers(
-    analyzer: Any,
-) -> Iterator[tuple[str, tuple[float, Callable[[pd.DataFrame], Found | None]]]]:
-    """Yield the ways of the peers that are installed; name those that are not."""
-    try:
-        from presidio_structured import PandasAnalysisBuilder
+def open_structured(analyzer: Any) -> PeerWay:
+    """Return presidio-structured's way; it gives no spans."""
+    from presidio_structured import PandasAnalysisBuilder
 
-        builder = PandasAnalysisBuilder(analyzer=analyzer)
-        columns = [*SHORT, "notes"]
-        yield (
-            "presidio-structured, analysis of all rows",
-            (
-                0.04,
-                lambda part: (
-                    builder.generate_analysis(part[columns].astype(str), n=len(part)) and None
-                ),
-            ),
-        )
-    except ImportError as error:
-        print(f"left out: {error}", file=sys.stderr)
-    try:
-        import scrubadub
+    builder = PandasAnalysisBuilder(analyzer=analyzer)
+    columns = [*SHORT, "notes"]
 
-        scrubber = scrubadub.Scrubber(locale="en_US")
-        yield (
-            "scrubadub, notes only",
-            (
-                0.5,
-                lambda part: [
-                    [Span(one.beg, one.end, one.type) for one in scrubber.iter_filth(text)]
-                    for text in part["notes"]
-                ],
-            ),
-        )
-    except ImportError as error:
-        print(f"left out: {error}", file=sys.stderr)
-    try:
-        from datafog.processing.text_processing.regex_annotator import RegexAnnotator
+    def analyse(part: pd.DataFrame) -> None:
+        builder.generate_analysis(part[columns].astype(str), n=len(part))
 
-        annotator = RegexAnnotator()
-        yield (
-            "datafog (regex), notes only",
-            (
-                0.5,
-                lambda part: [
-                    [
-                        Span(one.start, one.end, one.label)
-                        for one in annotator.annotate_with_spans(text)[1].spans
-                    ]
-                    for text in part["notes"]
-                ],
-            ),
-        )
-    except ImportError as error:
-        print(f"left out: {error}", file=sys.stderr)
+    return analyse
+
+
+def open_scrubadub(_analyzer: Any) -> PeerWay:
+    """Return scrubadub's way."""
+    import scrubadub
+
+    scrubber = scrubadub.Scrubber(locale="en_US")
+    return lambda part: [
+        [Span(one.beg, one.end, one.type) for one in scrubber.iter_filth(text)]
+        for text in part["notes"]
+    ]
+
+
+def open_datafog(_analyzer: Any) -> PeerWay:
+    """Return the way of datafog's regular expressions."""
+    from datafog.processing.text_processing.regex_annotator import RegexAnnotator
+
+    annotator = RegexAnnotator()
+    return lambda part: [
+        [
+            Span(one.start, one.end, one.label)
+            for one in annotator.annotate_with_spans(text)[1].spans
+        ]
+        for text in part["notes"]
+    ]
+
+
+# Name -> the share of the rows that it is given, and what opens it if it is installed.
+PEERS: dict[str, tuple[float, Callable[[Any], PeerWay]]] = {
+    "presidio-structured, analysis of all rows": (0.04, open_structured),
+    "scrubadub, notes only": (0.5, open_scrubadub),
+    "datafog (regex), notes only": (0.5, open_datafog),
+}
+
+
+def peers(analyzer: Any) -> Iterator[tuple[str, tuple[float, PeerWay]]]:
+    """Yield the ways of the peers that are installed."""
+    for name, (share, open_peer) in PEERS.items():
+        with contextlib.suppress(ImportError):
+            yield name, (share, open_peer(analyzer))
 
 
 def texts_alone(rows: int, rounds: int) -> None:
