@@ -295,8 +295,8 @@ def blocking(people: People, limits: TrainLimits) -> set[str]:
     rows = pd.concat([people.features, people.groups], axis=1).assign(
         person=np.arange(len(people.labels))
     )
-    trained = Trained(scorer, (), predictions)
-    report = measure_model(rows, trained, probability(people.challenger), PROTECTED, PARAMS)
+    trained = Trained(scorer, (), predictions, probability(people.challenger))
+    report = measure_model(rows, trained, PROTECTED, PARAMS)
     checks = judge_model(report, None, limits)
     return {check.id for check in checks if check.outcome not in PASSED}
 

@@ -1,6 +1,7 @@
 """Choose the people that decisions are compared with, out of those that the model learnt from."""
 
 import numpy as np
+import pandas as pd
 
 from tasks.adverse_action.params import BackgroundParams
 from tasks.errors import DataError
@@ -38,8 +39,7 @@ def choose_people(
 
     # A person who applied twice must not count as two behind a value: the first row stands for
     # them, which is the one nearest to the cut-off.
-    _, first = np.unique(subjects[eligible], return_index=True)
-    eligible = eligible[np.sort(first)]
+    eligible = eligible[~pd.Series(subjects[eligible]).duplicated().to_numpy()]
 
     fewest = max(FEWEST_PEOPLE, params.smallest_group)
     if len(eligible) < fewest:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.learning.params import TrainParams
-from tasks.model.families import Booster, LightGbm, Logistic, Matrix, XgBoost
+from tasks.model.families import Booster, Inputs, LightGbm, Logistic, Matrix, XgBoost
 from tasks.under_way import under_way
 
 # Fixed, not the machine's number of cores: sums of floats depend on how rows are shared out.
@@ -19,12 +19,13 @@ THREADS = 2
 
 
 def fit(
-    matrix: Matrix, labels: Matrix, weights: Matrix, names: list[str], params: TrainParams
+    matrix: Inputs, labels: Matrix, weights: Matrix, names: list[str], params: TrainParams
 ) -> Booster:
     """Return a model of P(label = 1).
 
     Args:
-        matrix: Inputs, shape (rows, inputs), none missing.
+        matrix: Inputs, rounded to single precision and of either type, shape (rows, inputs), none
+            missing. The model's bytes do not depend on the type.
         labels: 0 or 1, shape (rows,); both occur.
         weights: Positive row weights, shape (rows,).
         names: Input names, for monotone constraints.
@@ -36,7 +37,7 @@ def fit(
 
 
 def _fit_lightgbm(
-    matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
+    matrix: Inputs, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
     """Fit LightGBM's gradient-boosted trees; `monotone` holds -1, 0 or 1 per input."""
     import lightgbm
@@ -82,7 +83,7 @@ def single_precision(model: str) -> str:
 
 
 def _fit_xgboost(
-    matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
+    matrix: Inputs, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
     """Fit XGBoost's gradient-boosted trees; `monotone` holds -1, 0 or 1 per input."""
     import xgboost
@@ -112,20 +113,24 @@ def _fit_xgboost(
 
 
 def _fit_logistic(
-    matrix: Matrix, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
+    matrix: Inputs, labels: Matrix, weights: Matrix, monotone: list[int], params: TrainParams
 ) -> Booster:
     """Fit a logistic regression on standardised inputs; constraints do not apply to it."""
     from sklearn.linear_model import LogisticRegression
 
     del monotone  # a linear model is monotone in every input; which way, the data decides
 
-    # Standardised, so that the penalty weighs an income in dollars as it weighs a ratio.
-    centre = matrix.mean(axis=0)
-    deviation = matrix.std(axis=0)
+    # Standardised, so that the penalty weighs an income in dollars as it weighs a ratio. In place,
+    # in a copy of double precision: means of single precision would be others.
+    standardised = matrix.astype(np.float64)
+    centre = standardised.mean(axis=0)
+    deviation = standardised.std(axis=0)
     scale = np.where(deviation > 0, deviation, 1.0)  # a constant input stays 0
+    standardised -= centre
+    standardised /= scale
     model = LogisticRegression(
         max_iter=params.rounds, random_state=params.seed, **params.parameters
     )
-    model.fit((matrix - centre) / scale, labels, sample_weight=weights)
+    model.fit(standardised, labels, sample_weight=weights)
 
     return Logistic(model.coef_[0], float(model.intercept_[0]), centre, scale)

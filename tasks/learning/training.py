@@ -27,8 +27,8 @@ from tasks.learning.mitigating import mitigate
 from tasks.learning.params import TrainParams
 from tasks.learning.splitting import draws, folds, split
 from tasks.model import Input, Scorer
-from tasks.model.families import Matrix
-from tasks.model.scorer import matrix_of, probability
+from tasks.model.families import Inputs, Matrix
+from tasks.model.scorer import compact_matrix_of, probability
 from tasks.under_way import Work, under_way
 
 FEWEST_ROWS_PER_LABEL = 10
@@ -44,11 +44,17 @@ class Trained:
     the model learnt from. `predictions` has one row per input row: `subject`, `part`, `actual` (1
     for the favourable label), `score` and `approved` of the model, `oof_score` and `oof_approved`
     of the model that was fitted without the row's fold.
+
+    `challenger_scores` are the out-of-fold scores of a logistic regression on the same folds, shape
+    (rows,); None where none was asked for. It learns from the same inputs with the same mitigation:
+    whatever the model does better is what its family can do, and a model that does nothing better
+    need not be so hard to explain.
     """
 
     scorer: Scorer
     refits: tuple[Scorer, ...]
     predictions: pd.DataFrame
+    challenger_scores: Matrix | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,13 @@ class _TrainingData:
     """All rows of a use case as models see them; each fit takes some of the rows.
 
     `inputs` are those of the matrix: for every fit the medians and categories of the training part.
+    It is made once, in single precision: with a million rows it is the most of what a fit needs.
     """
 
-    matrix: Matrix  # shape (rows, inputs), none missing
+    matrix: Inputs  # shape (rows, inputs), none missing
     labels: Matrix  # 0 or 1, shape (rows,)
-    groups: pd.DataFrame  # protected attributes to reweigh, shape (rows, attributes)
+    # Numbers of protected groups to reweigh, missing where not known, shape (rows, attributes).
+    groups: pd.DataFrame
     inputs: tuple[Input, ...]
 
 
@@ -128,12 +136,18 @@ def _check_names(field: str, names: Iterable[str], allowed: tuple[str, ...]) -> 
 
 
 def train(
-    rows: pd.DataFrame, columns: Columns, params: TrainParams, engine: Engine | None = None
+    rows: pd.DataFrame,
+    columns: Columns,
+    params: TrainParams,
+    engine: Engine | None = None,
+    *,
+    is_challenged: bool = False,
 ) -> Trained:
     """Train on `rows` (`subject`, `person`, features, protected attributes, target).
 
     With an `engine` each model is fitted by one of its workers, whole: the same bytes come out, by
-    any family. A worker holds all rows' inputs meanwhile.
+    any family. A worker holds all rows' inputs meanwhile. `is_challenged` asks for the challenger's
+    scores, too.
 
     Raises:
         DataError: The target is missing somewhere or has one class only, or a part is too small to
@@ -144,22 +158,23 @@ def train(
     is_training = parts == "train"
     is_validation = parts == "validation"
     data = _training_data(rows, columns, params, is_training)
+    fold = folds(rows["person"], params.seed, params.folds)
 
     def fits() -> Iterator[Fit]:
         yield Fit(params, is_training, is_validation)
         for refit_params, copies in _refit_settings(rows["person"], params):
             yield Fit(refit_params, is_training * copies, is_validation)
-        yield from _fold_fits(rows["person"], params)
+        yield from _fold_fits(fold, params)
 
     # One fit for each fold that has a row, and there may be fewer people than folds.
-    several = 1 + params.refits + len(np.unique(folds(rows["person"], params.seed, params.folds)))
+    several = 1 + params.refits + len(np.unique(fold))
     with under_way("fitting models", several, "models") as work:
         scorers = _fit_all(data, fits(), engine, work)
         scorer = next(scorers)
         refits = tuple(islice(scorers, params.refits))
 
         scores = probability(scorer.booster.margin(data.matrix))
-        oof_scores, oof_approved = _score_out_of_fold(data, rows["person"], params, scorers)
+        oof_scores, oof_approved = _score_out_of_fold(data, fold, params, scorers)
     predictions = pd.DataFrame(
         {
             "subject": rows["subject"],
@@ -171,29 +186,8 @@ def train(
             "oof_approved": oof_approved,
         }
     )
-    return Trained(scorer, refits, predictions)
-
-
-def score_challenger(
-    rows: pd.DataFrame, columns: Columns, params: TrainParams, engine: Engine | None = None
-) -> Matrix:
-    """Return the out-of-fold scores of a logistic regression on the same folds, shape (rows,).
-
-    It learns from the same inputs with the same mitigation: whatever the model does better is what
-    its family can do, and a model that does nothing better need not be so hard to explain.
-
-    Raises:
-        DataError, ConfigError: As `train`.
-    """
-    parts = split(rows["person"], params.seed, params.validation_ratio, params.test_ratio)
-    data = _training_data(rows, columns, params, parts == "train")
-    challenger = params.model_copy(
-        update={"family": "logistic", "rounds": CHALLENGER_ROUNDS, "parameters": {}}
-    )
-    with under_way("fitting the challenger", params.folds, "models") as work:
-        scorers = _fit_all(data, _fold_fits(rows["person"], challenger), engine, work)
-        scores, _ = _score_out_of_fold(data, rows["person"], challenger, scorers)
-    return scores
+    challenger_scores = _score_challenger(data, fold, params, engine) if is_challenged else None
+    return Trained(scorer, refits, predictions, challenger_scores)
 
 
 def _training_data(
@@ -202,23 +196,44 @@ def _training_data(
     """Return all rows as models see them; `is_training` marks whom medians come from."""
     labels = labels_of(rows[columns.only(Role.TARGET)], params)
     # Medians and categories come from the training part: the other parts must teach nothing.
-    inputs = inputs_of(rows[is_training], features_of(columns, params))
-    return _TrainingData(matrix_of(rows, inputs), labels, rows[list(params.mitigate)], inputs)
+    features = features_of(columns, params)
+    inputs = inputs_of(rows, features, is_training)
+    numbers = {name: _numbered(rows[name]) for name in params.mitigate}
+    groups = pd.DataFrame(numbers, index=rows.index)
+    return _TrainingData(compact_matrix_of(rows, inputs), labels, groups, inputs)
+
+
+def _numbered(groups: "pd.Series[str]") -> Matrix:
+    """Return a number for each group, in their order, missing where it is not known."""
+    codes, _ = pd.factorize(groups, sort=True)
+    return np.where(codes >= 0, codes, np.nan)
+
+
+def _score_challenger(
+    data: _TrainingData, fold: np.ndarray, params: TrainParams, engine: Engine | None
+) -> Matrix:
+    """Return the out-of-fold scores of a logistic regression on the same data, shape (rows,)."""
+    challenger = params.model_copy(
+        update={"family": "logistic", "rounds": CHALLENGER_ROUNDS, "parameters": {}}
+    )
+    with under_way("fitting the challenger", params.folds, "models") as work:
+        scorers = _fit_all(data, _fold_fits(fold, challenger), engine, work)
+        scores, _ = _score_out_of_fold(data, fold, challenger, scorers)
+    return scores
 
 
 def _score_out_of_fold(
     data: _TrainingData,
-    persons: "pd.Series[int]",
+    fold: np.ndarray,
     params: TrainParams,
     scorers: Iterator[Scorer],
 ) -> tuple[Matrix, np.ndarray]:
     """Return score and decision per row, shape (rows,), by models that never saw the row's person.
 
-    `scorers` are those of `_fold_fits`, in its order.
+    `scorers` are those of `_fold_fits`, in its order; `fold` is each row's.
     """
-    scores = np.empty(len(persons))
-    is_approved = np.empty(len(persons), dtype=bool)
-    fold = folds(persons, params.seed, params.folds)
+    scores = np.empty(len(fold))
+    is_approved = np.empty(len(fold), dtype=bool)
     for number in range(params.folds):
         is_scored = fold == number
         if not is_scored.any():
@@ -231,13 +246,12 @@ def _score_out_of_fold(
     return scores, is_approved
 
 
-def _fold_fits(persons: "pd.Series[int]", params: TrainParams) -> Iterator[Fit]:
+def _fold_fits(fold: np.ndarray, params: TrainParams) -> Iterator[Fit]:
     """Yield, for each fold that has a row, what its model is fitted to.
 
     It learns from all folds but two and chooses its cut-off on the next one: on rows that it has
     not learnt from, and that it does not decide about.
     """
-    fold = folds(persons, params.seed, params.folds)
     for number in range(params.folds):
         is_scored = fold == number
         is_next_fold = fold == (number + 1) % params.folds
@@ -334,19 +348,23 @@ def require_both_labels(part: str, labels: Matrix) -> None:
         )
 
 
-def inputs_of(rows: pd.DataFrame, features: tuple[str, ...]) -> tuple[Input, ...]:
+def inputs_of(
+    rows: pd.DataFrame, features: tuple[str, ...], is_learnt: np.ndarray
+) -> tuple[Input, ...]:
     """Return the model's inputs: one per numeric feature, one per category of the others.
 
-    Medians and categories are those of `rows`. A feature without any number is filled with 0.
+    Medians and categories are those of the rows that `is_learnt` marks, shape (rows,): they are
+    taken a column at a time, and never copied whole. A feature without any number is filled with 0.
     """
     inputs: list[Input] = []
     for name in features:
-        if pd.api.types.is_numeric_dtype(rows[name]):
-            median = rows[name].median()
+        values = rows[name][is_learnt]
+        if pd.api.types.is_numeric_dtype(values):
+            median = values.median()
             inputs.append(Input(name, fill=float(median) if pd.notna(median) else 0.0))
         else:
             # Sorted, so that the order of rows does not decide the order of inputs.
-            inputs += [Input(name, category) for category in sorted(rows[name].dropna().unique())]
+            inputs += [Input(name, category) for category in sorted(values.dropna().unique())]
     return tuple(inputs)
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -134,6 +134,17 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
     Raises:
         InputError: A feature is absent.
     """
+    return compact_matrix_of(frame, inputs).astype(np.float64)
+
+
+def compact_matrix_of(
+    frame: "pd.DataFrame", inputs: tuple[Input, ...]
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Return the numbers of `matrix_of` in half the memory.
+
+    Raises:
+        InputError: A feature is absent.
+    """
     if absent := sorted({column.feature for column in inputs} - set(frame.columns)):
         raise InputError(
             "model input",
@@ -142,12 +153,12 @@ def matrix_of(frame: "pd.DataFrame", inputs: tuple[Input, ...]) -> Matrix:
             remedy="Bring the columns, under the names that the model was trained with.",
         )
 
-    matrix = np.empty((len(frame), len(inputs)), dtype=np.float64)
+    matrix = np.empty((len(frame), len(inputs)), dtype=np.float32)
     for position, column in enumerate(inputs):
         values = frame[column.feature]
         numbers = values if column.category is None else values == column.category
         matrix[:, position] = np.nan_to_num(np.asarray(numbers, dtype=np.float64), nan=column.fill)
-    return single_precision(matrix)
+    return matrix
 
 
 def single_precision(matrix: Matrix) -> Matrix:

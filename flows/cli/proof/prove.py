@@ -23,7 +23,7 @@ from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.keystore.keys import Retention
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.model import DecisionModel
-from tasks.stages.explain.committing import explain_again, told
+from tasks.stages.explain.committing import explain_again, sentences_of, told
 from tasks.stages.workspace import StageRun
 from tasks.verifier.bundle import DECISION
 from tasks.verifier.decision_proof import DecisionProof
@@ -141,10 +141,11 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
 
     # The explanation in exactly the form that the run committed to.
     data = stage_run.data
-    record = matching.iloc[0]
+    (record,) = matching.to_dict("records")
     reason_map = DecisionModel.load(data / "train" / "model").reasons
     model_sha256 = sha256_of(data / "train" / "model")
-    explanation = Explanation(row, told(record, reason_map), model_sha256, reason_map.version)
+    reasons_told = told(record, sentences_of(reason_map))
+    explanation = Explanation(row, reasons_told, model_sha256, reason_map.version)
 
     # The salt follows from the subject's key: nobody can guess at others' explanations without it,
     # and it is gone when the key is destroyed.

@@ -152,7 +152,7 @@ class _Fitting:
         # In the rows' order, so that a set's order does not decide that of the inputs.
         features = tuple(str(name) for name in rows.columns if name in used)
         # Medians and categories come from those who are learnt from, as in training.
-        inputs = inputs_of(rows[~is_scored], features)
+        inputs = inputs_of(rows, features, ~is_scored)
         matrix = matrix_of(rows, inputs)
 
         teaching: dict[Recipe, tuple[Matrix, Matrix]] = {}

@@ -111,7 +111,8 @@ def explain(
     matrix = scorer.matrix(rows)
     is_known = scorer.is_known(rows)
     named = decisions.reasons
-    subjects = predictions["subject"].to_numpy()
+    # Numbers of people tell them apart as their pseudonyms do, and are compared in no time.
+    subjects, _ = pd.factorize(predictions["subject"])
     has_learnt = predictions["part"].to_numpy() == "train"
 
     learnt_rows = matrix[has_learnt]

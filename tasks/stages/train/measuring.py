@@ -101,7 +101,6 @@ class ModelReport(TrainModel):
 def measure_model(
     rows: pd.DataFrame,
     trained: Trained,
-    challenger_scores: Matrix | None,
     protected: tuple[str, ...],
     params: TrainParams,
 ) -> ModelReport:
@@ -109,8 +108,7 @@ def measure_model(
 
     Args:
         rows: What it was trained on: `person`, features, protected attributes.
-        trained: The model and its predictions, in the same order.
-        challenger_scores: Out of fold, of the logistic regression; None where there is none.
+        trained: The model, its predictions and its challenger's scores, in the same order.
         protected: Names of the protected attributes.
         params: The rule of the cut-off, and the seed.
     """
@@ -128,7 +126,7 @@ def measure_model(
         groups=tuple(_group_calibrations(rows[list(protected)], scores, labels, people, params)),
         leaks=measure_leaks(rows[features], labels, rows["person"]),
         overfit=_overfit_gap(predictions, performance),
-        challenger=_challenger(challenger_scores, scores, labels),
+        challenger=_challenger(trained.challenger_scores, scores, labels),
         held_out=_held_out(predictions, people, performance.approval_rate, params),
     )
 

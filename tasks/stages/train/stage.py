@@ -13,7 +13,7 @@ from tasks.formats.digests import sha256_of
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
 from tasks.learning.performance import roc_points
-from tasks.learning.training import features_of, score_challenger, train
+from tasks.learning.training import features_of, train
 from tasks.model import save_refits
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.train.completing import complete_model
@@ -49,26 +49,24 @@ def run(stage_run: StageRun) -> None:
     features = features_of(stage_run.columns, params)
     reasons = load_reason_map(reason_map.path_in(stage_run.workspace), features)
 
-    needed = stage_run.columns.named(Role.FEATURE, Role.PROTECTED, Role.TARGET)
+    # Features that are left out are not even unsealed.
+    needed = (*features, *stage_run.columns.named(Role.PROTECTED, Role.TARGET))
     rows = stage_run.read_rows("redact", columns=("subject", "person", *needed))
     # Before training: a use case that cannot be certified on its rows is told so, and trains.
     for line in stage_run.foretell(stage_run, rows):
         logger.info(line)
     # A fit takes this machine's cores by itself: further processes of it would only share them.
     several = stage_run.engine if stage_run.engine_params.root.kind == "dask" else None
-    trained = train(rows, stage_run.columns, params, several)
+    is_challenged = params.family != "logistic"
+    trained = train(rows, stage_run.columns, params, several, is_challenged=is_challenged)
     model = complete_model(rows, trained, reasons, background)
 
     predictions = trained.predictions
     labels = predictions["actual"].to_numpy(float)
     scores = predictions["oof_score"].to_numpy(float)
-    is_own_challenger = params.family == "logistic"
-    challenger_scores = (
-        None if is_own_challenger else score_challenger(rows, stage_run.columns, params, several)
-    )
     protected = stage_run.columns.named(Role.PROTECTED)
     with under_way("measuring the model"):
-        report = measure_model(rows, trained, challenger_scores, protected, params)
+        report = measure_model(rows, trained, protected, params)
     champion_auc = _champion_auc(params, stage_run.workspace)
     checks = judge_model(report, champion_auc, limits)
 

@@ -1,6 +1,7 @@
 """Every family fits the same way twice, and heeds weights, constraints and parameters."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,3 +105,23 @@ def test_rounding_thresholds_twice_changes_nothing_more() -> None:
     once = single_precision("tree_sizes=10 20\nthreshold=0.1 2.0\nleaf_value=0.1\n")
     assert once == f"threshold={float(np.float32(0.1))!r} 2.0\nleaf_value=0.1\n"
     assert single_precision(once) == once
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_inputs_of_half_the_memory_give_the_same_bytes(family: str, tmp_path: Path) -> None:
+    matrix, labels = training_data()
+    compact = matrix.astype(np.float32)
+    params = train_params(family=family, rounds=ROUNDS[family])
+
+    files = []
+    margins = []
+    for name, inputs in (("compact", compact), ("wide", compact.astype(np.float64))):
+        folder = tmp_path / name
+        folder.mkdir()
+        model = fit(inputs, labels, np.ones(600), NAMES, params)
+        model.save(folder)
+        files.append([path.read_bytes() for path in sorted(folder.iterdir())])
+        margins.append(model.margin(inputs))
+
+    assert files[0] == files[1]
+    np.testing.assert_array_equal(margins[0], margins[1])

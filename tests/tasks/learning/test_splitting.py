@@ -1,5 +1,6 @@
 """Everybody is on one side, chance decides which, and nobody moves when others leave."""
 
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -68,3 +69,9 @@ def test_a_person_s_draw_never_changes() -> None:
     assert draws(pd.Series([0, 7]), 20261124, "split").tolist() == pytest.approx(
         [0.06624086008286502, 0.5059911361696672], abs=1e-15
     )
+
+
+def test_a_draw_is_the_hash_of_seed_purpose_and_person() -> None:
+    digest = blake2b(b"7\x00split\x0041", digest_size=8).digest()
+    drawn = draws(pd.Series([40, 41]), 7, "split")
+    assert drawn[1] == int.from_bytes(digest) / 2**64

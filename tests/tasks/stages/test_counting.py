@@ -9,7 +9,7 @@ import pytest
 from tasks.engines.local import OneProcess
 from tasks.learning.fitting import fit
 from tasks.learning.splitting import folds
-from tasks.learning.training import score_challenger, train
+from tasks.learning.training import train
 from tasks.stages.explain import reasons
 from tasks.stages.explain.reasons import decide_in_parts
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery
@@ -51,7 +51,7 @@ def test_each_fit_is_counted_with_its_rounds_within() -> None:
 def test_the_challenger_s_fits_are_counted() -> None:
     params = train_params()
     with noting_works() as works:
-        score_challenger(portfolio(), COLUMNS, params)
+        train(portfolio(), COLUMNS, params, is_challenged=True)
     assert figures(works, "fitting the challenger") == [(params.folds, params.folds, "models")]
 
 

@@ -17,7 +17,7 @@ from tasks.engines.comparing import digest_answer
 from tasks.engines.local import OneProcess
 from tasks.formats.digests import sha256_of
 from tasks.keystore.shredding import shred
-from tasks.learning.training import Trained, score_challenger, train
+from tasks.learning.training import Trained, train
 from tasks.model import save_refits
 from tasks.sealed import SealedWriter
 from tasks.stages.explain import reasons
@@ -91,10 +91,13 @@ def test_train_fits_the_same_models(cluster: Cluster, tmp_path: Path, family: st
 
 def test_the_challenger_scores_the_same(cluster: Cluster) -> None:
     engine = Killing(cluster, after_partitions=1)
-    np.testing.assert_array_equal(
-        score_challenger(portfolio(), COLUMNS, train_params(), engine),
-        score_challenger(portfolio(), COLUMNS, train_params()),
+    there, here = (
+        train(portfolio(), COLUMNS, train_params(), where, is_challenged=True)
+        for where in (engine, None)
     )
+    assert here.challenger_scores is not None
+    assert there.challenger_scores is not None
+    np.testing.assert_array_equal(there.challenger_scores, here.challenger_scores)
     assert engine.has_killed
 
 
