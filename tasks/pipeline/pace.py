@@ -79,9 +79,12 @@ def describe_pace(works: Sequence[Work], now: float, seconds: float, peak_mib: f
         return f"at work, time left not known; {cost}"
 
     work = works[0]
-    figures = f"{work.done:,} of {work.total:,}" if work.total else f"{work.done:,}"
     within = works[1] if len(works) > 1 and works[1].total else None
-    parts = [f"{work.what}: {figures} {work.unit}".rstrip()]
+    parts = [work.what]
+    if work.total:
+        parts[0] += f": {work.done:,} of {work.total:,} {work.unit}"
+    elif work.done:
+        parts[0] += f": {work.done:,} {work.unit}"
     if within:
         parts[0] += f" (of the next, {within.done:,} of {within.total:,} {within.unit})"
     # A fit of many rounds is one of few fits: by whole fits alone, time would stand still for long.

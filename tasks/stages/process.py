@@ -28,6 +28,7 @@ from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explain_machine
 from tasks.system.processes import die_with_parent
+from tasks.under_way import under_way
 
 STAGE_NAME = re.compile(r"[a-z]{1,20}")
 REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
@@ -84,7 +85,9 @@ def _run(stage: str, case: str, installation: Installation, channel: Channel) ->
     if stage == SEALING.name:
         # Stages do not import each other: the gate's forecast is handed to the one that trains.
         stage_run.foretell = importlib.import_module("tasks.stages.fairness.foretelling").foretell
-    importlib.import_module(f"tasks.stages.{stage}.stage").run(stage_run)
+    with under_way("loading libraries"):
+        module = importlib.import_module(f"tasks.stages.{stage}.stage")
+    module.run(stage_run)
     channel.rows = stage_run.most_rows
 
     if descriptor := os.environ.pop(REPORT_VARIABLE, None):

@@ -465,7 +465,10 @@ class StageRun:
 
         It takes the place of `name` whole when the block ends without an error.
         """
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAFT) as draft:
+        with (
+            under_way(f"writing `{name}`"),
+            tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAFT) as draft,
+        ):
             folder = Path(draft) / name
             folder.mkdir()
             yield folder

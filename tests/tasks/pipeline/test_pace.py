@@ -39,6 +39,12 @@ def test_a_stage_that_counts_nothing_is_at_work() -> None:
     assert pace() == "at work, time left not known; 25 s so far, at most 512 MiB"
 
 
+def test_a_step_in_which_nothing_is_counted_is_told_by_its_name_alone() -> None:
+    assert pace(Work("joining rows", 0, started=0.0)).startswith(
+        "joining rows, time left not known"
+    )
+
+
 def test_more_than_was_expected_leaves_no_time() -> None:
     assert "0 s left of this" in pace(Work("redacting", 10, "rows", done=12, started=0.0))
 
