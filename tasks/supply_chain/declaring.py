@@ -134,10 +134,13 @@ def read_supply_chain(path: Path) -> SupplyChain:
     try:
         return SupplyChain.model_validate(values)
     except ValidationError as error:
+        # By the field's name and the kind of the fault: an error quotes nothing of the file.
         first = error.errors(include_input=False, include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else "the whole"
+
         # A key that nobody declared is a text of the file's: it is not shown.
         known = field if field in SupplyChain.model_fields else "a key"
+
         raise ConfigError(
             f"{path.name}: {known}",
             expected="what docs/supply-chain.md says of it",

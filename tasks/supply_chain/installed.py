@@ -45,6 +45,7 @@ def compare(
     for name in sorted(shipped):
         if name not in installed:
             yield f"{name}: is locked and not installed"
+
     for name, distribution in sorted(installed.items()):
         package_or_none = shipped.get(name) or optional.get(name)
         if package_or_none is None:
@@ -59,13 +60,17 @@ def altered_files(distribution: Distribution, name: str) -> Iterator[str]:
     if not recorded:
         yield f"{name}: has no RECORD"
         return
+
     altered = 0
     for file in recorded:
+        # Bytecode is written where the code runs, and has no digest in RECORD (PEP 376).
         if file.hash is None or file.suffix == ".pyc":
             continue
+
         if file.hash.mode not in ALGORITHMS:
             altered += 1
             continue
+
         path = Path(str(distribution.locate_file(file)))
         try:
             with path.open("rb") as stream:
@@ -73,8 +78,10 @@ def altered_files(distribution: Distribution, name: str) -> Iterator[str]:
         except OSError:
             altered += 1
             continue
+
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
             altered += 1
+
     if altered:
         yield f"{name}: {altered} of its files are not what was recorded"
 
@@ -101,11 +108,15 @@ def unrecorded_starters(
         for file in distribution.files or ()
         if len(file.parts) <= 2
     }
+
+    # What this project's own editable installation and virtualenv put there, by their names.
     own = {f"{OWN_NAME}.pth", f"_{OWN_NAME}.pth", "_virtualenv.pth"}
+
     for folder in folders:
         paths = (path for pattern in RUN_AT_START for path in Path(folder).glob(pattern))
         strange = [p for p in paths if p.name not in own and p.resolve() not in recorded]
         package_files = [p for p in strange if p.is_file() or (p / "__init__.py") not in recorded]
+
         if package_files:
             yield f"{len(package_files)} files that run at each start belong to no package"
 

@@ -48,19 +48,26 @@ def licence_of(distribution: Distribution, name: str, licences: Licences) -> Ren
     """Return the licence as an SPDX expression; nothing where it is not known."""
     if (expression := _field(distribution, "License-Expression")) is not None:
         return parse_licence(expression)  # the package's own word is never overridden
+
+    # What a person has looked up counts for that version: the next may have another licence.
     stated = licences.stated.get(name)
     if stated is not None and stated.version == distribution.version:
         return parse_licence(stated.expression)
+
     text = " ".join((_field(distribution, "License") or "").split())
     if (licence := parse_licence(SPELLINGS.get(text.lower(), text))) is not None:
         return licence
+
     names = {
         value.removeprefix(PREFIX)
         for value in distribution.metadata.get_all("Classifier", [])
         if value.startswith(PREFIX)
     }
+
+    # One that is not in the table may be any: what is not known is not left out.
     if not names <= CLASSIFIERS.keys():
         return None
+
     return parse_licence(" AND ".join(sorted(CLASSIFIERS[value] for value in names)))
 
 

@@ -49,20 +49,25 @@ def read_lock(path: Path) -> tuple[LockedPackage, ...]:
         text = read_regular_file(path).decode()
     except (OSError, ValueError) as error:
         raise _wrong(path.name, describe_unreadable(error)) from error
+
     packages: list[LockedPackage] = []
     for number, line in _logical_lines(text):
         if OPTION.fullmatch(line):
             continue
+
         pin = PIN.match(line)
         hashes = tuple(sorted(HASH.findall(line)))
         if pin is None or not hashes:
             raise _wrong(f"{path.name}, line {number}", "something else")
+
         marker = line[pin.end() :].partition("--hash=")[0].strip().removeprefix(";").strip()
+        # Refused here, where the line is known, and not at the first machine that it is asked of.
         try:
             if marker:
                 Marker(marker)
         except InvalidMarker as error:
             raise _wrong(f"{path.name}, line {number}", "something else") from error
+
         packages.append(LockedPackage(canonicalize_name(pin[1]), pin[2], hashes, marker))
     return tuple(packages)
 
@@ -73,18 +78,20 @@ def for_this_machine(packages: Iterable[LockedPackage]) -> dict[str, LockedPacka
     Raises:
         ConfigError: Two versions of one package have to be.
     """
-    found: dict[str, LockedPackage] = {}
+    by_name: dict[str, LockedPackage] = {}
     for package in packages:
         if not package.is_for_this_machine:
             continue
-        if found.setdefault(package.name, package).version != package.version:
+
+        if by_name.setdefault(package.name, package).version != package.version:
             raise ConfigError(
                 "locks",
                 expected="one version of each package",
                 found="two",
                 remedy="Compile the locks with one another as constraints.",
             )
-    return found
+
+    return by_name
 
 
 def _logical_lines(text: str) -> Iterable[tuple[int, str]]:
@@ -93,15 +100,18 @@ def _logical_lines(text: str) -> Iterable[tuple[int, str]]:
     start = 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = re.sub(r"(^|\s)#.*", "", line).strip()
+
         if not parts:
             start = number
         is_continued = stripped.endswith("\\")
         parts.append(stripped.removesuffix("\\").strip())
+
         if not is_continued:
             whole = " ".join(parts).strip()
             parts = []
             if whole:
                 yield start, whole
+
     if whole := " ".join(parts).strip():
         yield start, whole
 

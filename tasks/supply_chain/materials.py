@@ -28,10 +28,12 @@ def bill_of_materials(shipped: Iterable[LockedPackage]) -> bytes:
         EvidenceError: The strict validator of CycloneDX does not take it.
     """
     packages = sorted(set(shipped))
-    listed = [[each.name, each.version, each.marker, *each.sha256] for each in packages]
+    # The same packages make the same serial number, and so the same bytes, on every machine.
+    listed = [[item.name, item.version, item.marker, *item.sha256] for item in packages]
     bom = Bom(serial_number=uuid.uuid5(NAMESPACE, json.dumps(listed)))
     root = Component(name="portcullis", type=ComponentType.APPLICATION, bom_ref="portcullis")
     bom.metadata.component = root
+
     for package in packages:
         purl = PackageURL("pypi", None, package.name, package.version)
         bom.components.add(
@@ -45,9 +47,13 @@ def bill_of_materials(shipped: Iterable[LockedPackage]) -> bytes:
                 properties=[Property(name=SHA256, value=digest) for digest in package.sha256],
             )
         )
+
     bom.register_dependency(root, list(bom.components))
+
+    # The library always writes the time of now, which would make each bill another.
     values = json.loads(JsonV1Dot6(bom).output_as_string())
     del values["metadata"]["timestamp"]
+
     text = json.dumps(values, indent=1, sort_keys=True) + "\n"
     if JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is not None:
         raise EvidenceError(
@@ -56,4 +62,5 @@ def bill_of_materials(shipped: Iterable[LockedPackage]) -> bytes:
             found="what its strict validator refuses",
             remedy="Report it: a lock was read that cannot be listed.",
         )
+
     return text.encode()

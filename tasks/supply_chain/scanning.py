@@ -156,8 +156,13 @@ def scan_locks(
     """
     locked = _read_locks(declared.locks, checkout)
     besides = _read_locks(declared.optional_locks, checkout)
-    here, optional = for_this_machine(locked), for_this_machine(besides)
-    in_use = [each for name, each in optional.items() if name in installed and name not in here]
+    here = for_this_machine(locked)
+    optional = for_this_machine(besides)
+
+    # An optional package counts where somebody has installed it, as part of what is shipped.
+    in_use = [
+        package for name, package in optional.items() if name in installed and name not in here
+    ]
     shipped = tuple(sorted({*locked, *in_use}))
 
     vulnerabilities, answer = _check_vulnerabilities(declared, checkout, shipped, today)
@@ -177,7 +182,7 @@ def _read_locks(names: Iterable[str], checkout: Path) -> list[LockedPackage]:
 
 
 def weigh(
-    found: Iterable[Vulnerability],
+    vulnerabilities: Iterable[Vulnerability],
     allowed: frozenset[Severity],
     accepted: tuple[AcceptedVulnerability, ...],
     today: date,
@@ -186,23 +191,28 @@ def weigh(
     lines: list[str] = []
     forbidden = 0
     used: set[AcceptedVulnerability] = set()
-    for each in found:
-        what = (
-            f"{each.package} {each.version}: {each.id}, {each.severity or 'of no stated severity'}"
-        )
+    for vulnerability in vulnerabilities:
+        package = f"{vulnerability.package} {vulnerability.version}"
+        severity = vulnerability.severity or "of no stated severity"
+        what = f"{package}: {vulnerability.id}, {severity}"
+
         matching = [
-            item for item in accepted if item.id in each.names and item.package == each.package
+            item
+            for item in accepted
+            if item.id in vulnerability.names and item.package == vulnerability.package
         ]
         used.update(matching)
+
         valid = next((item for item in matching if today <= item.expires), None)
         if valid:
             lines.append(f"{what}: accepted by {valid.owner} until {valid.expires}: {valid.reason}")
-        elif each.severity in allowed:
+        elif vulnerability.severity in allowed:
             lines.append(f"{what}: allowed by its severity")
         else:
             forbidden += 1
             ended = f"; its exception ended on {matching[0].expires}" if matching else ""
             lines.append(f"{what}: not allowed{ended}")
+
     for item in accepted:
         if item not in used:
             ended = ", and has ended" if today > item.expires else ""
@@ -218,6 +228,7 @@ def _check_vulnerabilities(
     if isinstance(database, NoDatabase):
         reason = (f"no vulnerability database is declared: {database.reason}",)
         return ScannedCheck("vulnerabilities", Outcome.NOT_MEASURED, reason), nothing
+
     try:
         if isinstance(database, OsvService):
             answer = ask_osv(database, shipped)
@@ -225,6 +236,7 @@ def _check_vulnerabilities(
             answer = ask_mounted(database, checkout, shipped, today)
     except UnansweredError as error:
         return ScannedCheck("vulnerabilities", Outcome.UNDECIDED, (str(error),)), nothing
+
     forbidden, lines = weigh(
         answer.vulnerabilities, declared.allowed_severities, declared.accepted, today
     )
@@ -236,15 +248,19 @@ def _check_licences(
     shipped: tuple[LockedPackage, ...],
     installed: Mapping[str, Distribution],
 ) -> ScannedCheck:
-    forbidden, unknown = [], []
+    forbidden = []
+    unknown = []
+
     for name in sorted({package.name for package in shipped}):
         if name not in installed:
             continue  # for another machine; one that has to be there is found missing elsewhere
+
         licence = licence_of(installed[name], name, declared.licences)
         if licence is None:
             unknown.append(f"{name}: its licence is not known")
         elif not is_allowed(licence, declared.licences.allowed):
             forbidden.append(f"{name}: its licence is not allowed: {licence.render()}")
+
     if unknown and not forbidden:
         return ScannedCheck("licences", Outcome.UNDECIDED, tuple(unknown))
     return _counted("licences", len(forbidden), (*forbidden, *unknown))
@@ -280,35 +296,41 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
                 copy = Path(folder) / str(number) / "requirements.txt"
                 copy.parent.mkdir()
                 copy.write_bytes(read_regular_file(checkout / name))
-            done = subprocess.run(
+
+            process = subprocess.run(
                 [program, *TRIVY_ARGUMENTS, folder],
                 capture_output=True,
                 timeout=TRIVY_SECONDS,
                 check=False,
             )
-        if done.returncode:
+
+        if process.returncode:
             raise UnansweredError("Trivy ended with a fault")
-        found = sorted_findings(_trivy_findings(parse_json(done.stdout)))
+        findings = sorted_findings(_trivy_findings(parse_json(process.stdout)))
     except UnansweredError as error:
         return ScannedCheck("trivy", Outcome.UNDECIDED, (str(error),))
     except (OSError, subprocess.TimeoutExpired, JsonFaultError, *NOT_A_REPORT):
         return ScannedCheck("trivy", Outcome.UNDECIDED, ("Trivy gave no report",))
-    forbidden, lines = weigh(found, declared.allowed_severities, declared.accepted, today)
+
+    forbidden, lines = weigh(findings, declared.allowed_severities, declared.accepted, today)
     return _counted("trivy", forbidden, lines)
 
 
 def _trivy_findings(report: Any) -> Iterable[Vulnerability]:
     words = {"MEDIUM": Severity.MODERATE}  # all others are OSV's, in capitals
+
     if not isinstance(report.get("Results"), list):
         raise UnansweredError("Trivy looked at nothing")
     for result in report["Results"]:
-        for each in result.get("Vulnerabilities") or ():
-            word = each.get("Severity", "")
+        for item in result.get("Vulnerabilities") or ():
+            # Trivy writes MEDIUM where OSV says MODERATE; a word that neither knows is no severity.
+            word = item.get("Severity", "")
             known = Severity(word.lower()) if word.lower() in set(Severity) else None
+
             yield Vulnerability(
-                id=each["VulnerabilityID"],
-                package=each["PkgName"],
-                version=each["InstalledVersion"],
+                id=item["VulnerabilityID"],
+                package=item["PkgName"],
+                version=item["InstalledVersion"],
                 aliases=(),
                 severity=words.get(word, known),
             )

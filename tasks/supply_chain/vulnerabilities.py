@@ -87,18 +87,21 @@ def ask_mounted(
     by_name = _by_name(packages)
     digest = hashlib.sha256()
     newest: datetime | None = None
-    found: list[Vulnerability] = []
+    findings: list[Vulnerability] = []
+
     for content in _records_of(checkout / database.path):
         digest.update(hashlib.sha256(content).digest())
+
         try:
             # Plain JSON on purpose: records are others' texts, of any length and nesting.
             record = json.loads(content)
             modified = datetime.fromisoformat(record["modified"]).astimezone(UTC)
             newest = modified if newest is None else max(newest, modified)
             if "withdrawn" not in record:
-                found.extend(_affected(record, by_name))
+                findings.extend(_affected(record, by_name))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UnansweredError("the database holds a record that is none of OSV's") from error
+
     if newest is None:
         raise UnansweredError("the database holds no record")
     age = (today - newest.date()).days
@@ -106,9 +109,12 @@ def ask_mounted(
         raise UnansweredError(
             f"the database is {age} days old, and may be {database.most_age_days}"
         )
+
+    # A record of tomorrow would make an old export look new.
     if age < 0:
         raise UnansweredError("the database holds a record of a day that is still to come")
-    return DatabaseAnswer(sorted_findings(found), digest.hexdigest(), newest.date())
+
+    return DatabaseAnswer(sorted_findings(findings), digest.hexdigest(), newest.date())
 
 
 def ask_osv(service: OsvService, packages: Iterable[LockedPackage]) -> DatabaseAnswer:
@@ -119,12 +125,14 @@ def ask_osv(service: OsvService, packages: Iterable[LockedPackage]) -> DatabaseA
     Raises:
         UnansweredError: It could not be reached, or did not answer about every package.
     """
-    found: list[Vulnerability] = []
+    findings: list[Vulnerability] = []
     by_name = _by_name(packages)
     # pip-audit takes one version of a package at a time; a lock has several, by machine.
     for turn in range(max(map(len, by_name.values()), default=0)):
-        found.extend(_audit(service, [each[turn] for each in by_name.values() if turn < len(each)]))
-    return DatabaseAnswer(sorted_findings(found))
+        pins = [versions[turn] for versions in by_name.values() if turn < len(versions)]
+        findings.extend(_audit(service, pins))
+
+    return DatabaseAnswer(sorted_findings(findings))
 
 
 def _audit(service: OsvService, packages: list[LockedPackage]) -> list[Vulnerability]:
@@ -142,43 +150,51 @@ def _audit(service: OsvService, packages: list[LockedPackage]) -> list[Vulnerabi
                 for package in packages
             )
         )
+
         command += ["--requirement", str(pins)]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=AUDIT_SECONDS, check=False)
+            process = subprocess.run(
+                command, capture_output=True, timeout=AUDIT_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise UnansweredError("the database did not answer in time") from error
+
     try:
-        dependencies = parse_json(done.stdout)["dependencies"]
+        dependencies = parse_json(process.stdout)["dependencies"]
         answered = {item["name"]: item for item in dependencies if "vulns" in item}
-        found = [
+        findings = [
             Vulnerability(
-                id=str(each["id"]),
+                id=str(vulnerability["id"]),
                 package=canonicalize_name(item["name"]),
                 version=str(item["version"]),
-                aliases=tuple(sorted(each.get("aliases", ()))),
+                aliases=tuple(sorted(vulnerability.get("aliases", ()))),
                 severity=None,
             )
             for item in answered.values()
-            for each in item["vulns"]
+            for vulnerability in item["vulns"]
         ]
     except (JsonFaultError, KeyError, TypeError) as error:
         raise UnansweredError("the database could not be reached") from error
+
+    # No answer about a package is no answer that it has no vulnerability.
     missing = {package.name for package in packages} - {canonicalize_name(n) for n in answered}
     if missing:
         raise UnansweredError(f"the database did not answer about {len(missing)} packages")
-    return found
+
+    return findings
 
 
 def _by_name(packages: Iterable[LockedPackage]) -> dict[str, list[LockedPackage]]:
     by_name: dict[str, list[LockedPackage]] = {}
-    for package in sorted({each.version + each.name: each for each in packages}.values()):
+    # Once for each version: two locks name the same one, each with markers of its own.
+    for package in sorted({item.version + item.name: item for item in packages}.values()):
         by_name.setdefault(package.name, []).append(package)
     return by_name
 
 
-def sorted_findings(found: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
+def sorted_findings(findings: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
     """Return each once, by package and id."""
-    return tuple(sorted(set(found), key=lambda each: (each.package, each.id)))
+    return tuple(sorted(set(findings), key=lambda finding: (finding.package, finding.id)))
 
 
 def _records_of(path: Path) -> Iterator[bytes]:
@@ -188,12 +204,14 @@ def _records_of(path: Path) -> Iterator[bytes]:
             for file in sorted(path.rglob("*.json")):
                 yield file.read_bytes()
             return
+
         with zipfile.ZipFile(path) as archive:
             for entry in sorted(archive.infolist(), key=lambda item: item.filename):
                 if not entry.filename.endswith(".json"):
                     continue
                 if entry.file_size > MOST_RECORD_BYTES:
                     raise UnansweredError("the database holds a record that is too long")
+
                 yield archive.read(entry)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise UnansweredError("the database is not there, or cannot be read") from error
@@ -204,8 +222,10 @@ def _affected(
 ) -> Iterator[Vulnerability]:
     for affected in record.get("affected", ()):
         package = affected.get("package", {})
+
         if package.get("ecosystem") != "PyPI":
             continue
+
         for locked in packages.get(canonicalize_name(package["name"]), ()):
             if _is_affected(locked.version, affected):
                 yield Vulnerability(
@@ -223,13 +243,16 @@ def _is_affected(version: str, affected: dict[str, Any]) -> bool:
         own = Version(version)
     except InvalidVersion:
         return True  # it cannot be compared, and so it cannot be cleared
+
     listed = affected.get("versions", ())
-    if version in listed or any(_parsed(each) == own for each in listed):
+    if version in listed or any(_parsed(text) == own for text in listed):
         return True
-    ranges = [each for each in affected.get("ranges", ()) if each.get("type") != "GIT"]
+
+    ranges = [item for item in affected.get("ranges", ()) if item.get("type") != "GIT"]
     if not ranges and not listed:
         return True  # by commits alone, or by nothing: a version cannot be cleared by it
-    return any(_lies_within(own, each.get("events", ())) for each in ranges)
+
+    return any(_lies_within(own, item.get("events", ())) for item in ranges)
 
 
 def _lies_within(version: Version, events: Iterable[dict[str, str]]) -> bool:
@@ -243,14 +266,17 @@ def _lies_within(version: Version, events: Iterable[dict[str, str]]) -> bool:
                 if parsed is None:
                     return True
                 steps.append((parsed, rank, kind))
+
     is_within = False
     for border, _, kind in sorted(steps):
         if kind == "introduced" and version >= border:
             is_within = True
+
         elif (kind == "fixed" and version >= border) or (
             kind == "last_affected" and version > border
         ):
             is_within = False
+
     return is_within
 
 
