@@ -39,7 +39,7 @@ def ask_policy(
     """
     # What the archive does not hold is left empty: the worker has judged by it before the release
     # (ADR 93), and a decision of that worker is what is verified here.
-    here = FactsHere(
+    facts_here = FactsHere(
         code=SignedCode(chain.case, log),
         configuration_of=lambda gate: _sealed(chain, gate, decision.predicate.policy_sha256),
         protected={"attributes": [], "excused": {}},
@@ -47,7 +47,7 @@ def ask_policy(
         current_code=_code_of_training(chain),
     )
 
-    facts = compose_facts("register", log, chain, here, mode_of(decision.predicate))
+    facts = compose_facts("register", log, chain, facts_here, mode_of(decision.predicate))
 
     if refusals := refusals_of(facts, config.policy_workspace, OPA_URL):
         raise EvidenceError(

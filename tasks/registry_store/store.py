@@ -263,11 +263,13 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
 
     def _run_of(self, name: str, version: str) -> ReleasedRun:
         """Return the run of a version that is loaded from where people see that it lies."""
-        made: ModelVersion = self._inner.get_model_version(name, version)
+        model_version: ModelVersion = self._inner.get_model_version(name, version)
         place = self._inner.get_model_version_download_uri(name, version)
-        if place != made.source:
+        if place != model_version.source:
             raise _refused("version", "one that is loaded from its source", "from elsewhere")
-        return find_released_run(self._tracking_store(), made.run_id, made.source, self._config)
+        return find_released_run(
+            self._tracking_store(), model_version.run_id, model_version.source, self._config
+        )
 
     def _require_standing(self, name: str, version: str, serving_alias: str = "") -> None:
         """Refuse a version whose bytes, or newest evidence, do not clear it today."""
@@ -424,8 +426,8 @@ def _latest_promotion(run: ReleasedRun) -> int:
     return entries[-1]
 
 
-def _require_same_model(made: "ModelVersion", cleared: Cleared) -> None:
-    if made.tags.get(MODEL_TAG) != cleared.chain.model_sha256:
+def _require_same_model(model_version: "ModelVersion", cleared: Cleared) -> None:
+    if model_version.tags.get(MODEL_TAG) != cleared.chain.model_sha256:
         raise _refused("version", "evidence about the model that it names", "about another")
 
 

@@ -112,8 +112,8 @@ def _is_signed(key: str, value: str, cleared: Cleared) -> bool:
 
 def _was_decided(decision_sha256: str, case: str, log: Log) -> bool:
     """Say whether the stage `decide` made a decision file of this digest."""
-    made = log.statements(Provenance, f"{case}/decide/decision.json", decision_sha256)
-    return any(signed.predicate.run.stage == "decide" for signed in made)
+    decisions = log.statements(Provenance, f"{case}/decide/decision.json", decision_sha256)
+    return any(signed.predicate.run.stage == "decide" for signed in decisions)
 
 
 def _refused(expected: str, found: str) -> EvidenceError:
