@@ -47,8 +47,8 @@ class Admission(BaseModel):
 
     def row(self) -> dict[str, Any]:
         """Return it as columns of `portcullis.evidence`."""
-        kept = {key: text for key, text in self.tags.items() if key.startswith(TAG_PREFIX)}
-        return {**self.model_dump(), "tags": kept}
+        own_tags = {key: text for key, text in self.tags.items() if key.startswith(TAG_PREFIX)}
+        return {**self.model_dump(), "tags": own_tags}
 
 
 class StoredAdmission(BaseModel):

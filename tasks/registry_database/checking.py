@@ -92,14 +92,14 @@ def check(database_url: str, *, is_audited: bool = True) -> tuple[Deviation, ...
 
 def _check_roles(link: "Link") -> Iterator[Deviation]:
     """Say which role or account may more than it should, or has two roles."""
-    held: dict[str, set[str]] = {}
+    roles_of: dict[str, set[str]] = {}
     for account, role in link.execute(catalogue.MEMBERSHIPS):
-        held.setdefault(account, set()).add(role)
+        roles_of.setdefault(account, set()).add(role)
     ours = {role.value for role in DatabaseRole}
-    accounts = {account for account, roles in held.items() if roles & set(ACCOUNT_ROLES)}
+    accounts = {account for account, roles in roles_of.items() if roles & set(ACCOUNT_ROLES)}
 
-    for account in sorted(held):
-        roles = held[account]
+    for account in sorted(roles_of):
+        roles = roles_of[account]
         is_too_much = len(roles) > 1 if account in accounts else account in ours
         if is_too_much or DatabaseRole.AUDITED in roles:
             yield Deviation("role.member", f"{account} is a member of {', '.join(sorted(roles))}")
@@ -124,16 +124,18 @@ def _check_roles(link: "Link") -> Iterator[Deviation]:
 def _check_places(link: "Link") -> Iterator[Deviation]:
     """Say who may do what with the database and its schemas that they should not."""
     everybody = (*ACCOUNT_ROLES, DatabaseRole.OWNER)
-    wanted = {("database", role.value, "CONNECT") for role in everybody}
-    wanted |= {(schema, role.value, "USAGE") for schema in ("public", SCHEMA) for role in everybody}
-    wanted |= {(place, DatabaseRole.OWNER.value, "CREATE") for place in ("database", "public")}
-    wanted |= {
+    declared = {("database", role.value, "CONNECT") for role in everybody}
+    declared |= {
+        (schema, role.value, "USAGE") for schema in ("public", SCHEMA) for role in everybody
+    }
+    declared |= {(place, DatabaseRole.OWNER.value, "CREATE") for place in ("database", "public")}
+    declared |= {
         ("database", ACCOUNT_MAKER, "CONNECT"),
         ("portcullis_accounts", ACCOUNT_MAKER, "USAGE"),
     }
 
-    held = set(link.execute(catalogue.PLACES).fetchall())
-    for place, who, privilege in sorted(held - wanted):
+    granted = set(link.execute(catalogue.PLACES).fetchall())
+    for place, who, privilege in sorted(granted - declared):
         yield Deviation("place.grant", f"{who} has {privilege} on {place}")
 
 
@@ -161,24 +163,24 @@ def _check_tables(tables: Iterable[tuple[Any, ...]]) -> Iterator[Deviation]:
 
 def _check_grants(link: "Link", present: set[tuple[str, str]]) -> Iterator[Deviation]:
     """Say which right on a table is too much, and which is missing."""
-    wanted: set[tuple[str, str, str, str, str]] = set()
+    declared: set[tuple[str, str, str, str, str]] = set()
     for role in DatabaseRole:
         for (schema, table), grant in grants_of(role).items():
             # A table that is missing is said once, as such, and not for each of its rights.
             if (schema, table) not in present:
                 continue
 
-            wanted |= {(schema, table, "", role.value, verb) for verb in grant.table}
-            wanted |= {
+            declared |= {(schema, table, "", role.value, verb) for verb in grant.table}
+            declared |= {
                 (schema, table, column, role.value, verb)
                 for verb, columns in grant.columns.items()
                 for column in columns
             }
 
-    held = set(link.execute(catalogue.GRANTS).fetchall())
+    granted = set(link.execute(catalogue.GRANTS).fetchall())
     for kind, word, rows in (
-        ("table.grant", "has", held - wanted),
-        ("table.no_grant", "lacks", wanted - held),
+        ("table.grant", "has", granted - declared),
+        ("table.no_grant", "lacks", declared - granted),
     ):
         for schema, table, column, who, verb in sorted(rows):
             place = f"{schema}.{table}" + (f" ({column})" if column else "")
@@ -187,7 +189,7 @@ def _check_grants(link: "Link", present: set[tuple[str, str]]) -> Iterator[Devia
 
 def _check_triggers(link: "Link") -> Iterator[Deviation]:
     """Say which trigger is missing, off, altered, or not ours; also those of foreign keys."""
-    wanted = {(guard.schema, guard.table, guard.name): _definition(guard) for guard in GUARDS}
+    declared = {(guard.schema, guard.table, guard.name): _definition(guard) for guard in GUARDS}
 
     present = set()
     # All triggers that there are, not ours alone: a foreign one may undo what ours keep.
@@ -202,14 +204,14 @@ def _check_triggers(link: "Link") -> Iterator[Deviation]:
             if state not in "OA":
                 yield Deviation("trigger.off", place)
 
-        elif key not in wanted:
+        elif key not in declared:
             yield Deviation("trigger.unlisted", place)
-        elif definition != wanted[key]:
+        elif definition != declared[key]:
             yield Deviation("trigger.altered", place)
         elif state != "A":
             yield Deviation("trigger.off", f"{place} does not fire always")
 
-    for schema, table, name in sorted(wanted.keys() - present):
+    for schema, table, name in sorted(declared.keys() - present):
         yield Deviation("trigger.missing", f"{name} on {schema}.{table}")
 
 
@@ -260,11 +262,13 @@ def _check_functions(link: "Link") -> Iterator[Deviation]:
 
 def _check_settings(link: "Link", *, is_audited: bool) -> Iterator[Deviation]:
     """Say which setting of the database is otherwise, and whether anything is audited."""
-    wanted = {"search_path": SEARCH_PATH, **(AUDIT_SETTINGS if is_audited else {})}
-    held = {name: value for account, name, value in link.execute(catalogue.SETTINGS) if not account}
+    declared = {"search_path": SEARCH_PATH, **(AUDIT_SETTINGS if is_audited else {})}
+    present = {
+        name: value for account, name, value in link.execute(catalogue.SETTINGS) if not account
+    }
 
-    for name, value in wanted.items():
-        if held.get(name) != value:
+    for name, value in declared.items():
+        if present.get(name) != value:
             yield Deviation("database.setting", f"{name} is not {value}")
 
     # A large object is storage that no table's grant bounds.

@@ -64,7 +64,7 @@ def convert_log(log_folder: Path, database: str, events_path: Path) -> int:
         # A name that is used again, as of a day of the week, begins anew.
         whole = data[start if start <= len(data) else 0 :]
         whole = whole[: whole.rfind(b"\n") + 1]  # the last line may still be written
-        events += (made for line in whole.splitlines() if (made := event_of(line, database)))
+        events += (parsed for line in whole.splitlines() if (parsed := event_of(line, database)))
         ends[path.name] = (start if start <= len(data) else 0) + len(whole)
 
     if events:
@@ -115,7 +115,7 @@ def _audited(logged: dict[str, Any], message: str) -> dict[str, Any] | None:
 
 
 def _event(logged: dict[str, Any], command: str, table: str, *, state: str = "") -> dict[str, Any]:
-    made = event(
+    values = event(
         f"sql:{command}",
         actor=_matching(ACCOUNT, logged.get("user")),
         is_success=not state,
@@ -126,24 +126,24 @@ def _event(logged: dict[str, Any], command: str, table: str, *, state: str = "")
     activity = CONNECT if command == "CONNECT" else ACTIVITIES.get(command, OTHER)
     # Whatever does not have the form of its field becomes a fixed word: a log line holds what
     # others typed.
-    made["activity_id"] = activity
-    made["type_uid"] = DATASTORE * 100 + activity
+    values["activity_id"] = activity
+    values["type_uid"] = DATASTORE * 100 + activity
     if activity != OTHER:
-        made.pop("activity_name", None)
+        values.pop("activity_name", None)
 
-    made["time"] = _milliseconds(logged.get("timestamp"))
-    made["src_endpoint"] = {"ip": _matching(ADDRESS, logged.get("remote_host"))}
+    values["time"] = _milliseconds(logged.get("timestamp"))
+    values["src_endpoint"] = {"ip": _matching(ADDRESS, logged.get("remote_host"))}
 
     session = _matching(re.compile(r"[0-9a-f]+\.[0-9a-f]+"), logged.get("session_id"))
-    made["metadata"]["correlation_uid"] = session
-    made["metadata"]["uid"] = f"postgresql-{session}-{int(logged.get('line_num') or 0)}"
+    values["metadata"]["correlation_uid"] = session
+    values["metadata"]["uid"] = f"postgresql-{session}-{int(logged.get('line_num') or 0)}"
 
     if state:
-        made["status_code"] = state
+        values["status_code"] = state
         if guards := [name for name in _functions(logged) if name in FUNCTIONS]:
-            made["unmapped"]["guard"] = guards[0]
+            values["unmapped"]["guard"] = guards[0]
 
-    return made
+    return values
 
 
 def _functions(logged: dict[str, Any]) -> Iterator[str]:
