@@ -105,12 +105,12 @@ def _event_of(line: bytes, place: str) -> dict[str, Any]:
     """Return the OCSF event that a line is, with an id that is the same whenever it is read."""
     try:
         values = parse_json(line)
-        made = values if "class_uid" in values else _record_as_event(values)
-        made["metadata"].setdefault("uid", place)
-        int(made["time"])
+        audit_event = values if "class_uid" in values else _record_as_event(values)
+        audit_event["metadata"].setdefault("uid", place)
+        int(audit_event["time"])
     except (ValueError, TypeError, KeyError, AttributeError, EvidenceError):
-        made = _unreadable(line, place)
-    return dict(made)
+        audit_event = _unreadable(line, place)
+    return dict(audit_event)
 
 
 def _record_as_event(values: dict[str, Any]) -> dict[str, Any]:
@@ -121,19 +121,19 @@ def _record_as_event(values: dict[str, Any]) -> dict[str, Any]:
         if key not in ("at", "who", "action", "what", "why")
     }
 
-    made = event(
+    audit_event = event(
         f"people:{values['action']}",
         actor=str(values["who"]),
         resources=[(values["what"], "record", figures)],
         detail=str(values["why"]),
     )
 
-    return made | {"time": epoch(values["at"]) * 1000}
+    return audit_event | {"time": epoch(values["at"]) * 1000}
 
 
 def _unreadable(line: bytes, place: str) -> dict[str, Any]:
     """Return an event about a line that is none; nothing of the line, which may say anything."""
-    made = event(
+    audit_event = event(
         UNREADABLE,
         actor="portcullis",
         activity=DELETE,
@@ -142,8 +142,8 @@ def _unreadable(line: bytes, place: str) -> dict[str, Any]:
         detail="A line of the audit log is no event: it was cut off, or changed.",
     )
 
-    made["metadata"]["uid"] = place
-    return made
+    audit_event["metadata"]["uid"] = place
+    return audit_event
 
 
 def read_places(path: Path, folder: Path) -> Places:
