@@ -74,8 +74,8 @@ class LockScan:
         trivy: By Trivy, where it is installed.
         shipped: What was scanned, for all machines.
         database_sha256: Of a mounted export; else empty.
-        here: What has to be installed on this machine, by name.
-        besides: What may be installed on any machine besides.
+        required: What has to be installed on this machine, by name.
+        optional: What may be installed on any machine besides.
     """
 
     vulnerabilities: ScannedCheck
@@ -83,8 +83,8 @@ class LockScan:
     trivy: ScannedCheck
     shipped: tuple[LockedPackage, ...]
     database_sha256: str
-    here: Mapping[str, LockedPackage]
-    besides: tuple[LockedPackage, ...]
+    required: Mapping[str, LockedPackage]
+    optional: tuple[LockedPackage, ...]
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,12 @@ def scan(
     of_locks = scan_locks(declared, checkout, today, installed)
     # The tools of tests lie in no repository that trains models of its own.
     tools = tuple(name for name in declared.tool_locks if (checkout / name).is_file())
-    others = for_this_machine([*of_locks.besides, *_read_locks(tools, checkout)])
+    others = for_this_machine([*of_locks.optional, *_read_locks(tools, checkout)])
 
     checks = (
         of_locks.vulnerabilities,
         of_locks.licences,
-        _check_installed(of_locks.here, others, installed, places),
+        _check_installed(of_locks.required, others, installed, places),
         of_locks.trivy,
     )
     return Scan(checks, of_locks.shipped, records_sha256(installed), of_locks.database_sha256)
@@ -155,13 +155,13 @@ def scan_locks(
         ConfigError: A lock is not there, or cannot be read.
     """
     locked = _read_locks(declared.locks, checkout)
-    besides = _read_locks(declared.optional_locks, checkout)
-    here = for_this_machine(locked)
-    optional = for_this_machine(besides)
+    optional_anywhere = _read_locks(declared.optional_locks, checkout)
+    required = for_this_machine(locked)
+    optional = for_this_machine(optional_anywhere)
 
     # An optional package counts where somebody has installed it, as part of what is shipped.
     in_use = [
-        package for name, package in optional.items() if name in installed and name not in here
+        package for name, package in optional.items() if name in installed and name not in required
     ]
     shipped = tuple(sorted({*locked, *in_use}))
 
@@ -172,8 +172,8 @@ def scan_locks(
         trivy=_check_trivy(declared, checkout, today),
         shipped=shipped,
         database_sha256=answer.sha256,
-        here=here,
-        besides=tuple(besides),
+        required=required,
+        optional=tuple(optional_anywhere),
     )
 
 
