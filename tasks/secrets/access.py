@@ -63,9 +63,12 @@ class BaoAccess:
             # A revoked token is refused as a policy refuses; only the first can be mended here.
             if error.status != FORBIDDEN or self._is_known(token):
                 raise self._in_words(path, error.status) from None
+
         with self._lock:
+            # Another thread may have logged in meanwhile: then its token is tried.
             if self._token == token:
                 self._log_in()
+
         try:
             return self._asked(self._token, path, body)
         except DeniedError as error:
@@ -108,6 +111,7 @@ class BaoAccess:
         if section.token:
             self._token = self._value(section.token, "token")
             self._look_up()
+
         else:
             path, body = self._login_request()
             try:
@@ -115,8 +119,10 @@ class BaoAccess:
             except DeniedError as error:
                 raise self._not_let_in(path, error.status) from None
             self._token = str(auth["client_token"])
+            # From here on the longest time of this login, by which `_renew` sees the limit near.
             self._seconds = 0.0
             self._keep(auth)
+
         self.generation += 1
 
     def _login_request(self) -> tuple[str, dict[str, Any]]:
@@ -170,6 +176,7 @@ class BaoAccess:
     def _in_words(self, path: str, status: int) -> PortcullisError:
         where = f"{self._section.address}, {path}"
         match status:
+            # The API's own code for a server that is sealed.
             case 503:
                 return ServiceError(
                     where, expected="an open server", found="a sealed one", remedy="Unseal it."

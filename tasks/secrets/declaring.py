@@ -169,9 +169,11 @@ def _validated(path: Path) -> SecretsFile:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         fault = str(first["msg"])
+
         # Only names of ours: a key that somebody else wrote may be a secret in the wrong place.
         fields = [part for part in first["loc"][:2] if part in BaoSection.model_fields]
         section = [part for part in first["loc"][:1] if part in SecretsFile.model_fields]
+
         where = ", ".join(map(str, [path, *section, *fields]))
     # Outside of `except`: the cause holds what stood there, and a traceback would show it.
     raise ConfigError(

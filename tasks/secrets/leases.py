@@ -51,15 +51,18 @@ class LeasedAccount:
         """
         if (account := self._living()) is not None:
             return account
+
         with self._lock:
             # Somebody else may have taken one while this thread waited.
             if (account := self._living()) is not None:
                 return account
+
             try:
                 return self._take()
             except ServiceError as error:
                 if self._held is None:
                     raise
+                # The engine drops an account whose lease has ended: it is no login any more.
                 raise ServiceError(
                     str(self._reference),
                     expected="a lease in force",
@@ -77,38 +80,47 @@ class LeasedAccount:
         with self._lock:
             if self._held is None:
                 return 1.0
+
             account, _ = self._held
             is_due = self._remaining() <= self._seconds * REPLACE_AT
             # With the token of an earlier login its leases end, too.
             is_orphan = account.generation != self._access.generation
+
             if is_orphan or (is_due and not self._is_renewed(account)):
                 self._take()
+
+            # At least every second: a login anew makes these leases orphans at once.
             return min(1.0, max(0.05, self._remaining() - self._seconds * REPLACE_AT))
 
     def _take(self) -> DatabaseLogin:
         path = f"{self._reference.mount}/creds/{self._reference.role}"
         answer = self._access.ask(path)
         data: dict[str, Any] = answer["data"]
+
         account = DatabaseLogin(
             str(data["username"]),
             str(data["password"]),
             str(answer["lease_id"]),
             self._access.generation,
         )
+
         self._seconds = float(answer["lease_duration"])
         self._held = (account, time.monotonic() + self._seconds)
         self._is_renewable = bool(answer.get("renewable"))
+
         return account
 
     def _is_renewed(self, account: DatabaseLogin) -> bool:
         """Say whether the lease was made longer by more than it would have to be renewed at."""
         if not self._is_renewable:
             return False
+
         body = {"lease_id": account.lease, "increment": int(self._seconds)}
         try:
             answer = self._access.ask("sys/leases/renew", body)
         except ServiceError:
             return False  # revoked, or the server is away: taking another one says which
+
         seconds = float(answer["lease_duration"])
         self._held = (account, time.monotonic() + seconds)
         return seconds > self._seconds * (REPLACE_AT + 1) / 2

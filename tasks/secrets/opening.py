@@ -117,6 +117,7 @@ def _require_same_server(address: str, provider: "Secrets") -> None:
     """
     if address.rstrip("/") == provider.address:
         return
+
     raise ConfigError(
         "$PORTCULLIS_SIGNING_VAULT_ADDR",
         expected="the address of `bao` in $PORTCULLIS_SECRETS, whose login signs",

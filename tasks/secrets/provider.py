@@ -39,7 +39,7 @@ class Secrets:
         self._declared = declared
         self._environ = environ
         self._lock = RLock()
-        self._kept: dict[tuple[str, str], tuple[dict[str, str], ...]] = {}
+        self._read_fields: dict[tuple[str, str], tuple[dict[str, str], ...]] = {}
         self._accounts: dict[str, LeasedAccount] = {}
         self._upkeep = Upkeep()
         self._access: BaoAccess | None = None
@@ -65,12 +65,15 @@ class Secrets:
         value = self.read(name)
         if not self._declared.accounts or not value.startswith(POSTGRESQL):
             return value
+
         parts = urlsplit(value)
         if parts.username:
             return value
+
         account = self.account(f"{parts.hostname}:{parts.port or POSTGRESQL_PORT}{parts.path}")
         if account is None:
             return value
+
         login = account.current()
         name_and_password = f"{quote(login.name, safe='')}:{quote(login.password, safe='')}"
         return urlunsplit(parts._replace(netloc=f"{name_and_password}@{parts.netloc}"))
@@ -126,9 +129,11 @@ class Secrets:
                         found="none",
                         remedy="Name the server and the login; docs/secrets.md shows one.",
                     )
+                # `BaoAccess` takes variables and files alone: this never asks itself.
                 self._access = BaoAccess(section, lambda ref: self._values(ref)[0])
                 self._upkeep.add(self._access.tend)
                 self._upkeep.add(self._refresh)
+
             return self._access
 
     def close(self) -> None:
@@ -142,12 +147,14 @@ class Secrets:
             case VariableReference(name):
                 if value := self._environ.get(name):
                     return (value,)
+
                 raise ConfigError(
                     f"${name}",
                     expected="the secret that $PORTCULLIS_SECRETS refers to",
                     found="nothing",
                     remedy="Set the variable, or mend the reference.",
                 )
+
             case FileReference(path):
                 return (_content(path),)
             case FieldReference():
@@ -158,12 +165,14 @@ class Secrets:
     def _fields(self, reference: FieldReference) -> tuple[str, ...]:
         key = (reference.mount, reference.path)
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = self._fetched(key)
-            versions = self._kept[key]
+            if key not in self._read_fields:
+                self._read_fields[key] = self._fetched(key)
+            versions = self._read_fields[key]
+
         values = tuple(
             version[reference.field] for version in versions if reference.field in version
         )
+
         if not values or reference.field not in versions[0]:
             raise ServiceError(
                 str(reference),
@@ -171,16 +180,21 @@ class Secrets:
                 found="none",
                 remedy="Put it there, or mend the reference in $PORTCULLIS_SECRETS.",
             )
+
+        # The newest first. A field that is equal in both versions is one value, and is tried once.
         return tuple(dict.fromkeys(values))
 
     def _fetched(self, key: tuple[str, str]) -> tuple[dict[str, str], ...]:
         """Return the newest version of a KV secret, and the one before it where it still is."""
         mount, path = key
         access = self.access()
+
         newest = access.ask(f"{mount}/data/{path}")["data"]
         version = int(newest["metadata"]["version"])
+
         if version == 1:
             return (_texts(newest),)
+
         try:
             earlier = access.ask(f"{mount}/data/{path}?version={version - 1}")["data"]
         except ServiceError:
@@ -192,10 +206,13 @@ class Secrets:
         section = self._declared.bao
         if section is None:
             raise AssertionError("only a login at OpenBao asks for this")
+
         started = time.monotonic()
         with self._lock:
-            keys = list(self._kept)
+            keys = list(self._read_fields)
+
         failures: list[ServiceError] = []
+        # Asked without the lock: who reads a secret meanwhile does not wait for the server.
         for key in keys:
             try:
                 fetched = self._fetched(key)
@@ -203,9 +220,12 @@ class Secrets:
                 failures.append(error)
                 continue
             with self._lock:
-                self._kept[key] = fetched
+                self._read_fields[key] = fetched
+
+        # One failure speaks for all: the chore is tried again as a whole.
         if failures:
             raise failures[0]
+
         return max(0.1, section.refresh_seconds - (time.monotonic() - started))
 
 
@@ -224,12 +244,14 @@ def _content(path: Path) -> str:
     try:
         text = read_regular_file(path, most_bytes=MOST_SECRET_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
+        # From None: what could not be decoded stands in the error, and is the secret.
         raise ConfigError(
             str(path),
             expected="a file that holds one secret, in UTF-8",
             found=describe_unreadable(error),
             remedy="Check its path, owner and mode, or mend the reference in $PORTCULLIS_SECRETS.",
         ) from None
+
     if not (value := text.rstrip("\r\n")):
         raise ConfigError(
             str(path), expected="a secret", found="an empty file", remedy="Write it there."

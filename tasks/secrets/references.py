@@ -89,14 +89,19 @@ def parse_reference(text: str, where: str) -> SecretReference:
         ConfigError: It is none. What stands there is not quoted: it may be the secret itself.
     """
     scheme, _, rest = text.partition(":")
+
     if scheme == "env" and NAME.fullmatch(rest):
         return VariableReference(rest)
+
     if scheme == "file" and rest.startswith("/") and "\x00" not in rest:
         return FileReference(Path(rest))
+
     if text == LOGIN:
         return LoginReference()
+
     if matched := FIELD.fullmatch(text):
         return FieldReference(*matched.groups())
+
     raise _no_reference(where, "`env:NAME`, `file:/absolute/path` or `bao:<mount>/<path>#<field>`")
 
 

@@ -104,18 +104,26 @@ class BaoSetUp:
             ServiceError: The server is away, or refuses a step; all before it is done.
         """
         self._mount()
+        # Policies before the logins that name them.
         for service in SERVICES:
             self._ask(f"sys/policies/acl/{service}", {"policy": _policy(policies, service)})
+
         for name, fields in values.items():
             self.put(name, fields)
+
         for key in signing_keys:
+            # Not exportable: a key that signs never leaves the server.
             self._ask(f"transit/keys/{key}", {"type": "ed25519", "exportable": False})
+
         if database is not None:
             self._lease(database)
         if issuer is not None:
             self._trust(issuer)
+
         if ends_logins:
+            # Last but one: only the secret ids that are returned below are in force afterwards.
             self._end_logins()
+
         return {service: self._app_role(service) for service in SERVICES}
 
     def put(self, name: str, fields: Mapping[str, str]) -> None:
@@ -133,6 +141,7 @@ class BaoSetUp:
                 self._ask(f"sys/auth/{kind}", {"type": kind})
 
     def _lease(self, database: LeasedDatabase) -> None:
+        # Doubled braces are OpenBao's places for the account and the password that it logs in by.
         place = f"postgresql://{{{{username}}}}:{{{{password}}}}@{database.place}"
         connection = {
             "plugin_name": "postgresql-database-plugin",
@@ -142,7 +151,9 @@ class BaoSetUp:
             "password_authentication": "scram-sha-256",
             "allowed_roles": list(LEASING),
         }
+
         self._ask(f"{DATABASE}/config/portcullis", connection)
+
         for service, creation in LEASING.items():
             role = {
                 "db_name": "portcullis",
@@ -156,7 +167,9 @@ class BaoSetUp:
 
     def _trust(self, issuer: TrustedIssuer) -> None:
         where = {"oidc_discovery_url": issuer.address, "bound_issuer": issuer.address}
+
         self._ask("auth/jwt/config", where)
+
         for service, subject in issuer.subjects.items():
             role = {
                 "role_type": "jwt",
@@ -192,8 +205,8 @@ class BaoSetUp:
     def _app_role(self, service: str) -> ServiceLogin:
         self._ask(f"auth/approle/role/{service}", {"bind_secret_id": True, **_token(service)})
         role_id = self._ask(f"auth/approle/role/{service}/role-id", None)["data"]["role_id"]
-        made = self._ask(f"auth/approle/role/{service}/secret-id", {})["data"]
-        return ServiceLogin(str(role_id), str(made["secret_id"]))
+        secret = self._ask(f"auth/approle/role/{service}/secret-id", {})["data"]
+        return ServiceLogin(str(role_id), str(secret["secret_id"]))
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         remedy = "Start or unseal it, then set it up again."

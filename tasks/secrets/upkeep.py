@@ -51,7 +51,10 @@ class Upkeep:
                 if (seconds := due - time.monotonic()) > 0:
                     self._changed.wait(seconds)
                     continue
+
+            # Called without the lock: others add chores, and close, while it asks a server.
             pause = self._call(chore)
+
             with self._changed:
                 self._due[chore] = time.monotonic() + pause
 
