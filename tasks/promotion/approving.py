@@ -29,6 +29,7 @@ def rule_of(case: str, alias: str, installation: Installation) -> PromoteParams:
         ConfigError: It declares none, or one for another alias.
     """
     rule = section(case, "promote", PromoteParams, installation.workspace)
+
     if rule.alias != alias:
         raise ConfigError(
             "the alias",
@@ -36,6 +37,7 @@ def rule_of(case: str, alias: str, installation: Installation) -> PromoteParams:
             found="another",
             remedy="Name that one, or declare a rule in `promote:`.",
         )
+
     return rule
 
 
@@ -58,7 +60,10 @@ def approval_of_promotion(
     rule = rule_of(chain.case, alias, installation)
     name = section(chain.case, "register", RegisterParams, installation.workspace).model
     present = read_timeline(log, chain.case).present(name, alias)
+
+    # A key that nobody enrolled names nobody: such an approval is refused when it is checked.
     holder = log.keys.entries.get(signer.keyid)
+
     approval = PromotionApproval(
         case=chain.case,
         person=holder.holder if holder else "",
@@ -71,6 +76,7 @@ def approval_of_promotion(
         replaces_sha256=present.model_sha256 if present else "",
         rule_sha256=rule.sha256,
     )
+
     return approval.about(Artefact(f"{chain.case}/{MODEL}", chain.model_sha256))
 
 
@@ -83,15 +89,22 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
     """
     require_made(chain)
     signed = _signed(envelope, log)
+
     approval = signed.predicate
+
     if not isinstance(approval, PromotionApproval):
         raise _refused("an approval of a promotion", signed.statement.predicate_type)
+
     if not signed.key.is_of_person or approval.person != signed.key.holder:
         raise _refused("a person's own key, under their own name", "another")
+
+    # Whether its signer made the model is asked of the person, who may have several keys.
     if makers_of(log, chain).include(log.keys.identity_of(signed.key.holder)):
         raise _refused("a second person", f"{signed.key.holder}, who made this model")
+
     if epoch(approval.expires) <= now_after(log.latest_time):
         raise _refused("a date of expiry to come", "one that has passed")
+
     if not approval.reason.strip() or not approval.reason.isprintable():
         raise _refused("a reason, in one line of text", "none, or one with control characters")
 
@@ -105,15 +118,19 @@ def record_promotion_approval(data: bytes, case: str, installation: Installation
         EvidenceError: It would not; nothing was recorded.
     """
     envelope = read_envelope(data.strip(), "the approval")
+
     ledger = open_ledger(installation)
     try:
         log = read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
+
         model_sha256 = _signed(envelope, log).digest_of(f"{case}/{MODEL}")
         if model_sha256 is None:
             raise _refused(f"an approval of a model of {case}", "one of something else")
+
         check_promotion_approval(envelope, log, examine(log, case, model_sha256))
     finally:
         ledger.close()
+
     with open_notary(installation) as notary:
         return notary.append_signed([envelope])[0]
 

@@ -48,8 +48,10 @@ def compare_models(
        has judged it.
     """
     figures = list(_metric(candidate, champion, rule))
+
     for check_id, tolerance in sorted(rule.disparity.items()):
         figures += _disparity(candidate, champion, check_id, tolerance)
+
     return tuple(figures)
 
 
@@ -57,6 +59,8 @@ def _metric(candidate: Chain, champion: Chain, rule: PromoteParams) -> Iterator[
     new = _checks(candidate, rule.metric)
     old = _checks(champion, rule.metric)
     sign = {Direction.HIGHER: 1, Direction.LOWER: -1}[rule.direction]
+
+    # Never over nothing: a metric of neither model is a figure that is not as good.
     for key in sorted({*new, *old}) or [rule.metric]:
         values = _value(new.get(key)), _value(old.get(key))
         scores = tuple(None if value is None else sign * value for value in values)
@@ -69,8 +73,10 @@ def _disparity(
     new = _checks(candidate, check_id)
     old = _checks(champion, check_id)
     measured = {key for key, check in old.items() if check.value is not None}
+
     # Measured of no group of either: nothing was compared, and that is no proof of equality.
     keys = measured or ({} if new and old else {check_id})
+
     for key in sorted(keys):
         pair = new.get(key), old.get(key)
         values = _value(pair[0]), _value(pair[1])
@@ -93,6 +99,7 @@ def _goodness(check: Check | None) -> float | None:
         return None
     if check.limit.startswith("≥"):
         return check.value
+    # Of a difference what is nearer to none is better, on either side.
     return -abs(check.value) if check.limit.startswith("≤") else None
 
 

@@ -95,13 +95,17 @@ def promote(case: str, alias: str, installation: Installation, *, version: str =
     rule = rule_of(case, alias, installation)
     params = section(case, "register", RegisterParams, installation.workspace)
     place = f"/{version}" if version else f"@{params.alias}"
+
     with _one_at_a_time(installation), TemporaryDirectory(prefix="portcullis-promote-") as scratch:
         fetched = fetch_model(f"models:/{params.model}{place}", Path(scratch), installation)
         situation = _Situation.read(PromotionStep.PROMOTE, case, alias, rule, fetched, installation)
+
         if situation.is_taken:
             return _finish_decided(situation)
+
         figures = situation.compare()
         refusals = (*situation.refusals(), *situation.refusals_by_rule(figures))
+
         return _decide(situation, figures, refusals)
 
 
@@ -121,19 +125,25 @@ def roll_back(case: str, alias: str, installation: Installation, *, version: str
         ConfigError, ServiceError: As `promote`.
     """
     rule = rule_of(case, alias, installation)
+
     name = section(case, "register", RegisterParams, installation.workspace).model
     with _one_at_a_time(installation), TemporaryDirectory(prefix="portcullis-promote-") as scratch:
         timeline = read_timeline(read_case_log(case, installation), case)
         target = _earlier(timeline.of_alias(name, alias), version)
         uri = f"models:/{name}/{target.version}"
         fetched = fetch_model(uri, Path(scratch), installation)
+
+        # What served is known by its digest; a version number says where the bytes of now lie.
         if fetched.model_sha256 != target.model_sha256:
             raise _refused_step("the bytes that served then", "others")
+
         situation = _Situation.read(
             PromotionStep.ROLL_BACK, case, alias, rule, fetched, installation
         )
+
         if situation.is_taken:
             return _finish_decided(situation)
+
         return _decide(situation, (), situation.refusals())
 
 
@@ -144,14 +154,18 @@ def _earlier(periods: tuple[ServedPeriod, ...], version: str) -> ServedPeriod:
         EvidenceError: There is none.
     """
     present = periods[-1] if periods else None
+    # The newest first: without a number, back means to the last other model.
     for period in reversed(periods):
         # The step that a killed call has decided is finished: it is the present one.
         is_other = present is not None and period.model_sha256 != present.model_sha256
+
         is_unfinished = (
             period is present and not period.since and period.step == PromotionStep.ROLL_BACK
         )
+
         if str(period.version) == version or (not version and (is_unfinished or is_other)):
             return period
+
     raise _refused_step(
         "a version that has served under this alias before",
         "one that never did" if version else "none but the present one",
@@ -185,6 +199,7 @@ class _Situation:
         log = read_case_log(case, installation)
         chain = examine(log, case, fetched.model_sha256)
         timeline = read_timeline(log, case)
+
         mandate = Mandate.of(installation)
         return cls(step, alias, rule, fetched, log, timeline, chain, mandate, installation)
 
@@ -209,10 +224,12 @@ class _Situation:
 
     def approval(self) -> GivenApproval | str:
         of_alias = self.timeline.of_alias(self.name, self.alias)
+        # An approval is good once; going back uses the one by which this very model served.
         if self.step is PromotionStep.ROLL_BACK:
             of_alias = tuple(
                 period for period in of_alias if period.model_sha256 == self.chain.model_sha256
             )
+
         terms = StepTerms(
             step=self.step,
             registry_name=self.name,
@@ -292,12 +309,14 @@ def _record(
 ) -> Recorded:
     present = situation.present
     approval = situation.approval()
+
     decision = PromotionDecision(
         case=situation.chain.case,
         step=situation.step,
         registry_name=situation.name,
         alias=situation.alias,
         version=int(situation.fetched.version),
+        # Of two that follow the same decision the later one in the log counts for nothing.
         follows=present.decision if present else NOTHING,
         replaces_sha256=present.model_sha256 if present else "",
         approval_sha256="" if isinstance(approval, str) else approval.envelope_sha256,
@@ -310,6 +329,7 @@ def _record(
         decided_on=timestamp(),
         mode=situation.mandate.mode,
     )
+
     model = Artefact(f"{situation.chain.case}/{MODEL}", situation.chain.model_sha256)
     with open_notary(situation.installation) as notary:
         return notary.record(decision.about(model))
@@ -325,6 +345,8 @@ def _finish(situation: _Situation, comparisons: tuple[str, ...], *, is_new: bool
     assert period is not None
 
     version = situation.fetched.version
+    # Asked, not remembered: an earlier call may have been killed anywhere below. The alias last,
+    # for the server looks for the archive then, and the database for the approval.
     if find_aliased(situation.name, situation.alias, installation) != version:
         # What the registry's server verifies by itself, and whoever has the run offline.
         content = bundle_of(
