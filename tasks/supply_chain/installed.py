@@ -106,6 +106,7 @@ def unrecorded_starters(
         Path(str(distribution.locate_file(file))).resolve()
         for distribution in installed.values()
         for file in distribution.files or ()
+        # No deeper: what runs at a start is at the top, or the package of such a name.
         if len(file.parts) <= 2
     }
 

@@ -261,6 +261,7 @@ def _check_licences(
         elif not is_allowed(licence, declared.licences.allowed):
             forbidden.append(f"{name}: its licence is not allowed: {licence.render()}")
 
+    # A licence that is not allowed fails, whatever else is not known.
     if unknown and not forbidden:
         return ScannedCheck("licences", Outcome.UNDECIDED, tuple(unknown))
     return _counted("licences", len(forbidden), (*forbidden, *unknown))

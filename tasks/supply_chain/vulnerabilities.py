@@ -90,6 +90,7 @@ def ask_mounted(
     findings: list[Vulnerability] = []
 
     for content in _records_of(checkout / database.path):
+        # A digest of digests: the end of one record never passes for the beginning of the next.
         digest.update(hashlib.sha256(content).digest())
 
         try:
@@ -136,6 +137,7 @@ def ask_osv(service: OsvService, packages: Iterable[LockedPackage]) -> DatabaseA
 
 
 def _audit(service: OsvService, packages: list[LockedPackage]) -> list[Vulnerability]:
+    # -I: nothing of the caller's folder or variables is imported by it.
     command = [sys.executable, "-I", "-m", "pip_audit", "--disable-pip", "--require-hashes"]
     command += ["--vulnerability-service", "osv", "--format", "json", "--progress-spinner", "off"]
     command += ["--timeout", str(service.timeout_seconds)]
@@ -258,11 +260,13 @@ def _is_affected(version: str, affected: dict[str, Any]) -> bool:
 def _lies_within(version: Version, events: Iterable[dict[str, str]]) -> bool:
     """Walk through a range's events, in the order of their versions, as OSV's schema says."""
     steps: list[tuple[Version, int, str]] = []
+    # OSV's schema: "0" sorts before every version.
     lowest = Version("0.dev0")
     for event in events:
         for rank, kind in enumerate(("introduced", "fixed", "last_affected")):
             if (text := event.get(kind)) is not None:
                 parsed = lowest if text == "0" else _parsed(text)
+                # A border that cannot be compared clears nothing.
                 if parsed is None:
                     return True
                 steps.append((parsed, rank, kind))
