@@ -37,6 +37,8 @@ class WorkerClient:
             ServiceError: The worker has gone.
         """
         answer = self.ask(on_line, do="stage", stage=stage)
+
+        # Copies for people to look at: what counts lies with the worker, and is signed there.
         keep_files(answer.get("files"), self.shown / "data" / self.case / stage)
         return StageResult(
             stage,
@@ -54,10 +56,12 @@ class WorkerClient:
             Why there is none; empty where there is.
         """
         answer = self.ask(lambda _: None, do="dossier", registered=is_registered, failed=is_failed)
+
         # Pages of an earlier release are no part of this one's.
         folder = self.shown / "data" / self.case / DOSSIER
         shutil.rmtree(folder, ignore_errors=True)
         keep_files(answer.get("files"), folder)
+
         return str(answer.get("problem", ""))
 
     def ask(self, on_line: Callable[[str], None], **request: Any) -> dict[str, Any]:
@@ -94,6 +98,7 @@ def open_worker(
                 remedy="Start the service, or have its administrator make you a member of its "
                 "clients' group.",
             ) from error
+
         conversation = Conversation(connection, MOST_ANSWER_BYTES)
         conversation.ask(on_line, do="begin", case=case, commit=commit)
         yield WorkerClient(conversation, case, shown)
@@ -103,12 +108,16 @@ def keep_files(files: Any, folder: Path) -> None:
     """Write what the worker sent for people to look at; names that lead elsewhere are left out."""
     if not isinstance(files, dict) or folder.name not in (*STAGES, DOSSIER):
         return
+
     for name, text in files.items():
+        # Whoever answers at the socket writes as this person: nothing outside of the folder.
         parts = PurePosixPath(str(name)).parts
         if not parts or ".." in parts or parts[0] == "/":
             continue
+
         path = folder.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
+
         try:
             path.write_bytes(base64.b64decode(str(text), validate=True))
         except ValueError:  # no base64, or no ASCII

@@ -67,6 +67,7 @@ def serve(config_path: Path) -> None:
         Launcher(config, worker, stage).serve(launching)
         os._exit(0)
 
+    # Before the first client is heard: what reads its bytes is never root.
     launching.close()
     become(worker)
     hide_from_others()
@@ -99,6 +100,8 @@ def _answer_all(
                 found="its end",
                 remedy="Look into the service's log: systemd starts both again.",
             )
+
+        # Ended sessions first: their places are free for the client that waits.
         for descriptor in set(ready).intersection(sessions.descriptors):
             sessions.remove_ended(descriptor)
         if asking.fileno() not in ready:
@@ -127,6 +130,8 @@ def _start_session(
     config: ServiceConfig,
 ) -> int:
     home = config.places.state / "home"
+
+    # Nothing of the daemon's own environment: what a service manager sets is not the worker's.
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
@@ -136,10 +141,12 @@ def _start_session(
         **config.environment.worker,
         "PORTCULLIS_HOME": str(home),
     }
+
     descriptor = connection.fileno()
     program = [sys.executable, *FLAGS, str(Path(__file__).parents[1] / "isolated.py")]
     command = ["tasks.service.session", str(descriptor), str(config_path), str(uid)]
     os.set_inheritable(descriptor, True)
+
     return os.posix_spawn(
         sys.executable,
         [*program, *command],
@@ -157,6 +164,7 @@ def _turn_away(connection: socket.socket) -> None:
         remedy="End a release of yours, or ask again later.",
     )
     answer = {"tell": "failed", "message": str(busy), "exit_code": busy.exit_code}
+
     with contextlib.suppress(OSError):
         connection.send(json.dumps(answer).encode() + b"\n", socket.MSG_DONTWAIT)
         # Closed with a request unread, the kernel would tell the client of a reset, and no answer.
@@ -187,9 +195,11 @@ def _make_folders(config: ServiceConfig, worker: Account, stage: Account) -> Non
     """
     state = config.places.state
     state.mkdir(parents=True, exist_ok=True)
+
     # Nobody but root makes or exchanges what root opens here: a link that the stage's account could
     # put in the place of a folder would have root give it what the link leads to.
     _set_right(state, 0, 0, 0o755)
+
     folders = {
         "home": (worker.uid, worker.gid, 0o700),  # keys, ledger, registry's database
         "mirrors": (worker.uid, worker.gid, 0o700),
@@ -199,10 +209,12 @@ def _make_folders(config: ServiceConfig, worker: Account, stage: Account) -> Non
         "stage": (stage.uid, stage.gid, 0o700),  # the key store: rows about people
         "rooms": (0, 0, 0o711),
     }
+
     for name, (uid, gid, mode) in folders.items():
         with contextlib.suppress(FileExistsError):
             (state / name).mkdir(mode=0o700)
         _set_right(state / name, uid, gid, mode)
+
     remove_rooms(state / "rooms")
     config.places.socket.parent.mkdir(parents=True, exist_ok=True)
 

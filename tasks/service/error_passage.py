@@ -17,7 +17,7 @@ class ErrorPassage:
     def __init__(self, source: int, target: int, stage: str) -> None:
         self._target = target
         self._stage = stage
-        self._kept = b""
+        self._rest = b""
         self._bytes = 0
         self.source = source
         self.is_open = True
@@ -29,21 +29,26 @@ class ErrorPassage:
             chunk = os.read(self.source, 4096)
         except BlockingIOError:
             return False
+
         if not chunk:
             self.is_open = False
+
+        # Beyond the bound it is read and dropped: a full pipe would hold the stage up.
         room = MOST_ERROR_BYTES - self._bytes
         self._bytes += len(chunk)
-        *lines, self._kept = (self._kept + chunk[: max(room, 0)]).split(b"\n")
+        *lines, self._rest = (self._rest + chunk[: max(room, 0)]).split(b"\n")
+
         for line in lines:
             self._write(line)
+
         return bool(chunk)
 
     def finish(self) -> None:
         """Pass on the rest. Who still holds the other end, where processes are shared, is left."""
         while self._bytes < MOST_ERROR_BYTES and self.pass_on():
             pass
-        if self._kept:
-            self._write(self._kept)
+        if self._rest:
+            self._write(self._rest)
         os.close(self.source)
 
     def _write(self, line: bytes) -> None:

@@ -60,11 +60,14 @@ def remove_nested(name: str, folder: int) -> None:
     waiting = [name]
     moved = 0
     while waiting:
-        here = waiting.pop()
-        inner = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        current = waiting.pop()
+        # By descriptors, not by paths: a name may be exchanged for a link at any moment.
+        inner = os.open(current, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
         try:
+            # What a stage made may have any owner and mode: it is taken before it is looked into.
             os.fchown(inner, os.geteuid(), os.getegid())
             os.fchmod(inner, 0o700)
+
             for entry in [listed.name for listed in os.scandir(inner)]:
                 status = os.stat(entry, dir_fd=inner, follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
@@ -76,7 +79,8 @@ def remove_nested(name: str, folder: int) -> None:
                     os.unlink(entry, dir_fd=inner)
         finally:
             os.close(inner)
-        os.rmdir(here, dir_fd=folder)
+
+        os.rmdir(current, dir_fd=folder)
 
 
 def _close_to_others(name: str, folder: int) -> bool:

@@ -189,11 +189,13 @@ def limit_resources(limits: Limits) -> None:
         resource.RLIMIT_NPROC: limits.stage_processes,
         resource.RLIMIT_FSIZE: limits.stage_disk_mib << 20,
     }
+
     for which, most in hard.items():
         _, present = resource.getrlimit(which)
         # A unit without CAP_SYS_RESOURCE can lower a limit, and not raise it.
         bound = most if present == resource.RLIM_INFINITY else min(most, present)
         resource.setrlimit(which, (bound, bound))
+
     os.nice(NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_KILL), encoding="ascii")
@@ -208,12 +210,16 @@ def become(account: Account) -> None:
     os.setgroups([])
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
+
     # No program with a set-user-id bit gives anything back.
     if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise PermissionError("PR_SET_NO_NEW_PRIVS")
+
     # Who has a keyring may use its keys, whatever its account: root's is inherited otherwise.
     if number := SYS_KEYCTL.get(os.uname().machine):
         _libc.syscall(number, KEYCTL_JOIN_SESSION_KEYRING, None)
+
+    # Tried, not assumed: a capability that is left would bring root back.
     try:
         os.setresuid(-1, 0, -1)
     except PermissionError:
@@ -228,10 +234,13 @@ def _make_devices(stage_root: Path) -> None:
     _mount(
         b"tmpfs", os.fsencode(devices / "shm"), b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options
     )
+
     for name in DEVICES:
+        # The host's own: one made here would not open, for this tmpfs is mounted `nodev`.
         (devices / name).touch()
         source = os.fsencode(Path("/dev") / name)
         _mount(source, os.fsencode(devices / name), None, MS_BIND, None)
+
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         (devices / name).symlink_to(f"/proc/self/fd/{number}")
     (devices / "fd").symlink_to("/proc/self/fd")

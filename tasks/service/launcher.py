@@ -118,6 +118,7 @@ class Launcher:
         """Answer until the listener is closed."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
         os.umask(0o022)
+
         while True:
             try:
                 connection, _ = listener.accept()
@@ -142,13 +143,17 @@ class Launcher:
         # The socket lies where the worker's account alone can reach it; this is asked anyway.
         if peer_uid(connection) != self._worker.uid:
             return
+
+        # Four descriptors, those of `Streams`; `_run` refuses another number.
         data, descriptors, _, _ = socket.recv_fds(connection, MOST_REQUEST_BYTES, 4)
+
         try:
             answer = self._run(Request.read(data), descriptors, connection)
         except (ValueError, OSError) as error:
             # Requests hold no personal data: the log may say what was wrong.
             logger.warning("launcher: refused: %s: %s", type(error).__name__, error)
             answer = {"error": type(error).__name__}
+
         with contextlib.suppress(OSError):
             connection.sendall(json.dumps(answer).encode())
 
@@ -159,8 +164,10 @@ class Launcher:
         folder = self._require_run_folder(run, request.case)
         name = f"data/{request.case}/{request.stage}"
         own = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=run)
+
         try:
             with open_room(self._config.places.state / "rooms", self._stage) as room:
+                # The stage's own for as long as it runs, and taken back whatever ends it.
                 os.fchown(own, self._stage.uid, self._stage.gid)
                 streams = Streams(run, reports, errors, channel)
                 launch = _Launch(request, streams, folder, room)
@@ -170,6 +177,7 @@ class Launcher:
                     odd = hand_over(own, self._worker)
         finally:
             os.close(own)
+
         return {"code": code, "isolation": isolation.to_dict(), "odd": odd, "excess": excess}
 
     def _require_run_folder(self, run: int, case: str) -> Path:
@@ -178,6 +186,7 @@ class Launcher:
         Raises:
             ValueError: It is another folder.
         """
+        # By the kernel's word for the descriptor, not by a path that the worker states.
         path = Path(f"/proc/self/fd/{run}").readlink()
         data = self._config.places.state / "workspaces" / case / "data"
         if path.parent != data or not path.name.startswith(PREFIX):
@@ -191,11 +200,14 @@ class Launcher:
         facts_read, facts_write = os.pipe()
         errors_read, errors_write = os.pipe()
         leash_read, leash_write = os.pipe()
+
         keeper = os.fork()
         if keeper == 0:
             try:
                 for descriptor in (facts_read, errors_read, leash_write):
                     os.close(descriptor)
+
+                # What is no socket is a log: the stage gets the pipe instead (see `Streams`).
                 is_socket = stat.S_ISSOCK(os.fstat(launch.streams.channel).st_mode)
                 channel = launch.streams.channel if is_socket else errors_write
                 streams = replace(launch.streams, errors=errors_write, channel=channel)
@@ -207,12 +219,16 @@ class Launcher:
 
         for descriptor in (facts_write, errors_write, leash_read):
             os.close(descriptor)
+
+        # Read to its end: all who hold the other end close it once the stage is set apart.
         with os.fdopen(facts_read, "rb") as stream:
             facts = parse_json(stream.read() or b"{}")
+
         request = launch.request
         name = f"{request.stage}@{request.case}"
         passage = ErrorPassage(errors_read, launch.streams.errors, name)
         wait = _Wait(keeper, connection, passage, leash_write)
+
         code, excess = wait.until_end(self._excess_of(launch))
         if not facts:
             raise ValueError("the stage could not be set apart")
@@ -261,8 +277,11 @@ class Launcher:
         child = os.fork()
         if child == 0:
             self._become_stage(launch, isolation, facts)
+
         for descriptor in (facts, launch.streams.errors):
             os.close(descriptor)
+
+        # By a descriptor of the process: its number could be another's by the time of the signal.
         process = os.pidfd_open(child)
         ready, _, _ = select.select([process, leash], [], [])
         if process not in ready:
@@ -320,14 +339,17 @@ class Launcher:
         request = launch.request
         workspace = places.state / "workspaces" / request.case
         resolver = Path("/etc/resolv.conf").resolve()  # often a link into /run
+
         named = {
             *places_of_python(),
             *places.shown_to_stages,
             *_inputs_of(launch.folder, workspace),
             places.state / "trees" / request.snapshot,
         }
+
         if resolver.is_file():
             named.add(resolver)
+
         write = (launch.folder, places.state / "stage", launch.room.home)
         return View(tuple(named), write, launch.room.tmp)
 
@@ -422,8 +444,8 @@ def _stand_in(folder: Path, run: int) -> None:
         raise ValueError("the run folder was exchanged")
 
 
-def _close_others(kept: set[int]) -> None:
+def _close_others(kept_descriptors: set[int]) -> None:
     for entry in list(Path("/proc/self/fd").iterdir()):
-        if (descriptor := int(entry.name)) not in kept:
+        if (descriptor := int(entry.name)) not in kept_descriptors:
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -47,7 +47,7 @@ class Conversation:
     def __init__(self, connection: socket.socket, most_bytes: int) -> None:
         self._connection = connection
         self._most_bytes = most_bytes
-        self._kept = bytearray()
+        self._buffer = bytearray()
         self._turn = threading.Lock()
         self.is_broken = False
 
@@ -59,9 +59,11 @@ class Conversation:
                 then on: half a message may have been.
         """
         data = json.dumps(message).encode() + b"\n"
+
         with self._turn:
             if self.is_broken:
                 raise BrokenPipeError
+
             try:
                 _send_all(self._connection, data)
             except OSError:
@@ -81,21 +83,25 @@ class Conversation:
         """
         end = None if within_seconds is None else time.monotonic() + within_seconds
         searched_bytes = 0
-        while (line_bytes := self._kept.find(b"\n", searched_bytes)) < 0:
-            searched_bytes = len(self._kept)
+        while (line_bytes := self._buffer.find(b"\n", searched_bytes)) < 0:
+            searched_bytes = len(self._buffer)
             if searched_bytes > self._most_bytes:
                 raise ValueError("a message without an end")
+
             chunk = self._receive(end)
             if not chunk:
-                if self._kept:
+                if self._buffer:
                     raise ValueError("half a message")
                 return None
-            self._kept += chunk
+            self._buffer += chunk
 
         if line_bytes > self._most_bytes:
             raise ValueError("a message of too many bytes")
-        line = bytes(self._kept[:line_bytes])
-        del self._kept[: line_bytes + 1]
+
+        # Cut off before it is parsed: after a message that is none, the next one is read.
+        line = bytes(self._buffer[:line_bytes])
+        del self._buffer[: line_bytes + 1]
+
         message = parse_json(line)
         if not isinstance(message, dict):
             raise ValueError("not a message")
@@ -124,6 +130,7 @@ class Conversation:
         """
         try:
             self.say(**request)
+
             for message in self._messages():
                 match message:
                     case {"tell": "line", "text": str(text)}:
@@ -139,6 +146,7 @@ class Conversation:
                         raise RemoteError(text, code)
                     case _:
                         raise ValueError("an unknown message")
+
         except (OSError, ValueError) as error:
             raise _gone(type(error).__name__) from error
         raise _gone("it closed the connection")
@@ -156,10 +164,12 @@ def _send_all(connection: socket.socket, data: bytes) -> None:
     """
     rest = memoryview(data)
     end = time.monotonic() + SEND_SECONDS
+
     while rest:
         _, ready, _ = select.select([], [connection], [], max(end - time.monotonic(), 0))
         if not ready:
             raise TimeoutError
+
         # Without waiting: what the kernel has no room for stays for the next turn.
         try:
             rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]

@@ -145,6 +145,7 @@ def _read_of_root(path: Path) -> bytes:
         text = path.read_bytes()
     except OSError as error:
         raise _wrong(path, "a file", type(error).__name__) from error
+
     if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _wrong(path, "a file that root alone may write to", "another owner or mode")
     return text
@@ -165,6 +166,7 @@ def account(name: str) -> Account:
             found="none",
             remedy=f"Make it: `useradd --system --shell /usr/sbin/nologin {name}`.",
         ) from error
+
     return Account(name, entry.pw_uid, entry.pw_gid)
 
 

@@ -31,10 +31,12 @@ def main(arguments: list[str]) -> int:
     """Hold the conversation until the client goes away."""
     hide_from_others()
     descriptor, config_path, uid = arguments
+
     config = read_service_config(Path(config_path))
     connection = socket.socket(fileno=int(descriptor))
     connection.set_inheritable(False)  # of DVC, git and stages
     conversation = Conversation(connection, MOST_REQUEST_BYTES)
+
     try:
         _converse(conversation, config, int(uid))
     except OSError as error:
@@ -44,6 +46,7 @@ def main(arguments: list[str]) -> int:
         # refused like any other. Nothing more is begun.
         logger.info("a client (uid %s) has gone: its release ends here", uid)
         return 1
+
     return 0
 
 
@@ -87,10 +90,12 @@ def _serve(
         if request is not None:
             with _answering(conversation):
                 conversation.say(tell="done", **_do(request, release, conversation))
+
         try:
             request = conversation.hear(idle_seconds)
         except TimeoutError:
             return True
+
         if request is None:
             return False
 
@@ -117,6 +122,7 @@ def _do(request: dict[str, Any], release: Release, conversation: Conversation) -
     match request:
         case {"do": "stage", "stage": str(stage), **more} if not more and stage in STAGES:
             return _run_stage(stage, release, conversation)
+
         case {"do": "confirm", **more} if not more:
             return _confirm(release)
         case {"do": "approve", "envelope": str(envelope), **more} if not more:
@@ -125,12 +131,14 @@ def _do(request: dict[str, Any], release: Release, conversation: Conversation) -
             return _lacks_approval(release)
         case {"do": "attempts", **more} if not more:
             return _attempts(release)
+
         case {"do": "dossier", "registered": bool(registered), "failed": bool(failed), **more} if (
             not more
         ):
             return _renew_dossier(release, is_registered=registered, is_failed=failed)
         case {"do": "approve_promotion", "envelope": str(envelope), **more} if not more:
             return _approve_promotion(envelope, release)
+
         case {
             "do": "promote" | "roll_back" as step,
             "alias": str(alias),
@@ -279,8 +287,10 @@ def _answering(conversation: Conversation) -> Iterator[None]:
         wrong = _no_request("a message in the form of tasks/service/protocol.py")
         conversation.say(tell="failed", message=str(wrong), exit_code=wrong.exit_code)
     except OSError as fault:
+        # Of the connection itself: nobody is there to be told. Any other is the worker's own.
         if conversation.is_broken:
             raise
+
         conversation.say(
             tell="failed",
             message=f"worker: {type(fault).__name__}; look into the service's log",

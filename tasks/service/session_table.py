@@ -42,6 +42,7 @@ class SessionTable:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise
+
         self._process_of[descriptor] = pid
         self._account_of[pid] = uid
 

@@ -57,6 +57,7 @@ def open_room(rooms: Path, stage: Account) -> Iterator[StageRoom]:
         stage: The account that writes to it.
     """
     room = StageRoom(rooms / secrets.token_hex(8))
+
     room.path.mkdir(mode=0o711)
     try:
         room.view.mkdir(mode=0o755)
@@ -66,6 +67,7 @@ def open_room(rooms: Path, stage: Account) -> Iterator[StageRoom]:
         room.tmp.mkdir()
         os.chown(room.tmp, 0, stage.gid)
         room.tmp.chmod(0o1770)
+
         yield room
     finally:
         _remove(rooms, room.path.name)
@@ -85,6 +87,7 @@ def is_within(folders: Iterable[Path], most_bytes: int) -> bool:
     waiting = [(folder, 0) for folder in folders]
     total_bytes = 0
     entries = 0
+
     while waiting:
         folder, depth = waiting.pop()
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as listed:
@@ -94,9 +97,13 @@ def is_within(folders: Iterable[Path], most_bytes: int) -> bool:
                     total_bytes += status.st_blocks * BLOCK_BYTES
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append((Path(entry.path), depth + 1))
+
                 entries += 1
+
+                # Asked at every entry: a folder without an end is not walked to its end.
                 if total_bytes > most_bytes or entries > MOST_ENTRIES or depth > 2 * MOST_DEPTH:
                     return False
+
     return True
 
 

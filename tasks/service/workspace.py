@@ -152,9 +152,11 @@ def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) ->
     """Bring a workspace to a commit, unless it is there."""
     draft = workspace.with_name(f".{workspace.name}.draft")
     _remove(draft)
+
     try:
         tree = mirror.write(commit, draft)
         require_own_judge(tree, Path(__file__).parents[2])
+
         # The names of the commit's own folders, each checked: they become words of commands.
         cases = case_names_in(draft)
         if tree.files.get("dvc.yaml") != dvc_text(draft, cases).encode():
@@ -164,6 +166,7 @@ def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) ->
                 found="something else",
                 remedy="Run `./portcullis sync` and commit what it writes.",
             )
+
         # A client could have a checkout made for every name that it can think of.
         if case not in cases:
             raise ConfigError(
@@ -172,10 +175,12 @@ def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) ->
                 found="another name",
                 remedy="Check the spelling, and that the use case is committed.",
             )
+
         workspace.mkdir(exist_ok=True)
         if not _is_written(draft, workspace):
             _make_writable(draft)
             _replace_code(draft, workspace)
+
     finally:
         _remove(draft)
 
@@ -187,8 +192,10 @@ def _is_written(draft: Path, workspace: Path) -> bool:
     """
     if read_tree(workspace).sha256 != read_tree(draft).sha256:
         return False
+
     if _files_in(draft) != _files_in(workspace):
         return False
+
     sources = [path for path in (draft / "data").glob("*") if path.is_file()]
     return all(
         (workspace / "data" / path.name).is_file()
@@ -270,6 +277,7 @@ def _alone(
             if not is_told:
                 on_wait()
                 is_told = True
+
             if not is_wanted():
                 raise ConnectionResetError
             time.sleep(TRY_SECONDS)
