@@ -49,8 +49,11 @@ class BucketServer(StackServer):
         self.worker = S3Account.new(WORKER, WRITER_MAY)
         self.reader = S3Account.new("reader", READER_MAY)
         self._owner = S3Account.new("owner", OWNER_MAY)
+
+        # Everything but S3 is shut; each inner server still wants a port of its own (ADR 95).
         self._ports = {name: find_free_port() for name in PORTS}
         self.endpoint = f"http://{HOST}:{self._ports['s3']}"
+
         program = find_program("weed")
         assert program is not None
         self._process = ServerProcess(
@@ -84,14 +87,19 @@ class BucketServer(StackServer):
             ServiceError: It does not answer.
         """
         super().wait()
+
         if not self._stamp.exists():
             policy = policy_of(BUCKET, WORKER, self._workspace)
             self._process.wait_until(lambda: self._is_prepared(policy))
+
+            # Anew, without its owner: not all that an administrator does is held to the policy.
             self._process.stop()
             self._stamp.touch(mode=0o600)
             write_accounts(self._folder, [self.worker, self.reader])
             self._process.start()
+
             super().wait()
+
         # It has read them: no file needs to hold the keys while it runs.
         remove_accounts(self._folder)
 

@@ -66,13 +66,17 @@ class IdentityServer(StackServer):
         token_seconds: int = 60,
     ) -> None:
         self.issuer = f"http://{HOST}:{port or find_free_port()}"
+
         self._folder = own_folder(folder)
         self.people_file = folder / "people.json"
         if not self.people_file.exists():
             self.write_people(DEMO_PEOPLE)
         names = json.loads(self.people_file.read_text(encoding="utf-8"))
+
+        # Of this start alone: no password outlives the stack, and none lies in a file.
         self.passwords = {name: secrets.token_urlsafe(12) for name in names}
         self.service_secrets = {name: secrets.token_urlsafe(24) for name in services}
+
         settings = {
             "issuer": self.issuer,
             "audience": audience,
@@ -89,6 +93,8 @@ class IdentityServer(StackServer):
                 "origin": pages.origin,
             },
         }
+
+        # By standard input, which nobody else can read, as a command line can.
         self._process = ServerProcess(
             name="the OpenID provider",
             command=["node", str(self._installed / "server.mjs")],

@@ -25,7 +25,7 @@ from tasks.system.bao import BaoServer, DeniedError, ask_bao
 
 ANSWER_SECONDS = 10
 NODE = "stack"
-ACTIVE = 200
+ACTIVE = 200  # of its health: initialised, open, and the node that serves
 NONE = 0
 
 
@@ -40,13 +40,17 @@ class OpenBaoServer(StackServer):
     def __init__(self, folder: Path, log: Path) -> None:
         self._folder = own_folder(folder)
         self._data = own_folder(folder / "data")
+
         port = find_free_port()
         self.server = BaoServer(f"http://{HOST}:{port}")
         self.log = log
+
         configuration = folder / "server.json"
         configuration.write_text(json.dumps(self._configuration(port), indent=2) + "\n")
+
         program = find_program("bao")
         assert program is not None
+
         self._process = ServerProcess(
             name="OpenBao",
             command=[program, "server", f"-config={configuration}"],
@@ -67,9 +71,13 @@ class OpenBaoServer(StackServer):
             ServiceError: It does not answer, or the key of its data is not there.
         """
         super().wait()
+
         if not self._ask("sys/init")["initialized"]:
-            made = self._ask("sys/init", {"secret_shares": 1, "secret_threshold": 1})
-            write_own(self.key_file, str(made["keys_base64"][0]))
+            # One share of one: on one machine there are no several people to hold them.
+            answer = self._ask("sys/init", {"secret_shares": 1, "secret_threshold": 1})
+            write_own(self.key_file, str(answer["keys_base64"][0]))
+
+        # Raft elects its only node a moment after the seal is open; until then nothing is written.
         self._ask("sys/unseal", {"key": self._key})
         self._process.wait_until(lambda: self._status() == ACTIVE)
 
@@ -79,6 +87,8 @@ class OpenBaoServer(StackServer):
         answer = self._ask(
             "sys/generate-root/update", {"key": self._key, "nonce": attempt["nonce"]}
         )
+
+        # It answers with the token masked by the one-time password of this attempt.
         encoded = str(answer["encoded_token"])
         masked = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
         password = str(attempt["otp"]).encode()
@@ -113,6 +123,7 @@ class OpenBaoServer(StackServer):
             # By the key alone: the stack keeps no token of root.
             "disable_unauthed_generate_root_endpoints": False,
         }
+
         return {
             "storage": {
                 "raft": {"path": str(self._data), "node_id": NODE, "performance_multiplier": 1}
@@ -139,6 +150,7 @@ class OpenBaoServer(StackServer):
                 self.server, token, path, body, seconds=ANSWER_SECONDS,
                 remedy=f"Its own messages are in {self.log}.",
             )  # fmt: skip
+
         except DeniedError as error:
             raise ServiceError(
                 f"OpenBao, {path}",

@@ -50,6 +50,7 @@ def read_own_provider(
         ConfigError: It is not there or not valid, or there is no client's secret.
     """
     values = read_yaml(path)
+
     if not set(values) <= {*FIELDS}:
         raise ConfigError(
             str(path),
@@ -57,7 +58,10 @@ def read_own_provider(
             found="another field",
             remedy="Take it out: the stack sets it.",
         )
+
+    # Judged as a whole, as the server will judge it, before anything is started.
     check_config({**stack_values, **values}, path)
+
     if not client_secret:
         raise ConfigError(
             f"${SECRET}",
@@ -65,4 +69,5 @@ def read_own_provider(
             found="nothing",
             remedy="Set it in the environment of the command.",
         )
+
     return OwnProvider(values, client_secret)

@@ -38,8 +38,10 @@ class PostgresServer(StackServer):
         self.port = port or find_free_port()
         self.account = standin_account()
         self._binaries = postgres_binaries()
+
         self._folder = own_folder(folder, self.account)
         self._sockets = sockets_of(self._folder, self.account)
+
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
@@ -48,11 +50,14 @@ class PostgresServer(StackServer):
             "password_encryption": "scram-sha-256",
             "max_connections": "100",
         }
+
         self.is_audited = has_pgaudit(self._binaries)
+
         if self.is_audited:
             settings |= {"shared_preload_libraries": AUDIT_LIBRARY, f"{AUDIT_LIBRARY}.log": AUDITED}
         settings |= options or {}
         arguments = [f"--{name}={value}" for name, value in settings.items()]
+
         self._process = ServerProcess(
             name="PostgreSQL",
             command=[str(self._binaries / "postgres"), "-D", str(self._data), *arguments],
@@ -102,9 +107,12 @@ class PostgresServer(StackServer):
         draft = self._folder / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(self._data, ignore_errors=True)
+
+        # `reject`: nobody gets in until `_write_access` has said who may.
         command = [str(self._binaries / "initdb"), "-D", str(draft), "-U", SUPERUSER, "-E", "UTF8"]
         command += ["--locale=C.UTF-8", "--auth=reject", "--data-checksums"]
-        made = subprocess.run(
+
+        process = subprocess.run(
             command,
             env=plain_environment(self._folder),
             cwd=self._folder,
@@ -114,13 +122,16 @@ class PostgresServer(StackServer):
             capture_output=True,
             check=False,
         )
-        if made.returncode:
+
+        if process.returncode:
             raise ServiceError(
                 "PostgreSQL's initdb",
                 expected="a new cluster",
-                found=f"exit {made.returncode}",
+                found=f"exit {process.returncode}",
                 remedy=f"Look whether there is room below {self._folder}, and start again.",
             )
+
+        # Renamed once it is whole: a folder with PG_VERSION in it is never half a cluster.
         draft.rename(self._data)
 
     def _write_access(self) -> None:
@@ -153,14 +164,18 @@ def sockets_of(folder: Path, account: str | None) -> Path:
     """
     name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
     sockets = Path(tempfile.gettempdir()) / f"portcullis-{name}"
+
     owner = pwd.getpwnam(account).pw_uid if account else os.getuid()
+
     with suppress(FileNotFoundError):
         if sockets.lstat().st_uid == owner:
             shutil.rmtree(sockets, ignore_errors=True)
+
     try:
         sockets.mkdir(mode=0o700)
     except FileExistsError:
         sockets = Path(tempfile.mkdtemp(prefix="portcullis-"))
+
     return own_folder(sockets, account)
 
 
@@ -170,9 +185,11 @@ def postgres_binaries() -> Path:
     Raises:
         FileNotFoundError: None is installed.
     """
-    listed = Path("/usr/lib/postgresql").glob("*/bin/postgres")
-    found = sorted(listed, key=lambda path: int(path.parts[-3]), reverse=True)
-    path = str(found[0]) if found else shutil.which("postgres")
+    # By its number: as a text, 9 would be newer than 15.
+    programs = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    newest_first = sorted(programs, key=lambda path: int(path.parts[-3]), reverse=True)
+
+    path = str(newest_first[0]) if newest_first else shutil.which("postgres")
     if path is None:
         raise FileNotFoundError("postgres")
     return Path(path).resolve().parent

@@ -26,20 +26,25 @@ class MissingProgram:
 def missing_programs(layers: frozenset[int], *, has_openbao: bool = False) -> list[MissingProgram]:
     """Return every program that is missing for these layers, so that one look names all."""
     missing = []
+
     if not has_postgres():
         missing.append(MissingProgram("PostgreSQL", "apt install postgresql"))
+
     if 1 in layers:
         if node_version() < OLDEST_NODE:
             name = f"Node.js {OLDEST_NODE} or newer"
             missing.append(MissingProgram(name, "apt install nodejs"))
         if shutil.which("npm") is None:
             missing.append(MissingProgram("npm", "apt install npm"))
+
     if 4 in layers and find_program("weed") is None:
         missing.append(MissingProgram("weed (SeaweedFS)", BY_LOCK))
     if 4 in layers and find_spec("boto3") is None:
         missing.append(MissingProgram("boto3, by which MLflow reads the bucket", BY_LOCK))
+
     if has_openbao and find_program("bao") is None:
         missing.append(MissingProgram("bao (OpenBao)", BY_LOCK))
+
     return missing
 
 

@@ -47,8 +47,10 @@ class RegistryProcess(StackServer):
     ) -> None:
         self.origin = f"http://{HOST}:{port}"
         self._folder = own_folder(folder)
+
         command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
         command += ["--host", HOST, "--port", str(port), "--artifacts-destination", artifacts]
+
         # Addresses with passwords go by the environment, which other accounts cannot read.
         environment = plain_environment(
             self._folder,
@@ -58,8 +60,10 @@ class RegistryProcess(StackServer):
             MLFLOW_DISABLE_TELEMETRY="true",
             **(more or {}),
         )
+
         if registry_store_url:
             environment["MLFLOW_REGISTRY_STORE_URI"] = registry_store_url
+
         if config is not None:
             command += ["--app-name", APP]
             path = self._folder / "server.yaml"
@@ -67,6 +71,7 @@ class RegistryProcess(StackServer):
             environment |= {
                 "PORTCULLIS_SERVER_CONFIG": str(path),
             }
+
         if config is not None and secrets_file is None:
             environment |= {
                 "PORTCULLIS_SERVER_CLIENT_SECRET": client_secret,
@@ -80,6 +85,7 @@ class RegistryProcess(StackServer):
                 "MLFLOW_BACKEND_STORE_URI": f"portcullis+{store_url}",
                 "MLFLOW_REGISTRY_STORE_URI": registry_store_url or _with_driver(store_url),
             }
+
         self._process = ServerProcess(
             name="MLflow",
             command=command,
@@ -109,12 +115,15 @@ def write_entry_points(site: Path) -> None:
     """
     if any(point.name == APP for point in entry_points(group="mlflow.app")):
         return
+
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
     lines = []
     for group, points in project["entry-points"].items():
         lines.append(f"[{group}]")
         # `portcullis:name` is the wheel's; in a checkout that file is the launcher.
         lines += [f"{name} = {in_checkout(target)}" for name, target in points.items()]
+
     metadata = own_folder(site / "portcullis-0.dist-info")
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: portcullis\nVersion: 0\n")
     (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ from tasks.errors import ServiceError
 from tasks.system.processes import end_with_parent
 
 START_SECONDS = 120.0
-GRACE_SECONDS = 15.0
+GRACE_SECONDS = 15.0  # SeaweedFS takes more than four to end in good order (ADR 104)
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 2.0
 
@@ -57,6 +57,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start it, and return at once."""
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
         with os.fdopen(descriptor, "wb") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -73,6 +74,7 @@ class ServerProcess:
                 # One system call, after the account was changed, which would take it back.
                 preexec_fn=partial(end_with_parent, self.ends_by),
             )
+
         if self._process.stdin is not None:
             try:
                 with self._process.stdin as stream:
@@ -94,7 +96,9 @@ class ServerProcess:
             ServiceError: It has ended, or does not answer in time.
         """
         deadline = time.monotonic() + seconds
+
         while not answers():
+            # Looked for first: one that has ended will not answer, however long it is waited for.
             ended = self.problem()
             if ended or time.monotonic() > deadline:
                 raise ServiceError(
@@ -110,12 +114,16 @@ class ServerProcess:
         process = self._process
         if process is None:
             return
+
         if process.poll() is None:
             process.send_signal(self.ends_by)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
+
+        # A server's children are of its session: those that it leaves behind end with it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+
         process.wait()
         self._process = None
 
@@ -179,5 +187,6 @@ def own_folder(folder: Path, account: str | None = None) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if account is not None:
         shutil.chown(folder, account, pwd.getpwnam(account).pw_gid)
+    # Again: the mode above is cut by the umask, and a folder that was there has its own.
     folder.chmod(0o700)
     return folder

@@ -87,9 +87,12 @@ class StackSecrets:
 
     def _write(self, service: str, login: ServiceLogin, values: Mapping[str, str]) -> None:
         write_own(self._login_file(service), login.secret_id)
+
         role = self._folder / f"{SHORT_NAMES[service]}.role-id"
         write_own(role, login.role_id)
+
         path = f"bao:{KV}/portcullis/{SHORT_NAMES[service]}"
+
         declared = {
             "bao": {
                 "address": self._bao.server.address,
@@ -102,6 +105,7 @@ class StackSecrets:
             "secrets": {name: f"{path}#{_field(name)}" for name in values},
             "databases": {self._place: f"bao:{DATABASE}/creds/{service}"},
         }
+
         self.file_of(service).write_text(yaml.safe_dump(declared, sort_keys=False))
 
 

@@ -87,8 +87,10 @@ class StackPlan:
         """
         if not self.layers <= ALL_LAYERS:
             raise ValueError("the layers are 1, 2, 3 and 4")
+
         if 2 in self.layers and self.trust is None:
             raise ValueError("layer 2 needs what it trusts")
+
         if self.has_openbao and not {1, 3} <= self.layers:
             raise ValueError("OpenBao keeps what the layers 1 and 3 need")
 
@@ -110,16 +112,18 @@ class Stack:
         self._plan = plan
         self._tell = tell
         self._servers: dict[str, StackServer] = {}
+
         self._ending = ExitStack()
         self._logs = own_folder(plan.folder / "logs")
         self._port = plan.port or find_free_port()
         self.origin = f"http://127.0.0.1:{self._port}"
         self.audit_file = plan.folder / "audit.jsonl"
+
         self.identity: IdentityServer | None = None
         self.bucket: BucketServer | None = None
         self.gatekeeper_database_url = ""
         self.openbao: OpenBaoServer | None = None
-        self._kept: StackSecrets | None = None
+        self._stack_secrets: StackSecrets | None = None
 
     def __enter__(self) -> Self:
         """Start all; where one does not start, end those that did."""
@@ -155,20 +159,27 @@ class Stack:
     def release_environment(self) -> dict[str, str]:
         """Return what a release's worker needs to publish here, for this start."""
         values = {"MLFLOW_TRACKING_URI": self.origin}
+
         if self.issuer:
             values["PORTCULLIS_REGISTRY_ISSUER"] = self.issuer
+
         if self.identity is not None:
             values["PORTCULLIS_REGISTRY_CLIENT"] = GATEKEEPER
-            if self._kept is None:
+            if self._stack_secrets is None:
                 secret = self.identity.service_secrets[GATEKEEPER]
                 values["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
+
         if self.gatekeeper_database_url:
             values["PORTCULLIS_REGISTRY_EVIDENCE_URL"] = self.gatekeeper_database_url
-        if self._kept is not None:
-            values["PORTCULLIS_SECRETS"] = str(self._kept.file_of(WORKER))
+
+        # Where OpenBao keeps the secrets, the worker asks for them: none goes by the environment.
+        if self._stack_secrets is not None:
+            values["PORTCULLIS_SECRETS"] = str(self._stack_secrets.file_of(WORKER))
+
         if self.bucket is not None:
             values |= self.bucket.release_environment()
-            values |= {} if self._kept else self.bucket.keys_of(self.bucket.worker)
+            values |= {} if self._stack_secrets else self.bucket.keys_of(self.bucket.worker)
+
         return values
 
     def _start(self) -> None:
@@ -178,6 +189,7 @@ class Stack:
             plan.postgres_folder or plan.folder / "postgres", self._log("postgres")
         )
         self._begin("PostgreSQL", self.postgres)
+
         if plan.provider is not None:
             pages = replace(pages, secret=plan.provider.client_secret)
         elif 1 in plan.layers:
@@ -189,14 +201,18 @@ class Stack:
                 services=tuple(SERVICES),
             )
             self._begin("the OpenID provider", self.identity)
+
         if 4 in plan.layers:
             self.bucket = BucketServer(
                 plan.folder / "bucket", self._log("bucket"), workspace=CHECKOUT
             )
             self._begin("SeaweedFS", self.bucket)
+
         if plan.has_openbao:
             self.openbao = OpenBaoServer(plan.folder / "openbao", self._log("openbao"))
             self._begin("OpenBao", self.openbao)
+
+        # All were started before the first is waited for: they come up side by side.
         for server in self._servers.values():
             server.wait()
 
@@ -245,20 +261,28 @@ class Stack:
             "PORTCULLIS_SERVER_CLIENT_SECRET": pages.secret,
             "PORTCULLIS_SERVER_SESSION_KEY": secrets.token_hex(SESSION_KEY_BYTES),
         }
+
         worker = {}
+
         if self.identity is not None:
             secret = self.identity.service_secrets[GATEKEEPER]
             worker["PORTCULLIS_REGISTRY_CLIENT_SECRET"] = secret
+
         if self.bucket is not None:
             registry |= self.bucket.keys_of(self.bucket.reader)
             worker |= self.bucket.keys_of(self.bucket.worker)
-        kept = StackSecrets(
+
+        stack_secrets = StackSecrets(
             self._plan.folder / "secrets", self.openbao, self.postgres.place(DATABASE)
         )
-        self._ending.callback(kept.remove_logins)
-        kept.set_up(self.postgres, {REGISTRY: registry, WORKER: worker})
-        self._kept = kept
-        return kept.file_of(REGISTRY)
+
+        # Removed at the end even where setting up fails half-way.
+        self._ending.callback(stack_secrets.remove_logins)
+
+        stack_secrets.set_up(self.postgres, {REGISTRY: registry, WORKER: worker})
+
+        self._stack_secrets = stack_secrets
+        return stack_secrets.file_of(REGISTRY)
 
     def _reader_environment(self) -> dict[str, str]:
         """Return how MLflow reads the release bucket."""
@@ -271,6 +295,7 @@ class Stack:
         """Write what layer 2 trusts, and return where it finds that."""
         if 2 not in self._plan.layers:
             return {}
+
         # Where there is a release bucket, released runs lie there and nowhere else.
         place = f"s3://{BUCKET}/" if self.bucket else "mlflow-artifacts:/"
         path = own_folder(self._plan.folder / "registry") / "store.yaml"
@@ -280,6 +305,7 @@ class Stack:
 
     def _begin(self, name: str, server: StackServer) -> None:
         self._tell(f"starting {name}")
+        # Before it is started: one that does not come up is ended, too.
         self._ending.callback(server.stop)
         if self._plan.lock is not None:
             server.hold(self._plan.lock)
@@ -292,8 +318,10 @@ class Stack:
     def _config(self) -> dict[str, object]:
         """Return the configuration of layer 1, as its file holds it."""
         common = common_config(self.origin, self.audit_file, self._plan.recheck_seconds)
+
         if self._plan.provider is not None:
             return common | dict(self._plan.provider.values)
+
         assert self.identity is not None
         return common | {
             "issuer": self.identity.issuer,
