@@ -113,6 +113,8 @@ def _send_datagrams(target: SyslogTarget, events: Events) -> None:
     *_, (family, kind, protocol, _, address) = socket.getaddrinfo(
         target.host, target.port, type=socket.SOCK_DGRAM
     )
+
+    # RFC 5426, 3.1: one message a datagram. Nobody acknowledges one: what is lost is not noticed.
     with socket.socket(family, kind, protocol) as sender:
         for values in events:
             sender.sendto(message_of(values, MOST_DATAGRAM_BYTES), address)
@@ -120,6 +122,7 @@ def _send_datagrams(target: SyslogTarget, events: Events) -> None:
 
 def _send_stream(target: SyslogTarget, events: Events) -> None:
     messages = [message_of(values) for values in events]
+    # RFC 6587, 3.4.1: by octets counted, so that no character in a message can end it.
     framed = b"".join(b"%d %b" % (len(message), message) for message in messages)
 
     context = _tls(target) if target.scheme == "tls" else None

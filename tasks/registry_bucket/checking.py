@@ -8,6 +8,7 @@ from typing import Any
 from tasks.gates import Outcome
 from tasks.registry_bucket.storing import LOCK_MODE, ReleaseBucket
 
+# The ways in which a policy spells everybody, and the groups in which an ACL does.
 EVERYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 PUBLIC_GROUPS = ("global/AllUsers", "global/AuthenticatedUsers")
 # What has to be denied to all but one, and what to everybody without exception.

@@ -25,6 +25,7 @@ CERTIFICATE_DAYS = 3650  # of a certificate that is trusted by nothing but this 
 PORTS = ("s3", "s3.grpc", "master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc")
 
 OWNER_MAY = ("Admin", "Read", "Write", "List", "Tagging")
+# Never `Admin`: not all that such an account does is held to the bucket's policy (ADR 95).
 WRITER_MAY = ("Read", "Write", "List", "PutObjectRetention")
 READER_MAY = ("Read", "List")
 
@@ -135,6 +136,7 @@ def _suffix(name: str) -> str:
 
 
 def _write(path: Path, text: str | bytes) -> None:
+    # Closed to others before anything is in it.
     path.touch(mode=0o600)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
 

@@ -85,6 +85,8 @@ def check(database_url: str, *, is_audited: bool = True) -> tuple[Deviation, ...
             *_check_functions(link),
             *_check_settings(link, is_audited=is_audited),
         ]
+
+        # Only where all tables are there, for its questions name them.
         if not any(item.kind == "table.missing" for item in deviations):
             deviations += _check_rows(link)
     return tuple(deviations)
@@ -100,6 +102,7 @@ def _check_roles(link: "Link") -> Iterator[Deviation]:
 
     for account in sorted(roles_of):
         roles = roles_of[account]
+        # An account has one role of ours; a role of ours is a member of nothing.
         is_too_much = len(roles) > 1 if account in accounts else account in ours
         if is_too_much or DatabaseRole.AUDITED in roles:
             yield Deviation("role.member", f"{account} is a member of {', '.join(sorted(roles))}")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Link = psycopg.Connection[tuple[Any, ...]]
 
 SCHEMA_FILE = Path(__file__).with_name("schema.sql")
+# PostgreSQL 15 is the first that shows rights on settings (`pg_parameter_acl`).
 OLDEST_SERVER = 150000
 SEARCH_PATH = "public"
 MIGRATING = "-c portcullis.migrating=on"  # the triggers let the owner rewrite rows then
@@ -238,6 +239,8 @@ def _make_evidence(link: "Link") -> None:
     link.execute(
         SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(Identifier(SCHEMA), owner)
     )
+
+    # Versions of a time before this have no evidence (ADR 94). Once only: later ones need it.
     is_first = link.execute("SELECT to_regclass('portcullis.versions')").fetchone() == (None,)
     link.execute(SQL("SET LOCAL ROLE {}").format(owner))
     link.execute(SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -288,6 +291,8 @@ def _set_grants(link: "Link") -> None:
         " AND relnamespace IN ('public'::regnamespace, 'portcullis'::regnamespace)"
         " AND relowner = 'portcullis_owner'::regrole"
     ).fetchall()
+
+    # All is taken away first: a right that is declared no more does not outlive an upgrade.
     for schema, table in tables:
         name = Identifier(str(schema), str(table))
         link.execute(SQL("REVOKE ALL ON TABLE {} FROM {}").format(name, roles))
@@ -346,6 +351,8 @@ def _set_database(link: "Link", *, is_audited: bool) -> None:
                 Identifier(str(database)), SQL(name), Literal(value)
             )
         )
+
+    # These belong to PostgreSQL itself: nobody but a superuser takes a right on them away.
     if is_superuser:
         for function in LARGE_OBJECT_MAKERS:
             link.execute(

@@ -27,6 +27,7 @@ from tasks.registry_database.privileges import (
 
 PLACES = "database-log.json"  # beside the events: how far each file of the log was read
 DENIED = "42501"  # insufficient privilege, also of our own triggers
+# Of SQLSTATE's class 28: a login that is not let in, and a wrong password.
 LOGIN_REFUSED = frozenset({"28000", "28P01"})
 OTHER_NAME = "other"
 ANONYMOUS = "anonymous"

@@ -176,6 +176,7 @@ _RUN_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 GUARDS: tuple[Guard, ...] = (
     Guard("public", "registered_models", "BEFORE INSERT OR UPDATE", "guard_name"),
+    # AFTER: it judges the row as it was stored, and no ON CONFLICT gets past it (ADR 94).
     Guard("public", "model_versions", "AFTER INSERT", "make_version"),
     Guard("public", "model_versions", "BEFORE UPDATE", "keep_version"),
     Guard("public", "model_version_tags", CHANGE, "guard_version_tag"),
@@ -187,6 +188,7 @@ GUARDS: tuple[Guard, ...] = (
         for table in ("registered_models", "model_versions")
     ),
     *(
+        # TRUNCATE fires no trigger of a row.
         Guard("public", table, "BEFORE TRUNCATE", "refuse_change", is_row=False)
         for table in REGISTRY_TABLES
     ),

@@ -229,6 +229,7 @@ class Audited:
         with suppress(AuditUnwritableError):
             self._audit.record_answer(call, call.refusal.status)
             await self._audit.settle()
+        # RFC 6455, 7.4.1: 1008 is a breach of a policy.
         await send({"type": "websocket.close", "code": 1008})
 
     def _record(self, call: Call, status: int) -> None:

@@ -138,6 +138,7 @@ class Authorisation:
             if ARTIFACTS in scope["path"]:
                 ids += ids_in_path(scope["path"].partition(ARTIFACTS)[2])
             most_bytes = self._config.most_artifact_bytes
+            # Whatever is no PUT is an upload of the pages, which Flask holds in memory.
             if scope["method"] != "PUT":
                 most_bytes = min(most_bytes, MOST_HELD_BYTES)
             _require_length(scope, most_bytes)

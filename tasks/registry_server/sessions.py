@@ -28,7 +28,7 @@ from tasks.registry_server.tokens import Provider, TokenVerifier
 
 ALGORITHM = "dir"
 ENCRYPTION = "A256GCM"
-KEY_BYTES = 32
+KEY_BYTES = 32  # A256GCM takes a key of 256 bits (RFC 7518, 5.3)
 SESSION = "session"
 SIGNING_IN = "signing-in"
 MOST_REMEMBERED = 10_000  # sessions whose groups are kept between two questions
@@ -108,6 +108,7 @@ class CookieJar:
         return tuple(_session_key(text) for text in self._read_keys())
 
     def _header(self, purpose: str, value: str, seconds: int) -> bytes:
+        # Lax, not Strict: a browser that comes back from the provider has to bring its cookie.
         parts = [f"{self.name(purpose)}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]
         parts.append(f"Max-Age={seconds}")
         if self._is_secure:

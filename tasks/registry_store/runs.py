@@ -52,6 +52,7 @@ class ReleasedRun:
             EvidenceError: There is nothing, or more than a packed model has.
         """
         artifacts = RunArtifacts.of(self.root)
+        # By the listing, before it is copied: a copy without an end would fill the server's disk.
         artifacts.require_size(self.folder, config.most_model_bytes)
         with TemporaryDirectory(prefix="portcullis-registry-") as scratch:  # of mode 0700
             yield artifacts.download(self.folder, Path(scratch))

@@ -109,6 +109,7 @@ class CheckedSessions(SqlAlchemyStore):  # type: ignore[misc] # MLflow has no ty
             yield session
             check = getattr(self._checks, "check", None)
             if check is not None and not options.get("read_only", True):
+                # Flushed, so that the row stands, and holds its lock, while the check looks.
                 session.flush()
                 check(session)
 
@@ -228,6 +229,7 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
         try:
             self._require_standing(name, version)
         except EvidenceError:
+            # Judged, and not cleared. What could not be judged (below) stays.
             self._inner.delete_model_version(name, version)
             return
         except PortcullisError as error:
@@ -248,6 +250,7 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
         try:
             self._require_standing(name, version, self._serving(alias))
         except EvidenceError:
+            # Judged, and not cleared. What could not be judged (below) stays.
             self._inner.delete_registered_model_alias(name, alias)
             return
         except PortcullisError as error:
@@ -407,6 +410,7 @@ def _require_absent(what: str, value: str | None) -> None:
 
 def _entry_in(tags: Mapping[str, str]) -> int:
     text = tags.get(ENTRY_TAG, "")
+    # 18 digits fit into the 64 bits of a database's integer.
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise _refused("tag", f"`{ENTRY_TAG}`, the entry of the decision", "none")
     return int(text)

@@ -79,6 +79,7 @@ def verify_clearance(
     assert decision is not None  # else it were not cleared
     if serving_alias:
         _require_promoted(verified, entry, name, serving_alias)
+    # A promotion's archive is named by the promotion; the decision is of the registration before.
     named_entry = decision.index if serving_alias else entry
     _require_decision(decision, named_entry, name, trusted, config)
     if is_new:
