@@ -80,10 +80,20 @@ def test_times_that_tell_nothing_are_left_out(signed: Path, started: str, finish
     assert "redact" in seconds
 
 
+class OtherBytes:
+    """A chain of artefacts of the same names, and of other bytes."""
+
+    case = CASE
+
+    def __init__(self, chain: Chain) -> None:
+        self._names = tuple(chain.artefacts())
+
+    def artefacts(self) -> dict[str, str]:
+        return dict.fromkeys(self._names, "0" * 64)
+
+
 def test_runs_on_other_data_are_not_told(signed: Path) -> None:
     log, chain = read(signed)
-    (signed_step, *rest) = chain.steps
-    other = replace(chain, steps=(replace(signed_step, sha256="0" * 64), *rest))
-    assert seconds_by_stage(log, other)  # the digest of a step is in its statement
+    assert seconds_by_stage(log, OtherBytes(chain)) == {}  # type: ignore[arg-type]
     assert seconds_by_stage(log, replace(chain, case="another")) == {}
     assert seconds_by_stage(log, replace(chain, steps=())) == {}

@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.errors import Refusal, RefusalKind
+from tasks.pipeline import pace
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel, lines_for_people, short_address
 from tasks.pipeline.listener import (
     MOST_LINE_BYTES,
@@ -18,6 +20,7 @@ from tasks.pipeline.listener import (
     end_all_stages,
     listen_to_stage,
 )
+from tasks.under_way import under_way
 
 REFUSALS = (
     Refusal(RefusalKind.APPROVAL_MISSING, "approval: nobody has approved this model"),
@@ -48,6 +51,25 @@ def test_refusals_arrive_with_their_kinds(lines: list[str]) -> None:
 def test_people_read_the_texts_of_refusals_and_no_kinds(lines: list[str]) -> None:
     talk(lines, lambda channel: channel.report_refusals(REFUSALS))
     assert lines[:3] == ["BLOCKED", *(refusal.text for refusal in REFUSALS)]
+
+
+def test_a_stage_that_takes_long_says_how_far_it_is(
+    lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FIRST_SECONDS", 0.0)
+    arrived = threading.Event()
+
+    def take(line: str) -> None:
+        lines.append(line)
+        arrived.set()
+
+    with (
+        under_way("redacting", 10, "rows"),
+        listen_to_stage(take) as messages,
+        Channel.to_parent("toy", messages.environment[CHANNEL_VARIABLE]),
+    ):
+        assert arrived.wait(60)
+    assert lines[0].startswith("redacting: 0 of 10 rows, time left not known; 0 s so far, at most ")
 
 
 def test_a_failure_arrives_with_its_exit_code(lines: list[str]) -> None:
