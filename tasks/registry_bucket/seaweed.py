@@ -117,6 +117,7 @@ def server_command(program: str, folder: Path, ports: Mapping[str, int]) -> list
         "s3.port.iceberg": "0",
         "s3.port.lance": "0",
     }
+
     # Else it writes the same into files of its folder as well.
     return [
         program,

@@ -115,8 +115,11 @@ def store_model(packed: Path, artifact_uri: str, bucket: ReleaseBucket) -> Store
     """
     packed_sha256 = sha256_of(packed)
     source = f"{artifact_uri.rstrip('/')}/{BY_DIGEST}/{packed_sha256}"
+
     is_new = store_folder(packed, source, bucket)
+    # By the store's own list: an object that was never sent would be loaded as part of the model.
     _require_names(bucket, key_in(bucket, source), set(_files_of(packed)))
+
     return StoredModel(source, packed_sha256, is_new)
 
 
@@ -140,6 +143,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
     """
     if folder.is_file():
         return {folder.name: folder}
+
     paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     for path in paths:
         is_plain = path.is_file() and not path.is_symlink()
@@ -150,6 +154,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
                 found="a link, or something larger" if path.is_file() else "no regular file",
                 remedy="Pack the model again.",
             )
+
     if not paths:
         raise DataError(
             folder.name,
@@ -157,6 +162,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
             found="an empty folder" if folder.is_dir() else "nothing of that name",
             remedy="Run the release again; nothing of it is registered.",
         )
+
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
@@ -168,6 +174,7 @@ def key_in(bucket: ReleaseBucket, source: str) -> str:
     """
     if bucket.holds(source):
         return urlsplit(source).path.strip("/")
+
     raise ConfigError(
         "artifacts of the release's run",
         expected=f"a place below {bucket.url}",
