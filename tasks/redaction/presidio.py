@@ -1,12 +1,13 @@
 """Presidio, in the only module that imports it: what its analyzer finds, without idle work.
 
 Names come from `ner/names.py`; a pattern recogniser runs only on texts that its patterns could
-match at all (`prefilter.py`); words of context are looked up only around what was found. The spans
-are Presidio's own.
+match at all (`prefilter.py`); telephone numbers are what its recogniser finds, without asking the
+matcher twice (`telephones.py`); words of context are looked up only around what was found. The
+spans are Presidio's own.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tasks.errors import ConfigError
 from tasks.redaction.characters import well_formed
 from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
+from tasks.redaction.finding.patterns.telephones import Telephones
 from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
+from tasks.redaction.ner.tokens import Words
 from tasks.redaction.params import RedactParams
 from tasks.redaction.spans import Span
 
@@ -27,7 +30,24 @@ class _ContextTokens:
     starts: list[int]
     ends: list[int]
     lemmas: list[str]
-    keywords: frozenset[str]
+    keywords: "_Keywords"
+
+
+class _Keywords:
+    """The keywords of a text, as a container of words that is asked about a few of them.
+
+    They are the parts of all lemmas between colons. So a word is one if it is its own only part, or
+    a part of a lemma with a colon; of the other lemmas nothing has to be known.
+    """
+
+    def __init__(self, lemmas: list[str], parts_of: Callable[[str], tuple[str, ...]]) -> None:
+        self._parts_of = parts_of
+        self._between_colons = frozenset(
+            part for lemma in lemmas if ":" in lemma for part in parts_of(lemma)
+        )
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._between_colons or self._parts_of(word) == (word,)
 
 
 class PresidioFinder:
@@ -45,8 +65,14 @@ class PresidioFinder:
         self._contexts = {recogniser.id: recogniser.context for recogniser in self._recognisers}
         self._prefilter = Prefilter(self._recognisers)
         self._labels = _Labels(self._engine, self._recognisers, params)
+        # Presidio's own class alone: one of a user's may find otherwise.
+        self._telephones = {
+            id(recogniser): Telephones(recogniser.supported_regions, recogniser.leniency)
+            for recogniser in self._recognisers
+            if type(recogniser).__name__ == "PhoneRecognizer"
+        }
         self._names = NameFinder(self._engine.nlp[params.language])
-        # lemma -> keywords; it grows with the different words that texts use
+        # lemma -> keywords; it grows with the different words beside what patterns find
         self._keywords: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -61,82 +87,117 @@ class PresidioFinder:
     def find(self, texts: list[str]) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order."""
         texts = [well_formed(text) for text in texts]
-        for text, labelled in zip(texts, self._names.find(texts), strict=True):
+        labelled_by_text = self._names.find(texts)
+        results_by_text = [self._match_patterns(text) for text in texts]
+        self._enhance(texts, results_by_text)
+        for labelled, results in zip(labelled_by_text, results_by_text, strict=True):
             names = [
                 Span(start, end, kind)
                 for start, end, label in labelled
                 if (kind := self._labels.kind(label)) is not None
             ]
-            yield self._find_in(text, names)
+            sure = [result for result in results if result.score >= self._min_score]
+            yield self._labels.without_duplicates(names, sure)
 
-    def _find_in(self, text: str, names: list[Span]) -> list[Span]:
-        """Return one text's names and what patterns find in it, as Presidio's analyzer would."""
+    def _match_patterns(self, text: str) -> list[Any]:
+        """Return what recognisers other than that of names find in one text, in their order."""
         results: list[Any] = []
         for recogniser in self._prefilter.candidates(text):
-            results += (
-                recogniser.analyze(text=text, entities=self._entities, nlp_artifacts=None) or ()
-            )
-        if results:
-            self._enhance(text, results)
-        sure = [result for result in results if result.score >= self._min_score]
-        return self._labels.without_duplicates(names, sure)
+            if telephones := self._telephones.get(id(recogniser)):
+                results += _telephone_results(recogniser, telephones.places(text))
+            else:
+                results += (
+                    recogniser.analyze(text=text, entities=self._entities, nlp_artifacts=None) or ()
+                )
+        return results
 
-    def _enhance(self, text: str, results: list[Any]) -> None:
+    def _enhance(self, texts: list[str], results_by_text: list[list[Any]]) -> None:
         """Raise the score of what stands near a word of its recogniser's context.
 
-        This is `LemmaContextAwareEnhancer.enhance_using_context`, with the tokens of a text made
-        only once one of its results has a context. Presidio's lemmas are here the lower-case words:
-        its pipeline's lemmatizer is not run.
+        The words of all texts that need them are asked for at once: those that the recogniser of
+        names has read already.
         """
+        pending: list[tuple[str, list[Any]]] = []
+        for text, results in zip(texts, results_by_text, strict=True):
+            if open_results := [result for result in results if self._context_of(result)]:
+                pending.append((text, open_results))
+
+        words_by_text = self._names.words([text for text, _ in pending])
+        for (_, results), words in zip(pending, words_by_text, strict=True):
+            tokens = self._tokens(words)
+            for result in results:
+                self._enhance_result(result, tokens)
+
+    def _context_of(self, result: Any) -> list[str] | None:
+        """Return the words that make a result surer; None or empty: none does."""
         from presidio_analyzer import RecognizerResult
+
+        metadata = result.recognition_metadata
+        if metadata.get(RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY):
+            return None
+        return self._contexts.get(metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY])
+
+    def _enhance_result(self, result: Any, tokens: _ContextTokens) -> None:
+        """Raise one result's score where a word of its context stands near.
+
+        This is `LemmaContextAwareEnhancer.enhance_using_context`. Presidio's lemmas are here the
+        lower-case words: its pipeline's lemmatizer is not run.
+        """
         from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 
         enhancer = self._analyzer.context_aware_enhancer
-        tokens: _ContextTokens | None = None
-        for result in results:
-            metadata = result.recognition_metadata
-            context = self._contexts.get(metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY])
-            if not context or metadata.get(RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY):
-                continue
+        index = bisect_right(tokens.starts, result.start) - 1
+        if result.start >= tokens.ends[index]:
+            index += 1  # it begins with white space between two tokens
+        near = enhancer._add_n_words_backward(
+            index, enhancer.context_prefix_count, tokens.lemmas, tokens.keywords
+        )
+        near += enhancer._add_n_words_forward(
+            index, enhancer.context_suffix_count, tokens.lemmas, tokens.keywords
+        )
+        if enhancer._find_supportive_word_in_context(
+            near, self._context_of(result), enhancer.context_matching_mode
+        ):
+            raised = result.score + enhancer.context_similarity_factor
+            raised = max(raised, enhancer.min_score_with_context_similarity)
+            result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
 
-            tokens = tokens or self._tokens(text)
-            index = bisect_right(tokens.starts, result.start) - 1
-            if result.start >= tokens.ends[index]:
-                index += 1  # it begins with white space between two tokens
-            near = enhancer._add_n_words_backward(
-                index, enhancer.context_prefix_count, tokens.lemmas, tokens.keywords
-            )
-            near += enhancer._add_n_words_forward(
-                index, enhancer.context_suffix_count, tokens.lemmas, tokens.keywords
-            )
-            if enhancer._find_supportive_word_in_context(
-                near, context, enhancer.context_matching_mode
-            ):
-                raised = result.score + enhancer.context_similarity_factor
-                raised = max(raised, enhancer.min_score_with_context_similarity)
-                result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
-
-    def _tokens(self, text: str) -> _ContextTokens:
-        # The pipeline learns words while it reads, and another thread's batch makes it forget them.
-        with PIPELINE_LOCK:
-            doc = self._names.pipeline.make_doc(text)
-            lemmas = [token.lower_ for token in doc]
-            for lemma in lemmas:
-                if lemma not in self._keywords:
-                    self._keywords[lemma] = self._parts_of_keyword(lemma)
-            starts = [token.idx for token in doc]
-            ends = [token.idx + len(token) for token in doc]
-
-        keywords = frozenset(part for lemma in lemmas for part in self._keywords[lemma])
-        return _ContextTokens(starts, ends, lemmas, keywords)
+    def _tokens(self, words: Words) -> _ContextTokens:
+        lemmas = [word.lower() for word in words.written]
+        return _ContextTokens(
+            words.starts, words.ends, lemmas, _Keywords(lemmas, self._parts_of_keyword)
+        )
 
     def _parts_of_keyword(self, lemma: str) -> tuple[str, ...]:
         """Return the keywords that Presidio makes of a lemma (`NlpArtifacts.set_keywords`)."""
-        if self._engine.is_stopword(lemma, self._language):
-            return ()
-        if self._engine.is_punct(lemma, self._language) or lemma in ("-PRON-", "be"):
-            return ()
-        return tuple(lemma.split(":"))
+        parts = self._keywords.get(lemma)
+        if parts is None:
+            # The pipeline learns words while it is asked, and another thread's batch makes it
+            # forget them.
+            with PIPELINE_LOCK:
+                is_stopword = self._engine.is_stopword(lemma, self._language)
+                is_punct = self._engine.is_punct(lemma, self._language)
+            is_none = is_stopword or is_punct or lemma in ("-PRON-", "be")
+            parts = () if is_none else tuple(lemma.split(":"))
+            self._keywords[lemma] = parts
+        return parts
+
+
+def _telephone_results(recogniser: Any, places: set[tuple[int, int]]) -> list[Any]:
+    """Return what Presidio's recogniser makes of telephone numbers, but the explanation."""
+    from presidio_analyzer import EntityRecognizer, RecognizerResult
+
+    metadata = {
+        RecognizerResult.RECOGNIZER_NAME_KEY: recogniser.name,
+        RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
+    }
+    kind = recogniser.supported_entities[0]
+    results = [
+        RecognizerResult(kind, *place, recogniser.SCORE, recognition_metadata=dict(metadata))
+        for place in sorted(places)
+    ]
+    remaining: list[Any] = EntityRecognizer.remove_duplicates(results)
+    return remaining
 
 
 class _Labels:

@@ -11,6 +11,7 @@ from typing import Any
 from tasks.errors import ConfigError
 from tasks.redaction.ner import FastNer, same_as_spacy
 from tasks.redaction.ner.candidates import NAME_LABELS, Hint
+from tasks.redaction.ner.tokens import Words, has_longer_run
 
 TRIAL_TEXTS = 200  # texts of the data itself on which the fast recogniser has to prove itself
 # characters that are recognised as one text; a longer text is cut at white space
@@ -96,6 +97,27 @@ class NameFinder:
                     (start + low, start + high, label) for low, high, label in entities
                 ]
         return labelled
+
+    def words(self, texts: list[str]) -> list[Words]:
+        """Return the pipeline's tokens of each text."""
+        # A run that is longer than any word is cut by the pipeline as no fast tokenizer cuts it.
+        is_fast = [self._fast is not None and not has_longer_run(text) for text in texts]
+        with PIPELINE_LOCK:
+            apt = [text for text, fast in zip(texts, is_fast, strict=True) if fast]
+            from_memory = iter([] if self._fast is None else self._fast.words(apt))
+            return [
+                next(from_memory) if fast else self._read_words(text)
+                for text, fast in zip(texts, is_fast, strict=True)
+            ]
+
+    def _read_words(self, text: str) -> Words:
+        with self.pipeline.memory_zone():
+            doc = self.pipeline.make_doc(text)
+            return Words(
+                [token.idx for token in doc],
+                [token.idx + len(token) for token in doc],
+                [token.text for token in doc],
+            )
 
     def _find_in(self, texts: list[str], hint: Hint | None) -> list[list[Labelled]]:
         if self._fast is not None:

@@ -21,7 +21,7 @@ from tasks.redaction.ner.decoding import Decoder
 from tasks.redaction.ner.encoding import Encoder
 from tasks.redaction.ner.memory import GrowingColumns
 from tasks.redaction.ner.network import Matrix, Network, network_of
-from tasks.redaction.ner.tokens import Tokenizer, Tokens
+from tasks.redaction.ner.tokens import Tokenizer, Tokens, Words
 
 NAME_LIKE = "in {}."  # where the network is asked whether a word may be a name
 # windows of a layer, or runs of characters; then all is forgotten, so that memory stays bounded
@@ -86,6 +86,28 @@ class FastNer:
                 # than the next, and every later answer would be wrong without a word.
                 self._forget()
                 raise
+
+    def words(self, texts: list[str]) -> list[Words]:
+        """Return the tokens of each text."""
+        if self._tokenizer.remembered > REMEMBERED:
+            self._forget()
+        try:
+            tokens = self._tokenizer.cut(texts)
+        except BaseException:
+            self._forget()
+            raise
+        words = self._tokenizer.words
+        starts = tokens.start.tolist()
+        ends = tokens.end.tolist()
+        types = tokens.types.tolist()
+        words_by_text: list[Words] = []
+        first = 0
+        for length in tokens.lengths.tolist():
+            of_text = slice(first, first + length)
+            written = [words[number] for number in types[of_text]]
+            words_by_text.append(Words(starts[of_text], ends[of_text], written))
+            first += length
+        return words_by_text
 
     def _find(self, texts: list[str], hint: Hint | None) -> list[list[Entity]]:
         if self._tokenizer.remembered > REMEMBERED:

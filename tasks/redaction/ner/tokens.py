@@ -41,6 +41,21 @@ class Tokens:
     lengths: Ints
 
 
+@dataclass(frozen=True)
+class Words:
+    """The tokens of one text: one item a token, in order, in each list.
+
+    Attributes:
+        starts: Of each, its first character.
+        ends: Of each, the character after its last.
+        written: Each as it stands in the text.
+    """
+
+    starts: list[int]
+    ends: list[int]
+    written: list[str]
+
+
 class Tokenizer:
     """Cuts texts into tokens of numbered types.
 
@@ -194,6 +209,11 @@ def _runs(text: str) -> tuple[list[str], list[int]]:
             gaps.append(0)
         is_word = not match.group()[0].isspace()
     return runs, gaps
+
+
+def has_longer_run(text: str) -> bool:
+    """Say whether a text has a run that is cut before the tokenizer reads it."""
+    return any(len(run) > LONGEST_RUN for run in text.split())
 
 
 def _sums_before(counts: Ints) -> Ints:

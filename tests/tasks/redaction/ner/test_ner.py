@@ -131,3 +131,21 @@ def test_spacy_s_own_memory_does_not_grow_with_the_texts(pipeline: Any, fast: Fa
     known = len(pipeline.vocab.strings)
     fast.find([f"unseen{index}word met Zo{index}e" for index in range(500)])
     assert len(pipeline.vocab.strings) - known < 50
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_the_words_of_texts_are_the_pipeline_s_own_tokens(pipeline: Any, is_fast: bool) -> None:
+    texts = [
+        *officers_notes(20),
+        "",
+        " two  spaces\nand\t\ttabs ",
+        "can't, e.g. 5pm: a.m. U.S. jo@x.org (413) 295-1160",
+        "a run longer than any word: " + "x1.y-2@" * 40 + " and its end",
+    ]
+    finder = NameFinder(pipeline)
+    finder._fast = finder._fast if is_fast else None
+    for text, words in zip(texts, finder.words(texts), strict=True):
+        doc = pipeline.make_doc(text)
+        assert words.starts == [token.idx for token in doc]
+        assert words.ends == [token.idx + len(token) for token in doc]
+        assert words.written == [token.text for token in doc]
