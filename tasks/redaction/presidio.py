@@ -18,7 +18,7 @@ from tasks.redaction.finding.patterns.prefilter import Prefilter
 from tasks.redaction.finding.patterns.recognisers import load_recognisers
 from tasks.redaction.finding.patterns.telephones import Telephones
 from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
-from tasks.redaction.ner.tokens import Words
+from tasks.redaction.ner.tokens import TokenizedText
 from tasks.redaction.params import RedactParams
 from tasks.redaction.spans import Span
 
@@ -162,7 +162,7 @@ class PresidioFinder:
             raised = max(raised, enhancer.min_score_with_context_similarity)
             result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
 
-    def _tokens(self, words: Words) -> _ContextTokens:
+    def _tokens(self, words: TokenizedText) -> _ContextTokens:
         lemmas = [word.lower() for word in words.written]
         return _ContextTokens(
             words.starts, words.ends, lemmas, _Keywords(lemmas, self._parts_of_keyword)

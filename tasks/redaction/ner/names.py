@@ -11,7 +11,7 @@ from typing import Any
 from tasks.errors import ConfigError
 from tasks.redaction.ner import FastNer, same_as_spacy
 from tasks.redaction.ner.candidates import NAME_LABELS, Hint
-from tasks.redaction.ner.tokens import Words, has_longer_run
+from tasks.redaction.ner.tokens import TokenizedText, has_longer_run
 
 TRIAL_TEXTS = 200  # texts of the data itself on which the fast recogniser has to prove itself
 # characters that are recognised as one text; a longer text is cut at white space
@@ -98,7 +98,7 @@ class NameFinder:
                 ]
         return labelled
 
-    def words(self, texts: list[str]) -> list[Words]:
+    def words(self, texts: list[str]) -> list[TokenizedText]:
         """Return the pipeline's tokens of each text."""
         # A run that is longer than any word is cut by the pipeline as no fast tokenizer cuts it.
         is_fast = [self._fast is not None and not has_longer_run(text) for text in texts]
@@ -110,10 +110,10 @@ class NameFinder:
                 for text, fast in zip(texts, is_fast, strict=True)
             ]
 
-    def _read_words(self, text: str) -> Words:
+    def _read_words(self, text: str) -> TokenizedText:
         with self.pipeline.memory_zone():
             doc = self.pipeline.make_doc(text)
-            return Words(
+            return TokenizedText(
                 [token.idx for token in doc],
                 [token.idx + len(token) for token in doc],
                 [token.text for token in doc],

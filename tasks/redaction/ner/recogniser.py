@@ -21,7 +21,7 @@ from tasks.redaction.ner.decoding import Decoder
 from tasks.redaction.ner.encoding import Encoder
 from tasks.redaction.ner.memory import GrowingColumns
 from tasks.redaction.ner.network import Matrix, Network, network_of
-from tasks.redaction.ner.tokens import Tokenizer, Tokens, Words
+from tasks.redaction.ner.tokens import TokenizedText, Tokenizer, Tokens
 
 NAME_LIKE = "in {}."  # where the network is asked whether a word may be a name
 # windows of a layer, or runs of characters; then all is forgotten, so that memory stays bounded
@@ -87,7 +87,7 @@ class FastNer:
                 self._forget()
                 raise
 
-    def words(self, texts: list[str]) -> list[Words]:
+    def words(self, texts: list[str]) -> list[TokenizedText]:
         """Return the tokens of each text."""
         if self._tokenizer.remembered > REMEMBERED:
             self._forget()
@@ -100,12 +100,12 @@ class FastNer:
         starts = tokens.start.tolist()
         ends = tokens.end.tolist()
         types = tokens.types.tolist()
-        words_by_text: list[Words] = []
+        words_by_text: list[TokenizedText] = []
         first = 0
         for length in tokens.lengths.tolist():
             of_text = slice(first, first + length)
             written = [words[number] for number in types[of_text]]
-            words_by_text.append(Words(starts[of_text], ends[of_text], written))
+            words_by_text.append(TokenizedText(starts[of_text], ends[of_text], written))
             first += length
         return words_by_text
 

@@ -42,7 +42,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Words:
+class TokenizedText:
     """The tokens of one text: one item a token, in order, in each list.
 
     Attributes:
