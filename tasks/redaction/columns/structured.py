@@ -4,6 +4,7 @@ Nothing is guessed here: what a column looks like never changes what becomes of 
 """
 
 import ipaddress
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,9 @@ KEPT_ROLES = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
 # bits of an address that stay: what a provider gives to one customer at least
 IPV4_PREFIX_BITS = 24
 IPV6_PREFIX_BITS = 48
+# an IPv4 address as nearly all are written, and what its /24 begins with
+OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+PLAIN_IPV4 = re.compile(rf"({OCTET}\.{OCTET}\.{OCTET})\.{OCTET}")
 
 
 def redact_structured(
@@ -99,6 +103,9 @@ def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
 
 def _network_of(value: str) -> str | None:
     """Return the /24 (IPv6: /48) that an address lies in; None: it is no address."""
+    # `ipaddress` makes five objects of an address; it is asked about what is written otherwise
+    if match := PLAIN_IPV4.fullmatch(value):
+        return f"{match.group(1)}.0/{IPV4_PREFIX_BITS}"
     try:
         address = ipaddress.ip_address(value.strip())
     except ValueError:

@@ -52,7 +52,7 @@ class PeopleFinder:
         words = list(WORDS.finditer(text, span.start, span.end))
         while words and words[0].group().lower() in self._titles:
             words = words[1:]
-        if not words or any(len(word.group()) > LONGEST_WORD for word in words):
+        if not words or any(word.end() - word.start() > LONGEST_WORD for word in words):
             return None
 
         # After a title even an ordinary word is a name: "Mr. Page".
@@ -67,7 +67,7 @@ class PeopleFinder:
         if text[end - 2 : end] in ("'s", "\u2019s"):
             end -= 2
         # A user name such as "jsmith 42" is no name without its digits; they are no words.
-        if any(char.isdigit() for char in text[start:end]):
+        if any(map(str.isdigit, text[start:end])):
             end = max(end, span.end)
         return Span(start, end, PERSON, span.score)
 

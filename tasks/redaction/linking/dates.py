@@ -7,6 +7,7 @@ exclusive.
 
 import re
 from datetime import date
+from functools import lru_cache
 
 Place = tuple[int, int]
 Day = tuple[int, int, int]  # year, month, day of the month
@@ -98,6 +99,7 @@ def _years(part: str, *, is_first: bool) -> tuple[int, ...]:
     return () if is_first or len(part) != 2 else (1900 + int(part), 2000 + int(part))
 
 
+@lru_cache(maxsize=4096)  # the same words come in every text: whatever stands between two numbers
 def _month(part: str) -> int | None:
     """Return the month that a number or a word means; None: none."""
     if part.isdigit():

@@ -48,7 +48,7 @@ class RowLinker:
         for kind, value in _with_whole_name(list(person)):
             if not value:
                 continue
-            own = to_plain(value).text.strip()
+            own = (value if value.isascii() else to_plain(value).text).strip()
             if kind == "name":
                 places = names.mentions(
                     plain.text, lowered, own.lower(), self._lexicon, self._nicknames

@@ -6,6 +6,7 @@ case, of the same length. A part of a name is a word of it: "ann-marie", "o'neil
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from tasks.redaction.finding.lexicon import FIRST, LAST, Lexicon
 
@@ -194,11 +195,16 @@ def _initials(
     first_initial = parts[0][0].upper()
     last_initial = parts[-1][0].upper()
     if f"{first_initial}." in text:
-        dotted = (
-            rf"(?<![A-Za-z.]){re.escape(first_initial)}\.\s?{re.escape(last_initial)}\.(?![A-Za-z])"
-        )
-        for match in re.finditer(dotted, text):
+        for match in _dotted(first_initial, last_initial).finditer(text):
             yield match.span()
+
+
+@lru_cache(maxsize=1024)  # more than there are pairs of letters: compiling is slow
+def _dotted(first_initial: str, last_initial: str) -> re.Pattern[str]:
+    """Return the pattern of two initials with full stops, and nothing that makes them longer."""
+    return re.compile(
+        rf"(?<![A-Za-z.]){re.escape(first_initial)}\.\s?{re.escape(last_initial)}\.(?![A-Za-z])"
+    )
 
 
 def _run_together(lowered: str, parts: list[str]) -> Iterator[Place]:

@@ -5,6 +5,8 @@ over windows of three. A window is three numbers of the layer below, so distinct
 numbered, and their vectors kept.
 """
 
+from itertools import repeat
+
 import numpy as np
 import numpy.typing as npt
 
@@ -109,8 +111,9 @@ def _convolve(
     stay so.
     """
     keys = (row[places - 1] << (2 * NUMBER_BITS)) | (row[places] << NUMBER_BITS) | row[places + 1]
-    number_of = above.numbers.get  # looked up once: the next line runs for every token and layer
-    numbers = np.array([number_of(key, -1) for key in keys.tolist()], dtype=np.int64)
+    # `map`, not a comprehension: this runs for every token and layer
+    known = map(above.numbers.get, keys.tolist(), repeat(-1))
+    numbers = np.fromiter(known, dtype=np.int64, count=len(keys))
     missing = np.flatnonzero(numbers < 0)
     if len(missing):
         new, inverse = np.unique(keys[missing], return_inverse=True)

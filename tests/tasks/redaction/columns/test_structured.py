@@ -1,5 +1,6 @@
 """Declared columns: what stays, what becomes coarser, what becomes a pseudonym, what goes."""
 
+import ipaddress
 from typing import Any
 
 import pandas as pd
@@ -102,8 +103,6 @@ def test_what_is_no_date_is_withheld(value: str | None) -> None:
 
 @given(st.ip_addresses())
 def test_a_network_holds_its_address_and_hides_the_rest(address: Any) -> None:
-    import ipaddress
-
     (network,) = coarse_networks(pd.Series([str(address)], dtype="str"))
     parsed = ipaddress.ip_network(network)
     assert address in parsed
@@ -122,3 +121,16 @@ def test_a_coarse_date_is_the_beginning_of_the_date(day: Any) -> None:
 
 def test_no_rows_are_no_rows() -> None:
     assert len(redacted([], role="feature", kind="number")) == 0
+
+
+OCTETS = st.integers(0, 300).map(str) | st.from_regex(r"0?[0-9]{1,3}", fullmatch=True)
+
+
+@given(st.lists(OCTETS, min_size=3, max_size=5).map(".".join))
+def test_what_is_read_by_its_form_is_what_python_reads(value: str) -> None:
+    try:
+        expected = str(ipaddress.ip_network((value, 24), strict=False))
+    except ValueError:
+        expected = None
+    (network,) = coarse_networks(pd.Series([value], dtype="str"))
+    assert (None if pd.isna(network) else network) == expected
