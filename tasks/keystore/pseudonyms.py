@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ASCII_SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what str.strip() takes away
+VALUES_AT_ONCE = 65_536
 LENGTH = 32  # hex digits: 128 bits, no collision to fear among 10^15 subjects
 
 
@@ -52,5 +53,18 @@ def pseudonym(secret: bytes, value: str) -> str:
 
 def pseudonyms(secret: bytes, values: "pd.Series") -> "pd.Series":
     """Return `values` as pseudonyms, each different value computed once; missing stays missing."""
-    known = {value: pseudonym(secret, str(value)) for value in values.dropna().unique()}
-    return values.map(known).astype("str")
+    import pandas as pd
+    import pyarrow as pa
+
+    # Some at a time: as Python's texts, a million take eight times what they take in Arrow.
+    codes, different = pd.factorize(values)
+    parts = [
+        pa.array(
+            [pseudonym(secret, str(value)) for value in different[start : start + VALUES_AT_ONCE]],
+            pa.large_string(),
+        )
+        for start in range(0, len(different), VALUES_AT_ONCE)
+    ]
+    known = pa.chunked_array(parts, pa.large_string())
+    taken = known.take(pa.array(codes, mask=codes < 0))
+    return pd.Series(taken.to_pandas().astype("str").array, index=values.index, name=values.name)

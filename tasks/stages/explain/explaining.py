@@ -120,8 +120,12 @@ def explain(
 
     def choose(by: Scorer, draw: int) -> Matrix:
         # Of those that were learnt from alone: scoring all for each refit took a quarter of the
-        # time at 100,000 rows.
-        scores = probability(by.booster.margin(learnt_rows))
+        # time at 100,000 rows. The model itself has scored them.
+        scores = (
+            decisions.scores[has_learnt]
+            if by is scorer
+            else probability(by.booster.margin(learnt_rows))
+        )
         positions = choose_people(
             scores, subjects[has_learnt], everybody, by.cutoff, params.background, draw=draw
         )

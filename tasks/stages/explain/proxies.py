@@ -78,26 +78,31 @@ def proxy_strengths(
     other is its mirror image. A group of fewer than ten rows has a number for a name: what so few
     share may be a person's name that slipped into the column.
     """
-    found = []
-    ranks_of: dict[bytes, Matrix] = {}
+    asked: list[tuple[str, str, bytes, np.ndarray]] = []  # attribute, group, who is known, members
+    known: dict[bytes, np.ndarray] = {}
     for attribute in protected.columns:
         groups = protected[attribute]
         is_known = groups.notna().to_numpy()
-        ranks = ranks_of.get(is_known.tobytes())
-        if ranks is None:  # once for all attributes that the same people have
-            ranks = rankdata(matrix[is_known], axis=0)
-            ranks_of[is_known.tobytes()] = ranks
+        pattern = is_known.tobytes()
+        known[pattern] = is_known
         names = sorted(groups.dropna().unique(), key=str)
         rows = groups.value_counts()
         rare = [name for name in names if rows[name] < SMALLEST_SHOWN_ROWS]
         for group in names[:1] if len(names) == 2 else names:
             inside = (groups == group).to_numpy()[is_known]
             shown = f"small group {rare.index(group) + 1:d}" if group in rare else f"{group}"
-            for position, feature in enumerate(inputs):
-                auc = _auc(ranks[:, position], inside)
-                found.append(
-                    (2 * abs(auc - 0.5) * shares[feature], auc, feature, str(attribute), shown)
-                )
+            asked.append((str(attribute), shown, pattern, inside))
+
+    found = []
+    for position, feature in enumerate(inputs):
+        # Once for all attributes that the same people have. A column at a time: ranking all at once
+        # takes several times the memory of the matrix.
+        ranks_of = {
+            pattern: rankdata(matrix[is_known, position]) for pattern, is_known in known.items()
+        }
+        for attribute, shown, pattern, inside in asked:
+            auc = _auc(ranks_of[pattern], inside)
+            found.append((2 * abs(auc - 0.5) * shares[feature], auc, feature, attribute, shown))
     return sorted(found, key=lambda one: (-one[0], one[2], one[3], one[4]))
 
 

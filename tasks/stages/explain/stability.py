@@ -8,6 +8,7 @@ decisions: whoever is declined and would be approved by a refit is counted, for 
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from tasks.adverse_action.composing import compose
@@ -82,6 +83,7 @@ def measure_overlap(
     rows = matrix[chosen]
     expected = decisions.reasons.top[positions]
 
+    figures = _figures_of(matrix)
     draws = range(1, params.stability_draws + 1)
     with under_way("explaining again", 1 + 2 * len(draws) + len(refits), "times") as work:
 
@@ -107,16 +109,20 @@ def measure_overlap(
             backgrounds=_mean(kept_by_people(draw) for draw in draws),
             refits=_mean(kept_by_refit(refit) for refit in refits),
             perturbations=_mean(
-                kept(model.explainer, _perturbed(matrix, chosen, params, draw)) for draw in draws
+                kept(model.explainer, _perturbed(rows, figures, params, draw)) for draw in draws
             ),
         )
 
 
-def _perturbed(matrix: Matrix, chosen: np.ndarray, params: ExplainParams, draw: int) -> Matrix:
+def _figures_of(matrix: Matrix) -> np.ndarray:
+    """Return which inputs are figures and no codes, shape (inputs,)."""
+    return np.array([pd.unique(column).size > FEW_VALUES for column in matrix.T])
+
+
+def _perturbed(chosen: Matrix, figures: np.ndarray, params: ExplainParams, draw: int) -> Matrix:
     """Return the chosen rows with every figure, not the codes, off by a normal relative error."""
-    figures = np.array([len(np.unique(column)) > FEW_VALUES for column in matrix.T])
     rng = np.random.default_rng([params.seed, 3_000, draw])
-    rows: Matrix = matrix[chosen]
+    rows = chosen.copy()
     rows[:, figures] *= 1 + rng.normal(0, params.perturbation, (len(rows), int(figures.sum())))
     return single_precision(rows)
 

@@ -35,7 +35,7 @@ def run(stage_run: StageRun) -> None:
     rows = stage_run.read_rows(
         "redact", columns=("subject", "person", *model.scorer.features, *attributes)
     )
-    predictions = stage_run.read_predictions(rows)
+    predictions = stage_run.read_predictions(rows, ("subject", "part", "score", "approved"))
     refits = load_refits(stage_run.input("train", "refits"))
     protected = rows[list(attributes)]
     explained = explain(

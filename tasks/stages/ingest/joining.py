@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.config.cases import Columns, Role
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_forms, pseudonyms
+from tasks.stages.ingest.compressed_texts import CompressedTexts
 from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
@@ -37,6 +38,7 @@ class ErasureDays(Protocol):
 
 
 NOBODY: Mapping[str, date] = {}
+NO_TEXTS: Mapping[str, CompressedTexts] = {}
 
 
 class SourceCount(BaseModel):
@@ -85,7 +87,7 @@ class JoinedSources:
     (`params.dated_by`) after the day of the erasure.
 
     Texts are the most of the rows, and masking third persons makes them anew: it is done part by
-    part, so that both are never there whole.
+    part, so that both are never there whole. Those of the base source may come compressed.
     """
 
     def __init__(
@@ -95,8 +97,9 @@ class JoinedSources:
         params: IngestParams,
         secret: bytes,
         tombstones: ErasureDays = NOBODY,
+        texts: Mapping[str, CompressedTexts] = NO_TEXTS,
     ) -> None:
-        """Join.
+        """Join; `texts` are columns of the base source that its frame lacks, row by row.
 
         Raises:
             SourceError: A source does not fit to the base as its join declares it.
@@ -127,7 +130,8 @@ class JoinedSources:
         self._kept = [
             name for name, column in columns.root.items() if column.role is not Role.DROPPED
         ]
-        self._rows = joined[self._kept]
+        self._texts = texts
+        self._rows = joined[[name for name in self._kept if name not in texts]]
         self._repeated_rows = self._count_repeated(joined[subject])
 
         dates = joined[params.dated_by] if params.dated_by else None
@@ -158,18 +162,18 @@ class JoinedSources:
         """
         for start in range(0, max(len(self._places), 1), rows_at_once):
             places = self._places[start : start + rows_at_once]
-            part = self._rows.iloc[_as_slice(places)].reset_index(drop=True)
-            part = part.assign(**self._masked_texts(part, places, self._masked))
-            part.insert(0, "subject", self._subjects.iloc[places].reset_index(drop=True))
-            part.insert(1, "person", self._people[places])
-            yield part
+            part = self._rows_at(places)
+            people = {
+                "subject": self._subjects.iloc[places].reset_index(drop=True),
+                "person": self._people[places],
+            }
+            yield _with_columns(
+                pd.DataFrame(people), {**part, **self._masked_texts(part, places, self._masked)}
+            )
 
     def report(self) -> IngestReport:
         """Return what was done. What was masked is told of the parts that were taken."""
-        ratios = {
-            name: float(self._rows[name].isna().to_numpy()[self._places].mean())
-            for name in self._kept
-        }
+        ratios = {name: float(self._is_missing(name)[self._places].mean()) for name in self._kept}
         return IngestReport(
             rows=len(self._places),
             subjects=int(self.subjects.nunique()),
@@ -192,12 +196,24 @@ class JoinedSources:
         work.
         """
         places = np.flatnonzero(subjects.duplicated(keep=False).to_numpy())
-        several = self._rows.iloc[places]
+        several = self._rows_at(places)
         masked = self._masked_texts(several, places, MaskedTexts())
         return int(several.assign(**masked).duplicated().sum())
 
     def _count_masked(self, places: "np.ndarray[Any, Any]") -> None:
-        self._masked_texts(self._rows.iloc[places], places, self._masked)
+        self._masked_texts(self._rows_at(places), places, self._masked)
+
+    def _rows_at(self, places: "np.ndarray[Any, Any]") -> pd.DataFrame:
+        """Return some rows, numbered anew, with their texts unpacked; `places` are sorted."""
+        rows = self._rows.iloc[_as_slice(places)].reset_index(drop=True)
+        return _with_columns(
+            rows, {name: texts.take(places) for name, texts in self._texts.items()}
+        )[self._kept]
+
+    def _is_missing(self, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        if name in self._texts:
+            return self._texts[name].is_missing
+        return self._rows[name].isna().to_numpy(bool)
 
     def _masked_texts(
         self, part: pd.DataFrame, places: "np.ndarray[Any, Any]", masked: MaskedTexts
@@ -279,10 +295,17 @@ def _decode_and_derive(rows: pd.DataFrame, params: IngestParams) -> pd.DataFrame
     decoded = {
         name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()
     }
-    rows = rows.assign(**decoded)
+    rows = _with_columns(rows, decoded)
     for name, rule in params.derive.items():
-        rows = rows.assign(**{name: derive(name, rows, rule)})
+        rows = _with_columns(rows, {name: derive(name, rows, rule)})
     return rows
+
+
+def _with_columns(
+    rows: pd.DataFrame, columns: "Mapping[Any, pd.Series[Any]] | pd.DataFrame"
+) -> pd.DataFrame:
+    """Return the rows with other or further columns; none is copied."""
+    return pd.DataFrame({**rows, **columns}, copy=False)
 
 
 def _join_one(

@@ -162,7 +162,7 @@ def convert_columns(
             columns[name], fault = to_text(name, frame[name])
         if fault is not None:
             faults.append(fault)
-    return pd.DataFrame(columns), faults
+    return pd.DataFrame(columns, copy=False), faults
 
 
 def kinds_error(faults: Sequence[ColumnFault], expected: ExpectedDelivery) -> SourceError:

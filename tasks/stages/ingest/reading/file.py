@@ -174,7 +174,8 @@ def _arrow_rows(
             with csv.open_csv(start, options, _parse_options(dialect), convert) as reader:
                 batches = list(islice(reader, 1))
                 table = pa.Table.from_batches(batches, reader.schema).slice(0, most_rows)
-    frame: pd.DataFrame = table.to_pandas()
+    # A column of the table is given up as soon as it is converted.
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame
 
 
@@ -258,7 +259,13 @@ def _read_parquet(
 
         # The file's own pandas metadata could bring an index and types of another machine.
         return cast(
-            "pd.DataFrame", table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+            "pd.DataFrame",
+            table.to_pandas(
+                ignore_metadata=True,
+                integer_object_nulls=True,
+                split_blocks=True,
+                self_destruct=True,
+            ),
         )
 
 

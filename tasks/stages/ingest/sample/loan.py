@@ -8,6 +8,9 @@ officers wrote (`notes.py`) and the web log. Beyond the real 1,989 rows the samp
 noise on the amounts, so that marginal relations stay and no row is an exact copy.
 """
 
+from collections.abc import Collection
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -40,32 +43,40 @@ LOG_SECONDS = 86_400 * 180
 IPV6_ONE_IN = 20
 
 
-def real_rows(rows: int, seed: int) -> pd.DataFrame:
+def real_rows(rows: int, seed: int, without: Collection[str] = ()) -> pd.DataFrame:
     """Return `rows` applications: the real ones first, as they are, then resampled ones.
 
     A resampled household's amounts all grow or shrink by one factor (sd 5 %), and each by one of
     its own (2 %); its ratios by their own alone. Whole numbers stay whole. The loan's share of the
-    price, for which people choose round figures, stays as it is, and the price follows.
+    price, for which people choose round figures, stays as it is, and the price follows. Columns in
+    `without`, of those that get no noise, are left out and change no other.
     """
-    real = pd.read_csv(packaged_path(*REAL_ROWS["loan"]))
+    real = pd.read_csv(packaged_path(*REAL_ROWS["loan"])).drop(columns=list(without))
     if rows <= len(real):
         return real.iloc[:rows].reset_index(drop=True)
 
     # The order of the draws is part of the sample: another order gives other rows.
     rng = np.random.default_rng([seed, 7])
-    extra = real.iloc[rng.integers(0, len(real), rows - len(real))].reset_index(drop=True)
-    household_factor = rng.normal(1.0, HOUSEHOLD_NOISE, len(extra))
+    drawn = rng.integers(0, len(real), rows - len(real))
+    household_factor = rng.normal(1.0, HOUSEHOLD_NOISE, len(drawn))
+    noisy: dict[str, pd.Series[Any]] = {}
     for column in (*MONEY, *RATIOS):
-        factor = rng.normal(1.0, COLUMN_NOISE, len(extra))
+        factor = rng.normal(1.0, COLUMN_NOISE, len(drawn))
         if column in MONEY:
             factor = factor * household_factor
-        decimals = 0 if pd.api.types.is_integer_dtype(real[column]) else 2
-        noisy = (extra[column] * factor).round(decimals)
-        is_code = extra[column].isin(CODES)
-        extra[column] = noisy.where(~is_code, extra[column]).astype(real[column].dtype)
+        exact = real[column].iloc[drawn].reset_index(drop=True)
+        decimals = 0 if pd.api.types.is_integer_dtype(exact) else 2
+        is_code = exact.isin(CODES)
+        noisy[column] = (exact * factor).round(decimals).where(~is_code, exact).astype(exact.dtype)
+    loanprc = real["loanprc"].iloc[drawn].reset_index(drop=True)
+    noisy["price"] = (noisy["loanamt"] / loanprc).round(2)
 
-    extra["price"] = (extra["loanamt"] / extra["loanprc"]).round(2)
-    return pd.concat([real, extra], ignore_index=True)
+    # A column at a time, each made once: with a million rows the figures alone are half a gibibyte.
+    columns = {}
+    for column in real.columns:
+        extra = noisy.pop(column) if column in noisy else real[column].iloc[drawn]
+        columns[column] = pd.concat([real[column], extra], ignore_index=True)
+    return pd.DataFrame(columns, copy=False)
 
 
 def applications(rows: int, seed: int) -> pd.DataFrame:
@@ -73,20 +84,24 @@ def applications(rows: int, seed: int) -> pd.DataFrame:
 
     `notes_gold` says which spans of `notes` were planted as personal data; see `notes`.
     """
+    figures = real_rows(rows, seed, (*BUREAU, "msa", "suffolk"))
     applicants = people(rows, seed)
-    third_persons = people(rows, seed + 1)
-    texts, spans = notes(applicants, third_persons, seed)
+    texts, spans = notes(applicants, people(rows, seed + 1), seed)
+    table = pa.table({"notes": texts, "notes_gold": spans})
+    del texts, spans  # so that each is given up as soon as it is converted
+    written = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
 
     identities = applicants.drop(columns=["title", "first", "last"])
-    figures = real_rows(rows, seed).drop(columns=[*BUREAU, "msa", "suffolk"])
-    written = pa.table({"notes": texts, "notes_gold": spans}).to_pandas()
-    table: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
-    return table
+    del applicants
+    joined: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
+    return joined
 
 
 def bureau(rows: int, seed: int) -> pd.DataFrame:
     """Return the third party's table: credit history by e-mail."""
-    return pd.concat([emails(rows, seed), real_rows(rows, seed)[BUREAU]], axis=1)
+    history = real_rows(rows, seed)[BUREAU]
+    return pd.concat([emails(rows, seed), history], axis=1)
 
 
 def activity(rows: int, seed: int) -> pd.DataFrame:

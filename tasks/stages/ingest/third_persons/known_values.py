@@ -23,6 +23,7 @@ from tasks.stages.ingest.third_persons.spellings import (
 IDENTIFYING_ROLES = (Role.SUBJECT, Role.IDENTIFIER)
 # An odd number spreads owners over all 64 bits (Knuth's multiplicative hashing).
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
+VALUES_AT_ONCE = 65_536
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Owners = np.ndarray[Any, np.dtype[np.int64]]
@@ -93,16 +94,11 @@ def collect_known_values(
     for frame, owners in _owned_frames(frames, rows, people, columns, params):
         for name in filter(named.__contains__, map(str, frame.columns)):
             codes, texts = pd.factorize(_as_texts(frame[name]))
-            keys = [keys_of(named[name], text) for text in texts]
             if named[name] is ValueKind.PERSON:
                 _add_pairs(name_pairs, texts)
-
-            # A value has several keys or none: `origins` says which value each key is of.
-            flat = [key for several in keys for key in several]
-            origins = np.repeat(np.arange(len(keys)), [len(several) for several in keys])
-            key_hashes = hash_keys(flat)
+            key_hashes, key_kinds, origins = _hashed_keys(named[name], texts)
             hashes.append(key_hashes)
-            kinds.append(np.array([KIND_OF_PREFIX[key[0]] for key in flat], np.uint8))
+            kinds.append(key_kinds)
             owned.append(_owned_keys(key_hashes, origins, codes, owners))
 
     all_hashes, first_places = np.unique(np.concatenate(hashes), return_index=True)
@@ -112,6 +108,27 @@ def collect_known_values(
         _sorted_once(np.concatenate(owned)),
         name_pairs,
     )
+
+
+def _hashed_keys(
+    kind: ValueKind, texts: "pd.Index[str]"
+) -> tuple[Hashes, "np.ndarray[Any, np.dtype[np.uint8]]", "np.ndarray[Any, np.dtype[np.int64]]"]:
+    """Return the hash and kind of every key of these values, and which value each is of.
+
+    A value has several keys or none. Some values at a time: as Python's texts, keys take ten times
+    the memory of their hashes.
+    """
+    hashes: list[Hashes] = [np.empty(0, np.uint64)]
+    kinds: list[np.ndarray[Any, np.dtype[np.uint8]]] = [np.empty(0, np.uint8)]
+    origins: list[np.ndarray[Any, np.dtype[np.int64]]] = [np.empty(0, np.int64)]
+    for start in range(0, len(texts), VALUES_AT_ONCE):
+        keys = [keys_of(kind, text) for text in texts[start : start + VALUES_AT_ONCE]]
+        flat = [key for several in keys for key in several]
+        hashes.append(hash_keys(flat))
+        kinds.append(np.array([KIND_OF_PREFIX[key[0]] for key in flat], np.uint8))
+        places = np.arange(start, start + len(keys))
+        origins.append(np.repeat(places, [len(several) for several in keys]))
+    return np.concatenate(hashes), np.concatenate(kinds), np.concatenate(origins)
 
 
 def _owned_frames(
