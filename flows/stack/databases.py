@@ -40,8 +40,9 @@ def make_database(postgres: PostgresServer, database: str, owner: str) -> str:
     from psycopg import sql
 
     password = set_password(postgres, owner)
+
+    # `autocommit`, for CREATE DATABASE runs in no transaction.
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        # By `autocommit`: CREATE DATABASE runs in no transaction.
         known = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [database]
         ).fetchone()
