@@ -15,6 +15,7 @@ Standard library only, and no module of ours: this file is what finds them.
 """
 
 import gc
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -31,6 +32,8 @@ FLAGS = ("-I", "-S", "-X", "utf8")  # of every interpreter that starts this file
 # A process that imports for seconds and then runs for seconds makes hardly any garbage in cycles.
 # At Python's own 700 objects a collection, looking for it is a sixth of what an import costs.
 GARBAGE_THRESHOLDS = (50_000, 20, 20)
+
+IRI_SYNTAX = "rfc3987_syntax"
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
@@ -65,6 +68,7 @@ def main() -> None:
     sys.modules["sitecustomize"] = ModuleType("sitecustomize")
     site.main()
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != checkout]
+    defer_iri_grammar()
 
     # Processes that a stage starts find its code by sys.path. A stage's checkout is the worker's
     # copy, which holds nothing but what was digested.
@@ -75,6 +79,27 @@ def main() -> None:
 
     sys.argv[:2] = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def defer_iri_grammar() -> None:
+    """Have the grammar of internationalised addresses built when one is checked, if ever.
+
+    jsonschema, which Prefect and Great Expectations import, takes a function of `rfc3987_syntax`
+    for its formats `iri` and `iri-reference`. That package builds its grammar while it is imported:
+    three quarters of a second for what hardly any process asks. A module that has not run yet
+    stands in for it, and what is asked of it is asked of the package's own module.
+    """
+    spec = None if IRI_SYNTAX in sys.modules else importlib.util.find_spec(IRI_SYNTAX)
+    if spec is None:
+        return
+
+    def is_valid_syntax(term: str, value: str) -> bool:
+        module = importlib.import_module(f"{IRI_SYNTAX}.syntax_helpers")
+        return bool(module.is_valid_syntax(term=term, value=value))
+
+    stand_in = importlib.util.module_from_spec(spec)
+    vars(stand_in)["is_valid_syntax"] = is_valid_syntax
+    sys.modules[IRI_SYNTAX] = stand_in
 
 
 def _find_package(folder: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.base.answering import print_json, report_error
-from flows.serving.environment import settle_garbage, settle_streams
+from flows.serving.environment import settle_imports, settle_streams
 from tasks.config.case_name import check_case_name
 from tasks.errors import EvidenceError, PortcullisError, RefusedError, ServiceError
 from tasks.formats.shown import kind_of_error, withhold_texts
@@ -28,7 +28,7 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
     die_with_parent(parent)
     settle_streams()
-    settle_garbage()
+    settle_imports()
     if is_json:
         keep_output_for_json()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.cli.attended_release import keep_output_for_json, outcome_values, print_outcome
 from flows.cli.base.answering import print_json
-from flows.serving.environment import settle_garbage, settle_streams
+from flows.serving.environment import settle_imports, settle_streams
 from tasks.config.case_name import check_case_name
 from tasks.errors import PortcullisError
 from tasks.formats.shown import withhold_texts
@@ -29,7 +29,7 @@ def main(case: str, parent: int, *, is_json: bool) -> int:
     """Return 0 where nothing has changed and the model is registered; else `UNDECIDED`."""
     die_with_parent(parent)
     settle_streams()
-    settle_garbage()
+    settle_imports()
     if is_json:
         keep_output_for_json()
 

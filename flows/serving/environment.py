@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 
-from tasks.isolated import GARBAGE_THRESHOLDS
+from tasks.isolated import GARBAGE_THRESHOLDS, defer_iri_grammar
 
 UNLESS_SET = {
     "DO_NOT_TRACK": "1",
@@ -79,12 +79,13 @@ def settle_umask() -> None:
     os.umask(os.umask(0o077) | stat.S_IWOTH)
 
 
-def settle_garbage() -> None:
-    """Look for garbage as seldom as the stages do (`tasks/isolated.py`, which says why).
+def settle_imports() -> None:
+    """Import as the stages do (`tasks/isolated.py`, which says why): less garbage, no grammar.
 
-    For processes that import Prefect, DVC or MLflow, and live for one command.
+    For processes that import Prefect, DVC or MLflow, and live for one command; before they do.
     """
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    defer_iri_grammar()
 
 
 def settle_streams() -> None:

@@ -17,7 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
-from flows.serving.environment import settle_garbage
+from flows.serving.environment import settle_imports
 from flows.serving.prefect_settings import check_prefect_settings
 from tasks.errors import ConfigError
 from tasks.formats.shown import kind_of_error
@@ -29,11 +29,11 @@ from tasks.system.processes import die_with_parent
 def main(descriptor: int, parent: int) -> None:
     """Serve on an inherited socket until ended, as Prefect's own temporary server would."""
     die_with_parent(parent)
+    settle_imports()  # before the first import of Prefect
     try:
         check_prefect_settings()
     except ConfigError:
         signal.pause()  # the flow meets the same and says it, and then this is ended
-    settle_garbage()
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.code_identity.tree import bytecode_path, compile_source
-from tasks.isolated import FLAGS, GARBAGE_THRESHOLDS, STAGE
+from tasks.isolated import FLAGS, GARBAGE_THRESHOLDS, IRI_SYNTAX, STAGE
 
 CHECKOUT = Path(__file__).parents[2]
 PLANTED = "import os; os.write(2, b'PLANTED'); raise SystemExit(9)\n"
@@ -169,3 +169,35 @@ def test_forged_bytecode_beside_a_source_is_not_taken_by_the_worker(
 def test_the_worker_leaves_no_bytecode(checkout: Path, interpreter: Path) -> None:
     run(checkout, interpreter, "tasks")
     assert list(checkout.rglob("*.pyc")) == []
+
+
+# Whether the grammar was built is asked before and after an address is checked.
+GRAMMAR = """
+import sys
+from tasks.isolated import defer_iri_grammar
+defer_iri_grammar()
+from jsonschema import FormatChecker
+print("lark" in sys.modules)
+for address in ("https://é.example/a", "no address"):
+    print(FormatChecker().conforms(address, "iri"))
+print("lark" in sys.modules)
+"""
+
+
+def test_the_grammar_of_addresses_is_built_when_one_is_checked() -> None:
+    command = [sys.executable, "-X", "utf8", "-c", GRAMMAR]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "False", "True"]
+
+
+@BOTH
+def test_worker_and_stage_do_not_build_it_when_they_import(
+    checkout: Path, interpreter: Path, module: str
+) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    package = interpreter.parents[1] / "lib" / version / "site-packages" / IRI_SYNTAX
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text(PLANTED)
+    for file in ("__main__.py", "stages/process.py"):
+        (checkout / "tasks" / file).write_text(f"import {IRI_SYNTAX} as grammar; print('kept')")
+    assert run(checkout, interpreter, module) == "kept\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.serving.environment import UNLESS_SET, settle, settle_garbage, settle_umask
+from flows.serving.environment import UNLESS_SET, settle, settle_imports, settle_umask
 from tasks.isolated import GARBAGE_THRESHOLDS
 
 CHECKOUT = Path(__file__).parents[3]
@@ -103,7 +103,7 @@ def test_what_is_written_is_nobody_else_s_to_change(before: int, after: int) -> 
 def test_garbage_is_looked_for_as_seldom_as_in_the_stages() -> None:
     before = gc.get_threshold()
     try:
-        settle_garbage()
+        settle_imports()
         assert gc.get_threshold() == GARBAGE_THRESHOLDS
     finally:
         gc.set_threshold(*before)
