@@ -7,18 +7,20 @@ second a stage at a hundred kilobytes, and more with each use case.
 Here the file is read by the fast parser, which knows no comments, if nothing of it is lost that
 way: written again without a change, it has the same bytes. Any other file (somebody's comments,
 numbers in another form) is DVC's to change. What has not changed is not written.
+
+The writer is pure Python, too, and takes twice what the fast parser does. In block style the text
+of an entry hangs on that entry alone, so that the text of one that is as it was is kept.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 LOCK_FILE = "dvc.lock"
 
-# The digest of the text that this process has written last, or has found to lose nothing.
-_known: set[str] = set()
+# Of each entry that this process has written as text: its form (`_form_of`), and that text.
+_entries: dict[str, tuple[Any, str]] = {}
 
 
 def install_fast_lock_file() -> None:
@@ -34,24 +36,39 @@ def modify_lock_file(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
 
     In place of `dvc.utils.serialize.modify_yaml` (DVC 3.67), which takes and yields the same.
     """
-    from dvc.utils.serialize import dumps_yaml, modify_yaml, parse_yaml
+    from dvc.utils.serialize import modify_yaml, parse_yaml
 
     file = Path(path)
     text = file.read_text(encoding="utf-8") if file.name == LOCK_FILE and file.is_file() else ""
     values: dict[str, Any] = parse_yaml(text, path) if text else {}
-    is_whole = bool(text) and (_digest(text) in _known or dumps_yaml(values) == text)
-    if not is_whole or _has_exponent(values):
+    if not text or _text_of(values) != text or _has_exponent(values):
         with modify_yaml(path, fs=fs) as round_trip:
             yield round_trip
         return
 
-    before = _form_of(values)
     yield values
-    if _form_of(values) != before:
-        text = dumps_yaml(values)
-        file.write_text(text, encoding="utf-8")
-    _known.clear()
-    _known.add(_digest(text))
+    if (changed := _text_of(values)) != text:
+        file.write_text(changed, encoding="utf-8")
+
+
+def _text_of(values: dict[str, Any]) -> str:
+    """Return the text that DVC writes: head, and each entry, which is as it was or written anew."""
+    from dvc.utils.serialize import dumps_yaml
+
+    stages = values.get("stages")
+    if list(values) != ["schema", "stages"] or not isinstance(stages, dict) or not stages:
+        return str(dumps_yaml(values))
+
+    head = "stages:\n"
+    parts = [dumps_yaml({"schema": values["schema"]}), head]
+    for name, entry in stages.items():
+        form = _form_of(entry)
+        known_form, part = _entries.get(name, (None, ""))
+        if form != known_form:
+            part = dumps_yaml({"stages": {name: entry}}).removeprefix(head)
+            _entries[name] = (form, part)
+        parts.append(part)
+    return "".join(parts)
 
 
 def _form_of(values: Any) -> Any:
@@ -73,7 +90,3 @@ def _has_exponent(values: Any) -> bool:
     if isinstance(values, list):
         return any(map(_has_exponent, values))
     return isinstance(values, float) and "e" in repr(values)
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

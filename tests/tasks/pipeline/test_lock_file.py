@@ -24,7 +24,20 @@ SCALARS = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8)
     | st.sampled_from(
-        ["1e5", "0x1f", "0.10", "yes", "null", "2026-11-28", "a: b", "# c", "é", "x\n"]
+        [
+            "1e5",
+            "0x1f",
+            "0.10",
+            "yes",
+            "null",
+            "2026-11-28",
+            "a: b",
+            "# c",
+            "é",
+            "x\n",
+            "x\n\n",
+            "a text that is folded, " * 9,
+        ]
     )
 )
 VALUES = st.recursive(
@@ -105,6 +118,23 @@ def test_what_the_fast_parser_would_lose_is_left_to_dvc(lock: Path, odd: str) ->
         set_entry(modify, path, "train@loan", {"cmd": "b"})
     assert odd in lock.read_text()
     assert lock.read_text() == slow.read_text()
+
+
+def test_only_the_entry_that_has_changed_is_written_as_text(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_entry(modify_lock_file, lock, "train@loan", {"cmd": "b"})
+    written: list[Any] = []
+
+    def dumps_yaml(values: dict[str, Any]) -> str:
+        written.append(values)
+        return str(_yaml.dumps_yaml(values))
+
+    monkeypatch.setattr("dvc.utils.serialize.dumps_yaml", dumps_yaml)
+    set_entry(modify_lock_file, lock, "train@loan", {"cmd": "c"})
+    stages = [list(values["stages"]) for values in written if "stages" in values]
+    assert stages == [["train@loan"]]
+    assert lock.read_text().count("cmd: ") == 2
 
 
 def test_a_fault_in_between_leaves_the_file_as_it_was(lock: Path) -> None:
