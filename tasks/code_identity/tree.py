@@ -8,7 +8,7 @@ import shutil
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -143,7 +143,8 @@ class Tree:
         bytecode = {bytecode_path(path) for path in self.files if path.endswith(".py")}
         lying_there: dict[str, bytes] = {}
         if not folder.is_symlink():
-            lying_there = {path: content for path, content, _ in read_files(folder, "", ignored=())}
+            entries = read_files(folder, "", ignored=(), unread=bytecode)
+            lying_there = {path: content for path, content, _ in entries}
         sources = {path: lying_there[path] for path in lying_there.keys() - bytecode}
         if sources != dict(self.files):
             raise EvidenceError(
@@ -179,12 +180,16 @@ def read_tree(workspace: Path) -> Tree:
 
 
 def read_files(
-    workspace: Path, name: str, ignored: tuple[str, ...] = BYTECODE
+    workspace: Path,
+    name: str,
+    ignored: tuple[str, ...] = BYTECODE,
+    unread: Set[str] = frozenset(),
 ) -> Iterator[tuple[str, bytes, bool]]:
     """Yield (path, bytes, whether it is executable) of a file, or of all files below a folder.
 
     Every folder is opened by its descriptor, relative to the one above: a link that is put in place
-    of a folder meanwhile is refused, and not followed. What is absent yields nothing.
+    of a folder meanwhile is refused, and not followed. What is absent yields nothing. Of a path in
+    `unread` the kind is looked at, and no byte is read.
     """
     # The workspace itself may be reached by links: its place is nobody's claim.
     descriptor = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
@@ -199,10 +204,10 @@ def read_files(
             os.close(above)
 
         if last:
-            yield from _read(last, descriptor, name, ignored)
+            yield from _read(last, descriptor, name, ignored, unread)
         else:
             for entry in names_in(descriptor):
-                yield from _read(entry, descriptor, entry, ignored)
+                yield from _read(entry, descriptor, entry, ignored, unread)
     finally:
         os.close(descriptor)
 
@@ -252,7 +257,7 @@ def compile_source(content: bytes, path: Path) -> bytes:
 
 
 def _read(
-    name: str, folder: int, path: str, ignored: tuple[str, ...]
+    name: str, folder: int, path: str, ignored: tuple[str, ...], unread: Set[str]
 ) -> Iterator[tuple[str, bytes, bool]]:
     if any(fnmatch(name, pattern) for pattern in ignored):
         return
@@ -271,13 +276,13 @@ def _read(
         ) from error
 
     try:
-        mode = os.fstat(descriptor).st_mode
+        status = os.fstat(descriptor)
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
             for entry in names_in(descriptor):
-                yield from _read(entry, descriptor, f"{path}/{entry}", ignored)
+                yield from _read(entry, descriptor, f"{path}/{entry}", ignored, unread)
         elif stat.S_ISREG(mode):
-            with os.fdopen(os.dup(descriptor), "rb") as stream:
-                content = stream.read(MOST_FILE_BYTES + 1)
+            content = b"" if path in unread else _read_content(descriptor, status.st_size)
             if len(content) > MOST_FILE_BYTES:
                 raise _refused(path, "a file of 64 MiB at most", "a larger one")
             yield path, content, bool(mode & stat.S_IXUSR)
@@ -285,6 +290,20 @@ def _read(
             raise _not_regular(path, is_link=False)
     finally:
         os.close(descriptor)
+
+
+def _read_content(descriptor: int, size_bytes: int) -> bytes:
+    """Return the bytes of an open file; of one that is too large, one more than there may be.
+
+    It is asked for by its size: Python makes a buffer of what is asked for, and one of 64 MiB for
+    each of a thousand files took longer than to read them.
+    """
+    parts: list[bytes] = []
+    left = MOST_FILE_BYTES + 1
+    while left and (part := os.read(descriptor, min(size_bytes + 1, left))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def check_name(path: str) -> None:

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from tasks.attestation.artefacts import artefact
 from tasks.code_identity import tree as tree_module
-from tasks.code_identity.tree import CODE, Tree, read_tree
+from tasks.code_identity.tree import CODE, Tree, bytecode_path, read_tree
 from tasks.errors import EvidenceError
 from tasks.formats.digests import sha256_of
 
@@ -141,6 +142,52 @@ def test_a_data_set_among_the_code_is_refused(
     (workspace / "configs/rows.csv").write_bytes(bytes(101))
     with pytest.raises(EvidenceError, match=r"configs/rows\.csv"):
         read_tree(workspace)
+
+
+def test_no_file_is_read_by_the_size_of_the_largest_that_may_be(workspace: Path) -> None:
+    """A buffer of 64 MiB for each file would take longer than to read all of them."""
+    tracemalloc.start()
+    try:
+        read_tree(workspace)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1 << 20
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(range(256)) * 64
+    (workspace / "configs/large").write_bytes(content)
+    read = os.read
+    monkeypatch.setattr("os.read", lambda descriptor, size: read(descriptor, min(size, 1000)))
+    assert read_tree(workspace).files["configs/large"] == content
+
+
+def test_bytecode_is_believed_and_not_read_but_no_link_stands_for_it(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = read_tree(workspace)
+    tree.write(tmp_path / "out")
+    asked: list[int] = []
+    read = os.read
+
+    def count(descriptor: int, size: int) -> bytes:
+        asked.append(size)
+        return read(descriptor, size)
+
+    monkeypatch.setattr("os.read", count)
+    tree.write(tmp_path / "out")
+    # Once for the bytes of a source, and once for its end.
+    assert len(asked) == sum(2 if content else 1 for content in tree.files.values())
+
+    loosen(tmp_path / "out")
+    bytecode = tmp_path / "out" / bytecode_path("tasks/model.py")
+    bytecode.unlink()
+    bytecode.symlink_to(tmp_path / "checkout/tasks/model.py")
+    with pytest.raises(EvidenceError, match="symbolic link"):
+        tree.write(tmp_path / "out")
 
 
 def test_what_is_written_out_is_read_back_the_same(workspace: Path, tmp_path: Path) -> None:
