@@ -6,6 +6,8 @@ and the libraries that it needs. `tasks/registry/stored.py` says whether a regis
 
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -42,7 +44,11 @@ def pack(model_folder: Path, destination: Path) -> Path:
     require_judged_code(model)
 
     name = shipped_name(model.contract.code_sha256)
-    with TemporaryDirectory() as scratch, warnings.catch_warnings():
+    with (
+        TemporaryDirectory() as scratch,
+        warnings.catch_warnings(),
+        _without_map_of_modules(),
+    ):
         warnings.simplefilter("ignore")  # MLflow's advice about type hints: no Python model is here
         package = Path(scratch) / name
         package.mkdir()
@@ -62,6 +68,25 @@ def pack(model_folder: Path, destination: Path) -> Path:
         # else leave bytecode there, which is run instead of the sources that were judged.
         (destination / CODE / name / BYTECODE).write_text(NO_BYTECODE, encoding="utf-8")
     return destination
+
+
+@contextmanager
+def _without_map_of_modules() -> Iterator[None]:
+    """Spare MLflow its map from modules to packages: it reads every installed package for it.
+
+    It compares the model's requirements with what is installed, and warns. The map serves for a
+    package that is installed without its metadata (`_get_installed_version` in MLflow 3), which is
+    then looked for by the name that the requirement says.
+    """
+    from mlflow.utils import requirements_utils
+
+    known = requirements_utils._MODULES_TO_PACKAGES
+    if known is None:
+        requirements_utils._MODULES_TO_PACKAGES = {}
+    try:
+        yield
+    finally:
+        requirements_utils._MODULES_TO_PACKAGES = known
 
 
 def signature_of(model: DecisionModel) -> "ModelSignature":
