@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tasks.erasure.searching.masking import search_content
+from tasks.erasure.searching.masking import SEARCHED_ALIKE, search_content
 from tasks.erasure.searching.search_terms import SearchTerms
 
 DIGEST_BYTES = 16
@@ -44,8 +44,11 @@ def look_at_content(name: str, content: bytes, terms: SearchTerms, *, plain: boo
         return Look(holds_person=holds, is_ambiguous=not holds and terms.has_ambiguous(content))
 
     # Of the name only the suffix tells how to read a content.
-    suffix = PurePosixPath(name).suffix.lower().encode("utf-8", errors="surrogatepass")
-    key = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest() + suffix
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in SEARCHED_ALIKE:
+        suffix = ""
+    key = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
+    key += suffix.encode("utf-8", errors="surrogatepass")
     look: Look | None = terms.remembered.get(key)
     if look is None:
         search = search_content(name, content, terms)

@@ -39,6 +39,9 @@ TEXT_SUFFIXES = {
     *(".txt", ".md", ".html", ".htm", ".log", ".yaml", ".yml", ".xml", ".svg", ".toml", ".ini"),
     *(".cfg", ".py", ".json", ".eml", *TABLE_SUFFIXES, *LINES_SUFFIXES),
 }
+# To look for somebody in a content of such a name is the same as in one without a suffix: git's
+# objects have none, and most of them lie in the checkout, too. What is masked differs.
+SEARCHED_ALIKE = frozenset(TEXT_SUFFIXES - {*TABLE_SUFFIXES, *LINES_SUFFIXES})
 
 
 class CannotMaskError(Exception):

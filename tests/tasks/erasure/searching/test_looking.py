@@ -1,8 +1,12 @@
 """What stands in a content or a name, by one rule for every sink."""
 
+import base64
+import gzip
+
 import pytest
 
 from tasks.erasure.searching.looking import Look, look_at_content, look_at_name
+from tasks.erasure.searching.masking import SEARCHED_ALIKE, search_content
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
 from tests.tasks.erasure.sinks.people import ANN, BOB, TERMS
 
@@ -44,6 +48,37 @@ def test_of_more_contents_than_are_remembered_each_is_looked_at(
     for _ in range(2):
         assert look_at_content("x", ANN.encode(), terms) == Look(holds_person=True)
     assert not terms.remembered
+
+
+@pytest.mark.parametrize("suffix", sorted(SEARCHED_ALIKE))
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"to: {ANN}".encode(),
+        gzip.compress(f"to: {ANN}".encode()),
+        base64.b64encode(f"to: {ANN}".encode()),
+        f'{{"to": "{ANN}"}}\n{{"to": "{BOB}"}}'.encode(),
+        b"\x89PNG\r\n\x1a\n",
+        b"\xe9\xff\x00",
+    ],
+)
+def test_texts_are_searched_as_a_content_without_a_suffix_and_once(
+    suffix: str, content: bytes
+) -> None:
+    """Git's objects have no suffix; what is known of them holds for the files of the checkout."""
+    assert search_content(f"x{suffix}", content, TERMS) == search_content("x", content, TERMS)
+
+    terms = SearchTerms.of([PersonalValue("email", ANN)])
+    looks = {look_at_content(name, content, terms) for name in ("x", f"x{suffix}")}
+    assert len(looks) == len(terms.remembered) == 1
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".br", ".mp3"])
+def test_a_content_that_its_suffix_says_how_to_read_is_searched_again(suffix: str) -> None:
+    terms = SearchTerms.of([PersonalValue("email", ANN)])
+    for name in ("x", f"x{suffix}"):
+        look_at_content(name, b"\xe9 nobody", terms)
+    assert len(terms.remembered) == 2
 
 
 def test_looks_add_up() -> None:
