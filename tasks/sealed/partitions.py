@@ -4,9 +4,10 @@ The file is checked where the key store is. Whoever is handed a partition gets t
 its rows' subjects, and of nobody else: no key store, no bucket, and nothing that seals a row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -84,3 +85,28 @@ def open_partition(columns: tuple[str, ...] | None, partition: SealedPartition) 
         partition.keys,
         partition.shown,
     )
+
+
+@dataclass(frozen=True)
+class PartWork:
+    """What is asked of the rows of every partition.
+
+    Attributes:
+        function: Pure, and of a module's top level: pickled, it is its name alone.
+        shared: Its first argument.
+        columns: Which columns its second argument has; all, if None.
+    """
+
+    function: Callable[[Any, pd.DataFrame], Any]
+    shared: Any
+    columns: tuple[str, ...] | None
+
+
+def work_on_partition(work: PartWork, partition: SealedPartition) -> tuple[int, Any]:
+    """Return how many rows of a partition could be opened, and what the function says of them.
+
+    Raises:
+        SealError: A row was altered or moved; says where.
+    """
+    rows = open_partition(work.columns, partition)
+    return len(rows), work.function(work.shared, rows)

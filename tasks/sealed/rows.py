@@ -222,7 +222,7 @@ def read_rows(
         shredded += part.shredded
         people_shredded += part.people_shredded
         del part  # so that the frame lies in `frames` alone, from which it is taken
-    return Opened(_joined(frames), unsealed, shredded, people_shredded)
+    return Opened(join_frames(frames), unsealed, shredded, people_shredded)
 
 
 def columns_in(path: Path) -> tuple[str, ...]:
@@ -304,7 +304,7 @@ def check_file(path: Path, dataset: str, keys: KeyStore) -> CheckedFile:
     return CheckedFile(file, layout, bound_to(dataset, layout_json), shown)
 
 
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def join_frames(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Return frames of the same columns one below the other; `frames` is emptied on the way.
 
     A column at a time, and each part's is given up as soon as it is copied: at no time is there
@@ -388,7 +388,7 @@ def open_group(
                     remedy="Run `dvc checkout`; look for who or what wrote into it.",
                 ) from None
         frames.append(unpack(rows, layout, columns))
-    return _joined(frames)
+    return join_frames(frames)
 
 
 def _by_person(codes: np.ndarray) -> Iterator[tuple[int, int]]:

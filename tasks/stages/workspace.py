@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from tasks.keystore.keys import KeyStore, Retention
     from tasks.keystore.tombstones import Tombstones
     from tasks.sealed import SealedWriter
-    from tasks.sealed.partitions import SealedPartition
+    from tasks.sealed.partitions import PartWork, SealedPartition
 
 DRAFT = ".draft-"
 ENGINE = "engine"
 CLEARANCE = "clearance.json"  # the worker's, beside `data/` in the run folder
 
 P = TypeVar("P", bound=BaseModel)
+Shared = TypeVar("Shared")
+Answer = TypeVar("Answer")
 Foretelling = Callable[["StageRun", "pd.DataFrame"], Iterable[str]]
 
 
@@ -228,6 +230,55 @@ class StageRun:
             raise _no_rows(f"{stage}/{name}", opened.shredded)
         return opened.frame
 
+    def map_rows(
+        self,
+        stage: str,
+        function: "Callable[[Shared, pd.DataFrame], Answer]",
+        shared: Shared,
+        columns: tuple[str, ...] | None = None,
+        name: str = "rows",
+    ) -> "Iterator[Answer]":
+        """Yield what a function says of an earlier stage's rows, row group by row group, in order.
+
+        On a cluster its workers unseal the rows and ask the function: each gets the keys of its
+        rows alone, and what the function leaves out never comes here. Elsewhere this process does.
+
+        Args:
+            stage: The earlier stage.
+            function: Pure, and of a module's top level: a worker finds it by its name.
+            shared: Its first argument, the same for all rows.
+            columns: Which columns its second argument has; all, if None.
+            name: The dataset.
+
+        Raises:
+            DataError: After the last row group, where none had a row that can be read.
+        """
+        from tasks.sealed import iter_rows
+        from tasks.sealed.partitions import PartWork
+
+        path = self.input(stage, f"{name}.parquet")
+        if self.engine_params.root.kind == "dask":
+            work = PartWork(function, shared, columns)
+            yield from self._map_partitions(path, stage, name, work)
+            return
+
+        unsealed = 0
+        shredded = 0
+        with under_way("reading sealed rows", _rows_in(path), "rows") as progress:
+            for opened in iter_rows(
+                path, dataset=self._dataset(stage, name), keys=self.keys, columns=columns
+            ):
+                self.rows_unsealed += opened.unsealed
+                self.rows_shredded += opened.shredded
+                self.people_shredded += opened.people_shredded
+                unsealed += opened.unsealed
+                shredded += opened.shredded
+                self.most_rows = max(self.most_rows, unsealed)
+                progress.advance(opened.unsealed)
+                yield function(shared, opened.frame)
+        if not unsealed:
+            raise _no_rows(f"{stage}/{name}", shredded)
+
     def _read_on_engine(
         self,
         path: Path,
@@ -237,9 +288,16 @@ class StageRun:
         keep: "Callable[[pd.DataFrame], pd.DataFrame] | None",
     ) -> "pd.DataFrame":
         """Return the same rows, unsealed by the engine's workers: each gets its own keys alone."""
-        import pandas as pd
+        from tasks.sealed.partitions import PartWork
 
-        from tasks.sealed.partitions import iter_partitions, open_partition
+        parts = self._map_partitions(path, stage, name, PartWork(_as_they_are, None, columns))
+        return join_parts([part if keep is None else keep(part) for part in parts])
+
+    def _map_partitions(
+        self, path: Path, stage: str, name: str, work: "PartWork"
+    ) -> "Iterator[Any]":
+        """Yield what the engine's workers answer of each row group, and count its rows."""
+        from tasks.sealed.partitions import iter_partitions, work_on_partition
 
         shredded_ids: set[bytes] = set()
         sealed_rows = self.count_rows(stage, name)
@@ -251,19 +309,18 @@ class StageRun:
                 shredded_ids.update(partition.shredded_ids)
                 yield partition
 
-        frames = []
         unsealed = 0
-        with under_way("reading sealed rows", sealed_rows, "rows") as work:
-            for frame in self.engine.map(open_partition, columns, partitions()):
-                unsealed += len(frame)
-                work.advance(len(frame))
-                frames.append(frame if keep is None else keep(frame))
+        with under_way("reading sealed rows", sealed_rows, "rows") as progress:
+            for rows, answer in self.engine.map(work_on_partition, work, partitions()):
+                unsealed += rows
+                progress.advance(rows)
+                yield answer
         self.rows_unsealed += unsealed
         self.rows_shredded += sealed_rows - unsealed
         self.people_shredded += len(shredded_ids)
+        self.most_rows = max(self.most_rows, unsealed)
         if not unsealed:
             raise _no_rows(f"{stage}/{name}", sealed_rows)
-        return pd.concat(frames, ignore_index=True)
 
     def read_predictions(
         self, rows: "pd.DataFrame", columns: tuple[str, ...] | None = None
@@ -276,14 +333,22 @@ class StageRun:
             DataError: The predictions are not those of these rows.
         """
         predictions = self.read_rows("train", "predictions", columns)
-        if not rows["subject"].equals(predictions["subject"]):
+        self.require_own_predictions(rows["subject"].equals(predictions["subject"]))
+        return predictions
+
+    def require_own_predictions(self, are_own: bool) -> None:
+        """Refuse predictions that are not of the rows beside them.
+
+        Raises:
+            DataError: They are not.
+        """
+        if not are_own:
             raise DataError(
                 "predictions",
                 expected="one per row, in the rows' order",
                 found="others",
                 remedy=f"Run `dvc repro train@{self.case}` again.",
             )
-        return predictions
 
     def columns_of_rows(self, stage: str, name: str = "rows") -> tuple[str, ...]:
         """Return which columns an earlier stage's sealed rows have."""
@@ -485,6 +550,13 @@ class StageRun:
         return f"{self.case}/{stage}/{name}"
 
 
+def join_parts(frames: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """Return parts of rows one below the other; `frames` is emptied, so that memory is spared."""
+    from tasks.sealed.rows import join_frames
+
+    return join_frames(frames)
+
+
 def _rows_in(path: Path) -> int:
     """Return how many rows a file says it has; 0, not known, where it cannot be read."""
     import pyarrow as pa
@@ -516,6 +588,10 @@ def _no_rows(dataset: str, shredded: int) -> DataError:
             "says whether this is the key store that sealed them."
         ),
     )
+
+
+def _as_they_are(_shared: None, rows: "pd.DataFrame") -> "pd.DataFrame":
+    return rows
 
 
 def _shown(path: Path) -> str:

@@ -2,14 +2,24 @@
 
 import logging
 
+import numpy as np
+
 from tasks.config.cases import Role
-from tasks.disparity.counts import DecidedRows, evaluated_rows
+from tasks.disparity.counts import DecidedRows
 from tasks.path import STAGES
 from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
 from tasks.stages.fairness.power import power_of_report
+from tasks.stages.fairness.reading import (
+    IDENTIFYING,
+    PREDICTED,
+    combine_groups,
+    combine_predictions,
+    take_groups,
+    take_predictions,
+)
 from tasks.stages.fairness.registered import compare_registered, judge_registered
 from tasks.stages.workspace import StageRun
 
@@ -28,23 +38,31 @@ def run(stage_run: StageRun) -> None:
     params = stage_run.params(FairnessParams)
     limits = stage_run.limits(FairnessLimits)
     attributes = stage_run.columns.named(Role.PROTECTED)
-    rows = stage_run.read_rows("redact", columns=("subject", "person", *attributes))
-    predictions = stage_run.read_predictions(rows)
+    groups = combine_groups(
+        stage_run.map_rows("redact", take_groups, attributes, columns=(*IDENTIFYING, *attributes))
+    )
+    predicted = combine_predictions(
+        stage_run.map_rows("train", take_predictions, None, columns=PREDICTED, name="predictions")
+    )
+    stage_run.require_own_predictions(np.array_equal(groups.subjects, predicted.subjects))
 
-    is_evaluated = evaluated_rows(predictions, params.evaluate_on)
-    protected = rows.loc[is_evaluated, list(attributes)].reset_index(drop=True)
-    people = rows.loc[is_evaluated, "person"].to_numpy()
-    decided = DecidedRows.of_predictions(predictions[is_evaluated], people, params.evaluate_on)
+    all_protected = groups.protected()
+    predictions = predicted.predictions
+    is_test = predicted.is_test
+    is_evaluated = is_test if params.evaluate_on == "test" else np.ones(len(is_test), dtype=bool)
+    protected = all_protected[is_evaluated].reset_index(drop=True)
+    decided = DecidedRows.of_predictions(
+        predictions[is_evaluated], groups.people[is_evaluated], params.evaluate_on
+    )
 
     report = measure_fairness(protected, decided, params)
 
     # The model that is registered, beside those whose decisions were measured.
-    is_test = (predictions["part"] == "test").to_numpy()
     registered = compare_registered(
-        rows.loc[is_test, list(attributes)].reset_index(drop=True),
+        all_protected[is_test].reset_index(drop=True),
         predictions.loc[is_test, "oof_approved"].to_numpy(bool),
         predictions.loc[is_test, "approved"].to_numpy(bool),
-        rows.loc[is_test, "person"].to_numpy(),
+        groups.people[is_test],
         params,
     )
 

@@ -5,6 +5,6 @@
 counts; `compressed_texts` keeps a delivery's long texts small until their rows are sealed;
 `sample` invents people for the reference case.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.stages.workspace`,
-`tasks.under_way`.
+May import: `tasks.errors`, `tasks.config`, `tasks.engines`, `tasks.keystore`,
+`tasks.stages.workspace`, `tasks.under_way`.
 """

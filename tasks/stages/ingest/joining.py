@@ -6,6 +6,7 @@ out, so that an erasure changes nobody else's number; and so are third persons m
 that an erased person who is still delivered is known there.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -15,13 +16,20 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from tasks.config.cases import Columns, Role
+from tasks.engines import Engine
+from tasks.engines.local import OneProcess
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_forms, pseudonyms
 from tasks.stages.ingest.compressed_texts import CompressedTexts
 from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
-from tasks.stages.ingest.third_persons import MaskedTexts, ThirdPersonMask
+from tasks.stages.ingest.third_persons import (
+    MaskedTexts,
+    TextsOfPart,
+    ThirdPersonMask,
+    mask_part,
+)
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
@@ -154,22 +162,31 @@ class JoinedSources:
         """Return how many rows stay."""
         return len(self._places)
 
-    def parts(self, rows_at_once: int) -> Iterator[pd.DataFrame]:
+    def parts(self, rows_at_once: int, engine: Engine | None = None) -> Iterator[pd.DataFrame]:
         """Yield the rows that stay, with third persons masked in their texts; one part at least.
+
+        An engine's workers mask them: texts and planted answers go there, with what is known of
+        everybody, and nothing else of a row.
 
         Raises:
             DataError: A planted answer cannot be read.
         """
-        for start in range(0, max(len(self._places), 1), rows_at_once):
-            places = self._places[start : start + rows_at_once]
-            part = self._rows_at(places)
+        starts = range(0, max(len(self._places), 1), rows_at_once)
+        all_places = [self._places[start : start + rows_at_once] for start in starts]
+        waiting: deque[pd.DataFrame] = deque()  # no more than an engine reads ahead
+
+        def texts_of_parts() -> Iterator[TextsOfPart]:
+            for places in all_places:
+                waiting.append(self._rows_at(places))
+                yield TextsOfPart(waiting[-1][self._masked_columns], self._people[places])
+
+        masked = self._mask_parts(texts_of_parts(), engine)
+        for places, texts in zip(all_places, masked, strict=True):
             people = {
                 "subject": self._subjects.iloc[places].reset_index(drop=True),
                 "person": self._people[places],
             }
-            yield _with_columns(
-                pd.DataFrame(people), {**part, **self._masked_texts(part, places, self._masked)}
-            )
+            yield _with_columns(pd.DataFrame(people), {**waiting.popleft(), **texts})
 
     def report(self) -> IngestReport:
         """Return what was done. What was masked is told of the parts that were taken."""
@@ -214,6 +231,21 @@ class JoinedSources:
         if name in self._texts:
             return self._texts[name].is_missing
         return self._rows[name].isna().to_numpy(bool)
+
+    @property
+    def _masked_columns(self) -> list[str]:
+        return list(self._mask.columns) if self._mask else []
+
+    def _mask_parts(
+        self, parts: Iterator[TextsOfPart], engine: Engine | None
+    ) -> "Iterator[dict[str, pd.Series[str]]]":
+        """Yield the texts of each part, masked; what was masked is counted."""
+        if self._mask is None or not self._masked_columns or not len(self._places):
+            yield from ({} for _ in parts)
+            return
+        for texts, counts in (engine or OneProcess()).map(mask_part, self._mask, parts):
+            self._masked.add_counts(counts)
+            yield texts
 
     def _masked_texts(
         self, part: pd.DataFrame, places: "np.ndarray[Any, Any]", masked: MaskedTexts

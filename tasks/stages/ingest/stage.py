@@ -79,7 +79,12 @@ def run(stage_run: StageRun) -> None:
         under_way("sealing", len(joined), "rows") as work,
         stage_run.writing_rows() as writer,
     ):
-        for part in joined.parts(writer.rows_at_once):
+        # Worker processes of this machine would start for less than they are worth.
+        is_worth_it = stage_run.engine_params.root.kind == "dask" or (
+            len(joined) > writer.rows_at_once
+        )
+        engine = stage_run.engine if is_worth_it else None
+        for part in joined.parts(writer.rows_at_once, engine):
             writer.write(part)
             work.advance(len(part))
     report = joined.report()

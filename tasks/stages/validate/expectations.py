@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,7 +55,12 @@ ROW_BY_ROW = frozenset(
 ABOUT_ROW_COUNT = frozenset(
     {"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"}
 )
+# Great Expectations keeps its context in a global: two threads of a worker must not share it.
+ONE_AT_A_TIME = Lock()
 TABLE_PREFIX = "expect_table_"  # what is observed of a table (rows, columns) is about nobody
+
+
+PartCounts = dict[str, list[dict[str, Any]]]  # column -> stripped results, as plain values
 
 
 class ExpectationResult(BaseModel):
@@ -117,7 +123,7 @@ class SuiteCheck:
             ConfigError: It does not know an expectation, or not with these arguments.
         """
         self._suite = suite
-        self._validator = _Validator(suite)
+        self._validator = _validator_of(suite)
         self._results: dict[str, list[Any]] = {}  # column counted by part -> merged results
 
     def columns(self) -> frozenset[str] | None:
@@ -146,9 +152,12 @@ class SuiteCheck:
 
     def add_part(self, part: "pd.DataFrame") -> None:
         """Count in some of the rows; `part` has the columns that are counted by part, or some."""
-        for name in map(str, part.columns):
-            expectations = [one for one in self._suite.expectations if _confined_to(one) == (name,)]
-            counted = self._validator.ask(part[[name]], expectations)
+        self.add_counts(count_part(self._suite, part))
+
+    def add_counts(self, counts: PartCounts) -> None:
+        """Add what `count_part` counted in some of the rows, in whichever process."""
+        for name, values in counts.items():
+            counted = [_result_of(value) for value in values]
             earlier = self._results.get(name)
             self._results[name] = (
                 counted
@@ -186,6 +195,31 @@ class SuiteCheck:
         ), _data_docs_page(_outcome(results, self._suite), self._suite)
 
 
+def count_part(suite: Suite, part: "pd.DataFrame") -> PartCounts:
+    """Return what a suite's row-by-row expectations count in some of the rows, by column.
+
+    Pure. Counts and successes alone: nothing in it is a value. Counts of several parts are added
+    (`SuiteCheck.add_counts`), which is exact, and the same in whichever order.
+    """
+    return {
+        name: [
+            result.to_json_dict()
+            for result in _validator_of(suite).ask(
+                part[[name]], [one for one in suite.expectations if _confined_to(one) == (name,)]
+            )
+        ]
+        for name in map(str, part.columns)
+    }
+
+
+def _validator_of(suite: Suite) -> "_Validator":
+    """Return Great Expectations as it was loaded for this suite: once in a process."""
+    with ONE_AT_A_TIME:
+        if not _loaded or _loaded[0][0] != suite:
+            _loaded[:] = [(suite, _Validator(suite))]
+        return _loaded[0][1]
+
+
 class _Validator:
     """Great Expectations, ready to be asked about frames in memory."""
 
@@ -206,14 +240,18 @@ class _Validator:
 
     def ask(self, frame: "pd.DataFrame", expectations: Sequence[Expectation]) -> list[Any]:
         """Return the results of some expectations, stripped of whatever may be a value."""
-        outcome = self._batches.get_batch(batch_parameters={"dataframe": frame}).validate(
-            _gx_suite(self._name, expectations),
-            result_format={"result_format": "BASIC", "exclude_unexpected_values": True},
-        )
+        with ONE_AT_A_TIME:
+            outcome = self._batches.get_batch(batch_parameters={"dataframe": frame}).validate(
+                _gx_suite(self._name, expectations),
+                result_format={"result_format": "BASIC", "exclude_unexpected_values": True},
+            )
         for result in outcome.results:
             _strip_values(result)
         results: list[Any] = outcome.results
         return results
+
+
+_loaded: list[tuple[Suite, _Validator]] = []  # the latest, if any
 
 
 def _confined_to(expectation: Expectation) -> tuple[str, ...] | None:
@@ -257,6 +295,16 @@ def _merged(first: Any, second: Any) -> Any:
     mostly = first.expectation_config.kwargs.get("mostly", 1.0)
     first.success = not asked_rows or (asked_rows - unexpected) / asked_rows >= mostly
     return first
+
+
+def _result_of(values: dict[str, Any]) -> Any:
+    """Return Great Expectations' own result from plain values, as another process may send them."""
+    from great_expectations.core.expectation_validation_result import (
+        ExpectationValidationResult,
+        expectationValidationResultSchema,
+    )
+
+    return ExpectationValidationResult(**expectationValidationResultSchema.load(values))
 
 
 def _outcome(results: list[Any], suite: Suite) -> Any:

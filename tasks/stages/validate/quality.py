@@ -1,5 +1,9 @@
 """Measure data quality beyond single expectations."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -50,12 +54,50 @@ def measured_columns(columns: Columns, params: ValidateParams) -> frozenset[str]
     return frozenset({"subject", *profiled(columns), *params.near_duplicate_columns})
 
 
+def require_columns(measured: Iterable[str], present: Iterable[str]) -> None:
+    """Refuse rows that lack a declared column.
+
+    Raises:
+        DataError: One is absent.
+    """
+    if absent := sorted(set(measured) - set(present)):
+        raise _unfit(f"absent: {', '.join(absent)}")
+
+
+@dataclass(frozen=True)
+class RowHashes:
+    """A number of 64 bits for each row, equal where rows agree; each of shape (rows,).
+
+    Each row's is its own: those of several parts are put one after the other.
+    """
+
+    exact: "np.ndarray[Any, np.dtype[np.uint64]]"  # of all features
+    near: "np.ndarray[Any, np.dtype[np.uint64]]"  # of `near_duplicate_columns`, rounded
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, columns: Columns, params: ValidateParams) -> "RowHashes":
+        """Return those of the rows."""
+        return cls(
+            _hash_rows(rows[list(columns.named(Role.FEATURE))]),
+            _hash_rows(_rounded(rows[list(params.near_duplicate_columns)])),
+        )
+
+    @classmethod
+    def combined(cls, parts: "Sequence[RowHashes]") -> "RowHashes":
+        """Return those of all parts."""
+        return cls(
+            np.concatenate([part.exact for part in parts]),
+            np.concatenate([part.near for part in parts]),
+        )
+
+
 def measure_quality(
     rows: pd.DataFrame,
     columns: Columns,
     params: ValidateParams,
     expectations: tuple[ExpectationResult, ...],
     reference: Profile | None,
+    hashes: RowHashes | None = None,
 ) -> QualityReport:
     """Measure one version of the data.
 
@@ -65,26 +107,27 @@ def measure_quality(
         params: What is measured.
         expectations: The suite's results, which are reported as they are.
         reference: The accepted version's profile, or None where none has been accepted.
+        hashes: The rows' hashes, where they have been computed part by part.
 
     Raises:
         DataError: There are no rows, or a declared column is absent.
     """
+    # What is only hashed need not be there, once it is.
+    require_columns(
+        measured_columns(columns, params) if hashes is None else {"subject", *profiled(columns)},
+        map(str, rows.columns),
+    )
+    if rows.empty:
+        raise _unfit("no row")
+
     features = list(columns.named(Role.FEATURE))
     protected = list(columns.named(Role.PROTECTED))
-    absent = sorted(measured_columns(columns, params) - set(rows))
-    if rows.empty or absent:
-        raise DataError(
-            "validate",
-            expected="rows with every declared column",
-            found=f"absent: {', '.join(absent)}" if absent else "no row",
-            remedy="Run `redact` again; look at what ingest reports.",
-        )
-
     profiled_rows = rows[list(profiled(columns))]
     target_name = columns.only(Role.TARGET)
     target = rows[target_name]
     label_shares = category_names(target.dropna()).value_counts(normalize=True)
-    near_duplicate_rows = _rounded(rows[list(params.near_duplicate_columns)])
+    if hashes is None:
+        hashes = RowHashes.of(rows, columns, params)
     return QualityReport(
         rows=len(rows),
         expectations=expectations,
@@ -104,8 +147,8 @@ def measure_quality(
             significance=params.significance,
         ),
         repeated_people_ratio=float(rows["subject"].duplicated().mean()),
-        exact_duplicate_ratio=_duplicate_ratio(rows["subject"], rows[features]),
-        near_duplicate_ratio=_duplicate_ratio(rows["subject"], near_duplicate_rows),
+        exact_duplicate_ratio=_duplicate_ratio(rows["subject"], hashes.exact),
+        near_duplicate_ratio=_duplicate_ratio(rows["subject"], hashes.near),
         label_shares={str(label): float(share) for label, share in sorted(label_shares.items())},
         rows_without_label=int(target.isna().sum()),
         missing_ratio={name: float(rows[name].isna().mean()) for name in (*features, *protected)},
@@ -120,17 +163,35 @@ def measure_quality(
     )
 
 
-def _duplicate_ratio(subjects: "pd.Series[str]", compared: pd.DataFrame) -> float:
-    """Return the share of rows that agree in all of `compared` with a row of another subject.
+def _unfit(found: str) -> DataError:
+    return DataError(
+        "validate",
+        expected="rows with every declared column",
+        found=found,
+        remedy="Run `redact` again; look at what ingest reports.",
+    )
+
+
+def _hash_rows(compared: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """Return a hash of each row's values; none where there is no column to compare."""
+    if compared.empty:
+        return np.empty(0, np.uint64)
+    hashes = pd.util.hash_pandas_object(compared, index=False)
+    return hashes.to_numpy().astype(np.uint64, copy=False)
+
+
+def _duplicate_ratio(
+    subjects: "pd.Series[str]", row_hashes: "np.ndarray[Any, np.dtype[np.uint64]]"
+) -> float:
+    """Return the share of rows whose hash a row of another subject has, too.
 
     Duplicates within a subject do not count: one person may come back with the same figures. Rows
     are compared by a 64-bit hash: among a million rows, two different ones collide about once in
     4 * 10^7 data sets (n^2 / 2 over 2^64).
     """
-    if compared.empty:
+    if not len(row_hashes):
         return 0.0
 
-    row_hashes = pd.util.hash_pandas_object(compared, index=False).to_numpy()
     pairs = pd.DataFrame({"row_hash": row_hashes, "subject": subjects.to_numpy()})
     people_per_hash = pairs.drop_duplicates()["row_hash"].value_counts()
     shared_hashes = people_per_hash.index[people_per_hash > 1].to_numpy()

@@ -3,6 +3,7 @@
 Redaction is in `tests/tasks/redaction/engines`, for its texts are masked chunk by chunk.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,23 @@ from tasks.keystore.shredding import shred
 from tasks.learning.training import Trained, train
 from tasks.model import save_refits
 from tasks.sealed import SealedWriter
+from tasks.stages.admit.stage import run as admit_run
 from tasks.stages.explain import reasons
 from tasks.stages.explain.reasons import decide_in_parts
+from tasks.stages.fairness.stage import run as run_fairness
+from tasks.stages.ingest.stage import run as run_ingest
+from tasks.stages.validate.stage import run as run_validate
 from tasks.stages.workspace import StageRun
 from tests.cases import write_case
 from tests.dask_cluster import Cluster, cluster
 from tests.installations import installation_at
 from tests.models import applicants, decision_model
+from tests.tasks.stages.fairness.portfolio import decisions
+from tests.tasks.stages.fairness.test_stage import CASE as FAIRNESS_CASE
+from tests.tasks.stages.ingest.test_stage import SOURCE, WITH_NOTES
 from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
+from tests.tasks.stages.validate.test_stage import CASE as BANK_CASE
+from tests.tasks.stages.validate.test_stage import SUITE as BANK_SUITE
 
 __all__ = ["cluster"]
 pytestmark = [
@@ -175,3 +185,133 @@ def test_rows_that_workers_unseal_are_the_same_rows(
     kept = there.read_rows("redact", columns=columns, keep=keep)
     pd.testing.assert_frame_equal(kept, expected[["income"]])
     assert sum(seen) == len(expected)
+
+
+# Whole stages: whatever they write is compared.
+
+FIRST_NAMES = ("Ann", "Bo", "Carla", "Dirk", "Eva", "Franz", "Gerda", "Hugo", "Ida", "Jon")
+LAST_NAMES = ("Abt", "Bergner", "Clasen", "Dorn", "Ebel", "Falk", "Gross", "Hahn", "Imhof", "Jahn")
+PIECES = 40  # row groups of a dataset, and parts of a delivery
+
+
+def write_in_groups(workspace: Path, case: str, stage: str, rows: pd.DataFrame, name: str) -> None:
+    """Seal rows in many row groups, as a large file has them."""
+    stage_run = StageRun(stage, case, installation_at(workspace))
+    with stage_run.writing_rows(name) as writer:
+        for places in np.array_split(np.arange(len(rows)), PIECES):
+            writer.write(rows.iloc[places])
+
+
+def validate_run(workspace: Path) -> StageRun:
+    folder = workspace / "configs" / "bank"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "suite.json").write_text(json.dumps(BANK_SUITE))
+    write_case(workspace, "bank", BANK_CASE)
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame(
+        {
+            # One person in five has two rows.
+            "subject": [f"{number * 5 // 6:032x}" for number in range(600)],
+            "income": np.round(np.exp(8 + rng.normal(size=600)), -2),
+            "debt": np.round(np.exp(5 + rng.normal(size=600)), -1),
+            "sex": rng.choice(["male", "female"], 600),
+            "approve": rng.choice([0.0, 1.0], 600),
+            "notes": ["call me at canary@example.org", *["[OWN_NAME] called"] * 599],
+        }
+    ).astype({"sex": "str", "notes": "str"})
+    rows.loc[5:60, "sex"] = None
+    write_in_groups(workspace, "bank", "redact", rows, "rows")
+    return StageRun("validate", "bank", installation_at(workspace))
+
+
+def fairness_run(workspace: Path) -> StageRun:
+    write_case(workspace, "loan", FAIRNESS_CASE)
+    protected, rows = decisions({"a": (240, 0.6), "b": (240, 0.3)})
+    count = len(protected)
+    protected.loc[5:9, "race"] = None
+    subjects = [f"{row * 5 // 6:032x}" for row in range(count)]
+    predictions = pd.DataFrame(
+        {
+            "subject": subjects,
+            "actual": rows.is_good.astype(int),
+            "oof_approved": rows.is_approved,
+            "oof_score": rows.scores,
+            "approved": rows.is_approved,
+            "score": rows.scores,
+            "part": np.where(np.arange(count) % 2 == 0, "test", "train"),
+        }
+    )
+    written = protected.assign(subject=subjects, person=np.arange(count) * 5 // 6)
+    write_in_groups(workspace, "loan", "redact", written, "rows")
+    write_in_groups(workspace, "loan", "train", predictions, "predictions")
+    return StageRun("fairness", "loan", installation_at(workspace))
+
+
+def ingest_run(workspace: Path) -> StageRun:
+    names = [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
+    lines = ["email,name,notes,approve"]
+    for number, name in enumerate(names):
+        other = names[(number + 7) % len(names)]
+        lines.append(f"p{number}@example.org,{name},{name} came with {other},{number % 2}")
+    (workspace / "bank.csv").write_text("\n".join(lines) + "\n")
+    source = {**SOURCE, "path": str(workspace / "bank.csv")}
+    write_case(workspace, "bank", {**WITH_NOTES, "sources": {"bank": source}})
+    admit_run(StageRun("admit", "bank", installation_at(workspace)))
+    return StageRun("ingest", "bank", installation_at(workspace))
+
+
+WHOLE = {
+    "validate": (validate_run, run_validate),
+    "fairness": (fairness_run, run_fairness),
+    "ingest": (ingest_run, run_ingest),
+}
+
+
+@pytest.mark.parametrize("stage", WHOLE)
+def test_a_whole_stage_writes_the_same_bytes_there(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(SealedWriter, "rows_at_once", 5)
+    prepare, run = WHOLE[stage]
+
+    here = prepare(tmp_path)
+    here.case_values["engine"] = {"kind": "one_process"}
+    run(here)
+    written = files_in(here.folder)
+    assert written
+
+    there = StageRun(stage, here.case, installation_at(tmp_path))
+    there.case_values["engine"] = {"kind": "dask", "address": cluster.address}
+    engine = Killing(cluster, after_partitions=11)
+    there.__dict__["engine"] = engine
+    run(there)
+    assert engine.has_killed
+    assert files_in(there.folder) == written
+    assert there.outputs == here.outputs
+    assert (there.rows_unsealed, there.rows_shredded) == (here.rows_unsealed, here.rows_shredded)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_what_is_counted_is_the_same_however_rows_are_divided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_HOME", str(tmp_path / "home"))
+    written = []
+    for pieces in (1, 7, 40):
+        monkeypatch.setitem(globals(), "PIECES", pieces)
+        run_of_stage = validate_run(tmp_path)
+        run_validate(run_of_stage)
+        files = files_in(run_of_stage.folder)
+        # it says by its digest which rows it is about, and their seals hold their positions
+        del files["verdict.json"]
+        written.append(files)
+    assert written[0] == written[1] == written[2]

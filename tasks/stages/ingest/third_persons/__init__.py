@@ -10,6 +10,11 @@ the planted answers about it.
 May import: `tasks.errors`, `tasks.config`, `tasks.stages.ingest`.
 """
 
-from tasks.stages.ingest.third_persons.masking import MaskedTexts, ThirdPersonMask
+from tasks.stages.ingest.third_persons.masking import (
+    MaskedTexts,
+    TextsOfPart,
+    ThirdPersonMask,
+    mask_part,
+)
 
-__all__ = ["MaskedTexts", "ThirdPersonMask"]
+__all__ = ["MaskedTexts", "TextsOfPart", "ThirdPersonMask", "mask_part"]

@@ -88,6 +88,14 @@ class ThirdPersonMask:
         )
         self._sieve = NameSieve(self._known.name_pairs if self._known else {})
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read and changed: free texts, and planted answers about them."""
+        return (
+            *self._texts,
+            *(self._answers[name] for name in self._texts if name in self._answers),
+        )
+
     def mask(
         self, rows: pd.DataFrame, people: Owners
     ) -> tuple[dict[str, "pd.Series[str]"], MaskedTexts]:
@@ -120,6 +128,25 @@ class ThirdPersonMask:
 
         masked.rows = int(has_mention.sum())
         return result, masked
+
+
+@dataclass(frozen=True)
+class TextsOfPart:
+    """Texts and planted answers of some of the rows, and whom each row is about."""
+
+    rows: pd.DataFrame
+    people: Owners
+
+
+def mask_part(
+    mask: ThirdPersonMask, part: TextsOfPart
+) -> tuple[dict[str, "pd.Series[str]"], MaskedTexts]:
+    """Return what `mask.mask` does; of the module's top level, so that a worker finds it.
+
+    Raises:
+        DataError: A planted answer is not a list of places.
+    """
+    return mask.mask(part.rows, part.people)
 
 
 def mask_text(text: str, mentions: Sequence[KnownMention]) -> str:
