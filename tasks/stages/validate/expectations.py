@@ -150,10 +150,6 @@ class SuiteCheck:
             if column not in kept and all(one.type in ROW_BY_ROW for one in several)
         )
 
-    def add_part(self, part: "pd.DataFrame") -> None:
-        """Count in some of the rows; `part` has the columns that are counted by part, or some."""
-        self.add_counts(count_part(self._suite, part))
-
     def add_counts(self, counts: PartCounts) -> None:
         """Add what `count_part` counted in some of the rows, in whichever process."""
         for name, values in counts.items():

@@ -16,6 +16,7 @@ from tasks.stages.validate.expectations import (
     ExpectationResult,
     Suite,
     SuiteCheck,
+    count_part,
     load_suite,
 )
 
@@ -183,7 +184,7 @@ def test_counts_of_parts_say_what_all_rows_at_once_say(rows: int) -> None:
     by_part = check.columns_by_part(kept={"id"})
     assert by_part == ("code", "gone", "amount")
     for start in (*range(0, len(TEXTS), rows), len(TEXTS)):
-        check.add_part(TEXTS[list(by_part)].iloc[start : start + rows])
+        check.add_counts(count_part(BY_ROW, TEXTS[list(by_part)].iloc[start : start + rows]))
     results, page_of_parts = check.finish(TEXTS[["id"]])
 
     assert page_of_parts == page
@@ -201,7 +202,7 @@ def test_a_part_that_could_not_be_evaluated_is_a_fault_of_all_rows() -> None:
     asked = suite(("expect_column_values_to_be_between", {"column": "x", "max_value": 5}))
     check = SuiteCheck(asked)
     for values in ([1.0], ["a"], [2.0]):
-        check.add_part(pd.DataFrame({"x": values}))
+        check.add_counts(count_part(asked, pd.DataFrame({"x": values})))
     ((result,), _) = check.finish(pd.DataFrame(index=range(3)))
     assert result.fault
 
