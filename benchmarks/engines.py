@@ -78,7 +78,7 @@ for stage in ("admit", "ingest", "redact", "validate", "train", "fairness"):
 
 
 def main() -> None:
-    """Run one of the two benchmarks."""
+    """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

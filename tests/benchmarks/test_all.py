@@ -1,5 +1,8 @@
 """One command for all benchmarks: what fails, or finds no time, is named and never silent."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,21 @@ def test_every_benchmark_is_planned_or_left_out_with_a_reason() -> None:
     folders = {path.parent.name for path in all_benchmarks.FOLDER.glob("*/__main__.py")}
     # One runs the others, and one is where a benchmark works.
     assert (files | folders) - {"all", "workspace"} == planned | (left_out - {"ways"})
+
+
+@pytest.mark.parametrize("benchmark", SMALL, ids=lambda benchmark: benchmark.command)
+def test_a_planned_command_is_one_that_the_benchmark_takes(benchmark: SmallBenchmark) -> None:
+    """Its arguments are read before `--help` is, and refused where there are no such ones."""
+    path = all_benchmarks.FOLDER / f"{benchmark.name}.py"
+    done = subprocess.run(
+        [sys.executable, str(path), *benchmark.arguments, "--help"],
+        cwd=all_benchmarks.FOLDER.parent,
+        env={**os.environ, "PYTHONPATH": str(all_benchmarks.FOLDER.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_plan_fits_into_twenty_five_minutes_on_a_quiet_machine() -> None:
