@@ -5,7 +5,8 @@
 Rows are invented applicants: nine short columns (name, e-mail, phone, IP, SSN, account, street,
 city, born) and a note of fifty words. Speed is rows per CPU-second, so that neighbours on the
 machine matter less; the figure to look at is the ratio to `analyze_dict`. Ways take turns in
-`--rounds`, and the median counts. Leaks are measured on the notes against what the generator
+`--rounds`, and the median counts. No way is given a row or a text twice: what it remembers of those
+before is of other people. Leaks are measured on the notes against what the generator
 planted, every way at the same least score. Worker processes are measured by wall time, once they
 are loaded. `--peers` is a folder with benchmarks/redaction-peers.txt installed; peers that are not
 there are "not measured". `--mode careful` measures that mode too, beside `fast`; it needs
@@ -70,17 +71,16 @@ def main() -> None:
     options = parser.parse_args()
     if options.peers:
         sys.path.append(str(options.peers))
-    frame = applicants(options.rows)
+    turns = options.rounds + 1  # the first warms up
+    frame = applicants(options.rows * turns)
     ways = dict(all_ways(frame, options.mode))
     speeds: dict[str, list[float]] = {name: [] for name in ways}
     quality: dict[str, tuple[str, str, str]] = {}
     gc.freeze()
-    for turn in range(options.rounds + 1):  # the first warms up
+    for turn in range(turns):
         for name, (share, way) in ways.items():
-            size = max(20, int(len(frame) * share))
-            part = frame.iloc[turn * size % max(1, len(frame) - size + 1) :][:size].reset_index(
-                drop=True
-            )
+            size = max(20, int(options.rows * share))
+            part = frame.iloc[turn * size :][:size].reset_index(drop=True)
             start = cpu_seconds()
             found = way(part)
             if turn:
@@ -104,7 +104,7 @@ def main() -> None:
     texts_alone(options.rows, options.rounds)
     params = PARAMS.model_copy(update={"mode": options.mode})
     for workers in (1, 2):
-        rate = in_processes(params, frame, workers, 5 * options.rows * workers)
+        rate = in_processes(params, workers, 5 * options.rows * workers)
         print(f"\nworker processes: {workers}, rows a second of wall time: {rate:,.0f}")
 
 
@@ -251,9 +251,11 @@ def texts_alone(rows: int, rounds: int) -> None:
     }
     print("\n| texts alone | texts per CPU-second | to `analyze` |")
     print("|---|---|---|")
+    turns = rounds + 1  # the first warms up
+    enough = rows // 2 * turns
     for name, texts in (
-        ("notes", list(applicants(rows)["notes"])),
-        ("held-out texts", [row.text for row in held_out_rows(rows, seed=20310101)]),
+        ("notes", list(applicants(enough)["notes"])),
+        ("held-out texts", [row.text for row in held_out_rows(enough, seed=20310101)]),
     ):
         few = max(20, rows // 10)
         ways: dict[str, tuple[int, Callable[[list[str]], Any]]] = {
@@ -263,9 +265,9 @@ def texts_alone(rows: int, rounds: int) -> None:
             finder.prove(texts[:200])
             ways[way] = (rows // 2, partial(in_chunks, finder))
         speeds: dict[str, list[float]] = {way: [] for way in ways}
-        for turn in range(rounds + 1):  # the first warms up
+        for turn in range(turns):
             for way, (size, search) in ways.items():
-                part = texts[turn * size % (rows - size + 1) :][:size]
+                part = texts[turn * size :][:size]
                 start = time.process_time()
                 search(part)
                 if turn:
@@ -326,10 +328,11 @@ def ours(redactor: TextRedactor, part: pd.DataFrame) -> Found:
     return result
 
 
-def in_processes(params: RedactParams, frame: pd.DataFrame, workers: int, rows: int) -> float:
+def in_processes(params: RedactParams, workers: int, rows: int) -> float:
     """Return the rows per second of wall time that worker processes redact after one chunk."""
+    frame = applicants(rows)
     parts = [frame.iloc[start : start + 500] for start in range(0, len(frame), 500)]
-    chunks = (chunk(parts[index % len(parts)]) for index in range(rows // len(parts[0])))
+    chunks = map(chunk, parts)
     done = first = 0.0
     masking = Masking(Processes(workers), params, list(frame["notes"][:200]))
     for masked in masking.mask(chunks):
