@@ -61,6 +61,8 @@ def test_of_more_contents_than_are_remembered_each_is_looked_at(
         b"\x89PNG\r\n\x1a\n",
         b"\xe9\xff\x00",
     ],
+    # Named: gzip writes the time into what it makes, so that no two workers had the same tests.
+    ids=["text", "gzip", "base 64", "lines of JSON", "picture", "no text"],
 )
 def test_texts_are_searched_as_a_content_without_a_suffix_and_once(
     suffix: str, content: bytes
