@@ -27,12 +27,16 @@ from tasks.path import SEALING
 from tasks.pipeline.channel import CHANNEL_VARIABLE, Channel
 from tasks.system.installation import Installation
 from tasks.system.machine_faults import explain_machine
+from tasks.system.memory import give_memory_back
 from tasks.system.processes import die_with_parent
 from tasks.under_way import under_way
 
 STAGE_NAME = re.compile(r"[a-z]{1,20}")
 REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
 WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
+
+# Those that hold a whole delivery and make many tables of it, one after the other.
+LEAN_STAGES = frozenset({"ingest"})
 
 
 def main(arguments: list[str], terminal: TextIO | None = None) -> int:
@@ -85,6 +89,8 @@ def _run(stage: str, case: str, installation: Installation, channel: Channel) ->
     if stage == SEALING.name:
         # Stages do not import each other: the gate's forecast is handed to the one that trains.
         stage_run.foretell = importlib.import_module("tasks.stages.fairness.foretelling").foretell
+    if stage in LEAN_STAGES:
+        give_memory_back()
     with under_way("loading libraries"):
         module = importlib.import_module(f"tasks.stages.{stage}.stage")
     module.run(stage_run)

@@ -57,6 +57,7 @@ HANDING_ON = {
     "tasks/pipeline/runner.py": "DVC, and by DVC the worker",
     "tasks/worker/launched_stage.py": "a stage's progress, by the descriptor of DVC's runner",
     "tasks/worker/starting.py": "the process of a stage, without the worker's credentials",
+    "tasks/system/memory.py": "Arrow's allocator",
     "tasks/system/git.py": "git, without git's own variables",
     "tasks/secrets/opening.py": "Prefect, with its own secrets",
     "tasks/registry/client.py": "MLflow's patience",

@@ -7,7 +7,7 @@ that an erased person who is still delivered is known there.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -25,6 +25,7 @@ from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
 from tasks.stages.ingest.third_persons import (
+    IDENTIFYING_ROLES,
     MaskedTexts,
     TextsOfPart,
     ThirdPersonMask,
@@ -100,21 +101,31 @@ class JoinedSources:
 
     def __init__(
         self,
-        frames: Mapping[str, pd.DataFrame],
+        frames: MutableMapping[str, pd.DataFrame],
         columns: Columns,
         params: IngestParams,
         secret: bytes,
         tombstones: ErasureDays = NOBODY,
         texts: Mapping[str, CompressedTexts] = NO_TEXTS,
     ) -> None:
-        """Join; `texts` are columns of the base source that its frame lacks, row by row.
+        """Join.
+
+        Args:
+            frames: The sources. Of those that are joined, what is not needed any more is given up.
+            columns: How the use case declares its columns.
+            params: How the sources are joined.
+            secret: What pseudonyms are made with.
+            tombstones: The days of erasures.
+            texts: Columns of the base source that its frame lacks, row by row.
 
         Raises:
             SourceError: A source does not fit to the base as its join declares it.
             DataError: A row names no subject, or no row is left.
         """
         subject = columns.only(Role.SUBJECT)
-        joined, self._counts = _join_all(frames, params, subject)
+        joined, self._counts = _join_all(
+            frames, params, subject, kept=set(columns.named(*IDENTIFYING_ROLES))
+        )
         joined = _decode_and_derive(joined, params)
         if nameless_rows := int(joined[subject].isna().sum()):
             raise DataError(
@@ -305,9 +316,15 @@ def _utc_times(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
 
 
 def _join_all(
-    frames: Mapping[str, pd.DataFrame], params: IngestParams, subject: str
+    frames: MutableMapping[str, pd.DataFrame],
+    params: IngestParams,
+    subject: str,
+    kept: Collection[str],
 ) -> tuple[pd.DataFrame, dict[str, SourceCount]]:
-    """Return the base source's rows with every join's columns, and the counts of each source."""
+    """Return the base source's rows with every join's columns, and the counts of each source.
+
+    Of a source that is joined, its key and the columns of `kept` are left.
+    """
     rows = frames[params.base]
     base_rows = len(rows)
     counts = {params.base: _count(base_rows, base_rows, base_rows, 0)}
@@ -315,6 +332,8 @@ def _join_all(
         rows, counts[join.source] = _join_one(
             rows, frames[join.source], join, is_subject=join.by == subject
         )
+        source = frames[join.source]
+        frames[join.source] = source[[name for name in source if name in {*kept, join.by}]]
     return rows, counts
 
 

@@ -21,9 +21,9 @@ def match_keys(
 
     Subjects are compared as their pseudonyms are, whatever their case and spacing.
     """
-    both = pd.concat([row_keys, source_keys], ignore_index=True)
-    if is_subject and not pd.api.types.is_numeric_dtype(both):
-        both = normal_forms(both)
-
-    codes, _ = pd.factorize(both)
+    codes, different = pd.factorize(pd.concat([row_keys, source_keys], ignore_index=True))
+    if is_subject and not pd.api.types.is_numeric_dtype(different):
+        # Each different value once: a log has many rows of one person.
+        normal_codes, _ = pd.factorize(normal_forms(pd.Series(different)))
+        codes = np.append(normal_codes, NO_KEY)[codes]  # a missing one is the last
     return codes[: len(row_keys)], codes[len(row_keys) :]

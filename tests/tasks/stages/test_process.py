@@ -32,12 +32,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_stage(monkeypatch: pytest.MonkeyPatch, run: Run) -> int:
-    """Run a stage `toy` whose code is `run`; return the exit code."""
+def run_stage(monkeypatch: pytest.MonkeyPatch, run: Run, name: str = "toy") -> int:
+    """Run a stage whose code is `run`; return the exit code."""
     module = ModuleType("toy")
     module.run = run  # type: ignore[attr-defined]
     monkeypatch.setattr(importlib, "import_module", lambda _: module)
-    return process.main(["toy", "loan"])
+    return process.main([name, "loan"])
 
 
 def raising(error: Exception) -> Run:
@@ -182,6 +182,16 @@ def test_the_worker_gets_two_counts_and_nothing_else_writes_to_the_pipe(
     with os.fdopen(reports, "rb") as stream:
         assert json.loads(stream.read()) == {"unsealed": 7, "shredded": 2}
     assert "PORTCULLIS_REPORT_FD" not in os.environ
+
+
+@pytest.mark.parametrize(("name", "order"), [("toy", ["run"]), ("ingest", ["memory", "run"])])
+def test_a_stage_that_holds_a_delivery_gives_memory_back_from_its_start(
+    name: str, order: list[str], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(process, "give_memory_back", lambda: done.append("memory"))
+    assert run_stage(monkeypatch, lambda _: done.append("run"), name) == 0
+    assert done == order
 
 
 def test_it_dies_with_the_worker_that_the_environment_names(

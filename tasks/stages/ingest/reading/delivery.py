@@ -147,7 +147,10 @@ def conform(frame: "pd.DataFrame", expected: ExpectedDelivery) -> "pd.DataFrame"
 def convert_columns(
     frame: "pd.DataFrame", expected: ExpectedDelivery
 ) -> "tuple[pd.DataFrame, list[ColumnFault]]":
-    """Return the columns that are read by their kinds, and what is wrong with each."""
+    """Return the columns that are read by their kinds, and what is wrong with each.
+
+    The frame gives each of them up as it is converted, so that a delivery is not there twice.
+    """
     import pandas as pd
 
     columns: dict[str, pd.Series[Any]] = {}
@@ -155,11 +158,11 @@ def convert_columns(
     for name in expected.read:
         if name in expected.numbers:
             is_flag = name in expected.flags
-            columns[name], fault = to_numbers(name, frame[name], is_flag=is_flag)
+            columns[name], fault = to_numbers(name, frame.pop(name), is_flag=is_flag)
         elif name in expected.dates:
-            columns[name], fault = to_dates(name, frame[name], expected.dates[name])
+            columns[name], fault = to_dates(name, frame.pop(name), expected.dates[name])
         else:
-            columns[name], fault = to_text(name, frame[name])
+            columns[name], fault = to_text(name, frame.pop(name))
         if fault is not None:
             faults.append(fault)
     return pd.DataFrame(columns, copy=False), faults

@@ -84,7 +84,6 @@ def applications(rows: int, seed: int) -> pd.DataFrame:
 
     `notes_gold` says which spans of `notes` were planted as personal data; see `notes`.
     """
-    figures = real_rows(rows, seed, (*BUREAU, "msa", "suffolk"))
     applicants = people(rows, seed)
     texts, spans = notes(applicants, people(rows, seed + 1), seed)
     table = pa.table({"notes": texts, "notes_gold": spans})
@@ -94,6 +93,7 @@ def applications(rows: int, seed: int) -> pd.DataFrame:
 
     identities = applicants.drop(columns=["title", "first", "last"])
     del applicants
+    figures = real_rows(rows, seed, (*BUREAU, "msa", "suffolk"))
     joined: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
     return joined
 

@@ -10,6 +10,7 @@ the planted answers about it.
 May import: `tasks.errors`, `tasks.config`, `tasks.stages.ingest`.
 """
 
+from tasks.stages.ingest.third_persons.known_values import IDENTIFYING_ROLES
 from tasks.stages.ingest.third_persons.masking import (
     MaskedTexts,
     TextsOfPart,
@@ -17,4 +18,4 @@ from tasks.stages.ingest.third_persons.masking import (
     mask_part,
 )
 
-__all__ = ["MaskedTexts", "TextsOfPart", "ThirdPersonMask", "mask_part"]
+__all__ = ["IDENTIFYING_ROLES", "MaskedTexts", "TextsOfPart", "ThirdPersonMask", "mask_part"]

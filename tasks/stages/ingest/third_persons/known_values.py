@@ -27,6 +27,7 @@ VALUES_AT_ONCE = 65_536
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Owners = np.ndarray[Any, np.dtype[np.int64]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class KnownValues:
         is_own: np.ndarray[Any, np.dtype[np.bool_]]
         is_own = self.owned[_places_of(asked, self.owned)] == asked
         return is_own
+
+
+@dataclass(frozen=True)
+class _RowOwners:
+    """Rows of a source, and whom each is about: a row of several people is there several times."""
+
+    rows: Places
+    people: Owners
 
 
 def hash_keys(keys: Iterable[str]) -> Hashes:
@@ -99,13 +108,24 @@ def collect_known_values(
             key_hashes, key_kinds, origins = _hashed_keys(named[name], texts)
             hashes.append(key_hashes)
             kinds.append(key_kinds)
-            owned.append(_owned_keys(key_hashes, origins, codes, owners))
+            value_owners = codes[owners.rows], owners.people
+            owned += [
+                _with_owner(key_hashes[places], people)
+                for places, people in _owned(origins, *value_owners)
+            ]
 
-    all_hashes, first_places = np.unique(np.concatenate(hashes), return_index=True)
+    all_owned = np.concatenate(owned)
+    del owned
+    all_owned.sort()
+    all_hashes = np.concatenate(hashes)
+    del hashes
+    order = np.argsort(all_hashes, kind="stable")  # of equal keys the first one's kind counts
+    all_hashes = all_hashes[order]
+    is_first = _is_first(all_hashes)
     return KnownValues(
-        all_hashes,
-        np.concatenate(kinds)[first_places],
-        _sorted_once(np.concatenate(owned)),
+        all_hashes[is_first],
+        np.concatenate(kinds)[order[is_first]],
+        all_owned[_is_first(all_owned)],
         name_pairs,
     )
 
@@ -137,8 +157,8 @@ def _owned_frames(
     people: Owners,
     columns: Columns,
     params: IngestParams,
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield each source with whose its rows are: pairs of row and person.
+) -> Iterator[tuple[pd.DataFrame, _RowOwners]]:
+    """Yield each source with whose its rows are.
 
     A row that a join superseded is its person's as the later one is; one that no key matches is
     nobody's here, so that everybody else is a third person to it.
@@ -146,27 +166,42 @@ def _owned_frames(
     subject = columns.only(Role.SUBJECT)
     joined = {join.source for join in params.joins}
     own = [name for name in map(str, rows.columns) if columns.root[name].source not in joined]
-    yield rows[own], pd.DataFrame({"row": np.arange(len(rows)), "person": people})
+    yield rows[own], _RowOwners(np.arange(len(rows)), people)
 
     for join in params.joins:
         source = frames[join.source]
         row_keys, source_keys = match_keys(
             rows[join.by], source[join.by], is_subject=join.by == subject
         )
-        pairs = pd.DataFrame({"key": row_keys, "person": people}).drop_duplicates()
-        sides = pd.DataFrame({"key": source_keys, "row": np.arange(len(source))})
-        matched = sides[sides["key"] >= 0].merge(pairs, on="key")
-        yield source, matched[["row", "person"]]
+        matched = [(np.empty(0, np.int64), people[:0]), *_owned(source_keys, row_keys, people)]
+        yield source, _RowOwners(*map(np.concatenate, zip(*matched, strict=True)))
 
 
-def _owned_keys(key_hashes: Hashes, origins: Any, codes: Any, owners: pd.DataFrame) -> Hashes:
-    """Return the hash of each key together with each of its owners."""
-    value_owners = pd.DataFrame(
-        {"value": codes[owners["row"].to_numpy()], "person": owners["person"].to_numpy()}
-    ).drop_duplicates()
-    keys = pd.DataFrame({"value": origins, "key": key_hashes})
-    pairs = keys.merge(value_owners, on="value")
-    return _with_owner(pairs["key"].to_numpy(np.uint64), pairs["person"].to_numpy(np.int64))
+def _owned(asked: Places, values: Places, people: Owners) -> Iterator[tuple[Places, Owners]]:
+    """Yield which of the `asked` values are somebody's, and whose: a pair for each owner of one.
+
+    A value that is missing (below 0) is nobody's. Some values at a time: pairs are several times
+    what they are of.
+
+    Args:
+        asked: Values, as numbers.
+        values: Values that people have, shape of `people`.
+        people: Whose each of `values` is, numbered from 0.
+    """
+    # Value and person as one number, each pair once: millions times millions fit into 64 bits.
+    numbers = int(people.max(initial=0)) + 1
+    pairs = values[values >= 0] * numbers + people[values >= 0]
+    pairs.sort()
+    owned_values, owners = np.divmod(pairs[_is_first(pairs)], numbers)
+    del pairs
+
+    for first in range(0, len(asked), VALUES_AT_ONCE):
+        some = asked[first : first + VALUES_AT_ONCE]
+        starts = np.searchsorted(owned_values, some)
+        counts = np.searchsorted(owned_values, some, side="right") - starts
+        places = np.repeat(np.arange(len(some)), counts)
+        nth_owner = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        yield first + places, owners[starts[places] + nth_owner]
 
 
 def _add_pairs(name_pairs: dict[str, set[str]], names: Iterable[str]) -> None:
@@ -178,9 +213,12 @@ def _add_pairs(name_pairs: dict[str, set[str]], names: Iterable[str]) -> None:
                 name_pairs.setdefault(first, set()).add(second)
 
 
-def _sorted_once(hashes: Hashes) -> Hashes:
+def _is_first(ordered: "np.ndarray[Any, Any]") -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Say of each of sorted numbers whether none before it is equal."""
     # `np.unique` hashes numbers that are hashes already: ten times as slow as sorting them.
-    return np.unique(hashes, return_index=True)[0]
+    is_first = np.ones(len(ordered), bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return is_first
 
 
 def _places_of(hashes: Hashes, ordered: Hashes) -> "np.ndarray[Any, np.dtype[np.int64]]":

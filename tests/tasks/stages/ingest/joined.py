@@ -17,6 +17,6 @@ def join_sources(
     secret: bytes,
     tombstones: Any = (),
 ) -> tuple[pd.DataFrame, IngestReport]:
-    joined = JoinedSources(frames, columns, params, secret, tombstones)
+    joined = JoinedSources(dict(frames), columns, params, secret, tombstones)
     (rows,) = joined.parts(max(len(joined), 1))
     return rows, joined.report()

@@ -130,6 +130,20 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
     }  # fmt: skip
 
 
+def test_of_a_joined_source_its_key_and_what_identifies_people_is_left() -> None:
+    given = frames()
+    columns = {**COLUMNS, "phone": {"role": "identifier", "source": "log", "kind": "phone"}}
+    given["log"]["phone"] = [None] * len(given["log"])
+    params = IngestParams.model_validate(
+        {"base": "bank", "third_persons": "masked", "joins": JOINS}
+    )
+    JoinedSources(given, Columns.model_validate(columns), params, SECRET)
+    assert {name: list(frame) for name, frame in given.items() if name != "bank"} == {
+        "bureau": ["email"],
+        "log": ["email", "phone"],
+    }
+
+
 def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals() -> None:
     rows, _ = joined()
     assert rows["ip"].tolist()[0] == "3"  # time 2 is later than time 1

@@ -54,6 +54,12 @@ def test_other_columns_are_refused_by_name(
         expected.check_names(delivered)
 
 
+def test_a_delivery_gives_up_each_column_that_is_converted() -> None:
+    frame = pd.DataFrame({"x": [1, 2]})
+    assert conform(frame, NUMBER)["x"].tolist() == [1.0, 2.0]
+    assert frame.empty
+
+
 def test_only_columns_that_are_read_are_returned_in_their_order() -> None:
     expected = ExpectedDelivery(
         "bank", frozenset({"a", "b", "c"}), ("c", "a"), frozenset(), frozenset()

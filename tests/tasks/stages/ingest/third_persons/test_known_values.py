@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tasks.config.cases import Columns
 from tasks.stages.ingest.params import IngestParams
+from tasks.stages.ingest.third_persons import known_values
 from tasks.stages.ingest.third_persons.known_values import (
     KnownValues,
     collect_known_values,
@@ -75,6 +77,30 @@ def test_a_value_of_two_people_is_both_s() -> None:
         ["a@x.org", "b@x.org", "c@x.org"],
     )
     assert own(values, "t 6175550147", 0, 1, 2) == [True, True, False]
+
+
+def test_whose_values_are_is_the_same_however_few_are_looked_at_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = [
+        ("b@x.org", "6175550147", "1"),
+        ("A@x.org", "6175550147", "2"),
+        (None, "6175550148", "3"),
+        ("c@x.org", "6175550149", "4"),
+        ("c@x.org", "6175550149", "5"),
+    ]
+    emails = ["a@x.org", "b@x.org", "c@x.org"]
+    at_once = known(calls, emails)
+    monkeypatch.setattr(known_values, "VALUES_AT_ONCE", 1)
+    one_by_one = known(calls, emails)
+
+    assert own(one_by_one, "t 6175550147", 0, 1, 2) == [True, True, False]
+    assert own(one_by_one, "t 6175550148", 0, 1, 2) == [False, False, False]
+    assert own(one_by_one, "t 6175550149", 0, 1, 2) == [False, False, True]
+    for field in ("hashes", "kinds", "owned"):
+        assert getattr(one_by_one, field).tolist() == getattr(at_once, field).tolist()
+    assert len(set(at_once.hashes.tolist())) == len(at_once.hashes)
+    assert len(set(at_once.owned.tolist())) == len(at_once.owned)
 
 
 def test_of_nobody_nothing_is_known() -> None:
