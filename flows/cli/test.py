@@ -42,7 +42,7 @@ Before a commit, and before a push:
   ./portcullis test --fast
   ./portcullis test
 
-For the threats of a dossier, whose tests' last result is a signed statement:
+For the threats of a dossier, with a signed result:
   ./portcullis test --record
 
 Which lines and branches no test reaches:

@@ -47,8 +47,9 @@ For a person who was declined:
   ./portcullis prove loan --decision 17 --output proof.zip
   ./portcullis verify proof.zip --root KEYID
 
-Years later, with the model and the person's sealed row, decided again:
-  ./portcullis prove loan --decision 17 --replay --output proof.zip
+Years later, decided again by the model at hand:
+  ./portcullis prove loan --decision 17 --replay \\
+    --output proof.zip
 """
 app = new_app()
 
