@@ -89,6 +89,7 @@ def main(
             found="a repository of use cases",
             remedy="Check yours by `./portcullis sync`.",
         )
+
     steps = FAST if fast else MEASURED if coverage else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "tests.xml"
@@ -96,6 +97,7 @@ def main(
         failed = run_steps((*CHECKS, *steps), options)
         if record:
             print(record_run(report, installation_of(context)))
+
     print("failed: " + ", ".join(failed) if failed else "all passed", flush=True)
     return 1 if failed else 0
 

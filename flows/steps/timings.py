@@ -37,6 +37,8 @@ def timing_cells(results: Sequence[StageResult]) -> list[tuple[str, ...]]:
         )
         for result in results
     ]
+
+    # Of what nobody has measured nothing is summed: a sum of nothing is not zero.
     seconds = [result.seconds for result in results if result.seconds is not None]
     cpu_seconds = [result.cpu_seconds for result in results if result.cpu_seconds is not None]
     peaks = [result.peak_mib for result in results if result.peak_mib is not None]

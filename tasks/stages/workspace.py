@@ -253,7 +253,6 @@ class StageRun:
         Raises:
             DataError: After the last row group, where none had a row that can be read.
         """
-        from tasks.sealed import iter_rows
         from tasks.sealed.partitions import PartWork
 
         path = self.input(stage, f"{name}.parquet")
@@ -262,22 +261,10 @@ class StageRun:
             yield from self._map_partitions(path, stage, name, work)
             return
 
-        unsealed = 0
-        shredded = 0
         with under_way("reading sealed rows", _rows_in(path), "rows") as progress:
-            for opened in iter_rows(
-                path, dataset=self._dataset(stage, name), keys=self.keys, columns=columns
-            ):
-                self.rows_unsealed += opened.unsealed
-                self.rows_shredded += opened.shredded
-                self.people_shredded += opened.people_shredded
-                unsealed += opened.unsealed
-                shredded += opened.shredded
-                self.most_rows = max(self.most_rows, unsealed)
-                progress.advance(opened.unsealed)
-                yield function(shared, opened.frame)
-        if not unsealed:
-            raise _no_rows(f"{stage}/{name}", shredded)
+            for rows in self.iter_rows(stage, name, columns):
+                progress.advance(len(rows))
+                yield function(shared, rows)
 
     def _read_on_engine(
         self,
@@ -362,8 +349,10 @@ class StageRun:
 
         return int(pq.ParquetFile(self.input(stage, f"{name}.parquet")).metadata.num_rows)
 
-    def iter_rows(self, stage: str, name: str = "rows") -> "Iterator[pd.DataFrame]":
-        """Yield an earlier stage's sealed rows group by group.
+    def iter_rows(
+        self, stage: str, name: str = "rows", columns: tuple[str, ...] | None = None
+    ) -> "Iterator[pd.DataFrame]":
+        """Yield an earlier stage's sealed rows group by group; of `columns` alone, unless None.
 
         The memory that it takes does not grow with the file.
 
@@ -375,7 +364,9 @@ class StageRun:
         path = self.input(stage, f"{name}.parquet")
         unsealed = 0
         shredded = 0
-        for opened in iter_rows(path, dataset=self._dataset(stage, name), keys=self.keys):
+        for opened in iter_rows(
+            path, dataset=self._dataset(stage, name), keys=self.keys, columns=columns
+        ):
             self.rows_unsealed += opened.unsealed
             self.rows_shredded += opened.shredded
             self.people_shredded += opened.people_shredded

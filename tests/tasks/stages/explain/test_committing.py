@@ -7,34 +7,19 @@ import pandas as pd
 import pytest
 
 from tasks.keystore.keys import Retention, open_keys
-from tasks.model import ReasonGroup, ReasonMap
 from tasks.stages.explain import committing
 from tasks.stages.explain.committing import commitments
 from tasks.verifier.explanation_commitments import Explanation, ToldReason, commitment, salt_of
 from tests.installations import installation_at
+from tests.models import REASONS
 
-MAP = ReasonMap(
-    version="v1",
-    language="en",
-    least_share=0.1,
-    reasons=(
-        ReasonGroup(
-            code="R1",
-            features={"income": "below"},
-            text="Your income is low.",
-            translations={"de": "Ihr Einkommen ist gering."},
-        ),
-        ReasonGroup(
-            code="R2",
-            features={"debt": "above"},
-            text="Your debts are high.",
-            translations={"de": "Ihre Schulden sind hoch."},
-        ),
-    ),
+LOW_INCOME = ToldReason(
+    "A", -0.5, (("de", "Das Einkommen ist niedrig"), ("en", "The income is low"))
 )
-R1 = ToldReason("R1", -0.5, (("de", "Ihr Einkommen ist gering."), ("en", "Your income is low.")))
-R2 = ToldReason("R2", -0.25, (("de", "Ihre Schulden sind hoch."), ("en", "Your debts are high.")))
-TOLD = ((R1, R2), (R2,), ())
+HIGH_DEBTS = ToldReason(
+    "B", -0.25, (("de", "Die Schulden sind hoch"), ("en", "The debts are high"))
+)
+TOLD = ((LOW_INCOME, HIGH_DEBTS), (HIGH_DEBTS,), ())
 
 
 def reason_table() -> pd.DataFrame:
@@ -57,11 +42,12 @@ def test_rows_are_committed_to_one_by_one_however_they_are_cut(
     monkeypatch.setattr(committing, "SLICE_ROWS", 1)
     table = reason_table()
     keys = open_keys(installation_at(Path()))
-    leaves = commitments(table, keys, "run", "ab" * 32, MAP)
+    leaves = commitments(table, keys, "run", "ab" * 32, REASONS)
     key_of = keys.for_subjects(dict.fromkeys(table["subject"]), Retention.DECISION_RECORD)
 
     expected = []
     for subject, number, told in zip(table["subject"], table["row"], TOLD, strict=True):
         salt = salt_of(key_of[subject].nonce_key, "run", int(number))
-        expected.append(commitment(salt, Explanation(int(number), told, "ab" * 32, "v1")))
+        explained = Explanation(int(number), told, "ab" * 32, REASONS.version)
+        expected.append(commitment(salt, explained))
     assert leaves == expected
